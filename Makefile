@@ -1,0 +1,34 @@
+# Each target sets itself up: where .venv is missing it is made first.
+PYTHON ?= python3
+BIN := .venv/bin
+export ORT_DISABLE_TELEMETRY := 1
+export FLWR_TELEMETRY_ENABLED := 0
+export FLWR_DISABLE_UPDATE_CHECK := 1
+
+.PHONY: install demo test bench lint docs clean
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/keyart demo
+
+test: .venv/installed lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+
+bench: .venv/installed
+	$(BIN)/python -m keyart_tools.bench
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: .venv/installed
+	$(BIN)/python -m keyart_tools.docs
+
+clean:
+	rm -rf .venv build

@@ -1,0 +1,90 @@
+"""keyart picks the artwork of a title on the viewer's own device.
+
+`import keyart` loads nothing but this file: each public name brings its module on first use, so that an app's
+start-up pays for what it calls (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .bundle.manifest import Manifest
+    from .catalog import Artwork, Catalog, Title
+    from .consent import Consent
+    from .context import Context
+    from .decision import Decision
+    from .errors import KeyartError
+    from .explain import Explanation, Factor
+    from .history import Outcome, Reward, View
+    from .personalizer import Personalizer
+    from .policy import Policy
+    from .store.keys import EphemeralKey, HostKey, KeyProvider, KeyringKey, PassphraseKey
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Artwork": "catalog",
+    "Catalog": "catalog",
+    "Consent": "consent",
+    "Context": "context",
+    "Decision": "decision",
+    "EphemeralKey": "store.keys",
+    "Explanation": "explain",
+    "Factor": "explain",
+    "HostKey": "store.keys",
+    "KeyProvider": "store.keys",
+    "KeyartError": "errors",
+    "KeyringKey": "store.keys",
+    "Manifest": "bundle.manifest",
+    "Outcome": "history",
+    "PassphraseKey": "store.keys",
+    "Personalizer": "personalizer",
+    "Policy": "policy",
+    "Reward": "history",
+    "Title": "catalog",
+    "View": "history",
+}
+
+__all__ = [
+    "Artwork",
+    "Catalog",
+    "Consent",
+    "Context",
+    "Decision",
+    "EphemeralKey",
+    "Explanation",
+    "Factor",
+    "HostKey",
+    "KeyProvider",
+    "KeyartError",
+    "KeyringKey",
+    "Manifest",
+    "Outcome",
+    "PassphraseKey",
+    "Personalizer",
+    "Policy",
+    "Reward",
+    "Title",
+    "View",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        # `import keyart; keyart.errors` works as with any package, without loading the rest.
+        if not name.startswith("_"):
+            try:
+                return importlib.import_module(f"{__name__}.{name}")
+            except ModuleNotFoundError:
+                pass
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

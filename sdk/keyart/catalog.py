@@ -1,0 +1,223 @@
+"""The catalogue: titles, their artworks, and the tags of both.
+
+A tag is a `kind:value` string with a weight (`"genre:drama": 0.7`), or a bare name (`"faces": 0.5`).
+A catalogue is checked once, when it is made, so that nothing later has to doubt it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from .errors import CatalogError, UnknownTitle
+
+FORMAT = "keyart-catalog/1"
+MATURITY_RANKS = {"": 0, "all": 0, "0+": 0, "6+": 6, "7+": 7, "12+": 12, "13+": 13, "16+": 16, "18+": 18}
+
+
+def kind_of(tag: str) -> str:
+    """`"genre"` of `"genre:drama"`; a bare name is a kind of its own."""
+    return tag.partition(":")[0]
+
+
+def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError]) -> Mapping[str, float]:
+    """A read-only copy of `tags` with finite float weights ≥ 0, or an error that names the tag."""
+    if not isinstance(tags, Mapping):
+        raise error(f"{owner}: tags must be a mapping of tag to weight, not {type(tags).__name__}.")
+    clean: dict[str, float] = {}
+    for tag, weight in tags.items():
+        if not isinstance(tag, str) or not tag.strip():
+            raise error(f"{owner}: a tag must be a text such as 'genre:drama', not {tag!r}.")
+        try:
+            value = float(weight)
+        except (TypeError, ValueError):
+            raise error(f"{owner}: the weight of {tag!r} must be a number, not {weight!r}.") from None
+        if not math.isfinite(value) or value < 0.0:
+            raise error(f"{owner}: the weight of {tag!r} is {value}; it must be finite and not negative.")
+        clean[tag] = value
+    return MappingProxyType(clean)
+
+
+def _checked_id(value: object, what: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise CatalogError(f"{what} needs an id: a text that is not empty, got {value!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Artwork:
+    """One picture of a title.
+
+    tags: what the picture shows. image: where the host app finds it (a path or address; never opened by keyart).
+    embedding: optional image embedding, any length. synthetic: put together or generated, so that the app can
+    say so. maturity: e.g. "13+"; shown only where the context's limit allows it. spoiler: not before the title
+    has been watched.
+    """
+
+    id: str
+    tags: Mapping[str, float] = field(default_factory=dict)
+    image: str = ""
+    embedding: Sequence[float] | None = None
+    synthetic: bool = False
+    maturity: str = ""
+    spoiler: bool = False
+
+    def __post_init__(self) -> None:
+        _checked_id(self.id, "An artwork")
+        object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {self.id!r}", CatalogError))
+        if self.embedding is not None:
+            vector = tuple(float(x) for x in self.embedding)
+            if not all(map(math.isfinite, vector)):
+                raise CatalogError(f"Artwork {self.id!r}: its embedding holds a NaN or an infinity.")
+            object.__setattr__(self, "embedding", vector)
+        if self.maturity not in MATURITY_RANKS and not self.maturity.rstrip("+").isdigit():
+            raise CatalogError(f"Artwork {self.id!r}: maturity {self.maturity!r} is not an age such as '13+'.")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A film, series or programme with its candidate set of artworks.
+
+    duration: seconds, 0 if unknown (then only the minutes of a play decide whether it was a quality play).
+    """
+
+    id: str
+    name: str = ""
+    duration: float = 0.0
+    tags: Mapping[str, float] = field(default_factory=dict)
+    artworks: Sequence[Artwork] = ()
+
+    def __post_init__(self) -> None:
+        _checked_id(self.id, "A title")
+        object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {self.id!r}", CatalogError))
+        if not isinstance(self.duration, (int, float)) or not math.isfinite(self.duration) or self.duration < 0:
+            raise CatalogError(f"Title {self.id!r}: duration is {self.duration!r}; give seconds, or 0 if unknown.")
+        object.__setattr__(self, "duration", float(self.duration))
+        artworks = tuple(self.artworks)
+        if not artworks:
+            raise CatalogError(f"Title {self.id!r} has no artwork; give it at least one.")
+        if not all(isinstance(artwork, Artwork) for artwork in artworks):
+            raise CatalogError(f"Title {self.id!r}: artworks must be keyart.Artwork values.")
+        object.__setattr__(self, "artworks", artworks)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All titles that the app can show, in order; ids of titles and of artworks are unique."""
+
+    titles: tuple[Title, ...]
+    _by_id: Mapping[str, int] = field(repr=False, compare=False)
+
+    @classmethod
+    def from_titles(cls, titles: Iterable[Title]) -> Catalog:
+        """A catalogue of `titles`. Raises CatalogError on a duplicate id or an empty catalogue."""
+        rows = tuple(titles)
+        if not rows:
+            raise CatalogError("A catalogue needs at least one title.")
+        by_id: dict[str, int] = {}
+        artworks: dict[str, str] = {}
+        for index, title in enumerate(rows):
+            if not isinstance(title, Title):
+                raise CatalogError(f"A catalogue holds keyart.Title values, not {type(title).__name__}.")
+            if title.id in by_id:
+                raise CatalogError(f"Two titles have the id {title.id!r}; give each its own.")
+            by_id[title.id] = index
+            for artwork in title.artworks:
+                if artwork.id in artworks:
+                    raise CatalogError(
+                        f"Two artworks have the id {artwork.id!r} (titles {artworks[artwork.id]!r} and {title.id!r}); "
+                        f"give each its own, for instance '{title.id}/a'."
+                    )
+                artworks[artwork.id] = title.id
+        return cls(rows, MappingProxyType(by_id))
+
+    def __len__(self) -> int:
+        return len(self.titles)
+
+    def __iter__(self) -> Iterator[Title]:
+        return iter(self.titles)
+
+    def __contains__(self, title_id: object) -> bool:
+        return title_id in self._by_id
+
+    def __getitem__(self, title_id: str) -> Title:
+        return self.titles[self.index(title_id)]
+
+    def index(self, title_id: str) -> int:
+        """Position of the title; raises UnknownTitle."""
+        try:
+            return self._by_id[title_id]
+        except (KeyError, TypeError):
+            raise UnknownTitle(
+                f"No title {title_id!r} in this catalogue of {len(self.titles)}. "
+                "Add it with Catalog.from_titles and open the profile with the new catalogue."
+            ) from None
+
+    def save(self, path: str | Path) -> None:
+        """Writes the catalogue as JSON (`keyart-catalog/1`), whole or not at all."""
+        target = Path(path)
+        document = {"format": FORMAT, "titles": [_title_to_json(title) for title in self.titles]}
+        partial = target.with_name(target.name + ".partial")
+        try:
+            partial.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            partial.replace(target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise CatalogError(f"Cannot write the catalogue to {target}: {error.strerror or error}.") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> Catalog:
+        """Reads what `save` wrote. Raises CatalogError with the place of the first mistake."""
+        source = Path(path)
+        try:
+            document = json.loads(source.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CatalogError(f"No catalogue at {source}. Write one with Catalog.save(path).") from None
+        except OSError as error:
+            raise CatalogError(f"Cannot read {source}: {error.strerror or error}.") from error
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            raise CatalogError(f"{source} is not a catalogue: it is not JSON ({error}).") from None
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise CatalogError(f"{source} is not a catalogue: its 'format' must be {FORMAT!r}.")
+        titles = document.get("titles")
+        if not isinstance(titles, list):
+            raise CatalogError(f"{source}: 'titles' must be a list.")
+        try:
+            return cls.from_titles(_title_from_json(entry) for entry in titles)
+        except CatalogError as error:
+            raise CatalogError(f"{source}: {error}") from None
+
+
+def _title_to_json(title: Title) -> dict[str, Any]:
+    return {
+        "id": title.id,
+        "name": title.name,
+        "duration": title.duration,
+        "tags": dict(title.tags),
+        "artworks": [
+            {
+                "id": artwork.id,
+                "tags": dict(artwork.tags),
+                "image": artwork.image,
+                "embedding": list(artwork.embedding) if artwork.embedding is not None else None,
+                "synthetic": artwork.synthetic,
+                "maturity": artwork.maturity,
+                "spoiler": artwork.spoiler,
+            }
+            for artwork in title.artworks
+        ],
+    }
+
+
+def _title_from_json(entry: Any) -> Title:
+    if not isinstance(entry, dict) or not isinstance(entry.get("artworks", []), list):
+        raise CatalogError("a title must be an object with a list 'artworks'.")
+    try:
+        artworks = [Artwork(**artwork) for artwork in entry.get("artworks", [])]
+        return Title(**{**entry, "artworks": artworks})
+    except TypeError as error:
+        raise CatalogError(f"title {entry.get('id')!r}: {error}") from None

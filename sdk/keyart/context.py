@@ -1,0 +1,76 @@
+"""The context of a choice: device, time of day, place on the page, what is trending, what the viewer asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from .errors import ContextError
+
+DEVICES = ("tv", "phone", "tablet", "desktop")  # anything else is allowed and treated as "other"
+DAYPARTS = ("night", "morning", "afternoon", "evening")
+
+
+def daypart_of(at: datetime) -> str:
+    """Night 23–5, morning 5–12, afternoon 12–17, evening 17–23, by the viewer's own clock."""
+    hour = at.hour
+    if hour < 5 or hour >= 23:
+        return "night"
+    if hour < 12:
+        return "morning"
+    return "afternoon" if hour < 17 else "evening"
+
+
+def require_zone(at: object, what: str, error: type[Exception]) -> None:
+    """Raises `error` unless `at` is a datetime with a time zone: without one the daypart is a guess."""
+    if not isinstance(at, datetime):
+        raise error(f"{what} must be a datetime, not {type(at).__name__}.")
+    if at.utcoffset() is None:
+        raise error(f"{what} has no time zone; pass datetime.now().astimezone() or set tzinfo.")
+
+
+def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
+    if not isinstance(values, Mapping):
+        raise ContextError(f"Context.{what} must be a mapping of text to weight, not {type(values).__name__}.")
+    clean: dict[str, float] = {}
+    for key, weight in values.items():
+        try:
+            value = float(weight)
+        except (TypeError, ValueError):
+            value = math.nan
+        if not math.isfinite(value):
+            raise ContextError(f"Context.{what}[{key!r}] is {weight!r}; it must be a finite number.")
+        clean[str(key)] = value
+    return MappingProxyType(clean)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """device: "tv", "phone", "tablet", "desktop", or a word of your own. at: the viewer's local time, with zone.
+
+    slot: place on the page, from 0. trending: title id to share in 0–1. intent: tags that the viewer asked for
+    just now (voice, gesture, mood), never stored. max_maturity: highest age rating that may be shown ("" = any).
+    """
+
+    device: str
+    at: datetime
+    slot: int = 0
+    trending: Mapping[str, float] = field(default_factory=dict)
+    intent: Mapping[str, float] = field(default_factory=dict)
+    max_maturity: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.device, str) or not self.device:
+            raise ContextError(f"Context.device must be a text such as 'tv', not {self.device!r}.")
+        require_zone(self.at, "Context.at", ContextError)
+        if isinstance(self.slot, bool) or not isinstance(self.slot, int) or self.slot < 0:
+            raise ContextError(f"Context.slot must be a whole number from 0 up, not {self.slot!r}.")
+        object.__setattr__(self, "trending", _weights(self.trending, "trending"))
+        object.__setattr__(self, "intent", _weights(self.intent, "intent"))
+
+    @property
+    def daypart(self) -> str:
+        return daypart_of(self.at)

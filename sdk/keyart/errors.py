@@ -1,0 +1,130 @@
+"""Every error of keyart, in one tree. A message says what happened and what to do next.
+
+KeyartError
+├── InputError            the call is wrong: nothing was changed
+│   ├── CatalogError      a catalogue, title or artwork that cannot be used
+│   ├── ContextError      a context that cannot be used (a datetime without a zone, a weight that is NaN …)
+│   ├── HistoryError      a view, an outcome or a history file that cannot be used
+│   ├── SettingError      a setting outside its range
+│   ├── UnknownTitle      no title of that id in the catalogue
+│   └── UnknownDecision   no decision of that id in this profile
+├── StoreError            the profile on disk
+│   ├── WrongKey          the keys do not open this profile
+│   ├── StoreDamaged      the file is not a profile, or bytes in it have changed
+│   ├── StoreBusy         another process or thread is writing to it
+│   ├── StoreFull         the disk is full, read-only or failing; what was stored before is still there
+│   └── StoreClosed       used after close() or forget()
+├── BundleError           a model bundle
+│   ├── BundleMissing     no bundle where one was expected
+│   ├── BundleDamaged     bytes differ from what the manifest, or the signed metadata, says
+│   ├── BundleRefused     whole, but breaks a rule of `keyart.bundle.trust`
+│   └── UpdateError       a newer bundle could not be fetched or verified; the installed one still serves
+├── EngineError           the ranker cannot run (an engine that is not installed, scores that are not finite)
+├── MessageError          bytes from a server that are not a message of keyart's protocol
+└── FederatedError        simulation and rounds (`keyart_federated`, `keyart_server`)
+    ├── WorldError        a World that breaks its protocol
+    ├── DataUnavailable   a data set could not be fetched or does not have the expected checksum
+    └── RoundFailed       a round without replies, with a NaN or with a wrong shape; the last good model stays
+"""
+
+from __future__ import annotations
+
+
+class KeyartError(Exception):
+    """Base of all errors of keyart."""
+
+
+class InputError(KeyartError, ValueError):
+    """The call is wrong; nothing was changed."""
+
+
+class CatalogError(InputError):
+    """A catalogue, title or artwork that cannot be used."""
+
+
+class ContextError(InputError):
+    """A context that cannot be used."""
+
+
+class HistoryError(InputError):
+    """A view, an outcome or a history file that cannot be used."""
+
+
+class SettingError(InputError):
+    """A setting outside its range."""
+
+
+class UnknownTitle(InputError):
+    """No title of that id in the catalogue."""
+
+
+class UnknownDecision(InputError):
+    """No decision of that id in this profile."""
+
+
+class StoreError(KeyartError):
+    """The profile on disk."""
+
+
+class WrongKey(StoreError):
+    """The keys do not open this profile."""
+
+
+class StoreDamaged(StoreError):
+    """The file is not a profile, or bytes in it have changed."""
+
+
+class StoreBusy(StoreError):
+    """Another process or thread is writing to the profile."""
+
+
+class StoreFull(StoreError):
+    """The disk is full, read-only or failing; what was stored before is still there."""
+
+
+class StoreClosed(StoreError):
+    """Used after close() or forget()."""
+
+
+class BundleError(KeyartError):
+    """A model bundle."""
+
+
+class BundleMissing(BundleError):
+    """No bundle where one was expected."""
+
+
+class BundleDamaged(BundleError):
+    """Bytes differ from what the manifest, or the signed metadata, says."""
+
+
+class BundleRefused(BundleError):
+    """Whole, but breaks a rule of `keyart.bundle.trust`."""
+
+
+class UpdateError(BundleError):
+    """A newer bundle could not be fetched or verified; the installed one still serves."""
+
+
+class EngineError(KeyartError):
+    """The ranker cannot run."""
+
+
+class MessageError(KeyartError):
+    """Bytes from a server that are not a message of keyart's protocol."""
+
+
+class FederatedError(KeyartError):
+    """Simulation and rounds."""
+
+
+class WorldError(FederatedError):
+    """A World that breaks its protocol."""
+
+
+class DataUnavailable(FederatedError):
+    """A data set could not be fetched, or does not have the expected checksum."""
+
+
+class RoundFailed(FederatedError):
+    """A round without replies, with a NaN or with a wrong shape; the last good model stays."""
