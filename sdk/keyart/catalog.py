@@ -75,7 +75,9 @@ class Artwork:
                 raise CatalogError(f"Artwork {self.id!r}: its embedding holds a NaN or an infinity.")
             object.__setattr__(self, "embedding", vector)
         if self.maturity not in MATURITY_RANKS and not self.maturity.rstrip("+").isdigit():
-            raise CatalogError(f"Artwork {self.id!r}: maturity {self.maturity!r} is not an age such as '13+'.")
+            raise CatalogError(
+                f"Artwork {self.id!r}: maturity {self.maturity!r} is not an age such as '13+'."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,14 @@ class Title:
     def __post_init__(self) -> None:
         _checked_id(self.id, "A title")
         object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {self.id!r}", CatalogError))
-        if not isinstance(self.duration, (int, float)) or not math.isfinite(self.duration) or self.duration < 0:
-            raise CatalogError(f"Title {self.id!r}: duration is {self.duration!r}; give seconds, or 0 if unknown.")
+        if (
+            not isinstance(self.duration, (int, float))
+            or not math.isfinite(self.duration)
+            or self.duration < 0
+        ):
+            raise CatalogError(
+                f"Title {self.id!r}: duration is {self.duration!r}; give seconds, or 0 if unknown."
+            )
         object.__setattr__(self, "duration", float(self.duration))
         artworks = tuple(self.artworks)
         if not artworks:
@@ -167,7 +175,9 @@ class Catalog:
             partial.replace(target)
         except OSError as error:
             partial.unlink(missing_ok=True)
-            raise CatalogError(f"Cannot write the catalogue to {target}: {error.strerror or error}.") from error
+            raise CatalogError(
+                f"Cannot write the catalogue to {target}: {error.strerror or error}."
+            ) from error
 
     @classmethod
     def load(cls, path: str | Path) -> Catalog:

@@ -34,7 +34,9 @@ def require_zone(at: object, what: str, error: type[Exception]) -> None:
 
 def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
     if not isinstance(values, Mapping):
-        raise ContextError(f"Context.{what} must be a mapping of text to weight, not {type(values).__name__}.")
+        raise ContextError(
+            f"Context.{what} must be a mapping of text to weight, not {type(values).__name__}."
+        )
     clean: dict[str, float] = {}
     for key, weight in values.items():
         try:

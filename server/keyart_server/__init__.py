@@ -1,1 +1,4 @@
-""""""
+"""The coordinating server: what an operator runs so that devices can learn together and get new bundles.
+
+`repository` publishes bundles as signed static files; `rolekeys` keeps the keys that sign them.
+"""

@@ -1,0 +1,99 @@
+"""What a training round says: the model and the round's settings one way, an integer sum the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from keyart.errors import RoundFailed
+
+ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
+MODEL, SUM = "model", "sum"  # one array each: a message with fewer objects travels faster
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the server asks of a node for one round. cohort_share: of the node's devices, those that train.
+
+    first, steps: impressions that the round covers, of a simulated device.
+    """
+
+    round: int
+    first: int
+    steps: int
+    cohort_share: float
+    seed: int
+
+    def to_config(self) -> ConfigRecord:
+        return ConfigRecord(
+            {
+                "round": self.round,
+                "first": self.first,
+                "steps": self.steps,
+                "cohort-share": self.cohort_share,
+                "seed": self.seed,
+            }
+        )
+
+    @classmethod
+    def from_config(cls, config: ConfigRecord) -> Order:
+        return cls(
+            int(config["round"]),  # type: ignore[arg-type]
+            int(config["first"]),  # type: ignore[arg-type]
+            int(config["steps"]),  # type: ignore[arg-type]
+            float(config["cohort-share"]),  # type: ignore[arg-type]
+            int(config["seed"]),  # type: ignore[arg-type]
+        )
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A node's answer: the sum of its devices' vectors (int64), and how many devices are in it."""
+
+    sum: npt.NDArray[np.int64]
+    devices: int
+    round: int
+
+
+def model_record(flat: npt.NDArray[np.float64]) -> ArrayRecord:
+    """The model as one array."""
+    return ArrayRecord({MODEL: Array(flat)})
+
+
+def model_of(record: ArrayRecord) -> npt.NDArray[np.float64]:
+    """Inverse of `model_record`."""
+    return np.asarray(record[MODEL].numpy(), dtype=np.float64)
+
+
+def answer(message: Message, contribution: Contribution) -> Message:
+    """The node's reply."""
+    content = RecordDict(
+        {
+            ARRAYS: ArrayRecord({SUM: Array(contribution.sum)}),
+            METRICS: MetricRecord({"devices": contribution.devices, "round": contribution.round}),
+        }
+    )
+    return Message(content, reply_to=message)
+
+
+def read(reply: Message, size: int, round_number: int) -> Contribution:
+    """A reply, checked: raises RoundFailed for a wrong shape, a value that is no integer, or another round."""
+    where = f"Round {round_number}: the reply to message {reply.metadata.reply_to_message_id}"
+    try:
+        values = reply.content[ARRAYS][SUM].numpy()  # type: ignore[index]
+        metrics = reply.content[METRICS]
+        devices, answered = int(metrics["devices"]), int(metrics["round"])  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RoundFailed(f"{where} cannot be read ({error!r}). The last good model stays.") from None
+    if values.dtype != np.int64:
+        what = "holds a NaN or an infinity" if not np.isfinite(values).all() else f"has type {values.dtype}"
+        raise RoundFailed(f"{where} {what}; vectors are int64. The last good model stays.")
+    if values.shape != (size,):
+        raise RoundFailed(f"{where} has shape {values.shape}, not ({size},). The last good model stays.")
+    if answered != round_number:
+        raise RoundFailed(f"{where} is for round {answered}. The last good model stays.")
+    if devices < 0:
+        raise RoundFailed(f"{where} counts {devices} devices. The last good model stays.")
+    return Contribution(values, devices, answered)

@@ -1,0 +1,101 @@
+"""The command lines of Flower's programs, and the environment that they run in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from keyart.errors import FederatedError
+
+from .keys import Certificates
+
+# Never another: Flower's Control API has no authentication, and whoever reaches it runs code.
+HOST = "127.0.0.1"
+CONNECTION = "fleet"
+PROGRAMS = (
+    "flwr",
+    "flower-superlink",
+    "flower-supernode",
+    "flower-superexec",
+    "flwr-serverapp",
+    "flwr-clientapp",
+)
+EXECUTOR_POLL_SECONDS = 0.1  # Flower's default is 1 s: the wait between "a task is there" and its process
+
+
+def program(name: str) -> str:
+    """Path of a Flower program beside this Python. Raises FederatedError if it is not there."""
+    path = Path(sys.executable).parent / name
+    if not path.is_file():
+        raise FederatedError(
+            f"Flower's program {name!r} is not beside {sys.executable}. Install it with the extra: "
+            "pip install 'keyart[federated]'."
+        )
+    return str(path)
+
+
+def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment, with Flower kept quiet, offline and inside `home`, plus `extra`."""
+    programs = str(Path(sys.executable).parent)
+    local = f"{HOST},localhost"
+    return {
+        **os.environ,
+        # Flower starts its helpers by bare name, so this Python's folder comes first.
+        "PATH": os.pathsep.join(filter(None, [programs, os.environ.get("PATH", os.defpath)])),
+        "NO_PROXY": local,
+        "no_proxy": local,
+        "PYTHONUNBUFFERED": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
+        "FLWR_HOME": str(home),
+        "FLWR_TELEMETRY_ENABLED": "0",
+        "FLWR_DISABLE_UPDATE_CHECK": "1",
+        "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
+        "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": str(EXECUTOR_POLL_SECONDS),
+        **(extra or {}),
+    }
+
+
+def superlink(port: int, certificates: Certificates, database: Path) -> list[str]:
+    """The SuperLink: TLS, only registered nodes, nothing installed at run time, on the loopback interface."""
+    return [
+        program("flower-superlink"),
+        *("--host", HOST, "--port", str(port)),
+        *_tls(certificates),
+        *("--database", str(database)),
+        "--enable-supernode-auth",
+        "--disable-runtime-dependency-installation",
+    ]
+
+
+def supernode(
+    port: int, superlink_port: int, certificates: Certificates, key: Path, config: Path, *extra: str
+) -> list[str]:
+    """A SuperNode with its private key and its settings (a TOML file); it serves its ClientApps on `port`."""
+    return [
+        program("flower-supernode"),
+        *("--superlink", f"{HOST}:{superlink_port}"),
+        *("--root-certificates", str(certificates.authority)),
+        *("--auth-supernode-private-key", str(key)),
+        *("--host", HOST, "--port", str(port)),
+        *_tls(certificates),
+        *("--node-config", str(config)),
+        *extra,
+    ]
+
+
+def connections(port: int, certificates: Certificates) -> str:
+    """The text of `$FLWR_HOME/config.toml`."""
+    return (
+        f'[superlink]\ndefault = "{CONNECTION}"\n\n[superlink.{CONNECTION}]\naddress = "{HOST}:{port}"\n'
+        f"root-certificates = '{certificates.authority}'\n"
+    )
+
+
+def _tls(certificates: Certificates) -> list[str]:
+    return [
+        *("--ssl-ca-certfile", str(certificates.authority)),
+        *("--ssl-certfile", str(certificates.server)),
+        *("--ssl-keyfile", str(certificates.server_key)),
+    ]

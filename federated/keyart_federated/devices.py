@@ -1,0 +1,320 @@
+"""Devices: many devices in one process, batched through the very functions that one device uses.
+
+Features, ranker, head, policy and local training come from the SDK; here is only what a simulation adds: whose
+turn it is, and arrays with a leading axis of devices. State is a few arrays, so it can rest between rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+
+import keyart
+import numpy as np
+import numpy.typing as npt
+from keyart.errors import WorldError
+from keyart.features import EncodedCatalog, FeatureSpec, ViewerFeatures
+from keyart.features.rows import Rows, context_vector, intent_match, mains, matches, situation
+from keyart.features.viewer import affinities, tally, view_weight
+from keyart.head import Head, HeadPrior, refit, update
+from keyart.outbound.gradient import FRACTION_BITS, Log, log_scores, sums, to_integers
+from keyart.outbound.layout import ARTWORK_SUMS, TrainingLayout
+from keyart.outbound.population import population_sums
+from keyart.policy import distribution, draw, permitted
+from keyart.ranker import score
+from keyart.ranker.numpy_engine import sigmoid
+
+from .calibration import Calibration
+from .model import Model
+from .world import World
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.intp]
+CHUNK_DEVICES = 256  # bounds the memory of a training step
+
+
+@dataclass
+class Journal:
+    """What the devices showed and what came of it: [devices, impressions] arrays, filled step by step."""
+
+    artwork: npt.NDArray[np.int32]
+    slot_log: Floats
+    trending: Floats
+    device: npt.NDArray[np.int8]
+    daypart: npt.NDArray[np.int8]
+    intent: Floats
+    played: Floats
+    quality: Floats
+    propensity: Floats
+    steps: int = 0
+
+    @classmethod
+    def empty(cls, devices: int, impressions: int) -> Journal:
+        shape = (devices, impressions)
+        return cls(
+            artwork=np.zeros(shape, dtype=np.int32),
+            slot_log=np.zeros(shape, dtype=np.float32),
+            trending=np.zeros(shape, dtype=np.float32),
+            device=np.zeros(shape, dtype=np.int8),
+            daypart=np.zeros(shape, dtype=np.int8),
+            intent=np.zeros(shape, dtype=np.float32),
+            played=np.zeros(shape, dtype=np.float32),
+            quality=np.zeros(shape, dtype=np.float32),
+            propensity=np.zeros(shape, dtype=np.float32),
+        )
+
+
+class Devices:
+    """The devices `members` of a world, with one model for all of them and a head for each."""
+
+    def __init__(
+        self,
+        world: World,
+        members: Ints,
+        spec: FeatureSpec,
+        impressions: int,
+        *,
+        seed: int = 0,
+        policy: keyart.Policy,
+        reward: keyart.Reward,
+        head: HeadPrior | None,
+        encoded: EncodedCatalog | None = None,
+    ) -> None:
+        self.world, self.members, self.policy, self.reward = world, members, policy, reward
+        self.encoded = encoded or EncodedCatalog.build(world.catalog, spec)
+        self.layout = TrainingLayout(spec, len(self.encoded.artwork))
+        self.journal = Journal.empty(len(members), impressions)
+        self.calibration = Calibration()
+        self.prior = head
+        self.head = Head.start(head or HeadPrior(), spec.artwork_size, (len(members),)) if head else None
+        self._artwork_ids = [artwork.id for title in world.catalog for artwork in title.artworks]
+        # One stream a device, one number an impression: a device alone draws the same numbers as in any batch.
+        self._uniforms = np.array([np.random.default_rng([seed, i]).random(impressions) for i in members])
+        self._tally_histories()
+
+    def _tally_histories(self) -> None:
+        catalog, spec, encoded = self.world.catalog, self.encoded.spec, self.encoded
+        watched = np.zeros((len(self.members), spec.viewer_size), dtype=np.float32)
+        seen = np.zeros((len(self.members), encoded.open_size), dtype=np.float32)
+        views = np.zeros(len(self.members), dtype=np.float32)
+        for row, i in enumerate(self.members):
+            history = [view for view in self.world.history(int(i)) if view.title_id in catalog]
+            titles = np.array([catalog.index(view.title_id) for view in history], dtype=np.intp)
+            weights = np.array(
+                [
+                    view_weight(v, encoded.durations[t], self.reward, spec)
+                    for v, t in zip(history, titles, strict=True)
+                ],
+                dtype=np.float32,
+            )
+            watched[row], seen[row] = tally(encoded, titles, weights)
+            views[row] = weights.sum()
+        self._watched, self._seen, self._views = watched, seen, views
+
+    def install(self, model: Model) -> None:
+        """A new bundle arrives: int8 weights as a device gets them, taste centred anew, heads re-fitted."""
+        self.model = model
+        self.weights = model.weights.quantized()
+        self.viewer = affinities(
+            self.encoded, self._watched, self._seen, self._views, model.population_taste.astype(np.float32)
+        )
+        self.appeal = model.appeal.astype(np.float32)
+        if self.head is not None and self.journal.steps:
+            parts = [self._refit_head(chunk) for chunk in self._chunks()]
+            self.head = Head(
+                *(np.concatenate(x) for x in zip(*((h.mean, h.covariance) for h in parts), strict=True))
+            )
+
+    def _refit_head(self, chunk: slice) -> Head:
+        assert self.head is not None and self.prior is not None  # noqa: S101
+        log = self._log(chunk)
+        play, _ = log_scores(self.weights, log.rows)
+        return refit(self.prior, log.rows.artwork, play, log.played, log.counted, self.head.mean[chunk])
+
+    def step(self, k: int) -> Ints:
+        """Impression k on every device: choose, show, observe, learn at once. Returns the pictures shown."""
+        spec, encoded, world = self.encoded.spec, self.encoded, self.world
+        count = len(self.members)
+        titles = np.empty(count, dtype=np.intp)
+        context = np.zeros((count, len(spec.context_names)), dtype=np.float32)
+        slot_log, trending = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
+        intents: dict[int, dict[str, float]] = {}
+        for row, i in enumerate(self.members.tolist()):
+            title_id, now = world.impression(i, k)
+            titles[row] = world.catalog.index(title_id)
+            context[row] = self._context_vector(now)
+            slot_log[row], trending[row] = situation(spec, now, title_id)
+            if now.intent:
+                intents[row] = dict(now.intent)
+        first, last = encoded.first[titles], encoded.first[titles + 1]
+        width = int((last - first).max())
+        candidates = np.minimum(first[:, None] + np.arange(width), last[:, None] - 1)
+        exists = first[:, None] + np.arange(width) < last[:, None]
+        rows = self._rows(slice(None), candidates, titles[:, None], slot_log, trending, context)
+        for row, intent in intents.items():
+            rows.match[row, :, -1] = intent_match(spec, rows.artwork[row], intent)
+        scores = score(self.weights, rows)
+        play = scores.play
+        if self.head is not None:
+            play = play + self.head.offsets(rows.artwork)
+        value = sigmoid(play) * sigmoid(scores.keep)
+        guard = ~encoded.misleading[candidates] if self.policy.misleading == "block" else exists
+        allowed = permitted(exists, guard)
+        p = distribution(value, allowed, self.policy.gamma(self.model.base_rate))
+        pick = draw(p, self._uniforms[:, k])
+        self.calibration.add(p, pick)
+        at = np.arange(count)
+        shown = candidates[at, pick]
+        played, quality = self._outcomes(k, shown, titles)
+        journal = self.journal
+        journal.artwork[:, k], journal.slot_log[:, k], journal.trending[:, k] = shown, slot_log, trending
+        journal.device[:, k] = context[:, : len(spec.devices) + 1].argmax(axis=1)
+        journal.daypart[:, k] = context[:, len(spec.devices) + 1 :].argmax(axis=1)
+        journal.intent[:, k] = rows.match[at, pick, -1]
+        journal.played[:, k], journal.quality[:, k], journal.propensity[:, k] = played, quality, p[at, pick]
+        journal.steps = k + 1
+        if self.head is not None:
+            self.head = update(self.head, rows.artwork[at, pick], play[at, pick], played)
+        return shown
+
+    def _context_vector(self, context: keyart.Context) -> Floats:
+        return context_vector(self.encoded.spec, context)
+
+    def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
+        played = np.zeros(len(shown), dtype=np.float32)
+        quality = np.zeros(len(shown), dtype=np.float32)
+        for row, (i, artwork) in enumerate(zip(self.members.tolist(), shown.tolist(), strict=True)):
+            outcome = self.world.outcome(i, k, self._artwork_ids[artwork])
+            if not isinstance(outcome, keyart.Outcome):
+                raise WorldError(f"World.outcome must return a keyart.Outcome, not {type(outcome).__name__}.")
+            if outcome.kind == "played":
+                played[row] = 1.0
+                quality[row] = self.reward.of(outcome, self.encoded.durations[titles[row]])
+        return played, quality
+
+    def _rows(
+        self, chunk: slice, artworks: Ints, titles: Ints, slot_log: Floats, trending: Floats, context: Floats
+    ) -> Rows:
+        """Rows of candidates: artworks [d, A], titles [d, 1], the rest [d]; or of a log: all of them [d, N]."""
+        encoded = self.encoded
+        viewer = ViewerFeatures(
+            self.viewer.affinity[chunk, None], self.viewer.taste[chunk, None], self.viewer.people[chunk, None]
+        )
+        main = mains(
+            encoded.spec,
+            slot_log,
+            trending,
+            context,
+            encoded.title_shares[titles].reshape(*slot_log.shape, -1),
+        )
+        if main.ndim == 2:
+            main = main[:, None, :]
+        return Rows(
+            artwork=encoded.artwork[artworks],
+            match=matches(encoded, viewer, artworks, np.broadcast_to(titles, artworks.shape)),
+            main=main,
+            appeal=self.appeal[artworks],
+            viewer=self.viewer.taste[chunk],
+            context=context,
+        )
+
+    def _chunks(self) -> Iterator[slice]:
+        for start in range(0, len(self.members), CHUNK_DEVICES):
+            yield slice(start, start + CHUNK_DEVICES)
+
+    def _log(self, chunk: slice) -> Log:
+        journal, spec, steps = self.journal, self.encoded.spec, self.journal.steps
+        window = (chunk, slice(0, steps))
+        artworks = journal.artwork[window].astype(np.intp)
+        context = np.zeros((*artworks.shape, len(spec.context_names)), dtype=np.float32)
+        np.put_along_axis(context, journal.device[window].astype(np.intp)[..., None], 1.0, axis=-1)
+        np.put_along_axis(
+            context, journal.daypart[window].astype(np.intp)[..., None] + len(spec.devices) + 1, 1.0, axis=-1
+        )
+        rows = self._rows(
+            chunk,
+            artworks,
+            self.encoded.title_of[artworks],
+            journal.slot_log[window],
+            journal.trending[window],
+            context,
+        )
+        rows.match[..., -1] = journal.intent[window]
+        offset = (
+            Head(self.head.mean[chunk], self.head.covariance[chunk]).offsets(rows.artwork)
+            if self.head is not None
+            else np.zeros(artworks.shape, dtype=np.float32)
+        )
+        return Log(rows, offset, journal.played[window], journal.quality[window], np.ones_like(offset))
+
+    def train(self, cohort: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
+        """The sum of the cohort's integer vectors (see TrainingLayout), each from a device's whole own log."""
+        total = np.zeros(self.layout.size, dtype=np.int64)
+        part = {name: total[place] for name, place in self.layout.places.items()}
+        by_artwork = part["artworks"].reshape(-1, ARTWORK_SUMS)
+        for chunk in self._chunks():
+            log = self._log(chunk)
+            taking_part = np.ones(len(log.counted), dtype=np.float32)
+            if cohort is not None:
+                taking_part = cohort[chunk].astype(np.float32)
+                log = Log(log.rows, log.offset, log.played, log.quality, log.counted * taking_part[:, None])
+            device_sums = sums(self.weights, log)
+            artworks = self.journal.artwork[chunk, : self.journal.steps]
+            np.add.at(by_artwork, artworks, to_integers(device_sums.residuals, FRACTION_BITS))
+            known = (self._views[chunk] > 0) * taking_part
+            vectors = {
+                "gradient": device_sums.gradient,
+                "diagonal": device_sums.diagonal,
+                **population_sums(self.encoded.spec, log, self.viewer.affinity[chunk], known),
+            }
+            for name, vector in vectors.items():
+                part[name] += to_integers(vector, FRACTION_BITS).sum(axis=0)
+        return total
+
+    def cohort(self, share: float, seed: int, round_number: int) -> npt.NDArray[np.bool_]:
+        """[devices]: who takes part in a round; each device's own draw, whatever node it is on."""
+        if share >= 1.0:
+            return np.ones(len(self.members), dtype=np.bool_)
+        draws = [np.random.default_rng([seed, round_number, 1, int(i)]).random() for i in self.members]
+        return np.array(draws) < share
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """What `restore` needs to go on from here."""
+        arrays: dict[str, npt.NDArray[np.generic]] = {
+            f.name: getattr(self.journal, f.name) for f in fields(self.journal) if f.name != "steps"
+        }
+        arrays["steps"] = np.array(self.journal.steps)
+        if self.head is not None:
+            arrays["head"] = self.head.mean
+        return arrays
+
+    def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """The state that `state` returned; the heads' covariances follow at the next `install`, which re-fits them."""
+        values = {f.name: arrays[f.name] for f in fields(self.journal)}
+        self.journal = Journal(**{**values, "steps": int(values["steps"])})  # type: ignore[arg-type]
+        if self.head is not None:
+            self.head = Head(np.asarray(arrays["head"], dtype=np.float32), self.head.covariance)
+
+    def sample(self, count: int, rng: np.random.Generator) -> Log:
+        """Up to `count` decisions drawn from all logs, as devices of one decision each. Only for a learner that is
+        allowed to see everything (the central peer)."""
+        logs = [self._log(chunk) for chunk in self._chunks()]
+        whole = len(self.members) * self.journal.steps
+        keep = rng.choice(whole, size=min(count, whole), replace=False)
+        device, decision = np.divmod(keep, self.journal.steps)
+
+        def pick(arrays: list[Floats]) -> Floats:
+            return np.concatenate(arrays)[device, decision][:, None]
+
+        rows = Rows(
+            artwork=pick([log.rows.artwork for log in logs]),
+            match=pick([log.rows.match for log in logs]),
+            main=pick([log.rows.main for log in logs]),
+            appeal=pick([log.rows.appeal for log in logs]),
+            viewer=self.viewer.taste[device],
+            context=pick([log.rows.context for log in logs]),
+        )
+        return Log(
+            rows,
+            *(pick([getattr(log, x) for log in logs]) for x in ("offset", "played", "quality", "counted")),
+        )

@@ -1,0 +1,93 @@
+"""Writes a model as a bundle: the folder that devices install and ports in other languages read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keyart import Catalog
+from keyart.bundle.manifest import Manifest
+from keyart.features.spec import SENSITIVE_KINDS
+from keyart.head import HeadPrior
+from keyart.ranker.weights import shapes, to_bytes
+
+from ..model import Model
+from . import graphs, vectors
+
+CARD = {
+    "purpose": "Chooses which picture of a title to show, on the viewer's own device.",
+    "limits": "Scores are probabilities of a quality play for pictures of one title; they compare no titles, and "
+    "say nothing about a person. Tags that the feature spec does not name are ignored.",
+    "forbidden_features_checked": sorted(SENSITIVE_KINDS),
+}
+
+
+def write_bundle(
+    folder: Path,
+    model: Model,
+    catalog: Catalog,
+    *,
+    data: str,
+    training: Mapping[str, Any],
+    quality: Mapping[str, float] | None = None,
+    privacy: Mapping[str, float | None] | None = None,
+    head: HeadPrior | None = None,
+    parent: int | None = None,
+    created: datetime | None = None,
+) -> Path:
+    """The bundle of `model` in `folder` (replaced if it is there). data: what it was trained on, for the card.
+
+    training: at least round and devices. Appeals are by artwork id, so that a device with another catalogue uses
+    those that it knows.
+    """
+    spec = model.spec
+    weights = model.weights
+    artworks = [artwork.id for title in catalog for artwork in title.artworks]
+    appeal = {
+        name: [round(float(x), 4) for x in values]
+        for name, values in zip(artworks, model.appeal, strict=True)
+        if np.abs(values).max() >= 5e-5
+    }
+    vocabulary = {
+        "population_taste": [round(float(x), 6) for x in model.population_taste],
+        "appeal": appeal,
+    }
+    files = {
+        "ranker.onnx": graphs.ranker(spec).SerializeToString(deterministic=True),
+        "ranker.bin": to_bytes(weights, spec),
+        "train.onnx": graphs.training(spec).SerializeToString(deterministic=True),
+        "vocabulary.json": _json(vocabulary),
+        "vectors.json": _json({"cases": vectors.cases(spec, weights)}),
+    }
+    prior = head or HeadPrior()
+    manifest = Manifest.build(
+        files,
+        model_version=model.version,
+        parent=parent,
+        created=created or datetime.now(UTC),
+        feature_spec=spec.to_json(),
+        parameters=shapes(spec),
+        training=training,
+        privacy=privacy or {"epsilon": None, "delta": None},
+        quality=quality or {},
+        card={**CARD, "data": data},
+        policy={"base_rate": float(model.base_rate)},
+        head={"tag_variance": prior.tag_variance, "bias_variance": prior.bias_variance},
+    )
+    staging = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    for name, content in {**files, "manifest.json": manifest.to_bytes()}.items():
+        (staging / name).write_bytes(content)
+    shutil.rmtree(folder, ignore_errors=True)
+    staging.rename(folder)
+    return folder
+
+
+def _json(document: Any) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, sort_keys=True) + "\n").encode()

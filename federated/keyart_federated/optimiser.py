@@ -1,0 +1,264 @@
+"""The server's step: from the sum of a cohort's vectors to the next model. Two functions over explicit state.
+
+    θ ← θ + damping · (F + L)⁻¹ (g − L (θ − μ))
+
+g: summed gradient of the whole logs. F: Fisher information on simulated viewers (`curvature`), rescaled to the exact
+diagonal. L: prior precisions by block, by MacKay's
+evidence step (MacKay 1992, "Bayesian interpolation", eq. 2.22). Then the tables of titles and pictures, from their
+residual sums less what the step of θ already explains: one intercept must not be corrected three times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from keyart.catalog import kind_of
+from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.features.spec import MATCHES_PER_KIND
+from keyart.outbound.layout import ARTWORK_SUMS, TrainingLayout
+from keyart.ranker import Weights
+from keyart.ranker.weights import shapes
+
+from .curvature import Curvature
+from .model import Model
+
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+VARIANCE_RANGE = (1e-4, 1.0)  # of a block's weights; below the first they are off, above the second free
+TABLE_VARIANCE_RANGE = (1e-3, 1.0)
+STARTING_VARIANCE = 0.03
+INTERCEPT_VARIANCE = 25.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """damping: share of the Newton step that is taken. freeze: parts of the model left out (for ablations)."""
+
+    damping: float = 0.5
+
+
+@dataclass(frozen=True)
+class State:
+    """What a round changes: the model, tables of titles [t, 2] and pictures [n, 2], variances, rounds so far."""
+
+    model: Model
+    title_appeal: Doubles
+    artwork_appeal: Doubles
+    play_variance: Doubles
+    keep_variance: Doubles
+    table_variance: Doubles
+    decisions: float = 0.0
+    curvature: Curvature | None = None
+    rounds: int = 0
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Which block each parameter belongs to; a block shares one prior variance. Index arrays [P_play], [P_keep]."""
+
+    play: Ints
+    keep: Ints
+
+    @classmethod
+    def of(cls, spec: FeatureSpec) -> Blocks:
+        def number(names: list[str]) -> Ints:
+            order = {name: i for i, name in enumerate(dict.fromkeys(names))}
+            return np.array([order[name] for name in names], dtype=np.intp)
+
+        u_kinds = [kind_of(name) for name in spec.direction_names]
+        z_kinds = [kind_of(tag) for tag in spec.artwork_tags]
+        vectors = [f"match {name}" for name in spec.match_names]
+        vectors += [f"main {kind_of(name)}" for name in spec.main_names]
+        return cls(
+            play=number([f"{zk} × {uk}" for zk in z_kinds for uk in u_kinds] + vectors),
+            keep=number([f"keep {zk}" for zk in z_kinds] + vectors),
+        )
+
+
+def init(model: Model, encoded: EncodedCatalog) -> State:
+    """State before the first round."""
+    blocks = Blocks.of(encoded.spec)
+    return State(
+        model=model,
+        title_appeal=np.zeros((len(encoded.first) - 1, 2)),
+        artwork_appeal=np.zeros((len(encoded.artwork), 2)),
+        play_variance=np.full(blocks.play.max() + 1, STARTING_VARIANCE),
+        keep_variance=np.full(blocks.keep.max() + 1, STARTING_VARIANCE),
+        table_variance=np.full((2, 2), STARTING_VARIANCE),
+    )
+
+
+def apply(
+    state: State,
+    total: Doubles,
+    curvature: Curvature,
+    encoded: EncodedCatalog,
+    settings: Settings,
+    exact: bool = False,
+) -> State:
+    """The state after a round. total: float sums in the places of TrainingLayout. curvature: of the decisions that
+    came with this round, or of all of them where it is `exact` (the central peer)."""
+    spec = encoded.spec
+    layout = TrainingLayout(spec, len(encoded.artwork))
+    part = {name: total[place] for name, place in layout.places.items()}
+    decisions, _, quality = part["outcomes"]
+    if decisions <= 0:
+        return state
+    if state.curvature is not None and not exact:
+        curvature = state.curvature.joined(curvature, min(max(1 - state.decisions / decisions, 0.0), 1.0))
+    blocks = Blocks.of(spec)
+    sizes = shapes(spec)
+    play_size = sum(int(np.prod(sizes[name])) for name in ("play_artwork", "play_match", "play_main"))
+    old = state.model.theta
+    prior = Weights.zero_shot(spec).flat()
+    g, diagonal = part["gradient"], part["diagonal"]
+    play_step, play_variance = _newton(
+        g[:play_size],
+        _completed(curvature.play * decisions, diagonal[:play_size]),
+        old[:play_size],
+        prior[:play_size],
+        blocks.play,
+        state.play_variance,
+        spec,
+    )
+    keep_step, keep_variance = _newton(
+        g[play_size:],
+        _completed(curvature.keep * decisions, diagonal[play_size:]),
+        old[play_size:],
+        prior[play_size:],
+        blocks.keep,
+        state.keep_variance,
+        spec,
+    )
+    step = settings.damping * np.concatenate([play_step, keep_step])
+
+    explained = _explained(step, curvature, encoded)
+    sums = part["artworks"].reshape(-1, ARTWORK_SUMS)
+    tables = [_tables(sums[:, 2 * c], sums[:, 2 * c + 1], explained[:, c], state, c, encoded) for c in (0, 1)]
+    title_appeal = np.stack([t for t, _, _ in tables], axis=1)
+    artwork_appeal = np.stack([a for _, a, _ in tables], axis=1)
+    theta, population_taste = old + step, state.model.population_taste
+    taste = part["taste"]
+    if state.rounds == 0 and taste[-1] >= 1.0:
+        # The centre of h̃ gives W its meaning: set once, by the first round, with w0 moved so that no score changes.
+        centre = taste[:-1] / taste[-1]
+        theta = _recentred(theta, centre - population_taste, spec)
+        population_taste = centre
+    model = replace(
+        state.model,
+        theta=theta,
+        population_taste=population_taste,
+        appeal=title_appeal[encoded.title_of] + artwork_appeal,
+        base_rate=float(np.clip(quality / decisions, 1e-3, 1.0)),
+        version=state.model.version + 1,
+    )
+    return State(
+        model,
+        title_appeal,
+        artwork_appeal,
+        play_variance,
+        keep_variance,
+        np.stack([variance for _, _, variance in tables]),
+        float(decisions),
+        curvature,
+        state.rounds + 1,
+    )
+
+
+def _recentred(theta: Doubles, shift: Doubles, spec: FeatureSpec) -> Doubles:
+    shape = shapes(spec)["play_artwork"]
+    size = int(np.prod(shape))
+    matrix = theta[:size].reshape(shape).copy()
+    matrix[:, 0] += matrix[:, 1 : 1 + len(shift)] @ shift
+    return np.concatenate([matrix.ravel(), theta[size:]])
+
+
+def _completed(fisher: Doubles, exact: Doubles) -> Doubles:
+    """The simulated curvature at the real scale, with what its diagonal lacks added.
+
+    One factor for all of it: one-hot contexts and palettes make directions that no score depends on, and a factor a
+    coordinate would tilt them, so that the step runs away along directions whose curvature only looks small.
+    """
+    scaled = fisher * (exact.sum() / max(float(np.trace(fisher)), 1e-9))
+    return np.asarray(scaled + np.diag(np.maximum(exact - np.diag(scaled), 0.0)))
+
+
+def _newton(
+    g: Doubles,
+    fisher: Doubles,
+    theta: Doubles,
+    prior: Doubles,
+    block: Ints,
+    variance: Doubles,
+    spec: FeatureSpec,
+) -> tuple[Doubles, Doubles]:
+    """One Newton step, and the blocks' variances by MacKay's evidence step at where it leads."""
+    per_weight = variance[block].copy()
+    intercept = len(theta) - len(spec.main_names)
+    per_weight[intercept] = INTERCEPT_VARIANCE
+    precision = 1.0 / per_weight
+    inverse = np.linalg.inv(fisher + np.diag(precision))
+    step = inverse @ (g - precision * (theta - prior))
+    away = (theta + step - prior) ** 2
+    well_determined = 1.0 - precision * np.diag(inverse)
+    away[intercept] = well_determined[intercept] = 0.0
+    size = np.bincount(block, minlength=len(variance))
+    gamma = np.bincount(block, weights=well_determined, minlength=len(variance))
+    squares = np.bincount(block, weights=away, minlength=len(variance))
+    # MacKay's fixed point Σ(θ−μ)² / γ, held back by one pseudo-weight at the old variance.
+    updated = (squares + variance) / (np.clip(gamma, 0.0, size) + 1.0)
+    return step, np.clip(updated, *VARIANCE_RANGE)
+
+
+def _explained(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -> Doubles:
+    """[n, 2]: by how much the step of θ moves each picture's logits, at the average viewer and context."""
+    spec = encoded.spec
+    z, matches = spec.artwork_size, len(spec.match_names)
+    weights = Weights.from_flat(spec, step)
+    out = np.zeros((len(encoded.artwork), 2))
+    for column, (of_tags, match, main) in enumerate(
+        (
+            (weights.play_artwork @ curvature.direction_mean, weights.play_match, weights.play_main),
+            (weights.keep_artwork, weights.keep_match, weights.keep_main),
+        )
+    ):
+        known = np.tile(curvature.vector_mean[column, z:], (len(encoded.artwork), 1))
+        known[:, 2 : matches - 1 : MATCHES_PER_KIND] = encoded.promise[..., 0]
+        known[:, 3 : matches - 1 : MATCHES_PER_KIND] = encoded.promise[..., 1]
+        known[:, known.shape[1] - spec.viewer_size :] = encoded.title_shares[encoded.title_of]
+        out[:, column] = encoded.artwork @ of_tags + known @ np.concatenate([match, main])
+    return out
+
+
+def _tables(
+    residual: Doubles,
+    curvature: Doubles,
+    explained: Doubles,
+    state: State,
+    column: int,
+    encoded: EncodedCatalog,
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Titles, then pictures: shrunken Newton steps on what θ leaves, and their variances by evidence."""
+    variance = state.table_variance[column]
+    titles, artworks = state.title_appeal[:, column], state.artwork_appeal[:, column]
+    left = residual - curvature * explained
+    of_title = encoded.title_of
+    title_left = np.bincount(of_title, weights=left, minlength=len(titles))
+    title_curvature = np.bincount(of_title, weights=curvature, minlength=len(titles))
+    title_step = (title_left - titles / variance[0]) / (title_curvature + 1.0 / variance[0])
+    left = left - curvature * title_step[of_title]
+    artwork_step = (left - artworks / variance[1]) / (curvature + 1.0 / variance[1])
+    new_titles, new_artworks = titles + title_step, artworks + artwork_step
+    updated = [
+        _table_variance(new_titles, title_curvature, variance[0]),
+        _table_variance(new_artworks, curvature, variance[1]),
+    ]
+    return new_titles, new_artworks, np.array(updated)
+
+
+def _table_variance(values: Doubles, curvature: Doubles, variance: float) -> float:
+    gamma = (curvature / (curvature + 1.0 / variance)).sum()
+    return float(np.clip(((values**2).sum() + variance) / (gamma + 1.0), *TABLE_VARIANCE_RANGE))

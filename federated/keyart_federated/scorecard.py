@@ -1,0 +1,117 @@
+"""Scorecard: how good choices were, by the world's own expected rewards. Seen by the report, never by a learner.
+
+Capture = (policy − random) / (oracle − random) on the same impressions. Intervals are 95 %, over devices: ratios of
+sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), since devices are independent and their
+impressions are not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keyart
+import numpy as np
+import numpy.typing as npt
+from keyart.errors import WorldError
+
+from .world import World
+
+Doubles = npt.NDArray[np.float64]
+Z95 = 1.959964
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Expected rewards of a world's impressions. reward [devices, impressions, A], NaN where a title has fewer
+    pictures; title [devices, impressions]: place in the catalogue; best_fixed [titles]: the single best picture."""
+
+    reward: npt.NDArray[np.float32]
+    title: npt.NDArray[np.int32]
+    best_fixed: npt.NDArray[np.intp]
+    first: npt.NDArray[np.intp]
+
+    @classmethod
+    def measure(
+        cls, world: World, impressions: int, progress: Callable[[float], None] = lambda _: None
+    ) -> Truth:
+        """Asks the world for every expected reward; raises WorldError where it breaks its protocol."""
+        catalog = world.catalog
+        width = max(len(title.artworks) for title in catalog)
+        reward = np.full((world.devices, impressions, width), np.nan, dtype=np.float32)
+        titles = np.empty((world.devices, impressions), dtype=np.int32)
+        for i in range(world.devices):
+            for k in range(impressions):
+                title_id, _ = world.impression(i, k)
+                t = catalog.index(title_id)
+                expected = np.asarray(world.expected_reward(i, k))
+                if expected.shape != (len(catalog.titles[t].artworks),) or not np.isfinite(expected).all():
+                    raise WorldError(
+                        f"World.expected_reward({i}, {k}) must give one finite number a picture of {title_id!r}."
+                    )
+                reward[i, k, : len(expected)] = expected
+                titles[i, k] = t
+            progress((i + 1) / world.devices)
+        sums = np.zeros((len(catalog), width))
+        np.add.at(sums, titles.ravel(), np.nan_to_num(reward.reshape(-1, width), nan=-1.0).astype(np.float64))
+        counts = np.array([len(title.artworks) for title in catalog], dtype=np.intp)
+        return cls(
+            reward, titles, sums.argmax(axis=1), np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+        )
+
+
+@dataclass(frozen=True)
+class Values:
+    """Mean expected reward of each device's impressions, [devices] each."""
+
+    policy: Doubles
+    random: Doubles
+    best_fixed: Doubles
+    oracle: Doubles
+
+
+def values(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Values:
+    """shown [devices, impressions]: the picture shown, by place in the catalogue. window: which impressions."""
+    reward, title = truth.reward[:, window].astype(np.float64), truth.title[:, window]
+    local = (shown[:, window] - truth.first[title])[..., None]
+    fixed = truth.best_fixed[title][..., None]
+    return Values(
+        policy=np.take_along_axis(reward, local, axis=2)[..., 0].mean(axis=1),
+        random=np.nanmean(reward, axis=2).mean(axis=1),
+        best_fixed=np.take_along_axis(reward, fixed, axis=2)[..., 0].mean(axis=1),
+        oracle=np.nanmax(reward, axis=2).mean(axis=1),
+    )
+
+
+def mean(x: Doubles) -> Estimate:
+    """Mean over devices."""
+    return ratio(x, np.ones_like(x))
+
+
+def ratio(numerator: Doubles, denominator: Doubles) -> Estimate:
+    """Σ numerator / Σ denominator over devices; NaN-free: 0 with an empty interval where the denominator is 0."""
+    total = denominator.sum()
+    if abs(total) < 1e-12:
+        return Estimate(0.0, 0.0, 0.0)
+    r = float(numerator.sum() / total)
+    n = len(numerator)
+    if n < 2:
+        return Estimate(r, -math.inf, math.inf)
+    residual = numerator - r * denominator
+    half = Z95 * math.sqrt(n / (n - 1) * float((residual**2).sum())) / abs(float(total))
+    return Estimate(r, r - half, r + half)
+
+
+def capture(v: Values, of: Doubles) -> Estimate:
+    """Capture of a policy whose device means are `of`."""
+    return ratio(of - v.random, v.oracle - v.random)

@@ -1,0 +1,120 @@
+"""How a simulated viewer responds to a picture: a funnel of two logistic stages, shared by every world of
+this room.
+
+    P(play | picture, viewer, context) = σ(play logit)
+    P(quality play | play)             = σ(keep logit)
+    expected reward                    = σ(play logit) · σ(keep logit)
+
+Each logit is a sum of table entries (`Logits`), so that a world answers in microseconds. What happens is
+decided by three uniform numbers of the impression, common to all its pictures: a picture with a higher chance
+never turns a play into a skip (common random numbers), and an answer does not depend on what was asked
+before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+
+Floats = npt.NDArray[np.float64]
+Tables = npt.NDArray[np.float32]
+
+OPENED_PER_PLAY = 0.2  # how often a title page is opened without a play, relative to plays
+FULL_WATCH_SHARE = 0.5  # share of quality plays that run to the end
+_SKIPPED = keyart.Outcome.skipped()
+_OPENED = keyart.Outcome.opened()
+_REWARD = keyart.Reward()
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """The two logits as sums of tables, in logits. An artwork's column is its place in catalogue order.
+
+    viewer: [viewers, artworks] play: taste for the picture and the title, base appeal, intercept.
+    situation: [situations, artworks] play: what device and daypart add.
+    slot: play: what the place on the page adds, by slot.
+    keep_viewer: [viewers, titles] keep: how well the title suits the viewer, intercept.
+    keep_artwork: [artworks] keep: below 0 where the picture promises what the title does not hold.
+    """
+
+    viewer: Tables
+    situation: Tables
+    slot: Sequence[float]
+    keep_viewer: Tables
+    keep_artwork: Tables
+
+    def play(self, i: int, situation: int, slot: int, artwork: int) -> float:
+        """Logit of a play, if viewer i sees this artwork in this situation and slot."""
+        return self.viewer.item(i, artwork) + self.situation.item(situation, artwork) + self.slot[slot]
+
+    def keep(self, i: int, title: int, artwork: int) -> float:
+        """Logit of a quality play, given that this artwork led viewer i to play the title."""
+        return self.keep_viewer.item(i, title) + self.keep_artwork.item(artwork)
+
+    def expected(self, i: int, title: int, situation: int, slot: int, artworks: slice) -> Floats:
+        """Probability of a quality play for each artwork of the title."""
+        play = self.viewer[i, artworks].astype(np.float64)
+        play += self.situation[situation, artworks]
+        play += self.slot[slot]
+        keep = self.keep_artwork[artworks] + self.keep_viewer.item(i, title)
+        # σ(p)σ(k) = 1 / ((1 + e^−p)(1 + e^−k)): four array operations fewer than two sigmoids.
+        np.negative(play, out=play)
+        np.exp(play, out=play)
+        play += 1.0
+        play *= 1.0 + np.exp(-keep)
+        return np.reciprocal(play, out=play)
+
+
+def chance(logit: float) -> float:
+    """σ(logit), for logits within ±700."""
+    return 1.0 / (1.0 + math.exp(-logit))
+
+
+def quality_threshold(duration: float) -> float:
+    """Seconds from which a play of a title of `duration` seconds (0: unknown) counts, by the default
+    `keyart.Reward`.
+    """
+    if duration <= 0:
+        return _REWARD.quality_seconds
+    return min(_REWARD.quality_seconds, _REWARD.quality_share * duration)
+
+
+def draw(
+    play: float, keep: float, uniforms: tuple[float, float, float], threshold: float, duration: float
+) -> keyart.Outcome:
+    """The outcome for two logits, three uniforms in [0, 1) (play, keep, seconds) and a title's length in
+    seconds.
+
+    A quality play lasts `threshold` seconds or more, half of them to the end; an abandoned one stays below
+    it.
+    """
+    u_play, u_keep, u_seconds = uniforms
+    p = chance(play)
+    if u_play >= p:
+        return _OPENED if u_play < p + OPENED_PER_PLAY * p * (1.0 - p) else _SKIPPED
+    if u_keep < chance(keep):
+        # Without a known length: up to three times the threshold.
+        end = duration if duration > 0 else 3.0 * threshold
+        share = min(1.0, u_seconds / (1.0 - FULL_WATCH_SHARE))
+        return keyart.Outcome("played", max(threshold, threshold + (end - threshold) * share))
+    return keyart.Outcome("played", threshold * (0.02 + 0.96 * u_seconds))
+
+
+def intercept_for(logits: Floats, rate: float, weights: Floats | None = None) -> float:
+    """The number which, added to all `logits`, makes the (weighted) mean of σ(logits) equal `rate`, by
+    bisection.
+    """
+    low, high = -30.0, 30.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if np.average(1.0 / (1.0 + np.exp(-(logits + middle))), weights=weights) < rate:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)

@@ -1,0 +1,107 @@
+"""A bundle in a folder: the rim where bytes come from disk and every rule is applied."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import BundleDamaged, BundleMissing, BundleRefused
+from . import graph, trust, vectors
+from .fields import FileEntry
+from .manifest import NAME, Manifest
+from .onnxfile import Model, read_model
+from .vectors import Run
+
+
+def read_files(folder: str | Path) -> dict[str, bytes]:
+    """Every file of the bundle in `folder`, by name, within the size limits. Nothing is followed or unpacked.
+
+    Raises BundleMissing, BundleDamaged (a file that cannot be read), BundleRefused (a link, a folder, a
+    size).
+    """
+    root = Path(folder)
+    try:
+        names = sorted(path.name for path in root.iterdir())
+        if NAME not in names:
+            raise FileNotFoundError
+        if len(names) > len(trust.MAX_BYTES):
+            trust.check_listing(names, Manifest.read(root))
+        found = {name: (root / name).lstat() for name in names}
+    except (FileNotFoundError, NotADirectoryError):
+        raise BundleMissing(
+            f"No bundle at {root}: there is no {NAME}. Install one, or open the profile without a bundle."
+        ) from None
+    except OSError as error:
+        raise BundleDamaged(f"Cannot read {root}: {error.strerror or error}. Fetch it again.") from error
+    for name, status in found.items():
+        trust.check_name(name)
+        if not stat.S_ISREG(status.st_mode):
+            raise BundleRefused(
+                f"{name} in the bundle is a link or a folder; a bundle holds plain files only."
+            )
+    trust.check_sizes({name: status.st_size for name, status in found.items()})
+    return {name: _read(root / name, status.st_size) for name, status in found.items()}
+
+
+def check_contents(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest, once every file is the one that it describes. Cheap: hashes, no models read."""
+    manifest = Manifest.parse(files[NAME])
+    trust.check_listing(files, manifest)
+    trust.check_digests({name: FileEntry.of(data) for name, data in files.items() if name != NAME}, manifest)
+    return manifest
+
+
+def verify(folder: str | Path, *, run: Run | None = None, installed: Manifest | None = None) -> Manifest:
+    """The manifest of the bundle in `folder`, once all rules are met. Raises a BundleError otherwise.
+
+    run: a function from the ranker's inputs to its outputs, for the canary against `vectors.json`; it is
+    called last, when all other rules are met. installed: the bundle that this one would follow.
+    """
+    files = read_files(folder)
+    manifest = check_contents(files)
+    trust.check_versions(manifest)
+    trust.check_feature_spec(manifest)
+    trust.check_parent(manifest)
+    if installed is not None:
+        trust.check_succession(manifest, installed)
+    trust.check_vocabulary(files["vocabulary.json"])
+    inputs = _check_ranker(files, manifest)
+    _check_graph(files, "train.onnx", manifest, weights=None)
+    cases = vectors.parse_vectors(files["vectors.json"])
+    vectors.check_inputs(cases, inputs)
+    if run is not None:
+        vectors.check_vectors(run, cases)
+    return manifest
+
+
+def _check_ranker(files: Mapping[str, bytes], manifest: Manifest) -> tuple[str, ...]:
+    model = _check_graph(files, "ranker.onnx", manifest, weights=files[graph.WEIGHTS])
+    graph.check_interface(model, "ranker.onnx")
+    graph.check_parameters(model, "ranker.onnx", manifest)
+    return model.inputs
+
+
+def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weights: bytes | None) -> Model:
+    model = read_model(files[name], name)
+    graph.check_header(model, name, manifest)
+    graph.check_plain(model, name)
+    graph.check_operators(model, name)
+    graph.check_tensors(model, name)
+    graph.check_external(model, name, None if weights is None else len(weights))
+    graph.check_finite(model, name, weights or b"")
+    graph.check_filled(model, name)
+    return model
+
+
+def _read(path: Path, size: int) -> bytes:
+    """`size` bytes of a regular file that is no link, also if it was swapped since it was looked at."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise BundleDamaged(
+            f"Cannot read {path}: {error.strerror or error}. Fetch the bundle again."
+        ) from error

@@ -1,0 +1,127 @@
+"""The rules that a bundle must meet before anything of it is used. Pure: values in, an error or nothing out.
+
+Signatures say who published a bundle; these rules say what even a publisher may not put into one. Rules for
+the ONNX files are in `graph`, those for the exact expected scores in `vectors`. `keyart.bundle.verify`
+applies all.
+
+A rule that is broken raises BundleDamaged where bytes differ from what the manifest says, else BundleRefused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+
+from ..errors import BundleDamaged, BundleRefused
+from .fields import FileEntry
+from .manifest import IR_VERSION, MAX_MANIFEST_BYTES, NAME, OPSET, Manifest, feature_spec_digest
+
+MB = 1_000_000
+MAX_TOTAL_BYTES = 64 * MB
+MAX_BYTES: Mapping[str, int] = {
+    NAME: MAX_MANIFEST_BYTES,
+    "ranker.onnx": 8 * MB,
+    "ranker.bin": 8 * MB,
+    "train.onnx": 8 * MB,
+    "vocabulary.json": 48 * MB,
+    "vectors.json": 8 * MB,
+}
+FILES = frozenset(MAX_BYTES) - {NAME}  # format 1 has these, and no others
+
+
+def check_name(name: str) -> None:
+    """A plain file name: nothing that leads out of the bundle's folder, on any system."""
+    if re.fullmatch(r"[a-z0-9][a-z0-9_]*(\.[a-z0-9_]+)*", name, re.ASCII) is None or len(name) > 64:
+        raise BundleRefused(f"The bundle names a file {name[:80]!r}; only plain names are allowed.")
+
+
+def check_listing(present: Collection[str], manifest: Manifest) -> None:
+    """Exactly the files of the format are listed, and exactly those and the manifest are there."""
+    for name in (*manifest.files, *present):
+        check_name(name)
+    if odd := sorted(set(manifest.files) ^ FILES):
+        raise BundleRefused(
+            f"The manifest lacks, or should not list: {', '.join(odd)}. Build the bundle again."
+        )
+    if missing := sorted(FILES - set(present)):
+        raise BundleDamaged(f"The bundle lacks {', '.join(missing)}; fetch it again.")
+    if unlisted := sorted(set(present) - FILES - {NAME}):
+        raise BundleRefused(f"The bundle holds {', '.join(unlisted)}, which its manifest does not list.")
+
+
+def check_sizes(sizes: Mapping[str, int]) -> None:
+    """Each file, and all together, within the limits of a device."""
+    for name, size in sizes.items():
+        limit = MAX_BYTES.get(name, MAX_TOTAL_BYTES)
+        if size > limit:
+            raise BundleRefused(f"{name} has {size:,} bytes, more than the {limit:,} that a bundle may hold.")
+    if (total := sum(sizes.values())) > MAX_TOTAL_BYTES:
+        raise BundleRefused(f"The bundle has {total:,} bytes, more than the limit of {MAX_TOTAL_BYTES:,}.")
+
+
+def check_digests(found: Mapping[str, FileEntry], manifest: Manifest) -> None:
+    """Every file has the size and the sha256 that the manifest says."""
+    for name, entry in manifest.files.items():
+        if found.get(name) != entry:
+            raise BundleDamaged(f"{name} is not the file that {NAME} describes; fetch the bundle again.")
+
+
+def check_versions(manifest: Manifest) -> None:
+    """Opset and IR are those that every runtime of the field reads."""
+    if (manifest.opset, manifest.ir_version) != (OPSET, IR_VERSION):
+        raise BundleRefused(
+            f"The bundle is made for opset {manifest.opset} and IR {manifest.ir_version}; this keyart runs "
+            f"opset {OPSET} and IR {IR_VERSION}. Update keyart, or export the bundle again."
+        )
+
+
+def check_feature_spec(manifest: Manifest) -> None:
+    """The feature spec is the one that the model was trained with."""
+    if feature_spec_digest(manifest.feature_spec) != manifest.feature_spec_sha256:
+        raise BundleRefused("The feature spec does not fit its sha256. Build the bundle again.")
+
+
+def check_parent(manifest: Manifest) -> None:
+    """A model comes from an older one, or from none."""
+    if manifest.parent is not None and manifest.parent >= manifest.model_version:
+        raise BundleRefused(
+            f"Model {manifest.model_version} says it was made from {manifest.parent}, which is not older. "
+            "Build the bundle again with a higher model version."
+        )
+
+
+def check_succession(manifest: Manifest, installed: Manifest) -> None:
+    """Never back: a newer model, or the very bundle that is installed."""
+    if manifest.model_version < installed.model_version:
+        raise BundleRefused(
+            f"Model {manifest.model_version} is older than the installed {installed.model_version}; "
+            "bundles only go forward. To go back, publish the old weights under a new model version."
+        )
+    if manifest.model_version == installed.model_version and manifest.digest != installed.digest:
+        raise BundleRefused(f"There is another model {manifest.model_version} installed; use a new version.")
+
+
+def check_vocabulary(data: bytes) -> None:
+    """`vocabulary.json` is a JSON object. What is in it, the feature spec's reader judges."""
+    if not isinstance(load_json(data, "vocabulary.json"), dict):
+        raise BundleRefused("vocabulary.json must be a JSON object. Build the bundle again.")
+
+
+def load_json(data: bytes, name: str) -> object:
+    """Strict JSON: no NaN, no infinity, no key twice (readers would disagree on which one counts)."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        document = dict(pairs)
+        if len(document) != len(pairs):
+            raise ValueError("a key twice")
+        return document
+
+    def no_constant(text: str) -> object:
+        raise ValueError(f"the constant {text}")
+
+    try:
+        document: object = json.loads(data.decode(), object_pairs_hook=unique, parse_constant=no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BundleRefused(f"{name} is not strict JSON ({error}). Build the bundle again.") from None
+    return document

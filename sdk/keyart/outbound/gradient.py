@@ -1,0 +1,111 @@
+"""Local training: sums over a device's own log, at the current bundle and with the personal head in the offset.
+
+The whole log is recomputed at each bundle, so that errors in the server's curvature change the speed of learning
+and not where it ends (learning.md, "Round"). Likelihood: play is Bernoulli σ(s), quality given play σ(k).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..features.encode import Floats
+from ..features.rows import Rows
+from ..ranker.numpy_engine import sigmoid
+from ..ranker.weights import Weights
+
+
+@dataclass(frozen=True)
+class Log:
+    """What was shown and what came of it. […] devices, N decisions; rows.context […, N, C], rows.viewer […, H].
+
+    offset […, N]: the head's part of the play logit. played, quality […, N]: 0 or 1. counted […, N]: 1, or 0 for
+    padding.
+    """
+
+    rows: Rows
+    offset: Floats
+    played: Floats
+    quality: Floats
+    counted: Floats
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Float sums by part of `TrainingLayout`; `residuals` […, N, 5] are still per decision."""
+
+    gradient: Floats
+    diagonal: Floats
+    residuals: Floats
+
+
+def log_scores(weights: Weights, rows: Rows) -> tuple[Floats, Floats]:
+    """Logits (play without head, keep) […, N] of a log, where each decision has a context of its own."""
+    w, h = weights.play_artwork, rows.viewer.shape[-1]
+    of_viewer = w[:, 0] + rows.viewer @ w[:, 1 : 1 + h].T
+    play = (
+        (rows.artwork @ of_viewer[..., None])[..., 0]
+        + ((rows.artwork @ w[:, 1 + h :]) * rows.context).sum(-1)
+        + rows.match @ weights.play_match
+        + rows.main @ weights.play_main
+        + rows.appeal[..., 0]
+    )
+    keep = (
+        rows.artwork @ weights.keep_artwork
+        + rows.match @ weights.keep_match
+        + rows.main @ weights.keep_main
+        + rows.appeal[..., 1]
+    )
+    return play, keep
+
+
+def directions(rows: Rows) -> Floats:
+    """u = [1, h̃, c] of each decision, […, N, U]."""
+    lead = rows.context.shape[:-1]
+    viewer = np.broadcast_to(rows.viewer[..., None, :], (*lead, rows.viewer.shape[-1]))
+    return np.concatenate([np.ones((*lead, 1), dtype=np.float32), viewer, rows.context], axis=-1)
+
+
+def sums(weights: Weights, log: Log) -> Sums:
+    """Gradient and curvature sums of each device's log."""
+    rows = log.rows
+    play, keep = log_scores(weights, rows)
+    q, kappa = sigmoid(play + log.offset), sigmoid(keep)
+    r = (log.played - q) * log.counted
+    w = q * (1 - q) * log.counted
+    tried = log.played * log.counted
+    rk = (log.quality - kappa) * tried
+    wk = kappa * (1 - kappa) * tried
+    u = directions(rows)
+    v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1)
+    zt, vt = np.swapaxes(rows.artwork, -1, -2), np.swapaxes(v, -1, -2)
+    z = rows.artwork.shape[-1]
+    lead = r.shape[:-1]
+
+    def by_parameter(
+        z_sums: Floats, v_sums: Floats, of_directions: Floats, play: Floats, keep: Floats
+    ) -> Floats:
+        return np.concatenate(
+            [
+                (z_sums @ (of_directions * play[..., None])).reshape(*lead, -1),
+                (v_sums[..., z:, :] @ play[..., None])[..., 0],
+                (v_sums @ keep[..., None])[..., 0],
+            ],
+            axis=-1,
+        )
+
+    return Sums(
+        gradient=by_parameter(zt, vt, u, r, rk),
+        diagonal=by_parameter(zt**2, vt**2, u**2, w, wk),
+        residuals=np.stack([r, w, rk, wk, log.counted], axis=-1),
+    )
+
+
+def to_integers(values: npt.NDArray[np.floating], fraction_bits: int) -> npt.NDArray[np.int64]:
+    """Fixed point, rounded to nearest: sums of such integers are exact in any order and any grouping."""
+    return np.rint(np.asarray(values, dtype=np.float64) * float(1 << fraction_bits)).astype(np.int64)
+
+
+FRACTION_BITS = 20

@@ -1,0 +1,64 @@
+"""The places of a training vector: what a device adds up over its own log, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ..features.spec import FeatureSpec
+from ..ranker.weights import shapes
+
+ARTWORK_SUMS = 5  # Σ residual and Σ curvature of play, then of keep, and the number of decisions
+
+
+@dataclass(frozen=True)
+class TrainingLayout:
+    """Layout for a feature spec and a catalogue of `artworks` pictures.
+
+    gradient [P]: ∂ log likelihood / ∂ parameters, in the order of `Weights`. diagonal [P]: its curvature, diagonal
+    only. viewers [bins · (1 + H + kinds)]: by the strongest tag of the leading kind, a count, Σ h and Σ |h|² a kind.
+    contexts [devices · dayparts], situations [4]: decisions by context; Σ and Σ² of slot and trending. matches [2 M]:
+    Σ and Σ² of the match features. taste [H + 1]: the sharpened history, and 1 if there is one. outcomes [3]:
+    decisions, plays, quality plays. artworks [n · 5]: `ARTWORK_SUMS` a picture.
+    """
+
+    spec: FeatureSpec
+    artworks: int
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        spec = self.spec
+        parameters = sum(int(np.prod(shape)) for shape in shapes(spec).values())
+        return {
+            "gradient": parameters,
+            "diagonal": parameters,
+            "viewers": len(spec.leading_tags) * (1 + spec.viewer_size + len(spec.viewer_kinds)),
+            "contexts": (len(spec.devices) + 1) * len(spec.dayparts),
+            "situations": 4,
+            "matches": 2 * len(spec.match_names),
+            "taste": spec.viewer_size + 1,
+            "outcomes": 3,
+            "artworks": self.artworks * ARTWORK_SUMS,
+        }
+
+    @cached_property
+    def places(self) -> Mapping[str, slice]:
+        at = 0
+        places = {}
+        for name, size in self.sizes.items():
+            places[name] = slice(at, at + size)
+            at += size
+        return places
+
+    @property
+    def size(self) -> int:
+        """Entries of the whole vector."""
+        return sum(self.sizes.values())
+
+    def part(self, vector: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
+        """A view of one part."""
+        return vector[self.places[name]]

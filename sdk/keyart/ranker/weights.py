@@ -1,0 +1,144 @@
+"""Weights of the ranker: their names, shapes, int8 form, and their bytes in `ranker.bin`.
+
+The model (docs/choosing.md): with z a picture's tags, u = [1, h̃, c] the viewer and the context, x the matches and
+y the mains,  play = z·(W u) + m·x + μ·y + b,  keep = z·w' + m'·x + μ'·y + b',  value = σ(play) σ(keep).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import BundleDamaged
+from ..features.encode import Floats
+from ..features.spec import MATCHES_PER_KIND, FeatureSpec
+
+INT8_MAX = 127
+# Zero-shot prior (learning: m = 2, 1, .4): a fleet that has learned nothing yet shows people what they like.
+PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE, PRIOR_INTENT = 2.0, 1.0, 0.4, 2.0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """play_artwork [Z, U], play_match [M], play_main [K]; keep_artwork [Z], keep_match [M], keep_main [K]."""
+
+    play_artwork: Floats
+    play_match: Floats
+    play_main: Floats
+    keep_artwork: Floats
+    keep_match: Floats
+    keep_main: Floats
+
+    @classmethod
+    def zeros(cls, spec: FeatureSpec) -> Weights:
+        """Every picture scores the same: what a device without a bundle starts from."""
+        return cls(**{name: np.zeros(shape, dtype=np.float32) for name, shape in shapes(spec).items()})
+
+    @classmethod
+    def zero_shot(cls, spec: FeatureSpec, play_rate: float = 0.2, keep_rate: float = 0.4) -> Weights:
+        """The first bundle, before any round: match prior, and intercepts from two assumed rates."""
+        prior = cls.zeros(spec)
+        for k in range(len(spec.match_kinds)):
+            at = MATCHES_PER_KIND * k
+            prior.play_match[at : at + 3] = PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE
+        prior.play_match[-1] = PRIOR_INTENT
+        prior.play_main[0] = np.log(play_rate / (1 - play_rate))
+        prior.keep_main[0] = np.log(keep_rate / (1 - keep_rate))
+        return prior
+
+    @classmethod
+    def from_flat(cls, spec: FeatureSpec, flat: npt.NDArray[np.floating]) -> Weights:
+        """Inverse of `flat`; [parameters] → Weights, as float32."""
+        parts: dict[str, Floats] = {}
+        at = 0
+        for name, shape in shapes(spec).items():
+            size = int(np.prod(shape))
+            parts[name] = np.asarray(flat[at : at + size], dtype=np.float32).reshape(shape)
+            at += size
+        return cls(**parts)
+
+    def flat(self) -> npt.NDArray[np.float64]:
+        """[parameters] in the order of the fields."""
+        return np.concatenate([np.ravel(getattr(self, f.name)).astype(np.float64) for f in fields(self)])
+
+    def quantized(self) -> Weights:
+        """The weights that a device gets: the matrix rounded to int8 a channel, the vectors as they are."""
+        integers, scales = quantize(self.play_artwork)
+        return Weights(
+            **{
+                **{f.name: getattr(self, f.name).astype(np.float32) for f in fields(self)},
+                "play_artwork": dequantize(integers, scales),
+            }
+        )
+
+
+def shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
+    """Shape of each parameter, in order."""
+    z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
+    return {
+        "play_artwork": (z, len(spec.direction_names)),
+        "play_match": (m,),
+        "play_main": (k,),
+        "keep_artwork": (z,),
+        "keep_match": (m,),
+        "keep_main": (k,),
+    }
+
+
+def quantize(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Symmetric int8 per row (channel): integers [Z, U] and scales [Z], scale = max|w| / 127."""
+    peak = np.abs(matrix).max(axis=1, initial=0.0)
+    scales = np.where(peak > 0, peak / INT8_MAX, 1.0).astype(np.float32)
+    integers = np.clip(np.rint(matrix / scales[:, None]), -INT8_MAX, INT8_MAX).astype(np.int8)
+    return integers, scales
+
+
+def dequantize(integers: npt.NDArray[np.int8], scales: Floats) -> Floats:
+    """[Z, U] float32, as ONNX DequantizeLinear computes it."""
+    return integers.astype(np.float32) * scales[:, None]
+
+
+def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:
+    """What lies in `ranker.bin`, in order: float32 vectors first, so that they stay aligned, int8 matrix last."""
+    sizes = shapes(spec)
+    layout: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {
+        name: (np.dtype("<f4"), shape) for name, shape in sizes.items() if name != "play_artwork"
+    }
+    layout["play_artwork_scale"] = (np.dtype("<f4"), sizes["play_artwork"][:1])
+    layout["play_artwork"] = (np.dtype("i1"), sizes["play_artwork"])
+    return layout
+
+
+def to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
+    """`ranker.bin`."""
+    integers, scales = quantize(weights.play_artwork)
+    stored: Mapping[str, npt.NDArray[np.generic]] = {
+        **{f.name: getattr(weights, f.name) for f in fields(weights)},
+        "play_artwork": integers,
+        "play_artwork_scale": scales,
+    }
+    return b"".join(stored[name].astype(dtype).tobytes() for name, (dtype, _) in stored_layout(spec).items())
+
+
+def from_bytes(data: bytes, spec: FeatureSpec) -> Weights:
+    """Weights of a `ranker.bin`; raises BundleDamaged for a wrong length or a value that is not finite."""
+    parts: dict[str, npt.NDArray[np.generic]] = {}
+    at = 0
+    for name, (dtype, shape) in stored_layout(spec).items():
+        size = int(np.prod(shape)) * dtype.itemsize
+        if at + size > len(data):
+            raise BundleDamaged("ranker.bin is shorter than its manifest says; fetch the bundle again.")
+        parts[name] = np.frombuffer(data, dtype, count=int(np.prod(shape)), offset=at).reshape(shape)
+        at += size
+    if at != len(data):
+        raise BundleDamaged("ranker.bin is longer than its manifest says; fetch the bundle again.")
+    integers, scales = parts.pop("play_artwork"), parts.pop("play_artwork_scale")
+    floats = {name: np.array(value, dtype=np.float32) for name, value in parts.items()}
+    matrix = dequantize(integers.astype(np.int8), np.array(scales, dtype=np.float32))
+    weights = Weights(play_artwork=matrix, **floats)
+    if not all(np.isfinite(getattr(weights, f.name)).all() for f in fields(weights)):
+        raise BundleDamaged("ranker.bin holds a NaN or an infinity; fetch the bundle again.")
+    return weights

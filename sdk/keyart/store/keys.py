@@ -1,0 +1,169 @@
+"""Where a store's root key comes from. Nothing here keeps a key in a file, and no repr shows one.
+
+A store has a random public id of 16 bytes, kept in its file. A provider turns that id into the root key: it
+is the salt of a passphrase, and the name under which a key store keeps a random key. Forgetting gives the
+file a new id, so a root key is never used again.
+
+scrypt: RFC 7914, with the parameters N = 2¹⁵, r = 8, p = 1 (32 MiB of memory for each guess).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from ..errors import SettingError, StoreError, WrongKey
+
+ROOT_KEY_BYTES = 32
+SCRYPT_N = 2**15
+SCRYPT_R = 8
+SCRYPT_P = 1
+
+_T = TypeVar("_T")
+
+
+class KeyProvider(Protocol):
+    """What a store asks of its keys. Errors: WrongKey, or StoreError where a key store itself fails."""
+
+    @property
+    def in_memory(self) -> bool:
+        """True: the store lives in memory and makes no file."""
+
+    def root_key(self, store_id: bytes, create: bool) -> bytes:
+        """The 32-byte root key of the store; `create` says that nothing has been sealed with it yet."""
+
+    def destroy(self, store_id: bytes) -> None:
+        """Makes the root key of the store unobtainable, as far as this provider can. May be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassphraseKey:
+    """A root key from a text that a person types. The same text opens an old copy of the file, too."""
+
+    text: str = field(repr=False)
+    in_memory: bool = field(default=False, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not self.text:
+            raise SettingError("PassphraseKey needs a passphrase: a text that is not empty.")
+
+    def root_key(self, store_id: bytes, create: bool) -> bytes:
+        import unicodedata
+
+        from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+        # Keyboards differ in how they compose "é"; NFKC makes them the same passphrase.
+        text = unicodedata.normalize("NFKC", self.text).encode("utf-8", "surrogatepass")
+        return Scrypt(salt=store_id, length=ROOT_KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(text)
+
+    def destroy(self, store_id: bytes) -> None:
+        """Nothing to destroy: the root key exists nowhere but in the passphrase and the salt."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HostKey:
+    """A root key in the host's own key store (Android Keystore, Keychain, a TV's secure element).
+
+    get(name) -> the secret or None; put(name, secret) keeps 32 bytes; delete(name) removes them for good.
+    There is one name per store file, `keyart-` and the store's id in hexadecimal.
+    """
+
+    get: Callable[[str], bytes | None] = field(repr=False)
+    put: Callable[[str, bytes], None] = field(repr=False)
+    delete: Callable[[str], None] = field(repr=False)
+    in_memory: bool = field(default=False, init=False, repr=False)
+
+    def root_key(self, store_id: bytes, create: bool) -> bytes:
+        name = _name(store_id)
+        secret = self._read(name)
+        if secret is None and create:
+            secret = os.urandom(ROOT_KEY_BYTES)
+            self._call("put", lambda: self.put(name, secret))
+            # A key store that silently keeps nothing would lock the person out at the next start.
+            if self._read(name) != secret:
+                raise StoreError(f"The host's key store does not give back what put({name!r}, …) was given.")
+        if secret is None:
+            raise WrongKey(
+                f"The host's key store holds no key {name!r}, so this profile cannot be opened. Open it with "
+                "the keys that it was made with, or delete its file to begin anew."
+            )
+        return secret
+
+    def destroy(self, store_id: bytes) -> None:
+        name = _name(store_id)
+        if self._read(name) is not None:
+            self._call("delete", lambda: self.delete(name))
+            if self._read(name) is not None:
+                raise StoreError(f"The host's key store still holds {name!r} after delete; remove it there.")
+
+    def _read(self, name: str) -> bytes | None:
+        secret = self._call("get", lambda: self.get(name))
+        if secret is None:
+            return None
+        if not isinstance(secret, (bytes, bytearray, memoryview)) or len(secret) != ROOT_KEY_BYTES:
+            raise WrongKey(
+                f"The host's key store gave something else than {ROOT_KEY_BYTES} bytes for {name!r}."
+            )
+        return bytes(secret)
+
+    def _call(self, verb: str, call: Callable[[], _T]) -> _T:
+        try:
+            return call()
+        except Exception as error:
+            # The host's message is left out: a key store may quote the secret.
+            raise StoreError(
+                f"The host's key store failed at {verb}: {type(error).__name__}. Unlock it, then try again."
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringKey:
+    """A root key in the OS keyring; needs the extra `keyart[keyring]` and a keyring that is unlocked."""
+
+    service: str = "keyart"
+    in_memory: bool = field(default=False, init=False, repr=False)
+
+    def root_key(self, store_id: bytes, create: bool) -> bytes:
+        return self._host().root_key(store_id, create)
+
+    def destroy(self, store_id: bytes) -> None:
+        self._host().destroy(store_id)
+
+    def _host(self) -> HostKey:
+        # `keyring` costs a second of import, so it is loaded when a key is needed and not before.
+        try:
+            import keyring
+        except ImportError:
+            raise StoreError(
+                "KeyringKey needs the package keyring: install keyart[keyring], or use PassphraseKey."
+            ) from None
+        service = self.service
+
+        def get(name: str) -> bytes | None:
+            text = keyring.get_password(service, name)
+            return None if text is None else bytes.fromhex(text)
+
+        return HostKey(
+            get,
+            lambda name, secret: keyring.set_password(service, name, secret.hex()),
+            lambda name: keyring.delete_password(service, name),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EphemeralKey:
+    """A root key that nobody keeps: the store lives in memory, makes no file and ends when it is closed."""
+
+    in_memory: bool = field(default=True, init=False, repr=False)
+
+    def root_key(self, store_id: bytes, create: bool) -> bytes:
+        return os.urandom(ROOT_KEY_BYTES)
+
+    def destroy(self, store_id: bytes) -> None:
+        """Nothing to destroy: the root key was never kept."""
+
+
+def _name(store_id: bytes) -> str:
+    return f"keyart-{store_id.hex()}"

@@ -1,0 +1,89 @@
+"""How many records each table of a profile holds, and a digest of them: a lost or stale one is noticed.
+
+GCM shows that a record was not changed. It cannot show that one is missing: a torn page may drop rows, or
+bring back old ones, and an index may overlook them. So each transaction also writes, sealed, one tally a
+table:
+
+    next order number (8) | count (8) | digest (16), big-endian; six tables in the order of `Table`
+
+The digest is the exclusive or of the records' GCM tags. It finds accidents; it is no proof against somebody
+who rolls the whole file back, which nothing on the device can notice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from ..errors import StoreDamaged
+from .envelope import TAG_BYTES, WHAT_HELPS
+from .schema import Table
+
+_ENTRY: Final = struct.Struct(f">QQ{TAG_BYTES}s")
+TABLES: Final = len(Table)
+
+
+class Tally(NamedTuple):
+    """One table: the order number of its next record, how many it holds, and the digest of them."""
+
+    next: int = 1
+    records: int = 0
+    digest: int = 0
+
+    def added(self, mark: bytes) -> Tally:
+        return Tally(self.next + 1, self.records + 1, self.digest ^ int.from_bytes(mark))
+
+    def replaced(self, old: bytes, new: bytes) -> Tally:
+        return Tally(self.next, self.records, self.digest ^ int.from_bytes(old) ^ int.from_bytes(new))
+
+    def removed(self, marks: Iterable[bytes]) -> Tally:
+        records, digest = self.records, self.digest
+        for mark in marks:
+            records -= 1
+            digest ^= int.from_bytes(mark)
+        return Tally(self.next, records, digest)
+
+
+Ledger = tuple[Tally, ...]  # the tally of table t is at index t − 1
+EMPTY: Final[Ledger] = (Tally(),) * TABLES
+
+
+def pack(ledger: Ledger) -> bytes:
+    """The bytes that are sealed."""
+    return b"".join(
+        _ENTRY.pack(tally.next, tally.records, tally.digest.to_bytes(TAG_BYTES)) for tally in ledger
+    )
+
+
+def unpack(content: bytes) -> Ledger:
+    """The opposite of pack. Tables that a later keyart added are empty in an older profile."""
+    if len(content) % _ENTRY.size:
+        raise StoreDamaged(f"The ledger of the profile has a wrong length. {WHAT_HELPS}")
+    known = tuple(
+        Tally(order, count, int.from_bytes(digest)) for order, count, digest in _ENTRY.iter_unpack(content)
+    )
+    return known + EMPTY[len(known) :]
+
+
+def verify(connection: sqlite3.Connection, number: int, ledger: Ledger) -> None:
+    """StoreDamaged unless the file is sound and profile `number` holds exactly the records of its ledger.
+
+    About 2 µs a record; no record is opened.
+    """
+    (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if answer != "ok":
+        raise StoreDamaged(f"The profile's file is damaged. {WHAT_HELPS}")
+    found = [[0, 0, 0] for _ in ledger]  # highest order number, count, digest
+    for table, order, mark in connection.execute("SELECT t, n, substr(r, -16) FROM c WHERE p = ?", (number,)):
+        sound = isinstance(table, int) and isinstance(order, int) and isinstance(mark, bytes)
+        if not sound or not 1 <= table <= len(ledger) or order < 1:
+            raise StoreDamaged(f"A row of the profile makes no sense. {WHAT_HELPS}")
+        entry = found[table - 1]
+        entry[0] = max(entry[0], order)
+        entry[1] += 1
+        entry[2] ^= int.from_bytes(mark)
+    for tally, (highest, count, digest) in zip(ledger, found, strict=True):
+        if highest >= tally.next or count != tally.records or digest != tally.digest:
+            raise StoreDamaged(f"Records of the profile are missing, or are old ones. {WHAT_HELPS}")

@@ -1,0 +1,228 @@
+"""The file of a store: opaque tables, ordered migrations, exactly one writer.
+
+    a   the store: s its id, k the sealed file key, n how many profiles, d a check of them, and o: the id of a
+        root key that has still to be destroyed
+    b   profiles: i number, h keyed hash of the name, k the sealed profile key
+    c   records: p profile, t table, n order, h keyed hash of the id, g keyed hash of the group, r the record
+    d   ledgers: i profile, m the sealed ledger
+
+SQLite's exclusive locking is the lock: it is on the database file itself, ends with the process however that
+ends, and keeps the WAL's index in memory, so there is no -shm file. Nothing in keyart opens a live database
+file in any other way: on POSIX, closing any descriptor of a file drops the process's locks on it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+from ..errors import StoreBusy, StoreDamaged, StoreError, StoreFull
+from .envelope import WHAT_HELPS
+from .faults import STILL_THERE, guarded
+
+APPLICATION_ID: Final = 0x6B797274  # "kyrt"; SQLite keeps it at byte 68 of the file
+# Bound into every record. A migration that changes what a record holds raises it and seals the records anew.
+RECORD_SCHEMA: Final = 1
+STORE_ID_BYTES: Final = 16
+WAL_PAGES: Final = 256  # 1 MiB: how far the WAL grows before SQLite folds it into the database
+
+_SUFFIXES: Final = ("", "-wal", "-journal", "-shm")
+
+
+class Table(IntEnum):
+    """What a record is. The number is in the file and in the associated data: never reuse one."""
+
+    CONSENT = 1
+    VIEW = 2
+    DECISION = 3
+    HEAD = 4
+    RECEIPT = 5
+    SETTING = 6
+
+
+# Entry v holds the statements that lead from schema v to v + 1. Append; never edit one that was released.
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        "CREATE TABLE a (i INTEGER PRIMARY KEY CHECK (i = 1), s BLOB NOT NULL, k BLOB, n INTEGER NOT NULL, "
+        "o BLOB, d BLOB NOT NULL)",
+        "CREATE TABLE b (i INTEGER PRIMARY KEY, h BLOB NOT NULL UNIQUE, k BLOB NOT NULL)",
+        "CREATE TABLE c (p INTEGER NOT NULL, t INTEGER NOT NULL, n INTEGER NOT NULL, h BLOB NOT NULL, "
+        "g BLOB, r BLOB NOT NULL, PRIMARY KEY (p, t, n)) WITHOUT ROWID",
+        "CREATE UNIQUE INDEX ch ON c (p, t, h)",
+        "CREATE INDEX cg ON c (p, t, g) WHERE g IS NOT NULL",
+        "CREATE TABLE d (i INTEGER PRIMARY KEY, m BLOB NOT NULL)",
+    ),
+)
+
+Prepare = Callable[[sqlite3.Connection], None]
+
+
+def files_of(path: Path) -> list[Path]:
+    """Every file that SQLite may keep for the store at `path`, whether it is there or not."""
+    return [path.with_name(path.name + suffix) for suffix in _SUFFIXES]
+
+
+def connect(path: Path, in_memory: bool, prepare: Prepare) -> sqlite3.Connection:
+    """The one connection to the store at `path`, locked for this process, its schema up to date.
+
+    prepare fills a new store, before anybody else can see it.
+    Errors: StoreBusy, StoreDamaged, StoreFull, StoreError.
+    """
+    if in_memory:
+        with guarded:
+            connection = _opened(":memory:", uri=False)
+            migrate(connection)
+            prepare(connection)
+            return connection
+    try:
+        _require_place(path)
+        if not path.exists():
+            _make(path, prepare)
+    except OSError as error:
+        raise StoreFull(f"Cannot make or reach the profile {path}: {error.strerror or error}.") from error
+    with guarded:
+        # mode=rw never makes a file: if this one vanishes now, that is an error and not an empty store.
+        connection = _opened(f"{path.as_uri()}?mode=rw", uri=True)
+        try:
+            _require_profile(connection, path)
+            migrate(connection)
+        except BaseException:
+            disconnect(connection)
+            raise
+        return connection
+
+
+def disconnect(connection: sqlite3.Connection) -> None:
+    """Closes. A session that wrote nothing leaves the files as they were, also those of a killed process."""
+    with guarded:
+        if connection.total_changes == 0:
+            # Closing would fold a WAL that was left behind into the database. An interrupted connection does
+            # not, and the WAL stays for the next one. (Python 3.12 has SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            # 3.11 does not.)
+            connection.interrupt()
+        connection.close()
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Brings the schema up to date, one transaction a step. StoreError if the file is from a newer keyart."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(migrations):
+        raise StoreError(
+            f"This profile was made by a newer keyart (schema {version}; this one knows {len(migrations)}). "
+            "Update keyart; nothing was changed."
+        )
+    for step in range(version, len(migrations)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in migrations[step]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {step + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _opened(address: str, uri: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, timeout=0, isolation_level=None, check_same_thread=False, uri=uri)
+    try:
+        # Before the first read, so that the WAL is entered with the lock held. Temporary tables hold rows:
+        # not on disk.
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "synchronous = NORMAL",
+            "secure_delete = ON",
+            "temp_store = MEMORY",
+            "cell_size_check = ON",
+            f"wal_autocheckpoint = {WAL_PAGES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _require_place(path: Path) -> None:
+    """Raises if no store can be at `path`, or if what is there was emptied."""
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder; give the path of a file, such as {path / 'profile.db'}.")
+    if not path.parent.is_dir():
+        raise StoreError(f"There is no folder {path.parent}; make it first, then open the profile.")
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise StoreFull(f"{path} cannot be written: it, or its folder, is read-only. {STILL_THERE}")
+    # A store is made whole or not at all (see _make), so neither of these is a new one; SQLite would begin
+    # anew.
+    if path.exists():
+        if path.stat().st_size == 0:
+            raise StoreDamaged(f"{path} is empty, which a profile never is. {WHAT_HELPS}")
+    else:
+        wal = path.with_name(path.name + "-wal")
+        if wal.exists() and wal.stat().st_size > 0:
+            raise StoreDamaged(f"{path} is missing, but {wal.name} is there. {WHAT_HELPS}")
+
+
+def _require_profile(connection: sqlite3.Connection, path: Path) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if application != APPLICATION_ID or version < 1:
+        raise StoreDamaged(f"{path} is not a profile of keyart, or its first page is damaged. {WHAT_HELPS}")
+    if journal != "wal":  # every store is made so, and flush and forget count on it
+        raise StoreDamaged(f"The first page of {path} is damaged. {WHAT_HELPS}")
+
+
+def _make(path: Path, prepare: Prepare) -> None:
+    """Makes the store under another name and links it into place: a kill leaves a whole store, or none."""
+    ours = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.new(-wal|-journal)?")
+    for stray in path.parent.iterdir():
+        if ours.fullmatch(stray.name):  # of a process that was killed while it made the store
+            stray.unlink(missing_ok=True)
+    partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
+    try:
+        _build(partial, prepare)
+        try:
+            os.link(partial, path)  # unlike a rename, never over a store that another process has just made
+        except FileExistsError:
+            pass
+        except FileNotFoundError:  # another process took ours for one that was left behind
+            if not path.exists():
+                raise StoreBusy("Another process is making this profile now; try again.") from None
+        except OSError:  # a file system without links
+            partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _build(partial: Path, prepare: Prepare) -> None:
+    with guarded:
+        connection = _opened(f"{partial.as_uri()}?mode=rwc", uri=True)
+        try:
+            # Nobody sees the file yet, so one fsync at the end is enough.
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            migrate(connection)
+            prepare(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+    partial.chmod(0o600)
+    _sync(partial)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return  # Windows opens no folder; there the file system keeps its own journal of names
+    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

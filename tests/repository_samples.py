@@ -1,0 +1,79 @@
+"""A published repository and a device behind it, with a transport that an attacker holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import bundle_samples as samples
+
+from keyart.bundle import Manifest, Slots, verify
+from keyart.bundle.update import Canary, update
+from keyart_server.repository import Repository
+
+
+def days_ago(days: float) -> Callable[[], datetime]:
+    return lambda: datetime.now(UTC) - timedelta(days=days)
+
+
+NOW = days_ago(0)
+
+
+def canary(folder: Path, manifest: Manifest) -> Callable[..., list[object]]:
+    """The ranker of an installed bundle, in numpy: its weights are found by their bytes."""
+    data = (folder / "ranker.bin").read_bytes()
+    seed = next(seed for seed in range(20) if samples.weights_bytes(samples.weights(seed)) == data)
+    return samples.run_of(samples.weights(seed))
+
+
+@dataclass
+class Device:
+    """One device. fetch reads the repository's files, or has other `answers`; `asked` lists the paths."""
+
+    home: Path
+    site: Path
+    root: bytes
+    answers: dict[str, bytes | Iterable[bytes] | Exception] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    canary: Canary | None = canary
+
+    @property
+    def slots(self) -> Slots:
+        return Slots(self.home / "slots")
+
+    def fetch(self, path: str) -> bytes | Iterable[bytes]:
+        self.asked.append(path)
+        answer = self.answers.get(path)
+        if isinstance(answer, Exception):
+            raise answer
+        return (self.site / path).read_bytes() if answer is None else answer
+
+    def update(self) -> Manifest | None:
+        return update(self.slots, self.home / "tuf", self.fetch, root=self.root, canary=self.canary)
+
+    @property
+    def version(self) -> int | None:
+        """What serves now, checked by every rule."""
+        slot = self.slots.current()
+        return None if slot is None else verify(slot).model_version
+
+
+def repository(folder: Path, *versions: int, clock: Callable[[], datetime] = NOW) -> Repository:
+    """A new repository with these bundles published."""
+    made = Repository.create(folder / "site", folder / "keys", clock=clock)
+    for version in versions:
+        publish(made, version)
+    return made
+
+
+def publish(made: Repository, version: int, seed: int = 0) -> Manifest:
+    source = made.folder.parent / f"bundle-{version}-{seed}"
+    if not source.exists():
+        samples.sample_bundle(source, version, seed=seed)
+    return made.publish(source)
+
+
+def device(made: Repository, name: str = "device") -> Device:
+    return Device(made.folder.parent / name, made.folder, made.trusted_root)

@@ -1,0 +1,138 @@
+"""Where keys come from, and what happens when they are the wrong ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+from keyart.errors import SettingError, StoreError, WrongKey
+from keyart.store.database import Store, Table
+from keyart.store.keys import EphemeralKey, HostKey, KeyProvider, KeyringKey, PassphraseKey
+
+
+def test_a_passphrase_opens_and_a_wrong_one_does_not(path, tmp_path, digest_of):
+    with Store.open(path, PassphraseKey("correct horse é")) as store:
+        store.put(Table.VIEW, b"1", b"one")
+    before = digest_of(tmp_path)
+    for wrong in ("correct horse e", "correct horse é "):
+        with pytest.raises(WrongKey, match="do not open"):
+            Store.open(path, PassphraseKey(wrong))
+    assert digest_of(tmp_path) == before
+    with Store.open(path, PassphraseKey("correct horse e\N{COMBINING ACUTE ACCENT}")) as store:
+        assert store.get(Table.VIEW, b"1") == b"one"
+
+
+def test_the_salt_differs_by_file(tmp_path):
+    key = PassphraseKey("x")
+    for name in ("a.db", "b.db"):
+        Store.open(tmp_path / name, key).close()
+    assert key.root_key(b"a" * 16, False) != key.root_key(b"b" * 16, False)
+    assert key.root_key(b"a" * 16, False) == key.root_key(b"a" * 16, True)
+
+
+def test_scrypt_against_the_vector_of_rfc_7914(monkeypatch):
+    monkeypatch.setattr("keyart.store.keys.SCRYPT_N", 16384)
+    key = PassphraseKey("pleaseletmein").root_key(b"SodiumChloride", False)
+    assert key.hex() == "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
+
+
+@pytest.mark.parametrize("text", ["", None, b"bytes"])
+def test_a_passphrase_is_a_text(text):
+    with pytest.raises(SettingError):
+        PassphraseKey(text)
+
+
+def test_no_repr_shows_a_secret(host):
+    for key in (PassphraseKey("hunter2"), host.keys, EphemeralKey(), KeyringKey()):
+        assert "hunter2" not in f"{key!r}{key!s}"
+    with Store.open("memory", EphemeralKey()) as store:
+        assert "'" in repr(store)
+        shown = repr(store._profile)
+        assert "key=" not in shown and "b'" not in shown
+
+
+def test_a_host_key_is_made_once_and_kept_under_one_name(path, host):
+    Store.open(path, host.keys).close()
+    kept = dict(host.secrets)
+    assert len(kept) == 1 and all(len(secret) == 32 for secret in kept.values())
+    Store.open(path, host.keys).close()
+    moved = path.rename(path.with_name("moved.db"))
+    Store.open(moved, host.keys).close()
+    assert host.secrets == kept
+    Store.open(path, host.keys).close()
+    assert len(host.secrets) == 2
+
+
+def test_a_host_without_the_key(path, host):
+    Store.open(path, host.keys).close()
+    host.secrets.clear()
+    with pytest.raises(WrongKey, match="holds no key"):
+        Store.open(path, host.keys)
+    with pytest.raises(WrongKey):
+        Store.open(path, PassphraseKey("x"))
+    assert host.secrets == {}
+
+
+def test_a_host_that_fails_says_so_without_its_secret(path, host):
+    host.failing = {"put"}
+    with pytest.raises(StoreError, match="failed at put: OSError"):
+        Store.open(path, host.keys)
+    host.failing = set()
+    Store.open(path, host.keys).close()  # the attempt before left nothing that stands in the way
+    host.failing = {"get"}
+    with pytest.raises(StoreError, match="failed at get") as caught:
+        Store.open(path, host.keys)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_host_that_keeps_nothing_is_found_out(path):
+    with pytest.raises(StoreError, match="does not give back"):
+        Store.open(path, HostKey(lambda name: None, lambda name, secret: None, lambda name: None))
+
+
+@pytest.mark.parametrize("secret", [b"short", b"x" * 33, "x" * 32, 7])
+def test_a_host_that_gives_something_else(path, secret):
+    with pytest.raises(WrongKey, match="32 bytes"):
+        Store.open(path, HostKey(lambda name: secret, lambda name, secret: None, lambda name: None))
+
+
+def test_the_operating_systems_keyring(path, monkeypatch):
+    kept: dict[tuple[str, str], str] = {}
+    module = types.ModuleType("keyring")
+    module.get_password = lambda service, name: kept.get((service, name))
+    module.set_password = lambda service, name, text: kept.__setitem__((service, name), text)
+    module.delete_password = lambda service, name: kept.pop((service, name))
+    monkeypatch.setitem(sys.modules, "keyring", module)
+    with Store.open(path, KeyringKey("an app")) as store:
+        store.put(Table.VIEW, b"1", b"one")
+    assert [service for service, _ in kept] == ["an app"]
+    with Store.open(path, KeyringKey("an app")) as store:
+        assert store.get(Table.VIEW, b"1") == b"one"
+        store.forget()
+    assert kept == {}
+    module.get_password = lambda service, name: "not hexadecimal"
+    with pytest.raises(StoreError):
+        Store.open(path, KeyringKey("an app"))
+
+
+def test_the_keyring_is_an_extra(path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(StoreError, match=r"keyart\[keyring\]"):
+        Store.open(path, KeyringKey())
+
+
+def test_every_provider_keeps_the_protocol(host):
+    providers: list[KeyProvider] = [PassphraseKey("x"), host.keys, KeyringKey(), EphemeralKey()]
+    assert [provider.in_memory for provider in providers] == [False, False, False, True]
+
+
+def test_the_keys_import_nothing_heavy():
+    text = (
+        "import sys, keyart; keyart.PassphraseKey('x'); keyart.EphemeralKey()\n"
+        "print([m for m in ('numpy', 'cryptography', 'keyring', 'sqlite3') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

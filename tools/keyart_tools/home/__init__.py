@@ -1,0 +1,1 @@
+"""The home screen that `keyart demo` leaves behind: viewers, two devices each, the pictures keyart chose."""
