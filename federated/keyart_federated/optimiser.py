@@ -29,6 +29,8 @@ Ints = npt.NDArray[np.intp]
 
 VARIANCE_RANGE = (1e-4, 1.0)  # of a block's weights; below the first they are off, above the second free
 TABLE_VARIANCE_RANGE = (1e-3, 1.0)
+MAX_SECANT_RATIO = 20.0
+SECANTS_KEPT = 30
 STARTING_VARIANCE = 0.03
 INTERCEPT_VARIANCE = 25.0
 
@@ -41,14 +43,35 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """What the next step of play, or of keep, remembers.
+
+    variance [blocks]: prior variances. step [P]: the last one. slope: of the log likelihood a decision along it, where
+    it began; assumed: its curvature along it, a decision. secants [r, P]: curvature a decision that earlier steps found
+    missing, as Σ a aᵀ.
+    """
+
+    variance: Doubles
+    step: Doubles
+    slope: float
+    assumed: Doubles
+    secants: Doubles
+
+    @classmethod
+    def start(cls, blocks: Ints) -> Stage:
+        nothing = np.zeros(len(blocks))
+        return cls(np.full(blocks.max() + 1, STARTING_VARIANCE), nothing, 0.0, nothing, np.zeros((0, len(blocks))))
+
+
+@dataclass(frozen=True)
 class State:
     """What a round changes: the model, tables of titles [t, 2] and pictures [n, 2], variances, rounds so far."""
 
     model: Model
     title_appeal: Doubles
     artwork_appeal: Doubles
-    play_variance: Doubles
-    keep_variance: Doubles
+    play: Stage
+    keep: Stage
     table_variance: Doubles
     decisions: float = 0.0
     curvature: Curvature | None = None
@@ -85,8 +108,8 @@ def init(model: Model, encoded: EncodedCatalog) -> State:
         model=model,
         title_appeal=np.zeros((len(encoded.first) - 1, 2)),
         artwork_appeal=np.zeros((len(encoded.artwork), 2)),
-        play_variance=np.full(blocks.play.max() + 1, STARTING_VARIANCE),
-        keep_variance=np.full(blocks.keep.max() + 1, STARTING_VARIANCE),
+        play=Stage.start(blocks.play),
+        keep=Stage.start(blocks.keep),
         table_variance=np.full((2, 2), STARTING_VARIANCE),
     )
 
@@ -115,25 +138,24 @@ def apply(
     old = state.model.theta
     prior = Weights.zero_shot(spec).flat()
     g, diagonal = part["gradient"], part["diagonal"]
-    play_step, play_variance = _newton(
-        g[:play_size],
-        _completed(curvature.play * decisions, diagonal[:play_size]),
-        old[:play_size],
-        prior[:play_size],
-        blocks.play,
-        state.play_variance,
-        spec,
+    play, keep = (
+        _advance(
+            stage,
+            g[part_of],
+            _completed(moments * decisions, diagonal[part_of]),
+            old[part_of],
+            prior[part_of],
+            block,
+            decisions,
+            settings.damping,
+            spec,
+        )
+        for stage, moments, block, part_of in (
+            (state.play, curvature.play, blocks.play, slice(play_size)),
+            (state.keep, curvature.keep, blocks.keep, slice(play_size, None)),
+        )
     )
-    keep_step, keep_variance = _newton(
-        g[play_size:],
-        _completed(curvature.keep * decisions, diagonal[play_size:]),
-        old[play_size:],
-        prior[play_size:],
-        blocks.keep,
-        state.keep_variance,
-        spec,
-    )
-    step = settings.damping * np.concatenate([play_step, keep_step])
+    step = np.concatenate([play.step, keep.step])
 
     explained = _explained(step, curvature, encoded)
     sums = part["artworks"].reshape(-1, ARTWORK_SUMS)
@@ -159,8 +181,8 @@ def apply(
         model,
         title_appeal,
         artwork_appeal,
-        play_variance,
-        keep_variance,
+        play,
+        keep,
         np.stack([variance for _, _, variance in tables]),
         float(decisions),
         curvature,
@@ -186,31 +208,59 @@ def _completed(fisher: Doubles, exact: Doubles) -> Doubles:
     return np.asarray(scaled + np.diag(np.maximum(exact - np.diag(scaled), 0.0)))
 
 
-def _newton(
+def _advance(
+    stage: Stage,
     g: Doubles,
     fisher: Doubles,
     theta: Doubles,
     prior: Doubles,
     block: Ints,
-    variance: Doubles,
+    decisions: float,
+    damping: float,
     spec: FeatureSpec,
-) -> tuple[Doubles, Doubles]:
-    """One Newton step, and the blocks' variances by MacKay's evidence step at where it leads."""
-    per_weight = variance[block].copy()
+) -> Stage:
+    """A damped Newton step, and the blocks' variances by MacKay's evidence step at where it leads."""
+    secants = _with_secant(stage, g / decisions)
+    fisher = fisher + decisions * (secants.T @ secants)
+    per_weight = stage.variance[block].copy()
     intercept = len(theta) - len(spec.main_names)
     per_weight[intercept] = INTERCEPT_VARIANCE
     precision = 1.0 / per_weight
     inverse = np.linalg.inv(fisher + np.diag(precision))
-    step = inverse @ (g - precision * (theta - prior))
-    away = (theta + step - prior) ** 2
+    newton = inverse @ (g - precision * (theta - prior))
+    away = (theta + newton - prior) ** 2
     well_determined = 1.0 - precision * np.diag(inverse)
     away[intercept] = well_determined[intercept] = 0.0
-    size = np.bincount(block, minlength=len(variance))
-    gamma = np.bincount(block, weights=well_determined, minlength=len(variance))
-    squares = np.bincount(block, weights=away, minlength=len(variance))
+    size = np.bincount(block, minlength=len(stage.variance))
+    gamma = np.bincount(block, weights=well_determined, minlength=len(stage.variance))
+    squares = np.bincount(block, weights=away, minlength=len(stage.variance))
     # MacKay's fixed point Σ(θ−μ)² / γ, held back by one pseudo-weight at the old variance.
-    updated = (squares + variance) / (np.clip(gamma, 0.0, size) + 1.0)
-    return step, np.clip(updated, *VARIANCE_RANGE)
+    updated = (squares + stage.variance) / (np.clip(gamma, 0.0, size) + 1.0)
+    step = damping * newton
+    return Stage(
+        variance=np.clip(updated, *VARIANCE_RANGE),
+        step=step,
+        slope=float(g @ step) / decisions,
+        assumed=fisher @ step / decisions,
+        secants=secants,
+    )
+
+
+def _with_secant(stage: Stage, slope_vector: Doubles) -> Doubles:
+    """The secants, and one more if the last step met more curvature than was assumed.
+
+    Along the step s the slope fell by sᵀ F s, as measured; where that is more than assumed, F is raised along F s to
+    fit (the rank-one part of a BFGS update, which can only add). So a wrong F costs a round and not the model.
+    """
+    expected = float(stage.assumed @ stage.step)
+    if expected <= 0.0:
+        return stage.secants
+    ratio = (stage.slope - float(slope_vector @ stage.step)) / expected
+    if ratio <= 1.0:
+        return stage.secants
+    excess = min(ratio, MAX_SECANT_RATIO) - 1.0
+    secant = stage.assumed * np.sqrt(excess / expected)
+    return np.concatenate([stage.secants, secant[None]])[-SECANTS_KEPT:]
 
 
 def _explained(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -> Doubles:
