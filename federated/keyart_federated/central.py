@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import keyart
 import numpy as np
+
+import keyart
 from keyart.features import EncodedCatalog
 from keyart.outbound.gradient import FRACTION_BITS
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-import keyart
 import numpy as np
 import numpy.typing as npt
+
+import keyart
 from keyart.features import EncodedCatalog, ViewerFeatures
 from keyart.features.rows import Rows, mains, matches
 from keyart.features.spec import MATCHES_PER_KIND
@@ -146,14 +147,10 @@ def _titles(
     few = fit[:TILT_VIEWERS]
     for _ in range(TILT_HALVINGS):
         kappa = (low + high) / 2
-        low, high = (
-            (kappa, high) if (probabilities(kappa, few) * few).sum(axis=1).mean() < target else (low, kappa)
-        )
+        low, high = (kappa, high) if (probabilities(kappa, few) * few).sum(axis=1).mean() < target else (low, kappa)
     cumulated = probabilities((low + high) / 2, fit).cumsum(axis=1)
     uniform = rng.random((len(affinity), TITLES_PER_VIEWER)) * cumulated[:, -1:]
-    return np.array(
-        [np.searchsorted(row, x, side="right") for row, x in zip(cumulated, uniform, strict=True)]
-    )
+    return np.array([np.searchsorted(row, x, side="right") for row, x in zip(cumulated, uniform, strict=True)])
 
 
 def _shown(
@@ -200,10 +197,7 @@ def of_decisions(logs: Sequence[Log], model: Model) -> Curvature:
     weights = np.array([log.offset.size for log in logs], dtype=np.float64)
     weights /= weights.sum()
     return Curvature(
-        *(
-            sum(w * getattr(part, f.name) for w, part in zip(weights, parts, strict=True))
-            for f in fields(Curvature)
-        )
+        *(sum(w * getattr(part, f.name) for w, part in zip(weights, parts, strict=True)) for f in fields(Curvature))
     )
 
 

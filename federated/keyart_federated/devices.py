@@ -7,22 +7,23 @@ turn it is, and arrays with a leading axis of devices. State is a few arrays, so
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
-import keyart
 import numpy as np
 import numpy.typing as npt
+
+import keyart
+from keyart.choice import weigh
 from keyart.errors import WorldError
 from keyart.features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from keyart.features.rows import Rows, context_vector, intent_match, mains, matches, situation
+from keyart.features.rows import Rows, intent_match, mains, matches, situation
 from keyart.features.viewer import affinities, tally, view_weight
 from keyart.head import Head, HeadPrior, refit, update
-from keyart.outbound.gradient import FRACTION_BITS, Log, log_scores, sums, to_integers
-from keyart.outbound.layout import ARTWORK_SUMS, TrainingLayout
-from keyart.outbound.population import population_sums
-from keyart.policy import distribution, draw, permitted
+from keyart.outbound.gradient import Log, log_scores
+from keyart.outbound.layout import TrainingLayout
+from keyart.outbound.training import add_vectors
+from keyart.policy import draw, permitted
 from keyart.ranker import score
-from keyart.ranker.numpy_engine import sigmoid
 
 from .calibration import Calibration
 from .model import Model
@@ -121,9 +122,7 @@ class Devices:
         self.appeal = model.appeal.astype(np.float32)
         if self.head is not None and self.journal.steps:
             parts = [self._refit_head(chunk) for chunk in self._chunks()]
-            self.head = Head(
-                *(np.concatenate(x) for x in zip(*((h.mean, h.covariance) for h in parts), strict=True))
-            )
+            self.head = Head(*(np.concatenate(x) for x in zip(*((h.mean, h.covariance) for h in parts), strict=True)))
 
     def _refit_head(self, chunk: slice) -> Head:
         assert self.head is not None and self.prior is not None  # noqa: S101
@@ -142,7 +141,7 @@ class Devices:
         for row, i in enumerate(self.members.tolist()):
             title_id, now = world.impression(i, k)
             titles[row] = world.catalog.index(title_id)
-            context[row] = self._context_vector(now)
+            context[row] = spec.context_row(now.device, now.daypart)
             slot_log[row], trending[row] = situation(spec, now, title_id)
             if now.intent:
                 intents[row] = dict(now.intent)
@@ -154,13 +153,10 @@ class Devices:
         for row, intent in intents.items():
             rows.match[row, :, -1] = intent_match(spec, rows.artwork[row], intent)
         scores = score(self.weights, rows)
-        play = scores.play
-        if self.head is not None:
-            play = play + self.head.offsets(rows.artwork)
-        value = sigmoid(play) * sigmoid(scores.keep)
+        offsets = self.head.offsets(rows.artwork) if self.head is not None else None
         guard = ~encoded.misleading[candidates] if self.policy.misleading == "block" else exists
-        allowed = permitted(exists, guard)
-        p = distribution(value, allowed, self.policy.gamma(self.model.base_rate))
+        weighed = weigh(scores, offsets, permitted(exists, guard), self.policy.gamma(self.model.base_rate))
+        play, p = weighed.play, weighed.probability
         pick = draw(p, self._uniforms[:, k])
         self.calibration.add(p, pick)
         at = np.arange(count)
@@ -176,9 +172,6 @@ class Devices:
         if self.head is not None:
             self.head = update(self.head, rows.artwork[at, pick], play[at, pick], played)
         return shown
-
-    def _context_vector(self, context: keyart.Context) -> Floats:
-        return context_vector(self.encoded.spec, context)
 
     def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
         played = np.zeros(len(shown), dtype=np.float32)
@@ -250,25 +243,15 @@ class Devices:
     def train(self, cohort: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
         """The sum of the cohort's integer vectors (see TrainingLayout), each from a device's whole own log."""
         total = np.zeros(self.layout.size, dtype=np.int64)
-        part = {name: total[place] for name, place in self.layout.places.items()}
-        by_artwork = part["artworks"].reshape(-1, ARTWORK_SUMS)
         for chunk in self._chunks():
             log = self._log(chunk)
             taking_part = np.ones(len(log.counted), dtype=np.float32)
             if cohort is not None:
                 taking_part = cohort[chunk].astype(np.float32)
                 log = Log(log.rows, log.offset, log.played, log.quality, log.counted * taking_part[:, None])
-            device_sums = sums(self.weights, log)
-            artworks = self.journal.artwork[chunk, : self.journal.steps]
-            np.add.at(by_artwork, artworks, to_integers(device_sums.residuals, FRACTION_BITS))
+            artworks = self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
             known = (self._views[chunk] > 0) * taking_part
-            vectors = {
-                "gradient": device_sums.gradient,
-                "diagonal": device_sums.diagonal,
-                **population_sums(self.encoded.spec, log, self.viewer.affinity[chunk], known),
-            }
-            for name, vector in vectors.items():
-                part[name] += to_integers(vector, FRACTION_BITS).sum(axis=0)
+            add_vectors(total, self.layout, self.weights, log, artworks, self.viewer.affinity[chunk], known)
         return total
 
     def cohort(self, share: float, seed: int, round_number: int) -> npt.NDArray[np.bool_]:
@@ -289,7 +272,7 @@ class Devices:
         return arrays
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """The state that `state` returned; the heads' covariances follow at the next `install`, which re-fits them."""
+        """The state that `state` returned; the heads' covariances follow at the next `install`."""
         values = {f.name: arrays[f.name] for f in fields(self.journal)}
         self.journal = Journal(**{**values, "steps": int(values["steps"])})  # type: ignore[arg-type]
         if self.head is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from keyart.features import FeatureSpec, ViewerFeatures
 from keyart.ranker import Weights
 
@@ -51,7 +52,5 @@ class Model:
         """Inverse of `to_array`; raises ValueError for a wrong length."""
         h = spec.viewer_size
         parameters = len(flat) - h - 2 * artworks - 2
-        theta, taste, appeal, rest = np.split(
-            flat, [parameters, parameters + h, parameters + h + 2 * artworks]
-        )
+        theta, taste, appeal, rest = np.split(flat, [parameters, parameters + h, parameters + h + 2 * artworks])
         return cls(spec, theta, taste, appeal.reshape(artworks, 2), float(rest[0]), int(rest[1]))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
 from keyart.catalog import kind_of
 from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.features.spec import MATCHES_PER_KIND
@@ -46,9 +47,9 @@ class Settings:
 class Stage:
     """What the next step of play, or of keep, remembers.
 
-    variance [blocks]: prior variances. step [P]: the last one. slope: of the log likelihood a decision along it, where
-    it began; assumed: its curvature along it, a decision. secants [r, P]: curvature a decision that earlier steps found
-    missing, as Σ a aᵀ.
+    variance [blocks]: prior variances. step [P]: the last one. slope: of the log likelihood a decision along it,
+    where it began; assumed [P]: curvature a decision times the step. secants [r, P]: curvature a decision that
+    earlier steps found missing, as Σ a aᵀ.
     """
 
     variance: Doubles

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import keyart
 import numpy as np
 import numpy.typing as npt
+
 from keyart.errors import WorldError
 
 from .world import World
@@ -42,9 +42,7 @@ class Truth:
     first: npt.NDArray[np.intp]
 
     @classmethod
-    def measure(
-        cls, world: World, impressions: int, progress: Callable[[float], None] = lambda _: None
-    ) -> Truth:
+    def measure(cls, world: World, impressions: int, progress: Callable[[float], None] = lambda _: None) -> Truth:
         """Asks the world for every expected reward; raises WorldError where it breaks its protocol."""
         catalog = world.catalog
         width = max(len(title.artworks) for title in catalog)
@@ -65,9 +63,7 @@ class Truth:
         sums = np.zeros((len(catalog), width))
         np.add.at(sums, titles.ravel(), np.nan_to_num(reward.reshape(-1, width), nan=-1.0).astype(np.float64))
         counts = np.array([len(title.artworks) for title in catalog], dtype=np.intp)
-        return cls(
-            reward, titles, sums.argmax(axis=1), np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
-        )
+        return cls(reward, titles, sums.argmax(axis=1), np.concatenate([[0], np.cumsum(counts)]).astype(np.intp))
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-
-import keyart
 import numpy as np
 import numpy.typing as npt
 from flwr.app import Context, RecordDict
+
+import keyart
 from keyart.errors import FederatedError, SettingError
 from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.head import HeadPrior
@@ -78,9 +78,7 @@ def simulate(
         if number < 1:
             raise SettingError(f"{label} is {number}; it must be at least 1.")
     if cohort is not None and not 1 <= cohort <= world.devices:
-        raise SettingError(
-            f"cohort is {cohort}; it must be between 1 and the world's {world.devices} devices."
-        )
+        raise SettingError(f"cohort is {cohort}; it must be between 1 and the world's {world.devices} devices.")
     if engine != "local":
         raise SettingError(f"engine is {engine!r}; this version simulates with engine='local'.")
     settings = Settings(
@@ -142,9 +140,7 @@ class _Run:
             node + 1: Context(1, node + 1, {"partition-id": node}, RecordDict(), {})
             for node in range(len(self.parts))
         }
-        grid = LocalGrid(
-            client_app(lambda context: self.parts[int(context.node_config["partition-id"])]), contexts
-        )
+        grid = LocalGrid(client_app(lambda context: self.parts[int(context.node_config["partition-id"])]), contexts)
         try:
             with _quiet_flower():
                 state = strategy.run(grid, self.count)

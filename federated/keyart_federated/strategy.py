@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-import keyart
 import numpy as np
 import numpy.typing as npt
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
+
+import keyart
 from keyart.errors import RoundFailed
 from keyart.features import EncodedCatalog
 from keyart.outbound.gradient import FRACTION_BITS

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-import keyart
 import numpy as np
 import numpy.typing as npt
+
+import keyart
 
 
 @runtime_checkable

@@ -17,7 +17,14 @@ from typing import Any
 from .errors import CatalogError, UnknownTitle
 
 FORMAT = "keyart-catalog/1"
-MATURITY_RANKS = {"": 0, "all": 0, "0+": 0, "6+": 6, "7+": 7, "12+": 12, "13+": 13, "16+": 16, "18+": 18}
+
+
+def age_of(maturity: str) -> int | None:
+    """13 of "13+", 0 of "" and "all", None for anything else."""
+    if maturity in ("", "all"):
+        return 0
+    digits = maturity.removesuffix("+")
+    return int(digits) if digits.isdigit() and digits.isascii() else None
 
 
 def kind_of(tag: str) -> str:
@@ -74,10 +81,8 @@ class Artwork:
             if not all(map(math.isfinite, vector)):
                 raise CatalogError(f"Artwork {self.id!r}: its embedding holds a NaN or an infinity.")
             object.__setattr__(self, "embedding", vector)
-        if self.maturity not in MATURITY_RANKS and not self.maturity.rstrip("+").isdigit():
-            raise CatalogError(
-                f"Artwork {self.id!r}: maturity {self.maturity!r} is not an age such as '13+'."
-            )
+        if not isinstance(self.maturity, str) or age_of(self.maturity) is None:
+            raise CatalogError(f"Artwork {self.id!r}: maturity {self.maturity!r} is not an age such as '13+'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +101,8 @@ class Title:
     def __post_init__(self) -> None:
         _checked_id(self.id, "A title")
         object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {self.id!r}", CatalogError))
-        if (
-            not isinstance(self.duration, (int, float))
-            or not math.isfinite(self.duration)
-            or self.duration < 0
-        ):
-            raise CatalogError(
-                f"Title {self.id!r}: duration is {self.duration!r}; give seconds, or 0 if unknown."
-            )
+        if not isinstance(self.duration, (int, float)) or not math.isfinite(self.duration) or self.duration < 0:
+            raise CatalogError(f"Title {self.id!r}: duration is {self.duration!r}; give seconds, or 0 if unknown.")
         object.__setattr__(self, "duration", float(self.duration))
         artworks = tuple(self.artworks)
         if not artworks:
@@ -137,8 +136,8 @@ class Catalog:
             for artwork in title.artworks:
                 if artwork.id in artworks:
                     raise CatalogError(
-                        f"Two artworks have the id {artwork.id!r} (titles {artworks[artwork.id]!r} and {title.id!r}); "
-                        f"give each its own, for instance '{title.id}/a'."
+                        f"Two artworks have the id {artwork.id!r} (titles {artworks[artwork.id]!r} and "
+                        f"{title.id!r}); give each its own, for instance '{title.id}/a'."
                     )
                 artworks[artwork.id] = title.id
         return cls(rows, MappingProxyType(by_id))
@@ -175,9 +174,7 @@ class Catalog:
             partial.replace(target)
         except OSError as error:
             partial.unlink(missing_ok=True)
-            raise CatalogError(
-                f"Cannot write the catalogue to {target}: {error.strerror or error}."
-            ) from error
+            raise CatalogError(f"Cannot write the catalogue to {target}: {error.strerror or error}.") from error
 
     @classmethod
     def load(cls, path: str | Path) -> Catalog:

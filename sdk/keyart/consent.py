@@ -102,9 +102,7 @@ class Consent:
 
 def _require_known(purpose: object) -> None:
     if purpose not in PURPOSES:
-        raise SettingError(
-            f"There is no purpose {purpose!r}; the purposes are {', '.join(map(repr, PURPOSES))}."
-        )
+        raise SettingError(f"There is no purpose {purpose!r}; the purposes are {', '.join(map(repr, PURPOSES))}.")
 
 
 def _encoded(receipt: Receipt) -> bytes:
@@ -118,9 +116,7 @@ def _decoded(payload: bytes) -> Receipt:
         _require_known(purpose)
         require_zone(receipt.at, "The time of a consent", SettingError)
     except (ValueError, TypeError) as error:
-        raise StoreDamaged(
-            f"A consent receipt cannot be read ({type(error).__name__}); update keyart."
-        ) from error
+        raise StoreDamaged(f"A consent receipt cannot be read ({type(error).__name__}); update keyart.") from error
     return receipt
 
 

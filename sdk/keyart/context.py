@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from .catalog import age_of
 from .errors import ContextError
 
 DEVICES = ("tv", "phone", "tablet", "desktop")  # anything else is allowed and treated as "other"
@@ -34,9 +35,7 @@ def require_zone(at: object, what: str, error: type[Exception]) -> None:
 
 def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
     if not isinstance(values, Mapping):
-        raise ContextError(
-            f"Context.{what} must be a mapping of text to weight, not {type(values).__name__}."
-        )
+        raise ContextError(f"Context.{what} must be a mapping of text to weight, not {type(values).__name__}.")
     clean: dict[str, float] = {}
     for key, weight in values.items():
         try:
@@ -70,6 +69,8 @@ class Context:
         require_zone(self.at, "Context.at", ContextError)
         if isinstance(self.slot, bool) or not isinstance(self.slot, int) or self.slot < 0:
             raise ContextError(f"Context.slot must be a whole number from 0 up, not {self.slot!r}.")
+        if self.max_maturity and age_of(self.max_maturity) is None:
+            raise ContextError(f"Context.max_maturity {self.max_maturity!r} is not an age such as '13+'.")
         object.__setattr__(self, "trending", _weights(self.trending, "trending"))
         object.__setattr__(self, "intent", _weights(self.intent, "intent"))
 

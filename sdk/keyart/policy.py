@@ -33,17 +33,21 @@ class Policy:
     exploration: 0 shows the best picture always, 1 draws uniformly; between, SquareCB explores the close calls.
     stickiness: how long a title keeps its picture within a daypart (0: draw anew each time).
     misleading: "block" never shows a picture whose genres or cast share nothing with the title's.
+    diversity: how much of its value a picture loses where the page is full of its like (0: pages are not varied).
     """
 
     exploration: float = 0.01
     stickiness: timedelta = field(default=timedelta(hours=24))
     misleading: Literal["block", "allow"] = "block"
+    diversity: float = 0.1
 
     def __post_init__(self) -> None:
         if not (isinstance(self.exploration, (int, float)) and 0 <= self.exploration <= 1):
             raise SettingError(f"Policy.exploration is {self.exploration!r}; it must be between 0 and 1.")
         if not isinstance(self.stickiness, timedelta) or self.stickiness < timedelta(0):
             raise SettingError(f"Policy.stickiness is {self.stickiness!r}; give a timedelta of 0 or more.")
+        if not (isinstance(self.diversity, (int, float)) and 0 <= self.diversity <= 1):
+            raise SettingError(f"Policy.diversity is {self.diversity!r}; it must be between 0 and 1.")
         if self.misleading not in ("block", "allow"):
             raise SettingError(f"Policy.misleading is {self.misleading!r}; use 'block' or 'allow'.")
 

@@ -84,18 +84,14 @@ class Repository:
         self._clock, self._step = clock, step
 
     @classmethod
-    def create(
-        cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = _now
-    ) -> Repository:
+    def create(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = _now) -> Repository:
         """A new, empty repository. Keys found in `keys` are used, missing ones are made (mode 0600).
 
         Raises BundleRefused where there is a repository already, SettingError for keys that cannot be used.
         """
         repository = cls(Path(folder), Path(keys), clock)
         if (repository.metadata / "timestamp.json").exists():
-            raise BundleRefused(
-                f"There is a repository in {folder} already; open it, or choose another folder."
-            )
+            raise BundleRefused(f"There is a repository in {folder} already; open it, or choose another folder.")
         repository.metadata.mkdir(parents=True, exist_ok=True)
         repository.targets.mkdir(exist_ok=True)
         signers = {}
@@ -112,9 +108,7 @@ class Repository:
         return repository
 
     @classmethod
-    def open(
-        cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = _now
-    ) -> Repository:
+    def open(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = _now) -> Repository:
         """The repository in `folder`. Raises BundleMissing, or BundleDamaged if it is not as signed."""
         repository = cls(Path(folder), Path(keys), clock)
         repository._load()
@@ -165,9 +159,7 @@ class Repository:
                     log.warning("%s expires in %d days; run renew with the offline keys.", role, left.days)
             half_life = timedelta(days=VALID_DAYS["snapshot"] / 2)
             due = state.snapshot.signed.expires - self._clock() < half_life
-            self._write_from(
-                "snapshot" if due else "timestamp", state, self._signers(state, "snapshot", "timestamp")
-            )
+            self._write_from("snapshot" if due else "timestamp", state, self._signers(state, "snapshot", "timestamp"))
 
     def renew(self, replace: Collection[str] = ()) -> None:
         """A new root and a new signature under everything, before they expire. Needs all keys.
@@ -177,9 +169,7 @@ class Repository:
         repository that devices accept; renew again to finish.
         """
         if unknown := set(replace) - set(rolekeys.ROLES):
-            raise SettingError(
-                f"There is no role {min(unknown)!r}; the roles are {', '.join(rolekeys.ROLES)}."
-            )
+            raise SettingError(f"There is no role {min(unknown)!r}; the roles are {', '.join(rolekeys.ROLES)}.")
         with locked(self.folder / ".lock"):
             state = self._load()
             root = state.root.signed
@@ -275,9 +265,7 @@ class Repository:
     def _load(self) -> _State:
         """The state that devices see, its signatures checked, so that nothing is signed on top of damage."""
         if not (self.metadata / "timestamp.json").is_file():
-            raise BundleMissing(
-                f"There is no whole repository in {self.folder}; make one with Repository.create."
-            )
+            raise BundleMissing(f"There is no whole repository in {self.folder}; make one with Repository.create.")
         try:
             number = 1
             while (self.metadata / f"{number + 1}.root.json").exists():

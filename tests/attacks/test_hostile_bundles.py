@@ -121,9 +121,7 @@ def _(folder: Path) -> None:
 def _(folder: Path) -> None:
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
     (folder / "plugin.so").write_bytes(b"\x7fELF")
-    entries = {
-        n: e.to_json() for n, e in samples.sample_manifest({**files, "plugin.so": b"\x7fELF"}).files.items()
-    }
+    entries = {n: e.to_json() for n, e in samples.sample_manifest({**files, "plugin.so": b"\x7fELF"}).files.items()}
     reseal(folder, files=entries)
 
 
@@ -281,9 +279,7 @@ def _(model: onnx.ModelProto) -> None:
 
 @on_ranker("a function that redefines an operator", "defines functions")
 def _(model: onnx.ModelProto) -> None:
-    model.functions.append(
-        helper.make_function("", "Sigmoid", ["x"], ["y"], [], [helper.make_opsetid("", 17)])
-    )
+    model.functions.append(helper.make_function("", "Sigmoid", ["x"], ["y"], [], [helper.make_opsetid("", 17)]))
 
 
 @on_ranker("settings for the runtime in the metadata", "metadata")

@@ -308,9 +308,7 @@ def test_nonsense(victim: Device, path: str, answer: Any) -> None:
     heals(victim)
 
 
-@pytest.mark.parametrize(
-    "path", ["metadata/timestamp.json", "metadata/3.snapshot.json", "targets/2/train.onnx"]
-)
+@pytest.mark.parametrize("path", ["metadata/timestamp.json", "metadata/3.snapshot.json", "targets/2/train.onnx"])
 def test_a_file_that_is_not_there(victim: Device, path: str) -> None:
     victim.answers[path] = FileNotFoundError(path)
     refused(victim, "the repository has no")
@@ -498,9 +496,7 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
         "try:\n    update(Slots('slots'), 'tuf', lambda path: b'', root=b'', canary=None)\n"
         "except UpdateError as error:\n    print(error)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
-    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)
     assert "keyart[update]" in done.stdout
 
 

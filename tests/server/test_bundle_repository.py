@@ -205,9 +205,7 @@ def test_killed_before_each_write(tmp_path: Path, action: str) -> None:
         known.update()
         arguments = [here / "site", here / "keys", action, str(deadly), tmp_path / "next"]
         done = subprocess.run([sys.executable, "-c", KILLER, *map(str, arguments)], check=False)
-        assert done.returncode == (-signal.SIGKILL if deadly <= steps else 0), (
-            "the steps are not those tested"
-        )
+        assert done.returncode == (-signal.SIGKILL if deadly <= steps else 0), "the steps are not those tested"
         known.update()
         fresh = sites.device(made, "fresh")
         fresh.update()

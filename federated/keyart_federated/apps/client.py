@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable
 from functools import lru_cache
 
-import keyart
 import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message
 from flwr.clientapp import ClientApp
+
+import keyart
 from keyart.features import FeatureSpec
 from keyart.head import HeadPrior
 
@@ -25,9 +26,7 @@ STATE = "devices"
 DevicesOf = Callable[[Context], Devices]
 
 
-def client_app(
-    devices_of: DevicesOf, keep: Callable[[Context, Devices], None] = lambda *_: None
-) -> ClientApp:
+def client_app(devices_of: DevicesOf, keep: Callable[[Context, Devices], None] = lambda *_: None) -> ClientApp:
     """A ClientApp over the devices that `devices_of` finds for a node; `keep` puts them away after a round."""
     app = ClientApp()
 

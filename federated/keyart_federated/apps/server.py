@@ -6,10 +6,11 @@ import json
 import os
 from pathlib import Path
 
-import keyart
 import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
+
+import keyart
 from keyart.features import EncodedCatalog, FeatureSpec
 
 from .. import worlds

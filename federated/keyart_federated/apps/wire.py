@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+
 from keyart.errors import RoundFailed
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"

@@ -65,9 +65,7 @@ def write_app(
     return folder
 
 
-def settings_of(
-    app_dir: Path, offered: Mapping[str, Setting], wanted: Mapping[str, Setting]
-) -> dict[str, Setting]:
+def settings_of(app_dir: Path, offered: Mapping[str, Setting], wanted: Mapping[str, Setting]) -> dict[str, Setting]:
     """What a run overrides: all of `wanted`, and of `offered` what the app's manifest lists.
 
     Raises SettingError for a wanted setting that the manifest does not list, or that has another type there.
@@ -77,9 +75,7 @@ def settings_of(
         manifest = tomllib.loads((app_dir / MANIFEST).read_text(encoding="utf-8"))
         known = _flat(manifest["tool"]["flwr"]["app"].get("config", {}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingError(
-            f"{app_dir} is no Flower app ({error!r}). Write one with write_app(folder)."
-        ) from None
+        raise SettingError(f"{app_dir} is no Flower app ({error!r}). Write one with write_app(folder).") from None
     for key, value in wanted.items():
         if key not in known:
             raise SettingError(

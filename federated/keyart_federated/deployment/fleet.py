@@ -138,9 +138,7 @@ class Fleet:
                 self._control.stop(run_id)
             raise
         if status != COMPLETED:
-            raise RoundFailed(
-                f"Run {run_id} ended as {status}. Its log, {log}, ends:\n{tail_of(log)}\n{details}"
-            )
+            raise RoundFailed(f"Run {run_id} ended as {status}. Its log, {log}, ends:\n{tail_of(log)}\n{details}")
         written = result.read_bytes() if result.is_file() else None
         return RunResult(run_id, status, log.read_text(encoding="utf-8", errors="replace"), written)
 
@@ -199,9 +197,7 @@ class Fleet:
             yield
             time.sleep(POLL_SECONDS)
         tails = "\n".join(f"{process.name}: {process.tail()}" for process in self.processes)
-        raise RoundFailed(
-            f"{complaint} in time. Give it a longer timeout, or look for the cause here:\n{tails}"
-        )
+        raise RoundFailed(f"{complaint} in time. Give it a longer timeout, or look for the cause here:\n{tails}")
 
     def _require_running(self) -> None:
         for process in self.processes:

@@ -41,9 +41,7 @@ def parents() -> dict[int, int]:
         for entry in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):  # it ended meanwhile
                 # The name, in brackets, may hold spaces and brackets: read behind the last one.
-                table[int(entry.parent.name)] = int(
-                    entry.read_text(errors="replace").rpartition(")")[2].split()[1]
-                )
+                table[int(entry.parent.name)] = int(entry.read_text(errors="replace").rpartition(")")[2].split()[1])
         return table
     listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)  # noqa: S607
     for line in listing.stdout.splitlines():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from keyart import Catalog
 from keyart.bundle.manifest import Manifest
 from keyart.features.spec import SENSITIVE_KINDS

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
 from keyart.features import FeatureSpec
 from keyart.ranker.weights import shapes, stored_layout
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 IR_VERSION = 8
 OPSET = 17
@@ -36,9 +37,7 @@ def _constant(name: str, values: Sequence[float] | Sequence[int], dtype: type) -
 def _external_weights(spec: FeatureSpec) -> list[TensorProto]:
     tensors, at = [], 0
     for name, (dtype, shape) in stored_layout(spec).items():
-        tensor = TensorProto(
-            name=name, data_type=_TYPES[dtype], dims=shape, data_location=TensorProto.EXTERNAL
-        )
+        tensor = TensorProto(name=name, data_type=_TYPES[dtype], dims=shape, data_location=TensorProto.EXTERNAL)
         size = int(np.prod(shape)) * dtype.itemsize
         for key, value in (("location", "ranker.bin"), ("offset", str(at)), ("length", str(size))):
             entry = tensor.external_data.add()
@@ -133,9 +132,7 @@ def training(spec: FeatureSpec) -> ModelProto:
         ]
         for part, source in (("match", "match"), ("main", "main")):
             nodes.append(node("MatMul", [f"{stage}_row", source], [f"grad_{stage}_{part}_row"]))
-            nodes.append(
-                node("Squeeze", [f"grad_{stage}_{part}_row", "first_axis"], [f"grad_{stage}_{part}"])
-            )
+            nodes.append(node("Squeeze", [f"grad_{stage}_{part}_row", "first_axis"], [f"grad_{stage}_{part}"]))
     nodes += [
         node("Unsqueeze", ["play_residual", "last_axis"], ["play_residual_column"]),
         node("Mul", ["direction", "play_residual_column"], ["surprised_direction"]),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from keyart.features import FeatureSpec
 from keyart.features.rows import Rows
 from keyart.ranker import Weights, score

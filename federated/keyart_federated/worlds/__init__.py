@@ -54,9 +54,7 @@ def _factory(spec: str) -> Any:
         return __getattr__(_SPECS[spec])
     module_name, _, name = spec.partition(":")
     if not (module_name and name):
-        raise WorldError(
-            f"No world {spec!r}; use 'synthetic', 'movielens', or 'module:factory' for your own."
-        )
+        raise WorldError(f"No world {spec!r}; use 'synthetic', 'movielens', or 'module:factory' for your own.")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:

@@ -55,9 +55,7 @@ class Pictures:
         return len(self.tags)
 
 
-def made_up_catalog(
-    titles: int, artworks: int, clickbait_share: float, seed: int
-) -> tuple[keyart.Catalog, Pictures]:
+def made_up_catalog(titles: int, artworks: int, clickbait_share: float, seed: int) -> tuple[keyart.Catalog, Pictures]:
     """`titles` titles with `artworks` pictures each; the nearest whole number to the share of them is
     clickbait.
     """

@@ -195,9 +195,7 @@ def _impressions(habits: Habits, popularity: Floats, impressions: int, seed: int
     )
 
 
-def _histories(
-    habits: Habits, popularity: Floats, catalog: keyart.Catalog, views: int, seed: int
-) -> list[Watched]:
+def _histories(habits: Habits, popularity: Floats, catalog: keyart.Catalog, views: int, seed: int) -> list[Watched]:
     """Earlier views, drawn from the viewer's taste; a title that suits is more often watched to its end."""
     match = habits.match
     u = uniforms(seed, 2, len(match), views, 6)
@@ -210,7 +208,5 @@ def _histories(
     seconds = np.round(share * np.array([entry.duration for entry in catalog])[title])
     return [
         Watched(*rows)
-        for rows in zip(
-            title.tolist(), (3600 * hour).tolist(), seconds.tolist(), device.tolist(), strict=True
-        )
+        for rows in zip(title.tolist(), (3600 * hour).tolist(), seconds.tolist(), device.tolist(), strict=True)
     ]

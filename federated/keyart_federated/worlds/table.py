@@ -21,9 +21,7 @@ from .response import Floats, Logits, Tables, draw, intercept_for, quality_thres
 DEVICES = ("tv", "phone", "tablet")
 SLOTS = 11  # places on the page, 0–10
 SITUATIONS = len(DEVICES) * len(DAYPARTS)
-DAYPART_OF_HOUR = np.array(
-    [DAYPARTS.index(daypart_of(datetime(2000, 1, 1, hour, tzinfo=UTC))) for hour in range(24)]
-)
+DAYPART_OF_HOUR = np.array([DAYPARTS.index(daypart_of(datetime(2000, 1, 1, hour, tzinfo=UTC))) for hour in range(24)])
 _CALIBRATION_VIEWERS, _CALIBRATION_IMPRESSIONS = 1000, 40
 
 Ints = npt.NDArray[np.int64]

@@ -135,9 +135,7 @@ def check_fields(document: Mapping[str, Any]) -> None:
     """Raises BundleRefused unless `document` has the fields of a manifest, each of its type and range."""
     if set(document) != set(FIELDS):
         odd = sorted(set(document) ^ set(FIELDS))
-        raise BundleRefused(
-            f"The manifest lacks, or should not have: {', '.join(odd)}. Build the bundle again."
-        )
+        raise BundleRefused(f"The manifest lacks, or should not have: {', '.join(odd)}. Build the bundle again.")
     for name, (check, wanted) in FIELDS.items():
         if not check(document[name]):
             raise BundleRefused(f"'{name}' in the manifest must be {wanted}. Build the bundle again.")

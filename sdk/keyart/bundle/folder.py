@@ -38,9 +38,7 @@ def read_files(folder: str | Path) -> dict[str, bytes]:
     for name, status in found.items():
         trust.check_name(name)
         if not stat.S_ISREG(status.st_mode):
-            raise BundleRefused(
-                f"{name} in the bundle is a link or a folder; a bundle holds plain files only."
-            )
+            raise BundleRefused(f"{name} in the bundle is a link or a folder; a bundle holds plain files only.")
     trust.check_sizes({name: status.st_size for name, status in found.items()})
     return {name: _read(root / name, status.st_size) for name, status in found.items()}
 
@@ -102,6 +100,4 @@ def _read(path: Path, size: int) -> bytes:
         with os.fdopen(handle, "rb") as file:
             return file.read(size)
     except OSError as error:
-        raise BundleDamaged(
-            f"Cannot read {path}: {error.strerror or error}. Fetch the bundle again."
-        ) from error
+        raise BundleDamaged(f"Cannot read {path}: {error.strerror or error}. Fetch the bundle again.") from error

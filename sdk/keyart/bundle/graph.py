@@ -149,10 +149,7 @@ def check_finite(model: Model, name: str, weights: bytes) -> None:
     import numpy as np
 
     blocks = [
-        (attribute.name, block)
-        for node in model.nodes
-        for attribute in node.attributes
-        for block in attribute.floats
+        (attribute.name, block) for node in model.nodes for attribute in node.attributes for block in attribute.floats
     ]
     for tensor in _tensors(model):
         if tensor.data_type == FLOAT and tensor.external is not None:
@@ -170,10 +167,7 @@ def check_filled(model: Model, name: str) -> None:
     constants = {tensor.name: _int64s(tensor) for tensor in model.initializers}
     for node in model.nodes:
         if node.op_type == "Constant" and node.outputs:
-            parts = [
-                (*a.ints, *(size for tensor in a.tensors for size in _int64s(tensor)))
-                for a in node.attributes
-            ]
+            parts = [(*a.ints, *(size for tensor in a.tensors for size in _int64s(tensor))) for a in node.attributes]
             constants[node.outputs[0]] = tuple(itertools.chain(*parts))
     for node in model.nodes:
         at = _SHAPE_INPUT.get(node.op_type, len(node.inputs))

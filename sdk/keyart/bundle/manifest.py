@@ -147,9 +147,7 @@ class Manifest:
                 f"No bundle at {folder}: no {NAME}. Install one, or open the profile without a bundle."
             ) from None
         except OSError as error:
-            raise BundleDamaged(
-                f"Cannot read {path}: {error.strerror or error}. Fetch the bundle again."
-            ) from error
+            raise BundleDamaged(f"Cannot read {path}: {error.strerror or error}. Fetch the bundle again.") from error
         return cls.parse(data)
 
 
@@ -166,13 +164,9 @@ def _load(data: bytes) -> dict[str, Any]:
         raise BundleDamaged(f"{NAME} is not a JSON object; fetch the bundle again.")
     version = document.get("format")
     if isinstance(version, int) and version != FORMAT:
-        raise BundleRefused(
-            f"The bundle has format {version}, this keyart reads format {FORMAT}; update keyart."
-        )
+        raise BundleRefused(f"The bundle has format {version}, this keyart reads format {FORMAT}; update keyart.")
     if not same:
-        raise BundleDamaged(
-            f"{NAME} is not in canonical form: it was changed on its way. Fetch the bundle again."
-        )
+        raise BundleDamaged(f"{NAME} is not in canonical form: it was changed on its way. Fetch the bundle again.")
     # In canonical form the indent of a line is its depth; deeper documents could exhaust a caller's stack
     # later.
     if b"\n" + b" " * (MAX_DEPTH + 1) in data:

@@ -108,9 +108,7 @@ def _set(*numbers: int) -> frozenset[int]:
 _MODEL = _Message("model", _set(2, 3, 4, 6, 7, 8, 14, 20, 25), _set(1, 5), repeated=_set(8, 14, 20, 25))
 _OPSET = _Message("opset", _set(1), _set(2))
 _PAIR = _Message("pair of texts", _set(1, 2))
-_GRAPH = _Message(
-    "graph", _set(1, 2, 5, 10, 11, 12, 13, 14, 15, 16), repeated=_set(1, 5, 11, 12, 13, 14, 15, 16)
-)
+_GRAPH = _Message("graph", _set(1, 2, 5, 10, 11, 12, 13, 14, 15, 16), repeated=_set(1, 5, 11, 12, 13, 14, 15, 16))
 _VALUE_INFO = _Message("input or output", _set(1, 2, 3, 4), repeated=_set(4))
 _NODE = _Message("node", _set(1, 2, 3, 4, 5, 6, 7, 9), repeated=_set(1, 2, 5, 9))
 _ATTRIBUTE = _Message(
@@ -127,9 +125,7 @@ class _Reader:
         self.left = MAX_ITEMS
 
     def refuse(self, why: str) -> BundleRefused:
-        return BundleRefused(
-            f"{self.name} is not an ONNX file that keyart accepts: {why}. Build the bundle again."
-        )
+        return BundleRefused(f"{self.name} is not an ONNX file that keyart accepts: {why}. Build the bundle again.")
 
     def varint(self, view: memoryview, at: int) -> tuple[int, int]:
         """The number at `at`, 0 … 2⁶⁴ − 1, and the place after it."""

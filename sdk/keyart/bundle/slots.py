@@ -50,9 +50,7 @@ class Slots:
         for slot in named:
             if _whole(slot):
                 if slot != named[0]:
-                    log.warning(
-                        "The bundle %s is damaged; the one before it serves: %s.", named[0].name, slot.name
-                    )
+                    log.warning("The bundle %s is damaged; the one before it serves: %s.", named[0].name, slot.name)
                 return slot
         # Only where the pointer itself is lost: slots are complete before they get their name.
         for slot in reversed(self._slots()):

@@ -41,9 +41,7 @@ def check_listing(present: Collection[str], manifest: Manifest) -> None:
     for name in (*manifest.files, *present):
         check_name(name)
     if odd := sorted(set(manifest.files) ^ FILES):
-        raise BundleRefused(
-            f"The manifest lacks, or should not list: {', '.join(odd)}. Build the bundle again."
-        )
+        raise BundleRefused(f"The manifest lacks, or should not list: {', '.join(odd)}. Build the bundle again.")
     if missing := sorted(FILES - set(present)):
         raise BundleDamaged(f"The bundle lacks {', '.join(missing)}; fetch it again.")
     if unlisted := sorted(set(present) - FILES - {NAME}):

@@ -56,9 +56,7 @@ def update(
     except BundleError:
         raise
     except Exception as error:  # hostile metadata can fail anywhere inside the libraries that read it
-        raise UpdateError(
-            f"No update: {_cause(error)} The installed bundle still serves; try later."
-        ) from error
+        raise UpdateError(f"No update: {_cause(error)} The installed bundle still serves; try later.") from error
 
 
 def _install_newest(slots: Slots, folder: Path, updater: Updater, canary: Canary | None) -> Manifest | None:
@@ -97,9 +95,7 @@ def _check(staged: Path, version: int, installed: Manifest | None, canary: Canar
     except BundleError:
         raise
     except Exception as error:  # an engine may raise anything for a model that it does not like
-        raise BundleRefused(
-            f"Model {manifest.model_version} cannot be loaded on this device: {error}"
-        ) from error
+        raise BundleRefused(f"Model {manifest.model_version} cannot be loaded on this device: {error}") from error
     check_vectors(run, parse_vectors((staged / "vectors.json").read_bytes()))
 
 
@@ -174,9 +170,7 @@ def _fetcher(fetch: Fetch) -> FetcherInterface:
             metadata: Metadata[Any] = Metadata.from_bytes(data)
             signatures = [signature.signature for signature in metadata.signatures.values()]
             if metadata.to_bytes() != data or any(text != text.lower() for text in signatures):
-                raise UpdateError(
-                    f"No update: {url} was changed on its way. The installed bundle still serves."
-                )
+                raise UpdateError(f"No update: {url} was changed on its way. The installed bundle still serves.")
             return data
 
     return HostFetcher()

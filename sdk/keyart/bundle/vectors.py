@@ -64,9 +64,7 @@ def check_vectors(run: Run, cases: Sequence[Case], tolerance: float = TOLERANCE)
         except Exception as error:  # whatever an engine raises for a hostile model, the bundle is refused
             raise BundleRefused(f"The ranker cannot run case {i} of vectors.json: {error}") from error
         if value.shape != case.scores.shape or not np.isfinite(value).all():
-            raise BundleRefused(
-                f"In case {i} of vectors.json the scores have a wrong shape or are not finite."
-            )
+            raise BundleRefused(f"In case {i} of vectors.json the scores have a wrong shape or are not finite.")
         # Near ties may go either way on another processor; a clear winner may not.
         if value[case.choice] < value.max() - 2 * tolerance:
             raise BundleRefused(f"In case {i} of vectors.json this device would show another artwork.")
@@ -95,9 +93,7 @@ def _case(entry: object, where: str) -> Case:
 
 
 def _finite(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and type(value) is not bool and abs(value) < MAX_VALUE
-    )  # no NaN is below
+    return isinstance(value, int | float) and type(value) is not bool and abs(value) < MAX_VALUE  # no NaN is below
 
 
 def _array(value: object, where: str) -> npt.NDArray[Any]:
@@ -107,9 +103,7 @@ def _array(value: object, where: str) -> npt.NDArray[Any]:
         raise _refused(f"{where} must have 'type' (one of {', '.join(TYPES)}), 'shape' and 'data'")
     shape, data = value["shape"], value["data"]
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not isinstance(data, list):
-        raise _refused(
-            f"{where}: 'shape' and 'data' must be lists, the shape of at most {MAX_DIMENSIONS} sizes"
-        )
+        raise _refused(f"{where}: 'shape' and 'data' must be lists, the shape of at most {MAX_DIMENSIONS} sizes")
     if any(type(size) is not int or size < 0 for size in shape) or math.prod(shape) != len(data):
         raise _refused(f"{where}: 'data' does not fill 'shape'")
     wanted = bool if value["type"] == "bool" else int if value["type"].startswith("int") else None

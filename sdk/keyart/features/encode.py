@@ -8,16 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..catalog import Artwork, Catalog, Title, kind_of
+from ..catalog import Artwork, Catalog, Title, age_of, kind_of
 from .spec import FeatureSpec
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 
-OPEN_TAGS_PER_ITEM = (
-    8  # the heaviest ones; a picture that names more people than this names none in particular
-)
+OPEN_TAGS_PER_ITEM = 8  # the heaviest ones; a picture that names more people than this names none in particular
 MISLEADING_KINDS = ("genre", "cast")
 MAX_TAG_WEIGHT = 4.0
 
@@ -31,7 +29,8 @@ class EncodedCatalog:
     promise [n, kinds, 2]: −distance (total variation) and −share of what the title does not hold, per match kind.
     open_index, open_weight [n, kinds, P] and the same for titles: places in the list of open tags, of which
     open_rarity [O] tells the share of titles that carry each. misleading [n]: genres or cast share nothing with
-    the title's.
+    the title's. ages, spoilers [n]: from which age on, and not before the title was watched. durations [t]: seconds.
+    place, title_place: by id.
     """
 
     spec: FeatureSpec
@@ -47,7 +46,11 @@ class EncodedCatalog:
     title_open_weight: Floats
     open_rarity: Floats
     misleading: Bools
+    ages: Ints
+    spoilers: Bools
     durations: npt.NDArray[np.float64]
+    place: Mapping[str, int]
+    title_place: Mapping[str, int]
 
     @classmethod
     def build(cls, catalog: Catalog, spec: FeatureSpec) -> EncodedCatalog:
@@ -72,16 +75,20 @@ class EncodedCatalog:
             artwork=_artwork_matrix(artworks, spec),
             shares=_shares([a.tags for a in artworks], spec),
             title_shares=_shares([t.tags for t in titles], spec),
-            promise=np.array(
-                [_promise(t, a, spec) for t in titles for a in t.artworks], dtype=np.float32
-            ).reshape(len(artworks), len(spec.match_kinds), 2),
+            promise=np.array([_promise(t, a, spec) for t in titles for a in t.artworks], dtype=np.float32).reshape(
+                len(artworks), len(spec.match_kinds), 2
+            ),
             open_index=open_index,
             open_weight=open_weight,
             title_open_index=title_open_index,
             title_open_weight=title_open_weight,
             open_rarity=rarity,
             misleading=np.array([is_misleading(t, a) for t in titles for a in t.artworks], dtype=np.bool_),
+            ages=np.array([age_of(a.maturity) or 0 for a in artworks], dtype=np.intp),
+            spoilers=np.array([a.spoiler for a in artworks], dtype=np.bool_),
             durations=np.array([t.duration for t in titles]),
+            place={artwork.id: i for i, artwork in enumerate(artworks)},
+            title_place={title.id: i for i, title in enumerate(titles)},
         )
 
     @property
@@ -152,9 +159,7 @@ def _open_places(catalog: Catalog, spec: FeatureSpec) -> dict[str, int]:
     return {tag: i for i, tag in enumerate(sorted(tags))}
 
 
-def _open_tags(
-    all_tags: list[Mapping[str, float]], spec: FeatureSpec, place: dict[str, int]
-) -> tuple[Ints, Floats]:
+def _open_tags(all_tags: list[Mapping[str, float]], spec: FeatureSpec, place: dict[str, int]) -> tuple[Ints, Floats]:
     index = np.zeros((len(all_tags), len(spec.match_kinds), OPEN_TAGS_PER_ITEM), dtype=np.intp)
     weights = np.zeros(index.shape, dtype=np.float32)
     for row, tags in enumerate(all_tags):
@@ -162,9 +167,7 @@ def _open_tags(
         for k, kind in enumerate(spec.match_kinds):
             if kind not in spec.open_kinds:
                 continue
-            known = sorted(
-                ((w, t) for t, w in tags.items() if kind_of(t) == kind and t in place), reverse=True
-            )
+            known = sorted(((w, t) for t, w in tags.items() if kind_of(t) == kind and t in place), reverse=True)
             for p, (weight, tag) in enumerate(known[:OPEN_TAGS_PER_ITEM]):
                 index[row, k, p] = place[tag]
                 weights[row, k, p] = weight / totals[kind] if totals[kind] else 0.0

@@ -33,23 +33,12 @@ class Rows:
     context: Floats
 
 
-def context_vector(spec: FeatureSpec, context: Context) -> Floats:
-    """[C]: one-hot device and daypart."""
-    vector = np.zeros(len(spec.context_names), dtype=np.float32)
-    device = spec.devices.index(context.device) if context.device in spec.devices else len(spec.devices)
-    vector[device] = 1.0
-    vector[len(spec.devices) + 1 + spec.dayparts.index(context.daypart)] = 1.0
-    return vector
-
-
 def situation(spec: FeatureSpec, context: Context, title_id: str) -> tuple[float, float]:
     """Slot and trending as they enter the mains: log(1 + slot), and the title's share."""
     return math.log1p(context.slot), context.trending.get(title_id, 0.0)
 
 
-def mains(
-    spec: FeatureSpec, slot_log: Floats, trending: Floats, context: Floats, title_shares: Floats
-) -> Floats:
+def mains(spec: FeatureSpec, slot_log: Floats, trending: Floats, context: Floats, title_shares: Floats) -> Floats:
     """[…, K] from slot_log […], trending […], context […, C] and title_shares […, H]."""
     one = np.ones_like(slot_log)
     return np.concatenate([np.stack([one, slot_log, trending], axis=-1), context, title_shares], axis=-1)
@@ -88,9 +77,7 @@ def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints, tit
     for k, name_is_open in enumerate(is_open):
         at = MATCHES_PER_KIND * k
         if name_is_open:
-            out[..., at] = _people_match(
-                viewer, encoded.open_index[artworks, k], encoded.open_weight[artworks, k]
-            )
+            out[..., at] = _people_match(viewer, encoded.open_index[artworks, k], encoded.open_weight[artworks, k])
             out[..., at + 1] = _people_match(
                 viewer, encoded.title_open_index[titles, k], encoded.title_open_weight[titles, k]
             )

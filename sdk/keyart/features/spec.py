@@ -12,11 +12,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..catalog import Catalog, kind_of
 from ..context import DAYPARTS, DEVICES
 from ..errors import BundleRefused
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
 
 VERSION = 1
 CLOSED_KIND_TAGS = 64  # a kind with more values than this is open
@@ -118,6 +124,15 @@ class FeatureSpec:
             *(f"daypart:{name}" for name in self.dayparts),
         )
 
+    def context_row(self, device: str, daypart: str) -> Floats:
+        """[C]: one-hot device class and daypart."""
+        import numpy as np
+
+        row = np.zeros(len(self.context_names), dtype=np.float32)
+        row[self.devices.index(device) if device in self.devices else len(self.devices)] = 1.0
+        row[len(self.devices) + 1 + self.dayparts.index(daypart)] = 1.0
+        return row
+
     @cached_property
     def match_names(self) -> tuple[str, ...]:
         """M places: four for each match kind, then how far the picture answers what the viewer asked for."""
@@ -142,9 +157,7 @@ class FeatureSpec:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; `from_json` reads it."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
-        }
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> FeatureSpec:

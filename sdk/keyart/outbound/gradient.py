@@ -84,9 +84,7 @@ def sums(weights: Weights, log: Log) -> Sums:
     z = rows.artwork.shape[-1]
     lead = r.shape[:-1]
 
-    def by_parameter(
-        z_sums: Floats, v_sums: Floats, of_directions: Floats, play: Floats, keep: Floats
-    ) -> Floats:
+    def by_parameter(z_sums: Floats, v_sums: Floats, of_directions: Floats, play: Floats, keep: Floats) -> Floats:
         return np.concatenate(
             [
                 (z_sums @ (of_directions * play[..., None])).reshape(*lead, -1),

@@ -18,9 +18,7 @@ def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats
     """Parts of TrainingLayout by name, […, size]. affinity […, H]; known […]: 1 where the viewer has a history."""
     rows, counted = log.rows, log.counted
     member = kind_membership(spec)
-    described = (
-        np.concatenate([known[..., None], affinity, affinity**2 @ member.T], axis=-1) * known[..., None]
-    )
+    described = np.concatenate([known[..., None], affinity, affinity**2 @ member.T], axis=-1) * known[..., None]
     leading = np.array([tag in spec.leading_tags for tag in spec.viewer_tags], dtype=bool)
     bins = np.zeros((*known.shape, len(spec.leading_tags)), dtype=np.float32)
     if bins.shape[-1]:

@@ -33,18 +33,14 @@ def onnxruntime_installed() -> bool:
     return importlib.util.find_spec("onnxruntime") is not None
 
 
-def load(
-    folder: Path, spec: FeatureSpec, session_config: Mapping[str, str], engine: Engine = "auto"
-) -> Ranker:
+def load(folder: Path, spec: FeatureSpec, session_config: Mapping[str, str], engine: Engine = "auto") -> Ranker:
     """The ranker of a bundle. Raises BundleDamaged, EngineError (onnxruntime asked for and absent), SettingError."""
     if engine not in ("auto", "onnxruntime", "numpy"):
         raise SettingError(f"engine is {engine!r}; use 'auto', 'onnxruntime' or 'numpy'.")
     if engine == "numpy" or (engine == "auto" and not onnxruntime_installed()):
         return NumpyRanker(from_bytes((folder / "ranker.bin").read_bytes(), spec))
     if not onnxruntime_installed():
-        raise EngineError(
-            "onnxruntime is not installed. Install it, or open the profile with engine='numpy'."
-        )
+        raise EngineError("onnxruntime is not installed. Install it, or open the profile with engine='numpy'.")
     from .onnx_engine import OnnxRanker
 
     return OnnxRanker(folder / "ranker.onnx", session_config)

@@ -19,6 +19,7 @@ from ..features.spec import MATCHES_PER_KIND, FeatureSpec
 INT8_MAX = 127
 # Zero-shot prior (learning: m = 2, 1, .4): a fleet that has learned nothing yet shows people what they like.
 PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE, PRIOR_INTENT = 2.0, 1.0, 0.4, 2.0
+OPEN_KIND_SHARE = 0.5  # of the prior above, for people: a name met once says less than a genre
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,14 @@ class Weights:
     def zero_shot(cls, spec: FeatureSpec, play_rate: float = 0.2, keep_rate: float = 0.4) -> Weights:
         """The first bundle, before any round: match prior, and intercepts from two assumed rates."""
         prior = cls.zeros(spec)
-        for k in range(len(spec.match_kinds)):
+        for k, kind in enumerate(spec.match_kinds):
+            share = OPEN_KIND_SHARE if kind in spec.open_kinds else 1.0
             at = MATCHES_PER_KIND * k
-            prior.play_match[at : at + 3] = PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE
+            prior.play_match[at : at + 3] = (
+                PRIOR_TASTE * share,
+                PRIOR_TITLE_TASTE * share,
+                PRIOR_DISTANCE * share,
+            )
         prior.play_match[-1] = PRIOR_INTENT
         prior.play_main[0] = np.log(play_rate / (1 - play_rate))
         prior.keep_main[0] = np.log(keep_rate / (1 - keep_rate))

@@ -265,9 +265,7 @@ class Store:
         return self._records
 
     def _refuse_failed(self) -> NoReturn:
-        raise StoreError(
-            "Something inside this transaction failed, so all of it is rolled back. Begin it again."
-        )
+        raise StoreError("Something inside this transaction failed, so all of it is rolled back. Begin it again.")
 
     def _require_open(self) -> None:
         if self._closed:

@@ -37,9 +37,7 @@ def derive(key: bytes, purpose: str, length: int = KEY_BYTES) -> bytes:
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    return HKDF(
-        algorithm=SHA256(), length=length, salt=None, info=f"keyart/store/1/{purpose}".encode()
-    ).derive(key)
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=f"keyart/store/1/{purpose}".encode()).derive(key)
 
 
 class Sealer:
@@ -62,9 +60,7 @@ class Sealer:
     def seal(self, content: bytes, binding: bytes) -> bytes:
         """The record of `content`; opens only with the same `binding`. SettingError above 16 MiB."""
         if len(content) > MAX_CONTENT_BYTES:
-            raise SettingError(
-                f"A record holds at most {MAX_CONTENT_BYTES} bytes, not {len(content)}; split it."
-            )
+            raise SettingError(f"A record holds at most {MAX_CONTENT_BYTES} bytes, not {len(content)}; split it.")
         nonce = os.urandom(NONCE_BYTES)
         used = _LENGTH.size + len(content)
         plain = b"".join((_LENGTH.pack(len(content)), content, bytes(-used % PADDING_BYTES)))

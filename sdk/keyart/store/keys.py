@@ -103,9 +103,7 @@ class HostKey:
         if secret is None:
             return None
         if not isinstance(secret, (bytes, bytearray, memoryview)) or len(secret) != ROOT_KEY_BYTES:
-            raise WrongKey(
-                f"The host's key store gave something else than {ROOT_KEY_BYTES} bytes for {name!r}."
-            )
+            raise WrongKey(f"The host's key store gave something else than {ROOT_KEY_BYTES} bytes for {name!r}.")
         return bytes(secret)
 
     def _call(self, verb: str, call: Callable[[], _T]) -> _T:

@@ -52,18 +52,14 @@ EMPTY: Final[Ledger] = (Tally(),) * TABLES
 
 def pack(ledger: Ledger) -> bytes:
     """The bytes that are sealed."""
-    return b"".join(
-        _ENTRY.pack(tally.next, tally.records, tally.digest.to_bytes(TAG_BYTES)) for tally in ledger
-    )
+    return b"".join(_ENTRY.pack(tally.next, tally.records, tally.digest.to_bytes(TAG_BYTES)) for tally in ledger)
 
 
 def unpack(content: bytes) -> Ledger:
     """The opposite of pack. Tables that a later keyart added are empty in an older profile."""
     if len(content) % _ENTRY.size:
         raise StoreDamaged(f"The ledger of the profile has a wrong length. {WHAT_HELPS}")
-    known = tuple(
-        Tally(order, count, int.from_bytes(digest)) for order, count, digest in _ENTRY.iter_unpack(content)
-    )
+    known = tuple(Tally(order, count, int.from_bytes(digest)) for order, count, digest in _ENTRY.iter_unpack(content))
     return known + EMPTY[len(known) :]
 
 

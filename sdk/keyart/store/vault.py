@@ -44,9 +44,7 @@ class Header:
     def check(self) -> bytes:
         """No secret in it: it tells bytes that rotted (StoreDamaged) from a wrong passphrase (WrongKey)."""
         parts = (self.store_id, self.sealed_file_key or b"", b"%d" % self.profiles, self.retired or b"")
-        return hashlib.sha256(b"|".join(b"%d:%s" % (len(part), part) for part in parts)).digest()[
-            :_CHECK_BYTES
-        ]
+        return hashlib.sha256(b"|".join(b"%d:%s" % (len(part), part) for part in parts)).digest()[:_CHECK_BYTES]
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> Header:
@@ -76,9 +74,7 @@ class Profile:
 
     @classmethod
     def of(cls, number: int, name_hash: bytes, sealed_key: bytes, key: bytes) -> Profile:
-        return cls(
-            number, name_hash, sealed_key, Sealer(key, "records"), Sealer(key, "ledger"), derive(key, "index")
-        )
+        return cls(number, name_hash, sealed_key, Sealer(key, "records"), Sealer(key, "ledger"), derive(key, "index"))
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -98,9 +94,7 @@ def unlock(connection: sqlite3.Connection, keys: KeyProvider, name: str) -> Prof
         _require_all(connection, header, wrapping)
         return _new_profile(connection, header, wrapping, file_key, name_hash)
     number, sealed_key = row
-    return Profile.of(
-        number, name_hash, sealed_key, _profile_key(header, wrapping, number, name_hash, sealed_key)
-    )
+    return Profile.of(number, name_hash, sealed_key, _profile_key(header, wrapping, number, name_hash, sealed_key))
 
 
 def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: Profile) -> list[bytes]:
@@ -188,9 +182,7 @@ def _file_key(header: Header, wrapping: Sealer) -> bytes:
         ) from None
 
 
-def _profile_key(
-    header: Header, wrapping: Sealer, number: object, name_hash: object, sealed_key: object
-) -> bytes:
+def _profile_key(header: Header, wrapping: Sealer, number: object, name_hash: object, sealed_key: object) -> bytes:
     if not isinstance(number, int) or not isinstance(name_hash, bytes):
         raise StoreDamaged(f"The list of profiles is damaged. {WHAT_HELPS}")
     return wrapping.unseal(sealed_key, _profile_binding(header, number, name_hash))

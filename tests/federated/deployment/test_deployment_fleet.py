@@ -90,9 +90,7 @@ def test_nothing_listens_beyond_the_loopback_interface(fleet, below):
             if target.startswith("socket:["):
                 inodes.add(target[len("socket:[") : -1])
     rows = [
-        line.split()
-        for name in ("tcp", "tcp6")
-        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
     ]
     listening = {row[1] for row in rows if row[3] == "0A" and row[9] in inodes}
     assert len(listening) == 3
@@ -161,9 +159,7 @@ def program_of(process):
     return pid
 
 
-def test_a_node_that_dies_fails_the_run_and_the_fleet_still_ends(
-    flower, app_dir, tmp_path, below, wait_until_gone
-):
+def test_a_node_that_dies_fails_the_run_and_the_fleet_still_ends(flower, app_dir, tmp_path, below, wait_until_gone):
     settings = {"partition-id": 0, "name": "only"}
     with deployment.Fleet.start(tmp_path / "fleet", 1, lambda i: settings, env={"PROBE": "x"}) as fleet:
         link, node = fleet.processes

@@ -116,9 +116,7 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
         assert command[1:4] == ["-m", "pip", "download"]
         assert {"--no-deps", "--only-binary=:all:"} <= set(command)
-        return subprocess.CompletedProcess(
-            command, 1, "", "WARNING: retrying\nERROR: No matching distribution\n"
-        )
+        return subprocess.CompletedProcess(command, 1, "", "WARNING: retrying\nERROR: No matching distribution\n")
 
     monkeypatch.setattr(room.subprocess, "run", offline)
     with pytest.raises(DataUnavailable, match=r"No matching distribution.*network.*--world synthetic"):
@@ -127,9 +125,7 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("failure", [subprocess.TimeoutExpired("pip", 1), FileNotFoundError("python")])
-def test_pip_that_hangs_or_is_missing(
-    failure: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pip_that_hangs_or_is_missing(failure: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object, **__: object) -> None:
         raise failure
 

@@ -64,9 +64,7 @@ def test_history_is_the_earlier_half_of_real_ratings(world: MovieLensWorld, file
     for i in (0, 99, 942):
         own = table[table[:, 0] == i + 1]
         views = world.history(i)
-        assert (
-            len(own) // 2 - 5 <= len(views) <= len(own) // 2
-        )  # a few films are listed twice, or have no name
+        assert len(own) // 2 - 5 <= len(views) <= len(own) // 2  # a few films are listed twice, or have no name
         stars = {f"ml{item}": (star, at) for _, item, star, at in own.tolist()}
         latest = max(at for _, at in stars.values())
         for view in views:
@@ -113,9 +111,7 @@ def test_pictures_show_parts_of_the_film_and_two_do_not(small: MovieLensWorld) -
         assert 8 <= len(title.artworks) <= 10
         bait = 0
         for artwork in title.artworks:
-            promises = [
-                tag for tag in artwork.tags if kind_of(tag) in ("genre", "cast") and tag not in title.tags
-            ]
+            promises = [tag for tag in artwork.tags if kind_of(tag) in ("genre", "cast") and tag not in title.tags]
             bait += bool(promises)
             kinds = [kind_of(tag) for tag in artwork.tags]
             assert [kinds.count(kind) for kind in ("shot", "palette", "mood", "faces")] == [1, 1, 1, 1]
@@ -135,9 +131,7 @@ def test_the_same_draw_whatever_is_asked_first(small: MovieLensWorld) -> None:
     again = MovieLensWorld(impressions=30, seed=2, viewers=60, titles=200)
     pairs = list(itertools.product(range(0, 60, 7), range(30)))
 
-    def outcomes(
-        world: MovieLensWorld, order: list[tuple[int, int]]
-    ) -> dict[tuple[int, int, str], keyart.Outcome]:
+    def outcomes(world: MovieLensWorld, order: list[tuple[int, int]]) -> dict[tuple[int, int, str], keyart.Outcome]:
         return {
             (i, k, artwork.id): world.outcome(i, k, artwork.id)
             for i, k in order

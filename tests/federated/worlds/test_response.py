@@ -22,9 +22,7 @@ unit = st.floats(0, 1, exclude_max=True)
     u=st.tuples(unit, unit, unit),
     duration=st.sampled_from([0, 1200, 5400]),
 )
-def test_seconds_say_what_was_drawn(
-    play: float, keep: float, u: tuple[float, float, float], duration: float
-) -> None:
+def test_seconds_say_what_was_drawn(play: float, keep: float, u: tuple[float, float, float], duration: float) -> None:
     outcome = draw(play, keep, u, quality_threshold(duration), duration)
     assert (outcome.kind == "played") == (u[0] < chance(play))
     quality = u[0] < chance(play) and u[1] < chance(keep)

@@ -23,9 +23,7 @@ def world() -> SyntheticWorld:
     return SyntheticWorld(**SMALL, seed=5)
 
 
-def everything(
-    world: SyntheticWorld, pairs: list[tuple[int, int]]
-) -> dict[tuple[int, int, str], keyart.Outcome]:
+def everything(world: SyntheticWorld, pairs: list[tuple[int, int]]) -> dict[tuple[int, int, str], keyart.Outcome]:
     return {
         (i, k, artwork.id): world.outcome(i, k, artwork.id)
         for i, k in pairs
@@ -57,9 +55,7 @@ def test_a_seed_is_a_world() -> None:
         assert same.impression(i, k) == again.impression(i, k)
         assert np.array_equal(same.expected_reward(i, k), again.expected_reward(i, k))
     assert same.history(3) == again.history(3)
-    assert any(
-        same.impression(i, k) != different.impression(i, k) for i, k in itertools.product(range(5), range(30))
-    )
+    assert any(same.impression(i, k) != different.impression(i, k) for i, k in itertools.product(range(5), range(30)))
     assert same.catalog.titles != different.catalog.titles
 
 
@@ -142,9 +138,7 @@ def test_titles_hold_what_is_described(world: SyntheticWorld) -> None:
         kinds = [kind_of(tag) for tag in title.tags]
         assert 1 <= kinds.count("genre") <= 3
         assert kinds.count("cast") <= 2
-        assert sum(weight for tag, weight in title.tags.items() if kind_of(tag) == "genre") == pytest.approx(
-            1.0
-        )
+        assert sum(weight for tag, weight in title.tags.items() if kind_of(tag) == "genre") == pytest.approx(1.0)
         assert title.duration >= 20 * 60
         for artwork in title.artworks:
             shown = [kind_of(tag) for tag in artwork.tags]
@@ -157,17 +151,13 @@ def test_every_moment_has_a_zone_and_time_goes_on(world: SyntheticWorld) -> None
     for i in range(world.devices):
         views = world.history(i)
         assert len(views) == 15
-        moments = [view.at for view in views] + [
-            world.impression(i, k)[1].at for k in range(world.impressions)
-        ]
+        moments = [view.at for view in views] + [world.impression(i, k)[1].at for k in range(world.impressions)]
         assert all(at.utcoffset() is not None for at in moments)
         assert moments == sorted(moments)
 
 
 def test_history_holds_full_and_abandoned_views(world: SyntheticWorld) -> None:
-    shares = [
-        view.seconds / world.catalog[view.title_id].duration for i in range(40) for view in world.history(i)
-    ]
+    shares = [view.seconds / world.catalog[view.title_id].duration for i in range(40) for view in world.history(i)]
     abandoned = np.mean(np.array(shares) < 0.3)
     assert 0.1 < abandoned < 0.7
     assert np.mean(np.array(shares) > 0.8) == pytest.approx(1 - abandoned)
@@ -214,9 +204,7 @@ def test_a_setting_outside_of_its_range_is_named(settings: dict[str, float]) -> 
         SyntheticWorld(**settings)
 
 
-@pytest.mark.parametrize(
-    "odd", [{"artworks": 1}, {"clickbait_share": 1.0}, {"history_views": 0}, {"impressions": 1}]
-)
+@pytest.mark.parametrize("odd", [{"artworks": 1}, {"clickbait_share": 1.0}, {"history_views": 0}, {"impressions": 1}])
 def test_small_worlds_work(odd: dict[str, float]) -> None:
     world = SyntheticWorld(**({"viewers": 2, "titles": 1, "artworks": 3, "impressions": 5} | odd))
     assert np.isfinite(world.expected_reward(1, 0)).all()

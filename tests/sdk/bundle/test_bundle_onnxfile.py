@@ -40,9 +40,7 @@ def odd_model() -> onnx.ModelProto:
     ]
     output = helper.make_tensor_value_info("e", TensorProto.FLOAT, [2, 2])
     body = helper.make_graph(nodes, "odd", [], [output], initializers, doc_string="ünïcode")
-    return helper.make_model(
-        body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="test"
-    )
+    return helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="test")
 
 
 def tensor_of(theirs: onnx.TensorProto, ours: Tensor) -> None:
@@ -70,9 +68,7 @@ def test_reads_what_the_onnx_package_reads(theirs: onnx.ModelProto) -> None:
         assert our_node.outputs == tuple(their_node.output)
         for their_part, our_part in zip(their_node.attribute, our_node.attributes, strict=True):
             assert our_part.name == their_part.name
-            floats = (
-                [their_part.f] if their_part.type == onnx.AttributeProto.FLOAT else list(their_part.floats)
-            )
+            floats = [their_part.f] if their_part.type == onnx.AttributeProto.FLOAT else list(their_part.floats)
             ints = [their_part.i] if their_part.type == onnx.AttributeProto.INT else list(their_part.ints)
             assert b"".join(our_part.floats) == np.array(floats, "<f4").tobytes()
             assert our_part.ints == tuple(ints)

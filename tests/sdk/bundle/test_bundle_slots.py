@@ -98,9 +98,7 @@ def test_a_lost_folder_gives_way_too(tmp_path: Path) -> None:
     assert (version(slots.current()), slots.previous()) == (1, None)
 
 
-@pytest.mark.parametrize(
-    "junk", [b"", b"\0" * 80, b"[]", b'{"current": "../..", "previous": null}', b"[" * 9999]
-)
+@pytest.mark.parametrize("junk", [b"", b"\0" * 80, b"[]", b'{"current": "../..", "previous": null}', b"[" * 9999])
 def test_a_broken_pointer_is_survived(tmp_path: Path, junk: bytes, caplog: pytest.LogCaptureFixture) -> None:
     slots = installed(tmp_path, 1, 2)
     (slots.folder / "current").write_bytes(junk)

@@ -93,13 +93,9 @@ def test_the_page_limit_inside_a_transaction(path, host):
         assert [name for name, _ in store.scan(Table.VIEW)] == [b"kept", b"later"]
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can become somebody else"
-)
+@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize("what", ["folder", "file", "new file"])
-def test_a_read_only_folder_for_somebody_without_rights(
-    path, tmp_path, shared_keys, program, digest_of, what
-):
+def test_a_read_only_folder_for_somebody_without_rights(path, tmp_path, shared_keys, program, digest_of, what):
     text = """
         import cryptography.hazmat.primitives.ciphers.aead, cryptography.hazmat.primitives.kdf.hkdf
         os.chdir(path.parent)

@@ -48,9 +48,7 @@ def test_kill_at_random_moments(path, shared_keys, program):
             state = int(store.get(Table.HEAD, b"state") or b"0")
             assert state in (acknowledged, acknowledged + 1)  # the answer itself may not have got out
             expected = [
-                b"%d/%d" % (step, part)
-                for step in range(max(1, state - 19), state + 1)
-                for part in range(GROUP)
+                b"%d/%d" % (step, part) for step in range(max(1, state - 19), state + 1) for part in range(GROUP)
             ]
             assert [name for name, _ in store.scan(Table.VIEW)] == expected
             assert store.count(Table.VIEW) == len(expected)

@@ -42,9 +42,7 @@ def test_no_plaintext_on_disk(tmp_path, host, monkeypatch, caplog, capfd):
     store = Store.open(path, host.keys, profile)
     secrets |= set(host.secrets.values())
     for i in range(400):
-        store.put(
-            Table.VIEW, title.encode() + b"%d" % i, f"{title} {profile} {tag}".encode("utf-16"), group=title
-        )
+        store.put(Table.VIEW, title.encode() + b"%d" % i, f"{title} {profile} {tag}".encode("utf-16"), group=title)
     store.put(Table.HEAD, tag.encode(), (title * 2000).encode())
     assert_silent(shutil.copytree(tmp_path, tmp_path.parent / "running", dirs_exist_ok=True), secrets)
     store.delete_group(Table.VIEW, title)

@@ -42,9 +42,7 @@ def history(tmp_path_factory):
                 if draw.random() < 0.2:
                     store.delete(table, name)
                 else:
-                    store.put(
-                        table, name, b"%d/" % step + draw.randbytes(draw.randrange(400)), f"t{step % 7}"
-                    )
+                    store.put(table, name, b"%d/" % step + draw.randbytes(draw.randrange(400)), f"t{step % 7}")
         states.append(contents(store))
         if step == 40:
             store.flush()
@@ -59,9 +57,7 @@ def history(tmp_path_factory):
 
 
 def tear(data: bytearray, unit: int, draw: random.Random) -> bytearray:
-    kind = draw.choice(
-        ["truncate", "cut at a page", "zero a page", "flip a bit", "noise", "swap pages", "double"]
-    )
+    kind = draw.choice(["truncate", "cut at a page", "zero a page", "flip a bit", "noise", "swap pages", "double"])
     units = max(1, len(data) // unit)
     at = draw.randrange(units) * unit
     if kind == "truncate":

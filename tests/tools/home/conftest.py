@@ -64,8 +64,7 @@ def sample_choice(number: int, seed: str) -> Choice:
 def sample_viewer(number: int) -> Viewer:
     evening = tuple(sample_choice(i, f"{number} evening") for i in range(len(TITLES)))
     morning = tuple(
-        sample_choice(i, f"{number} {'evening' if (i + number) % 2 else 'morning'}")
-        for i in range(len(TITLES))
+        sample_choice(i, f"{number} {'evening' if (i + number) % 2 else 'morning'}") for i in range(len(TITLES))
     )
     return Viewer(
         f"Viewer {number}",

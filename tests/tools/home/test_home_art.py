@@ -32,9 +32,7 @@ def tags(genre: str, shot: str, warmth: str = "warm", **more: float) -> dict[str
 @pytest.mark.parametrize("shot", SHOTS)
 def test_a_hostile_name_leaves_whole_xml(name: str, shot: str) -> None:
     for genre in SCENES:
-        drawing = poster(
-            name, {}, tags(genre, shot, **{"cast:a<b>&'c": 1.0, "mood:action": 1.0}), f"{name}/x"
-        )
+        drawing = poster(name, {}, tags(genre, shot, **{"cast:a<b>&'c": 1.0, "mood:action": 1.0}), f"{name}/x")
         root = ElementTree.fromstring(drawing.encode())
         assert root.get("aria-label")
         assert not list(root.iter(f"{SVG}script"))
@@ -45,9 +43,7 @@ def test_every_genre_draws_in_every_shot_and_stays_small() -> None:
     for genre in SCENES:
         for shot in SHOTS:
             for seed in range(4):
-                drawing = poster(
-                    "A Quiet Street in October", {}, tags(genre, shot, faces=0.4), f"{genre}/{seed}"
-                )
+                drawing = poster("A Quiet Street in October", {}, tags(genre, shot, faces=0.4), f"{genre}/{seed}")
                 ids = re.findall(r" id='([^']+)'", drawing)
                 assert len(ids) == len(set(ids)) and len({i[:9] for i in ids}) == 1
                 assert set(re.findall(r"(?:url\(#|href='#)([^')]+)", drawing)) <= set(ids)
@@ -117,17 +113,13 @@ def test_cast_slugs_are_spoken_as_names() -> None:
     assert spoken_name("Robin McW") == "Robin McW"
 
 
-@pytest.mark.parametrize(
-    "style", sorted({s for options in STYLES.values() for s in options} | {PLAIN}, key=repr)
-)
+@pytest.mark.parametrize("style", sorted({s for options in STYLES.values() for s in options} | {PLAIN}, key=repr))
 @pytest.mark.parametrize("anchor", ["start", "middle", "end"])
 def test_letters_stay_within_their_area(style, anchor: str) -> None:
     area = (16.0, 20.0, 156.0, 150.0)
     for name in HOSTILE:
         chosen = style if style_for("drama", name, 0) is not PLAIN else PLAIN
-        drawn, top, bottom = lettering(
-            name, chosen, ("#fff", "#f00"), area, anchor=anchor, tallest=26, uid="t"
-        )
+        drawn, top, bottom = lettering(name, chosen, ("#fff", "#f00"), area, anchor=anchor, tallest=26, uid="t")
         assert area[1] - 0.1 <= top <= bottom <= area[3] + 0.1
         for x, width in re.findall(r"<text x='([\d.-]+)'.*?textLength='([\d.]+)'", drawn):
             assert float(x) >= area[0] - 0.1 and float(x) + float(width) <= area[2] + 0.2
@@ -139,9 +131,7 @@ def test_a_name_with_letters_that_are_not_drawn_is_set_in_a_font() -> None:
     assert style_for("action", "Iron Gate", 0.0) is BLOCK
     assert style_for("action", "Железо", 0.0) is PLAIN
     assert style_for("history", "Amélie", 0.0) is BOOK
-    drawn, _, _ = lettering(
-        "Orbit", NEON, ("#fff", "#f00"), (0, 0, 99, 99), anchor="start", tallest=9, uid="t"
-    )
+    drawn, _, _ = lettering("Orbit", NEON, ("#fff", "#f00"), (0, 0, 99, 99), anchor="start", tallest=9, uid="t")
     assert "<text" not in drawn
 
 

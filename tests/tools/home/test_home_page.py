@@ -105,14 +105,10 @@ def test_pictures_and_buttons_have_names(html: str) -> None:
 
 
 def test_each_picture_is_stored_once(html: str, sample_page: HomePage) -> None:
-    artworks = {
-        c.artwork_id for v in sample_page.viewers for s in v.screens for t in s.choices for c in t.candidates
-    }
+    artworks = {c.artwork_id for v in sample_page.viewers for s in v.screens for t in s.choices for c in t.candidates}
     assert len(re.findall(r'url\("data:image', html)) == len(artworks)
     used = {
-        (a.get("class") or "").split()[1]
-        for _, a in Reader(html).elements
-        if (a.get("class") or "")[:4] == "art "
+        (a.get("class") or "").split()[1] for _, a in Reader(html).elements if (a.get("class") or "")[:4] == "art "
     }
     assert used == set(re.findall(r"^\.(p\d+)\{", html, re.M))
 
@@ -138,9 +134,7 @@ def test_six_hundred_distinct_pictures_stay_under_six_megabytes(sample_page: Hom
         screens = tuple(
             replace(
                 screen,
-                choices=tuple(
-                    _renamed(choice, f"{number}{i}") for choice in (*screen.choices, screen.choices[0])
-                ),
+                choices=tuple(_renamed(choice, f"{number}{i}") for choice in (*screen.choices, screen.choices[0])),
             )
             for i, screen in enumerate(viewer.screens)
         )

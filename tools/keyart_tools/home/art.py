@@ -76,9 +76,7 @@ class Motif:
 def strongest(tags: Mapping[str, float], kind: str) -> list[str]:
     """Values of `kind:value` tags, heaviest first, ties in alphabetical order."""
     found = [
-        (-weight, tag.partition(":")[2])
-        for tag, weight in tags.items()
-        if tag.startswith(kind + ":") and weight > 0
+        (-weight, tag.partition(":")[2]) for tag, weight in tags.items() if tag.startswith(kind + ":") and weight > 0
     ]
     return [value for _, value in sorted(found) if value]
 
@@ -106,7 +104,7 @@ def motif_of(title_tags: Mapping[str, float], artwork_tags: Mapping[str, float])
     )  # fmt: skip
 
 
-def poster(  # noqa: PLR0917 – the order of a caption: name, tags, id, size
+def poster(
     title_name: str,
     title_tags: Mapping[str, float],
     artwork_tags: Mapping[str, float],
@@ -126,15 +124,11 @@ def poster(  # noqa: PLR0917 – the order of a caption: name, tags, id, size
     stage = Stage(chance, palette, 1 if chance.random() < 0.62 else -1, "a" + digest[:8])
     scenes = SCENES.get(motif.genre, ANY_SCENE)
     scene = scenes[chance.randrange(len(scenes))](stage)
-    shot = motif.shot or (
-        "close-up" if motif.faces >= 0.5 else "ensemble" if motif.faces >= 0.25 else "landscape"
-    )
+    shot = motif.shot or ("close-up" if motif.faces >= 0.5 else "ensemble" if motif.faces >= 0.25 else "landscape")
     drawn = {"close-up": _close_up, "ensemble": _ensemble, "landscape": _landscape}[shot](
         stage, motif, scene, title_name
     )
-    sky = gradient(
-        stage.uid + "s", [(0, palette.zenith, 1), (0.5, palette.middle, 1), (1, palette.horizon, 1)]
-    )
+    sky = gradient(stage.uid + "s", [(0, palette.zenith, 1), (0.5, palette.middle, 1), (1, palette.horizon, 1)])
     label = html.escape(printable(title_name)[:120] or "Untitled")
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {HEIGHT}' "
@@ -289,9 +283,7 @@ def _landscape(stage: Stage, motif: Motif, scene: str, name: str) -> str:
     palette = stage.palette
     anchor = "start" if stage.side > 0 else "end"
     area = (16.0, 112.0, 184.0, 164.0) if stage.side > 0 else (136.0, 112.0, 304.0, 164.0)
-    person = figures.wanderer(
-        stage, motif.genre, pair=motif.genre in ("romance", "family") or motif.faces > 0.6
-    )
+    person = figures.wanderer(stage, motif.genre, pair=motif.genre in ("romance", "family") or motif.faces > 0.6)
     veil = _scrim(stage, "bottom", palette.ink, 0.94)
     title = _name(stage, motif, name, palette.ink, area=area, anchor=anchor, tallest=25)
     return scene + _energy(stage, motif.mood) + veil + person + _print(stage) + title

@@ -3,7 +3,6 @@
 Attributes are single-quoted, so that a drawing stands unescaped in a double-quoted `url("data:…")`.
 Coordinates come by position, as they do in SVG.
 """
-# ruff: noqa: PLR0917
 
 from __future__ import annotations
 
@@ -57,10 +56,7 @@ def disc(x: float, y: float, r: float, fill: str, opacity: float = 1.0) -> str:
 
 
 def oval(x: float, y: float, rx: float, ry: float, fill: str, opacity: float = 1.0) -> str:
-    return (
-        f"<ellipse cx='{num(x)}' cy='{num(y)}' rx='{num(rx)}' ry='{num(ry)}' "
-        f"fill='{fill}'{see_through(opacity)}/>"
-    )
+    return f"<ellipse cx='{num(x)}' cy='{num(y)}' rx='{num(rx)}' ry='{num(ry)}' fill='{fill}'{see_through(opacity)}/>"
 
 
 def box(x: float, y: float, width: float, height: float, fill: str, opacity: float = 1.0) -> str:
@@ -99,8 +95,7 @@ def ridge(stage: Stage, y: float, height: float, step: int, *, smooth: bool) -> 
 def ray(x: float, y: float, angle: float, spread: float, length: float = 420) -> str:
     """Path data of a thin wedge of light from (x, y); angles in radians, 0 to the right, clockwise."""
     ends = [
-        (round(x + length * math.cos(a)), round(y + length * math.sin(a)))
-        for a in (angle - spread, angle + spread)
+        (round(x + length * math.cos(a)), round(y + length * math.sin(a))) for a in (angle - spread, angle + spread)
     ]
     return polygon([(x, y), *ends])
 

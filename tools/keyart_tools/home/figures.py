@@ -12,8 +12,7 @@ from .palette import mix
 HEAD = "M0-58C21-58 27-43 26-23C25-3 15 16 0 16C-15 16-25-3-26-23C-27-43-21-58 0-58Z"
 TORSO = "M-12 6V27C-18 36-58 40-70 82V190H70V82C58 40 18 36 12 27V6Z"
 LIT = (
-    "M0-58C21-58 27-43 26-23C25-3 15 16 0 16C2 12 2 10-1 8.5C3 6 3 5-2 3.5C3 2 3 0 0-2L-6-5Q-7-7-5-10L0-26"
-    "Q1-32-2-38Z"
+    "M0-58C21-58 27-43 26-23C25-3 15 16 0 16C2 12 2 10-1 8.5C3 6 3 5-2 3.5C3 2 3 0 0-2L-6-5Q-7-7-5-10L0-26Q1-32-2-38Z"
 )
 LIT_NECK = "M2 18Q8 16 12 8V27C18 36 58 40 70 82V190H24C26 92 6 60 2 18Z"
 PROFILE = (
@@ -71,9 +70,7 @@ def front_gear(gear: str, stage: Stage) -> str:
             )
         case "visor":
             glass = shape("M-36-20C-36-50-18-56 0-56S36-50 36-20S18 12 0 12S-36 10-36-20Z", palette.ink)
-            glint = shape(
-                "M-27-26C-26-44-14-49-4-50C-14-42-18-34-19-22Q-24-20-27-26Z", palette.paper, "opacity='.8'"
-            )
+            glint = shape("M-27-26C-26-44-14-49-4-50C-14-42-18-34-19-22Q-24-20-27-26Z", palette.paper, "opacity='.8'")
             horizon = shape("M-35-12Q0-26 35-12C32 6 16 12 0 12S-32 6-35-12Z", band, "opacity='.75'")
             drawn = (
                 disc(0, -22, 50, palette.paper)
@@ -91,13 +88,10 @@ def front_gear(gear: str, stage: Stage) -> str:
                 + box(26, -30, 11, 25, band)
             )
         case "cap":
-            drawn = shape("M-28-34C-30-70 30-70 28-34Z", band) + shape(
-                "M-30-36Q0-50 44-30Q20-30-30-32Z", dark
-            )
+            drawn = shape("M-28-34C-30-70 30-70 28-34Z", band) + shape("M-30-36Q0-50 44-30Q20-30-30-32Z", dark)
         case "glasses":
             drawn = stroke(
-                "M-23-22a10 10 0 1 0 20 0a10 10 0 1 0-20 0M3-22a10 10 0 1 0 20 0a10 10 0 1 0-20 0"
-                "M-3-24Q0-27 3-24",
+                "M-23-22a10 10 0 1 0 20 0a10 10 0 1 0-20 0M3-22a10 10 0 1 0 20 0a10 10 0 1 0-20 0M-3-24Q0-27 3-24",
                 palette.paper,
                 2.4,
             )
@@ -109,9 +103,7 @@ def front(stage: Stage, genre: str, x: float, y: float, k: float) -> str:
     palette, gear = stage.palette, GEAR.get(genre, "")
     ink = palette.ink
     if gear == "hood":
-        cloak = shape(
-            "M0-82C44-82 48-30 45 0C45 32 62 40 82 92V130H-82V92C-62 40-45 32-45 0C-48-30-44-82 0-82Z", ink
-        )
+        cloak = shape("M0-82C44-82 48-30 45 0C45 32 62 40 82 92V130H-82V92C-62 40-45 32-45 0C-48-30-44-82 0-82Z", ink)
         edge = stroke(
             "M0-66C34-66 36-28 34-2C32 16 18 30 0 40C-18 30-32 16-34-2C-36-28-34-66 0-66Z",
             palette.accent,
@@ -129,9 +121,7 @@ def front(stage: Stage, genre: str, x: float, y: float, k: float) -> str:
     body = shape(TORSO, ink) + shape(LIT_NECK, light, "opacity='.55'")
     face = shape(HEAD, ink) + shape(LIT, light)
     if gear != "visor":
-        face += shape("M7-21q7-6 14 0q-7 4-14 0Z", ink) + stroke(
-            "M6-29q8-5 16 0", ink, 2, "stroke-linecap='round'"
-        )
+        face += shape("M7-21q7-6 14 0q-7 4-14 0Z", ink) + stroke("M6-29q8-5 16 0", ink, 2, "stroke-linecap='round'")
         face += stroke("M-20-21q6-4 12 0", light, 1.2, "opacity='.8'")
     top = shape(FRONT_HAIR[hair], hair_colour) if hair else ""
     return place(x, y, -stage.side * k, k, behind + body + face + top + front_gear(gear, stage))
@@ -169,9 +159,7 @@ def profile_gear(gear: str, stage: Stage) -> str:
         case "cap":
             drawn = shape("M9 30C10-4 34-8 54-4C72 0 80 12 80 22L110 30Q80 34 9 30Z", band)
         case "hood":
-            drawn = shape(
-                "M20 108C-10 96-12 20 12-4C32-22 66-18 82 10C70 10 60 18 56 36C50 66 60 90 66 108Z", dark
-            )
+            drawn = shape("M20 108C-10 96-12 20 12-4C32-22 66-18 82 10C70 10 60 18 56 36C50 66 60 90 66 108Z", dark)
     return drawn
 
 
@@ -218,10 +206,7 @@ def creature(stage: Stage, x: float, y: float, k: float) -> str:
     belly = mix(skin, palette.paper, 0.45)
     crest = stage.chance.choice(
         [
-            disc(-38, -62, 20, skin)
-            + disc(38, -62, 20, skin)
-            + disc(-38, -62, 10, belly)
-            + disc(38, -62, 10, belly),
+            disc(-38, -62, 20, skin) + disc(38, -62, 20, skin) + disc(-38, -62, 10, belly) + disc(38, -62, 10, belly),
             shape("M-46-50Q-62-92-34-104Q-30-78-16-66ZM46-50Q62-92 34-104Q30-78 16-66Z", belly),
             stroke("M-10-70Q-14-98-30-104M10-70Q14-98 30-104", skin, 5, "stroke-linecap='round'")
             + disc(-32, -106, 8, belly)

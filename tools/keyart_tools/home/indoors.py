@@ -77,9 +77,7 @@ def tiles(stage: Stage) -> str:
                 case 0:
                     cells += shape(f"M{x} {y}h{size}a{size} {size} 0 0 1 -{size} {size}Z", colour)
                 case 1:
-                    cells += shape(
-                        f"M{x + size} {y + size}h-{size}a{size} {size} 0 0 1 {size} -{size}Z", colour
-                    )
+                    cells += shape(f"M{x + size} {y + size}h-{size}a{size} {size} 0 0 1 {size} -{size}Z", colour)
                 case 2:
                     cells += disc(x + size / 2, y + size / 2, size * 0.36, colour)
                 case 3:
@@ -108,17 +106,13 @@ def stage_curtain(stage: Stage) -> str:
 def record(stage: Stage) -> str:
     palette, x = stage.palette, stage.focus
     cy = 92
-    grooves = "".join(
-        f"M{x - r} {cy}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0-{2 * r} 0" for r in range(43, 80, 7)
-    )
+    grooves = "".join(f"M{x - r} {cy}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0-{2 * r} 0" for r in range(43, 80, 7))
     vinyl = disc(x, cy, 84, palette.ink) + stroke(grooves, palette.horizon, 0.7, "opacity='.4'")
     shine = "".join(shape(ray(x, cy, angle, 0.16, 82), palette.paper) for angle in (-0.9, math.pi - 0.9))
     label = disc(x, cy, 30, palette.accent) + disc(x, cy, 4, palette.paper)
     levels = [round(8 + 40 * abs(math.sin(i * 0.55)) * stage.between(0.4, 1)) for i in range(27)]
     bars = "".join(
-        stroke(
-            "".join(f"M{i * 12 + 7} 180v-{levels[i]}" for i in range(27) if (i % 3 == 0) is loud), colour, 8
-        )
+        stroke("".join(f"M{i * 12 + 7} 180v-{levels[i]}" for i in range(27) if (i % 3 == 0) is loud), colour, 8)
         for loud, colour in ((True, palette.accent), (False, palette.paper))
     )
     return vinyl + f"<g opacity='.13'>{shine}</g>" + label + f"<g opacity='.85'>{bars}</g>"
@@ -146,10 +140,7 @@ def lens(stage: Stage) -> str:
         blades += f"M{num(x + 60 * math.cos(a))} {num(cy + 60 * math.sin(a))}"
         blades += f"L{num(x + 30 * math.cos(b))} {num(cy + 30 * math.sin(b))}"
     iris = polygon(
-        [
-            (x + 31 * math.cos(turn + i * math.tau / 7), cy + 31 * math.sin(turn + i * math.tau / 7))
-            for i in range(7)
-        ]
+        [(x + 31 * math.cos(turn + i * math.tau / 7), cy + 31 * math.sin(turn + i * math.tau / 7)) for i in range(7)]
     )
     glass = stroke(blades, palette.horizon, 1.2, "opacity='.7'") + shape(iris, palette.accent)
     glint = disc(x - 24, cy - 26, 8, palette.paper, 0.55) + disc(x + 20, cy + 24, 4, palette.paper, 0.35)
@@ -177,9 +168,7 @@ def corridor(stage: Stage) -> str:
         top, bottom = 84 * share * 0.8, HEIGHT - 52 * share
         frames += box(left, top, right - left, bottom - top, mix(palette.ink, palette.middle, share**0.8))
     door = box(x - 12, 76, 24, 61, palette.accent) + disc(x, 104, 46, palette.accent, 0.16)
-    spill = polygon(
-        [(x - 12, 137), (x + 12, 137), (x + 44 - stage.side * 60, 180), (x - 34 - stage.side * 60, 180)]
-    )
+    spill = polygon([(x - 12, 137), (x + 12, 137), (x + 44 - stage.side * 60, 180), (x - 34 - stage.side * 60, 180)])
     edges = "".join(
         f"M{a} {b}L{num(x + dx)} {c}"
         for a, b, dx, c in [(0, 0, -12, 76), (320, 0, 12, 76), (0, 180, -12, 137), (320, 180, 12, 137)]
@@ -200,15 +189,11 @@ def window(stage: Stage) -> str:
     for row in range(2):
         for column in range(3):
             left, top = x - 62 + column * 43 - lean * row, 20 + row * 55
-            panes += polygon(
-                [(left, top), (left + 37, top), (left + 37 - lean, top + 49), (left - lean, top + 49)]
-            )
+            panes += polygon([(left, top), (left + 37, top), (left + 37 - lean, top + 49), (left - lean, top + 49)])
     light = stage.uid + "w"
     fade = gradient(light, [(0, palette.paper, 0.95), (1, palette.accent, 0.75)])
     floor = box(0, 146, WIDTH, 34, mix(palette.ink, palette.middle, 0.12))
-    pool = polygon(
-        [(x - 96 - lean, 152), (x + 26 - lean, 152), (x - 8 - lean * 2, 176), (x - 140 - lean * 2, 176)]
-    )
+    pool = polygon([(x - 96 - lean, 152), (x + 26 - lean, 152), (x - 8 - lean * 2, 176), (x - 140 - lean * 2, 176)])
     plant_x = x + stage.side * 66
     leaves = "".join(
         f"M{plant_x} 132Q{num(plant_x + dx / 2)} {y} {num(plant_x + dx)} {y + 8}"
@@ -230,16 +215,12 @@ def columns(stage: Stage) -> str:
     palette, x = stage.palette, stage.focus
     sun = disc(x, 76, stage.between(50, 58), palette.accent)
     stone, shade = mix(palette.paper, palette.horizon, 0.35), palette.depth(0.62)
-    roof = shape(polygon([(x - 86, 62), (x, 26), (x + 86, 62)]), shade) + box(
-        x - 86, 62, 172, 9, palette.depth(0.78)
-    )
+    roof = shape(polygon([(x - 86, 62), (x, 26), (x + 86, 62)]), shade) + box(x - 86, 62, 172, 9, palette.depth(0.78))
     shafts = ""
     for i in range(6):
         cx = x - 71 + i * 28.4
         shafts += (
-            box(cx - 7, 71, 14, 66, stone)
-            + box(cx + 1.5, 71, 5.5, 66, shade, 0.55)
-            + box(cx - 9, 71, 18, 4, shade)
+            box(cx - 7, 71, 14, 66, stone) + box(cx + 1.5, 71, 5.5, 66, shade, 0.55) + box(cx - 9, 71, 18, 4, shade)
         )
     steps = "".join(
         box(x - 88 - i * 9, 137 + i * 7, 176 + i * 18, 7, palette.depth(0.58 + i * 0.1)) for i in range(3)

@@ -201,9 +201,7 @@ def lettering(
     for count in range(1, 6):
         lines = wrap(words, style, count)
         widest = max(line_width(line, style) for line in lines)
-        size = min(
-            (right - left) / widest, (bottom - top) / (10 * (1 + leading * (len(lines) - 1))), tallest / 10
-        )
+        size = min((right - left) / widest, (bottom - top) / (10 * (1 + leading * (len(lines) - 1))), tallest / 10)
         if size > best[0] * 1.12:  # another line must be worth it
             best = (size, lines)
     size, lines = best
@@ -255,9 +253,7 @@ def _lined(line: str, style: Style, x: float, y: float, size: float) -> str:
 @cache
 def _tokens(path: str) -> tuple[tuple[str, tuple[float, ...]], ...]:
     parts = re.findall(r"([MLHVAQZ])([^MLHVAQZ]*)", path)
-    return tuple(
-        (c, tuple(float(n) for n in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", rest))) for c, rest in parts
-    )
+    return tuple((c, tuple(float(n) for n in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", rest))) for c, rest in parts)
 
 
 def _moved(path: str, x: float, y: float, across: float, down: float) -> str:

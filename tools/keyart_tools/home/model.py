@@ -31,8 +31,7 @@ class Candidate:
     def __post_init__(self) -> None:
         if not 0.0 <= self.probability <= 1.0:
             raise InputError(
-                f"Candidate {self.artwork_id!r} has the probability {self.probability!r}; "
-                "give a number from 0 to 1."
+                f"Candidate {self.artwork_id!r} has the probability {self.probability!r}; give a number from 0 to 1."
             )
 
 

@@ -63,8 +63,7 @@ def bare_tree(stage: Stage, x: float, lean: float, size: float) -> str:
 
     grow(x, HEIGHT, math.pi / 2 + lean, size, 0)
     return "".join(
-        stroke(data, stage.palette.ink, 6.5 / 1.75**order, "stroke-linecap='round'")
-        for order, data in widths.items()
+        stroke(data, stage.palette.ink, 6.5 / 1.75**order, "stroke-linecap='round'") for order, data in widths.items()
     )
 
 
@@ -114,8 +113,7 @@ def desert(stage: Stage) -> str:
         return shape(polygon([*outline, (right, top + 28), (right + 18, GROUND + 8)]), fill)
 
     far = "".join(
-        mesa(stage.between(20 + i * 90, 50 + i * 90), stage.between(26, 52), 88, palette.depth(0.3))
-        for i in range(3)
+        mesa(stage.between(20 + i * 90, 50 + i * 90), stage.between(26, 52), 88, palette.depth(0.3)) for i in range(3)
     )
     near = mesa(160 - stage.side * 130 - 36, 72, stage.between(60, 76), palette.depth(0.55))
     ground = shape(ridge(stage, GROUND + 6, 7, 80, smooth=True), palette.depth(0.72))
@@ -156,9 +154,7 @@ def hills(stage: Stage) -> str:
     )
 
     def cloud(cx: float, cy: float, size: float) -> str:
-        puffs = disc(cx - size, cy, size * 0.7, palette.paper) + disc(
-            cx, cy - size * 0.4, size, palette.paper
-        )
+        puffs = disc(cx - size, cy, size * 0.7, palette.paper) + disc(cx, cy - size * 0.4, size, palette.paper)
         return (
             puffs
             + disc(cx + size, cy, size * 0.75, palette.paper)
@@ -168,9 +164,7 @@ def hills(stage: Stage) -> str:
     clouds = cloud(stage.between(40, 110), stage.between(28, 44), 13) + cloud(
         stage.between(180, 280), stage.between(24, 40), 9
     )
-    land = oval(x, 176, 150, 48, palette.depth(0.4)) + oval(
-        160 - stage.side * 100, 184, 150, 58, palette.depth(0.62)
-    )
+    land = oval(x, 176, 150, 48, palette.depth(0.4)) + oval(160 - stage.side * 100, 184, 150, 58, palette.depth(0.62))
     trees = "".join(
         box(tx - 1.5, ty, 3, 22, palette.ink) + disc(tx, ty, size, colour)
         for tx, ty, size, colour in [
@@ -279,9 +273,7 @@ def fog(stage: Stage) -> str:
     beam = ray(lx, 48, math.pi if stage.side > 0 else 0, 0.13)
     light = f"<g opacity='.5'>{shape(beam, palette.accent)}</g>" + disc(lx, 48, 15, palette.accent, 0.35)
     tower = shape(polygon([(lx - 9, 132), (lx - 5, 56), (lx + 5, 56), (lx + 9, 132)]), palette.paper)
-    tower += box(lx - 7.6, 76, 15.2, 13, palette.depth(0.85)) + box(
-        lx - 8.6, 104, 17.2, 13, palette.depth(0.85)
-    )
+    tower += box(lx - 7.6, 76, 15.2, 13, palette.depth(0.85)) + box(lx - 8.6, 104, 17.2, 13, palette.depth(0.85))
     lamp = box(lx - 7, 53, 14, 3, palette.ink) + box(lx - 4, 43, 8, 10, palette.accent)
     lamp += shape(f"M{num(lx - 7)} 43L{num(lx)} 34L{num(lx + 7)} 43Z", palette.ink)
     return light + tower + lamp + layers
@@ -319,11 +311,4 @@ def field(stage: Stage) -> str:
     )
     land = shape(f"M-10 180V142Q{num(x)} 126 330 144V180Z", palette.depth(0.72))
     rows = "".join(f"M{num(x)} 134Q{num(x + i * 24)} 146 {num(x + i * 66)} 180" for i in range(-5, 6))
-    return (
-        sun
-        + far
-        + shape(trunk, palette.depth(0.8))
-        + crown
-        + land
-        + stroke(rows, palette.ink, 2, "opacity='.45'")
-    )
+    return sun + far + shape(trunk, palette.depth(0.8)) + crown + land + stroke(rows, palette.ink, 2, "opacity='.45'")

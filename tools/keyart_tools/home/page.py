@@ -74,9 +74,7 @@ def render(page: HomePage) -> str:
     gallery = Gallery()
     viewers = [_viewer(gallery, number, viewer) for number, viewer in enumerate(page.viewers)]
     template = files(__package__).joinpath("home.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
         page=page,
         mark=_mark(),
@@ -95,9 +93,7 @@ def _mark() -> Markup:
 
 def _viewer(gallery: Gallery, number: int, viewer: Viewer) -> dict[str, object]:
     pairs = [(screen, viewer.screens[1 - i]) for i, screen in enumerate(viewer.screens)]
-    screens = [
-        _screen(gallery, viewer, f"v{number}s{i}", here, there) for i, (here, there) in enumerate(pairs)
-    ]
+    screens = [_screen(gallery, viewer, f"v{number}s{i}", here, there) for i, (here, there) in enumerate(pairs)]
     first, second = ({c.title_id: c.chosen_artwork.artwork_id for c in s.choices} for s in viewer.screens)
     shared = first.keys() & second.keys()
     return {

@@ -25,8 +25,7 @@ def skyline_data(stage: Stage, base: float, low: float, high: float) -> str:
 def windows(stage: Stage, count: int, top: float, bottom: float) -> str:
     """Small lit windows, as one dashed-looking path."""
     data = "".join(
-        f"M{round(stage.between(2, 78)) * 4} {round(stage.between(top, bottom) / 5) * 5}h1.8"
-        for _ in range(count)
+        f"M{round(stage.between(2, 78)) * 4} {round(stage.between(top, bottom) / 5) * 5}h1.8" for _ in range(count)
     )
     return stroke(data, stage.palette.accent, 2.4, "opacity='.85'")
 
@@ -64,20 +63,14 @@ def skyline(stage: Stage) -> str:
 def street(stage: Stage) -> str:
     palette, x = stage.palette, stage.focus
     blocks = ""
-    for i, (left, top, width) in enumerate(
-        [(-6, 30, 70), (60, 56, 58), (116, 76, 64), (178, 50, 62), (238, 22, 92)]
-    ):
+    for i, (left, top, width) in enumerate([(-6, 30, 70), (60, 56, 58), (116, 76, 64), (178, 50, 62), (238, 22, 92)]):
         blocks += box(left, top + stage.between(-8, 8), width, 150, palette.depth(0.5 + 0.12 * (i % 3)))
-    panes = "".join(
-        f"M{round(stage.between(1, 39)) * 8} {round(stage.between(8, 17)) * 8}v5" for _ in range(26)
-    )
+    panes = "".join(f"M{round(stage.between(1, 39)) * 8} {round(stage.between(8, 17)) * 8}v5" for _ in range(26))
     lamp_x = x + stage.side * 30
     reach = lamp_x - stage.side * 22
     post = f"M{lamp_x} 168V50Q{lamp_x} 36 {reach} 36"
     cone = polygon([(reach - 6, 42), (reach + 6, 42), (reach + 54, 158), (reach - 54, 158)])
-    rain = "".join(
-        f"M{round(stage.between(0, 330))} {round(stage.between(-10, 160))}l-5 15" for _ in range(34)
-    )
+    rain = "".join(f"M{round(stage.between(0, 330))} {round(stage.between(-10, 160))}l-5 15" for _ in range(34))
     wet = box(0, 154, WIDTH, 26, palette.ink) + oval(reach, 158, 56, 7, palette.accent, 0.7)
     return (
         blocks

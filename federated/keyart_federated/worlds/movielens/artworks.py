@@ -66,9 +66,7 @@ def drawn_catalog(
         bait = np.zeros(count, dtype=bool)
         bait[rng.permutation(count)[:CLICKBAIT_EACH]] = True
         pictures = [
-            keyart.Artwork(
-                f"{film.id}/{n}", _promise(rng, held, genres, cast) if is_bait else _honest(rng, held)
-            )
+            keyart.Artwork(f"{film.id}/{n}", _promise(rng, held, genres, cast) if is_bait else _honest(rng, held))
             for n, is_bait in enumerate(bait.tolist())
         ]
         titles.append(keyart.Title(film.id, f"{film.name} ({film.year})", film.seconds, held, pictures))
@@ -127,9 +125,7 @@ def _weighted(rng: np.random.Generator, weights: Sequence[float]) -> int:
 def _arrays(
     catalog: keyart.Catalog, genres: Sequence[str], cast: Sequence[str], clickbait: npt.NDArray[np.bool_]
 ) -> Pictures:
-    genre_place, star_place, look_place = (
-        {tag: n for n, tag in enumerate(tags)} for tags in (genres, cast, LOOKS)
-    )
+    genre_place, star_place, look_place = ({tag: n for n, tag in enumerate(tags)} for tags in (genres, cast, LOOKS))
     count = len(clickbait)
     genre = np.zeros((count, len(genres)), dtype=np.float32)
     looks = np.zeros((count, len(LOOKS)), dtype=np.float32)

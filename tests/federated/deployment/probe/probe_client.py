@@ -14,6 +14,4 @@ def add(message, context):
     memory["total"] += message.content["sent"]["number"] + context.node_config["partition-id"]
     array = message.content["arrays"]["flat"].numpy()
     said = ConfigRecord({"total": memory["total"], "name": context.node_config["name"], "pid": os.getpid()})
-    return Message(
-        RecordDict({"said": said, "arrays": ArrayRecord({"flat": Array(array * 2)})}), reply_to=message
-    )
+    return Message(RecordDict({"said": said, "arrays": ArrayRecord({"flat": Array(array * 2)})}), reply_to=message)

@@ -34,9 +34,7 @@ def main(grid, context):
             {
                 "seconds": time.monotonic() - began,
                 "said": [dict(reply.content["said"]) for reply in replies],
-                "exact": all(
-                    (reply.content["arrays"]["flat"].numpy() == array * 2).all() for reply in replies
-                ),
+                "exact": all((reply.content["arrays"]["flat"].numpy() == array * 2).all() for reply in replies),
             }
         )
     path = Path(settings["result-path"])

@@ -1,0 +1,105 @@
+"""What a device chooses with: a verified bundle, or, before the first one, a model that prefers nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .bundle.folder import check_contents, read_files, verify
+from .bundle.slots import Slots
+from .catalog import Catalog
+from .errors import BundleMissing, BundleRefused
+from .features import EncodedCatalog, FeatureSpec, ViewerFeatures
+from .features.encode import Floats
+from .features.viewer import sharpen
+from .head import HeadPrior
+from .ranker import Engine, NumpyRanker, Ranker, Weights, load
+from .ranker.weights import from_bytes
+
+
+@dataclass(frozen=True)
+class Installed:
+    """ranker: on the engine that serves. weights: the same in numpy, for explaining and training. appeal [n, 2] by
+    the catalogue's order. base_rate: None without a bundle. version: 0 without a bundle."""
+
+    version: int
+    encoded: EncodedCatalog
+    ranker: Ranker
+    weights: Weights
+    population_taste: Floats
+    appeal: Floats
+    prior: HeadPrior
+    base_rate: float | None
+
+    @property
+    def spec(self) -> FeatureSpec:
+        return self.encoded.spec
+
+    @classmethod
+    def nothing(cls, catalog: Catalog) -> Installed:
+        """No bundle yet: all pictures score the same, and the head learns on the catalogue's own tags."""
+        encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
+        weights = Weights.zeros(encoded.spec)
+        return cls(
+            version=0,
+            encoded=encoded,
+            ranker=NumpyRanker(weights),
+            weights=weights,
+            population_taste=sharpen(ViewerFeatures.even(encoded.spec), encoded.spec),
+            appeal=np.zeros((len(encoded.artwork), 2), dtype=np.float32),
+            prior=HeadPrior(),
+            base_rate=None,
+        )
+
+    @classmethod
+    def read(cls, folder: str | Path, catalog: Catalog, engine: Engine) -> Installed:
+        """The bundle in `folder`, or the current one where it is a folder of slots (`keyart.bundle.Slots`).
+
+        Every file is checked against the manifest. Raises BundleMissing, BundleDamaged, BundleRefused, EngineError.
+        """
+        path = Path(folder)
+        if path.is_dir() and not (path / "manifest.json").exists():
+            current = Slots(path).current()
+            if current is None:
+                raise BundleMissing(
+                    f"No bundle at {path}: neither a manifest.json nor an installed slot. Install one, or open the "
+                    "profile without a bundle."
+                )
+            path = current
+        files = read_files(path)
+        manifest = check_contents(files)
+        spec = FeatureSpec.from_json(manifest.feature_spec)
+        encoded = EncodedCatalog.build(catalog, spec)
+        taste, appeal = _vocabulary(files["vocabulary.json"], spec, catalog)
+        return cls(
+            version=manifest.model_version,
+            encoded=encoded,
+            ranker=load(path, spec, manifest.session_config, engine),
+            weights=from_bytes(files["ranker.bin"], spec),
+            population_taste=taste,
+            appeal=appeal,
+            prior=HeadPrior(**manifest.head),
+            base_rate=manifest.policy["base_rate"],
+        )
+
+    def check(self, folder: str | Path) -> None:
+        """All rules of `keyart.bundle`, and the canary on this engine; raises a BundleError."""
+        verify(folder, run=self.ranker.run)
+
+
+def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Floats, Floats]:
+    try:
+        document = json.loads(data)
+        taste = np.array(document["population_taste"], dtype=np.float32)
+        known = document["appeal"]
+        rows = [known.get(artwork.id, (0.0, 0.0)) for title in catalog for artwork in title.artworks]
+        appeal = np.array(rows, dtype=np.float32)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleRefused(f"vocabulary.json cannot be read ({error!r}). Build the bundle again.") from None
+    fits = taste.shape == (spec.viewer_size,) and appeal.shape == (len(rows), 2)
+    if not fits or not np.isfinite(taste).all() or not np.isfinite(appeal).all():
+        raise BundleRefused("vocabulary.json does not fit the feature spec. Build the bundle again.")
+    return taste, appeal

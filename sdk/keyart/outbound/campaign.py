@@ -1,0 +1,117 @@
+"""A campaign on the device: the server's offer is read, judged, and answered with one vector, or declined.
+
+An offer is JSON in UTF-8, at most 64 kB:
+    {"keyart": 1, "kind": "training", "campaign": text, "round": n, "model_version": n, "feature_spec": sha256,
+     "masked": bool, "noise_multiplier": number}
+A contribution is the length of a JSON header (4 bytes, little-endian), the header, and int64 little-endian entries
+in the places of `TrainingLayout`.
+
+A device answers only where the sum is masked and noised, unless its host has opened it for a closed test fleet
+(`Limits.require_protection=False`): what leaves a living room must be protected before it leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MessageError
+from ..features.spec import FeatureSpec
+
+if TYPE_CHECKING:
+    from ..installed import Installed
+    from ..profile import Profile
+
+PROTOCOL = 1
+MAX_OFFER_BYTES = 64_000
+KINDS = ("training",)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What this device demands of a campaign. require_protection: that the sum is masked and noised."""
+
+    require_protection: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A round of a campaign, as the server states it."""
+
+    kind: str
+    campaign: str
+    round: int
+    model_version: int
+    feature_spec: str
+    masked: bool
+    noise_multiplier: float
+
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "kind": str,
+    "campaign": str,
+    "round": int,
+    "model_version": int,
+    "feature_spec": str,
+    "masked": bool,
+    "noise_multiplier": (int, float),
+}
+
+
+def read_offer(message: bytes) -> Offer:
+    """Raises MessageError for anything but an offer of this protocol."""
+    if not isinstance(message, (bytes, bytearray, memoryview)) or len(message) > MAX_OFFER_BYTES:
+        raise MessageError(f"A message is bytes, at most {MAX_OFFER_BYTES:,} of them.")
+    try:
+        document: Any = json.loads(bytes(message).decode())
+    except (ValueError, RecursionError):
+        raise MessageError("The message is not JSON: it does not come from a keyart server.") from None
+    if not isinstance(document, dict) or document.get("keyart") != PROTOCOL:
+        raise MessageError(f"The message is not of keyart's protocol {PROTOCOL}; update keyart, or the server.")
+    values = {}
+    for name, kind in _FIELDS.items():
+        value = document.get(name)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise MessageError(f"The offer's {name!r} is missing or of a wrong type.")
+        values[name] = value
+    return Offer(**values)
+
+
+def refusal(offer: Offer, limits: Limits, model_version: int, spec: FeatureSpec) -> str | None:
+    """Why this device declines, in words without personal data; None if it takes part."""
+    if offer.kind not in KINDS:
+        return f"this keyart knows no campaign of kind {offer.kind!r}"
+    if offer.model_version != model_version or offer.feature_spec != spec.sha256:
+        return "it is for another model than the one installed"
+    if limits.require_protection:
+        # Masks and noise are a protocol of several steps; this version speaks the plain one only, and a plain
+        # vector does not leave a device that demands protection, whatever the offer says of itself.
+        return "its sum is not masked and noised, which this device demands"
+    return None
+
+
+def contribution(offer: Offer, profile: Profile, installed: Installed) -> bytes:
+    """This device's vector for the round."""
+    from .training import vector
+
+    entries = vector(profile, installed)
+    header = json.dumps({"keyart": PROTOCOL, "campaign": offer.campaign, "round": offer.round}).encode()
+    return struct.pack("<I", len(header)) + header + entries.astype("<i8").tobytes()
+
+
+def receipt(offer: Offer, at: datetime, size: int) -> bytes:
+    """What the log of what left the device keeps of a contribution: no title, no person."""
+    return json.dumps(
+        {
+            "at": at.isoformat(),
+            "kind": offer.kind,
+            "campaign": offer.campaign,
+            "round": offer.round,
+            "bytes": size,
+            "masked": offer.masked,
+            "noise_multiplier": offer.noise_multiplier,
+        }
+    ).encode()

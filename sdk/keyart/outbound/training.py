@@ -1,0 +1,58 @@
+"""The training vector of one device: sums over its own log, as integers in the places of `TrainingLayout`.
+
+The arithmetic is that of a whole fleet with one member (`gradient.sums`, `population.population_sums`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..features.encode import Floats, Ints
+from ..features.spec import FeatureSpec
+from ..ranker.weights import Weights
+from .gradient import FRACTION_BITS, Log, sums, to_integers
+from .layout import ARTWORK_SUMS, TrainingLayout
+from .population import population_sums
+
+if TYPE_CHECKING:
+    from ..installed import Installed
+    from ..profile import Profile
+
+
+def add_vectors(
+    total: npt.NDArray[np.int64],
+    layout: TrainingLayout,
+    weights: Weights,
+    log: Log,
+    artworks: Ints,
+    affinity: Floats,
+    known: Floats,
+) -> None:
+    """Adds the vectors of devices […] to `total`. artworks […, N]: what each decision showed; affinity […, H];
+    known […]: 1 where there is a history."""
+    parts = {name: total[place] for name, place in layout.places.items()}
+    device = sums(weights, log)
+    np.add.at(parts["artworks"].reshape(-1, ARTWORK_SUMS), artworks, to_integers(device.residuals, FRACTION_BITS))
+    vectors = {
+        "gradient": device.gradient,
+        "diagonal": device.diagonal,
+        **population_sums(layout.spec, log, affinity, known),
+    }
+    for name, vector_part in vectors.items():
+        integers = to_integers(vector_part, FRACTION_BITS)
+        parts[name] += integers.reshape(-1, integers.shape[-1]).sum(axis=0)
+
+
+def vector(profile: Profile, installed: Installed) -> npt.NDArray[np.int64]:
+    """[layout.size] of this device."""
+    spec: FeatureSpec = installed.spec
+    layout = TrainingLayout(spec, len(installed.encoded.artwork))
+    total = np.zeros(layout.size, dtype=np.int64)
+    log, artworks = profile.training_log()
+    viewer = profile.viewer()
+    known = np.float32(bool(profile.views))
+    add_vectors(total, layout, installed.weights, log, artworks, viewer.affinity, np.asarray(known))
+    return total

@@ -1,0 +1,84 @@
+"""Recent: what was shown while the app runs. For explaining, and so that a title keeps its picture for a while."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .context import Context, daypart_of
+from .decision import Decision
+
+REMEMBERED = 4096  # decisions; older ones are in the store, if the person allowed it
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A decision with its context, and whether it was made with a profile."""
+
+    decision: Decision
+    context: Context
+    profiled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The draw behind a title's picture. artwork: its place among the title's candidates."""
+
+    artwork_id: str
+    propensity: float
+    exploring: bool
+    at: datetime
+    artwork: int = -1
+
+
+class Recent:
+    """Bounded memory of decisions by id, and of the picture of each title and daypart."""
+
+    def __init__(self) -> None:
+        self._shown: OrderedDict[str, Shown] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, str], Kept] = OrderedDict()
+
+    def add(self, shown: Shown) -> None:
+        """A decision that was just made."""
+        self._shown[shown.decision.id] = shown
+        if len(self._shown) > REMEMBERED:
+            self._shown.popitem(last=False)
+        if not shown.context.intent:  # what the viewer asked for is an exception, not the title's picture
+            self.keep(shown.decision, shown.context.at, shown.context.device)
+
+    def keep(self, decision: Decision, at: datetime, device: str) -> None:
+        """The picture of a draw; a sticky answer does not renew it."""
+        if decision.sticky:
+            return
+        key = (decision.title_id, device, daypart_of(at))
+        self._kept[key] = Kept(decision.artwork_id, decision.propensity, decision.exploring, at)
+        self._kept.move_to_end(key)
+        if len(self._kept) > REMEMBERED:
+            self._kept.popitem(last=False)
+
+    def kept(self, title_id: str, context: Context, stickiness: timedelta) -> Kept | None:
+        """The title's picture on this device and in this daypart, if drawn less than `stickiness` ago."""
+        kept = self._kept.get((title_id, context.device, context.daypart))
+        if kept is None or not timedelta(0) <= context.at - kept.at < stickiness:
+            return None
+        return kept
+
+    def get(self, decision_id: str) -> Shown | None:
+        return self._shown.get(decision_id)
+
+    def is_unprofiled(self, decision_id: str) -> bool:
+        """Whether the decision was made without a profile."""
+        shown = self._shown.get(decision_id)
+        return shown is not None and not shown.profiled
+
+    def drop_title(self, title_id: str) -> None:
+        """Forgets a title."""
+        for key in [key for key in self._kept if key[0] == title_id]:
+            del self._kept[key]
+        for decision_id in [d for d, shown in self._shown.items() if shown.decision.title_id == title_id]:
+            del self._shown[decision_id]
+
+    def forget_pictures(self) -> None:
+        """A new model draws anew."""
+        self._kept.clear()
