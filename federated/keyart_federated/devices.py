@@ -40,10 +40,9 @@ class Journal:
 
     artwork: npt.NDArray[np.int32]
     slot_log: Floats
-    trending: Floats
+    counted: Floats
     device: npt.NDArray[np.int8]
     daypart: npt.NDArray[np.int8]
-    intent: Floats
     played: Floats
     quality: Floats
     propensity: Floats
@@ -55,10 +54,9 @@ class Journal:
         return cls(
             artwork=np.zeros(shape, dtype=np.int32),
             slot_log=np.zeros(shape, dtype=np.float32),
-            trending=np.zeros(shape, dtype=np.float32),
+            counted=np.zeros(shape, dtype=np.float32),
             device=np.zeros(shape, dtype=np.int8),
             daypart=np.zeros(shape, dtype=np.int8),
-            intent=np.zeros(shape, dtype=np.float32),
             played=np.zeros(shape, dtype=np.float32),
             quality=np.zeros(shape, dtype=np.float32),
             propensity=np.zeros(shape, dtype=np.float32),
@@ -163,15 +161,23 @@ class Devices:
         shown = candidates[at, pick]
         played, quality = self._outcomes(k, shown, titles)
         journal = self.journal
-        journal.artwork[:, k], journal.slot_log[:, k], journal.trending[:, k] = shown, slot_log, trending
+        journal.artwork[:, k], journal.slot_log[:, k] = shown, slot_log
         journal.device[:, k] = context[:, : len(spec.devices) + 1].argmax(axis=1)
         journal.daypart[:, k] = context[:, len(spec.devices) + 1 :].argmax(axis=1)
-        journal.intent[:, k] = rows.match[at, pick, -1]
         journal.played[:, k], journal.quality[:, k], journal.propensity[:, k] = played, quality, p[at, pick]
+        # Intent is never stored, so that nothing can be learned from what was shown under one.
+        journal.counted[:, k] = [row not in intents for row in range(count)]
         journal.steps = k + 1
         if self.head is not None:
-            self.head = update(self.head, rows.artwork[at, pick], play[at, pick], played)
-        return shown
+            # What was trending is not stored either, and a device learns from what it has stored.
+            logit = play[at, pick] - trending * self.weights.play_main[spec.main_names.index("trending")]
+            learned = update(self.head, rows.artwork[at, pick], logit, played)
+            kept = journal.counted[:, k].astype(np.bool_)
+            self.head = Head(
+                np.where(kept[:, None], learned.mean, self.head.mean),
+                np.where(kept[:, None, None], learned.covariance, self.head.covariance),
+            )
+        return np.asarray(shown, dtype=np.intp)
 
     def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
         played = np.zeros(len(shown), dtype=np.float32)
@@ -229,16 +235,15 @@ class Devices:
             artworks,
             self.encoded.title_of[artworks],
             journal.slot_log[window],
-            journal.trending[window],
+            np.zeros_like(journal.slot_log[window]),
             context,
         )
-        rows.match[..., -1] = journal.intent[window]
         offset = (
             Head(self.head.mean[chunk], self.head.covariance[chunk]).offsets(rows.artwork)
             if self.head is not None
             else np.zeros(artworks.shape, dtype=np.float32)
         )
-        return Log(rows, offset, journal.played[window], journal.quality[window], np.ones_like(offset))
+        return Log(rows, offset, journal.played[window], journal.quality[window], journal.counted[window])
 
     def train(self, cohort: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
         """The sum of the cohort's integer vectors (see TrainingLayout), each from a device's whole own log."""

@@ -11,6 +11,7 @@ residual sums less what the step of θ already explains: one intercept must not 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -270,17 +271,17 @@ def _explained(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -> 
     z, matches = spec.artwork_size, len(spec.match_names)
     weights = Weights.from_flat(spec, step)
     out = np.zeros((len(encoded.artwork), 2))
-    for column, (of_tags, match, main) in enumerate(
-        (
-            (weights.play_artwork @ curvature.direction_mean, weights.play_match, weights.play_main),
-            (weights.keep_artwork, weights.keep_match, weights.keep_main),
-        )
-    ):
+    by_tag = (weights.play_artwork @ curvature.direction_mean, weights.keep_artwork)
+    by_vector = (
+        np.concatenate([weights.play_match, weights.play_main]),
+        np.concatenate([weights.keep_match, weights.keep_main]),
+    )
+    for column in (0, 1):
         known = np.tile(curvature.vector_mean[column, z:], (len(encoded.artwork), 1))
         known[:, 2 : matches - 1 : MATCHES_PER_KIND] = encoded.promise[..., 0]
         known[:, 3 : matches - 1 : MATCHES_PER_KIND] = encoded.promise[..., 1]
         known[:, known.shape[1] - spec.viewer_size :] = encoded.title_shares[encoded.title_of]
-        out[:, column] = encoded.artwork @ of_tags + known @ np.concatenate([match, main])
+        out[:, column] = encoded.artwork @ by_tag[column] + known @ by_vector[column]
     return out
 
 
@@ -310,6 +311,6 @@ def _tables(
     return new_titles, new_artworks, np.array(updated)
 
 
-def _table_variance(values: Doubles, curvature: Doubles, variance: float) -> float:
+def _table_variance(values: Doubles, curvature: npt.NDArray[Any], variance: float) -> float:
     gamma = (curvature / (curvature + 1.0 / variance)).sum()
     return float(np.clip(((values**2).sum() + variance) / (gamma + 1.0), *TABLE_VARIANCE_RANGE))

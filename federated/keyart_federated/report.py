@@ -80,12 +80,12 @@ def plot_learning(reports: Mapping[str, Report], path: str | Path) -> None:
     axes = figure.add_subplot()
     colours = ("#e4572e", "#17607a", "#8a8f98", "#6b4e9b", "#3b8f5a")
     some = next(iter(reports.values()))
-    ends = []
+    ends: list[tuple[float, str, str]] = []
     for (name, report), colour in zip(reports.items(), colours, strict=False):
         rounds = range(1, len(report.capture_by_round) + 1)
         axes.plot(rounds, report.capture_by_round, color=colour, linewidth=2.2, marker="o", markersize=3.5)
-        ends.append([report.capture_by_round[-1], name, colour])
-    ends.append([some.best_fixed_capture, "best fixed artwork", "#444444"])
+        ends.append((report.capture_by_round[-1], name, colour))
+    ends.append((some.best_fixed_capture, "best fixed artwork", "#444444"))
     axes.axhline(some.best_fixed_capture, color="#444444", linestyle=(0, (4, 3)), linewidth=1.2)
     axes.axhline(0, color="#bbbbbb", linewidth=1)
     # Names stand at the ends of their lines, moved apart where they would overlap.

@@ -100,7 +100,7 @@ class FederatedRanker(Strategy):
             log.warning("Round %d: no device was drawn; the model stays as it is", server_round)
             return wire.model_record(self.state.model.to_array()), MetricRecord({"devices": 0})
         total = np.sum([contribution.sum for contribution in good], axis=0, dtype=np.int64)
-        new = self.next_state(total)
+        new = self.next_state(np.asarray(total))
         if not np.isfinite(new.model.to_array()).all():
             raise RoundFailed(
                 f"Round {server_round}: the step leads to a model that is not finite. The last good model "

@@ -16,6 +16,7 @@ import numpy as np
 from .features.encode import Floats
 from .features.rows import Rows
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
+from .policy import Doubles
 
 if TYPE_CHECKING:
     from .catalog import Title
@@ -184,18 +185,18 @@ def _situation(spec: FeatureSpec, context: Floats) -> tuple[str, str]:
     return ("TV" if device == "tv" else device), spec.dayparts[int(context[split:].argmax())]
 
 
-def _log_sigmoid(x: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    return -np.logaddexp(0.0, -x)
+def _log_sigmoid(x: Doubles) -> Doubles:
+    return np.asarray(-np.logaddexp(0.0, -x), dtype=np.float64)
 
 
-def _secant(x: np.ndarray) -> float:  # type: ignore[type-arg]
+def _secant(x: Doubles) -> float:
     if abs(x[0] - x[1]) < 1e-9:
         return float(1.0 / (1.0 + math.exp(min(float(x[0]), 700.0))))
     y = _log_sigmoid(x)
     return float((y[0] - y[1]) / (x[0] - x[1]))
 
 
-def _logarithmic_mean(values: np.ndarray, logs: np.ndarray) -> float:  # type: ignore[type-arg]
+def _logarithmic_mean(values: Doubles, logs: Doubles) -> float:
     if abs(logs[0] - logs[1]) < 1e-9:
         return float(values[0])
     return float((values[0] - values[1]) / (logs[0] - logs[1]))

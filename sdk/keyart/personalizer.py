@@ -353,7 +353,9 @@ class Personalizer:
         by_title = []
         for i, t in enumerate(titles):
             slot, trending = situation(spec, replace(context, slot=context.slot + i), self._catalog.titles[t].id)
-            row = mains(spec, np.float32(slot), np.float32(trending), vector, encoded.title_shares[t])
+            row = mains(
+                spec, np.array(slot, np.float32), np.array(trending, np.float32), vector, encoded.title_shares[t]
+            )
             by_title.append(np.broadcast_to(row, (encoded.first[t + 1] - encoded.first[t], len(row))))
         main = np.concatenate(by_title).astype(np.float32)
         return Rows(encoded.artwork[pictures], match, main, installed.appeal[pictures], viewer.taste, vector)

@@ -40,6 +40,7 @@ class Profile:
             for record_id, data in store.scan(Table.DECISION)
         )
         self._cached: ViewerFeatures | None = None
+        self.head: Head
         self.use(installed)
 
     def use(self, installed: Installed) -> None:
@@ -60,6 +61,11 @@ class Profile:
         """Every decision, oldest first, those not yet written included."""
         yield from self._entries.values()
         yield from self._pending.values()
+
+    @property
+    def history_weight(self) -> float:
+        """Weighted number of views of titles in the catalogue."""
+        return self._weight
 
     def has_watched(self, title: int) -> bool:
         """Whether the title (by place in the catalogue) is in the history."""
@@ -104,7 +110,7 @@ class Profile:
         self._entries[decision_id] = answered
         if before is None:
             self._learn(answered, outcome)
-        elif before.kind != outcome.kind:
+        elif "played" in (before.kind, outcome.kind):  # what was learned as passed over was played after all
             self._refit()
         return True
 
@@ -138,7 +144,7 @@ class Profile:
                 installed.encoded,
                 self._watched,
                 self._seen,
-                np.float32(self._weight),
+                np.array(self._weight, dtype=np.float32),
                 installed.population_taste,
             )
         return self._cached
@@ -191,7 +197,7 @@ class Profile:
 
     def _answered(self) -> Iterator[Answered]:
         for entry in self._entries.values():
-            if entry.outcome is not None and entry.outcome.kind != "opened" and not entry.with_intent:
+            if entry.outcome is not None and not entry.with_intent:
                 yield entry, entry.outcome
 
     def _write(self, entry: Entry) -> None:
@@ -215,12 +221,12 @@ class Profile:
 
     def _learn(self, entry: Entry, outcome: Outcome) -> None:
         known = entry.decision.artwork_id in self._installed.encoded.place
-        if not known or outcome.kind == "opened" or entry.with_intent:
+        if not known or entry.with_intent:
             return
         rows, _ = self._rows([entry])
         play, _ = log_scores(self._installed.weights, rows)
         logit = play[0] + self.head.offsets(rows.artwork)[0]
-        self.head = update(self.head, rows.artwork[0], logit, np.float32(outcome.kind == "played"))
+        self.head = update(self.head, rows.artwork[0], logit, np.array(outcome.kind == "played", dtype=np.float32))
 
     def _refit(self) -> None:
         prior, spec = self._installed.prior, self._installed.spec

@@ -20,6 +20,7 @@ from keyart.head import HeadPrior
 from .. import worlds
 from ..devices import Devices
 from ..model import Model
+from ..world import World
 from . import wire
 
 STATE = "devices"
@@ -47,7 +48,7 @@ def client_app(devices_of: DevicesOf, keep: Callable[[Context, Devices], None] =
 
 
 @lru_cache(maxsize=4)
-def _world(spec: str, settings: str) -> worlds.World:
+def _world(spec: str, settings: str) -> World:
     return worlds.load(spec, **json.loads(settings))
 
 
@@ -70,7 +71,7 @@ def devices_from_config(context: Context) -> Devices:
         head=HeadPrior() if run["personal-head"] else None,
     )
     if STATE in context.state:
-        devices.restore({name: array.numpy() for name, array in context.state[STATE].items()})  # type: ignore[union-attr]
+        devices.restore({name: array.numpy() for name, array in context.state[STATE].items()})
     return devices
 
 

@@ -41,11 +41,11 @@ class Order:
     @classmethod
     def from_config(cls, config: ConfigRecord) -> Order:
         return cls(
-            int(config["round"]),  # type: ignore[arg-type]
-            int(config["first"]),  # type: ignore[arg-type]
-            int(config["steps"]),  # type: ignore[arg-type]
-            float(config["cohort-share"]),  # type: ignore[arg-type]
-            int(config["seed"]),  # type: ignore[arg-type]
+            int(config["round"]),
+            int(config["first"]),
+            int(config["steps"]),
+            float(config["cohort-share"]),
+            int(config["seed"]),
         )
 
 
@@ -83,9 +83,9 @@ def read(reply: Message, size: int, round_number: int) -> Contribution:
     """A reply, checked: raises RoundFailed for a wrong shape, a value that is no integer, or another round."""
     where = f"Round {round_number}: the reply to message {reply.metadata.reply_to_message_id}"
     try:
-        values = reply.content[ARRAYS][SUM].numpy()  # type: ignore[index]
+        values = reply.content[ARRAYS][SUM].numpy()
         metrics = reply.content[METRICS]
-        devices, answered = int(metrics["devices"]), int(metrics["round"])  # type: ignore[arg-type]
+        devices, answered = int(metrics["devices"]), int(metrics["round"])
     except (KeyError, TypeError, ValueError) as error:
         raise RoundFailed(f"{where} cannot be read ({error!r}). The last good model stays.") from None
     if values.dtype != np.int64:

@@ -30,7 +30,7 @@ def _input(name: str, *shape: int | str) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def _constant(name: str, values: Sequence[float] | Sequence[int], dtype: type) -> TensorProto:
+def _constant(name: str, values: Sequence[float] | Sequence[Sequence[float]], dtype: type) -> TensorProto:
     return numpy_helper.from_array(np.array(values, dtype=dtype), name)
 
 

@@ -167,7 +167,8 @@ class FeatureSpec:
                 f"The bundle's feature spec is not version {VERSION}, which this keyart computes; update keyart."
             )
         try:
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in document.items()})
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+            return cls(**values)
         except TypeError as error:
             raise BundleRefused(f"The bundle's feature spec cannot be read: {error}.") from None
 

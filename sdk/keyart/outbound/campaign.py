@@ -71,7 +71,7 @@ def read_offer(message: bytes) -> Offer:
         raise MessageError("The message is not JSON: it does not come from a keyart server.") from None
     if not isinstance(document, dict) or document.get("keyart") != PROTOCOL:
         raise MessageError(f"The message is not of keyart's protocol {PROTOCOL}; update keyart, or the server.")
-    values = {}
+    values: dict[str, Any] = {}
     for name, kind in _FIELDS.items():
         value = document.get(name)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):

@@ -53,6 +53,6 @@ def vector(profile: Profile, installed: Installed) -> npt.NDArray[np.int64]:
     total = np.zeros(layout.size, dtype=np.int64)
     log, artworks = profile.training_log()
     viewer = profile.viewer()
-    known = np.float32(bool(profile.views))
-    add_vectors(total, layout, installed.weights, log, artworks, viewer.affinity, np.asarray(known))
+    known = float(profile.history_weight > 0)
+    add_vectors(total, layout, installed.weights, log, artworks, viewer.affinity, np.array(known, dtype=np.float32))
     return total
