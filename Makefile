@@ -17,7 +17,7 @@ demo: .venv/installed
 	$(BIN)/keyart demo
 
 test: .venv/installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
 
 bench: .venv/installed
 	$(BIN)/python -m keyart_tools.bench

@@ -1,0 +1,45 @@
+"""keyart inside an app: open a profile, show a page, tell keyart what became of it. Run: python examples/embed.py"""
+
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import keyart
+
+CATALOG = keyart.Catalog.from_titles(
+    [
+        keyart.Title(
+            f"film-{n}",
+            name=f"Film {n}",
+            duration=6000,
+            tags={"genre:drama": 0.6, f"genre:{other}": 0.4},
+            artworks=[
+                keyart.Artwork(f"film-{n}/quiet", tags={"genre:drama": 1.0, "palette:cool": 1.0}, image="quiet.jpg"),
+                keyart.Artwork(f"film-{n}/{other}", tags={f"genre:{other}": 1.0, "faces": 0.8}, image=f"{other}.jpg"),
+            ],
+        )
+        for n, other in enumerate(["comedy", "thriller", "comedy", "romance"])
+    ]
+)
+
+
+def evening(folder: Path) -> list[str]:
+    """One evening in front of a TV; returns the pictures of the last page."""
+    now = datetime.now().astimezone()
+    passphrase = keyart.PassphraseKey("from the host's key store")  # keyart.HostKey(get, put, delete) in a real app
+    with keyart.Personalizer.open(folder / "profile.db", catalog=CATALOG, keys=passphrase) as art:
+        art.consent.grant("personalization")  # the app's own dialogue has asked
+        art.record(keyart.View("film-0", at=now - timedelta(days=1), seconds=5400))
+        context = keyart.Context(device="tv", at=now)
+        page = art.choose_page([title.id for title in CATALOG], context)
+        for place, decision in enumerate(page):
+            picture = next(a for a in CATALOG[decision.title_id].artworks if a.id == decision.artwork_id)
+            print(f"{CATALOG[decision.title_id].name}: {picture.image} (drawn with {decision.propensity:.2f})")
+            art.observe(decision.id, keyart.Outcome.played(2400) if place == 1 else keyart.Outcome.skipped())
+        print(art.explain(page[1].id).text)
+        return [decision.artwork_id for decision in page]
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        evening(Path(folder))
