@@ -85,7 +85,7 @@ def simulated(
 def _viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
     spec = encoded.spec
     member = kind_membership(spec).astype(bool)
-    sums = part.reshape(len(spec.leading_tags), -1)
+    sums = part.reshape(len(spec.leading_tags), 1 + spec.viewer_size + len(spec.viewer_kinds))
     counts = np.maximum(sums[:, 0], 0.0)
     count = SIMULATED_VIEWERS
     out = np.zeros((count, spec.viewer_size), dtype=np.float32)

@@ -19,7 +19,7 @@ class Report:
     """Figures of one simulation. interval: 95 %, over devices, by the name of the figure.
 
     policy_value, random_value, best_fixed_value, oracle_value: expected reward an impression. capture: share of the
-    way from random to oracle; last_quarter_capture: the same over the last quarter of the impressions.
+    way from random to oracle. last_quarter_value, last_quarter_capture: over the last quarter of the impressions.
     capture_by_round: one a round. propensities_ok: whether frequencies of choices fit the logged propensities
     (chi-square, p > .001). bytes_up, bytes_down: a device, all rounds. bundle: path of the last bundle.
     """
@@ -35,6 +35,7 @@ class Report:
     oracle_value: float
     capture: float
     best_fixed_capture: float
+    last_quarter_value: float
     last_quarter_capture: float
     capture_by_round: tuple[float, ...]
     lift_over_random: float
@@ -86,7 +87,7 @@ def plot_learning(reports: Mapping[str, Report], path: str | Path) -> None:
         axes.plot(rounds, report.capture_by_round, color=colour, linewidth=2.2, marker="o", markersize=3.5)
         ends.append((report.capture_by_round[-1], name, colour))
     ends.append((some.best_fixed_capture, "best fixed artwork", "#444444"))
-    axes.axhline(some.best_fixed_capture, color="#444444", linestyle=(0, (4, 3)), linewidth=1.2)
+    axes.hlines(some.best_fixed_capture, 1, some.rounds, color="#444444", linestyle=(0, (4, 3)), linewidth=1.2)
     axes.axhline(0, color="#bbbbbb", linewidth=1)
     # Names stand at the ends of their lines, moved apart where they would overlap.
     ends.sort(key=lambda end: end[0])

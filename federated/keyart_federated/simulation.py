@@ -55,6 +55,7 @@ def simulate(
     steps_per_round: int = 10,
     rounds: int = 20,
     cohort: int | None = None,
+    privacy: None = None,
     seed: int = 0,
     engine: Literal["local"] = "local",
     *,
@@ -79,6 +80,8 @@ def simulate(
             raise SettingError(f"{label} is {number}; it must be at least 1.")
     if cohort is not None and not 1 <= cohort <= world.devices:
         raise SettingError(f"cohort is {cohort}; it must be between 1 and the world's {world.devices} devices.")
+    if privacy is not None:
+        raise SettingError("Rounds with noise and masks are not in this version yet; simulate with privacy=None.")
     if engine != "local":
         raise SettingError(f"engine is {engine!r}; this version simulates with engine='local'.")
     settings = Settings(
@@ -166,6 +169,7 @@ class _Run:
         }
         impressions = self.steps * self.count
         last = values(truth, shown, slice(impressions * 3 // 4, impressions))
+        figures["last_quarter_value"] = mean(last.policy)
         figures["last_quarter_capture"] = capture(last, last.policy)
         by_round = []
         for r in range(self.count):

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+from .errors import UnknownDecision
 from .features.encode import Floats
 from .features.rows import Rows
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
@@ -67,12 +69,26 @@ class Pair:
 
 
 def explanation(
-    decision: Decision, title: Title, installed: Installed, rows: Rows, weighed: Weighed, head: Head | None
+    decision: Decision,
+    title: Title,
+    installed: Installed,
+    rows: Rows,
+    weighed: Weighed,
+    allowed: npt.NDArray[np.bool_],
+    head: Head | None,
 ) -> Explanation:
-    """Why `decision` shows what it shows. rows, weighed: of all candidates of the title, in order."""
+    """Why `decision` shows what it shows. rows, weighed, allowed: of all candidates of the title, in order.
+
+    Raises UnknownDecision if its picture has left the catalogue.
+    """
     ids = [artwork.id for artwork in title.artworks]
+    if decision.artwork_id not in ids:
+        raise UnknownDecision(
+            f"Decision {decision.id!r} showed {decision.artwork_id!r}, which title {title.id!r} does not have any "
+            "more; open the profile with the catalogue of that time to have it explained."
+        )
     chosen = ids.index(decision.artwork_id)
-    rivals = np.where(weighed.probability > 0, weighed.value, -np.inf)
+    rivals = np.where(allowed, weighed.value, -np.inf)
     rivals[chosen] = -np.inf
     if not np.isfinite(rivals).any():
         only = Factor("only-picture", 0.0, "It is the only picture of this title that may be shown here.")
@@ -124,8 +140,8 @@ def _parts(spec: FeatureSpec, weights: Weights, pair: Pair, stage: str) -> list[
     x = (rows.match[0] - rows.match[1]).astype(np.float64)
     if stage == "keep":
         keep = z @ weights.keep_artwork + x @ weights.keep_match + float(rows.appeal[0, 1] - rows.appeal[1, 1])
-        word = "more" if keep > 0 else "less"
-        return [("promise", float(keep), f"Plays that start from it go on for long {word} often.")]
+        word = "less" if keep > 0 else "more"
+        return [("promise", float(keep), f"Plays that start from it are broken off {word} often.")]
     h = rows.viewer.shape[-1]
     w = weights.play_artwork.astype(np.float64)
     parts = []
@@ -133,28 +149,17 @@ def _parts(spec: FeatureSpec, weights: Weights, pair: Pair, stage: str) -> list[
         at = MATCHES_PER_KIND * k
         taste = float(x[at : at + 2] @ weights.play_match[at : at + 2])
         promise = float(x[at + 2 : at + 4] @ weights.play_match[at + 2 : at + 4])
-        parts.append((f"history:{kind}", taste, f"It shows {_liked(kind, taste)}."))
-        parts.append(
-            (
-                f"title:{kind}",
-                promise,
-                f"Its {kind} is {'closer to' if promise > 0 else 'further from'} the title's.",
-            )
-        )
+        many = "people" if kind == "cast" else f"{kind}s"
+        more, near = "more" if taste > 0 else "less", "closer to" if promise > 0 else "further from"
+        parts.append((f"history:{kind}", taste, f"It shows {more} of the {many} that you watch."))
+        parts.append((f"title:{kind}", promise, f"Its {many} are {near} the title's."))
     parts.append(("intent", float(x[-1] * weights.play_match[-1]), "It answers what you asked for just now."))
-    by_taste = z * (w[:, 1 : 1 + h] @ rows.viewer)
-    parts.append(("taste", float(by_taste.sum()), f"People who watch what you watch {_tags(spec, by_taste)}."))
-    by_context = z * (w[:, 1 + h :] @ rows.context)
-    device, daypart = _situation(spec, rows.context)
-    parts.append(
-        (
-            "context",
-            float(by_context.sum()),
-            f"On a {device} in the {daypart} people {_tags(spec, by_context)}.",
-        )
-    )
-    by_all = z * w[:, 0]
-    parts.append(("everybody", float(by_all.sum()), f"Everybody together {_tags(spec, by_all)}."))
+    for name, who, directions in (
+        ("taste", "People who watch what you watch", w[:, 1 : 1 + h] @ rows.viewer),
+        ("context", _situation(spec, rows.context), w[:, 1 + h :] @ rows.context),
+        ("everybody", "People in general", w[:, 0]),
+    ):
+        parts.append((name, float((z * directions).sum()), f"{who} {_tags(spec, z, directions)}."))
     appeal = float(rows.appeal[0, 0] - rows.appeal[1, 0])
     word = "more" if appeal > 0 else "fewer"
     parts.append(("appeal", appeal, f"This very picture made {word} people press play."))
@@ -164,25 +169,28 @@ def _parts(spec: FeatureSpec, weights: Weights, pair: Pair, stage: str) -> list[
     return parts
 
 
-def _liked(kind: str, amount: float) -> str:
-    more = "more" if amount > 0 else "less"
-    return f"{more} of the {'people' if kind == 'cast' else kind} in what you have watched"
-
-
-def _tags(spec: FeatureSpec, by_tag: Floats) -> str:
-    """Which tag the part is mostly about, and whether it is liked."""
+def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
+    """Which tag a part is mostly about: one that the picture shows more of, or one that the runner-up does."""
+    by_tag = z * directions
     if not by_tag.size or not np.abs(by_tag).max():
         return "see no difference"
-    total = by_tag.sum()
-    at = int(np.argmax(by_tag * (1 if total >= 0 else -1)))
-    name = spec.artwork_tags[at].replace(":", " ").replace("-", " ")
-    return f"{'go for' if total > 0 else 'go less for'} pictures like this (“{name}”)"
+    at = int(np.argmax(by_tag * (1 if by_tag.sum() >= 0 else -1)))
+    what = f"go {'for' if directions[at] > 0 else 'less for'} {_spoken(spec.artwork_tags[at])}"
+    return what if z[at] > 0 else f"{what}, which the next best picture shows more"
 
 
-def _situation(spec: FeatureSpec, context: Floats) -> tuple[str, str]:
+def _spoken(tag: str) -> str:
+    """A tag as people say it: "close-up shots", "warm colours", "comedy"."""
+    kind, _, value = tag.partition(":")
+    phrase = {"genre": "{}", "palette": "{} colours", "mood": "a mood of {}", "shot": "{} shots", "": "{}"}
+    return phrase.get(kind if value else "", f"the {kind} {{}}").format(value or kind)
+
+
+def _situation(spec: FeatureSpec, context: Floats) -> str:
     split = len(spec.devices) + 1
     device = (*spec.devices, "device")[int(context[:split].argmax())]
-    return ("TV" if device == "tv" else device), spec.dayparts[int(context[split:].argmax())]
+    daypart = spec.dayparts[int(context[split:].argmax())]
+    return f"On a {'TV' if device == 'tv' else device} {'at' if daypart == 'night' else 'in the'} {daypart} people"
 
 
 def _log_sigmoid(x: Doubles) -> Doubles:

@@ -60,15 +60,7 @@ class Installed:
 
         Every file is checked against the manifest. Raises BundleMissing, BundleDamaged, BundleRefused, EngineError.
         """
-        path = Path(folder)
-        if path.is_dir() and not (path / "manifest.json").exists():
-            current = Slots(path).current()
-            if current is None:
-                raise BundleMissing(
-                    f"No bundle at {path}: neither a manifest.json nor an installed slot. Install one, or open the "
-                    "profile without a bundle."
-                )
-            path = current
+        path = _bundle_in(folder)
         files = read_files(path)
         manifest = check_contents(files)
         spec = FeatureSpec.from_json(manifest.feature_spec)
@@ -87,7 +79,21 @@ class Installed:
 
     def check(self, folder: str | Path) -> None:
         """All rules of `keyart.bundle`, and the canary on this engine; raises a BundleError."""
-        verify(folder, run=self.ranker.run)
+        verify(_bundle_in(folder), run=self.ranker.run)
+
+
+def _bundle_in(folder: str | Path) -> Path:
+    """`folder` itself, or the current slot where it is a folder of slots."""
+    path = Path(folder)
+    if not path.is_dir() or (path / "manifest.json").exists():
+        return path
+    current = Slots(path).current()
+    if current is None:
+        raise BundleMissing(
+            f"No bundle at {path}: neither a manifest.json nor an installed slot. Install one, or open the profile "
+            "without a bundle."
+        )
+    return current
 
 
 def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Floats, Floats]:

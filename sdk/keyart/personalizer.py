@@ -113,6 +113,8 @@ class Personalizer:
             raise SettingError(f"mode is {mode!r}; use 'personalized' or 'non_profiled'.")
         if age_mode not in ("adult", "child"):
             raise SettingError(f"age_mode is {age_mode!r}; use 'adult' or 'child'.")
+        if engine not in ("auto", "onnxruntime", "numpy"):
+            raise SettingError(f"engine is {engine!r}; use 'auto', 'onnxruntime' or 'numpy'.")
         installed = Installed.nothing(catalog) if bundle is None else Installed.read(bundle, catalog, engine)
 
         def open_store() -> Store:
@@ -200,6 +202,26 @@ class Personalizer:
                 decisions.append(decision)
             return decisions
 
+    def preview(self, title_id: str, context: Context, beside: Sequence[str] = ()) -> dict[str, float]:
+        """Chance of each picture of a title to be drawn here, by artwork id; draws nothing and keeps nothing.
+
+        beside: artwork ids that the page shows already, in order. A picture that a title would keep for a while
+        (`Policy.stickiness`) is not looked up. Raises UnknownTitle, SettingError.
+        """
+        with self._lock:
+            title = self._title(title_id, context)
+            encoded = self._installed.encoded
+            memory = PageMemory(self._policy.diversity, encoded.spec.artwork_size)
+            for artwork_id in beside:
+                if artwork_id not in encoded.place:
+                    raise SettingError(f"No artwork {artwork_id!r} in this catalogue to show beside the title.")
+                memory.show(encoded.artwork[encoded.place[artwork_id]])
+            factors = memory.factors(encoded.artwork[self._pictures(title)]) if beside else None
+            (scores,) = self._scores([title], context)
+            chances = self._weighed(title, context, scores, factors).probability.tolist()
+            pictures = self._catalog.titles[title].artworks
+            return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
+
     def observe(self, decision_id: str, outcome: Outcome) -> bool:
         """What became of a decision; stored, and learned from, when this returns.
 
@@ -236,12 +258,12 @@ class Personalizer:
             self._recent.drop_title(title_id)
             if not self.profiled and not self._store.count(Table.VIEW) and not self._store.count(Table.DECISION):
                 return 0
-            return self._known().remove_title(title_id)
+            return self._stored().remove_title(title_id)
 
     def export(self) -> dict[str, Any]:
         """Everything held about the person, JSON-serialisable (docs/rights.md; GDPR 15 and 20)."""
         with self._lock:
-            return exported(self._profile_name, self._clock(), self.consent, self._known(), self._store)
+            return exported(self._profile_name, self._clock(), self.consent, self._stored(), self._store)
 
     def forget(self) -> ForgetReceipt:
         """Erases this profile, consent included, so that no key and no record is left; it goes on empty (GDPR 17)."""
@@ -315,6 +337,10 @@ class Personalizer:
             for entry in self._profile.entries():
                 self._recent.keep(entry.decision, entry.at, entry.device)
         return self._profile
+
+    def _stored(self) -> Profile:
+        """For rights, which a person has without consent, too; choices must not see it then."""
+        return self._known() if self.profiled else Profile(self._store, self._installed, self._reward)
 
     def _title(self, title_id: str, context: Context) -> int:
         if not isinstance(context, Context):
@@ -390,6 +416,8 @@ class Personalizer:
         """The picture that the title still has, if stickiness holds and the picture may be shown."""
         if not self._policy.stickiness or context.intent:
             return None
+        if self.profiled:
+            self._known()  # pictures that were drawn before the app was started again
         kept = self._recent.kept(self._catalog.titles[title].id, context, self._policy.stickiness)
         if kept is None:
             return None
@@ -428,5 +456,6 @@ class Personalizer:
             self._installed,
             self._rows([title], context),
             weighed,
+            self._allowed(title, context),
             head,
         )

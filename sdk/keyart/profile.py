@@ -1,7 +1,8 @@
 """Profile: what is known of one person on this device, and the features and the head that follow from it.
 
-Views and decisions are the only things stored. Affinities are their sums, and the head is a function of the log, so
-that removing an entry removes all that was learned from it.
+Views and decisions are the only things stored. Affinities are their sums, and the head is a function of the log, in
+the order of its outcomes: what older models showed re-fits it (`head.refit`), what the installed one showed updates
+it one by one. So a profile that is opened again chooses as before, and removing an entry removes what was learned.
 """
 
 from __future__ import annotations
@@ -105,10 +106,13 @@ class Profile:
             return False
         answered = Entry(entry.decision, entry.at, entry.device, entry.slot, entry.with_intent, outcome)
         with self._store.transaction():
+            if before is None and decision_id in self._entries:  # to the end: the log is in the order of learning
+                self._store.delete(Table.DECISION, bytes.fromhex(decision_id))
             self._write(answered)
         self._pending.pop(decision_id, None)
         self._entries[decision_id] = answered
         if before is None:
+            self._entries.move_to_end(decision_id)
             self._learn(answered, outcome)
         elif "played" in (before.kind, outcome.kind):  # what was learned as passed over was played after all
             self._refit()
@@ -159,7 +163,7 @@ class Profile:
         """The decisions with a final outcome, as rows for training, and the places of what they showed: pictures
         still in the catalogue, without what was shown under an intent (which is never stored)."""
         place = self._installed.encoded.place
-        kept = [(entry, outcome) for entry, outcome in self._answered() if entry.decision.artwork_id in place]
+        kept = list(self._answered())
         rows, titles = self._rows([entry for entry, _ in kept])
         durations = self._installed.encoded.durations[titles]
         played = [outcome.kind == "played" for _, outcome in kept]
@@ -196,8 +200,9 @@ class Profile:
         return rows, titles
 
     def _answered(self) -> Iterator[Answered]:
+        place = self._installed.encoded.place
         for entry in self._entries.values():
-            if entry.outcome is not None and not entry.with_intent:
+            if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in place:
                 yield entry, entry.outcome
 
     def _write(self, entry: Entry) -> None:
@@ -223,15 +228,25 @@ class Profile:
         known = entry.decision.artwork_id in self._installed.encoded.place
         if not known or entry.with_intent:
             return
+        if entry.decision.model_version != self._installed.version:  # shown before this model came
+            self._refit()
+            return
         rows, _ = self._rows([entry])
         play, _ = log_scores(self._installed.weights, rows)
         logit = play[0] + self.head.offsets(rows.artwork)[0]
         self.head = update(self.head, rows.artwork[0], logit, np.array(outcome.kind == "played", dtype=np.float32))
 
     def _refit(self) -> None:
-        prior, spec = self._installed.prior, self._installed.spec
-        self.head = Head.start(prior, spec.artwork_size)
+        prior, installed = self._installed.prior, self._installed
+        self.head = Head.start(prior, installed.spec.artwork_size)
         log, _ = self.training_log()
-        if len(log.played):
-            play, _ = log_scores(self._installed.weights, log.rows)
-            self.head = refit(prior, log.rows.artwork, play, log.played, log.counted)
+        if not len(log.played):
+            return
+        play, _ = log_scores(installed.weights, log.rows)
+        artwork, played = log.rows.artwork, log.played
+        older = np.array([entry.decision.model_version != installed.version for entry, _ in self._answered()])
+        if older.any():
+            self.head = refit(prior, artwork[older], play[older], played[older], log.counted[older])
+        for i in np.flatnonzero(~older):
+            logit = play[i] + self.head.offsets(artwork[i : i + 1])[0]
+            self.head = update(self.head, artwork[i], logit, played[i])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from pygments import highlight
+from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
@@ -142,7 +142,7 @@ def rendered(page: Page, pages: list[Page], root: Path) -> str:
         body=renderer.renderer.render(tokens, renderer.options, {}),
         here=page.output,
         groups=[
-            ("keyart", [p for p in pages if p.path.parent == Path()]),
+            ("Start", [p for p in pages if p.path.parent == Path()]),
             ("Pages", [p for p in pages if p.path.parent == Path("docs")]),
             ("Decisions", [p for p in pages if p.path.parent == Path("docs", "decisions")]),
         ],
@@ -161,7 +161,7 @@ def cli_page(command: click.Group) -> str:
         "`keyart`, from the extra `keyart[tools]`. This page is written by `make docs` from the commands themselves.",
         "Exit codes: 0 done, 1 it did not work (the message says what to do), 2 wrong usage.",
     ]
-    root = click.Context(command, info_name="keyart")
+    root = click.Context(command, info_name="keyart", **command.context_settings)
     for name in command.list_commands(root):
         sub = command.get_command(root, name)
         if sub is None or sub.hidden:

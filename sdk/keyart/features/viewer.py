@@ -90,7 +90,7 @@ def kind_membership(spec: FeatureSpec) -> Floats:
     """[kinds of viewer tags, H] of 0 and 1."""
     kinds = [kind_of(tag) for tag in spec.viewer_tags]
     member = [[kind == name for kind in kinds] for name in spec.viewer_kinds]
-    return np.array(member, dtype=np.float32).reshape(-1, len(kinds))
+    return np.array(member, dtype=np.float32).reshape(len(spec.viewer_kinds), len(kinds))
 
 
 def _within_kinds(values: Floats, spec: FeatureSpec) -> Floats:

@@ -13,6 +13,7 @@ A device answers only where the sum is masked and noised, unless its host has op
 from __future__ import annotations
 
 import json
+import math
 import struct
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,6 +78,9 @@ def read_offer(message: bytes) -> Offer:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise MessageError(f"The offer's {name!r} is missing or of a wrong type.")
         values[name] = value
+    noise = values["noise_multiplier"]
+    if not (0.0 <= noise < math.inf):
+        raise MessageError(f"The offer's noise multiplier is {noise}; it must be a number from 0 up.")
     return Offer(**values)
 
 

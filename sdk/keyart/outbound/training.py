@@ -43,7 +43,7 @@ def add_vectors(
     }
     for name, vector_part in vectors.items():
         integers = to_integers(vector_part, FRACTION_BITS)
-        parts[name] += integers.reshape(-1, integers.shape[-1]).sum(axis=0)
+        parts[name] += integers.sum(axis=tuple(range(integers.ndim - 1)))
 
 
 def vector(profile: Profile, installed: Installed) -> npt.NDArray[np.int64]:

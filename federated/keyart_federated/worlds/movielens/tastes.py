@@ -20,6 +20,8 @@ import numpy as np
 from ..response import Floats
 from .ratings import Ratings
 
+# The penalties are strong because the halves are short (half of the viewers have fewer than 32 later ratings): with
+# them, tastes from odd and from even ratings of the later half correlate by .37, with a tenth of them by .31.
 RIDGE = 50.0  # penalty, in ratings
 PRIOR_FILMS = 100.0  # ratings of an average viewer, mixed into each viewer's choice of genres
 PRIOR_FILMS_OF_PERSON = 3.0

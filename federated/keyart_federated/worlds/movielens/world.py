@@ -61,11 +61,14 @@ class MovieLensWorld(TabularWorld):
         cache: str | Path | None = None,
         viewers: int | None = None,
         titles: int | None = None,
+        on_page: int | None = None,
     ) -> None:
         """impressions: for each viewer. cache: folder of the data, None: the user's cache folder. viewers:
-        only the first so many. titles: only so many, the most rated. Raises SettingError, DataUnavailable.
+        only the first so many. titles: only so many, the most rated. on_page: how many of these, the most rated,
+        the home page shows; histories and hidden tastes are of all. Raises SettingError, DataUnavailable.
         """
-        for name, value in (("impressions", impressions), ("viewers", viewers), ("titles", titles)):
+        counts = (("impressions", impressions), ("viewers", viewers), ("titles", titles), ("on_page", on_page))
+        for name, value in counts:
             if value is not None and value < 1:
                 raise SettingError(f"{name} is {value}; a world needs at least 1.")
         if seed < 0:
@@ -87,7 +90,9 @@ class MovieLensWorld(TabularWorld):
         catalog, pictures = drawn_catalog(films, genres, cast, seed)
         bounds = artwork_bounds(catalog)
 
-        shown = _impressions(people, halves, popularity, impressions, seed)
+        page = np.zeros(len(films))
+        page[np.argsort(-popularity, kind="stable")[:on_page]] = 1.0
+        shown = _impressions(people, halves, popularity, page, impressions, seed)
         super().__init__(
             catalog=catalog,
             impressions=shown,
@@ -121,13 +126,14 @@ def _impressions(
     people: Sequence[Ratings],
     halves: Sequence[tuple[Ratings, Ratings]],
     popularity: Floats,
+    page: Floats,
     impressions: int,
     seed: int,
 ) -> Impressions:
     days = -(-impressions // IMPRESSIONS_PER_DAY)
     whole_days = days * IMPRESSIONS_PER_DAY
     u = uniforms(seed, 3, len(people), whole_days, 7)
-    title = draw_rows(_title_chances(halves, popularity), u[:, :, 0])
+    title = draw_rows(_title_chances(halves, popularity, page), u[:, :, 0])
     by_day = draw_rows(_hour_chances(people), u[:, :, 1]).reshape(len(people), days, IMPRESSIONS_PER_DAY)
     # Impressions of one day come in the order of the clock.
     hour = np.sort(by_day, axis=2).reshape(len(people), whole_days)
@@ -139,14 +145,16 @@ def _impressions(
     return Impressions(title[part], device[part], (hour + 24 * day)[part], slot[part], draws)
 
 
-def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Floats) -> Floats:
+def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Floats, page: Floats) -> Floats:
     """[viewers, films]: popular films and films that the viewer did watch later, without those watched
-    before.
+    before; only films that are on the page (1, else 0).
     """
+    popularity = popularity * page
     chances = np.tile((1 - OWN_TITLES) * popularity / popularity.sum(), (len(halves), 1))
     for row, (earlier, later) in zip(chances, halves, strict=True):
         row[earlier.film] = 0.0
         row[later.film] += OWN_TITLES / max(1, len(later.film))
+        row *= page
         if not row.any():  # somebody who watched the whole catalogue, and may watch it again
             row[:] = popularity
     return chances

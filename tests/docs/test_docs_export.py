@@ -1,0 +1,78 @@
+"""docs/rights.md documents `keyart-export/1` field by field: held against an export that has all of them."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import keyart
+from keyart.features import FeatureSpec
+from keyart.outbound.campaign import Limits
+
+PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
+TYPES = {"text": str, "bool": bool, "number": (int, float)}
+NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
+
+
+def documented() -> dict[str, str]:
+    table = PAGE.read_text("utf-8").partition("keyart-export/1`\n")[2]
+    return dict(re.findall(r"^\| `([\w.\[\]{}]+)` \| (\w+) \|", table, re.MULTILINE))
+
+
+def export_with_everything(folder: Path) -> dict:
+    pictures = [keyart.Artwork("t/a", tags={"genre:drama": 1.0}), keyart.Artwork("t/b", tags={"genre:comedy": 1.0})]
+    catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
+    offer = {
+        "keyart": 1,
+        "kind": "training",
+        "campaign": "c",
+        "round": 1,
+        "model_version": 0,
+        "feature_spec": FeatureSpec.from_catalog(catalog).sha256,
+        "masked": True,
+        "noise_multiplier": 0.5,
+    }
+    keys, limits = keyart.EphemeralKey(), Limits(require_protection=False)
+    with keyart.Personalizer.open(folder / "p.db", catalog=catalog, keys=keys, limits=limits) as art:
+        art.consent.grant("personalization")
+        art.consent.grant("federated")
+        art.record(keyart.View("t", NOW, 5400))
+        decision = art.choose("t", keyart.Context("tv", NOW))
+        art.observe(decision.id, keyart.Outcome.played(seconds=2000))
+        assert art.answer(json.dumps(offer).encode())
+        return json.loads(json.dumps(art.export()))
+
+
+def flattened(document: dict) -> dict[str, list]:
+    """Values by path: `[]` for each entry of a list, `{}` for each of an object with free names."""
+    found: dict[str, list] = {}
+    for name, value in document.items():
+        if isinstance(value, list):
+            assert value, f"{name} is empty: nothing to hold the page against"
+            for entry in value:
+                for key, inner in entry.items():
+                    found.setdefault(f"{name}[].{key}", []).append(inner)
+        elif isinstance(value, dict):
+            found[f"{name}{{}}"] = list(value.values())
+        else:
+            found[name] = [value]
+    return found
+
+
+def test_every_field_of_an_export_is_documented_and_no_other(tmp_path):
+    assert set(flattened(export_with_everything(tmp_path))) == set(documented())
+
+
+def test_fields_have_the_documented_types(tmp_path):
+    types = documented()
+    for path, values in flattened(export_with_everything(tmp_path)).items():
+        expected = TYPES[types[path]]
+        for value in values:
+            assert isinstance(value, expected), path
+            assert not (isinstance(value, bool) and types[path] == "number"), path
+
+
+def test_times_of_an_export_have_a_zone(tmp_path):
+    for path, values in flattened(export_with_everything(tmp_path)).items():
+        if path.endswith((".at", "exported_at")):
+            assert all(datetime.fromisoformat(value).utcoffset() is not None for value in values), path

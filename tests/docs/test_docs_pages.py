@@ -1,0 +1,173 @@
+"""The pages are true: their Python runs, their links lead somewhere, and they name what there is to name."""
+
+import re
+import sys
+import types
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import keyart
+import keyart_federated
+from keyart import errors
+from keyart.bundle import Manifest
+from keyart.consent import PURPOSES
+from keyart.features.spec import SENSITIVE_KINDS
+from keyart_tools import docs
+
+ROOT = Path(__file__).parents[2]
+PAGES = docs.read_pages(ROOT)
+BY_NAME = {str(page.path): page for page in PAGES}
+
+
+def python_blocks(page: docs.Page) -> list[str]:
+    """Fenced blocks tagged `python`, each with its line numbers kept, so that a traceback points into the page."""
+    return [
+        "\n" * (token.map[0] + 1) + token.content
+        for token in page.tokens
+        if token.type == "fence" and token.info.strip() == "python"
+    ]
+
+
+WITH_CODE = [page for page in PAGES if python_blocks(page)]
+NOUNS = [page for page in PAGES if page.path.parent == Path("docs") and page.path.name not in ("README.md", "cli.md")]
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.path))
+def test_python_on_the_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    module = types.ModuleType("a_page")
+    monkeypatch.setitem(sys.modules, "a_page", module)  # dataclasses and pickles look their module up
+    for block in python_blocks(page):
+        exec(compile(block, str(page.path), "exec"), module.__dict__)
+
+
+@pytest.mark.parametrize("page", NOUNS, ids=lambda page: str(page.path))
+def test_every_noun_has_code_and_limits(page):
+    assert python_blocks(page)
+    assert "limits" in page.anchors
+
+
+def test_readme_code_is_about_twenty_lines():
+    (block,) = python_blocks(BY_NAME["README.md"])
+    assert len(block.strip().splitlines()) <= 30
+
+
+def test_all_links_lead_somewhere():
+    assert docs.broken_links(PAGES, ROOT) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path):
+    (tmp_path / "README.md").write_text("# A\n\n[b](b.md) [c](#a) [d](#no) ![e](e.png) [f](https://keyart.example)\n")
+    assert docs.broken_links(docs.read_pages(tmp_path), tmp_path) == [
+        "README.md: b.md",
+        "README.md: #no",
+        "README.md: e.png",
+    ]
+
+
+def test_contents_link_every_page_and_every_decision():
+    linked = {(ROOT / "docs" / link).resolve() for link in BY_NAME["docs/README.md"].links()}
+    there = {p for f in ("docs", "docs/decisions") for p in (ROOT / f).glob("*.md")} - {ROOT / "docs" / "README.md"}
+    assert there <= linked
+
+
+def test_every_public_name_is_on_a_page():
+    text = "\n".join(page.text for page in PAGES)
+    for module in (keyart, keyart_federated):
+        missing = [name for name in module.__all__ if not re.search(rf"\b{name}\b", text)]
+        assert missing == [], module.__name__
+
+
+def test_error_tree_is_that_of_the_code():
+    tree = errors.__doc__.partition("\n\n")[2].strip()
+    assert tree in BY_NAME["docs/errors.md"].text
+    classes = {
+        name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)
+    }
+    assert classes == set(re.findall(r"^[│├└─ ]*(\w+)", tree, re.MULTILINE))
+
+
+def test_error_tree_has_the_shape_of_the_classes():
+    parents = {}
+    for line in errors.__doc__.partition("\n\n")[2].strip().splitlines():
+        branch, name = re.match(r"([│├└─ ]*)(\w+)", line).groups()
+        depth = len(branch) // 4
+        parents[depth] = name
+        if depth:
+            assert getattr(errors, name).__bases__[0].__name__ == parents[depth - 1]
+
+
+def test_report_fields_are_all_on_the_page():
+    table = BY_NAME["docs/simulation.md"].text.partition("## Report")[2]
+    named = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))))
+    assert named == {field.name for field in fields(keyart_federated.Report)}
+
+
+def test_policy_settings_and_defaults_are_on_the_page():
+    text = BY_NAME["docs/choosing.md"].text
+    for field in fields(keyart.Policy):
+        assert f"| `{field.name}` |" in text
+    policy = keyart.Policy()
+    assert f"| `exploration` | {policy.exploration} |" in text
+    assert f"| `diversity` | {policy.diversity} |" in text
+    assert f'| `misleading` | `"{policy.misleading}"` |' in text
+    assert f"| `stickiness` | {policy.stickiness.total_seconds() / 3600:.0f} hours |" in text
+
+
+def test_vector_parts_are_on_the_page_in_order():
+    from keyart.features import FeatureSpec
+    from keyart.outbound.layout import TrainingLayout
+
+    artworks = [keyart.Artwork("t/a", tags={"genre:drama": 1.0})]
+    spec = FeatureSpec.from_catalog(keyart.Catalog.from_titles([keyart.Title("t", artworks=artworks)]))
+    table = BY_NAME["docs/rounds.md"].text.partition("## The vector")[2].partition("## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(TrainingLayout(spec, 1).sizes)
+
+
+def test_offer_fields_are_on_the_page():
+    from keyart.outbound.campaign import Offer
+
+    table = BY_NAME["docs/outbound.md"].text.partition("## Offer")[2].partition("## ")[0]
+    named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert named == ["keyart", *(field.name for field in fields(Offer))]
+
+
+def test_purposes_and_sensitive_kinds_are_on_their_pages():
+    for purpose in PURPOSES:
+        assert f"| `{purpose}` |" in BY_NAME["docs/rights.md"].text
+    (row,) = re.findall(r"^\| sensitive: (.*?) \|", BY_NAME["docs/catalogue.md"].text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == SENSITIVE_KINDS
+
+
+def test_bundle_files_are_on_the_page():
+    text = BY_NAME["docs/bundles.md"].text
+    for name in ("manifest.json", "ranker.onnx", "ranker.bin", "train.onnx", "vocabulary.json", "vectors.json"):
+        assert f"`{name}`" in text
+    assert Manifest is keyart.Manifest
+
+
+def test_proofs_named_in_security_exist():
+    text = BY_NAME["SECURITY.md"].text
+    named = re.findall(r"`(tests/[\w/.]+\.py)(?:::(\w+))?`", text)
+    assert len(named) >= 10
+    for file, function in named:
+        assert (ROOT / file).is_file(), file
+        assert not function or f"def {function}(" in (ROOT / file).read_text("utf-8"), f"{file}::{function}"
+
+
+def test_test_files_named_on_other_pages_exist():
+    for page in PAGES:
+        for file in re.findall(r"`(tests/[\w/.]+\.py)", page.text):
+            assert (ROOT / file).is_file(), f"{page.path}: {file}"
+
+
+def test_cli_page_is_that_of_the_commands():
+    from keyart_tools.cli import main
+
+    assert BY_NAME["docs/cli.md"].text == docs.cli_page(main), "run `make docs`"
+
+
+def test_changelog_names_the_version():
+    assert f"## {keyart.__version__}" in BY_NAME["CHANGELOG.md"].text

@@ -1,0 +1,270 @@
+"""record and observe: what they returned from is kept, learned from once, and gone when it is removed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+
+import numpy as np
+import pytest
+from choosing_samples import (
+    EVENING,
+    MORNING,
+    OFF,
+    TV,
+    distribution_of,
+    play_favourite,
+    run_python,
+    sample_keys,
+)
+
+import keyart
+from keyart.errors import HistoryError, SettingError, UnknownDecision
+
+PLAYED, SKIPPED, OPENED = keyart.Outcome.played(3000), keyart.Outcome.skipped(), keyart.Outcome.opened()
+
+
+def head_of(art: keyart.Personalizer) -> np.ndarray:
+    return art._known().head.mean
+
+
+def outcomes_of(art: keyart.Personalizer) -> list[tuple[str, float]]:
+    return [(o["kind"], o["seconds"]) for o in art.export()["outcomes"]]
+
+
+@pytest.mark.parametrize("with_bundle", [False, True])
+def test_reopened_profile_chooses_as_before(open_art, bundle, dial, with_bundle):
+    settings = {"policy": keyart.Policy(exploration=0.3, stickiness=OFF)} | ({"bundle": bundle} if with_bundle else {})
+    with open_art(**settings) as art:
+        art.record_many([keyart.View(f"t{n % 5}", EVENING, 6000) for n in range(12)])
+        for number in np.random.default_rng(1).random(80):
+            dial.number = float(number)
+            decision = art.choose("t0", TV)
+            art.observe(decision.id, PLAYED if decision.artwork_id in ("t0/c", "t0/d") else SKIPPED)
+        before = distribution_of(art, dial, "t0", TV)
+    again = open_art(**settings)
+    after = distribution_of(again, dial, "t0", TV)
+    assert after.keys() == before.keys()
+    assert list(after.values()) == pytest.approx(list(before.values()), abs=1e-6)
+    play_favourite(again, "t0/a", 5)
+    assert distribution_of(again, dial, "t0", TV) != after
+
+
+def test_reopened_after_late_and_corrected_outcomes(open_art, bundle, next_bundle, dial):
+    """Order of outcomes, a flush in between, a skip that became a play, a new model: the same head again."""
+    settings = {"policy": keyart.Policy(exploration=0.3, stickiness=OFF), "bundle": bundle}
+    with open_art(**settings) as art:
+        play_favourite(art, "t0/a", 12)
+        decisions = [art.choose(f"t{n % 4}", TV) for n in range(12)]
+        art.flush()
+        for n in (3, 1, 8, 2, 0):
+            art.observe(decisions[n].id, PLAYED if n % 2 else SKIPPED)
+        art.observe(decisions[2].id, PLAYED)
+        art.install(next_bundle)
+        for n in (7, 4, 6):
+            art.observe(decisions[n].id, PLAYED)
+        play_favourite(art, "t0/b", 12)
+        before = distribution_of(art, dial, "t0", TV)
+        mean = head_of(art)
+    again = open_art(**{**settings, "bundle": next_bundle})
+    np.testing.assert_allclose(head_of(again), mean, atol=1e-6)
+    assert list(distribution_of(again, dial, "t0", TV).values()) == pytest.approx(list(before.values()), abs=1e-6)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([OPENED, SKIPPED, PLAYED])))
+def test_repeated_and_disordered_outcomes(open_art, order):
+    """The most a viewer did counts, once, whatever the order in which the app says so."""
+    art = open_art()
+    decision = art.choose("t0", TV)
+    told = [art.observe(decision.id, outcome) for outcome in (*order, *order)]
+    assert told[0] is True and not any(told[3:])
+    assert outcomes_of(art) == [("played", 3000.0)]
+    plain = open_art(path="other", keys=keyart.EphemeralKey())
+    plain.observe(plain.choose("t0", TV).id, PLAYED)
+    np.testing.assert_allclose(head_of(art), head_of(plain), atol=1e-6)
+
+
+def test_a_longer_play_replaces_a_shorter_one(open_art):
+    art = open_art()
+    decision = art.choose("t0", TV)
+    assert art.observe(decision.id, keyart.Outcome.played(60)) and art.observe(decision.id, keyart.Outcome.played(900))
+    assert not art.observe(decision.id, keyart.Outcome.played(100))
+    assert outcomes_of(art) == [("played", 900.0)]
+
+
+def test_opened_is_not_played_until_it_is(open_art):
+    """The page of a title that nobody then plays counts like a pass, so that clickbait does not pay."""
+    art, other = open_art(), open_art(path="other", keys=keyart.EphemeralKey())
+    decision = art.choose("t0", TV)
+    art.observe(decision.id, OPENED)
+    other.observe(other.choose("t0", TV).id, SKIPPED)
+    assert outcomes_of(art) == [("opened", 0.0)]
+    np.testing.assert_array_equal(head_of(art), head_of(other))
+    assert head_of(art)[-1] < 0
+    art.observe(decision.id, PLAYED)
+    assert head_of(art)[-1] > 0
+
+
+@pytest.mark.parametrize("with_bundle", [False, True])
+def test_remove_title_removes_what_was_learned(open_art, bundle, dial, with_bundle):
+    """Head, features and history are those of a profile that never saw the title."""
+    settings = {"bundle": bundle} if with_bundle else {}
+    numbers = np.random.default_rng(1).random(60)
+
+    def live(art: keyart.Personalizer, titles: tuple[str, ...]) -> None:
+        art.record_many([keyart.View(t, EVENING, 5000) for t in ("t1", "t2", "t5", "elsewhere") if t in titles])
+        for n, number in enumerate(numbers):
+            title = ("t0", "t5", "t1")[n % 3]
+            if title in titles:
+                dial.number = float(number)
+                art.observe(art.choose(title, TV).id, PLAYED if n % 4 == 0 else SKIPPED)
+
+    art = open_art(policy=keyart.Policy(exploration=1.0, stickiness=OFF), **settings)
+    live(art, ("t0", "t1", "t2", "t5", "elsewhere"))
+    assert art.remove_title("elsewhere") == 1
+    assert art.remove_title("t5") == 21
+    assert art.remove_title("t5") == art.remove_title("never seen") == 0
+    never = open_art(policy=keyart.Policy(exploration=1.0, stickiness=OFF), path="n", keys=keyart.EphemeralKey(), **settings)
+    live(never, ("t0", "t1", "t2"))
+    np.testing.assert_allclose(head_of(art), head_of(never), atol=1e-6)
+    np.testing.assert_allclose(art._viewer().affinity, never._viewer().affinity, atol=1e-6)
+    assert "t5" not in json.dumps(art.export())
+
+
+def test_explaining_a_removed_decision(open_art):
+    art = open_art()
+    decision = art.choose("t0", TV)
+    art.observe(decision.id, PLAYED)
+    art.remove_title("t0")
+    for call in (lambda: art.explain(decision.id), lambda: art.observe(decision.id, SKIPPED)):
+        with pytest.raises(UnknownDecision, match=r"removed"):
+            call()
+
+
+def test_export_is_complete(open_art, bundle):
+    art = open_art(bundle=bundle, consent="personalization diagnostics")
+    views = [keyart.View("t1", EVENING, 5400.5), keyart.View("far", MORNING, 0, "phone")]
+    art.record_many(views)
+    decisions = art.choose_page(["t0", "t1", "t2"], keyart.Context("fridge", MORNING, slot=4))
+    art.observe(decisions[1].id, PLAYED)
+    document = json.loads(json.dumps(art.export(), allow_nan=False))
+    assert document["format"] == "keyart-export/1" and document["profile"] == "default"
+    assert [(v["title_id"], v["seconds"], v["device"]) for v in document["views"]] == [
+        ("t1", 5400.5, "tv"),
+        ("far", 0.0, "phone"),
+    ]
+    assert [v["at"] for v in document["views"]] == [EVENING.isoformat(), MORNING.isoformat()]
+    found = {d["id"]: d for d in document["decisions"]}
+    assert set(found) == {d.id for d in decisions}
+    for n, decision in enumerate(decisions):
+        entry = found[decision.id]
+        for name in ("title_id", "artwork_id", "propensity", "exploring", "sticky", "model_version"):
+            assert entry[name] == getattr(decision, name)
+        assert (entry["device"], entry["daypart"], entry["slot"]) == ("fridge", "morning", 4 + n)
+    assert document["outcomes"] == [{"decision_id": decisions[1].id, "kind": "played", "seconds": 3000.0}]
+    assert {c["purpose"] for c in document["consent"]} == {"personalization", "diagnostics"}
+    assert document["learned"] and document["sent"] == []
+
+
+def test_forget_leaves_nothing_and_goes_on(open_art, path, dial):
+    secrets: dict[str, bytes] = {}
+    keys = keyart.HostKey(secrets.get, secrets.__setitem__, secrets.__delitem__)
+    art = open_art(keys=keys)
+    play_favourite(art, "t0/a", 20)
+    art.record(keyart.View("t1", EVENING, 3000))
+    receipt = art.forget()
+    assert receipt.verified and receipt.records >= 22
+    document = art.export()
+    assert document["views"] == document["decisions"] == document["consent"] == document["sent"] == []
+    assert not document["learned"] and not art.profiled
+    assert set(distribution_of(art, dial, "t0", TV).values()) == {1 / 8}
+    art.consent.grant("personalization")
+    art.observe(art.choose("t0", TV).id, PLAYED)
+    art.close()
+    again = open_art(consent="", keys=keys)
+    assert again.profiled and len(again.export()["decisions"]) == 1
+
+
+def test_kill_after_observe(path, open_art):
+    text = """
+    import os, signal, sys
+    import keyart
+    from choosing_samples import TV, sample_catalog, sample_keys
+    art = keyart.Personalizer.open(sys.argv[1], catalog=sample_catalog(), keys=sample_keys())
+    art.consent.grant("personalization")
+    art.record(keyart.View("t4", TV.at, 4000))
+    decision = art.choose("t0", TV)
+    art.observe(decision.id, keyart.Outcome.played(1234))
+    print(decision.id, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    decision_id = run_python(text, path, kill=True).strip()
+    document = open_art(consent="").export()
+    assert document["outcomes"] == [{"decision_id": decision_id, "kind": "played", "seconds": 1234.0}]
+    assert [v["title_id"] for v in document["views"]] == ["t4"]
+    assert document["learned"]
+
+
+def test_flush_and_close_write_decisions_without_outcome(open_art, path):
+    art = open_art()
+    flushed = art.choose("t0", TV)
+    art.flush()
+    closed = art.choose("t1", TV)
+    art.close()
+    art.close()
+    again = open_art()
+    assert [d["id"] for d in again.export()["decisions"]] == [flushed.id, closed.id]
+    assert again.observe(closed.id, PLAYED) and again.explain(flushed.id).factors
+
+
+def test_wrong_arguments_change_nothing(open_art, path):
+    art = open_art()
+    decision = art.choose("t0", TV)
+    art.observe(decision.id, PLAYED)
+    before = path.read_bytes()
+    wrong = [
+        (UnknownDecision, lambda: art.observe("0" * 32, PLAYED)),
+        (UnknownDecision, lambda: art.observe("not even hexadecimal", PLAYED)),
+        (UnknownDecision, lambda: art.explain("")),
+        (SettingError, lambda: art.observe(decision.id, "played")),
+        (SettingError, lambda: art.record("t1")),
+        (SettingError, lambda: art.record_many([keyart.View("t1", EVENING, 1), None])),
+        (HistoryError, lambda: art.record(keyart.View("t1", EVENING.replace(tzinfo=None), 1))),
+        (HistoryError, lambda: art.record(keyart.View("t1", EVENING, float("nan")))),
+        (HistoryError, lambda: art.observe(decision.id, keyart.Outcome.played(-1))),
+    ]
+    for error, call in wrong:
+        with pytest.raises(error):
+            call()
+    assert path.read_bytes() == before
+    assert len(art.export()["decisions"]) == 1 and art.export()["views"] == []
+
+
+def test_eight_threads(open_art, bundle):
+    art = open_art(bundle=bundle, policy=keyart.Policy(), rng=np.random.default_rng(1), keys=sample_keys())
+    failures: list[BaseException] = []
+    told: list[str] = []
+
+    def live(number: int) -> None:
+        try:
+            for n in range(25):
+                decision = art.choose(f"t{(number + n) % 6}", TV)
+                art.choose_page(["t0", "t1"], TV)
+                art.record(keyart.View("t1", EVENING, 3000))
+                assert art.observe(decision.id, PLAYED if n % 3 else SKIPPED)
+                told.append(decision.id)
+                assert art.explain(decision.id).factors
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=live, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    art.close()
+    document = open_art().export()
+    assert {o["decision_id"] for o in document["outcomes"]} == set(told) and len(told) == 200
+    assert len(document["views"]) == 200 and len(document["decisions"]) == 600

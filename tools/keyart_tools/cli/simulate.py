@@ -1,0 +1,158 @@
+"""`keyart simulate`: federated rounds over a world, ours or anybody's."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+
+if TYPE_CHECKING:
+    from keyart_federated import Report, World
+
+COUNT = click.IntRange(min=1)
+
+
+@click.command()
+@click.option(
+    "--world", "spec", default="synthetic", show_default=True, metavar="WORLD",
+    help="movielens, synthetic, or module:factory for a World of your own (found from this folder).",
+)  # fmt: skip
+@click.option("--rounds", type=COUNT, default=20, show_default=True, help="Federated rounds.")
+@click.option("--steps", type=COUNT, default=10, show_default=True, help="Impressions per device and round.")
+@click.option("--viewers", type=COUNT, help="Devices, as many as the world has unless told.")
+@click.option("--titles", type=COUNT, help="Titles, as many as the world has unless told.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same choices.")
+@click.option(
+    "--learner", type=click.Choice(["federated", "central", "none"]), default="federated", show_default=True,
+    help="Who learns: federated rounds; a central peer that sees every log; nobody.",
+)  # fmt: skip
+@click.option("--no-head", is_flag=True, help="Without the personal head on each device.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Where to write capture by round (PNG or SVG).")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write the bundle to.")
+@json_option
+@click.pass_context
+def simulate(
+    ctx: click.Context,
+    spec: str,
+    rounds: int,
+    steps: int,
+    viewers: int | None,
+    titles: int | None,
+    seed: int,
+    learner: Any,
+    no_head: bool,
+    plot: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Train by rounds on the devices of a world, and measure the choices against the world's truth.
+
+    A world of your own is made by calling the factory with --viewers, --titles and --seed, those of them that
+    you give; it needs rounds × steps impressions a device.
+
+    \b
+    Example:
+      keyart simulate --world synthetic --viewers 200 --rounds 10 --steps 5
+      keyart simulate --world movielens --titles 200 --out build/bundle --plot learning.png
+    """
+    settings: dict[str, Any] = {"viewers": viewers, "titles": titles}
+    own = ":" in spec
+    if not own:
+        settings["impressions"] = rounds * steps
+    if not own or ctx.get_parameter_source("seed") is not ParameterSource.DEFAULT:
+        settings["seed"] = seed
+    given = {name: value for name, value in settings.items() if value is not None}
+
+    if out is not None and out.exists() and not (out / "manifest.json").exists() and any(out.iterdir()):
+        raise click.UsageError(f"--out {out} holds something else than a bundle; name a new folder.")
+    with tempfile.TemporaryDirectory(prefix="keyart-") as temporary:
+        folder = out if out is not None else Path(temporary) / "bundle"
+        try:
+            report = _run(spec, given, steps, rounds, seed, learner, not no_head, folder)
+        except Exception as error:
+            if not own or (said := _their_error(spec, error)) is None:
+                raise
+            raise said from error
+    if plot is not None:
+        report.plot(plot)
+        note(f"Capture by round: {plot}")
+    document = {**report.to_dict(), "bundle": str(out) if out is not None else None}
+    if as_json:
+        write_json(document)
+    else:
+        _show(report, out)
+
+
+def _run(
+    spec: str,
+    settings: dict[str, Any],
+    steps: int,
+    rounds: int,
+    seed: int,
+    learner: Any,
+    personal_head: bool,
+    folder: Path,
+) -> Report:
+    one_thread_a_process()
+    from keyart_federated import simulate as run
+    from keyart_federated.worlds import load
+
+    if ":" in spec and str(Path.cwd()) not in sys.path:  # as `python -m` does; an installed command does not
+        sys.path.insert(0, str(Path.cwd()))
+    world: World = load(spec, **settings)
+    with progress("rounds") as tell:
+        return run(
+            world,
+            steps,
+            rounds,
+            seed=seed,
+            learner=learner,
+            personal_head=personal_head,
+            out=folder,
+            name={"movielens": "MovieLens", "synthetic": "synthetic"}.get(spec, spec),
+            progress=tell,
+        )
+
+
+def _their_error(spec: str, error: Exception) -> Exception | None:
+    """An error out of the user's own world, as a sentence that says where; None for one of keyart's."""
+    from keyart.errors import KeyartError, WorldError
+
+    if isinstance(error, KeyartError | click.ClickException | OSError):
+        return None
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    return WorldError(f"World {spec!r} failed with {type(error).__name__}: {error} ({where}).")
+
+
+def _show(report: Report, out: Path | None) -> None:
+    from rich.table import Table
+
+    table = Table(
+        title=f"{report.world}: {report.devices} devices, {report.rounds} rounds of {report.steps_per_round}",
+        title_justify="left",
+    )
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for name in (
+        "random_value", "best_fixed_value", "policy_value", "oracle_value", "best_fixed_capture", "capture",
+        "last_quarter_capture", "lift_over_random", "lift_over_best_fixed",
+    ):  # fmt: skip
+        low, high = report.interval[name]
+        table.add_row(name.replace("_", " "), f"{getattr(report, name):.4f}", f"{low:.4f} – {high:.4f}")
+    lines = [f"{report.seconds:.1f} s"]
+    if report.client_updates:
+        lines.append(f"{report.client_updates_per_second:,.0f} client updates a second")
+    ok = "fit" if report.propensities_ok else "DO NOT FIT"
+    lines.append(f"frequencies of choices {ok} the logged propensities (p = {report.propensities_p:.2g})")
+    if out is not None:
+        lines.append(f"bundle: {out}")
+    print_table(table, "; ".join(lines))

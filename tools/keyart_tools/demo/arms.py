@@ -1,0 +1,166 @@
+"""The three arms of the demo on one world: federated, federated with a personal head, and a central peer.
+
+The central peer sees every log and has no personal head, so that it is compared with the federated arm without one:
+their difference is the price of nobody's history leaving a device. It runs in a process of its own beside the other
+two, since it takes as long as both of them together.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+from keyart_federated import Report, World, simulate
+from keyart_federated.scorecard import Estimate, Truth, Values, capture, mean, values
+from keyart_federated.worlds import load
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+
+POLL_SECONDS = 0.2
+RANDOM, BEST_FIXED, ORACLE = "random", "best fixed artwork", "oracle"
+CENTRAL, FEDERATED, FEDERATED_HEAD = "central", "federated", "federated + head"
+ORDER = (RANDOM, BEST_FIXED, CENTRAL, FEDERATED, FEDERATED_HEAD, ORACLE)
+ARMS: Mapping[str, Mapping[str, Any]] = {
+    FEDERATED: {"learner": "federated", "personal_head": False},
+    FEDERATED_HEAD: {"learner": "federated", "personal_head": True},
+    CENTRAL: {"learner": "central", "personal_head": False},
+}
+
+Tell = Callable[[str, int, int], None]  # stage, done, of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all arms have in common. spec, settings: of `keyart_federated.worlds.load`, so that another process makes
+    the same world."""
+
+    spec: str
+    settings: Mapping[str, Any]
+    name: str
+    rounds: int
+    steps: int
+    seed: int
+
+    def world(self) -> World:
+        return load(self.spec, **self.settings)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A policy's value and capture over some of the impressions."""
+
+    value: Estimate
+    capture: Estimate
+
+
+@dataclass(frozen=True)
+class Arms:
+    """reports: of the three arms, by name. whole, last_quarter: figures of all six policies, in ORDER."""
+
+    reports: Mapping[str, Report]
+    whole: Mapping[str, Figures]
+    last_quarter: Mapping[str, Figures]
+    seconds: Mapping[str, float]
+
+
+def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
+    """Trains and measures the arms. folder: gets a bundle an arm. Raises KeyartError."""
+    seconds: dict[str, float] = {}
+    impressions = plan.rounds * plan.steps
+    started = time.perf_counter()
+    truth = Truth.measure(world, impressions, lambda share: tell("truth", int(share * 100), 100))
+    seconds["truth"] = time.perf_counter() - started
+
+    # Spawned, not forked: onnxruntime and BLAS hold threads that a fork would lose.
+    spawn = multiprocessing.get_context("spawn")
+    ticks: Queue[int] = spawn.Queue()
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_beside, initargs=(ticks,)) as other:
+        central = other.submit(_central, plan, truth, folder / "central")
+        relay = threading.Thread(target=_relay, args=(central, ticks, plan.rounds, tell), daemon=True)
+        relay.start()
+        try:
+            reports = {
+                name: _arm(plan, world, truth, folder / name.replace(" + ", "-"), name, tell)
+                for name in (FEDERATED, FEDERATED_HEAD)
+            }
+            reports[CENTRAL] = central.result()
+        except BaseException:
+            for process in multiprocessing.active_children():  # nobody waits for its result any more
+                process.terminate()
+            raise
+        relay.join()
+    seconds |= {name: report.seconds for name, report in reports.items()}
+    return Arms(
+        reports,
+        _figures(truth, reports, slice(0, impressions), ""),
+        _figures(truth, reports, slice(impressions * 3 // 4, impressions), "last_quarter_"),
+        seconds,
+    )
+
+
+def _arm(plan: Plan, world: World, truth: Truth, folder: Path, name: str, tell: Tell) -> Report:
+    return simulate(
+        world,
+        plan.steps,
+        plan.rounds,
+        seed=plan.seed,
+        out=folder,
+        name=plan.name,
+        truth=truth,
+        progress=lambda done, of: tell(name, done, of),
+        **ARMS[name],
+    )
+
+
+_ticks: Queue[int] | None = None  # in the other process: rounds done, for the one that shows progress
+
+
+def _beside(ticks: Queue[int]) -> None:
+    global _ticks  # noqa: PLW0603 – a queue reaches a spawned process through its initializer only
+    _ticks = ticks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to both; the first process ends this one
+
+
+def _central(plan: Plan, truth: Truth, folder: Path) -> Report:
+    assert _ticks is not None  # noqa: S101 – set by the initializer
+    ticks = _ticks
+    return _arm(plan, plan.world(), truth, folder, CENTRAL, lambda _, done, of: ticks.put(done))
+
+
+def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: Tell) -> None:
+    """Hands on the rounds that the other process reports, until it has ended."""
+    while True:
+        try:
+            tell(CENTRAL, ticks.get(timeout=POLL_SECONDS), rounds)
+        except Empty:
+            if central.done():
+                return
+
+
+def _figures(truth: Truth, reports: Mapping[str, Report], window: slice, prefix: str) -> dict[str, Figures]:
+    """Figures of the arms from their reports, and of what needs no learner from the truth itself."""
+    fixed = (truth.first[truth.title] + truth.best_fixed[truth.title]).astype("int32")
+    v: Values = values(truth, fixed, window)
+    found = {
+        RANDOM: Figures(mean(v.random), capture(v, v.random)),
+        BEST_FIXED: Figures(mean(v.best_fixed), capture(v, v.best_fixed)),
+        ORACLE: Figures(mean(v.oracle), capture(v, v.oracle)),
+    }
+    for name, report in reports.items():
+        found[name] = Figures(
+            _estimate(report, f"{prefix}value" if prefix else "policy_value"), _estimate(report, f"{prefix}capture")
+        )
+    return {name: found[name] for name in ORDER}
+
+
+def _estimate(report: Report, name: str) -> Estimate:
+    return Estimate(getattr(report, name), *report.interval[name])

@@ -1,0 +1,79 @@
+"""`report.json`: the demo's figures, as plain values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from keyart_federated.scorecard import Estimate
+
+from .arms import ARMS, BEST_FIXED, CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, Arms, Figures, Plan
+from .publish import Installed
+
+
+def report_document(
+    plan: Plan, arms: Arms, installed: Installed, bundle: str, fallback: str | None, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """bundle: path of the bundle, relative to the report. fallback: why the world is not the one asked for."""
+    main = arms.reports[FEDERATED_HEAD]
+    return {
+        "world": plan.name,
+        "fallback": fallback,
+        "devices": main.devices,
+        "rounds": plan.rounds,
+        "steps_per_round": plan.steps,
+        "seed": plan.seed,
+        **_captures(arms.whole),
+        "last_quarter": _captures(arms.last_quarter),
+        "policies": {
+            name: {**_figures(arms.whole[name]), "last_quarter": _figures(arms.last_quarter[name])} for name in ORDER
+        },
+        "arms": {
+            name: {
+                **ARMS[name],
+                "capture_by_round": list(report.capture_by_round),
+                "propensities_ok": report.propensities_ok,
+                "propensities_p": report.propensities_p,
+                "seconds": round(report.seconds, 2),
+            }
+            for name, report in arms.reports.items()
+        },
+        "propensities_ok": all(report.propensities_ok for report in arms.reports.values()),
+        "client_updates": main.client_updates,
+        "client_updates_per_second": main.client_updates_per_second,
+        "bytes_up": main.bytes_up,
+        "bytes_down": main.bytes_down,
+        "model_version": installed.manifest.model_version,
+        "bundle_digest": installed.manifest.digest,
+        "bundle": bundle,
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+    }
+
+
+def _captures(figures: Mapping[str, Figures]) -> dict[str, Any]:
+    return {
+        "capture": figures[FEDERATED_HEAD].capture.value,
+        "interval": _ends(figures[FEDERATED_HEAD].capture),
+        "capture_federated_only": figures[FEDERATED].capture.value,
+        "interval_federated_only": _ends(figures[FEDERATED].capture),
+        "capture_central": figures[CENTRAL].capture.value,
+        "interval_central": _ends(figures[CENTRAL].capture),
+        "best_fixed_capture": figures[BEST_FIXED].capture.value,
+        "interval_best_fixed": _ends(figures[BEST_FIXED].capture),
+        "federated_minus_central": figures[FEDERATED].capture.value - figures[CENTRAL].capture.value,
+    }
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    return {
+        "value": figures.value.value,
+        "value_interval": _ends(figures.value),
+        "capture": figures.capture.value,
+        "capture_interval": _ends(figures.capture),
+    }
+
+
+def _ends(estimate: Estimate) -> list[float | None]:
+    """JSON has no infinity: an interval over one device has no ends."""
+    return [x if math.isfinite(x) else None for x in (estimate.low, estimate.high)]

@@ -1,0 +1,19 @@
+"""The factors of a decision in at most three sentences that a viewer would understand."""
+
+from __future__ import annotations
+
+from keyart import Explanation
+
+MOST = 3
+SMALLEST_SHARE = 0.08  # of all that speaks for the picture; what is less is not worth a sentence
+
+
+def sentences(explanation: Explanation, varied: bool) -> tuple[str, ...]:
+    """What spoke for the picture, weightiest first. varied: the page's variety decided between close pictures."""
+    notes = [factor.text for factor in explanation.factors if factor.contribution == 0.0]
+    if varied:
+        notes.append("The page shows pictures like the next best one already.")
+    positive = [factor for factor in explanation.factors if factor.contribution > 0.0]
+    total = sum(factor.contribution for factor in positive)
+    texts = [factor.text for factor in positive if factor.contribution >= SMALLEST_SHARE * total]
+    return tuple(dict.fromkeys([*notes, *texts]))[:MOST]

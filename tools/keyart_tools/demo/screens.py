@@ -1,0 +1,167 @@
+"""The SDK chooses for real viewers: evening on the TV, morning on the phone, beside what everybody else would get."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import numpy as np
+
+import keyart
+from keyart import Context, Personalizer
+from keyart.features.encode import is_misleading
+from keyart_federated import World
+
+from ..home.art import spoken_name
+from ..home.model import Candidate, Choice, Screen, Viewer
+from .people import popular_titles, telling_titles, unlike_viewers
+from .reasons import sentences
+
+EVENING, MORNING = time(20, 30), time(7, 45)
+LATELY = 4  # films that the page names
+POLICY = keyart.Policy(stickiness=timedelta(0))
+_NAME_YEAR = re.compile(r"(.+) \((\d{4})\)")
+
+
+def viewers_of(world: World, impressions: int, bundle: Path, seed: int) -> tuple[Viewer, ...]:
+    """Three viewers with two screens each. bundle: folder of installed bundles. Raises KeyartError."""
+    with ExitStack() as stack:
+        everybody = stack.enter_context(_open(world, bundle, seed))
+        people = []
+        for i in unlike_viewers(world):
+            art = stack.enter_context(_open(world, bundle, seed + 1 + i))
+            art.consent.grant("personalization")
+            people.append((i, art, _live(world, i, impressions, art)))
+        watched = set().union(*(seen for _, _, seen in people))
+        popular = popular_titles(world, impressions, watched)
+        moments = {i: _moments(world, i, impressions) for i, _, _ in people}
+        likeliest = {
+            title_id: [
+                _likeliest(art.preview(title_id, context)) for i, art, _ in people for _, context in moments[i]
+            ]
+            for title_id in popular
+        }
+        titles = telling_titles(popular, likeliest)
+        return tuple(
+            Viewer(
+                f"Viewer {i}",
+                _about(world, i),
+                _lately(world, i),
+                (
+                    _screen(world, titles, art, everybody, *moments[i][0]),
+                    _screen(world, titles, art, everybody, *moments[i][1]),
+                ),
+            )
+            for i, art, _ in people
+        )
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Name and year of "Fargo (1996)"; the year is "" where there is none."""
+    found = _NAME_YEAR.fullmatch(name)
+    return (found[1], found[2]) if found else (name, "")
+
+
+def _open(world: World, bundle: Path, seed: int) -> Personalizer:
+    return Personalizer.open(
+        ":memory:",
+        catalog=world.catalog,
+        keys=keyart.EphemeralKey(),
+        bundle=bundle,
+        policy=POLICY,
+        rng=np.random.default_rng([seed, 1]),
+    )
+
+
+def _live(world: World, i: int, impressions: int, art: Personalizer) -> set[str]:
+    """Viewer i's history, and then every impression lived through with this bundle; titles watched by the end."""
+    history = world.history(i)
+    art.record_many(history)
+    seen = {view.title_id for view in history}
+    for k in range(impressions):
+        title_id, context = world.impression(i, k)
+        decision = art.choose(title_id, context)
+        outcome = world.outcome(i, k, decision.artwork_id)
+        art.observe(decision.id, outcome)
+        if outcome.kind == "played":
+            seen.add(title_id)
+    return seen
+
+
+def _moments(world: World, i: int, impressions: int) -> tuple[tuple[str, Context], tuple[str, Context]]:
+    """The evening after the last impression, and the next morning, by the viewer's own clock."""
+    last = world.impression(i, impressions - 1)[1].at
+    day = last.date() + timedelta(days=1)
+    evening = datetime.combine(day, EVENING, last.tzinfo)
+    morning = datetime.combine(day + timedelta(days=1), MORNING, last.tzinfo)
+    return (
+        (f"{evening:%A} evening, TV", Context("tv", evening)),
+        (f"{morning:%A} morning, phone", Context("phone", morning)),
+    )
+
+
+def _screen(
+    world: World, titles: Sequence[str], art: Personalizer, everybody: Personalizer, label: str, context: Context
+) -> Screen:
+    decisions = art.choose_page(titles, context)
+    shown: list[str] = []
+    choices = []
+    for slot, decision in enumerate(decisions):
+        title = world.catalog[decision.title_id]
+        here = replace(context, slot=slot)
+        chances = art.preview(title.id, here, beside=shown)
+        varied = not decision.exploring and _likeliest(art.preview(title.id, here)) != decision.artwork_id
+        shown.append(decision.artwork_id)
+        ids = [artwork.id for artwork in title.artworks]
+        name, year = split_name(title.name)
+        choices.append(
+            Choice(
+                title.id,
+                name,
+                year,
+                title.tags,
+                tuple(
+                    Candidate(artwork.id, artwork.tags, chances[artwork.id], is_misleading(title, artwork))
+                    for artwork in title.artworks
+                ),
+                ids.index(decision.artwork_id),
+                ids.index(_likeliest(everybody.preview(title.id, here))),
+                sentences(art.explain(decision.id), varied),
+            )
+        )
+    return Screen(label, context.device, context.daypart, tuple(choices))
+
+
+def _likeliest(chances: dict[str, float]) -> str:
+    return max(chances, key=lambda artwork_id: chances[artwork_id])
+
+
+def _about(world: World, i: int) -> str:
+    """What the viewer's history is made of, in a line."""
+    history = world.history(i)
+    weights: Counter[str] = Counter()
+    for view in history:
+        if view.title_id in world.catalog:
+            tags = world.catalog[view.title_id].tags
+            weights.update({tag: weight for tag, weight in tags.items() if tag.startswith("genre:")})
+    genres = [spoken_name(tag.removeprefix("genre:")).lower() for tag, _ in weights.most_common(2)]
+    mostly = f"mostly {' and '.join(genres)}; " if genres else ""
+    return f"watches {mostly}{len(history)} titles so far"
+
+
+def _lately(world: World, i: int) -> tuple[str, ...]:
+    """Names of the titles last watched to a quality play."""
+    reward = keyart.Reward()
+    names = []
+    for view in reversed(world.history(i)):
+        if view.title_id not in world.catalog:
+            continue
+        title = world.catalog[view.title_id]
+        if reward.is_quality(view.seconds, title.duration):
+            names.append(split_name(title.name)[0])
+    return tuple(dict.fromkeys(names))[:LATELY]
