@@ -18,8 +18,9 @@ from . import curvature, optimiser
 from .devices import Devices
 from .model import Model
 
-STEPS_A_ROUND = 3
-CURVATURE_DECISIONS = 20_000  # drawn from the pooled logs; the gradient is of all of them
+STEPS_A_ROUND = 2
+DAMPING = 0.8
+CURVATURE_DECISIONS = 6_000  # drawn from the pooled logs; the gradient is of all of them
 
 
 class CentralLearner:
@@ -44,16 +45,17 @@ class CentralLearner:
                 part.install(self.state.model)
                 for k in range(r * steps, (r + 1) * steps):
                     part.step(k)
-            for _ in range(STEPS_A_ROUND if learns else 0):
+            if learns:
                 self._learn(parts)
             progress(r + 1, rounds)
         return self.state
 
     def _learn(self, parts: Sequence[Devices]) -> None:
-        for part in parts:
-            part.install(self.state.model)
-        total = np.sum([part.train() for part in parts], axis=0) / float(1 << FRACTION_BITS)
         logs = [part.sample(CURVATURE_DECISIONS // len(parts), self._rng) for part in parts]
         exact = curvature.of_decisions(logs, self.state.model)
-        settings = optimiser.Settings(damping=0.8)
-        self.state = optimiser.apply(self.state, total, exact, self.encoded, settings, exact=True)
+        settings = optimiser.Settings(damping=DAMPING)
+        for _ in range(STEPS_A_ROUND):
+            total = np.sum([part.train() for part in parts], axis=0) / float(1 << FRACTION_BITS)
+            self.state = optimiser.apply(self.state, total, exact, self.encoded, settings, exact=True)
+            for part in parts:
+                part.install(self.state.model)

@@ -223,7 +223,7 @@ def _fisher(rows: Rows, model: Model, offset: Floats | float = 0.0) -> Curvature
     parameters = z * u.shape[1]
     fisher = np.zeros((parameters + v.shape[-1] - z,) * 2)
     fisher[:parameters, :parameters] = tags.reshape(parameters, parameters)
-    fisher[:parameters, parameters:] = across.reshape(parameters, -1)
+    fisher[:parameters, parameters:] = across.reshape(parameters, v.shape[-1] - z)
     fisher[parameters:, :parameters] = fisher[:parameters, parameters:].T
     fisher[parameters:, parameters:] = moments[:, z:, z:].sum(axis=0)
     flat = v.reshape(count, -1)

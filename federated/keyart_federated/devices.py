@@ -284,25 +284,22 @@ class Devices:
             self.head = Head(np.asarray(arrays["head"], dtype=np.float32), self.head.covariance)
 
     def sample(self, count: int, rng: np.random.Generator) -> Log:
-        """Up to `count` decisions drawn from all logs, as devices of one decision each. Only for a learner that is
-        allowed to see everything (the central peer)."""
-        logs = [self._log(chunk) for chunk in self._chunks()]
-        whole = len(self.members) * self.journal.steps
-        keep = rng.choice(whole, size=min(count, whole), replace=False)
-        device, decision = np.divmod(keep, self.journal.steps)
+        """Up to `count` decisions drawn from the logs of one chunk of devices, as devices of one decision each. Only
+        for a learner that is allowed to see everything (the central peer)."""
+        chunk = list(self._chunks())[rng.integers(-(-len(self.members) // CHUNK_DEVICES))]
+        log = self._log(chunk)
+        keep = rng.choice(log.counted.size, size=min(count, log.counted.size), replace=False)
+        at = np.divmod(keep, self.journal.steps)
 
-        def pick(arrays: list[Floats]) -> Floats:
-            return np.concatenate(arrays)[device, decision][:, None]
+        def pick(array: Floats) -> Floats:
+            return array[at][:, None]
 
         rows = Rows(
-            artwork=pick([log.rows.artwork for log in logs]),
-            match=pick([log.rows.match for log in logs]),
-            main=pick([log.rows.main for log in logs]),
-            appeal=pick([log.rows.appeal for log in logs]),
-            viewer=self.viewer.taste[device],
-            context=pick([log.rows.context for log in logs]),
+            artwork=pick(log.rows.artwork),
+            match=pick(log.rows.match),
+            main=pick(log.rows.main),
+            appeal=pick(log.rows.appeal),
+            viewer=log.rows.viewer[at[0]],
+            context=pick(log.rows.context),
         )
-        return Log(
-            rows,
-            *(pick([getattr(log, x) for log in logs]) for x in ("offset", "played", "quality", "counted")),
-        )
+        return Log(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted))

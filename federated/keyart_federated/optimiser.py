@@ -35,6 +35,7 @@ MAX_SECANT_RATIO = 20.0
 SECANTS_KEPT = 30
 STARTING_VARIANCE = 0.03
 INTERCEPT_VARIANCE = 25.0
+BASE_RATE_RANGE = (1e-3, 0.999)  # a manifest's is above 0 and below 1
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def apply(
         theta=theta,
         population_taste=population_taste,
         appeal=title_appeal[encoded.title_of] + artwork_appeal,
-        base_rate=float(np.clip(quality / decisions, 1e-3, 1.0)),
+        base_rate=float(np.clip(quality / decisions, *BASE_RATE_RANGE)),
         version=state.model.version + 1,
     )
     return State(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,8 @@ def simulate(
         raise SettingError("Rounds with noise and masks are not in this version yet; simulate with privacy=None.")
     if engine != "local":
         raise SettingError(f"engine is {engine!r}; this version simulates with engine='local'.")
+    if learner not in get_args(Learner):
+        raise SettingError(f"learner is {learner!r}; use one of {', '.join(map(repr, get_args(Learner)))}.")
     settings = Settings(
         policy=policy or keyart.Policy(stickiness=timedelta(0)),
         reward=reward or keyart.Reward(),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import filecmp
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,21 +132,36 @@ def test_says_aloud_when_the_data_cannot_be_had(tmp_path: Path, monkeypatch: pyt
     assert "Everything in this world is made up" in (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
 
 
+def test_leaves_other_peoples_folders_alone(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "id").write_text("mine")
+    (tmp_path / "thesis.tex").write_text("mine, too")
+
+    refused = demo(tmp_path, "--world", "synthetic")
+
+    assert refused.result.exit_code == 1
+    assert "thesis.tex" in refused.result.stderr
+    assert (tmp_path / "keys" / "id").read_text() == "mine"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
-def test_ctrl_c_ends_both_processes_quietly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("delay", [0.3, 3.0])  # while the other process starts, and while it works
+def test_ctrl_c_ends_both_processes_quietly(tmp_path: Path, delay: float) -> None:
     program = "from keyart_tools.cli import main; main(prog_name='keyart')"
     large = ["--world", "synthetic", "--rounds", "500", "--steps", "1", "--viewers", "50", "--titles", "10"]
     running = subprocess.Popen(
         [sys.executable, "-c", program, "demo", *large, "--out", str(tmp_path / "demo")],
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert running.stderr is not None
     said = ""
     while "measure the truth" not in said:
         said = running.stderr.readline()
         assert said, "the demo ended too early"
-    running.send_signal(signal.SIGINT)
+    time.sleep(delay)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to every process of the group
     rest = running.communicate(timeout=30)[1]
 
     assert running.returncode == 130

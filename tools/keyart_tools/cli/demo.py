@@ -29,7 +29,7 @@ STAGES = {
 COUNT = click.IntRange(min=1)
 
 
-@click.command()
+@click.command(short_help="The whole way: histories in, bundle out, pictures chosen.")
 @click.option("--world", type=click.Choice(["movielens", "synthetic"]), default="movielens", show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/demo"), show_default=True,

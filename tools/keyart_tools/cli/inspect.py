@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = 8  # names listed where there may be thousands
 
 
-@click.command()
+@click.command(short_help="What is in a bundle or a catalogue.")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--title", "title_id", metavar="ID", help="One title of a catalogue, with its artworks.")
 @json_option
@@ -181,7 +181,7 @@ def _bundle_tables(document: dict[str, Any]) -> list[Table | str]:
     files = _table("Files", "file", "bytes", "sha256")
     for name, entry in sorted(document["files"].items()):
         files.add_row(name, f"{entry['bytes']:,}", entry["sha256"][:16] + "…")
-    learned = _table("Learned for everybody, in logits of a play: largest first", "tag or match", "weight")
+    learned = _table("Largest weights (logits)", "tag or match", "weight")
     weights = document["weights"]
     everything = {**weights["matches"], **weights["play_by_tag"]}
     for name, weight in sorted(everything.items(), key=lambda item: -abs(item[1]))[: 2 * EXAMPLES]:

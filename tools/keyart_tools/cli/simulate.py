@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COUNT = click.IntRange(min=1)
 
 
-@click.command()
+@click.command(short_help="Rounds on a world, measured against its truth.")
 @click.option(
     "--world", "spec", default="synthetic", show_default=True, metavar="WORLD",
     help="movielens, synthetic, or module:factory for a World of your own (found from this folder).",

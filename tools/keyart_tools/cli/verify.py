@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from keyart.bundle.manifest import Manifest
 
 
-@click.command()
+@click.command(short_help="Is this bundle whole and within the rules?")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option(
     "--engine",

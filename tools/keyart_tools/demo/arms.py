@@ -11,8 +11,9 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
@@ -84,7 +85,8 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
     spawn = multiprocessing.get_context("spawn")
     ticks: Queue[int] = spawn.Queue()
     with ProcessPoolExecutor(1, mp_context=spawn, initializer=_beside, initargs=(ticks,)) as other:
-        central = other.submit(_central, plan, truth, folder / "central")
+        with _ctrl_c_ignored():  # inherited: it goes to both processes, and this one ends the other
+            central = other.submit(_central, plan, truth, folder / "central")
         relay = threading.Thread(target=_relay, args=(central, ticks, plan.rounds, tell), daemon=True)
         relay.start()
         try:
@@ -127,7 +129,18 @@ _ticks: Queue[int] | None = None  # in the other process: rounds done, for the o
 def _beside(ticks: Queue[int]) -> None:
     global _ticks  # noqa: PLW0603 – a queue reaches a spawned process through its initializer only
     _ticks = ticks
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to both; the first process ends this one
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # others neither get nor set signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _central(plan: Plan, truth: Truth, folder: Path) -> Report:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from keyart.errors import DataUnavailable
+from keyart.errors import DataUnavailable, SettingError
 from keyart_federated import World
 from keyart_federated.report import plot_learning
 
@@ -23,6 +23,8 @@ from .screens import viewers_of
 from .words import MOVIELENS, NAMES, headline, licences, notes
 
 MOVIELENS_TITLES = 400  # the most rated films; each is then shown often enough for the figures to be clear
+
+WRITTEN = {"report.json", "learning.png", "index.html", "bundle", "tuf", "keys", "device", "work"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) 
     tell: (stage, done, of) as it goes on. warn: gets what the caller must hear, such as that the data cannot be
     fetched and the synthetic world stands in. Raises KeyartError.
     """
+    _require_own_folder(out)
     seconds: dict[str, float] = {}
     clock = _Clock(seconds)
     plan, world, fallback = _world(settings, tell, warn)
@@ -92,6 +95,13 @@ def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) 
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     (out / "report.json").write_text(text + "\n", encoding="utf-8")
     return DemoResult(document, arms, out)
+
+
+def _require_own_folder(out: Path) -> None:
+    """What an earlier demo wrote is replaced; anybody else's `bundle/` or `keys/` must not be."""
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if names - WRITTEN and "report.json" not in names:
+        raise SettingError(f"{out} holds what no demo wrote ({min(names - WRITTEN)}); name a new folder.")
 
 
 class _Clock:
