@@ -25,14 +25,16 @@ def tiny_catalog(titles: int = 6) -> keyart.Catalog:
             )
             for a in range(1 + t % 4)
         ]
-        tags = {"genre:a": 0.4, "genre:b": 0.3, "genre:c": 0.3} if t % 3 else {"genre:a": 1.0, "classic": 1.0}
+        tags = {"genre:a": 0.4, "genre:b": 0.3, "genre:c": 0.3}
+        if t % 3 == 0:
+            tags = {f"genre:{'ab'[t % 2]}": 1.0, "classic": 1.0}
         rows.append(keyart.Title(f"t{t}", duration=3000 if t % 2 else 0, tags=tags, artworks=pictures))
     return keyart.Catalog.from_titles(rows)
 
 
 @dataclass
 class HandWorld:
-    """Half of the viewers play pictures of genre a, the others those of genre b.
+    """Half of the viewers have watched genre a and play its pictures, the others genre b.
 
     likes, dislikes: chance of a quality play for a picture that shows the viewer's genre, and for any other.
     """
@@ -62,6 +64,27 @@ class HandWorld:
 
     def expected_reward(self, i: int, k: int) -> np.ndarray:
         mine = f"genre:{'ab'[i % 2]}"
+        pictures = self.catalog[self.impression(i, k)[0]].artworks
+        return np.array([self.likes if mine in picture.tags else self.dislikes for picture in pictures])
+
+
+def styled_catalog() -> keyart.Catalog:
+    """Titles of two genres whose pictures differ in style alone: nothing that a first bundle could know."""
+    rows = []
+    for t in range(8):
+        pictures = [keyart.Artwork(f"t{t}/{s}", {f"style:{s}": 1.0, "faces": 0.1 * t}) for s in "xyz"]
+        rows.append(keyart.Title(f"t{t}", duration=3000, tags={f"genre:{'ab'[t % 2]}": 1.0}, artworks=pictures))
+    return keyart.Catalog.from_titles(rows)
+
+
+@dataclass
+class StyleWorld(HandWorld):
+    """Whoever watches genre a plays pictures of style x; whoever watches b, those of style y."""
+
+    catalog: keyart.Catalog = field(default_factory=styled_catalog)
+
+    def expected_reward(self, i: int, k: int) -> np.ndarray:
+        mine = f"style:{'xy'[i % 2]}"
         pictures = self.catalog[self.impression(i, k)[0]].artworks
         return np.array([self.likes if mine in picture.tags else self.dislikes for picture in pictures])
 

@@ -1,7 +1,7 @@
 """CentralLearner: the peer that sees everything. The same model and devices, but all logs in one place.
 
-It takes exact Newton steps on the pooled logs, several a round, with the curvature of real decisions. What it
-gains over the federated rounds is the price of nobody's history leaving a device.
+It takes Newton steps on the pooled logs, with the curvature of real decisions. What it gains over the federated
+rounds is the price of nobody's history leaving a device.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from . import curvature, optimiser
 from .devices import Devices
 from .model import Model
 
-STEPS_A_ROUND = 2
+STEPS_A_ROUND = 1
 DAMPING = 0.8
-CURVATURE_DECISIONS = 6_000  # drawn from the pooled logs; the gradient is of all of them
+CURVATURE_DECISIONS = 15_000  # drawn from the pooled logs; the gradient is of all of them
+SAMPLES = 5  # of so many decisions in all: what is held at a time stays small
 
 
 class CentralLearner:
@@ -51,7 +52,8 @@ class CentralLearner:
         return self.state
 
     def _learn(self, parts: Sequence[Devices]) -> None:
-        logs = [part.sample(CURVATURE_DECISIONS // len(parts), self._rng) for part in parts]
+        count = CURVATURE_DECISIONS // SAMPLES // len(parts)
+        logs = [part.sample(count, self._rng) for part in parts for _ in range(SAMPLES)]
         exact = curvature.of_decisions(logs, self.state.model)
         settings = optimiser.Settings(damping=DAMPING)
         for _ in range(STEPS_A_ROUND):

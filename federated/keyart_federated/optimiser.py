@@ -35,6 +35,9 @@ MAX_SECANT_RATIO = 20.0
 SECANTS_KEPT = 30
 STARTING_VARIANCE = 0.03
 INTERCEPT_VARIANCE = 25.0
+# Logs hold what older models showed, but the gradient is at this one: with few new decisions, a curvature that only
+# remembers makes the step run away.
+FRESH_SHARE = 0.5
 BASE_RATE_RANGE = (1e-3, 0.999)  # a manifest's is above 0 and below 1
 
 
@@ -134,7 +137,7 @@ def apply(
     if decisions <= 0:
         return state
     if state.curvature is not None and not exact:
-        curvature = state.curvature.joined(curvature, min(max(1 - state.decisions / decisions, 0.0), 1.0))
+        curvature = state.curvature.joined(curvature, min(max(1 - state.decisions / decisions, FRESH_SHARE), 1.0))
     blocks = Blocks.of(spec)
     sizes = shapes(spec)
     play_size = sum(int(np.prod(sizes[name])) for name in ("play_artwork", "play_match", "play_main"))

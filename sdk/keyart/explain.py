@@ -176,7 +176,7 @@ def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
         return "see no difference"
     at = int(np.argmax(by_tag * (1 if by_tag.sum() >= 0 else -1)))
     what = f"go {'for' if directions[at] > 0 else 'less for'} {_spoken(spec.artwork_tags[at])}"
-    return what if z[at] > 0 else f"{what}, which the next best picture shows more"
+    return what if z[at] > 0 else f"{what}, as in the next best picture"
 
 
 def _spoken(tag: str) -> str:

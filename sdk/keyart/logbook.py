@@ -51,7 +51,7 @@ def view_from_bytes(data: bytes) -> View:
         title_id, device = _read_texts(data, _VIEW.size, 2)
         _require_version(version)
         return View(title_id, _datetime(stamp, minutes), seconds, device)
-    except (struct.error, ValueError, IndexError, OverflowError) as error:
+    except (struct.error, ValueError, IndexError, OverflowError, OSError) as error:
         raise _damaged(error) from None
 
 
@@ -89,7 +89,7 @@ def entry_from_bytes(decision_id: str, data: bytes) -> Entry:
         )
         outcome = Outcome(name, seconds) if name else None
         return Entry(decision, _datetime(stamp, minutes), device, slot, bool(flags & _INTENT), outcome)
-    except (struct.error, ValueError, IndexError, OverflowError) as error:
+    except (struct.error, ValueError, IndexError, OverflowError, OSError) as error:
         raise _damaged(error) from None
 
 

@@ -58,8 +58,15 @@ def test_floor_imports_nothing_from_above(floor):
 
 @pytest.mark.parametrize(
     "line",
-    ["import flwr", "def f():\n import socket", "from urllib.request import urlopen", "import keyart_server.gateway"]
-    + ["importlib.import_module('requests')", "__import__('http.client')", "if TYPE_CHECKING:\n import onnx"],
+    [
+        "import flwr",
+        "def f():\n import socket",
+        "from urllib.request import urlopen",
+        "import keyart_server.gateway",
+        "importlib.import_module('requests')",
+        "__import__('http.client')",
+        "if TYPE_CHECKING:\n import onnx",
+    ],
 )
 def test_the_search_finds_a_breach(line):
     assert breaches(line, FLOORS["sdk/keyart"], NETWORK)

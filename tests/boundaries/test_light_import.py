@@ -35,7 +35,9 @@ def folder(tmp_path):
 
 
 def loaded(text: str, *arguments: object) -> list[str]:
-    lines = run_python(text + f"\nimport sys, json\nprint(json.dumps([m for m in {HEAVY} if m in sys.modules]))", *arguments)
+    lines = run_python(
+        text + f"\nimport sys, json\nprint(json.dumps([m for m in {HEAVY} if m in sys.modules]))", *arguments
+    )
     return json.loads(lines.splitlines()[-1])
 
 
@@ -67,10 +69,13 @@ def test_no_telemetry(folder):
     """onnxruntime leaves neither a file in the person's home nor its telemetry switched on."""
     home = folder / "home"
     home.mkdir()
-    text = CHOOSE + """
+    text = (
+        CHOOSE
+        + """
     assert "onnxruntime" in sys.modules
     print(os.environ["ORT_DISABLE_TELEMETRY"])
     """
+    )
     private = {"HOME": home, "XDG_CACHE_HOME": home / "cache", "XDG_CONFIG_HOME": home / "config"}
     out = run_python(text, folder, "onnxruntime", **{name: str(path) for name, path in private.items()})
     assert out.split() == ["1"]

@@ -63,7 +63,9 @@ def test_batch_and_device_alone(tmp_path, name, exploration):
         head=HeadPrior(),
     )
     bundles = [
-        write_bundle(tmp_path / f"b{m.version}", m, world.catalog, data="Made up.", training={"round": 1, "devices": 4})
+        write_bundle(
+            tmp_path / f"b{m.version}", m, world.catalog, data="Made up.", training={"round": 1, "devices": 4}
+        )
         for m in models(world)
     ]
     arts = [
@@ -139,7 +141,14 @@ def test_a_part_of_the_devices_is_the_whole_in_parts():
 
     def run(members: list[int]) -> Devices:
         part = Devices(
-            world, np.array(members), spec, 20, seed=1, policy=keyart.Policy(), reward=keyart.Reward(), head=HeadPrior()
+            world,
+            np.array(members),
+            spec,
+            20,
+            seed=1,
+            policy=keyart.Policy(),
+            reward=keyart.Reward(),
+            head=HeadPrior(),
         )
         part.install(model)
         for k in range(20):

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from world_samples import HandWorld, Watched, tiny_catalog
+from world_samples import HandWorld, StyleWorld, Watched
 
 import keyart
 from keyart.bundle import verify
@@ -65,7 +65,7 @@ def test_nodes_do_not_change_the_choices(tmp_path):
 
 def test_learning_together_beats_not_learning(tmp_path):
     settings = {"steps_per_round": 8, "rounds": 6}
-    world = HandWorld(tiny_catalog(12), devices=60, likes=0.5, dislikes=0.05)
+    world = StyleWorld(devices=60, likes=0.5, dislikes=0.05)
     truth = Truth.measure(world, 48)
     learned = run(world, tmp_path, "f", truth=truth, **settings)
     zero_shot = run(world, tmp_path, "n", learner="none", personal_head=False, truth=truth, **settings)
@@ -89,7 +89,7 @@ def test_cohort(tmp_path):
 
 def test_report(tmp_path):
     report = run(HandWorld(), tmp_path, name="bundle")
-    document = json.loads(report.to_json(), parse_constant=lambda word: pytest.fail(word))
+    document = json.loads(report.to_json(), parse_constant=pytest.fail)
     assert set(document) == {field.name for field in fields(Report)}
     for name, (low, high) in document["interval"].items():
         assert low <= document[name] <= high
@@ -120,7 +120,9 @@ def test_wrong_settings(tmp_path, wrong):
 def bare(devices=3, titles=3, tags=None) -> HandWorld:
     rows = [
         keyart.Title(
-            f"t{t}", tags={}, artworks=[keyart.Artwork(f"t{t}/{a}", tags=tags(t, a) if tags else {}) for a in range(t % 3 + 1)]
+            f"t{t}",
+            tags={},
+            artworks=[keyart.Artwork(f"t{t}/{a}", tags=tags(t, a) if tags else {}) for a in range(t % 3 + 1)],
         )
         for t in range(titles)
     ]
@@ -150,7 +152,7 @@ ODD = {
 def test_odd_worlds(tmp_path, name, learner):
     report = run(ODD[name](), tmp_path, learner=learner, rounds=2, steps_per_round=4)
     assert math.isfinite(report.capture) and report.propensities_ok
-    json.loads(report.to_json(), parse_constant=lambda word: pytest.fail(word))
+    json.loads(report.to_json(), parse_constant=pytest.fail)
     report.plot(tmp_path / "plot.png")
     with keyart.Personalizer.open(
         "memory", catalog=ODD[name]().catalog, keys=keyart.EphemeralKey(), bundle=report.bundle

@@ -179,7 +179,9 @@ def test_the_order_of_replies_does_not_matter():
 def test_grid_turns_an_exception_into_an_error_reply():
     fleet = Fleet()
     grid = fleet.grid(raises, at=1)
-    message = next(iter(fleet.strategy.configure_train(1, wire.model_record(fleet.strategy.state.model.to_array()), None, grid)))
+    message = next(
+        iter(fleet.strategy.configure_train(1, wire.model_record(fleet.strategy.state.model.to_array()), None, grid))
+    )
     assert list(grid.get_node_ids()) == [1, 2] and message.metadata.dst_node_id == 1
     messages = fleet.strategy.configure_train(1, wire.model_record(fleet.strategy.state.model.to_array()), None, grid)
     replies = list(grid.send_and_receive(messages))

@@ -168,5 +168,3 @@ def test_not_even_bytes(device):
     for message in (None, "text", 3, {}):
         with pytest.raises(MessageError):
             device.answer(message)
-
-

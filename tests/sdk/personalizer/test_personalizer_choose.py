@@ -40,7 +40,9 @@ def test_uniform_before_the_first_model(open_art, dial):
 @pytest.mark.parametrize("case", ["no bundle", "bundle", "head", "head and bundle"])
 def test_frequencies_fit_propensities(open_art, bundle, case):
     """Chi-square of 20,000 draws in one state."""
-    settings = {"bundle": bundle, "policy": keyart.Policy(exploration=0.5, stickiness=OFF)} if "bundle" in case else {}
+    settings = (
+        {"bundle": bundle, "policy": keyart.Policy(exploration=0.5, stickiness=OFF)} if "bundle" in case else {}
+    )
     with open_art(rng=np.random.default_rng(3), **settings) as art:
         if "head" in case:
             play_favourite(art, "t0/c", 80)

@@ -38,7 +38,12 @@ def test_open_settings(open_art):
 
 
 def test_policy_settings():
-    for wrong in ({"exploration": 1.1}, {"exploration": float("nan")}, {"stickiness": timedelta(-1)}, {"stickiness": 3}):
+    for wrong in (
+        {"exploration": 1.1},
+        {"exploration": float("nan")},
+        {"stickiness": timedelta(-1)},
+        {"stickiness": 3},
+    ):
         with pytest.raises(SettingError):
             keyart.Policy(**wrong)
     for wrong in ({"misleading": "hide"}, {"diversity": -0.1}, {"diversity": "1"}):
@@ -73,7 +78,9 @@ def test_file_of_something_else(open_art, path):
     assert path.read_bytes() == b"not a profile" * 500
 
 
-@pytest.mark.parametrize("file", ["manifest.json", "ranker.onnx", "ranker.bin", "train.onnx", "vocabulary.json", "vectors.json"])
+@pytest.mark.parametrize(
+    "file", ["manifest.json", "ranker.onnx", "ranker.bin", "train.onnx", "vocabulary.json", "vectors.json"]
+)
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
 def test_damaged_bundle(open_art, bundle, path, tmp_path, file, damage):
     with open_art() as art:

@@ -35,7 +35,9 @@ def outcomes_of(art: keyart.Personalizer) -> list[tuple[str, float]]:
 
 @pytest.mark.parametrize("with_bundle", [False, True])
 def test_reopened_profile_chooses_as_before(open_art, bundle, dial, with_bundle):
-    settings = {"policy": keyart.Policy(exploration=0.3, stickiness=OFF)} | ({"bundle": bundle} if with_bundle else {})
+    settings = {"policy": keyart.Policy(exploration=0.3, stickiness=OFF)} | (
+        {"bundle": bundle} if with_bundle else {}
+    )
     with open_art(**settings) as art:
         art.record_many([keyart.View(f"t{n % 5}", EVENING, 6000) for n in range(12)])
         for number in np.random.default_rng(1).random(80):
@@ -88,7 +90,9 @@ def test_repeated_and_disordered_outcomes(open_art, order):
 def test_a_longer_play_replaces_a_shorter_one(open_art):
     art = open_art()
     decision = art.choose("t0", TV)
-    assert art.observe(decision.id, keyart.Outcome.played(60)) and art.observe(decision.id, keyart.Outcome.played(900))
+    assert art.observe(decision.id, keyart.Outcome.played(60)) and art.observe(
+        decision.id, keyart.Outcome.played(900)
+    )
     assert not art.observe(decision.id, keyart.Outcome.played(100))
     assert outcomes_of(art) == [("played", 900.0)]
 
@@ -125,7 +129,9 @@ def test_remove_title_removes_what_was_learned(open_art, bundle, dial, with_bund
     assert art.remove_title("elsewhere") == 1
     assert art.remove_title("t5") == 21
     assert art.remove_title("t5") == art.remove_title("never seen") == 0
-    never = open_art(policy=keyart.Policy(exploration=1.0, stickiness=OFF), path="n", keys=keyart.EphemeralKey(), **settings)
+    never = open_art(
+        policy=keyart.Policy(exploration=1.0, stickiness=OFF), path="n", keys=keyart.EphemeralKey(), **settings
+    )
     live(never, ("t0", "t1", "t2"))
     np.testing.assert_allclose(head_of(art), head_of(never), atol=1e-6)
     np.testing.assert_allclose(art._viewer().affinity, never._viewer().affinity, atol=1e-6)

@@ -37,7 +37,7 @@ def test_first_of_a_page_is_a_choice(open_art, bundle, dial):
 
 @pytest.mark.parametrize("with_bundle", [False, True])
 def test_propensities_of_a_page_are_exact(open_art, bundle, with_bundle):
-    """For every picture of every place the mean of 1 / propensity over its draws is 1, within four standard errors."""
+    """For every picture of every place the mean of 1 / propensity over its draws is 1, to four standard errors."""
     settings = {"bundle": bundle} if with_bundle else {}
     policy = keyart.Policy(exploration=0.6, stickiness=OFF, diversity=0.7)
     art = open_art(policy=policy, rng=np.random.default_rng(8), **settings)

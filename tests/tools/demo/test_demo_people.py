@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import keyart
-from keyart.errors import SettingError, UnknownTitle
+from keyart.errors import SettingError, UnknownTitle, WorldError
 from keyart_federated import simulate
+from keyart_federated.scorecard import Truth
 from keyart_federated.worlds import SyntheticWorld
+from keyart_tools.demo.arms import _require_same_world
 from keyart_tools.demo.people import popular_titles, tastes, telling_titles, unlike_viewers
 from keyart_tools.demo.reasons import sentences
 from keyart_tools.demo.screens import split_name
@@ -130,3 +132,13 @@ def test_preview_says_what_is_wrong(world: SyntheticWorld, bundle: Path) -> None
             art.preview("nothing", EVENING)
         with pytest.raises(SettingError, match="nothing/1"):
             art.preview(world.catalog.titles[0].id, EVENING, beside=["nothing/1"])
+
+
+def test_two_different_worlds_are_noticed(world: SyntheticWorld) -> None:
+    truth = Truth.measure(world, 3)
+    again = SyntheticWorld(viewers=60, titles=20, artworks=6, impressions=12, history_views=25)
+    other = SyntheticWorld(viewers=60, titles=20, artworks=6, impressions=12, history_views=25, taste=0.8)
+
+    _require_same_world(again, truth)
+    with pytest.raises(WorldError, match="deterministic"):
+        _require_same_world(other, truth)

@@ -36,8 +36,8 @@ COUNT = click.IntRange(min=1)
     help="Folder for report.json, learning.png, index.html and bundle/.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same choices.")
-@click.option("--rounds", type=COUNT, default=40, show_default=True, help="Federated rounds.")
-@click.option("--steps", type=COUNT, default=10, show_default=True, help="Impressions per device and round.")
+@click.option("--rounds", type=COUNT, default=50, show_default=True, help="Federated rounds.")
+@click.option("--steps", type=COUNT, default=8, show_default=True, help="Impressions per device and round.")
 @click.option("--viewers", type=COUNT, help="Devices, as many as the world has unless told.")
 @click.option("--titles", type=COUNT, help="Titles; the 400 most rated films unless told, or all made-up titles.")
 @json_option
@@ -102,6 +102,7 @@ def _stages() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _show(result: DemoResult) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     document, arms = result.document, result.arms
@@ -109,18 +110,21 @@ def _show(result: DemoResult) -> None:
         title=f"{document['world']}: {document['devices']} devices, {document['rounds']} rounds of "
         f"{document['steps_per_round']} impressions",
         title_justify="left",
+        box=SIMPLE_HEAD,  # and no edge: fits into 80 columns
+        pad_edge=False,
+        show_edge=False,
     )
     table.add_column("policy", no_wrap=True)
     for span in ("whole run", "last quarter"):
-        table.add_column(f"capture,\n{span}", justify="right", no_wrap=True)
-        table.add_column(f"value,\n{span}", justify="right", no_wrap=True)
+        table.add_column(f"capture %,\n{span}", justify="right", no_wrap=True)
+        table.add_column(f"value %,\n{span}", justify="right", no_wrap=True)
     for name in arms.whole:
         row: list[str] = [name]
         for figures in (arms.whole[name], arms.last_quarter[name]):
             row += [_span(figures.capture, 1), _span(figures.value, 2)]
         table.add_row(*row, style="bold" if name.startswith("federated") else "")
     fits = "fit" if document["propensities_ok"] else "DO NOT FIT"
-    gap = document["last_quarter"]["federated_minus_central"]
+    gap = document["federated_minus_central"]
     print_table(
         "",
         table,
@@ -141,4 +145,4 @@ _FILES = (("page", "index.html"), ("curves", "learning.png"), ("figures", "repor
 def _span(estimate: Estimate, digits: int) -> str:
     """In percent, with half the width of its 95 % interval."""
     half = 100 * (estimate.high - estimate.low) / 2
-    return f"{100 * estimate.value:.{digits}f} ± {half:.{digits}f} %"
+    return f"{100 * estimate.value:.{digits}f} ± {half:.{digits}f}"

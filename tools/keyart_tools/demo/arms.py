@@ -13,12 +13,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from keyart.errors import FederatedError, WorldError
 from keyart_federated import Report, World, simulate
 from keyart_federated.scorecard import Estimate, Truth, Values, capture, mean, values
 from keyart_federated.worlds import load
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import Queue
 
 POLL_SECONDS = 0.2
+SPOT_CHECKS = 100
 RANDOM, BEST_FIXED, ORACLE = "random", "best fixed artwork", "oracle"
 CENTRAL, FEDERATED, FEDERATED_HEAD = "central", "federated", "federated + head"
 ORDER = (RANDOM, BEST_FIXED, CENTRAL, FEDERATED, FEDERATED_HEAD, ORACLE)
@@ -94,7 +99,7 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
                 name: _arm(plan, world, truth, folder / name.replace(" + ", "-"), name, tell)
                 for name in (FEDERATED, FEDERATED_HEAD)
             }
-            reports[CENTRAL] = central.result()
+            reports[CENTRAL] = _awaited(central)
         except BaseException:
             for process in multiprocessing.active_children():  # nobody waits for its result any more
                 process.terminate()
@@ -146,7 +151,30 @@ def _ctrl_c_ignored() -> Iterator[None]:
 def _central(plan: Plan, truth: Truth, folder: Path) -> Report:
     assert _ticks is not None  # noqa: S101 – set by the initializer
     ticks = _ticks
-    return _arm(plan, plan.world(), truth, folder, CENTRAL, lambda _, done, of: ticks.put(done))
+    world = plan.world()
+    _require_same_world(world, truth)
+    return _arm(plan, world, truth, folder, CENTRAL, lambda _, done, of: ticks.put(done))
+
+
+def _require_same_world(world: World, truth: Truth) -> None:
+    """Both processes made their own; figures of two different worlds would say nothing about the learners."""
+    impressions = truth.reward.shape[1]
+    for i in range(0, world.devices, max(1, world.devices // SPOT_CHECKS)):
+        k = i % impressions
+        expected = world.expected_reward(i, k)
+        if not np.allclose(expected, truth.reward[i, k, : len(expected)], rtol=1e-5):
+            raise WorldError(
+                f"The world came out different in another process (device {i}); it must be deterministic."
+            )
+
+
+def _awaited(central: Future[Report]) -> Report:
+    try:
+        return central.result()
+    except BrokenProcessPool:
+        raise FederatedError(
+            "The process of the central peer was ended from outside; is there memory for two? Try fewer --viewers."
+        ) from None
 
 
 def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: Tell) -> None:

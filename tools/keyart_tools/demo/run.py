@@ -32,8 +32,8 @@ class Settings:
     """world: "movielens" or "synthetic". titles, viewers: None for the demo's own choice."""
 
     world: str = MOVIELENS
-    rounds: int = 40
-    steps: int = 10
+    rounds: int = 50
+    steps: int = 8
     seed: int = 0
     titles: int | None = None
     viewers: int | None = None

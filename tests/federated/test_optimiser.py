@@ -1,0 +1,179 @@
+"""The server's step: towards the likelihood's maximum, by curvature without anybody's data, over explicit state."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from world_samples import HandWorld
+
+import keyart
+from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.head import HeadPrior
+from keyart.outbound.gradient import FRACTION_BITS, log_scores
+from keyart_federated import curvature, optimiser
+from keyart_federated.devices import Devices
+from keyart_federated.model import Model
+
+STEPS = 25
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A hundred devices of which each has seen 25 pictures of the first model, their sums and that model."""
+    world = HandWorld(devices=100, likes=0.6, dislikes=0.1)
+    spec = FeatureSpec.from_catalog(world.catalog)
+    encoded = EncodedCatalog.build(world.catalog, spec)
+    devices = Devices(
+        world,
+        np.arange(100),
+        spec,
+        STEPS,
+        policy=keyart.Policy(exploration=1.0),
+        reward=keyart.Reward(),
+        head=None,
+        encoded=encoded,
+    )
+    model = Model.zero_shot(spec, len(encoded.artwork))
+    devices.install(model)
+    for k in range(STEPS):
+        devices.step(k)
+    return devices, encoded, model
+
+
+def totals(devices: Devices, model: Model) -> np.ndarray:
+    devices.install(model)
+    return devices.train() / float(1 << FRACTION_BITS)
+
+
+def likelihood(devices: Devices, model: Model) -> float:
+    devices.install(model)
+    log = devices._log(slice(None))
+    play, keep = (x.astype(np.float64) for x in log_scores(devices.weights, log.rows))
+    of_keep = keep * log.quality - np.logaddexp(0, keep)
+    return float((play * log.played - np.logaddexp(0, play) + log.played * of_keep).sum())
+
+
+def rounds(scene, count: int) -> list[optimiser.State]:
+    devices, encoded, model = scene
+    states = [optimiser.init(model, encoded)]
+    for n in range(count):
+        sums = totals(devices, states[-1].model)
+        rng = np.random.default_rng([0, n])
+        assumed = curvature.simulated(sums, states[-1].model, encoded, keyart.Policy(exploration=1.0), rng)
+        states.append(optimiser.apply(states[-1], sums, assumed, encoded, optimiser.Settings()))
+    return states
+
+
+def test_likelihood_rises_and_settles(scene):
+    """Also where no new decisions come between rounds: errors in the curvature cost speed and not the end."""
+    states = rounds(scene, 6)
+    values = [likelihood(scene[0], state.model) for state in states]
+    assert all(later > before for before, later in itertools.pairwise(values))
+    assert values[-1] - values[-2] < 0.02 * (values[-1] - values[0])
+    steps = [np.linalg.norm(state.play.step) for state in states[1:]]
+    assert steps[-1] < 0.5 * steps[0]
+    assert [state.rounds for state in states] == list(range(7))
+    assert states[-1].model.version == states[0].model.version + 6
+
+
+def test_base_rate_is_that_of_the_log(scene):
+    devices, _, model = scene
+    state = rounds(scene, 1)[-1]
+    assert state.model.base_rate == pytest.approx(float(devices.journal.quality.mean()), rel=1e-3)
+    assert not np.array_equal(state.model.population_taste, model.population_taste)  # set once, by the first round
+    np.testing.assert_array_equal(rounds(scene, 2)[-1].model.population_taste, state.model.population_taste)
+
+
+def test_a_new_centre_moves_no_score(scene):
+    devices, _, model = scene
+    spec, rng = devices.encoded.spec, np.random.default_rng(1)
+    tilted = replace(model, theta=model.theta + rng.normal(0, 0.1, len(model.theta)))
+    shift = rng.normal(0, 0.05, spec.viewer_size)
+    moved = replace(
+        tilted,
+        theta=optimiser._recentred(tilted.theta, shift, spec),
+        population_taste=tilted.population_taste + shift,
+    )
+    scores = []
+    for candidate in (tilted, moved):
+        devices.install(candidate)
+        devices.weights = candidate.weights
+        scores.append(log_scores(devices.weights, devices._log(slice(None)).rows)[0])
+    np.testing.assert_allclose(*scores, atol=1e-5)
+
+
+def test_nothing_observed_changes_nothing(scene):
+    devices, encoded, model = scene
+    state = optimiser.init(model, encoded)
+    nothing = np.zeros(devices.layout.size)
+    assumed = curvature.simulated(nothing, model, encoded, keyart.Policy(), np.random.default_rng(1))
+    assert optimiser.apply(state, nothing, assumed, encoded, optimiser.Settings()) is state
+
+
+def test_state_is_a_value(scene):
+    devices, encoded, model = scene
+    state = optimiser.init(model, encoded)
+    before = {f.name: np.array(getattr(state.play, f.name)).copy() for f in fields(optimiser.Stage)}
+    sums = totals(devices, model)
+    copy = sums.copy()
+    ones = [
+        optimiser.apply(
+            state,
+            sums,
+            curvature.simulated(sums, model, encoded, keyart.Policy(), np.random.default_rng(3)),
+            encoded,
+            optimiser.Settings(),
+        ).model.to_array()
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(*ones)
+    np.testing.assert_array_equal(sums, copy)
+    for name, value in before.items():
+        np.testing.assert_array_equal(getattr(state.play, name), value)
+
+
+def test_simulated_curvature_is_like_the_real_one(scene):
+    """Trace and average direction of the Fisher information, from sums alone, against that of the decisions."""
+    devices, encoded, model = scene
+    sums = totals(devices, model)
+    drawn = curvature.simulated(sums, model, encoded, keyart.Policy(exploration=1.0), np.random.default_rng(2))
+    real = curvature.of_decisions([devices.sample(1000, np.random.default_rng(1))], model)
+    for part in ("play", "keep"):
+        one, other = getattr(drawn, part), getattr(real, part)
+        np.testing.assert_allclose(one, one.T, atol=1e-6)
+        assert np.linalg.eigvalsh(one).min() > -1e-6
+        assert np.trace(one) == pytest.approx(np.trace(other), rel=0.25)
+    np.testing.assert_allclose(drawn.direction_mean, real.direction_mean, atol=0.12)
+
+
+def test_a_secant_is_added_only_for_missing_curvature():
+    stage = optimiser.Stage(np.ones(1), np.array([1.0, 0.0]), 2.0, np.array([0.5, 0.0]), np.zeros((0, 2)))
+    kept = optimiser._with_secant(stage, np.array([1.6, 0.0]))  # the slope fell by .4: less than assumed
+    assert len(kept) == 0
+    added = optimiser._with_secant(stage, np.array([0.0, 0.0]))  # it fell by 2, and .5 was assumed
+    assert added.shape == (1, 2)
+    step = stage.step
+    assert stage.assumed @ step + (added @ step) @ (added @ step) == pytest.approx(2.0)
+
+
+def test_heads_offset_is_in_the_sums(scene):
+    """With heads that have learned, less is left for the common model to explain."""
+    devices, encoded, model = scene
+    personal = Devices(
+        devices.world,
+        devices.members,
+        encoded.spec,
+        STEPS,
+        policy=keyart.Policy(exploration=1.0),
+        reward=keyart.Reward(),
+        head=HeadPrior(),
+        encoded=encoded,
+    )
+    personal.install(model)
+    for k in range(STEPS):
+        personal.step(k)
+    norm = [np.linalg.norm(part.layout.part(totals(part, model), "gradient")) for part in (devices, personal)]
+    assert norm[1] < norm[0]

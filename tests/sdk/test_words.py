@@ -1,0 +1,113 @@
+"""Context, view, outcome, reward: what they accept, and what counts as success."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from choosing_samples import EVENING
+
+from keyart import Context, Outcome, Reward, View
+from keyart.errors import ContextError, HistoryError, SettingError
+
+NAIVE = EVENING.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"at": NAIVE},
+        {"at": "today"},
+        {"at": EVENING.date()},
+        {"device": ""},
+        {"device": None},
+        {"slot": -1},
+        {"slot": 1.5},
+        {"slot": True},
+        {"trending": {"t": math.nan}},
+        {"trending": ["t"]},
+        {"intent": {"genre:drama": math.inf}},
+        {"intent": {"genre:drama": "much"}},
+        {"max_maturity": "PG"},
+    ],
+    ids=str,
+)
+def test_wrong_context(wrong):
+    with pytest.raises(ContextError):
+        Context(**{"device": "tv", "at": EVENING, **wrong})
+
+
+def test_dayparts_are_by_the_viewers_clock():
+    parts = {hour: Context("tv", EVENING.replace(hour=hour)).daypart for hour in range(24)}
+    assert {h for h, p in parts.items() if p == "night"} == {23, 0, 1, 2, 3, 4}
+    assert {h for h, p in parts.items() if p == "morning"} == set(range(5, 12))
+    assert {h for h, p in parts.items() if p == "afternoon"} == set(range(12, 17))
+    assert {h for h, p in parts.items() if p == "evening"} == set(range(17, 23))
+    moment = datetime(2026, 5, 1, 20, tzinfo=UTC)
+    there = moment.astimezone(timezone(timedelta(hours=9)))
+    assert (Context("tv", moment).daypart, Context("tv", there).daypart) == ("evening", "morning")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"title_id": ""},
+        {"title_id": 3},
+        {"at": NAIVE},
+        {"seconds": -1},
+        {"seconds": math.nan},
+        {"seconds": math.inf},
+        {"seconds": "90"},
+        {"seconds": True},
+        {"device": ""},
+    ],
+    ids=str,
+)
+def test_wrong_view(wrong):
+    with pytest.raises(HistoryError):
+        View(**{"title_id": "t", "at": EVENING, "seconds": 60, **wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Outcome("liked"),
+        lambda: Outcome.played(-1),
+        lambda: Outcome.played(math.nan),
+        lambda: Outcome.played("9"),
+    ],
+)
+def test_wrong_outcome(wrong):
+    with pytest.raises(HistoryError):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "duration", "reward"),
+    [
+        (Outcome.played(900), 0, 1),  # a quarter of an hour, whatever the title's length
+        (Outcome.played(899), 0, 0),
+        (Outcome.played(899), 7200, 0),
+        (Outcome.played(420), 600, 1),  # 70 % of a short one
+        (Outcome.played(419), 600, 0),
+        (Outcome.opened(), 600, 0),
+        (Outcome.skipped(), 600, 0),
+        (Outcome("opened", 5000), 600, 0),
+    ],
+)
+def test_reward(outcome, duration, reward):
+    assert Reward().of(outcome, duration) == reward
+
+
+def test_thresholds_are_settings():
+    assert Reward(quality_seconds=60).of(Outcome.played(60), 0) == 1
+    assert Reward(quality_share=0.1).of(Outcome.played(60), 600) == 1
+    for wrong in (
+        {"quality_seconds": 0},
+        {"quality_seconds": math.nan},
+        {"quality_share": 0},
+        {"quality_share": 1.1},
+    ):
+        with pytest.raises(SettingError):
+            Reward(**wrong)
