@@ -12,28 +12,26 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from .catalog import Catalog, age_of
-from .choice import Weighed, weigh
+from .catalog import Catalog
+from .choice import Weighed
 from .consent import Consent
 from .context import Context
 from .decision import Decision
 from .errors import ContextError, SettingError, UnknownDecision
 from .explain import Explanation, explanation
 from .features import ViewerFeatures
-from .features.encode import Floats
-from .features.rows import Rows, intent_match, mains, matches, situation
 from .history import Outcome, Reward, View
 from .installed import Installed
 from .logbook import Entry
 from .outbound import campaign
 from .page import PageMemory
-from .policy import Policy, draw, permitted
+from .policy import Policy, draw
 from .profile import Profile
-from .ranker import Engine, Scores
+from .ranker import Engine
 from .recent import Kept, Recent, Shown
 from .rights import exported
+from .slates import Slates
 from .store.database import ForgetReceipt, Store, Table
 from .store.keys import KeyProvider
 
@@ -179,8 +177,9 @@ class Personalizer:
             kept = self._kept(title, context)
             if kept is not None:
                 return self._decide(title, context, kept.artwork, kept.propensity, kept.exploring, sticky=True)
-            (scores,) = self._scores([title], context)
-            return self._draw(title, context, scores, None)
+            slates = self._slates()
+            (scores,) = slates.scores([title], context)
+            return self._draw(title, context, slates.weighed(title, context, scores))
 
     def choose_page(self, title_ids: Sequence[str], context: Context) -> list[Decision]:
         """One decision a title, in the order asked, in one model run; title i stands at slot `context.slot + i`."""
@@ -191,13 +190,15 @@ class Personalizer:
             encoded = self._installed.encoded
             memory = PageMemory(self._policy.diversity, encoded.spec.artwork_size)
             decisions = []
-            for i, (title, scores) in enumerate(zip(titles, self._scores(titles, context), strict=True)):
+            slates = self._slates()
+            for i, (title, scores) in enumerate(zip(titles, slates.scores(titles, context), strict=True)):
                 here = replace(context, slot=context.slot + i)
                 kept = self._kept(title, here)
                 if kept is not None:
                     decision = self._decide(title, here, kept.artwork, kept.propensity, kept.exploring, sticky=True)
                 else:
-                    decision = self._draw(title, here, scores, memory.factors(encoded.artwork[self._pictures(title)]))
+                    factors = memory.factors(slates.artwork(title))
+                    decision = self._draw(title, here, slates.weighed(title, here, scores, factors))
                 memory.show(encoded.artwork[encoded.place[decision.artwork_id]])
                 decisions.append(decision)
             return decisions
@@ -216,9 +217,10 @@ class Personalizer:
                 if artwork_id not in encoded.place:
                     raise SettingError(f"No artwork {artwork_id!r} in this catalogue to show beside the title.")
                 memory.show(encoded.artwork[encoded.place[artwork_id]])
-            factors = memory.factors(encoded.artwork[self._pictures(title)]) if beside else None
-            (scores,) = self._scores([title], context)
-            chances = self._weighed(title, context, scores, factors).probability.tolist()
+            slates = self._slates()
+            (scores,) = slates.scores([title], context)
+            factors = memory.factors(slates.artwork(title)) if beside else None
+            chances = slates.weighed(title, context, scores, factors).probability.tolist()
             pictures = self._catalog.titles[title].artworks
             return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
 
@@ -347,65 +349,22 @@ class Personalizer:
             raise ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")
         return self._catalog.index(title_id)
 
-    def _pictures(self, title: int) -> slice:
-        first = self._installed.encoded.first
-        return slice(int(first[title]), int(first[title + 1]))
-
     def _viewer(self) -> ViewerFeatures:
         return self._known().viewer() if self.profiled else self._nobody
 
-    def _scores(self, titles: list[int], context: Context) -> list[Scores]:
-        """Scores of each title's candidates, in one run of the ranker."""
-        rows = self._rows(titles, context)
-        scores = self._installed.ranker.score(rows)
-        encoded = self._installed.encoded
-        sizes = [int(encoded.first[t + 1] - encoded.first[t]) for t in titles]
-        ends = np.cumsum(sizes)
-        return [
-            Scores(scores.value[end - size : end], scores.play[end - size : end], scores.keep[end - size : end])
-            for size, end in zip(sizes, ends, strict=True)
-        ]
+    def _slates(self) -> Slates:
+        """The candidates as this viewer is to see them now."""
+        profile = self._known() if self.profiled else None
+        return Slates(
+            self._catalog,
+            self._installed,
+            self._policy,
+            self._viewer(),
+            profile.head if profile else None,
+            profile.has_watched if profile else lambda _: False,
+        )
 
-    def _rows(self, titles: list[int], context: Context) -> Rows:
-        installed = self._installed
-        encoded, spec = installed.encoded, installed.spec
-        pictures = np.concatenate([np.arange(encoded.first[t], encoded.first[t + 1]) for t in titles])
-        of_title = encoded.title_of[pictures]
-        viewer = self._viewer()
-        match = matches(encoded, viewer, pictures, of_title)
-        if context.intent:
-            match[:, -1] = intent_match(spec, encoded.artwork[pictures], dict(context.intent))
-        vector = spec.context_row(context.device, context.daypart)
-        by_title = []
-        for i, t in enumerate(titles):
-            slot, trending = situation(spec, replace(context, slot=context.slot + i), self._catalog.titles[t].id)
-            row = mains(
-                spec, np.array(slot, np.float32), np.array(trending, np.float32), vector, encoded.title_shares[t]
-            )
-            by_title.append(np.broadcast_to(row, (encoded.first[t + 1] - encoded.first[t], len(row))))
-        main = np.concatenate(by_title).astype(np.float32)
-        return Rows(encoded.artwork[pictures], match, main, installed.appeal[pictures], viewer.taste, vector)
-
-    def _allowed(self, title: int, context: Context) -> npt.NDArray[np.bool_]:
-        encoded, pictures = self._installed.encoded, self._pictures(title)
-        limit = age_of(context.max_maturity) if context.max_maturity else None
-        rules = [np.ones(pictures.stop - pictures.start, dtype=np.bool_)]
-        if limit is not None:
-            rules.append(encoded.ages[pictures] <= limit)
-        if encoded.spoilers[pictures].any() and not (self.profiled and self._known().has_watched(title)):
-            rules.append(~encoded.spoilers[pictures])
-        if self._policy.misleading == "block":
-            rules.append(~encoded.misleading[pictures])
-        return permitted(*rules)
-
-    def _weighed(self, title: int, context: Context, scores: Scores, factors: Floats | None) -> Weighed:
-        artwork = self._installed.encoded.artwork[self._pictures(title)]
-        offsets = self._known().head.offsets(artwork) if self.profiled else None
-        gamma = self._policy.gamma(self._installed.base_rate)
-        return weigh(scores, offsets, self._allowed(title, context), gamma, factors)
-
-    def _draw(self, title: int, context: Context, scores: Scores, factors: Floats | None) -> Decision:
-        weighed = self._weighed(title, context, scores, factors)
+    def _draw(self, title: int, context: Context, weighed: Weighed) -> Decision:
         pick = int(draw(weighed.probability, self._rng.random()))
         # A rule may forbid the best score; exploring means: another allowed picture had more value.
         allowed_value = np.where(weighed.probability > 0, weighed.value, -np.inf)
@@ -422,7 +381,10 @@ class Personalizer:
         if kept is None:
             return None
         pictures = [artwork.id for artwork in self._catalog.titles[title].artworks]
-        if kept.artwork_id not in pictures or not self._allowed(title, context)[pictures.index(kept.artwork_id)]:
+        if (
+            kept.artwork_id not in pictures
+            or not self._slates().allowed(title, context)[pictures.index(kept.artwork_id)]
+        ):
             return None
         return replace(kept, artwork=pictures.index(kept.artwork_id))
 
@@ -447,15 +409,16 @@ class Personalizer:
     def _explained(self, shown: Shown) -> Explanation:
         decision, context = shown.decision, shown.context
         title = self._catalog.index(decision.title_id)
-        scores = self._scores([title], context)[0]
-        weighed = self._weighed(title, context, scores, None)
+        slates = self._slates()
+        (scores,) = slates.scores([title], context)
+        weighed = slates.weighed(title, context, scores)
         head = self._known().head if self.profiled else None
         return explanation(
             decision,
             self._catalog.titles[title],
             self._installed,
-            self._rows([title], context),
+            slates.rows([title], context),
             weighed,
-            self._allowed(title, context),
+            slates.allowed(title, context),
             head,
         )

@@ -22,13 +22,13 @@ STEPS = 25
 
 @pytest.fixture(scope="module")
 def scene():
-    """A hundred devices of which each has seen 25 pictures of the first model, their sums and that model."""
-    world = HandWorld(devices=100, likes=0.6, dislikes=0.1)
+    """Four hundred devices of which each has seen 25 pictures of the first model, their sums and that model."""
+    world = HandWorld(devices=400, likes=0.6, dislikes=0.1)
     spec = FeatureSpec.from_catalog(world.catalog)
     encoded = EncodedCatalog.build(world.catalog, spec)
     devices = Devices(
         world,
-        np.arange(100),
+        np.arange(400),
         spec,
         STEPS,
         policy=keyart.Policy(exploration=1.0),
@@ -140,7 +140,7 @@ def test_simulated_curvature_is_like_the_real_one(scene):
     devices, encoded, model = scene
     sums = totals(devices, model)
     drawn = curvature.simulated(sums, model, encoded, keyart.Policy(exploration=1.0), np.random.default_rng(2))
-    real = curvature.of_decisions([devices.sample(1000, np.random.default_rng(1))], model)
+    real = curvature.of_decisions([devices.sample(10_000, np.random.default_rng(1))], model)
     for part in ("play", "keep"):
         one, other = getattr(drawn, part), getattr(real, part)
         np.testing.assert_allclose(one, one.T, atol=1e-6)

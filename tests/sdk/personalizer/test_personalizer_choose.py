@@ -226,7 +226,7 @@ def test_engines_agree(open_art, bundle, dial):
         for context in (TV, keyart.Context("fridge", MORNING, slot=7, trending={"t3": 0.5}, intent={"faces": 1.0})):
             one, other = (art.choose("t3", context) for art in arts)
             assert one.artwork_id == other.artwork_id
-            ours, theirs = (art._scores([3], context)[0] for art in arts)
+            ours, theirs = (art._slates().scores([3], context)[0] for art in arts)
             for name in ("value", "play", "keep"):
                 np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5)
 

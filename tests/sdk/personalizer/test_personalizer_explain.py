@@ -13,7 +13,7 @@ POLICY = keyart.Policy(exploration=0.6, stickiness=OFF)
 
 
 def values_of(art: keyart.Personalizer, title: int, context: keyart.Context) -> dict[str, float]:
-    (scores,) = art._scores([title], context)
+    (scores,) = art._slates().scores([title], context)
     encoded = art._installed.encoded
     pictures = art._catalog.titles[title].artworks
     rows = encoded.artwork[encoded.first[title] : encoded.first[title + 1]]

@@ -53,7 +53,8 @@ def test_reopened_profile_chooses_as_before(open_art, bundle, dial, with_bundle)
     assert distribution_of(again, dial, "t0", TV) != after
 
 
-def test_reopened_after_late_and_corrected_outcomes(open_art, bundle, next_bundle, dial):
+@pytest.mark.parametrize("new_model", [False, True])
+def test_reopened_after_late_and_corrected_outcomes(open_art, bundle, next_bundle, dial, new_model):
     """Order of outcomes, a flush in between, a skip that became a play, a new model: the same head again."""
     settings = {"policy": keyart.Policy(exploration=0.3, stickiness=OFF), "bundle": bundle}
     with open_art(**settings) as art:
@@ -63,13 +64,14 @@ def test_reopened_after_late_and_corrected_outcomes(open_art, bundle, next_bundl
         for n in (3, 1, 8, 2, 0):
             art.observe(decisions[n].id, PLAYED if n % 2 else SKIPPED)
         art.observe(decisions[2].id, PLAYED)
-        art.install(next_bundle)
+        if new_model:
+            art.install(next_bundle)
         for n in (7, 4, 6):
             art.observe(decisions[n].id, PLAYED)
         play_favourite(art, "t0/b", 12)
         before = distribution_of(art, dial, "t0", TV)
         mean = head_of(art)
-    again = open_art(**{**settings, "bundle": next_bundle})
+    again = open_art(**{**settings, "bundle": next_bundle if new_model else bundle})
     np.testing.assert_allclose(head_of(again), mean, atol=1e-6)
     assert list(distribution_of(again, dial, "t0", TV).values()) == pytest.approx(list(before.values()), abs=1e-6)
 

@@ -10,6 +10,7 @@ from choosing_samples import OFF, TV, play_favourite
 
 import keyart
 from keyart.errors import ContextError, UnknownTitle
+from keyart.page import PageMemory
 from keyart.ranker import NumpyRanker
 
 PAGE = ["t3", "t0", "t5", "t1"]
@@ -56,6 +57,46 @@ def test_propensities_of_a_page_are_exact(open_art, bundle, with_bundle):
         assert abs(x.mean() - 1) < 4 * x.std() / pages**0.5
         varied += len(set(weights)) > 1
     assert varied >= 24  # places after the first depend on what stands before them
+
+
+class TwoDials:
+    """The first title of a page is drawn with one number, the second with another."""
+
+    def __init__(self) -> None:
+        self.numbers = [0.0, 0.0]
+        self.calls = 0
+
+    def random(self) -> float:
+        self.calls += 1
+        return self.numbers[(self.calls - 1) % 2]
+
+
+def test_second_of_a_page_given_the_first(open_art, bundle):
+    """Conditional propensities sum to 1, whatever stands first, and differ with what stands first."""
+    dials = TwoDials()
+    art = open_art(bundle=bundle, rng=dials, policy=keyart.Policy(exploration=0.6, stickiness=OFF, diversity=0.7))
+    chances, second = set(), replace(TV, slot=1)
+    for first in (0.01, 0.5, 0.99):
+        passed, found = 0.0, []
+        while passed < 1 - 1e-9:
+            dials.numbers = [first, passed + 1e-12]
+            one, other = art.choose_page(["t3", "t0"], TV)
+            preview = art.preview("t0", second, beside=[one.artwork_id])[other.artwork_id]
+            assert other.propensity == pytest.approx(preview, rel=1e-5)  # two runs of different shape: float32
+            found.append(other.propensity)
+            passed += other.propensity
+        assert sum(found) == pytest.approx(1, abs=1e-9) and len(found) == 8
+        chances.add(tuple(found))
+    assert len(chances) == 3
+
+
+def test_memory_of_a_page_is_a_mean_cosine():
+    memory, z = PageMemory(0.5, 3), np.array([[1, 0, 0], [0, 2, 0], [3, 4, 0], [0, 0, 0]], dtype=np.float32)
+    np.testing.assert_array_equal(memory.factors(z), np.ones(4))
+    memory.show(z[0])
+    np.testing.assert_allclose(memory.factors(z), [0.5, 1, 1 - 0.5 * 0.6, 1])
+    memory.show(z[1])
+    np.testing.assert_allclose(memory.factors(z), [0.75, 0.75, 1 - 0.5 * 0.7, 1])
 
 
 def test_diversity_varies_a_page(open_art, bundle):
