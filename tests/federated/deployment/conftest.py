@@ -66,7 +66,9 @@ def app_dir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def fleet(flower, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fleet")
-    with deployment.Fleet.start(folder, 2, node_settings, env={"PROBE": "of the fleet"}) as running:
+    with deployment.Fleet.start(
+        folder, 2, node_settings, env={"PROBE": "of the fleet", "OPENBLAS_NUM_THREADS": "1"}
+    ) as running:
         yield running
         tree = processes_below(process.pid for process in running.processes)
     assert len(tree) >= 9  # three programs, their keepers and their executors

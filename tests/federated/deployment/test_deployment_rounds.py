@@ -4,57 +4,81 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from flwr.app import Context, RecordDict
 
-import keyart_federated
-from keyart.features import FeatureSpec
-from keyart.ranker.weights import to_bytes
 from keyart_federated import deployment
-from keyart_federated.apps import client, server
-from keyart_federated.grid import LocalGrid
-from keyart_federated.model import Model
-from keyart_federated.worlds import SyntheticWorld
+from keyart_federated.apps import server
 
 pytestmark = [pytest.mark.service]
 
 WORLD = {"viewers": 2, "titles": 6, "artworks": 4, "impressions": 20}
 ROUNDS, STEPS, SEED = 3, 5, 3
+SETTINGS = {
+    "world-settings": json.dumps(WORLD),
+    "impressions": ROUNDS * STEPS,
+    "rounds": ROUNDS,
+    "steps": STEPS,
+    "nodes": 2,
+    "seed": SEED,
+}
+
+# In a process of its own, with one BLAS thread as the fleet's programs have: the last bits of a matrix product depend
+# on how many threads share it.
+IN_ONE_PROCESS = """
+import json, sys
+from pathlib import Path
+from flwr.app import Context, RecordDict
+import keyart_federated
+from keyart_federated.apps import client, server
+from keyart_federated.grid import LocalGrid
+from keyart_federated.worlds import SyntheticWorld
+
+settings, world, rounds, steps, seed, folder = json.loads(sys.argv[1])
+config = {**server.DEFAULTS, **settings, "result-path": folder + "/local.npz"}
+nodes = {i + 1: Context(1, i + 1, {"partition-id": i, "num-partitions": 2}, RecordDict(), config) for i in range(2)}
+server.app(LocalGrid(client.app, nodes), Context(1, 1, {}, RecordDict(), config))
+keyart_federated.simulate(SyntheticWorld(**world), steps, rounds, seed=seed, nodes=2, out=Path(folder) / "bundle")
+"""
+
+# The simulation keeps its devices in memory instead of in Context.state, and ships int8 weights.
+SHIPPED = """
+import json, sys
+import numpy as np
+from keyart.features import FeatureSpec
+from keyart.ranker.weights import to_bytes
+from keyart_federated.model import Model
+from keyart_federated.worlds import SyntheticWorld
+
+world, folder = json.loads(sys.argv[1])
+catalog = SyntheticWorld(**world).catalog
+spec, pictures = FeatureSpec.from_catalog(catalog), sum(len(title.artworks) for title in catalog)
+model = Model.from_array(spec, pictures, np.load(folder + "/local.npz")["model"])
+assert open(folder + "/bundle/ranker.bin", "rb").read() == to_bytes(model.weights, spec)
+"""
 
 
-def _settings(result: str) -> dict[str, str | int | float | bool]:
-    return {
-        "world-settings": json.dumps(WORLD),
-        "impressions": ROUNDS * STEPS,
-        "rounds": ROUNDS,
-        "steps": STEPS,
-        "nodes": 2,
-        "seed": SEED,
-        **({"result-path": result} if result else {}),
-    }
+def _run(program: str, *arguments: object) -> None:
+    subprocess.run(
+        [sys.executable, "-c", program, json.dumps(arguments)],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        check=True,
+        timeout=120,
+    )
 
 
 def test_superlink_and_two_supernodes_give_the_very_model_of_one_process(fleet, tmp_path):
     app = deployment.write_app(tmp_path / "app", config=server.DEFAULTS)
-    run = fleet.run(app, _settings(""))
+    run = fleet.run(app, SETTINGS)
     assert run.status == "finished:completed"
     deployed = np.load(io.BytesIO(run.result))
     assert int(deployed["rounds"]) == ROUNDS
 
-    config = {**server.DEFAULTS, **_settings(str(tmp_path / "local.npz"))}
-    nodes = {
-        i + 1: Context(1, i + 1, {"partition-id": i, "num-partitions": 2}, RecordDict(), config) for i in range(2)
-    }
-    server.app(LocalGrid(client.app, nodes), Context(1, 1, {}, RecordDict(), config))
+    _run(IN_ONE_PROCESS, SETTINGS, WORLD, ROUNDS, STEPS, SEED, str(tmp_path))
     local = np.load(tmp_path / "local.npz")
     np.testing.assert_array_equal(deployed["model"], local["model"])
-
-    # And the simulation, which keeps its devices in memory instead of in Context.state, ships the same bytes.
-    world = SyntheticWorld(**WORLD)
-    report = keyart_federated.simulate(world, STEPS, ROUNDS, seed=SEED, nodes=2, out=tmp_path / "bundle")
-    spec = FeatureSpec.from_catalog(world.catalog)
-    pictures = sum(len(title.artworks) for title in world.catalog)
-    model = Model.from_array(spec, pictures, deployed["model"])
-    assert (report.bundle / "ranker.bin").read_bytes() == to_bytes(model.weights, spec)
+    _run(SHIPPED, WORLD, str(tmp_path))

@@ -154,7 +154,7 @@ def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Floats
     for row, (earlier, later) in zip(chances, halves, strict=True):
         row[earlier.film] = 0.0
         row[later.film] += OWN_TITLES / max(1, len(later.film))
-        row *= page
+        np.multiply(row, page, out=row)
         if not row.any():  # somebody who watched the whole catalogue, and may watch it again
             row[:] = popularity
     return chances
