@@ -43,7 +43,7 @@ BASE_RATE_RANGE = (1e-3, 0.999)  # a manifest's is above 0 and below 1
 
 @dataclass(frozen=True)
 class Settings:
-    """damping: share of the Newton step that is taken. freeze: parts of the model left out (for ablations)."""
+    """damping: share of the Newton step that is taken."""
 
     damping: float = 0.5
 

@@ -75,7 +75,9 @@ class Slates:
         encoded, pictures = self.installed.encoded, self.pictures(title)
         rules = [np.ones(pictures.stop - pictures.start, dtype=np.bool_)]
         if context.max_maturity:
-            rules.append(encoded.ages[pictures] <= (age_of(context.max_maturity) or 0))
+            ages = encoded.ages[pictures]
+            # Where every picture is above the limit the app should not show the title; the mildest does least harm.
+            rules.append(ages <= max(age_of(context.max_maturity) or 0, int(ages.min())))
         if encoded.spoilers[pictures].any() and not self.has_watched(title):
             rules.append(~encoded.spoilers[pictures])
         if self.policy.misleading == "block":

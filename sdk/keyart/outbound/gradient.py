@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..features.encode import Floats
 from ..features.rows import Rows
-from ..ranker.numpy_engine import sigmoid
+from ..ranker.numpy_engine import keep_logits, sigmoid
 from ..ranker.weights import Weights
 
 
@@ -52,13 +52,7 @@ def log_scores(weights: Weights, rows: Rows) -> tuple[Floats, Floats]:
         + rows.main @ weights.play_main
         + rows.appeal[..., 0]
     )
-    keep = (
-        rows.artwork @ weights.keep_artwork
-        + rows.match @ weights.keep_match
-        + rows.main @ weights.keep_main
-        + rows.appeal[..., 1]
-    )
-    return play, keep
+    return play, keep_logits(weights, rows)
 
 
 def directions(rows: Rows) -> Floats:

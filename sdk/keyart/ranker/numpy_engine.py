@@ -32,6 +32,17 @@ def tag_directions(weights: Weights, viewer: Floats, context: Floats) -> Floats:
     return np.asarray(w[:, 0] + viewer @ w[:, 1 : 1 + h].T + context @ w[:, 1 + h :].T, dtype=np.float32)
 
 
+def keep_logits(weights: Weights, rows: Rows) -> Floats:
+    """[…, N]: the keep stage, which knows no viewer and no context beyond the mains."""
+    logits: Floats = (
+        rows.artwork @ weights.keep_artwork
+        + rows.match @ weights.keep_match
+        + rows.main @ weights.keep_main
+        + rows.appeal[..., 1]
+    )
+    return logits
+
+
 def score(weights: Weights, rows: Rows) -> Scores:
     """Scores of the candidates; broadcasts over leading axes."""
     direction = tag_directions(weights, rows.viewer, rows.context)
@@ -41,12 +52,7 @@ def score(weights: Weights, rows: Rows) -> Scores:
         + rows.main @ weights.play_main
         + rows.appeal[..., 0]
     )
-    keep = (
-        rows.artwork @ weights.keep_artwork
-        + rows.match @ weights.keep_match
-        + rows.main @ weights.keep_main
-        + rows.appeal[..., 1]
-    )
+    keep = keep_logits(weights, rows)
     return Scores(sigmoid(play) * sigmoid(keep), play, keep)
 
 
