@@ -147,7 +147,11 @@ def test_leaves_other_peoples_folders_alone(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as on Unix")
 @pytest.mark.parametrize("delay", [0.3, 3.0])  # while the other process starts, and while it works
 def test_ctrl_c_ends_both_processes_quietly(tmp_path: Path, delay: float) -> None:
-    program = "from keyart_tools.cli import main; main(prog_name='keyart')"
+    # A shell starts what it runs in the background with SIGINT ignored, and that is inherited.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from keyart_tools.cli import main; main(prog_name='keyart')"
+    )
     large = ["--world", "synthetic", "--rounds", "500", "--steps", "1", "--viewers", "50", "--titles", "10"]
     running = subprocess.Popen(
         [sys.executable, "-c", program, "demo", *large, "--out", str(tmp_path / "demo")],
@@ -155,14 +159,19 @@ def test_ctrl_c_ends_both_processes_quietly(tmp_path: Path, delay: float) -> Non
         text=True,
         start_new_session=True,
     )
-    assert running.stderr is not None
-    said = ""
-    while "measure the truth" not in said:
-        said = running.stderr.readline()
-        assert said, "the demo ended too early"
-    time.sleep(delay)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-    rest = running.communicate(timeout=30)[1]
+    try:
+        assert running.stderr is not None
+        said = ""
+        while "measure the truth" not in said:
+            said = running.stderr.readline()
+            assert said, "the demo ended too early"
+        time.sleep(delay)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+        rest = running.communicate(timeout=30)[1]
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
 
     assert running.returncode == 130
     assert "Traceback" not in rest and "Error" not in rest
