@@ -62,7 +62,7 @@ def simulated(
     """Curvature at `model` for a population of which only `total` (places of TrainingLayout) is known."""
     spec = encoded.spec
     layout = TrainingLayout(spec, len(encoded.artwork))
-    part = {name: total[place] for name, place in layout.places.items()}
+    part = layout.parts(total)
     affinity = _viewers(part["viewers"], encoded, rng)
     taste = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
     context = _contexts(part["contexts"], encoded, rng)

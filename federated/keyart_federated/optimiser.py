@@ -132,7 +132,7 @@ def apply(
     came with this round, or of all of them where it is `exact` (the central peer)."""
     spec = encoded.spec
     layout = TrainingLayout(spec, len(encoded.artwork))
-    part = {name: total[place] for name, place in layout.places.items()}
+    part = layout.parts(total)
     decisions, _, quality = part["outcomes"]
     if decisions <= 0:
         return state

@@ -175,5 +175,5 @@ def test_heads_offset_is_in_the_sums(scene):
     personal.install(model)
     for k in range(STEPS):
         personal.step(k)
-    norm = [np.linalg.norm(part.layout.part(totals(part, model), "gradient")) for part in (devices, personal)]
+    norm = [np.linalg.norm(part.layout.parts(totals(part, model))["gradient"]) for part in (devices, personal)]
     assert norm[1] < norm[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from ..features.spec import FeatureSpec
 from ..ranker.weights import shapes
 
+Number = TypeVar("Number", np.float64, np.int64)
 ARTWORK_SUMS = 5  # Σ residual and Σ curvature of play, then of keep, and the number of decisions
 
 
@@ -59,6 +61,6 @@ class TrainingLayout:
         """Entries of the whole vector."""
         return sum(self.sizes.values())
 
-    def part(self, vector: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
-        """A view of one part."""
-        return vector[self.places[name]]
+    def parts(self, vector: npt.NDArray[Number]) -> dict[str, npt.NDArray[Number]]:
+        """Views of the parts, by name."""
+        return {name: vector[place] for name, place in self.places.items()}

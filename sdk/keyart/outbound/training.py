@@ -33,7 +33,7 @@ def add_vectors(
 ) -> None:
     """Adds the vectors of devices […] to `total`. artworks […, N]: what each decision showed; affinity […, H];
     known […]: 1 where there is a history."""
-    parts = {name: total[place] for name, place in layout.places.items()}
+    parts = layout.parts(total)
     device = sums(weights, log)
     np.add.at(parts["artworks"].reshape(-1, ARTWORK_SUMS), artworks, to_integers(device.residuals, FRACTION_BITS))
     vectors = {
