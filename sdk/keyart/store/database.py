@@ -13,17 +13,20 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
-from ..errors import SettingError, StoreClosed, StoreError, StoreFull
-from . import schema, shredding, vault
+from ..errors import SettingError, StoreClosed, StoreError
+from . import fork, migrations, rotation, schema, shredding, vault
 from .faults import guarded
 from .keys import KeyProvider
-from .records import Records, require_fitting
+from .records import Records
+from .rotation import RotateReceipt
+from .rows import require_fitting
 from .schema import Table, files_of
 from .shredding import ForgetReceipt
+from .transaction import Transactions
 
-__all__ = ["ForgetReceipt", "Store", "Table"]
+__all__ = ["ForgetReceipt", "RotateReceipt", "Store", "Table"]
 
 _SCAN_ROWS: Final = 128  # how many rows are opened under the lock at a time
 
@@ -47,13 +50,16 @@ class Store:
         self._path = path
         self._file = path.resolve()  # absolute: the working folder may change while the store is open
         self._keys = keys
+        self._retired_keys = keys  # of the root key that `Header.retired` names
         self._profile = profile
         self._clock = clock
         self._lock = threading.RLock()
+        self._transactions = Transactions(connection)
         self._records: Records | None = None  # None: its ledger is read from the file at the next use
-        self._depth = 0  # how many transaction() blocks are open, one in the other
-        self._failed = False  # something inside the open transaction went wrong: it can only be rolled back
+        self._search = shredding.Search([] if keys.in_memory else files_of(self._file))
         self._closed = False
+        self._forked = False
+        fork.watch(self)
 
     @classmethod
     def open(
@@ -76,11 +82,14 @@ class Store:
             file = path.resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(f"{str(path)!r} cannot be a path of this machine ({error}).") from error
-        connection = schema.connect(file, keys.in_memory, vault.prepare)
+        connection = schema.connect(file, keys.in_memory, migrations.make)
         try:
             with guarded:
+                migrations.require_known(connection)
+                opened = vault.open_vault(connection, keys)
                 shredding.finish(connection, keys)
-                return cls(connection, path, keys, vault.unlock(connection, keys, profile), clock)
+                migrations.migrate(connection, opened)
+                return cls(connection, path, keys, vault.unlock(connection, opened, profile), clock)
         except BaseException:
             schema.disconnect(connection)
             raise
@@ -109,7 +118,7 @@ class Store:
     def in_transaction(self) -> bool:
         """Whether the calling thread is inside transaction(); waits for a transaction of another thread."""
         with self._lock:
-            return self._depth > 0
+            return self._transactions.depth > 0
 
     def put(self, table: Table, record_id: bytes, payload: bytes, group: str | None = None) -> None:
         """Stores a record, or replaces the one of that id, which keeps its place in the order.
@@ -136,45 +145,33 @@ class Store:
         with self.transaction(), guarded:
             return self._records_here().delete_group(table, group)
 
-    def scan(self, table: Table) -> Iterator[tuple[bytes, bytes]]:
-        """(record id, payload) of each record, in the order of first insertion.
+    def scan(self, table: Table, *, newest_first: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """(record id, payload) of each record, in the order of first insertion, or from its end backwards.
 
-        Other calls may come in between; what they change further on in the order is seen.
+        Records are opened in batches, as they are asked for. Other calls may come in between; what they change
+        further on in that direction is seen.
         """
         with self._lock, guarded:
             self._records_here().verify_once()
-        return self._scan(table)
+        return self._scan(table, newest_first)
 
     def count(self, table: Table) -> int:
         """How many records the table holds."""
         with self._lock, guarded:
             return self._records_here().count(table)
 
+    def digest(self, table: Table) -> bytes:
+        """Opaque bytes that differ after any change of the table: for a summary of it that is kept elsewhere."""
+        with self._lock, guarded:
+            return self._records_here().digest(table)
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. A nested one joins the outer one, and if it fails, the outer one cannot succeed."""
         with self._lock:
             self._require_open()
-            if self._depth:
-                with self._joined():
-                    yield
-                return
-            with guarded:
-                self._connection.execute("BEGIN IMMEDIATE")
-            self._depth = 1
-            try:
+            with self._transactions.begun(self._write_ledger, self._roll_back):
                 yield
-                if self._failed:
-                    self._refuse_failed()
-                with guarded:
-                    self._records_here().write_ledger()
-                    self._connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
-            finally:
-                self._depth = 0
-                self._failed = False
 
     def flush(self) -> None:
         """Returns when all that was stored survives a power cut: the WAL is folded in, all is synced."""
@@ -182,6 +179,30 @@ class Store:
             self._require_open()
             self._refuse_in_transaction("flush")
             self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+
+    def rotate(self, new_keys: KeyProvider | None = None) -> RotateReceipt:
+        """Fresh keys: another root key for the file and another profile key, under which all records are sealed anew.
+
+        new_keys: where the root key comes from, from now on (another passphrase, the host's key store); None: from
+        where it came before. What is true of old copies after forget() is true here. Other profiles keep their
+        keys, under the new root key. If a key store fails to destroy the old root key, that is a StoreError and
+        the new keys are in force; the next rotate(), forget() or open makes it good.
+        """
+        with self._lock:
+            self._require_open()
+            self._refuse_in_transaction("rotate")
+            new_keys = self._keys if new_keys is None else new_keys
+            if new_keys.in_memory != self._keys.in_memory:
+                raise SettingError("Keys of a file cannot be those of a store in memory, nor the other way round.")
+            with guarded:
+                store_id = self._announced()
+                self._records_here().verify_once()
+                with self.transaction():
+                    fresh, gone = rotation.renew(self._connection, self._keys, new_keys, self._profile, store_id)
+                self._retired_keys, self._keys, self._profile, self._records = self._keys, new_keys, fresh, None
+                shredding.finish(self._connection, self._retired_keys)
+                self._retired_keys = new_keys
+                return RotateReceipt(self._clock(), self._records_here().total(), not self._search.found(gone))
 
     def forget(self) -> ForgetReceipt:
         """Shreds this profile: its key, its records, the root key of the file. Then the store is closed.
@@ -195,28 +216,34 @@ class Store:
             self._refuse_in_transaction("forget")
             with guarded:
                 records = self._records_here().total()
+                store_id = self._announced()
                 with self.transaction():
-                    gone = vault.remove(self._connection, self._keys, self._profile)
-                self._closed = True
+                    gone = shredding.remove(self._connection, self._keys, self._profile, store_id)
                 try:
                     shredding.finish(self._connection, self._keys)
+                    found = self._search.found(gone)
                 finally:
-                    schema.disconnect(self._connection)
-            try:
-                found = not self._keys.in_memory and shredding.found_in_files(self._file, gone)
-            except OSError as error:
-                raise StoreFull(
-                    f"Forgotten, but the files could not be searched: {error.strerror or error}."
-                ) from error
+                    self._disconnect()
             return ForgetReceipt(self._clock(), records, not found)
 
     def close(self) -> None:
         """Closes the store; a second call does nothing. Without a write in this session no file changes."""
         with self._lock:
-            if not self._closed:
-                self._refuse_in_transaction("close")
-                self._closed = True
-                schema.disconnect(self._connection)
+            if self._closed or self._forked:
+                return
+            self._refuse_in_transaction("close")
+            try:
+                with guarded:
+                    if schema.wrote(self._connection) and not self._keys.in_memory:
+                        schema.compact(self._connection)
+            finally:
+                self._disconnect()
+
+    def _abandon(self) -> sqlite3.Connection | None:
+        """In the child of a fork: the store is the parent's. See `fork`."""
+        self._lock = threading.RLock()  # the other one may be held by a thread that was not carried over
+        self._forked = True
+        return None if self._closed else self._connection
 
     def __enter__(self) -> Self:
         return self
@@ -227,34 +254,36 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({str(self._path)!r}{', closed' if self._closed else ''})"
 
-    def _scan(self, table: Table) -> Iterator[tuple[bytes, bytes]]:
-        order = 0
+    def _scan(self, table: Table, newest_first: bool) -> Iterator[tuple[bytes, bytes]]:
+        order: int | None = None
         while True:
             with self._lock, guarded:
-                rows = self._records_here().batch(table, order, _SCAN_ROWS)
+                rows = self._records_here().batch(table, order, _SCAN_ROWS, newest_first)
             for order, record_id, payload in rows:  # noqa: B007 (the last order begins the next batch)
                 yield record_id, payload
             if len(rows) < _SCAN_ROWS:
                 return
 
-    @contextlib.contextmanager
-    def _joined(self) -> Iterator[None]:
-        # After a failure SQLite may have rolled back by itself; what came next would then commit on its own.
-        if self._failed:
-            self._refuse_failed()
-        self._depth += 1
+    def _announced(self) -> bytes:
+        """The next id of the file, once what an earlier forget() or rotate() has left is finished."""
+        shredding.finish(self._connection, self._retired_keys)
+        with self.transaction():
+            return vault.announce(self._connection)
+
+    def _disconnect(self) -> None:
+        self._closed = True
         try:
-            yield
-        except BaseException:
-            self._failed = True
-            raise
+            schema.disconnect(self._connection)
         finally:
-            self._depth -= 1
+            self._search.close()
+
+    def _write_ledger(self) -> None:
+        self._records_here().write_ledger()
 
     def _roll_back(self) -> None:
         # The ledger is read anew: SQLite may have rolled back already, or an interrupted COMMIT have worked.
         self._records = None
-        if self._connection.in_transaction:
+        if not self._forked and self._connection.in_transaction:
             with guarded:
                 self._connection.execute("ROLLBACK")
 
@@ -264,13 +293,15 @@ class Store:
             self._records = Records(self._connection, self._profile)
         return self._records
 
-    def _refuse_failed(self) -> NoReturn:
-        raise StoreError("Something inside this transaction failed, so all of it is rolled back. Begin it again.")
-
     def _require_open(self) -> None:
+        if self._forked:
+            raise StoreError(
+                f"The store {self._path} was opened in another process, before a fork: open it again in this one. "
+                "If that is StoreBusy, it was still open at the fork; close it before."
+            )
         if self._closed:
             raise StoreClosed(f"The store {self._path} is closed; open it again with Store.open.")
 
     def _refuse_in_transaction(self, verb: str) -> None:
-        if self._depth:
+        if self._transactions.depth:
             raise StoreError(f"{verb}() inside a transaction: leave the transaction first.")

@@ -93,13 +93,16 @@ class HostKey:
 
     def destroy(self, store_id: bytes) -> None:
         name = _name(store_id)
-        if self._read(name) is not None:
+        if self._held(name) is not None:  # whatever it is: a process may have died while it was put there
             self._call("delete", lambda: self.delete(name))
-            if self._read(name) is not None:
+            if self._held(name) is not None:
                 raise StoreError(f"The host's key store still holds {name!r} after delete; remove it there.")
 
+    def _held(self, name: str) -> object:
+        return self._call("get", lambda: self.get(name))
+
     def _read(self, name: str) -> bytes | None:
-        secret = self._call("get", lambda: self.get(name))
+        secret = self._held(name)
         if secret is None:
             return None
         if not isinstance(secret, (bytes, bytearray, memoryview)) or len(secret) != ROOT_KEY_BYTES:
@@ -150,17 +153,20 @@ class KeyringKey:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EphemeralKey:
     """A root key that nobody keeps: the store lives in memory, makes no file and ends when it is closed."""
 
     in_memory: bool = field(default=True, init=False, repr=False)
+    _secret: bytes = field(default_factory=lambda: os.urandom(ROOT_KEY_BYTES), init=False, repr=False)
 
     def root_key(self, store_id: bytes, create: bool) -> bytes:
-        return os.urandom(ROOT_KEY_BYTES)
+        import hashlib
+
+        return hashlib.sha256(self._secret + store_id).digest()
 
     def destroy(self, store_id: bytes) -> None:
-        """Nothing to destroy: the root key was never kept."""
+        """Nothing to destroy: the root key ends with this object."""
 
 
 def _name(store_id: bytes) -> str:

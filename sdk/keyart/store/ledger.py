@@ -6,15 +6,15 @@ table:
 
     next order number (8) | count (8) | digest (16), big-endian; six tables in the order of `Table`
 
-The digest is the exclusive or of the records' GCM tags. It finds accidents; it is no proof against somebody
-who rolls the whole file back, which nothing on the device can notice.
+The digest is the exclusive or of the marks of the records: GCM tag xor hash of the id. It finds accidents; it is
+no proof against somebody who rolls the whole file back, which nothing on the device can notice.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from ..errors import StoreDamaged
@@ -25,6 +25,11 @@ _ENTRY: Final = struct.Struct(f">QQ{TAG_BYTES}s")
 TABLES: Final = len(Table)
 
 
+def mark_of(record_hash: bytes, tag: bytes) -> int:
+    """What a record adds to the digest."""
+    return int.from_bytes(record_hash) ^ int.from_bytes(tag)
+
+
 class Tally(NamedTuple):
     """One table: the order number of its next record, how many it holds, and the digest of them."""
 
@@ -32,22 +37,18 @@ class Tally(NamedTuple):
     records: int = 0
     digest: int = 0
 
-    def added(self, mark: bytes) -> Tally:
-        return Tally(self.next + 1, self.records + 1, self.digest ^ int.from_bytes(mark))
+    def added(self, mark: int) -> Tally:
+        return Tally(self.next + 1, self.records + 1, self.digest ^ mark)
 
-    def replaced(self, old: bytes, new: bytes) -> Tally:
-        return Tally(self.next, self.records, self.digest ^ int.from_bytes(old) ^ int.from_bytes(new))
+    def replaced(self, old: int, new: int) -> Tally:
+        return Tally(self.next, self.records, self.digest ^ old ^ new)
 
-    def removed(self, marks: Iterable[bytes]) -> Tally:
-        records, digest = self.records, self.digest
-        for mark in marks:
-            records -= 1
-            digest ^= int.from_bytes(mark)
-        return Tally(self.next, records, digest)
+    def removed(self, mark: int) -> Tally:
+        return Tally(self.next, self.records - 1, self.digest ^ mark)
 
 
-Ledger = tuple[Tally, ...]  # the tally of table t is at index t − 1
-EMPTY: Final[Ledger] = (Tally(),) * TABLES
+Ledger = Sequence[Tally]  # the tally of table t is at index t − 1
+EMPTY: Final = (Tally(),) * TABLES
 
 
 def pack(ledger: Ledger) -> bytes:
@@ -63,23 +64,31 @@ def unpack(content: bytes) -> Ledger:
     return known + EMPTY[len(known) :]
 
 
-def verify(connection: sqlite3.Connection, number: int, ledger: Ledger) -> None:
-    """StoreDamaged unless the file is sound and profile `number` holds exactly the records of its ledger.
-
-    About 2 µs a record; no record is opened.
-    """
+def require_sound(connection: sqlite3.Connection) -> None:
+    """StoreDamaged unless SQLite finds its pages in order."""
     (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if answer != "ok":
         raise StoreDamaged(f"The profile's file is damaged. {WHAT_HELPS}")
+
+
+def verify(ledger: Ledger, rows: Iterable[Sequence[object]]) -> None:
+    """StoreDamaged unless the rows (table, order, hash of the id, GCM tag) are exactly those of the ledger.
+
+    About 1 µs a record; no record is opened.
+    """
     found = [[0, 0, 0] for _ in ledger]  # highest order number, count, digest
-    for table, order, mark in connection.execute("SELECT t, n, substr(r, -16) FROM c WHERE p = ?", (number,)):
-        sound = isinstance(table, int) and isinstance(order, int) and isinstance(mark, bytes)
-        if not sound or not 1 <= table <= len(ledger) or order < 1:
+    for table, order, record_hash, tag in rows:
+        if (
+            not (isinstance(table, int) and isinstance(order, int))
+            or not (isinstance(record_hash, bytes) and isinstance(tag, bytes))
+            or not 1 <= table <= len(ledger)
+            or order < 1
+        ):
             raise StoreDamaged(f"A row of the profile makes no sense. {WHAT_HELPS}")
         entry = found[table - 1]
         entry[0] = max(entry[0], order)
         entry[1] += 1
-        entry[2] ^= int.from_bytes(mark)
+        entry[2] ^= mark_of(record_hash, tag)
     for tally, (highest, count, digest) in zip(ledger, found, strict=True):
         if highest >= tally.next or count != tally.records or digest != tally.digest:
             raise StoreDamaged(f"Records of the profile are missing, or are old ones. {WHAT_HELPS}")

@@ -1,14 +1,15 @@
-"""The file of a store: opaque tables, ordered migrations, exactly one writer.
+"""The file of a store: opaque tables, exactly one writer, and no more bytes than it needs.
 
     a   the store: s its id, k the sealed file key, n how many profiles, d a check of them, and o: the id of a
         root key that has still to be destroyed
-    b   profiles: i number, h keyed hash of the name, k the sealed profile key
-    c   records: p profile, t table, n order, h keyed hash of the id, g keyed hash of the group, r the record
+    b   profiles: i number, h keyed hash of the name, k the sealed secret
     d   ledgers: i profile, m the sealed ledger
+    e   records: p profile, t table, n order, h keyed hash of the id, r the record
 
 SQLite's exclusive locking is the lock: it is on the database file itself, ends with the process however that
-ends, and keeps the WAL's index in memory, so there is no -shm file. Nothing in keyart opens a live database
-file in any other way: on POSIX, closing any descriptor of a file drops the process's locks on it.
+ends, and keeps the WAL's index in memory, so there is no -shm file. On POSIX, closing any descriptor of a file
+drops the process's locks on it: so nothing in keyart opens a live database file in any other way, but for
+`shredding.Search`, which closes it after the connection.
 """
 
 from __future__ import annotations
@@ -16,20 +17,29 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 from ..errors import StoreBusy, StoreDamaged, StoreError, StoreFull
 from .envelope import WHAT_HELPS
-from .faults import STILL_THERE, guarded
+from .faults import STILL_THERE, as_store_error, guarded
 
 APPLICATION_ID: Final = 0x6B797274  # "kyrt"; SQLite keeps it at byte 68 of the file
 # Bound into every record. A migration that changes what a record holds raises it and seals the records anew.
-RECORD_SCHEMA: Final = 1
+RECORD_SCHEMA: Final = 2
 STORE_ID_BYTES: Final = 16
-WAL_PAGES: Final = 256  # 1 MiB: how far the WAL grows before SQLite folds it into the database
+PAGE_BYTES: Final = 4096
+WAL_PAGES: Final = 48  # 0.2 MB: how far the WAL grows before SQLite folds it into the database
+
+_FRAME_BYTES: Final = PAGE_BYTES + 24
+# What the rows need where the pages are full: so many to a page as fit, and large ones on pages of their own.
+_NEEDED_BYTES: Final = (
+    "SELECT total(CASE WHEN length(r) < 960 THEN 4096.0 / (4088 / (14 + length(h) + length(r))) "
+    "ELSE length(r) + 5096 END) FROM e"
+)
+_FIXED_BYTES: Final = 8 * PAGE_BYTES  # the other tables
 
 _SUFFIXES: Final = ("", "-wal", "-journal", "-shm")
 
@@ -45,20 +55,6 @@ class Table(IntEnum):
     SETTING = 6
 
 
-# Entry v holds the statements that lead from schema v to v + 1. Append; never edit one that was released.
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    (
-        "CREATE TABLE a (i INTEGER PRIMARY KEY CHECK (i = 1), s BLOB NOT NULL, k BLOB, n INTEGER NOT NULL, "
-        "o BLOB, d BLOB NOT NULL)",
-        "CREATE TABLE b (i INTEGER PRIMARY KEY, h BLOB NOT NULL UNIQUE, k BLOB NOT NULL)",
-        "CREATE TABLE c (p INTEGER NOT NULL, t INTEGER NOT NULL, n INTEGER NOT NULL, h BLOB NOT NULL, "
-        "g BLOB, r BLOB NOT NULL, PRIMARY KEY (p, t, n)) WITHOUT ROWID",
-        "CREATE UNIQUE INDEX ch ON c (p, t, h)",
-        "CREATE INDEX cg ON c (p, t, g) WHERE g IS NOT NULL",
-        "CREATE TABLE d (i INTEGER PRIMARY KEY, m BLOB NOT NULL)",
-    ),
-)
-
 Prepare = Callable[[sqlite3.Connection], None]
 
 
@@ -68,7 +64,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def connect(path: Path, in_memory: bool, prepare: Prepare) -> sqlite3.Connection:
-    """The one connection to the store at `path`, locked for this process, its schema up to date.
+    """The one connection to the store at `path`, locked for this process. An older file is as it was.
 
     prepare fills a new store, before anybody else can see it.
     Errors: StoreBusy, StoreDamaged, StoreFull, StoreError.
@@ -76,13 +72,14 @@ def connect(path: Path, in_memory: bool, prepare: Prepare) -> sqlite3.Connection
     if in_memory:
         with guarded:
             connection = _opened(":memory:", uri=False)
-            migrate(connection)
             prepare(connection)
             return connection
     try:
         _require_place(path)
         if not path.exists():
             _make(path, prepare)
+        elif path.stat().st_nlink > 1:  # the maker was killed before it removed the other name
+            _clear_strays(path)
     except OSError as error:
         raise StoreFull(f"Cannot make or reach the profile {path}: {error.strerror or error}.") from error
     with guarded:
@@ -90,7 +87,6 @@ def connect(path: Path, in_memory: bool, prepare: Prepare) -> sqlite3.Connection
         connection = _opened(f"{path.as_uri()}?mode=rw", uri=True)
         try:
             _require_profile(connection, path)
-            migrate(connection)
         except BaseException:
             disconnect(connection)
             raise
@@ -100,7 +96,7 @@ def connect(path: Path, in_memory: bool, prepare: Prepare) -> sqlite3.Connection
 def disconnect(connection: sqlite3.Connection) -> None:
     """Closes. A session that wrote nothing leaves the files as they were, also those of a killed process."""
     with guarded:
-        if connection.total_changes == 0:
+        if not wrote(connection):
             # Closing would fold a WAL that was left behind into the database. An interrupted connection does
             # not, and the WAL stays for the next one. (Python 3.12 has SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
             # 3.11 does not.)
@@ -108,24 +104,25 @@ def disconnect(connection: sqlite3.Connection) -> None:
         connection.close()
 
 
-def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
-    """Brings the schema up to date, one transaction a step. StoreError if the file is from a newer keyart."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(migrations):
-        raise StoreError(
-            f"This profile was made by a newer keyart (schema {version}; this one knows {len(migrations)}). "
-            "Update keyart; nothing was changed."
-        )
-    for step in range(version, len(migrations)):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for statement in migrations[step]:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {step + 1}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+def wrote(connection: sqlite3.Connection) -> bool:
+    """Whether this session changed a row."""
+    return connection.total_changes > 0
+
+
+def compact(connection: sqlite3.Connection) -> None:
+    """Writes the file anew where that gains a twentieth: pages that deletes and splits have left half empty."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (needed,) = connection.execute(_NEEDED_BYTES).fetchone()
+    if pages * PAGE_BYTES > 1.05 * needed + _FIXED_BYTES:
+        vacuum(connection)
+
+
+def vacuum(connection: sqlite3.Connection) -> None:
+    """Writes the file anew, as far as there is room for a second copy; without, it stays as large as it was."""
+    try:
+        connection.execute("VACUUM")
+    except sqlite3.Error as error:
+        if not isinstance(as_store_error(error), StoreFull):
             raise
 
 
@@ -141,6 +138,7 @@ def _opened(address: str, uri: bool) -> sqlite3.Connection:
             "temp_store = MEMORY",
             "cell_size_check = ON",
             f"wal_autocheckpoint = {WAL_PAGES}",
+            f"journal_size_limit = {WAL_PAGES * _FRAME_BYTES}",
         ):
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:
@@ -180,10 +178,7 @@ def _require_profile(connection: sqlite3.Connection, path: Path) -> None:
 
 def _make(path: Path, prepare: Prepare) -> None:
     """Makes the store under another name and links it into place: a kill leaves a whole store, or none."""
-    ours = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.new(-wal|-journal)?")
-    for stray in path.parent.iterdir():
-        if ours.fullmatch(stray.name):  # of a process that was killed while it made the store
-            stray.unlink(missing_ok=True)
+    _clear_strays(path)
     partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
     try:
         _build(partial, prepare)
@@ -201,6 +196,14 @@ def _make(path: Path, prepare: Prepare) -> None:
     _sync(path.parent)
 
 
+def _clear_strays(path: Path) -> None:
+    """Removes what a process left that was killed while it made the store."""
+    ours = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.new(-wal|-journal)?")
+    for stray in path.parent.iterdir():
+        if ours.fullmatch(stray.name):
+            stray.unlink(missing_ok=True)
+
+
 def _build(partial: Path, prepare: Prepare) -> None:
     with guarded:
         connection = _opened(f"{partial.as_uri()}?mode=rwc", uri=True)
@@ -209,11 +212,12 @@ def _build(partial: Path, prepare: Prepare) -> None:
             connection.execute("PRAGMA journal_mode = MEMORY")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            migrate(connection)
             prepare(connection)
-            connection.execute("PRAGMA journal_mode = WAL")
+            (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         finally:
             connection.close()
+    if journal != "wal":  # SQLite does not say why
+        raise StoreFull(f"{partial.parent} cannot be written, or its file system cannot lock; use another folder.")
     partial.chmod(0o600)
     _sync(partial)
 

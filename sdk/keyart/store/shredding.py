@@ -3,27 +3,29 @@
 What makes a profile unreadable is that its wrapped key is gone, and that is done in one small transaction.
 The WAL still holds the page as it was (measured), so it is folded and truncated before and after VACUUM. The
 old root key is destroyed last; until then its id stays in the header, so that a kill in between is made good
-at the next open.
+at the next open. Rotation ends in the same way.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 
 from ..errors import StoreFull
-from .envelope import KEY_BYTES
-from .faults import as_store_error
+from . import schema, vault
+from .envelope import Sealer
+from .header import Header
 from .keys import KeyProvider
-from .schema import files_of
-from .vault import Header
+from .vault import SECRET_BYTES, Profile
 
 _CHUNK_BYTES = 1 << 20
 _NEEDLE_BYTES = 16
 _LEAD_BYTES = 17  # version, key id and nonce come before the ciphertext
+_SECRET_BYTES = SECRET_BYTES + _NEEDLE_BYTES  # a secret begins after its length
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +37,80 @@ class ForgetReceipt:
     verified: bool
 
 
+def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: Profile, store_id: bytes) -> list[bytes]:
+    """Deletes the profile and its secret; the file gets this id and another root key. Needs a transaction.
+
+    Returns the sealed keys that must be found nowhere any more. What is left to do: `finish`.
+    """
+    header = Header.read(connection)
+    gone = [header.sealed_file_key or b"", *(sealed for (sealed,) in connection.execute("SELECT k FROM b"))]
+    others = []
+    if header.profiles > 1:  # otherwise nobody needs to be asked for a key
+        opened = vault.open_vault(connection, keys)
+        others = [wrapped for wrapped in vault.wrapped_in(connection, opened) if wrapped.number != profile.number]
+    for statement in ("DELETE FROM b WHERE i = ?", "DELETE FROM d WHERE i = ?", "DELETE FROM e WHERE p = ?"):
+        connection.execute(statement, (profile.number,))
+    if others:
+        wrapping = Sealer(keys.root_key(store_id, create=True), "wrap")
+        vault.rewrap(connection, others, replace(opened, wrapping=wrapping), store_id)
+    else:
+        Header(store_id, None, 0, header.store_id).write(connection)
+    return gone
+
+
 def finish(connection: sqlite3.Connection, keys: KeyProvider) -> None:
-    """What comes after the transaction of `vault.remove`; may be repeated. StoreError: a key store failed."""
+    """What comes after the transaction of a forget or a rotation; may be repeated. StoreError: a key store failed."""
     header = Header.read(connection)
     if header.retired is None:
         return
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    try:
-        connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    except sqlite3.Error as error:
-        # VACUUM needs room for a second copy. Without it the file stays large, but secure_delete has zeroed
-        # the rows.
-        if not isinstance(as_store_error(error), StoreFull):
-            raise
+    # Without room for a second copy the file stays large, but secure_delete has zeroed the rows.
+    schema.vacuum(connection)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     keys.destroy(header.retired)
     replace(header, retired=None).write(connection)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def found_in_files(path: Path, gone: Iterable[bytes]) -> bool:
-    """Whether 16 bytes in a row of a wrapped key are left in the store's files. The store must be closed."""
-    needles = [
-        record[start : start + _NEEDLE_BYTES]
-        for record in gone
-        # The secret is in the first bytes of the ciphertext, after its length; what follows is padding.
-        for start in range(_LEAD_BYTES, min(_LEAD_BYTES + 2 * KEY_BYTES, len(record)), _NEEDLE_BYTES)
-    ]
-    return any(_holds(file, needles) for file in files_of(path) if file.exists())
+class Search:
+    """Looks for sealed keys in the files of a store that is open.
+
+    The files stay open until close(), which comes after that of the store: the first descriptor of the database
+    file that is closed ends SQLite's lock on it.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+        self._files: list[FileIO] = []
+
+    def found(self, gone: Iterable[bytes]) -> bool:
+        """Whether 16 bytes in a row of a sealed key are left. StoreFull if the files cannot be read."""
+        needles = [
+            record[start : start + _NEEDLE_BYTES]
+            for record in gone
+            # The secret is in the first bytes of the ciphertext, after its length; what follows is padding.
+            for start in range(_LEAD_BYTES, min(_LEAD_BYTES + _SECRET_BYTES, len(record)), _NEEDLE_BYTES)
+        ]
+        try:
+            if not self._files:
+                for path in self._paths:
+                    if path.exists():
+                        self._files.append(path.open("rb", buffering=0))
+            return any(_holds(file, needles) for file in self._files)
+        except OSError as error:
+            raise StoreFull(f"Done, but the files could not be searched: {error.strerror or error}.") from error
+
+    def close(self) -> None:
+        for file in self._files:
+            file.close()
 
 
-def _holds(file: Path, needles: list[bytes]) -> bool:
+def _holds(file: FileIO, needles: list[bytes]) -> bool:
     overlap = b""
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            window = overlap + chunk
-            if any(needle in window for needle in needles):
-                return True
-            overlap = window[-_NEEDLE_BYTES + 1 :]
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES):
+        window = overlap + chunk
+        if any(needle in window for needle in needles):
+            return True
+        overlap = window[-_NEEDLE_BYTES + 1 :]
     return False

@@ -1,30 +1,37 @@
 """The keys inside the file.
 
-    root key (KeyProvider) ── HKDF ──► wrapping key ──► seals the file key and each profile key (all random)
+    root key (KeyProvider) ── HKDF ──► wrapping key ──► seals the file key and the keys of each profile (all random)
     file key ── HKDF ──► hashes the names of profiles
-    profile key ── HKDF ──► data keys: "records", "ledger", and "index" for the keyed hashes of ids and groups
+    profile key ── HKDF ──► data keys: "records", "ledger", and "index" for the keyed hashes of ids
+    label key ──► hashes the names of groups, inside the sealed records
+
+The secret of a profile is its profile key (32) and its label key (32), sealed together. Rotation replaces the
+profile key and keeps the label key: the store has the labels of groups and not their names, so it could not make
+them anew, and a label can be read only by whoever opens its record.
 
 A keyed hash is HMAC-SHA256, cut to 16 bytes. The sealed file key is bound to the number of profiles and each
-profile key to its row, so that a row that is lost or altered is noticed and never taken for a profile that
-is new.
+secret to its row, so that a row that is lost or altered is noticed and never taken for a profile that is new.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ..errors import StoreDamaged, WrongKey
 from . import ledger
 from .envelope import KEY_BYTES, WHAT_HELPS, Sealer, derive
+from .header import Header
 from .keys import KeyProvider
-from .schema import RECORD_SCHEMA, STORE_ID_BYTES
+from .schema import STORE_ID_BYTES
 
 HASH_BYTES = 16
-_CHECK_BYTES = 8
+SECRET_BYTES = 2 * KEY_BYTES
+KEY_SCHEMA = 1  # bound into sealed keys and ledgers, as RECORD_SCHEMA is into records
 
 
 def keyed_hash(key: bytes, content: bytes) -> bytes:
@@ -33,48 +40,40 @@ def keyed_hash(key: bytes, content: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """The row of table `a`. retired: the id whose root key has still to be destroyed, after a forget()."""
-
-    store_id: bytes
-    sealed_file_key: bytes | None = field(default=None, repr=False)
-    profiles: int = 0
-    retired: bytes | None = None
-
-    def check(self) -> bytes:
-        """No secret in it: it tells bytes that rotted (StoreDamaged) from a wrong passphrase (WrongKey)."""
-        parts = (self.store_id, self.sealed_file_key or b"", b"%d" % self.profiles, self.retired or b"")
-        return hashlib.sha256(b"|".join(b"%d:%s" % (len(part), part) for part in parts)).digest()[:_CHECK_BYTES]
-
-    @classmethod
-    def read(cls, connection: sqlite3.Connection) -> Header:
-        """StoreDamaged unless it is there and its check holds."""
-        row = connection.execute("SELECT s, k, n, o, d FROM a WHERE i = 1").fetchone()
-        if row is not None and _of_types(row[:4], bytes, (bytes, type(None)), int, (bytes, type(None))):
-            header = cls(*row[:4])
-            if header.check() == row[4]:
-                return header
-        raise StoreDamaged(f"The head of the profile's file is damaged. {WHAT_HELPS}")
-
-    def write(self, connection: sqlite3.Connection) -> None:
-        row = (self.store_id, self.sealed_file_key, self.profiles, self.retired, self.check())
-        connection.execute("INSERT OR REPLACE INTO a (i, s, k, n, o, d) VALUES (1, ?, ?, ?, ?, ?)", row)
-
-
-@dataclass(frozen=True, slots=True)
 class Profile:
     """One person's keys, in memory while the store is open. number: row of table `b`."""
 
     number: int
     name_hash: bytes = field(repr=False)
-    sealed_key: bytes = field(repr=False)
     records: Sealer
     ledger: Sealer
     index_key: bytes = field(repr=False)
+    label_key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, number: int, name_hash: bytes, sealed_key: bytes, key: bytes) -> Profile:
-        return cls(number, name_hash, sealed_key, Sealer(key, "records"), Sealer(key, "ledger"), derive(key, "index"))
+    def of(cls, number: int, name_hash: bytes, secret: bytes) -> Profile:
+        """StoreDamaged if the secret is not a profile key and a label key."""
+        if len(secret) != SECRET_BYTES:
+            raise StoreDamaged(f"The keys of a profile have a wrong length. {WHAT_HELPS}")
+        key, label_key = secret[:KEY_BYTES], secret[KEY_BYTES:]
+        return cls(number, name_hash, Sealer(key, "records"), Sealer(key, "ledger"), derive(key, "index"), label_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """A file that its keys have opened. file_key: not yet in the file before the first profile."""
+
+    wrapping: Sealer
+    file_key: bytes = field(repr=False)
+
+
+class Wrapped(NamedTuple):
+    """A row of table `b`, and the secret that was sealed in it."""
+
+    number: int
+    name_hash: bytes
+    sealed: bytes
+    secret: bytes
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -82,66 +81,69 @@ def prepare(connection: sqlite3.Connection) -> None:
     Header(os.urandom(STORE_ID_BYTES)).write(connection)
 
 
-def unlock(connection: sqlite3.Connection, keys: KeyProvider, name: str) -> Profile:
-    """The profile of that name, which is made if it is new. Errors: WrongKey, StoreDamaged, StoreError."""
+def open_vault(connection: sqlite3.Connection, keys: KeyProvider) -> Vault:
+    """WrongKey unless the keys are those of the file. Changes nothing in it."""
     header = Header.read(connection)
     fresh = header.sealed_file_key is None
     wrapping = Sealer(keys.root_key(header.store_id, create=fresh), "wrap")
-    file_key = os.urandom(KEY_BYTES) if fresh else _file_key(header, wrapping)
-    name_hash = keyed_hash(derive(file_key, "profile names"), name.encode("utf-8", "surrogatepass"))
-    row = connection.execute("SELECT i, k FROM b WHERE h = ?", (name_hash,)).fetchone()
-    if row is None:
-        _require_all(connection, header, wrapping)
-        return _new_profile(connection, header, wrapping, file_key, name_hash)
-    number, sealed_key = row
-    return Profile.of(number, name_hash, sealed_key, _profile_key(header, wrapping, number, name_hash, sealed_key))
-
-
-def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: Profile) -> list[bytes]:
-    """Deletes the profile and its wrapped key; gives the file a new id and root key. Needs a transaction.
-
-    Returns the sealed keys that must be found nowhere any more. What is left: the old root key
-    (`Header.retired`).
-    """
-    header = Header.read(connection)
-    connection.execute("DELETE FROM b WHERE i = ?", (profile.number,))
-    connection.execute("DELETE FROM c WHERE p = ?", (profile.number,))
-    connection.execute("DELETE FROM d WHERE i = ?", (profile.number,))
-    gone = [profile.sealed_key, header.sealed_file_key or b""]
-    following = Header(os.urandom(STORE_ID_BYTES), None, header.profiles - 1, header.store_id)
-    others = connection.execute("SELECT i, h, k FROM b").fetchall()
-    if others:
-        old = Sealer(keys.root_key(header.store_id, create=False), "wrap")
-        new = Sealer(keys.root_key(following.store_id, create=True), "wrap")
-        for number, name_hash, sealed_key in others:
-            key = _profile_key(header, old, number, name_hash, sealed_key)
-            again = new.seal(key, _profile_binding(following, number, name_hash))
-            connection.execute("UPDATE b SET k = ? WHERE i = ?", (again, number))
-            gone.append(sealed_key)
-        following = _with_file_key(following, new, _file_key(header, old))
-    following.write(connection)
-    return gone
-
-
-def _new_profile(
-    connection: sqlite3.Connection, header: Header, wrapping: Sealer, file_key: bytes, name_hash: bytes
-) -> Profile:
-    key = os.urandom(KEY_BYTES)
-    connection.execute("BEGIN IMMEDIATE")
+    if fresh:
+        return Vault(wrapping, os.urandom(KEY_BYTES))
     try:
-        (highest,) = connection.execute("SELECT coalesce(max(i), 0) FROM b").fetchone()
-        number = highest + 1
-        sealed_key = wrapping.seal(key, _profile_binding(header, number, name_hash))
-        profile = Profile.of(number, name_hash, sealed_key, key)
-        connection.execute("INSERT INTO b (i, h, k) VALUES (?, ?, ?)", (number, name_hash, sealed_key))
-        write_ledger(connection, profile, ledger.EMPTY)
-        _with_file_key(replace(header, profiles=header.profiles + 1), wrapping, file_key).write(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return profile
+        return Vault(wrapping, wrapping.unseal(header.sealed_file_key, _file_binding(header)))
+    except StoreDamaged:  # the header's check holds, so it is the key that is not the right one
+        raise WrongKey(
+            "These keys do not open this profile. Give the passphrase or key store that it was made with; "
+            "nothing was changed."
+        ) from None
+
+
+def unlock(connection: sqlite3.Connection, vault: Vault, name: str) -> Profile:
+    """The profile of that name, which is made if it is new. StoreDamaged."""
+    name_hash = keyed_hash(derive(vault.file_key, "profile names"), name.encode("utf-8", "surrogatepass"))
+    row = connection.execute("SELECT i, h, k FROM b WHERE h = ?", (name_hash,)).fetchone()
+    if row is None:
+        wrapped_in(connection, vault)  # a lost profile would begin empty: are all there that should be?
+        return _new_profile(connection, vault, name_hash)
+    opened = _opened(Header.read(connection), vault, row)
+    return Profile.of(opened.number, opened.name_hash, opened.secret)
+
+
+def wrapped_in(connection: sqlite3.Connection, vault: Vault) -> list[Wrapped]:
+    """The secrets of all profiles. StoreDamaged unless as many are there as the header counts, and all open."""
+    header = Header.read(connection)
+    rows = connection.execute("SELECT i, h, k FROM b").fetchall()
+    if len(rows) != header.profiles:
+        raise StoreDamaged(f"A profile is missing from the file. {WHAT_HELPS}")
+    return [_opened(header, vault, row) for row in rows]
+
+
+def announce(connection: sqlite3.Connection) -> bytes:
+    """The id that the file gets next, noted before a root key is made for it. Needs a transaction of its own.
+
+    If the process dies before the file has that id, the next open destroys the root key that nothing uses.
+    """
+    store_id = os.urandom(STORE_ID_BYTES)
+    replace(Header.read(connection), retired=store_id).write(connection)
+    return store_id
+
+
+def rewrap(connection: sqlite3.Connection, profiles: Sequence[Wrapped], vault: Vault, store_id: bytes) -> None:
+    """Gives the file another id and seals its keys anew: those of `profiles`, and the file key.
+
+    Needs a transaction. What is left to do is to destroy the old root key (`Header.retired`).
+    """
+    following = Header(store_id, None, len(profiles), Header.read(connection).store_id)
+    for number, name_hash, _, secret in profiles:
+        write_secret(connection, following, vault, number, name_hash, secret)
+    _with_file_key(following, vault).write(connection)
+
+
+def write_secret(
+    connection: sqlite3.Connection, header: Header, vault: Vault, number: int, name_hash: bytes, secret: bytes
+) -> None:
+    """Seals the secret of a profile into its row."""
+    sealed = vault.wrapping.seal(secret, _secret_binding(header, number, name_hash))
+    connection.execute("INSERT OR REPLACE INTO b (i, h, k) VALUES (?, ?, ?)", (number, name_hash, sealed))
 
 
 def read_ledger(connection: sqlite3.Connection, profile: Profile) -> ledger.Ledger:
@@ -153,49 +155,43 @@ def read_ledger(connection: sqlite3.Connection, profile: Profile) -> ledger.Ledg
 def write_ledger(connection: sqlite3.Connection, profile: Profile, tallies: ledger.Ledger) -> None:
     """Seals the ledger into its row; belongs into the transaction that it speaks of."""
     sealed = profile.ledger.seal(ledger.pack(tallies), _ledger_binding(profile))
-    connection.execute("INSERT OR REPLACE INTO d (i, m) VALUES (?, ?)", (profile.number, sealed))
+    connection.execute(
+        "INSERT INTO d (i, m) VALUES (?, ?) ON CONFLICT (i) DO UPDATE SET m = excluded.m", (profile.number, sealed)
+    )
+
+
+def _new_profile(connection: sqlite3.Connection, vault: Vault, name_hash: bytes) -> Profile:
+    connection.execute("BEGIN IMMEDIATE")  # an error ends in a closed connection, and so in a rollback
+    header = Header.read(connection)
+    (highest,) = connection.execute("SELECT coalesce(max(i), 0) FROM b").fetchone()
+    number, secret = highest + 1, os.urandom(SECRET_BYTES)
+    profile = Profile.of(number, name_hash, secret)
+    write_secret(connection, header, vault, number, name_hash, secret)
+    write_ledger(connection, profile, ledger.EMPTY)
+    _with_file_key(replace(header, profiles=header.profiles + 1), vault).write(connection)
+    connection.execute("COMMIT")
+    return profile
+
+
+def _opened(header: Header, vault: Vault, row: tuple[object, object, object]) -> Wrapped:
+    number, name_hash, sealed = row
+    if not (isinstance(number, int) and isinstance(name_hash, bytes) and isinstance(sealed, bytes)):
+        raise StoreDamaged(f"The list of profiles is damaged. {WHAT_HELPS}")
+    secret = vault.wrapping.unseal(sealed, _secret_binding(header, number, name_hash))
+    return Wrapped(number, name_hash, sealed, secret)
+
+
+def _with_file_key(header: Header, vault: Vault) -> Header:
+    return replace(header, sealed_file_key=vault.wrapping.seal(vault.file_key, _file_binding(header)))
 
 
 def _ledger_binding(profile: Profile) -> bytes:
-    return b"ledger%c%s" % (RECORD_SCHEMA, profile.name_hash)
+    return b"ledger%c%s" % (KEY_SCHEMA, profile.name_hash)
 
 
-def _profile_binding(header: Header, number: int, name_hash: bytes) -> bytes:
-    return b"profile%c%s%d|%s" % (RECORD_SCHEMA, header.store_id, number, name_hash)
-
-
-def _with_file_key(header: Header, wrapping: Sealer, file_key: bytes) -> Header:
-    return replace(header, sealed_file_key=wrapping.seal(file_key, _file_binding(header)))
+def _secret_binding(header: Header, number: int, name_hash: bytes) -> bytes:
+    return b"profile%c%s%d|%s" % (KEY_SCHEMA, header.store_id, number, name_hash)
 
 
 def _file_binding(header: Header) -> bytes:
-    return b"file%c%s%d" % (RECORD_SCHEMA, header.store_id, header.profiles)
-
-
-def _file_key(header: Header, wrapping: Sealer) -> bytes:
-    try:
-        return wrapping.unseal(header.sealed_file_key, _file_binding(header))
-    except StoreDamaged:  # the header's check holds, so it is the key that is not the right one
-        raise WrongKey(
-            "These keys do not open this profile. Give the passphrase or key store that it was made with; "
-            "nothing was changed."
-        ) from None
-
-
-def _profile_key(header: Header, wrapping: Sealer, number: object, name_hash: object, sealed_key: object) -> bytes:
-    if not isinstance(number, int) or not isinstance(name_hash, bytes):
-        raise StoreDamaged(f"The list of profiles is damaged. {WHAT_HELPS}")
-    return wrapping.unseal(sealed_key, _profile_binding(header, number, name_hash))
-
-
-def _require_all(connection: sqlite3.Connection, header: Header, wrapping: Sealer) -> None:
-    """StoreDamaged unless all profiles that the header counts are there: a lost one would begin empty."""
-    rows = connection.execute("SELECT i, h, k FROM b").fetchall()
-    if len(rows) != header.profiles:
-        raise StoreDamaged(f"A profile is missing from the file. {WHAT_HELPS}")
-    for number, name_hash, sealed_key in rows:
-        _profile_key(header, wrapping, number, name_hash, sealed_key)
-
-
-def _of_types(values: tuple[object, ...], *types: type | tuple[type, ...]) -> bool:
-    return all(isinstance(value, wanted) for value, wanted in zip(values, types, strict=True))
+    return b"file%c%s%d" % (KEY_SCHEMA, header.store_id, header.profiles)

@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 import textwrap
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import store_samples
+from store_samples import Host
 
 from keyart.store.keys import HostKey
-
-
-@dataclass
-class Host:
-    """The host's key store: a dictionary that can be told to fail."""
-
-    secrets: dict[str, bytes] = field(default_factory=dict)
-    failing: set[str] = field(default_factory=set)
-
-    def get(self, name: str) -> bytes | None:
-        self._fail("get", name)
-        return self.secrets.get(name)
-
-    def put(self, name: str, secret: bytes) -> None:
-        self._fail("put", name)
-        self.secrets[name] = secret
-
-    def delete(self, name: str) -> None:
-        self._fail("delete", name)
-        del self.secrets[name]
-
-    def _fail(self, verb: str, name: str) -> None:
-        if verb in self.failing:
-            raise OSError(f"locked while {name} was read; the secret is {self.secrets.get(name)!r}")
-
-    @property
-    def keys(self) -> HostKey:
-        return HostKey(self.get, self.put, self.delete)
 
 
 @pytest.fixture
@@ -88,15 +60,6 @@ def program() -> Program:
     return Program()
 
 
-def digest_of(folder: Path) -> dict[str, str]:
-    """Every file below a folder, and the hash of its bytes."""
-    return {
-        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-    }
-
-
 @pytest.fixture(name="digest_of")
 def _digest_of() -> object:
-    return digest_of
+    return store_samples.digest_of

@@ -7,8 +7,10 @@ import sqlite3
 from datetime import UTC, datetime
 
 import pytest
+from store_disk import Disk, mounted
+from store_samples import Host
 
-from keyart.errors import StoreClosed, StoreError, WrongKey
+from keyart.errors import StoreClosed, StoreError, StoreFull, WrongKey
 from keyart.store import shredding
 from keyart.store.database import Store, Table
 from keyart.store.keys import HostKey, PassphraseKey
@@ -30,7 +32,7 @@ def pieces_of(sealed: bytes, size: int = 16):
 def test_no_byte_of_the_keys_or_records_is_left(path, tmp_path, host):
     store = Store.open(path, host.keys, clock=lambda: NOW)
     fill(store)
-    everything = "SELECT r FROM c UNION ALL SELECT k FROM b UNION ALL SELECT k FROM a"
+    everything = "SELECT r FROM e UNION ALL SELECT k FROM b UNION ALL SELECT k FROM a"
     sealed = [row[0] for row in store._connection.execute(everything).fetchall()]
     assert len(sealed) == 303
     root = next(iter(host.secrets.values()))
@@ -47,14 +49,29 @@ def test_no_byte_of_the_keys_or_records_is_left(path, tmp_path, host):
     store.close()
 
 
+def sealed_secret(store) -> bytes:
+    return store._connection.execute("SELECT k FROM b").fetchone()[0]
+
+
+def found(path, sealed) -> bool:
+    search = shredding.Search([path])
+    try:
+        return search.found([sealed])
+    finally:
+        search.close()
+
+
 def test_the_search_would_find_a_key(path, host):
     store = Store.open(path, host.keys)
-    sealed = store._profile.sealed_key
+    sealed = sealed_secret(store)
     store.close()
-    assert shredding.found_in_files(path, [sealed])
-    assert not shredding.found_in_files(path, [bytes(reversed(sealed))])
+    assert found(path, sealed)
+    assert not found(path, bytes(reversed(sealed)))
     path.write_bytes(bytes((1 << 20) - 40) + sealed)  # across two pieces of the search
-    assert shredding.found_in_files(path, [sealed])
+    assert found(path, sealed)
+    for start in range(17, 17 + 68, 16):  # any 31 bytes of the sealed secret: the length and two keys
+        path.write_bytes(bytes(100) + sealed[start : start + 16] + bytes(100))
+        assert found(path, sealed), start
 
 
 def test_without_the_checkpoint_the_receipt_says_so(path, host, monkeypatch):
@@ -62,21 +79,15 @@ def test_without_the_checkpoint_the_receipt_says_so(path, host, monkeypatch):
     store = Store.open(path, host.keys)
     store.put(Table.VIEW, b"1", b"x")
     monkeypatch.setattr("keyart.store.shredding.finish", lambda connection, keys: None)
-    monkeypatch.setattr("keyart.store.schema.disconnect", lambda connection: None)
     assert not store.forget().verified
-    store._connection.close()
 
 
 def test_the_bytes_are_gone_before_the_root_key_goes(path, host):
     """The root key goes last, so that a kill in between never leaves a sealed key without its root key."""
     store = Store.open(path, host.keys)
     store.put(Table.VIEW, b"1", b"x")
-    sealed, seen = store._profile.sealed_key, []
-    keys = HostKey(
-        host.get,
-        host.put,
-        lambda name: (seen.append(shredding.found_in_files(path, [sealed])), host.delete(name)),
-    )
+    sealed, seen = sealed_secret(store), []
+    keys = HostKey(host.get, host.put, lambda name: (seen.append(found(path, sealed)), host.delete(name)))
     store._keys = keys
     assert store.forget().verified
     assert seen == [False]
@@ -149,7 +160,7 @@ def test_forgetting_needs_no_room_for_a_second_copy(path, host, monkeypatch):
     """VACUUM writes the file anew; where there is no room the rows are zeroed where they are."""
     store = Store.open(path, host.keys)
     fill(store)
-    sealed = [row[0] for row in store._connection.execute("SELECT r FROM c").fetchall()]
+    sealed = [row[0] for row in store._connection.execute("SELECT r FROM e").fetchall()]
 
     class NoRoom:
         def __init__(self, connection):
@@ -166,9 +177,41 @@ def test_forgetting_needs_no_room_for_a_second_copy(path, host, monkeypatch):
             return self._real.execute(sql, *values)
 
     store._connection = NoRoom(store._connection)
-    store._records = None
     assert store.forget().verified
     left = path.read_bytes()
-    assert len(left) > 100_000
+    assert len(left) > 70_000
     for record in sealed:
         assert not any(piece in left for piece in pieces_of(record))
+
+
+def test_a_failure_at_each_step_loses_nothing_else(path, tmp_path, host):
+    """Every write, sync, truncation and deletion in turn: the profile is there, or it is forgotten; ben stays."""
+    for name in ("ana", "ben"):
+        with Store.open(path, host.keys, name) as store:
+            for i in range(20):
+                store.put(Table.VIEW, b"%d" % i, name.encode(), group="t")
+    step = errors = 0
+    left = set()
+    while True:
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        shutil.copy(path, folder)
+        mine = Host(dict(host.secrets))
+        with mounted(Disk()) as disk:
+            store = Store.open(folder / path.name, mine.keys, "ana")
+            disk.failing = disk.steps + step
+            try:
+                assert store.forget().verified
+            except StoreFull:
+                errors += 1
+            store.close()
+        with Store.open(folder / path.name, mine.keys, "ben") as store:
+            assert list(store.scan(Table.VIEW)) == [(b"%d" % i, b"ben") for i in range(20)], step
+        with Store.open(folder / path.name, mine.keys, "ana") as store:
+            left.add(store.count(Table.VIEW))
+        assert len(mine.secrets) == 1, step
+        if not disk.failed:
+            break
+        shutil.rmtree(folder)
+        step += 1
+    assert step > 15 and errors > 5 and left == {0, 20}, (step, errors, left)

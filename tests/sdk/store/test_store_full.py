@@ -1,76 +1,179 @@
-"""A full disk, a read-only folder: StoreFull, and nothing that was stored before is lost."""
+"""A full disk, a failing one, a read-only folder: StoreFull, and nothing that was stored before is lost."""
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
 
 import pytest
+from store_disk import FULL, Disk, mounted
+from store_samples import FolderHost, Host, contents, run_fork
 
 from keyart.errors import StoreFull
 from keyart.store.database import Store, Table
 
 resource = pytest.importorskip("resource")
 
-# Files may grow to a limit and no further; SIGXFSZ ignored, so that the write fails as on a full disk.
-WRITER = """
-import resource
-limit = int(sys.argv[2])
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-kept = 0
-try:
-    with Store.open(path, keys) as store:
-        kept = store.count(Table.VIEW) // 3
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-        while kept < 2000:
-            with store.transaction():
-                for part in range(3):
-                    store.put(Table.VIEW, b"%d/%d" % (kept, part), b"x" * 300, group="t")
-            kept += 1
-except StoreFull as error:
-    print(kept, "full", error)
-else:
-    print(kept, "wrote")
-"""
+PAGE_BYTES = 4096
 
 
-def outcome(text: str) -> tuple[int, str]:
-    kept, what = text.split()[:2]
-    return int(kept), what
+def limit_files(size: int) -> None:
+    """Files of this process grow to a limit and no further: Python ignores SIGXFSZ, so the write fails."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
-@pytest.mark.parametrize("limit", [1_000, 40_000, 61_440, 100_001, 150_000, 300_000, 700_000])
-def test_a_disk_that_fills_up(path, shared_keys, program, limit):
-    Store.open(path, shared_keys).close()
-    kept, what = outcome(program.run(WRITER, path, limit))
-    assert what == "full"
-    with Store.open(path, shared_keys) as store:
-        expected = [b"%d/%d" % (i, part) for i in range(kept) for part in range(3)]
-        assert [name for name, _ in store.scan(Table.VIEW)] == expected
-        store.put(Table.VIEW, b"there is room again", b"x")
-        assert store.count(Table.VIEW) == len(expected) + 1
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A store of 30 records, and its keys."""
+    host, path = Host(), tmp_path_factory.mktemp("filled") / "profile.db"
+    with Store.open(path, host.keys) as store, store.transaction():
+        for i in range(30):
+            store.put(Table.VIEW, b"%d" % i, b"x" * 300, group=f"t{i % 3}")
+    return path, host
 
 
-@pytest.mark.parametrize("limit", range(1_000, 40_000, 3_900))
-def test_no_room_to_make_the_store(tmp_path, shared_keys, program, limit):
-    text = """
-        import resource
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))
-        try:
-            store = Store.open(path, keys)
-        except StoreFull:
-            print("full")
-            sys.exit()
-        print("made")
-        os._exit(0)
-    """
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "killed"])
+def test_a_disk_that_fills_up_at_every_page(filled, tmp_path, close):
+    """Room for the file and its WAL to each page up to where all fits."""
+    path, host = filled
+    total, ends = 40, set()
+    for size in range(PAGE_BYTES, 64 * PAGE_BYTES, PAGE_BYTES):
+        mine = shutil.copy(path, tmp_path / "profile.db")
+        report = tmp_path / "report"
+
+        def write(mine=mine, report=report, size=size):
+            store, kept = Store.open(mine, host.keys), 0
+            pipe = os.open(report, os.O_WRONLY | os.O_CREAT)
+            limit_files(size)
+            try:
+                while kept < total:
+                    with store.transaction():
+                        for part in range(3):
+                            store.put(Table.DECISION, b"%d/%d" % (kept, part), b"y" * 300)
+                    kept += 1
+                    os.pwrite(pipe, b"%d " % kept, 0)
+            except StoreFull:
+                limit_files(resource.RLIM_INFINITY)
+                store.put(Table.SETTING, b"there is room again", b"x")  # the store that failed goes on
+            if close:
+                store.close()
+
+        assert run_fork(write) == 0
+        kept = int(report.read_bytes() or b"0")
+        with Store.open(mine, host.keys) as store:
+            assert store.count(Table.VIEW) == 30
+            expected = [b"%d/%d" % (i, part) for i in range(kept) for part in range(3)]
+            assert [name for name, _ in store.scan(Table.DECISION)] == expected, size
+            assert store.count(Table.SETTING) == (kept < total), size
+            store.put(Table.VIEW, b"usable", b"x")
+        ends.add(kept)
+        report.unlink(missing_ok=True)
+    assert 0 in ends and total in ends and len(ends) > 10
+
+
+def many(store):
+    with store.transaction():
+        for i in range(8):
+            store.put(Table.VIEW, b"more/%d" % i, b"y" * 3_000)
+
+
+CHANGES = {
+    "put": lambda store: store.put(Table.VIEW, b"new", b"y" * 300, group="t1"),
+    "replace": lambda store: store.put(Table.VIEW, b"3", b"y" * 3_000),
+    "delete": lambda store: store.delete(Table.VIEW, b"3"),
+    "delete_group": lambda store: store.delete_group(Table.VIEW, "t1"),
+    "transaction": many,
+    "flush": lambda store: store.flush(),
+    "close": lambda store: store.close(),
+}
+
+
+@pytest.mark.parametrize("how", ["full", "error", "half", "from then on"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_write_that_fails_at_every_write_site(filled, tmp_path, change, how):
+    """Each write, sync, truncation and deletion of one call: it says StoreFull and changed nothing, or it worked."""
+    path, host = filled
+    with Store.open(shutil.copy(path, tmp_path / "model.db"), host.keys) as store:
+        before = contents(store)
+        CHANGES[change](store)
+        after = before if change in {"flush", "close"} else contents(store)
+    for step in itertools.count():
+        mine = shutil.copy(path, tmp_path / "profile.db")
+        disk = Disk(torn=how == "half", lasting=how == "from then on", code=FULL if how == "full" else None)
+        with mounted(disk):
+            store = Store.open(mine, host.keys)
+            store._connection.execute("PRAGMA wal_autocheckpoint = 8")  # folding the WAL is part of a long call
+            store.put(Table.SETTING, b"first", b"x")
+            store.put(Table.SETTING, b"first", b"stored before")
+            disk.failing = disk.steps + step
+            try:
+                CHANGES[change](store)
+                allowed = [after]
+            except StoreFull as error:
+                assert "still there" in str(error)
+                allowed = [before]
+            failed, disk.failing = disk.failed, None
+            if change != "close":
+                found = contents(store)
+                assert found.pop(Table.SETTING) == [(b"first", b"stored before")]
+                assert found | {Table.SETTING: []} in allowed, step
+                store.put(Table.SETTING, b"usable", b"in the same session")
+            store.close()
+        with Store.open(mine, host.keys) as store:
+            settings = store.count(Table.SETTING)
+            assert settings == (1 if change == "close" else 2), step
+            assert store.get(Table.SETTING, b"first") == b"stored before", step
+            store.delete(Table.SETTING, b"first")
+            store.delete(Table.SETTING, b"usable")
+            assert contents(store) in allowed, step
+        if not failed:
+            break
+    assert step >= (2 if change != "transaction" else 30)
+
+
+@pytest.mark.parametrize("how", ["full", "from then on"])
+def test_no_room_to_make_the_store(tmp_path, host, how):
+    """At every write site: the next attempt makes it, and of the one that failed nothing is left."""
     path = tmp_path / "profile.db"
-    what = program.run(text, path, limit).strip()
-    assert what == ("full" if limit < 30_000 else what)
-    with Store.open(path, shared_keys) as store:
-        store.put(Table.VIEW, b"1", b"x")
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    for step in itertools.count():
+        with mounted(Disk(failing=step, lasting=how == "from then on", code=FULL)) as disk:
+            try:
+                Store.open(path, host.keys).close()
+            except StoreFull:
+                assert {file.name for file in tmp_path.iterdir()} <= {path.name, path.name + "-wal"}, step
+        with Store.open(path, host.keys) as store:
+            store.put(Table.VIEW, b"1", b"x")
+        assert [file.name for file in tmp_path.iterdir()] == [path.name] and len(host.secrets) == 1, step
+        if not disk.failed:
+            break
+        path.unlink()
+        host.secrets.clear()
+    assert step > 20
+
+
+def test_no_room_to_make_the_store_under_a_limit_of_the_system(tmp_path):
+    """At each page, and a byte before and after the first."""
+    path = tmp_path / "folder" / "profile.db"
+    path.parent.mkdir()
+    (tmp_path / "secrets").mkdir()
+    host, made = FolderHost(tmp_path / "secrets"), []
+    for size in (0, 1, 4095, 4096, 4097, *range(2 * PAGE_BYTES, 12 * PAGE_BYTES, PAGE_BYTES)):
+
+        def make(size=size):
+            limit_files(size)
+            try:
+                Store.open(path, host.keys)
+            except StoreFull:
+                return
+            os._exit(7)
+
+        made.append(run_fork(make))
+        with Store.open(path, host.keys) as store:
+            store.put(Table.VIEW, b"1", b"x")
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+        path.unlink()
+    assert made == sorted(made) and set(made) == {0, 7}
 
 
 def test_the_page_limit_inside_a_transaction(path, host):

@@ -99,6 +99,18 @@ def test_a_host_that_gives_something_else(path, secret):
         Store.open(path, HostKey(lambda name: secret, lambda name, secret: None, lambda name: None))
 
 
+def test_what_is_not_even_a_key_is_destroyed(host):
+    host.secrets["keyart-" + (b"i" * 16).hex()] = b"cut off"
+    host.keys.destroy(b"i" * 16)
+    host.keys.destroy(b"i" * 16)
+    assert host.secrets == {}
+
+
+def test_a_key_store_that_deletes_nothing_is_found_out(shared_keys):
+    with pytest.raises(StoreError, match="still holds"):
+        shared_keys.destroy(b"i" * 16)
+
+
 def test_the_operating_systems_keyring(path, monkeypatch):
     kept: dict[tuple[str, str], str] = {}
     module = types.ModuleType("keyring")

@@ -1,92 +1,244 @@
-"""A writer is killed at a random moment: what it was told is stored is there, and nothing by halves."""
+"""A process is killed: what it was told is stored is there, nothing is there by halves, and old or new keys work."""
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
+import shutil
+import signal
 import time
+from pathlib import Path
 
 import pytest
+from store_disk import Disk, mounted
+from store_samples import FolderHost, contents, make_schema_1, run_fork, start_fork
 
-from keyart.errors import StoreError
+from keyart.errors import StoreError, WrongKey
 from keyart.store import shredding
 from keyart.store.database import Store, Table
 
-KILLS = 20
+KILLS = 200
+KEPT = 20  # steps whose records the writer keeps
 GROUP = 5  # records of one transaction
 
-WRITER = f"""
-import itertools
-first = int(sys.argv[2])
-store = Store.open(path, keys)
-for step in itertools.count(first):
-    with store.transaction():
-        for part in range({GROUP}):
-            store.put(Table.VIEW, b"%d/%d" % (step, part), b"x" * 100, group="t%d" % (step % 3))
-        store.put(Table.HEAD, b"state", b"%d" % step)
-        if step > 20:
-            for part in range({GROUP}):
-                store.delete(Table.VIEW, b"%d/%d" % (step - 20, part))
-    os.write(1, b"%d\\n" % step)  # acknowledged
-    if step % 50 == 0:
-        store.flush()
-"""
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
 
 
-def test_kill_at_random_moments(path, shared_keys, program):
+def write(path, keys, first, pipe):
+    """Steps without end; the number of each is written to the pipe once the store has it."""
+    store = Store.open(path, keys)
+    for step in itertools.count(first):
+        with store.transaction():
+            for part in range(GROUP):
+                store.put(Table.VIEW, b"%d/%d" % (step, part), b"x" * 100, group=f"t{step % 3}")
+            store.put(Table.HEAD, b"state", b"%d" % step)
+            if step > KEPT:
+                for part in range(GROUP):
+                    store.delete(Table.VIEW, b"%d/%d" % (step - KEPT, part))
+        os.write(pipe, b"%d\n" % step)  # acknowledged
+        if step % 7 == 0:
+            store.flush()
+        if step % 11 == 0:  # opening and closing may be cut off, too
+            store.close()
+            store = Store.open(path, keys)
+        if step % 31 == 0:
+            store.rotate()
+
+
+def test_kill_at_random_moments(path, tmp_path):
+    (tmp_path / "secrets").mkdir()
+    keys = FolderHost(tmp_path / "secrets").keys
     draw = random.Random(time.time_ns())
-    following = 1
-    for _ in range(KILLS):
-        with program.start(WRITER, path, following) as process:
-            assert process.stdout is not None and process.stderr is not None
-            first = process.stdout.readline()  # it is at work
-            time.sleep(draw.uniform(0, 0.06))
-            process.kill()
-            lines = [first, *process.stdout.read().splitlines()]
-            assert first, process.stderr.read()
-        acknowledged = int(lines[-1])
-        with Store.open(path, shared_keys) as store:
+    acknowledged = 0
+    for kill in range(KILLS):
+        out, into = os.pipe()
+        pid = start_fork(lambda: write(path, keys, acknowledged + 1, into))  # noqa: B023
+        os.close(into)
+        with os.fdopen(out) as pipe:
+            first = [pipe.readline()] if kill % 2 else []  # at work already, or perhaps not yet open
+            time.sleep(draw.uniform(0, 0.04))
+            os.kill(pid, signal.SIGKILL)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+            lines = first + pipe.read().split()
+        last = int(lines[-1]) if lines else acknowledged
+        with Store.open(path, keys) as store:
             state = int(store.get(Table.HEAD, b"state") or b"0")
-            assert state in (acknowledged, acknowledged + 1)  # the answer itself may not have got out
+            assert state in (last, last + 1)  # the answer itself may not have got out
             expected = [
-                b"%d/%d" % (step, part) for step in range(max(1, state - 19), state + 1) for part in range(GROUP)
+                (b"%d/%d" % (step, part), b"x" * 100)
+                for step in range(max(1, state - KEPT + 1), state + 1)
+                for part in range(GROUP)
             ]
-            assert [name for name, _ in store.scan(Table.VIEW)] == expected
+            assert list(store.scan(Table.VIEW)) == expected
             assert store.count(Table.VIEW) == len(expected)
-        following = state + 1
+        acknowledged = state
+    assert acknowledged >= KILLS / 2
 
 
-def test_kill_while_the_store_is_made(tmp_path, shared_keys, program):
-    draw = random.Random(time.time_ns())
-    text = """
-        os.write(1, b"ready\\n")
-        for i in range(10_000):
-            Store.open(path / str(i), keys).close()
-            os.write(1, b"%d\\n" % i)
+def killed_at_each_step(tmp_path: Path, prepare, act, check, torn: bool) -> int:
+    """Ends the process at its k-th write, sync, truncation, deletion or change of the key store, for every k.
+
+    prepare(folder, keys) makes what `act(folder, keys, ready)` then works on, in a process that is killed; it calls
+    ready() where the counting begins. check(folder, keys) opens what was left. Says how many steps there were.
     """
-    with program.start(text, tmp_path) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(draw.uniform(0.05, 0.2))
-        process.kill()
-        made = process.stdout.read().splitlines()
-    for name in (*made, str(len(made))):  # the last one was under way
-        with Store.open(tmp_path / name, shared_keys) as store:
+    (tmp_path / "base" / "secrets").mkdir(parents=True)
+    prepare(tmp_path / "base", FolderHost(tmp_path / "base" / "secrets").keys)
+    for step in itertools.count():
+        folder = shutil.copytree(tmp_path / "base", tmp_path / str(step))
+        disk = Disk(die=True, torn=torn)
+
+        def work(folder=folder, disk=disk, step=step):
+            def ready():
+                disk.failing = disk.steps + step
+
+            def counted(call):
+                return lambda *given, **named: (disk.step(), call(*given, **named))[1]
+
+            for name in ("link", "unlink", "fsync", "chmod"):
+                setattr(os, name, counted(getattr(os, name)))
+            with mounted(disk):
+                act(folder, FolderHost(folder / "secrets", before=disk.step).keys, ready)
+
+        ended = run_fork(work)
+        assert ended in (0, -signal.SIGKILL), step
+        host = FolderHost(folder / "secrets")
+        check(folder, host.keys, step)
+        assert len(host.names) == 1, (step, host.names)
+        shutil.rmtree(folder)
+        if ended == 0:
+            return step
+    raise AssertionError
+
+
+NAMES = ("ana", "ben")
+
+
+def two_profiles(folder, keys):
+    for name in NAMES:
+        with Store.open(folder / "profile.db", keys, name) as store:
+            for i in range(8):
+                store.put(Table.VIEW, b"%d" % i, name.encode(), group="t")
+
+
+def both_there(folder, keys, step):
+    for name in NAMES:
+        with Store.open(folder / "profile.db", keys, name) as store:
+            assert list(store.scan(Table.VIEW)) == [(b"%d" % i, name.encode()) for i in range(8)], step
+            store.put(Table.SETTING, b"usable", b"x")
+    assert [file.name for file in folder.iterdir() if file.name != "secrets"] == ["profile.db"]
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_kill_at_each_step_of_rotate(tmp_path, torn):
+    def rotate(folder, keys, ready):
+        with Store.open(folder / "profile.db", keys, "ana") as store:
+            ready()
+            store.rotate()
+
+    assert killed_at_each_step(tmp_path, two_profiles, rotate, both_there, torn) > 40
+
+
+def test_kill_at_each_step_of_rotate_to_another_key_store(tmp_path):
+    """The old keys work, or the new ones, and never both."""
+    worked = []
+
+    def rotate(folder, keys, ready):
+        with Store.open(folder / "profile.db", keys, "ana") as store:
+            ready()
+            store.rotate(FolderHost(folder / "other").keys)
+
+    def either(folder, keys, step):
+        other = FolderHost(folder / "other").keys
+        try:
+            Store.open(folder / "profile.db", keys, "ana").close()
+        except WrongKey:
+            worked.append("new")
+        else:
+            worked.append("old")
+            with pytest.raises(WrongKey):
+                Store.open(folder / "profile.db", other, "ana")
+            other = keys
+        for name in NAMES:
+            with Store.open(folder / "profile.db", other, name) as store:
+                assert list(store.scan(Table.VIEW)) == [(b"%d" % i, name.encode()) for i in range(8)], step
+        only_one(folder)
+
+    def only_one(folder):
+        """How many keys are left is asked in the other tests; here they are of two key stores."""
+        for file in (folder / "secrets").iterdir():
+            file.unlink()
+        (folder / "secrets" / "one").touch()
+
+    def prepare(folder, keys):
+        (folder / "other").mkdir()
+        two_profiles(folder, keys)
+
+    assert killed_at_each_step(tmp_path, prepare, rotate, either, torn=False) > 40
+    assert worked == sorted(worked, reverse=True) and set(worked) == {"old", "new"}
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_kill_at_each_step_of_forget(tmp_path, torn):
+    left = []
+
+    def forget(folder, keys, ready):
+        store = Store.open(folder / "profile.db", keys, "ana")
+        ready()
+        store.forget()
+
+    def ben_stays(folder, keys, step):
+        with Store.open(folder / "profile.db", keys, "ben") as store:
+            assert contents(store)[Table.VIEW] == [(b"%d" % i, b"ben") for i in range(8)], step
+        with Store.open(folder / "profile.db", keys, "ana") as store:
+            left.append(store.count(Table.VIEW))
+
+    assert killed_at_each_step(tmp_path, two_profiles, forget, ben_stays, torn) > 25
+    assert left == sorted(left, reverse=True) and set(left) == {0, 8}
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_kill_at_each_step_of_migrate(tmp_path, torn):
+    def older(folder, keys):
+        rows = {name: [(Table.VIEW, b"%d" % i, name.encode(), "t") for i in range(8)] for name in NAMES}
+        make_schema_1(folder / "profile.db", keys, rows)
+
+    def migrate(folder, keys, ready):
+        ready()
+        Store.open(folder / "profile.db", keys, "ana").close()
+
+    assert killed_at_each_step(tmp_path, older, migrate, both_there, torn) > 30
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_kill_at_each_step_of_making_and_closing(tmp_path, torn):
+    def make(folder, keys, ready):
+        ready()
+        with Store.open(folder / "profile.db", keys) as store:
             store.put(Table.VIEW, b"1", b"x")
-    assert {file.name for file in tmp_path.iterdir()} == {*made, str(len(made))}
+
+    def usable(folder, keys, step):
+        with Store.open(folder / "profile.db", keys) as store:
+            assert list(store.scan(Table.VIEW)) in ([], [(b"1", b"x")]), step
+            store.put(Table.VIEW, b"2", b"x")
+        assert [file.name for file in folder.iterdir() if file.name != "secrets"] == ["profile.db"], step
+
+    assert killed_at_each_step(tmp_path, lambda folder, keys: None, make, usable, torn) > 30
 
 
-def test_flush_leaves_nothing_in_the_wal_alone(path, tmp_path, shared_keys, program):
-    program.run(
-        """
-        store = Store.open(path, keys)
+def test_flush_leaves_nothing_that_is_not_synced(path, host):
+    """A power cut takes what was not synced, and the WAL may not even have its name."""
+    with mounted(Disk()) as disk, Store.open(path, host.keys) as store:
         store.put(Table.VIEW, b"1", b"one")
+        assert path.name + "-wal" in disk.unsynced
         store.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-        """,
-        path,
-    )
-    path.with_name(path.name + "-wal").unlink()  # as if the power had gone before the WAL was synced
-    with Store.open(path, shared_keys) as store:
+        assert not {path.name, path.name + "-wal"} & disk.unsynced
+        assert run_fork(lambda: read_without_wal(path, host.keys)) == 0
+
+
+def read_without_wal(path, keys):
+    alone = Path(shutil.copy(path, path.with_name("alone.db")))
+    with Store.open(alone, keys) as store:
         assert store.get(Table.VIEW, b"1") == b"one"
 
 
@@ -96,13 +248,20 @@ def test_a_forget_that_was_cut_off_is_finished_at_the_next_open(path, host, monk
         store.put(Table.VIEW, b"1", b"ben's")
     store = Store.open(path, host.keys, "ana")
     store.put(Table.VIEW, b"1", b"ana's")
-    gone = store._profile.sealed_key
+    (gone,) = store._connection.execute("SELECT k FROM b WHERE i = 2").fetchone()
     (old_name,) = host.secrets
+
+    def killed(*_, **__):
+        raise StoreError("killed")
+
     with monkeypatch.context() as patch:
         if moment == "the rows are gone":
-            patch.setattr(shredding, "finish", lambda *_: (_ for _ in ()).throw(StoreError("killed")))
+            patch.setattr(shredding.schema, "vacuum", killed)
         elif moment == "the root key is gone":
-            patch.setattr(shredding, "replace", lambda *_, **__: (_ for _ in ()).throw(StoreError("killed")))
+            replace = shredding.replace
+            patch.setattr(
+                shredding, "replace", lambda *_, **new: killed() if "retired" in new else replace(*_, **new)
+            )
         else:
             host.failing = {"delete"}
         with pytest.raises(StoreError, match=r"killed|failed at delete"):
@@ -111,6 +270,8 @@ def test_a_forget_that_was_cut_off_is_finished_at_the_next_open(path, host, monk
     with Store.open(path, host.keys, "ben") as store:
         assert store.get(Table.VIEW, b"1") == b"ben's"
     assert old_name not in host.secrets and len(host.secrets) == 1
-    assert not shredding.found_in_files(path, [gone])
+    search = shredding.Search([path])
+    assert not search.found([gone])
+    search.close()
     with Store.open(path, host.keys, "ana") as store:
         assert store.get(Table.VIEW, b"1") is None

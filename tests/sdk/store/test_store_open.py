@@ -96,52 +96,11 @@ def test_a_database_without_the_mark_of_the_wal(path, host, killed_copy):
 def test_a_schema_that_is_no_text(path, host):
     Store.open(path, host.keys).close()
     data = path.read_bytes()
-    torn = data.replace(b"CREATE TABLE c", b"CREATE \xf0ABLE c")
+    torn = data.replace(b"CREATE TABLE e", b"CREATE \xf0ABLE e")
     assert torn != data
     path.write_bytes(torn)
     with pytest.raises(StoreDamaged, match="make no sense"):
         Store.open(path, host.keys)
-
-
-def test_a_store_of_a_newer_keyart(path, tmp_path, host, digest_of):
-    Store.open(path, host.keys).close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 7")
-    connection.close()
-    before = digest_of(tmp_path)
-    with pytest.raises(StoreError, match=r"newer keyart \(schema 7; this one knows 1\)"):
-        Store.open(path, host.keys)
-    assert digest_of(tmp_path) == before
-
-
-def test_migrations_run_in_order_and_whole(path, host, monkeypatch):
-    with Store.open(path, host.keys) as store:
-        store.put(Table.VIEW, b"1", b"one")
-    later = (
-        *schema.MIGRATIONS,
-        ("CREATE TABLE e (i)",),
-        ("INSERT INTO e VALUES (5)", "UPDATE e SET i = i + 1"),
-    )
-    broken = (*later[:-1], ("INSERT INTO e VALUES (5)", "this is no SQL"))
-
-    def version() -> int:
-        connection = sqlite3.connect(path)
-        try:
-            return connection.execute("PRAGMA user_version").fetchone()[0]
-        finally:
-            connection.close()
-
-    monkeypatch.setattr(schema.migrate, "__defaults__", (broken,))
-    with pytest.raises(StoreError):
-        Store.open(path, host.keys)
-    assert version() == 2  # the step that worked stays, the one that failed left nothing
-    monkeypatch.setattr(schema.migrate, "__defaults__", (later,))
-    with Store.open(path, host.keys) as store:
-        assert store.get(Table.VIEW, b"1") == b"one"
-    assert version() == 3
-    connection = sqlite3.connect(path)
-    assert connection.execute("SELECT i FROM e").fetchall() == [(6,)]
-    connection.close()
 
 
 def test_a_second_writer_in_the_same_process(path, host):
@@ -244,6 +203,26 @@ def test_a_file_system_without_links(path, tmp_path, host, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_place_without_a_wal(path, tmp_path, host, monkeypatch):
+    """SQLite answers with the mode that it keeps, and gives no reason."""
+
+    class NoWal:
+        def __init__(self, connection):
+            self._real = connection
+
+        def __getattr__(self, name):
+            return getattr(self._real, name)
+
+        def execute(self, sql, *values):
+            return self._real.execute(sql.replace("journal_mode = WAL", "journal_mode"), *values)
+
+    opened = schema._opened
+    monkeypatch.setattr(schema, "_opened", lambda *given, **named: NoWal(opened(*given, **named)))
+    with pytest.raises(StoreFull, match="another folder"):
+        Store.open(path, host.keys)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_the_owner_may_read_the_file(path, host):
     with Store.open(path, host.keys) as store:
         store.put(Table.VIEW, b"1", b"x")
@@ -257,6 +236,14 @@ def test_a_read_only_place(path, tmp_path, host, monkeypatch):
     monkeypatch.setattr(os, "access", lambda target, mode: target != tmp_path and access(target, mode))
     with pytest.raises(StoreFull, match="read-only"):
         Store.open(path, host.keys)
+
+
+def test_the_other_name_that_a_killed_maker_left_is_cleared(path, tmp_path, host):
+    Store.open(path, host.keys).close()
+    os.link(path, tmp_path / "profile.db.0123abcd.new")
+    os.link(path, tmp_path / "backup.db")
+    Store.open(path, host.keys).close()
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, "backup.db"}
 
 
 def test_what_a_killed_maker_left_is_cleared_and_nothing_else(path, tmp_path, host):

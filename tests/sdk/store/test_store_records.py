@@ -52,6 +52,57 @@ def test_scan_keeps_the_order_of_first_insertion(store):
     assert store.count(Table.VIEW) == 1000
 
 
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 300])
+def test_scan_from_the_newest_backwards(store, count):
+    for i in range(count):
+        store.put(Table.VIEW, b"%d" % i, b"x")
+    expected = [(b"%d" % i, b"x") for i in range(count)]
+    assert list(store.scan(Table.VIEW, newest_first=True)) == expected[::-1]
+    assert list(store.scan(Table.VIEW)) == expected
+
+
+def test_a_scan_backwards_sees_what_changes_further_on(store):
+    for i in range(300):
+        store.put(Table.VIEW, b"%d" % i, b"old")
+    rows = store.scan(Table.VIEW, newest_first=True)
+    assert next(rows) == (b"299", b"old")
+    store.put(Table.VIEW, b"newer", b"x")
+    store.put(Table.VIEW, b"5", b"new")
+    store.delete(Table.VIEW, b"4")
+    rest = list(rows)
+    assert [name for name, _ in rest] == [b"%d" % i for i in range(298, -1, -1) if i != 4]
+    assert (b"5", b"new") in rest
+
+
+def test_the_digest_tells_every_change(store):
+    seen = [store.digest(Table.VIEW)]
+    changes = [
+        lambda: store.put(Table.VIEW, b"1", b"x"),
+        lambda: store.put(Table.VIEW, b"1", b"x"),  # sealed anew, so it counts as one
+        lambda: store.put(Table.VIEW, b"2", b"x"),
+        lambda: store.delete(Table.VIEW, b"1"),
+        lambda: store.delete(Table.VIEW, b"2"),  # empty again, but not as at first
+    ]
+    for change in changes:
+        change()
+        seen.append(store.digest(Table.VIEW))
+    assert len(set(seen)) == len(seen)
+    store.put(Table.HEAD, b"1", b"x")
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.put(Table.VIEW, b"3", b"x")
+        assert store.digest(Table.VIEW) not in seen
+        _ = 1 / 0
+    assert store.digest(Table.VIEW) == seen[-1]
+
+
+def test_the_digest_survives_the_next_open(path, host):
+    with Store.open(path, host.keys) as store:
+        store.put(Table.VIEW, b"1", b"x")
+        before = store.digest(Table.VIEW)
+    with Store.open(path, host.keys) as store:
+        assert store.digest(Table.VIEW) == before
+
+
 def test_the_order_survives_deleting_the_last_and_reopening(path, host):
     for name in (b"a", b"b", b"c"):
         with Store.open(path, host.keys) as store:
@@ -71,6 +122,13 @@ def test_groups(store):
     assert store.delete_group(Table.VIEW, "t0") == 0
     assert [record_id for record_id, _ in store.scan(Table.VIEW)] == [b"1", b"3", b"5", b"7"]
     assert store.count(Table.DECISION) == 1
+
+
+@pytest.mark.parametrize("count", [1, 127, 128, 129, 300])
+def test_a_group_larger_than_a_batch(store, count):
+    for i in range(count):
+        store.put(Table.VIEW, b"%d" % i, b"x", group="t")
+    assert store.delete_group(Table.VIEW, "t") == count and store.count(Table.VIEW) == 0
 
 
 def test_changes_while_scanning_do_not_disturb_it(store):
@@ -169,6 +227,7 @@ def test_use_after_close(path, host):
         lambda: store.scan(Table.VIEW),
         lambda: next(rows),
         lambda: store.count(Table.VIEW),
+        lambda: store.digest(Table.VIEW),
         lambda: store.transaction().__enter__(),
         store.flush,
         store.forget,

@@ -6,22 +6,31 @@ import random
 import shutil
 
 import pytest
+from store_samples import make_schema_1
 
 from keyart.errors import KeyartError
 from keyart.store.database import Store, Table
 
 PAGE_BYTES = 4096
 FRAME_BYTES = PAGE_BYTES + 24
-CASES_A_TARGET = 90
+CASES_A_TARGET = 300
+STEPS = 40
 TABLES = (Table.VIEW, Table.DECISION)
+IDS = [b"%d" % i for i in range(40)]
 
 
 def contents(store):
-    return {table: list(store.scan(table)) for table in TABLES}
+    return {table: list(store.scan(table, newest_first=True)) for table in TABLES}
 
 
-def by_id(store, ids):
-    return {(table, name): store.get(table, name) for table in TABLES for name in ids}
+def by_id(store):
+    return {(table, name): store.get(table, name) for table in TABLES for name in IDS}
+
+
+def named(state):
+    """What by_id answers in that state."""
+    truth = {table: dict(rows) for table, rows in state.items()}
+    return {(table, name): truth[table].get(name) for table in TABLES for name in IDS}
 
 
 @pytest.fixture(scope="module")
@@ -35,25 +44,27 @@ def history(tmp_path_factory):
     draw = random.Random(5)
     store = Store.open(folder / "profile.db", keys)
     states = [contents(store)]
-    for step in range(60):
+    for step in range(STEPS):
         with store.transaction():
-            for _ in range(draw.randint(1, 12)):
-                table, name = draw.choice(TABLES), b"%d" % draw.randrange(150)
+            for _ in range(draw.randint(1, 6)):
+                table, name = draw.choice(TABLES), draw.choice(IDS)
                 if draw.random() < 0.2:
                     store.delete(table, name)
                 else:
                     store.put(table, name, b"%d/" % step + draw.randbytes(draw.randrange(400)), f"t{step % 7}")
         states.append(contents(store))
-        if step == 40:
+        if step == STEPS // 2:
             store.flush()
-    wal_copy, closed_copy = folder / "wal", folder / "closed"
-    for copy in (wal_copy, closed_copy):
+    copies = {kind: folder / kind for kind in ("live", "closed", "older")}
+    for copy in copies.values():
         copy.mkdir()
     for file in folder.glob("profile.db*"):
-        shutil.copy(file, wal_copy)
+        shutil.copy(file, copies["live"])
     store.close()
-    shutil.copy(folder / "profile.db", closed_copy)
-    return keys, states, wal_copy, closed_copy
+    shutil.copy(folder / "profile.db", copies["closed"])
+    rows = [(table, *row, "t") for table, mine in states[-1].items() for row in reversed(mine)]
+    make_schema_1(copies["older"] / "profile.db", keys, {"default": rows})
+    return keys, states, copies
 
 
 def tear(data: bytearray, unit: int, draw: random.Random) -> bytearray:
@@ -81,32 +92,35 @@ def tear(data: bytearray, unit: int, draw: random.Random) -> bytearray:
     return data
 
 
-@pytest.mark.parametrize("target", ["closed database", "database", "wal"])
+TARGETS = {"closed database": "closed", "database": "live", "wal": "live", "database of schema 1": "older"}
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_torn_files(history, tmp_path, target):
-    keys, states, wal_copy, closed_copy = history
-    ids = [b"%d" % i for i in range(150)]
+    keys, states, copies = history
     draw = random.Random(target)
     outcomes = {"error": 0, "recovered": 0}
     for case in range(CASES_A_TARGET):
         folder = tmp_path / str(case)
-        shutil.copytree(closed_copy if target == "closed database" else wal_copy, folder)
+        shutil.copytree(copies[TARGETS[target]], folder)
         victim = folder / ("profile.db-wal" if target == "wal" else "profile.db")
         unit = FRAME_BYTES if target == "wal" else PAGE_BYTES
         victim.write_bytes(tear(bytearray(victim.read_bytes()), unit, draw))
+        allowed = states if TARGETS[target] == "live" else states[-1:]
+        answers = None
         try:
             with Store.open(folder / "profile.db", keys) as store:
                 # Half of the cases ask by id before anything was scanned.
-                answers = by_id(store, ids) if case % 2 else None
+                answers = by_id(store) if case % 2 else None
                 found = contents(store)
-                answers = answers or by_id(store, ids)
+                answers = answers or by_id(store)
         except KeyartError as error:
             assert "estore" in str(error) or "again" in str(error), error
+            assert answers is None or answers in map(named, allowed), f"case {case}: a wrong answer before the error"
             outcomes["error"] += 1
         else:
-            allowed = states[-1:] if target == "closed database" else states
             assert found in allowed, f"case {case}: a state that never was"
-            truth = {table: dict(rows) for table, rows in found.items()}
-            assert answers == {(table, name): truth[table].get(name) for table, name in answers}, case
+            assert answers == named(found), case
             outcomes["recovered"] += 1
         shutil.rmtree(folder)
     assert outcomes["error"] >= CASES_A_TARGET / 10 or target == "wal", outcomes
@@ -114,11 +128,11 @@ def test_torn_files(history, tmp_path, target):
 
 
 def test_writing_into_a_torn_file_never_spoils_it_silently(history, tmp_path):
-    keys, states, _, closed_copy = history
+    keys, states, copies = history
     draw = random.Random(11)
-    for case in range(20):
+    for case in range(100):
         folder = tmp_path / str(case)
-        shutil.copytree(closed_copy, folder)
+        shutil.copytree(copies["closed"], folder)
         victim = folder / "profile.db"
         victim.write_bytes(tear(bytearray(victim.read_bytes()), PAGE_BYTES, draw))
         try:
@@ -128,5 +142,5 @@ def test_writing_into_a_torn_file_never_spoils_it_silently(history, tmp_path):
                 found = contents(store)
         except KeyartError:
             continue
-        expected = {**states[-1], Table.VIEW: [*states[-1][Table.VIEW], (b"new", b"written later")]}
+        expected = {**states[-1], Table.VIEW: [(b"new", b"written later"), *states[-1][Table.VIEW]]}
         assert found == expected, case

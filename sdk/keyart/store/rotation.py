@@ -1,0 +1,76 @@
+"""Rotation: a fresh root key for the file and a fresh profile key for one profile, whose records are sealed anew.
+
+All of it is one transaction; it ends as forgetting does (`shredding.finish`), the old root key destroyed last. A
+process that is killed on the way leaves a file that the old keys open, or one that the new keys open.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from . import rows, vault
+from .envelope import KEY_BYTES, TAG_BYTES, Sealer
+from .header import Header
+from .keys import KeyProvider
+from .ledger import mark_of
+from .schema import Table
+from .vault import Profile
+
+_RESEALED_AT_A_TIME: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class RotateReceipt:
+    """at: when. records: how many were sealed anew. verified: the files were searched and hold no old wrapped key."""
+
+    at: datetime
+    records: int
+    verified: bool
+
+
+def renew(
+    connection: sqlite3.Connection, keys: KeyProvider, new_keys: KeyProvider, profile: Profile, store_id: bytes
+) -> tuple[Profile, list[bytes]]:
+    """The profile with its new keys, and the sealed keys that must be found nowhere any more.
+
+    The file gets this id, and a root key of `new_keys`. Needs a transaction, and records that were verified.
+    Errors: WrongKey, StoreDamaged, StoreFull, StoreError (a key store that fails).
+    """
+    header = Header.read(connection)
+    opened = vault.open_vault(connection, keys)
+    profiles = vault.wrapped_in(connection, opened)
+    secret = os.urandom(KEY_BYTES) + profile.label_key
+    renewed = [
+        wrapped._replace(secret=secret) if wrapped.number == profile.number else wrapped for wrapped in profiles
+    ]
+    wrapping = Sealer(new_keys.root_key(store_id, create=True), "wrap")
+    vault.rewrap(connection, renewed, replace(opened, wrapping=wrapping), store_id)
+    fresh = Profile.of(profile.number, profile.name_hash, secret)
+    _reseal(connection, profile, fresh)
+    return fresh, [header.sealed_file_key or b"", *(wrapped.sealed for wrapped in profiles)]
+
+
+def _reseal(connection: sqlite3.Connection, old: Profile, new: Profile) -> None:
+    tallies = list(vault.read_ledger(connection, old))
+    for table in Table:
+        digest, after = 0, 0
+        while batch := connection.execute(
+            "SELECT n, h, r FROM e WHERE p = ? AND t = ? AND n > ? ORDER BY n LIMIT ?",
+            (old.number, int(table), after, _RESEALED_AT_A_TIME),
+        ).fetchall():
+            for order, record_hash, sealed in batch:
+                content = rows.unseal(old, table, order, record_hash, sealed)
+                new_hash = rows.hash_of(new, table, content.record_id)
+                again = rows.seal(new, table, order, new_hash, content)
+                connection.execute(
+                    "UPDATE e SET h = ?, r = ? WHERE p = ? AND t = ? AND n = ?",
+                    (new_hash, again, new.number, int(table), order),
+                )
+                digest ^= mark_of(new_hash, again[-TAG_BYTES:])
+            after = batch[-1][0]
+        tallies[table - 1] = tallies[table - 1]._replace(digest=digest)
+    vault.write_ledger(connection, new, tallies)
