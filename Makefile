@@ -1,6 +1,7 @@
 # Each target sets itself up: where .venv is missing it is made first.
 PYTHON ?= python3
 BIN := .venv/bin
+PEERS := .venv-bench/bin
 export ORT_DISABLE_TELEMETRY := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
@@ -19,8 +20,17 @@ demo: .venv/installed
 test: .venv/installed lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
 
-bench: .venv/installed
-	$(BIN)/python -m keyart_tools.bench
+bench: .venv/installed .venv-bench/installed
+	$(BIN)/keyart bench
+
+# One by one: a peer that cannot be installed here is missing from the table, which says so, and the next run tries again.
+.venv-bench/installed: constraints-bench.txt
+	test -x $(PEERS)/python || $(PYTHON) -m venv .venv-bench
+	@missing=; for peer in onnxruntime scikit-learn vowpalwabbit mabwiser river '--no-deps obp'; do \
+		$(PEERS)/python -m pip install --quiet --disable-pip-version-check -c constraints-bench.txt $$peer \
+			|| missing="$$missing $$peer"; \
+	done; \
+	if test -z "$$missing"; then touch $@; else echo "Not installed:$$missing"; fi
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -31,4 +41,4 @@ docs: .venv/installed
 	$(BIN)/python -m keyart_tools.docs
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-bench build

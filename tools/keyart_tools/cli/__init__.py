@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from .bench import bench
 from .console import Program
 from .demo import demo
 from .inspect import inspect
@@ -16,7 +17,7 @@ __all__ = ["main"]
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="keyart", prog_name="keyart")
 def main() -> None:
-    """Pick a title's artwork on the viewer's own device: demonstrate, simulate, verify, inspect.
+    """Pick a title's artwork on the viewer's own device: demonstrate, simulate, verify, inspect, bench.
 
     Exit codes: 0 done, 1 it could not be done (one sentence on stderr says why), 2 wrong usage.
 
@@ -27,5 +28,5 @@ def main() -> None:
     """
 
 
-for command in (demo, simulate, verify, inspect):
+for command in (demo, simulate, verify, inspect, bench):
     main.add_command(command)

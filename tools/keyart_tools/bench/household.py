@@ -1,0 +1,102 @@
+"""A household: a small catalogue, a bundle of about 10,000 parameters for it, and a profile that was lived in.
+
+Read by the processes whose start is measured, too: at import it loads nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keyart
+
+if TYPE_CHECKING:
+    from keyart_federated.model import Model
+
+TITLES, PICTURES = 40, 10
+GENRES, STYLES, PALETTES = 24, 64, 8  # 64 is the most values that a closed kind may have
+IMPRESSIONS_A_DAY = 20
+SECRET = b"k" * 32
+
+
+def catalog() -> keyart.Catalog:
+    """40 titles with 10 pictures each. Cast is an open kind: 80 people."""
+    return keyart.Catalog.from_titles(_title(t) for t in range(TITLES))
+
+
+def keys() -> keyart.HostKey:
+    """A host's key store that holds the same secret in every process."""
+    return keyart.HostKey(lambda _: SECRET, lambda _, secret: None, lambda _: None)
+
+
+def model(titles: keyart.Catalog) -> Model:
+    """The zero-shot model with seeded noise on every weight: none is 0, as after many rounds."""
+    import numpy as np
+
+    from keyart.features import FeatureSpec
+    from keyart_federated.model import Model
+
+    spec = FeatureSpec.from_catalog(titles)
+    pictures = sum(len(title.artworks) for title in titles)
+    start, rng = Model.zero_shot(spec, pictures), np.random.default_rng(1)
+    return Model(
+        spec,
+        start.theta + rng.normal(0, 0.15, len(start.theta)),
+        start.population_taste,
+        rng.normal(0, 0.1, (pictures, 2)),
+        start.base_rate,
+    )
+
+
+def live_in(profile: Path, titles: keyart.Catalog, bundle: Path, days: int) -> None:
+    """Fills the profile with `days` of 20 impressions each, up to yesterday; each has its outcome on the disk."""
+    import numpy as np
+
+    rng = np.random.default_rng(2)
+    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=days)
+    now = first
+
+    def clock() -> datetime:
+        return now
+
+    with keyart.Personalizer.open(profile, catalog=titles, keys=keys(), bundle=bundle, rng=rng, clock=clock) as art:
+        art.consent.grant("personalization")
+        for day in range(days):
+            for n in range(IMPRESSIONS_A_DAY):
+                now = first + timedelta(days=day, minutes=3 * n)
+                title = titles.titles[int(rng.integers(TITLES))]
+                decision = art.choose(title.id, keyart.Context("tv", now, slot=n))
+                art.observe(decision.id, outcome(float(rng.random())))
+
+
+def outcome(number: float) -> keyart.Outcome:
+    """A play for one number in seven, evenly drawn from 0 to 1; else passed over."""
+    return keyart.Outcome.played(seconds=3000) if number < 1 / 7 else keyart.Outcome.skipped()
+
+
+def _title(t: int) -> keyart.Title:
+    genres = [f"genre:{t % GENRES:02}", f"genre:{(7 * t + 5) % GENRES:02}"]
+    styles = [f"style:{(3 * t + k) % STYLES:02}" for k in range(3)]
+    cast = [f"cast:{2 * t}", f"cast:{2 * t + 1}"]
+    return keyart.Title(
+        f"t{t:02}",
+        name=f"Title {t}",
+        duration=6000.0,
+        tags={genres[0]: 0.7, genres[1]: 0.3} | dict.fromkeys([*styles, *cast], 1.0),
+        artworks=[
+            keyart.Artwork(
+                f"t{t:02}/{a}",
+                tags={
+                    genres[a % 2]: 1.0,
+                    styles[a % 3]: 1.0,
+                    f"style:{(3 * t + 5 * a + 7) % STYLES:02}": 0.5,
+                    cast[a % 2]: 1.0,
+                    f"palette:{(t + a) % PALETTES}": 1.0,
+                    "faces": (1 + a % 4) / 4,
+                },
+                image=f"t{t:02}-{a}.jpg",
+            )
+            for a in range(PICTURES)
+        ],
+    )

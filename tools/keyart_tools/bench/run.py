@@ -1,0 +1,124 @@
+"""One run of the bench: everything measured, in turns, and written to device.json and device.png."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keyart_federated import simulate
+from keyart_federated.export import write_bundle
+from keyart_federated.worlds import SyntheticWorld
+
+from . import cold_start, device, fleet, household, sizes
+from .bare import SLATE
+from .chart import draw
+from .contest import Contest, entered
+from .rows import Absent, Row
+
+FORMAT = "keyart-bench/1"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often each thing is done. choices, pages, outcomes, slates: a turn. starts: of each kind of process."""
+
+    turns: int = 5
+    choices: int = 800
+    pages: int = 30
+    outcomes: int = 300
+    slates: int = 200
+    starts: int = 9
+    days: int = 90
+    viewers: int = 500
+    steps: int = 5
+    rounds: int = 8
+    peers: bool = True
+
+
+QUICK = Effort(
+    turns=1, choices=60, pages=3, outcomes=20, slates=20, starts=1, days=3, viewers=20, rounds=2, peers=False
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """rows: what was measured. absent: what could not be. document: both, as it stands in device.json."""
+
+    rows: tuple[Row, ...]
+    absent: tuple[Absent, ...]
+    document: dict[str, Any]
+
+
+def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], None]) -> Result:
+    """Measures, and writes device.json and device.png into `out`, which is made first.
+
+    peers_at: folder that has, or has not, the peers' `.venv-bench`. tell(done, of). Raises OSError, KeyartError.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    done, of = 0, effort.turns + effort.starts + 4
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        tell(done, of)
+
+    tell(0, of)
+    with tempfile.TemporaryDirectory(prefix="keyart-bench-") as temporary:
+        folder = Path(temporary)
+        rows, absent = _chosen(effort, folder, peers_at, step)
+        at_home = _at_home(effort, folder, step)
+        rows += at_home[0] + fleet.rows(effort.viewers, effort.steps, effort.rounds)
+        absent += at_home[1]
+        step()
+    document = {
+        "format": FORMAT,
+        "quick": effort == QUICK,
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "cpus": os.cpu_count(),
+        },
+        "rows": [row.to_dict() for row in rows],
+        "absent": [{"name": entry.name, "reason": entry.reason} for entry in absent],
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "device.json").write_text(text + "\n", encoding="utf-8")
+    draw(rows, out / "device.png")
+    return Result(tuple(rows), tuple(absent), document)
+
+
+def _chosen(effort: Effort, folder: Path, peers_at: Path, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+    made, bundle = device.world(), folder / "bundle"
+    trainees = SyntheticWorld(viewers=20, titles=device.TITLES, artworks=SLATE, impressions=5)
+    simulate(trainees, 5, 1, out=bundle)
+    step()
+    contest = entered(effort.peers, peers_at, made, bundle, folder / "peers")
+    with device.opened(made, bundle, folder) as measured:
+        for turn in range(effort.turns):
+            measured.turn(effort.choices, effort.pages, effort.outcomes, seed=turn)
+            if isinstance(contest, Contest):
+                contest.turn(effort.slates)
+            step()
+    rows, absent = contest.rows(measured) if isinstance(contest, Contest) else ([], [contest])
+    return measured.rows() + rows, absent
+
+
+def _at_home(effort: Effort, folder: Path, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+    titles, profile = household.catalog(), folder / "profile"
+    bundle = write_bundle(
+        folder / "household", household.model(titles), titles, data="Made up.", training={"round": 1, "devices": 1}
+    )
+    profile.mkdir()
+    household.live_in(profile / "profile.db", titles, bundle, effort.days)
+    step()
+    stored = sizes.rows(profile, bundle, effort.days)
+    starts = cold_start.measured(profile, bundle, folder / "starts", effort.starts, step)
+    rows, absent = cold_start.rows(starts)
+    return rows + stored, absent

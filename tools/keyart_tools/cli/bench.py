@@ -1,0 +1,80 @@
+"""`keyart bench`: what the device path costs on this machine."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .console import json_option, one_thread_a_process, print_table, progress, write_json
+
+if TYPE_CHECKING:
+    from keyart_tools.bench.run import Result
+
+TITLES = {
+    "choosing": "Choosing among 20 pictures, medians",
+    "peers": "Peers, one slate of 20, and keyart against them",
+    "start": "Processor time until the first choice",
+    "memory": "Resident memory",
+    "size": "On the disk",
+    "simulation": "Simulation, one process",
+}
+
+
+@click.command(short_help="What the device path costs on this machine.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/bench"), show_default=True,
+    help="Folder for device.json and device.png.",
+)  # fmt: skip
+@click.option("--quick", is_flag=True, help="Few repetitions and no peers: whether it runs, not how fast.")
+@json_option
+def bench(out: Path, quick: bool, as_json: bool) -> None:
+    """Measure choosing, observing, starting, sizes and memory, against a bare run of the model.
+
+    Peers (VowpalWabbit, MABWiser, Open Bandit Pipeline, river) are measured beside it where this folder has a
+    .venv-bench; `make bench` makes one. A promise that is not kept is shown, and is no error.
+
+    \b
+    Example:
+      keyart bench
+      keyart bench --quick --out build/quick --json
+    """
+    one_thread_a_process()
+    from keyart_tools.bench.run import QUICK, Effort, run
+
+    with progress("measured") as tell:
+        result = run(QUICK if quick else Effort(), out, Path(), tell)
+    if as_json:
+        write_json(result.document)
+    else:
+        _show(result, out)
+
+
+def _show(result: Result, out: Path) -> None:
+    from rich.table import Table
+
+    from keyart_tools.bench.chart import figure_text, judged_text, reach_text
+
+    tables: list[Table | str] = []
+    for group, rows in groupby(
+        sorted(result.rows, key=lambda row: list(TITLES).index(row.group)), lambda row: row.group
+    ):
+        table = Table(title=TITLES[group], title_justify="left")
+        table.add_column("what", min_width=38)
+        for name in ("figure", "ratio", "to reach"):
+            table.add_column(name, justify="right")
+        table.add_column("met")
+        for row in rows:
+            met = {None: "", True: "yes", False: "NO"}[row.met]
+            ratio = "" if row.ratio is None else judged_text(row)
+            table.add_row(row.name, figure_text(row), ratio, reach_text(row), met)
+        tables.append(table)
+    if result.absent:
+        table = Table("what", "why", title="Not measured", title_justify="left")
+        for entry in result.absent:
+            table.add_row(entry.name, entry.reason)
+        tables.append(table)
+    kept = [row.met for row in result.rows if row.met is not None]
+    print_table(*tables, f"{sum(kept)} of {len(kept)} promises kept. {out / 'device.json'}, {out / 'device.png'}")
