@@ -21,7 +21,7 @@ import keyart
 from keyart.features import EncodedCatalog, ViewerFeatures
 from keyart.features.rows import Rows, mains, matches
 from keyart.features.spec import MATCHES_PER_KIND
-from keyart.features.viewer import kind_membership, sharpen
+from keyart.features.viewer import sharpen
 from keyart.outbound.gradient import Log, directions, log_scores
 from keyart.outbound.layout import ARTWORK_SUMS, TrainingLayout
 from keyart.policy import distribution, draw, permitted
@@ -84,7 +84,7 @@ def simulated(
 
 def _viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
     spec = encoded.spec
-    member = kind_membership(spec).astype(bool)
+    member = spec.viewer_members.astype(bool)
     sums = part.reshape(len(spec.leading_tags), 1 + spec.viewer_size + len(spec.viewer_kinds))
     counts = np.maximum(sums[:, 0], 0.0)
     count = SIMULATED_VIEWERS
@@ -174,7 +174,7 @@ def _shown(
     viewer = ViewerFeatures(affinity[:, None, None], taste[:, None, None], nobody[:, None])
     contexts = np.broadcast_to(context[:, None], (*titles.shape, context.shape[-1]))
     main = mains(encoded.spec, slot, trending, contexts, encoded.title_shares[titles])[..., None, :]
-    match = matches(encoded, viewer, candidates, np.broadcast_to(titles[..., None], candidates.shape))
+    match = matches(encoded, viewer, candidates, titles[..., None])
     appeal = model.appeal[candidates].astype(np.float32)
     rows = Rows(encoded.artwork[candidates], match, main, appeal, taste[:, None], context[:, None])
     guard = ~encoded.misleading[candidates] if policy.misleading == "block" else exists

@@ -22,8 +22,10 @@ from keyart.head import Head, HeadPrior, refit, update
 from keyart.outbound.gradient import Log, log_scores
 from keyart.outbound.layout import TrainingLayout
 from keyart.outbound.training import add_vectors
+from keyart.own import own_update
 from keyart.policy import draw, permitted
 from keyart.ranker import score
+from keyart.ranker.numpy_engine import sigmoid
 
 from .calibration import Calibration
 from .model import Model
@@ -31,6 +33,7 @@ from .world import World
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
 CHUNK_DEVICES = 256  # bounds the memory of a training step
 
 
@@ -86,6 +89,8 @@ class Devices:
         self.calibration = Calibration()
         self.prior = head
         self.head = Head.start(head or HeadPrior(), spec.artwork_size, (len(members),)) if head else None
+        # By device and picture, what `keyart.own.Own` keeps: mean and Σ w. Pages that nobody touches cost no memory.
+        self.own, self._own_weight = np.zeros((2, len(members), len(self.encoded.artwork)), dtype=np.float32)
         self._artwork_ids = [artwork.id for title in world.catalog for artwork in title.artworks]
         # One stream a device, one number an impression: a device alone draws the same numbers as in any batch.
         self._uniforms = np.array([np.random.default_rng([seed, i]).random(impressions) for i in members])
@@ -126,7 +131,21 @@ class Devices:
         assert self.head is not None and self.prior is not None  # noqa: S101
         log = self._log(chunk)
         play, _ = log_scores(self.weights, log.rows)
-        return refit(self.prior, log.rows.artwork, play, log.played, log.counted, self.head.mean[chunk])
+        head = refit(self.prior, log.rows.artwork, play, log.played, log.counted, self.head.mean[chunk])
+        logits, shown = play + head.offsets(log.rows.artwork), self.journal.artwork[chunk]
+        self.own[chunk] = self._own_weight[chunk] = 0.0
+        devices = np.arange(len(self.members))[chunk]
+        for k in range(self.journal.steps):
+            self._learn_own(devices, shown[:, k], logits[:, k], log.played[:, k], log.counted[:, k] > 0)
+        return head
+
+    def _learn_own(
+        self, devices: Ints, shown: npt.NDArray[np.integer], logits: Floats, played: Floats, counted: Bools
+    ) -> None:
+        """One outcome of each device [d]. logits [d]: of the picture shown, without its own."""
+        at = devices[counted], shown[counted]
+        q = sigmoid(logits[counted] + self.own[at])
+        self.own[at], self._own_weight[at] = own_update(self.own[at], self._own_weight[at], q, played[counted])
 
     def step(self, k: int) -> Ints:
         """Impression k on every device: choose, show, observe, learn at once. Returns the pictures shown."""
@@ -151,13 +170,14 @@ class Devices:
         for row, intent in intents.items():
             rows.match[row, :, -1] = intent_match(spec, rows.artwork[row], intent)
         scores = score(self.weights, rows)
-        offsets = self.head.offsets(rows.artwork) if self.head is not None else None
+        at = np.arange(count)
+        own = self.own[at[:, None], candidates]
+        offsets = self.head.offsets(rows.artwork) + own if self.head is not None else None
         guard = ~encoded.misleading[candidates] if self.policy.misleading == "block" else exists
         weighed = weigh(scores, offsets, permitted(exists, guard), self.policy.gamma(self.model.base_rate))
         play, p = weighed.play, weighed.probability
         pick = draw(p, self._uniforms[:, k])
         self.calibration.add(p, pick)
-        at = np.arange(count)
         shown = candidates[at, pick]
         played, quality = self._outcomes(k, shown, titles)
         journal = self.journal
@@ -177,6 +197,7 @@ class Devices:
                 np.where(kept[:, None], learned.mean, self.head.mean),
                 np.where(kept[:, None, None], learned.covariance, self.head.covariance),
             )
+            self._learn_own(at, shown, logit - own[at, pick], played, kept)
         return np.asarray(shown, dtype=np.intp)
 
     def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
@@ -210,7 +231,7 @@ class Devices:
             main = main[:, None, :]
         return Rows(
             artwork=encoded.artwork[artworks],
-            match=matches(encoded, viewer, artworks, np.broadcast_to(titles, artworks.shape)),
+            match=matches(encoded, viewer, artworks, titles),
             main=main,
             appeal=self.appeal[artworks],
             viewer=self.viewer.taste[chunk],
@@ -240,6 +261,7 @@ class Devices:
         )
         offset = (
             Head(self.head.mean[chunk], self.head.covariance[chunk]).offsets(rows.artwork)
+            + np.take_along_axis(self.own[chunk], artworks, axis=1)
             if self.head is not None
             else np.zeros(artworks.shape, dtype=np.float32)
         )

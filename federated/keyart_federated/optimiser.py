@@ -282,8 +282,8 @@ def _explained(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -> 
     )
     for column in (0, 1):
         known = np.tile(curvature.vector_mean[column, z:], (len(encoded.artwork), 1))
-        known[:, 2 : matches - 1 : MATCHES_PER_KIND] = encoded.promise[..., 0]
-        known[:, 3 : matches - 1 : MATCHES_PER_KIND] = encoded.promise[..., 1]
+        for part in (2, 3):  # what depends on no viewer
+            known[:, part : matches - 1 : MATCHES_PER_KIND] = encoded.fixed_match[:, part:-1:MATCHES_PER_KIND]
         known[:, known.shape[1] - spec.viewer_size :] = encoded.title_shares[encoded.title_of]
         out[:, column] = encoded.artwork @ by_tag[column] + known @ by_vector[column]
     return out

@@ -7,7 +7,14 @@ start-up pays for what it calls (PEP 562).
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING
+
+if "numpy" not in sys.modules:
+    # OpenBLAS's idle threads spin for a while after numpy is imported, which doubles the CPU time of an app's start:
+    # on a device that is battery. 4 is the shortest wait; what the app has set stays, and another BLAS reads nothing.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 if TYPE_CHECKING:
     from .bundle.manifest import Manifest

@@ -17,6 +17,10 @@ from typing import Any
 from .errors import CatalogError, UnknownTitle
 
 FORMAT = "keyart-catalog/1"
+LONGEST_AGE = 3  # digits
+LONGEST_SECONDS = 1e9  # of a title
+LARGEST_WEIGHT = 1e6  # of a tag, and of what a context says; beyond, float32 has no room for sums
+LONGEST_SHOWN = 60  # characters of a value that an error repeats
 
 
 def age_of(maturity: str) -> int | None:
@@ -24,12 +28,21 @@ def age_of(maturity: str) -> int | None:
     if maturity in ("", "all"):
         return 0
     digits = maturity.removesuffix("+")
-    return int(digits) if digits.isdigit() and digits.isascii() else None
+    return int(digits) if len(digits) <= LONGEST_AGE and digits.isdigit() and digits.isascii() else None
 
 
 def kind_of(tag: str) -> str:
     """`"genre"` of `"genre:drama"`; a bare name is a kind of its own."""
     return tag.partition(":")[0]
+
+
+def shown(value: object) -> str:
+    """A value as an error repeats it: short, also where it is a text of megabytes or has no text at all."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in lists
+        text = f"a very large {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError]) -> Mapping[str, float]:
@@ -39,20 +52,23 @@ def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError
     clean: dict[str, float] = {}
     for tag, weight in tags.items():
         if not isinstance(tag, str) or not tag.strip():
-            raise error(f"{owner}: a tag must be a text such as 'genre:drama', not {tag!r}.")
+            raise error(f"{owner}: a tag must be a text such as 'genre:drama', not {shown(tag)}.")
         try:
             value = float(weight)
-        except (TypeError, ValueError):
-            raise error(f"{owner}: the weight of {tag!r} must be a number, not {weight!r}.") from None
-        if not math.isfinite(value) or value < 0.0:
-            raise error(f"{owner}: the weight of {tag!r} is {value}; it must be finite and not negative.")
+        except (TypeError, ValueError, OverflowError):
+            raise error(f"{owner}: the weight of {shown(tag)} must be a number, not {shown(weight)}.") from None
+        if not 0.0 <= value <= LARGEST_WEIGHT:
+            raise error(
+                f"{owner}: the weight of {shown(tag)} is {value}; it must be finite and not negative, and at most "
+                f"{LARGEST_WEIGHT:.0e}."
+            )
         clean[tag] = value
     return MappingProxyType(clean)
 
 
 def _checked_id(value: object, what: str) -> None:
     if not isinstance(value, str) or not value:
-        raise CatalogError(f"{what} needs an id: a text that is not empty, got {value!r}.")
+        raise CatalogError(f"{what} needs an id: a text that is not empty, got {shown(value)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +91,23 @@ class Artwork:
 
     def __post_init__(self) -> None:
         _checked_id(self.id, "An artwork")
-        object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {self.id!r}", CatalogError))
+        object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {shown(self.id)}", CatalogError))
         if self.embedding is not None:
-            vector = tuple(float(x) for x in self.embedding)
+            try:
+                vector = tuple(float(x) for x in self.embedding)
+            except (TypeError, ValueError, OverflowError):
+                raise CatalogError(
+                    f"Artwork {shown(self.id)}: its embedding must be a sequence of numbers."
+                ) from None
             if not all(map(math.isfinite, vector)):
-                raise CatalogError(f"Artwork {self.id!r}: its embedding holds a NaN or an infinity.")
+                raise CatalogError(f"Artwork {shown(self.id)}: its embedding holds a NaN or an infinity.")
             object.__setattr__(self, "embedding", vector)
         if not isinstance(self.maturity, str) or age_of(self.maturity) is None:
-            raise CatalogError(f"Artwork {self.id!r}: maturity {self.maturity!r} is not an age such as '13+'.")
+            raise CatalogError(
+                f"Artwork {shown(self.id)}: maturity {shown(self.maturity)} is not an age such as '13+'."
+            )
+        if not isinstance(self.synthetic, bool) or not isinstance(self.spoiler, bool):
+            raise CatalogError(f"Artwork {shown(self.id)}: 'synthetic' and 'spoiler' are True or False.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +125,30 @@ class Title:
 
     def __post_init__(self) -> None:
         _checked_id(self.id, "A title")
-        object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {self.id!r}", CatalogError))
-        if not isinstance(self.duration, (int, float)) or not math.isfinite(self.duration) or self.duration < 0:
-            raise CatalogError(f"Title {self.id!r}: duration is {self.duration!r}; give seconds, or 0 if unknown.")
+        object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {shown(self.id)}", CatalogError))
+        if not isinstance(self.duration, (int, float)) or not 0 <= self.duration <= LONGEST_SECONDS:
+            raise CatalogError(
+                f"Title {shown(self.id)}: duration is {shown(self.duration)}; give seconds, or 0 if unknown."
+            )
         object.__setattr__(self, "duration", float(self.duration))
         artworks = tuple(self.artworks)
         if not artworks:
-            raise CatalogError(f"Title {self.id!r} has no artwork; give it at least one.")
+            raise CatalogError(f"Title {shown(self.id)} has no artwork; give it at least one.")
         if not all(isinstance(artwork, Artwork) for artwork in artworks):
-            raise CatalogError(f"Title {self.id!r}: artworks must be keyart.Artwork values.")
+            raise CatalogError(f"Title {shown(self.id)}: artworks must be keyart.Artwork values.")
         object.__setattr__(self, "artworks", artworks)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All titles that the app can show, in order; ids of titles and of artworks are unique."""
+    """All titles that the app can show, in order; ids of titles and of artworks are unique.
+
+    title_places, artwork_places: by id, the place among all titles, and among the artworks of all titles in order.
+    """
 
     titles: tuple[Title, ...]
-    _by_id: Mapping[str, int] = field(repr=False, compare=False)
+    title_places: Mapping[str, int] = field(repr=False, compare=False)
+    artwork_places: Mapping[str, int] = field(repr=False, compare=False)
 
     @classmethod
     def from_titles(cls, titles: Iterable[Title]) -> Catalog:
@@ -126,21 +157,22 @@ class Catalog:
         if not rows:
             raise CatalogError("A catalogue needs at least one title.")
         by_id: dict[str, int] = {}
-        artworks: dict[str, str] = {}
+        artworks: dict[str, int] = {}
         for index, title in enumerate(rows):
             if not isinstance(title, Title):
                 raise CatalogError(f"A catalogue holds keyart.Title values, not {type(title).__name__}.")
             if title.id in by_id:
-                raise CatalogError(f"Two titles have the id {title.id!r}; give each its own.")
+                raise CatalogError(f"Two titles have the id {shown(title.id)}; give each its own.")
             by_id[title.id] = index
             for artwork in title.artworks:
                 if artwork.id in artworks:
+                    other = next(t.id for t in rows if any(a.id == artwork.id for a in t.artworks))
                     raise CatalogError(
-                        f"Two artworks have the id {artwork.id!r} (titles {artworks[artwork.id]!r} and "
-                        f"{title.id!r}); give each its own, for instance '{title.id}/a'."
+                        f"Two artworks have the id {shown(artwork.id)} (of {shown(other)} and {shown(title.id)}); "
+                        "give each its own, for instance its title's with '/a'."
                     )
-                artworks[artwork.id] = title.id
-        return cls(rows, MappingProxyType(by_id))
+                artworks[artwork.id] = len(artworks)
+        return cls(rows, MappingProxyType(by_id), MappingProxyType(artworks))
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -149,7 +181,7 @@ class Catalog:
         return iter(self.titles)
 
     def __contains__(self, title_id: object) -> bool:
-        return title_id in self._by_id
+        return title_id in self.title_places
 
     def __getitem__(self, title_id: str) -> Title:
         return self.titles[self.index(title_id)]
@@ -157,10 +189,10 @@ class Catalog:
     def index(self, title_id: str) -> int:
         """Position of the title; raises UnknownTitle."""
         try:
-            return self._by_id[title_id]
+            return self.title_places[title_id]
         except (KeyError, TypeError):
             raise UnknownTitle(
-                f"No title {title_id!r} in this catalogue of {len(self.titles)}. "
+                f"No title {shown(title_id)} in this catalogue of {len(self.titles)}. "
                 "Add it with Catalog.from_titles and open the profile with the new catalogue."
             ) from None
 
@@ -186,7 +218,7 @@ class Catalog:
             raise CatalogError(f"No catalogue at {source}. Write one with Catalog.save(path).") from None
         except OSError as error:
             raise CatalogError(f"Cannot read {source}: {error.strerror or error}.") from error
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits is a plain ValueError
             raise CatalogError(f"{source} is not a catalogue: it is not JSON ({error}).") from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise CatalogError(f"{source} is not a catalogue: its 'format' must be {FORMAT!r}.")
@@ -227,4 +259,4 @@ def _title_from_json(entry: Any) -> Title:
         artworks = [Artwork(**artwork) for artwork in entry.get("artworks", [])]
         return Title(**{**entry, "artworks": artworks})
     except TypeError as error:
-        raise CatalogError(f"title {entry.get('id')!r}: {error}") from None
+        raise CatalogError(f"title {shown(entry.get('id'))}: {str(error)[:200]}") from None

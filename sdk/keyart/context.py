@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from .catalog import age_of
+from .catalog import LARGEST_WEIGHT, age_of, shown
 from .errors import ContextError
 
 DEVICES = ("tv", "phone", "tablet", "desktop")  # anything else is allowed and treated as "other"
+LAST_SLOT = 999_999
 DAYPARTS = ("night", "morning", "afternoon", "evening")
 
 
@@ -40,10 +41,13 @@ def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
     for key, weight in values.items():
         try:
             value = float(weight)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = math.nan
-        if not math.isfinite(value):
-            raise ContextError(f"Context.{what}[{key!r}] is {weight!r}; it must be a finite number.")
+        if not abs(value) <= LARGEST_WEIGHT:
+            raise ContextError(
+                f"Context.{what}[{shown(key)}] is {shown(weight)}; it must be a finite number, at most "
+                f"{LARGEST_WEIGHT:.0e} in size."
+            )
         clean[str(key)] = value
     return MappingProxyType(clean)
 
@@ -65,14 +69,24 @@ class Context:
 
     def __post_init__(self) -> None:
         if not isinstance(self.device, str) or not self.device:
-            raise ContextError(f"Context.device must be a text such as 'tv', not {self.device!r}.")
+            raise ContextError(f"Context.device must be a text such as 'tv', not {shown(self.device)}.")
         require_zone(self.at, "Context.at", ContextError)
-        if isinstance(self.slot, bool) or not isinstance(self.slot, int) or self.slot < 0:
-            raise ContextError(f"Context.slot must be a whole number from 0 up, not {self.slot!r}.")
-        if self.max_maturity and age_of(self.max_maturity) is None:
-            raise ContextError(f"Context.max_maturity {self.max_maturity!r} is not an age such as '13+'.")
+        if isinstance(self.slot, bool) or not isinstance(self.slot, int) or not 0 <= self.slot <= LAST_SLOT:
+            raise ContextError(
+                f"Context.slot must be a whole number from 0 to {LAST_SLOT:,}, not {shown(self.slot)}."
+            )
+        if not isinstance(self.max_maturity, str) or age_of(self.max_maturity) is None:
+            raise ContextError(f"Context.max_maturity {shown(self.max_maturity)} is not an age such as '13+'.")
         object.__setattr__(self, "trending", _weights(self.trending, "trending"))
         object.__setattr__(self, "intent", _weights(self.intent, "intent"))
+
+    def at_slot(self, slot: int) -> Context:
+        """The same at another slot, which must be a whole number from 0 up; nothing is checked again."""
+        other = object.__new__(Context)
+        for name in ("device", "at", "trending", "intent", "max_maturity"):
+            object.__setattr__(other, name, getattr(self, name))
+        object.__setattr__(other, "slot", slot)
+        return other
 
     @property
     def daypart(self) -> str:

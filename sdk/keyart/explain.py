@@ -8,27 +8,33 @@ are exact along the line between the two pictures, so that nothing is left over.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from .errors import UnknownDecision
 from .features.encode import Floats
-from .features.rows import Rows
+from .features.rows import Rows, matches
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
+from .features.viewer import ViewerFeatures
 from .policy import Doubles
+from .preferences import weight_of
 
 if TYPE_CHECKING:
-    from .catalog import Title
+    from .catalog import Artwork, Title
     from .choice import Weighed
     from .decision import Decision
     from .head import Head
     from .installed import Installed
+    from .own import Own
+    from .preferences import Stated
     from .ranker.weights import Weights
 
 SMALLEST_SHOWN = 1e-6
+Stage = Literal["play", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,73 @@ class Explanation:
         return " ".join(factor.text for factor in self.factors if factor.contribution >= 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one reason adds to a logit of each candidate: logits [N] of one stage."""
+
+    name: str
+    stage: Stage
+    logits: Doubles
+
+
 @dataclass(frozen=True)
 class Pair:
-    """The picture shown and the runner-up: rows [2, …] of the ranker, the head's offsets [2]."""
+    """The picture shown and the runner-up: the ranker's rows and nobody's matches [2, …], offsets and logits [2].
+
+    wording: the stated preference behind `stated`, in words.
+    """
 
     rows: Rows
-    offsets: Floats
-    play: Floats
-    keep: Floats
+    nobody: Floats
+    play: Doubles
+    keep: Doubles
+    head: Floats | None = None
+    stated: Floats | None = None
+    own: Floats | None = None
+    wording: str = ""
+
+
+def parts(
+    spec: FeatureSpec,
+    weights: Weights,
+    rows: Rows,
+    nobody: Floats,
+    head: Floats | None = None,
+    stated: Floats | None = None,
+    own: Floats | None = None,
+) -> list[Part]:
+    """The score of candidates [N], taken apart: the one place that knows what it is made of.
+
+    Between two pictures of a title the parts of a stage differ, in sum, as its logits do; the mains, the same for all
+    pictures of a title, are left out. rows.viewer [H], rows.context [C] or [N, C]. nobody [N, M]: matches of a viewer
+    of whom nothing is known; what goes beyond them is history. head, stated, own [N]: what each adds to
+    the logit of play.
+    """
+    z, x, even = (array.astype(np.float64) for array in (rows.artwork, rows.match, nobody))
+    w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
+    m, m_keep = weights.play_match, weights.keep_match
+    promise = z @ weights.keep_artwork + rows.appeal[:, 1]
+    found = []
+    for k, kind in enumerate(spec.match_kinds):
+        taste = slice(MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 2)
+        fit = slice(taste.stop, taste.stop + 2)
+        beyond = x[:, taste] - even[:, taste]
+        found.append(Part(f"history:{kind}", "play", beyond @ m[taste]))
+        found.append(Part(f"history:{kind}", "keep", beyond @ m_keep[taste]))
+        found.append(Part(f"content:{kind}", "play", even[:, taste] @ m[taste]))
+        found.append(Part(f"title:{kind}", "play", x[:, fit] @ m[fit]))
+        promise = promise + even[:, taste] @ m_keep[taste] + x[:, fit] @ m_keep[fit]
+    found.append(Part("intent", "play", x[:, -1] * m[-1]))
+    found.append(Part("intent", "keep", x[:, -1] * m_keep[-1]))
+    found.append(Part("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
+    found.append(Part("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
+    found.append(Part("everybody", "play", z @ w[:, 0]))
+    found.append(Part("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
+    found.append(Part("promise", "keep", promise))
+    for name, offsets in (("you", head), ("picture", own), ("preference", stated)):
+        if offsets is not None:
+            found.append(Part(name, "play", offsets.astype(np.float64)))
+    return found
 
 
 def explanation(
@@ -76,8 +141,11 @@ def explanation(
     weighed: Weighed,
     allowed: npt.NDArray[np.bool_],
     head: Head | None,
+    stated: Stated | None = None,
+    own: Own | None = None,
 ) -> Explanation:
-    """Why `decision` shows what it shows. rows, weighed, allowed: of all candidates of the title, in order.
+    """Why `decision` shows what it shows. rows, weighed, allowed: of all candidates of the title, in order; what
+    head, own and stated preferences add to play is in `weighed` already.
 
     Raises UnknownDecision if its picture has left the catalogue.
     """
@@ -93,80 +161,110 @@ def explanation(
     if not np.isfinite(rivals).any():
         only = Factor("only-picture", 0.0, "It is the only picture of this title that may be shown here.")
         return Explanation(decision.id, title.id, decision.artwork_id, None, decision.propensity, 0.0, (only,))
-    pair = [chosen, int(rivals.argmax())]
-    two = Rows(rows.artwork[pair], rows.match[pair], rows.main[pair], rows.appeal[pair], rows.viewer, rows.context)
-    offsets = head.offsets(two.artwork) if head is not None else np.zeros(2, dtype=np.float32)
-    lead, factors = attribute(
-        installed.spec, installed.weights, Pair(two, offsets, weighed.play[pair], weighed.keep[pair])
+    two = [chosen, int(rivals.argmax())]
+    encoded = installed.encoded
+    places = np.array([encoded.place[ids[i]] for i in two], dtype=np.intp)
+    artwork = rows.artwork[two]
+    pair = Pair(
+        rows=Rows(artwork, rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context),
+        nobody=matches(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
+        play=weighed.play[two].astype(np.float64),
+        keep=weighed.keep[two].astype(np.float64),
+        head=head.offsets(artwork) if head is not None else None,
+        own=own.offsets(places) if own is not None else None,
+        stated=stated.offsets(places) if stated is not None else None,
+        wording=_statement(stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",
     )
+    lead, factors = attribute(installed.spec, installed.weights, pair)
     if decision.exploring:
         note = Factor("exploration", 0.0, "It was drawn to find out how it does; another picture had more value.")
         factors = (note, *factors)
     if installed.base_rate is None:
         note = Factor("no-model", 0.0, "There is no model yet: pictures are drawn, and this device learns alone.")
         factors = (note, *factors)
-    return Explanation(decision.id, title.id, decision.artwork_id, ids[pair[1]], decision.propensity, lead, factors)
+    return Explanation(decision.id, title.id, decision.artwork_id, ids[two[1]], decision.propensity, lead, factors)
 
 
 def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, tuple[Factor, ...]]:
     """The lead of the first picture over the second, and its factors, largest in size first."""
-    s, k = (np.asarray(x, dtype=np.float64) for x in (pair.play, pair.keep))
-    log_value = _log_sigmoid(s) + _log_sigmoid(k)
+    log_value = _log_sigmoid(pair.play) + _log_sigmoid(pair.keep)
     values = np.exp(log_value)
     lead = float(values[0] - values[1])
     scale = _logarithmic_mean(values, log_value)
-    play_slope, keep_slope = _secant(s), _secant(k)
-    factors = [
-        Factor(name, float(difference) * slope * scale, text)
-        for stage, slope in (("play", play_slope), ("keep", keep_slope))
-        for name, difference, text in _parts(spec, weights, pair, stage)
-    ]
-    # Features are float32 and this sum is not: the last digit goes where it came from, the largest part.
-    factors.sort(key=lambda factor: -abs(factor.contribution))
-    rest = lead - sum(factor.contribution for factor in factors)
-    if factors:
-        first = factors[0]
-        factors[0] = Factor(first.name, first.contribution + rest, first.text)
-    shown = [factor for factor in factors if abs(factor.contribution) > SMALLEST_SHOWN] or factors[:1]
-    left = sum(f.contribution for f in factors) - sum(f.contribution for f in shown)
-    if left and shown:
-        shown[0] = Factor(shown[0].name, shown[0].contribution + left, shown[0].text)
-    return lead, tuple(shown)
+    slope = {"play": _secant(pair.play) * scale, "keep": _secant(pair.keep) * scale}
+    logits: dict[str, float] = {}
+    contributions: dict[str, float] = {}
+    for part in parts(spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own):
+        difference = float(part.logits[0] - part.logits[1])
+        logits[part.name] = logits.get(part.name, 0.0) + difference
+        contributions[part.name] = contributions.get(part.name, 0.0) + difference * slope[part.stage]
+    names = sorted(contributions, key=lambda name: -abs(contributions[name]))
+    shown = [name for name in names if abs(contributions[name]) > SMALLEST_SHOWN]
+    if not shown:
+        return lead, (Factor("no-difference", lead, "The next best picture has the same value here."),)
+    # The engine's logits are float32 and this sum is not: the last digit goes where it came from, the largest part.
+    contributions[shown[0]] = lead - sum(contributions[name] for name in shown[1:])
+    words = _words(spec, weights, pair, logits)
+    return lead, tuple(Factor(name, contributions[name], words[name]) for name in shown)
 
 
-def _parts(spec: FeatureSpec, weights: Weights, pair: Pair, stage: str) -> list[tuple[str, float, str]]:
+def spoken(tag: str) -> str:
+    """A tag as people say it: "close-up shots", "warm colours", "comedy"."""
+    kind, _, value = tag.partition(":")
+    phrase = {
+        "genre": "{}",
+        "palette": "{} colours",
+        "mood": "a mood of {}",
+        "shot": "{} shots",
+        "cast": "{} in the cast",
+        "": "{}",
+    }
+    return phrase.get(kind if value else "", f"the {kind} {{}}").format(value or kind)
+
+
+def _words(spec: FeatureSpec, weights: Weights, pair: Pair, logits: dict[str, float]) -> dict[str, str]:
+    """A sentence for each part. What the two pictures show is told from the rows, what people do from the logits."""
     rows = pair.rows
     z = (rows.artwork[0] - rows.artwork[1]).astype(np.float64)
     x = (rows.match[0] - rows.match[1]).astype(np.float64)
-    if stage == "keep":
-        keep = z @ weights.keep_artwork + x @ weights.keep_match + float(rows.appeal[0, 1] - rows.appeal[1, 1])
-        word = "less" if keep > 0 else "more"
-        return [("promise", float(keep), f"Plays that start from it are broken off {word} often.")]
-    h = rows.viewer.shape[-1]
-    w = weights.play_artwork.astype(np.float64)
-    parts = []
+    w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
+    words = {
+        "intent": f"It answers {_more(x[-1])} of what you asked for just now.",
+        "appeal": f"This very picture made {_more(logits['appeal'], 'fewer')} people press play.",
+        "promise": f"Plays that start from it are broken off {_more(-logits['promise'])} often.",
+        "you": f"You lately {'played' if logits.get('you', 0) > 0 else 'passed over'} titles that were shown with "
+        "pictures like it.",
+        "picture": _met(pair.own),
+        "preference": pair.wording,
+    }
     for k, kind in enumerate(spec.match_kinds):
         at = MATCHES_PER_KIND * k
-        taste = float(x[at : at + 2] @ weights.play_match[at : at + 2])
-        promise = float(x[at + 2 : at + 4] @ weights.play_match[at + 2 : at + 4])
         many = "people" if kind == "cast" else f"{kind}s"
-        more, near = "more" if taste > 0 else "less", "closer to" if promise > 0 else "further from"
-        parts.append((f"history:{kind}", taste, f"It shows {more} of the {many} that you watch."))
-        parts.append((f"title:{kind}", promise, f"Its {many} are {near} the title's."))
-    parts.append(("intent", float(x[-1] * weights.play_match[-1]), "It answers what you asked for just now."))
+        even = float(pair.nobody[0, at] - pair.nobody[1, at])
+        nearer = (x[at + 2] or x[at + 3]) > 0
+        words[f"history:{kind}"] = f"It shows {_more(x[at] - even, 'fewer')} of the {many} that you watch."
+        words[f"content:{kind}"] = f"It tells {_more(even)} about the {kind}."
+        words[f"title:{kind}"] = f"Its {many} are {'closer to' if nearer else 'further from'} the title's."
     for name, who, directions in (
         ("taste", "People who watch what you watch", w[:, 1 : 1 + h] @ rows.viewer),
         ("context", _situation(spec, rows.context), w[:, 1 + h :] @ rows.context),
         ("everybody", "People in general", w[:, 0]),
     ):
-        parts.append((name, float((z * directions).sum()), f"{who} {_tags(spec, z, directions)}."))
-    appeal = float(rows.appeal[0, 0] - rows.appeal[1, 0])
-    word = "more" if appeal > 0 else "fewer"
-    parts.append(("appeal", appeal, f"This very picture made {word} people press play."))
-    head = float(pair.offsets[0] - pair.offsets[1])
-    word = "played" if head > 0 else "passed over"
-    parts.append(("you", head, f"You lately {word} titles that were shown with pictures like it."))
-    return parts
+        words[name] = f"{who} {_tags(spec, z, directions)}."
+    return words
+
+
+def _met(own: Floats | None) -> str:
+    """What the viewer did with these very pictures: the one that tells more of the two."""
+    if own is None:
+        return ""
+    which = "this very picture" if abs(own[0]) >= abs(own[1]) else "the next best picture"
+    more = own[0] if abs(own[0]) >= abs(own[1]) else own[1]
+    return f"You {'played what was shown with' if more > 0 else 'passed over'} {which} before."
+
+
+def _more(difference: float, otherwise: str = "less") -> str:
+    return "more" if difference > 0 else otherwise
 
 
 def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
@@ -175,15 +273,17 @@ def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
     if not by_tag.size or not np.abs(by_tag).max():
         return "see no difference"
     at = int(np.argmax(by_tag * (1 if by_tag.sum() >= 0 else -1)))
-    what = f"go {'for' if directions[at] > 0 else 'less for'} {_spoken(spec.artwork_tags[at])}"
+    what = f"go {'for' if directions[at] > 0 else 'less for'} {spoken(spec.artwork_tags[at])}"
     return what if z[at] > 0 else f"{what}, as in the next best picture"
 
 
-def _spoken(tag: str) -> str:
-    """A tag as people say it: "close-up shots", "warm colours", "comedy"."""
-    kind, _, value = tag.partition(":")
-    phrase = {"genre": "{}", "palette": "{} colours", "mood": "a mood of {}", "shot": "{} shots", "": "{}"}
-    return phrase.get(kind if value else "", f"the {kind} {{}}").format(value or kind)
+def _statement(stated: Mapping[str, float], chosen: Artwork, rival: Artwork) -> str:
+    """The stated preference that parts the two pictures most."""
+    more = {tag: weight_of(chosen, tag) - weight_of(rival, tag) for tag in stated}
+    towards = 1 if sum(stated[tag] * more[tag] for tag in stated) >= 0 else -1
+    tag = max(stated, key=lambda tag: stated[tag] * more[tag] * towards)
+    said = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {spoken(tag)}"
+    return f"{said}." if more[tag] > 0 else f"{said}, which the next best picture shows more of."
 
 
 def _situation(spec: FeatureSpec, context: Floats) -> str:

@@ -11,12 +11,17 @@ count twice what the model has learned by then. All functions broadcast over lea
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .features.encode import Floats
+from .features.encode import Floats, Ints
 from .ranker.numpy_engine import sigmoid
+
+if TYPE_CHECKING:
+    from .own import Own
 
 NEWTON_STEPS = 3
 
@@ -49,13 +54,18 @@ class Head:
 
     def offsets(self, artwork: Floats) -> Floats:
         """[…, N]: what the head adds to the play logit of pictures […, N, Z]."""
-        bias = self.mean[..., -1:]
-        return np.asarray((artwork @ self.mean[..., :-1, None])[..., 0] + bias, dtype=np.float32)
+        mean = self.mean
+        if mean.ndim == 1:
+            return np.asarray(artwork @ mean[:-1] + mean[-1], dtype=np.float32)
+        return np.asarray((artwork @ mean[..., :-1, None])[..., 0] + mean[..., -1:], dtype=np.float32)
 
 
 def extend(artwork: Floats) -> Floats:
     """[…, Z] → […, Z + 1] with a 1 for the bias."""
-    return np.concatenate([artwork, np.ones((*artwork.shape[:-1], 1), dtype=np.float32)], axis=-1)
+    z = np.empty((*artwork.shape[:-1], artwork.shape[-1] + 1), dtype=np.float32)
+    z[..., :-1] = artwork
+    z[..., -1] = 1.0
+    return z
 
 
 def update(head: Head, artwork: Floats, play: Floats, played: Floats) -> Head:
@@ -68,6 +78,33 @@ def update(head: Head, artwork: Floats, play: Floats, played: Floats) -> Head:
     mean = head.mean + sz * ((played - q) / gain)[..., None]
     covariance = head.covariance - sz[..., :, None] * sz[..., None, :] * (w / gain)[..., None, None]
     return Head(mean.astype(np.float32), covariance.astype(np.float32))
+
+
+def updates(
+    head: Head, artwork: Floats, play: Floats, played: Floats, own: Own | None = None, places: Ints | None = None
+) -> Head:
+    """One device's head after outcomes [N] in order: N times `update`, in place and without arrays of one number.
+
+    artwork [N, Z]; play [N]: logit of what does not learn here, to which the head of that moment adds; played [N].
+    own: what is known of single pictures, at `places` [N] among all artworks; it counts, and learns, beside the head.
+    """
+    mean, covariance = head.mean.copy(), head.covariance.copy()
+    sz, change = np.empty_like(mean), np.empty_like(covariance)
+    at = [0] * len(play) if places is None else places.tolist()
+    for z, base, y, place in zip(extend(artwork), play.tolist(), played.tolist(), at, strict=True):
+        logit = base + float(z @ mean)
+        if own is not None:
+            logit += float(own.added[place])
+            own.learn(place, logit, y)
+        q = 0.5 * (1.0 + math.tanh(0.5 * logit))
+        w = q * (1.0 - q)
+        np.dot(covariance, z, out=sz)
+        gain = 1.0 + w * float(z @ sz)
+        mean += sz * np.float32((y - q) / gain)
+        sz *= np.float32(math.sqrt(w / gain))  # its square, so that the covariance stays symmetric to the last bit
+        np.multiply(sz[:, None], sz, out=change)
+        covariance -= change
+    return Head(mean, covariance)
 
 
 def refit(

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from .bundle.folder import check_contents, read_files, verify
-from .bundle.slots import Slots
 from .catalog import Catalog
 from .errors import BundleMissing, BundleRefused
 from .features import EncodedCatalog, FeatureSpec, ViewerFeatures
@@ -41,7 +39,7 @@ class Installed:
     @classmethod
     def nothing(cls, catalog: Catalog) -> Installed:
         """No bundle yet: all pictures score the same, and the head learns on the catalogue's own tags."""
-        encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
+        encoded = EncodedCatalog(catalog, FeatureSpec.from_catalog(catalog))
         weights = Weights.zeros(encoded.spec)
         return cls(
             version=0,
@@ -60,17 +58,20 @@ class Installed:
 
         Every file is checked against the manifest. Raises BundleMissing, BundleDamaged, BundleRefused, EngineError.
         """
+        from .bundle.folder import check_contents, read_files
+
         path = _bundle_in(folder)
         files = read_files(path)
         manifest = check_contents(files)
         spec = FeatureSpec.from_json(manifest.feature_spec)
-        encoded = EncodedCatalog.build(catalog, spec)
+        encoded = EncodedCatalog(catalog, spec)
         taste, appeal = _vocabulary(files["vocabulary.json"], spec, catalog)
+        ranker = load(path, spec, manifest.session_config, engine, files)
         return cls(
             version=manifest.model_version,
             encoded=encoded,
-            ranker=load(path, spec, manifest.session_config, engine),
-            weights=from_bytes(files["ranker.bin"], spec),
+            ranker=ranker,
+            weights=ranker.weights if isinstance(ranker, NumpyRanker) else from_bytes(files["ranker.bin"], spec),
             population_taste=taste,
             appeal=appeal,
             prior=HeadPrior(**manifest.head),
@@ -79,6 +80,8 @@ class Installed:
 
     def check(self, folder: str | Path) -> None:
         """All rules of `keyart.bundle`, and the canary on this engine; raises a BundleError."""
+        from .bundle.folder import verify
+
         verify(_bundle_in(folder), run=self.ranker.run)
 
 
@@ -87,6 +90,8 @@ def _bundle_in(folder: str | Path) -> Path:
     path = Path(folder)
     if not path.is_dir() or (path / "manifest.json").exists():
         return path
+    from .bundle.slots import Slots
+
     current = Slots(path).current()
     if current is None:
         raise BundleMissing(
@@ -97,15 +102,19 @@ def _bundle_in(folder: str | Path) -> Path:
 
 
 def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Floats, Floats]:
+    from .bundle.trust import MAX_APPEAL, MAX_TASTE
+
     try:
         document = json.loads(data)
-        taste = np.array(document["population_taste"], dtype=np.float32)
+        taste = np.array(document["population_taste"], dtype=np.float64)
         known = document["appeal"]
         rows = [known.get(artwork.id, (0.0, 0.0)) for title in catalog for artwork in title.artworks]
-        appeal = np.array(rows, dtype=np.float32)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleRefused(f"vocabulary.json cannot be read ({error!r}). Build the bundle again.") from None
+        appeal = np.array(rows, dtype=np.float64)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise BundleRefused(
+            f"vocabulary.json cannot be read ({type(error).__name__}). Build the bundle again."
+        ) from None
     fits = taste.shape == (spec.viewer_size,) and appeal.shape == (len(rows), 2)
-    if not fits or not np.isfinite(taste).all() or not np.isfinite(appeal).all():
+    if not fits or not (np.abs(taste) <= MAX_TASTE).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
         raise BundleRefused("vocabulary.json does not fit the feature spec. Build the bundle again.")
-    return taste, appeal
+    return taste.astype(np.float32), appeal.astype(np.float32)

@@ -1,252 +1,308 @@
 """Profile: what is known of one person on this device, and the features and the head that follow from it.
 
-Views and decisions are the only things stored. Affinities are their sums, and the head is a function of the log, in
-the order of its outcomes: what older models showed re-fits it (`head.refit`), what the installed one showed updates
-it one by one. So a profile that is opened again chooses as before, and removing an entry removes what was learned.
+The journal is the truth. Affinities are sums over its views, and the `Learner` is a function of its decisions in the
+order of their outcomes. So a profile that is opened again chooses as before, and removing an entry removes what was
+learned. A `Summary` spares the next open the work, where nothing has changed since.
 """
 
 from __future__ import annotations
 
-import os
-from collections import OrderedDict
-from collections.abc import Iterator
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import astuple, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .catalog import Catalog
 from .errors import UnknownDecision
 from .features import ViewerFeatures, affinities
-from .features.encode import Ints
-from .features.rows import Rows, mains, matches
+from .features.encode import Floats, Ints
 from .features.viewer import tally, view_weight
-from .head import Head, refit, update
+from .head import Head
 from .history import Outcome, Reward, View
 from .installed import Installed
-from .logbook import Entry, entry_from_bytes, entry_to_bytes, view_from_bytes, view_to_bytes
-from .outbound.gradient import Log, log_scores
+from .journal import Journal
+from .learner import Answered, Learner, shown_rows
+from .logbook import Entry
+from .outbound.gradient import Log
 from .store.database import Store, Table
+from .summary import RECORD_ID, Summary
 
+if TYPE_CHECKING:
+    from .preferences import Stated
+
+SKIPPED = Outcome.skipped()
 _RANK = {"skipped": 0, "opened": 1, "played": 2}
-Answered = tuple[Entry, Outcome]
 
 
 class Profile:
-    """Reads and writes one store; keeps the sums and the head up to date. Not thread-safe: its owner locks."""
+    """Reads and writes one store. Its owner lets one thread at a time change it; `viewer`, `learner`, `stated` and
+    `has_watched` may be read beside that."""
 
-    def __init__(self, store: Store, installed: Installed, reward: Reward) -> None:
-        self._store, self._reward = store, reward
-        self._pending: OrderedDict[str, Entry] = OrderedDict()
-        self._views: list[View] = [view_from_bytes(data) for _, data in store.scan(Table.VIEW)]
-        self._entries: OrderedDict[str, Entry] = OrderedDict(
-            (record_id.hex(), entry_from_bytes(record_id.hex(), data))
-            for record_id, data in store.scan(Table.DECISION)
-        )
-        self._cached: ViewerFeatures | None = None
-        self.head: Head
-        self.use(installed)
+    def __init__(
+        self, store: Store, journal: Journal, catalog: Catalog, installed: Installed, reward: Reward
+    ) -> None:
+        self.journal = journal
+        self.learner: Learner
+        self._store, self._catalog, self._installed, self._reward = store, catalog, installed, reward
+        self._weights: dict[str, float] = {}  # by title, what its views count together
+        self._sums: tuple[Floats, ...] | None = None  # the same by tag, once somebody asks
+        self._lock = threading.Lock()  # between who counts a view and who asks for the viewer's features
+        self._waiting: dict[str, datetime] = {}  # seen, and nothing came of it yet
+        self.stated = self._read_stated()
+        self._viewer: ViewerFeatures | None = None
+        self._summary_basis: bytes | None = None  # of the summary in the store, if there is one
+        if not self._restore():
+            self._derive()
 
-    def use(self, installed: Installed) -> None:
-        """Features and head anew, for a new bundle or after something was removed."""
-        self._installed = installed
-        self._watched = np.zeros(installed.spec.viewer_size, dtype=np.float32)
-        self._seen = np.zeros(installed.encoded.open_size, dtype=np.float32)
-        self._weight = 0.0
-        self._titles: set[int] = set()
-        self._count(self._views)
-        self._refit()
-
-    @property
-    def views(self) -> tuple[View, ...]:
-        return tuple(self._views)
-
-    def entries(self) -> Iterator[Entry]:
-        """Every decision, oldest first, those not yet written included."""
-        yield from self._entries.values()
-        yield from self._pending.values()
+    def has_watched(self, title: int) -> bool:
+        """Whether the title (by place in the catalogue) is in the history."""
+        return self._catalog.titles[title].id in self._weights
 
     @property
     def history_weight(self) -> float:
         """Weighted number of views of titles in the catalogue."""
-        return self._weight
-
-    def has_watched(self, title: int) -> bool:
-        """Whether the title (by place in the catalogue) is in the history."""
-        return title in self._titles
+        return sum(weight for title_id, weight in self._weights.items() if title_id in self._catalog)
 
     def record(self, views: list[View]) -> None:
         """Stores views, all or none."""
-        with self._store.transaction():
-            for view in views:
-                self._store.put(Table.VIEW, os.urandom(16), view_to_bytes(view), group=view.title_id)
-        self._views.extend(views)
+        self.journal.record(views)
         self._count(views)
 
-    def remember(self, entry: Entry) -> None:
-        """Keeps a decision in memory; it is written with its outcome at the latest, or by `write_pending`."""
-        self._pending[entry.decision.id] = entry
+    def see(self, decision_id: str) -> bool:
+        """The picture was on the screen: silence will mean a skip. False if that was known, or an outcome is."""
+        entry = self._found(decision_id)
+        if entry.seen or entry.outcome is not None:
+            return False
+        self.journal.remember(replace(entry, seen=True))
+        self._waiting[decision_id] = entry.at
+        return True
 
-    def find(self, decision_id: str) -> Entry | None:
-        return self._pending.get(decision_id) or self._entries.get(decision_id)
+    def settle(self, now: datetime, window: timedelta) -> int:
+        """Pictures seen longer ago than `window`, of which nothing came, were passed over; says how many."""
+        late = [decision_id for decision_id, at in self._waiting.items() if now - at >= window]
+        for decision_id in late:
+            self.observe(decision_id, SKIPPED)
+        return len(late)
 
     def observe(self, decision_id: str, outcome: Outcome) -> bool:
         """Stores an outcome with its decision and lets the head learn. False if it was known already.
 
         A skip may be followed by an opened page, and that by a play: what a viewer did last counts.
         """
-        entry = self.find(decision_id)
-        if entry is None:
-            raise UnknownDecision(
-                f"No decision {decision_id!r} in this profile. Pass Decision.id of what choose() answered; "
-                "removed and forgotten decisions take no outcome."
-            )
+        entry = self._found(decision_id)
         before = entry.outcome
-        if before is not None and (_RANK[outcome.kind], outcome.seconds) <= (
-            _RANK[before.kind],
-            before.seconds,
-        ):
+        if before is not None and _order(outcome) <= _order(before):
             return False
-        answered = Entry(entry.decision, entry.at, entry.device, entry.slot, entry.with_intent, outcome)
-        with self._store.transaction():
-            if before is None and decision_id in self._entries:  # to the end: the log is in the order of learning
-                self._store.delete(Table.DECISION, bytes.fromhex(decision_id))
-            self._write(answered)
-        self._pending.pop(decision_id, None)
-        self._entries[decision_id] = answered
+        answered = self.journal.answer(entry, outcome)
+        self._waiting.pop(decision_id, None)
         if before is None:
-            self._entries.move_to_end(decision_id)
-            self._learn(answered, outcome)
-        elif "played" in (before.kind, outcome.kind):  # what was learned as passed over was played after all
-            self._refit()
+            self._learn(answered)
+        elif (before.kind == "played") != (outcome.kind == "played"):
+            # Learned as passed over, and played after all. Most often it is what was learned last.
+            if self.learner.take_back(decision_id):
+                self._learn(answered)
+            else:
+                self._learn_all()
         return True
-
-    def write_pending(self) -> None:
-        """Writes the decisions that are only in memory."""
-        if self._pending:
-            with self._store.transaction():
-                for entry in self._pending.values():
-                    self._write(entry)
-            self._entries.update(self._pending)
-            self._pending.clear()
 
     def remove_title(self, title_id: str) -> int:
         """Removes a title's views and decisions and what was learned from them; says how many there were."""
-        with self._store.transaction():
-            self._store.delete_group(Table.VIEW, title_id)
-            self._store.delete_group(Table.DECISION, title_id)
-        before = len(self._views) + len(self._entries) + len(self._pending)
-        self._views = [view for view in self._views if view.title_id != title_id]
-        for entries in (self._entries, self._pending):
-            for decision_id in [d for d, entry in entries.items() if entry.decision.title_id == title_id]:
-                del entries[decision_id]
-        self.use(self._installed)
-        return before - len(self._views) - len(self._entries) - len(self._pending)
+        return self._without(lambda: self.journal.remove_title(title_id))
+
+    def remove_view(self, title_id: str, at: datetime) -> int:
+        """Removes the views of a title that began at that moment, and what they told; says how many."""
+        return self._without(lambda: self.journal.remove_view(title_id, at))
+
+    def remove_decision(self, decision_id: str) -> int:
+        """Removes one decision and what was learned from it; says how many there were, 0 or 1."""
+        return self._without(lambda: self.journal.remove_decision(decision_id))
+
+    def expire(self, first_day: int) -> int:
+        """Removes what was written before `first_day` (`day_of`), and what was learned from it; says how much."""
+        return self._without(lambda: self.journal.expire(first_day))
+
+    def restate(self) -> None:
+        """What the person says that they like has changed: the head is learned beside it."""
+        self.stated = self._read_stated()
+        self._learn_all()
 
     def viewer(self) -> ViewerFeatures:
         """The viewer's features now."""
-        installed = self._installed
-        if self._cached is None:
-            self._cached = affinities(
-                installed.encoded,
-                self._watched,
-                self._seen,
-                np.array(self._weight, dtype=np.float32),
-                installed.population_taste,
-            )
-        return self._cached
+        viewer = self._viewer
+        if viewer is not None:
+            return viewer
+        with self._lock:
+            if self._sums is None:
+                self._sums = self._tallied(self._weights)
+            watched, seen, weight = self._sums
+            installed = self._installed
+            self._viewer = affinities(installed.encoded, watched, seen, weight, installed.population_taste)
+            return self._viewer
 
     def learned(self) -> dict[str, float]:
         """What the head has learned, by tag, as logits of a play."""
-        mean = self.head.mean
+        mean = self.learner.head.mean
         named = zip((*self._installed.spec.artwork_tags, "bias"), mean.tolist(), strict=True)
         return {tag: value for tag, value in named if value}
 
     def training_log(self) -> tuple[Log, Ints]:
         """The decisions with a final outcome, as rows for training, and the places of what they showed: pictures
         still in the catalogue, without what was shown under an intent (which is never stored)."""
-        place = self._installed.encoded.place
-        kept = list(self._answered())
-        rows, titles = self._rows([entry for entry, _ in kept])
-        durations = self._installed.encoded.durations[titles]
-        played = [outcome.kind == "played" for _, outcome in kept]
-        quality = [self._reward.of(outcome, d) for (_, outcome), d in zip(kept, durations, strict=True)]
-        artworks = np.array([place[entry.decision.artwork_id] for entry, _ in kept], dtype=np.intp)
+        encoded, answered = self._installed.encoded, list(self._answered())
+        rows, artworks = shown_rows(self._installed, self.viewer(), [entry for entry, _ in answered])
+        durations = encoded.durations[encoded.title_of[artworks]]
+        played = [outcome.kind == "played" for _, outcome in answered]
+        quality = [self._reward.of(outcome, d) for (_, outcome), d in zip(answered, durations, strict=True)]
         log = Log(
             rows,
-            self.head.offsets(rows.artwork),
+            self.learner.offsets(rows, artworks),
             np.array(played, dtype=np.float32),
             np.array(quality, dtype=np.float32),
-            np.ones(len(kept), dtype=np.float32),
+            np.ones(len(answered), dtype=np.float32),
         )
         return log, artworks
 
-    def _rows(self, entries: list[Entry]) -> tuple[Rows, Ints]:
-        """The ranker's rows for pictures that were shown, and the places of their titles."""
-        installed = self._installed
-        encoded, spec = installed.encoded, installed.spec
-        artworks = np.array([encoded.place[entry.decision.artwork_id] for entry in entries], dtype=np.intp)
-        titles = encoded.title_of[artworks]
-        context = np.zeros((len(entries), len(spec.context_names)), dtype=np.float32)
-        for row, entry in enumerate(entries):
-            context[row] = spec.context_row(entry.device, entry.daypart)
-        slot = np.log1p(np.array([entry.slot for entry in entries], dtype=np.float32))
-        viewer = self.viewer()
-        rows = Rows(
-            artwork=encoded.artwork[artworks],
-            match=matches(encoded, viewer, artworks, titles),
-            main=mains(spec, slot, np.zeros_like(slot), context, encoded.title_shares[titles]),
-            appeal=installed.appeal[artworks],
-            viewer=viewer.taste,
-            context=context,
+    def summarise(self) -> None:
+        """Stores what follows from the journal for the next open, if that is not there yet."""
+        basis = self._basis()
+        if basis == self._summary_basis or self.journal.pending:  # a decision that is not stored is in no summary
+            return
+        learner = self.learner
+        known = learner.own.known()
+        summary = Summary(
+            basis,
+            self._weights,
+            tuple(self._waiting),
+            learner.head.mean,
+            learner.head.covariance,
+            tuple(self._artwork_id(place) for place, _, _ in known),
+            np.array([numbers for _, *numbers in known], dtype=np.float32).reshape(len(known), 2),
+            learner.outcomes,
         )
-        return rows, titles
+        self._store.put(Table.HEAD, RECORD_ID, summary.to_bytes())
+        self._summary_basis = basis
 
-    def _answered(self) -> Iterator[Answered]:
-        place = self._installed.encoded.place
-        for entry in self._entries.values():
-            if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in place:
-                yield entry, entry.outcome
+    def _artwork_id(self, place: int) -> str:
+        encoded = self._installed.encoded
+        title = int(encoded.title_of[place])
+        return self._catalog.titles[title].artworks[place - int(encoded.first[title])].id
 
-    def _write(self, entry: Entry) -> None:
-        decision = entry.decision
-        self._store.put(Table.DECISION, bytes.fromhex(decision.id), entry_to_bytes(entry), group=decision.title_id)
+    def _read_stated(self) -> Stated | None:
+        if not self._store.count(Table.SETTING):
+            return None
+        from .preferences import Preferences, Stated
+
+        return Stated.of(self._catalog, Preferences(self._store).as_dict())
+
+    def _restore(self) -> bool:
+        """Takes the summary, if it is there and still true."""
+        data = self._store.get(Table.HEAD, RECORD_ID)
+        summary = Summary.from_bytes(data) if data is not None else None
+        if summary is None or summary.basis != self._basis():
+            return False
+        waiting = [self.journal.find(decision_id) for decision_id in summary.waiting]
+        self._waiting = {entry.decision.id: entry.at for entry in waiting if entry is not None}
+        self._weights = dict(summary.titles)
+        places = self._catalog.artwork_places
+        own = [
+            (places[artwork_id], float(mean), float(weight))
+            for artwork_id, (mean, weight) in zip(summary.pictures, summary.own, strict=True)
+            if artwork_id in places
+        ]
+        self.learner = Learner(self._installed, self.stated)
+        self.learner.restore(Head(summary.mean, summary.covariance), own, summary.updates)
+        self._summary_basis = summary.basis
+        return True
+
+    def _basis(self) -> bytes:
+        installed = self._installed
+        made_from = hashlib.sha256(installed.spec.sha256.encode())
+        for part in (
+            self._store.digest(Table.VIEW),
+            self._store.digest(Table.DECISION),
+            installed.weights.flat().tobytes(),
+            repr((installed.version, astuple(installed.prior), astuple(self._reward))).encode(),
+            repr(sorted(self.stated.tags.items()) if self.stated else "").encode(),
+        ):
+            made_from.update(part)
+        return made_from.digest()
+
+    def _found(self, decision_id: str) -> Entry:
+        entry = self.journal.find(decision_id)
+        if entry is None:
+            raise UnknownDecision(
+                f"No decision {decision_id!r} in this profile. Pass Decision.id of what choose() answered; "
+                "removed, expired and forgotten decisions take no outcome."
+            )
+        return entry
+
+    def _without(self, remove: Callable[[], int]) -> int:
+        """Removes, and what was summed up with it, in one transaction; then works everything out anew."""
+        with self._store.transaction():
+            removed = remove()
+            if removed:
+                self._store.delete(Table.HEAD, RECORD_ID)
+                self._summary_basis = None
+        if removed:
+            self._derive()
+        return removed
+
+    def _derive(self) -> None:
+        """Features and head anew from the journal."""
+        with self._lock:
+            self._weights, self._sums = {}, None
+        self._count(list(self.journal.views()))
+        self._learn_all()
 
     def _count(self, views: list[View]) -> None:
-        encoded = self._installed.encoded
-        known = [(encoded.title_place[view.title_id], view) for view in views if view.title_id in encoded.title_place]
-        titles = np.array([title for title, _ in known], dtype=np.intp)
-        weights = np.array(
-            [view_weight(view, encoded.durations[title], self._reward, encoded.spec) for title, view in known],
-            dtype=np.float32,
-        )
-        watched, seen = tally(encoded, titles, weights)
-        self._watched = self._watched + watched
-        self._seen = self._seen + seen
-        self._weight += float(weights.sum())
-        self._titles.update(titles.tolist())
-        self._cached = None
+        spec, weights = self._installed.spec, dict(self._weights)
+        added: dict[str, float] = {}
+        for view in views:
+            title_id = view.title_id
+            duration = self._catalog[title_id].duration if title_id in self._catalog else 0.0
+            weight = view_weight(view, duration, self._reward, spec)
+            added[title_id] = added.get(title_id, 0.0) + weight
+            weights[title_id] = weights.get(title_id, 0.0) + weight
+        more = self._tallied(added)
+        with self._lock:
+            self._weights = weights
+            if self._sums is not None:
+                self._sums = tuple(old + new for old, new in zip(self._sums, more, strict=True))
+            self._viewer = None
 
-    def _learn(self, entry: Entry, outcome: Outcome) -> None:
-        known = entry.decision.artwork_id in self._installed.encoded.place
-        if not known or entry.with_intent:
-            return
-        if entry.decision.model_version != self._installed.version:  # shown before this model came
-            self._refit()
-            return
-        rows, _ = self._rows([entry])
-        play, _ = log_scores(self._installed.weights, rows)
-        logit = play[0] + self.head.offsets(rows.artwork)[0]
-        self.head = update(self.head, rows.artwork[0], logit, np.array(outcome.kind == "played", dtype=np.float32))
+    def _tallied(self, weights: Mapping[str, float]) -> tuple[Floats, ...]:
+        """watched [H], seen [O] and their weight, of titles in the catalogue."""
+        known = {title_id: weight for title_id, weight in weights.items() if title_id in self._catalog}
+        titles = np.array([self._catalog.index(title_id) for title_id in known], dtype=np.intp)
+        counted = np.array(list(known.values()), dtype=np.float32)
+        return *tally(self._installed.encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
 
-    def _refit(self) -> None:
-        prior, installed = self._installed.prior, self._installed
-        self.head = Head.start(prior, installed.spec.artwork_size)
-        log, _ = self.training_log()
-        if not len(log.played):
+    def _answered(self) -> Iterator[Answered]:
+        places = self._catalog.artwork_places
+        for entry in self.journal.entries():
+            if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places:
+                yield entry, entry.outcome
+
+    def _learn(self, entry: Entry) -> None:
+        outcome = entry.outcome
+        if outcome is None or entry.with_intent or entry.decision.artwork_id not in self._catalog.artwork_places:
             return
-        play, _ = log_scores(installed.weights, log.rows)
-        artwork, played = log.rows.artwork, log.played
-        older = np.array([entry.decision.model_version != installed.version for entry, _ in self._answered()])
-        if older.any():
-            self.head = refit(prior, artwork[older], play[older], played[older], log.counted[older])
-        for i in np.flatnonzero(~older):
-            logit = play[i] + self.head.offsets(artwork[i : i + 1])[0]
-            self.head = update(self.head, artwork[i], logit, played[i])
+        if not self.learner.learn(entry, outcome, self.viewer()):
+            self._learn_all()
+
+    def _learn_all(self) -> None:
+        """What was learned, and what waits for an outcome, from the whole journal."""
+        self._waiting = {
+            entry.decision.id: entry.at for entry in self.journal.entries() if entry.seen and entry.outcome is None
+        }
+        learner = Learner(self._installed, self.stated)
+        learner.learn_all(list(self._answered()), self.viewer())
+        self.learner = learner
+
+
+def _order(outcome: Outcome) -> tuple[int, float]:
+    return _RANK[outcome.kind], outcome.seconds

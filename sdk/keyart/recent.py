@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .context import Context, daypart_of
 from .decision import Decision
+from .logbook import Entry
 
 REMEMBERED = 4096  # decisions; older ones are in the store, if the person allowed it
 
@@ -23,13 +25,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The draw behind a title's picture. artwork: its place among the title's candidates."""
+    """The draw behind a title's picture, and when it was."""
 
-    artwork_id: str
-    propensity: float
-    exploring: bool
+    decision: Decision
     at: datetime
-    artwork: int = -1
 
 
 class Recent:
@@ -45,24 +44,20 @@ class Recent:
         if len(self._shown) > REMEMBERED:
             self._shown.popitem(last=False)
         if not shown.context.intent:  # what the viewer asked for is an exception, not the title's picture
-            self.keep(shown.decision, shown.context.at, shown.context.device)
+            self._keep(shown.decision, shown.context.at, shown.context.device)
 
-    def keep(self, decision: Decision, at: datetime, device: str) -> None:
-        """The picture of a draw; a sticky answer does not renew it."""
-        if decision.sticky:
-            return
-        key = (decision.title_id, device, daypart_of(at))
-        self._kept[key] = Kept(decision.artwork_id, decision.propensity, decision.exploring, at)
-        self._kept.move_to_end(key)
-        if len(self._kept) > REMEMBERED:
-            self._kept.popitem(last=False)
+    def restore(self, entries: Iterable[Entry], model_version: int) -> None:
+        """Pictures that this model drew before the app was started again, oldest first."""
+        for entry in entries:
+            if entry.decision.model_version == model_version and not entry.with_intent:
+                self._keep(entry.decision, entry.at, entry.device)
 
-    def kept(self, title_id: str, context: Context, stickiness: timedelta) -> Kept | None:
-        """The title's picture on this device and in this daypart, if drawn less than `stickiness` ago."""
+    def kept(self, title_id: str, context: Context, stickiness: timedelta) -> Decision | None:
+        """The draw behind the title's picture on this device and in this daypart, if less than `stickiness` ago."""
         kept = self._kept.get((title_id, context.device, context.daypart))
         if kept is None or not timedelta(0) <= context.at - kept.at < stickiness:
             return None
-        return kept
+        return kept.decision
 
     def get(self, decision_id: str) -> Shown | None:
         return self._shown.get(decision_id)
@@ -72,13 +67,27 @@ class Recent:
         shown = self._shown.get(decision_id)
         return shown is not None and not shown.profiled
 
-    def drop_title(self, title_id: str) -> None:
-        """Forgets a title."""
-        for key in [key for key in self._kept if key[0] == title_id]:
+    def drop(self, gone: Callable[[Decision], bool]) -> None:
+        """Forgets decisions, and the pictures that they kept."""
+        for key in [key for key, kept in self._kept.items() if gone(kept.decision)]:
             del self._kept[key]
-        for decision_id in [d for d, shown in self._shown.items() if shown.decision.title_id == title_id]:
+        for decision_id in [id_ for id_, shown in self._shown.items() if gone(shown.decision)]:
             del self._shown[decision_id]
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self._shown.clear()
+        self._kept.clear()
 
     def forget_pictures(self) -> None:
         """A new model draws anew."""
         self._kept.clear()
+
+    def _keep(self, decision: Decision, at: datetime, device: str) -> None:
+        if decision.sticky:  # does not renew the draw
+            return
+        key = (decision.title_id, device, daypart_of(at))
+        self._kept[key] = Kept(decision, at)
+        self._kept.move_to_end(key)
+        if len(self._kept) > REMEMBERED:
+            self._kept.popitem(last=False)

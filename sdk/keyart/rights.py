@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from .consent import Consent
+from .outbound.contribution import Contribution
+from .preferences import Preferences
 from .profile import Profile
 from .store.database import Store, Table
 
@@ -14,19 +16,25 @@ FORMAT = "keyart-export/1"
 
 
 def exported(name: str, at: datetime, consent: Consent, profile: Profile, store: Store) -> dict[str, Any]:
-    """consent, views, decisions, outcomes, what the head has learned, and what left the device."""
-    entries = list(profile.entries())
+    """consent, views, decisions, outcomes, preferences, what the head has learned, and what left the device."""
+    entries = list(profile.journal.entries())
     return {
         "format": FORMAT,
         "profile": name,
         "exported_at": at.isoformat(),
         "consent": [
-            {"purpose": receipt.purpose, "granted": receipt.granted, "at": receipt.at.isoformat()}
+            {
+                "purpose": receipt.purpose,
+                "granted": receipt.granted,
+                "at": receipt.at.isoformat(),
+                "expires": receipt.expires.isoformat() if receipt.expires else None,
+                "text_sha256": receipt.text_sha256,
+            }
             for receipt in consent.receipts()
         ],
         "views": [
             {"title_id": v.title_id, "at": v.at.isoformat(), "seconds": v.seconds, "device": v.device}
-            for v in profile.views
+            for v in profile.journal.views()
         ],
         "decisions": [
             {
@@ -42,6 +50,7 @@ def exported(name: str, at: datetime, consent: Consent, profile: Profile, store:
                 "daypart": entry.daypart,
                 "slot": entry.slot,
                 "with_intent": entry.with_intent,
+                "seen": entry.seen,
             }
             for entry in entries
         ],
@@ -50,6 +59,7 @@ def exported(name: str, at: datetime, consent: Consent, profile: Profile, store:
             for entry in entries
             if entry.outcome is not None
         ],
+        "preferences": Preferences(store).as_dict(),
         "learned": profile.learned(),
-        "sent": [json.loads(payload) for _, payload in store.scan(Table.RECEIPT)],
+        "sent": [asdict(Contribution.from_bytes(data)) for _, data in store.scan(Table.RECEIPT)],
     }

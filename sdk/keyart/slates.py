@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from .catalog import Catalog, age_of
-from .choice import Weighed, weigh
+from .choice import Candidates
 from .context import Context
 from .features import ViewerFeatures
-from .features.encode import Floats
-from .features.rows import Rows, intent_match, mains, matches, situation
+from .features.encode import Ints
+from .features.rows import Rows, intent_match, mains, matches, situation, taken
 from .head import Head
 from .installed import Installed
 from .policy import Policy, permitted
-from .ranker import Scores
+from .ranker.numpy_engine import value_of
+
+if TYPE_CHECKING:
+    from .own import Own
+    from .preferences import Stated
 
 
 @dataclass(frozen=True)
 class Slates:
-    """Titles are named by their place in the catalogue. head: None where nothing about the person may be used."""
+    """Titles are named by their place in the catalogue. head, own, stated: None where nothing about the person may be
+    used, or nothing was said."""
 
     catalog: Catalog
     installed: Installed
@@ -30,62 +36,80 @@ class Slates:
     viewer: ViewerFeatures
     head: Head | None
     has_watched: Callable[[int], bool]
+    stated: Stated | None = None
+    own: Own | None = None
 
     def pictures(self, title: int) -> slice:
         """Places of the title's pictures among all artworks."""
         first = self.installed.encoded.first
         return slice(int(first[title]), int(first[title + 1]))
 
-    def artwork(self, title: int) -> Floats:
-        """[A, Z]: tags of the title's pictures."""
-        return self.installed.encoded.artwork[self.pictures(title)]
-
     def rows(self, titles: list[int], context: Context) -> Rows:
         """The ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
-        installed = self.installed
-        encoded, spec = installed.encoded, installed.spec
-        pictures = np.concatenate([np.arange(encoded.first[t], encoded.first[t + 1]) for t in titles])
-        match = matches(encoded, self.viewer, pictures, encoded.title_of[pictures])
-        if context.intent:
-            match[:, -1] = intent_match(spec, encoded.artwork[pictures], dict(context.intent))
-        vector = spec.context_row(context.device, context.daypart)
-        by_title = []
-        for i, t in enumerate(titles):
-            slot, trending = situation(spec, replace(context, slot=context.slot + i), self.catalog.titles[t].id)
-            row = mains(
-                spec, np.array(slot, np.float32), np.array(trending, np.float32), vector, encoded.title_shares[t]
-            )
-            by_title.append(np.broadcast_to(row, (encoded.first[t + 1] - encoded.first[t], len(row))))
-        main = np.concatenate(by_title).astype(np.float32)
-        return Rows(encoded.artwork[pictures], match, main, installed.appeal[pictures], self.viewer.taste, vector)
+        return self._rows(titles, context)[0]
 
-    def scores(self, titles: list[int], context: Context) -> list[Scores]:
-        """Scores of each title's candidates, in one run of the ranker."""
-        scores = self.installed.ranker.score(self.rows(titles, context))
-        first = self.installed.encoded.first
-        sizes = [int(first[t + 1] - first[t]) for t in titles]
-        ends = np.cumsum(sizes)
+    def candidates(self, titles: list[int], context: Context) -> list[Candidates]:
+        """Each title's candidates, ready to be drawn from, in one run of the ranker."""
+        rows, pictures, parts = self._rows(titles, context)
+        scores = self.installed.ranker.score(rows)
+        play, keep = scores.play, scores.keep
+        if self.head is not None:
+            play = play + self.head.offsets(rows.artwork)
+        for added in (self.stated, self.own):
+            if added is not None:
+                play = play + added.offsets(pictures)
+        value, gamma = value_of(play, keep), self.policy.gamma(self.installed.base_rate)
         return [
-            Scores(scores.value[end - size : end], scores.play[end - size : end], scores.keep[end - size : end])
-            for size, end in zip(sizes, ends, strict=True)
+            Candidates(play[part], keep[part], value[part], self.allowed(title, context), gamma)
+            for title, part in zip(titles, parts, strict=True)
         ]
 
     def allowed(self, title: int, context: Context) -> npt.NDArray[np.bool_]:
         """[A]: what may be shown here: maturity first, then spoilers, then the guard against misleading pictures."""
         encoded, pictures = self.installed.encoded, self.pictures(title)
+        encoded.need((title,))
+        guarded = self.policy.misleading == "block"
+        if guarded and not context.max_maturity and not encoded.spoils[title]:  # most titles have no other rule
+            return encoded.honest[pictures]
         rules = [np.ones(pictures.stop - pictures.start, dtype=np.bool_)]
         if context.max_maturity:
             ages = encoded.ages[pictures]
             # Where every picture is above the limit the app should not show the title; the mildest does least harm.
             rules.append(ages <= max(age_of(context.max_maturity) or 0, int(ages.min())))
-        if encoded.spoilers[pictures].any() and not self.has_watched(title):
+        if encoded.spoils[title] and not self.has_watched(title):
             rules.append(~encoded.spoilers[pictures])
-        if self.policy.misleading == "block":
+        if guarded:
             rules.append(~encoded.misleading[pictures])
         return permitted(*rules)
 
-    def weighed(self, title: int, context: Context, scores: Scores, factors: Floats | None = None) -> Weighed:
-        """Values and chances of the title's candidates. factors [A]: the page's, on the values."""
-        offsets = self.head.offsets(self.artwork(title)) if self.head is not None else None
-        gamma = self.policy.gamma(self.installed.base_rate)
-        return weigh(scores, offsets, self.allowed(title, context), gamma, factors)
+    def _rows(self, titles: list[int], context: Context) -> tuple[Rows, Ints | slice, list[slice]]:
+        """The rows, the places of their pictures, and which rows are each title's."""
+        installed = self.installed
+        encoded, spec, listed = installed.encoded, installed.spec, self.catalog.titles
+        encoded.need(titles)
+        vector = spec.context_row(context.device, context.daypart)
+        pictures: Ints | slice
+        if len(titles) == 1:  # what a choice pays: views instead of copies, and nothing is gathered
+            (title,) = titles
+            mine = self.pictures(title)
+            size, pictures = mine.stop - mine.start, mine
+            parts = [slice(0, size)]
+            match = matches(encoded, self.viewer, mine, title)
+            slot_log, trending = situation(spec, context, listed[title].id)
+            main = np.empty((size, len(spec.main_names)), dtype=np.float32)
+            main[:] = mains(spec, slot_log, trending, vector, encoded.title_shares[title])
+        else:
+            places = np.array(titles, dtype=np.intp)
+            first = encoded.first[places]
+            sizes = encoded.first[places + 1] - first
+            stops = np.cumsum(sizes)
+            pictures = np.arange(stops[-1]) + np.repeat(first - stops + sizes, sizes)
+            parts = [slice(stop - size, stop) for stop, size in zip(stops.tolist(), sizes.tolist(), strict=True)]
+            match = matches(encoded, self.viewer, pictures, encoded.title_of[pictures])
+            there = np.array([situation(spec, context, listed[t].id, after) for after, t in enumerate(titles)])
+            of_title = mains(spec, there[:, 0], there[:, 1], vector, encoded.title_shares[places])
+            main = np.repeat(of_title, sizes, axis=0)
+        artwork, appeal = taken(encoded.artwork, pictures), taken(installed.appeal, pictures)
+        if context.intent:
+            match[:, -1] = intent_match(spec, artwork, context.intent)
+        return Rows(artwork, match, main, appeal, self.viewer.taste, vector), pictures, parts

@@ -58,6 +58,50 @@ def test_numpy_engine_needs_no_onnxruntime(folder):
     assert not {"onnxruntime", "onnx", "flwr", "click", "rich", "tuf"} & set(found)
 
 
+def test_a_first_choice_loads_no_room_that_it_does_not_enter(folder):
+    text = """
+        import sys
+        import keyart
+        from choosing_samples import TV, sample_catalog, sample_keys
+        with keyart.Personalizer.open(sys.argv[1] + "/p.db", catalog=sample_catalog(), keys=sample_keys(),
+                                      bundle=sys.argv[1] + "/bundle", engine="numpy") as art:
+            art.consent.grant("personalization")
+            art.choose("t0", TV)
+            rooms = ["explain", "parameters", "rights", "outbound.campaign", "outbound.training", "bundle.slots",
+                     "bundle.update", "bundle.graph", "bundle.onnxfile", "bundle.vectors", "ranker.onnx_engine"]
+            print([room for room in rooms if f"keyart.{room}" in sys.modules])
+    """
+    assert run_python(text, folder).strip() == "[]"
+
+
+def test_the_rules_for_bundles_are_loaded_when_one_is_judged():
+    """A choice needs none of them; `keyart.bundle` itself brings nothing."""
+    text = """
+        import sys, keyart.bundle
+        assert {m for m in sys.modules if m.startswith("keyart.")} == {"keyart.bundle"}
+        assert keyart.bundle.Manifest.__name__ == "Manifest" and callable(keyart.bundle.verify)
+        assert keyart.bundle.Slots is sys.modules["keyart.bundle.slots"].Slots
+        try:
+            keyart.bundle.no_such_name
+        except AttributeError as error:
+            print(error)
+    """
+    assert "no_such_name" in run_python(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "host", "expected"),
+    [("", None, "4"), ("", "20", "20"), ("import numpy", None, "None")],
+    ids=["first", "the app's own choice stays", "too late"],
+)
+def test_idle_threads_of_openblas_do_not_spin(before, host, expected, monkeypatch):
+    """The wait is set before numpy is imported, when it is read; not where the app has set it, or numpy is there."""
+    monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT", raising=False)
+    environment = {} if host is None else {"OPENBLAS_THREAD_TIMEOUT": host}
+    text = f"import os\n{before}\nimport keyart\nprint(os.environ.get('OPENBLAS_THREAD_TIMEOUT'))"
+    assert run_python(text, **environment).strip() == expected
+
+
 def test_public_names_resolve():
     assert all(getattr(keyart, name) is not None for name in keyart.__all__)
     assert set(keyart.__all__) <= set(dir(keyart)) and sorted(keyart.__all__) == list(keyart.__all__)
@@ -92,4 +136,11 @@ def test_no_socket_is_made(folder, engine):
         raise AssertionError("a socket was made")
     socket.socket = socket.create_connection = socket.getaddrinfo = refuse
     """
-    run_python(textwrap.dedent(trap) + textwrap.dedent(CHOOSE), folder, engine)
+    # Python's own doors are shut above; a library below Python would leave an open descriptor.
+    after = """
+    if os.path.isdir("/proc/self/fd"):
+        open_files = [os.readlink(entry.path) for entry in os.scandir("/proc/self/fd") if os.path.lexists(entry.path)]
+        assert not [name for name in open_files if name.startswith("socket:")], open_files
+    """
+    run_python("".join(map(textwrap.dedent, (trap, CHOOSE, after))), folder, engine)
+    assert {file.name for file in folder.iterdir()} == {"bundle", "p.db"}

@@ -39,6 +39,7 @@ def export_with_everything(folder: Path) -> dict:
         art.record(keyart.View("t", NOW, 5400))
         decision = art.choose("t", keyart.Context("tv", NOW))
         art.observe(decision.id, keyart.Outcome.played(seconds=2000))
+        art.like("genre:drama")
         assert art.answer(json.dumps(offer).encode())
         return json.loads(json.dumps(art.export()))
 

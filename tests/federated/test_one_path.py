@@ -100,7 +100,7 @@ def test_batch_and_device_alone(tmp_path, name, exploration):
             assert decision.propensity == pytest.approx(logged, rel=PROPENSITY_TOLERANCE, abs=1e-6)
             art.observe(decision.id, world.outcome(i, k, decision.artwork_id))
     for i, art in enumerate(arts):
-        np.testing.assert_allclose(art._known().head.mean, batch.head.mean[i], atol=2e-5)
+        np.testing.assert_allclose(art._session.custody.profile.learner.head.mean, batch.head.mean[i], atol=2e-5)
     _same_vectors(batch, arts)
     for art in arts:
         art.close()

@@ -73,8 +73,12 @@ def test_pictures():
     np.testing.assert_allclose(ENCODED.title_shares[0], [0, 0.25, 0.75])
     np.testing.assert_allclose(ENCODED.shares[1], [0.5, 0, 0.5])
     # ½ Σ |e − g| with g = (drama .75, crime .25), and the share of e that the title does not hold.
-    np.testing.assert_allclose(ENCODED.promise[:, 0], [[-0.25, 0], [-0.5, -0.5], [-1, -1], [0, 0], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(
+        ENCODED.fixed_match[:, 2:4], [[-0.25, 0], [-0.5, -0.5], [-1, -1], [0, 0], [0, 0]], atol=1e-6
+    )
     assert ENCODED.misleading.tolist() == [False, False, True, False, False]
+    assert [ENCODED.place[artwork.id] for title in CATALOG for artwork in title.artworks] == list(range(5))
+    assert dict(ENCODED.title_place) == {"x": 0, "y": 1}
 
 
 def test_affinities():
@@ -101,10 +105,77 @@ def test_matches():
     h = viewer.affinity.astype(float)
     np.testing.assert_allclose(m[:, 0], ENCODED.shares @ h, rtol=1e-5)
     np.testing.assert_allclose(m[:, 1], ENCODED.title_shares[ENCODED.title_of] @ h, rtol=1e-5)
-    np.testing.assert_allclose(m[:, 2:4], ENCODED.promise[:, 0])
+    np.testing.assert_array_equal(m[:, 2:4], ENCODED.fixed_match[:, 2:4])
     assert not m[:, -1].any()
     wish = intent_match(SPEC, ENCODED.artwork, {"genre:comedy": 2.0, "unheard-of": 5.0})
     np.testing.assert_allclose(wish, 2 * ENCODED.artwork[:, 1])
+
+
+ARRAYS = (
+    *("artwork", "shares", "fixed_match", "open_index", "open_weight", "misleading", "honest", "ages", "spoilers"),
+    *("title_shares", "title_open_index", "title_open_weight", "spoils"),
+)
+
+
+def test_a_title_is_encoded_when_it_is_needed():
+    catalog = people_catalog()
+    spec = FeatureSpec.from_catalog(catalog)
+    whole, lazy = EncodedCatalog.build(catalog, spec), EncodedCatalog(catalog, spec)
+    assert np.isnan(lazy.fixed_match).all() and not lazy.open_weight.any()
+    lazy.need([3, 5])
+    for name in ARRAYS:
+        for t in (3, 5):  # one picture a title here
+            np.testing.assert_array_equal(getattr(lazy, name)[t], getattr(whole, name)[t])
+    assert np.isnan(lazy.fixed_match[4]).all() and not lazy.open_weight[4].any()
+    assert "t7/a" in lazy.place and "nobody" not in lazy.place and np.isnan(lazy.fixed_match[7]).all()
+    assert lazy.place["t7/a"] == 7 and lazy.place.get("nobody", -1) == -1
+    np.testing.assert_array_equal(lazy.fixed_match[7], whole.fixed_match[7])
+    with pytest.raises(KeyError):
+        lazy.place["nobody"]
+    lazy.need(range(len(catalog)))
+    lazy.need(range(len(catalog)))
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(lazy, name), getattr(whole, name))
+    assert dict(lazy.place) == dict(whole.place) and len(lazy.place) == len(catalog)
+
+
+def test_a_history_encodes_its_titles_and_no_pictures():
+    catalog = people_catalog()
+    spec = FeatureSpec.from_catalog(catalog)
+    whole, lazy = EncodedCatalog.build(catalog, spec), EncodedCatalog(catalog, spec)
+    titles, weights = np.array([2, 9]), np.ones(2, dtype=np.float32)
+    for mine, theirs in zip(tally(lazy, titles, weights), tally(whole, titles, weights), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert np.isnan(lazy.fixed_match).all()
+
+
+def test_the_guard_leaves_a_title_its_pictures():
+    """honest: not misleading, unless all of a title's pictures are."""
+    title = CATALOG.titles[0]
+    false = Title("z", tags={"genre:drama": 1.0}, artworks=[Artwork(f"z/{i}", {"genre:comedy": 1.0}) for i in (0, 1)])
+    encoded = EncodedCatalog.build(Catalog.from_titles([title, false]), SPEC)
+    assert encoded.misleading.tolist() == [False, False, True, False, True, True]
+    assert encoded.honest.tolist() == [True, True, False, True, True, True]
+
+
+def test_matches_broadcast_over_devices():
+    """A batch of devices, with one title each, has the matches that each device has alone."""
+    for catalog in (CATALOG, people_catalog()):
+        encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
+        ids = [title.id for title in catalog]
+        alone = [viewer_of(encoded, [View(ids[i], EVENING, 2000)]) for i in (0, 1)]
+        batch = ViewerFeatures(
+            *(np.stack([getattr(v, name) for v in alone])[:, None] for name in ("affinity", "taste", "people"))
+        )
+        artworks, titles = np.array([[0, 0], [encoded.first[1]] * 2]), np.array([[0], [1]])
+        together = matches(encoded, batch, artworks, titles)
+        for i, viewer in enumerate(alone):
+            np.testing.assert_allclose(together[i], matches(encoded, viewer, artworks[i], titles[i]), rtol=1e-6)
+        one = matches(encoded, alone[0], slice(int(encoded.first[0]), int(encoded.first[1])), 0)
+        places = np.arange(encoded.first[0], encoded.first[1])
+        np.testing.assert_allclose(one, matches(encoded, alone[0], places, encoded.title_of[places]), rtol=1e-6)
+        whole = EncodedCatalog.build(catalog, encoded.spec)
+        np.testing.assert_array_equal(encoded.fixed_match, whole.fixed_match)  # nothing is written into the catalogue
 
 
 def test_people_are_matched_and_not_weighed():
@@ -126,7 +197,7 @@ def test_unknown_tags_change_nothing():
     )
     encoded = EncodedCatalog.build(Catalog.from_titles([more, CATALOG.titles[1]]), SPEC)
     np.testing.assert_array_equal(encoded.artwork, ENCODED.artwork)
-    np.testing.assert_array_equal(encoded.promise, ENCODED.promise)
+    np.testing.assert_array_equal(encoded.fixed_match, ENCODED.fixed_match)
 
 
 def test_mains():
@@ -140,4 +211,17 @@ def test_mains():
     named = dict(zip(SPEC.main_names, row.tolist(), strict=True))
     assert named["intercept"] == named["device:tv"] == named["daypart:evening"] == 1.0
     assert named["title/genre:drama"] == 0.75 and named["device:other"] == 0.0
+    assert situation(SPEC, TV, "x", after=3)[0] == pytest.approx(np.log(4))
+    evening = SPEC.context_row("tv", "evening")
+    several = mains(SPEC, np.array([slot, 0]), np.array([trending, 0]), evening, ENCODED.title_shares[:2])
+    np.testing.assert_array_equal(several[0], row)
+    assert several.shape == (2, len(SPEC.main_names)) and several[1, 1] == 0
+
+
+def test_context_rows_are_made_once_and_cannot_be_changed():
     assert SPEC.context_row("fridge", "night").tolist() == [0, 0, 0, 0, 1, 1, 0, 0, 0]
+    row = SPEC.context_row("tv", "evening")
+    assert SPEC.context_row("tv", "evening") is row
+    assert SPEC.context_row("a", "night") is SPEC.context_row("b", "night")
+    with pytest.raises(ValueError, match="read-only"):
+        row[0] = 0.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keyart.head import Head, HeadPrior, extend, refit, update
+from keyart.head import Head, HeadPrior, extend, refit, update, updates
+from keyart.own import Own
 
 Z, N = 7, 120
 PRIOR = HeadPrior(0.05, 0.2)
@@ -68,6 +69,56 @@ def test_batch_is_one_by_one():
         one = update(Head.start(PRIOR, Z), artwork[i, 0], play[i, 0], played[i, 0])
         np.testing.assert_allclose(updated.mean[i], one.mean, atol=1e-6)
         np.testing.assert_allclose(updated.covariance[i], one.covariance, atol=1e-6)
+
+
+def test_updates_in_place_are_updates_one_by_one():
+    artwork, play, played = log(8)
+    head, before = Head.start(PRIOR, Z), Head.start(PRIOR, Z)
+    for x, base, y in zip(artwork, play, played, strict=True):
+        head = update(head, x, base + head.offsets(x[None])[0], y)
+    places = np.arange(len(play))  # each picture once, so that its own past adds nothing
+
+    def learned(head: Head, part: slice) -> Head:
+        return updates(head, artwork[part], play[part], played[part], Own(len(play)), places[part])
+
+    whole = learned(before, slice(None))
+    np.testing.assert_allclose(whole.mean, head.mean, atol=2e-6)
+    np.testing.assert_allclose(whole.covariance, head.covariance, atol=2e-7)
+    np.testing.assert_array_equal(whole.covariance, whole.covariance.T)  # half of it may be kept
+    half = learned(learned(before, slice(50)), slice(50, None))
+    np.testing.assert_array_equal(half.mean, whole.mean)  # a profile that is opened again learns as one that is not
+    np.testing.assert_array_equal(half.covariance, whole.covariance)
+    np.testing.assert_array_equal(before.covariance, Head.start(PRIOR, Z).covariance)  # the old head is as it was
+    assert not before.mean.any()
+    nothing = learned(head, slice(0))
+    np.testing.assert_array_equal(nothing.mean, head.mean)
+
+
+def test_pictures_of_their_own_count_and_learn_beside_the_head():
+    """Both learn from the same chance of a play, with both in it."""
+    artwork, play, played = log(10)
+    places = np.random.default_rng(2).integers(0, 5, N)
+    mine, theirs = Own(5), Own(5)
+    head = updates(Head.start(PRIOR, Z), artwork, play, played, mine, places)
+    expected = Head.start(PRIOR, Z)
+    for x, base, y, place in zip(artwork, play, played, places.tolist(), strict=True):
+        logit = base + expected.offsets(x[None])[0] + theirs.added[place]
+        expected = update(expected, x, logit, y)
+        theirs.learn(place, float(logit), float(y))
+    np.testing.assert_allclose(head.mean, expected.mean, atol=2e-6)
+    np.testing.assert_allclose(mine.added, theirs.added, atol=2e-6)
+    assert np.abs(mine.added).min() > 0
+    alone = updates(Head.start(PRIOR, Z), artwork, play, played)
+    assert np.abs(alone.mean - head.mean).max() > 1e-3
+
+
+def test_offsets_of_one_head_and_of_many():
+    artwork, play, played = log(9, (3,))
+    heads = refit(PRIOR, artwork, play, played, np.ones((3, N), dtype=np.float32))
+    for i in range(3):
+        alone = Head(heads.mean[i], heads.covariance[i])
+        np.testing.assert_allclose(alone.offsets(artwork[i]), heads.offsets(artwork)[i], atol=1e-6)
+        assert alone.offsets(artwork[i, 0]).shape == ()
 
 
 @pytest.mark.parametrize("seed", range(4))

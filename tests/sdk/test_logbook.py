@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -11,7 +13,15 @@ from hypothesis import strategies as st
 
 from keyart import Decision, Outcome, View
 from keyart.errors import StoreDamaged
-from keyart.logbook import Entry, entry_from_bytes, entry_to_bytes, view_from_bytes, view_to_bytes
+from keyart.logbook import (
+    Entry,
+    day_of,
+    entry_from_bytes,
+    entry_to_bytes,
+    view_from_bytes,
+    view_to_bytes,
+    written_on,
+)
 
 times = st.builds(
     lambda at, minutes: at.replace(tzinfo=timezone(timedelta(minutes=minutes))),
@@ -37,23 +47,20 @@ decisions = st.builds(
 @given(texts, times, seconds, texts)
 def test_view(title, at, length, device):
     view = View(title, at, length, device)
-    back = view_from_bytes(view_to_bytes(view))
+    data = view_to_bytes(view, 20_000)
+    back = view_from_bytes(data)
+    assert written_on(data) == 20_000
     assert (back.title_id, back.seconds, back.device) == (view.title_id, view.seconds, view.device)
     assert abs(back.at - at) < timedelta(milliseconds=1) and back.at.utcoffset() == at.utcoffset()
 
 
 @settings(deadline=None, max_examples=150)
-@given(decisions, times, texts, st.integers(0, 65535), st.booleans(), outcomes)
-def test_entry(decision, at, device, slot, with_intent, outcome):
-    entry = Entry(decision, at, device, slot, with_intent, outcome)
-    back = entry_from_bytes(decision.id, entry_to_bytes(entry))
-    assert (back.decision, back.device, back.slot, back.with_intent, back.outcome) == (
-        decision,
-        device,
-        slot,
-        with_intent,
-        outcome,
-    )
+@given(decisions, times, texts, st.integers(0, 65535), st.booleans(), outcomes, st.booleans(), st.integers(1, 65535))
+def test_entry(decision, at, device, slot, with_intent, outcome, seen, day):
+    entry = Entry(decision, at, device, slot, with_intent, outcome, seen, day)
+    data = entry_to_bytes(entry)
+    back = entry_from_bytes(decision.id, data)
+    assert replace(back, at=at) == entry and written_on(data) == day
     assert abs(back.at - at) < timedelta(milliseconds=1) and back.daypart == entry.daypart
 
 
@@ -63,7 +70,7 @@ ENTRY = entry_to_bytes(Entry(Decision("ab" * 16, "t", "a", 0.5, True, 3), EVENIN
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=80) | st.integers(0, len(ENTRY) * 8 - 1).map(lambda bit: _flipped(ENTRY, bit)))
 def test_any_bytes(data):
-    for read in (view_from_bytes, lambda x: entry_from_bytes("ab" * 16, x)):
+    for read in (view_from_bytes, written_on, lambda x: entry_from_bytes("ab" * 16, x)):
         try:
             read(data)
         except StoreDamaged as error:
@@ -90,3 +97,16 @@ def test_a_later_version():
 def test_a_far_slot_is_kept_as_far():
     entry = Entry(Decision("ab" * 16, "t", "a", 0.5, True, 3), EVENING, "tv", 10**9)
     assert entry_from_bytes("ab" * 16, entry_to_bytes(entry)).slot == 65535
+
+
+def test_version_1_is_read():
+    """What was written before entries had a day: its own time stands for it."""
+    stamp = EVENING.timestamp()
+    texts = b"".join(struct.pack("<H", len(text)) + text for text in (b"t", b"a", b"tv"))
+    old = struct.pack("<BdhHdIBBf", 1, stamp, 120, 2, 0.5, 3, 1, 3, 900.0) + texts
+    entry = entry_from_bytes("ab" * 16, old)
+    assert entry.decision == Decision("ab" * 16, "t", "a", 0.5, True, 3) and entry.at == EVENING
+    assert entry.outcome == Outcome.played(900) and not entry.seen and entry.slot == 2
+    assert written_on(old) == entry.day == day_of(EVENING)
+    view = struct.pack("<Bdhf", 1, stamp, 120, 60.0) + texts[:3] + texts[6:]
+    assert view_from_bytes(view) == View("t", EVENING, 60.0, "tv") and written_on(view) == day_of(EVENING)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.policy import SHARPNESS, Policy, distribution, draw, permitted
+from keyart.errors import EngineError
+from keyart.policy import SHARPNESS, Policy, chances, distribution, draw, permitted, pick
 
 slates = st.integers(1, 20).flatmap(
     lambda n: st.tuples(
@@ -64,6 +65,31 @@ def test_batch_is_one_by_one():
         for i in range(40):
             np.testing.assert_array_equal(p[i], distribution(values[i], allowed[i], gamma))
             assert picks[i] == draw(p[i], uniform[i])
+
+
+@settings(deadline=None, max_examples=500)
+@given(slates, st.floats(0, 1, exclude_max=True))
+def test_one_slate_in_plain_floats_is_the_same_to_the_last_bit(slate, uniform):
+    values, allowed, gamma = np.array(slate[0], dtype=np.float32), np.array(slate[1]), slate[2]
+    ranked = [value if may else -math.inf for value, may in zip(values.tolist(), slate[1], strict=True)]
+    p, expected = chances(ranked, gamma), distribution(values, allowed, gamma)
+    assert p == expected.tolist()
+    assert pick(p, uniform) == draw(expected, uniform)
+
+
+def test_the_largest_uniform_number_draws_nothing_that_may_not_be_shown():
+    """Its product with the sum of chances, a little more or less than 1, is less than that sum, however rounded."""
+    p = distribution(np.array([0.3, 0.2, 0.1, 0.25, 0.9]), np.array([True, True, True, True, False]), 7.0)
+    largest = math.nextafter(1.0, 0.0)
+    for scale in np.linspace(0.5, 1.5, 4001):
+        assert draw(p * scale, largest) == pick((p * scale).tolist(), largest) == 3
+
+
+def test_a_score_that_is_no_number_is_an_error():
+    for gamma in (0.0, 20.0, math.inf):
+        for values in ([math.nan, 0.1], [0.1, math.nan, -math.inf]):
+            with pytest.raises(EngineError, match="install another bundle"):
+                chances(values, gamma)
 
 
 def test_gamma():

@@ -18,7 +18,7 @@ from keyart.features.rows import Rows
 from keyart.outbound.gradient import Log, log_scores, sums, to_integers
 from keyart.ranker import NumpyRanker, Weights, score
 from keyart.ranker.numpy_engine import sigmoid
-from keyart.ranker.weights import dequantize, from_bytes, quantize, shapes, to_bytes
+from keyart.ranker.weights import dequantize, from_bytes, quantize, shapes, stored_layout, to_bytes
 
 CATALOG = sample_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)
@@ -72,9 +72,10 @@ def test_bytes_round_trip_and_damage():
         np.testing.assert_array_equal(getattr(back, field.name), getattr(expected, field.name))
     assert to_bytes(back, SPEC) == data
     np.testing.assert_array_equal(Weights.from_flat(SPEC, weights.flat()).flat(), weights.flat())
-    nan = np.frombuffer(data, np.uint8).copy()
-    nan[:4] = np.frombuffer(np.float32(np.nan).tobytes(), np.uint8)
-    for wrong in (data[:-1], data + b"\0", b"", nan.tobytes()):
+    floats = sum(int(np.prod(shape)) for dtype, shape in stored_layout(SPEC).values() if dtype == "<f4")
+    odd = [(at, number) for at in (0, floats - 1) for number in (np.nan, np.inf, 3e38)]  # the first, and a scale
+    numbers = [data[: 4 * at] + np.float32(number).tobytes() + data[4 * at + 4 :] for at, number in odd]
+    for wrong in (data[:-1], data + b"\0", b"", *numbers):
         with pytest.raises(BundleDamaged):
             from_bytes(wrong, SPEC)
 

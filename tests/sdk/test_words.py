@@ -30,12 +30,25 @@ NAIVE = EVENING.replace(tzinfo=None)
         {"intent": {"genre:drama": math.inf}},
         {"intent": {"genre:drama": "much"}},
         {"max_maturity": "PG"},
+        {"max_maturity": 13},
+        {"slot": 1_000_000},
+        {"slot": 10**5000},
+        {"trending": {"t": 1e300}},
+        {"intent": {"genre:drama": 10**5000}},
+        {"device": ["x" * 9000]},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_wrong_context(wrong):
-    with pytest.raises(ContextError):
+    with pytest.raises(ContextError) as caught:
         Context(**{"device": "tv", "at": EVENING, **wrong})
+    assert str(caught.value).endswith(".") and len(str(caught.value)) < 300
+
+
+def test_the_same_at_another_slot():
+    context = Context("tv", EVENING, slot=3, trending={"t": 0.5}, intent={"faces": 1.0}, max_maturity="13+")
+    assert context.at_slot(7) == Context("tv", EVENING, 7, {"t": 0.5}, {"faces": 1.0}, "13+")
+    assert context.slot == 3
 
 
 def test_dayparts_are_by_the_viewers_clock():

@@ -49,26 +49,29 @@ def _external_weights(spec: FeatureSpec) -> list[TensorProto]:
 
 def ranker(spec: FeatureSpec) -> ModelProto:
     """Inputs artwork [N, Z], match [N, M], main [N, K], appeal [N, 2], viewer [1, H], context [1, C]; outputs
-    value, play and keep [N]. What does not depend on the candidate is multiplied once."""
+    value, play and keep [N]. What does not depend on the candidate is multiplied once, and both logits are columns of
+    the same products: a weight of one axis would be multiplied row by row."""
     node = helper.make_node
     nodes = [
         node("DequantizeLinear", ["play_artwork", "play_artwork_scale"], ["matrix"], axis=0),
         node("Concat", ["one", "viewer", "context"], ["direction"], axis=1),
         node("Gemm", ["direction", "matrix"], ["tag_worth"], transB=1),
-        node("Transpose", ["tag_worth"], ["tag_worth_column"], perm=[1, 0]),
-        node("MatMul", ["artwork", "tag_worth_column"], ["tags_column"]),
-        node("Squeeze", ["tags_column", "last_axis"], ["play_tags"]),
-        node("MatMul", ["artwork", "keep_artwork"], ["keep_tags"]),
-        node("Split", ["appeal"], ["play_appeal_column", "keep_appeal_column"], axis=1),
+        node("Unsqueeze", ["keep_artwork", "first_axis"], ["keep_artwork_row"]),
+        node("Concat", ["tag_worth", "keep_artwork_row"], ["tag_rows"], axis=0),
+        node("Gemm", ["artwork", "tag_rows", "appeal"], ["of_tags"], transB=1),
     ]
+    sums = "of_tags"
+    for part in ("match", "main"):
+        for stage in ("play", "keep"):
+            nodes.append(node("Unsqueeze", [f"{stage}_{part}", "last_axis"], [f"{stage}_{part}_column"]))
+        columns = [f"{stage}_{part}_column" for stage in ("play", "keep")]
+        nodes.append(node("Concat", columns, [f"{part}_columns"], axis=1))
+        nodes.append(node("Gemm", [part, f"{part}_columns", sums], [f"with_{part}"]))
+        sums = f"with_{part}"
+    nodes.append(node("Split", [sums], ["play_column", "keep_column"], axis=1))
     for stage in ("play", "keep"):
-        nodes += [
-            node("MatMul", ["match", f"{stage}_match"], [f"{stage}_matches"]),
-            node("MatMul", ["main", f"{stage}_main"], [f"{stage}_mains"]),
-            node("Squeeze", [f"{stage}_appeal_column", "last_axis"], [f"{stage}_appeal"]),
-            node("Sum", [f"{stage}_{part}" for part in ("tags", "matches", "mains", "appeal")], [stage]),
-            node("Sigmoid", [stage], [f"{stage}_probability"]),
-        ]
+        nodes.append(node("Squeeze", [f"{stage}_column", "last_axis"], [stage]))
+        nodes.append(node("Sigmoid", [stage], [f"{stage}_probability"]))
     nodes.append(node("Mul", ["play_probability", "keep_probability"], ["value"]))
     graph = helper.make_graph(
         nodes,
@@ -84,6 +87,7 @@ def ranker(spec: FeatureSpec) -> ModelProto:
         [_input(name, "N") for name in ("value", "play", "keep")],
         initializer=[
             _constant("one", [[1.0]], np.float32),
+            _constant("first_axis", [0], np.int64),
             _constant("last_axis", [1], np.int64),
             *_external_weights(spec),
         ],

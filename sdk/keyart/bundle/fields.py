@@ -18,6 +18,7 @@ CARD_TEXTS = ("purpose", "data", "limits")
 MAX_VERSION = 2**53 - 1  # the largest whole number that JSON carries to every language
 MAX_NUMBER = 1e15
 MAX_DIMENSIONS, MAX_DIMENSION = 4, 2**24
+MIN_VARIANCE, MAX_VARIANCE = 1e-6, 100.0  # beyond, the personal head is numb, or learns all from one play
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ def _number(value: Any) -> bool:
 
 def _positive(value: Any) -> bool:
     return _number(value) and value > 0
+
+
+def _variance(value: Any) -> bool:
+    return _number(value) and MIN_VARIANCE <= value <= MAX_VARIANCE
 
 
 def _zoned(value: Any) -> bool:
@@ -123,8 +128,8 @@ FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "an object with 'base_rate' in 0–1",
     ),
     "head": (
-        _exactly(tag_variance=_positive, bias_variance=_positive),
-        "an object with 'tag_variance' and 'bias_variance' above 0",
+        _exactly(tag_variance=_variance, bias_variance=_variance),
+        f"an object with 'tag_variance' and 'bias_variance' in {MIN_VARIANCE:g}–{MAX_VARIANCE:g}",
     ),
     "session_config": (lambda value: value == SESSION_CONFIG, f"exactly {dict(SESSION_CONFIG)}"),
     "files": (_object_of(_exactly(sha256=_hex, bytes=_whole)), "an object of name to 'sha256' and 'bytes'"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..errors import BundleDamaged, BundleMissing, BundleRefused
-from . import graph, trust, vectors
+from ..errors import BundleDamaged, BundleMissing
+from . import trust
 from .fields import FileEntry
 from .manifest import NAME, Manifest
-from .onnxfile import Model, read_model
-from .vectors import Run
+from .plainfile import check_plain, read_plain
+
+if TYPE_CHECKING:
+    from .onnxfile import Model
+    from .vectors import Run
 
 
 def read_files(folder: str | Path) -> dict[str, bytes]:
@@ -37,8 +39,7 @@ def read_files(folder: str | Path) -> dict[str, bytes]:
         raise BundleDamaged(f"Cannot read {root}: {error.strerror or error}. Fetch it again.") from error
     for name, status in found.items():
         trust.check_name(name)
-        if not stat.S_ISREG(status.st_mode):
-            raise BundleRefused(f"{name} in the bundle is a link or a folder; a bundle holds plain files only.")
+        check_plain(status, name)
     trust.check_sizes({name: status.st_size for name, status in found.items()})
     return {name: _read(root / name, status.st_size) for name, status in found.items()}
 
@@ -57,6 +58,8 @@ def verify(folder: str | Path, *, run: Run | None = None, installed: Manifest | 
     run: a function from the ranker's inputs to its outputs, for the canary against `vectors.json`; it is
     called last, when all other rules are met. installed: the bundle that this one would follow.
     """
+    from . import vectors
+
     files = read_files(folder)
     manifest = check_contents(files)
     trust.check_versions(manifest)
@@ -75,6 +78,8 @@ def verify(folder: str | Path, *, run: Run | None = None, installed: Manifest | 
 
 
 def _check_ranker(files: Mapping[str, bytes], manifest: Manifest) -> tuple[str, ...]:
+    from . import graph
+
     model = _check_graph(files, "ranker.onnx", manifest, weights=files[graph.WEIGHTS])
     graph.check_interface(model, "ranker.onnx")
     graph.check_parameters(model, "ranker.onnx", manifest)
@@ -82,6 +87,9 @@ def _check_ranker(files: Mapping[str, bytes], manifest: Manifest) -> tuple[str, 
 
 
 def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weights: bytes | None) -> Model:
+    from . import graph
+    from .onnxfile import read_model
+
     model = read_model(files[name], name)
     graph.check_header(model, name, manifest)
     graph.check_plain(model, name)
@@ -94,10 +102,8 @@ def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weig
 
 
 def _read(path: Path, size: int) -> bytes:
-    """`size` bytes of a regular file that is no link, also if it was swapped since it was looked at."""
+    """`size` bytes: what a file has grown since its size was checked is left unread, and its digest tells."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb") as file:
-            return file.read(size)
+        return read_plain(path, size)
     except OSError as error:
         raise BundleDamaged(f"Cannot read {path}: {error.strerror or error}. Fetch the bundle again.") from error

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from ..errors import BundleRefused
 from .manifest import Manifest
-from .onnxfile import Model, Tensor
+from .onnxfile import Model, Node, Tensor
 
 WEIGHTS = "ranker.bin"
 OUTPUTS = ("value", "play", "keep")
@@ -100,11 +100,11 @@ def check_external(model: Model, name: str, weights_size: int | None) -> None:
 
     weights_size: bytes of ranker.bin; None where the file must hold all its weights itself.
     """
-    places = []
+    places, weights = [], {id(tensor) for tensor in model.initializers}
     for tensor in _tensors(model):
         if tensor.external is None:
             continue
-        if weights_size is None or not any(tensor is weight for weight in model.initializers):
+        if weights_size is None or id(tensor) not in weights:
             raise _refused(name, f"the values of {tensor.name[:40]!r} must be inside the file")
         start, end = external_place(tensor, name)
         if end > weights_size:
@@ -163,23 +163,38 @@ def check_finite(model: Model, name: str, weights: bytes) -> None:
 
 
 def check_filled(model: Model, name: str) -> None:
-    """No constant shape that fills a device's memory from a few bytes."""
-    constants = {tensor.name: _int64s(tensor) for tensor in model.initializers}
+    """No shape that fills a device's memory from a few bytes: each is a constant inside the file, and small."""
+    constants = {tensor.name: _shape_of(tensor) for tensor in model.initializers}
     for node in model.nodes:
         if node.op_type == "Constant" and node.outputs:
-            parts = [(*a.ints, *(size for tensor in a.tensors for size in _int64s(tensor))) for a in node.attributes]
-            constants[node.outputs[0]] = tuple(itertools.chain(*parts))
+            constants[node.outputs[0]] = _constant_shape(node)
     for node in model.nodes:
-        at = _SHAPE_INPUT.get(node.op_type, len(node.inputs))
-        shape = constants.get(node.inputs[at], ()) if at < len(node.inputs) else ()
+        if (at := _SHAPE_INPUT.get(node.op_type)) is None:
+            continue
+        shape = constants.get(node.inputs[at]) if at < len(node.inputs) else None
+        if shape is None:
+            raise _refused(name, f"the shape that a node {node.op_type} asks for is not a constant inside the file")
         if math.prod(max(1, size) for size in shape) > MAX_FILLED:
             raise _refused(name, f"a node {node.op_type} asks for more than {MAX_FILLED:,} elements")
 
 
-def _int64s(tensor: Tensor) -> tuple[int, ...]:
-    """The values of a tensor of shapes; of any other, and of one too long to be a shape, none."""
-    if tensor.data_type != INT64 or len(tensor.raw or b"") > 8 * MAX_SHAPE or len(tensor.ints) > MAX_SHAPE:
-        return ()
+def _constant_shape(node: Node) -> tuple[int, ...] | None:
+    """The shape that a node Constant gives, by `value_ints` or by a tensor; None if it gives something else.
+
+    Of an attribute with several values the runtime takes the one that its type names: none may hide behind it.
+    """
+    values = [(a.ints, a.tensors) for a in node.attributes if a.ints or a.tensors]
+    if len(values) == 1 and len(values[0][0]) <= MAX_SHAPE and not values[0][1]:
+        return values[0][0]
+    if len(values) == 1 and not values[0][0] and len(values[0][1]) == 1:
+        return _shape_of(values[0][1][0])
+    return None
+
+
+def _shape_of(tensor: Tensor) -> tuple[int, ...] | None:
+    """The values of a tensor that may be a shape; None for one of another type, size or place."""
+    if tensor.data_type != INT64 or tensor.external is not None or math.prod(tensor.dims) > MAX_SHAPE:
+        return None
     raw = bytes(tensor.raw or b"")
     return (
         *tensor.ints,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import BundleDamaged, BundleMissing, BundleRefused
 from .fields import SESSION_CONFIG, FileEntry, check_fields
+from .plainfile import read_plain
 
 NAME = "manifest.json"
 FORMAT, OPSET, IR_VERSION = 1, 17, 8
@@ -25,8 +26,23 @@ MAX_DEPTH = 20
 
 def canonical(document: Any) -> bytes:
     """The one way to write `document`. Raises ValueError for a NaN, an infinity or a lone surrogate."""
-    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode()
+    return "".join(_pieces(document)).encode()
+
+
+def _pieces(document: Any) -> Iterator[str]:
+    """The canonical form, piece by piece."""
+    yield from json.JSONEncoder(sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).iterencode(document)
+    yield "\n"
+
+
+def _is_canonical(document: Any, data: bytes) -> bool:
+    """Whether `data` is how `document` is written, found without writing it: indents make deep lists long."""
+    at = 0
+    for piece in map(str.encode, _pieces(document)):
+        if not data.startswith(piece, at):
+            return False
+        at += len(piece)
+    return at == len(data)
 
 
 def feature_spec_digest(feature_spec: Mapping[str, Any]) -> str:
@@ -140,8 +156,7 @@ class Manifest:
         """
         path = Path(folder) / NAME
         try:
-            with path.open("rb") as file:
-                data = file.read(MAX_MANIFEST_BYTES + 1)
+            data = read_plain(path, MAX_MANIFEST_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):
             raise BundleMissing(
                 f"No bundle at {folder}: no {NAME}. Install one, or open the profile without a bundle."
@@ -157,7 +172,7 @@ def _load(data: bytes) -> dict[str, Any]:
     try:
         document = json.loads(data.decode())
         # Compared as bytes: JSON has many ways to say the same, and a signature is over one of them.
-        same = canonical(document) == data
+        same = _is_canonical(document, data)
     except (ValueError, RecursionError) as error:
         raise BundleDamaged(f"{NAME} is not JSON ({type(error).__name__}); fetch the bundle again.") from None
     if not isinstance(document, dict):

@@ -21,9 +21,11 @@ from ..errors import BundleError, UpdateError
 from .durable import locked, replace_file, sync_folder, write_synced
 from .folder import check_contents, read_files
 from .manifest import NAME, Manifest
+from .plainfile import read_plain
 
 log = logging.getLogger("keyart.bundle")
 POINTER, STAGING, LOCK = "current", ".staging", ".lock"
+MAX_POINTER_BYTES = 4096
 _SLOT = re.compile(r"(\d{6,})-[0-9a-f]{16}", re.ASCII)
 
 
@@ -125,13 +127,13 @@ class Slots:
     def _pointer(self) -> tuple[str | None, str | None]:
         """Names of the current and the previous slot, or None for a pointer that is absent or unreadable."""
         try:
-            document = json.loads((self.folder / POINTER).read_bytes())
+            document = json.loads(read_plain(self.folder / POINTER, MAX_POINTER_BYTES))
             current, previous = document["current"], document["previous"]
             if _SLOT.fullmatch(current) and (previous is None or _SLOT.fullmatch(previous)):
                 return current, previous
         except FileNotFoundError:
             return None, None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (BundleError, OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         log.warning("The pointer %s cannot be read.", self.folder / POINTER)
         return None, None

@@ -10,8 +10,10 @@ A rule that is broken raises BundleDamaged where bytes differ from what the mani
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import TypeGuard
 
 from ..errors import BundleDamaged, BundleRefused
 from .fields import FileEntry
@@ -28,6 +30,8 @@ MAX_BYTES: Mapping[str, int] = {
     "vectors.json": 8 * MB,
 }
 FILES = frozenset(MAX_BYTES) - {NAME}  # format 1 has these, and no others
+MAX_CONTAINERS = 1_200_000  # lists and objects of a JSON file: "[]," takes 3 bytes on the wire and 64 in memory
+MAX_TASTE, MAX_APPEAL = 10.0, 50.0  # shares of a history are in 0–1, before noise; a logit of 50 decides anything
 
 
 def check_name(name: str) -> None:
@@ -75,9 +79,19 @@ def check_versions(manifest: Manifest) -> None:
 
 
 def check_feature_spec(manifest: Manifest) -> None:
-    """The feature spec is the one that the model was trained with."""
+    """The feature spec is the one that the model was trained with, and names no sensitive kind anywhere.
+
+    Whether this keyart can compute it, `FeatureSpec.from_json` says.
+    """
+    from ..features.spec import is_sensitive
+
     if feature_spec_digest(manifest.feature_spec) != manifest.feature_spec_sha256:
         raise BundleRefused("The feature spec does not fit its sha256. Build the bundle again.")
+    if named := sorted(text for text in _texts(manifest.feature_spec) if is_sensitive(text)):
+        raise BundleRefused(
+            f"The feature spec names {named[0][:40]!r}, a sensitive kind, by which keyart never personalises. "
+            "Build the bundle again without it."
+        )
 
 
 def check_parent(manifest: Manifest) -> None:
@@ -101,13 +115,23 @@ def check_succession(manifest: Manifest, installed: Manifest) -> None:
 
 
 def check_vocabulary(data: bytes) -> None:
-    """`vocabulary.json` is a JSON object. What is in it, the feature spec's reader judges."""
-    if not isinstance(load_json(data, "vocabulary.json"), dict):
+    """`vocabulary.json` is a JSON object; a taste or an appeal in it is made of finite numbers in range.
+
+    Whether the taste fits the feature spec, the bundle's reader says.
+    """
+    document = load_json(data, "vocabulary.json")
+    if not isinstance(document, dict):
         raise BundleRefused("vocabulary.json must be a JSON object. Build the bundle again.")
+    taste, appeal = document.get("population_taste", []), document.get("appeal", {})
+    if not _numbers(taste, MAX_TASTE):
+        raise BundleRefused("'population_taste' in vocabulary.json must be shares. Build the bundle again.")
+    pairs = appeal.values() if isinstance(appeal, dict) else [None]
+    if not all(_numbers(pair, MAX_APPEAL) and len(pair) == 2 for pair in pairs):
+        raise BundleRefused("'appeal' in vocabulary.json must give each id two logits. Build the bundle again.")
 
 
 def load_json(data: bytes, name: str) -> object:
-    """Strict JSON: no NaN, no infinity, no key twice (readers would disagree on which one counts)."""
+    """Strict JSON: no NaN, no number beyond a double, no key twice (readers would disagree on which one counts)."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         document = dict(pairs)
@@ -118,8 +142,34 @@ def load_json(data: bytes, name: str) -> object:
     def no_constant(text: str) -> object:
         raise ValueError(f"the constant {text}")
 
+    def finite(text: str) -> float:
+        if math.isinf(value := float(text)):
+            raise ValueError(f"the number {text[:40]}")
+        return value
+
+    if data.count(b"[") + data.count(b"{") > MAX_CONTAINERS:
+        raise BundleRefused(f"{name} holds more than {MAX_CONTAINERS:,} lists and objects. Build the bundle again.")
     try:
-        document: object = json.loads(data.decode(), object_pairs_hook=unique, parse_constant=no_constant)
+        document: object = json.loads(
+            data.decode(), object_pairs_hook=unique, parse_constant=no_constant, parse_float=finite
+        )
     except (ValueError, RecursionError) as error:
         raise BundleRefused(f"{name} is not strict JSON ({error}). Build the bundle again.") from None
     return document
+
+
+def _numbers(value: object, most: float) -> TypeGuard[list[float]]:
+    return isinstance(value, list) and all(type(x) in (int, float) and abs(x) <= most for x in value)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a JSON value, keys included; the manifest's depth is bounded."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)

@@ -31,6 +31,7 @@ Fetch = Callable[[str], "bytes | Iterable[bytes]"]
 # The ranker of the bundle in a folder, as a function from its inputs to its outputs.
 Canary = Callable[[Path, Manifest], Run]
 _DOWNLOADS = "downloads"
+MOST_SAID = 200  # characters of what a library says of hostile metadata, which it may quote
 _MANIFEST_PATH = re.compile(r"(0|[1-9][0-9]{0,15})/" + re.escape(NAME), re.ASCII)
 
 
@@ -185,7 +186,7 @@ def _cause(error: BaseException) -> str:
         "LengthOrHashMismatchError": "bytes differ from the signed metadata",
         "DownloadLengthMismatchError": "the server sent more bytes than the metadata allows",
     }.get(type(error).__name__, "the repository could not be read")
-    details = [str(error)]
+    details = [str(error)[:MOST_SAID]]
     if error.__cause__ is not None:
-        details.append(str(error.__cause__))
+        details.append(str(error.__cause__)[:MOST_SAID])
     return f"{words} ({': '.join(part for part in details if part) or type(error).__name__})."

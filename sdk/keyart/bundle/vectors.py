@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-MIN_CASES, FULL_SLATE = 8, 20
+MIN_CASES, MAX_CASES, FULL_SLATE = 8, 1000, 20
 MAX_DIMENSIONS = 4
 MAX_VALUE = 1e30
 TYPES = ("float32", "int8", "int32", "int64", "bool")
@@ -35,11 +35,13 @@ class Case:
 
 
 def parse_vectors(data: bytes) -> tuple[Case, ...]:
-    """The cases of `vectors.json`: at least 8, one of them with 20 candidates, or BundleRefused."""
+    """The cases of `vectors.json`: 8 to 1000, one of them with 20 candidates, or BundleRefused."""
     document = load_json(data, "vectors.json")
     entries = document.get("cases") if isinstance(document, dict) and set(document) == {"cases"} else None
     if not isinstance(entries, list) or len(entries) < MIN_CASES:
         raise _refused(f"it needs a list 'cases' of at least {MIN_CASES}, and nothing else")
+    if len(entries) > MAX_CASES:
+        raise _refused(f"it has {len(entries):,} cases, more than {MAX_CASES:,}")
     cases = tuple(_case(entry, f"case {i}") for i, entry in enumerate(entries))
     if not any(len(case.scores) == FULL_SLATE for case in cases):
         raise _refused(f"it needs a case with {FULL_SLATE} candidates")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..catalog import kind_of
 from .encode import EncodedCatalog, Floats, Ints
 from .spec import MATCHES_PER_KIND, FeatureSpec
 from .viewer import ViewerFeatures
@@ -33,18 +32,26 @@ class Rows:
     context: Floats
 
 
-def situation(spec: FeatureSpec, context: Context, title_id: str) -> tuple[float, float]:
-    """Slot and trending as they enter the mains: log(1 + slot), and the title's share."""
-    return math.log1p(context.slot), context.trending.get(title_id, 0.0)
+def situation(spec: FeatureSpec, context: Context, title_id: str, after: int = 0) -> tuple[float, float]:
+    """Slot and trending as they enter the mains: log(1 + slot), and the title's share. after: slots further on."""
+    return math.log1p(context.slot + after), context.trending.get(title_id, 0.0)
 
 
-def mains(spec: FeatureSpec, slot_log: Floats, trending: Floats, context: Floats, title_shares: Floats) -> Floats:
+def mains(
+    spec: FeatureSpec, slot_log: Floats | float, trending: Floats | float, context: Floats, title_shares: Floats
+) -> Floats:
     """[…, K] from slot_log […], trending […], context […, C] and title_shares […, H]."""
-    one = np.ones_like(slot_log)
-    return np.concatenate([np.stack([one, slot_log, trending], axis=-1), context, title_shares], axis=-1)
+    row = np.empty((*title_shares.shape[:-1], len(spec.main_names)), dtype=np.float32)
+    row[..., 0] = 1.0
+    row[..., 1] = slot_log
+    row[..., 2] = trending
+    of_title = 3 + context.shape[-1]
+    row[..., 3:of_title] = context
+    row[..., of_title:] = title_shares
+    return row
 
 
-def intent_match(spec: FeatureSpec, artwork: Floats, intent: dict[str, float]) -> Floats:
+def intent_match(spec: FeatureSpec, artwork: Floats, intent: Mapping[str, float]) -> Floats:
     """[…, N]: how far each picture answers what the viewer asked for just now."""
     wanted = np.zeros(spec.artwork_size, dtype=np.float32)
     for tag, weight in intent.items():
@@ -54,40 +61,28 @@ def intent_match(spec: FeatureSpec, artwork: Floats, intent: dict[str, float]) -
     return np.asarray(artwork @ wanted, dtype=np.float32)
 
 
-def kind_layout(spec: FeatureSpec) -> tuple[Floats, Sequence[bool]]:
-    """Membership [match kinds, H] of viewer tags, and which match kinds are open."""
-    kinds = [kind_of(tag) for tag in spec.viewer_tags]
-    member = [[k == kind for k in kinds] for kind in spec.match_kinds]
-    return (
-        np.array(member, dtype=np.float32).reshape(len(spec.match_kinds), len(kinds)),
-        [kind in spec.open_kinds for kind in spec.match_kinds],
-    )
-
-
-def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints, titles: Ints) -> Floats:
-    """[…, M] for artworks […] of titles […] and a viewer with the same leading axes (or none); intent is 0 here.
+def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | slice, titles: Ints | int) -> Floats:
+    """[…, M] for artworks […] of titles (that broadcast to […]) and a viewer with the same leading axes, or none;
+    intent is 0 here.
 
     Per kind: h·e_a, h·g_t, −TV(e_a, g_t), −false promise; for open kinds h is the affinity to exactly these people.
     """
-    spec = encoded.spec
-    member, is_open = kind_layout(spec)
-    out = np.zeros((*artworks.shape, len(spec.match_names)), dtype=np.float32)
-    e = encoded.shares[artworks] * viewer.affinity
-    g = encoded.title_shares[titles] * viewer.affinity
-    for k, name_is_open in enumerate(is_open):
-        at = MATCHES_PER_KIND * k
-        if name_is_open:
-            out[..., at] = _people_match(viewer, encoded.open_index[artworks, k], encoded.open_weight[artworks, k])
-            out[..., at + 1] = _people_match(
-                viewer, encoded.title_open_index[titles, k], encoded.title_open_weight[titles, k]
-            )
-        else:
-            out[..., at] = e @ member[k]
-            out[..., at + 1] = g @ member[k]
-    promise = encoded.promise[artworks]
-    out[..., 2:-1:MATCHES_PER_KIND] = promise[..., 0]
-    out[..., 3:-1:MATCHES_PER_KIND] = promise[..., 1]
+    members = encoded.spec.match_members.T
+    out = np.array(taken(encoded.fixed_match, artworks))
+    of_artwork, of_title = out[..., 0:-1:MATCHES_PER_KIND], out[..., 1:-1:MATCHES_PER_KIND]
+    of_artwork[...] = (taken(encoded.shares, artworks) * viewer.affinity) @ members
+    of_title[...] = (taken(encoded.title_shares, titles) * viewer.affinity) @ members
+    for k in encoded.spec.open_matches:
+        of_artwork[..., k] = _people_match(viewer, encoded.open_index[artworks, k], encoded.open_weight[artworks, k])
+        of_title[..., k] = _people_match(
+            viewer, encoded.title_open_index[titles, k], encoded.title_open_weight[titles, k]
+        )
     return out
+
+
+def taken(table: Floats, places: Ints | slice | int) -> Floats:
+    """The rows of `table` at `places`, for a slice as a view; `take` is twice as fast as the same by brackets."""
+    return table.take(places, axis=0) if isinstance(places, np.ndarray) else table[places]
 
 
 def _people_match(viewer: ViewerFeatures, index: Ints, weight: Floats) -> Floats:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,23 @@ SENSITIVE_KINDS = frozenset(
         "sexuality",
     }
 )  # never used to personalise, whatever a catalogue holds
+# The most texts of each list, and the range of each number, that a spec from outside may have.
+_MOST_TEXTS = {
+    "artwork_tags": 4096,
+    "viewer_tags": 4096,
+    "match_kinds": 256,
+    "open_kinds": 256,
+    "devices": 64,
+    "dayparts": len(DAYPARTS),
+}
+_MAX_TEXT = 256  # characters
+_RANGES = {"smoothing_views": (1e-3, 1e3), "abandoned_weight": (1e-3, 1.0), "sharpening": (0.1, 10.0)}
 MATCHES_PER_KIND = 4  # taste × picture, taste × title, distance of picture from title, share of false promise
+
+
+def is_sensitive(tag: str) -> bool:
+    """Whether a tag, or a kind, is one of a sensitive kind, however it is spelt."""
+    return kind_of(tag).strip().casefold() in SENSITIVE_KINDS
 
 
 @dataclass(frozen=True)
@@ -125,13 +141,46 @@ class FeatureSpec:
         )
 
     def context_row(self, device: str, daypart: str) -> Floats:
-        """[C]: one-hot device class and daypart."""
+        """[C]: one-hot device class and daypart; read-only, the same array for the same situation."""
+        devices = self.devices
+        return self._context_rows[
+            devices.index(device) if device in devices else len(devices), self.dayparts.index(daypart)
+        ]
+
+    @cached_property
+    def _context_rows(self) -> Mapping[tuple[int, int], Floats]:
         import numpy as np
 
-        row = np.zeros(len(self.context_names), dtype=np.float32)
-        row[self.devices.index(device) if device in self.devices else len(self.devices)] = 1.0
-        row[len(self.devices) + 1 + self.dayparts.index(daypart)] = 1.0
-        return row
+        devices, rows = len(self.devices) + 1, {}
+        for device in range(devices):
+            for daypart in range(len(self.dayparts)):
+                row = np.zeros(len(self.context_names), dtype=np.float32)
+                row[[device, devices + daypart]] = 1.0
+                row.flags.writeable = False
+                rows[device, daypart] = row
+        return rows
+
+    @cached_property
+    def viewer_members(self) -> Floats:
+        """[kinds of viewer tags, H] of 0 and 1: which viewer tags are of which kind."""
+        return self._members(self.viewer_kinds)
+
+    @cached_property
+    def match_members(self) -> Floats:
+        """[match kinds, H] of 0 and 1; open kinds have no viewer tags."""
+        return self._members(self.match_kinds)
+
+    def _members(self, kinds: Sequence[str]) -> Floats:
+        import numpy as np
+
+        of_tags = [kind_of(tag) for tag in self.viewer_tags]
+        rows = [[kind == name for kind in of_tags] for name in kinds]
+        return np.array(rows, dtype=np.float32).reshape(len(kinds), len(of_tags))
+
+    @cached_property
+    def open_matches(self) -> tuple[int, ...]:
+        """Places, among the match kinds, of those that are open."""
+        return tuple(k for k, kind in enumerate(self.match_kinds) if kind in self.open_kinds)
 
     @cached_property
     def match_names(self) -> tuple[str, ...]:
@@ -161,19 +210,65 @@ class FeatureSpec:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> FeatureSpec:
-        """Raises BundleRefused for a spec that this version cannot compute."""
-        if not isinstance(document, Mapping) or document.get("version") != VERSION:
+        """Raises BundleRefused for a spec that this version cannot compute, or by which it must not personalise."""
+        version = document.get("version") if isinstance(document, Mapping) else None
+        if type(version) is not int or version != VERSION:
             raise BundleRefused(
                 f"The bundle's feature spec is not version {VERSION}, which this keyart computes; update keyart."
             )
-        try:
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
-            return cls(**values)
-        except TypeError as error:
-            raise BundleRefused(f"The bundle's feature spec cannot be read: {error}.") from None
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(str(name)[:40] for name in set(document) - known):
+            raise BundleRefused(f"This keyart does not know {unknown[0]!r} of the feature spec; update keyart.")
+        if missing := sorted(known - set(document)):
+            raise _refused(f"lacks {', '.join(missing)}")
+        values: dict[str, Any] = {name: _texts(name, document[name], most) for name, most in _MOST_TEXTS.items()}
+        values |= {name: _number(name, document[name], *between) for name, between in _RANGES.items()}
+        spec = cls(**values)
+        spec._check_kinds()
+        return spec
+
+    def _check_kinds(self) -> None:
+        """Kinds that agree with each other, the dayparts that there are, and nothing sensitive anywhere."""
+        for name in _MOST_TEXTS:
+            if named := next(filter(is_sensitive, getattr(self, name)), None):
+                raise _refused(f"names {named[:40]!r}, a sensitive kind, by which keyart never personalises")
+        if sorted(self.dayparts) != sorted(DAYPARTS):
+            raise _refused(f"must have the dayparts {', '.join(DAYPARTS)}")
+        on_artworks, on_viewers = set(map(kind_of, self.artwork_tags)), set(map(kind_of, self.viewer_tags))
+        kinds, open_kinds = {*self.match_kinds, *self.open_kinds}, set(self.open_kinds)
+        if named := next((kind for kind in sorted(kinds) if kind != kind_of(kind)), None):
+            raise _refused(f"has a tag, {named[:40]!r}, among its kinds")
+        if both := sorted(open_kinds & (on_artworks | on_viewers)):
+            raise _refused(f"gives places to tags of {both[0][:40]!r}, which it calls an open kind")
+        if lost := sorted(set(self.match_kinds) - open_kinds - (on_artworks & on_viewers)):
+            raise _refused(f"matches by {lost[0][:40]!r}, a closed kind without tags on pictures and on titles")
 
     @cached_property
     def sha256(self) -> str:
         """Hex digest of the canonical JSON: two devices with the same digest compute the same features."""
         canonical = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _refused(why: str) -> BundleRefused:
+    return BundleRefused(f"The bundle's feature spec {why}. Build the bundle again.")
+
+
+def _texts(name: str, value: Any, most: int) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > most:
+        raise _refused(f"must have, as {name!r}, a list of at most {most:,} texts")
+    for text in value:
+        if not isinstance(text, str) or not 0 < len(text) <= _MAX_TEXT or not text.strip():
+            raise _refused(f"has, in {name!r}, something else than a text of 1 to {_MAX_TEXT} characters")
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise _refused(f"has, in {name!r}, a text that is not Unicode")
+    if len(set(value)) != len(value):
+        raise _refused(f"has, in {name!r}, a text twice")
+    return tuple(value)
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    if type(value) not in (int, float) or not low <= value <= high:  # a NaN is in no range
+        raise _refused(f"must have, as {name!r}, a number in {low:g}–{high:g}")
+    number: float = value
+    return number

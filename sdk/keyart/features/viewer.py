@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..catalog import kind_of
 from ..history import Reward, View
 from .encode import EncodedCatalog, Floats
 from .spec import FeatureSpec
@@ -51,6 +50,7 @@ def tally(
     encoded: EncodedCatalog, titles: npt.NDArray[np.intp], weights: npt.NDArray[np.float32]
 ) -> tuple[Floats, Floats]:
     """Sums over views: watched [H] by tag of closed kinds, and seen [O] by open tag."""
+    encoded.need_titles(titles.tolist())
     watched = weights @ encoded.title_shares[titles] if len(titles) else np.zeros(encoded.spec.viewer_size)
     seen = np.zeros(encoded.open_size, dtype=np.float32)
     present = encoded.title_open_weight[titles] > 0
@@ -86,14 +86,7 @@ def sharpen(affinity: Floats, spec: FeatureSpec) -> Floats:
     return _within_kinds(affinity ** np.float32(spec.sharpening), spec)
 
 
-def kind_membership(spec: FeatureSpec) -> Floats:
-    """[kinds of viewer tags, H] of 0 and 1."""
-    kinds = [kind_of(tag) for tag in spec.viewer_tags]
-    member = [[kind == name for kind in kinds] for name in spec.viewer_kinds]
-    return np.array(member, dtype=np.float32).reshape(len(spec.viewer_kinds), len(kinds))
-
-
 def _within_kinds(values: Floats, spec: FeatureSpec) -> Floats:
-    member = kind_membership(spec)
+    member = spec.viewer_members
     totals = values @ member.T @ member
     return np.asarray(values / np.maximum(totals, np.float32(1e-12)), dtype=np.float32)

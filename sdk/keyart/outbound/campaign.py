@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MessageError
 from ..features.spec import FeatureSpec
+from .contribution import Contribution
 
 if TYPE_CHECKING:
     from ..installed import Installed
@@ -106,16 +107,8 @@ def contribution(offer: Offer, profile: Profile, installed: Installed) -> bytes:
     return struct.pack("<I", len(header)) + header + entries.astype("<i8").tobytes()
 
 
-def receipt(offer: Offer, at: datetime, size: int) -> bytes:
-    """What the log of what left the device keeps of a contribution: no title, no person."""
-    return json.dumps(
-        {
-            "at": at.isoformat(),
-            "kind": offer.kind,
-            "campaign": offer.campaign,
-            "round": offer.round,
-            "bytes": size,
-            "masked": offer.masked,
-            "noise_multiplier": offer.noise_multiplier,
-        }
-    ).encode()
+def contributed(offer: Offer, at: datetime, size: int) -> Contribution:
+    """What the log of what left the device keeps of a contribution."""
+    return Contribution(
+        at.isoformat(), offer.kind, offer.campaign, offer.round, size, offer.masked, float(offer.noise_multiplier)
+    )

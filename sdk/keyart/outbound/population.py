@@ -10,14 +10,14 @@ import numpy as np
 
 from ..features.encode import Floats
 from ..features.spec import FeatureSpec
-from ..features.viewer import kind_membership, sharpen
+from ..features.viewer import sharpen
 from .gradient import Log
 
 
 def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats) -> dict[str, Floats]:
     """Parts of TrainingLayout by name, […, size]. affinity […, H]; known […]: 1 where the viewer has a history."""
     rows, counted = log.rows, log.counted
-    member = kind_membership(spec)
+    member = spec.viewer_members
     described = np.concatenate([known[..., None], affinity, affinity**2 @ member.T], axis=-1) * known[..., None]
     leading = np.array([tag in spec.leading_tags for tag in spec.viewer_tags], dtype=bool)
     bins = np.zeros((*known.shape, len(spec.leading_tags)), dtype=np.float32)

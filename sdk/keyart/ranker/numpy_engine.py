@@ -13,11 +13,15 @@ from .weights import Weights
 
 @dataclass(frozen=True)
 class Scores:
-    """value = σ(play) σ(keep), and the two logits; […, N] each."""
+    """The two logits of the candidates; […, N] each."""
 
-    value: Floats
     play: Floats
     keep: Floats
+
+    @property
+    def value(self) -> Floats:
+        """[…, N]: σ(play) σ(keep), the chance of a quality play."""
+        return value_of(self.play, self.keep)
 
 
 def sigmoid(x: Floats) -> Floats:
@@ -25,11 +29,9 @@ def sigmoid(x: Floats) -> Floats:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), dtype=x.dtype)
 
 
-def tag_directions(weights: Weights, viewer: Floats, context: Floats) -> Floats:
-    """[…, Z] = w0 + W h̃ + C c: what each tag is worth to this viewer now; done once, not per candidate."""
-    h = viewer.shape[-1]
-    w = weights.play_artwork
-    return np.asarray(w[:, 0] + viewer @ w[:, 1 : 1 + h].T + context @ w[:, 1 + h :].T, dtype=np.float32)
+def value_of(play: Floats, keep: Floats) -> Floats:
+    """σ(play) σ(keep), to the last bit as two sigmoids give it."""
+    return np.asarray(0.25 * (1.0 + np.tanh(0.5 * play)) * (1.0 + np.tanh(0.5 * keep)), dtype=play.dtype)
 
 
 def keep_logits(weights: Weights, rows: Rows) -> Floats:
@@ -45,15 +47,29 @@ def keep_logits(weights: Weights, rows: Rows) -> Floats:
 
 def score(weights: Weights, rows: Rows) -> Scores:
     """Scores of the candidates; broadcasts over leading axes."""
-    direction = tag_directions(weights, rows.viewer, rows.context)
-    play = (
-        (rows.artwork @ direction[..., None])[..., 0]
-        + rows.match @ weights.play_match
-        + rows.main @ weights.play_main
-        + rows.appeal[..., 0]
-    )
-    keep = keep_logits(weights, rows)
-    return Scores(sigmoid(play) * sigmoid(keep), play, keep)
+    tags = _tag_weights(weights, rows.viewer, rows.context)
+    logits = tags @ rows.artwork.swapaxes(-1, -2)  # […, 2, N]
+    logits += weights.both_match @ rows.match.swapaxes(-1, -2)
+    logits += weights.both_main @ rows.main.swapaxes(-1, -2)
+    logits += rows.appeal.swapaxes(-1, -2)
+    return Scores(logits[..., 0, :], logits[..., 1, :])
+
+
+def _tag_weights(weights: Weights, viewer: Floats, context: Floats) -> Floats:
+    """[…, 2, Z]: what each tag is worth to this viewer now, w0 + W h̃ + C c, and what it adds to the keep logit.
+
+    Done once, not per candidate.
+    """
+    lead, h = viewer.shape[:-1], viewer.shape[-1]
+    w = weights.play_artwork
+    direction = np.empty((*lead, w.shape[1]), dtype=np.float32)
+    direction[..., 0] = 1.0
+    direction[..., 1 : 1 + h] = viewer
+    direction[..., 1 + h :] = context
+    both = np.empty((*lead, 2, len(w)), dtype=np.float32)
+    both[..., 0, :] = direction @ w.T
+    both[..., 1, :] = weights.keep_artwork
+    return both
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ y the mains,  play = z·(W u) + m·x + μ·y + b,  keep = z·w' + m'·x + μ'·y
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from ..features.encode import Floats
 from ..features.spec import MATCHES_PER_KIND, FeatureSpec
 
 INT8_MAX = 127
+LARGEST_STORED = 1e6  # a weight, or the scale of a row of them: logits of a million decide anything
 # Zero-shot prior (learning: m = 2, 1, .4): a fleet that has learned nothing yet shows people what they like.
 PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE, PRIOR_INTENT = 2.0, 1.0, 0.4, 2.0
 OPEN_KIND_SHARE = 0.5  # of the prior above, for people: a name met once says less than a genre
@@ -65,6 +68,16 @@ class Weights:
             parts[name] = np.asarray(flat[at : at + size], dtype=np.float32).reshape(shape)
             at += size
         return cls(**parts)
+
+    @cached_property
+    def both_match(self) -> Floats:
+        """[2, M]: of play and of keep."""
+        return np.stack([self.play_match, self.keep_match])
+
+    @cached_property
+    def both_main(self) -> Floats:
+        """[2, K]: of play and of keep."""
+        return np.stack([self.play_main, self.keep_main])
 
     def flat(self) -> npt.NDArray[np.float64]:
         """[parameters] in the order of the fields."""
@@ -129,22 +142,28 @@ def to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
     return b"".join(stored[name].astype(dtype).tobytes() for name, (dtype, _) in stored_layout(spec).items())
 
 
-def from_bytes(data: bytes, spec: FeatureSpec) -> Weights:
-    """Weights of a `ranker.bin`; raises BundleDamaged for a wrong length or a value that is not finite."""
+def stored_parts(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.generic]]:
+    """What lies in a `ranker.bin`, by the names of `stored_layout`; raises BundleDamaged for a wrong length."""
     parts: dict[str, npt.NDArray[np.generic]] = {}
     at = 0
     for name, (dtype, shape) in stored_layout(spec).items():
-        size = int(np.prod(shape)) * dtype.itemsize
-        if at + size > len(data):
+        count = math.prod(shape)
+        if at + count * dtype.itemsize > len(data):
             raise BundleDamaged("ranker.bin is shorter than its manifest says; fetch the bundle again.")
-        parts[name] = np.frombuffer(data, dtype, count=int(np.prod(shape)), offset=at).reshape(shape)
-        at += size
+        parts[name] = np.frombuffer(data, dtype, count, at).reshape(shape)
+        at += count * dtype.itemsize
     if at != len(data):
         raise BundleDamaged("ranker.bin is longer than its manifest says; fetch the bundle again.")
-    integers, scales = parts.pop("play_artwork"), parts.pop("play_artwork_scale")
+    return parts
+
+
+def from_bytes(data: bytes, spec: FeatureSpec) -> Weights:
+    """Weights of a `ranker.bin`; raises BundleDamaged for a wrong length, and for a value that can be no weight."""
+    parts = stored_parts(data, spec)
+    integers = parts.pop("play_artwork").astype(np.int8)
     floats = {name: np.array(value, dtype=np.float32) for name, value in parts.items()}
-    matrix = dequantize(integers.astype(np.int8), np.array(scales, dtype=np.float32))
-    weights = Weights(play_artwork=matrix, **floats)
-    if not all(np.isfinite(getattr(weights, f.name)).all() for f in fields(weights)):
-        raise BundleDamaged("ranker.bin holds a NaN or an infinity; fetch the bundle again.")
-    return weights
+    if not all((np.abs(value) <= LARGEST_STORED).all() for value in floats.values()):  # nor a NaN
+        raise BundleDamaged(
+            f"ranker.bin holds a NaN, or a number beyond {LARGEST_STORED:.0e}; fetch the bundle again."
+        )
+    return Weights(play_artwork=dequantize(integers, floats.pop("play_artwork_scale")), **floats)

@@ -27,7 +27,7 @@ def offer(art: keyart.Personalizer, **changed: object) -> bytes:
         "campaign": "spring",
         "round": 3,
         "model_version": art.model_version,
-        "feature_spec": art._installed.spec.sha256,
+        "feature_spec": art._session.chooser.installed.spec.sha256,
         "masked": False,
         "noise_multiplier": 0.0,
     }
@@ -78,7 +78,7 @@ def test_a_contribution_and_its_receipt(open_art, bundle, path):
     assert reply is not None
     header, vector = sent(reply)
     assert header == {"keyart": 1, "campaign": "spring", "round": 3}
-    layout = TrainingLayout(art._installed.spec, 48)
+    layout = TrainingLayout(art._session.chooser.installed.spec, 48)
     assert vector.shape == (layout.size,)
     outcomes = vector[layout.places["outcomes"]] / (1 << 20)
     assert outcomes.tolist() == [6.0, 3.0, 3.0]  # decisions, plays, quality plays; none under an intent
@@ -89,7 +89,7 @@ def test_a_contribution_and_its_receipt(open_art, bundle, path):
             "kind": "training",
             "campaign": "spring",
             "round": 3,
-            "bytes": len(reply),
+            "size_bytes": len(reply),
             "masked": False,
             "noise_multiplier": 0.0,
         }

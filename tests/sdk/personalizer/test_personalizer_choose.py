@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 
 import numpy as np
@@ -15,7 +14,6 @@ from choosing_samples import (
     OFF,
     TV,
     Dial,
-    chi_square_bound,
     distribution_of,
     play_favourite,
     sample_keys,
@@ -23,8 +21,6 @@ from choosing_samples import (
 
 import keyart
 from keyart.store.database import Table
-
-DRAWS = 20_000
 
 
 def test_uniform_before_the_first_model(open_art, dial):
@@ -35,31 +31,6 @@ def test_uniform_before_the_first_model(open_art, dial):
     decision = art.choose("t0", TV)
     assert (decision.title_id, decision.model_version, decision.sticky) == ("t0", 0, False)
     assert len({art.choose("t0", TV).id for _ in range(100)}) == 100
-
-
-@pytest.mark.parametrize("case", ["no bundle", "bundle", "head", "head and bundle"])
-def test_frequencies_fit_propensities(open_art, bundle, case):
-    """Chi-square of 20,000 draws in one state."""
-    settings = (
-        {"bundle": bundle, "policy": keyart.Policy(exploration=0.5, stickiness=OFF)} if "bundle" in case else {}
-    )
-    with open_art(rng=np.random.default_rng(3), **settings) as art:
-        if "head" in case:
-            play_favourite(art, "t0/c", 80)
-        else:
-            art.consent.withdraw("personalization")
-        decisions = [art.choose("t0", TV) for _ in range(DRAWS)]
-        art.consent.withdraw("personalization")  # nothing to write at the end
-    propensity = {d.artwork_id: d.propensity for d in decisions}
-    assert {(d.artwork_id, d.propensity) for d in decisions} == set(propensity.items())
-    counts = Counter(d.artwork_id for d in decisions)
-    assert sum(propensity.values()) == pytest.approx(1, abs=1e-9)
-    expected = {a: DRAWS * p for a, p in propensity.items()}
-    statistic = sum((counts[a] - e) ** 2 / e for a, e in expected.items())
-    assert min(expected.values()) > 5
-    assert statistic < chi_square_bound(len(expected) - 1)
-    if case != "no bundle":
-        assert max(propensity.values()) > 1.2 * min(propensity.values())
 
 
 def test_favourite_of_eight_is_shown_more(open_art, dial):
@@ -153,14 +124,17 @@ def test_intent_tilts_at_once_and_is_never_stored(open_art, bundle, dial, path):
     dial.number = 0.5
     asked = art.choose("t0", wish)
     assert not asked.sticky
-    assert dict(art._catalog["t0"].artworks[2].tags)["style:c"] and asked.artwork_id in {"t0/c", "t0/h"}
+    assert dict(art._session.chooser.catalog["t0"].artworks[2].tags)["style:c"] and asked.artwork_id in {
+        "t0/c",
+        "t0/h",
+    }
     assert art.choose("t0", TV).artwork_id == plain.artwork_id  # an intent does not change the title's picture
     art.observe(asked.id, keyart.Outcome.played(3000))
     art.flush()
     document = art.export()
     assert "intent" not in str(document).replace("with_intent", "")
     assert not document["learned"]  # an outcome under an intent teaches the head nothing
-    stored = b"".join(payload for table in Table for _, payload in art._store.scan(table))
+    stored = b"".join(payload for table in Table for _, payload in art._session.custody.store.scan(table))
     assert b"canary" not in path.read_bytes() + stored and b"t0/" in stored
     assert "asked" in art.explain(asked.id).text
 
@@ -232,7 +206,9 @@ def test_engines_agree(open_art, bundle, dial):
         for context in (TV, keyart.Context("fridge", MORNING, slot=7, trending={"t3": 0.5}, intent={"faces": 1.0})):
             one, other = (art.choose("t3", context) for art in arts)
             assert one.artwork_id == other.artwork_id
-            ours, theirs = (art._slates().scores([3], context)[0] for art in arts)
+            ours, theirs = (
+                art._session.chooser.slates(art._session.person()).candidates([3], context)[0] for art in arts
+            )
             for name in ("value", "play", "keep"):
                 np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5)
 

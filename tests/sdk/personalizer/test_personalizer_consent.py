@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+import numpy as np
 import pytest
 from choosing_samples import MORNING, TV, Dial, distribution_of, play_favourite, sample_keys
 
@@ -116,3 +119,130 @@ def test_morning_and_evening_are_content_too(open_art, bundle, dial):
     art = open_art(consent="", bundle=bundle)
     evening = distribution_of(art, dial, "t0", TV)
     assert evening != distribution_of(art, dial, "t0", keyart.Context("phone", MORNING))
+
+
+IMPERSONAL = {
+    "appeal",
+    "content",
+    "context",
+    "everybody",
+    "exploration",
+    "intent",
+    "no-difference",
+    "no-model",
+    "only-picture",
+    "promise",
+    "title",
+}
+
+
+class Clock:
+    """Says what the test says."""
+
+    def __init__(self) -> None:
+        self.now = TV.at
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.mark.parametrize("valid", [timedelta(hours=1), timedelta(days=30)])
+def test_an_expired_consent_acts_as_a_withdrawn_one_and_erases_nothing(open_art, tmp_path, bundle, dial, valid):
+    clock = Clock()
+    art = open_art(bundle=bundle, consent="", clock=clock)
+    art.consent.grant("personalization", valid=valid)
+    art.record_many([keyart.View("t3", TV.at, 6000)] * 5)
+    play_favourite(art, "t0/c", 60)
+    waiting = art.choose("t0", TV)
+    personal = distribution_of(art, dial, "t0", TV)
+    clock.now += valid
+    stranger = open_art(bundle=bundle, path=tmp_path / "new.db", consent="")
+    assert not art.profiled
+    assert distribution_of(art, dial, "t0", TV) == distribution_of(stranger, dial, "t0", TV) != personal
+    assert art.record(keyart.View("t1", TV.at, 5000)) == 0
+    assert art.observe(waiting.id, keyart.Outcome.played(3000)) is False
+    with pytest.raises(keyart.KeyartError):
+        art.explain(waiting.id)
+    document = art.export()
+    assert len(document["views"]) == 5 and len(document["outcomes"]) == 60
+    art.close()
+    again = open_art(bundle=bundle, consent="", clock=clock)
+    assert not again.profiled and again.export()["views"] == document["views"]
+    again.consent.grant("personalization")
+    assert distribution_of(again, dial, "t0", TV) == pytest.approx(personal)
+
+
+def test_a_picture_kept_under_a_consent_is_not_shown_after_it_expired(open_art):
+    clock = Clock()
+    art = open_art(policy=keyart.Policy(), rng=Dial(0.99), consent="", clock=clock)
+    art.consent.grant("personalization", valid=timedelta(minutes=10))
+    shown = art.choose("t0", TV)
+    assert art.choose("t0", TV).sticky
+    clock.now += timedelta(minutes=10)
+    after = art.choose("t0", TV)
+    assert not after.sticky and after.propensity == pytest.approx(1 / 8)
+    assert art.choose("t0", TV).sticky  # nobody's picture is kept as well, in memory
+    assert after.id != shown.id
+
+
+def test_an_expired_consent_to_campaigns_declines_them(open_art, bundle):
+    clock = Clock()
+    art = open_art(bundle=bundle, clock=clock)
+    art.consent.grant("federated", valid=timedelta(days=1))
+    with pytest.raises(keyart.KeyartError):
+        art.answer(b"no message")  # it is read at all
+    clock.now += timedelta(days=1)
+    assert art.answer(b"no message") is None and art.profiled
+
+
+@pytest.mark.parametrize("settings", [*MODES[1:], {"consent": "", "withdraw": True}])
+def test_a_profile_used_before_is_closed_to_a_child_and_to_non_profiled_use(open_art, path, bundle, settings):
+    """What an adult did is not explained, not answered with, not added to, and the file stays as it is."""
+    with open_art(bundle=bundle, consent="personalization federated") as art:
+        art.record(keyart.View("t3", TV.at, 6000))
+        play_favourite(art, "t0/c", 10)
+        mine = art.choose("t1", TV)
+    given = dict(settings)
+    if given.pop("withdraw", False):
+        with open_art(bundle=bundle, consent="") as art:
+            art.consent.withdraw("personalization")
+    before = path.read_bytes()
+    with open_art(**{"consent": "", **given}, bundle=bundle) as art:
+        assert not art.profiled and art.answer(b"no message") is None
+        assert art.observe(mine.id, keyart.Outcome.played(3000)) is False
+        with pytest.raises(keyart.KeyartError):
+            art.explain(mine.id)
+        everything(art)
+    assert path.read_bytes() == before
+    with open_art(bundle=bundle) as art:
+        assert len(art.export()["views"]) == 1 and len(art.export()["outcomes"]) == 10
+        assert art.observe(mine.id, keyart.Outcome.played(3000))
+
+
+@pytest.mark.parametrize("settings", MODES)
+@pytest.mark.parametrize("with_bundle", [True, False])
+def test_no_reason_speaks_of_the_person(open_art, bundle, settings, with_bundle):
+    with open_art(bundle=bundle) as art:
+        art.record_many([keyart.View("t3", TV.at, 6000)] * 5)
+        play_favourite(art, "t0/c", 30)
+    art = open_art(**settings, bundle=bundle if with_bundle else None, rng=np.random.default_rng(2))
+    if not settings.get("consent", True):
+        art.consent.withdraw("personalization")
+    for n in range(40):
+        why = art.explain(art.choose(f"t{n % 6}", TV).id)
+        assert {factor.name.partition(":")[0] for factor in why.factors} <= IMPERSONAL, why.factors
+        assert not any(
+            word in factor.text for factor in why.factors for word in ("you watch", "You lately", "You said")
+        )
+
+
+@pytest.mark.parametrize("settings", MODES)
+def test_a_preview_without_a_profile_is_that_of_a_stranger(open_art, tmp_path, bundle, settings):
+    with open_art(bundle=bundle) as art:
+        play_favourite(art, "t0/c", 60)
+        personal = art.preview("t0", TV)
+    known = open_art(bundle=bundle, **settings)
+    if not settings.get("consent", True):
+        known.consent.withdraw("personalization")
+    stranger = open_art(bundle=bundle, path=tmp_path / "new.db", consent="")
+    assert known.preview("t0", TV) == stranger.preview("t0", TV) != personal

@@ -116,7 +116,7 @@ def test_engine_that_is_not_there(open_art, bundle, monkeypatch):
     monkeypatch.setattr(engines, "onnxruntime_installed", lambda: False)
     with pytest.raises(EngineError, match="numpy"):
         open_art(bundle=bundle, engine="onnxruntime")
-    assert open_art(bundle=bundle, engine="auto")._installed.ranker.name == "numpy"
+    assert open_art(bundle=bundle, engine="auto")._session.chooser.installed.ranker.name == "numpy"
 
 
 def test_after_close(open_art):

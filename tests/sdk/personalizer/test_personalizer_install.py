@@ -20,11 +20,13 @@ POLICY = keyart.Policy(exploration=0.4, stickiness=OFF)
 def test_choices_are_those_of_the_new_bundle(open_art, bundle, next_bundle, dial):
     art = open_art(bundle=bundle, policy=POLICY)
     play_favourite(art, "t0/c", 40)
-    before, old_head = distribution_of(art, dial, "t0", TV), art._known().head.mean
+    before, old_head = distribution_of(art, dial, "t0", TV), art._session.custody.profile.learner.head.mean
     assert art.install(next_bundle) == art.model_version == 2
     after = distribution_of(art, dial, "t0", TV)
     assert after != before
-    assert not np.allclose(art._known().head.mean, old_head, atol=1e-4)  # re-fitted, so that nothing counts twice
+    assert not np.allclose(
+        art._session.custody.profile.learner.head.mean, old_head, atol=1e-4
+    )  # re-fitted, so that nothing counts twice
     assert art.choose("t0", TV).model_version == 2
     art.close()
     again = distribution_of(open_art(bundle=next_bundle, policy=POLICY), dial, "t0", TV)

@@ -26,7 +26,7 @@ PLAYED, SKIPPED, OPENED = keyart.Outcome.played(3000), keyart.Outcome.skipped(),
 
 
 def head_of(art: keyart.Personalizer) -> np.ndarray:
-    return art._known().head.mean
+    return art._session.custody.profile.learner.head.mean
 
 
 def outcomes_of(art: keyart.Personalizer) -> list[tuple[str, float]]:
@@ -136,7 +136,9 @@ def test_remove_title_removes_what_was_learned(open_art, bundle, dial, with_bund
     )
     live(never, ("t0", "t1", "t2"))
     np.testing.assert_allclose(head_of(art), head_of(never), atol=1e-6)
-    np.testing.assert_allclose(art._viewer().affinity, never._viewer().affinity, atol=1e-6)
+    np.testing.assert_allclose(
+        art._session.custody.profile.viewer().affinity, never._session.custody.profile.viewer().affinity, atol=1e-6
+    )
     assert "t5" not in json.dumps(art.export())
 
 

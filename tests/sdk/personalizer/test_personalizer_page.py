@@ -10,7 +10,6 @@ from choosing_samples import OFF, TV, play_favourite
 
 import keyart
 from keyart.errors import ContextError, UnknownTitle
-from keyart.page import PageMemory
 from keyart.ranker import NumpyRanker
 
 PAGE = ["t3", "t0", "t5", "t1"]
@@ -90,13 +89,44 @@ def test_second_of_a_page_given_the_first(open_art, bundle):
     assert len(chances) == 3
 
 
-def test_memory_of_a_page_is_a_mean_cosine():
-    memory, z = PageMemory(0.5, 3), np.array([[1, 0, 0], [0, 2, 0], [3, 4, 0], [0, 0, 0]], dtype=np.float32)
-    np.testing.assert_array_equal(memory.factors(z), np.ones(4))
-    memory.show(z[0])
-    np.testing.assert_allclose(memory.factors(z), [0.5, 1, 1 - 0.5 * 0.6, 1])
-    memory.show(z[1])
-    np.testing.assert_allclose(memory.factors(z), [0.75, 0.75, 1 - 0.5 * 0.7, 1])
+def page_of_one_actor() -> keyart.Catalog:
+    """Ten titles of eight pictures; six of the eight show the same actor, the others somebody new (80 people)."""
+    people = {f"cast:{n}": 1.0 for n in range(80)}
+    rows = []
+    for t in range(10):
+        who = ["lead"] * 6 + [f"{2 * t}", f"{2 * t + 1}"]
+        pictures = [
+            keyart.Artwork(f"p{t}/{a}", {f"cast:{name}": 1.0, "shot:close": 1.0}) for a, name in enumerate(who)
+        ]
+        rows.append(keyart.Title(f"p{t}", tags={"cast:lead": 1.0, **people}, artworks=pictures))
+    return keyart.Catalog.from_titles(rows)
+
+
+def test_no_page_of_one_actor(open_art):
+    """More than 64 people: cast is an open kind. All values are equal, so that diversity decides alone."""
+    catalog = page_of_one_actor()
+    titles = [title.id for title in catalog]
+
+    def close_ups(diversity: float, seed: int) -> int:
+        policy = keyart.Policy(exploration=0, stickiness=OFF, diversity=diversity)
+        rng = np.random.default_rng(seed)
+        art = open_art(catalog=catalog, policy=policy, rng=rng, path=f"{diversity}", keys=keyart.EphemeralKey())
+        page = art.choose_page(titles, TV)
+        return sum("cast:lead" in catalog[d.title_id].artworks[int(d.artwork_id[-1])].tags for d in page)
+
+    plain, varied = ([close_ups(diversity, seed) for seed in range(10)] for diversity in (0.0, 0.1))
+    assert 60 < sum(plain) < 90 and max(varied) == 1 >= min(varied)
+
+
+def test_preview_beside_people(open_art):
+    """Preview knows of open tags on the page, too, and the draw has exactly its chance."""
+    catalog = page_of_one_actor()
+    art = open_art(catalog=catalog, policy=keyart.Policy(stickiness=OFF, diversity=1.0))  # the dial stands at 0
+    one, other = art.choose_page(["p0", "p1"], TV)
+    assert one.artwork_id == "p0/0"
+    chances = art.preview("p1", replace(TV, slot=1), beside=["p0/0"])
+    assert chances[other.artwork_id] == other.propensity
+    assert chances["p1/6"] > chances["p1/7"] > chances["p1/0"] == chances["p1/1"]  # of equals the first has the rest
 
 
 def test_diversity_varies_a_page(open_art, bundle):
@@ -105,7 +135,7 @@ def test_diversity_varies_a_page(open_art, bundle):
     def likeness(diversity: float, name: str) -> float:
         policy = keyart.Policy(exploration=0, stickiness=OFF, diversity=diversity)
         art = open_art(bundle=bundle, policy=policy, path=name, keys=keyart.EphemeralKey())
-        encoded = art._installed.encoded
+        encoded = art._session.chooser.installed.encoded
         page = art.choose_page(["t0", "t4", "t1", "t5", "t2", "t3"], TV)
         z = encoded.artwork[[encoded.place[d.artwork_id] for d in page]]
         z = z / np.linalg.norm(z, axis=1, keepdims=True)

@@ -1,0 +1,170 @@
+"""Chooser: draws pictures for titles, for one profile or for nobody in particular, and remembers what it showed.
+
+It reads no disk and no clock: what it knows of a person is the `Profile` that it is handed, or None.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .catalog import Catalog
+from .choice import Drawn
+from .context import Context
+from .decision import Decision
+from .errors import ContextError, SettingError
+from .features import ViewerFeatures
+from .installed import Installed
+from .logbook import Entry
+from .page import PageMemory
+from .policy import Policy, Uniform
+from .profile import Profile
+from .recent import Recent, Shown
+from .slates import Slates
+
+if TYPE_CHECKING:
+    from .explain import Explanation
+
+
+class Chooser:
+    """Not thread-safe: its owner locks."""
+
+    def __init__(self, catalog: Catalog, installed: Installed, policy: Policy, rng: Uniform) -> None:
+        self.catalog, self.policy, self.rng = catalog, policy, rng
+        self.recent = Recent()
+        self.use(installed)
+
+    def use(self, installed: Installed) -> None:
+        """Chooses with that model from now on, and draws each title's picture anew."""
+        self.installed = installed
+        self._nobody = ViewerFeatures.unknown(installed.encoded)
+        self.recent.forget_pictures()
+
+    def choose(self, title_id: str, context: Context, profile: Profile | None) -> Decision:
+        """The picture to show for a title. Raises UnknownTitle, ContextError."""
+        title = self._title(title_id, context)
+        slates = self.slates(profile)
+        kept = self._kept(title, context, slates)
+        if kept is not None:
+            return self._shown(kept, context, profile)
+        (candidates,) = slates.candidates([title], context)
+        return self._drawn(title, context, candidates.draw(self.rng.random()), profile)
+
+    def choose_page(self, title_ids: Sequence[str], context: Context, profile: Profile | None) -> list[Decision]:
+        """One decision a title, in the order asked, in one model run; title i stands at slot `context.slot + i`."""
+        titles = [self._title(title_id, context) for title_id in title_ids]
+        if not titles:
+            return []
+        encoded = self.installed.encoded
+        memory = PageMemory(self.policy.diversity, encoded)
+        decisions = []
+        slates = self.slates(profile)
+        for i, (title, candidates) in enumerate(zip(titles, slates.candidates(titles, context), strict=True)):
+            here = context.at_slot(context.slot + i)
+            kept = self._kept(title, here, slates)
+            if kept is not None:
+                decision = self._shown(kept, here, profile)
+            else:
+                drawn = candidates.draw(self.rng.random(), memory.factors(slates.pictures(title)))
+                decision = self._drawn(title, here, drawn, profile)
+            memory.show(encoded.place[decision.artwork_id])
+            decisions.append(decision)
+        return decisions
+
+    def preview(
+        self, title_id: str, context: Context, beside: Sequence[str], profile: Profile | None
+    ) -> dict[str, float]:
+        """Chance of each picture of a title to be drawn, by artwork id, where `beside` is on the page already."""
+        title = self._title(title_id, context)
+        encoded = self.installed.encoded
+        memory = PageMemory(self.policy.diversity, encoded)
+        for artwork_id in beside:
+            if artwork_id not in encoded.place:
+                raise SettingError(f"No artwork {artwork_id!r} in this catalogue to show beside the title.")
+            memory.show(encoded.place[artwork_id])
+        slates = self.slates(profile)
+        (candidates,) = slates.candidates([title], context)
+        factors = memory.factors(slates.pictures(title)) if beside else None
+        chances = candidates.weighed(factors).probability.tolist()
+        pictures = self.catalog.titles[title].artworks
+        return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
+
+    def explain(self, shown: Shown, profile: Profile | None) -> Explanation:
+        """Why that picture, as the model sees it now. Raises UnknownDecision if it has left the catalogue."""
+        from .explain import explanation
+
+        decision, context = shown.decision, shown.context
+        title = self.catalog.index(decision.title_id)
+        slates = self.slates(profile)
+        (candidates,) = slates.candidates([title], context)
+        return explanation(
+            decision,
+            self.catalog.titles[title],
+            self.installed,
+            slates.rows([title], context),
+            candidates.weighed(),
+            candidates.allowed,
+            slates.head,
+            slates.stated,
+            slates.own,
+        )
+
+    def slates(self, profile: Profile | None) -> Slates:
+        """The candidates as this viewer is to see them now."""
+        return Slates(
+            self.catalog,
+            self.installed,
+            self.policy,
+            profile.viewer() if profile else self._nobody,
+            profile.learner.head if profile else None,
+            profile.has_watched if profile else _nothing,
+            profile.stated if profile else None,
+            profile.learner.own if profile else None,
+        )
+
+    def _title(self, title_id: str, context: Context) -> int:
+        if not isinstance(context, Context):
+            raise ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")
+        return self.catalog.index(title_id)
+
+    def _kept(self, title: int, context: Context, slates: Slates) -> Decision | None:
+        """The draw behind the picture that the title still has, if stickiness holds and it may be shown."""
+        if not self.policy.stickiness or context.intent:
+            return None
+        kept = self.recent.kept(self.catalog.titles[title].id, context, self.policy.stickiness)
+        if kept is None:
+            return None
+        pictures = slates.pictures(title)
+        place = self.installed.encoded.place.get(kept.artwork_id, -1) - pictures.start
+        if not 0 <= place < pictures.stop - pictures.start or not slates.allowed(title, context)[place]:
+            return None
+        return kept
+
+    def _drawn(self, title: int, context: Context, drawn: Drawn, profile: Profile | None) -> Decision:
+        shown = self.catalog.titles[title]
+        decision = Decision(
+            os.urandom(16).hex(),
+            shown.id,
+            shown.artworks[drawn.place].id,
+            drawn.propensity,
+            drawn.exploring,
+            self.installed.version,
+        )
+        return self._remembered(decision, context, profile)
+
+    def _shown(self, kept: Decision, context: Context, profile: Profile | None) -> Decision:
+        """Another showing of a picture that was drawn before: its propensity is that of the draw."""
+        again = replace(kept, id=os.urandom(16).hex(), model_version=self.installed.version, sticky=True)
+        return self._remembered(again, context, profile)
+
+    def _remembered(self, decision: Decision, context: Context, profile: Profile | None) -> Decision:
+        self.recent.add(Shown(decision, context, profile is not None))
+        if profile is not None:
+            profile.journal.remember(Entry(decision, context.at, context.device, context.slot, bool(context.intent)))
+        return decision
+
+
+def _nothing(_: int) -> bool:
+    return False

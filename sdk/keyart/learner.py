@@ -1,0 +1,120 @@
+"""Learner: what the outcomes on this device have taught it, by tag (the head) and by single picture (own).
+
+Both are functions of the answered decisions, in their order: what older models showed re-fits the head, since the
+model has learned from it by now; what the installed one showed updates it one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .features import ViewerFeatures
+from .features.encode import Floats, Ints
+from .features.rows import Rows, mains, matches
+from .head import Head, refit, updates
+from .history import Outcome
+from .installed import Installed
+from .logbook import Entry
+from .outbound.gradient import log_scores
+from .own import Own
+
+if TYPE_CHECKING:
+    from .preferences import Stated
+
+Answered = tuple[Entry, Outcome]
+
+
+class Learner:
+    """head, own: replaced or changed by one thread at a time; who chooses may read them beside that.
+
+    outcomes: how many it has learned from.
+    """
+
+    def __init__(self, installed: Installed, stated: Stated | None) -> None:
+        self._installed, self._stated = installed, stated
+        self.head = Head.start(installed.prior, installed.spec.artwork_size)
+        self.own = Own(len(installed.encoded.title_of))
+        self.outcomes = 0
+        self._last: tuple[str, Head, int, tuple[float, float | None]] | None = None
+
+    def restore(self, head: Head, own: Iterable[tuple[int, float, float]], outcomes: int) -> None:
+        """What another learner with the same past knew; own as `Own.known` tells it."""
+        self.head, self.own, self.outcomes = head, Own(len(self.own.added), own), outcomes
+
+    def offsets(self, rows: Rows, artworks: Ints) -> Floats:
+        """[N]: what this device adds to the model's logits of play, for pictures at places `artworks`."""
+        offsets = self.head.offsets(rows.artwork) + self.own.offsets(artworks)
+        return offsets if self._stated is None else offsets + self._stated.offsets(artworks)
+
+    def learn_all(self, answered: Sequence[Answered], viewer: ViewerFeatures) -> None:
+        """The outcomes of a whole journal, after none."""
+        if not answered:
+            return
+        installed = self._installed
+        rows, artworks, play = self._scored([entry for entry, _ in answered], viewer)
+        played = np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
+        older = np.array([entry.decision.model_version != installed.version for entry, _ in answered])
+        if older.any():
+            tags, base, y = rows.artwork[older], play[older], played[older]
+            head = refit(installed.prior, tags, base, y, np.ones_like(y))
+            # The inverse of a symmetric matrix is not quite symmetric, and a summary keeps one half.
+            self.head = Head(head.mean, (head.covariance + head.covariance.T) * np.float32(0.5))
+            logits = base + self.head.offsets(tags)
+            for place, logit, y_one in zip(artworks[older].tolist(), logits.tolist(), y.tolist(), strict=True):
+                self.own.learn(place, logit + float(self.own.added[place]), y_one)
+        newer = ~older
+        self._update(rows.artwork[newer], artworks[newer], play[newer], played[newer])
+        self.outcomes = len(answered)
+
+    def learn(self, entry: Entry, outcome: Outcome, viewer: ViewerFeatures) -> bool:
+        """One more outcome. False for what another model showed: then all has to be learned anew."""
+        if entry.decision.model_version != self._installed.version:
+            return False
+        rows, artworks, play = self._scored([entry], viewer)
+        place = int(artworks[0])
+        self._last = (entry.decision.id, self.head, place, self.own.of(place))
+        self._update(rows.artwork, artworks, play, np.array([outcome.kind == "played"], dtype=np.float32))
+        self.outcomes += 1
+        return True
+
+    def take_back(self, decision_id: str) -> bool:
+        """Unlearns that outcome, if it was the last; False if not."""
+        if self._last is None or self._last[0] != decision_id:
+            return False
+        _, self.head, place, own = self._last
+        self.own.put_back(place, *own)
+        self.outcomes -= 1
+        self._last = None
+        return True
+
+    def _update(self, tags: Floats, artworks: Ints, play: Floats, played: Floats) -> None:
+        self.head = updates(self.head, tags, play, played, self.own, artworks)
+
+    def _scored(self, entries: Sequence[Entry], viewer: ViewerFeatures) -> tuple[Rows, Ints, Floats]:
+        """Rows, places, and logits of play [N] without what is learned here, of pictures that were shown."""
+        rows, artworks = shown_rows(self._installed, viewer, entries)
+        play, _ = log_scores(self._installed.weights, rows)
+        return rows, artworks, play if self._stated is None else play + self._stated.offsets(artworks)
+
+
+def shown_rows(installed: Installed, viewer: ViewerFeatures, entries: Sequence[Entry]) -> tuple[Rows, Ints]:
+    """The ranker's rows [N] for pictures that were shown, and their places among all artworks."""
+    encoded, spec = installed.encoded, installed.spec
+    artworks = np.array([encoded.place[entry.decision.artwork_id] for entry in entries], dtype=np.intp)
+    titles = encoded.title_of[artworks]
+    context = np.zeros((len(entries), len(spec.context_names)), dtype=np.float32)
+    for row, entry in enumerate(entries):
+        context[row] = spec.context_row(entry.device, entry.daypart)
+    slot = np.log1p(np.array([entry.slot for entry in entries], dtype=np.float32))
+    rows = Rows(
+        artwork=encoded.artwork[artworks],
+        match=matches(encoded, viewer, artworks, titles),
+        main=mains(spec, slot, np.zeros_like(slot), context, encoded.title_shares[titles]),
+        appeal=installed.appeal[artworks],
+        viewer=viewer.taste,
+        context=context,
+    )
+    return rows, artworks

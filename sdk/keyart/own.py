@@ -1,0 +1,73 @@
+"""Own: what this viewer did with single pictures, beyond what the pictures' tags tell.
+
+The head learns by tags, so it cannot tell two pictures apart that carry the same, or none. Here each picture has a
+logit of its own, which starts at 0 and learns from the same outcomes: the head's assumed-density update in one
+dimension. With q = σ(play), w = q(1 − q), and v = 1 / (1 / OWN_VARIANCE + Σ w of the outcomes before),
+
+    mean ← mean + v (played − q) / (1 + w v)          Σ w ← Σ w + w
+
+A picture that is passed over again and again makes room for another, whatever it shows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TypeVar
+
+import numpy as np
+
+from .features.encode import Floats, Ints
+
+OWN_VARIANCE = 0.15  # of a picture's logit, before anything is known of it
+KEPT = 1024  # pictures; what is known of the one that was answered longest ago is dropped
+
+Number = TypeVar("Number", float, Floats)
+
+
+def own_update(mean: Number, weight: Number, q: Number, played: Number) -> tuple[Number, Number]:
+    """mean and Σ w after one outcome […] of a picture. q: chance of a play with everything in it; played: 0 or 1."""
+    w = q * (1.0 - q)
+    variance = 1.0 / (1.0 / OWN_VARIANCE + weight)
+    return mean + variance * (played - q) / (1.0 + w * variance), weight + w
+
+
+class Own:
+    """One profile's. added [n]: by place among all artworks, what to add to the logit of play."""
+
+    def __init__(self, artworks: int, known: Iterable[tuple[int, float, float]] = ()) -> None:
+        self.added = np.zeros(artworks, dtype=np.float32)
+        self._weight: dict[int, float] = {}
+        for artwork, mean, weight in known:
+            self.added[artwork], self._weight[artwork] = mean, weight
+
+    def offsets(self, pictures: slice | Ints) -> Floats:
+        """[…]: what is added to the logits of play of pictures, by their places among all artworks."""
+        return self.added[pictures]
+
+    def learn(self, artwork: int, play: float, played: float) -> None:
+        """One outcome of the picture at that place. play: logit with everything in it."""
+        q = 0.5 * (1.0 + math.tanh(0.5 * play))
+        before = self._weight.pop(artwork, 0.0)  # and to the end: the order is that of the last outcome
+        mean, weight = own_update(float(self.added[artwork]), before, q, played)
+        self.added[artwork], self._weight[artwork] = mean, weight
+        if len(self._weight) > KEPT:
+            oldest = next(iter(self._weight))
+            del self._weight[oldest]
+            self.added[oldest] = 0.0
+
+    def of(self, artwork: int) -> tuple[float, float | None]:
+        """mean and Σ w of the picture at that place; None where nothing came of it yet."""
+        return float(self.added[artwork]), self._weight.get(artwork)
+
+    def put_back(self, artwork: int, mean: float, weight: float | None) -> None:
+        """As `of` told it before."""
+        self.added[artwork] = mean
+        if weight is None:
+            self._weight.pop(artwork, None)
+        else:
+            self._weight[artwork] = weight
+
+    def known(self) -> list[tuple[int, float, float]]:
+        """(place, mean, Σ w) of each picture with an outcome, the last answered last."""
+        return [(artwork, float(self.added[artwork]), weight) for artwork, weight in self._weight.items()]

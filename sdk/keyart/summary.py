@@ -1,0 +1,70 @@
+"""Summary: what follows from a journal, kept beside it so that a profile opens without reading its whole journal.
+
+It is a copy and never the truth: it is used only while the journal and the model are those that it was made from, and
+it is deleted in the transaction that removes or expires anything. What a kill leaves without one is worked out from
+the journal again.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .features.encode import Floats
+
+RECORD_ID = b"summary"
+BASIS_BYTES = 32
+_VERSION = 1
+_START = struct.Struct(f"<B{BASIS_BYTES}sIII")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """basis: digest of what it was made from. titles: what the views of each count together (`view_weight`).
+    waiting: decisions that were seen and have no outcome yet. mean [Z + 1], covariance [Z + 1, Z + 1]: the head.
+    pictures: artwork ids, and own [pictures, 2]: their mean and Σ w (`Own.known`). updates: outcomes learned from.
+    """
+
+    basis: bytes
+    titles: Mapping[str, float]
+    waiting: tuple[str, ...]
+    mean: Floats
+    covariance: Floats
+    pictures: tuple[str, ...]
+    own: Floats
+    updates: int
+
+    def to_bytes(self) -> bytes:
+        """The covariance is symmetric, so half of it is kept."""
+        upper = self.covariance[np.triu_indices(len(self.mean))]
+        arrays = b"".join(part.astype("<f4").tobytes() for part in (self.mean, upper, self.own))
+        texts = zlib.compress(json.dumps([dict(self.titles), self.waiting, self.pictures]).encode())
+        sizes = (len(self.mean), len(self.pictures), self.updates)
+        return _START.pack(_VERSION, self.basis, *sizes) + arrays + texts
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Summary | None:
+        """None for what this version did not write: then the journal is read."""
+        try:
+            version, basis, size, count, updates = _START.unpack_from(data)
+            if version != _VERSION:
+                return None
+            half = size * (size + 1) // 2
+            values = np.frombuffer(data, "<f4", size + half + 2 * count, _START.size).astype(np.float32)
+            texts = zlib.decompress(data[_START.size + values.nbytes :])
+            weights, waiting, pictures = json.loads(texts)
+            titles = {title_id: float(weight) for title_id, weight in weights.items()}
+        except (struct.error, zlib.error, ValueError, TypeError, AttributeError):
+            return None
+        mean, upper, own = np.split(values, (size, size + half))
+        covariance = np.zeros((size, size), dtype=np.float32)
+        covariance[np.triu_indices(size)] = upper
+        covariance += np.triu(covariance, 1).T
+        if len(pictures) != count:
+            return None
+        return cls(basis, titles, tuple(waiting), mean, covariance, tuple(pictures), own.reshape(count, 2), updates)

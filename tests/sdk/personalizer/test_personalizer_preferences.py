@@ -1,0 +1,107 @@
+"""Likes and dislikes of a profile: stored, used at once, editable, and the person's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from choosing_samples import OFF, TV, play_favourite
+
+import keyart
+from keyart.errors import SettingError
+
+
+def chance(art: keyart.Personalizer, tag: str) -> float:
+    """Of a picture of t0 with that tag."""
+    return sum(p for picture, p in art.preview("t0", TV).items() if tag in _tags(art, picture))
+
+
+def _tags(art: keyart.Personalizer, picture: str) -> dict[str, float]:
+    return next(dict(a.tags) for a in art._session.chooser.catalog["t0"].artworks if a.id == picture)
+
+
+@pytest.mark.parametrize("with_bundle", [False, True])
+def test_they_count_at_once_and_can_be_taken_back(open_art, bundle, with_bundle):
+    art = open_art(
+        policy=keyart.Policy(exploration=0.5, stickiness=OFF), **({"bundle": bundle} if with_bundle else {})
+    )
+    before = chance(art, "style:b")
+    assert art.like("style:b") and art.preferences() == {"style:b": 1.0}
+    liked = chance(art, "style:b")
+    assert art.dislike("style:b") and art.preferences() == {"style:b": -1.0}
+    assert chance(art, "style:b") < before < liked
+    assert art.clear_preference("style:b") and not art.clear_preference("style:b")
+    assert art.preferences() == {} and chance(art, "style:b") == pytest.approx(before, abs=1e-9)
+
+
+def test_they_are_kept_and_exported_and_forgotten(open_art, path):
+    secrets: dict[str, bytes] = {}
+    keys = keyart.HostKey(secrets.get, secrets.__setitem__, secrets.__delitem__)
+    with open_art(keys=keys) as art:
+        art.like("style:a")
+        play_favourite(art, "t0/a", 5)
+        chances = art.preview("t0", TV)
+    assert b"style:a" not in path.read_bytes()
+    art = open_art(keys=keys)
+    assert art._session.custody.profile._summary_basis
+    assert art.preview("t0", TV) == pytest.approx(chances, abs=1e-6)
+    assert art.export()["preferences"] == art.preferences() == {"style:a": 1.0}
+    art.forget()
+    assert art.export()["preferences"] == {}
+
+
+def test_what_is_stated_is_not_learned_a_second_time(open_art):
+    """Plays of what is liked anyway teach the head less than plays out of nowhere."""
+    stated, silent = open_art(), open_art(path="silent", keys=keyart.EphemeralKey())
+    stated.like("style:a")
+    for art in (stated, silent):
+        for _ in range(20):
+            art.observe(art.choose("t0", TV).id, keyart.Outcome.played(3000))
+    place = stated._session.chooser.installed.spec.artwork_place["style:a"]
+    heads = [art._session.custody.profile.learner.head.mean[place] for art in (stated, silent)]
+    assert 0 < heads[0] < heads[1]
+    stated.clear_preference("style:a")
+    np.testing.assert_allclose(
+        stated._session.custody.profile.learner.head.mean,
+        silent._session.custody.profile.learner.head.mean,
+        atol=1e-6,
+    )
+
+
+def test_a_sticky_picture_makes_way(open_art):
+    art = open_art(policy=keyart.Policy())
+    art.choose("t0", TV)
+    assert art.choose("t0", TV).sticky
+    art.dislike("style:a")
+    assert not art.choose("t0", TV).sticky
+
+
+def test_without_consent_nothing_is_kept(open_art):
+    art = open_art(consent="")
+    assert art.like("style:a") is False and art.dislike("style:a") is False and art.preferences() == {}
+    art.consent.grant("personalization")
+    art.like("style:a")
+    art.consent.withdraw("personalization")
+    plain = open_art(consent="", path="plain", keys=keyart.EphemeralKey())
+    assert art.preview("t0", TV) == plain.preview("t0", TV)
+    assert art.preferences() == {"style:a": 1.0} and art.clear_preference("style:a")  # access and removal need none
+
+
+@pytest.mark.parametrize("tag", ["ethnicity:any", "religion:any", "", 7])
+def test_what_cannot_be_preferred(open_art, tag):
+    art = open_art()
+    with pytest.raises(SettingError):
+        art.like(tag)
+    assert art.preferences() == {}
+
+
+def test_explained_and_described(open_art, bundle):
+    art = open_art(bundle=bundle)
+    art.like("style:a")
+    decision = art.choose("t0", TV)
+    names = [factor.name for factor in art.explain(decision.id).factors]
+    assert "preference" in names
+    description = art.describe_parameters()
+    assert sum(p.importance or 0 for p in description.parameters) == pytest.approx(1)
+    assert "style a" in description.text and all(p.text in description.text for p in description.parameters)
+    stranger = open_art(consent="", bundle=bundle, path="s", keys=keyart.EphemeralKey()).describe_parameters()
+    assert "not used" in stranger.text

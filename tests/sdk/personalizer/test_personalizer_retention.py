@@ -1,0 +1,114 @@
+"""Retention: what was written longer ago than allowed goes by itself, and what was learned from it, too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from choosing_samples import EVENING, play_favourite
+
+import keyart
+from keyart import session as session_module
+from keyart.errors import SettingError
+from keyart.store.database import Table
+
+DAY = timedelta(days=1)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = EVENING
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def live(art: keyart.Personalizer, title: str, favourite: str) -> None:
+    art.record(keyart.View(title, EVENING, 5000))
+    play_favourite(art, favourite, 10, title)
+
+
+def sizes(art: keyart.Personalizer) -> tuple[int, int]:
+    document = art.export()
+    return len(document["views"]), len(document["decisions"])
+
+
+@pytest.mark.parametrize(("settings", "days"), [({}, 90), ({"retention_days": 7}, 7), ({"retention_days": 365}, 365)])
+def test_after_so_many_days(open_art, clock, settings, days):
+    with open_art(clock=clock, **settings) as art:
+        live(art, "t0", "t0/a")
+        clock.now += DAY
+        live(art, "t1", "t1/b")
+    clock.now += (days - 1) * DAY
+    with open_art(clock=clock, **settings) as art:
+        assert sizes(art) == (2, 20)
+    clock.now += DAY
+    art = open_art(clock=clock, **settings)
+    art.flush()
+    assert sizes(art) == (1, 10)
+    clock.now -= days * DAY
+    only = open_art(path="only", keys=keyart.EphemeralKey(), clock=clock)
+    live(only, "t1", "t1/b")
+    np.testing.assert_allclose(
+        art._session.custody.profile.learner.head.mean, only._session.custody.profile.learner.head.mean, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        art._session.custody.profile.viewer().affinity, only._session.custody.profile.viewer().affinity, atol=1e-6
+    )
+
+
+def test_by_itself(open_art, clock, monkeypatch):
+    """Without a call: the app opens the profile, and a moment later the old entries are gone."""
+    monkeypatch.setattr(session_module, "HOUSEKEEPING_SECONDS", 0.05)
+    with open_art(clock=clock) as art:
+        live(art, "t0", "t0/a")
+    clock.now += 91 * DAY
+    art = open_art(clock=clock)
+    for _ in range(400):
+        with art._session.writing:
+            if not art._session.custody.store.count(Table.DECISION) and not art._session.custody.store.count(
+                Table.VIEW
+            ):
+                break
+        art._session._house._timer and art._session._house._timer.join(0.05)
+    assert sizes(art) == (0, 0) and not art.export()["learned"]
+
+
+def test_a_short_visit_is_enough(open_art, clock):
+    with open_art(clock=clock) as art:
+        live(art, "t0", "t0/a")
+    clock.now += 91 * DAY
+    open_art(clock=clock).close()
+    assert sizes(open_art(clock=clock)) == (0, 0)
+
+
+def test_also_after_the_consent_was_withdrawn(open_art, clock):
+    with open_art(clock=clock) as art:
+        live(art, "t0", "t0/a")
+        art.consent.withdraw("personalization")
+    clock.now += 91 * DAY
+    with open_art(consent="", clock=clock) as art:
+        pass
+    art = open_art(consent="", clock=clock)
+    assert sizes(art) == (0, 0) and not art._session.custody.store.count(Table.HEAD)
+
+
+def test_old_views_are_kept_from_the_day_they_came(open_art, clock):
+    """A history that is brought along counts, however old."""
+    with open_art(clock=clock) as art:
+        art.record(keyart.View("t0", EVENING - 900 * DAY, 5000))
+    clock.now += 89 * DAY
+    open_art(clock=clock).close()
+    assert sizes(open_art(clock=clock)) == (1, 0)
+
+
+@pytest.mark.parametrize("days", [0, -1, 366, 90.0, True, "90", None])
+def test_wrong_setting(open_art, days):
+    with pytest.raises(SettingError, match="1 to 365"):
+        open_art(retention_days=days)

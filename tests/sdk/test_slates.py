@@ -1,0 +1,131 @@
+"""Slates: one title or a page, the same rows and values; rules in their order; what the person adds."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from choosing_samples import EVENING, TV, sample_bundle, sample_catalog
+
+from keyart import Artwork, Catalog, Context, Policy, Title
+from keyart.features import ViewerFeatures, affinities
+from keyart.features.rows import Rows, situation
+from keyart.features.viewer import tally
+from keyart.head import Head, updates
+from keyart.installed import Installed
+from keyart.own import Own
+from keyart.preferences import PREFERENCE_LOGIT, Stated
+from keyart.ranker.numpy_engine import value_of
+from keyart.slates import Slates
+
+CATALOG = sample_catalog()
+SITUATION = Context("phone", EVENING, slot=2, trending={"t3": 0.4}, intent={"faces": 1.0})
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Installed:
+    return Installed.read(sample_bundle(tmp_path_factory.mktemp("slates") / "bundle", CATALOG), CATALOG, "numpy")
+
+
+def slates_of(
+    installed: Installed, head: Head | None = None, stated: Stated | None = None, own: Own | None = None
+) -> Slates:
+    encoded = installed.encoded
+    watched, seen = tally(encoded, np.array([1, 2]), np.ones(2, dtype=np.float32))
+    viewer = affinities(encoded, watched, seen, np.float32(2), installed.population_taste)
+    return Slates(CATALOG, installed, Policy(), viewer, head, lambda _: False, stated, own)
+
+
+def head_of(installed: Installed) -> Head:
+    """One that has learned from eight pictures."""
+    encoded = installed.encoded
+    encoded.need([0])
+    start = Head.start(installed.prior, installed.spec.artwork_size)
+    played = np.arange(8, dtype=np.float32) % 2
+    return updates(start, encoded.artwork[:8], np.full(8, -1.0, dtype=np.float32), played)
+
+
+def test_a_page_has_the_rows_of_its_titles(installed):
+    slates, titles = slates_of(installed), [3, 0, 5]
+    page = slates.rows(titles, SITUATION)
+    for i, title in enumerate(titles):
+        part = slice(8 * i, 8 * i + 8)
+        alone = slates.rows([title], SITUATION.at_slot(SITUATION.slot + i))
+        for field in fields(Rows):
+            one, of_page = getattr(alone, field.name), getattr(page, field.name)
+            of_page = of_page if field.name in ("viewer", "context") else of_page[part]
+            np.testing.assert_allclose(of_page, one, rtol=1e-6, atol=1e-7, err_msg=field.name)
+        slot, trending = situation(installed.spec, SITUATION, f"t{title}", after=i)
+        assert alone.main[:, 1].tolist() == [np.float32(slot)] * 8
+        assert alone.main[0, 2] == np.float32(trending) == np.float32(0.4 if title == 3 else 0)
+        assert alone.match[:, -1].any()  # the intent
+
+
+def test_candidates_are_scores_with_what_the_person_adds(installed):
+    head, stated = head_of(installed), Stated.of(CATALOG, {"palette:warm": 1.0, "style:b": -1.0})
+    assert stated is not None
+    own = Own(48)
+    own.learn(17, -1.0, 1.0)
+    bare, known = slates_of(installed), slates_of(installed, head, stated, own)
+    for title, plain, mine in zip([2, 4], bare.candidates([2, 4], TV), known.candidates([2, 4], TV), strict=True):
+        pictures = bare.pictures(title)
+        np.testing.assert_array_equal(plain.value, value_of(plain.play, plain.keep))
+        added = head.offsets(installed.encoded.artwork[pictures]) + stated.offsets(pictures) + own.offsets(pictures)
+        assert own.offsets(pictures).any() == (title == 2)
+        assert np.abs(stated.offsets(pictures)).max() == pytest.approx(PREFERENCE_LOGIT, abs=0.8)
+        np.testing.assert_allclose(mine.play, plain.play + added, atol=1e-6)
+        np.testing.assert_array_equal(mine.keep, plain.keep)
+        np.testing.assert_array_equal(mine.value, value_of(mine.play, mine.keep))
+        (alone,) = known.candidates([title], TV.at_slot(TV.slot + (title == 4)))
+        np.testing.assert_allclose(alone.value, mine.value, rtol=1e-5)
+        assert alone.gamma == mine.gamma == Policy().gamma(0.08)
+
+
+def test_a_choice_encodes_what_it_shows(tmp_path):
+    installed = Installed.read(sample_bundle(tmp_path / "bundle", CATALOG), CATALOG, "numpy")
+    assert np.isnan(installed.encoded.fixed_match).all()
+    slates = Slates(CATALOG, installed, Policy(), ViewerFeatures.unknown(installed.encoded), None, lambda _: False)
+    (candidates,) = slates.candidates([3], TV)
+    assert np.isfinite(candidates.value).all()
+    encoded = [bool(x) for x in np.isfinite(installed.encoded.fixed_match).all(axis=1)]
+    assert encoded == [title == 3 for title in range(6) for _ in range(8)]
+    assert slates.allowed(1, TV).all()  # and so does a rule
+
+
+def test_rules_in_their_order():
+    """Maturity, then spoilers, then the guard; each is dropped where it would leave nothing."""
+
+    def picture(name: str, genre: str, **more: object) -> Artwork:
+        return Artwork(name, {f"genre:{genre}": 1.0}, **more)
+
+    rows = [
+        Title("plain", tags={"genre:a": 1.0}, artworks=[picture("p0", "a"), picture("p1", "b")]),
+        Title("all false", tags={"genre:a": 1.0}, artworks=[picture("f0", "b"), picture("f1", "b")]),
+        Title(
+            "all rules",
+            tags={"genre:a": 1.0},
+            artworks=[
+                picture("r0", "a", spoiler=True),
+                picture("r1", "b"),
+                picture("r2", "a", maturity="16+"),
+                picture("r3", "b", maturity="18+", spoiler=True),
+            ],
+        ),
+        Title("ages", tags={"genre:a": 1.0}, artworks=[picture("a0", "a"), picture("a1", "a", maturity="16+")]),
+    ]
+    catalog = Catalog.from_titles(rows)
+    installed = Installed.nothing(catalog)
+
+    def allowed(title: int, limit: str = "", watched: bool = False, misleading: str = "block") -> list[int]:
+        nobody = ViewerFeatures.unknown(installed.encoded)
+        slates = Slates(catalog, installed, Policy(misleading=misleading), nobody, None, lambda _: watched)
+        return np.flatnonzero(slates.allowed(title, replace(TV, max_maturity=limit))).tolist()
+
+    assert allowed(0) == [0] and allowed(0, misleading="allow") == [0, 1]
+    assert allowed(1) == [0, 1]
+    assert allowed(2) == [2] and allowed(2, watched=True) == [0, 2]
+    assert allowed(2, misleading="allow") == [1, 2]
+    assert allowed(3) == [0, 1] and allowed(3, "13+") == [0]
+    assert allowed(2, "13+") == [1]  # neither a spoiler nor for adults: the guard would leave nothing
+    assert allowed(2, "13+", watched=True) == [0]
