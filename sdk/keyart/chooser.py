@@ -5,7 +5,7 @@ It reads no disk and no clock: what it knows of a person is the `Profile` that i
 
 from __future__ import annotations
 
-import os
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class Chooser:
     def __init__(self, catalog: Catalog, installed: Installed, policy: Policy, rng: Uniform) -> None:
         self.catalog, self.policy, self.rng = catalog, policy, rng
         self.recent = Recent()
+        self._ids = random.Random()  # noqa: S311 (an id has to be another one each time, and is no secret)
         self.use(installed)
 
     def use(self, installed: Installed) -> None:
@@ -58,18 +59,20 @@ class Chooser:
         if not titles:
             return []
         encoded = self.installed.encoded
-        memory = PageMemory(self.policy.diversity, encoded)
         decisions = []
         slates = self.slates(profile)
-        for i, (title, candidates) in enumerate(zip(titles, slates.candidates(titles, context), strict=True)):
+        all_candidates, pictures = slates.candidates(titles, context), [slates.pictures(title) for title in titles]
+        memory = PageMemory(self.policy.diversity, encoded, pictures)
+        for i, (title, candidates, mine) in enumerate(zip(titles, all_candidates, pictures, strict=True)):
             here = context.at_slot(context.slot + i)
             kept = self._kept(title, here, slates)
             if kept is not None:
                 decision = self._shown(kept, here, profile)
+                memory.show(encoded.place[kept.artwork_id])
             else:
-                drawn = candidates.draw(self.rng.random(), memory.factors(slates.pictures(title)))
+                drawn = candidates.draw(self.rng.random(), memory.factors(mine))
                 decision = self._drawn(title, here, drawn, profile)
-            memory.show(encoded.place[decision.artwork_id])
+                memory.show(mine.start + drawn.place)
             decisions.append(decision)
         return decisions
 
@@ -124,6 +127,15 @@ class Chooser:
             profile.learner.own if profile else None,
         )
 
+    def after_fork(self, own_rng: bool) -> None:
+        """In a forked child: it would make the ids, and draw the numbers, that its parent does."""
+        self._ids.seed()
+        if own_rng:
+            self.rng = random.Random()  # noqa: S311
+
+    def _new_id(self) -> str:
+        return f"{self._ids.getrandbits(128):032x}"
+
     def _title(self, title_id: str, context: Context) -> int:
         if not isinstance(context, Context):
             raise ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")
@@ -145,7 +157,7 @@ class Chooser:
     def _drawn(self, title: int, context: Context, drawn: Drawn, profile: Profile | None) -> Decision:
         shown = self.catalog.titles[title]
         decision = Decision(
-            os.urandom(16).hex(),
+            self._new_id(),
             shown.id,
             shown.artworks[drawn.place].id,
             drawn.propensity,
@@ -156,7 +168,7 @@ class Chooser:
 
     def _shown(self, kept: Decision, context: Context, profile: Profile | None) -> Decision:
         """Another showing of a picture that was drawn before: its propensity is that of the draw."""
-        again = replace(kept, id=os.urandom(16).hex(), model_version=self.installed.version, sticky=True)
+        again = replace(kept, id=self._new_id(), model_version=self.installed.version, sticky=True)
         return self._remembered(again, context, profile)
 
     def _remembered(self, decision: Decision, context: Context, profile: Profile | None) -> Decision:

@@ -22,7 +22,7 @@ from .store.database import Store, Table
 log = logging.getLogger("keyart")
 
 BUFFERED = 16_384  # decisions that may wait to be written; beyond, the oldest is dropped
-MANY = 1_024  # so many that they should be written now
+MANY = 4_096  # so many that they should be written now
 BATCH = 256  # how many are written in one transaction
 
 
@@ -97,11 +97,15 @@ class Journal:
     def answer(self, entry: Entry, outcome: Outcome) -> Entry:
         """Stores what became of a decision, and the decision with it; returns the entry as it is now."""
         first = entry.outcome is None
-        answered = replace(entry, outcome=outcome, day=self._today() if first else entry.day)
-        record_id = bytes.fromhex(entry.decision.id)
-        with self._store.transaction():
-            if first:  # to the end: the journal is in the order of learning, and of its days
-                self._store.delete(Table.DECISION, record_id)
+        day = self._today() if first or not entry.day else entry.day
+        answered = Entry(
+            entry.decision, entry.at, entry.device, entry.slot, entry.with_intent, outcome, entry.seen, day
+        )
+        if first and entry.day:  # to the end: the journal is in the order of learning, and of its days
+            with self._store.transaction():
+                self._store.delete(Table.DECISION, bytes.fromhex(entry.decision.id))
+                self._put(answered)
+        else:
             self._put(answered)
         with self._lock:
             self._pending.pop(entry.decision.id, None)

@@ -6,6 +6,7 @@ model has learned from it by now; what the installed one showed updates it one b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from .installed import Installed
 from .logbook import Entry
 from .outbound.gradient import log_scores
 from .own import Own
+from .ranker.numpy_engine import score
 
 if TYPE_CHECKING:
     from .preferences import Stated
@@ -54,7 +56,10 @@ class Learner:
         if not answered:
             return
         installed = self._installed
-        rows, artworks, play = self._scored([entry for entry, _ in answered], viewer)
+        rows, artworks = shown_rows(installed, viewer, [entry for entry, _ in answered])
+        play, _ = log_scores(installed.weights, rows)
+        if self._stated is not None:
+            play = play + self._stated.offsets(artworks)
         played = np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
         older = np.array([entry.decision.model_version != installed.version for entry, _ in answered])
         if older.any():
@@ -73,10 +78,19 @@ class Learner:
         """One more outcome. False for what another model showed: then all has to be learned anew."""
         if entry.decision.model_version != self._installed.version:
             return False
-        rows, artworks, play = self._scored([entry], viewer)
-        place = int(artworks[0])
+        installed = self._installed
+        encoded, spec = installed.encoded, installed.spec
+        place = encoded.place[entry.decision.artwork_id]
+        title, one = int(encoded.title_of[place]), slice(place, place + 1)
+        context = spec.context_row(entry.device, entry.daypart)
+        main = mains(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title])
+        match = matches(encoded, viewer, one, title)
+        rows = Rows(encoded.artwork[one], match, main[None], installed.appeal[one], viewer.taste, context)
+        play = score(installed.weights, rows).play
+        if self._stated is not None:
+            play = play + self._stated.offsets(one)
         self._last = (entry.decision.id, self.head, place, self.own.of(place))
-        self._update(rows.artwork, artworks, play, np.array([outcome.kind == "played"], dtype=np.float32))
+        self._update(rows.artwork, np.array([place]), play, np.array([outcome.kind == "played"], dtype=np.float32))
         self.outcomes += 1
         return True
 
@@ -92,12 +106,6 @@ class Learner:
 
     def _update(self, tags: Floats, artworks: Ints, play: Floats, played: Floats) -> None:
         self.head = updates(self.head, tags, play, played, self.own, artworks)
-
-    def _scored(self, entries: Sequence[Entry], viewer: ViewerFeatures) -> tuple[Rows, Ints, Floats]:
-        """Rows, places, and logits of play [N] without what is learned here, of pictures that were shown."""
-        rows, artworks = shown_rows(self._installed, viewer, entries)
-        play, _ = log_scores(self._installed.weights, rows)
-        return rows, artworks, play if self._stated is None else play + self._stated.offsets(artworks)
 
 
 def shown_rows(installed: Installed, viewer: ViewerFeatures, entries: Sequence[Entry]) -> tuple[Rows, Ints]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import threading
 import weakref
 from collections.abc import Callable
@@ -201,13 +200,12 @@ class Session:
                 return None
 
     def after_fork(self) -> None:
-        """In a forked child: locks may be held by threads that are not there; both would draw the same numbers."""
+        """In a forked child, where locks may be held by threads that are not there."""
         self.writing, self.lock = threading.RLock(), threading.RLock()
         for behind in (self._decisions, self._house):
             behind.after_fork()
         self.custody.after_fork()
-        if self._own_rng:
-            self.chooser.rng = random.Random()  # noqa: S311 (draws of pictures are no secret)
+        self.chooser.after_fork(self._own_rng)
 
 
 _open: weakref.WeakSet[Session] = weakref.WeakSet()

@@ -1,45 +1,111 @@
 """Bundles that a hostile or careless publisher may ship, every digest right: each is refused by its rule.
 
-Each case is refused before any model runs, the message names the rule, and the last good bundle still serves.
+Each case is refused before any model runs, the message names the rule, and the last good bundle still serves: by
+`verify`, in a folder of slots, in an app that chooses, and in a device that updates from a repository whose keys the
+publisher holds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import bundle_samples as samples
+import choosing_samples as choosing
 import numpy as np
 import onnx
 import pytest
+import repository_samples as sites
+from attacks.fuzz.probe import alarmed, bounded_memory
 from onnx import TensorProto, helper, numpy_helper
+from tuf.api.metadata import Metadata, MetaFile, TargetFile
 
+import keyart
+from keyart import ranker
 from keyart.bundle import Manifest, Slots, verify
-from keyart.errors import BundleDamaged, BundleRefused
+from keyart.bundle import folder as bundle_folder
+from keyart.bundle.fields import FileEntry
+from keyart.bundle.manifest import feature_spec_digest
+from keyart.bundle.plainfile import read_plain
+from keyart.errors import BundleDamaged, BundleError, BundleRefused
+from keyart.features import FeatureSpec
+from keyart.features.spec import SENSITIVE_KINDS
+from keyart.ranker.onnx_engine import OnnxRanker
+from keyart.ranker.weights import shapes, stored_layout
+from keyart_federated.export import graphs
+from keyart_server import rolekeys
 
-Attack = tuple[Callable[[Path], None], str]
+CATALOG = choosing.sample_catalog(titles=3, artworks=4)
+SPEC = FeatureSpec.from_catalog(CATALOG)
+ALL_DOORS = frozenset({"rules", "app", "update"})
+FOLDERS = frozenset({"rules", "app"})  # what no transport of files brings
+READERS = frozenset({"app", "update"})  # whole by the rules of the format; the reader of the feature spec refuses it
+
+
+@dataclass(frozen=True)
+class Attack:
+    """change: makes the good bundle in a folder a hostile one. message: of its rule. doors: that refuse it."""
+
+    change: Callable[[Path], None]
+    message: str
+    doors: frozenset[str]
+
+
 ATTACKS: dict[str, Attack] = {}
 
 
-def attack(name: str, message: str) -> Callable[[Callable[[Path], None]], Callable[[Path], None]]:
+def attack(name: str, message: str, doors: frozenset[str] = ALL_DOORS) -> Callable[[Callable[[Path], None]], None]:
     """Registers a function that turns the good bundle in a folder into a hostile one."""
 
-    def register(change: Callable[[Path], None]) -> Callable[[Path], None]:
-        ATTACKS[name] = (change, message)
-        return change
+    def register(change: Callable[[Path], None]) -> None:
+        assert name not in ATTACKS
+        ATTACKS[name] = Attack(change, message, doors)
 
     return register
+
+
+def manifest_with(name: str, message: str, doors: frozenset[str] = ALL_DOORS, **fields: Any) -> None:
+    """Registers a bundle with other fields in its manifest, and the digest right."""
+    attack(name, message, doors)(lambda folder: reseal(folder, **fields))
+
+
+def manifest_bytes(name: str, message: str, old: bytes, new: bytes) -> None:
+    """Registers a bundle with other bytes in its manifest; the digest cannot be right."""
+
+    def change(folder: Path) -> None:
+        data = (folder / "manifest.json").read_bytes()
+        assert old in data
+        (folder / "manifest.json").write_bytes(data.replace(old, new, 1))
+
+    attack(name, message)(change)
+
+
+def spec_with(name: str, message: str, doors: frozenset[str] = ALL_DOORS, **fields: Any) -> None:
+    """Registers a bundle with another feature spec, and its hash right."""
+    attack(name, message, doors)(lambda folder: respec(folder, **fields))
 
 
 def reseal(folder: Path, **fields: Any) -> None:
     """The manifest of what is in `folder` now."""
     path = folder / "manifest.json"
     listed = json.loads(path.read_bytes())["files"]
-    files = {name: (folder / name).read_bytes() for name in listed if (folder / name).is_file()}
-    entries = {name: entry.to_json() for name, entry in samples.sample_manifest(files).files.items()}
+    entries = {n: FileEntry.of((folder / n).read_bytes()).to_json() for n in listed if (folder / n).is_file()}
     path.write_bytes(samples.resealed(path.read_bytes(), **{"files": entries, **fields}))
+
+
+def respec(folder: Path, **fields: Any) -> None:
+    spec = {k: v for k, v in {**SPEC.to_json(), **fields}.items() if v is not ...}
+    reseal(folder, feature_spec=spec, feature_spec_sha256=feature_spec_digest(spec))
 
 
 def on_ranker(name: str, message: str) -> Callable[[Callable[[onnx.ModelProto], None]], None]:
@@ -70,17 +136,25 @@ def on_both_models(folder: Path, change: Callable[[onnx.ModelProto], None]) -> N
         (folder / name).write_bytes(model.SerializeToString())
 
 
-def on_vectors(name: str, message: str) -> Callable[[Callable[[dict[str, Any]], None]], None]:
+def on_json(file: str, name: str, message: str, doors: frozenset[str] = ALL_DOORS) -> Any:
+    """Registers a function that changes vectors.json or vocabulary.json."""
+
     def register(change: Callable[[dict[str, Any]], None]) -> None:
         def apply(folder: Path) -> None:
-            document = samples.vectors_document()
+            document = json.loads((folder / file).read_bytes())
             change(document)
-            (folder / "vectors.json").write_text(json.dumps(document))
+            (folder / file).write_text(json.dumps(document).replace('"1e999"', "1e999"))
             reseal(folder)
 
-        attack(name, message)(apply)
+        attack(name, message, doors)(apply)
 
     return register
+
+
+def parameters(**changed: Any) -> dict[str, Any]:
+    """The manifest's parameters, with some replaced or, by `...`, left out."""
+    found = {**{name: list(shape) for name, shape in shapes(SPEC).items()}, **changed}
+    return {name: shape for name, shape in found.items() if shape is not ...}
 
 
 def weight(model: onnx.ModelProto, name: str) -> onnx.TensorProto:
@@ -93,22 +167,55 @@ def place(model: onnx.ModelProto, key: str, value: str) -> None:
             pair.value = value
 
 
+def write_weight(folder: Path, name: str, value: float) -> None:
+    """Puts a float32 at the start of a parameter in ranker.bin."""
+    data, at = bytearray((folder / "ranker.bin").read_bytes()), 0
+    for parameter, (dtype, shape) in stored_layout(SPEC).items():
+        if parameter == name:
+            data[at : at + 4] = np.float32(value).tobytes()
+        at += int(np.prod(shape)) * dtype.itemsize
+    (folder / "ranker.bin").write_bytes(data)
+    reseal(folder)
+
+
 # What the manifest says
 
+for path in (
+    *("../ranker.bin", "/etc/passwd", "..\\ranker.bin", "a/ranker.bin", "", "."),
+    *("RANKER.BIN", "ranker.bin.", "ranker.bin ", "ranker.bin:x", "ｒanker.bin", "r" * 65),
+):
+    manifest_with(f"a file named {path}", "only plain names", files={path: {"sha256": "0" * 64, "bytes": 1}})
 
-@attack("a file name that leads out", "only plain names")
-def _(folder: Path) -> None:
-    reseal(folder, files={"../ranker.bin": {"sha256": "0" * 64, "bytes": 1}})
+manifest_with("another format", "update keyart", format=2)
+manifest_with("a model that is its own parent", "not older", parent=2)
+manifest_with("a model version of 400 digits", "model_version", model_version=10**400)
+manifest_with("no model card", "card", card={})
+manifest_with("a feature spec under another one's hash", "feature spec", feature_spec={"version": 1})
+for rate in (0, -0.1, 1, 2.5, "0.1", True):
+    manifest_with(f"a base rate of {rate!r}", "policy", policy={"base_rate": rate})
+for variance in (0, -0.03, 1e9, 1e-12, 10**400, "0.03", None, [0.03]):
+    prior = {"tag_variance": 0.03, "bias_variance": variance}
+    manifest_with(f"a head with a variance of {str(variance)[:12]}", "head", head=prior)
+for entry in (
+    {"session.use_env_allocators": "1"},
+    {"session.custom_ops_library": "/tmp/evil.so"},
+    {"session.load_model_format": "ORT"},
+    {"session.model_external_initializers_file_folder_path": "/etc"},
+    {"ep.context_file_path": "../../context"},
+    {"session.disable_quant_qdq": "0"},
+):
+    settings = {"session.disable_quant_qdq": "1", **entry}
+    manifest_with(f"a session with {next(iter(entry))}", "session_config", session_config=settings)
+manifest_with("a session without the entry that it needs", "session_config", session_config={})
 
-
-@attack("an absolute file name", "only plain names")
-def _(folder: Path) -> None:
-    reseal(folder, files={"/etc/passwd": {"sha256": "0" * 64, "bytes": 1}})
-
-
-@attack("a file name with a separator of Windows", "only plain names")
-def _(folder: Path) -> None:
-    reseal(folder, files={"..\\ranker.bin": {"sha256": "0" * 64, "bytes": 1}})
+VERSION = b' "model_version": 2'
+manifest_bytes("a key of the manifest twice", "canonical", VERSION, b' "model_version": 1,\n' + VERSION)
+manifest_bytes("a file entry twice", "canonical", b'"bytes"', b'"bytes": 1,\n   "bytes"')
+manifest_bytes("a number of 5,000 digits", "not JSON", VERSION, VERSION + b"2" * 5000)
+manifest_bytes("a base rate that is no number", "not JSON", b'"base_rate": 0.08', b'"base_rate": NaN')
+manifest_bytes("a base rate that is infinite", "not JSON", b'"base_rate": 0.08', b'"base_rate": 1e999')
+manifest_bytes("a variance that is no number", "not JSON", b'"bias_variance": 0.16', b'"bias_variance": -Infinity')
+manifest_bytes("a manifest in another spelling", "canonical", b'"base_rate": 0.08', b'"base_rate": 8e-2')
 
 
 @attack("a file of the format left out", "train.onnx")
@@ -119,21 +226,9 @@ def _(folder: Path) -> None:
 
 @attack("one file more than the format has", "plugin.so")
 def _(folder: Path) -> None:
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
     (folder / "plugin.so").write_bytes(b"\x7fELF")
-    entries = {n: e.to_json() for n, e in samples.sample_manifest({**files, "plugin.so": b"\x7fELF"}).files.items()}
-    reseal(folder, files=entries)
-
-
-@attack("a file that the manifest does not list", "does not list")
-def _(folder: Path) -> None:
-    (folder / "extra.json").write_text("{}")
-
-
-@attack("many files that the manifest does not list", "does not list")
-def _(folder: Path) -> None:
-    for i in range(100):
-        (folder / f"extra{i}.json").write_text("{}")
+    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "manifest.json"}
+    reseal(folder, files={name: FileEntry.of(data).to_json() for name, data in files.items()})
 
 
 @attack("another opset", "made for opset 21")
@@ -148,73 +243,193 @@ def _(folder: Path) -> None:
     reseal(folder, ir_version=14)
 
 
-@attack("another format", "update keyart")
-def _(folder: Path) -> None:
-    reseal(folder, format=2)
+for change, message in (
+    ({"keep_artwork": [7]}, "has the shape"),
+    ({"more": [1]}, "has the shape"),
+    ({"keep_artwork": ...}, "not among the manifest's parameters"),
+):
+    manifest_with(f"parameters with {change}", message, parameters=parameters(**change))
 
 
-@attack("a feature spec under another one's hash", "feature spec")
-def _(folder: Path) -> None:
-    reseal(folder, feature_spec={"version": 1, "artwork_tags": ["genre:horror"]})
+# What the feature spec says
+
+for name, fields in {
+    "viewers' tags": {"viewer_tags": [*SPEC.viewer_tags, "gender:any"]},
+    "pictures' tags": {"artwork_tags": [*SPEC.artwork_tags, "ethnicity"]},
+    "match kinds": {"match_kinds": [*SPEC.match_kinds, "religion"]},
+    "open kinds": {"open_kinds": ["politics"]},
+    "devices": {"devices": [*SPEC.devices, "age:child"]},
+    "a field of its own": {"more": {"x": ["health:any"]}},
+    "another spelling": {"viewer_tags": [*SPEC.viewer_tags, " Gender :any"]},
+}.items():
+    spec_with(f"a sensitive kind in {name}", "sensitive kind", **fields)
+for name, fields in {
+    "a tag twice": {"viewer_tags": [*SPEC.viewer_tags, SPEC.viewer_tags[0]]},
+    "tags that are numbers": {"artwork_tags": list(range(SPEC.artwork_size))},
+    "5,000 tags": {"artwork_tags": [f"x:{i}" for i in range(5000)]},
+    "a smoothing below 0": {"smoothing_views": -1.0},
+    "no dayparts": {"dayparts": []},
+    "a field that is unknown": {"embedding": 64},
+    "a field left out": {"sharpening": ...},
+    "a later version": {"version": 2},
+}.items():
+    spec_with(f"a spec with {name}", "spec", READERS, **fields)
 
 
-@attack("a model that is its own parent", "not older")
-def _(folder: Path) -> None:
-    reseal(folder, parent=2)
+SPECS: list[tuple[dict[str, Any], str]] = [
+    ({"version": True}, "is not version 1"),
+    ({"version": 1.0}, "is not version 1"),
+    ({"version": ...}, "is not version 1"),
+    ({"embedding": 64}, "does not know 'embedding' of the feature spec; update keyart"),
+    ({"sharpening": ..., "devices": ...}, "lacks devices, sharpening"),
+    ({"artwork_tags": "genre:drama"}, "'artwork_tags', a list of at most 4,096"),
+    ({"artwork_tags": {}}, "'artwork_tags', a list"),
+    ({"viewer_tags": None}, "'viewer_tags', a list"),
+    ({"viewer_tags": [*SPEC.viewer_tags, 1]}, "'viewer_tags', something else"),
+    ({"viewer_tags": [*SPEC.viewer_tags, ""]}, "'viewer_tags', something else"),
+    ({"viewer_tags": [*SPEC.viewer_tags, " "]}, "'viewer_tags', something else"),
+    ({"viewer_tags": [*SPEC.viewer_tags, ["genre:x"]]}, "'viewer_tags', something else"),
+    ({"viewer_tags": [*SPEC.viewer_tags, "genre:" + "x" * 251]}, "something else than a text of 1 to 256"),
+    ({"viewer_tags": [*SPEC.viewer_tags, "genre:\ud800"]}, "not Unicode"),
+    ({"viewer_tags": [*SPEC.viewer_tags, SPEC.viewer_tags[0]]}, "a text twice"),
+    ({"viewer_tags": [f"genre:{i}" for i in range(4097)]}, "at most 4,096"),
+    ({"match_kinds": [f"k{i}" for i in range(257)]}, "at most 256"),
+    ({"devices": [f"d{i}" for i in range(65)]}, "at most 64"),
+    ({"dayparts": ["night", "morning", "afternoon"]}, "must have the dayparts"),
+    ({"dayparts": ["night", "morning", "afternoon", "dawn"]}, "must have the dayparts"),
+    ({"match_kinds": ["genre:drama"]}, "a tag, 'genre:drama', among its kinds"),
+    ({"open_kinds": ["genre"]}, "gives places to tags of 'genre', which it calls an open kind"),
+    ({"match_kinds": ["cast"]}, "matches by 'cast', a closed kind without tags"),
+    *(({"viewer_tags": [kind]}, f"names '{kind}', a sensitive kind") for kind in sorted(SENSITIVE_KINDS)),
+    *(({"open_kinds": [text]}, "a sensitive kind") for text in ("Race", " race", "RACE:x", "race :x")),
+    *(
+        ({name: value}, f"'{name}', a number in")
+        for name in ("smoothing_views", "abandoned_weight", "sharpening")
+        for value in (0, -1, 0.0, 1e-9, 1e9, 10**400, float("nan"), float("inf"), True, "1", None, [1.0])
+    ),
+]
 
 
-@attack("settings for the session that the format does not have", "session_config")
-def _(folder: Path) -> None:
-    reseal(folder, session_config={"session.disable_quant_qdq": "1", "session.use_env_allocators": "1"})
+@pytest.mark.parametrize(("fields", "message"), SPECS, ids=lambda value: str(value)[:60])
+def test_a_feature_spec_is_refused(fields: dict[str, Any], message: str) -> None:
+    document = {key: value for key, value in {**SPEC.to_json(), **fields}.items() if value is not ...}
+    with pytest.raises(BundleRefused, match=re.escape(message)):
+        FeatureSpec.from_json(document)
 
 
-@attack("no model card", "card")
-def _(folder: Path) -> None:
-    reseal(folder, card={})
+@pytest.mark.parametrize("document", [None, [], "spec", 1, {}])
+def test_what_is_no_feature_spec_is_refused(document: Any) -> None:
+    with pytest.raises(BundleRefused, match="update keyart"):
+        FeatureSpec.from_json(document)
 
 
-@attack("parameters of another shape", "has the shape")
-def _(folder: Path) -> None:
-    reseal(folder, parameters={"keep_artwork": [7], "play_artwork": [6, 4]})
-
-
-@attack("a parameter that is not there", "has the shape")
-def _(folder: Path) -> None:
-    reseal(folder, parameters={"keep_artwork": [6], "play_artwork": [6, 4], "more": [1]})
-
-
-@attack("a weight that the manifest hides", "not among the manifest's parameters")
-def _(folder: Path) -> None:
-    reseal(folder, parameters={"play_artwork": [6, 4]})
+def test_a_feature_spec_at_the_limits_is_read() -> None:
+    wide = replace(
+        SPEC,
+        artwork_tags=tuple(f"genre:{'é' * 240}{i}" for i in range(4096)),
+        viewer_tags=tuple(f"genre:{i}" for i in range(4096)),
+        match_kinds=("genre", "cast"),
+        open_kinds=("cast",),
+        smoothing_views=1000.0,
+        abandoned_weight=1.0,
+        sharpening=10.0,
+    )
+    assert FeatureSpec.from_json(wide.to_json()) == wide
 
 
 # What the folder holds
 
 
-@attack("weights that are a symbolic link", "link or a folder")
+@attack("a file that the manifest does not list", "does not list")
+def _(folder: Path) -> None:
+    (folder / "extra.json").write_text("{}")
+
+
+@attack("many files that the manifest does not list", "does not list")
+def _(folder: Path) -> None:
+    for i in range(100):
+        (folder / f"extra{i}.json").write_text("{}")
+
+
+@attack("a name in capitals", "only plain names")
+def _(folder: Path) -> None:
+    (folder / "ranker.bin").rename(folder / "Ranker.bin")
+
+
+@attack("a second name in capitals", "only plain names")
+def _(folder: Path) -> None:
+    shutil.copy(folder / "ranker.bin", folder / "RANKER.BIN")
+
+
+@attack("a folder among the files", "does not list", FOLDERS)
+def _(folder: Path) -> None:
+    (folder / "more").mkdir()
+
+
+@attack("weights that are a symbolic link", "link or a folder", FOLDERS)
 def _(folder: Path) -> None:
     (folder / "ranker.bin").rename(folder.parent / "elsewhere.bin")
     (folder / "ranker.bin").symlink_to(folder.parent / "elsewhere.bin")
 
 
-@attack("a manifest that is a symbolic link", "link or a folder")
+@attack("a manifest that is a symbolic link", "link or a folder", FOLDERS)
 def _(folder: Path) -> None:
     (folder / "manifest.json").rename(folder.parent / "elsewhere.json")
     (folder / "manifest.json").symlink_to(folder.parent / "elsewhere.json")
 
 
-@attack("weights that are a folder", "link or a folder")
+@attack("weights that are a folder", "link or a folder", FOLDERS)
 def _(folder: Path) -> None:
     (folder / "ranker.bin").unlink()
     (folder / "ranker.bin").mkdir()
 
 
-@attack("weights that are a pipe nobody writes to", "link or a folder")
+@attack("weights that are a pipe nobody writes to", "link or a folder", FOLDERS)
 def _(folder: Path) -> None:
-    import os
-
     (folder / "ranker.bin").unlink()
     os.mkfifo(folder / "ranker.bin")
+
+
+@attack("a manifest that is a pipe nobody writes to", "link or a folder", FOLDERS)
+def _(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json")
+
+
+@attack("a manifest that is a pipe, among many files", "link or a folder", FOLDERS)
+def _(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json")
+    for i in range(100):
+        (folder / f"extra{i}.json").write_text("{}")
+
+
+@attack("weights that never end", "link or a folder", FOLDERS)
+def _(folder: Path) -> None:
+    (folder / "ranker.bin").unlink()
+    (folder / "ranker.bin").symlink_to("/dev/zero")
+
+
+@attack("weights that are a device", "link or a folder", FOLDERS)
+def _(folder: Path) -> None:
+    (folder / "ranker.bin").unlink()
+    try:
+        os.mknod(folder / "ranker.bin", stat.S_IFCHR | 0o600, os.makedev(1, 5))
+    except OSError:
+        pytest.skip("only root makes devices")
+
+
+@attack("weights that are a socket", "link or a folder", FOLDERS)
+def _(folder: Path) -> None:
+    (folder / "ranker.bin").unlink()
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(folder):
+        listener.bind("ranker.bin")
+
+
+@attack("a link to itself", "link or a folder", FOLDERS)
+def _(folder: Path) -> None:
+    (folder / "ranker.bin").unlink()
+    (folder / "ranker.bin").symlink_to("ranker.bin")
 
 
 @attack("a ranker of 9 MB", "more than the 8,000,000")
@@ -248,6 +463,11 @@ def _(model: onnx.ModelProto) -> None:
 @on_ranker("an operator of the runtime's own domain", "domain 'com.microsoft'")
 def _(model: onnx.ModelProto) -> None:
     model.graph.node[-1].domain = "com.microsoft"
+
+
+@on_ranker("an operator of the standard domain by its other name", "domain 'ai.onnx'")
+def _(model: onnx.ModelProto) -> None:
+    model.graph.node[-1].domain = "ai.onnx"
 
 
 @on_ranker("a second operator set", "the one opset")
@@ -292,19 +512,17 @@ def _(model: onnx.ModelProto) -> None:
     model.graph.sparse_initializer.add()
 
 
-@on_ranker("weights outside of the bundle", "only ranker.bin")
-def _(model: onnx.ModelProto) -> None:
-    place(model, "location", "../../ranker.bin")
+def located(location: str) -> None:
+    @on_ranker(f"weights at {location}", "only ranker.bin")
+    def _(model: onnx.ModelProto) -> None:
+        place(model, "location", location)
 
 
-@on_ranker("weights at an absolute path", "only ranker.bin")
-def _(model: onnx.ModelProto) -> None:
-    place(model, "location", "/etc/passwd")
-
-
-@on_ranker("weights in memory of the runtime", "only ranker.bin")
-def _(model: onnx.ModelProto) -> None:
-    place(model, "location", "*/_ORT_MEM_ADDR_/*")
+for location in (
+    *("../../ranker.bin", "/etc/passwd", "/dev/zero", "./ranker.bin", "RANKER.BIN", "ranker.bin\0"),
+    *("a\\..\\ranker.bin", "file:///etc/passwd", "*/_ORT_MEM_ADDR_/*", "pipe", ""),
+):
+    located(location)
 
 
 @on_ranker("weights beyond the end of the file", "ends outside")
@@ -312,9 +530,30 @@ def _(model: onnx.ModelProto) -> None:
     place(model, "offset", "999999")
 
 
-@on_ranker("weights before the start of the file", "plain number")
+def offset_of(text: str) -> None:
+    @on_ranker(f"weights at the offset {text}", "plain number")
+    def _(model: onnx.ModelProto) -> None:
+        place(model, "offset", text)
+
+
+for text in ("-4", "+4", "4.0", "1e3", " 4", "٤", "0x4", "", "9" * 5000):
+    offset_of(text)
+
+
+def sized(*dims: int) -> None:
+    @on_ranker(f"a weight of the shape {dims}", "impossible shape|has another size|not that of its shape")
+    def _(model: onnx.ModelProto) -> None:
+        del weight(model, "keep_artwork").dims[:]
+        weight(model, "keep_artwork").dims.extend(dims)
+
+
+for dims in ((-1,), (2**62, 4), (2**63 - 1, 2**63 - 1), (2**32, 2**32), (0, 2**40), (1,) * 9):
+    sized(*dims)
+
+
+@on_ranker("a constant of the shape 2⁶² × 4", "another size")
 def _(model: onnx.ModelProto) -> None:
-    place(model, "offset", "-4")
+    weight(model, "last_axis").dims[:] = [2**62, 4]
 
 
 @on_ranker("weights longer than their shape", "not that of its shape")
@@ -341,7 +580,7 @@ def _(model: onnx.ModelProto) -> None:
 
 @on_train("training weights that lie in a file", "inside the file")
 def _(model: onnx.ModelProto) -> None:
-    model.graph.initializer.append(weight(samples.ranker_model(), "keep_artwork"))
+    model.graph.initializer.append(weight(graphs.ranker(SPEC), "keep_artwork"))
 
 
 @on_train("a training graph with a foreign operator", "domain 'ai.onnx.training'")
@@ -376,29 +615,60 @@ def _(model: onnx.ModelProto) -> None:
     model.graph.node.append(helper.make_node("Expand", ["p", "shape"], ["large"]))
 
 
+def shaped(name: str, why: str, *nodes: onnx.NodeProto, extra: onnx.TensorProto | None = None) -> None:
+    @on_ranker(f"a shape that is {name}", why)
+    def _(model: onnx.ModelProto) -> None:
+        model.graph.node.extend([*nodes, helper.make_node("ConstantOfShape", ["shape"], ["zeros"])])
+        if extra is not None:
+            model.graph.initializer.append(extra)
+
+
+HIDDEN = "is not a constant inside the file"
+large = helper.make_node("Constant", [], ["large"], value_ints=[2**40])
+shaped("handed on", HIDDEN, large, helper.make_node("Identity", ["large"], ["shape"]))
+shaped("put together", HIDDEN, large, helper.make_node("Concat", ["large", "large"], ["shape"], axis=0))
+shaped("worked out", HIDDEN, large, helper.make_node("Mul", ["large", "large"], ["shape"]))
+shaped("an input", HIDDEN, helper.make_node("Cast", ["viewer"], ["shape"], to=TensorProto.INT64))
+shaped("of nine sizes", HIDDEN, extra=numpy_helper.from_array(np.array([2**10] * 9, np.int64), "shape"))
+shaped("of nine sizes in a node", HIDDEN, helper.make_node("Constant", [], ["shape"], value_ints=[2**10] * 9))
+for ints, values in (([1], [2**40]), ([2**40], [1])):
+    two_faced = helper.make_node("Constant", [], ["shape"], value_ints=ints)
+    two_faced.attribute[0].t.CopyFrom(numpy_helper.from_array(np.array(values, np.int64)))
+    shaped(f"{ints} and {values} at once", HIDDEN, two_faced)
+
+
+@on_ranker("a shape in ranker.bin", HIDDEN)
+def _(model: onnx.ModelProto) -> None:
+    tensor = weight(model, "keep_artwork")
+    tensor.data_type = TensorProto.INT64
+    tensor.dims[:] = [1]
+    place(model, "length", "8")
+    model.graph.node.append(helper.make_node("ConstantOfShape", ["keep_artwork"], ["zeros"]))
+
+
 @on_ranker("a tensor of another size than its shape", "another size")
 def _(model: onnx.ModelProto) -> None:
-    weight(model, "flat").raw_data = b"\x01"
+    weight(model, "last_axis").raw_data = b"\x01"
 
 
 @on_ranker("a weight with two sets of values", "another size")
 def _(model: onnx.ModelProto) -> None:
-    weight(model, "flat").int64_data.append(1)
+    weight(model, "last_axis").int64_data.append(1)
 
 
 @on_ranker("a weight of a type that nobody knows", "unknown type")
 def _(model: onnx.ModelProto) -> None:
-    weight(model, "flat").data_type = TensorProto.STRING
+    weight(model, "last_axis").data_type = TensorProto.STRING
 
 
 @on_ranker("two weights of one name", "one name")
 def _(model: onnx.ModelProto) -> None:
-    model.graph.initializer.append(weight(model, "flat"))
+    model.graph.initializer.append(weight(model, "last_axis"))
 
 
 @on_ranker("a weight that an input could replace", "input too")
 def _(model: onnx.ModelProto) -> None:
-    model.graph.input.append(helper.make_tensor_value_info("keep_artwork", TensorProto.FLOAT, [6]))
+    model.graph.input.append(helper.make_tensor_value_info("keep_artwork", TensorProto.FLOAT, [1]))
 
 
 @on_ranker("other outputs", "outputs must be")
@@ -413,24 +683,21 @@ def _(model: onnx.ModelProto) -> None:
 
 @attack("weights that are not numbers", "NaN or an infinity")
 def _(folder: Path) -> None:
-    arrays = samples.weights(0)
-    arrays["keep_artwork"][3] = np.nan
-    (folder / "ranker.bin").write_bytes(samples.weights_bytes(arrays))
-    reseal(folder)
+    write_weight(folder, "keep_artwork", np.nan)
 
 
 @attack("a scale that is infinite", "NaN or an infinity")
 def _(folder: Path) -> None:
-    arrays = samples.weights(0)
-    arrays["play_artwork_scale"][0] = np.inf
-    (folder / "ranker.bin").write_bytes(samples.weights_bytes(arrays))
-    reseal(folder)
+    write_weight(folder, "play_artwork_scale", np.inf)
 
 
 @attack("a ranker that is no model", "not an ONNX file")
 def _(folder: Path) -> None:
     (folder / "ranker.onnx").write_bytes(b"MZ" * 500)
     reseal(folder)
+
+
+# What the vocabulary says
 
 
 @attack("a vocabulary that is a list", "JSON object")
@@ -445,36 +712,58 @@ def _(folder: Path) -> None:
     reseal(folder)
 
 
+def vocabulary_with(name: str, message: str, doors: frozenset[str] = ALL_DOORS, **fields: Any) -> None:
+    on_json("vocabulary.json", f"a vocabulary with {name}", message, doors)(lambda document: document.update(fields))
+
+
+for value in (float("nan"), float("inf"), "1e999"):
+    vocabulary_with(f"an appeal of {value}", "not strict JSON", appeal={"t0/a": [value, 0.0]})
+    vocabulary_with(f"a taste of {value}", "not strict JSON", population_taste=[value] * SPEC.viewer_size)
+for value in (1e39, -1e9, 10**400, "0.1", None, True, [0.1]):
+    vocabulary_with(f"an appeal of {str(value)[:9]}", "two logits", appeal={"t0/a": [0.0, value]})
+    vocabulary_with(f"a taste of {str(value)[:9]}", "shares", population_taste=[value] * SPEC.viewer_size)
+vocabulary_with("an appeal of three numbers", "two logits", appeal={"t0/a": [0.0, 0.0, 0.0]})
+vocabulary_with("appeals in a list", "two logits", appeal=[[0.0, 0.0]])
+vocabulary_with("appeals that are one pair", "two logits", appeal=[0.0, 0.0])
+vocabulary_with("a taste in an object", "shares", population_taste={"genre:drama": 1.0})
+
+
+@attack("a vocabulary of a million lists", "lists and objects")
+def _(folder: Path) -> None:
+    (folder / "vocabulary.json").write_text('{"more": [' + "[]," * 1_300_000 + "0]}")
+    reseal(folder)
+
+
 # What the vectors say
 
 
-@on_vectors("seven cases", "at least 8")
+@on_json("vectors.json", "seven cases", "at least 8")
 def _(document: dict[str, Any]) -> None:
-    document["cases"].pop()
+    del document["cases"][7:]
 
 
-@on_vectors("no case with 20 candidates", "20 candidates")
+@on_json("vectors.json", "no case with 20 candidates", "20 candidates")
 def _(document: dict[str, Any]) -> None:
-    document["cases"][0] = document["cases"][1]
+    document["cases"] = [case for case in document["cases"] if len(case["scores"]) != 20]
 
 
-@on_vectors("a choice that is not the best", "highest score")
+@on_json("vectors.json", "a choice that is not the best", "highest score")
 def _(document: dict[str, Any]) -> None:
     case = document["cases"][0]
     case["choice"] = (case["choice"] + 1) % 20
 
 
-@on_vectors("scores that are not numbers", "not strict JSON|finite")
+@on_json("vectors.json", "scores that are not numbers", "not strict JSON|finite")
 def _(document: dict[str, Any]) -> None:
     document["cases"][0]["scores"][0] = float("nan")
 
 
-@on_vectors("inputs that the graph does not have", "the graph takes")
+@on_json("vectors.json", "inputs that the graph does not have", "the graph takes")
 def _(document: dict[str, Any]) -> None:
     document["cases"][0]["inputs"]["gender"] = document["cases"][0]["inputs"]["viewer"]
 
 
-@on_vectors("data that does not fill its shape", "does not fill")
+@on_json("vectors.json", "data that does not fill its shape", "does not fill")
 def _(document: dict[str, Any]) -> None:
     document["cases"][0]["inputs"]["viewer"]["shape"] = [2**31, 2**31]
 
@@ -485,25 +774,237 @@ def _(folder: Path) -> None:
     reseal(folder)
 
 
+@attack("a vector with a number beyond a double", "not strict JSON")
+def _(folder: Path) -> None:
+    text = (folder / "vectors.json").read_text()
+    (folder / "vectors.json").write_text(text.replace('"data": [', '"data": [1e999, ', 1))
+    reseal(folder)
+
+
+@on_json("vectors.json", "two thousand cases", "more than 1,000")
+def _(document: dict[str, Any]) -> None:
+    document["cases"] = [{"inputs": {}, "scores": [0.5], "choice": 0}] * 2000
+
+
+# The doors
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle 2, which each attack changes a copy of."""
+    return choosing.sample_bundle(tmp_path_factory.mktemp("good") / "bundle", CATALOG, seed=2, version=2)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle 1, which serves."""
+    return choosing.sample_bundle(tmp_path_factory.mktemp("first") / "bundle", CATALOG, seed=1, version=1)
+
+
+@pytest.fixture(scope="module")
+def art(first: Path) -> Iterator[keyart.Personalizer]:
+    with keyart.Personalizer.open("memory", catalog=CATALOG, keys=keyart.EphemeralKey(), bundle=first) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def publisher(tmp_path_factory: pytest.TempPathFactory, first: Path) -> Publisher:
+    return Publisher(tmp_path_factory.mktemp("publisher"), first)
+
+
+@pytest.fixture(autouse=True)
+def bounds() -> Iterator[None]:
+    """What is waited on, or never ends, fails its test and does not take the machine with it."""
+    with bounded_memory(), alarmed(signal.SIGALRM):
+        signal.alarm(20)
+        yield
+        signal.alarm(0)
+
+
+class Publisher:
+    """Holds the keys of targets, snapshot and timestamp, and signs whatever is in a folder as bundle 2."""
+
+    def __init__(self, place: Path, first: Path) -> None:
+        self.repository = sites.Repository.create(place / "site", place / "keys")
+        self.repository.publish(first)
+        self.device = sites.device(self.repository)
+        self.device.canary = canary
+        self.device.update()
+        self.version = 10
+
+    def publish(self, folder: Path) -> None:
+        """As `Repository.publish` does, but for the rules."""
+        files = {f"2/{path.name}": path.read_bytes() for path in folder.iterdir()}
+        listed = {name: TargetFile.from_data(name, data) for name, data in files.items()}
+        self.version += 1
+        targets = self._signed("targets", "2.targets.json", lambda s: s.targets.update(listed))
+        snapshot = self._signed(
+            "snapshot", "2.snapshot.json", lambda s: s.meta.update({"targets.json": self._described(targets)})
+        )
+        timestamp = self._signed(
+            "timestamp", "timestamp.json", lambda s: setattr(s, "snapshot_meta", self._described(snapshot))
+        )
+        self.device.answers = {
+            **{f"targets/{name}": data for name, data in files.items()},
+            f"metadata/{self.version}.targets.json": targets,
+            f"metadata/{self.version}.snapshot.json": snapshot,
+            "metadata/timestamp.json": timestamp,
+        }
+
+    def _described(self, data: bytes) -> MetaFile:
+        return MetaFile.from_data(self.version, data, ["sha256"])
+
+    def _signed(self, role: str, name: str, change: Callable[[Any], object]) -> bytes:
+        metadata: Metadata[Any] = Metadata.from_bytes((self.repository.metadata / name).read_bytes())
+        metadata.signed.version = self.version
+        change(metadata.signed)
+        metadata.sign(rolekeys.read(rolekeys.path_of(self.repository.keys, role)))
+        return metadata.to_bytes()
+
+
+def canary(folder: Path, manifest: Manifest) -> Callable[..., Any]:
+    """That of docs/bundles.md."""
+    spec = FeatureSpec.from_json(manifest.feature_spec)
+    return ranker.load(folder, spec, manifest.session_config).run
+
+
 def test_there_are_enough() -> None:
     assert len(ATTACKS) >= 25
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_refused(tmp_path: Path, name: str) -> None:
-    change, message = ATTACKS[name]
+def test_the_good_bundle_passes_every_door(good: Path, first: Path, publisher: Publisher, tmp_path: Path) -> None:
+    """Without this, a refusal at a door would say little."""
+    assert verify(good).model_version == 2
+    with keyart.Personalizer.open("memory", catalog=CATALOG, keys=keyart.EphemeralKey(), bundle=first) as opened:
+        assert opened.install(good) == 2
+    other = Publisher(tmp_path, first)
+    other.publish(good)
+    assert other.device.update().model_version == other.device.version == 2
+
+
+@pytest.mark.parametrize("name", [name for name, attack in ATTACKS.items() if "rules" in attack.doors])
+def test_refused_by_the_rules(tmp_path: Path, good: Path, first: Path, name: str) -> None:
+    """By `verify` before any model runs, and so by an installation into slots."""
+    attack = ATTACKS[name]
     slots = Slots(tmp_path / "slots")
-    slots.install(samples.sample_bundle(tmp_path / "good"), verify)
-    hostile = samples.sample_bundle(tmp_path / "hostile" / "bundle", 2, 1)
-    verify(hostile)
-    change(hostile)
+    slots.install(first, verify)
+    hostile = shutil.copytree(good, tmp_path / "hostile" / "bundle")
+    attack.change(hostile)
     never = []
-    with pytest.raises((BundleDamaged, BundleRefused), match=message):
+    with pytest.raises((BundleDamaged, BundleRefused), match=attack.message):
         verify(hostile, run=lambda inputs: never.append(inputs) or [])
-    with pytest.raises((BundleDamaged, BundleRefused), match=message):
+    with pytest.raises((BundleDamaged, BundleRefused), match=attack.message):
         slots.install(hostile, verify)
     assert not never, "a model ran before the rules were met"
     current = slots.current()
     assert current is not None
     assert Manifest.read(current).model_version == 1
     assert not (slots.folder / ".staging").exists()
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_refused_by_an_app(
+    tmp_path: Path, good: Path, art: keyart.Personalizer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`Personalizer.install` raises before onnxruntime sees the graph, and the bundle before chooses as before."""
+    before = art.preview("t0", choosing.TV)
+    hostile = shutil.copytree(good, tmp_path / "hostile")
+    ATTACKS[name].change(hostile)
+    made = []
+    monkeypatch.setattr(OnnxRanker, "_make_session", made.append)
+    with pytest.raises(BundleError):
+        art.install(hostile)
+    assert not made
+    assert art.model_version == 1
+    assert art.preview("t0", choosing.TV) == before
+
+
+@pytest.mark.parametrize("name", [name for name, attack in ATTACKS.items() if "update" in attack.doors])
+def test_refused_by_an_update(tmp_path: Path, good: Path, publisher: Publisher, name: str) -> None:
+    """Signed by the right keys; what was installed serves on."""
+    hostile = shutil.copytree(good, tmp_path / "hostile")
+    ATTACKS[name].change(hostile)
+    publisher.publish(hostile)
+    with pytest.raises(BundleError):
+        publisher.device.update()
+    assert publisher.device.version == 1
+    assert not (publisher.device.home / "tuf" / "downloads").exists()
+    assert not (publisher.device.slots.folder / ".staging").exists()
+
+
+# What changes while it is read, and what is no file
+
+SWAPS: list[Callable[[Path], None]] = [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir]
+
+
+def test_a_file_that_grows_while_it_is_read(tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a byte more is taken than was checked."""
+    growing = shutil.copytree(good, tmp_path / "growing")
+    read, taken = bundle_folder.read_plain, []
+
+    def read_later(path: Path, most: int) -> bytes:
+        with path.open("ab") as file:
+            file.truncate(path.stat().st_size + 2**40)
+        taken.append(len(read(path, most)))
+        return read(path, most)
+
+    monkeypatch.setattr(bundle_folder, "read_plain", read_later)
+    installed = Slots(tmp_path / "slots").install(growing, lambda staged: None)
+    assert sum(taken[:6]) == sum(path.stat().st_size for path in good.iterdir())
+    assert {path.name: path.read_bytes() for path in installed.iterdir()} == {
+        path.name: path.read_bytes() for path in good.iterdir()
+    }
+
+
+@pytest.mark.parametrize("swap", [*SWAPS, lambda path: path.symlink_to(__file__)])
+@pytest.mark.parametrize("moment", [(Path, "lstat"), (os, "open")], ids=["looked at", "opened"])
+def test_a_file_that_is_swapped_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: Any, swap: Callable[[Path], None]
+) -> None:
+    """After the look at it, and between the look and its opening: nothing is read at all."""
+    kept, done = getattr(*moment), []
+    (tmp_path / "file").write_bytes(b"good")
+
+    def swapped(path: Path, *arguments: Any, **more: Any) -> Any:
+        if path.name != "file" or done:
+            return kept(path, *arguments, **more)
+        done.append(path)
+        answer = kept(path, *arguments, **more) if moment[0] is Path else None
+        path.unlink()
+        swap(path)
+        return answer or kept(path, *arguments, **more)
+
+    monkeypatch.setattr(*moment, swapped)
+    with pytest.raises((BundleRefused, OSError)):
+        read_plain(tmp_path / "file", 100)
+    assert done
+
+
+def test_hard_links_are_plain_files_of_their_own_bytes(tmp_path: Path, good: Path) -> None:
+    """Installers of packages make them; a change under the other name does not reach what was installed."""
+    linked = shutil.copytree(good, tmp_path / "linked")
+    (tmp_path / "other-name").hardlink_to(linked / "ranker.bin")
+    slots = Slots(tmp_path / "slots")
+    installed = slots.install(linked, verify)
+    assert (installed / "ranker.bin").stat().st_nlink == 1
+    (tmp_path / "other-name").write_bytes(b"secret")
+    assert slots.current() == installed
+    with pytest.raises(BundleDamaged, match="not the file"):
+        verify(linked)
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_pointer_that_is_no_file(tmp_path: Path, first: Path, good: Path, swap: Callable[[Path], None]) -> None:
+    slots = Slots(tmp_path / "slots")
+    slots.install(first, verify)
+    newest = slots.install(good, verify)
+    (slots.folder / "current").unlink()
+    swap(slots.folder / "current")
+    assert slots.current() == newest
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+def test_a_manifest_that_is_no_file_is_not_read(tmp_path: Path, swap: Callable[[Path], None]) -> None:
+    swap(tmp_path / "manifest.json")
+    with pytest.raises(BundleRefused, match="link or a folder"):
+        Manifest.read(tmp_path)
