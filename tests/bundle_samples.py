@@ -4,67 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from keyart.bundle.manifest import Manifest, canonical
+from keyart.bundle.vectors import Run
+from keyart.features import FeatureSpec
+from keyart.ranker import NumpyRanker
+from keyart.ranker.weights import from_bytes, shapes, stored_layout
+from keyart_federated.export import graphs, vectors
 
-TAGS, TASTE, CASES, FULL_SLATE = 6, 4, 8, 20
-FEATURE_SPEC = {"version": 1, "artwork_tags": ["genre:drama", "faces"], "viewer_tags": ["genre:drama"]}
+CASES, FULL_SLATE = 8, 20
+SPEC = FeatureSpec(
+    artwork_tags=("faces", "genre:drama"), viewer_tags=("genre:drama",), match_kinds=("genre",), open_kinds=()
+)
+FEATURE_SPEC = SPEC.to_json()
 
 
 def weights(seed: int) -> dict[str, np.ndarray]:
-    """int8 matrix [TAGS, TASTE], its scale per row, keep weights [TAGS]; in the order of ranker.bin."""
+    """Seeded values of each parameter, in the order of ranker.bin."""
     rng = np.random.default_rng(seed)
-    return {
-        "keep_artwork": rng.normal(size=TAGS).astype(np.float32),
-        "play_artwork_scale": rng.uniform(0.01, 0.02, TAGS).astype(np.float32),
-        "play_artwork": rng.integers(-127, 128, (TAGS, TASTE)).astype(np.int8),
-    }
+    made = {}
+    for name, (dtype, shape) in stored_layout(SPEC).items():
+        values = rng.integers(-127, 128, shape) if dtype == np.int8 else rng.uniform(0.01, 0.02, shape)
+        values[..., :1] = 127 if dtype == np.int8 else 0.02  # a channel's peak: to quantise it again changes nothing
+        made[name] = values.astype(dtype)
+    return made
 
 
 def weights_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     return b"".join(array.tobytes() for array in arrays.values())
 
 
-def _external(name: str, array: np.ndarray, offset: int) -> onnx.TensorProto:
-    tensor = TensorProto(name=name, dims=array.shape, data_type=helper.np_dtype_to_tensor_dtype(array.dtype))
-    tensor.data_location = TensorProto.EXTERNAL
-    place = {"location": "ranker.bin", "offset": offset, "length": array.nbytes}
-    tensor.external_data.extend(onnx.StringStringEntryProto(key=k, value=str(v)) for k, v in place.items())
-    return tensor
-
-
-def ranker_model(seed: int = 0) -> onnx.ModelProto:
-    """play = artwork (W viewer), keep = artwork w', value = σ(play) σ(keep)."""
-    offset, initializers = 0, []
-    for name, array in weights(seed).items():
-        initializers.append(_external(name, array, offset))
-        offset += array.nbytes
-    initializers.append(numpy_helper.from_array(np.array([-1], np.int64), "flat"))
-    nodes = [
-        helper.make_node("DequantizeLinear", ["play_artwork", "play_artwork_scale"], ["matrix"], axis=0),
-        helper.make_node("Transpose", ["viewer"], ["taste"], perm=[1, 0]),
-        helper.make_node("MatMul", ["matrix", "taste"], ["direction"]),
-        helper.make_node("MatMul", ["artwork", "direction"], ["column"]),
-        helper.make_node("Reshape", ["column", "flat"], ["play"]),
-        helper.make_node("MatMul", ["artwork", "keep_artwork"], ["keep"]),
-        helper.make_node("Sigmoid", ["play"], ["p"]),
-        helper.make_node("Sigmoid", ["keep"], ["k"]),
-        helper.make_node("Mul", ["p", "k"], ["value"]),
-    ]
-    inputs = [
-        helper.make_tensor_value_info("artwork", TensorProto.FLOAT, ["n", TAGS]),
-        helper.make_tensor_value_info("viewer", TensorProto.FLOAT, [1, TASTE]),
-    ]
-    outputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n"]) for n in ("value", "play", "keep")]
-    return _model(helper.make_graph(nodes, "ranker", inputs, outputs, initializers))
+def ranker_model() -> onnx.ModelProto:
+    return graphs.ranker(SPEC)
 
 
 def train_model() -> onnx.ModelProto:
@@ -76,7 +55,7 @@ def train_model() -> onnx.ModelProto:
         helper.make_node("Transpose", ["x"], ["xt"], perm=[1, 0]),
         helper.make_node("MatMul", ["xt", "error"], ["gradient"]),
     ]
-    infos = {"x": ["n", TAGS], "w": [TAGS], "y": ["n"], "gradient": [TAGS]}
+    infos = {"x": ["n", 6], "w": [6], "y": ["n"], "gradient": [6]}
     values = {n: helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in infos.items()}
     output = values.pop("gradient")
     return _model(helper.make_graph(nodes, "train", list(values.values()), [output]))
@@ -86,42 +65,22 @@ def _model(graph: onnx.GraphProto) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def run_of(arrays: Mapping[str, np.ndarray]) -> Callable[[dict[str, np.ndarray]], list[np.ndarray]]:
+def run_of(arrays: Mapping[str, np.ndarray]) -> Run:
     """The ranker of these weights, in numpy."""
-    matrix = arrays["play_artwork"].astype(np.float32) * arrays["play_artwork_scale"][:, None]
-
-    def run(inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        play = inputs["artwork"] @ (matrix @ inputs["viewer"][0])
-        keep = inputs["artwork"] @ arrays["keep_artwork"]
-        return [1 / (1 + np.exp(-play)) / (1 + np.exp(-keep)), play, keep]
-
-    return run
+    return NumpyRanker(from_bytes(weights_bytes(arrays), SPEC)).run
 
 
 def vectors_document(seed: int = 0) -> dict[str, Any]:
-    rng, run, cases = np.random.default_rng(99), run_of(weights(seed)), []
-    for i in range(CASES):
-        n = FULL_SLATE if i == 0 else i + 1
-        inputs = {
-            "artwork": rng.random((n, TAGS), dtype=np.float32),
-            "viewer": rng.random((1, TASTE), dtype=np.float32),
-        }
-        value = run(inputs)[0]
-        described = {
-            name: {"type": "float32", "shape": list(array.shape), "data": array.ravel().tolist()}
-            for name, array in inputs.items()
-        }
-        cases.append({"inputs": described, "scores": value.tolist(), "choice": int(value.argmax())})
-    return {"cases": cases}
+    return {"cases": vectors.cases(SPEC, from_bytes(weights_bytes(weights(seed)), SPEC))}
 
 
 def sample_files(seed: int = 0, **changed: bytes) -> dict[str, bytes]:
     """All files but the manifest; `changed` by name with _ for the dot."""
     files = {
-        "ranker.onnx": ranker_model(seed).SerializeToString(),
+        "ranker.onnx": ranker_model().SerializeToString(),
         "ranker.bin": weights_bytes(weights(seed)),
         "train.onnx": train_model().SerializeToString(),
-        "vocabulary.json": b'{"tags": ["genre:drama", "faces"]}',
+        "vocabulary.json": b'{"population_taste": [1.0], "appeal": {}}',
         "vectors.json": json.dumps(vectors_document(seed)).encode(),
     }
     return {**files, **{name.replace("_", "."): data for name, data in changed.items()}}
@@ -134,7 +93,7 @@ def sample_manifest(files: Mapping[str, bytes], version: int = 1, parent: int | 
         parent=parent,
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         feature_spec=FEATURE_SPEC,
-        parameters={"keep_artwork": (TAGS,), "play_artwork": (TAGS, TASTE)},
+        parameters=shapes(SPEC),
         training={"round": version, "devices": 2000},
         privacy={"epsilon": 4.0, "delta": 1e-6},
         quality={"capture": 0.55},

@@ -7,7 +7,7 @@ turn it is, and arrays with a leading axis of devices. State is a few arrays, so
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import keyart
 from keyart.choice import weigh
 from keyart.errors import WorldError
 from keyart.features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from keyart.features.rows import Rows, intent_match, mains, matches, situation
+from keyart.features.rows import Rows, intent_match, mains, matches, situation, tilted
 from keyart.features.viewer import affinities, tally, view_weight
 from keyart.head import Head, HeadPrior, refit, update
 from keyart.outbound.gradient import Log, log_scores
@@ -167,6 +167,7 @@ class Devices:
         candidates = np.minimum(first[:, None] + np.arange(width), last[:, None] - 1)
         exists = first[:, None] + np.arange(width) < last[:, None]
         rows = self._rows(slice(None), candidates, titles[:, None], slot_log, trending, context)
+        rows = replace(rows, appeal=tilted(rows.appeal, trending[:, None]))
         for row, intent in intents.items():
             rows.match[row, :, -1] = intent_match(spec, rows.artwork[row], intent)
         scores = score(self.weights, rows)
@@ -190,7 +191,8 @@ class Devices:
         journal.steps = k + 1
         if self.head is not None:
             # What was trending is not stored either, and a device learns from what it has stored.
-            logit = play[at, pick] - trending * self.weights.play_main[spec.main_names.index("trending")]
+            tilt = rows.appeal[at, pick, 0] - self.appeal[shown, 0]
+            logit = play[at, pick] - trending * self.weights.play_main[spec.main_names.index("trending")] - tilt
             learned = update(self.head, rows.artwork[at, pick], logit, played)
             kept = journal.counted[:, k].astype(np.bool_)
             self.head = Head(

@@ -13,7 +13,7 @@ class Behind:
         self._work, self._delay_seconds = work, delay_seconds
         self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
-        self._urgent = self._stopped = False
+        self._urgent = self._stopped = self._running = self._again = False
 
     def soon(self, urgent: bool = False) -> None:
         """Asks for the work to be done, if urgent at once; cheap if it has been asked for already."""
@@ -21,6 +21,9 @@ class Behind:
             return
         with self._lock:
             if self._stopped or (self._timer is not None and urgent <= self._urgent):
+                return
+            if self._running:  # once more, when it has ended
+                self._again = True
                 return
             if self._timer is not None:
                 self._timer.cancel()
@@ -44,7 +47,15 @@ class Behind:
 
     def _run(self) -> None:
         with self._lock:
-            self._timer, self._urgent = None, False
+            self._timer, self._urgent, self._again = None, False, False
             if self._stopped:
                 return
-        self._work()
+            self._running = True
+        try:
+            self._work()
+        finally:
+            with self._lock:
+                self._running = False
+                again = self._again
+        if again:
+            self.soon()

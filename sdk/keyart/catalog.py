@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -45,13 +45,21 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
+def is_text(value: object) -> bool:
+    """Whether it is a text that is not empty and can be stored: JSON may bring half of a surrogate pair."""
+    try:
+        return isinstance(value, str) and bool(value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError]) -> Mapping[str, float]:
     """A read-only copy of `tags` with finite float weights ≥ 0, or an error that names the tag."""
     if not isinstance(tags, Mapping):
         raise error(f"{owner}: tags must be a mapping of tag to weight, not {type(tags).__name__}.")
     clean: dict[str, float] = {}
     for tag, weight in tags.items():
-        if not isinstance(tag, str) or not tag.strip():
+        if not is_text(tag) or not tag.strip():
             raise error(f"{owner}: a tag must be a text such as 'genre:drama', not {shown(tag)}.")
         try:
             value = float(weight)
@@ -67,7 +75,7 @@ def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError
 
 
 def _checked_id(value: object, what: str) -> None:
-    if not isinstance(value, str) or not value:
+    if not is_text(value):
         raise CatalogError(f"{what} needs an id: a text that is not empty, got {shown(value)}.")
 
 
@@ -173,6 +181,19 @@ class Catalog:
                     )
                 artworks[artwork.id] = len(artworks)
         return cls(rows, MappingProxyType(by_id), MappingProxyType(artworks))
+
+    def without_kinds(self, kinds: frozenset[str]) -> Catalog:
+        """The same without any tag of those kinds, however it is spelt."""
+
+        def kept(tags: Mapping[str, float]) -> dict[str, float]:
+            return {tag: w for tag, w in tags.items() if kind_of(tag).strip().casefold() not in kinds}
+
+        if not kinds:
+            return self
+        return Catalog.from_titles(
+            replace(t, tags=kept(t.tags), artworks=[replace(a, tags=kept(a.tags)) for a in t.artworks])
+            for t in self.titles
+        )
 
     def __len__(self) -> int:
         return len(self.titles)

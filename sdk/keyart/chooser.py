@@ -49,9 +49,9 @@ class Chooser:
         slates = self.slates(profile)
         kept = self._kept(title, context, slates)
         if kept is not None:
-            return self._shown(kept, context, profile)
+            return self._shown(kept, context, context.slot, profile)
         (candidates,) = slates.candidates([title], context)
-        return self._drawn(title, context, candidates.draw(self.rng.random()), profile)
+        return self._drawn(title, context, context.slot, candidates.draw(self.rng.random()), profile)
 
     def choose_page(self, title_ids: Sequence[str], context: Context, profile: Profile | None) -> list[Decision]:
         """One decision a title, in the order asked, in one model run; title i stands at slot `context.slot + i`."""
@@ -64,14 +64,13 @@ class Chooser:
         all_candidates, pictures = slates.candidates(titles, context), [slates.pictures(title) for title in titles]
         memory = PageMemory(self.policy.diversity, encoded, pictures)
         for i, (title, candidates, mine) in enumerate(zip(titles, all_candidates, pictures, strict=True)):
-            here = context.at_slot(context.slot + i)
-            kept = self._kept(title, here, slates)
+            kept = self._kept(title, context, slates)
             if kept is not None:
-                decision = self._shown(kept, here, profile)
+                decision = self._shown(kept, context, context.slot + i, profile)
                 memory.show(encoded.place[kept.artwork_id])
             else:
                 drawn = candidates.draw(self.rng.random(), memory.factors(mine))
-                decision = self._drawn(title, here, drawn, profile)
+                decision = self._drawn(title, context, context.slot + i, drawn, profile)
                 memory.show(mine.start + drawn.place)
             decisions.append(decision)
         return decisions
@@ -98,7 +97,7 @@ class Chooser:
         """Why that picture, as the model sees it now. Raises UnknownDecision if it has left the catalogue."""
         from .explain import explanation
 
-        decision, context = shown.decision, shown.context
+        decision, context = shown.decision, shown.context.at_slot(shown.slot)
         title = self.catalog.index(decision.title_id)
         slates = self.slates(profile)
         (candidates,) = slates.candidates([title], context)
@@ -154,7 +153,7 @@ class Chooser:
             return None
         return kept
 
-    def _drawn(self, title: int, context: Context, drawn: Drawn, profile: Profile | None) -> Decision:
+    def _drawn(self, title: int, context: Context, slot: int, drawn: Drawn, profile: Profile | None) -> Decision:
         shown = self.catalog.titles[title]
         decision = Decision(
             self._new_id(),
@@ -164,17 +163,17 @@ class Chooser:
             drawn.exploring,
             self.installed.version,
         )
-        return self._remembered(decision, context, profile)
+        return self._remembered(decision, context, slot, profile)
 
-    def _shown(self, kept: Decision, context: Context, profile: Profile | None) -> Decision:
+    def _shown(self, kept: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
         """Another showing of a picture that was drawn before: its propensity is that of the draw."""
         again = replace(kept, id=self._new_id(), model_version=self.installed.version, sticky=True)
-        return self._remembered(again, context, profile)
+        return self._remembered(again, context, slot, profile)
 
-    def _remembered(self, decision: Decision, context: Context, profile: Profile | None) -> Decision:
-        self.recent.add(Shown(decision, context, profile is not None))
+    def _remembered(self, decision: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
+        self.recent.add(Shown(decision, context, slot, profile is not None))
         if profile is not None:
-            profile.journal.remember(Entry(decision, context.at, context.device, context.slot, bool(context.intent)))
+            profile.journal.remember(Entry(decision, context.at, context.device, slot, bool(context.intent)))
         return decision
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from .catalog import LARGEST_WEIGHT, age_of, shown
+from .catalog import LARGEST_WEIGHT, age_of, is_text, shown
 from .errors import ContextError
 
 DEVICES = ("tv", "phone", "tablet", "desktop")  # anything else is allowed and treated as "other"
@@ -68,7 +68,7 @@ class Context:
     max_maturity: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.device, str) or not self.device:
+        if not is_text(self.device):
             raise ContextError(f"Context.device must be a text such as 'tv', not {shown(self.device)}.")
         require_zone(self.at, "Context.at", ContextError)
         if isinstance(self.slot, bool) or not isinstance(self.slot, int) or not 0 <= self.slot <= LAST_SLOT:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from .catalog import is_text
 from .context import require_zone
 from .errors import HistoryError, SettingError
 
@@ -31,11 +32,11 @@ class View:
     device: str = "tv"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.title_id, str) or not self.title_id:
+        if not is_text(self.title_id):
             raise HistoryError(f"View.title_id must be a text that is not empty, not {self.title_id!r}.")
         require_zone(self.at, "View.at", HistoryError)
         object.__setattr__(self, "seconds", _checked_seconds(self.seconds, f"View of {self.title_id!r}"))
-        if not isinstance(self.device, str) or not self.device:
+        if not is_text(self.device):
             raise HistoryError(f"View.device must be a text such as 'tv', not {self.device!r}.")
 
 

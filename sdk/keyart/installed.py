@@ -15,7 +15,7 @@ from .features.encode import Floats
 from .features.viewer import sharpen
 from .head import HeadPrior
 from .ranker import Engine, NumpyRanker, Ranker, Weights, load
-from .ranker.weights import from_bytes
+from .ranker.weights import PRIOR_INTENT, from_bytes
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ class Installed:
 
     @classmethod
     def nothing(cls, catalog: Catalog) -> Installed:
-        """No bundle yet: all pictures score the same, and the head learns on the catalogue's own tags."""
+        """No bundle yet: nothing but what is asked for tells pictures apart, and the head learns by the catalogue's
+        own tags."""
         encoded = EncodedCatalog(catalog, FeatureSpec.from_catalog(catalog))
         weights = Weights.zeros(encoded.spec)
+        weights.play_match[-1] = PRIOR_INTENT
         return cls(
             version=0,
             encoded=encoded,

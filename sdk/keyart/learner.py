@@ -21,12 +21,12 @@ from .installed import Installed
 from .logbook import Entry
 from .outbound.gradient import log_scores
 from .own import Own
-from .ranker.numpy_engine import score
 
 if TYPE_CHECKING:
     from .preferences import Stated
 
 Answered = tuple[Entry, Outcome]
+_ONE = np.ones(1, dtype=np.float32)
 
 
 class Learner:
@@ -84,13 +84,17 @@ class Learner:
         title, one = int(encoded.title_of[place]), slice(place, place + 1)
         context = spec.context_row(entry.device, entry.daypart)
         main = mains(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title])
-        match = matches(encoded, viewer, one, title)
-        rows = Rows(encoded.artwork[one], match, main[None], installed.appeal[one], viewer.taste, context)
-        play = score(installed.weights, rows).play
+        tags, weights = encoded.artwork[one], installed.weights
+        play = (
+            tags @ (weights.play_artwork @ np.concatenate((_ONE, viewer.taste, context)))
+            + matches(encoded, viewer, one, title) @ weights.play_match
+            + main @ weights.play_main
+            + installed.appeal[one, 0]
+        )
         if self._stated is not None:
             play = play + self._stated.offsets(one)
         self._last = (entry.decision.id, self.head, place, self.own.of(place))
-        self._update(rows.artwork, np.array([place]), play, np.array([outcome.kind == "played"], dtype=np.float32))
+        self._update(tags, np.array([place]), play, np.array([outcome.kind == "played"], dtype=np.float32))
         self.outcomes += 1
         return True
 

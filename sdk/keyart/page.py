@@ -35,7 +35,7 @@ import numpy as np
 
 from .catalog import kind_of
 from .features import EncodedCatalog, FeatureSpec
-from .features.encode import Bools, Floats
+from .features.encode import Floats
 
 # Whom and what a viewer knows again. Open kinds count as these, and these count so in a small catalogue, too.
 RECOGNISED_KINDS = ("cast", "director", "franchise")
@@ -53,7 +53,7 @@ class PageMemory:
         self._slate, self._x = slice(0, 0), np.zeros((0, size), dtype=np.float32)  # asked for last
         self._prepared = self._prepare(slates)
         self._shown = 0
-        self._sum = np.zeros(size, dtype=np.float32)  # Σ x
+        self._sum = np.zeros(size, dtype=np.float32)  # Σ x of tags that are not recognised
         self._seen = np.zeros(size, dtype=np.float32)  # 1 − Π (1 − α x)
         self._open_seen = np.zeros(encoded.open_size, dtype=np.float32)  # the same, of open tags
 
@@ -76,11 +76,14 @@ class PageMemory:
             self._shares(slice(picture, picture + 1))
         x = self._x[picture - self._slate.start]
         self._shown += 1
-        self._sum += x
-        self._repeated = self._sum / self._shown
-        if self._recognised is not None:
-            self._seen += RECOGNITION * x * (1 - self._seen)
-            self._repeated = np.where(self._recognised, self._seen, self._repeated)
+        if self._recognised is None:
+            self._sum += x
+            self._repeated = self._sum / self._shown
+        else:
+            again = x * self._recognised
+            self._sum += x - again
+            self._seen += RECOGNITION * again * (1 - self._seen)
+            self._repeated = self._sum / self._shown + self._seen
         if encoded.spec.open_kinds:
             index, weight = encoded.open_index[picture], encoded.open_weight[picture]
             for tag, share in zip(index.ravel().tolist(), weight.ravel().tolist(), strict=True):
@@ -110,10 +113,10 @@ class PageMemory:
 
 
 @lru_cache(maxsize=4)
-def _layout(spec: FeatureSpec) -> tuple[Floats, Bools | None]:
-    """Of tags with places of their own: kinds [Z, kinds] of 0 and 1, and the recognised [Z]; None where none is."""
+def _layout(spec: FeatureSpec) -> tuple[Floats, Floats | None]:
+    """Of tags with places of their own: kinds [Z, kinds], and the recognised [Z], of 0 and 1; None where none is."""
     kinds = [kind_of(tag) for tag in spec.artwork_tags]
     names = list(dict.fromkeys(kinds))
     member = np.array([[kind == name for name in names] for kind in kinds], dtype=np.float32)
-    recognised = np.isin(kinds, RECOGNISED_KINDS)
+    recognised = np.isin(kinds, RECOGNISED_KINDS).astype(np.float32)
     return member.reshape(len(kinds), len(names)), recognised if recognised.any() else None

@@ -267,5 +267,5 @@ def _rules(policy: Policy, drawn: float, profiled: bool) -> list[tuple[str, str]
         ("maturity", "Age limit: where the app sets one, a picture above it is shown only where there is no other."),
         ("spoilers", f"Spoilers: a picture that gives a title away is shown only {seen}where there is no other."),
         ("misleading", f"Honesty: {honesty}."),
-        ("sensitive", f"Never used: {', '.join(sorted(SENSITIVE_KINDS))}."),
+        ("sensitive", f"Never used: {', '.join(sorted(SENSITIVE_KINDS | policy.sensitive_kinds))}."),
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from .catalog import Catalog
+from .catalog import Catalog, kind_of
 from .chooser import Chooser
 from .consent import Consent
 from .context import Context
@@ -100,9 +100,11 @@ class Personalizer:
                 raise SettingError(f"{name} is {value!r}; use {', '.join(map(repr, known[:-1]))} or {known[-1]!r}.")
         profiling = mode == "personalized" and age_mode == "adult"
         terms = Terms(profiling, reward or Reward(), retention_days, outcome_window)
+        policy = policy or Policy()
+        catalog = catalog.without_kinds(policy.sensitive_kinds)
         installed = Installed.nothing(catalog) if bundle is None else Installed.read(bundle, catalog, engine)
         numbers = rng or random.Random()  # noqa: S311 (draws of pictures are no secret)
-        chooser = Chooser(catalog, installed, policy or Policy(), numbers)
+        chooser = Chooser(catalog, installed, policy, numbers)
         session = Session(
             lambda keys: Store.open(path, keys, profile, clock=clock), keys, chooser, terms, clock, rng is None
         )
@@ -214,7 +216,7 @@ class Personalizer:
                         f"No decision {decision_id!r} to explain. Decisions made without consent are explained while "
                         "the app runs; removed, expired and forgotten ones are gone."
                     )
-                shown = Shown(entry.decision, Context(entry.device, entry.at, entry.slot), True)
+                shown = Shown(entry.decision, Context(entry.device, entry.at), entry.slot, True)
             with self._session.lock:
                 return self._session.chooser.explain(shown, profile)
 
@@ -237,11 +239,11 @@ class Personalizer:
 
         False where nothing may be kept. Raises SettingError, also for a tag of a sensitive kind.
         """
-        return self._state(lambda preferences: preferences.like(tag))
+        return self._state(tag, lambda preferences: preferences.like(tag))
 
     def dislike(self, tag: str) -> bool:
         """The same for what they do not like: its pictures count for less."""
-        return self._state(lambda preferences: preferences.dislike(tag))
+        return self._state(tag, lambda preferences: preferences.dislike(tag))
 
     def clear_preference(self, tag: str) -> bool:
         """Takes back what was said of a tag; False if there was nothing. Needs no consent."""
@@ -342,8 +344,11 @@ class Personalizer:
         with self._session.writing:
             installed = Installed.read(bundle, self._session.chooser.catalog, self._engine)
             installed.check(bundle)
+            profile = self._session.custody.profile
+            learned = [tag for tag in (profile.learned() if profile else {}) if tag != "bias"]
+            kept = sum(tag in installed.spec.artwork_place for tag in learned)
             self._session.install(installed)
-            log.info("Model %d is installed", installed.version)
+            log.info("Model %d is installed; the head keeps %d of %d tags", installed.version, kept, len(learned))
             return installed.version
 
     def stats(self) -> Stats:
@@ -374,10 +379,12 @@ class Personalizer:
         self._session.decided()
         self._timings.add(perf_counter() - started)
 
-    def _state(self, change: Callable[[Preferences], None]) -> bool:
+    def _state(self, tag: str, change: Callable[[Preferences], None]) -> bool:
         from .preferences import Preferences
 
         session = self._session
+        if isinstance(tag, str) and kind_of(tag).strip().casefold() in session.chooser.policy.sensitive_kinds:
+            raise SettingError(f"{tag!r} cannot be a preference: this app never chooses by {kind_of(tag)}.")
         with session.writing:
             if session.person() is None:
                 return False

@@ -45,12 +45,15 @@ class Policy:
     misleading: "block" never shows a picture whose genres or cast share nothing with the title's.
     diversity: how much of its value a picture loses, for each kind of tags in which the page is full of its like (0:
     pages are not varied).
+    sensitive_kinds: kinds of tags that are never used to personalise, beside those that keyart never uses at all
+    (`keyart.features.spec.SENSITIVE_KINDS`).
     """
 
     exploration: float = 0.01
     stickiness: timedelta = field(default=timedelta(hours=24))
     misleading: Literal["block", "allow"] = "block"
     diversity: float = 0.1
+    sensitive_kinds: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not (isinstance(self.exploration, (int, float)) and 0 <= self.exploration <= 1):
@@ -61,6 +64,12 @@ class Policy:
             raise SettingError(f"Policy.diversity is {self.diversity!r}; it must be between 0 and 1.")
         if self.misleading not in ("block", "allow"):
             raise SettingError(f"Policy.misleading is {self.misleading!r}; use 'block' or 'allow'.")
+        kinds = self.sensitive_kinds
+        if not isinstance(kinds, (set, frozenset)) or not all(
+            isinstance(kind, str) and kind.strip() for kind in kinds
+        ):
+            raise SettingError(f"Policy.sensitive_kinds is {kinds!r}; give a set of kinds such as {{'cast'}}.")
+        object.__setattr__(self, "sensitive_kinds", frozenset(kind.strip().casefold() for kind in kinds))
 
     def gamma(self, base_rate: float | None) -> float:
         """SquareCB's γ. base_rate: reward of a random picture, from the bundle; None: no bundle yet."""
@@ -100,7 +109,10 @@ def chances(values: Sequence[float], gamma: float) -> list[float]:
         share = 1.0 / values.count(top)
         return [share if value == top else 0.0 for value in values]
     count = len(values) - values.count(-math.inf)
-    p = [1.0 / (count + gamma * (top - value)) if value > -math.inf else 0.0 for value in values]
+    if gamma:
+        p = [1.0 / (count + gamma * (top - value)) for value in values]  # 0 for −∞
+    else:
+        p = [1.0 / count if value > -math.inf else 0.0 for value in values]
     best = values.index(top)
     p[best] = 0.0
     *_, others = itertools.accumulate(p)

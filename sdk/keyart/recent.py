@@ -16,10 +16,11 @@ REMEMBERED = 4096  # decisions; older ones are in the store, if the person allow
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A decision with its context, and whether it was made with a profile."""
+    """A decision with its context, its place on the page, and whether it was made with a profile."""
 
     decision: Decision
     context: Context
+    slot: int
     profiled: bool
 
 

@@ -13,8 +13,8 @@ from .catalog import Catalog, age_of
 from .choice import Candidates
 from .context import Context
 from .features import ViewerFeatures
-from .features.encode import Ints
-from .features.rows import Rows, intent_match, mains, matches, situation, taken
+from .features.encode import Floats, Ints
+from .features.rows import Rows, intent_match, mains, matches, situation, taken, tilted
 from .head import Head
 from .installed import Installed
 from .policy import Policy, permitted
@@ -41,8 +41,8 @@ class Slates:
 
     def pictures(self, title: int) -> slice:
         """Places of the title's pictures among all artworks."""
-        first = self.installed.encoded.first
-        return slice(int(first[title]), int(first[title + 1]))
+        starts = self.installed.encoded.starts
+        return slice(starts[title], starts[title + 1])
 
     def rows(self, titles: list[int], context: Context) -> Rows:
         """The ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
@@ -96,6 +96,7 @@ class Slates:
             parts = [slice(0, size)]
             match = matches(encoded, self.viewer, mine, title)
             slot_log, trending = situation(spec, context, listed[title].id)
+            trends: Floats | float = trending
             main = np.empty((size, len(spec.main_names)), dtype=np.float32)
             main[:] = mains(spec, slot_log, trending, vector, encoded.title_shares[title])
         else:
@@ -108,8 +109,10 @@ class Slates:
             match = matches(encoded, self.viewer, pictures, encoded.title_of[pictures])
             there = np.array([situation(spec, context, listed[t].id, after) for after, t in enumerate(titles)])
             of_title = mains(spec, there[:, 0], there[:, 1], vector, encoded.title_shares[places])
-            main = np.repeat(of_title, sizes, axis=0)
+            main, trends = np.repeat(of_title, sizes, axis=0), np.repeat(there[:, 1], sizes)
         artwork, appeal = taken(encoded.artwork, pictures), taken(installed.appeal, pictures)
+        if context.trending:
+            appeal = tilted(appeal, trends)
         if context.intent:
             match[:, -1] = intent_match(spec, artwork, context.intent)
         return Rows(artwork, match, main, appeal, self.viewer.taste, vector), pictures, parts

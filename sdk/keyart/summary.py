@@ -20,6 +20,7 @@ from .features.encode import Floats
 RECORD_ID = b"summary"
 BASIS_BYTES = 32
 _VERSION = 1
+_MOST_TEXT_BYTES = 4 * 2**20  # inflated
 _START = struct.Struct(f"<B{BASIS_BYTES}sIII")
 
 
@@ -56,15 +57,18 @@ class Summary:
                 return None
             half = size * (size + 1) // 2
             values = np.frombuffer(data, "<f4", size + half + 2 * count, _START.size).astype(np.float32)
-            texts = zlib.decompress(data[_START.size + values.nbytes :])
+            inflating = zlib.decompressobj()
+            texts = inflating.decompress(data[_START.size + values.nbytes :], _MOST_TEXT_BYTES)
             weights, waiting, pictures = json.loads(texts)
             titles = {title_id: float(weight) for title_id, weight in weights.items()}
-        except (struct.error, zlib.error, ValueError, TypeError, AttributeError):
+            whole = inflating.eof and len(pictures) == count
+            whole = whole and all(isinstance(text, str) for text in (*waiting, *pictures))
+        except (struct.error, zlib.error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+            return None
+        if not whole or not np.isfinite(values).all():
             return None
         mean, upper, own = np.split(values, (size, size + half))
         covariance = np.zeros((size, size), dtype=np.float32)
         covariance[np.triu_indices(size)] = upper
         covariance += np.triu(covariance, 1).T
-        if len(pictures) != count:
-            return None
         return cls(basis, titles, tuple(waiting), mean, covariance, tuple(pictures), own.reshape(count, 2), updates)

@@ -63,11 +63,11 @@ def verify(folder: str | Path, *, run: Run | None = None, installed: Manifest | 
     files = read_files(folder)
     manifest = check_contents(files)
     trust.check_versions(manifest)
-    trust.check_feature_spec(manifest)
+    spec = trust.check_feature_spec(manifest)
     trust.check_parent(manifest)
     if installed is not None:
         trust.check_succession(manifest, installed)
-    trust.check_vocabulary(files["vocabulary.json"])
+    trust.check_vocabulary(files["vocabulary.json"], spec.viewer_size)
     inputs = _check_ranker(files, manifest)
     _check_graph(files, "train.onnx", manifest, weights=None)
     cases = vectors.parse_vectors(files["vectors.json"])

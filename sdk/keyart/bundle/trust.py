@@ -12,12 +12,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import TypeGuard
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, TypeGuard
 
 from ..errors import BundleDamaged, BundleRefused
 from .fields import FileEntry
 from .manifest import IR_VERSION, MAX_MANIFEST_BYTES, NAME, OPSET, Manifest, feature_spec_digest
+
+if TYPE_CHECKING:
+    from ..features.spec import FeatureSpec
 
 MB = 1_000_000
 MAX_TOTAL_BYTES = 64 * MB
@@ -78,20 +81,20 @@ def check_versions(manifest: Manifest) -> None:
         )
 
 
-def check_feature_spec(manifest: Manifest) -> None:
-    """The feature spec is the one that the model was trained with, and names no sensitive kind anywhere.
+def check_feature_spec(manifest: Manifest) -> FeatureSpec:
+    """The feature spec, once it is the one that the model was trained with and this keyart can compute.
 
-    Whether this keyart can compute it, `FeatureSpec.from_json` says.
+    The manifest's parameters are then those of its ranker.
     """
-    from ..features.spec import is_sensitive
+    from ..features.spec import FeatureSpec
+    from ..ranker.weights import shapes
 
     if feature_spec_digest(manifest.feature_spec) != manifest.feature_spec_sha256:
         raise BundleRefused("The feature spec does not fit its sha256. Build the bundle again.")
-    if named := sorted(text for text in _texts(manifest.feature_spec) if is_sensitive(text)):
-        raise BundleRefused(
-            f"The feature spec names {named[0][:40]!r}, a sensitive kind, by which keyart never personalises. "
-            "Build the bundle again without it."
-        )
+    spec = FeatureSpec.from_json(manifest.feature_spec)
+    if dict(manifest.parameters) != shapes(spec):
+        raise BundleRefused("The parameters do not fit the feature spec. Build the bundle again.")
+    return spec
 
 
 def check_parent(manifest: Manifest) -> None:
@@ -114,16 +117,16 @@ def check_succession(manifest: Manifest, installed: Manifest) -> None:
         raise BundleRefused(f"There is another model {manifest.model_version} installed; use a new version.")
 
 
-def check_vocabulary(data: bytes) -> None:
+def check_vocabulary(data: bytes, viewer_size: int) -> None:
     """`vocabulary.json` is a JSON object; a taste or an appeal in it is made of finite numbers in range.
 
-    Whether the taste fits the feature spec, the bundle's reader says.
+    viewer_size: length of the taste, as the feature spec says.
     """
     document = load_json(data, "vocabulary.json")
     if not isinstance(document, dict):
         raise BundleRefused("vocabulary.json must be a JSON object. Build the bundle again.")
-    taste, appeal = document.get("population_taste", []), document.get("appeal", {})
-    if not _numbers(taste, MAX_TASTE):
+    taste, appeal = document.get("population_taste"), document.get("appeal")
+    if not _numbers(taste, MAX_TASTE) or len(taste) != viewer_size:
         raise BundleRefused("'population_taste' in vocabulary.json must be shares. Build the bundle again.")
     pairs = appeal.values() if isinstance(appeal, dict) else [None]
     if not all(_numbers(pair, MAX_APPEAL) and len(pair) == 2 for pair in pairs):
@@ -160,16 +163,3 @@ def load_json(data: bytes, name: str) -> object:
 
 def _numbers(value: object, most: float) -> TypeGuard[list[float]]:
     return isinstance(value, list) and all(type(x) in (int, float) and abs(x) <= most for x in value)
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Every text in a JSON value, keys included; the manifest's depth is bounded."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield key
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)

@@ -29,7 +29,8 @@ class EncodedCatalog:
     """Arrays over all artworks (n, in catalogue order) and titles (t). A title's rows hold nothing before `need`, or
     before one of its pictures is looked up in `place`; its match is NaN until then, so that a score tells.
 
-    first [t+1]: title i owns artworks first[i]:first[i+1]. title_of [n]. artwork [n, Z]: tag weights.
+    first [t+1], and starts, the same as a list: title i owns artworks first[i]:first[i+1]. title_of [n]. artwork
+    [n, Z]: tag weights.
     shares [n, H], title_shares [t, H]: weights within each kind, summing to 1 (or 0 where the kind is absent).
     fixed_match [n, M]: what of a match depends on no viewer: −distance (total variation) and −share of what the title
     does not hold. open_index, open_weight [n, kinds, P] and the same for titles: places in the list of open tags, of
@@ -47,6 +48,7 @@ class EncodedCatalog:
         counts = [len(title.artworks) for title in titles]
         self.first: Ints = np.zeros(len(titles) + 1, dtype=np.intp)
         np.cumsum(counts, out=self.first[1:])
+        self.starts = self.first.tolist()
         self.title_of: Ints = np.repeat(np.arange(len(titles), dtype=np.intp), counts)
         n, t, kinds = len(self.title_of), len(titles), len(spec.match_kinds)
         self.artwork: Floats = np.zeros((n, spec.artwork_size), dtype=np.float32)

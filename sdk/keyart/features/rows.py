@@ -51,6 +51,16 @@ def mains(
     return row
 
 
+def tilted(appeal: Floats, trending: Floats | float) -> Floats:
+    """Appeal […, N, 2] where titles are trending […, N]: what everybody plays counts up to twice, in the play logit.
+
+    Who comes for what everybody talks about comes less for what they usually like. Stored nowhere.
+    """
+    more = np.array(appeal)
+    more[..., 0] *= 1.0 + np.clip(np.asarray(trending, dtype=np.float32), 0.0, 1.0)
+    return more
+
+
 def intent_match(spec: FeatureSpec, artwork: Floats, intent: Mapping[str, float]) -> Floats:
     """[…, N]: how far each picture answers what the viewer asked for just now."""
     wanted = np.zeros(spec.artwork_size, dtype=np.float32)

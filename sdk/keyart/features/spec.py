@@ -91,7 +91,7 @@ class FeatureSpec:
             for artwork in title.artworks:
                 for tag in artwork.tags:
                     on_artworks[kind_of(tag)].add(tag)
-        kinds = sorted((set(on_titles) | set(on_artworks)) - SENSITIVE_KINDS)
+        kinds = sorted(kind for kind in {*on_titles, *on_artworks} if not is_sensitive(kind))
         open_kinds = [k for k in kinds if len(on_titles[k] | on_artworks[k]) > CLOSED_KIND_TAGS]
         closed = [k for k in kinds if k not in open_kinds]
         shared = [k for k in kinds if on_titles[k] and on_artworks[k]]

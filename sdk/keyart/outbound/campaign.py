@@ -13,7 +13,6 @@ A device answers only where the sum is masked and noised, unless its host has op
 from __future__ import annotations
 
 import json
-import math
 import struct
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 PROTOCOL = 1
 MAX_OFFER_BYTES = 64_000
 KINDS = ("training",)
+MAX_TEXT, MAX_NUMBER = 256, 2**53 - 1  # characters; the largest whole number that JSON carries to every language
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,10 @@ def read_offer(message: bytes) -> Offer:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise MessageError(f"The offer's {name!r} is missing or of a wrong type.")
         values[name] = value
-    noise = values["noise_multiplier"]
-    if not (0.0 <= noise < math.inf):
-        raise MessageError(f"The offer's noise multiplier is {noise}; it must be a number from 0 up.")
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            raise MessageError(f"The offer's {name!r} has more than {MAX_TEXT} characters.")
+        if kind is not bool and not isinstance(value, str) and not 0 <= values[name] <= MAX_NUMBER:
+            raise MessageError(f"The offer's {name!r} is not a number from 0 to {MAX_NUMBER:,}.")
     return Offer(**values)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 from ..errors import StoreDamaged
 
@@ -31,7 +31,10 @@ class Contribution:
     def from_bytes(cls, data: bytes) -> Contribution:
         """Raises StoreDamaged for bytes that are none."""
         try:
-            return cls(**json.loads(data))
+            entry = cls(**json.loads(data))
+            if [type(value) for value in astuple(entry)] != [str, str, str, int, int, bool, float]:
+                raise TypeError
+            return entry
         except (ValueError, TypeError, RecursionError) as error:
             raise StoreDamaged(
                 f"A record of what left the device cannot be read ({type(error).__name__}); update keyart."

@@ -117,7 +117,8 @@ def quantize(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
 
 def dequantize(integers: npt.NDArray[np.int8], scales: Floats) -> Floats:
     """[Z, U] float32, as ONNX DequantizeLinear computes it."""
-    return integers.astype(np.float32) * scales[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinity is refused where weights are read
+        return np.asarray(integers.astype(np.float32) * scales[:, None], dtype=np.float32)
 
 
 def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:

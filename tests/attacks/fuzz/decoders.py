@@ -148,7 +148,7 @@ def used_spec(document: Any) -> None:
 
 
 def vocabulary(place: Path) -> tuple[Read, Sequence[bytes]]:
-    return trust.check_vocabulary, [bundle(place)["vocabulary.json"], b'{"population_taste": [], "appeal": {}}']
+    return lambda data: trust.check_vocabulary(data, SPEC.viewer_size), [bundle(place)["vocabulary.json"]]
 
 
 def read_vocabulary(place: Path) -> tuple[Read, Sequence[bytes]]:

@@ -139,6 +139,32 @@ def test_intent_tilts_at_once_and_is_never_stored(open_art, bundle, dial, path):
     assert "asked" in art.explain(asked.id).text
 
 
+def test_intent_tilts_without_a_model_too(open_art):
+    art = open_art(consent="")
+    wish = keyart.Context("tv", EVENING, intent={"style:c": 2.0})
+    plain, asked = art.preview("t0", TV), art.preview("t0", wish)
+    wanted = [a.id for a in art._session.chooser.catalog["t0"].artworks if "style:c" in a.tags]
+    assert set(plain.values()) == {1 / 8}
+    assert sum(asked[picture] for picture in wanted) > 2 * len(wanted) / 8
+
+
+def test_a_trending_title_leans_to_what_everybody_plays(open_art, bundle):
+    art = open_art(bundle=bundle, policy=keyart.Policy(exploration=0.5, stickiness=OFF))
+    installed = art._session.chooser.installed
+    appeal = installed.appeal[: len(art._session.chooser.catalog["t0"].artworks), 0]
+
+    def chances(share: float) -> np.ndarray:
+        return np.array(list(art.preview("t0", keyart.Context("tv", EVENING, trending={"t0": share})).values()))
+
+    tilts = [float(np.log(chances(share)) @ (appeal - appeal.mean())) for share in (0.0, 0.5, 1.0)]
+    assert tilts[0] < tilts[1] < tilts[2]
+    assert (chances(0.0) == np.array(list(art.preview("t0", TV).values()))).all()
+    other = keyart.Context("tv", EVENING, trending={"t1": 1.0})
+    assert art.preview("t0", other) == art.preview("t0", TV)
+    art.observe(art.choose("t0", keyart.Context("tv", EVENING, trending={"t0": 0.123})).id, keyart.Outcome.skipped())
+    assert "0.123" not in str(art.export())
+
+
 def misleading_catalog() -> keyart.Catalog:
     pictures = [
         keyart.Artwork("m/true", {"genre:drama": 1.0}),

@@ -105,3 +105,29 @@ def test_explained_and_described(open_art, bundle):
     assert "style a" in description.text and all(p.text in description.text for p in description.parameters)
     stranger = open_art(consent="", bundle=bundle, path="s", keys=keyart.EphemeralKey()).describe_parameters()
     assert "not used" in stranger.text
+
+
+@pytest.mark.parametrize("with_bundle", [False, True])
+def test_kinds_that_the_app_never_uses(open_art, bundle, with_bundle):
+    """Neither what was learned, nor what was watched, nor a preference moves a choice by them."""
+    settings = {"bundle": bundle} if with_bundle else {}
+    never = keyart.Policy(stickiness=OFF, sensitive_kinds={"Style", "palette", "faces", "genre"})
+    art = open_art(policy=never, **settings)
+    art.record(keyart.View("t1", TV.at, 5000))
+    before = art.preview("t0", TV)
+    art.record_many([keyart.View("t2", TV.at, 5000)] * 5)
+    assert art.preview("t0", TV) == pytest.approx(before, abs=1e-7)
+    for tag in ("style:a", "STYLE:a"):
+        with pytest.raises(SettingError, match="never chooses by"):
+            art.like(tag)
+    art.like("mood:any")
+    assert art.preview("t0", TV) == pytest.approx(before, abs=1e-7)
+    play_favourite(art, "t5/b", 20, "t5")
+    assert set(art.export()["learned"]) == {"bias"}
+    assert "style" in art.describe_parameters().text.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kinds", [["cast"], "cast", {""}, {1}, None])
+def test_wrong_kinds(kinds):
+    with pytest.raises(SettingError, match="sensitive_kinds"):
+        keyart.Policy(sensitive_kinds=kinds)
