@@ -45,6 +45,7 @@ def keep_logits(weights: Weights, rows: Rows) -> Floats:
     return logits
 
 
+@np.errstate(invalid="ignore")  # BLAS kernels may raise the flag on finite numbers; `policy.chances` finds a real NaN
 def score(weights: Weights, rows: Rows) -> Scores:
     """Scores of the candidates; broadcasts over leading axes."""
     tags = _tag_weights(weights, rows.viewer, rows.context)
