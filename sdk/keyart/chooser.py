@@ -62,7 +62,7 @@ class Chooser:
         decisions = []
         slates = self.slates(profile)
         all_candidates, pictures = slates.candidates(titles, context), [slates.pictures(title) for title in titles]
-        memory = PageMemory(self.policy.diversity, encoded, pictures)
+        memory = PageMemory(self.policy.diversity, encoded)
         for i, (title, candidates, mine) in enumerate(zip(titles, all_candidates, pictures, strict=True)):
             kept = self._kept(title, context, slates)
             if kept is not None:
@@ -97,7 +97,7 @@ class Chooser:
         """Why that picture, as the model sees it now. Raises UnknownDecision if it has left the catalogue."""
         from .explain import explanation
 
-        decision, context = shown.decision, shown.context.at_slot(shown.slot)
+        decision, context = shown.entry.decision, shown.context.at_slot(shown.entry.slot)
         title = self.catalog.index(decision.title_id)
         slates = self.slates(profile)
         (candidates,) = slates.candidates([title], context)
@@ -171,9 +171,10 @@ class Chooser:
         return self._remembered(again, context, slot, profile)
 
     def _remembered(self, decision: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
-        self.recent.add(Shown(decision, context, slot, profile is not None))
+        entry = Entry(decision, context.at, context.device, slot, bool(context.intent))
+        self.recent.add(entry, context, profile is not None)
         if profile is not None:
-            profile.journal.remember(Entry(decision, context.at, context.device, slot, bool(context.intent)))
+            profile.journal.remember(entry)
         return decision
 
 

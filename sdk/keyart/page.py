@@ -27,8 +27,6 @@ bound is not claimed.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -40,18 +38,17 @@ from .features.encode import Floats
 # Whom and what a viewer knows again. Open kinds count as these, and these count so in a small catalogue, too.
 RECOGNISED_KINDS = ("cast", "director", "franchise")
 RECOGNITION = 0.5  # α
+KEPT_SLATES = 512  # of which x is kept: a home page shows the same titles again and again
 
 
 class PageMemory:
     """What a page shows so far. Pictures are named by their place in the encoded catalogue."""
 
-    def __init__(self, diversity: float, encoded: EncodedCatalog, slates: Sequence[slice] = ()) -> None:
-        """slates: pictures of the titles that will be asked for, where they are known: it is faster at once."""
+    def __init__(self, diversity: float, encoded: EncodedCatalog) -> None:
         self._diversity, self._encoded = float(diversity), encoded
         self._kinds, self._recognised = _layout(encoded.spec)
         size = encoded.spec.artwork_size
         self._slate, self._x = slice(0, 0), np.zeros((0, size), dtype=np.float32)  # asked for last
-        self._prepared = self._prepare(slates)
         self._shown = 0
         self._sum = np.zeros(size, dtype=np.float32)  # Σ x of tags that are not recognised
         self._seen = np.zeros(size, dtype=np.float32)  # 1 − Π (1 − α x)
@@ -81,9 +78,13 @@ class PageMemory:
             self._repeated = self._sum / self._shown
         else:
             again = x * self._recognised
-            self._sum += x - again
-            self._seen += RECOGNITION * again * (1 - self._seen)
-            self._repeated = self._sum / self._shown + self._seen
+            self._sum += x
+            self._sum -= again
+            again *= RECOGNITION
+            again *= 1 - self._seen
+            self._seen += again
+            self._repeated = self._sum / self._shown
+            self._repeated += self._seen
         if encoded.spec.open_kinds:
             index, weight = encoded.open_index[picture], encoded.open_weight[picture]
             for tag, share in zip(index.ravel().tolist(), weight.ravel().tolist(), strict=True):
@@ -92,24 +93,17 @@ class PageMemory:
 
     def _shares(self, pictures: slice) -> Floats:
         """[A, Z]: x of tags with places of their own; kept for the `show` that follows."""
-        prepared = self._prepared.get(pictures.start)
-        if prepared is None or len(prepared) != pictures.stop - pictures.start:
-            prepared = self._x_of(self._encoded.artwork[pictures])
-        self._slate, self._x = pictures, prepared
-        return prepared
-
-    def _x_of(self, tags: Floats) -> Floats:
-        totals = np.maximum(tags @ self._kinds, 1.0)
-        x: Floats = tags / (totals @ self._kinds.T)
+        kept = self._encoded.on_page
+        x = kept.get((pictures.start, pictures.stop))
+        if x is None:
+            tags = self._encoded.artwork[pictures]
+            totals = np.maximum(tags @ self._kinds, 1.0)
+            x = tags / (totals @ self._kinds.T)
+            if len(kept) >= KEPT_SLATES:
+                kept.clear()
+            kept[pictures.start, pictures.stop] = x
+        self._slate, self._x = pictures, x
         return x
-
-    def _prepare(self, slates: Sequence[slice]) -> dict[int, Floats]:
-        """x of each slate, by its first picture."""
-        if not slates or not self._diversity:
-            return {}
-        x = self._x_of(np.concatenate([self._encoded.artwork[slate] for slate in slates]))
-        ends = itertools.accumulate(slate.stop - slate.start for slate in slates)
-        return {s.start: x[end - (s.stop - s.start) : end] for s, end in zip(slates, ends, strict=True)}
 
 
 @lru_cache(maxsize=4)

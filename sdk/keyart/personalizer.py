@@ -216,7 +216,7 @@ class Personalizer:
                         f"No decision {decision_id!r} to explain. Decisions made without consent are explained while "
                         "the app runs; removed, expired and forgotten ones are gone."
                     )
-                shown = Shown(entry.decision, Context(entry.device, entry.at), entry.slot, True)
+                shown = Shown(entry, Context(entry.device, entry.at), True)
             with self._session.lock:
                 return self._session.chooser.explain(shown, profile)
 

@@ -49,6 +49,7 @@ class EncodedCatalog:
         self.first: Ints = np.zeros(len(titles) + 1, dtype=np.intp)
         np.cumsum(counts, out=self.first[1:])
         self.starts = self.first.tolist()
+        self.on_page: dict[tuple[int, int], Floats] = {}  # kept by `keyart.page`, which works it out
         self.title_of: Ints = np.repeat(np.arange(len(titles), dtype=np.intp), counts)
         n, t, kinds = len(self.title_of), len(titles), len(spec.match_kinds)
         self.artwork: Floats = np.zeros((n, spec.artwork_size), dtype=np.float32)
