@@ -19,7 +19,7 @@ import numpy as np
 
 from .features.encode import Floats, Ints
 
-OWN_VARIANCE = 0.15  # of a picture's logit, before anything is known of it
+OWN_VARIANCE = 0.05  # of a picture's logit, before anything is known of it
 KEPT = 1024  # pictures; what is known of the one that was answered longest ago is dropped
 
 Number = TypeVar("Number", float, Floats)

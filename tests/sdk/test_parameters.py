@@ -224,7 +224,7 @@ def test_where_nothing_tells_pictures_apart_all_shares_are_0(pictures):
     assert set(shares(found).values()) == {0.0}
     assert "What you watched: makes no difference at present." in found.text
     assert "There is no trained model yet" in found.text and "You have said nothing so far." in found.text
-    assert "before there is a model" in text_of(found, "intent")
+    assert "pictures that answer it count for more" in text_of(found, "intent")
 
 
 @pytest.mark.parametrize(
