@@ -87,6 +87,16 @@ class Dial:
         return self.number
 
 
+class Clock:
+    """Says what the test says; the evening of the samples, to begin with."""
+
+    def __init__(self) -> None:
+        self.now = EVENING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 def distribution_of(art: keyart.Personalizer, dial: Dial, title: str, context: keyart.Context) -> dict[str, float]:
     """Propensity by picture, found by turning the dial from 0 to 1; stickiness must be off."""
     found: dict[str, float] = {}

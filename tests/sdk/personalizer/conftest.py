@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from choosing_samples import OFF, Dial, sample_bundle, sample_catalog, sample_keys
+from choosing_samples import OFF, Clock, Dial, sample_bundle, sample_catalog, sample_keys
 
 import keyart
 
@@ -31,6 +31,11 @@ def next_bundle(tmp_path_factory: pytest.TempPathFactory, catalog: keyart.Catalo
 @pytest.fixture
 def dial() -> Dial:
     return Dial()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

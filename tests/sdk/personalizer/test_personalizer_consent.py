@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
-from choosing_samples import MORNING, TV, Dial, distribution_of, play_favourite, sample_keys
+from choosing_samples import MORNING, TV, Clock, Dial, distribution_of, play_favourite, sample_keys
 
 import keyart
 from keyart.store.database import Store, Table
@@ -134,16 +134,6 @@ IMPERSONAL = {
     "promise",
     "title",
 }
-
-
-class Clock:
-    """Says what the test says."""
-
-    def __init__(self) -> None:
-        self.now = TV.at
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.mark.parametrize("valid", [timedelta(hours=1), timedelta(days=30)])

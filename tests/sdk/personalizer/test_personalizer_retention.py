@@ -16,19 +16,6 @@ from keyart.store.database import Table
 DAY = timedelta(days=1)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = EVENING
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 def live(art: keyart.Personalizer, title: str, favourite: str) -> None:
     art.record(keyart.View(title, EVENING, 5000))
     play_favourite(art, favourite, 10, title)

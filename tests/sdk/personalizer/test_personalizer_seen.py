@@ -6,26 +6,13 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from choosing_samples import EVENING, TV
+from choosing_samples import TV
 
 import keyart
 from keyart.errors import SettingError, StoreClosed, UnknownDecision
 from keyart.store.database import Table
 
 HOUR = timedelta(hours=1)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = EVENING
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def outcomes(art: keyart.Personalizer) -> dict[str, str]:
