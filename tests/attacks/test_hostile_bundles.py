@@ -895,6 +895,8 @@ def test_refused_by_the_rules(tmp_path: Path, good: Path, first: Path, name: str
     with pytest.raises((BundleDamaged, BundleRefused), match=attack.message):
         slots.install(hostile, verify)
     assert not never, "a model ran before the rules were met"
+    with pytest.raises((BundleDamaged, BundleRefused), match=attack.message):  # also where nobody has installed it
+        keyart.Personalizer.open("memory", catalog=CATALOG, keys=keyart.EphemeralKey(), bundle=hostile)
     current = slots.current()
     assert current is not None
     assert Manifest.read(current).model_version == 1

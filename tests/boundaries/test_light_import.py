@@ -8,6 +8,7 @@ import pytest
 from choosing_samples import run_python, sample_bundle, sample_catalog
 
 import keyart
+from keyart.bundle import Slots, verify
 
 HEAVY = ["numpy", "onnxruntime", "cryptography", "flwr", "onnx", "click", "rich", "sqlite3", "tuf", "socket", "ssl"]
 
@@ -59,16 +60,18 @@ def test_numpy_engine_needs_no_onnxruntime(folder):
 
 
 def test_a_first_choice_loads_no_room_that_it_does_not_enter(folder):
+    """With an installed bundle; one that nobody has installed is judged first, by the rooms for that."""
+    Slots(folder / "slots").install(folder / "bundle", verify)
     text = """
         import sys
         import keyart
         from choosing_samples import TV, sample_catalog, sample_keys
         with keyart.Personalizer.open(sys.argv[1] + "/p.db", catalog=sample_catalog(), keys=sample_keys(),
-                                      bundle=sys.argv[1] + "/bundle", engine="numpy") as art:
+                                      bundle=sys.argv[1] + "/slots", engine="numpy") as art:
             art.consent.grant("personalization")
             art.choose("t0", TV)
-            rooms = ["explain", "parameters", "rights", "outbound.campaign", "outbound.training", "bundle.slots",
-                     "bundle.update", "bundle.graph", "bundle.onnxfile", "bundle.vectors", "ranker.onnx_engine"]
+            rooms = ["explain", "parameters", "rights", "outbound.campaign", "outbound.training", "bundle.update",
+                     "bundle.graph", "bundle.onnxfile", "bundle.vectors", "ranker.onnx_engine"]
             print([room for room in rooms if f"keyart.{room}" in sys.modules])
     """
     assert run_python(text, folder).strip() == "[]"

@@ -58,9 +58,15 @@ def verify(folder: str | Path, *, run: Run | None = None, installed: Manifest | 
     run: a function from the ranker's inputs to its outputs, for the canary against `vectors.json`; it is
     called last, when all other rules are met. installed: the bundle that this one would follow.
     """
+    return verify_files(read_files(folder), run=run, installed=installed)
+
+
+def verify_files(
+    files: Mapping[str, bytes], *, run: Run | None = None, installed: Manifest | None = None
+) -> Manifest:
+    """The same for files that were read (`read_files`)."""
     from . import vectors
 
-    files = read_files(folder)
     manifest = check_contents(files)
     trust.check_versions(manifest)
     spec = trust.check_feature_spec(manifest)
