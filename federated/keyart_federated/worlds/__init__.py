@@ -1,4 +1,5 @@
-"""Worlds to learn in: `load("synthetic")`, `load("movielens")`, `load("module:factory")`.
+"""Worlds to learn in: `load("synthetic")`, `load("movielens")`, `load("openbandit")`,
+`load("module:factory")`.
 
 A world's module is imported on first use, so that a command line can list them without loading any.
 """
@@ -13,12 +14,18 @@ from keyart.errors import WorldError
 if TYPE_CHECKING:
     from ..world import World
     from .movielens import MovieLensWorld
+    from .openbandit import OpenBanditLog, OpenBanditWorld
     from .synthetic import SyntheticWorld
 
-__all__ = ["MovieLensWorld", "SyntheticWorld", "load"]
+__all__ = ["MovieLensWorld", "OpenBanditLog", "OpenBanditWorld", "SyntheticWorld", "load"]
 
-_HOME = {"MovieLensWorld": "movielens", "SyntheticWorld": "synthetic"}
-_SPECS = {"movielens": "MovieLensWorld", "synthetic": "SyntheticWorld"}
+_HOME = {
+    "MovieLensWorld": "movielens",
+    "OpenBanditLog": "openbandit",
+    "OpenBanditWorld": "openbandit",
+    "SyntheticWorld": "synthetic",
+}
+_SPECS = {"movielens": "MovieLensWorld", "openbandit": "OpenBanditWorld", "synthetic": "SyntheticWorld"}
 
 
 def __getattr__(name: str) -> Any:
@@ -28,8 +35,8 @@ def __getattr__(name: str) -> Any:
 
 
 def load(spec: str, **settings: Any) -> World:
-    """The world named by `spec`: "movielens", "synthetic", or "module:factory" with anybody's factory of a
-    World.
+    """The world named by `spec`: "movielens", "openbandit", "synthetic", or "module:factory" with anybody's
+    factory of a World.
 
     settings are handed to the world's constructor or factory. Raises WorldError where the name, the settings
     or what the factory returns is wrong, SettingError and DataUnavailable as the world does.
@@ -54,7 +61,9 @@ def _factory(spec: str) -> Any:
         return __getattr__(_SPECS[spec])
     module_name, _, name = spec.partition(":")
     if not (module_name and name):
-        raise WorldError(f"No world {spec!r}; use 'synthetic', 'movielens', or 'module:factory' for your own.")
+        raise WorldError(
+            f"No world {spec!r}; use 'synthetic', 'movielens', 'openbandit', or 'module:factory' for your own."
+        )
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:

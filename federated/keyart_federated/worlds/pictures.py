@@ -55,9 +55,11 @@ class Pictures:
         return len(self.tags)
 
 
-def made_up_catalog(titles: int, artworks: int, clickbait_share: float, seed: int) -> tuple[keyart.Catalog, Pictures]:
+def made_up_catalog(
+    titles: int, artworks: int, clickbait_share: float, popularity_exponent: float, seed: int
+) -> tuple[keyart.Catalog, Pictures]:
     """`titles` titles with `artworks` pictures each; the nearest whole number to the share of them is
-    clickbait.
+    clickbait. A title's popularity falls with its rank by (rank + 10)^−`popularity_exponent`.
     """
     rng = np.random.default_rng([seed, 20])
     common = rng.dirichlet(np.full(len(GENRES), 4.0))  # some genres are made more often than others
@@ -80,7 +82,7 @@ def made_up_catalog(titles: int, artworks: int, clickbait_share: float, seed: in
         for tag, weight in shown_tags.items():
             tags[n, _PLACE[tag]] = weight
     genres = np.array([[entry.tags.get(genre, 0.0) for genre in GENRES] for entry in entries])
-    popularity = rng.permutation(1.0 / (np.arange(titles) + 10.0))
+    popularity = rng.permutation(1.0 / (np.arange(titles) + 10.0) ** popularity_exponent)
     return keyart.Catalog.from_titles(entries), Pictures(
         tags, np.concatenate(baits), genres, popularity / popularity.sum()
     )

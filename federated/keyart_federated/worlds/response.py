@@ -24,6 +24,7 @@ import keyart
 
 Floats = npt.NDArray[np.float64]
 Tables = npt.NDArray[np.float32]
+Places = int | npt.NDArray[np.int64]
 
 OPENED_PER_PLAY = 0.2  # how often a title page is opened without a play, relative to plays
 FULL_WATCH_SHARE = 0.5  # share of quality plays that run to the end
@@ -33,14 +34,35 @@ _REWARD = keyart.Reward()
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """What time adds to the play logit of impression k, in logits.
+
+    common: [impressions, artworks] for everybody. drift: [viewers, artworks] how far each viewer's taste has moved
+    by the last impression, where it gets in a straight line; None: it stays.
+    """
+
+    common: Tables
+    drift: Tables | None = None
+
+    def adds(self, i: Places, k: Places, artworks: Places | slice) -> Floats:
+        """[artworks], for viewer i at impression k; or [n], for n of each."""
+        added = np.asarray(self.common[k, artworks], dtype=np.float64)
+        if self.drift is None:
+            return added
+        return np.asarray(added + k / max(len(self.common) - 1, 1) * self.drift[i, artworks])
+
+
+@dataclass(frozen=True, slots=True)
 class Logits:
-    """The two logits as sums of tables, in logits. An artwork's column is its place in catalogue order.
+    """The two logits as sums of tables, in logits. An artwork's column is its place in catalogue order; a viewer
+    is a person, of whom a device may have several.
 
     viewer: [viewers, artworks] play: taste for the picture and the title, base appeal, intercept.
     situation: [situations, artworks] play: what device and daypart add.
     slot: play: what the place on the page adds, by slot.
     keep_viewer: [viewers, titles] keep: how well the title suits the viewer, intercept.
     keep_artwork: [artworks] keep: below 0 where the picture promises what the title does not hold.
+    course: play: what changes with time; None: nothing.
     """
 
     viewer: Tables
@@ -48,20 +70,24 @@ class Logits:
     slot: Sequence[float]
     keep_viewer: Tables
     keep_artwork: Tables
+    course: Course | None = None
 
-    def play(self, i: int, situation: int, slot: int, artwork: int) -> float:
-        """Logit of a play, if viewer i sees this artwork in this situation and slot."""
-        return self.viewer.item(i, artwork) + self.situation.item(situation, artwork) + self.slot[slot]
+    def play(self, i: int, k: int, situation: int, slot: int, artwork: int) -> float:
+        """Logit of a play, if viewer i sees this artwork as impression k, in this situation and slot."""
+        logit = self.viewer.item(i, artwork) + self.situation.item(situation, artwork) + self.slot[slot]
+        return logit if self.course is None else logit + float(self.course.adds(i, k, artwork))
 
     def keep(self, i: int, title: int, artwork: int) -> float:
         """Logit of a quality play, given that this artwork led viewer i to play the title."""
         return self.keep_viewer.item(i, title) + self.keep_artwork.item(artwork)
 
-    def expected(self, i: int, title: int, situation: int, slot: int, artworks: slice) -> Floats:
-        """Probability of a quality play for each artwork of the title."""
+    def expected(self, i: int, k: int, title: int, situation: int, slot: int, artworks: slice) -> Floats:
+        """Probability of a quality play for each artwork of the title, at impression k."""
         play = self.viewer[i, artworks].astype(np.float64)
         play += self.situation[situation, artworks]
         play += self.slot[slot]
+        if self.course is not None:
+            play += self.course.adds(i, k, artworks)
         keep = self.keep_artwork[artworks] + self.keep_viewer.item(i, title)
         # σ(p)σ(k) = 1 / ((1 + e^−p)(1 + e^−k)): four array operations fewer than two sigmoids.
         np.negative(play, out=play)

@@ -22,7 +22,7 @@ DEVICES = ("tv", "phone", "tablet")
 SLOTS = 11  # places on the page, 0–10
 SITUATIONS = len(DEVICES) * len(DAYPARTS)
 DAYPART_OF_HOUR = np.array([DAYPARTS.index(daypart_of(datetime(2000, 1, 1, hour, tzinfo=UTC))) for hour in range(24)])
-_CALIBRATION_VIEWERS, _CALIBRATION_IMPRESSIONS = 1000, 40
+_CALIBRATION_DEVICES, _CALIBRATION_IMPRESSIONS = 1000, 40
 
 Ints = npt.NDArray[np.int64]
 
@@ -60,10 +60,11 @@ def draw_rows(probabilities: Floats, u: npt.NDArray[Any]) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class Impressions:
-    """What is shown to whom and when; all arrays [viewers, impressions].
+    """What is shown to whom and when; all arrays [devices, impressions].
 
     title: index in the catalogue. device: index in DEVICES. hour: whole hours since `start`, on the viewer's
-    own clock. slot: 0–10. draws: [viewers, impressions, 3] uniforms behind each outcome.
+    own clock. slot: 0–10. draws: [devices, impressions, 3] uniforms behind each outcome. person: row of the
+    viewer in `Logits`; None: device i belongs to viewer i alone.
     """
 
     title: Ints
@@ -71,11 +72,12 @@ class Impressions:
     hour: Ints
     slot: Ints
     draws: Tables
+    person: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Earlier views of one viewer, oldest first.
+    """Earlier views on one device, oldest first.
 
     title: indices in the catalogue. at: seconds since `start`, on the viewer's own clock. seconds: how long
     each was watched. device: indices in DEVICES.
@@ -95,10 +97,16 @@ def calibrated(
     keep_rate: float,
 ) -> Logits:
     """`logits` with intercepts such that a random picture is played with probability `play_rate`, and a share
-    `keep_rate` of these plays are quality plays (over the first impressions of the first viewers)."""
-    corner = np.s_[:_CALIBRATION_VIEWERS, :_CALIBRATION_IMPRESSIONS]
+    `keep_rate` of these plays are quality plays: over the first impressions on the first devices, or, where time
+    changes something, over impressions spread evenly.
+    """
+    total = impressions.title.shape[1]
+    every = 1 if logits.course is None else max(1, total // _CALIBRATION_IMPRESSIONS)
+    corner = np.s_[:_CALIBRATION_DEVICES, : every * _CALIBRATION_IMPRESSIONS : every]
     title = impressions.title[corner]
-    who = np.broadcast_to(np.arange(len(title))[:, None], title.shape).ravel()
+    device = np.arange(len(title))[:, None]
+    who = np.broadcast_to(device if impressions.person is None else impressions.person[corner], title.shape).ravel()
+    when = np.broadcast_to(np.arange(total)[corner[1]], title.shape).ravel()
     title = title.ravel()
     situation = situation_of(impressions.device[corner], impressions.hour[corner] % 24).ravel()
     slot = np.asarray(logits.slot)[impressions.slot[corner].ravel()]
@@ -110,6 +118,8 @@ def calibrated(
     weight = 1.0 / counts[row]
 
     play = logits.viewer[who[row], artwork] + logits.situation[situation[row], artwork] + slot[row]
+    if logits.course is not None:
+        play = play + logits.course.adds(who[row], when[row], artwork)
     play_intercept = intercept_for(play, play_rate, weight)
     plays = weight / (1.0 + np.exp(-(play + play_intercept)))
     keep = logits.keep_viewer[who[row], title[row]].astype(np.float64) + logits.keep_artwork[artwork]
@@ -136,7 +146,7 @@ class TabularWorld:
         start: datetime,
         zones: Sequence[tzinfo],
     ) -> None:
-        """start: a local midnight, its zone ignored. zones: the zone of each viewer."""
+        """start: a local midnight, its zone ignored. zones: the zone of each device."""
         self.catalog = catalog
         self.devices, self.impressions = impressions.title.shape
         self._histories = histories
@@ -144,6 +154,7 @@ class TabularWorld:
         self._start = start
         self._zones = zones
         self._title = impressions.title.astype(np.int32)
+        self._person = impressions.person
         self._draws = impressions.draws
         self._situation = situation_of(impressions.device, impressions.hour % 24)
         # hour, device and slot in one number: one look-up finds a ready Context.
@@ -157,7 +168,7 @@ class TabularWorld:
         self._contexts: dict[tuple[tzinfo, int], keyart.Context] = {}
 
     def history(self, i: int) -> Sequence[keyart.View]:
-        """What viewer i had watched before the first impression, oldest first."""
+        """What was watched on device i before the first impression, oldest first."""
         self._require(i, 0)
         watched, zone = self._histories[i], self._zones[i]
         return tuple(
@@ -187,8 +198,9 @@ class TabularWorld:
                 f"Impression {k} of device {i} shows title {self._title_ids[title]!r}, which has no artwork "
                 f"{artwork_id!r}; ask with an id of that title's artworks."
             )
-        play = self._logits.play(i, self._situation.item(i, k), self._moment.item(i, k) % 16, artwork)
-        keep = self._logits.keep(i, title, artwork)
+        who = i if self._person is None else self._person.item(i, k)
+        play = self._logits.play(who, k, self._situation.item(i, k), self._moment.item(i, k) % 16, artwork)
+        keep = self._logits.keep(who, title, artwork)
         item = self._draws.item
         draws = (item(i, k, 0), item(i, k, 1), item(i, k, 2))
         return draw(play, keep, draws, self._thresholds[title], self._durations[title])
@@ -197,8 +209,9 @@ class TabularWorld:
         """Probability of a quality play per candidate, in catalogue order; for regret only."""
         self._require(i, k)
         title = self._title.item(i, k)
+        who = i if self._person is None else self._person.item(i, k)
         return self._logits.expected(
-            i, title, self._situation.item(i, k), self._moment.item(i, k) % 16, self._slices[title]
+            who, k, title, self._situation.item(i, k), self._moment.item(i, k) % 16, self._slices[title]
         )
 
     def _require(self, i: int, k: int) -> None:

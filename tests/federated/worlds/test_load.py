@@ -52,4 +52,7 @@ def test_listing_worlds_loads_none() -> None:
         "print([m for m in sys.modules if m.startswith('keyart_federated.worlds.') or m == 'numpy'])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.splitlines() == ["['MovieLensWorld', 'SyntheticWorld', 'load']", "[]"]
+    assert out.splitlines() == [
+        "['MovieLensWorld', 'OpenBanditLog', 'OpenBanditWorld', 'SyntheticWorld', 'load']",
+        "[]",
+    ]

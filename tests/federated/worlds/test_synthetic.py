@@ -4,7 +4,10 @@ states.
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,19 @@ from keyart_federated.world import World
 from keyart_federated.worlds import SyntheticWorld
 
 SMALL = {"viewers": 40, "titles": 12, "artworks": 10, "impressions": 30}
+KNOBS = {
+    "popularity_exponent": 2.0,
+    "position_bias": 0.5,
+    "clickbait_pull": 1.0,
+    "idiosyncrasy": 0.5,
+    "shared_devices": 0.4,
+    "cold_start": 0.3,
+    "drift": 0.5,
+    "seasons": 0.5,
+    "arrivals": 0.2,
+}
+# sha256 of every history, impression and outcome of the world of SMALL with seed 5, before it had any of KNOBS.
+AS_IT_WAS = "76ccf287475a3a5cd8b5e68cc2a9af2c6cf9c067480d64ebb0ce692f83163561"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +65,50 @@ def test_the_same_draw_whatever_is_asked_first(world: SyntheticWorld) -> None:
     assert everything(world, pairs) == forward
 
 
+def test_with_every_knob_at_its_default_it_is_the_world_it_was(world: SyntheticWorld) -> None:
+    digest = hashlib.sha256()
+
+    def take(*values: object) -> None:
+        digest.update(repr(values).encode())
+
+    for i in range(40):
+        for view in world.history(i):
+            take(view.title_id, view.at.isoformat(), view.seconds, view.device)
+        for k in range(30):
+            title_id, context = world.impression(i, k)
+            take(title_id, context.at.isoformat(), context.device, context.slot)
+            for artwork in world.catalog[title_id].artworks:
+                outcome = world.outcome(i, k, artwork.id)
+                take(artwork.id, sorted(artwork.tags), outcome.kind, round(outcome.seconds, 3))
+    assert digest.hexdigest() == AS_IT_WAS
+    first = [0.06870481932346728, 0.10090821053310203, 0.028583589182832138, 0.10428741919614332]
+    assert world.expected_reward(3, 4)[:4] == pytest.approx(first, rel=1e-6)
+
+
+@pytest.mark.parametrize("knob", KNOBS)
+def test_a_knob_leaves_catalogue_and_moments_as_they_were(world: SyntheticWorld, knob: str) -> None:
+    turned = SyntheticWorld(**SMALL, seed=5, **{knob: KNOBS[knob]})
+    assert turned.catalog.titles == world.catalog.titles
+    pairs = list(itertools.product(range(40), range(30)))
+    assert [turned.impression(*p)[1] for p in pairs] == [world.impression(*p)[1] for p in pairs]
+    if knob == "cold_start":
+        assert all(np.array_equal(turned.expected_reward(*p), world.expected_reward(*p)) for p in pairs)
+    else:
+        assert any(not np.array_equal(turned.expected_reward(*p), world.expected_reward(*p)) for p in pairs)
+
+
+def test_worlds_know_nothing_of_how_a_choice_is_made() -> None:
+    folder = Path(SyntheticWorld.__init__.__code__.co_filename).parent
+    known = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("keyart"):
+                known.add(node.module)
+            elif isinstance(node, ast.Import):
+                known |= {name.name for name in node.names if name.name.startswith("keyart")}
+    assert known == {"keyart", "keyart.context", "keyart.errors"}
+
+
 def test_a_seed_is_a_world() -> None:
     same, again, different = (SyntheticWorld(**SMALL, seed=seed) for seed in (5, 5, 6))
     for i, k in itertools.product(range(5), range(30)):
@@ -69,10 +129,11 @@ def test_more_impressions_leave_the_first_ones_as_they_were() -> None:
         assert short.outcome(i, k, artwork) == long.outcome(i, k, artwork)
 
 
-def test_frequencies_agree_with_the_expected_reward() -> None:
+@pytest.mark.parametrize("knobs", [{}, KNOBS], ids=["default", "every knob"])
+def test_frequencies_agree_with_the_expected_reward(knobs: dict[str, float]) -> None:
     # Every (viewer, impression, picture) is one draw; grouped by its stated probability, the mean reward must
     # be it.
-    world = SyntheticWorld(viewers=300, titles=10, impressions=200, seed=3)
+    world = SyntheticWorld(viewers=300, titles=10, impressions=200, seed=3, **knobs)
     reward = keyart.Reward()
     stated, seen = [], []
     for i, k in itertools.product(range(world.devices), range(world.impressions)):
@@ -97,10 +158,14 @@ def test_a_viewer_s_outcomes_are_independent_between_impressions() -> None:
     assert len({row.tobytes() for row in played}) > 190
 
 
-def test_base_rates_are_the_ones_asked_for() -> None:
-    world = SyntheticWorld(viewers=200, titles=40, impressions=40, seed=0, play_rate=0.3, keep_rate=0.4)
+@pytest.mark.parametrize(("knobs", "within"), [({}, 1e-3), (KNOBS, 0.03)], ids=["default", "every knob"])
+def test_base_rates_are_the_ones_asked_for(knobs: dict[str, float], within: float) -> None:
+    world = SyntheticWorld(viewers=200, titles=40, impressions=40, seed=0, play_rate=0.3, keep_rate=0.4, **knobs)
     rewards = [world.expected_reward(i, k).mean() for i in range(200) for k in range(40)]
-    assert np.mean(rewards) == pytest.approx(0.12, rel=1e-3)
+    assert np.mean(rewards) == pytest.approx(0.12, rel=within)
+    longer = SyntheticWorld(viewers=60, titles=40, impressions=160, play_rate=0.3, keep_rate=0.4, **knobs)
+    rewards = [longer.expected_reward(i, k).mean() for i in range(60) for k in range(160)]
+    assert np.mean(rewards) == pytest.approx(0.12, rel=0.04)
 
 
 def test_default_size_of_random_and_oracle() -> None:
@@ -108,29 +173,6 @@ def test_default_size_of_random_and_oracle() -> None:
     rewards = np.array([world.expected_reward(i, k) for i in range(200) for k in range(40)])
     assert rewards.mean() == pytest.approx(0.08, abs=0.003)
     assert 0.13 < rewards.max(axis=1).mean() < 0.155
-
-
-def promised(title: keyart.Title, artwork: keyart.Artwork) -> bool:
-    """Whether the picture shows a genre or a cast member that the title does not hold."""
-    return any(tag not in title.tags for tag in artwork.tags if kind_of(tag) in ("genre", "cast"))
-
-
-def test_clickbait_is_two_of_ten_and_does_not_pay() -> None:
-    world = SyntheticWorld(viewers=300, titles=6, impressions=80, seed=4, clickbait_penalty=3.0)
-    plays = {True: [0, 0], False: [0, 0]}
-    reward = keyart.Reward()
-    for title in world.catalog:
-        assert sum(promised(title, artwork) for artwork in title.artworks) == 2
-    for i, k in itertools.product(range(300), range(80)):
-        title = world.catalog[world.impression(i, k)[0]]
-        artwork = title.artworks[(i + k) % 10]
-        outcome = world.outcome(i, k, artwork.id)
-        if outcome.kind == "played":
-            count = plays[promised(title, artwork)]
-            count[0] += 1
-            count[1] += reward.of(outcome, title.duration) == 1.0
-    kept = {bait: good / played for bait, (played, good) in plays.items()}
-    assert kept[True] < 0.4 * kept[False]
 
 
 def test_titles_hold_what_is_described(world: SyntheticWorld) -> None:
@@ -197,6 +239,16 @@ def test_a_picture_of_another_title_is_an_error(world: SyntheticWorld) -> None:
         {"keep_rate": 1.0},
         {"clickbait_share": 1.5},
         {"seed": -1},
+        {"history_views": -1},
+        {"popularity_exponent": -0.1},
+        {"position_bias": float("nan")},
+        {"clickbait_pull": -1.0},
+        {"seasons": float("inf")},
+        {"idiosyncrasy": 1.1},
+        {"shared_devices": -0.1},
+        {"cold_start": 2.0},
+        {"drift": 1.5},
+        {"arrivals": -1.0},
     ],
 )
 def test_a_setting_outside_of_its_range_is_named(settings: dict[str, float]) -> None:
@@ -204,7 +256,11 @@ def test_a_setting_outside_of_its_range_is_named(settings: dict[str, float]) -> 
         SyntheticWorld(**settings)
 
 
+@pytest.mark.parametrize(
+    "knobs", [{}, KNOBS, KNOBS | {"shared_devices": 1.0}], ids=["default", "every knob", "shared"]
+)
 @pytest.mark.parametrize("odd", [{"artworks": 1}, {"clickbait_share": 1.0}, {"history_views": 0}, {"impressions": 1}])
-def test_small_worlds_work(odd: dict[str, float]) -> None:
-    world = SyntheticWorld(**({"viewers": 2, "titles": 1, "artworks": 3, "impressions": 5} | odd))
+def test_small_worlds_work(odd: dict[str, float], knobs: dict[str, float]) -> None:
+    world = SyntheticWorld(**({"viewers": 2, "titles": 1, "artworks": 3, "impressions": 5} | knobs | odd))
     assert np.isfinite(world.expected_reward(1, 0)).all()
+    world.history(1)

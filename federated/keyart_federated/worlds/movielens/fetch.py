@@ -102,12 +102,13 @@ def fetch(cache: str | Path | None = None, run: Runner = pip) -> Files:
     fetched again, so that an interrupted call goes on where it stopped.
     """
     folder = Path(cache) if cache is not None else default_cache()
-    ratings, items, users = _fetched(RATINGS, folder, run)
-    (films,) = _fetched(FILMS, folder, run)
+    ratings, items, users = fetched(RATINGS, folder, run)
+    (films,) = fetched(FILMS, folder, run)
     return Files(ratings, items, users, films)
 
 
-def _fetched(source: Source, folder: Path, run: Runner) -> list[Path]:
+def fetched(source: Source, folder: Path, run: Runner) -> list[Path]:
+    """The checked files of one source, in the order of its files. Raises DataUnavailable."""
     targets = [(folder / Path(member).name, member, digest) for member, digest in source.files]
     try:
         if any(not path.is_file() or _sha256(path) != digest for path, _, digest in targets):

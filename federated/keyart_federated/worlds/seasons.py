@@ -1,0 +1,34 @@
+"""Seasons of the synthetic world: the week and the time of the day tilt what people want, genre by genre."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from keyart.context import DAYPARTS
+
+from .pictures import GENRES
+from .response import Floats
+
+SEASON_WEEKS = 8  # until a season comes again
+
+
+@dataclass(frozen=True, slots=True)
+class Seasons:
+    """weeks: [weeks, GENRES] and dayparts: [DAYPARTS, GENRES], in logits."""
+
+    weeks: Floats
+    dayparts: Floats
+
+
+def drawn_seasons(weeks: int, size: float, seed: int) -> Seasons:
+    """Each genre comes and goes as a sine with a phase of its own; each daypart has a normal number a genre.
+
+    size: standard deviation of both, in logits.
+    """
+    rng = np.random.default_rng([seed, 42])
+    phase = rng.random(len(GENRES)) + np.arange(weeks)[:, None] / SEASON_WEEKS
+    by_week = math.sqrt(2) * np.sin(2 * math.pi * phase)
+    return Seasons(size * by_week, size * rng.standard_normal((len(DAYPARTS), len(GENRES))))
