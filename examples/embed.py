@@ -35,7 +35,8 @@ def evening(folder: Path) -> list[str]:
         for place, decision in enumerate(page):
             picture = next(a for a in CATALOG[decision.title_id].artworks if a.id == decision.artwork_id)
             print(f"{CATALOG[decision.title_id].name}: {picture.image} (drawn with {decision.propensity:.2f})")
-            art.observe(decision.id, keyart.Outcome.played(2400) if place == 1 else keyart.Outcome.skipped())
+            art.seen(decision.id)  # it is on the screen: without an outcome it will have been passed over
+        art.observe(page[1].id, keyart.Outcome.played(2400))
         print(art.explain(page[1].id).text)
         return [decision.artwork_id for decision in page]
 
