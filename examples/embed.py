@@ -32,7 +32,7 @@ def evening(folder: Path) -> list[str]:
         art.record(keyart.View("film-0", at=now - timedelta(days=1), seconds=5400))
         context = keyart.Context(device="tv", at=now)
         page = art.choose_page([title.id for title in CATALOG], context)
-        for place, decision in enumerate(page):
+        for decision in page:
             picture = next(a for a in CATALOG[decision.title_id].artworks if a.id == decision.artwork_id)
             print(f"{CATALOG[decision.title_id].name}: {picture.image} (drawn with {decision.propensity:.2f})")
             art.seen(decision.id)  # it is on the screen: without an outcome it will have been passed over

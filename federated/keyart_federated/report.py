@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from keyart.errors import FederatedError
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, FAINT, WARM, COOL = "#444444", "#eeeeee", "#e4572e", "#17607a"
 Interval = tuple[float, float]
 
 
@@ -21,7 +26,10 @@ class Report:
     policy_value, random_value, best_fixed_value, oracle_value: expected reward an impression. capture: share of the
     way from random to oracle. last_quarter_value, last_quarter_capture: over the last quarter of the impressions.
     capture_by_round: one a round. propensities_ok: whether frequencies of choices fit the logged propensities
-    (chi-square, p > .001). bytes_up, bytes_down: a device, all rounds. bundle: path of the last bundle.
+    (chi-square, p > .001). bytes_up, bytes_down: a device, all rounds. bundle: path of the last bundle. From
+    exposure_by_decile to clickbait_rate: as in `fairness.Fairness`. random_clickbait_rate, best_fixed_clickbait_rate:
+    those of the two reference policies, where somebody has played them on the same impressions (`beside`), else None:
+    a simulation asks for the outcome of one picture an impression, its own.
     """
 
     world: str
@@ -51,12 +59,33 @@ class Report:
     bytes_up: int
     bytes_down: int
     bundle: Path
+    exposure_by_decile: tuple[float, ...]
+    capture_by_decile: tuple[float, ...]
+    coverage: float
+    exposure_gini: float
+    random_exposure_gini: float
+    bottom_half_plays_gained: float
+    bottom_half_lift: float
+    tag_entropy_first_quarter: float
+    tag_entropy_last_quarter: float
+    clickbait_rate: float
+    random_clickbait_rate: float | None = None
+    best_fixed_clickbait_rate: float | None = None
+
+    def beside(self, random_clickbait_rate: float, best_fixed_clickbait_rate: float) -> Report:
+        """The same with the clickbait rates of random and of best fixed pictures (`keyart_federated.peers`)."""
+        return replace(
+            self,
+            random_clickbait_rate=random_clickbait_rate,
+            best_fixed_clickbait_rate=best_fixed_clickbait_rate,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; an infinite end of an interval (one device) becomes null."""
         document = asdict(self)
         document["bundle"] = str(self.bundle)
-        document["capture_by_round"] = list(self.capture_by_round)
+        for name in ("capture_by_round", "exposure_by_decile", "capture_by_decile"):
+            document[name] = list(document[name])
         document["interval"] = {
             name: [x if math.isfinite(x) else None for x in ends] for name, ends in self.interval.items()
         }
@@ -67,27 +96,89 @@ class Report:
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
 
     def plot(self, path: str | Path) -> None:
-        """Capture by round as a PNG or SVG, by the name's ending. Needs matplotlib (`keyart[tools]`)."""
-        plot_learning({"keyart": self}, path)
+        """Capture by round and by decile of titles, and how healthy the choices were, as a PNG or SVG, by the name's
+        ending. Needs matplotlib (`keyart[tools]`)."""
+        figure = _figure(13, 5.4)
+        grid = figure.add_gridspec(2, 2, width_ratios=(8, 5))
+        _draw_learning(figure.add_subplot(grid[:, 0]), {"keyart": self})
+        _draw_deciles(figure.add_subplot(grid[0, 1]), self)
+        _draw_shares(figure.add_subplot(grid[1, 1]), self)
+        _save(figure, path)
 
 
 def plot_learning(reports: Mapping[str, Report], path: str | Path) -> None:
     """Capture by round of several reports on the same world, over the best fixed artwork and the oracle."""
+    figure = _figure(9, 5)
+    _draw_learning(figure.add_subplot(), reports)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Figure:
+    """An empty picture, in inches."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise FederatedError("A plot needs matplotlib: install keyart[tools].") from None
-    figure = Figure(figsize=(9, 5), dpi=140, layout="constrained")
-    axes = figure.add_subplot()
-    colours = ("#e4572e", "#17607a", "#8a8f98", "#6b4e9b", "#3b8f5a")
+    return Figure(figsize=(width, height), dpi=140, layout="constrained")
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    try:
+        figure.savefig(str(path))
+    except (OSError, ValueError) as error:
+        raise FederatedError(f"The plot cannot be written to {path}: {error}.") from None
+
+
+def _draw_deciles(axes: Axes, report: Report) -> None:
+    places = range(1, len(report.exposure_by_decile) + 1)
+    axes.bar(places, report.exposure_by_decile, color="#c9ced6", label="share of the impressions")
+    axes.plot(places, report.capture_by_decile, color=WARM, linewidth=2, marker="o", markersize=3.5, label="capture")
+    axes.axhline(0, color="#bbbbbb", linewidth=1)
+    axes.set_xticks(list(places))
+    axes.set_xlabel("tenth of the titles, from the least shown to the most", fontsize=9)
+    axes.set_title("Do rarely shown titles gain, too?", loc="left", fontsize=11)
+    axes.legend(frameon=False, fontsize=8, loc="best")
+    _plain(axes, "y")
+
+
+def _draw_shares(axes: Axes, report: Report) -> None:
+    rows = [
+        ("pictures ever shown", report.coverage, COOL),
+        ("inequality of showings (Gini)", report.exposure_gini, COOL),
+        ("the same of random pictures", report.random_exposure_gini, "#c9ced6"),
+        ("plays abandoned", report.clickbait_rate, WARM),
+        ("the same of random pictures", report.random_clickbait_rate, "#c9ced6"),
+        ("the same of best fixed pictures", report.best_fixed_clickbait_rate, "#c9ced6"),
+    ]
+    known = [(name, value, colour) for name, value, colour in rows if value is not None]
+    for place, (name, value, colour) in enumerate(known):
+        axes.barh(place, value, color=colour, height=0.6)
+        axes.annotate(f" {value:.2f}  {name}", (value, place), va="center", fontsize=9, color=INK)
+    axes.set_xlim(0, 2.2)  # names stand behind their bars
+    axes.set_xticks([0, 1])
+    axes.set_yticks([])
+    axes.invert_yaxis()
+    first, last = report.tag_entropy_first_quarter, report.tag_entropy_last_quarter
+    axes.set_title(f"Tags a viewer sees: {first:.2f} bits at first, {last:.2f} at last", loc="left", fontsize=11)
+    _plain(axes, "x")
+
+
+def _plain(axes: Axes, grid: Literal["x", "y"]) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=grid, color=FAINT)
+    axes.set_axisbelow(True)
+
+
+def _draw_learning(axes: Axes, reports: Mapping[str, Report]) -> None:
+    colours = (WARM, COOL, "#8a8f98", "#6b4e9b", "#3b8f5a")
     some = next(iter(reports.values()))
     ends: list[tuple[float, str, str]] = []
     for (name, report), colour in zip(reports.items(), colours, strict=False):
         rounds = range(1, len(report.capture_by_round) + 1)
         axes.plot(rounds, report.capture_by_round, color=colour, linewidth=2.2, marker="o", markersize=3.5)
         ends.append((report.capture_by_round[-1], name, colour))
-    ends.append((some.best_fixed_capture, "best fixed artwork", "#444444"))
-    axes.hlines(some.best_fixed_capture, 1, some.rounds, color="#444444", linestyle=(0, (4, 3)), linewidth=1.2)
+    ends.append((some.best_fixed_capture, "best fixed artwork", INK))
+    axes.hlines(some.best_fixed_capture, 1, some.rounds, color=INK, linestyle=(0, (4, 3)), linewidth=1.2)
     axes.axhline(0, color="#bbbbbb", linewidth=1)
     # Names stand at the ends of their lines, moved apart where they would overlap.
     ends.sort(key=lambda end: end[0])
@@ -115,9 +206,4 @@ def plot_learning(reports: Mapping[str, Report], path: str | Path) -> None:
         loc="left",
         fontsize=11,
     )
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#eeeeee")
-    try:
-        figure.savefig(str(path))
-    except (OSError, ValueError) as error:
-        raise FederatedError(f"The plot cannot be written to {path}: {error}.") from None
+    _plain(axes, "y")

@@ -76,17 +76,56 @@ class Values:
     oracle: Doubles
 
 
-def values(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Values:
+@dataclass(frozen=True)
+class Rewards:
+    """Expected reward of each impression, [devices, impressions] each: of the picture shown, of a random one, of the
+    title's best fixed one, and of the best."""
+
+    policy: Doubles
+    random: Doubles
+    best_fixed: Doubles
+    oracle: Doubles
+
+    def means(self, window: slice = slice(None)) -> Values:
+        """window: which impressions."""
+        return Values(*(x[:, window].mean(axis=1) for x in (self.policy, self.random, self.best_fixed, self.oracle)))
+
+
+def rewards(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Rewards:
     """shown [devices, impressions]: the picture shown, by place in the catalogue. window: which impressions."""
-    reward, title = truth.reward[:, window].astype(np.float64), truth.title[:, window]
+    reward, title = truth.reward[:, window], truth.title[:, window]
     local = (shown[:, window] - truth.first[title])[..., None]
     fixed = truth.best_fixed[title][..., None]
-    return Values(
-        policy=np.take_along_axis(reward, local, axis=2)[..., 0].mean(axis=1),
-        random=np.nanmean(reward, axis=2).mean(axis=1),
-        best_fixed=np.take_along_axis(reward, fixed, axis=2)[..., 0].mean(axis=1),
-        oracle=np.nanmax(reward, axis=2).mean(axis=1),
+    pictures = np.diff(truth.first)[title]
+    return Rewards(
+        policy=np.take_along_axis(reward, local, axis=2)[..., 0].astype(np.float64),
+        random=np.nansum(reward, axis=2, dtype=np.float64) / pictures,
+        best_fixed=np.take_along_axis(reward, fixed, axis=2)[..., 0].astype(np.float64),
+        oracle=np.fmax.reduce(reward, axis=2).astype(np.float64),
     )
+
+
+def values(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Values:
+    """As `rewards`, a device's mean at a time."""
+    return rewards(truth, shown, window).means()
+
+
+def figures(of: Rewards) -> dict[str, Estimate]:
+    """What a report says of a policy's choices, by the name of the figure."""
+    impressions = of.policy.shape[1]
+    whole, last = of.means(), of.means(slice(impressions * 3 // 4, impressions))
+    return {
+        "policy_value": mean(whole.policy),
+        "random_value": mean(whole.random),
+        "best_fixed_value": mean(whole.best_fixed),
+        "oracle_value": mean(whole.oracle),
+        "capture": capture(whole, whole.policy),
+        "best_fixed_capture": capture(whole, whole.best_fixed),
+        "lift_over_random": minus_one(ratio(whole.policy, whole.random)),
+        "lift_over_best_fixed": minus_one(ratio(whole.policy, whole.best_fixed)),
+        "last_quarter_value": mean(last.policy),
+        "last_quarter_capture": capture(last, last.policy),
+    }
 
 
 def mean(x: Doubles) -> Estimate:
@@ -111,3 +150,8 @@ def ratio(numerator: Doubles, denominator: Doubles) -> Estimate:
 def capture(v: Values, of: Doubles) -> Estimate:
     """Capture of a policy whose device means are `of`."""
     return ratio(of - v.random, v.oracle - v.random)
+
+
+def minus_one(estimate: Estimate) -> Estimate:
+    """A ratio of two values as a lift."""
+    return Estimate(estimate.value - 1, estimate.low - 1, estimate.high - 1)

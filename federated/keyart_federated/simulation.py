@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from keyart.errors import FederatedError, SettingError
 from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.head import HeadPrior
 
-from . import optimiser
+from . import fairness, optimiser
 from .apps.client import client_app
 from .calibration import Calibration
 from .central import CentralLearner
@@ -30,7 +30,7 @@ from .export import write_bundle
 from .grid import LocalGrid
 from .model import Model
 from .report import Report
-from .scorecard import Estimate, Truth, capture, mean, ratio, values
+from .scorecard import Truth, capture, figures, rewards
 from .strategy import FederatedRanker
 from .world import World
 
@@ -157,26 +157,16 @@ class _Run:
         return state
 
     def report(self, state: optimiser.State, truth: Truth, folder: Path, seconds: float, name: str) -> Report:
-        shown = self._shown()
-        v = values(truth, shown)
-        figures = {
-            "policy_value": mean(v.policy),
-            "random_value": mean(v.random),
-            "best_fixed_value": mean(v.best_fixed),
-            "oracle_value": mean(v.oracle),
-            "capture": capture(v, v.policy),
-            "best_fixed_capture": capture(v, v.best_fixed),
-            "lift_over_random": _minus_one(ratio(v.policy, v.random)),
-            "lift_over_best_fixed": _minus_one(ratio(v.policy, v.best_fixed)),
-        }
-        impressions = self.steps * self.count
-        last = values(truth, shown, slice(impressions * 3 // 4, impressions))
-        figures["last_quarter_value"] = mean(last.policy)
-        figures["last_quarter_capture"] = capture(last, last.policy)
+        shown = self._filled("artwork", np.dtype(np.int32))
+        played, quality = (self._filled(name, np.dtype(np.float32)) for name in ("played", "quality"))
+        by_impression = rewards(truth, shown)
+        estimates = figures(by_impression)
+        fair = fairness.measure(truth, by_impression, shown, played, quality, self.encoded.artwork)
         by_round = []
         for r in range(self.count):
-            part = values(truth, shown, slice(r * self.steps, (r + 1) * self.steps))
+            part = by_impression.means(slice(r * self.steps, (r + 1) * self.steps))
             by_round.append(capture(part, part.policy).value)
+        impressions = self.steps * self.count
         calibration = Calibration.joined([part.calibration for part in self.parts])
         p = calibration.p_value()
         write_bundle(
@@ -185,7 +175,7 @@ class _Run:
             self.world.catalog,
             data=f"{name}, simulated: {self.world.devices} devices, {impressions} impressions each.",
             training={"round": state.rounds, "devices": self.world.devices, "learner": self.settings.learner},
-            quality={key: round(estimate.value, 6) for key, estimate in figures.items()},
+            quality={key: round(estimate.value, 6) for key, estimate in estimates.items()},
             head=self.settings.head,
         )
         bundle_bytes = sum(path.stat().st_size for path in folder.iterdir())
@@ -198,7 +188,7 @@ class _Run:
             steps_per_round=self.steps,
             seed=self.seed,
             capture_by_round=tuple(by_round),
-            interval={key: (estimate.low, estimate.high) for key, estimate in figures.items()},
+            interval={key: (e.low, e.high) for key, e in {**estimates, **fair.estimates()}.items()},
             propensities_ok=p > 1e-3,
             propensities_p=p,
             client_updates=self.client_updates,
@@ -209,18 +199,15 @@ class _Run:
             bytes_up=vector_bytes * self.count if federated else 0,
             bytes_down=bundle_bytes * self.count if federated else bundle_bytes,
             bundle=folder,
-            **{key: estimate.value for key, estimate in figures.items()},
+            **fair.plain() | {key: estimate.value for key, estimate in estimates.items()},
         )
 
-    def _shown(self) -> npt.NDArray[np.int32]:
-        shown = np.empty((self.world.devices, self.steps * self.count), dtype=np.int32)
+    def _filled(self, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """[devices, impressions] a column of the journals, in the world's order of devices."""
+        column = np.empty((self.world.devices, self.steps * self.count), dtype=dtype)
         for part in self.parts:
-            shown[part.members] = part.journal.artwork
-        return shown
-
-
-def _minus_one(estimate: Estimate) -> Estimate:
-    return Estimate(estimate.value - 1, estimate.low - 1, estimate.high - 1)
+            column[part.members] = getattr(part.journal, name)
+        return column
 
 
 @contextlib.contextmanager

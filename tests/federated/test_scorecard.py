@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from world_samples import HandWorld
 
-from keyart_federated.scorecard import Truth, capture, mean, ratio, values
+from keyart_federated.scorecard import Truth, capture, figures, mean, ratio, rewards, values
 
 
 def test_truth_of_a_small_world():
@@ -67,3 +67,22 @@ def test_mean_and_its_edges():
     assert mean(np.array([2.0])).high == math.inf
     nothing = ratio(np.zeros(4), np.zeros(4))
     assert (nothing.value, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
+
+
+def test_figures_are_those_of_the_windows():
+    """The last quarter is the last quarter, and a policy that is best nowhere but there is seen to be."""
+    world = HandWorld(devices=9)
+    truth = Truth.measure(world, 12)
+    first = truth.first[truth.title]
+    shown = first + np.nanargmin(truth.reward, axis=2)
+    shown[:, 9:] = (first + np.nanargmax(truth.reward, axis=2))[:, 9:]
+    shown = shown.astype(np.int32)
+    found = figures(rewards(truth, shown))
+    v = values(truth, shown)
+    assert found["last_quarter_capture"].value == pytest.approx(1.0)
+    assert found["capture"] == capture(v, v.policy) and found["capture"].value < 0.5
+    assert found["policy_value"] == mean(v.policy) and found["oracle_value"] == mean(v.oracle)
+    assert found["lift_over_random"].value == pytest.approx(v.policy.sum() / v.random.sum() - 1)
+    np.testing.assert_allclose(
+        values(truth, shown, slice(9, 12)).policy, rewards(truth, shown).policy[:, 9:].mean(axis=1)
+    )

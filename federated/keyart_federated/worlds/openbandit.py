@@ -18,7 +18,7 @@ import numpy as np
 import keyart
 from keyart.errors import SettingError
 
-from .movielens.fetch import Runner, Source, fetched, default_cache, pip
+from .movielens.fetch import Runner, Source, default_cache, fetched, pip
 from .response import Floats, Logits
 from .table import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, Watched, uniforms
 

@@ -15,14 +15,18 @@ from .console import json_option, note, one_thread_a_process, print_table, progr
 
 if TYPE_CHECKING:
     from keyart_federated import Report, World
+    from keyart_tools.suite.run import Result
 
 COUNT = click.IntRange(min=1)
+SUITE_FOLDER = Path("build", "suite")
+ONE_WORLD = ("spec", "rounds", "steps", "viewers", "titles", "learner", "no_head", "plot")
+ALL_WORLDS = ("seeds", "quick", "download")
 
 
 @click.command(short_help="Rounds on a world, measured against its truth.")
 @click.option(
     "--world", "spec", default="synthetic", show_default=True, metavar="WORLD",
-    help="movielens, synthetic, or module:factory for a World of your own (found from this folder).",
+    help="movielens, openbandit, synthetic, or module:factory for a World of your own (found from this folder).",
 )  # fmt: skip
 @click.option("--rounds", type=COUNT, default=20, show_default=True, help="Federated rounds.")
 @click.option("--steps", type=COUNT, default=10, show_default=True, help="Impressions per device and round.")
@@ -35,7 +39,14 @@ COUNT = click.IntRange(min=1)
 )  # fmt: skip
 @click.option("--no-head", is_flag=True, help="Without the personal head on each device.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Where to write capture by round (PNG or SVG).")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write the bundle to.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write the bundle to; of a suite: suite.json and suite.png, build/suite unless told.",
+)  # fmt: skip
+@click.option("--suite", is_flag=True, help="keyart and its peers on all built-in worlds, in one table.")
+@click.option("--seeds", type=COUNT, default=3, show_default=True, help="Of a suite: how many, from --seed on.")
+@click.option("--quick", is_flag=True, help="Of a suite: tiny worlds; whether it runs, not how good it is.")
+@click.option("--download", is_flag=True, help="Of a suite: fetch MovieLens if it is not in the cache.")
 @json_option
 @click.pass_context
 def simulate(
@@ -50,6 +61,10 @@ def simulate(
     no_head: bool,
     plot: Path | None,
     out: Path | None,
+    suite: bool,
+    seeds: int,
+    quick: bool,
+    download: bool,
     as_json: bool,
 ) -> None:
     """Train by rounds on the devices of a world, and measure the choices against the world's truth.
@@ -57,11 +72,19 @@ def simulate(
     A world of your own is made by calling the factory with --viewers, --titles and --seed, those of them that
     you give; it needs rounds × steps impressions a device.
 
+    A suite plays random pictures, the best fixed ones, Thompson sampling and ε-greedy a title on the same
+    impressions, and VowpalWabbit where this folder has a .venv-bench; `make bench` makes one.
+
     \b
     Example:
       keyart simulate --world synthetic --viewers 200 --rounds 10 --steps 5
       keyart simulate --world movielens --titles 200 --out build/bundle --plot learning.png
+      keyart simulate --suite --seeds 3 --out build/suite
     """
+    _require_belonging(ctx, suite)
+    if suite:
+        _suite(seed, seeds, quick, download, out or SUITE_FOLDER, as_json)
+        return
     settings: dict[str, Any] = {"viewers": viewers, "titles": titles}
     own = ":" in spec
     if not own:
@@ -90,6 +113,51 @@ def simulate(
         _show(report, out)
 
 
+def _require_belonging(ctx: click.Context, suite: bool) -> None:
+    """An option that would be ignored is wrong use."""
+    for name in ONE_WORLD if suite else ALL_WORLDS:
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = "--world" if name == "spec" else f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} is not for a suite." if suite else f"{option} is for --suite only.")
+
+
+def _suite(seed: int, seeds: int, quick: bool, download: bool, out: Path, as_json: bool) -> None:
+    one_thread_a_process()
+    from keyart_tools.suite.run import run
+    from keyart_tools.suite.worlds import QUICK, Effort
+
+    effort = QUICK if quick else Effort()
+    with progress("policies") as tell:
+        result = run(effort, range(seed, seed + seeds), out, Path(), download, tell)
+    if as_json:
+        write_json(result.document)
+    else:
+        _show_suite(result, out)
+
+
+def _show_suite(result: Result, out: Path) -> None:
+    from rich.table import Table
+
+    table = Table(title="Capture (0: random picture, 1: oracle), mean of the seeds", title_justify="left")
+    table.add_column("world")
+    table.add_column("policy")
+    for name in ("last quarter, 95 %", "whole run, 95 %", "plays abandoned", "pictures shown"):
+        table.add_column(name, justify="right")
+    before = ""
+    for row in result.rows:
+        if before and row.world != before:
+            table.add_section()
+        figures = row.score.figures
+        cells = [row.world if row.world != before else "", row.policy]
+        for name in ("last_quarter_capture", "capture"):
+            low, high = row.score.interval[name]
+            cells.append(f"{figures[name]:z.3f} ± {(high - low) / 2:.3f}")
+        table.add_row(*cells, f"{figures['clickbait_rate']:.1%}", f"{figures['coverage']:.0%}")
+        before = row.world
+    missing = [f"{name} is missing: {why}" for name, why in result.absent.items()]
+    print_table(table, *missing, f"{out / 'suite.json'}, {out / 'suite.png'}")
+
+
 def _run(
     spec: str,
     settings: dict[str, Any],
@@ -116,7 +184,7 @@ def _run(
             learner=learner,
             personal_head=personal_head,
             out=folder,
-            name={"movielens": "MovieLens", "synthetic": "synthetic"}.get(spec, spec),
+            name={"movielens": "MovieLens", "openbandit": "Open Bandit", "synthetic": "synthetic"}.get(spec, spec),
             progress=tell,
         )
 
