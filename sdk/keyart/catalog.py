@@ -53,6 +53,11 @@ def is_text(value: object) -> bool:
         return False
 
 
+def folded_kind(tag: str) -> str:
+    """The kind by which a rule goes: the same however it is spelt, `"gender"` of `" Gender:x"`."""
+    return kind_of(tag).strip().casefold()
+
+
 def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError]) -> Mapping[str, float]:
     """A read-only copy of `tags` with finite float weights ≥ 0, or an error that names the tag."""
     if not isinstance(tags, Mapping):
@@ -186,7 +191,7 @@ class Catalog:
         """The same without any tag of those kinds, however it is spelt."""
 
         def kept(tags: Mapping[str, float]) -> dict[str, float]:
-            return {tag: w for tag, w in tags.items() if kind_of(tag).strip().casefold() not in kinds}
+            return {tag: w for tag, w in tags.items() if folded_kind(tag) not in kinds}
 
         if not kinds:
             return self

@@ -63,7 +63,7 @@ class Custody:
         self.profile: Profile | None = None
         self._catalog, self._terms, self._clock = catalog, terms, clock
         if self.allowed:
-            self.load(installed)
+            self.profile = self.read(installed)
 
     @property
     def allowed(self) -> bool:
@@ -73,11 +73,6 @@ class Custody:
     def person(self) -> Profile | None:
         """The profile, where it may be used."""
         return self.profile if self.allowed else None
-
-    def load(self, installed: Installed) -> Profile:
-        """Reads the profile for that model, and uses it from now on."""
-        self.profile = self.read(installed)
-        return self.profile
 
     def read(self, installed: Installed) -> Profile:
         """The profile as it is stored: for a person's rights, which need no consent. Choices must not see it then."""

@@ -84,6 +84,7 @@ class Learner:
         title, one = int(encoded.title_of[place]), slice(place, place + 1)
         context = spec.context_row(entry.device, entry.daypart)
         main = mains(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title])
+        # What `shown_rows` and `log_scores` work out, for one picture and faster: each outcome waits for it.
         tags, weights = encoded.artwork[one], installed.weights
         play = (
             tags @ (weights.play_artwork @ np.concatenate((_ONE, viewer.taste, context)))

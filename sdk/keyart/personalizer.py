@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from .catalog import Catalog, kind_of
+from .catalog import Catalog, folded_kind, kind_of
 from .chooser import Chooser
 from .consent import Consent
 from .context import Context
@@ -39,8 +39,6 @@ log = logging.getLogger("keyart")
 
 Mode = Literal["personalized", "non_profiled"]
 AgeMode = Literal["adult", "child"]
-WRITE_BEHIND_SECONDS = 1.0
-HOUSEKEEPING_SECONDS = 30.0
 
 
 def _now() -> datetime:
@@ -383,7 +381,7 @@ class Personalizer:
         from .preferences import Preferences
 
         session = self._session
-        if isinstance(tag, str) and kind_of(tag).strip().casefold() in session.chooser.policy.sensitive_kinds:
+        if isinstance(tag, str) and folded_kind(tag) in session.chooser.policy.sensitive_kinds:
             raise SettingError(f"{tag!r} cannot be a preference: this app never chooses by {kind_of(tag)}.")
         with session.writing:
             if session.person() is None:

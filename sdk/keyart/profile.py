@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -152,7 +152,7 @@ class Profile:
     def training_log(self) -> tuple[Log, Ints]:
         """The decisions with a final outcome, as rows for training, and the places of what they showed: pictures
         still in the catalogue, without what was shown under an intent (which is never stored)."""
-        encoded, answered = self._installed.encoded, list(self._answered())
+        encoded, answered = self._installed.encoded, list(self._answered(self.journal.entries()))
         rows, artworks = shown_rows(self._installed, self.viewer(), [entry for entry, _ in answered])
         durations = encoded.durations[encoded.title_of[artworks]]
         played = [outcome.kind == "played" for _, outcome in answered]
@@ -281,26 +281,24 @@ class Profile:
         counted = np.array(list(known.values()), dtype=np.float32)
         return *tally(self._installed.encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
 
-    def _answered(self) -> Iterator[Answered]:
+    def _answered(self, entries: Iterable[Entry]) -> Iterator[Answered]:
+        """Those that teach something: with an outcome, of a picture in the catalogue, and under no intent."""
         places = self._catalog.artwork_places
-        for entry in self.journal.entries():
+        for entry in entries:
             if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places:
                 yield entry, entry.outcome
 
     def _learn(self, entry: Entry) -> None:
-        outcome = entry.outcome
-        if outcome is None or entry.with_intent or entry.decision.artwork_id not in self._catalog.artwork_places:
-            return
-        if not self.learner.learn(entry, outcome, self.viewer()):
-            self._learn_all()
+        for answered in self._answered([entry]):
+            if not self.learner.learn(*answered, self.viewer()):
+                self._learn_all()
 
     def _learn_all(self) -> None:
         """What was learned, and what waits for an outcome, from the whole journal."""
-        self._waiting = {
-            entry.decision.id: entry.at for entry in self.journal.entries() if entry.seen and entry.outcome is None
-        }
+        entries = list(self.journal.entries())
+        self._waiting = {entry.decision.id: entry.at for entry in entries if entry.seen and entry.outcome is None}
         learner = Learner(self._installed, self.stated)
-        learner.learn_all(list(self._answered()), self.viewer())
+        learner.learn_all(list(self._answered(entries)), self.viewer())
         self.learner = learner
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..catalog import Catalog, kind_of
+from ..catalog import Catalog, folded_kind, kind_of
 from ..context import DAYPARTS, DEVICES
 from ..errors import BundleRefused
 
@@ -56,7 +56,7 @@ MATCHES_PER_KIND = 4  # taste × picture, taste × title, distance of picture fr
 
 def is_sensitive(tag: str) -> bool:
     """Whether a tag, or a kind, is one of a sensitive kind, however it is spelt."""
-    return kind_of(tag).strip().casefold() in SENSITIVE_KINDS
+    return folded_kind(tag) in SENSITIVE_KINDS
 
 
 @dataclass(frozen=True)
