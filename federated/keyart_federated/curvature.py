@@ -32,8 +32,9 @@ from .model import Model
 
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.intp]
 
-SIMULATED_VIEWERS = 3000
+SIMULATED_VIEWERS = 1000
 TITLES_PER_VIEWER = 16
 MAX_TILT = 60.0
 TILT_VIEWERS, TILT_HALVINGS = 200, 12  # enough to match a mean
@@ -209,27 +210,34 @@ def _fisher(rows: Rows, model: Model, offset: Floats | float = 0.0) -> Curvature
     w, wk = q * (1 - q), q * kappa * (1 - kappa)
     u = directions(rows)[:, 0]
     v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1)
-    z = rows.artwork.shape[-1]
+    z, parameters = rows.artwork.shape[-1], rows.artwork.shape[-1] * u.shape[1]
     count = w.size
     moments = np.swapaxes(v, 1, 2) @ (v * w[..., None])  # [n, V, V]
-    u_rows, u_columns = np.triu_indices(u.shape[1])
-    z_rows, z_columns = np.triu_indices(z)
-    pairs = (u[:, u_rows] * u[:, u_columns]).T @ moments[:, z_rows, z_columns]
-    tags = np.zeros((z, u.shape[1], z, u.shape[1]))
-    for i, j in ((u_rows, u_columns), (u_columns, u_rows)):
-        tags[z_rows[:, None], i, z_columns[:, None], j] = pairs.T
-        tags[z_columns[:, None], i, z_rows[:, None], j] = pairs.T
+    # Both u uᵀ and Σ w z zᵀ are symmetric: their upper halves are multiplied, and spread out again.
+    (u_rows, u_columns), u_place = _upper(u.shape[1])
+    (z_rows, z_columns), z_place = _upper(z)
+    flat_moments = moments.reshape(len(u), -1)
+    pairs = (u[:, u_rows] * u[:, u_columns]).T @ flat_moments.take(z_rows * v.shape[-1] + z_columns, axis=1)
+    tags = pairs.T.take(z_place, axis=0).take(u_place, axis=2)  # [Z, Z, U, U]
     across = np.tensordot(moments[:, :z, z:], u, axes=(0, 0)).transpose(0, 2, 1)  # [Z, U, M + K]
-    parameters = z * u.shape[1]
-    fisher = np.zeros((parameters + v.shape[-1] - z,) * 2)
-    fisher[:parameters, :parameters] = tags.reshape(parameters, parameters)
+    fisher = np.empty((parameters + v.shape[-1] - z,) * 2)
+    fisher[:parameters, :parameters] = tags.transpose(0, 2, 1, 3).reshape(parameters, parameters)
     fisher[:parameters, parameters:] = across.reshape(parameters, v.shape[-1] - z)
     fisher[parameters:, :parameters] = fisher[:parameters, parameters:].T
     fisher[parameters:, parameters:] = moments[:, z:, z:].sum(axis=0)
+    fisher /= count
     flat = v.reshape(count, -1)
     return Curvature(
-        play=fisher / count,
+        play=fisher,
         keep=(flat.T @ (flat * wk.reshape(-1, 1))).astype(np.float64) / count,
         direction_mean=(w.sum(axis=1) @ u / w.sum()).astype(np.float64),
         vector_mean=np.stack([x.reshape(-1) @ flat / x.sum() for x in (w, wk)]).astype(np.float64),
     )
+
+
+def _upper(size: int) -> tuple[tuple[Places, Places], Places]:
+    """Rows and columns of the upper half of a square matrix, and [size, size]: the place in it of each entry."""
+    rows, columns = np.triu_indices(size)
+    place = np.zeros((size, size), dtype=np.intp)
+    place[rows, columns] = place[columns, rows] = np.arange(len(rows))
+    return (rows, columns), place

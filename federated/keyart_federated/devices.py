@@ -6,6 +6,7 @@ turn it is, and arrays with a leading axis of devices. State is a few arrays, so
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
@@ -81,7 +82,10 @@ class Devices:
         reward: keyart.Reward,
         head: HeadPrior | None,
         encoded: EncodedCatalog | None = None,
+        turn: threading.Lock | None = None,
     ) -> None:
+        """turn: whose holder may ask the world, where others ask it, too: a World need not be safe for threads."""
+        self._turn = turn or threading.Lock()
         self.world, self.members, self.policy, self.reward = world, members, policy, reward
         self.encoded = encoded or EncodedCatalog.build(world.catalog, spec)
         self.layout = TrainingLayout(spec, len(self.encoded.artwork))
@@ -155,13 +159,14 @@ class Devices:
         context = np.zeros((count, len(spec.context_names)), dtype=np.float32)
         slot_log, trending = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
         intents: dict[int, dict[str, float]] = {}
-        for row, i in enumerate(self.members.tolist()):
-            title_id, now = world.impression(i, k)
-            titles[row] = world.catalog.index(title_id)
-            context[row] = spec.context_row(now.device, now.daypart)
-            slot_log[row], trending[row] = situation(spec, now, title_id)
-            if now.intent:
-                intents[row] = dict(now.intent)
+        with self._turn:
+            for row, i in enumerate(self.members.tolist()):
+                title_id, now = world.impression(i, k)
+                titles[row] = world.catalog.index(title_id)
+                context[row] = spec.context_row(now.device, now.daypart)
+                slot_log[row], trending[row] = situation(spec, now, title_id)
+                if now.intent:
+                    intents[row] = dict(now.intent)
         first, last = encoded.first[titles], encoded.first[titles + 1]
         width = int((last - first).max())
         candidates = np.minimum(first[:, None] + np.arange(width), last[:, None] - 1)
@@ -187,7 +192,8 @@ class Devices:
         journal.daypart[:, k] = context[:, len(spec.devices) + 1 :].argmax(axis=1)
         journal.played[:, k], journal.quality[:, k], journal.propensity[:, k] = played, quality, p[at, pick]
         # Intent is never stored, so that nothing can be learned from what was shown under one.
-        journal.counted[:, k] = [row not in intents for row in range(count)]
+        journal.counted[:, k] = 1.0
+        journal.counted[list(intents), k] = 0.0
         journal.steps = k + 1
         if self.head is not None:
             # What was trending is not stored either, and a device learns from what it has stored.
@@ -195,18 +201,22 @@ class Devices:
             logit = play[at, pick] - trending * self.weights.play_main[spec.main_names.index("trending")] - tilt
             learned = update(self.head, rows.artwork[at, pick], logit, played)
             kept = journal.counted[:, k].astype(np.bool_)
-            self.head = Head(
-                np.where(kept[:, None], learned.mean, self.head.mean),
-                np.where(kept[:, None, None], learned.covariance, self.head.covariance),
-            )
+            if not kept.all():
+                learned.mean[~kept], learned.covariance[~kept] = self.head.mean[~kept], self.head.covariance[~kept]
+            self.head = learned
             self._learn_own(at, shown, logit - own[at, pick], played, kept)
         return np.asarray(shown, dtype=np.intp)
 
     def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
         played = np.zeros(len(shown), dtype=np.float32)
         quality = np.zeros(len(shown), dtype=np.float32)
-        for row, (i, artwork) in enumerate(zip(self.members.tolist(), shown.tolist(), strict=True)):
-            outcome = self.world.outcome(i, k, self._artwork_ids[artwork])
+        ids = self._artwork_ids
+        with self._turn:
+            outcomes = [
+                self.world.outcome(i, k, ids[artwork])
+                for i, artwork in zip(self.members.tolist(), shown.tolist(), strict=True)
+            ]
+        for row, outcome in enumerate(outcomes):
             if not isinstance(outcome, keyart.Outcome):
                 raise WorldError(f"World.outcome must return a keyart.Outcome, not {type(outcome).__name__}.")
             if outcome.kind == "played":

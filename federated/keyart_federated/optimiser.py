@@ -20,6 +20,7 @@ from keyart.catalog import kind_of
 from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.features.spec import MATCHES_PER_KIND
 from keyart.outbound.layout import ARTWORK_SUMS, TrainingLayout
+from keyart.positive import inverse
 from keyart.ranker import Weights
 from keyart.ranker.weights import shapes
 
@@ -232,10 +233,10 @@ def _advance(
     intercept = len(theta) - len(spec.main_names)
     per_weight[intercept] = INTERCEPT_VARIANCE
     precision = 1.0 / per_weight
-    inverse = np.linalg.inv(fisher + np.diag(precision))
-    newton = inverse @ (g - precision * (theta - prior))
+    covariance = inverse(fisher + np.diag(precision))
+    newton = covariance @ (g - precision * (theta - prior))
     away = (theta + newton - prior) ** 2
-    well_determined = 1.0 - precision * np.diag(inverse)
+    well_determined = 1.0 - precision * np.diag(covariance)
     away[intercept] = well_determined[intercept] = 0.0
     size = np.bincount(block, minlength=len(stage.variance))
     gamma = np.bincount(block, weights=well_determined, minlength=len(stage.variance))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from .world import World
 
 Learner = Literal["federated", "central", "none"]
 Progress = Callable[[int, int], None]
-DEVICES_PER_NODE = 4096  # bounds the memory of a step; nodes answer one after the other
+DEVICES_PER_NODE = 256  # bounds the memory of a step, fits caches, and gives each processor its nodes
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class _Run:
         self.spec = FeatureSpec.from_catalog(world.catalog)
         self.encoded = EncodedCatalog.build(world.catalog, self.spec)
         parts = nodes or -(-world.devices // DEVICES_PER_NODE)
+        turn = threading.Lock()
         self.parts = [
             Devices(
                 world,
@@ -120,6 +122,7 @@ class _Run:
                 reward=settings.reward,
                 head=settings.head,
                 encoded=self.encoded,
+                turn=turn,
             )
             for part in range(parts)
         ]

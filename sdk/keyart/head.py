@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .features.encode import Floats, Ints
+from .positive import inverse
 from .ranker.numpy_engine import sigmoid
 
 if TYPE_CHECKING:
     from .own import Own
 
-NEWTON_STEPS = 3
+NEWTON_STEPS, STEPS_FROM_A_HEAD = 3, 2  # from nothing; from where the last head was, which is close
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,10 @@ def update(head: Head, artwork: Floats, play: Floats, played: Floats) -> Head:
     sz = (head.covariance @ z[..., None])[..., 0]
     gain = 1.0 + w * (z * sz).sum(-1)
     mean = head.mean + sz * ((played - q) / gain)[..., None]
-    covariance = head.covariance - sz[..., :, None] * sz[..., None, :] * (w / gain)[..., None, None]
-    return Head(mean.astype(np.float32), covariance.astype(np.float32))
+    sz *= np.sqrt(w / gain)[..., None]
+    covariance = sz[..., :, None] * sz[..., None, :]
+    np.subtract(head.covariance, covariance, out=covariance)
+    return Head(mean.astype(np.float32), covariance)
 
 
 def updates(
@@ -123,11 +126,12 @@ def refit(
     x = extend(artwork)
     precision = 1.0 / prior.variances(artwork.shape[-1])
     mean = np.zeros((*artwork.shape[:-2], x.shape[-1]), dtype=np.float32) if start is None else start
-    hessian = np.zeros((*mean.shape, mean.shape[-1]), dtype=np.float32)
-    for _ in range(NEWTON_STEPS):
+    covariance = np.empty(0, dtype=np.float32)
+    for _ in range(NEWTON_STEPS if start is None else STEPS_FROM_A_HEAD):
         q = sigmoid(play + (x @ mean[..., None])[..., 0])
         xt = np.swapaxes(x, -1, -2)
         gradient = (xt @ ((played - q) * counted)[..., None])[..., 0] - precision * mean
         hessian = xt @ (x * (q * (1 - q) * counted)[..., None]) + np.diag(precision)
-        mean = mean + np.linalg.solve(hessian, gradient[..., None])[..., 0]
-    return Head(mean.astype(np.float32), np.linalg.inv(hessian).astype(np.float32))
+        covariance = inverse(hessian)
+        mean = mean + (covariance @ gradient[..., None])[..., 0]
+    return Head(mean.astype(np.float32), covariance)

@@ -64,9 +64,7 @@ class Learner:
         older = np.array([entry.decision.model_version != installed.version for entry, _ in answered])
         if older.any():
             tags, base, y = rows.artwork[older], play[older], played[older]
-            head = refit(installed.prior, tags, base, y, np.ones_like(y))
-            # The inverse of a symmetric matrix is not quite symmetric, and a summary keeps one half.
-            self.head = Head(head.mean, (head.covariance + head.covariance.T) * np.float32(0.5))
+            self.head = refit(installed.prior, tags, base, y, np.ones_like(y))
             logits = base + self.head.offsets(tags)
             for place, logit, y_one in zip(artworks[older].tolist(), logits.tolist(), y.tolist(), strict=True):
                 self.own.learn(place, logit + float(self.own.added[place]), y_one)

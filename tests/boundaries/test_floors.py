@@ -12,7 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLOORS = {
     "sdk/keyart": {"numpy", "onnxruntime", "cryptography", "tuf", "securesystemslib", "keyring", "keyart"},
-    "federated/keyart_federated": {"keyart", "keyart_federated", "numpy", "cryptography", "flwr", "onnx"}
+    "federated/keyart_federated": {
+        "keyart",
+        "keyart_federated",
+        "numpy",
+        "cryptography",
+        "flwr",
+        "onnx",
+        "threadpoolctl",
+    }
     | {"matplotlib"},
     "server/keyart_server": {"keyart", "keyart_federated", "keyart_server", "numpy", "flwr", "tuf"}
     | {"securesystemslib", "cryptography"},
