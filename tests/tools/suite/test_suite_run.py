@@ -1,114 +1,186 @@
-"""The suite: every policy on every world, pooled over seeds, written and drawn."""
+"""The suite: every policy on its worlds, pooled over seeds, written and drawn; and gone on with after a kill."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
+import shutil
+import sys
 
 import pytest
 
-from keyart.errors import DataUnavailable, FederatedError
+from keyart.errors import FederatedError, SettingError
 from keyart_federated import Report
+from keyart_tools.suite import contest
 from keyart_tools.suite import run as suite
-from keyart_tools.suite import worlds
-from keyart_tools.suite.run import FIGURES, POLICIES, SQUARECB, Score, pooled
-from keyart_tools.suite.worlds import QUICK, Effort, settings_of
+from keyart_tools.suite.contest import Contest
+from keyart_tools.suite.plan import Plan
+from keyart_tools.suite.policies import GROUPS, OUTSIDE, POLICIES, SIMULATED
+from keyart_tools.suite.run import run
+from keyart_tools.suite.scores import FIGURES
+from keyart_tools.suite.worlds import QUICK
 
-WORLDS = ["synthetic", "private tastes", "clickbait", "untold tastes", "cold and seasonal"]
 SEEDS = (5, 6)
+WORLDS = ("synthetic", "clickbait")
+HERE = [name for name in POLICIES if name not in OUTSIDE]  # no .venv-bench in a test's folder
+PLAYED = [(world, p) for world in WORLDS for p in HERE if (world, p) != ("synthetic", "guard off")]
+
+
+def silent(done, of):
+    """No bar."""
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     out = tmp_path_factory.mktemp("suite") / "new" / "folder"
     told = []
-    result = suite.run(QUICK, SEEDS, out, out, False, lambda done, of: told.append((done, of)))
+    plan = Plan.of(QUICK, SEEDS, ",".join(WORLDS))
+    result = run(plan, out, out, lambda done, of: told.append((done, of)))
     return result, out, told
 
 
-def test_every_policy_on_every_world(ran):
+@pytest.fixture
+def played(monkeypatch):
+    """What is really played, as (world, seed, policy)."""
+    turns = []
+    real = Contest.entry
+
+    def entry(self, policy):
+        turns.append((self.setting.name, self.seed, policy))
+        return real(self, policy)
+
+    monkeypatch.setattr(Contest, "entry", entry)
+    return turns
+
+
+def test_every_policy_on_its_worlds(ran):
     result, out, told = ran
-    policies = [name for name in POLICIES if name != SQUARECB]  # no .venv-bench in that folder
-    assert [(row.world, row.policy) for row in result.rows] == [(w, p) for w in WORLDS for p in policies]
-    assert set(result.absent) == {SQUARECB, "MovieLens"} and "make bench" in result.absent[SQUARECB]
-    assert told[0] == (0, 50) and told[-1] == (50, 50)
+    assert [(row.world, row.policy) for row in result.rows] == PLAYED
+    assert set(result.absent) == set(OUTSIDE) and all("make bench" in why for why in result.absent.values())
+    count = len(PLAYED) * len(SEEDS)
+    assert told[0] == (0, count) and told[-1] == (count, count)
     assert (out / "suite.png").stat().st_size > 20_000
     document = json.loads((out / "suite.json").read_text("utf-8"), parse_constant=pytest.fail)
-    assert document == json.loads(json.dumps(result.document))
-    assert document["seeds"] == [5, 6] and len(document["reports"]) == 10
+    assert document == json.loads(json.dumps(result.to_dict()))
+    assert document["seeds"] == [5, 6] and document["rounds"] == QUICK.rounds
+    assert [world["name"] for world in document["worlds"]] == list(WORLDS)
 
 
 def test_rows_hold_all_figures_and_references_are_where_they_belong(ran):
-    document = ran[0].document
+    document = ran[0].to_dict()
     of = {(row["world"], row["policy"]): row for row in document["rows"]}
     for (world, policy), row in of.items():
-        assert set(FIGURES) <= set(row) and len(row["last_quarter_capture_by_seed"]) == 2
+        assert set(FIGURES) <= set(row) and len(row["last_quarter_capture_by_seed"]) == 2 == len(row["seeds"])
         for name, (low, high) in row["interval"].items():
-            assert low <= row[name] <= high, (world, policy, name)
+            assert low - 1e-12 <= row[name] <= high + 1e-12, (world, policy, name)
     for world in WORLDS:
+        assert of[world, "oracle"]["last_quarter_capture"] == of[world, "oracle"]["capture"] == pytest.approx(1.0)
         assert of[world, "best fixed"]["capture"] > of[world, "random"]["capture"] + 0.1
         assert abs(of[world, "random"]["capture"]) < 0.25
         assert of[world, "best fixed"]["coverage"] < of[world, "random"]["coverage"]
-    for n, report in enumerate(document["reports"]):
-        assert set(report) == set(Report.__dataclass_fields__) and report["bundle"] is None
-        same = [r for r in document["reports"] if r["world"] == report["world"]]
-        mean = sum(r["random_clickbait_rate"] for r in same) / 2
-        assert mean == pytest.approx(of[WORLDS[n // 2], "random"]["clickbait_rate"])
-        assert report["capture"] in [r["capture"] for r in same]
-    keyart = of["clickbait", "keyart"]
-    assert keyart["capture"] == pytest.approx(sum(r["capture"] for r in document["reports"][4:6]) / 2)
 
 
-def test_pooled_is_the_mean_and_narrows_as_seeds_grow():
-    scores = [Score({"capture": x}, {"capture": (x - 0.3, x + 0.3)}) for x in (0.1, 0.2, 0.6)]
-    whole = pooled(scores)
-    assert whole.figures["capture"] == pytest.approx(0.3)
-    low, high = whole.interval["capture"]
-    assert (low + high) / 2 == pytest.approx(0.3) and (high - low) / 2 == pytest.approx(0.3 / math.sqrt(3))
+def test_simulations_differ_in_what_their_name_says(ran):
+    document = ran[0].to_dict()
+    reports = {(r["world"], r["seed"], r["policy"]): r for r in document["reports"]}
+    assert {policy for *_, policy in reports} == set(SIMULATED) and len(reports) == 2 * 4 + 2 * 5
+    of = {(row["world"], row["policy"]): row for row in document["rows"]}
+    for (world, _, _), report in reports.items():
+        assert set(report) == {"policy", *Report.__dataclass_fields__} and report["bundle"] is None
+        mean = sum(reports[world, seed, "keyart"]["random_clickbait_rate"] for seed in SEEDS) / 2
+        assert mean == pytest.approx(of[world, "random"]["clickbait_rate"])
+    for seed in SEEDS:
+        mine = {policy: reports["clickbait", seed, policy] for policy in SIMULATED}
+        assert mine["keyart"]["client_updates"] == QUICK.viewers * QUICK.rounds == mine["no head"]["client_updates"]
+        assert mine["central"]["client_updates"] == mine["zero-shot + head"]["client_updates"] == 0
+        assert mine["guard off"]["coverage"] > mine["keyart"]["coverage"]  # what the guard blocks, it never shows
+        assert len({tuple(report["capture_by_round"]) for report in mine.values()}) == len(mine)
 
 
-def test_a_peer_that_cannot_run_is_said_to_be_missing(tmp_path, monkeypatch):
+def test_a_killed_suite_goes_on(ran, tmp_path, played):
+    result, out, _ = ran
+    lines = (out / "suite.jsonl").read_bytes().splitlines(keepends=True)
+    assert len(lines) == 1 + len(SEEDS) * len(PLAYED)
+    (tmp_path / "suite.jsonl").write_bytes(b"".join(lines[:-2]) + lines[-2][:99])  # killed while it wrote
+    plan = Plan.of(QUICK, SEEDS, ",".join(WORLDS), resume=True)
+    again = run(plan, tmp_path, tmp_path, silent)
+    assert played == [("clickbait", 6, "best fixed"), ("clickbait", 6, "random")]
+    assert json.dumps(timeless(again)) == json.dumps(timeless(result))
+    kept = (tmp_path / "suite.jsonl").read_bytes().splitlines(keepends=True)
+    assert kept[:-2] == lines[:-2] and len(kept) == len(lines)
+
+
+def timeless(result):
+    """As suite.json has it, without how long its rows took."""
+    document = result.to_dict()
+    for row in document["rows"]:
+        assert row.pop("seconds") > 0
+    return document
+
+
+def test_a_part_and_then_more_of_it(tmp_path, played):
+    def part(policies, resume):
+        run(Plan.of(QUICK, [5], "synthetic", policies, resume), tmp_path, tmp_path, silent)
+        turns = [policy for *_, policy in played]
+        played.clear()
+        return turns
+
+    assert part("random,oracle", False) == ["oracle", "random"]
+    assert part("random,thompson", True) == ["Thompson"]
+    assert part("random", False) == ["random"]  # without --resume it begins anew
+    assert part("oracle", True) == ["oracle"]
+
+
+def test_other_settings_are_not_mixed(ran, tmp_path):
+    shutil.copy(ran[1] / "suite.jsonl", tmp_path)
+    plan = Plan.of(QUICK.sized(viewers=25), SEEDS, "synthetic", resume=True)
+    with pytest.raises(SettingError, match=r"worlds\.synthetic\.viewers was 24, is 25.*without --resume.*--out"):
+        run(plan, tmp_path, tmp_path, silent)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """A .venv-bench in tmp_path whose Python is this one."""
     python = tmp_path / ".venv-bench" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.touch()
+    python.symlink_to(sys.executable)
 
+
+def test_a_peer_that_fails_is_said_to_be_missing(tmp_path, monkeypatch, bench):
     @contextlib.contextmanager
     def fails(name, *rest):
         raise FederatedError(f"{name} ended early.")
         yield
 
-    monkeypatch.setattr(suite, "started", fails)
-    monkeypatch.setattr(suite, "settings_of", lambda effort, download: (settings_of(QUICK, False)[0][:1], {}))
-    result = suite.run(QUICK, [1], tmp_path / "out", tmp_path, False, lambda done, of: None)
-    assert SQUARECB not in [row.policy for row in result.rows] and len(result.rows) == 5
-    assert result.absent == {f"{SQUARECB} on synthetic, seed 1": f"{SQUARECB} ended early."}
+    monkeypatch.setattr(contest, "started", fails)
+    monkeypatch.setattr(suite, "why_missing", lambda script, python: None)
+    plan = Plan.of(QUICK, [1], "synthetic", f"random,{','.join(OUTSIDE)}")
+    result = run(plan, tmp_path / "out", tmp_path, silent)
+    assert [row.policy for row in result.rows] == ["random"]
+    assert result.absent == {f"{name} on synthetic, seed 1": f"{name} ended early." for name in OUTSIDE}
 
 
-def test_real_data_only_where_it_is_or_is_asked_for(monkeypatch):
-    asked: list[object] = []
-
-    def fetch(cache=None, run=None):
-        asked.append(run)
-        if run is not None:
-            run(["download"])
-
-    monkeypatch.setattr(worlds, "fetch", fetch)
-    found, missing = settings_of(Effort(), download=False)
-    assert "--download" in missing["MovieLens"] and [setting.name for setting in found] == WORLDS
-    found, missing = settings_of(Effort(), download=True)
-    assert asked[-1] is None and missing == {} and found[-1].name == "MovieLens"
-
-    def cached(cache=None, run=None):
-        return None
-
-    monkeypatch.setattr(worlds, "fetch", cached)
-    assert settings_of(Effort(), download=False)[0][-1].settings["titles"] == 200
-    with pytest.raises(DataUnavailable):
-        worlds._not_now([])
+def test_a_peer_that_is_not_installed_is_missing_once(tmp_path, bench):
+    plan = Plan.of(QUICK, SEEDS, "synthetic,clickbait", f"random,{','.join(OUTSIDE)}")
+    result = run(plan, tmp_path / "out", tmp_path, silent)
+    assert {row.policy for row in result.rows} == {"random"} and set(result.absent) == set(OUTSIDE)
+    assert result.absent["VW SquareCB"] == ".venv-bench has no vowpalwabbit; `make bench` installs it."
 
 
-def test_worlds_differ_by_seed_and_by_setting():
-    made = [setting.world(seed) for setting in settings_of(QUICK, False)[0] for seed in (1, 2)]
-    seen = {tuple(world.expected_reward(0, 0)) for world in made}
-    assert len(seen) == 10
+@pytest.mark.parametrize(
+    ("worlds", "policies", "why"),
+    [
+        ("movielens", None, "MovieLens: left out of a quick run"),
+        ("synthetic", "guard off", "guard off: it plays on clickbait only"),
+        ("synthetic", "vw squarecb", "VW SquareCB: there is no .venv-bench"),
+    ],
+)
+def test_nothing_to_play_leaves_an_old_record_alone(worlds, policies, why, tmp_path):
+    (tmp_path / "suite.jsonl").write_text("hours of work")
+    with pytest.raises(FederatedError, match=why):
+        run(Plan.of(QUICK, [1], worlds, policies), tmp_path, tmp_path, silent)
+    assert (tmp_path / "suite.jsonl").read_text() == "hours of work"
+
+
+def test_groups_hold_every_policy_once():
+    assert set(SIMULATED) | set(OUTSIDE) < set(GROUPS) == set(POLICIES) and len(POLICIES) == 13

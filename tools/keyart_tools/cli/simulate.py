@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,13 @@ from .console import json_option, note, one_thread_a_process, print_table, progr
 
 if TYPE_CHECKING:
     from keyart_federated import Report, World
-    from keyart_tools.suite.run import Result
+    from keyart_tools.suite.result import Result
 
 COUNT = click.IntRange(min=1)
 SUITE_FOLDER = Path("build", "suite")
-ONE_WORLD = ("spec", "rounds", "steps", "viewers", "titles", "learner", "no_head", "plot")
-ALL_WORLDS = ("seeds", "quick", "download")
+ONE_WORLD = ("spec", "learner", "no_head", "plot")
+ALL_WORLDS = ("seeds", "worlds", "policies", "resume", "quick", "download")
+SIZES = ("viewers", "titles", "rounds", "steps")
 
 
 @click.command(short_help="Rounds on a world, measured against its truth.")
@@ -41,12 +43,15 @@ ALL_WORLDS = ("seeds", "quick", "download")
 @click.option("--plot", type=click.Path(path_type=Path), help="Where to write capture by round (PNG or SVG).")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write the bundle to; of a suite: suite.json and suite.png, build/suite unless told.",
+    help="Folder to write the bundle to; of a suite: suite.jsonl, .json and .png, build/suite unless told.",
 )  # fmt: skip
 @click.option("--suite", is_flag=True, help="keyart and its peers on all built-in worlds, in one table.")
 @click.option("--seeds", type=COUNT, default=3, show_default=True, help="Of a suite: how many, from --seed on.")
+@click.option("--worlds", metavar="A,B", help="Of a suite: these worlds only.")
+@click.option("--policies", metavar="A,B", help="Of a suite: these policies only.")
+@click.option("--resume", is_flag=True, help="Of a suite: go on; what suite.jsonl in --out holds is not run again.")
 @click.option("--quick", is_flag=True, help="Of a suite: tiny worlds; whether it runs, not how good it is.")
-@click.option("--download", is_flag=True, help="Of a suite: fetch MovieLens if it is not in the cache.")
+@click.option("--download", is_flag=True, help="Of a suite: fetch real data that is not in the cache.")
 @json_option
 @click.pass_context
 def simulate(
@@ -63,6 +68,9 @@ def simulate(
     out: Path | None,
     suite: bool,
     seeds: int,
+    worlds: str | None,
+    policies: str | None,
+    resume: bool,
     quick: bool,
     download: bool,
     as_json: bool,
@@ -72,24 +80,30 @@ def simulate(
     A world of your own is made by calling the factory with --viewers, --titles and --seed, those of them that
     you give; it needs rounds × steps impressions a device.
 
-    A suite plays random pictures, the best fixed ones, Thompson sampling and ε-greedy a title on the same
-    impressions, and VowpalWabbit where this folder has a .venv-bench; `make bench` makes one.
+    A suite plays keyart, keyart with a part changed (no head; nobody learns together; a central peer; no guard, on
+    clickbait), bandits a title, the best fixed pictures, random ones and the oracle on the same impressions, and
+    VowpalWabbit and MABWiser where this folder has a .venv-bench; `make bench` makes one. --viewers, --titles,
+    --rounds and --steps size its worlds.
 
     \b
     Example:
       keyart simulate --world synthetic --viewers 200 --rounds 10 --steps 5
       keyart simulate --world movielens --titles 200 --out build/bundle --plot learning.png
       keyart simulate --suite --seeds 3 --out build/suite
+      keyart simulate --suite --worlds clickbait --policies keyart,guard-off,oracle --viewers 200
     """
     _require_belonging(ctx, suite)
     if suite:
-        _suite(seed, seeds, quick, download, out or SUITE_FOLDER, as_json)
+        sizes = {name: ctx.params[name] for name in SIZES if _given(ctx, name)}
+        _suite(
+            range(seed, seed + seeds), sizes, worlds, policies, resume, quick, download, out or SUITE_FOLDER, as_json
+        )
         return
     settings: dict[str, Any] = {"viewers": viewers, "titles": titles}
     own = ":" in spec
     if not own:
         settings["impressions"] = rounds * steps
-    if not own or ctx.get_parameter_source("seed") is not ParameterSource.DEFAULT:
+    if not own or _given(ctx, "seed"):
         settings["seed"] = seed
     given = {name: value for name, value in settings.items() if value is not None}
 
@@ -116,21 +130,41 @@ def simulate(
 def _require_belonging(ctx: click.Context, suite: bool) -> None:
     """An option that would be ignored is wrong use."""
     for name in ONE_WORLD if suite else ALL_WORLDS:
-        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+        if _given(ctx, name):
             option = "--world" if name == "spec" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is not for a suite." if suite else f"{option} is for --suite only.")
 
 
-def _suite(seed: int, seeds: int, quick: bool, download: bool, out: Path, as_json: bool) -> None:
+def _given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _suite(
+    seeds: Sequence[int],
+    sizes: dict[str, int],
+    worlds: str | None,
+    policies: str | None,
+    resume: bool,
+    quick: bool,
+    download: bool,
+    out: Path,
+    as_json: bool,
+) -> None:
     one_thread_a_process()
+    from keyart.errors import SettingError
+    from keyart_tools.suite.plan import Plan
     from keyart_tools.suite.run import run
     from keyart_tools.suite.worlds import QUICK, Effort
 
-    effort = QUICK if quick else Effort()
+    effort = (QUICK if quick else Effort()).sized(**sizes)
+    try:
+        plan = Plan.of(effort, seeds, worlds, policies, resume, download)
+    except SettingError as error:  # a name that is not known
+        raise click.UsageError(str(error)) from None
     with progress("policies") as tell:
-        result = run(effort, range(seed, seed + seeds), out, Path(), download, tell)
+        result = run(plan, out, Path(), tell)
     if as_json:
-        write_json(result.document)
+        write_json(result.to_dict())
     else:
         _show_suite(result, out)
 
@@ -138,10 +172,11 @@ def _suite(seed: int, seeds: int, quick: bool, download: bool, out: Path, as_jso
 def _show_suite(result: Result, out: Path) -> None:
     from rich.table import Table
 
-    table = Table(title="Capture (0: random picture, 1: oracle), mean of the seeds", title_justify="left")
+    title = "Capture (0: random picture, 1: oracle) with its 95 % interval; mean of the seeds"
+    table = Table(title=title, title_justify="left")
     table.add_column("world")
     table.add_column("policy")
-    for name in ("last quarter, 95 %", "whole run, 95 %", "plays abandoned", "pictures shown"):
+    for name in ("last quarter", "whole run", "plays abandoned", "pictures shown", "seconds"):
         table.add_column(name, justify="right")
     before = ""
     for row in result.rows:
@@ -152,10 +187,11 @@ def _show_suite(result: Result, out: Path) -> None:
         for name in ("last_quarter_capture", "capture"):
             low, high = row.score.interval[name]
             cells.append(f"{figures[name]:z.3f} ± {(high - low) / 2:.3f}")
-        table.add_row(*cells, f"{figures['clickbait_rate']:.1%}", f"{figures['coverage']:.0%}")
+        shares = f"{figures['clickbait_rate']:.1%}", f"{figures['coverage']:.0%}"
+        table.add_row(*cells, *shares, f"{row.seconds:.1f}")
         before = row.world
     missing = [f"{name} is missing: {why}" for name, why in result.absent.items()]
-    print_table(table, *missing, f"{out / 'suite.json'}, {out / 'suite.png'}")
+    print_table(table, *missing, f"{out}: suite.json, suite.jsonl, suite.png")
 
 
 def _run(

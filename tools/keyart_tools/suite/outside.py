@@ -7,9 +7,11 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import numpy as np
@@ -18,35 +20,64 @@ import keyart
 from keyart.errors import FederatedError
 from keyart.features import EncodedCatalog, FeatureSpec
 from keyart_federated import World
+from keyart_federated.peers import Played
 
 PATIENCE_SECONDS = 10.0  # for the process to end when nothing more is asked
 
 
+@dataclass(frozen=True)
+class Script:
+    """What plays a peer. package: what it needs. module: one of this folder, which imports it when it runs."""
+
+    package: str
+    module: ModuleType
+    arguments: Sequence[str] = ()
+
+
+def why_missing(script: Script, python: Path | None) -> str | None:
+    """Why the peer is left out on this machine, None where it is not."""
+    if python is None:
+        return "there is no .venv-bench here; `make bench` makes one."
+    has = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
+    try:
+        command = [str(python.absolute()), "-c", has, script.package]
+        if subprocess.run(command, env=_environment(), capture_output=True, check=False).returncode == 0:  # noqa: S603
+            return None
+    except OSError as error:
+        return f".venv-bench cannot be used ({error.strerror}); remove it, and `make bench` makes a new one."
+    return f".venv-bench has no {script.package}; `make bench` installs it."
+
+
 class Outside:
-    """A `keyart_federated.peers.Peer` whose choices come from a process; see `started`."""
+    """A learner in a process, asked by steps: one impression of every device; see `started`."""
 
     def __init__(self, name: str, process: subprocess.Popen[str], said: IO[str]) -> None:
         self._name, self._process, self._said = name, process, said
 
-    def choose(self, i: int, title: int, context: keyart.Context) -> int:
-        """Raises FederatedError where the process has ended."""
-        self._tell(f"choose {i} {title} device={context.device.replace(' ', '_')} daypart={context.daypart}")
+    def choose(self, step: Sequence[tuple[int, int, keyart.Context]]) -> list[int]:
+        """step: devices, places of titles in the catalogue, and contexts. Gives places of pictures in their titles.
+        Raises FederatedError where the process has ended or answers something else."""
+        self._tell([[i, t, _word("device", at.device), _word("daypart", at.daypart)] for i, t, at in step])
         assert self._process.stdout is not None  # noqa: S101 – a pipe, by `started`
-        answer = self._process.stdout.readline()
-        if not answer.strip().isdigit():
-            raise self._ended()
-        return int(answer)
+        try:
+            pictures = list(map(int, json.loads(self._process.stdout.readline())))
+        except (ValueError, TypeError):
+            raise self._failed() from None
+        if len(pictures) != len(step):
+            raise self._failed()
+        return pictures
 
-    def learn(self, title: int, picture: int, reward: float) -> None:
-        self._tell(f"learn {reward:g}")
+    def learn(self, rewards: Sequence[float]) -> None:
+        """Of the pictures chosen last, in their order."""
+        self._tell(rewards)
 
-    def _tell(self, line: str) -> None:
+    def _tell(self, document: Any) -> None:
         assert self._process.stdin is not None  # noqa: S101 – a pipe, by `started`
         try:
-            self._process.stdin.write(line + "\n")
+            self._process.stdin.write(json.dumps(document) + "\n")
             self._process.stdin.flush()
         except OSError:
-            raise self._ended() from None
+            raise self._failed() from None
 
     def close(self) -> None:
         """Nothing more is asked: waits for the process to end by itself, and ends it where it does not."""
@@ -55,27 +86,27 @@ class Outside:
         self._process.kill()
         self._process.wait()
 
-    def _ended(self) -> FederatedError:
+    def _failed(self) -> FederatedError:
         self.close()  # so that it has said what it has to say
         self._said.seek(0)
         last = (self._said.read().strip().splitlines() or ["it said nothing"])[-1]
-        return FederatedError(f"{self._name} ended early ({last}); `make bench` installs what the peers need.")
+        return FederatedError(f"{self._name} failed ({last}); `make bench` installs what the peers need.")
 
 
 @contextlib.contextmanager
-def started(name: str, python: Path, script: Path, world: World, seed: int) -> Iterator[Outside]:
-    """Runs `script` with what a learner may know of `world`, until the block is left. Raises FederatedError."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+def started(name: str, script: Script, python: Path, world: World, seed: int) -> Iterator[Outside]:
+    """Runs `script` with a file of what a learner may know of `world`, until the block is left. Raises
+    FederatedError."""
     with tempfile.TemporaryDirectory(prefix="keyart-") as folder, tempfile.TemporaryFile("w+") as said:
         setup = Path(folder) / "setup.json"
         setup.write_text(json.dumps(setup_of(world, seed)), encoding="utf-8")
         try:
             process = subprocess.Popen(  # noqa: S603
-                [str(python.absolute()), str(script), str(setup)],
+                [str(python.absolute()), str(script.module.__file__), str(setup), *script.arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=said,
-                env=inherited,
+                env=_environment(),
                 text=True,
             )
         except OSError as error:
@@ -84,8 +115,31 @@ def started(name: str, python: Path, script: Path, world: World, seed: int) -> I
             yield peer
 
 
+def play_by_steps(world: World, peer: Outside, impressions: int) -> Played:
+    """As `keyart_federated.peers.play`, but the k-th impression of all devices is chosen before any is learned from:
+    a message a step, not two an impression, and MABWiser fits and predicts many at a time."""
+    catalog, reward = world.catalog, keyart.Reward()
+    shape = (world.devices, impressions)
+    shown = np.zeros(shape, dtype=np.int32)
+    played, quality = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    first = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)).first
+    for k in range(impressions):
+        step = []
+        for i in range(world.devices):
+            title_id, context = world.impression(i, k)
+            step.append((i, catalog.index(title_id), context))
+        for (i, t, _), picture in zip(step, peer.choose(step), strict=True):
+            title = catalog.titles[t]
+            outcome = world.outcome(i, k, title.artworks[picture].id)
+            shown[i, k] = first[t] + picture
+            played[i, k], quality[i, k] = outcome.kind == "played", reward.of(outcome, title.duration)
+        peer.learn(quality[:, k].tolist())
+    return Played(shown, played, quality)
+
+
 def setup_of(world: World, seed: int) -> dict[str, Any]:
-    """Each viewer's share of watch time by tag, of the kinds that keyart's own viewers have; each picture's tags."""
+    """Each viewer's share of watch time by tag, of the kinds that keyart's own viewers have; each picture's tags; the
+    words of a situation that are usual."""
     spec = FeatureSpec.from_catalog(world.catalog)
     encoded = EncodedCatalog.build(world.catalog, spec)
     viewers = []
@@ -106,5 +160,15 @@ def setup_of(world: World, seed: int) -> dict[str, Any]:
     return {
         "viewers": viewers,
         "titles": [pictures[start:end] for start, end in pairwise(first)],
+        "situations": [_word("device", x) for x in spec.devices] + [_word("daypart", x) for x in spec.dayparts],
         "seed": seed,
     }
+
+
+def _environment() -> dict[str, str]:
+    """This one's, without what it has set for its own Python."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+
+
+def _word(kind: str, value: str) -> str:
+    return f"{kind}={value.replace(' ', '_')}"

@@ -1,197 +1,107 @@
-"""All worlds, seeds and policies; the figures of each, and what is written of them."""
+"""All worlds, seeds and policies of a plan, and what is written of them."""
 
 from __future__ import annotations
 
 import json
-import math
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from keyart.errors import FederatedError
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart_federated import Report, World, fairness, simulate
-from keyart_federated.peers import EpsilonGreedy, Peer, Played, Thompson, Uniform, best_fixed, play
-from keyart_federated.report import Interval
-from keyart_federated.scorecard import Truth, figures, rewards
 
 from ..bench.contest import interpreter
 from .chart import draw
-from .outside import started
-from .worlds import Effort, settings_of
-
-KEYART, RANDOM, BEST_FIXED, SQUARECB = "keyart", "random", "best fixed", "VW SquareCB"
-POLICIES = (KEYART, SQUARECB, "ε-greedy", "Thompson", BEST_FIXED, RANDOM)
-# What is told of every policy: names as in `keyart_federated.Report`.
-FIGURES = (
-    "capture", "last_quarter_capture", "policy_value", "clickbait_rate", "coverage", "exposure_gini",
-    "bottom_half_plays_gained", "bottom_half_lift", "tag_entropy_first_quarter", "tag_entropy_last_quarter",
-)  # fmt: skip
+from .contest import Contest
+from .outside import why_missing
+from .plan import Plan
+from .policies import ONLY_ON, OUTSIDE, plays_on
+from .record import Entry, Record
+from .result import Result, Row
+from .worlds import Setting, settings_of, why_not
 
 Tell = Callable[[int, int], None]
+Turn = tuple[Setting, int, str]  # world, seed, policy
 
 
-@dataclass(frozen=True)
-class Score:
-    """figures: by name, those of FIGURES. interval: 95 %, of those that have one."""
+def run(plan: Plan, out: Path, peers_at: Path, tell: Tell) -> Result:
+    """Runs what is planned and writes suite.jsonl (as results come), suite.json and suite.png to `out`.
 
-    figures: Mapping[str, float]
-    interval: Mapping[str, Interval]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One policy on one world, over all seeds."""
-
-    world: str
-    policy: str
-    score: Score
-
-
-@dataclass(frozen=True)
-class Result:
-    """rows: worlds and policies in order. absent: name of a world or policy, and why it is not there (`where: why`
-    for a policy that is missing on some worlds). document: as in suite.json."""
-
-    rows: Sequence[Row]
-    absent: Mapping[str, str]
-    document: Mapping[str, Any]
-
-
-@dataclass
-class _Found:
-    """What the runs bring, as they bring it."""
-
-    scores: dict[tuple[str, str], list[Score]] = field(default_factory=dict)
-    reports: list[dict[str, Any]] = field(default_factory=list)
-    absent: dict[str, str] = field(default_factory=dict)
-
-
-def run(effort: Effort, seeds: Sequence[int], out: Path, peers_at: Path, download: bool, tell: Tell) -> Result:
-    """Runs everything and writes suite.json and suite.png to `out`.
-
-    peers_at: the folder that may hold `.venv-bench`. download: whether MovieLens is fetched where it is not in the
-    cache. tell: gets policies done and in all. Raises KeyartError, OSError where `out` cannot be written.
+    peers_at: the folder that may hold `.venv-bench`. tell: gets policies done and in all. Raises KeyartError, OSError
+    where `out` cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    settings, missing = settings_of(effort, download)
-    found = _Found(absent=missing)
     python = interpreter(peers_at)
-    if python is None:
-        found.absent[SQUARECB] = "there is no .venv-bench here; `make bench` makes one."
-    policies = [name for name in POLICIES if python is not None or name != SQUARECB]
-    done, of = 0, len(settings) * len(seeds) * len(policies)
-    tell(done, of)
+    settings, policies, absent = _present(plan, python)
+    turns = list(_turns(settings, plan.seeds, policies))
+    if not turns:
+        raise _nothing(absent)
+    out.mkdir(parents=True, exist_ok=True)
+    opened = Record.resumed if plan.resume else Record.begun
+    record = opened(out / "suite.jsonl", plan.settings())
+    tell(0, len(turns))
+    contest = None
+    for done, (setting, seed, policy) in enumerate(turns, 1):
+        if contest is None or (contest.setting, contest.seed) != (setting, seed):
+            contest = Contest(setting, seed, plan.effort, python)
+        try:
+            if (setting.name, seed, policy) not in record.entries:
+                record.add(contest.entry(policy))
+        except FederatedError as error:  # a peer that cannot run is missing from the table, which says so
+            if policy not in OUTSIDE:
+                raise
+            absent[f"{policy} on {setting.name}, seed {seed}"] = str(error)
+        tell(done, len(turns))
+    result = Result(plan, settings, _rows(turns, record), absent)
+    if not result.rows:
+        raise _nothing(absent)
+    text = json.dumps(result.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "suite.json").write_text(text + "\n", encoding="utf-8")
+    draw([(row.world, row.policy, row.score) for row in result.rows], _about(plan, settings), out / "suite.png")
+    return result
+
+
+def _present(plan: Plan, python: Path | None) -> tuple[list[Setting], list[str], dict[str, str]]:
+    """The worlds and policies of the plan that can be played here, and why the others cannot."""
+    asked = [setting for setting in settings_of(plan.effort) if setting.name in plan.worlds]
+    why = {setting.name: why_not(setting, plan.effort, plan.download) for setting in asked}
+    settings = [setting for setting in asked if why[setting.name] is None]
+    for name in plan.policies:
+        if name in OUTSIDE:
+            why[name] = why_missing(OUTSIDE[name], python)
+        elif settings and not any(plays_on(name, setting.name) for setting in settings):
+            why[name] = f"it plays on {', '.join(ONLY_ON[name])} only; add it to the worlds."
+    policies = [name for name in plan.policies if why.get(name) is None]
+    return settings, policies, {name: reason for name, reason in why.items() if reason is not None}
+
+
+def _turns(settings: Sequence[Setting], seeds: Sequence[int], policies: Sequence[str]) -> Iterator[Turn]:
     for setting in settings:
         for seed in seeds:
-            world = setting.world(seed)
-            for _ in _contest(found, setting.name, world, effort, seed, policies, python):
-                done += 1
-                tell(done, of)
-    rows = [
-        Row(setting.name, name, pooled(found.scores[setting.name, name]))
-        for setting in settings
-        for name in policies
-        if (setting.name, name) in found.scores
-    ]
-    document = {
-        "seeds": list(seeds),
-        "rounds": effort.rounds,
-        "steps_per_round": effort.steps,
-        "worlds": [{"name": setting.name, "about": setting.about, **setting.settings} for setting in settings],
-        "rows": [_row(row, found.scores[row.world, row.policy]) for row in rows],
-        "absent": found.absent,
-        "reports": found.reports,
-    }
-    (out / "suite.json").write_text(
-        json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    about = f"{effort.viewers} devices, {effort.impressions} impressions each, {len(seeds)} seed" + "s" * (
-        len(seeds) > 1
-    )
-    draw([(row.world, row.policy, row.score.figures, row.score.interval) for row in rows], about, out / "suite.png")
-    return Result(rows, found.absent, document)
+            for policy in policies:
+                if plays_on(policy, setting.name):
+                    yield setting, seed, policy
 
 
-def _contest(
-    found: _Found, name: str, world: World, effort: Effort, seed: int, policies: Sequence[str], python: Path | None
-) -> Iterator[str]:
-    """One world and seed: the peers one after the other, then keyart; yields a policy when it is done."""
-    truth = Truth.measure(world, effort.impressions)
-    tags = EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog)).artwork
-    peers: dict[str, AbstractContextManager[Peer]] = {
-        RANDOM: nullcontext(Uniform(world.catalog, seed)),
-        BEST_FIXED: nullcontext(best_fixed(truth)),
-        "Thompson": nullcontext(Thompson(world.catalog, seed)),
-        "ε-greedy": nullcontext(EpsilonGreedy(world.catalog, seed)),
-    }
-    if python is not None:
-        peers[SQUARECB] = started(SQUARECB, python, Path(__file__).with_name("vowpal_wabbit.py"), world, seed)
-    scores: dict[str, Score] = {}
-    for policy in policies:
-        if policy == KEYART:
-            continue
-        try:
-            with peers[policy] as peer:
-                scores[policy] = score_of(truth, play(world, peer, effort.impressions), tags)
-        except FederatedError as error:  # a peer that cannot run is missing from the table, which says so
-            if policy != SQUARECB:
-                raise
-            found.absent[f"{SQUARECB} on {name}, seed {seed}"] = str(error)
-        yield policy
-    with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
-        report = simulate(
-            world, effort.steps, effort.rounds, seed=seed, truth=truth, name=name, out=Path(folder) / "bundle"
-        )
-    report = report.beside(*(scores[policy].figures["clickbait_rate"] for policy in (RANDOM, BEST_FIXED)))
-    scores[KEYART] = score_of_report(report)
-    found.reports.append({**report.to_dict(), "bundle": None})
-    for policy, score in scores.items():
-        found.scores.setdefault((name, policy), []).append(score)
-    yield KEYART
+def _rows(turns: Sequence[Turn], record: Record) -> list[Row]:
+    # By policy within a world, though the first seed of a peer may be missing.
+    found: dict[tuple[str, str], list[Entry]] = {(setting.name, policy): [] for setting, _, policy in turns}
+    for setting, seed, policy in turns:
+        entry = record.entries.get((setting.name, seed, policy))
+        if entry is not None:
+            found[setting.name, policy].append(entry)
+    return [Row(*key, entries) for key, entries in found.items() if entries]
 
 
-def score_of(truth: Truth, played: Played, artwork_tags: Any) -> Score:
-    """The figures of a peer, by the same functions as a report's."""
-    of = rewards(truth, played.shown)
-    fair = fairness.measure(truth, of, played.shown, played.played, played.quality, artwork_tags)
-    estimates = {**figures(of), **fair.estimates()}
-    named = {**{name: estimate.value for name, estimate in estimates.items()}, **fair.plain()}
-    return Score(
-        {name: named[name] for name in FIGURES},
-        {name: (estimates[name].low, estimates[name].high) for name in FIGURES if name in estimates},
+def _nothing(absent: Mapping[str, str]) -> FederatedError:
+    return FederatedError("The suite played nothing. " + " ".join(f"{name}: {why}" for name, why in absent.items()))
+
+
+def _about(plan: Plan, settings: Sequence[Setting]) -> str:
+    effort = plan.effort
+    most = "up to " if any(setting.data for setting in settings) else ""  # data may hold fewer
+    return (
+        f"{most}{_count(effort.viewers, 'device')}, {_count(effort.impressions, 'impression')} each, "
+        f"{_count(len(plan.seeds), 'seed')}"
     )
 
 
-def score_of_report(report: Report) -> Score:
-    """The same figures of a simulation."""
-    return Score(
-        {name: getattr(report, name) for name in FIGURES},
-        {name: report.interval[name] for name in FIGURES if name in report.interval},
-    )
-
-
-def pooled(scores: Sequence[Score]) -> Score:
-    """The mean over seeds. Seeds are independent, so that squares of half-widths add up."""
-    count = len(scores)
-    means = {name: sum(score.figures[name] for score in scores) / count for name in scores[0].figures}
-    interval = {}
-    for name in scores[0].interval:
-        half = math.hypot(*((high - low) / 2 for low, high in (score.interval[name] for score in scores))) / count
-        interval[name] = (means[name] - half, means[name] + half)
-    return Score(means, interval)
-
-
-def _row(row: Row, by_seed: Sequence[Score]) -> dict[str, Any]:
-    interval = {name: [x if math.isfinite(x) else None for x in ends] for name, ends in row.score.interval.items()}
-    captures = [score.figures["last_quarter_capture"] for score in by_seed]
-    return {
-        "world": row.world,
-        "policy": row.policy,
-        **row.score.figures,
-        "interval": interval,
-        "last_quarter_capture_by_seed": captures,
-    }
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + "s" * (number != 1)

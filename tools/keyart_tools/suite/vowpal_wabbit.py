@@ -1,10 +1,10 @@
-"""VowpalWabbit's contextual bandit, one impression at a time. Runs in a Python of its own, which has no keyart.
+"""VowpalWabbit's contextual bandit. Runs in a Python of its own, which has no keyart.
 
     python vowpal_wabbit.py SETUP
 
 SETUP is a JSON file: `{"viewers": [{TAG: WEIGHT} …], "titles": [[{TAG: WEIGHT} a picture …] …], "seed": N}`. Lines on
-stdin: `choose VIEWER TITLE TAG …` (places in those lists, tags of the situation), answered by the place of a
-picture in its title; `learn REWARD` about the picture chosen last, not answered.
+stdin are JSON, two a step: what is asked, `[[VIEWER, TITLE, TAG …] …]` (places in those lists, tags of the
+situation), answered by `[PICTURE …]` (places in the titles); and `[REWARD …]` of these pictures, not answered.
 """
 
 from __future__ import annotations
@@ -36,19 +36,17 @@ def main(setup: str) -> None:
     ]
     workspace: Any = importlib.import_module("vowpalwabbit").Workspace(f"{SETTINGS} --quiet")
     draws = random.Random(document["seed"])  # noqa: S311 – a simulation, no secret
-    lines, picture, chance = [""], 0, 1.0
     for line in sys.stdin:
-        word, *rest = line.split()
-        if word == "choose":
-            viewer, title, *situation = rest
-            pictures = titles[int(title)]
-            lines = [" ".join([viewers[int(viewer)], *situation]), *pictures]
+        shown = []
+        for viewer, title, *situation in json.loads(line):
+            pictures = titles[title]
+            lines = [" ".join([viewers[viewer], *situation]), *pictures]
             chances = workspace.predict(lines) if len(pictures) > 1 else [1.0]
             picture = draws.choices(range(len(pictures)), chances)[0]
-            chance = chances[picture]
-            print(picture, flush=True)
-        else:
-            lines[1 + picture] = f"0:{-float(rest[0]):g}:{chance:.6g} {lines[1 + picture]}"
+            shown.append((lines, picture, chances[picture]))
+        print(json.dumps([picture for _, picture, _ in shown]), flush=True)
+        for (lines, picture, chance), reward in zip(shown, json.loads(next(sys.stdin, "[]")), strict=False):
+            lines[1 + picture] = f"0:{-reward:g}:{chance:.6g} {lines[1 + picture]}"
             workspace.learn(lines)
 
 

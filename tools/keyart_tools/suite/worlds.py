@@ -1,25 +1,29 @@
-"""The worlds of the suite, all built in: made-up ones in five settings, and real histories if at hand."""
+"""The worlds of the suite, all built in: made-up ones in five settings, and two of real data if at hand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keyart.errors import DataUnavailable
 from keyart_federated import World
-from keyart_federated.worlds import load
-from keyart_federated.worlds.movielens.fetch import fetch
+from keyart_federated.worlds import OpenBanditLog, load
+from keyart_federated.worlds.movielens.fetch import Runner, fetch, pip
+
+CAMPAIGN = "all"  # of Open Bandit
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How large the worlds are and how long they run. films: titles of MovieLens, 0: leave that world out."""
+    """How large the worlds are and how long they run. films: titles of MovieLens. real_data: whether the worlds that
+    need a download are among them; these have no more viewers than their data."""
 
     viewers: int = 500
     titles: int = 80
     artworks: int = 10
     films: int = 200
+    real_data: bool = True
     rounds: int = 20
     steps: int = 10
 
@@ -27,32 +31,52 @@ class Effort:
     def impressions(self) -> int:
         return self.rounds * self.steps
 
+    def sized(
+        self,
+        viewers: int | None = None,
+        titles: int | None = None,
+        rounds: int | None = None,
+        steps: int | None = None,
+    ) -> Effort:
+        """The same with those that are given. titles: of every world but Open Bandit, which has one."""
+        return replace(
+            self,
+            viewers=viewers or self.viewers,
+            titles=titles or self.titles,
+            films=titles or self.films,
+            rounds=rounds or self.rounds,
+            steps=steps or self.steps,
+        )
 
-QUICK = Effort(viewers=24, titles=6, artworks=4, films=0, rounds=3, steps=4)
+
+QUICK = Effort(viewers=24, titles=6, artworks=4, real_data=False, rounds=3, steps=4)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A world by name; its seed is still open. about: what is particular about it."""
+    """A world by name; its seed is still open. about: what is particular about it. data: gets what it needs to have
+    downloaded, by what fetches a package that is not in the cache; None: nothing."""
 
     name: str
     about: str
     spec: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    data: Callable[[Runner], object] | None = None
 
     def world(self, seed: int) -> World:
         return load(self.spec, **self.settings, seed=seed)
 
 
-def settings_of(effort: Effort, download: bool) -> tuple[list[Setting], dict[str, str]]:
-    """The worlds, and why any is left out. download: whether data that is not in the cache is fetched."""
+def settings_of(effort: Effort) -> list[Setting]:
+    """All worlds, in the order of every table and plot."""
     size = {
         "viewers": effort.viewers,
         "titles": effort.titles,
         "artworks": effort.artworks,
         "impressions": effort.impressions,
     }
-    found = [
+    real = {"viewers": effort.viewers, "impressions": effort.impressions}
+    return [
         Setting("synthetic", "as the constructor has it", "synthetic", size),
         Setting(
             "private tastes",
@@ -78,16 +102,35 @@ def settings_of(effort: Effort, download: bool) -> tuple[list[Setting], dict[str
             "synthetic",
             {**size, "cold_start": 0.5, "seasons": 0.3, "popularity_exponent": 2.0},
         ),
+        Setting(
+            "MovieLens",
+            "real histories and films, made-up responses",
+            "movielens",
+            {**real, "titles": effort.films},
+            lambda run: fetch(run=run),
+        ),
+        Setting(
+            "Open Bandit",
+            "real clicks, replayed as rates; nobody differs, so that it cannot tell who personalises best",
+            "openbandit",
+            {**real, "campaign": CAMPAIGN},
+            lambda run: OpenBanditLog.load(CAMPAIGN, run=run),
+        ),
     ]
-    if not effort.films:
-        return found, {"MovieLens": "left out of a quick run"}
+
+
+def why_not(setting: Setting, effort: Effort, download: bool) -> str | None:
+    """Why that world is left out, None where it is not. download: whether data that is not in the cache is
+    fetched."""
+    if setting.data is None:
+        return None
+    if not effort.real_data:
+        return "left out of a quick run; without --quick it plays."
     try:
-        fetch() if download else fetch(run=_not_now)
+        setting.data(pip if download else _not_now)
     except DataUnavailable as error:
-        return found, {"MovieLens": str(error)}
-    films = {"viewers": effort.viewers, "titles": effort.films, "impressions": effort.impressions}
-    found.append(Setting("MovieLens", "real histories and films, made-up responses", "movielens", films))
-    return found, {}
+        return str(error)
+    return None
 
 
 def _not_now(arguments: Sequence[str]) -> None:
