@@ -64,6 +64,7 @@ class SyntheticWorld(TabularWorld):
         drift: float = 0.0,
         seasons: float = 0.0,
         arrivals: float = 0.0,
+        premieres: float = 0.0,
     ) -> None:
         """viewers: devices, each of one viewer (but see shared_devices). play_rate: share of impressions of a
         random picture that are played. keep_rate: share of these plays that are quality plays. taste, appeal,
@@ -82,7 +83,8 @@ class SyntheticWorld(TabularWorld):
         pictures that is new at the last impression, where it gets little by little. seasons: standard deviation,
         in logits, of what the week, and once more of what the daypart, adds to pictures that show a genre
         (`seasons`); titles of that genre come up more, too. arrivals: share of a title's pictures whose appeal
-        sets in half-way (`arrivals`). Raises SettingError.
+        sets in half-way (`arrivals`). premieres: share of the titles that nobody meets before the middle. Raises
+        SettingError.
         """
         _check_counts(viewers=viewers, titles=titles, artworks=artworks, impressions=impressions)
         _check_shares(
@@ -95,6 +97,7 @@ class SyntheticWorld(TabularWorld):
             cold_start=cold_start,
             drift=drift,
             arrivals=arrivals,
+            premieres=premieres,
         )
         _check_sizes(
             seed=seed,
@@ -110,7 +113,8 @@ class SyntheticWorld(TabularWorld):
         people = made_up_people(drawn_genre_shares(rng, viewers), pictures, who, seed)
         habits = drawn_habits(rng, viewers, seed)
         shown_genres = pictures.tags[:, : len(GENRES)].T
-        calendar = drawn_seasons(-(-impressions // IMPRESSIONS_PER_WEEK) if seasons else 1, seasons, seed)
+        weeks = -(-impressions // IMPRESSIONS_PER_WEEK)
+        calendar = drawn_seasons(weeks if seasons or premieres else 1, seasons, seed)
 
         own = np.random.default_rng([seed, 11])
         play = taste * people.taste
@@ -134,11 +138,15 @@ class SyntheticWorld(TabularWorld):
             _course(common, taste * (people.later - people.taste) if people.later is not None else None),
         )
         page = pictures.popularity * np.exp(calendar.weeks @ pictures.title_genres.T)
+        late = np.random.default_rng([seed, 44]).permutation(titles)[: min(round(premieres * titles), titles - 1)]
+        page[: -(-weeks // 2), late] = 0.0
+        earlier = pictures.popularity.copy()
+        earlier[late] = 0.0
         on_page = shown(people, habits, page, impressions, seed)
         super().__init__(
             catalog=catalog,
             impressions=on_page,
-            histories=watched(people, habits, pictures.popularity, catalog, history_views, cold_start, seed),
+            histories=watched(people, habits, earlier, catalog, history_views, cold_start, seed),
             logits=calibrated(logits, on_page, artwork_bounds(catalog), play_rate, keep_rate),
             start=START,
             zones=[ZONE] * viewers,
