@@ -172,7 +172,8 @@ class Devices:
         candidates = np.minimum(first[:, None] + np.arange(width), last[:, None] - 1)
         exists = first[:, None] + np.arange(width) < last[:, None]
         rows = self._rows(slice(None), candidates, titles[:, None], slot_log, trending, context)
-        rows = replace(rows, appeal=tilted(rows.appeal, trending[:, None]))
+        untilted = rows.appeal
+        rows = replace(rows, appeal=tilted(untilted, trending[:, None]))
         for row, intent in intents.items():
             rows.match[row, :, -1] = intent_match(spec, rows.artwork[row], intent)
         scores = score(self.weights, rows)
@@ -197,7 +198,7 @@ class Devices:
         journal.steps = k + 1
         if self.head is not None:
             # What was trending is not stored either, and a device learns from what it has stored.
-            tilt = rows.appeal[at, pick, 0] - self.appeal[shown, 0]
+            tilt = rows.appeal[at, pick, 0] - untilted[at, pick, 0]
             logit = play[at, pick] - trending * self.weights.play_main[spec.main_names.index("trending")] - tilt
             learned = update(self.head, rows.artwork[at, pick], logit, played)
             kept = journal.counted[:, k].astype(np.bool_)

@@ -83,8 +83,8 @@ class SyntheticWorld(TabularWorld):
         pictures that is new at the last impression, where it gets little by little. seasons: standard deviation,
         in logits, of what the week, and once more of what the daypart, adds to pictures that show a genre
         (`seasons`); titles of that genre come up more, too. arrivals: share of a title's pictures whose appeal
-        sets in half-way (`arrivals`). premieres: share of the titles that nobody meets before the middle. Raises
-        SettingError.
+        sets in half-way (`arrivals`). premieres: share of the titles that nobody meets before the first week that
+        begins in the second half. Raises SettingError.
         """
         _check_counts(viewers=viewers, titles=titles, artworks=artworks, impressions=impressions)
         _check_shares(

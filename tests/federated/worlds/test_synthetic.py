@@ -29,6 +29,7 @@ KNOBS = {
     "drift": 0.5,
     "seasons": 0.5,
     "arrivals": 0.2,
+    "premieres": 0.2,
 }
 # sha256 of every history, impression and outcome of the world of SMALL with seed 5, before it had any of KNOBS.
 AS_IT_WAS = "76ccf287475a3a5cd8b5e68cc2a9af2c6cf9c067480d64ebb0ce692f83163561"
@@ -249,6 +250,7 @@ def test_a_picture_of_another_title_is_an_error(world: SyntheticWorld) -> None:
         {"cold_start": 2.0},
         {"drift": 1.5},
         {"arrivals": -1.0},
+        {"premieres": 1.1},
     ],
 )
 def test_a_setting_outside_of_its_range_is_named(settings: dict[str, float]) -> None:

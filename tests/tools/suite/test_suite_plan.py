@@ -12,7 +12,7 @@ from keyart_tools.suite.worlds import QUICK, Effort
 
 def test_all_unless_told():
     plan = Plan.of(Effort(), range(2))
-    assert plan.policies == POLICIES and plan.worlds[-2:] == ("MovieLens", "Open Bandit") and len(plan.worlds) == 7
+    assert plan.policies == POLICIES and plan.worlds[-2:] == ("MovieLens", "Open Bandit") and len(plan.worlds) == 8
 
 
 def test_names_as_one_may_type_them_in_the_order_of_the_table():

@@ -17,7 +17,7 @@ def test_real_data_only_where_it_is_or_is_asked_for(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(worlds, "pip", pip)
     *made_up, movielens, openbandit = settings_of(Effort())
-    assert [why_not(setting, Effort(), True) for setting in made_up] == [None] * 5
+    assert [why_not(setting, Effort(), True) for setting in made_up] == [None] * 6
     for setting in (movielens, openbandit):
         assert "--download" in why_not(setting, Effort(), download=False)
         assert "--quick" in why_not(setting, QUICK, download=True) and not fetched
@@ -32,4 +32,4 @@ def test_real_data_only_where_it_is_or_is_asked_for(monkeypatch, tmp_path):
 def test_worlds_differ_by_seed_and_by_setting():
     made = [setting.world(seed) for setting in settings_of(QUICK)[:-2] for seed in (1, 2)]
     seen = {tuple(world.expected_reward(0, 0)) for world in made}
-    assert len(seen) == 10
+    assert len(seen) == 12

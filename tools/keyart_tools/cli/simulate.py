@@ -172,7 +172,7 @@ def _suite(
 def _show_suite(result: Result, out: Path) -> None:
     from rich.table import Table
 
-    title = "Capture (0: random picture, 1: oracle) with its 95 % interval; mean of the seeds"
+    title = "Capture (0: random picture, 1: oracle) with its 95 % interval over devices; mean of the seeds"
     table = Table(title=title, title_justify="left")
     table.add_column("world")
     table.add_column("policy")

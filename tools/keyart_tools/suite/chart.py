@@ -51,7 +51,8 @@ def draw(entries: Sequence[Entry], about: str, path: Path) -> None:
     down = math.ceil(len(worlds) / across)
     height = LINE_INCHES * (max(places.values()) + 1) + 0.8
     size = (max(NAMES_INCHES + PANEL_INCHES * across, 6.5), height * down + 1.2)
-    figure = Figure(figsize=size, dpi=140, layout="constrained")
+    figure = Figure(figsize=size, dpi=140)
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, world in zip(panels, worlds, strict=False):
         _draw_world(axes, world, {policy: score for name, policy, score in entries if name == world}, places)
@@ -102,8 +103,8 @@ def _draw_world(axes: Axes, world: str, scores: dict[str, Score], places: dict[s
         axes.plot(last, place, "o", color=colour, markersize=6, zorder=2.2)
         axes.plot(whole, place, "o", markerfacecolor="white", color=colour, markersize=5, zorder=2.1)
         weight: Weight = "bold" if policy == KEYART else "normal"
-        _beside(axes, f"{last:z.2f}", LAST_AT, place, INK, weight)
-        _beside(axes, f"{whole:z.2f}", WHOLE_AT, place, FADED, weight)
+        _beside(axes, _number(last), LAST_AT, place, INK, weight)
+        _beside(axes, _number(whole), WHOLE_AT, place, FADED, weight)
     _beside(axes, "last", LAST_AT, HEAD_LINE, INK)
     _beside(axes, "whole", WHOLE_AT, HEAD_LINE, FADED)
     axes.set_title(world, loc="left", fontsize=11)
@@ -112,6 +113,10 @@ def _draw_world(axes: Axes, world: str, scores: dict[str, Score], places: dict[s
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=FAINT)
     axes.set_axisbelow(True)
+
+
+def _number(value: float) -> str:
+    return f"{value:z.2f}".replace("-", "−")  # as on the axis
 
 
 def _beside(axes: Axes, text: str, points: float, line: float, colour: str, weight: Weight = "normal") -> None:

@@ -16,7 +16,7 @@ from .worlds import Effort, settings_of
 @dataclass(frozen=True)
 class Plan:
     """worlds, policies: by name, in order. resume: go on with what `suite.jsonl` holds. download:
-    whether MovieLens is fetched where it is not in the cache."""
+    whether real data is fetched where it is not in the cache."""
 
     effort: Effort
     seeds: Sequence[int]

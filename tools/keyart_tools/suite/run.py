@@ -67,7 +67,7 @@ def _present(plan: Plan, python: Path | None) -> tuple[list[Setting], list[str],
         if name in OUTSIDE:
             why[name] = why_missing(OUTSIDE[name], python)
         elif settings and not any(plays_on(name, setting.name) for setting in settings):
-            why[name] = f"it plays on {', '.join(ONLY_ON[name])} only; add it to the worlds."
+            why[name] = f"it plays on {', '.join(ONLY_ON[name])} only; add that world."
     policies = [name for name in plan.policies if why.get(name) is None]
     return settings, policies, {name: reason for name, reason in why.items() if reason is not None}
 

@@ -1,4 +1,4 @@
-"""The worlds of the suite, all built in: made-up ones in five settings, and two of real data if at hand."""
+"""The worlds of the suite, all built in: made-up ones in six settings, and two of real data if at hand."""
 
 from __future__ import annotations
 
@@ -92,15 +92,21 @@ def settings_of(effort: Effort) -> list[Setting]:
         ),
         Setting(
             "untold tastes",
-            "tastes outside the tags, two people a device, drift, late pictures",
+            "tastes outside the tags, two people a device, drift, late titles",
             "synthetic",
-            {**size, "idiosyncrasy": 0.7, "shared_devices": 0.5, "drift": 0.5, "arrivals": 0.2},
+            {**size, "idiosyncrasy": 0.7, "shared_devices": 0.5, "drift": 0.5, "premieres": 0.2},
         ),
         Setting(
             "cold and seasonal",
             "half have no history; weeks and hours tilt genres; few films are popular and many are niches",
             "synthetic",
             {**size, "cold_start": 0.5, "seasons": 0.3, "popularity_exponent": 2.0},
+        ),
+        Setting(
+            "new pictures",
+            "late pictures: one in five of a title arrives half-way",
+            "synthetic",
+            {**size, "arrivals": 0.2},
         ),
         Setting(
             "MovieLens",
