@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -47,18 +48,18 @@ def sample_catalog(titles: int = 6, artworks: int = ARTWORKS) -> keyart.Catalog:
 
 
 def sample_model(catalog: keyart.Catalog, seed: int = 1, version: int = 1):
-    """The zero-shot model with seeded noise on each weight and on each picture's appeal."""
-    from keyart.features import FeatureSpec
+    """The zero-shot model with seeded noise on each weight, each picture's appeal and all factors."""
+    from keyart.features import EncodedCatalog, FeatureSpec
     from keyart_federated.model import Model
 
-    spec = FeatureSpec.from_catalog(catalog)
-    artworks = sum(len(title.artworks) for title in catalog)
-    start, rng = Model.zero_shot(spec, artworks), np.random.default_rng(seed)
-    return Model(
-        spec,
-        start.theta + rng.normal(0, 0.15, len(start.theta)),
-        start.population_taste,
-        rng.normal(0, 0.1, (artworks, 2)).round(3),
+    start = Model.zero_shot(EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)))
+    rng, others = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    return replace(
+        start,
+        theta=start.theta + rng.normal(0, 0.15, len(start.theta)),
+        appeal=rng.normal(0, 0.1, start.appeal.shape).round(3),
+        title_latents=others.normal(0, 1, start.title_latents.shape),
+        artwork_latents=others.normal(0, 0.1, start.artwork_latents.shape),
         base_rate=0.08,
         version=version,
     )

@@ -7,6 +7,7 @@ rounds is the price of nobody's history leaving a device.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,7 @@ import keyart
 from keyart.features import EncodedCatalog
 from keyart.outbound.gradient import FRACTION_BITS
 
-from . import curvature, optimiser
+from . import curvature, latents, optimiser
 from .devices import Devices
 from .model import Model
 
@@ -41,6 +42,8 @@ class CentralLearner:
         learns: bool = True,
     ) -> optimiser.State:
         """All rounds; with learns=False the zero-shot model stays and only the devices' heads learn."""
+        if learns:
+            self._find_titles(parts)
         for r in range(rounds):
             for part in parts:
                 part.install(self.state.model)
@@ -50,6 +53,15 @@ class CentralLearner:
                 self._learn(parts)
             progress(r + 1, rounds)
         return self.state
+
+    def _find_titles(self, parts: Sequence[Devices]) -> None:
+        asked = latents.first_question(len(self.encoded.first) - 1, self._rng)
+        for exchange in range(latents.EXCHANGES):
+            sums = np.sum([part.together(asked) for part in parts], axis=0) / float(1 << FRACTION_BITS)
+            if exchange < latents.EXCHANGES - 1:
+                asked = latents.next_question(sums, asked, self.encoded)
+        found = latents.title_latents(sums, asked, self.encoded)
+        self.state = replace(self.state, model=replace(self.state.model, title_latents=found))
 
     def _learn(self, parts: Sequence[Devices]) -> None:
         count = CURVATURE_DECISIONS // SAMPLES // len(parts)

@@ -20,8 +20,10 @@ from keyart.features import EncodedCatalog, FeatureSpec, ViewerFeatures
 from keyart.features.rows import Rows, intent_match, mains, matches, situation, tilted
 from keyart.features.viewer import affinities, tally, view_weight
 from keyart.head import Head, HeadPrior, refit, update
+from keyart.latents import PLAYED, SHOWN, Latents, Met
 from keyart.outbound.gradient import Log, log_scores
 from keyart.outbound.layout import TrainingLayout
+from keyart.outbound.together import together
 from keyart.outbound.training import add_vectors
 from keyart.own import own_update
 from keyart.policy import draw, permitted
@@ -105,6 +107,7 @@ class Devices:
         watched = np.zeros((len(self.members), spec.viewer_size), dtype=np.float32)
         seen = np.zeros((len(self.members), encoded.open_size), dtype=np.float32)
         views = np.zeros(len(self.members), dtype=np.float32)
+        self._history = np.zeros((len(self.members), len(encoded.first) - 1), dtype=np.float32)
         for row, i in enumerate(self.members):
             history = [view for view in self.world.history(int(i)) if view.title_id in catalog]
             titles = np.array([catalog.index(view.title_id) for view in history], dtype=np.intp)
@@ -116,6 +119,7 @@ class Devices:
                 dtype=np.float32,
             )
             watched[row], seen[row] = tally(encoded, titles, weights)
+            np.add.at(self._history[row], titles, weights)
             views[row] = weights.sum()
         self._watched, self._seen, self._views = watched, seen, views
 
@@ -127,16 +131,47 @@ class Devices:
             self.encoded, self._watched, self._seen, self._views, model.population_taste.astype(np.float32)
         )
         self.appeal = model.appeal.astype(np.float32)
+        self.latents: Latents | None = model.latents
+        self.met: Met | None = self.latents.met(self._met()) if self.latents is not None else None
         if self.head is not None and self.journal.steps:
             parts = [self._refit_head(chunk) for chunk in self._chunks()]
             self.head = Head(*(np.concatenate(x) for x in zip(*((h.mean, h.covariance) for h in parts), strict=True)))
+
+    def _met(self) -> Floats:
+        """[devices, T]: what each met of each title, by its history and by what older models showed."""
+        journal, met = self.journal, self._history.copy()
+        for k in range(journal.steps):  # a device meets one title a step
+            met[np.arange(len(met)), self.encoded.title_of[journal.artwork[:, k]]] += journal.counted[:, k] * (
+                SHOWN + PLAYED * journal.played[:, k]
+            )
+        return met
+
+    def _viewer_latents(self, chunk: slice, titles: Ints) -> Floats | None:
+        """f [d, N, F] for titles [d, N]."""
+        if self.latents is None or self.met is None:
+            return None
+        met = Met(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
+        return self.latents.viewer(met, titles)
+
+    def _others(self, chunk: slice, artworks: Ints, titles: Ints) -> Floats:
+        """[d, N]: what the latents add to play, for artworks [d, N] of titles [d, N] or [d, 1]."""
+        f = self._viewer_latents(chunk, titles)
+        if self.latents is None or f is None:
+            return np.zeros(artworks.shape, dtype=np.float32)
+        return np.asarray((self.latents.artworks[artworks] * f).sum(-1))
+
+    def together(self, asked: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """The sum of all devices' vectors of which titles are watched together (`keyart.outbound.together`)."""
+        return together(self._history, asked)
 
     def _refit_head(self, chunk: slice) -> Head:
         assert self.head is not None and self.prior is not None  # noqa: S101
         log = self._log(chunk)
         play, _ = log_scores(self.weights, log.rows)
+        shown = self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
+        play = play + self._others(chunk, shown, self.encoded.title_of[shown])
         head = refit(self.prior, log.rows.artwork, play, log.played, log.counted, self.head.mean[chunk])
-        logits, shown = play + head.offsets(log.rows.artwork), self.journal.artwork[chunk]
+        logits = play + head.offsets(log.rows.artwork)
         self.own[chunk] = self._own_weight[chunk] = 0.0
         devices = np.arange(len(self.members))[chunk]
         for k in range(self.journal.steps):
@@ -153,33 +188,22 @@ class Devices:
 
     def step(self, k: int) -> Ints:
         """Impression k on every device: choose, show, observe, learn at once. Returns the pictures shown."""
-        spec, encoded, world = self.encoded.spec, self.encoded, self.world
-        count = len(self.members)
-        titles = np.empty(count, dtype=np.intp)
-        context = np.zeros((count, len(spec.context_names)), dtype=np.float32)
-        slot_log, trending = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
-        intents: dict[int, dict[str, float]] = {}
-        with self._turn:
-            for row, i in enumerate(self.members.tolist()):
-                title_id, now = world.impression(i, k)
-                titles[row] = world.catalog.index(title_id)
-                context[row] = spec.context_row(now.device, now.daypart)
-                slot_log[row], trending[row] = situation(spec, now, title_id)
-                if now.intent:
-                    intents[row] = dict(now.intent)
+        spec, encoded, count = self.encoded.spec, self.encoded, len(self.members)
+        titles, context, slot_log, trending, intents = self._met_now(k)
         first, last = encoded.first[titles], encoded.first[titles + 1]
         width = int((last - first).max())
         candidates = np.minimum(first[:, None] + np.arange(width), last[:, None] - 1)
         exists = first[:, None] + np.arange(width) < last[:, None]
         rows = self._rows(slice(None), candidates, titles[:, None], slot_log, trending, context)
-        untilted = rows.appeal
-        rows = replace(rows, appeal=tilted(untilted, trending[:, None]))
+        rows = replace(rows, appeal=tilted(rows.appeal, trending[:, None]))
         for row, intent in intents.items():
             rows.match[row, :, -1] = intent_match(spec, rows.artwork[row], intent)
         scores = score(self.weights, rows)
         at = np.arange(count)
         own = self.own[at[:, None], candidates]
-        offsets = self.head.offsets(rows.artwork) + own if self.head is not None else None
+        offsets = self._others(slice(None), candidates, titles[:, None])
+        if self.head is not None:
+            offsets = offsets + self.head.offsets(rows.artwork) + own
         guard = ~encoded.misleading[candidates] if self.policy.misleading == "block" else exists
         weighed = weigh(scores, offsets, permitted(exists, guard), self.policy.gamma(self.model.base_rate))
         play, p = weighed.play, weighed.probability
@@ -198,7 +222,7 @@ class Devices:
         journal.steps = k + 1
         if self.head is not None:
             # What was trending is not stored either, and a device learns from what it has stored.
-            tilt = rows.appeal[at, pick, 0] - untilted[at, pick, 0]
+            tilt = rows.appeal[at, pick, 0] - self.appeal[shown, 0]
             logit = play[at, pick] - trending * self.weights.play_main[spec.main_names.index("trending")] - tilt
             learned = update(self.head, rows.artwork[at, pick], logit, played)
             kept = journal.counted[:, k].astype(np.bool_)
@@ -207,6 +231,24 @@ class Devices:
             self.head = learned
             self._learn_own(at, shown, logit - own[at, pick], played, kept)
         return np.asarray(shown, dtype=np.intp)
+
+    def _met_now(self, k: int) -> tuple[Ints, Floats, Floats, Floats, dict[int, dict[str, float]]]:
+        """Impression k on every device: titles [d], context [d, C], slot_log and trending [d], and some ask for
+        something."""
+        spec, world, count = self.encoded.spec, self.world, len(self.members)
+        titles = np.empty(count, dtype=np.intp)
+        context = np.zeros((count, len(spec.context_names)), dtype=np.float32)
+        slot_log, trending = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
+        intents: dict[int, dict[str, float]] = {}
+        with self._turn:
+            for row, i in enumerate(self.members.tolist()):
+                title_id, now = world.impression(i, k)
+                titles[row] = world.catalog.index(title_id)
+                context[row] = spec.context_row(now.device, now.daypart)
+                slot_log[row], trending[row] = situation(spec, now, title_id)
+                if now.intent:
+                    intents[row] = dict(now.intent)
+        return titles, context, slot_log, trending, intents
 
     def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
         played = np.zeros(len(shown), dtype=np.float32)
@@ -272,13 +314,19 @@ class Devices:
             np.zeros_like(journal.slot_log[window]),
             context,
         )
-        offset = (
-            Head(self.head.mean[chunk], self.head.covariance[chunk]).offsets(rows.artwork)
-            + np.take_along_axis(self.own[chunk], artworks, axis=1)
-            if self.head is not None
-            else np.zeros(artworks.shape, dtype=np.float32)
+        titles = self.encoded.title_of[artworks]
+        offset = self._others(chunk, artworks, titles)
+        if self.head is not None:
+            head = Head(self.head.mean[chunk], self.head.covariance[chunk])
+            offset = offset + head.offsets(rows.artwork) + np.take_along_axis(self.own[chunk], artworks, axis=1)
+        return Log(
+            rows,
+            offset,
+            journal.played[window],
+            journal.quality[window],
+            journal.counted[window],
+            self._viewer_latents(chunk, titles),
         )
-        return Log(rows, offset, journal.played[window], journal.quality[window], journal.counted[window])
 
     def train(self, cohort: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
         """The sum of the cohort's integer vectors (see TrainingLayout), each from a device's whole own log."""
@@ -288,7 +336,7 @@ class Devices:
             taking_part = np.ones(len(log.counted), dtype=np.float32)
             if cohort is not None:
                 taking_part = cohort[chunk].astype(np.float32)
-                log = Log(log.rows, log.offset, log.played, log.quality, log.counted * taking_part[:, None])
+                log = replace(log, counted=log.counted * taking_part[:, None])
             artworks = self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
             known = (self._views[chunk] > 0) * taking_part
             add_vectors(total, self.layout, self.weights, log, artworks, self.viewer.affinity[chunk], known)
@@ -337,4 +385,5 @@ class Devices:
             viewer=log.rows.viewer[at[0]],
             context=pick(log.rows.context),
         )
-        return Log(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted))
+        of_viewers = pick(log.latents) if log.latents is not None else None
+        return Log(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), of_viewers)

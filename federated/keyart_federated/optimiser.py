@@ -5,7 +5,8 @@
 g: summed gradient of the whole logs. F: Fisher information on simulated viewers (`curvature`), rescaled to the exact
 diagonal. L: prior precisions by block, by MacKay's
 evidence step (MacKay 1992, "Bayesian interpolation", eq. 2.22). Then the tables of titles and pictures, from their
-residual sums less what the step of θ already explains: one intercept must not be corrected three times.
+residual sums less what the step of θ already explains: one intercept must not be corrected three times. Last the
+pictures' latents (`latents`), on what that leaves.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ import numpy.typing as npt
 from keyart.catalog import kind_of
 from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.features.spec import MATCHES_PER_KIND
+from keyart.latents import LATENTS
 from keyart.outbound.layout import ARTWORK_SUMS, TrainingLayout
 from keyart.positive import inverse
 from keyart.ranker import Weights
 from keyart.ranker.weights import shapes
 
+from . import latents
 from .curvature import Curvature
+from .latents import ArtworkLatents
 from .model import Model
 
 Doubles = npt.NDArray[np.float64]
@@ -46,7 +50,7 @@ BASE_RATE_RANGE = (1e-3, 0.999)  # a manifest's is above 0 and below 1
 class Settings:
     """damping: share of the Newton step that is taken."""
 
-    damping: float = 0.5
+    damping: float = 0.65
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class State:
     play: Stage
     keep: Stage
     table_variance: Doubles
+    latents: ArtworkLatents
     decisions: float = 0.0
     curvature: Curvature | None = None
     rounds: int = 0
@@ -118,6 +123,7 @@ def init(model: Model, encoded: EncodedCatalog) -> State:
         play=Stage.start(blocks.play),
         keep=Stage.start(blocks.keep),
         table_variance=np.full((2, 2), STARTING_VARIANCE),
+        latents=ArtworkLatents.start(encoded),
     )
 
 
@@ -169,6 +175,18 @@ def apply(
     tables = [_tables(sums[:, 2 * c], sums[:, 2 * c + 1], explained[:, c], state, c, encoded) for c in (0, 1)]
     title_appeal = np.stack([t for t, _, _ in tables], axis=1)
     artwork_appeal = np.stack([a for _, a, _ in tables], axis=1)
+    appeal = title_appeal[encoded.title_of] + artwork_appeal
+    of_artworks = state.latents
+    if state.rounds > 0:  # the first round moves the ranker far: what is left of it would be taken for latents
+        of_artworks = latents.advance(
+            state.latents,
+            sums,
+            part["latents"].reshape(-1, LATENTS),
+            Weights.from_flat(spec, step).play_artwork,
+            (appeal - state.model.appeal)[:, 0],
+            encoded,
+            settings.damping,
+        )
     theta, population_taste = old + step, state.model.population_taste
     taste = part["taste"]
     if state.rounds == 0 and taste[-1] >= 1.0:
@@ -180,7 +198,8 @@ def apply(
         state.model,
         theta=theta,
         population_taste=population_taste,
-        appeal=title_appeal[encoded.title_of] + artwork_appeal,
+        appeal=appeal,
+        artwork_latents=of_artworks.table(encoded),
         base_rate=float(np.clip(quality / decisions, *BASE_RATE_RANGE)),
         version=state.model.version + 1,
     )
@@ -191,6 +210,7 @@ def apply(
         play,
         keep,
         np.stack([variance for _, _, variance in tables]),
+        of_artworks,
         float(decisions),
         curvature,
         state.rounds + 1,

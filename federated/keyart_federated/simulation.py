@@ -129,7 +129,7 @@ class _Run:
         self.client_updates = 0
 
     def rounds(self, cohort_share: float, progress: Progress) -> optimiser.State:
-        model = Model.zero_shot(self.spec, len(self.encoded.artwork))
+        model = Model.zero_shot(self.encoded)
         if self.settings.learner != "federated":
             return CentralLearner(self.encoded, model, self.settings.policy, self.seed).run(
                 self.parts, self.steps, self.count, progress, learns=self.settings.learner == "central"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,9 @@ from keyart.errors import RoundFailed
 from keyart.features import EncodedCatalog
 from keyart.outbound.gradient import FRACTION_BITS
 from keyart.outbound.layout import TrainingLayout
+from keyart.outbound.together import TogetherLayout
 
-from . import curvature, optimiser
+from . import curvature, latents, optimiser
 from .apps import wire
 from .model import Model
 
@@ -59,8 +61,28 @@ class FederatedRanker(Strategy):
 
     def run(self, grid: Grid, rounds: int, timeout: float = ROUND_SECONDS) -> optimiser.State:
         """All rounds. Raises RoundFailed; then `state` is that of the last good round."""
+        if not self.state.rounds and not self.state.model.title_latents.any():
+            self._find_titles(grid, timeout)
         self.start(grid, wire.model_record(self.state.model.to_array()), num_rounds=rounds, timeout=timeout)
         return self.state
+
+    def _find_titles(self, grid: Grid, timeout: float) -> None:
+        """The titles' latents, from what is watched together; before the first round, in a few questions."""
+        titles = len(self.encoded.first) - 1
+        asked = latents.first_question(titles, np.random.default_rng([self.seed, 5]))
+        for exchange in range(latents.EXCHANGES):
+            messages = [
+                Message(wire.question(asked), dst_node_id=node, message_type=MessageType.QUERY)
+                for node in self._connected(0, grid)
+            ]
+            size = TogetherLayout(*asked.shape).size
+            good = self._good(grid.send_and_receive(messages, timeout=timeout), size, 0)
+            sums = np.asarray(np.sum([one.sum for one in good], axis=0, dtype=np.int64) / float(1 << FRACTION_BITS))
+            if exchange < latents.EXCHANGES - 1:
+                asked = latents.next_question(sums, asked, self.encoded)
+        found = latents.title_latents(sums, asked, self.encoded)
+        if found.any():
+            self.state = replace(self.state, model=replace(self.state.model, title_latents=found))
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -81,20 +103,7 @@ class FederatedRanker(Strategy):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        good = []
-        failures = []
-        for reply in replies:
-            if reply.has_error():
-                failures.append(f"{reply.error.reason}")
-                log.warning("Round %d: a node failed: %s", server_round, reply.error.reason)
-            else:
-                good.append(wire.read(reply, self._layout.size, server_round))
-        if len(good) < self._nodes:
-            reason = f"; the first failure: {failures[0]}" if failures else ""
-            raise RoundFailed(
-                f"Round {server_round}: {len(good)} of {self._nodes} nodes answered{reason}. The last good model "
-                f"(version {self.state.model.version}) stays; see the nodes' logs, then start again from it."
-            )
+        good = self._good(replies, self._layout.size, server_round)
         devices = sum(contribution.devices for contribution in good)
         if devices == 0:  # a small cohort is drawn by chance, and chance may draw nobody
             log.warning("Round %d: no device was drawn; the model stays as it is", server_round)
@@ -110,6 +119,24 @@ class FederatedRanker(Strategy):
         self.client_updates += devices
         self._on_round(new)
         return wire.model_record(new.model.to_array()), MetricRecord({"devices": devices})
+
+    def _good(self, replies: Iterable[Message], size: int, server_round: int) -> list[wire.Contribution]:
+        """All answers, checked; raises RoundFailed where one is missing."""
+        good = []
+        failures = []
+        for reply in replies:
+            if reply.has_error():
+                failures.append(f"{reply.error.reason}")
+                log.warning("Round %d: a node failed: %s", server_round, reply.error.reason)
+            else:
+                good.append(wire.read(reply, size, server_round))
+        if len(good) < self._nodes:
+            reason = f"; the first failure: {failures[0]}" if failures else ""
+            raise RoundFailed(
+                f"Round {server_round}: {len(good)} of {self._nodes} nodes answered{reason}. The last good model "
+                f"(version {self.state.model.version}) stays; see the nodes' logs, then start again from it."
+            )
+        return good
 
     def next_state(self, total: npt.NDArray[np.int64]) -> optimiser.State:
         """The optimiser's step for a cohort's integer sum; a part of the devices stands for all of them."""

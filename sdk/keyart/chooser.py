@@ -111,6 +111,7 @@ class Chooser:
             slates.head,
             slates.stated,
             slates.own,
+            slates.others(title),
         )
 
     def slates(self, profile: Profile | None) -> Slates:

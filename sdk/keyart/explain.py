@@ -88,6 +88,7 @@ class Pair:
     stated: Floats | None = None
     own: Floats | None = None
     wording: str = ""
+    others: Floats | None = None
 
 
 def parts(
@@ -98,13 +99,14 @@ def parts(
     head: Floats | None = None,
     stated: Floats | None = None,
     own: Floats | None = None,
+    others: Floats | None = None,
 ) -> list[Part]:
     """The score of candidates [N], taken apart: the one place that knows what it is made of.
 
     Between two pictures of a title the parts of a stage differ, in sum, as its logits do; the mains, the same for all
     pictures of a title, are left out. rows.viewer [H], rows.context [C] or [N, C]. nobody [N, M]: matches of a viewer
-    of whom nothing is known; what goes beyond them is history. head, stated, own [N]: what each adds to
-    the logit of play.
+    of whom nothing is known; what goes beyond them is history. head, stated, own, others [N]: what each adds to the
+    logit of play; the last by the latents.
     """
     z, x, even = (array.astype(np.float64) for array in (rows.artwork, rows.match, nobody))
     w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
@@ -127,7 +129,7 @@ def parts(
     found.append(Part("everybody", "play", z @ w[:, 0]))
     found.append(Part("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
     found.append(Part("promise", "keep", promise))
-    for name, offsets in (("you", head), ("picture", own), ("preference", stated)):
+    for name, offsets in (("you", head), ("picture", own), ("preference", stated), ("others", others)):
         if offsets is not None:
             found.append(Part(name, "play", offsets.astype(np.float64)))
     return found
@@ -143,9 +145,10 @@ def explanation(
     head: Head | None,
     stated: Stated | None = None,
     own: Own | None = None,
+    others: Floats | None = None,
 ) -> Explanation:
     """Why `decision` shows what it shows. rows, weighed, allowed: of all candidates of the title, in order; what
-    head, own and stated preferences add to play is in `weighed` already.
+    head, own, stated preferences and latents (others [A]) add to play is in `weighed` already.
 
     Raises UnknownDecision if its picture has left the catalogue.
     """
@@ -173,6 +176,7 @@ def explanation(
         head=head.offsets(artwork) if head is not None else None,
         own=own.offsets(places) if own is not None else None,
         stated=stated.offsets(places) if stated is not None else None,
+        others=others[two] if others is not None else None,
         wording=_statement(stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",
     )
     lead, factors = attribute(installed.spec, installed.weights, pair)
@@ -194,7 +198,7 @@ def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, t
     slope = {"play": _secant(pair.play) * scale, "keep": _secant(pair.keep) * scale}
     logits: dict[str, float] = {}
     contributions: dict[str, float] = {}
-    for part in parts(spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own):
+    for part in parts(spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own, pair.others):
         difference = float(part.logits[0] - part.logits[1])
         logits[part.name] = logits.get(part.name, 0.0) + difference
         contributions[part.name] = contributions.get(part.name, 0.0) + difference * slope[part.stage]
@@ -236,6 +240,7 @@ def _words(spec: FeatureSpec, weights: Weights, pair: Pair, logits: dict[str, fl
         "pictures like it.",
         "picture": _met(pair.own),
         "preference": pair.wording,
+        "others": f"People who watch what you watch press play on it {_more(logits.get('others', 0.0))} often.",
     }
     for k, kind in enumerate(spec.match_kinds):
         at = MATCHES_PER_KIND * k

@@ -24,7 +24,7 @@ from .ranker.numpy_engine import sigmoid
 if TYPE_CHECKING:
     from .own import Own
 
-NEWTON_STEPS, STEPS_FROM_A_HEAD = 3, 2  # from nothing; from where the last head was, which is close
+NEWTON_STEPS, STEPS_FROM_A_HEAD = 4, 3  # from nothing; from where the last head was, which is close
 
 
 @dataclass(frozen=True)

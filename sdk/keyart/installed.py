@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .catalog import Catalog
 from .errors import BundleMissing, BundleRefused
 from .features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from .features.encode import Floats
+from .features.encode import Floats, Ints
 from .features.viewer import sharpen
 from .head import HeadPrior
+from .latents import LATENTS, Latents, scaled
 from .ranker import Engine, NumpyRanker, Ranker, Weights, load
 from .ranker.weights import PRIOR_INTENT, from_bytes
 
@@ -21,7 +23,8 @@ from .ranker.weights import PRIOR_INTENT, from_bytes
 @dataclass(frozen=True)
 class Installed:
     """ranker: on the engine that serves. weights: the same in numpy, for explaining and training. appeal [n, 2] by
-    the catalogue's order. base_rate: None without a bundle. version: 0 without a bundle."""
+    the catalogue's order. latents: None where the model has none. base_rate: None without a bundle. version: 0
+    without a bundle."""
 
     version: int
     encoded: EncodedCatalog
@@ -29,6 +32,7 @@ class Installed:
     weights: Weights
     population_taste: Floats
     appeal: Floats
+    latents: Latents | None
     prior: HeadPrior
     base_rate: float | None
 
@@ -50,6 +54,7 @@ class Installed:
             weights=weights,
             population_taste=sharpen(ViewerFeatures.even(encoded.spec), encoded.spec),
             appeal=np.zeros((len(encoded.artwork), 2), dtype=np.float32),
+            latents=None,
             prior=HeadPrior(),
             base_rate=None,
         )
@@ -69,7 +74,7 @@ class Installed:
         manifest = verify_files(files) if path == Path(folder) else check_contents(files)
         spec = FeatureSpec.from_json(manifest.feature_spec)
         encoded = EncodedCatalog(catalog, spec)
-        taste, appeal = _vocabulary(files["vocabulary.json"], spec, catalog)
+        taste, appeal, latents = _vocabulary(files["vocabulary.json"], spec, catalog)
         ranker = load(path, spec, manifest.session_config, engine, files)
         return cls(
             version=manifest.model_version,
@@ -78,9 +83,16 @@ class Installed:
             weights=ranker.weights if isinstance(ranker, NumpyRanker) else from_bytes(files["ranker.bin"], spec),
             population_taste=taste,
             appeal=appeal,
+            latents=latents,
             prior=HeadPrior(**manifest.head),
             base_rate=manifest.policy["base_rate"],
         )
+
+    def offsets(self, viewer: ViewerFeatures, title: int, pictures: Ints | slice) -> Floats | None:
+        """[A]: what the latents add to the logits of play of a title's pictures; None: nothing."""
+        if self.latents is None or viewer.met is None:
+            return None
+        return self.latents.offsets(viewer.met, title, pictures)
 
     def check(self, folder: str | Path) -> None:
         """All rules of `keyart.bundle`, and the canary on this engine; raises a BundleError."""
@@ -105,7 +117,7 @@ def _bundle_in(folder: str | Path) -> Path:
     return current
 
 
-def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Floats, Floats]:
+def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Floats, Floats, Latents | None]:
     from .bundle.trust import MAX_APPEAL, MAX_TASTE
 
     try:
@@ -114,6 +126,7 @@ def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Float
         known = document["appeal"]
         rows = [known.get(artwork.id, (0.0, 0.0)) for title in catalog for artwork in title.artworks]
         appeal = np.array(rows, dtype=np.float64)
+        latents = _latents(document.get("latents"), catalog)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BundleRefused(
             f"vocabulary.json cannot be read ({type(error).__name__}). Build the bundle again."
@@ -121,4 +134,20 @@ def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Float
     fits = taste.shape == (spec.viewer_size,) and appeal.shape == (len(rows), 2)
     if not fits or not (np.abs(taste) <= MAX_TASTE).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
         raise BundleRefused("vocabulary.json does not fit the feature spec. Build the bundle again.")
-    return taste.astype(np.float32), appeal.astype(np.float32)
+    return taste.astype(np.float32), appeal.astype(np.float32), latents
+
+
+def _latents(document: Any, catalog: Catalog) -> Latents | None:
+    """Raises what a document of another shape raises where it is read."""
+    if document is None:
+        return None
+    ids = {
+        "titles": [title.id for title in catalog],
+        "artworks": [artwork.id for title in catalog for artwork in title.artworks],
+    }
+    tables = []
+    for name, listed in ids.items():
+        scale, known = document[name]["scale"], document[name]["numbers"]
+        numbers = np.array([known.get(one, (0,) * LATENTS) for one in listed], dtype=np.int8)
+        tables.append(scaled(numbers.reshape(len(listed), LATENTS), scale))
+    return Latents(*tables)

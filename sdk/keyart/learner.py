@@ -46,9 +46,9 @@ class Learner:
         """What another learner with the same past knew; own as `Own.known` tells it."""
         self.head, self.own, self.outcomes = head, Own(len(self.own.added), own), outcomes
 
-    def offsets(self, rows: Rows, artworks: Ints) -> Floats:
-        """[N]: what this device adds to the model's logits of play, for pictures at places `artworks`."""
-        offsets = self.head.offsets(rows.artwork) + self.own.offsets(artworks)
+    def offsets(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Floats:
+        """[N]: what this device adds to the ranker's logits of play, for pictures at places `artworks`."""
+        offsets = self.head.offsets(rows.artwork) + self.own.offsets(artworks) + self._others(viewer, artworks)
         return offsets if self._stated is None else offsets + self._stated.offsets(artworks)
 
     def learn_all(self, answered: Sequence[Answered], viewer: ViewerFeatures) -> None:
@@ -58,6 +58,7 @@ class Learner:
         installed = self._installed
         rows, artworks = shown_rows(installed, viewer, [entry for entry, _ in answered])
         play, _ = log_scores(installed.weights, rows)
+        play = play + self._others(viewer, artworks)
         if self._stated is not None:
             play = play + self._stated.offsets(artworks)
         played = np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
@@ -90,6 +91,9 @@ class Learner:
             + main @ weights.play_main
             + installed.appeal[one, 0]
         )
+        others = installed.offsets(viewer, title, one)
+        if others is not None:
+            play = play + others
         if self._stated is not None:
             play = play + self._stated.offsets(one)
         self._last = (entry.decision.id, self.head, place, self.own.of(place))
@@ -106,6 +110,13 @@ class Learner:
         self.outcomes -= 1
         self._last = None
         return True
+
+    def _others(self, viewer: ViewerFeatures, artworks: Ints) -> Floats | float:
+        latents = self._installed.latents
+        if latents is None or viewer.met is None:
+            return 0.0
+        f = latents.viewer(viewer.met, self._installed.encoded.title_of[artworks])
+        return np.asarray((latents.artworks[artworks] * f).sum(-1))
 
     def _update(self, tags: Floats, artworks: Ints, play: Floats, played: Floats) -> None:
         self.head = updates(self.head, tags, play, played, self.own, artworks)

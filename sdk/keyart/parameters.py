@@ -87,6 +87,7 @@ _GROUPS: Final = {
     "content": "title",
     "taste": "history",
     "picture": "you",
+    "others": "history",
 }  # parts of the score that count under another name
 _PERSONAL: Final = ("history", "you", "preference")
 
@@ -176,12 +177,15 @@ def measure(
     nobody = matches(encoded, ViewerFeatures.unknown(encoded), pictures, of_title)
     of_head = head.offsets(rows.artwork) if head is not None else zeros
     of_own = own.offsets(pictures) if own is not None else zeros
+    of_others = zeros
+    if installed.latents is not None and viewer.met is not None:
+        of_others = (installed.latents.artworks[pictures] * installed.latents.viewer(viewer.met, of_title)).sum(-1)
     of_stated = stated.offsets(pictures) if stated is not None else zeros
     play, keep = log_scores(installed.weights, rows)
-    chance = {"play": sigmoid(play + of_head + of_own + of_stated), "keep": sigmoid(keep)}
+    chance = {"play": sigmoid(play + of_head + of_own + of_stated + of_others), "keep": sigmoid(keep)}
     slope = {stage: np.repeat(np.add.reduceat(1.0 - p, starts) / sizes, sizes) for stage, p in chance.items()}
     effects = {name: np.zeros(len(pictures)) for name in _WEIGHING}
-    for part in parts(spec, installed.weights, rows, nobody, of_head, of_stated, of_own):
+    for part in parts(spec, installed.weights, rows, nobody, of_head, of_stated, of_own, of_others):
         reason = part.name.partition(":")[0]
         name = _GROUPS.get(reason, reason)
         if name in effects:

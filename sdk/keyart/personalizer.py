@@ -6,6 +6,7 @@ import logging
 import os
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -100,7 +101,7 @@ class Personalizer:
         terms = Terms(profiling, reward or Reward(), retention_days, outcome_window)
         policy = policy or Policy()
         catalog = catalog.without_kinds(policy.sensitive_kinds)
-        installed = Installed.nothing(catalog) if bundle is None else Installed.read(bundle, catalog, engine)
+        installed = Installed.nothing(catalog) if bundle is None else _installed(bundle, catalog, engine, policy)
         numbers = rng or random.Random()  # noqa: S311 (draws of pictures are no secret)
         chooser = Chooser(catalog, installed, policy, numbers)
         session = Session(
@@ -340,7 +341,8 @@ class Personalizer:
         Raises a BundleError where the bundle breaks a rule; then the one before goes on choosing.
         """
         with self._session.writing:
-            installed = Installed.read(bundle, self._session.chooser.catalog, self._engine)
+            chooser = self._session.chooser
+            installed = _installed(bundle, chooser.catalog, self._engine, chooser.policy)
             installed.check(bundle)
             profile = self._session.custody.profile
             learned = [tag for tag in (profile.learned() if profile else {}) if tag != "bias"]
@@ -389,3 +391,9 @@ class Personalizer:
             change(Preferences(session.custody.store))
             session.restated()
             return True
+
+
+def _installed(bundle: str | Path, catalog: Catalog, engine: Engine, policy: Policy) -> Installed:
+    installed = Installed.read(bundle, catalog, engine)
+    # Latents are of no kind, so they might tell what a kind tells that is never to be used.
+    return replace(installed, latents=None) if policy.sensitive_kinds else installed

@@ -25,6 +25,7 @@ from .head import Head
 from .history import Outcome, Reward, View
 from .installed import Installed
 from .journal import Journal
+from .latents import PLAYED, SHOWN
 from .learner import Answered, Learner, shown_rows
 from .logbook import Entry
 from .outbound.gradient import Log
@@ -50,6 +51,7 @@ class Profile:
         self._store, self._catalog, self._installed, self._reward = store, catalog, installed, reward
         self._weights: dict[str, float] = {}  # by title, what its views count together
         self._sums: tuple[Floats, ...] | None = None  # the same by tag, once somebody asks
+        self._answers: dict[str, float] = {}  # by title, what came of what older models showed (`latents`)
         self._lock = threading.Lock()  # between who counts a view and who asks for the viewer's features
         self._waiting: dict[str, datetime] = {}  # seen, and nothing came of it yet
         self.stated = self._read_stated()
@@ -140,8 +142,11 @@ class Profile:
                 self._sums = self._tallied(self._weights)
             watched, seen, weight = self._sums
             installed = self._installed
-            self._viewer = affinities(installed.encoded, watched, seen, weight, installed.population_taste)
-            return self._viewer
+            viewer = affinities(installed.encoded, watched, seen, weight, installed.population_taste)
+            if installed.latents is not None:
+                viewer = replace(viewer, met=installed.latents.met(self._met()))
+            self._viewer = viewer
+            return viewer
 
     def learned(self) -> dict[str, float]:
         """What the head has learned, by tag, as logits of a play."""
@@ -153,16 +158,20 @@ class Profile:
         """The decisions with a final outcome, as rows for training, and the places of what they showed: pictures
         still in the catalogue, without what was shown under an intent (which is never stored)."""
         encoded, answered = self._installed.encoded, list(self._answered(self.journal.entries()))
-        rows, artworks = shown_rows(self._installed, self.viewer(), [entry for entry, _ in answered])
+        viewer = self.viewer()
+        rows, artworks = shown_rows(self._installed, viewer, [entry for entry, _ in answered])
         durations = encoded.durations[encoded.title_of[artworks]]
         played = [outcome.kind == "played" for _, outcome in answered]
         quality = [self._reward.of(outcome, d) for (_, outcome), d in zip(answered, durations, strict=True)]
         log = Log(
             rows,
-            self.learner.offsets(rows, artworks),
+            self.learner.offsets(rows, artworks, viewer),
             np.array(played, dtype=np.float32),
             np.array(quality, dtype=np.float32),
             np.ones(len(answered), dtype=np.float32),
+            self._installed.latents.viewer(viewer.met, encoded.title_of[artworks])
+            if self._installed.latents is not None and viewer.met is not None
+            else None,
         )
         return log, artworks
 
@@ -176,6 +185,7 @@ class Profile:
         summary = Summary(
             basis,
             self._weights,
+            self._answers,
             tuple(self._waiting),
             learner.head.mean,
             learner.head.covariance,
@@ -206,7 +216,7 @@ class Profile:
             return False
         waiting = [self.journal.find(decision_id) for decision_id in summary.waiting]
         self._waiting = {entry.decision.id: entry.at for entry in waiting if entry is not None}
-        self._weights = dict(summary.titles)
+        self._weights, self._answers = dict(summary.titles), dict(summary.answers)
         places = self._catalog.artwork_places
         own = [
             (places[artwork_id], float(mean), float(weight))
@@ -225,6 +235,7 @@ class Profile:
             self._store.digest(Table.VIEW),
             self._store.digest(Table.DECISION),
             installed.weights.flat().tobytes(),
+            installed.latents.to_bytes() if installed.latents is not None else b"",
             repr((installed.version, astuple(installed.prior), astuple(self._reward))).encode(),
             repr(sorted(self.stated.tags.items()) if self.stated else "").encode(),
         ):
@@ -297,9 +308,30 @@ class Profile:
         """What was learned, and what waits for an outcome, from the whole journal."""
         entries = list(self.journal.entries())
         self._waiting = {entry.decision.id: entry.at for entry in entries if entry.seen and entry.outcome is None}
+        answered = list(self._answered(entries))
+        self._tally_answers(answered)
         learner = Learner(self._installed, self.stated)
-        learner.learn_all(list(self._answered(entries)), self.viewer())
+        learner.learn_all(answered, self.viewer())
         self.learner = learner
+
+    def _tally_answers(self, answered: list[Answered]) -> None:
+        """What the installed model showed does not count yet: its latents are those of before."""
+        answers: dict[str, float] = {}
+        for entry, outcome in answered:
+            if entry.decision.model_version != self._installed.version:
+                title_id = entry.decision.title_id
+                answers[title_id] = answers.get(title_id, 0.0) + SHOWN + PLAYED * (outcome.kind == "played")
+        with self._lock:
+            self._answers, self._viewer = answers, None
+
+    def _met(self) -> Floats:
+        """[T]: by place of the title, what the viewer met of it."""
+        met = np.zeros(len(self._catalog), dtype=np.float32)
+        for counted in (self._weights, self._answers):
+            for title_id, weight in counted.items():
+                if title_id in self._catalog:
+                    met[self._catalog.index(title_id)] += weight
+        return met
 
 
 def _order(outcome: Outcome) -> tuple[int, float]:

@@ -58,11 +58,17 @@ class Slates:
         for added in (self.stated, self.own):
             if added is not None:
                 play = play + added.offsets(pictures)
+        if self.installed.latents is not None and self.viewer.met is not None:
+            play = play + np.concatenate([self.others(title) for title in titles])
         value, gamma = value_of(play, keep), self.policy.gamma(self.installed.base_rate)
         return [
             Candidates(play[part], keep[part], value[part], self.allowed(title, context), gamma)
             for title, part in zip(titles, parts, strict=True)
         ]
+
+    def others(self, title: int) -> Floats | None:
+        """[A]: what the latents add to play, by who watches what; None: nothing."""
+        return self.installed.offsets(self.viewer, title, self.pictures(title))
 
     def allowed(self, title: int, context: Context) -> npt.NDArray[np.bool_]:
         """[A]: what may be shown here: maturity first, then spoilers, then the guard against misleading pictures."""

@@ -19,7 +19,7 @@ from .features.encode import Floats
 
 RECORD_ID = b"summary"
 BASIS_BYTES = 32
-_VERSION = 1
+_VERSION = 2
 _MOST_TEXT_BYTES = 4 * 2**20  # inflated
 _START = struct.Struct(f"<B{BASIS_BYTES}sIII")
 
@@ -27,12 +27,14 @@ _START = struct.Struct(f"<B{BASIS_BYTES}sIII")
 @dataclass(frozen=True)
 class Summary:
     """basis: digest of what it was made from. titles: what the views of each count together (`view_weight`).
+    answers: by title, what came of what older models showed (`latents`).
     waiting: decisions that were seen and have no outcome yet. mean [Z + 1], covariance [Z + 1, Z + 1]: the head.
     pictures: artwork ids, and own [pictures, 2]: their mean and Σ w (`Own.known`). updates: outcomes learned from.
     """
 
     basis: bytes
     titles: Mapping[str, float]
+    answers: Mapping[str, float]
     waiting: tuple[str, ...]
     mean: Floats
     covariance: Floats
@@ -44,7 +46,9 @@ class Summary:
         """The covariance is symmetric, so half of it is kept."""
         upper = self.covariance[np.triu_indices(len(self.mean))]
         arrays = b"".join(part.astype("<f4").tobytes() for part in (self.mean, upper, self.own))
-        texts = zlib.compress(json.dumps([dict(self.titles), self.waiting, self.pictures]).encode())
+        texts = zlib.compress(
+            json.dumps([dict(self.titles), dict(self.answers), self.waiting, self.pictures]).encode()
+        )
         sizes = (len(self.mean), len(self.pictures), self.updates)
         return _START.pack(_VERSION, self.basis, *sizes) + arrays + texts
 
@@ -59,8 +63,8 @@ class Summary:
             values = np.frombuffer(data, "<f4", size + half + 2 * count, _START.size).astype(np.float32)
             inflating = zlib.decompressobj()
             texts = inflating.decompress(data[_START.size + values.nbytes :], _MOST_TEXT_BYTES)
-            weights, waiting, pictures = json.loads(texts)
-            titles = {title_id: float(weight) for title_id, weight in weights.items()}
+            *weights, waiting, pictures = json.loads(texts)
+            titles, answers = ({one: float(weight) for one, weight in counted.items()} for counted in weights)
             whole = inflating.eof and len(pictures) == count
             whole = whole and all(isinstance(text, str) for text in (*waiting, *pictures))
         except (struct.error, zlib.error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -71,4 +75,5 @@ class Summary:
         covariance = np.zeros((size, size), dtype=np.float32)
         covariance[np.triu_indices(size)] = upper
         covariance += np.triu(covariance, 1).T
-        return cls(basis, titles, tuple(waiting), mean, covariance, tuple(pictures), own.reshape(count, 2), updates)
+        known = (mean, covariance, tuple(pictures), own.reshape(count, 2), updates)
+        return cls(basis, titles, answers, tuple(waiting), *known)

@@ -11,7 +11,7 @@ import pytest
 from world_samples import HandWorld, tiny_catalog
 
 import keyart
-from keyart.features import FeatureSpec
+from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.head import HeadPrior
 from keyart.outbound.campaign import Limits
 from keyart.outbound.gradient import FRACTION_BITS
@@ -32,15 +32,17 @@ PROPENSITY_TOLERANCE = 2e-4  # relative; float32 scores in another order, times 
 
 def models(world) -> list[Model]:
     spec = FeatureSpec.from_catalog(world.catalog)
-    artworks = sum(len(title.artworks) for title in world.catalog)
-    start, rng = Model.zero_shot(spec, artworks), np.random.default_rng(3)
+    start, rng = Model.zero_shot(EncodedCatalog.build(world.catalog, spec)), np.random.default_rng(3)
+    of_titles = rng.normal(0, 8, start.title_latents.shape)
     # Four decimals and six, as vocabulary.json holds them.
     return [
         replace(
             start,
             theta=start.theta + rng.normal(0, 0.1, len(start.theta)),
             population_taste=(start.population_taste + rng.normal(0, 0.02, spec.viewer_size)).round(6),
-            appeal=rng.normal(0, 0.2, (artworks, 2)).round(4),
+            appeal=rng.normal(0, 0.2, start.appeal.shape).round(4),
+            title_latents=of_titles,
+            artwork_latents=rng.normal(0, 0.1, start.artwork_latents.shape),
             version=version,
         )
         for version in (1, 2)

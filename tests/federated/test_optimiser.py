@@ -36,7 +36,7 @@ def scene():
         head=None,
         encoded=encoded,
     )
-    model = Model.zero_shot(spec, len(encoded.artwork))
+    model = Model.zero_shot(encoded)
     devices.install(model)
     for k in range(STEPS):
         devices.step(k)

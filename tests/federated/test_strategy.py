@@ -39,7 +39,7 @@ class Fleet:
         self.good = client_app(lambda ctx: self.parts[int(ctx.node_config["partition-id"])])
         self.checkpoints: list[int] = []
         base = {"steps": STEPS, "nodes": NODES, "policy": keyart.Policy(), "node_wait_seconds": 0.0}
-        model = Model.zero_shot(self.spec, len(self.encoded.artwork))
+        model = Model.zero_shot(self.encoded)
         self.strategy = FederatedRanker(
             self.encoded, model, **{**base, "on_round": lambda s: self.checkpoints.append(s.rounds), **settings}
         )
@@ -57,6 +57,7 @@ class Fleet:
 
     def grid(self, spoil=None, at: int = 2, nodes: int = NODES) -> LocalGrid:
         app = ClientApp()
+        app.query()(self.good)
 
         @app.train()
         def train(message: Message, ctx: Context) -> Message:

@@ -19,7 +19,15 @@ def sample(tags: int = 5) -> Summary:
     mean = rng.normal(size=tags + 1).astype(np.float32)
     own = rng.normal(size=(2, 2)).astype(np.float32)
     return Summary(
-        b"b" * BASIS_BYTES, titles, ("ab" * 16, "cd" * 16), mean, half + half.T, ("t1/a", "odd\n"), own, 77
+        b"b" * BASIS_BYTES,
+        titles,
+        {"t1": 0.75},
+        ("ab" * 16, "cd" * 16),
+        mean,
+        half + half.T,
+        ("t1/a", "odd\n"),
+        own,
+        77,
     )
 
 

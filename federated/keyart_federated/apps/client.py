@@ -31,6 +31,12 @@ def client_app(devices_of: DevicesOf, keep: Callable[[Context, Devices], None] =
     """A ClientApp over the devices that `devices_of` finds for a node; `keep` puts them away after a round."""
     app = ClientApp()
 
+    @app.query()
+    def together(message: Message, context: Context) -> Message:
+        devices = devices_of(context)
+        asked = wire.asked_of(message)
+        return wire.answer(message, wire.Contribution(devices.together(asked), len(devices.members), round=0))
+
     @app.train()
     def train(message: Message, context: Context) -> Message:
         devices = devices_of(context)

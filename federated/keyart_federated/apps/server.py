@@ -52,7 +52,7 @@ def main(grid: Grid, context: Context) -> None:
 
     strategy = FederatedRanker(
         encoded,
-        Model.zero_shot(spec, len(encoded.artwork)),
+        Model.zero_shot(encoded),
         steps=int(run["steps"]),
         cohort_share=float(run["cohort-share"]),
         nodes=int(run["nodes"]),

@@ -1,4 +1,4 @@
-"""What a training round says: the model and the round's settings one way, an integer sum the other."""
+"""What the server and a node say: a model with the round's settings, or a question; and an integer sum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, Re
 from keyart.errors import RoundFailed
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
-MODEL, SUM = "model", "sum"  # one array each: a message with fewer objects travels faster
+MODEL, ASKED, SUM = "model", "asked", "sum"  # one array each: a message with fewer objects travels faster
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,16 @@ def model_record(flat: npt.NDArray[np.float64]) -> ArrayRecord:
 def model_of(record: ArrayRecord) -> npt.NDArray[np.float64]:
     """Inverse of `model_record`."""
     return np.asarray(record[MODEL].numpy(), dtype=np.float64)
+
+
+def question(asked: npt.NDArray[np.float64]) -> RecordDict:
+    """Directions [T, D], of which a node is to tell what is watched together along them."""
+    return RecordDict({ARRAYS: ArrayRecord({ASKED: Array(asked)})})
+
+
+def asked_of(message: Message) -> npt.NDArray[np.float64]:
+    """Inverse of `question`."""
+    return np.asarray(message.content[ARRAYS][ASKED].numpy(), dtype=np.float64)
 
 
 def answer(message: Message, contribution: Contribution) -> Message:

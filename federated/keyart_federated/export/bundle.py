@@ -15,9 +15,10 @@ from keyart import Catalog
 from keyart.bundle.manifest import Manifest
 from keyart.features.spec import SENSITIVE_KINDS
 from keyart.head import HeadPrior
+from keyart.latents import whole
 from keyart.ranker.weights import shapes, to_bytes
 
-from ..model import Model
+from ..model import Doubles, Model
 from . import graphs, vectors
 
 CARD = {
@@ -54,10 +55,16 @@ def write_bundle(
         for name, values in zip(artworks, model.appeal, strict=True)
         if np.abs(values).max() >= 5e-5
     }
-    vocabulary = {
+    vocabulary: dict[str, Any] = {
         "population_taste": [round(float(x), 6) for x in model.population_taste],
         "appeal": appeal,
     }
+    if model.title_latents.any():
+        titles = [title.id for title in catalog]
+        vocabulary["latents"] = {
+            "titles": _numbers(titles, model.title_latents),
+            "artworks": _numbers(artworks, model.artwork_latents),
+        }
     files = {
         "ranker.onnx": graphs.ranker(spec).SerializeToString(deterministic=True),
         "ranker.bin": to_bytes(weights, spec),
@@ -88,6 +95,12 @@ def write_bundle(
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)
     return folder
+
+
+def _numbers(ids: list[str], table: Doubles) -> dict[str, Any]:
+    """Whole numbers by id, and what they are multiplied with; ids with nothing but 0 are left out."""
+    numbers, scale = whole(table)
+    return {"scale": scale, "numbers": {one: row for one, row in zip(ids, numbers.tolist(), strict=True) if any(row)}}
 
 
 def _json(document: Any) -> bytes:

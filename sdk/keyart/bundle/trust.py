@@ -35,6 +35,7 @@ MAX_BYTES: Mapping[str, int] = {
 FILES = frozenset(MAX_BYTES) - {NAME}  # format 1 has these, and no others
 MAX_CONTAINERS = 1_200_000  # lists and objects of a JSON file: "[]," takes 3 bytes on the wire and 64 in memory
 MAX_TASTE, MAX_APPEAL = 10.0, 50.0  # shares of a history are in 0–1, before noise; a logit of 50 decides anything
+MAX_LATENT_SCALE = 10.0  # so that the largest latents, one of a viewer and one of a picture, can decide anything
 
 
 def check_name(name: str) -> None:
@@ -131,6 +132,24 @@ def check_vocabulary(data: bytes, viewer_size: int) -> None:
     pairs = appeal.values() if isinstance(appeal, dict) else [None]
     if not all(_numbers(pair, MAX_APPEAL) and len(pair) == 2 for pair in pairs):
         raise BundleRefused("'appeal' in vocabulary.json must give each id two logits. Build the bundle again.")
+    if "latents" in document:
+        _check_latents(document["latents"])
+
+
+def _check_latents(document: object) -> None:
+    """Of titles and of artworks: a scale a column, and for each id as many whole numbers."""
+    from ..latents import LARGEST, LATENTS
+
+    tables = [document.get(name) for name in ("titles", "artworks")] if isinstance(document, dict) else [None]
+    for table in tables:
+        scale, known = (table.get(name) for name in ("scale", "numbers")) if isinstance(table, dict) else (None, None)
+        rows = known.values() if isinstance(known, dict) else [None]
+        fits = _numbers(scale, MAX_LATENT_SCALE) and len(scale) == LATENTS
+        if not fits or not all(_whole(row, LARGEST) and len(row) == LATENTS for row in rows):
+            raise BundleRefused(
+                f"'latents' in vocabulary.json must hold {LATENTS} whole numbers for each id, and their scale. Build "
+                "the bundle again."
+            )
 
 
 def load_json(data: bytes, name: str) -> object:
@@ -159,6 +178,10 @@ def load_json(data: bytes, name: str) -> object:
     except (ValueError, RecursionError) as error:
         raise BundleRefused(f"{name} is not strict JSON ({error}). Build the bundle again.") from None
     return document
+
+
+def _whole(value: object, most: int) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(x) is int and abs(x) <= most for x in value)
 
 
 def _numbers(value: object, most: float) -> TypeGuard[list[float]]:

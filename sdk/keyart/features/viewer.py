@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ from ..history import Reward, View
 from .encode import EncodedCatalog, Floats
 from .spec import FeatureSpec
 
+if TYPE_CHECKING:
+    from ..latents import Met
+
 RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half-way to 1
 
 
@@ -18,12 +22,14 @@ RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half
 class ViewerFeatures:
     """affinity […, H]: share of watched titles by tag, within each kind. taste […, H]: sharpened and centred.
 
-    people […, O]: affinity to each open tag of the catalogue, in [0, 1).
+    people […, O]: affinity to each open tag of the catalogue, in [0, 1). met: None where nothing is known of what the
+    viewer met, or the model has no latents.
     """
 
     affinity: Floats
     taste: Floats
     people: Floats
+    met: Met | None = None
 
     @staticmethod
     def even(spec: FeatureSpec) -> Floats:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..features.encode import Floats
 from ..features.rows import Rows
+from ..latents import LATENTS
 from ..ranker.numpy_engine import keep_logits, sigmoid
 from ..ranker.weights import Weights
 
@@ -21,8 +22,8 @@ from ..ranker.weights import Weights
 class Log:
     """What was shown and what came of it. […] devices, N decisions; rows.context […, N, C], rows.viewer […, H].
 
-    offset […, N]: the head's part of the play logit. played, quality […, N]: 0 or 1. counted […, N]: 1, or 0 for
-    padding.
+    offset […, N]: what the device adds to the play logit: head, own, latents. played, quality […, N]: 0 or 1. counted
+    […, N]: 1, or 0 for padding. latents […, N, F]: the viewer's, for each decision's title; None: there are none.
     """
 
     rows: Rows
@@ -30,15 +31,17 @@ class Log:
     played: Floats
     quality: Floats
     counted: Floats
+    latents: Floats | None = None
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Float sums by part of `TrainingLayout`; `residuals` […, N, 5] are still per decision."""
+    """Float sums by part of `TrainingLayout`; `artworks` […, N, `ARTWORK_SUMS`] are still per decision."""
 
     gradient: Floats
     diagonal: Floats
-    residuals: Floats
+    latents: Floats
+    artworks: Floats
 
 
 def log_scores(weights: Weights, rows: Rows) -> tuple[Floats, Floats]:
@@ -77,6 +80,7 @@ def sums(weights: Weights, log: Log) -> Sums:
     zt, vt = np.swapaxes(rows.artwork, -1, -2), np.swapaxes(v, -1, -2)
     z = rows.artwork.shape[-1]
     lead = r.shape[:-1]
+    f = log.latents if log.latents is not None else np.zeros((*r.shape, LATENTS), dtype=np.float32)
 
     def by_parameter(z_sums: Floats, v_sums: Floats, of_directions: Floats, play: Floats, keep: Floats) -> Floats:
         return np.concatenate(
@@ -91,7 +95,10 @@ def sums(weights: Weights, log: Log) -> Sums:
     return Sums(
         gradient=by_parameter(zt, vt, u, r, rk),
         diagonal=by_parameter(zt**2, vt**2, u**2, w, wk),
-        residuals=np.stack([r, w, rk, wk, log.counted], axis=-1),
+        latents=(np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2) @ (w[..., None] * f)).reshape(*lead, -1),
+        artworks=np.concatenate(
+            [np.stack([r, w, rk, wk, log.counted], axis=-1), r[..., None] * f, w[..., None] * f], axis=-1
+        ),
     )
 
 

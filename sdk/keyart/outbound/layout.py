@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..features.spec import FeatureSpec
-from ..ranker.weights import shapes
+from ..latents import LATENTS
+from ..ranker.weights import parameters
 
 Number = TypeVar("Number", np.float64, np.int64)
-ARTWORK_SUMS = 5  # Σ residual and Σ curvature of play, then of keep, and the number of decisions
+# Σ residual r and Σ curvature w of play, then of keep; the number of decisions; Σ r f and Σ w f (`keyart.latents`).
+ARTWORK_SUMS = 5 + 2 * LATENTS
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class TrainingLayout:
     only. viewers [bins · (1 + H + kinds)]: by the strongest tag of the leading kind, a count, Σ h and Σ |h|² a kind.
     contexts [devices · dayparts], situations [4]: decisions by context; Σ and Σ² of slot and trending. matches [2 M]:
     Σ and Σ² of the match features. taste [H + 1]: the sharpened history, and 1 if there is one. outcomes [3]:
-    decisions, plays, quality plays. artworks [n · 5]: `ARTWORK_SUMS` a picture.
+    decisions, plays, quality plays. latents [(U + F) · F]: Σ w [u, f] fᵀ. artworks [n · `ARTWORK_SUMS`].
     """
 
     spec: FeatureSpec
@@ -34,16 +36,16 @@ class TrainingLayout:
     @cached_property
     def sizes(self) -> Mapping[str, int]:
         spec = self.spec
-        parameters = sum(int(np.prod(shape)) for shape in shapes(spec).values())
         return {
-            "gradient": parameters,
-            "diagonal": parameters,
+            "gradient": parameters(spec),
+            "diagonal": parameters(spec),
             "viewers": len(spec.leading_tags) * (1 + spec.viewer_size + len(spec.viewer_kinds)),
             "contexts": (len(spec.devices) + 1) * len(spec.dayparts),
             "situations": 4,
             "matches": 2 * len(spec.match_names),
             "taste": spec.viewer_size + 1,
             "outcomes": 3,
+            "latents": (len(spec.direction_names) + LATENTS) * LATENTS,
             "artworks": self.artworks * ARTWORK_SUMS,
         }
 

@@ -35,15 +35,23 @@ def add_vectors(
     known […]: 1 where there is a history."""
     parts = layout.parts(total)
     device = sums(weights, log)
-    np.add.at(parts["artworks"].reshape(-1, ARTWORK_SUMS), artworks, to_integers(device.residuals, FRACTION_BITS))
+    _add_by_artwork(parts["artworks"].reshape(-1, ARTWORK_SUMS), artworks, device.artworks)
     vectors = {
         "gradient": device.gradient,
         "diagonal": device.diagonal,
+        "latents": device.latents,
         **population_sums(layout.spec, log, affinity, known),
     }
     for name, vector_part in vectors.items():
         integers = to_integers(vector_part, FRACTION_BITS)
         parts[name] += integers.sum(axis=tuple(range(integers.ndim - 1)))
+
+
+def _add_by_artwork(table: npt.NDArray[np.int64], artworks: Ints, values: Floats) -> None:
+    """table [n, S] += values […, S] at the rows artworks […]. Doubles hold sums of such integers exactly."""
+    integers = to_integers(values.reshape(-1, values.shape[-1]), FRACTION_BITS)
+    for column, of_column in enumerate(integers.T):
+        table[:, column] += np.bincount(artworks.ravel(), of_column, len(table)).astype(np.int64)
 
 
 def vector(profile: Profile, installed: Installed) -> npt.NDArray[np.int64]:

@@ -107,6 +107,11 @@ def shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
     }
 
 
+def parameters(spec: FeatureSpec) -> int:
+    """How many there are."""
+    return sum(int(np.prod(shape)) for shape in shapes(spec).values())
+
+
 def quantize(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
     """Symmetric int8 per row (channel): integers [Z, U] and scales [Z], scale = max|w| / 127."""
     peak = np.abs(matrix).max(axis=1, initial=0.0)

@@ -12,7 +12,7 @@ from choosing_samples import OFF, TV, play_favourite, sample_bundle, sample_cata
 
 import keyart
 from keyart.errors import BundleError
-from keyart.features import FeatureSpec
+from keyart.features import EncodedCatalog, FeatureSpec
 from keyart_federated.export import write_bundle
 from keyart_federated.model import Model
 
@@ -24,8 +24,7 @@ POLICY = keyart.Policy(exploration=0.4, stickiness=OFF)
 
 def bundle_of(folder: Path, spec: FeatureSpec, version: int = 2) -> Path:
     """A bundle of that feature spec with seeded weights, which know nothing of this viewer."""
-    pictures = sum(len(title.artworks) for title in CATALOG)
-    start = Model.zero_shot(spec, pictures)
+    start = Model.zero_shot(EncodedCatalog.build(CATALOG, spec))
     noise = np.random.default_rng(version).normal(0, 0.1, len(start.theta))
     model = replace(start, theta=start.theta + noise, version=version)
     return write_bundle(folder, model, CATALOG, data="Made up.", training={"round": version, "devices": 1})

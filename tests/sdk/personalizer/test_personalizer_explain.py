@@ -68,8 +68,13 @@ def values_of(
         viewer = affinities(encoded, *tally(encoded, titles, counts), counts.sum(), installed.population_taste)
     rows = rows_of(installed, viewer, title, context, f"t{title}")
     if art.profiled:
+        met = np.bincount(titles, counts, len(catalog))  # what this model showed does not count yet
+        met[title] = 0
+        f = met @ installed.latents.titles / (met.sum() + 15)
+        pictures = slice(*installed.encoded.first[title : title + 2])
         learned = document["learned"]
         offsets = rows.artwork @ [learned.get(tag, 0.0) for tag in spec.artwork_tags] + learned.get("bias", 0.0)
+        offsets = offsets + installed.latents.artworks[pictures] @ f
     play, keep = logits_of(installed.weights, rows)
     value = sigmoid(play + offsets) * sigmoid(keep)
     return {picture.id: float(v) for picture, v in zip(catalog.titles[title].artworks, value, strict=True)}

@@ -32,20 +32,21 @@ def keys() -> keyart.HostKey:
 
 def model(titles: keyart.Catalog) -> Model:
     """The zero-shot model with seeded noise on every weight: none is 0, as after many rounds."""
+    from dataclasses import replace
+
     import numpy as np
 
-    from keyart.features import FeatureSpec
+    from keyart.features import EncodedCatalog, FeatureSpec
     from keyart_federated.model import Model
 
-    spec = FeatureSpec.from_catalog(titles)
-    pictures = sum(len(title.artworks) for title in titles)
-    start, rng = Model.zero_shot(spec, pictures), np.random.default_rng(1)
-    return Model(
-        spec,
-        start.theta + rng.normal(0, 0.15, len(start.theta)),
-        start.population_taste,
-        rng.normal(0, 0.1, (pictures, 2)),
-        start.base_rate,
+    start = Model.zero_shot(EncodedCatalog.build(titles, FeatureSpec.from_catalog(titles)))
+    rng = np.random.default_rng(1)
+    return replace(
+        start,
+        theta=start.theta + rng.normal(0, 0.15, len(start.theta)),
+        appeal=rng.normal(0, 0.1, start.appeal.shape),
+        title_latents=rng.normal(0, 1, start.title_latents.shape),
+        artwork_latents=rng.normal(0, 0.1, start.artwork_latents.shape),
     )
 
 

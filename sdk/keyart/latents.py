@@ -1,0 +1,80 @@
+"""Latents: numbers for what no tag tells, learned from who watches what (latent factors).
+
+Titles that the same people watch have vectors V_t that are alike. A viewer's is the mean of those of the titles met,
+
+    f_t = Σ_s m_s V_s / (Σ_s m_s + PRIOR_MET),  s ≠ t
+
+with m_s the weighted views of title s, and `PLAYED` for each play and `SHOWN` for each picture of it that an older
+model showed here. The title that is asked about is left out: what came of its pictures must not foretell itself. The
+logit of play of its picture a gets f_t · O_a more (Koren, Bell and Volinsky 2009, "Matrix factorization techniques",
+eq. 2, with the viewer folded in). V and O come with the bundle; f never leaves the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .features.encode import Floats, Ints
+
+LATENTS = 6  # numbers a title, a picture and a viewer
+PRIOR_MET = 15.0  # what a viewer has met counts half when it weighs so much
+PLAYED, SHOWN = 0.5, 0.25  # beside a view, which counts 1
+LARGEST = 127  # of the whole numbers that a bundle holds
+
+
+@dataclass(frozen=True)
+class Met:
+    """What viewers […] met: counts […, T] by place of the title, and its sums: weight […], Σ m V […, F]."""
+
+    counts: Floats
+    weight: Floats
+    total: Floats
+
+
+@dataclass(frozen=True)
+class Latents:
+    """titles [T, F] and artworks [n, F], by the catalogue's order; those that the model does not know are 0."""
+
+    titles: Floats
+    artworks: Floats
+
+    @classmethod
+    def of(cls, titles: npt.NDArray[np.floating], artworks: npt.NDArray[np.floating]) -> Latents:
+        """As a device gets them: whole numbers (`whole`) times a scale a column."""
+        return cls(*(scaled(*whole(table)) for table in (titles, artworks)))
+
+    def to_bytes(self) -> bytes:
+        """All of it, to tell it from others."""
+        return self.titles.tobytes() + self.artworks.tobytes()
+
+    def met(self, counts: Floats) -> Met:
+        """With its sums. counts […, T]."""
+        return Met(counts, counts.sum(-1, dtype=np.float32), counts @ self.titles)
+
+    def viewer(self, met: Met, titles: Ints) -> Floats:
+        """f […, N, F] of viewers […], for titles […, N]."""
+        titles = np.broadcast_to(titles, (*met.counts.shape[:-1], titles.shape[-1]))
+        same = np.take_along_axis(met.counts, titles, axis=-1)[..., None]
+        rest = met.weight[..., None, None] - same + np.float32(PRIOR_MET)
+        return np.asarray((met.total[..., None, :] - same * self.titles[titles]) / rest, dtype=np.float32)
+
+    def offsets(self, met: Met, title: int, pictures: Ints | slice) -> Floats:
+        """[A]: what is added to the logits of play of one title's pictures, by their places among all artworks."""
+        same = met.counts[title]
+        f = (met.total - same * self.titles[title]) / (met.weight - same + np.float32(PRIOR_MET))
+        return np.asarray(self.artworks[pictures] @ f, dtype=np.float32)
+
+
+def whole(table: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.int8], list[float]]:
+    """[…, F] as whole numbers up to `LARGEST`, and a scale a column."""
+    scale = np.abs(table).max(axis=0, initial=0.0) / LARGEST
+    numbers = np.rint(table / np.where(scale > 0, scale, 1.0))
+    return numbers.astype(np.int8), [float(x) for x in scale]
+
+
+def scaled(numbers: npt.NDArray[np.int8], scale: list[float]) -> Floats:
+    """Inverse of `whole`."""
+    return np.asarray(numbers.astype(np.float64) * scale, dtype=np.float32)
