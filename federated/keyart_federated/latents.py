@@ -31,9 +31,9 @@ EXCHANGES = 5
 FEW_VIEWS = 0.2  # of a title's mean number, added to each title's
 SHIFT = 0.5  # of the spectrum, which C without its diagonal has below 0, too
 SMALLEST_EIGENVALUE = 1e-3
-STARTING_VARIANCE = 0.03
+STARTING_VARIANCE = (0.01, 0.03, 0.08)  # by tag, by title, by picture
 VARIANCE_RANGE = (1e-4, 1.0)
-MOST_STIFFNESS, STIFFNESS_KEPT = 20.0, 0.9
+MOST_STIFFNESS, STIFFNESS_KEPT = 20.0, 0.6
 
 
 def first_question(titles: int, rng: np.random.Generator) -> Doubles:
@@ -73,6 +73,7 @@ def _iterate(sums: Doubles, asked: Doubles, encoded: EncodedCatalog) -> tuple[Do
     scale = np.where(views > 0, 1.0 / np.sqrt(views + FEW_VIEWS * views.mean() + 1e-9), 0.0)
     encoded.need(range(len(views)))
     told = np.column_stack([encoded.title_shares, views, part["weighted"]]) * scale[:, None]
+    told = told / np.maximum(np.linalg.norm(told, axis=0), 1e-300)  # tags and numbers of views are far apart in size
     basis, sizes, _ = np.linalg.svd(told, full_matrices=False)
     basis = basis[:, sizes > 1e-6 * max(sizes[0], 1e-12)]
     image = scale[:, None] * part["products"].reshape(asked.shape)
@@ -106,7 +107,7 @@ class ArtworkLatents:
     def start(cls, encoded: EncodedCatalog) -> ArtworkLatents:
         sizes = (encoded.spec.artwork_size, len(encoded.first) - 1, len(encoded.artwork))
         by_tag, by_title, by_picture = (np.zeros((size, LATENTS)) for size in sizes)
-        variance = np.full((3, LATENTS), STARTING_VARIANCE)
+        variance = np.repeat(np.array(STARTING_VARIANCE)[:, None], LATENTS, axis=1)
         return cls(by_tag, by_title, by_picture, variance, np.zeros_like(by_picture))
 
     def table(self, encoded: EncodedCatalog) -> Doubles:
@@ -146,9 +147,8 @@ def advance(
     z, title = encoded.artwork.astype(np.float64), encoded.title_of
 
     by_tag, tag_variance = np.empty_like(old.by_tag), np.empty(LATENTS)
-    for k in range(
-        LATENTS
-    ):  # the curvature across latents is left out: it would tie all tags of all latents together
+    # One latent at a time: all tags of all latents together would be a large matrix.
+    for k in range(LATENTS):
         fisher = (z * hessian[:, k, k, None]).T @ z
         column, variance = _level(
             old.by_tag[:, k, None].T, (z.T @ left[:, k])[None], fisher[None], old.variance[0, k]

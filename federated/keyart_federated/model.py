@@ -67,10 +67,12 @@ class Model:
         )
 
     @classmethod
-    def from_array(cls, spec: FeatureSpec, artworks: int, flat: Doubles) -> Model:
+    def from_array(cls, encoded: EncodedCatalog, flat: Doubles) -> Model:
         """Inverse of `to_array`; raises ValueError for a wrong length."""
-        sizes = [parameters(spec), spec.viewer_size, 2 * artworks, 0, LATENTS * artworks, 2]
-        sizes[3] = len(flat) - sum(sizes)
+        spec, artworks, titles = encoded.spec, len(encoded.artwork), len(encoded.first) - 1
+        sizes = [parameters(spec), spec.viewer_size, 2 * artworks, LATENTS * titles, LATENTS * artworks, 2]
+        if flat.shape != (sum(sizes),):
+            raise ValueError(f"A model of this catalogue has {sum(sizes)} numbers, not shape {flat.shape}.")
         theta, taste, appeal, *latents, rest = np.split(flat, np.cumsum(sizes[:-1]))
         title_latents, artwork_latents = (table.reshape(-1, LATENTS) for table in latents)
         known = (theta, taste, appeal.reshape(artworks, 2), title_latents, artwork_latents)

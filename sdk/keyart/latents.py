@@ -21,7 +21,7 @@ from .features.encode import Floats, Ints
 
 LATENTS = 6  # numbers a title, a picture and a viewer
 PRIOR_MET = 15.0  # what a viewer has met counts half when it weighs so much
-PLAYED, SHOWN = 0.5, 0.25  # beside a view, which counts 1
+PLAYED, SHOWN = 0.75, 0.5  # beside a view, which counts 1
 LARGEST = 127  # of the whole numbers that a bundle holds
 
 

@@ -31,15 +31,17 @@ from onnx import TensorProto, helper, numpy_helper
 from tuf.api.metadata import Metadata, MetaFile, TargetFile
 
 import keyart
-from keyart import ranker
+from keyart import installed, ranker
 from keyart.bundle import Manifest, Slots, verify
 from keyart.bundle import folder as bundle_folder
 from keyart.bundle.fields import FileEntry
 from keyart.bundle.manifest import feature_spec_digest
 from keyart.bundle.plainfile import read_plain
+from keyart.bundle.trust import check_vocabulary
 from keyart.errors import BundleDamaged, BundleError, BundleRefused
 from keyart.features import FeatureSpec
 from keyart.features.spec import SENSITIVE_KINDS
+from keyart.latents import LARGEST, LATENTS
 from keyart.ranker.onnx_engine import OnnxRanker
 from keyart.ranker.weights import shapes, stored_layout
 from keyart_federated.export import graphs
@@ -725,6 +727,73 @@ vocabulary_with("an appeal of three numbers", "two logits", appeal={"t0/a": [0.0
 vocabulary_with("appeals in a list", "two logits", appeal=[[0.0, 0.0]])
 vocabulary_with("appeals that are one pair", "two logits", appeal=[0.0, 0.0])
 vocabulary_with("a taste in an object", "shares", population_taste={"genre:drama": 1.0})
+
+
+def latents(**changed: Any) -> dict[str, Any]:
+    """Sound latents, with fields of both tables replaced or, by `...`, left out."""
+    table = {"scale": [0.1] * LATENTS, "numbers": {"t0": [LARGEST, -LARGEST, *range(LATENTS - 2)]}, **changed}
+    kept = {key: value for key, value in table.items() if value is not ...}
+    return {"titles": kept, "artworks": kept}
+
+
+LATENT_ROWS = f"{LATENTS} whole numbers for each id, and their scale"
+for value in (float("nan"), float("inf"), "1e999"):
+    vocabulary_with(f"a scale of {value}", "not strict JSON", latents=latents(scale=[value] * LATENTS))
+    vocabulary_with(f"a latent of {value}", "not strict JSON", latents=latents(numbers={"t0": [value] * LATENTS}))
+for value in (10.5, -1e9, 1e39, 10**400, "0.1", None, True, [0.1]):
+    vocabulary_with(
+        f"a scale of {str(value)[:9]}", LATENT_ROWS, latents=latents(scale=[0.1] * (LATENTS - 1) + [value])
+    )
+for value in (LARGEST + 1, -LARGEST - 1, 10**400, 0.5, 1.0, "1", None, True, [1]):
+    vocabulary_with(
+        f"a latent of {str(value)[:9]}",
+        LATENT_ROWS,
+        latents=latents(numbers={"t0": [0] * LATENTS, "t1": [0] * (LATENTS - 1) + [value]}),
+    )
+for name, numbers in {
+    "a latent too few": {"t0": [1] * (LATENTS - 1)},
+    "a latent too many": {"t0": [1] * (LATENTS + 1)},
+    "latents in a row": {"t0": [[1] * LATENTS]},
+    "a latent that is alone": {"t0": 1},
+    "latents by id in an id": {"t0": {"0": 1}},
+    "latents in a list": [[1] * LATENTS],
+    "latents that are one text": "1" * LATENTS,
+    "latents that are nothing": None,
+    "latents left out": ...,
+}.items():
+    vocabulary_with(name, LATENT_ROWS, latents=latents(numbers=numbers))
+for name, scale in {
+    "a scale too few": [0.1] * (LATENTS - 1),
+    "one scale": 0.1,
+    "scales by name": {"0": 0.1},
+    "no scale at all": [],
+    "a scale left out": ...,
+}.items():
+    vocabulary_with(name, LATENT_ROWS, latents=latents(scale=scale))
+for value in (None, [], {}, 1, "latents", [latents()], {"titles": []}):
+    vocabulary_with(f"latents of {value}"[:60], LATENT_ROWS, latents=value)
+for name in ("titles", "artworks"):
+    one = latents()[name]
+    vocabulary_with(f"latents of {name} alone", LATENT_ROWS, latents={name: one})
+    for value in (None, [], [one], "table"):
+        vocabulary_with(f"{name} of {value}"[:60], LATENT_ROWS, latents={**latents(), name: value})
+
+
+def test_latents_at_the_limits_are_read() -> None:
+    """What no rule is against: unknown ids, no ids, a scale of 0 or below."""
+    for fields in (
+        {},
+        {"numbers": {}},
+        {"scale": [10, -10.0, *[0.0] * (LATENTS - 2)]},
+        {"numbers": {"": [0] * LATENTS}},
+    ):
+        document = {"population_taste": [0.5] * SPEC.viewer_size, "appeal": {}, "latents": latents(**fields)}
+        data = json.dumps(document).encode()
+        check_vocabulary(data, SPEC.viewer_size)
+        _, _, found = installed._vocabulary(data, SPEC, CATALOG)
+        assert found is not None
+        assert found.titles.shape == (3, LATENTS) and found.artworks.shape == (12, LATENTS)
+        assert np.isfinite(found.titles).all() and np.isfinite(found.artworks).all()
 
 
 @attack("a vocabulary of a million lists", "lists and objects")

@@ -197,7 +197,8 @@ def test_wire_round_trips():
     assert wire.Order.from_config(order.to_config()) == order
     x = np.random.default_rng(0).normal(size=50)
     np.testing.assert_array_equal(wire.model_of(wire.model_record(x)), x)
-    model = Fleet().strategy.state.model
-    again = Model.from_array(model.spec, len(model.appeal), model.to_array())
+    fleet = Fleet()
+    model = fleet.strategy.state.model
+    again = Model.from_array(fleet.encoded, model.to_array())
     for field in fields(Model):
         np.testing.assert_array_equal(getattr(again, field.name), getattr(model, field.name))

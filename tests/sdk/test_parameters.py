@@ -15,6 +15,7 @@ from keyart.features.spec import SENSITIVE_KINDS
 from keyart.features.viewer import tally
 from keyart.head import Head
 from keyart.installed import Installed
+from keyart.latents import LATENTS, Latents
 from keyart.parameters import SAMPLED_CHOICES, Description, description, measure
 from keyart.policy import Policy
 from keyart.preferences import Stated
@@ -163,6 +164,45 @@ def test_head_and_preferences_alone(catalog, nothing, viewer):
     assert measure(nothing, Policy(), viewer, None, stated).importance["preference"] == 1
     both = measure(nothing, Policy(), viewer, head, stated).importance
     assert both["you"] + both["preference"] == pytest.approx(1) and min(both["you"], both["preference"]) > 0.1
+
+
+def with_latents(
+    installed: Installed, viewer: ViewerFeatures, scale: float = 0.5
+) -> tuple[Installed, ViewerFeatures]:
+    """Latents at random, and that viewer, who has met t3 and a bit of t1."""
+    rng = np.random.default_rng(2)
+    titles, artworks = rng.normal(size=(6, LATENTS)), rng.normal(0, scale, (len(installed.appeal), LATENTS))
+    latents = Latents.of(titles, artworks)
+    counts = np.array([0, 0.2, 0, 1, 0, 0], dtype=np.float32)
+    return replace(installed, latents=latents), replace(viewer, met=latents.met(counts))
+
+
+def test_who_watches_what_counts_as_history(catalog, nothing, trained, viewer):
+    latent, met = with_latents(nothing, viewer)
+    assert measure(latent, Policy(), met, None, None).importance["history"] == 1
+    assert measure(latent, Policy(), viewer, None, None).importance["history"] == 0
+    latent, met = with_latents(trained, viewer, scale=20)
+    usual, more = (shares(description(catalog, *who, None, {}, profiled=True)) for who in (
+        (trained, Policy(), viewer), (latent, Policy(), met),
+    ))  # fmt: skip
+    assert usual["history"] + 0.1 < more["history"] < 1 and sum(more.values()) == pytest.approx(1)
+    rest = {name: share / (1 - more["history"]) for name, share in more.items() if name != "history"}
+    assert rest == pytest.approx({name: usual[name] / (1 - usual["history"]) for name in rest}, rel=0.1)
+    nobody = shares(description(catalog, latent, Policy(), met, None, {}, profiled=False))
+    assert nobody == shares(description(catalog, trained, Policy(), viewer, None, {}, profiled=False))
+
+
+def test_what_latents_add_is_in_the_slope(nothing, viewer):
+    """Where they make every play likely, less is left for a play than for keeping on."""
+    appeal = np.random.default_rng(1).normal(0, 0.01, nothing.appeal.shape).astype(np.float32)
+    latent, met = with_latents(replace(nothing, appeal=appeal), viewer)
+    every = latent.latents.viewer(met.met, np.arange(6)).astype(float)
+    sure = np.repeat(4 * every / (every**2).sum(axis=1, keepdims=True), ARTWORKS, axis=0)  # f · O = 4
+    latent = replace(latent, latents=replace(latent.latents, artworks=sure.astype(np.float32)))
+    found, usual = (measure(latent, Policy(), one, None, None).importance for one in (met, viewer))
+    assert usual["appeal"] / usual["promise"] == pytest.approx(
+        found["appeal"] / found["promise"] * (1 - 0.5) / (1 - 1 / (1 + np.exp(-4))), rel=1e-2
+    )
 
 
 def test_equal_spreads_are_equal_shares_and_the_slope_of_each_stage_counts(nothing, viewer):

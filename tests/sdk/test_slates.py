@@ -14,6 +14,7 @@ from keyart.features.rows import Rows, situation
 from keyart.features.viewer import tally
 from keyart.head import Head, updates
 from keyart.installed import Installed
+from keyart.latents import PRIOR_MET
 from keyart.own import Own
 from keyart.preferences import PREFERENCE_LOGIT, Stated
 from keyart.ranker.numpy_engine import value_of
@@ -29,11 +30,18 @@ def installed(tmp_path_factory) -> Installed:
 
 
 def slates_of(
-    installed: Installed, head: Head | None = None, stated: Stated | None = None, own: Own | None = None
+    installed: Installed,
+    head: Head | None = None,
+    stated: Stated | None = None,
+    own: Own | None = None,
+    met: np.ndarray | None = None,
 ) -> Slates:
+    """met [T]: what the latents go by; None: nothing."""
     encoded = installed.encoded
     watched, seen = tally(encoded, np.array([1, 2]), np.ones(2, dtype=np.float32))
     viewer = affinities(encoded, watched, seen, np.float32(2), installed.population_taste)
+    if met is not None and installed.latents is not None:
+        viewer = replace(viewer, met=installed.latents.met(met))
     return Slates(CATALOG, installed, Policy(), viewer, head, lambda _: False, stated, own)
 
 
@@ -60,6 +68,27 @@ def test_a_page_has_the_rows_of_its_titles(installed):
         assert alone.main[:, 1].tolist() == [np.float32(slot)] * 8
         assert alone.main[0, 2] == np.float32(trending) == np.float32(0.4 if title == 3 else 0)
         assert alone.match[:, -1].any()  # the intent
+
+
+def test_latents_are_added_to_plays_alone(installed):
+    """The same of a page as of one title."""
+    met = np.array([0, 3, 1, 0, 0.25, 0], dtype=np.float32)
+    bare, known = slates_of(installed), slates_of(installed, met=met)
+    titles = [2, 4, 5]
+    for title, plain, mine in zip(titles, bare.candidates(titles, TV), known.candidates(titles, TV), strict=True):
+        added = known.others(title)
+        weight = np.where(np.arange(6) == title, 0, met)
+        f = weight @ installed.latents.titles / (weight.sum() + PRIOR_MET)
+        np.testing.assert_allclose(added, installed.latents.artworks[known.pictures(title)] @ f, atol=1e-6)
+        assert added.any() and bare.others(title) is None
+        np.testing.assert_allclose(mine.play, plain.play + added, atol=1e-6)
+        np.testing.assert_array_equal(mine.keep, plain.keep)
+        np.testing.assert_array_equal(mine.value, value_of(mine.play, mine.keep))
+        (alone,) = known.candidates([title], TV.at_slot(TV.slot + titles.index(title)))
+        np.testing.assert_allclose(alone.play, mine.play, rtol=1e-5, atol=1e-6)
+    none = slates_of(replace(installed, latents=None))
+    assert none.others(2) is None
+    np.testing.assert_array_equal(none.candidates([2], TV)[0].play, bare.candidates([2], TV)[0].play)
 
 
 def test_candidates_are_scores_with_what_the_person_adds(installed):

@@ -35,9 +35,10 @@ def test_there_and_back():
     summary = sample()
     back = Summary.from_bytes(summary.to_bytes())
     assert back is not None
-    assert (back.basis, back.titles, back.waiting, back.pictures, back.updates) == (
+    assert (back.basis, back.titles, back.answers, back.waiting, back.pictures, back.updates) == (
         summary.basis,
         summary.titles,
+        summary.answers,
         summary.waiting,
         summary.pictures,
         summary.updates,
@@ -60,8 +61,24 @@ def test_other_bytes(data):
     assert Summary.from_bytes(data) is None
 
 
-@pytest.mark.parametrize("texts", [b"null", b"[]", b"[{}, [], []]", b"[{}, [], [1, 2]]"[:-1], b"[[], [], [1, 2]]"])
+OTHER_TEXTS = [
+    b"null",
+    b"[]",
+    b'[{}, [], ["a", "b"]]',  # as before there were answers
+    b'[{}, {}, [], ["a", "b"]',
+    b'[{}, {}, [], ["a"]]',
+    b"[{}, {}, [], [1, 2]]",
+    b'[{}, {}, [1], ["a", "b"]]',
+    b'[[], {}, [], ["a", "b"]]',
+    b'[{}, [], [], ["a", "b"]]',
+    b'[{}, {"t1": "much"}, [], ["a", "b"]]',
+    b'[{}, {}, {}, [], ["a", "b"]]',
+]
+
+
+@pytest.mark.parametrize("texts", OTHER_TEXTS)
 def test_other_texts(texts):
     numbers = DATA[: DATA.index(zlib.compress(b"")[:2])]
     assert Summary.from_bytes(numbers + zlib.compress(texts)) is None
     assert Summary.from_bytes(numbers + texts) is None
+    assert Summary.from_bytes(numbers + zlib.compress(b'[{}, {}, [], ["a", "b"]]')) is not None

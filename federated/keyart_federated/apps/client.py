@@ -34,7 +34,7 @@ def client_app(devices_of: DevicesOf, keep: Callable[[Context, Devices], None] =
     @app.query()
     def together(message: Message, context: Context) -> Message:
         devices = devices_of(context)
-        asked = wire.asked_of(message)
+        asked = wire.asked_of(message, len(devices.encoded.first) - 1)
         return wire.answer(message, wire.Contribution(devices.together(asked), len(devices.members), round=0))
 
     @app.train()
@@ -42,7 +42,7 @@ def client_app(devices_of: DevicesOf, keep: Callable[[Context, Devices], None] =
         devices = devices_of(context)
         order = wire.Order.from_config(message.content[wire.CONFIG])
         flat = wire.model_of(message.content[wire.ARRAYS])
-        devices.install(Model.from_array(devices.encoded.spec, len(devices.encoded.artwork), flat))
+        devices.install(Model.from_array(devices.encoded, flat))
         for k in range(order.first, order.first + order.steps):
             devices.step(k)
         cohort = devices.cohort(order.cohort_share, order.seed, order.round)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
-from keyart.errors import RoundFailed
+from keyart.errors import FederatedError, RoundFailed
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
 MODEL, ASKED, SUM = "model", "asked", "sum"  # one array each: a message with fewer objects travels faster
@@ -73,9 +73,15 @@ def question(asked: npt.NDArray[np.float64]) -> RecordDict:
     return RecordDict({ARRAYS: ArrayRecord({ASKED: Array(asked)})})
 
 
-def asked_of(message: Message) -> npt.NDArray[np.float64]:
-    """Inverse of `question`."""
-    return np.asarray(message.content[ARRAYS][ASKED].numpy(), dtype=np.float64)
+def asked_of(message: Message, titles: int) -> npt.NDArray[np.float64]:
+    """Inverse of `question`; raises FederatedError for what asks nothing of so many titles."""
+    asked = np.asarray(message.content[ARRAYS][ASKED].numpy(), dtype=np.float64)
+    if asked.ndim != 2 or len(asked) != titles or not np.isfinite(asked).all():
+        raise FederatedError(
+            f"The question has shape {asked.shape}, not finite numbers for {titles} titles. Server and "
+            "node need the same catalogue."
+        )
+    return asked
 
 
 def answer(message: Message, contribution: Contribution) -> Message:

@@ -16,7 +16,7 @@ from keyart_federated.apps import server
 
 pytestmark = [pytest.mark.service]
 
-WORLD = {"viewers": 2, "titles": 6, "artworks": 4, "impressions": 20}
+WORLD = {"viewers": 12, "titles": 40, "artworks": 3, "impressions": 20}
 ROUNDS, STEPS, SEED = 3, 5, 3
 SETTINGS = {
     "world-settings": json.dumps(WORLD),
@@ -49,16 +49,17 @@ keyart_federated.simulate(SyntheticWorld(**world), steps, rounds, seed=seed, nod
 SHIPPED = """
 import json, sys
 import numpy as np
-from keyart.features import FeatureSpec
+from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.ranker.weights import to_bytes
 from keyart_federated.model import Model
 from keyart_federated.worlds import SyntheticWorld
 
 world, folder = json.loads(sys.argv[1])
 catalog = SyntheticWorld(**world).catalog
-spec, pictures = FeatureSpec.from_catalog(catalog), sum(len(title.artworks) for title in catalog)
-model = Model.from_array(spec, pictures, np.load(folder + "/local.npz")["model"])
+spec = FeatureSpec.from_catalog(catalog)
+model = Model.from_array(EncodedCatalog.build(catalog, spec), np.load(folder + "/local.npz")["model"])
 assert open(folder + "/bundle/ranker.bin", "rb").read() == to_bytes(model.weights, spec)
+assert model.title_latents.any() and model.artwork_latents.any()
 """
 
 

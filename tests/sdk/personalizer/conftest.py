@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from choosing_samples import OFF, Clock, Dial, sample_bundle, sample_catalog, sample_keys
+from choosing_samples import OFF, Clock, Dial, sample_bundle, sample_catalog, sample_keys, sample_model
 
 import keyart
+from keyart_federated.export import write_bundle
 
 Open = Callable[..., keyart.Personalizer]
 
@@ -26,6 +29,15 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, catalog: keyart.Catalog) ->
 @pytest.fixture(scope="session")
 def next_bundle(tmp_path_factory: pytest.TempPathFactory, catalog: keyart.Catalog) -> Path:
     return sample_bundle(tmp_path_factory.mktemp("bundles") / "two", catalog, seed=2, version=2)
+
+
+@pytest.fixture(scope="session")
+def plain_bundle(tmp_path_factory: pytest.TempPathFactory, catalog: keyart.Catalog) -> Path:
+    """`bundle` without latents."""
+    model = sample_model(catalog)
+    model = replace(model, title_latents=np.zeros_like(model.title_latents))
+    folder = tmp_path_factory.mktemp("bundles") / "plain"
+    return write_bundle(folder, model, catalog, data="Made up.", training={"round": 1, "devices": 1})
 
 
 @pytest.fixture

@@ -59,6 +59,25 @@ def test_history_moves_no_choice(open_art, tmp_path, bundle, dial, settings):
     assert choice == distribution_of(stranger, dial, "t0", TV) != personal
 
 
+@pytest.mark.parametrize("settings", MODES)
+def test_latents_add_nothing(open_art, tmp_path, bundle, plain_bundle, dial, settings):
+    """With a history under a consent they do; without it every title is chosen as by a model that has none."""
+    settings = {**settings, "policy": keyart.Policy(exploration=0.6, stickiness=timedelta(0))}
+    with open_art(bundle=bundle, policy=settings["policy"]) as art:
+        art.record_many([keyart.View("t3", TV.at, 6000)] * 9)
+        personal = distribution_of(art, dial, "t0", TV)
+    with open_art(bundle=plain_bundle, policy=settings["policy"]) as art:
+        assert distribution_of(art, dial, "t0", TV) != pytest.approx(personal, abs=0.01)
+    known = open_art(bundle=bundle, **settings)
+    if settings.get("consent") == "":
+        known.consent.withdraw("personalization")
+    plain = open_art(bundle=plain_bundle, path=tmp_path / "new.db", consent="", policy=settings["policy"])
+    for title in ("t0", "t3", "t5"):
+        assert distribution_of(known, dial, title, TV) == distribution_of(plain, dial, title, TV)
+    shares = [{p.name: p.importance for p in art.describe_parameters().parameters} for art in (known, plain)]
+    assert shares[0] == shares[1] and shares[0]["history"] == 0
+
+
 def test_consent_default_is_none(open_art):
     art = open_art(consent="")
     assert not any(art.consent.allows(p) for p in ("personalization", "federated", "diagnostics"))

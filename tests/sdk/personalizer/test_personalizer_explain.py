@@ -20,6 +20,7 @@ from keyart.features.rows import Rows, intent_match, mains, matches, situation
 from keyart.features.viewer import tally
 from keyart.head import Head
 from keyart.installed import Installed
+from keyart.latents import Latents
 from keyart.preferences import PREFERENCE_LOGIT, Stated
 from keyart.ranker import Weights
 from keyart.ranker.weights import shapes
@@ -111,6 +112,33 @@ def test_contributions_add_up_to_the_lead(open_art, bundle, catalog, dial, engin
         assert all(factor.text.endswith(".") for factor in why.factors)
         exploring += decision.exploring
     assert 0 < exploring < 60
+
+
+@pytest.mark.parametrize("title", [0, 4])
+def test_who_watches_what_is_a_factor(open_art, bundle, plain_bundle, catalog, title):
+    """It is in the lead: without latents the same two pictures are further apart, or nearer, by about as much."""
+    installed = Installed.read(bundle, catalog, "numpy")
+    policy = keyart.Policy(exploration=0, stickiness=OFF)
+    art = open_art(bundle=bundle, policy=policy, clock=lambda: EVENING)
+    other = open_art(bundle=plain_bundle, policy=policy, path="plain", keys=keyart.EphemeralKey())
+    for one in (art, other):
+        one.record_many([keyart.View("t1", EVENING, 6000), keyart.View("t3", EVENING, 6000)] * 5)
+    why = art.explain(art.choose(f"t{title}", TV).id)
+    others = {factor.name: factor for factor in why.factors}["others"]
+    assert others.text.startswith("People who watch what you watch press play on it ")
+    assert ("more often" in others.text) is (others.contribution > 0) and abs(others.contribution) > 1e-3
+    assert sum(factor.contribution for factor in why.factors) == pytest.approx(why.lead, abs=1e-9)
+    values = values_of(art, installed, catalog, title, TV)
+    assert why.lead == pytest.approx(values[why.artwork_id] - values[why.runner_up], abs=1e-6)
+    plain = values_of(other, replace(installed, latents=no_latents(installed)), catalog, title, TV)
+    without = plain[why.artwork_id] - plain[why.runner_up]
+    assert others.contribution == pytest.approx(why.lead - without, rel=0.3)
+    names = {factor.name for factor in other.explain(other.choose(f"t{title}", TV).id).factors}
+    assert "others" not in names and names
+
+
+def no_latents(installed: Installed) -> Latents:
+    return Latents(*(np.zeros_like(table) for table in (installed.latents.titles, installed.latents.artworks)))
 
 
 def test_without_a_bundle_it_says_so(open_art):
@@ -209,9 +237,9 @@ def random_pair(seed: int, scale: float, appeal: float = 1.0) -> tuple[Weights, 
     head = Head(rng.normal(0, 0.3, size).astype(np.float32), np.eye(size, dtype=np.float32)).offsets(rows.artwork)
     stated = rng.normal(0, 1, 2).astype(np.float32)
     play, keep = logits_of(weights, rows)
-    own = rng.normal(0, 1, 2).astype(np.float32)
-    play = play + head + stated + own
-    return weights, Pair(rows, nobody, play, keep, head, stated, own, "You said it."), play, keep
+    own, others = rng.normal(0, 1, (2, 2)).astype(np.float32)
+    play = play + head + stated + own + others
+    return weights, Pair(rows, nobody, play, keep, head, stated, own, "You said it.", others), play, keep
 
 
 seeds = st.integers(0, 2**32 - 1)
@@ -223,7 +251,7 @@ scales = st.sampled_from([0.0, 0.01, 0.3, 3.0, 30.0])
 def test_the_parts_are_the_score(seed, scale):
     """Nothing is left out and nothing counted twice: between two pictures the parts differ as the logits do."""
     weights, pair, play, keep = random_pair(seed, scale)
-    found = parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own)
+    found = parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own, pair.others)
     for stage, logits in (("play", play), ("keep", keep)):
         together = sum(part.logits[0] - part.logits[1] for part in found if part.stage == stage)
         assert together == pytest.approx(logits[0] - logits[1], abs=1e-9 * (1 + scale))
@@ -248,7 +276,7 @@ def test_what_adds_to_a_logit_adds_to_the_lead(seed, scale):
     weights, pair, _, _ = random_pair(seed, scale)
     _, factors = attribute(NOTHING.spec, weights, pair)
     signs: dict[str, set[float]] = {}
-    for part in parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own):
+    for part in parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own, pair.others):
         if part.logits[0] != part.logits[1]:
             signs.setdefault(part.name, set()).add(float(np.sign(part.logits[0] - part.logits[1])))
     for factor in factors:
@@ -260,6 +288,7 @@ def test_what_adds_to_a_logit_adds_to_the_lead(seed, scale):
         Rows(*(a[::-1] for a in (pair.rows.artwork, pair.rows.match, pair.rows.main, pair.rows.appeal)),
              pair.rows.viewer, pair.rows.context),
         pair.nobody[::-1], pair.play[::-1], pair.keep[::-1], pair.head[::-1], pair.stated[::-1], pair.own[::-1],
+        others=pair.others[::-1],
     )  # fmt: skip
     other = {factor.name: factor.contribution for factor in attribute(NOTHING.spec, weights, turned)[1]}
     for factor in factors:

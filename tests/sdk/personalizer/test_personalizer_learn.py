@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,10 +18,13 @@ from choosing_samples import (
     play_favourite,
     run_python,
     sample_keys,
+    sample_model,
 )
 
 import keyart
+from keyart import latents
 from keyart.errors import HistoryError, SettingError, UnknownDecision
+from keyart_federated.export import write_bundle
 
 PLAYED, SKIPPED, OPENED = keyart.Outcome.played(3000), keyart.Outcome.skipped(), keyart.Outcome.opened()
 
@@ -140,6 +144,115 @@ def test_remove_title_removes_what_was_learned(open_art, bundle, dial, with_bund
         art._session.custody.profile.viewer().affinity, never._session.custody.profile.viewer().affinity, atol=1e-6
     )
     assert "t5" not in json.dumps(art.export())
+
+
+def met_of(art: keyart.Personalizer) -> list[float]:
+    """What latents go by: how much was met of t0, t1 …"""
+    return art._session.custody.profile.viewer().met.counts.tolist()
+
+
+def others_of(art: keyart.Personalizer) -> np.ndarray:
+    """[48]: what latents add to the logits of play of all pictures."""
+    slates = art._session.chooser.slates(art._session.custody.profile)
+    return np.concatenate([slates.others(title) for title in range(6)])
+
+
+def watch(art: keyart.Personalizer) -> None:
+    """t1, and t3 that is broken off."""
+    art.record_many([keyart.View("t1", EVENING, 6000), keyart.View("t3", EVENING, 60)])
+
+
+def meet(art: keyart.Personalizer) -> keyart.Decision:
+    """t0 is played and passed over, t2 passed over, t3 opened; a picture of t5 is asked for. Nothing has come yet of
+    the decision that it returns, of t4."""
+    for title, outcome in (("t0", PLAYED), ("t0", SKIPPED), ("t2", SKIPPED), ("t3", OPENED)):
+        art.observe(art.choose(title, TV).id, outcome)
+    art.observe(art.choose("t5", keyart.Context("tv", EVENING, intent={"faces": 1.0})).id, PLAYED)
+    return art.choose("t4", TV)
+
+
+VIEWS = [0, 1, 0, 0.4, 0, 0]
+ANSWERED = [2 * latents.SHOWN + latents.PLAYED, 1, latents.SHOWN, 0.4 + latents.SHOWN, 0, 0]
+
+
+def test_what_the_installed_model_showed_counts_under_the_next_one(open_art, bundle, next_bundle):
+    art = open_art(bundle=bundle)
+    watch(art)
+    before = others_of(art)
+    waiting = meet(art)
+    assert met_of(art) == pytest.approx(VIEWS)
+    np.testing.assert_allclose(others_of(art), before, atol=1e-7)
+    art.install(next_bundle)
+    assert met_of(art) == pytest.approx(ANSWERED)
+    tables, places = art._session.chooser.installed.latents, np.repeat(np.arange(6), 8)
+    f = (
+        (np.array(ANSWERED) * ~np.eye(6, dtype=bool))
+        @ tables.titles
+        / (sum(ANSWERED) + latents.PRIOR_MET - np.array(ANSWERED))[:, None]
+    )
+    np.testing.assert_allclose(others_of(art), (tables.artworks * f[places]).sum(-1), atol=1e-6)
+    art.observe(waiting.id, SKIPPED)  # late: another model showed it
+    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.SHOWN, 0])
+    art.observe(waiting.id, PLAYED)
+    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.SHOWN + latents.PLAYED, 0])
+    art.observe(art.choose("t4", TV).id, PLAYED)
+    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.SHOWN + latents.PLAYED, 0])
+    art.remove_decision(waiting.id)
+    assert met_of(art) == pytest.approx(ANSWERED)
+
+
+def test_what_was_met_is_summed_up_for_the_next_open(open_art, bundle, next_bundle, dial, monkeypatch):
+    """The same choices from the summary, and from the journal where there is none."""
+    with open_art(bundle=bundle) as art:
+        watch(art)
+        meet(art)
+        art.install(next_bundle)
+        met, others, choice = met_of(art), others_of(art), distribution_of(art, dial, "t5", TV)
+    with monkeypatch.context() as patch:
+        patch.setattr("keyart.profile.Profile._derive", lambda self: pytest.fail("read its journal"))
+        art = open_art(bundle=next_bundle)
+    assert met_of(art) == met == pytest.approx(ANSWERED)
+    np.testing.assert_array_equal(others_of(art), others)
+    assert list(distribution_of(art, dial, "t5", TV).values()) == pytest.approx(list(choice.values()), abs=1e-6)
+    art.close()
+    monkeypatch.setattr("keyart.profile.Summary.from_bytes", lambda data: None)
+    again = open_art(bundle=next_bundle)
+    assert met_of(again) == pytest.approx(met)
+    assert list(distribution_of(again, dial, "t5", TV).values()) == pytest.approx(list(choice.values()), abs=1e-6)
+
+
+def test_a_model_that_arrives_while_the_app_is_closed(open_art, bundle, next_bundle):
+    with open_art(bundle=bundle) as art:
+        watch(art)
+        meet(art)
+        assert met_of(art) == pytest.approx(VIEWS)
+    assert met_of(open_art(bundle=next_bundle)) == pytest.approx(ANSWERED)
+
+
+def test_other_latents_alone_make_a_summary_another_ones(open_art, bundle, catalog, tmp_path, dial):
+    """Version and weights are the same, and what the head has learned beside the latents is not."""
+    model = sample_model(catalog)
+    other = replace(model, artwork_latents=-20 * model.artwork_latents)
+    twin = write_bundle(tmp_path / "twin", other, catalog, data="Made up.", training={"round": 1, "devices": 1})
+    with open_art(bundle=bundle) as art:
+        art.record_many([keyart.View("t1", EVENING, 6000)] * 9)
+        play_favourite(art, "t0/a", 20)
+        mean = head_of(art)
+    changed = open_art(bundle=twin)
+    assert np.abs(head_of(changed) - mean).max() > 0.01
+
+
+@pytest.mark.parametrize("title", ["t0", "t1", "t3"])
+def test_remove_title_removes_what_was_met_of_it(open_art, bundle, next_bundle, title):
+    art = open_art(bundle=bundle)
+    watch(art)
+    meet(art)
+    art.install(next_bundle)
+    assert art.remove_title(title) > 0
+    left = [0 if f"t{t}" == title else weight for t, weight in enumerate(ANSWERED)]
+    assert met_of(art) == pytest.approx(left)
+    art.close()
+    assert met_of(open_art(bundle=next_bundle)) == pytest.approx(left)
 
 
 def test_explaining_a_removed_decision(open_art):

@@ -127,6 +127,27 @@ def test_kinds_that_the_app_never_uses(open_art, bundle, with_bundle):
     assert "style" in art.describe_parameters().text.splitlines()[-1]
 
 
+def test_kinds_that_the_app_never_uses_switch_latents_off(open_art, bundle, next_bundle, plain_bundle, tmp_path):
+    """They are of no kind, so nobody could say that they do not tell of one."""
+
+    def chances(name: str, model, policy: keyart.Policy, then=None) -> list[float]:
+        art = open_art(bundle=model, policy=policy, path=tmp_path / name, keys=keyart.EphemeralKey())
+        art.record_many([keyart.View("t1", TV.at, 5000)] * 9)
+        if then is not None:
+            art.install(then)
+        assert (art._session.chooser.installed.latents is None) is bool(
+            policy.sensitive_kinds or model == plain_bundle
+        )
+        return list(art.preview("t0", TV).values())
+
+    usual, never = (keyart.Policy(exploration=0.6, sensitive_kinds=kinds) for kinds in (set(), {"cast"}))
+    without = chances("a", plain_bundle, usual)
+    assert chances("b", bundle, never) == chances("c", plain_bundle, never) == pytest.approx(without, abs=1e-9)
+    assert max(abs(x - y) for x, y in zip(chances("d", bundle, usual), without, strict=True)) > 1e-3
+    later = chances("e", bundle, never, next_bundle)
+    assert later == chances("f", plain_bundle, never, next_bundle) != chances("g", bundle, usual, next_bundle)
+
+
 @pytest.mark.parametrize("kinds", [["cast"], "cast", {""}, {1}, None])
 def test_wrong_kinds(kinds):
     with pytest.raises(SettingError, match="sensitive_kinds"):
