@@ -148,17 +148,19 @@ class Devices:
 
     def _viewer_latents(self, chunk: slice, titles: Ints) -> Floats | None:
         """f [d, N, F] for titles [d, N]."""
-        if self.latents is None or self.met is None:
+        if self.latents is None:
             return None
-        met = Met(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
-        return self.latents.viewer(met, titles)
+        return self.latents.viewer(self._met_by(chunk), titles)
+
+    def _met_by(self, chunk: slice) -> Met:
+        assert self.met is not None  # noqa: S101
+        return Met(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
 
     def _others(self, chunk: slice, artworks: Ints, titles: Ints) -> Floats:
         """[d, N]: what the latents add to play, for artworks [d, N] of titles [d, N] or [d, 1]."""
-        f = self._viewer_latents(chunk, titles)
-        if self.latents is None or f is None:
+        if self.latents is None:
             return np.zeros(artworks.shape, dtype=np.float32)
-        return np.asarray((self.latents.artworks[artworks] * f).sum(-1))
+        return self.latents.added(self._met_by(chunk), titles, artworks)
 
     def together(self, asked: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """The sum of all devices' vectors of which titles are watched together (`keyart.outbound.together`)."""

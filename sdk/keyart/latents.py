@@ -61,8 +61,12 @@ class Latents:
         rest = met.weight[..., None, None] - same + np.float32(PRIOR_MET)
         return np.asarray((met.total[..., None, :] - same * self.titles[titles]) / rest, dtype=np.float32)
 
+    def added(self, met: Met, titles: Ints, pictures: Ints) -> Floats:
+        """[…, N]: what is added to viewers' logits of play, for pictures […, N] of titles […, N] or […, 1]."""
+        return np.asarray((self.artworks[pictures] * self.viewer(met, titles)).sum(-1), dtype=np.float32)
+
     def offsets(self, met: Met, title: int, pictures: Ints | slice) -> Floats:
-        """[A]: what is added to the logits of play of one title's pictures, by their places among all artworks."""
+        """[A]: the same for the pictures of one title, by their places among all artworks: faster."""
         same = met.counts[title]
         f = (met.total - same * self.titles[title]) / (met.weight - same + np.float32(PRIOR_MET))
         return np.asarray(self.artworks[pictures] @ f, dtype=np.float32)

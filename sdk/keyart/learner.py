@@ -115,8 +115,7 @@ class Learner:
         latents = self._installed.latents
         if latents is None or viewer.met is None:
             return 0.0
-        f = latents.viewer(viewer.met, self._installed.encoded.title_of[artworks])
-        return np.asarray((latents.artworks[artworks] * f).sum(-1))
+        return latents.added(viewer.met, self._installed.encoded.title_of[artworks], artworks)
 
     def _update(self, tags: Floats, artworks: Ints, play: Floats, played: Floats) -> None:
         self.head = updates(self.head, tags, play, played, self.own, artworks)

@@ -179,7 +179,7 @@ def measure(
     of_own = own.offsets(pictures) if own is not None else zeros
     of_others = zeros
     if installed.latents is not None and viewer.met is not None:
-        of_others = (installed.latents.artworks[pictures] * installed.latents.viewer(viewer.met, of_title)).sum(-1)
+        of_others = installed.latents.added(viewer.met, of_title, pictures)
     of_stated = stated.offsets(pictures) if stated is not None else zeros
     play, keep = log_scores(installed.weights, rows)
     chance = {"play": sigmoid(play + of_head + of_own + of_stated + of_others), "keep": sigmoid(keep)}

@@ -58,8 +58,9 @@ class Slates:
         for added in (self.stated, self.own):
             if added is not None:
                 play = play + added.offsets(pictures)
-        if self.installed.latents is not None and self.viewer.met is not None:
-            play = play + np.concatenate([self.others(title) for title in titles])
+        others = self._others(titles, pictures)
+        if others is not None:
+            play = play + others
         value, gamma = value_of(play, keep), self.policy.gamma(self.installed.base_rate)
         return [
             Candidates(play[part], keep[part], value[part], self.allowed(title, context), gamma)
@@ -69,6 +70,14 @@ class Slates:
     def others(self, title: int) -> Floats | None:
         """[A]: what the latents add to play, by who watches what; None: nothing."""
         return self.installed.offsets(self.viewer, title, self.pictures(title))
+
+    def _others(self, titles: list[int], pictures: Ints | slice) -> Floats | None:
+        latents, met = self.installed.latents, self.viewer.met
+        if isinstance(pictures, slice):
+            return self.others(titles[0])
+        if latents is None or met is None:
+            return None
+        return latents.added(met, self.installed.encoded.title_of[pictures], pictures)
 
     def allowed(self, title: int, context: Context) -> npt.NDArray[np.bool_]:
         """[A]: what may be shown here: maturity first, then spoilers, then the guard against misleading pictures."""

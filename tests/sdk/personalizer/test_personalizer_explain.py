@@ -275,6 +275,8 @@ def test_what_adds_to_a_logit_adds_to_the_lead(seed, scale):
     """A factor has the sign of its parts, the other way round for the other picture, and the largest come first."""
     weights, pair, _, _ = random_pair(seed, scale)
     _, factors = attribute(NOTHING.spec, weights, pair)
+    if factors[0].name == "no-difference":
+        return
     signs: dict[str, set[float]] = {}
     for part in parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own, pair.others):
         if part.logits[0] != part.logits[1]:
