@@ -204,10 +204,12 @@ def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, t
         contributions[part.name] = contributions.get(part.name, 0.0) + difference * slope[part.stage]
     names = sorted(contributions, key=lambda name: -abs(contributions[name]))
     shown = [name for name in names if abs(contributions[name]) > SMALLEST_SHOWN]
-    if not shown:
+    # The engine's logits are float32 and this sum is not: the last digit goes where it came from, the largest part,
+    # and what is too small to be shown, too. Where that is as much as the part itself, no part says anything.
+    largest = lead - sum(contributions[name] for name in shown[1:])
+    if not shown or largest * np.sign(contributions[shown[0]]) <= SMALLEST_SHOWN:
         return lead, (Factor("no-difference", lead, "The next best picture has the same value here."),)
-    # The engine's logits are float32 and this sum is not: the last digit goes where it came from, the largest part.
-    contributions[shown[0]] = lead - sum(contributions[name] for name in shown[1:])
+    contributions[shown[0]] = largest
     words = _words(spec, weights, pair, logits)
     return lead, tuple(Factor(name, contributions[name], words[name]) for name in shown)
 

@@ -91,11 +91,12 @@ def keep(command: list[str], grace_seconds: float) -> int:
     signal.signal(signal.SIGINT, ask)
     adopt_orphans()
     try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True).pid  # noqa: S603
+        # Kept until the end: one that is dropped collects a child that has ended already, and `reap` waits for ever.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
     except OSError as error:
         sys.stderr.write(f"Cannot start {command[0]}: {error}.\n")
         return NOT_STARTED
-    code = None
+    child, code = process.pid, None
     while code is None and not asked and not select.select([0], [], [], POLL_SECONDS)[0]:
         code = reap(child)
     signal_all(descendants(os.getpid(), parents()), signal.SIGTERM)
