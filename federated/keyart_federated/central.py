@@ -17,7 +17,7 @@ from keyart.outbound.gradient import FRACTION_BITS
 
 from . import curvature, latents, optimiser
 from .devices import Devices
-from .model import Model
+from .model import Doubles, Model
 
 STEPS_A_ROUND = 1
 DAMPING = 0.8
@@ -55,12 +55,11 @@ class CentralLearner:
         return self.state
 
     def _find_titles(self, parts: Sequence[Devices]) -> None:
-        asked = latents.first_question(len(self.encoded.first) - 1, self._rng)
-        for exchange in range(latents.EXCHANGES):
-            sums = np.sum([part.together(asked) for part in parts], axis=0) / float(1 << FRACTION_BITS)
-            if exchange < latents.EXCHANGES - 1:
-                asked = latents.next_question(sums, asked, self.encoded)
-        found = latents.title_latents(sums, asked, self.encoded)
+        def ask(asked: Doubles) -> Doubles:
+            sums = np.sum([part.together(asked) for part in parts], axis=0)
+            return np.asarray(sums / float(1 << FRACTION_BITS))
+
+        found = latents.find_titles(ask, self.encoded, self._rng)
         self.state = replace(self.state, model=replace(self.state.model, title_latents=found))
 
     def _learn(self, parts: Sequence[Devices]) -> None:

@@ -13,6 +13,7 @@ eq. 2.22).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +35,15 @@ SMALLEST_EIGENVALUE = 1e-3
 STARTING_VARIANCE = (0.01, 0.03, 0.08)  # by tag, by title, by picture
 VARIANCE_RANGE = (1e-4, 1.0)
 MOST_STIFFNESS, STIFFNESS_KEPT = 20.0, 0.6
+
+
+def find_titles(ask: Callable[[Doubles], Doubles], encoded: EncodedCatalog, rng: np.random.Generator) -> Doubles:
+    """V [T, LATENTS] in `EXCHANGES` questions. ask: answers directions [T, D] with the fleet's sums, in the places of
+    TogetherLayout."""
+    asked = first_question(len(encoded.first) - 1, rng)
+    for _ in range(EXCHANGES - 1):
+        asked = next_question(ask(asked), asked, encoded)
+    return title_latents(ask(asked), asked, encoded)
 
 
 def first_question(titles: int, rng: np.random.Generator) -> Doubles:

@@ -22,7 +22,7 @@ from keyart.outbound.together import TogetherLayout
 
 from . import curvature, latents, optimiser
 from .apps import wire
-from .model import Model
+from .model import Doubles, Model
 
 log = logging.getLogger("keyart.federated")
 NODE_WAIT_SECONDS = 60.0
@@ -68,19 +68,17 @@ class FederatedRanker(Strategy):
 
     def _find_titles(self, grid: Grid, timeout: float) -> None:
         """The titles' latents, from what is watched together; before the first round, in a few questions."""
-        titles = len(self.encoded.first) - 1
-        asked = latents.first_question(titles, np.random.default_rng([self.seed, 5]))
-        for exchange in range(latents.EXCHANGES):
+
+        def ask(asked: Doubles) -> Doubles:
             messages = [
                 Message(wire.question(asked), dst_node_id=node, message_type=MessageType.QUERY)
                 for node in self._connected(0, grid)
             ]
             size = TogetherLayout(*asked.shape).size
             good = self._good(grid.send_and_receive(messages, timeout=timeout), size, 0)
-            sums = np.asarray(np.sum([one.sum for one in good], axis=0, dtype=np.int64) / float(1 << FRACTION_BITS))
-            if exchange < latents.EXCHANGES - 1:
-                asked = latents.next_question(sums, asked, self.encoded)
-        found = latents.title_latents(sums, asked, self.encoded)
+            return np.asarray(np.sum([one.sum for one in good], axis=0, dtype=np.int64) / float(1 << FRACTION_BITS))
+
+        found = latents.find_titles(ask, self.encoded, np.random.default_rng([self.seed, 5]))
         if found.any():
             self.state = replace(self.state, model=replace(self.state.model, title_latents=found))
 
