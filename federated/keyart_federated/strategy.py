@@ -23,6 +23,7 @@ from keyart.outbound.together import TogetherLayout
 from . import curvature, latents, optimiser
 from .apps import wire
 from .model import Doubles, Model
+from .patient import PATIENCE_SECONDS, PatientGrid
 
 log = logging.getLogger("keyart.federated")
 NODE_WAIT_SECONDS = 60.0
@@ -33,7 +34,8 @@ class FederatedRanker(Strategy):
     """Rounds of the ranker. `state` is always the last good one: a round that fails raises and changes nothing.
 
     steps: impressions a round (simulated devices). cohort_share: share of devices that train in a round. nodes:
-    how many nodes to wait for, and how many must answer. on_round: called with each new state (a checkpoint, a
+    how many nodes to wait for, and how many must answer. patience_seconds: after which a node that has not answered
+    is asked again. on_round: called with each new state (a checkpoint, a
     progress bar).
     """
 
@@ -50,6 +52,7 @@ class FederatedRanker(Strategy):
         settings: optimiser.Settings | None = None,
         on_round: Callable[[optimiser.State], None] = lambda _: None,
         node_wait_seconds: float = NODE_WAIT_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self.encoded, self.policy, self.seed = encoded, policy, seed
         self.state = optimiser.init(model, encoded)
@@ -57,10 +60,12 @@ class FederatedRanker(Strategy):
         self.client_updates = 0
         self._steps, self._cohort_share, self._nodes = steps, cohort_share, nodes
         self._on_round, self._node_wait_seconds = on_round, node_wait_seconds
+        self._patience_seconds = patience_seconds
         self._layout = TrainingLayout(encoded.spec, len(encoded.artwork))
 
     def run(self, grid: Grid, rounds: int, timeout: float = ROUND_SECONDS) -> optimiser.State:
         """All rounds. Raises RoundFailed; then `state` is that of the last good round."""
+        grid = PatientGrid(grid, self._patience_seconds)
         if not self.state.rounds and not self.state.model.title_latents.any():
             self._find_titles(grid, timeout)
         self.start(grid, wire.model_record(self.state.model.to_array()), num_rounds=rounds, timeout=timeout)

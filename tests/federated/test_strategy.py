@@ -19,6 +19,7 @@ from keyart_federated.apps.client import client_app
 from keyart_federated.devices import Devices
 from keyart_federated.grid import LocalGrid
 from keyart_federated.model import Model
+from keyart_federated.patient import PatientGrid
 from keyart_federated.strategy import FederatedRanker
 
 NODES, STEPS, ROUNDS = 2, 3, 3
@@ -144,7 +145,7 @@ def test_no_replies_at_all():
     grid = fleet.grid()
     grid.pull_messages = lambda ids: []
     with pytest.raises(RoundFailed, match="0 of 2"):
-        fleet.strategy.run(grid, ROUNDS)
+        fleet.strategy.run(grid, ROUNDS, timeout=0.1)
     assert fleet.strategy.state.model.version == 1 and fleet.checkpoints == []
 
 
@@ -202,3 +203,47 @@ def test_wire_round_trips():
     again = Model.from_array(fleet.encoded, model.to_array())
     for field in fields(Model):
         np.testing.assert_array_equal(getattr(again, field.name), getattr(model, field.name))
+
+
+class LosingGrid(LocalGrid):
+    """Loses every answer of the last node the first time it is asked anything."""
+
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        self.asked: set[str] = set()
+        self.lost = 0
+
+    def push_messages(self, messages):
+        numbers = []
+        for message in messages:
+            (number,) = super().push_messages([message])
+            question = f"{message.metadata.message_type} {message.content.object_id}"
+            if message.metadata.dst_node_id == NODES and question not in self.asked:
+                self.asked.add(question)
+                self._replies.pop(number)
+                self.lost += 1
+            numbers.append(number)
+        return numbers
+
+
+def test_lost_answers_are_asked_for_again_and_count_once():
+    losing, sound = Fleet(patience_seconds=0.0), Fleet()
+    grid = losing.grid()
+    grid.__class__ = LosingGrid
+    grid.asked, grid.lost = set(), 0
+    losing.strategy.run(grid, ROUNDS)
+    sound.strategy.run(sound.grid(), ROUNDS)
+    assert grid.lost == ROUNDS + 5  # one for each round, and for each question about what is watched together
+    np.testing.assert_array_equal(flat(losing.strategy.state), flat(sound.strategy.state))
+
+
+def test_patience_ends_with_the_time():
+    now = [0.0]
+    fleet = Fleet()
+    grid = fleet.grid()
+    grid.push_messages = lambda messages: [f"message {id(m)}" for m in messages]
+    patient = PatientGrid(grid, 10.0, clock=lambda: now[0], sleep=lambda s: now.__setitem__(0, now[0] + s))
+    content = wire.question(np.zeros((2, 1)))
+    asked = [Message(content, dst_node_id=1, message_type="query")]
+    assert list(patient.send_and_receive(asked, timeout=100.0)) == []
+    assert 100.0 < now[0] < 102.0

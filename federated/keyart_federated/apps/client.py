@@ -39,16 +39,19 @@ def client_app(devices_of: DevicesOf, keep: Callable[[Context, Devices], None] =
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
-        devices = devices_of(context)
         order = wire.Order.from_config(message.content[wire.CONFIG])
+        if (last := wire.kept(context.state)) is not None and last.round == order.round:
+            return wire.answer(message, last)  # asked again: the answer was lost, and the round must not count twice
+        devices = devices_of(context)
         flat = wire.model_of(message.content[wire.ARRAYS])
         devices.install(Model.from_array(devices.encoded, flat))
         for k in range(order.first, order.first + order.steps):
             devices.step(k)
         cohort = devices.cohort(order.cohort_share, order.seed, order.round)
-        total = devices.train(cohort)
+        contribution = wire.Contribution(devices.train(cohort), int(cohort.sum()), order.round)
         keep(context, devices)
-        return wire.answer(message, wire.Contribution(total, int(cohort.sum()), order.round))
+        wire.keep(context.state, contribution)
+        return wire.answer(message, contribution)
 
     return app
 

@@ -16,6 +16,7 @@ from keyart.features import EncodedCatalog, FeatureSpec
 from .. import worlds
 from ..model import Model
 from ..optimiser import State
+from ..patient import PATIENCE_SECONDS
 from ..strategy import FederatedRanker
 
 app = ServerApp()
@@ -30,6 +31,7 @@ DEFAULTS: dict[str, str | int | float | bool] = {
     "nodes": 2,
     "seed": 0,
     "personal-head": True,
+    "patience-seconds": PATIENCE_SECONDS,
 }
 
 
@@ -59,5 +61,6 @@ def main(grid: Grid, context: Context) -> None:
         seed=int(run["seed"]),
         policy=keyart.Policy(),
         on_round=save,
+        patience_seconds=float(run["patience-seconds"]),
     )
     strategy.run(grid, int(run["rounds"]))

@@ -86,13 +86,23 @@ def asked_of(message: Message, titles: int) -> npt.NDArray[np.float64]:
 
 def answer(message: Message, contribution: Contribution) -> Message:
     """The node's reply."""
-    content = RecordDict(
-        {
-            ARRAYS: ArrayRecord({SUM: Array(contribution.sum)}),
-            METRICS: MetricRecord({"devices": contribution.devices, "round": contribution.round}),
-        }
-    )
+    content = RecordDict()
+    keep(content, contribution)
     return Message(content, reply_to=message)
+
+
+def keep(records: RecordDict, contribution: Contribution) -> None:
+    """Puts a contribution into a reply, or into what a node remembers between two messages."""
+    records[ARRAYS] = ArrayRecord({SUM: Array(contribution.sum)})
+    records[METRICS] = MetricRecord({"devices": contribution.devices, "round": contribution.round})
+
+
+def kept(records: RecordDict) -> Contribution | None:
+    """The contribution that `keep` put there, if any."""
+    if METRICS not in records:
+        return None
+    metrics = records[METRICS]
+    return Contribution(records[ARRAYS][SUM].numpy(), int(metrics["devices"]), int(metrics["round"]))
 
 
 def read(reply: Message, size: int, round_number: int) -> Contribution:

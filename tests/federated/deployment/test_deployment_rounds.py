@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +87,30 @@ def test_superlink_and_two_supernodes_give_the_very_model_of_one_process(fleet, 
     local = np.load(tmp_path / "local.npz")
     np.testing.assert_array_equal(deployed["model"], local["model"])
     _run(SHIPPED, WORLD, str(tmp_path))
+
+
+def test_a_node_whose_app_is_killed_is_asked_again(fleet, below, tmp_path):
+    killed = []
+
+    def kill_the_first_app():
+        deadline = time.monotonic() + 60.0
+        while not killed and time.monotonic() < deadline:
+            for pid in below(process.pid for process in fleet.processes[1:]):
+                try:
+                    command = Path(f"/proc/{pid}/cmdline").read_bytes()
+                    if b"flwr-clientapp" in command:
+                        os.kill(pid, signal.SIGKILL)
+                        killed.append(pid)
+                        return
+                except OSError:
+                    continue
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_the_first_app)
+    killer.start()
+    app = deployment.write_app(tmp_path / "app", config=server.DEFAULTS)
+    run = fleet.run(app, {**SETTINGS, "rounds": 1, "impressions": STEPS, "patience-seconds": 8.0})
+    killer.join()
+    assert killed
+    assert "asked again" in run.log
+    assert int(np.load(io.BytesIO(run.result))["rounds"]) == 1
