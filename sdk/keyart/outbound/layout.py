@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +20,29 @@ Number = TypeVar("Number", np.float64, np.int64)
 ARTWORK_SUMS = 5 + 2 * LATENTS
 
 
+class Places:
+    """A vector with named parts, one behind the other. sizes: entries of each part, in order."""
+
+    sizes: Mapping[str, int]
+
+    @property
+    def places(self) -> Mapping[str, slice]:
+        """Where each part stands."""
+        ends = list(itertools.accumulate(self.sizes.values()))
+        return {name: slice(end - size, end) for (name, size), end in zip(self.sizes.items(), ends, strict=True)}
+
+    @property
+    def size(self) -> int:
+        """Entries of the whole vector."""
+        return sum(self.sizes.values())
+
+    def parts(self, vector: npt.NDArray[Number]) -> dict[str, npt.NDArray[Number]]:
+        """Views of the parts, by name."""
+        return {name: vector[place] for name, place in self.places.items()}
+
+
 @dataclass(frozen=True)
-class TrainingLayout:
+class TrainingLayout(Places):
     """Layout for a feature spec and a catalogue of `artworks` pictures.
 
     gradient [P]: ∂ log likelihood / ∂ parameters, in the order of `Weights`. diagonal [P]: its curvature, diagonal
@@ -48,21 +70,3 @@ class TrainingLayout:
             "latents": (len(spec.direction_names) + LATENTS) * LATENTS,
             "artworks": self.artworks * ARTWORK_SUMS,
         }
-
-    @cached_property
-    def places(self) -> Mapping[str, slice]:
-        at = 0
-        places = {}
-        for name, size in self.sizes.items():
-            places[name] = slice(at, at + size)
-            at += size
-        return places
-
-    @property
-    def size(self) -> int:
-        """Entries of the whole vector."""
-        return sum(self.sizes.values())
-
-    def parts(self, vector: npt.NDArray[Number]) -> dict[str, npt.NDArray[Number]]:
-        """Views of the parts, by name."""
-        return {name: vector[place] for name, place in self.places.items()}

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from ..features.encode import Floats
 from .gradient import FRACTION_BITS, to_integers
-from .layout import Number
+from .layout import Places
 
 
 @dataclass(frozen=True)
-class TogetherLayout:
+class TogetherLayout(Places):
     """views [T]: Σ x. weighted [T]: Σ x |x|, |x| the sum of a device's views. squares [T]: Σ x². viewers [1]: devices
     with a history. products [T · D]: Σ x (xᵀA) − x² A, A [T, D] the directions asked about."""
 
@@ -37,16 +37,6 @@ class TogetherLayout:
             "viewers": 1,
             "products": self.titles * self.directions,
         }
-
-    @property
-    def size(self) -> int:
-        """Entries of the whole vector."""
-        return sum(self.sizes.values())
-
-    def parts(self, vector: npt.NDArray[Number]) -> dict[str, npt.NDArray[Number]]:
-        """Views of the parts, by name."""
-        ends = np.cumsum(list(self.sizes.values()))
-        return dict(zip(self.sizes, np.split(vector, ends[:-1]), strict=True))
 
 
 def together(views: Floats, asked: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
