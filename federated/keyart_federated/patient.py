@@ -1,5 +1,8 @@
-"""PatientGrid: asks a node again when no answer comes. A node's process may end over one broken connection, and Flower
-sends a message once: without this the whole run would wait for it until its time is over."""
+"""PatientGrid: asks a node again when no answer comes.
+
+A node's process may end over one broken connection, and Flower sends a message once: without this the whole run would
+wait for it until its time is over.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +48,13 @@ class PatientGrid(Grid):
         return self._grid.create_message(content, message_type, dst_node_id, group_id, ttl)
 
     def get_node_ids(self) -> Iterable[int]:
-        return self._grid.get_node_ids()
+        return list(self._grid.get_node_ids())
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        return self._grid.push_messages(messages)
+        return list(self._grid.push_messages(messages))
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        return self._grid.pull_messages(message_ids)
+        return list(self._grid.pull_messages(message_ids))
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """One answer to each message, in the order in which they came in; fewer if `timeout` seconds are over."""
