@@ -21,9 +21,11 @@ KeyartError
 │   └── UpdateError       a newer bundle could not be fetched or verified; the installed one still serves
 ├── EngineError           the ranker cannot run (an engine that is not installed, scores that are not finite)
 ├── MessageError          bytes from a server that are not a message of keyart's protocol
+├── BudgetSpent           a round would exceed a privacy budget; nothing was charged and nothing may be released
 └── FederatedError        simulation and rounds (`keyart_federated`, `keyart_server`)
     ├── WorldError        a World that breaks its protocol
     ├── DataUnavailable   a data set could not be fetched or does not have the expected checksum
+    ├── LedgerError       a privacy ledger that is damaged, in use, failing, or contradicts what is asked of it
     └── RoundFailed       a round without replies, with a NaN or with a wrong shape; the last good model stays
 """
 
@@ -114,6 +116,10 @@ class MessageError(KeyartError):
     """Bytes from a server that are not a message of keyart's protocol."""
 
 
+class BudgetSpent(KeyartError):
+    """A round would exceed a privacy budget; nothing was charged and nothing may be released."""
+
+
 class FederatedError(KeyartError):
     """Simulation and rounds."""
 
@@ -124,6 +130,10 @@ class WorldError(FederatedError):
 
 class DataUnavailable(FederatedError):
     """A data set could not be fetched, or does not have the expected checksum."""
+
+
+class LedgerError(FederatedError):
+    """A privacy ledger that is damaged, in use, failing, or contradicts what is asked of it."""
 
 
 class RoundFailed(FederatedError):

@@ -20,6 +20,7 @@ FLOORS = {
         "flwr",
         "onnx",
         "threadpoolctl",
+        "dp_accounting",
     }
     | {"matplotlib"},
     "server/keyart_server": {"keyart", "keyart_federated", "keyart_server", "numpy", "flwr", "tuf"}

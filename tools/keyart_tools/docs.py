@@ -162,12 +162,18 @@ def cli_page(command: click.Group) -> str:
         "Exit codes: 0 done, 1 it did not work (the message says what to do), 2 wrong usage.",
     ]
     root = click.Context(command, info_name="keyart", **command.context_settings)
-    for name in command.list_commands(root):
-        sub = command.get_command(root, name)
-        if sub is None or sub.hidden:
-            continue
-        context = click.Context(sub, info_name=name, parent=root, terminal_width=100, max_content_width=100)
-        lines += ["", f"## keyart {name}", "", "```text", sub.get_help(context).rstrip(), "```"]
+
+    def add(group: click.Group, parent: click.Context) -> None:
+        for name in group.list_commands(parent):
+            sub = group.get_command(parent, name)
+            if sub is None or sub.hidden:
+                continue
+            context = click.Context(sub, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
+            lines.extend(["", f"## {context.command_path}", "", "```text", sub.get_help(context).rstrip(), "```"])
+            if isinstance(sub, click.Group):
+                add(sub, context)
+
+    add(command, root)
     return "\n".join(lines) + "\n"
 
 

@@ -25,7 +25,7 @@ def test_help_has_an_example(command: str | None, keyart_command) -> None:
 
 
 def test_commands_are_those_that_do_their_whole_job() -> None:
-    assert COMMANDS == ["bench", "demo", "inspect", "simulate", "verify"]
+    assert COMMANDS == ["bench", "demo", "inspect", "privacy", "simulate", "verify"]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["simulate", "--help"], ["--version"]])

@@ -8,6 +8,7 @@ from .bench import bench
 from .console import Program
 from .demo import demo
 from .inspect import inspect
+from .privacy import privacy
 from .simulate import simulate
 from .verify import verify
 
@@ -17,7 +18,7 @@ __all__ = ["main"]
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="keyart", prog_name="keyart")
 def main() -> None:
-    """Pick a title's artwork on the viewer's own device: demonstrate, simulate, verify, inspect, bench.
+    """Pick a title's artwork on the viewer's own device: demonstrate, simulate, verify, inspect, bench, privacy.
 
     Exit codes: 0 done, 1 it could not be done (one sentence on stderr says why), 2 wrong usage.
 
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (demo, simulate, verify, inspect, bench):
+for command in (demo, simulate, verify, inspect, bench, privacy):
     main.add_command(command)

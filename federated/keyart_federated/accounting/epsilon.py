@@ -1,0 +1,87 @@
+"""ε of a campaign whose rounds are alike, and the least noise for an ε."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from keyart.errors import SettingError
+
+from .mechanism import Gaussian, Mechanism, Skellam
+from .renyi import ORDERS, to_epsilon
+
+MOST_NOISE = 1e6  # multiples of the clip: nobody learns anything from such a sum
+TOLERANCE = 1e-6  # of the noise multiplier, relative
+
+
+def epsilon(noise_multiplier: float, sampling_rate: float, rounds: int, delta: float) -> float:
+    """ε of `rounds` sums with Gaussian noise, each over a Poisson sample of the fleet; a person is added or removed.
+
+    noise_multiplier: standard deviation of the noise over the clip. sampling_rate: probability that a person is in a
+    round, drawn anew and kept secret; 1 for devices that cannot rely on that. Rényi composition through
+    `dp-accounting`, at its orders and some more. 0 rounds cost 0, no noise infinity. Raises SettingError.
+    """
+    return _composed(Gaussian(noise_multiplier, sampling_rate), rounds, delta)
+
+
+def skellam_epsilon(
+    noise_multiplier: float, l2: float, dimension: int, rounds: int, delta: float, sampling_rate: float = 1.0
+) -> float:
+    """ε of `rounds` sums of integer vectors with Skellam noise; a person's vector is replaced by zeros.
+
+    l2: the most that one vector measures, in integer steps; noise_multiplier: deviation of the sum's noise over l2.
+    See `Skellam` for the bound. Raises SettingError.
+    """
+    return _composed(Skellam(noise_multiplier, l2, dimension, sampling_rate), rounds, delta)
+
+
+def noise_for(
+    epsilon: float,
+    delta: float,
+    rounds: int,
+    *,
+    sampling_rate: float = 1.0,
+    l2: float | None = None,
+    dimension: int | None = None,
+) -> float:
+    """The least noise multiplier whose `rounds` cost at most `epsilon`: Gaussian, or Skellam with l2 and dimension.
+
+    Never too little: the answer is the upper end of the last bracket. Raises SettingError.
+    """
+    if not (math.isfinite(epsilon) and epsilon > 0):
+        raise SettingError(f"epsilon must be positive, and is {epsilon}. Without noise it is infinite.")
+    if rounds < 1:
+        raise SettingError(f"Noise is for 1 round or more, and rounds is {rounds}.")
+    if (l2 is None) != (dimension is None):
+        raise SettingError("Skellam noise needs both l2 and dimension; leave out both for Gaussian noise.")
+
+    def enough(noise: float) -> bool:
+        mechanism: Mechanism = Gaussian(noise, sampling_rate)
+        if l2 is not None and dimension is not None:
+            mechanism = Skellam(noise, l2, dimension, sampling_rate)
+        return _composed(mechanism, rounds, delta) <= epsilon
+
+    low, high = 0.0, 1.0
+    while not enough(high):
+        low, high = high, 2 * high
+        if high > MOST_NOISE:
+            raise SettingError(
+                f"No noise below {MOST_NOISE:.0e} clips keeps {rounds} rounds within ε = {epsilon} at δ = {delta}. "
+                "Allow a larger ε, or fewer rounds."
+            )
+    while high - low > TOLERANCE * high:
+        middle = (low + high) / 2
+        if enough(middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _composed(mechanism: Mechanism, rounds: int, delta: float) -> float:
+    if rounds < 0:
+        raise SettingError(f"rounds must be 0 or more, and is {rounds}.")
+    if rounds == 0:
+        return to_epsilon(np.zeros(len(ORDERS)), delta)
+    return to_epsilon(rounds * mechanism.divergences(), delta)
