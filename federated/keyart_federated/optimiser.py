@@ -24,7 +24,7 @@ from keyart.latents import LATENTS
 from keyart.outbound.layout import ARTWORK_SUMS, TrainingLayout
 from keyart.positive import inverse
 from keyart.ranker import Weights
-from keyart.ranker.weights import shapes
+from keyart.ranker.weights import play_parameters, shapes
 
 from . import latents
 from .curvature import Curvature
@@ -146,8 +146,7 @@ def apply(
     if state.curvature is not None and not exact:
         curvature = state.curvature.joined(curvature, min(max(1 - state.decisions / decisions, FRESH_SHARE), 1.0))
     blocks = Blocks.of(spec)
-    sizes = shapes(spec)
-    play_size = sum(int(np.prod(sizes[name])) for name in ("play_artwork", "play_match", "play_main"))
+    play_size = play_parameters(spec)
     old = state.model.theta
     prior = Weights.zero_shot(spec).flat()
     g, diagonal = part["gradient"], part["diagonal"]
@@ -170,7 +169,7 @@ def apply(
     )
     step = np.concatenate([play.step, keep.step])
 
-    explained = _explained(step, curvature, encoded)
+    explained = explained_by(step, curvature, encoded)
     sums = part["artworks"].reshape(-1, ARTWORK_SUMS)
     tables = [_tables(sums[:, 2 * c], sums[:, 2 * c + 1], explained[:, c], state, c, encoded) for c in (0, 1)]
     title_appeal = np.stack([t for t, _, _ in tables], axis=1)
@@ -192,7 +191,7 @@ def apply(
     if state.rounds == 0 and taste[-1] >= 1.0:
         # The centre of h̃ gives W its meaning: set once, by the first round, with w0 moved so that no score changes.
         centre = taste[:-1] / taste[-1]
-        theta = _recentred(theta, centre - population_taste, spec)
+        theta = recentred(theta, centre - population_taste, spec)
         population_taste = centre
     model = replace(
         state.model,
@@ -217,7 +216,7 @@ def apply(
     )
 
 
-def _recentred(theta: Doubles, shift: Doubles, spec: FeatureSpec) -> Doubles:
+def recentred(theta: Doubles, shift: Doubles, spec: FeatureSpec) -> Doubles:
     shape = shapes(spec)["play_artwork"]
     size = int(np.prod(shape))
     matrix = theta[:size].reshape(shape).copy()
@@ -247,7 +246,7 @@ def _advance(
     spec: FeatureSpec,
 ) -> Stage:
     """A damped Newton step, and the blocks' variances by MacKay's evidence step at where it leads."""
-    secants = _with_secant(stage, g / decisions)
+    secants = with_secant(stage, g / decisions)
     fisher = fisher + decisions * (secants.T @ secants)
     per_weight = stage.variance[block].copy()
     intercept = len(theta) - len(spec.main_names)
@@ -273,8 +272,9 @@ def _advance(
     )
 
 
-def _with_secant(stage: Stage, slope_vector: Doubles) -> Doubles:
-    """The secants, and one more if the last step met more curvature than was assumed.
+def with_secant(stage: Stage, slope_vector: Doubles, doubt: float = 0.0) -> Doubles:
+    """The secants, and one more if the last step met more curvature than was assumed, and more than `doubt` would
+    explain: what noise may make of the slope.
 
     Along the step s the slope fell by sᵀ F s, as measured; where that is more than assumed, F is raised along F s to
     fit (the rank-one part of a BFGS update, which can only add). So a wrong F costs a round and not the model.
@@ -282,7 +282,7 @@ def _with_secant(stage: Stage, slope_vector: Doubles) -> Doubles:
     expected = float(stage.assumed @ stage.step)
     if expected <= 0.0:
         return stage.secants
-    ratio = (stage.slope - float(slope_vector @ stage.step)) / expected
+    ratio = (stage.slope - float(slope_vector @ stage.step) - doubt) / expected
     if ratio <= 1.0:
         return stage.secants
     excess = min(ratio, MAX_SECANT_RATIO) - 1.0
@@ -290,7 +290,7 @@ def _with_secant(stage: Stage, slope_vector: Doubles) -> Doubles:
     return np.concatenate([stage.secants, secant[None]])[-SECANTS_KEPT:]
 
 
-def _explained(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -> Doubles:
+def explained_by(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -> Doubles:
     """[n, 2]: by how much the step of θ moves each picture's logits, at the average viewer and context."""
     spec = encoded.spec
     z, matches = spec.artwork_size, len(spec.match_names)

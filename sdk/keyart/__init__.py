@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import KeyartError
     from .explain import Explanation, Factor
     from .history import Outcome, Reward, View
+    from .outbound.limits import Limits
     from .personalizer import Personalizer
     from .policy import Policy
     from .store.keys import EphemeralKey, HostKey, KeyProvider, KeyringKey, PassphraseKey
@@ -44,6 +45,7 @@ _HOME = {
     "KeyProvider": "store.keys",
     "KeyartError": "errors",
     "KeyringKey": "store.keys",
+    "Limits": "outbound.limits",
     "Manifest": "bundle.manifest",
     "Outcome": "history",
     "PassphraseKey": "store.keys",
@@ -67,6 +69,7 @@ __all__ = [
     "KeyProvider",
     "KeyartError",
     "KeyringKey",
+    "Limits",
     "Manifest",
     "Outcome",
     "PassphraseKey",

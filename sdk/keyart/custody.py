@@ -6,6 +6,7 @@ waits for `forget` or for its day. What was written `retention_days` ago goes, c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -108,6 +109,15 @@ class Custody:
             (person or self.read(installed)).expire(self._first_day())
         if person is not None:
             person.summarise()
+        self.drop_rounds()
+
+    def drop_rounds(self) -> None:
+        """Forgets the rounds of campaigns that are over; without consent, all that are in progress."""
+        if self.store.count(Table.ROUND):
+            from .outbound.round import drop
+
+            may_go_on = self.allowed and self.consent.allows("federated")
+            drop(self.store, self._clock().timestamp() if may_go_on else math.inf)
 
     def after_fork(self) -> None:
         """In a forked child: what is pending is the parent's to write, and the store refuses."""

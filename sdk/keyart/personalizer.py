@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -26,13 +25,16 @@ from .ranker import Engine
 from .recent import Shown
 from .session import Session
 from .stats import Stats, Timings
-from .store.database import ForgetReceipt, RotateReceipt, Store, Table
+from .store.database import ForgetReceipt, RotateReceipt, Store
 from .store.keys import KeyProvider
 
 if TYPE_CHECKING:
     from .explain import Explanation
-    from .outbound.campaign import Limits
+    from .outbound.budget import Budget
+    from .outbound.campaign import Campaigns
     from .outbound.contribution import Contribution
+    from .outbound.limits import Limits
+    from .outbound.round import Progress
     from .parameters import Description
     from .preferences import Preferences
 
@@ -286,16 +288,24 @@ class Personalizer:
         from .rights import exported
 
         with self._session.writing:
-            return exported(
-                self._name, self._session.clock(), self.consent, self._session.stored(), self._session.custody.store
-            )
+            session = self._session
+            store, campaigns = session.custody.store, self._campaigns()
+            return exported(self._name, session.clock(), self.consent, session.stored(), store, campaigns)
 
     def sent(self) -> list[Contribution]:
         """What left this device, oldest first (GDPR 15): one entry for each vector handed in to a campaign."""
-        from .outbound.contribution import Contribution
-
         with self._session.writing:
-            return [Contribution.from_bytes(data) for _, data in self._session.custody.store.scan(Table.RECEIPT)]
+            return self._campaigns().contributions()
+
+    def budget(self) -> Budget:
+        """What all campaigns so far may have given away of this profile, and the most that they ever may."""
+        with self._session.writing:
+            return self._campaigns().budget()
+
+    def campaigns(self) -> list[Progress]:
+        """Rounds that this device is taking part in now, with their purpose, oldest first."""
+        with self._session.writing:
+            return [found.progress for found in self._campaigns().rounds()]
 
     def forget(self) -> ForgetReceipt:
         """Erases this profile, consent included, so that no key and no record is left; it goes on empty (GDPR 17)."""
@@ -312,28 +322,42 @@ class Personalizer:
             self._session.person()
             return self._session.rotate(keys)
 
+    def device_key(self) -> bytes | None:
+        """The public key (Ed25519, 32 bytes) to have certified for `enrol`, drawn at the first call; None without the
+        consents that a campaign needs. `forget` ends it: after that there is another one."""
+        with self._session.writing:
+            return self._campaigns().device_key() if self._takes_part() else None
+
+    def enrol(self, certificate: bytes) -> bool:
+        """Keeps the issuer's certificate of `device_key()`; without one every protected campaign is declined.
+
+        False where nothing may be kept. Raises MessageError for one that other devices would not take.
+        """
+        with self._session.writing:
+            allowed = self._takes_part()
+            if allowed:
+                self._campaigns().enrol(certificate)
+            return allowed
+
+    def arm(self, experiment: str, arms: int) -> int | None:
+        """In which arm of an experiment this profile is, 0 … arms − 1: always the same, and the server never knows.
+
+        None without the consents that a campaign needs. Raises SettingError.
+        """
+        with self._session.writing:
+            return self._campaigns().arm(experiment, arms) if self._takes_part() else None
+
     def answer(self, message: bytes) -> bytes | None:
         """One step of a campaign: bytes for the server, or None where this device declines (docs/outbound.md).
 
         Raises MessageError for bytes that are no message of keyart's protocol.
         """
-        from .outbound import campaign
-
         with self._session.writing:
-            profile = self._session.person()
+            profile, chooser = self._session.person(), self._session.chooser
             if profile is None or not self.consent.allows("federated"):
+                self._session.custody.drop_rounds()
                 return None
-            offer = campaign.read_offer(message)
-            installed = self._session.chooser.installed
-            limits = self._limits or campaign.Limits()
-            reason = campaign.refusal(offer, limits, installed.version, installed.spec)
-            if reason is not None:
-                log.info("A campaign was declined: %s", reason)
-                return None
-            reply = campaign.contribution(offer, profile, installed)
-            contribution = campaign.contributed(offer, self._session.clock(), len(reply))
-            self._session.custody.store.put(Table.RECEIPT, os.urandom(16), contribution.to_bytes())
-            return reply
+            return self._campaigns().answer(message, profile, chooser.installed, chooser.catalog)
 
     def install(self, bundle: str | Path) -> int:
         """Swaps in another bundle, after every check and the canary; returns its version. The head is re-fitted.
@@ -374,6 +398,15 @@ class Personalizer:
     def close(self) -> None:
         """Writes what is pending and closes the profile. A second call does nothing."""
         self._session.close()
+
+    def _takes_part(self) -> bool:
+        return self._session.person() is not None and self.consent.allows("federated")
+
+    def _campaigns(self) -> Campaigns:
+        from .outbound.campaign import Campaigns
+        from .outbound.limits import Limits
+
+        return Campaigns(self._session.custody.store, self._limits or Limits(), self._session.clock())
 
     def _chosen(self, started: float) -> None:
         self._session.decided()

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from .catalog import Catalog
 from .errors import UnknownDecision
@@ -174,6 +175,23 @@ class Profile:
             else None,
         )
         return log, artworks
+
+    def views_by_title(self) -> npt.NDArray[np.float64]:
+        """[T]: what the views of each title count together."""
+        counted = np.zeros(len(self._catalog))
+        for title_id, weight in self._weights.items():
+            if title_id in self._catalog:
+                counted[self._catalog.index(title_id)] = weight
+        return counted
+
+    def rewards_since(self, seconds: float) -> list[float]:
+        """Of each decision made since then (Unix seconds) that `training_log` has."""
+        encoded, places = self._installed.encoded, self._catalog.artwork_places
+        return [
+            self._reward.of(outcome, encoded.durations[encoded.title_of[places[entry.decision.artwork_id]]])
+            for entry, outcome in self._answered(self.journal.entries())
+            if entry.at.timestamp() >= seconds
+        ]
 
     def summarise(self) -> None:
         """Stores what follows from the journal for the next open, if that is not there yet."""

@@ -7,17 +7,20 @@ from datetime import datetime
 from typing import Any
 
 from .consent import Consent
-from .outbound.contribution import Contribution
+from .outbound.campaign import Campaigns
 from .preferences import Preferences
 from .profile import Profile
-from .store.database import Store, Table
+from .store.database import Store
 
 FORMAT = "keyart-export/1"
 
 
-def exported(name: str, at: datetime, consent: Consent, profile: Profile, store: Store) -> dict[str, Any]:
-    """consent, views, decisions, outcomes, preferences, what the head has learned, and what left the device."""
-    entries = list(profile.journal.entries())
+def exported(
+    name: str, at: datetime, consent: Consent, profile: Profile, store: Store, campaigns: Campaigns
+) -> dict[str, Any]:
+    """consent, views, decisions, outcomes, preferences, what the head has learned, what left the device, and in which
+    rounds it is taking part by which key."""
+    entries, key = list(profile.journal.entries()), campaigns.known_device_key()
     return {
         "format": FORMAT,
         "profile": name,
@@ -61,5 +64,7 @@ def exported(name: str, at: datetime, consent: Consent, profile: Profile, store:
         ],
         "preferences": Preferences(store).as_dict(),
         "learned": profile.learned(),
-        "sent": [asdict(Contribution.from_bytes(data)) for _, data in store.scan(Table.RECEIPT)],
+        "sent": [asdict(contribution) for contribution in campaigns.contributions()],
+        "campaigns": [asdict(round_.progress) for round_ in campaigns.rounds()],
+        "device_key": key.hex() if key is not None else "",
     }

@@ -166,6 +166,8 @@ class Session:
                 self.custody.store.close()
 
     def _consent_changed(self, purpose: str, granted: bool) -> None:
+        if not granted:
+            self._quietly(self.custody.drop_rounds)  # what cannot be deleted now is at the next message
         if purpose != "personalization":
             return
         with self.writing:

@@ -41,6 +41,7 @@ INSIDE = {
         (f"journal.py:Journal.{name}" for name in ("_put", "answer", "remove_decision", "remove_title")),
         "the id of a decision that was found",
     ),
+    "outbound/sums/shamir.py:at": "shares of a length that was checked, and a server's work",
     "store/migrations.py:_labels_inside": "a record of an older file, behind its seal",
     "store/keys.py:KeyringKey._host.<locals>.get": "every error of a keyring is the StoreError of HostKey",
 }

@@ -5,9 +5,10 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import campaign_samples as campaigns
+
 import keyart
 from keyart.features import FeatureSpec
-from keyart.outbound.campaign import Limits
 
 PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
 TYPES = {"text": str, "bool": bool, "number": (int, float)}
@@ -32,14 +33,18 @@ def export_with_everything(folder: Path) -> dict:
         "masked": True,
         "noise_multiplier": 0.5,
     }
-    keys, limits = keyart.EphemeralKey(), Limits(require_protection=False)
-    with keyart.Personalizer.open(folder / "p.db", catalog=catalog, keys=keys, limits=limits) as art:
+    settings = {"keys": keyart.EphemeralKey(), "clock": lambda: NOW}
+    settings["limits"] = campaigns.limits(require_protection=False)
+    with keyart.Personalizer.open(folder / "p.db", catalog=catalog, **settings) as art:
         art.consent.grant("personalization")
         art.consent.grant("federated")
         art.record(keyart.View("t", NOW, 5400))
         decision = art.choose("t", keyart.Context("tv", NOW))
         art.observe(decision.id, keyart.Outcome.played(seconds=2000))
         art.like("genre:drama")
+        end = int(NOW.timestamp()) + 60
+        round_of = campaigns.offer(campaigns.enrolled(art, end), not_after=end)
+        assert art.answer(round_of.sign(campaigns.SERVER))
         assert art.answer(json.dumps(offer).encode())
         return json.loads(json.dumps(art.export()))
 

@@ -127,11 +127,11 @@ def test_vector_parts_are_on_the_page_in_order():
 
 
 def test_offer_fields_are_on_the_page():
-    from keyart.outbound.campaign import Offer
+    from keyart.outbound.offer import Offer
 
     table = BY_NAME["docs/outbound.md"].text.partition("## Offer")[2].partition("## ")[0]
     named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
-    assert named == ["keyart", *(field.name for field in fields(Offer))]
+    assert named == ["protocol", *(field.name for field in fields(Offer))]
 
 
 def test_purposes_and_sensitive_kinds_are_on_their_pages():

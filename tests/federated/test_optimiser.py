@@ -94,7 +94,7 @@ def test_a_new_centre_moves_no_score(scene):
     shift = rng.normal(0, 0.05, spec.viewer_size)
     moved = replace(
         tilted,
-        theta=optimiser._recentred(tilted.theta, shift, spec),
+        theta=optimiser.recentred(tilted.theta, shift, spec),
         population_taste=tilted.population_taste + shift,
     )
     scores = []
@@ -151,9 +151,9 @@ def test_simulated_curvature_is_like_the_real_one(scene):
 
 def test_a_secant_is_added_only_for_missing_curvature():
     stage = optimiser.Stage(np.ones(1), np.array([1.0, 0.0]), 2.0, np.array([0.5, 0.0]), np.zeros((0, 2)))
-    kept = optimiser._with_secant(stage, np.array([1.6, 0.0]))  # the slope fell by .4: less than assumed
+    kept = optimiser.with_secant(stage, np.array([1.6, 0.0]))  # the slope fell by .4: less than assumed
     assert len(kept) == 0
-    added = optimiser._with_secant(stage, np.array([0.0, 0.0]))  # it fell by 2, and .5 was assumed
+    added = optimiser.with_secant(stage, np.array([0.0, 0.0]))  # it fell by 2, and .5 was assumed
     assert added.shape == (1, 2)
     step = stage.step
     assert stage.assumed @ step + (added @ step) @ (added @ step) == pytest.approx(2.0)

@@ -15,8 +15,9 @@ import numpy as np
 from dp_accounting.rdp import RdpAccountant
 
 from keyart.errors import SettingError
+from keyart.outbound.budget import skellam_divergences
 
-from .renyi import MAX_ORDER, ORDERS, Doubles, at_orders, sampled
+from .renyi import ORDERS, Doubles, at_orders, sampled
 
 
 class Mechanism(Protocol):
@@ -66,19 +67,12 @@ class Skellam:
             raise SettingError(f"dimension must be 1 or more, and is {self.dimension}. Give the vector's length.")
 
     def divergences(self) -> Doubles:
-        """Of one round, at ORDERS. Agarwal, Kairouz, Liu 2021, corollary 3.6, which holds at integer orders:
-
-        α Δ₂²/(2μ) + min(((2α−1) Δ₂² + 6 Δ₁)/(4μ²), 3 Δ₁/(2μ)), μ the variance, Δ₁ ≤ min(√d Δ₂, Δ₂²).
-        """
+        """Of one round, at ORDERS (`keyart.outbound.budget.skellam_divergences`)."""
         if self.sampling_rate == 0:
             return np.zeros(len(ORDERS))
         if self.noise_multiplier == 0:
             return np.full(len(ORDERS), np.inf)
-        order = np.arange(2, MAX_ORDER + 1)
-        variance = (self.noise_multiplier * self.l2) ** 2
-        l1 = min(math.sqrt(self.dimension) * self.l2, self.l2**2)  # integers: |x| ≤ x²
-        surcharge = ((2 * order - 1) * self.l2**2 + 6 * l1) / (4 * variance**2)
-        bound = order * self.l2**2 / (2 * variance) + np.minimum(surcharge, 3 * l1 / (2 * variance))
+        bound = skellam_divergences((self.noise_multiplier * self.l2) ** 2, self.l2, self.dimension)
         return at_orders(bound if self.sampling_rate == 1 else sampled(bound, self.sampling_rate))
 
 

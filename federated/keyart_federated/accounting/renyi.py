@@ -6,21 +6,13 @@ import math
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from dp_accounting.rdp import compute_epsilon
 
 from keyart.errors import SettingError
+from keyart.outbound.budget import MAX_ORDER, ORDERS, Doubles, at_orders
 
-Doubles = npt.NDArray[np.float64]
+__all__ = ["MAX_ORDER", "ORDERS", "Doubles", "at_orders", "sampled", "to_epsilon"]
 
-MAX_ORDER: Final = 1024
-# Dense where a campaign's best order lies (a large ε has it near 1), a step of an eighth above.
-ORDERS: Final[tuple[float, ...]] = (
-    *(1 + tenth / 10 for tenth in range(1, 100)),
-    *range(11, 64),
-    *(base + base * eighth // 8 for base in (64, 128, 256, 512) for eighth in range(8)),
-    MAX_ORDER,
-)
 _INTEGERS: Final = np.arange(2, MAX_ORDER + 1)
 
 
@@ -34,17 +26,6 @@ def to_epsilon(divergences: Doubles, delta: float) -> float:
             f"delta must lie between 0 and 1, and is {delta}. Take less than one over the fleet's size."
         )
     return float(compute_epsilon(ORDERS, divergences.tolist(), delta)[0])
-
-
-def at_orders(divergences: Doubles) -> Doubles:
-    """Divergences `[ORDERS]` from those at the integers 2 … MAX_ORDER.
-
-    (α − 1) D_α is convex in α and nought at 1 (van Erven, Harremoës 2014, theorem 11 and its corollary 2), so a chord
-    between two integers lies above it.
-    """
-    orders = np.asarray(ORDERS)
-    cumulants = np.concatenate([[0.0], (_INTEGERS - 1) * divergences])
-    return np.asarray(np.interp(orders, np.arange(1, MAX_ORDER + 1), cumulants) / (orders - 1))
 
 
 def sampled(divergences: Doubles, rate: float) -> Doubles:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from ..errors import StoreDamaged
+from .budget import Charge
+from .clip import integer_norm
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """One vector that this device handed in. at: when, ISO 8601 with a zone. kind, campaign, round: what it was for.
 
-    size_bytes: of the vector. masked, noise_multiplier: how the sum is protected, as the offer said.
+    size_bytes: of the message. masked: whether nobody could read the vector. noise_multiplier: deviation of the noise
+    in the sum, over the most that the vector measures. The rest is of protected rounds, and empty for others: topic,
+    purpose, clip, units, entries, minimum_devices as in `Offer`; epsilon: what all rounds up to this one may give
+    away together, at `delta`; round_id: in hex.
     """
 
     at: str
@@ -22,6 +27,22 @@ class Contribution:
     size_bytes: int
     masked: bool
     noise_multiplier: float
+    topic: str = ""
+    purpose: str = ""
+    clip: float = 0.0
+    units: int = 0
+    entries: int = 0
+    minimum_devices: int = 0
+    epsilon: float = 0.0
+    delta: float = 0.0
+    round_id: str = ""
+
+    @property
+    def charge(self) -> Charge | None:
+        """What it costs; None: there is no bound, since nothing protected it."""
+        if not self.round_id:
+            return None
+        return Charge(self.noise_multiplier, integer_norm(self.units, self.entries), self.entries)
 
     def to_bytes(self) -> bytes:
         """As the store keeps it."""
@@ -29,10 +50,10 @@ class Contribution:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Contribution:
-        """Raises StoreDamaged for bytes that are none."""
+        """Records of before there were protected rounds end at `noise_multiplier`. Raises StoreDamaged."""
         try:
             entry = cls(**json.loads(data))
-            if [type(value) for value in astuple(entry)] != [str, str, str, int, int, bool, float]:
+            if any(type(getattr(entry, one.name)).__name__ != one.type for one in fields(cls)):
                 raise TypeError
             return entry
         except (ValueError, TypeError, RecursionError) as error:

@@ -21,9 +21,12 @@ ARTWORK_SUMS = 5 + 2 * LATENTS
 
 
 class Places:
-    """A vector with named parts, one behind the other. sizes: entries of each part, in order."""
+    """A vector with named parts, one behind the other."""
 
-    sizes: Mapping[str, int]
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Entries of each part, in order."""
+        raise NotImplementedError
 
     @property
     def places(self) -> Mapping[str, slice]:

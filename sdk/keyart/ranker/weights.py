@@ -112,6 +112,12 @@ def parameters(spec: FeatureSpec) -> int:
     return sum(int(np.prod(shape)) for shape in shapes(spec).values())
 
 
+def play_parameters(spec: FeatureSpec) -> int:
+    """How many of them, at the front, are those of play; the rest are those of keep."""
+    sizes = shapes(spec)
+    return sum(int(np.prod(sizes[name])) for name in ("play_artwork", "play_match", "play_main"))
+
+
 def quantize(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
     """Symmetric int8 per row (channel): integers [Z, U] and scales [Z], scale = max|w| / 127."""
     peak = np.abs(matrix).max(axis=1, initial=0.0)

@@ -4,7 +4,7 @@ GCM shows that a record was not changed. It cannot show that one is missing: a t
 bring back old ones, and an index may overlook them. So each transaction also writes, sealed, one tally a
 table:
 
-    next order number (8) | count (8) | digest (16), big-endian; six tables in the order of `Table`
+    next order number (8) | count (8) | digest (16), big-endian; the tables in the order of `Table`
 
 The digest is the exclusive or of the marks of the records: GCM tag xor hash of the id. It finds accidents; it is
 no proof against somebody who rolls the whole file back, which nothing on the device can notice.

@@ -53,6 +53,8 @@ class Table(IntEnum):
     HEAD = 4
     RECEIPT = 5
     SETTING = 6
+    ROUND = 7
+    DEVICE = 8
 
 
 Prepare = Callable[[sqlite3.Connection], None]

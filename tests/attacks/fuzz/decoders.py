@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import bundle_samples as samples
+import campaign_samples as campaigns
 import choosing_samples as choosing
 from attacks.fuzz.odd_model import odd_model
 from attacks.fuzz.repository import UPDATES
+from attacks.fuzz.sums import stage_message
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
 from keyart import consent, installed, logbook, preferences
@@ -39,8 +42,12 @@ from keyart.errors import (
 )
 from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.features.viewer import ViewerFeatures
-from keyart.outbound import campaign
+from keyart.outbound import plain
 from keyart.outbound.contribution import Contribution
+from keyart.outbound.offer import Offer
+from keyart.outbound.round import Round
+from keyart.outbound.sums import Stage
+from keyart.outbound.sums.messages import header
 from keyart.ranker.weights import Weights, from_bytes, to_bytes
 from keyart.store import ledger
 from keyart.store.database import Store, Table
@@ -401,12 +408,54 @@ OFFERS = [text(OFFER), text({**OFFER, "kind": "survey", "noise_multiplier": 0})]
 
 def offer(place: Path) -> tuple[Read, Sequence[bytes]]:
     def read(data: bytes) -> None:
-        found = campaign.read_offer(data)
-        reason = campaign.refusal(found, campaign.Limits(require_protection=False), 0, SPEC)
+        found = plain.read_offer(data)
+        reason = plain.refusal(found, 0, SPEC)
         assert reason is None or len(reason) < 1000
-        assert Contribution.from_bytes(campaign.contributed(found, AT, 10).to_bytes())
+        assert Contribution.from_bytes(plain.contributed(found, AT, 10).to_bytes())
 
     return read, OFFERS
+
+
+def device() -> keyart.Personalizer:
+    """Enrolled, with a round in progress."""
+    clock = choosing.Clock()
+    base = {"catalog": CATALOG, "keys": keyart.EphemeralKey(), "engine": "numpy", "clock": clock}
+    art = keyart.Personalizer.open("memory", limits=campaigns.limits(contributions_a_day=10_000), **base)
+    art.consent.grant("personalization")
+    art.consent.grant("federated")
+    return campaigns.enrolled(art)
+
+
+def server_message(place: Path) -> tuple[Read, Sequence[bytes]]:
+    """Whatever comes in at the one door."""
+    art = device()
+    good = campaigns.offer(art).sign(campaigns.SERVER)
+    assert art.answer(good)
+    (progress,) = art._campaigns().rounds()
+    return art.answer, [good, header(Stage.SHARE, progress.id) + bytes(300), OFFERS[0]]
+
+
+def signed_offer(place: Path) -> tuple[Read, Sequence[bytes]]:
+    """JSON that a server signs which the device trusts."""
+    message = campaigns.offer(device()).sign(campaigns.SERVER)
+    (length,) = struct.unpack_from("<I", message, 4)
+    payload = message[8 + length : -64]
+    key = Ed25519PrivateKey.from_private_bytes(campaigns.SERVER)
+
+    def read(data: bytes) -> None:
+        body = message[:4] + struct.pack("<I", len(data)) + data + payload
+        found = Offer.read(body + key.sign(body), [campaigns.public(campaigns.SERVER)])
+        assert found is not None and found.terms(body).size == found.size
+
+    return read, [message[8 : 8 + length]]
+
+
+def round_in_progress(place: Path) -> tuple[Read, Sequence[bytes]]:
+    art = device()
+    assert art.answer(campaigns.offer(art).sign(campaigns.SERVER))
+    (good,) = art._campaigns().rounds()
+    servers = [campaigns.public(campaigns.SERVER)]
+    return lambda data: Round.from_bytes(data, servers), [good.to_bytes()]
 
 
 def contribution(place: Path) -> tuple[Read, Sequence[bytes]]:
@@ -442,6 +491,10 @@ DECODERS = (
     Decoder("records", records, (StoreDamaged,), 4),
     Decoder("decision id", decision_id, (UnknownDecision,), 20),
     Decoder("offer", offer, (MessageError,)),
+    Decoder("message of a server", server_message, (MessageError,), 20),
+    Decoder("signed offer", signed_offer, (MessageError,), 20),
+    Decoder("stage of a sum", stage_message, (MessageError,), 20),
+    Decoder("round in progress", round_in_progress, (StoreDamaged,), 20),
     Decoder("contribution", contribution, (StoreDamaged,)),
     *(Decoder(name, prepare, (BundleError,), 4) for name, prepare in UPDATES.items()),
 )

@@ -1,4 +1,4 @@
-"""answer: nothing without consent, nothing unprotected, and no message of anybody's makes it fall over."""
+"""answer, the plain protocol: nothing without consent, nothing unprotected, and no message makes it fall over."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import keyart
 from keyart.errors import MessageError
-from keyart.outbound.campaign import MAX_OFFER_BYTES, Limits
 from keyart.outbound.layout import TrainingLayout
+from keyart.outbound.plain import MAX_OFFER_BYTES
 
-OPEN = Limits(require_protection=False)
+OPEN = keyart.Limits(require_protection=False)
 BOTH = "personalization federated"
 
 
@@ -92,6 +92,15 @@ def test_a_contribution_and_its_receipt(open_art, bundle, path):
             "size_bytes": len(reply),
             "masked": False,
             "noise_multiplier": 0.0,
+            "topic": "",
+            "purpose": "",
+            "clip": 0.0,
+            "units": 0,
+            "entries": 0,
+            "minimum_devices": 0,
+            "epsilon": 0.0,
+            "delta": 0.0,
+            "round_id": "",
         }
     ]
     assert "t0" not in text

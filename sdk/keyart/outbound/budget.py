@@ -1,0 +1,95 @@
+"""What sums with Skellam noise cost a person: Rényi divergences, which add up over rounds, and the ε that they prove.
+
+Device and server work it out with these very functions (`keyart_federated.accounting` adds sampling and other noise).
+A device counts every round in full: it cannot rely on having been sampled in secret.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import SettingError
+
+Doubles = npt.NDArray[np.float64]
+
+MAX_ORDER: Final = 1024
+# Dense where a campaign's best order lies (a large ε has it near 1), a step of an eighth above.
+ORDERS: Final[tuple[float, ...]] = (
+    *(1 + tenth / 10 for tenth in range(1, 100)),
+    *range(11, 64),
+    *(base + base * eighth // 8 for base in (64, 128, 256, 512) for eighth in range(8)),
+    MAX_ORDER,
+)
+_INTEGERS: Final = np.arange(2, MAX_ORDER + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One round that a device takes part in. l2: the most that its integer vector measures. noise_multiplier: the
+    deviation of the noise in the sum that is sure to be there, over l2. dimension: entries of the vector."""
+
+    noise_multiplier: float
+    l2: float
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """epsilon_spent: what all rounds of a profile together may give away, at `delta`; infinite once an unprotected
+    vector has left. epsilon_limit: what it never exceeds. contributions: how many vectors left the device."""
+
+    epsilon_spent: float
+    epsilon_limit: float
+    delta: float
+    contributions: int
+
+
+def skellam_divergences(variance: float, l2: float, dimension: int) -> Doubles:
+    """Of one sum, at the integer orders 2 … `MAX_ORDER`; the neighbour has one person's vector replaced by zeros.
+
+    Agarwal, Kairouz, Liu 2021, "The Skellam mechanism for differentially private federated learning", corollary 3.6:
+    α Δ₂²/(2μ) + min(((2α−1) Δ₂² + 6 Δ₁)/(4μ²), 3 Δ₁/(2μ)), μ the variance, Δ₁ ≤ min(√d Δ₂, Δ₂²).
+    """
+    if variance == 0:
+        return np.full(len(_INTEGERS), np.inf)
+    l1 = min(math.sqrt(dimension) * l2, l2**2)  # integers: |x| ≤ x²
+    surcharge = ((2 * _INTEGERS - 1) * l2**2 + 6 * l1) / (4 * variance**2)
+    return np.asarray(_INTEGERS * l2**2 / (2 * variance) + np.minimum(surcharge, 3 * l1 / (2 * variance)))
+
+
+def at_orders(divergences: Doubles) -> Doubles:
+    """Divergences `[ORDERS]` from those at the integers 2 … `MAX_ORDER`.
+
+    (α − 1) D_α is convex in α and nought at 1 (van Erven, Harremoës 2014, theorem 11 and its corollary 2), so a chord
+    between two integers lies above it.
+    """
+    orders = np.asarray(ORDERS)
+    cumulants = np.concatenate([[0.0], (_INTEGERS - 1) * divergences])
+    return np.asarray(np.interp(orders, np.arange(1, MAX_ORDER + 1), cumulants) / (orders - 1))
+
+
+def proven(divergences: Doubles, delta: float) -> float:
+    """The least ε that divergences `[ORDERS]` prove at `delta`: min over α of
+    D_α + log(1 − 1/α) − log(δ α) / (α − 1) (Canonne, Kamath, Steinke 2020, proposition 12). Raises SettingError."""
+    if not 0 < delta < 1:
+        raise SettingError(
+            f"delta must lie between 0 and 1, and is {delta}. Take less than one over the fleet's size."
+        )
+    order = np.asarray(ORDERS)
+    found = divergences + np.log1p(-1 / order) - (math.log(delta) + np.log(order)) / (order - 1)
+    return max(0.0, float(found.min()))
+
+
+def spent(charges: Iterable[Charge], delta: float) -> float:
+    """ε at `delta` of all these rounds together; 0 for none."""
+    total = np.zeros(len(_INTEGERS))
+    for charge in charges:
+        variance = (charge.noise_multiplier * charge.l2) ** 2
+        total += skellam_divergences(variance, charge.l2, charge.dimension)
+    return proven(at_orders(total), delta) if total.any() else 0.0

@@ -1,0 +1,65 @@
+"""Clipping and rounding: a vector of numbers becomes one of integers whose norm is bounded, whatever was in it.
+
+The order is that of Kairouz, Liu and Steinke 2021, "The distributed discrete Gaussian mechanism for federated
+learning with secure aggregation", algorithm 1: scale, clip, round by chance, and draw again while the rounded vector
+is too long. So the bound holds of what is sent, and the mean of the rounding is almost the vector itself.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import SettingError
+from .skellam import Random
+
+Doubles = npt.NDArray[np.float64]
+UNITS = 1 << 12  # the clipping norm, in integers: fine enough that rounding adds little to the norm
+TRIES = 8
+RARE = math.exp(-0.5)  # β of equation 3: how rarely a rounding may be drawn again
+
+
+def integer_norm(units: int, dimension: int) -> float:
+    """The longest that an integer vector of `dimension` entries may be after rounding one of norm `units`.
+
+    Kairouz, Liu and Steinke 2021, equation 3: √(c² + d/4 + √(2 ln 1/β) (c + √d/2)), at most c + √d.
+    """
+    likely = units**2 + dimension / 4 + math.sqrt(2 * math.log(1 / RARE)) * (units + math.sqrt(dimension) / 2)
+    return min(units + math.sqrt(dimension), math.sqrt(likely))
+
+
+def clipped(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
+    """Vectors […, d], no longer than `norm`, and by what factor […] each was shortened (1: not at all).
+
+    Raises SettingError for a number that is not finite: nothing is sent of a vector that cannot be trusted.
+    """
+    if not np.isfinite(vectors).all():
+        raise SettingError("A vector holds a number that is not finite; nothing of it is sent.")
+    length = np.sqrt((vectors**2).sum(axis=-1))
+    factor = np.minimum(1.0, norm / np.maximum(length, 1e-300))
+    return vectors * factor[..., None], factor
+
+
+def rounded(vectors: Doubles, units: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
+    """Integers […, d] near `vectors` · units; vectors no longer than 1. Each is no longer than `integer_norm`.
+
+    An entry goes up with the probability of its fraction (in 2⁻³² steps), so that it is right in the mean. Where
+    `TRIES` drawings are all too long, the entries go towards 0, which makes nothing longer.
+    """
+    flat = (vectors * units).reshape(-1, vectors.shape[-1])
+    bound = integer_norm(units, flat.shape[1]) ** 2
+    out = np.trunc(flat).astype(np.int64)
+    left = np.arange(len(flat))
+    for _ in range(TRIES):
+        below = np.floor(flat[left])
+        drawn = np.frombuffer(random(4 * below.size), dtype="<u4").reshape(below.shape) * 2.0**-32
+        tried = (below + (drawn < flat[left] - below)).astype(np.int64)
+        fits = (tried.astype(np.float64) ** 2).sum(axis=1) <= bound
+        out[left[fits]] = tried[fits]
+        left = left[~fits]
+        if not len(left):
+            break
+    return out.reshape(vectors.shape)
