@@ -11,13 +11,14 @@ os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
 
 if TYPE_CHECKING:
+    from .private import Privacy
     from .report import Report
     from .simulation import simulate
     from .world import World
 
-__all__ = ["Report", "World", "simulate"]
+__all__ = ["Privacy", "Report", "World", "simulate"]
 
-_HOME = {"Report": "report", "World": "world", "simulate": "simulation"}
+_HOME = {"Privacy": "private", "Report": "report", "World": "world", "simulate": "simulation"}
 
 
 def __getattr__(name: str) -> object:

@@ -64,9 +64,9 @@ def simulated(
     spec = encoded.spec
     layout = TrainingLayout(spec, len(encoded.artwork))
     part = layout.parts(total)
-    affinity = _viewers(part["viewers"], encoded, rng)
+    affinity = simulated_viewers(part["viewers"], encoded, rng)
     taste = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
-    context = _contexts(part["contexts"], encoded, rng)
+    context = simulated_contexts(part["contexts"], encoded, rng)
     decisions = max(part["outcomes"][0], 1.0)
     shape = (SIMULATED_VIEWERS, TITLES_PER_VIEWER)
     slot, trending = _situations(part["situations"], decisions, shape, rng)
@@ -83,7 +83,7 @@ def simulated(
     return _fisher(rows, model)
 
 
-def _viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
+def simulated_viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
     spec = encoded.spec
     member = spec.viewer_members.astype(bool)
     sums = part.reshape(len(spec.leading_tags), 1 + spec.viewer_size + len(spec.viewer_kinds))
@@ -106,7 +106,7 @@ def _viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -
     return out
 
 
-def _contexts(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
+def simulated_contexts(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
     spec = encoded.spec
     devices = len(spec.devices) + 1
     joint = np.maximum(part, 0.0) + 1e-9

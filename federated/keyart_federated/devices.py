@@ -93,6 +93,7 @@ class Devices:
         self.layout = TrainingLayout(spec, len(self.encoded.artwork))
         self.journal = Journal.empty(len(members), impressions)
         self.calibration = Calibration()
+        self.version: int | None = None  # of the model that is installed
         self.prior = head
         self.head = Head.start(head or HeadPrior(), spec.artwork_size, (len(members),)) if head else None
         # By device and picture, what `keyart.own.Own` keeps: mean and Σ w. Pages that nobody touches cost no memory.
@@ -125,6 +126,7 @@ class Devices:
 
     def install(self, model: Model) -> None:
         """A new bundle arrives: int8 weights as a device gets them, taste centred anew, heads re-fitted."""
+        self.version = model.version
         self.model = model
         self.weights = model.weights.quantized()
         self.viewer = affinities(
@@ -299,6 +301,16 @@ class Devices:
         for start in range(0, len(self.members), CHUNK_DEVICES):
             yield slice(start, start + CHUNK_DEVICES)
 
+    @property
+    def known(self) -> Floats:
+        """[devices]: 1 where there is a history."""
+        return (self._views > 0).astype(np.float32)
+
+    def logs(self) -> Iterator[tuple[slice, Log, Ints]]:
+        """By chunk of devices: which, their logs, and the pictures [d, N] that these show."""
+        for chunk in self._chunks():
+            yield chunk, self._log(chunk), self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
+
     def _log(self, chunk: slice) -> Log:
         journal, spec, steps = self.journal, self.encoded.spec, self.journal.steps
         window = (chunk, slice(0, steps))
@@ -333,15 +345,13 @@ class Devices:
     def train(self, cohort: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
         """The sum of the cohort's integer vectors (see TrainingLayout), each from a device's whole own log."""
         total = np.zeros(self.layout.size, dtype=np.int64)
-        for chunk in self._chunks():
-            log = self._log(chunk)
+        for chunk, log, artworks in self.logs():
             taking_part = np.ones(len(log.counted), dtype=np.float32)
             if cohort is not None:
                 taking_part = cohort[chunk].astype(np.float32)
-                log = replace(log, counted=log.counted * taking_part[:, None])
-            artworks = self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
-            known = (self._views[chunk] > 0) * taking_part
-            add_vectors(total, self.layout, self.weights, log, artworks, self.viewer.affinity[chunk], known)
+            known = self.known[chunk] * taking_part
+            theirs = replace(log, counted=log.counted * taking_part[:, None])
+            add_vectors(total, self.layout, self.weights, theirs, artworks, self.viewer.affinity[chunk], known)
         return total
 
     def cohort(self, share: float, seed: int, round_number: int) -> npt.NDArray[np.bool_]:

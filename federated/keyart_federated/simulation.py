@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import tempfile
 import threading
@@ -29,7 +30,10 @@ from .central import CentralLearner
 from .devices import Devices
 from .export import write_bundle
 from .grid import LocalGrid
+from .ledger import Ledger
 from .model import Model
+from .private.privacy import Privacy
+from .private.ranker import PrivateRanker
 from .report import Report
 from .scorecard import Truth, capture, figures, rewards
 from .strategy import FederatedRanker
@@ -49,6 +53,7 @@ class Settings:
     reward: keyart.Reward
     head: HeadPrior | None
     learner: Learner
+    privacy: Privacy | None = None
 
 
 def simulate(
@@ -56,7 +61,7 @@ def simulate(
     steps_per_round: int = 10,
     rounds: int = 20,
     cohort: int | None = None,
-    privacy: None = None,
+    privacy: Privacy | None = None,
     seed: int = 0,
     engine: Literal["local"] = "local",
     *,
@@ -81,8 +86,8 @@ def simulate(
             raise SettingError(f"{label} is {number}; it must be at least 1.")
     if cohort is not None and not 1 <= cohort <= world.devices:
         raise SettingError(f"cohort is {cohort}; it must be between 1 and the world's {world.devices} devices.")
-    if privacy is not None:
-        raise SettingError("Rounds with noise and masks are not in this version yet; simulate with privacy=None.")
+    if privacy is not None and learner != "federated":
+        raise SettingError(f"privacy is for learner='federated'; with learner={learner!r} nothing is noised.")
     if engine != "local":
         raise SettingError(f"engine is {engine!r}; this version simulates with engine='local'.")
     if learner not in get_args(Learner):
@@ -92,6 +97,7 @@ def simulate(
         reward=reward or keyart.Reward(),
         head=HeadPrior() if personal_head else None,
         learner=learner,
+        privacy=privacy,
     )
     run = _Run(world, steps_per_round, rounds, seed, settings, nodes)
     started = time.perf_counter()
@@ -127,6 +133,8 @@ class _Run:
             for part in range(parts)
         ]
         self.client_updates = 0
+        self.spent: float | None = None  # ε, and bytes that a device hands in: of private rounds
+        self.bytes_up: int | None = None
 
     def rounds(self, cohort_share: float, progress: Progress) -> optimiser.State:
         model = Model.zero_shot(self.encoded)
@@ -134,16 +142,36 @@ class _Run:
             return CentralLearner(self.encoded, model, self.settings.policy, self.seed).run(
                 self.parts, self.steps, self.count, progress, learns=self.settings.learner == "central"
             )
-        strategy = FederatedRanker(
-            self.encoded,
-            model,
-            steps=self.steps,
-            cohort_share=cohort_share,
-            nodes=len(self.parts),
-            seed=self.seed,
-            policy=self.settings.policy,
-            on_round=lambda state: progress(state.rounds, self.count),
-        )
+        rounds = itertools.count(1)
+        arguments: dict[str, Any] = {
+            "steps": self.steps,
+            "cohort_share": cohort_share,
+            "nodes": len(self.parts),
+            "seed": self.seed,
+            "policy": self.settings.policy,
+            "on_round": lambda _: progress(next(rounds), self.count),
+        }
+        privacy = self.settings.privacy
+        if privacy is None:
+            return self._run(FederatedRanker(self.encoded, model, **arguments))
+        with (
+            tempfile.TemporaryDirectory(prefix="keyart-ledger-") as folder,
+            Ledger.open(Path(folder) / "ledger", privacy.epsilon, privacy.delta) as ledger,
+        ):
+            strategy = PrivateRanker(
+                self.encoded,
+                model,
+                privacy=privacy,
+                rounds=self.count,
+                devices=self.world.devices,
+                ledger=ledger,
+                **arguments,
+            )
+            state = self._run(strategy)
+            self.spent, self.bytes_up = ledger.spent(), strategy.bytes_up
+            return state
+
+    def _run(self, strategy: FederatedRanker) -> optimiser.State:
         contexts = {
             node + 1: Context(1, node + 1, {"partition-id": node}, RecordDict(), {})
             for node in range(len(self.parts))
@@ -182,8 +210,10 @@ class _Run:
             head=self.settings.head,
         )
         bundle_bytes = sum(path.stat().st_size for path in folder.iterdir())
-        vector_bytes = self.parts[0].layout.size * np.dtype(np.int64).itemsize
         federated = self.settings.learner == "federated"
+        bytes_up = self.bytes_up
+        if bytes_up is None:
+            bytes_up = self.parts[0].layout.size * np.dtype(np.int64).itemsize * self.count if federated else 0
         return Report(
             world=name,
             devices=self.world.devices,
@@ -197,9 +227,9 @@ class _Run:
             client_updates=self.client_updates,
             client_updates_per_second=self.client_updates / seconds,
             seconds=seconds,
-            epsilon=None,
-            delta=None,
-            bytes_up=vector_bytes * self.count if federated else 0,
+            epsilon=self.spent,
+            delta=self.settings.privacy.delta if self.settings.privacy is not None else None,
+            bytes_up=bytes_up,
             bytes_down=bundle_bytes * self.count if federated else bundle_bytes,
             bundle=folder,
             **fair.plain() | {key: estimate.value for key, estimate in estimates.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -58,29 +58,30 @@ class FederatedRanker(Strategy):
         self.state = optimiser.init(model, encoded)
         self.settings = settings or optimiser.Settings()
         self.client_updates = 0
+        self.rounds_before = 0  # that a checkpoint tells of; this run's first is the one after
         self._steps, self._cohort_share, self._nodes = steps, cohort_share, nodes
-        self._on_round, self._node_wait_seconds = on_round, node_wait_seconds
+        self.on_round, self._node_wait_seconds = on_round, node_wait_seconds
         self._patience_seconds = patience_seconds
         self._layout = TrainingLayout(encoded.spec, len(encoded.artwork))
 
     def run(self, grid: Grid, rounds: int, timeout: float = ROUND_SECONDS) -> optimiser.State:
         """All rounds. Raises RoundFailed; then `state` is that of the last good round."""
         grid = PatientGrid(grid, self._patience_seconds)
-        if not self.state.rounds and not self.state.model.title_latents.any():
-            self._find_titles(grid, timeout)
-        self.start(grid, wire.model_record(self.state.model.to_array()), num_rounds=rounds, timeout=timeout)
+        self._before(grid, timeout)
+        left = rounds - self.rounds_before
+        if left > 0:
+            self.start(grid, wire.model_record(self.state.model.to_array()), num_rounds=left, timeout=timeout)
         return self.state
 
-    def _find_titles(self, grid: Grid, timeout: float) -> None:
+    def _before(self, grid: Grid, timeout: float) -> None:
         """The titles' latents, from what is watched together; before the first round, in a few questions."""
+        if self.state.rounds or self.state.model.title_latents.any():
+            return
 
         def ask(asked: Doubles) -> Doubles:
-            messages = [
-                Message(wire.question(asked), dst_node_id=node, message_type=MessageType.QUERY)
-                for node in self._connected(0, grid)
-            ]
+            questions = dict.fromkeys(self._connected(0, grid), wire.question(asked))
             size = TogetherLayout(*asked.shape).size
-            good = self._good(grid.send_and_receive(messages, timeout=timeout), size, 0)
+            good = self._good(send(grid, questions, MessageType.QUERY, timeout), size, 0)
             return np.asarray(np.sum([one.sum for one in good], axis=0, dtype=np.int64) / float(1 << FRACTION_BITS))
 
         found = latents.find_titles(ask, self.encoded, np.random.default_rng([self.seed, 5]))
@@ -90,6 +91,9 @@ class FederatedRanker(Strategy):
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
+        return self._orders(server_round + self.rounds_before, arrays, grid, MessageType.TRAIN)
+
+    def _orders(self, server_round: int, arrays: ArrayRecord, grid: Grid, kind: str) -> list[Message]:
         order = wire.Order(
             round=server_round,
             first=(server_round - 1) * self._steps,
@@ -98,10 +102,7 @@ class FederatedRanker(Strategy):
             seed=self.seed,
         )
         content = RecordDict({wire.ARRAYS: arrays, wire.CONFIG: order.to_config()})
-        return [
-            Message(content, dst_node_id=node, message_type=MessageType.TRAIN)
-            for node in self._connected(server_round, grid)
-        ]
+        return [Message(content, dst_node_id=node, message_type=kind) for node in self._connected(server_round, grid)]
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -113,15 +114,18 @@ class FederatedRanker(Strategy):
             return wire.model_record(self.state.model.to_array()), MetricRecord({"devices": 0})
         total = np.sum([contribution.sum for contribution in good], axis=0, dtype=np.int64)
         new = self.next_state(np.asarray(total))
+        self._require_finite(new, server_round)
+        self.state = new
+        self.client_updates += devices
+        self.on_round(new)
+        return wire.model_record(new.model.to_array()), MetricRecord({"devices": devices})
+
+    def _require_finite(self, new: optimiser.State, server_round: int) -> None:
         if not np.isfinite(new.model.to_array()).all():
             raise RoundFailed(
                 f"Round {server_round}: the step leads to a model that is not finite. The last good model "
                 f"(version {self.state.model.version}) stays."
             )
-        self.state = new
-        self.client_updates += devices
-        self._on_round(new)
-        return wire.model_record(new.model.to_array()), MetricRecord({"devices": devices})
 
     def _good(self, replies: Iterable[Message], size: int, server_round: int) -> list[wire.Contribution]:
         """All answers, checked; raises RoundFailed where one is missing."""
@@ -171,3 +175,9 @@ class FederatedRanker(Strategy):
                     f"{self._node_wait_seconds:.0f} s. Start the missing SuperNodes, then start again."
                 )
             time.sleep(0.5)
+
+
+def send(grid: Grid, contents: Mapping[int, RecordDict], message_type: str, timeout: float | None) -> list[Message]:
+    """What the nodes answer to a content each, by node."""
+    messages = [Message(content, dst_node_id=node, message_type=message_type) for node, content in contents.items()]
+    return list(grid.send_and_receive(messages, timeout=timeout))

@@ -20,6 +20,7 @@ from keyart.head import HeadPrior
 from .. import worlds
 from ..devices import Devices
 from ..model import Model
+from ..private.node import add_private
 from ..world import World
 from . import wire
 
@@ -53,6 +54,7 @@ def client_app(devices_of: DevicesOf, keep: Callable[[Context, Devices], None] =
         wire.keep(context.state, contribution)
         return wire.answer(message, contribution)
 
+    add_private(app, devices_of, keep)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from flwr.app import Context
@@ -14,9 +15,12 @@ import keyart
 from keyart.features import EncodedCatalog, FeatureSpec
 
 from .. import worlds
+from ..ledger import Ledger
 from ..model import Model
 from ..optimiser import State
 from ..patient import PATIENCE_SECONDS
+from ..private.privacy import Privacy
+from ..private.ranker import PrivateRanker
 from ..strategy import FederatedRanker
 
 app = ServerApp()
@@ -32,6 +36,9 @@ DEFAULTS: dict[str, str | int | float | bool] = {
     "seed": 0,
     "personal-head": True,
     "patience-seconds": PATIENCE_SECONDS,
+    "epsilon": 0.0,  # 0: sums as they are, for closed test fleets
+    "delta": 1e-6,
+    "state-path": "",  # folder of the ledger and the checkpoint; beside the result unless told
 }
 
 
@@ -52,15 +59,31 @@ def main(grid: Grid, context: Context) -> None:
             os.fsync(file.fileno())
         partial.replace(result)
 
-    strategy = FederatedRanker(
-        encoded,
-        Model.zero_shot(encoded),
-        steps=int(run["steps"]),
-        cohort_share=float(run["cohort-share"]),
-        nodes=int(run["nodes"]),
-        seed=int(run["seed"]),
-        policy=keyart.Policy(),
-        on_round=save,
-        patience_seconds=float(run["patience-seconds"]),
-    )
-    strategy.run(grid, int(run["rounds"]))
+    rounds = int(run["rounds"])
+    settings: dict[str, Any] = {
+        "steps": int(run["steps"]),
+        "cohort_share": float(run["cohort-share"]),
+        "nodes": int(run["nodes"]),
+        "seed": int(run["seed"]),
+        "policy": keyart.Policy(),
+        "on_round": save,
+        "patience_seconds": float(run["patience-seconds"]),
+    }
+    model = Model.zero_shot(encoded)
+    if not float(run["epsilon"]):
+        FederatedRanker(encoded, model, **settings).run(grid, rounds)
+        return
+    folder = Path(str(run["state-path"]) or result.with_name(result.name + ".state"))
+    folder.mkdir(parents=True, exist_ok=True)
+    privacy = Privacy(float(run["epsilon"]), float(run["delta"]), masked=True)
+    with Ledger.open(folder / "ledger", privacy.epsilon, privacy.delta) as ledger:
+        PrivateRanker(
+            encoded,
+            model,
+            privacy=privacy,
+            rounds=rounds,
+            devices=world.devices,
+            ledger=ledger,
+            checkpoint=folder / "checkpoint.npz",
+            **settings,
+        ).run(grid, rounds)

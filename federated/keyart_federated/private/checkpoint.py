@@ -1,0 +1,88 @@
+"""Checkpoint: where a campaign stands, as one file that is whole or not there.
+
+The ledger is a file of its own, since it is written before a sum is asked for, and this one after it was used.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keyart.bundle.durable import sync_folder
+from keyart.errors import FederatedError
+from keyart.features import EncodedCatalog, FeatureSpec
+
+from ..curvature import Curvature
+from ..model import Model
+from ..optimiser import init
+from .learner import Learner
+from .population import Population
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+ROUND, SPEC = "round", "feature_spec"
+
+
+def save(path: Path, learner: Learner, round: int, spec: FeatureSpec) -> None:
+    """Of a learner after `round` rounds. Durable when it returns."""
+    arrays = dict(_flat("", learner)) | {ROUND: np.array(round), SPEC: np.array(spec.sha256)}
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    sync_folder(path.parent)
+
+
+def load(path: Path, encoded: EncodedCatalog) -> tuple[Learner, int] | None:
+    """The learner and its round; None where there is no file. Raises FederatedError for one of another catalogue, or
+    one that cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        if str(arrays[SPEC]) != encoded.spec.sha256:
+            raise FederatedError(f"{path} is of another catalogue. Give each campaign a checkpoint of its own.")
+        learner = _read("", template(encoded), arrays)
+        return learner, int(arrays[ROUND])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise FederatedError(f"{path} cannot be read ({error}). Start again from the last bundle.") from None
+
+
+def template(encoded: EncodedCatalog) -> Learner:
+    """A learner that nobody has answered yet, about nobody."""
+    state = init(Model.zero_shot(encoded), encoded)
+    return Learner.start(state, Population.unknown(encoded), 0.0, encoded)
+
+
+def _flat(name: str, value: Any) -> list[tuple[str, npt.NDArray[Any]]]:
+    if isinstance(value, FeatureSpec) or value is None:
+        return []
+    if is_dataclass(value):
+        return [item for f in fields(value) for item in _flat(f"{name}/{f.name}", getattr(value, f.name))]
+    if isinstance(value, Mapping):
+        return [item for key, part in value.items() for item in _flat(f"{name}/{key}", part)]
+    return [(name, np.asarray(value))]
+
+
+def _read(name: str, like: Any, arrays: Arrays) -> Any:
+    """What `_flat` wrote, in the shape of `like`."""
+    if isinstance(like, FeatureSpec):
+        return like
+    if like is None:  # a curvature comes with the first round
+        known = f"{name}/play" in arrays
+        return Curvature(**{f.name: arrays[f"{name}/{f.name}"] for f in fields(Curvature)}) if known else None
+    if is_dataclass(like) and not isinstance(like, type):
+        return type(like)(**{f.name: _read(f"{name}/{f.name}", getattr(like, f.name), arrays) for f in fields(like)})
+    if isinstance(like, Mapping):
+        return {key: _read(f"{name}/{key}", part, arrays) for key, part in like.items()}
+    stored = arrays[name]
+    return stored if isinstance(like, np.ndarray) else type(like)(stored.tolist())

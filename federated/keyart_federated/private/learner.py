@@ -1,0 +1,257 @@
+"""The server's step from noised sums: `optimiser`, with what several rounds tell in place of one exact gradient.
+
+No device sends curvature: F comes from simulated viewers (`curvature`, `population`) at the number of decisions that
+the devices tell. What stays as in `optimiser`: blocks of prior variances by MacKay's evidence step, tables of titles
+and pictures from what θ leaves, the centre of taste set once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+from keyart.features import EncodedCatalog
+from keyart.outbound.clip import UNITS
+from keyart.outbound.noised import MOST_CURVATURE, SIDE, NoisedTraining, main_norm
+from keyart.positive import inverse
+from keyart.ranker import Weights
+
+from .. import optimiser
+from ..curvature import Curvature, Doubles, simulated
+from ..optimiser import Blocks, Stage
+from .information import Information
+from .population import Population
+
+DAMPING = 0.9
+DOUBT = 2.0  # standard deviations by which a slope must be off before noise is not to blame
+MET_RANGE = (0.25, 4.0)
+BOOST = 3.0  # pictures' sums are scaled down by it against the rest (learning.md)
+LEAST_OF_MEAN = 1e-2  # scales are no smaller than this share of the mean: what nobody sees is not blown up
+LEAST_FACTOR = 0.05
+MOST_OF_MEAN = 3.0  # a device's decisions are counted up to this multiple of those expected
+RATE_RANGE, RATE_SPREAD = (1e-3, 0.9), 0.03
+EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before anybody has told
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Question:
+    """What devices are asked for in a round. scale [P + n]: each entry is divided by it. clip: norm that the divided
+    vector is shortened to. most: decisions above which none is counted. The rest is the server's own, kept for the
+    answer: curvature of play and keep [P, P], of the pictures' play [n], and `average`."""
+
+    scale: Doubles
+    clip: float
+    most: float
+    play: Doubles
+    keep: Doubles
+    pictures: Doubles
+    average: Curvature
+
+
+@dataclass(frozen=True)
+class Learner:
+    """state: as of `optimiser`, with the model. decisions: that a device has made so far. exposure [n]: decisions by
+    picture, of all devices. rates: plays and quality plays a decision."""
+
+    state: optimiser.State
+    population: Population
+    devices: float
+    play: Information
+    keep: Information
+    pictures: Information
+    exposure: Doubles
+    decisions: float = 0.0
+    rates: tuple[float, float] = (0.12, 0.08)
+
+    @classmethod
+    def start(
+        cls, state: optimiser.State, population: Population, devices: float, encoded: EncodedCatalog
+    ) -> Learner:
+        blocks = Blocks.of(encoded.spec)
+        return cls(
+            state,
+            population,
+            devices,
+            Information.none(len(blocks.play)),
+            Information.none(len(blocks.keep)),
+            Information.none(len(encoded.artwork)),
+            np.zeros(len(encoded.artwork)),
+        )
+
+    def ask(
+        self,
+        decisions: float,
+        clip: float,
+        encoded: EncodedCatalog,
+        policy: keyart.Policy,
+        rng: np.random.Generator,
+    ) -> tuple[Learner, Question]:
+        """decisions: that a device has made now. clip: share of the norm that is expected."""
+        model, count = self.state.model, self.devices
+        new = decisions - self.decisions
+        shown, of_pictures = self.population.shown(model, encoded, policy, rng)
+        exposure = self.exposure + shown * new * count
+        total = self.population.totals(encoded, count, decisions * count, self.rates)
+        curvature = simulated(total, model, encoded, policy, rng)
+        if self.state.curvature is not None:
+            share = max(new / decisions, optimiser.FRESH_SHARE)
+            curvature = self.state.curvature.joined(curvature, share)
+        play, keep = curvature.play * decisions * count, curvature.keep * decisions * count
+        pictures = of_pictures * exposure
+        floor = np.maximum(pictures, LEAST_OF_MEAN * pictures.mean())
+        diagonal = np.concatenate([np.diag(play), np.diag(keep)])
+        diagonal = np.maximum(diagonal, LEAST_OF_MEAN**2 * diagonal.mean())
+        scale = np.sqrt(np.concatenate([diagonal, floor * BOOST**2]) / count)
+        # Each entry divided by its own spread has a mean square of 1; those of the pictures have 1 / BOOST².
+        expected = np.sqrt(len(diagonal) + pictures.size / BOOST**2)
+        asked = replace(self, state=replace(self.state, curvature=curvature), exposure=exposure, decisions=decisions)
+        most = MOST_OF_MEAN * decisions
+        return asked, Question(scale, clip * expected, most, play, keep, np.maximum(pictures, 1e-9), curvature)
+
+    def answered(
+        self, asked: Question, total: npt.NDArray[np.int64], variance: float, encoded: EncodedCatalog
+    ) -> Learner:
+        """The state after a round. total: the noised sum; variance: of the noise in each of its entries."""
+        spec, state = encoded.spec, self.state
+        part = NoisedTraining(spec, len(encoded.artwork)).parts(total.astype(np.float64))
+        unit = SIDE * UNITS * self.devices
+        side, doubt = part["side"] / unit, variance / unit**2
+        # From integers to sums: the scale, and on average what clipping took.
+        factor = max(_drawn(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, doubt), LEAST_FACTOR)
+        back = asked.scale * asked.clip / (UNITS * main_norm() * factor)
+        noise = variance * back**2 + TINY * asked.scale**2
+        size = len(part["gradient"])
+        stages, informed = self._steps(
+            asked, part["gradient"] * back[:size], noise[:size], self._met(asked, side[5:7], doubt), encoded
+        )
+        step = np.concatenate([stage.step for stage in stages])
+        explained = optimiser.explained_by(step, asked.average, encoded)[:, 0]
+        titles, artworks, variances, pictures = self._tables(
+            asked.pictures, part["artworks"] * back[size:], noise[size:], explained, encoded
+        )
+        theta, taste = state.model.theta + step, state.model.population_taste
+        if state.rounds == 0:
+            centre = self.population.taste(taste)
+            theta, taste = optimiser.recentred(theta, centre - taste, spec), centre
+        nothing = np.zeros_like(titles), np.zeros_like(artworks)
+        rates = [
+            float(np.clip(_drawn(told, old, RATE_SPREAD, doubt), *RATE_RANGE))
+            for told, old in zip(side[3:5], self.rates, strict=True)
+        ]
+        model = replace(
+            state.model,
+            theta=theta,
+            population_taste=taste,
+            appeal=np.stack([titles[encoded.title_of] + artworks, nothing[1]], axis=1),
+            base_rate=float(np.clip(rates[1], *optimiser.BASE_RATE_RANGE)),
+            version=state.model.version + 1,
+        )
+        new = replace(
+            state,
+            model=model,
+            title_appeal=np.stack([titles, nothing[0]], axis=1),
+            artwork_appeal=np.stack([artworks, nothing[1]], axis=1),
+            play=stages[0],
+            keep=stages[1],
+            table_variance=np.stack([variances, state.table_variance[1]]),
+            rounds=state.rounds + 1,
+        )
+        play, keep = informed
+        return replace(self, state=new, play=play, keep=keep, pictures=pictures, rates=(rates[0], rates[1]))
+
+    def _met(self, asked: Question, told: Doubles, doubt: float) -> list[float]:
+        """By how much the curvature that devices have met exceeds the simulated one, of play and of keep; 1 where
+        noise of variance `doubt` may have made the difference (James and Stein 1961, the positive part)."""
+        met, start = [], 0
+        for fisher, one in zip((asked.play, asked.keep), told, strict=True):
+            scale = asked.scale[start : start + len(fisher)]
+            expected = float(np.trace(fisher) / self.devices / (scale**2).sum()) / MOST_CURVATURE
+            excess = one / expected - 1.0
+            kept = max(0.0, 1.0 - doubt / expected**2 / max(excess**2, TINY))
+            met.append(float(np.clip(1.0 + kept * excess, *MET_RANGE)))
+            start += len(fisher)
+        return met
+
+    def _steps(
+        self, asked: Question, gradient: Doubles, noise: Doubles, met: list[float], encoded: EncodedCatalog
+    ) -> tuple[list[Stage], list[Information]]:
+        """Of play, then of keep. gradient, noise [P]: sums, and the variances of their noise."""
+        spec, state, decisions = encoded.spec, self.state, self.decisions * self.devices
+        blocks, prior = Blocks.of(spec), Weights.zero_shot(spec).flat()
+        stages, informed = [], []
+        for place, block, fisher, stage, before in (
+            (slice(len(blocks.play)), blocks.play, asked.play * met[0], state.play, self.play),
+            (slice(len(blocks.play), None), blocks.keep, asked.keep * met[1], state.keep, self.keep),
+        ):
+            g, variance = gradient[place], noise[place]
+            doubt = DOUBT * float(np.sqrt(2 * variance @ stage.step**2)) / decisions
+            secants = optimiser.with_secant(stage, g / decisions, doubt)
+            curvature = fisher + decisions * (secants.T @ secants)
+            information = before.joined(g, variance, decisions)
+            precision, pull = information.of_truth(curvature, decisions)
+            away = state.model.theta[place] - prior[place]
+            step, variances = _step(stage.variance, precision, pull, away, block, len(spec.main_names))
+            fall = curvature @ step / decisions
+            stages.append(Stage(variances, step, float(g @ step) / decisions, fall, secants))
+            informed.append(information.moved(fall))
+        return stages, informed
+
+    def _tables(
+        self, curvature: Doubles, residuals: Doubles, noise: Doubles, explained: Doubles, encoded: EncodedCatalog
+    ) -> tuple[Doubles, Doubles, Doubles, Information]:
+        """Titles [T] and pictures [n] from what θ leaves, their variances by evidence, and what is known of them."""
+        decisions, appeal = self.decisions * self.devices, self.state.model.appeal[:, 0]
+        information = self.pictures.joined(residuals, noise, decisions)
+        precision, pull = information.of_truth(curvature, decisions)
+        # What θ explains now is not explained twice; and both tables together are what was there and a step.
+        observed = pull + precision * (appeal - explained)
+        titles, pictures, variances = _shrunken(precision, observed, self.state.table_variance[0], encoded)
+        moved = titles[encoded.title_of] + pictures - appeal + explained
+        return titles, pictures, variances, information.moved(curvature * moved / decisions)
+
+
+def _drawn(told: float, known: float, spread: float, doubt: float) -> float:
+    """A mean that was told with noise of variance `doubt`, drawn towards what was known, give or take `spread`."""
+    return known + (told - known) * spread**2 / (spread**2 + doubt)
+
+
+def _step(
+    variance: Doubles, precision: Doubles, pull: Doubles, away: Doubles, block: npt.NDArray[np.intp], mains: int
+) -> tuple[Doubles, Doubles]:
+    """A damped step to the posterior mean, and the blocks' variances by MacKay's evidence step at where it leads.
+
+    precision [P, P], pull [P]: of the truth from here. away [P]: how far here is from the prior's mean."""
+    own = variance[block].copy()
+    intercept = len(block) - mains
+    own[intercept] = optimiser.INTERCEPT_VARIANCE
+    covariance = inverse(precision + np.diag(1.0 / own))
+    newton = covariance @ (pull - away / own)
+    squares = (away + newton) ** 2
+    determined = 1.0 - np.diag(covariance) / own
+    squares[intercept] = determined[intercept] = 0.0
+    size = np.bincount(block, minlength=len(variance))
+    gamma = np.clip(np.bincount(block, weights=determined, minlength=len(variance)), 0.0, size)
+    sums = np.bincount(block, weights=squares, minlength=len(variance))
+    updated = np.clip((sums + variance) / (gamma + 1.0), *optimiser.VARIANCE_RANGE)
+    return DAMPING * newton, updated
+
+
+def _shrunken(
+    precision: Doubles, vector: Doubles, variance: Doubles, encoded: EncodedCatalog
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Titles [T] and pictures [n], whose sum is observed with `precision` [n]; and their variances by evidence."""
+    of_titles, of_pictures = variance
+    count = len(encoded.first) - 1
+    shrink = 1.0 / (precision + 1.0 / of_pictures)
+    left = 1.0 - precision * shrink
+    known = np.bincount(encoded.title_of, weights=precision * left, minlength=count)
+    titles = np.bincount(encoded.title_of, weights=vector * left, minlength=count) / (known + 1.0 / of_titles)
+    pictures = (vector - precision * titles[encoded.title_of]) * shrink
+    gamma = (known / (known + 1.0 / of_titles)).sum(), (precision * shrink).sum()
+    squares = (titles**2).sum(), (pictures**2).sum()
+    updated = [(square + old) / (g + 1.0) for square, old, g in zip(squares, variance, gamma, strict=True)]
+    return titles, pictures, np.clip(updated, *optimiser.TABLE_VARIANCE_RANGE)
