@@ -38,13 +38,12 @@ TEXTS: Final[Mapping[Purpose, str]] = MappingProxyType(
             "by itself after two years at the latest."
         ),
         "federated": (
-            "May this device help to choose better pictures for everybody? From time to time it then works out, from "
-            "the record that it keeps of you, how the choice could be better, and sends the result as numbers: "
-            "blurred and hidden, so that only their sum with those of many other devices can be read. The record "
-            "itself stays here. No title and no name goes along, but a key that stands for this device, so that "
-            "nobody can make devices up. You can see when numbers were sent. You can change your mind at any time "
-            "and lose nothing by it; what was added to a sum before cannot be taken out again. Your consent ends by "
-            "itself after two years at the latest."
+            "May this device help to choose better pictures for everybody? It then works out, from the record that "
+            "it keeps of you, how the choice could be better, and sends numbers, blurred and hidden so that only "
+            "their sum with those of many other devices can be read. The record itself stays here. No title and no "
+            "name goes along, but a key that stands for this device, so that nobody can make devices up. You can see "
+            "when numbers were sent. You can change your mind at any time and lose nothing by it; what was added to "
+            "a sum before cannot be taken out again. Your consent ends by itself after two years at the latest."
         ),
         "diagnostics": (
             "May this app report its own faults? When the choice of pictures fails, it may then tell its makers what "

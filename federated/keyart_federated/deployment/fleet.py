@@ -18,7 +18,7 @@ from . import programs
 from .app import RESULT_PATH, Setting, settings_of, to_toml
 from .control import Control
 from .keys import Certificates, write_certificates, write_node_key
-from .process import Process, tail_of
+from .process import GRACE_SECONDS, Process, tail_of
 
 POLL_SECONDS = 0.2
 COMPLETED = "finished:completed"
@@ -132,7 +132,7 @@ class Fleet:
         log = self.folder / f"run-{run_id}.log"
         try:
             self._follow(run_id, log, deadline)
-            status, details = self._control.status(run_id)
+            status, details = self._status(run_id)
         except BaseException:
             with contextlib.suppress(FederatedError):
                 self._control.stop(run_id)
@@ -187,8 +187,19 @@ class Fleet:
                 stream.kill()
                 stream.wait()
         for _ in self._until(deadline, complaint):
-            if self._control.status(run_id)[0].startswith("finished"):
+            if self._status(run_id)[0].startswith("finished"):
                 return
+
+    def _status(self, run_id: int) -> tuple[str, str]:
+        try:
+            return self._control.status(run_id)
+        except FederatedError:
+            # No answer: where a program has ended, its keeper says so once it has ended all below it.
+            deadline = time.monotonic() + GRACE_SECONDS + 2.0
+            while time.monotonic() < deadline:
+                self._require_running()
+                time.sleep(POLL_SECONDS)
+            raise
 
     def _until(self, deadline: float, complaint: str) -> Iterator[None]:
         """Yields until the deadline, with a short sleep between, as long as every process is running."""

@@ -47,13 +47,13 @@ def load(path: Path, encoded: EncodedCatalog) -> tuple[Learner, int] | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = dict(stored)
         if str(arrays[SPEC]) != encoded.spec.sha256:
             raise FederatedError(f"{path} is of another catalogue. Give each campaign a checkpoint of its own.")
         learner = _read("", template(encoded), arrays)
         return learner, int(arrays[ROUND])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise FederatedError(f"{path} cannot be read ({error}). Start again from the last bundle.") from None
 
 

@@ -34,6 +34,9 @@ LEAST_FACTOR = 0.05
 MOST_OF_MEAN = 3.0  # a device's decisions are counted up to this multiple of those expected
 RATE_RANGE, RATE_SPREAD = (1e-3, 0.9), 0.03
 EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before anybody has told
+QUANTILE, QUANTILE_SPREAD = 0.05, 0.1  # of devices that are not shortened
+REACH_STEP = 0.2  # how fast the clip follows, as in Andrew et al.
+INTERCEPT_VARIANCE = 1.0  # not `optimiser`'s, which noise alone would use up
 TINY = 1e-12
 
 
@@ -55,7 +58,9 @@ class Question:
 @dataclass(frozen=True)
 class Learner:
     """state: as of `optimiser`, with the model. decisions: that a device has made so far. exposure [n]: decisions by
-    picture, of all devices. rates: plays and quality plays a decision."""
+    picture, of all devices. rates: plays and quality plays a decision. reach: what the clip is multiplied by, so that
+    `QUANTILE` of the devices are not shortened (Andrew, Thakkar, McMahan and Ramaswamy 2021, "Differentially private
+    learning with adaptive clipping", section 2)."""
 
     state: optimiser.State
     population: Population
@@ -66,6 +71,7 @@ class Learner:
     exposure: Doubles
     decisions: float = 0.0
     rates: tuple[float, float] = (0.12, 0.08)
+    reach: float = 1.0
 
     @classmethod
     def start(
@@ -110,7 +116,9 @@ class Learner:
         expected = np.sqrt(len(diagonal) + pictures.size / BOOST**2)
         asked = replace(self, state=replace(self.state, curvature=curvature), exposure=exposure, decisions=decisions)
         most = MOST_OF_MEAN * decisions
-        return asked, Question(scale, clip * expected, most, play, keep, np.maximum(pictures, 1e-9), curvature)
+        return asked, Question(
+            scale, clip * expected * self.reach, most, play, keep, np.maximum(pictures, 1e-9), curvature
+        )
 
     def answered(
         self, asked: Question, total: npt.NDArray[np.int64], variance: float, encoded: EncodedCatalog
@@ -160,8 +168,16 @@ class Learner:
             table_variance=np.stack([variances, state.table_variance[1]]),
             rounds=state.rounds + 1,
         )
-        play, keep = informed
-        return replace(self, state=new, play=play, keep=keep, pictures=pictures, rates=(rates[0], rates[1]))
+        unclipped = _drawn(float(np.clip(side[1], 0.0, 1.0)), QUANTILE, QUANTILE_SPREAD, doubt)
+        return replace(
+            self,
+            state=new,
+            play=informed[0],
+            keep=informed[1],
+            pictures=pictures,
+            rates=(rates[0], rates[1]),
+            reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - QUANTILE))),
+        )
 
     def _met(self, asked: Question, told: Doubles, doubt: float) -> list[float]:
         """By how much the curvature that devices have met exceeds the simulated one, of play and of keep; 1 where
@@ -227,7 +243,7 @@ def _step(
     precision [P, P], pull [P]: of the truth from here. away [P]: how far here is from the prior's mean."""
     own = variance[block].copy()
     intercept = len(block) - mains
-    own[intercept] = optimiser.INTERCEPT_VARIANCE
+    own[intercept] = INTERCEPT_VARIANCE
     covariance = inverse(precision + np.diag(1.0 / own))
     newton = covariance @ (pull - away / own)
     squares = (away + newton) ** 2

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -25,7 +23,7 @@ from . import vectors, wire
 
 log = logging.getLogger("keyart.federated")
 SESSIONS, MODEL = "sessions", "model"
-CERTIFIED_SECONDS = 24 * 3600
+FOR_EVER = 2**40  # Unix seconds
 DevicesOf = Callable[[Context], Devices]
 Keep = Callable[[Context, Devices], None]
 
@@ -114,10 +112,17 @@ def simulated_issuer(seed: int) -> Identity:
     return Identity(hashlib.sha256(f"keyart simulated issuer {seed}".encode()).digest())
 
 
+def _drawn(terms: Terms, seed: int, label: str) -> Callable[[int], bytes]:
+    return hashlib.shake_256(terms.round_id + f"{seed} {label}".encode()).digest
+
+
 def _start(terms: Terms, seed: int, members: list[int]) -> dict[int, DeviceSession]:
-    issuer, now, sessions = simulated_issuer(seed), int(time.time()), {}
+    """Simulated devices draw their secrets from the seed: a node whose process is killed, or that is asked while it
+    still works, must say the same thing again."""
+    issuer, sessions = simulated_issuer(seed), {}
     for member in members:
-        new = Identity.create(os.urandom)
-        identity = Identity(new.private, certify(issuer.private, new.public, now + CERTIFIED_SECONDS))
-        sessions[member] = DeviceSession.start(terms, identity, [issuer.public], now, os.urandom)
+        new = Identity.create(_drawn(terms, seed, f"identity of {member}"))
+        identity = Identity(new.private, certify(issuer.private, new.public, FOR_EVER))
+        secrets = _drawn(terms, seed, f"secrets of {member}")
+        sessions[member] = DeviceSession.start(terms, identity, [issuer.public], 0, secrets)
     return sessions

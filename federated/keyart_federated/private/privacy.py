@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from keyart.errors import SettingError
 from keyart.outbound.clip import UNITS, integer_norm
+from keyart.outbound.skellam import MAX_VARIANCE
 
 from ..accounting import Skellam, noise_for, to_epsilon
 
@@ -90,7 +91,14 @@ class Plan:
             made = plan(noise)
             return to_epsilon(count * made.training.divergences() + made.population.divergences(), privacy.delta)
 
-        return plan(_least(lambda noise: costs(noise) <= privacy.epsilon, alone))
+        made = plan(_least(lambda noise: costs(noise) <= privacy.epsilon, alone))
+        for event in (made.training, made.population):
+            if devices * made.variance(event) > MAX_VARIANCE:
+                raise SettingError(
+                    f"An epsilon of {privacy.epsilon:g} asks for noise {event.noise_multiplier:.0f} times as large as "
+                    "a vector, in which nothing can be learnt. Allow a larger epsilon."
+                )
+        return made
 
     def variance(self, event: Skellam) -> int:
         """Of the noise that each device adds, in integer steps: the survivors' together is what `event` says."""

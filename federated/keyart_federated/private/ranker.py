@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -89,7 +88,7 @@ class PrivateRanker(FederatedRanker):
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        return self._orders(server_round, arrays, grid, wire.PLAY)
+        return self._orders(server_round + self.rounds_before, arrays, grid, wire.PLAY)
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -123,7 +122,7 @@ class PrivateRanker(FederatedRanker):
 
     def _started(self, server_round: int) -> Learner:
         """A learner that knows the population; kept at once, since it was paid for."""
-        ask = self._ask("population", server_round, self.plan.population)
+        ask = self._ask("population", 0, self.plan.population)  # a cohort of its own: drawn anew, as it is accounted
         devices, population = self._devices, Population.unknown(self.encoded)
         try:
             total, devices = self._sum(ask, 0, self.plan.population)
@@ -170,7 +169,7 @@ class PrivateRanker(FederatedRanker):
             minimum_devices=self.plan.survivors,
             nonce=os.urandom(32),
         )
-        coordinator = Coordinator(terms, [simulated_issuer(self.seed).public], int(time.time()))
+        coordinator = Coordinator(terms, [simulated_issuer(self.seed).public], 0)
         for stage in Stage:
             head = bytes([stage])
             records = {

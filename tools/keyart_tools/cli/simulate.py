@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COUNT = click.IntRange(min=1)
 SUITE_FOLDER = Path("build", "suite")
-ONE_WORLD = ("spec", "learner", "no_head", "plot")
+ONE_WORLD = ("spec", "learner", "no_head", "epsilon", "delta", "plot")
 ALL_WORLDS = ("seeds", "worlds", "policies", "resume", "quick", "download")
 SIZES = ("viewers", "titles", "rounds", "steps")
 
@@ -40,6 +40,14 @@ SIZES = ("viewers", "titles", "rounds", "steps")
     help="Who learns: federated rounds; a central peer that sees every log; nobody.",
 )  # fmt: skip
 @click.option("--no-head", is_flag=True, help="Without the personal head on each device.")
+@click.option(
+    "--epsilon", type=click.FloatRange(min=0.0, min_open=True),
+    help="Private rounds: what a person may lose in all, as ε. Without it sums are exact.",
+)  # fmt: skip
+@click.option(
+    "--delta", type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True), default=1e-6, show_default=True,
+    help="Of private rounds: the probability that ε does not hold.",
+)  # fmt: skip
 @click.option("--plot", type=click.Path(path_type=Path), help="Where to write capture by round (PNG or SVG).")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False),
@@ -64,6 +72,8 @@ def simulate(
     seed: int,
     learner: Any,
     no_head: bool,
+    epsilon: float | None,
+    delta: float,
     plot: Path | None,
     out: Path | None,
     suite: bool,
@@ -89,6 +99,7 @@ def simulate(
     Example:
       keyart simulate --world synthetic --viewers 200 --rounds 10 --steps 5
       keyart simulate --world movielens --titles 200 --out build/bundle --plot learning.png
+      keyart simulate --world synthetic --viewers 2000 --epsilon 8
       keyart simulate --suite --seeds 3 --out build/suite
       keyart simulate --suite --worlds clickbait --policies keyart,guard-off,oracle --viewers 200
     """
@@ -99,6 +110,8 @@ def simulate(
             range(seed, seed + seeds), sizes, worlds, policies, resume, quick, download, out or SUITE_FOLDER, as_json
         )
         return
+    if epsilon is None and _given(ctx, "delta"):
+        raise click.UsageError("--delta goes with --epsilon; give both, or neither.")
     settings: dict[str, Any] = {"viewers": viewers, "titles": titles}
     own = ":" in spec
     if not own:
@@ -112,7 +125,8 @@ def simulate(
     with tempfile.TemporaryDirectory(prefix="keyart-") as temporary:
         folder = out if out is not None else Path(temporary) / "bundle"
         try:
-            report = _run(spec, given, steps, rounds, seed, learner, not no_head, folder)
+            budget = None if epsilon is None else (epsilon, delta)
+            report = _run(spec, given, steps, rounds, seed, learner, not no_head, budget, folder)
         except Exception as error:
             if not own or (said := _their_error(spec, error)) is None:
                 raise
@@ -202,9 +216,12 @@ def _run(
     seed: int,
     learner: Any,
     personal_head: bool,
+    budget: tuple[float, float] | None,
     folder: Path,
 ) -> Report:
+    """budget: ε and δ of private rounds."""
     one_thread_a_process()
+    from keyart_federated import Privacy
     from keyart_federated import simulate as run
     from keyart_federated.worlds import load
 
@@ -216,6 +233,7 @@ def _run(
             world,
             steps,
             rounds,
+            privacy=None if budget is None else Privacy(*budget),
             seed=seed,
             learner=learner,
             personal_head=personal_head,
@@ -253,6 +271,8 @@ def _show(report: Report, out: Path | None) -> None:
         low, high = report.interval[name]
         table.add_row(name.replace("_", " "), f"{getattr(report, name):.4f}", f"{low:.4f} – {high:.4f}")
     lines = [f"{report.seconds:.1f} s"]
+    if report.epsilon is not None:
+        lines.append(f"ε = {report.epsilon:.3f} of each person is spent, at δ = {report.delta:g}")
     if report.client_updates:
         lines.append(f"{report.client_updates_per_second:,.0f} client updates a second")
     ok = "fit" if report.propensities_ok else "DO NOT FIT"
