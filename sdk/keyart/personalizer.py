@@ -359,16 +359,21 @@ class Personalizer:
                 return None
             return self._campaigns().answer(message, profile, chooser.installed, chooser.catalog)
 
-    def install(self, bundle: str | Path) -> int:
-        """Swaps in another bundle, after every check and the canary; returns its version. The head is re-fitted.
+    def install(self, bundle: str | Path, validate: bool = False) -> int:
+        """Swaps in another bundle, after every check and the canary; returns the version that chooses now. The head
+        is re-fitted.
 
-        Raises a BundleError where the bundle breaks a rule; then the one before goes on choosing.
+        validate: keep the one before where the new one does clearly worse on this device's own log
+        (`keyart.adoption`); until the next `open`, which takes what its `bundle` says. Raises a BundleError where the
+        bundle breaks a rule; then, too, the one before goes on choosing.
         """
         with self._session.writing:
             chooser = self._session.chooser
             installed = _installed(bundle, chooser.catalog, self._engine, chooser.policy)
             installed.check(bundle)
             profile = self._session.custody.profile
+            if validate and not self._adopts(installed):
+                return self.model_version
             learned = [tag for tag in (profile.learned() if profile else {}) if tag != "bias"]
             kept = sum(tag in installed.spec.artwork_place for tag in learned)
             self._session.install(installed)
@@ -398,6 +403,15 @@ class Personalizer:
     def close(self) -> None:
         """Writes what is pending and closes the profile. A second call does nothing."""
         self._session.close()
+
+    def _adopts(self, installed: Installed) -> bool:
+        from .adoption import better
+
+        profile = self._session.person()
+        if profile is None or better(profile, self._session.chooser.installed, installed).adopted:
+            return True
+        log.warning("Model %d is not installed: on this device it does clearly worse", installed.version)
+        return False
 
     def _takes_part(self) -> bool:
         return self._session.person() is not None and self.consent.allows("federated")

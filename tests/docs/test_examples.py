@@ -2,11 +2,13 @@
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-TRIED = {"embed.py", "fleet_size.py", "simulate_my_world.py"}
+TRIED = {"embed.py", "fleet_size.py", "poisoned_fleet.py", "simulate_my_world.py"}
 
 
 def test_all_examples_are_tried():
@@ -41,3 +43,24 @@ def test_fleets_of_several_sizes(tmp_path, capsys):
     example["draw"](reports, str(tmp_path / "fleet.png"))
     assert (tmp_path / "fleet.png").read_bytes().startswith(b"\x89PNG")
     assert "40 devices: capture" in capsys.readouterr().out
+
+
+def test_a_poisoned_fleet(capsys):
+    example = runpy.run_path(str(EXAMPLES / "poisoned_fleet.py"))
+    found = example["main"](20, 6, 2, seeds=(0,), share=0.1, attacks=("none", "beyond"), asked=2)
+    assert set(found) == {(attack, guarded) for attack in ("none", "beyond") for guarded in (False, True)}
+    assert capsys.readouterr().out.count("taken by") == 2
+
+
+def test_devices_that_lie():
+    example = runpy.run_path(str(EXAMPLES / "poisoned_fleet.py"))
+    ask = SimpleNamespace(kind="training", scale=np.ones(3000))
+    vectors = np.random.default_rng(0).normal(0, 60, (20, 3007)).astype(np.int64)
+    for attack, length in example["ATTACKS"].items():
+        world = example["PoisonedWorld"](attack, 0.1, viewers=20, titles=6, impressions=5, seed=0)
+        sent = world.tamper(ask, vectors, np.arange(20))
+        changed = (sent != vectors).any(axis=1)
+        assert changed.sum() == (2 if attack != "none" else 0)
+        assert (sent[:, 3000:] == vectors[:, 3000:]).all()
+        longest = np.sqrt((sent**2).sum(axis=1))[changed]
+        assert (longest <= max(1, length) * 4096).all() and (longest > 0.97 * length * 4096).all()

@@ -26,7 +26,7 @@ from ..ledger import Ledger
 from ..model import Model
 from ..strategy import FederatedRanker, send
 from ..sums import Coordinator
-from . import wire
+from . import guard, wire
 from .checkpoint import load, save
 from .learner import Learner
 from .node import simulated_issuer
@@ -37,7 +37,8 @@ log = logging.getLogger("keyart.federated")
 
 
 class Lost(Exception):
-    """A sum that was paid for, and is gone with the server that asked for it."""
+    """A sum that was paid for and is not used: it is gone with the server that asked for it, or honest devices do not
+    make such a one."""
 
 
 LANE_BYTES = 4  # of a coordinate; keys and shares come on top (docs/protocol.md)
@@ -75,6 +76,7 @@ class PrivateRanker(FederatedRanker):
         self.masked = devices <= MASKED_DEVICES if privacy.masked is None else privacy.masked
         self._devices, self._checkpoint = devices, checkpoint
         self._learner: Learner | None = None
+        self._signal: float | None = None  # what the guard let pass so far
         self.bytes_up = 0  # that a device has handed in
         stood = load(checkpoint, encoded) if checkpoint is not None else None
         if stood is not None:
@@ -110,13 +112,15 @@ class PrivateRanker(FederatedRanker):
 
     def _trained(self, server_round: int) -> Learner:
         rng = np.random.default_rng([self.seed, server_round])
-        learner = self._learner or self._started(server_round)
+        learner = self._learner = self._learner or self._started(server_round)  # it is paid for, whatever comes
         learner, asked = learner.ask(
             float(server_round * self._steps), self.privacy.clip, self.encoded, self.policy, rng
         )
         ask = self._ask("training", server_round, self.plan.training)
         ask = replace(ask, clip=asked.clip, most=asked.most, scale=asked.scale)
         total, devices = self._sum(ask, server_round, self.plan.training)
+        layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork))
+        self._signal = self._checked(total, devices, ask, layout)
         self.client_updates += devices
         return replace(learner, devices=float(devices)).answered(asked, total, ask.variance * devices, self.encoded)
 
@@ -127,6 +131,7 @@ class PrivateRanker(FederatedRanker):
         try:
             total, devices = self._sum(ask, 0, self.plan.population)
             layout = NoisedPopulation(self.encoded.spec, len(self.encoded.first) - 1)
+            self._checked(total, devices, ask, layout)
             population = Population.read(layout, total, UNITS, devices, ask.variance * devices)
         except Lost as lost:
             log.warning("The population stays unknown: %s", lost)
@@ -134,6 +139,17 @@ class PrivateRanker(FederatedRanker):
         if self._checkpoint is not None:
             save(self._checkpoint, learner, server_round - 1, self.encoded.spec)
         return learner
+
+    def _checked(
+        self, total: npt.NDArray[np.int64], devices: int, ask: wire.Ask, layout: NoisedTraining | NoisedPopulation
+    ) -> float:
+        """Raises Lost for a sum that honest devices do not make."""
+        if devices > self._devices:
+            raise Lost(f"{devices} devices are in the sum, of a fleet of {self._devices}.")
+        try:
+            return guard.check(total, devices, ask.variance, layout, self._signal)
+        except RoundFailed as refused:
+            raise Lost(str(refused)) from None
 
     def _ask(self, kind: wire.Kind, server_round: int, event: Skellam) -> wire.Ask:
         return wire.Ask(kind, server_round, self.plan.variance(event), self._cohort_share, self.seed)

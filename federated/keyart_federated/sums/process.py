@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.errors import MessageError, SettingError
-from keyart.outbound.sums import DeviceSession, Graph, Identity, Stage, Terms, certify, width
+from keyart.outbound.sums import DeviceSession, Graph, Identity, Stage, Terms, certify, least_required, width
 
 from .coordinator import Coordinator, SumResult
 from .gateway import Gateway
@@ -23,6 +23,7 @@ log = logging.getLogger("keyart.federated")
 
 BOUND: Final = 2**20  # entries of the vectors, either way
 GATEWAYS: Final = 4
+SMALL, OF_MANY = 150, 0.7
 CERTIFIED_SECONDS: Final = 3600
 
 
@@ -36,13 +37,15 @@ def run_in_process(
 ) -> SumResult:
     """The sum of vectors int64 [n, d], entries within ±`BOUND`, n at least 2, a row a device.
 
-    threshold: the share of the n devices that must answer to the end. The least that is safe (`least_required`) is
-    above one half, and nearer to 1 the fewer devices there are: 2 of 2, 3 of 3, 3 of 4, 7 of 12, 55 of 100. drop:
-    {stage: rows} that fall silent from that stage on, by the names of `Stage` in lower case. Raises SettingError for
-    arguments that are not these, RoundFailed where fewer than the threshold answer.
+    threshold: the share of the n devices that must answer to the end. One that cannot be held safely is raised to the
+    least that can: `least_required` is above one half, and nearer to 1 the fewer devices there are (2 of 2, 3 of 3, 3
+    of 4, 7 of 12, 55 of 100); of more than `SMALL` devices it is `OF_MANY`, since less takes hundreds of neighbours.
+    drop: {stage: rows} that fall silent from that stage on, by the names of `Stage` in lower case. Raises
+    SettingError for arguments that are not these, RoundFailed where fewer answer.
     """
     stages = _silent_from(drop or {}, _checked(vectors, threshold))
     n, size = vectors.shape
+    threshold = max(threshold, OF_MANY if n > SMALL else least_required(n) / n)
     required = math.ceil(threshold * n - 1e-9)  # but for what is lost to the arithmetic of floats
     Graph.of(n, required)  # refuses before anything is done
     terms = Terms(

@@ -6,7 +6,7 @@ differentially private federated learning", bound what a sum with this noise tel
 
 No floating point is in the sampling: its rounding has given secrets away (Mironov 2012, "On significance of the least
 significant bits for differential privacy"). A uniform integer of 128 bits is looked up in cumulative probabilities
-of 128 bits, which stand 2⁻¹¹⁶ or less from the exact ones.
+of 128 bits, each 2⁻¹²⁷ or less from the exact one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from ..errors import SettingError
 
 BITS = 128  # of a cumulative probability
 GUARD_BITS = 64  # more, while they are computed
-MAX_TABLE_VARIANCE = 1 << 18  # above it, variables of a table each are added
+# Above it, variables of a table each are added: a device draws a few thousand entries, and a longer table than this
+# one (1.4 MB) takes longer to build than it saves.
+MAX_TABLE_VARIANCE = 1 << 20
 MAX_VARIANCE = 1 << 40
 Random = Callable[[int], bytes]  # how many bytes: the bytes
 

@@ -21,7 +21,7 @@ import campaign_samples as campaigns
 import choosing_samples as choosing
 from attacks.fuzz.odd_model import odd_model
 from attacks.fuzz.repository import UPDATES
-from attacks.fuzz.sums import stage_message
+from attacks.fuzz.sums import gateway_bundle, kept_fields, kept_session, stage_message, terms_of_a_sum
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
@@ -493,7 +493,11 @@ DECODERS = (
     Decoder("offer", offer, (MessageError,)),
     Decoder("message of a server", server_message, (MessageError,), 20),
     Decoder("signed offer", signed_offer, (MessageError,), 20),
+    Decoder("terms of a sum", terms_of_a_sum, (MessageError,)),
     Decoder("stage of a sum", stage_message, (MessageError,), 20),
+    Decoder("session of a sum", kept_session, (StoreDamaged,), 20),
+    Decoder("session behind its lengths", kept_fields, (StoreDamaged,), 20),
+    Decoder("bundle of a gateway", gateway_bundle, (MessageError,), 40),
     Decoder("round in progress", round_in_progress, (StoreDamaged,), 20),
     Decoder("contribution", contribution, (StoreDamaged,)),
     *(Decoder(name, prepare, (BundleError,), 4) for name, prepare in UPDATES.items()),

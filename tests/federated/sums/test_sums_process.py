@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.errors import KeyartError, RoundFailed, SettingError
+from keyart.errors import RoundFailed, SettingError
 from keyart.outbound.sums import least_required
 from keyart_federated.sums import run_in_process
 
@@ -82,11 +82,13 @@ def test_lost_at_several_stages_more_than_the_threshold_allows():
 
 
 @pytest.mark.parametrize(("n", "least"), [(2, 1.0), (3, 1.0), (4, 0.75), (12, 7 / 12)])
-def test_the_least_threshold_is_taken_and_less_is_refused_with_it(n, least):
-    check(vectors_of(n, 2), least, {})
-    with pytest.raises(SettingError, match=rf"{least_required(n)} of\s+{n} answers") as caught:
-        run_in_process(vectors_of(n, 2), least - 1 / n, {})
-    assert isinstance(caught.value, KeyartError)
+def test_the_least_threshold_is_taken_and_less_is_raised_to_it(n, least):
+    silent = n - least_required(n)
+    assert silent == n - round(n * least)
+    for threshold in (least, least - 1 / n, 0.1):
+        check(vectors_of(n, 2), threshold, {"masked": set(range(silent))})
+        with pytest.raises(RoundFailed, match=f"where {least_required(n)} must"):
+            run_in_process(vectors_of(n, 2), threshold, {"masked": set(range(silent + 1))})
 
 
 def test_a_share_of_the_devices_is_not_rounded_up_by_floats():

@@ -15,7 +15,7 @@ from keyart_federated import simulate
 from keyart_federated.export import write_bundle
 from keyart_federated.worlds import SyntheticWorld
 
-from . import cold_start, device, fleet, household, sizes
+from . import cold_start, device, fleet, household, noise, sizes, sums
 from .bare import SLATE
 from .chart import draw
 from .contest import Contest, entered
@@ -26,7 +26,8 @@ FORMAT = "keyart-bench/1"
 
 @dataclass(frozen=True)
 class Effort:
-    """How often each thing is done. choices, pages, outcomes, slates: a turn. starts: of each kind of process."""
+    """How often each thing is done. choices, pages, outcomes, slates: a turn. starts: of each kind of process. sums:
+    private rounds of each size but the largest, which is played once; 0: no private rounds and no noise."""
 
     turns: int = 5
     choices: int = 800
@@ -38,11 +39,13 @@ class Effort:
     viewers: int = 500
     steps: int = 5
     rounds: int = 8
+    sums: int = 3
+    drawings: int = 200
     peers: bool = True
 
 
 QUICK = Effort(
-    turns=1, choices=60, pages=3, outcomes=20, slates=20, starts=1, days=3, viewers=20, rounds=2, peers=False
+    turns=1, choices=60, pages=3, outcomes=20, slates=20, starts=1, days=3, viewers=20, rounds=2, sums=0, peers=False
 )
 
 
@@ -61,7 +64,7 @@ def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], No
     peers_at: folder that has, or has not, the peers' `.venv-bench`. tell(done, of). Raises OSError, KeyartError.
     """
     out.mkdir(parents=True, exist_ok=True)
-    done, of = 0, effort.turns + effort.starts + 4
+    done, of = 0, effort.turns + effort.starts + 4 + (effort.sums + 1 if effort.sums else 0)
 
     def step() -> None:
         nonlocal done
@@ -76,6 +79,9 @@ def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], No
         rows += at_home[0] + fleet.rows(effort.viewers, effort.steps, effort.rounds)
         absent += at_home[1]
         step()
+    private = _private(effort, step)
+    rows += private[0]
+    absent += private[1]
     document = {
         "format": FORMAT,
         "quick": effort == QUICK,
@@ -122,3 +128,16 @@ def _at_home(effort: Effort, folder: Path, step: Callable[[], None]) -> tuple[li
     starts = cold_start.measured(profile, bundle, folder / "starts", effort.starts, step)
     rows, absent = cold_start.rows(starts)
     return rows + stored, absent
+
+
+def _private(effort: Effort, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+    if not effort.sums:
+        return [], [Absent("private sums", "left out of a quick run: the largest takes half a minute.")]
+    rounds = sums.Rounds()
+    for turn in range(effort.sums):
+        rounds.turn()
+        step()
+        if not turn:  # between those of few devices, with which it is compared
+            rounds.crowd()
+            step()
+    return rounds.rows() + noise.rows(effort.drawings), []

@@ -20,6 +20,7 @@ TITLES = {
     "memory": "Resident memory",
     "size": "On the disk",
     "simulation": "Simulation, one process",
+    "sums": "Private sums and noise, one core",
 }
 
 
