@@ -357,7 +357,7 @@ class Personalizer:
             if profile is None or not self.consent.allows("federated"):
                 self._session.custody.drop_rounds()
                 return None
-            return self._campaigns().answer(message, profile, chooser.installed, chooser.catalog)
+            return self._campaigns().answer(message, profile, chooser.installed, chooser.catalog, chooser.policy)
 
     def install(self, bundle: str | Path, validate: bool = False) -> int:
         """Swaps in another bundle, after every check and the canary; returns the version that chooses now. The head

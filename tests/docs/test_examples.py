@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-TRIED = {"embed.py", "fleet_size.py", "poisoned_fleet.py", "simulate_my_world.py"}
+TRIED = {"embed.py", "fleet_size.py", "poisoned_fleet.py", "private_fleets.py", "simulate_my_world.py"}
 
 
 def test_all_examples_are_tried():
@@ -43,6 +43,16 @@ def test_fleets_of_several_sizes(tmp_path, capsys):
     example["draw"](reports, str(tmp_path / "fleet.png"))
     assert (tmp_path / "fleet.png").read_bytes().startswith(b"\x89PNG")
     assert "40 devices: capture" in capsys.readouterr().out
+
+
+def test_private_fleets_of_several_sizes(tmp_path, capsys):
+    example = runpy.run_path(str(EXAMPLES / "private_fleets.py"))
+    runs = example["main"](sizes=(20, 40), epsilons=(2.0, 8.0, None), titles=6, rounds=2, steps=4)
+    assert [(run["devices"], run["epsilon"]) for run in runs][:3] == [(0, None), (20, 2.0), (20, 8.0)]
+    assert len(runs) == 7
+    example["draw"](runs, str(tmp_path / "privacy.png"))
+    assert (tmp_path / "privacy.png").read_bytes().startswith(b"\x89PNG")
+    assert "40 devices, without privacy: capture" in capsys.readouterr().out
 
 
 def test_a_poisoned_fleet(capsys):

@@ -5,6 +5,9 @@ population   what one noised sum tells about who there is
 information  what several noised gradients tell together
 learner      the server's step
 ranker       the rounds
+guard        whether honest devices can make a sum
+evaluation   what a sum tells of a candidate model
+checkpoint   where a campaign stands, on the disk
 vectors      the devices' integers
 node         a node as the gateway of its devices
 wire         what server and nodes say

@@ -26,8 +26,9 @@ from keyart.outbound.noised import SIDE, NoisedPopulation, NoisedTraining
 FALSE_ALARM = 1e-6  # the chance that a sum of honest devices is refused, or a cohort of them
 TESTS = 4  # that share it: length, side entries, signal, and the bound on the signal before
 ENTRY_SIGMAS = 12.0
-# Of the clip, the most that honest devices' mean is long: at first all of it, since a model that knows nothing errs the
-# same way on each device; later half, or 1.5 times what it has been at its least. Seasons change, and must not stop a fleet.
+# Of the clip, the most that honest devices' mean is long: at first all of it, since a model that knows nothing errs
+# the same way on each device; later half, or 1.5 times what it has been at its least. Seasons change, and must not
+# stop a fleet.
 AT_FIRST, LATER, GROWTH = 1.0, 0.5, 1.5
 NOT_BELOW = ((0, 1), (3, 4))  # side entries: the factor and its share of ones; plays and quality plays
 LEAST_COHORTS = 2

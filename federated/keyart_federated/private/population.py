@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.features import EncodedCatalog, FeatureSpec, ViewerFeatures
+from keyart.features import EncodedCatalog, ViewerFeatures
 from keyart.features.rows import Rows, mains, matches
 from keyart.features.viewer import sharpen
 from keyart.outbound.layout import ARTWORK_SUMS, TrainingLayout
@@ -41,11 +41,8 @@ class Population:
         """total [layout.size]: noised sum of integer vectors of `units` to the norm 1, with noise of `variance`."""
         scale = 1.0 / (units * part_norm() * devices)
         parts = {name: part * scale * NORMS[name] for name, part in layout.parts(total.astype(np.float64)).items()}
-        doubt = {name: variance * (scale * NORMS[name]) ** 2 for name in NORMS}
-        parts["viewers"] = _smooth(parts["viewers"], layout.spec, doubt["viewers"])
-        told = parts.pop("titles")
-        titles = np.maximum(drawn(told, np.full_like(told, told.mean()), doubt["titles"]), 0.0) + LEAST_SHARE
-        return cls(parts, titles / titles.sum(), doubt["taste"])
+        titles = np.maximum(parts.pop("titles"), 0.0) + LEAST_SHARE
+        return cls(parts, titles / titles.sum(), variance * (scale * NORMS["taste"]) ** 2)
 
     @classmethod
     def unknown(cls, encoded: EncodedCatalog) -> Population:
@@ -123,32 +120,3 @@ def drawn(told: Doubles, known: Doubles, doubt: float) -> Doubles:
     away = told - known
     kept = 1.0 - max(away.size - 2, 0) * doubt / max(float((away**2).sum()), LEAST_SHARE)
     return np.asarray(known + max(kept, 0.0) * away)
-
-
-def _smooth(part: Doubles, spec: FeatureSpec, doubt: float) -> Doubles:
-    """Viewers by the bin of their strongest tag, drawn towards what all bins tell together.
-
-    All bins tell: how much of a history the strongest tag takes, the same in each bin, and how the rest is spread, as
-    in everybody's. A bin of its own tells little through noise: it is one of a dozen.
-    """
-    bins, size = len(spec.leading_tags), spec.viewer_size
-    told = part.reshape(bins, -1)
-    counts = np.maximum(told[:, 0], 0.0)
-    everybody = counts.sum()
-    if everybody < LEAST_KNOWN:
-        return part
-    counts = counts / everybody
-    profile = np.maximum(told[:, 1 : 1 + size].sum(axis=0) / everybody, LEAST_SHARE)
-    places = np.array([spec.viewer_tags.index(tag) for tag in spec.leading_tags])
-    strongest = float(np.clip(told[np.arange(bins), 1 + places].sum() / everybody, 0.0, 1.0))
-    likely = np.tile(profile, (bins, 1))
-    for b, place in enumerate(places):
-        rest = likely[b, places].sum() - profile[place]
-        likely[b, places] *= (1.0 - strongest) / max(rest, LEAST_SHARE)
-        likely[b, place] = strongest
-    squares = told[:, 1 + size :].sum(axis=0) / everybody
-    known = np.concatenate([np.ones((bins, 1)), likely, np.tile(squares, (bins, 1))], axis=1)
-    known *= (counts * everybody)[:, None]
-    out = np.array([drawn(one, of_all, doubt) for one, of_all in zip(told, known, strict=True)])
-    out[:, 0] = told[:, 0]
-    return out.ravel()

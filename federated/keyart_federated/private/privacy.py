@@ -17,7 +17,7 @@ from ..accounting import Skellam, noise_for, to_epsilon
 ROUNDS, OF_DEVICES, AT_EPSILON = 10, 2_000, 8.0
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 30
 SPACING = 1.6  # they lie closer at the start, where each teaches most
-POPULATION_SHARE = 0.12  # of the budget, for one question about the population's shape
+POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
 TOLERANCE = 1e-4
 MASKED_DEVICES = 200  # a simulation of more adds up unmasked, unless told
 

@@ -30,6 +30,7 @@ from .vectors import Source
 if TYPE_CHECKING:
     from ..catalog import Catalog
     from ..installed import Installed
+    from ..policy import Policy
     from ..profile import Profile
 
 log = logging.getLogger("keyart")
@@ -45,14 +46,16 @@ class Campaigns:
     def __init__(self, store: Store, limits: Limits, at: datetime, random: Random = os.urandom) -> None:
         self._store, self._limits, self._at, self._random = store, limits, at, random
 
-    def answer(self, message: bytes, profile: Profile, installed: Installed, catalog: Catalog) -> bytes | None:
+    def answer(
+        self, message: bytes, profile: Profile, installed: Installed, catalog: Catalog, policy: Policy
+    ) -> bytes | None:
         """The reply, once all behind it is on the disk; None: declined. Raises MessageError, StoreFull."""
         if not isinstance(message, (bytes, bytearray, memoryview)) or len(message) > MAX_MESSAGE_BYTES:
             raise MessageError(f"A message is bytes, at most {MAX_MESSAGE_BYTES:,} of them.")
         message = bytes(message)
         drop(self._store, self._at.timestamp())
         identity = enrolment.find(self._store)
-        source = Source(profile, installed, catalog, identity.private if identity is not None else b"")
+        source = Source(profile, installed, catalog, identity.private if identity is not None else b"", policy)
         if message.startswith(offer.MAGIC):
             reply = self._begin(message, source)
         elif message.startswith(STAGE_MAGIC):

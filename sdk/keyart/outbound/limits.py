@@ -11,7 +11,7 @@ from ..errors import SettingError
 from .budget import Charge, spent
 from .offer import Offer
 
-KINDS: Final = ("training", "statistics", "experiment")
+KINDS: Final = ("training", "statistics", "experiment", "evaluation")
 KEY_BYTES: Final = 32
 LONGEST_SECONDS: Final = 7 * 86_400  # that a round may go on
 LEAST_NOISE: Final = 1e-6  # below, a noise multiplier is none

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import SettingError
 from ..features.rows import Rows
 from .bounded import (
     BoundedTogether,
@@ -22,6 +23,7 @@ from .bounded import (
     trending_vector,
 )
 from .clip import clipped, rounded
+from .evaluation import EvaluationLayout, candidate, evaluation_vector, replay
 from .gradient import Log
 from .layout import Places
 from .noised import NoisedPopulation, NoisedTraining, population_vectors, training_vectors
@@ -31,6 +33,7 @@ from .skellam import Random, skellam
 if TYPE_CHECKING:
     from ..catalog import Catalog
     from ..installed import Installed
+    from ..policy import Policy
     from ..profile import Profile
 
 Doubles = npt.NDArray[np.float64]
@@ -38,12 +41,14 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Source:
-    """What a vector is made from. secret: of the device, which draws the arms of experiments."""
+    """What a vector is made from. secret: of the device, which draws the arms of experiments. policy: that pictures
+    are drawn with here; None: not known, and no candidate can be evaluated."""
 
     profile: Profile
     installed: Installed
     catalog: Catalog
     secret: bytes
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,19 @@ def _experiment(offer: Offer, source: Source) -> Doubles:
     return experiment_vector(ExperimentLayout(offer.arms), arm, rewards, offer.most_decisions)
 
 
+def _evaluation_layout(offer: Offer, source: Source) -> EvaluationLayout | None:
+    fits = source.policy is not None and candidate(source.installed, offer.numbers) is not None
+    return EvaluationLayout() if fits else None
+
+
+def _evaluation(offer: Offer, source: Source) -> Doubles:
+    model, policy = candidate(source.installed, offer.numbers), source.policy
+    if model is None or policy is None:
+        raise SettingError("The candidate does not fit this device's model; nothing is sent.")
+    w, r = replay(model, policy, source.profile, source.catalog, offer.since, offer.most_decisions)
+    return evaluation_vector(EvaluationLayout(), w, r)
+
+
 def _alone(log: Log) -> Log:
     """A fleet of one: each array with a leading axis of 1."""
     rows = Rows(**{name: value[None] for name, value in vars(log.rows).items()})
@@ -152,4 +170,5 @@ _KINDS: Final = {
     ("statistics", "trending"): Kind(_trending_layout, _trending),
     ("statistics", "together"): Kind(_together_layout, _together),
     ("experiment", ""): Kind(_experiment_layout, _experiment),
+    ("evaluation", ""): Kind(_evaluation_layout, _evaluation),
 }

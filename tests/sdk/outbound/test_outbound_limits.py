@@ -15,7 +15,7 @@ from keyart.outbound.limits import LONGEST_SECONDS, Past
 NOTHING = Past()
 REFUSED = [
     ({}, {"kinds": ["statistics"]}, "kind"),
-    ({"kind": "evaluation"}, {}, "kind"),
+    ({"kind": "gossip"}, {}, "kind"),
     ({"not_after": NOW - 1}, {}, "over"),
     ({"not_after": NOW + LONGEST_SECONDS + 1}, {}, "over"),
     ({"model_version": 8}, {}, "another model"),

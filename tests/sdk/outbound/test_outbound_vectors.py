@@ -124,7 +124,12 @@ def test_offers_that_do_not_fit_this_device(three, kind, topic, changes):
 
 
 def test_kinds_that_nobody_knows(three):
-    for kind, topic in (("evaluation", ""), ("statistics", "gossip"), ("training", "trending"), ("statistics", "")):
+    for kind, topic in (
+        ("evaluation", "gossip"),
+        ("statistics", "gossip"),
+        ("training", "trending"),
+        ("statistics", ""),
+    ):
         assert vectors.find(offer(three[0], kind=kind, topic=topic)) is None
 
 

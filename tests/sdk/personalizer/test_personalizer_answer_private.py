@@ -117,7 +117,7 @@ def test_servers_that_the_host_does_not_name(reopen, device, caplog):
         ({"minimum_devices": 50, "model_version": 3}, "another model"),
         ({"minimum_devices": 50, "size": 5}, "another shape"),
         ({"minimum_devices": 50, "not_after": NOW - 1}, "over"),
-        ({"minimum_devices": 50, "kind": "evaluation"}, "kind"),
+        ({"minimum_devices": 50, "kind": "gossip"}, "kind"),
         ({"minimum_devices": 50, "kind": "statistics", "topic": "gossip"}, "kind"),
         ({"minimum_devices": 50, "noise_multiplier": 0.4}, "spend more"),
     ],
