@@ -211,11 +211,18 @@ def test_ten_thousand_hostile_totals_none_beyond_the_clip():
         assert np.isfinite(after.to_array()).all()
         return float(np.abs(after.theta - learner.state.model.theta).max())
 
-    furthest = np.zeros(LAYOUT.size, dtype=np.int64)
-    furthest[0] = DEVICES * UNITS  # every device at the clip, all in one direction
-    looked(furthest // 2)
-    assert step(honest(rng) * 2000) > step(furthest)  # refused above: what it would have done
-    assert max(step(total) for total in accepted[:: len(accepted) // 60]) <= step(furthest)
+    def all_at_the_clip(place: int) -> np.ndarray:
+        total = np.zeros(LAYOUT.size, dtype=np.int64)
+        total[place] = DEVICES * UNITS
+        return total
+
+    looked(all_at_the_clip(0) // 2)
+    gradient = LAYOUT.places["gradient"]
+    furthest = max(step(all_at_the_clip(place)) for place in range(gradient.start, gradient.stop, 5))
+    loud = honest(rng)
+    loud[:-SIDES] *= 2000
+    assert step(loud) > furthest  # such are refused above: what they would have done
+    assert max(step(total) for total in accepted[:: len(accepted) // 60]) <= furthest
 
 
 def trained() -> tuple[Learner, object]:
