@@ -13,7 +13,7 @@ from keyart.outbound.skellam import MAX_VARIANCE
 from ..accounting import Skellam, noise_for, to_epsilon
 
 # Rounds of training: more of them split the budget into parts that noise drowns. Ten are best for 2,000 devices at
-# ε = 8, twenty for 20,000 (docs/privacy.md); between and beyond, as the root of devices · ε.
+# ε = 8, twenty for 20,000 (decision 0013); between and beyond, as the root of devices · ε.
 ROUNDS, OF_DEVICES, AT_EPSILON = 10, 2_000, 8.0
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 30
 SPACING = 1.6  # they lie closer at the start, where each teaches most
