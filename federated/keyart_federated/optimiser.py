@@ -257,19 +257,24 @@ def _advance(
     away = (theta + newton - prior) ** 2
     well_determined = 1.0 - precision * np.diag(covariance)
     away[intercept] = well_determined[intercept] = 0.0
-    size = np.bincount(block, minlength=len(stage.variance))
-    gamma = np.bincount(block, weights=well_determined, minlength=len(stage.variance))
-    squares = np.bincount(block, weights=away, minlength=len(stage.variance))
-    # MacKay's fixed point Σ(θ−μ)² / γ, held back by one pseudo-weight at the old variance.
-    updated = (squares + stage.variance) / (np.clip(gamma, 0.0, size) + 1.0)
     step = damping * newton
     return Stage(
-        variance=np.clip(updated, *VARIANCE_RANGE),
+        variance=evidence(stage.variance, away, well_determined, block),
         step=step,
         slope=float(g @ step) / decisions,
         assumed=fisher @ step / decisions,
         secants=secants,
     )
+
+
+def evidence(variance: Doubles, away: Doubles, determined: Doubles, block: Ints) -> Doubles:
+    """[blocks]: the next prior variances, by MacKay's fixed point Σ(θ−μ)² / γ, held back by one pseudo-weight at the
+    old one. away [P]: (θ − μ)²; determined [P]: how far the data, and not the prior, say what a weight is; both 0 for
+    a weight that no block answers for."""
+    size = np.bincount(block, minlength=len(variance))
+    gamma = np.bincount(block, weights=determined, minlength=len(variance))
+    squares = np.bincount(block, weights=away, minlength=len(variance))
+    return np.clip((squares + variance) / (np.clip(gamma, 0.0, size) + 1.0), *VARIANCE_RANGE)
 
 
 def with_secant(stage: Stage, slope_vector: Doubles, doubt: float = 0.0) -> Doubles:

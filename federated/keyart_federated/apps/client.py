@@ -41,8 +41,8 @@ def client_app(devices_of: DevicesOf, keep: Callable[[Context, Devices], None] =
     @app.train()
     def train(message: Message, context: Context) -> Message:
         order = wire.Order.from_config(message.content[wire.CONFIG])
-        if (last := wire.kept(context.state)) is not None and last.round == order.round:
-            return wire.answer(message, last)  # asked again: the answer was lost, and the round must not count twice
+        if (last := wire.kept(context.state, order.round)) is not None:
+            return wire.answer(message, last)
         devices = devices_of(context)
         flat = wire.model_of(message.content[wire.ARRAYS])
         devices.install(Model.from_array(devices.encoded, flat))

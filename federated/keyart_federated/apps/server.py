@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 import keyart
+from keyart.bundle.durable import replace_file
 from keyart.features import EncodedCatalog, FeatureSpec
 
 from .. import worlds
@@ -52,12 +53,9 @@ def main(grid: Grid, context: Context) -> None:
     result = Path(str(run["result-path"]))
 
     def save(state: State) -> None:
-        partial = result.with_name(result.name + ".partial")
-        with partial.open("wb") as file:
-            np.savez(file, model=state.model.to_array(), rounds=np.array(state.rounds))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(result)
+        written = io.BytesIO()
+        np.savez(written, model=state.model.to_array(), rounds=np.array(state.rounds))
+        replace_file(result, written.getvalue())
 
     rounds = int(run["rounds"])
     settings: dict[str, Any] = {

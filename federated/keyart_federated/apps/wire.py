@@ -97,12 +97,14 @@ def keep(records: RecordDict, contribution: Contribution) -> None:
     records[METRICS] = MetricRecord({"devices": contribution.devices, "round": contribution.round})
 
 
-def kept(records: RecordDict) -> Contribution | None:
-    """The contribution that `keep` put there, if any."""
-    if METRICS not in records:
+def kept(records: RecordDict, round_number: int) -> Contribution | None:
+    """The contribution to that round, if it is the last one that `keep` put there.
+
+    A node that has it is asked again: its answer was lost, and the round must not count twice.
+    """
+    if METRICS not in records or records[METRICS]["round"] != round_number:
         return None
-    metrics = records[METRICS]
-    return Contribution(records[ARRAYS][SUM].numpy(), int(metrics["devices"]), int(metrics["round"]))
+    return Contribution(records[ARRAYS][SUM].numpy(), int(records[METRICS]["devices"]), round_number)
 
 
 def read(reply: Message, size: int, round_number: int) -> Contribution:

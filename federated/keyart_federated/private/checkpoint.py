@@ -5,7 +5,7 @@ The ledger is a file of its own, since it is written before a sum is asked for, 
 
 from __future__ import annotations
 
-import os
+import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.bundle.durable import sync_folder
+from keyart.bundle.durable import replace_file
 from keyart.errors import FederatedError
 from keyart.features import EncodedCatalog, FeatureSpec
 
@@ -32,13 +32,9 @@ ROUND, SPEC = "round", "feature_spec"
 def save(path: Path, learner: Learner, round: int, spec: FeatureSpec) -> None:
     """Of a learner after `round` rounds. Durable when it returns."""
     arrays = dict(_flat("", learner)) | {ROUND: np.array(round), SPEC: np.array(spec.sha256)}
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
+    written = io.BytesIO()
+    np.savez(written, **arrays)  # type: ignore[arg-type]
+    replace_file(path, written.getvalue())
 
 
 def load(path: Path, encoded: EncodedCatalog) -> tuple[Learner, int] | None:

@@ -268,11 +268,7 @@ def _step(
     squares = (away + newton) ** 2
     determined = 1.0 - np.diag(covariance) / own
     squares[intercept] = determined[intercept] = 0.0
-    size = np.bincount(block, minlength=len(variance))
-    gamma = np.clip(np.bincount(block, weights=determined, minlength=len(variance)), 0.0, size)
-    sums = np.bincount(block, weights=squares, minlength=len(variance))
-    updated = np.clip((sums + variance) / (gamma + 1.0), *optimiser.VARIANCE_RANGE)
-    return damping * newton, updated
+    return damping * newton, optimiser.evidence(variance, squares, determined, block)
 
 
 def _shrunken(

@@ -34,7 +34,7 @@ def add_private(app: ClientApp, devices_of: DevicesOf, keep: Keep) -> None:
     @app.train("play")
     def play(message: Message, context: Context) -> Message:
         order = plain.Order.from_config(message.content[plain.CONFIG])
-        if (last := plain.kept(context.state)) is not None and last.round == order.round:
+        if (last := plain.kept(context.state, order.round)) is not None:
             return plain.answer(message, last)
         devices = devices_of(context)
         context.state[MODEL] = message.content[plain.ARRAYS]
@@ -58,9 +58,7 @@ def add_private(app: ClientApp, devices_of: DevicesOf, keep: Keep) -> None:
     @app.query("sums")
     def sums(message: Message, context: Context) -> Message:
         ask, bundle = wire.Ask.read(message)
-        devices = devices_of(context)
-        _install(devices, context)
-        return wire.bundle_reply(message, _stage(ask, bundle, devices, context))
+        return wire.bundle_reply(message, _stage(ask, bundle, devices_of(context), context))
 
 
 def _install(devices: Devices, context: Context) -> None:
@@ -95,6 +93,7 @@ def _stage(ask: wire.Ask, bundle: bytes, devices: Devices, context: Context) -> 
         asked = gateway.deliver(invitation)
     rows = {}
     if stage is Stage.MASKED:
+        _install(devices, context)
         cohort = np.isin(devices.members, members)
         rows = dict(zip(members, vectors.noised(devices, ask, cohort, _random(ask, devices)), strict=True))
     replies = {}

@@ -84,7 +84,7 @@ class PrivateRanker(FederatedRanker):
             self.state = self._learner.state
 
     def _before(self, grid: Grid, timeout: float) -> None:
-        """No latents: what is watched together costs more noise than it is worth (docs/privacy.md)."""
+        """No latents: what is watched together costs more noise than it is worth (decision 0013)."""
         self._grid, self._timeout = grid, timeout
 
     def configure_train(
