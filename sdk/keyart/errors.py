@@ -24,7 +24,7 @@ KeyartError
 ├── BudgetSpent           a round would exceed a privacy budget; nothing was charged and nothing may be released
 └── FederatedError        simulation and rounds (`keyart_federated`, `keyart_server`)
     ├── WorldError        a World that breaks its protocol
-    ├── DataUnavailable   a data set could not be fetched or does not have the expected checksum
+    ├── DataUnavailable   a data set, model or film could not be fetched, or has another checksum than expected
     ├── LedgerError       a privacy ledger that is damaged, in use, failing, or contradicts what is asked of it
     └── RoundFailed       a round without replies, with a NaN or with a wrong shape; the last good model stays
 """
@@ -129,7 +129,7 @@ class WorldError(FederatedError):
 
 
 class DataUnavailable(FederatedError):
-    """A data set could not be fetched, or does not have the expected checksum."""
+    """A data set, model or film could not be fetched, or has another checksum than expected."""
 
 
 class LedgerError(FederatedError):

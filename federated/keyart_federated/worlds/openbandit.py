@@ -18,7 +18,7 @@ import numpy as np
 import keyart
 from keyart.errors import SettingError
 
-from .movielens.fetch import Runner, Source, default_cache, fetched, pip
+from ..packages import Runner, Source, cache_folder, fetched, pip
 from .response import Floats, Logits
 from .table import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, Watched, uniforms
 
@@ -29,6 +29,7 @@ ZONE = timezone(timedelta(hours=9))  # the log is in UTC, the shop and its users
 WEEK_HOURS = 168  # the length of a log
 USER_FEATURES = 4
 ITEM_FEATURES = (1, 2, 3)  # those with categories; feature 0 is a number below 0 too, which no tag's weight can be
+_INSTEAD = "The synthetic world needs no download: `--world synthetic`."
 _WHEEL_SHA256 = "87dec9caf4283c25ab13036532e0a24566f1c7bdcad1653a8ded43b2f5ef8208"
 # sha256 of the log and of its items' features.
 _FILES = {
@@ -89,11 +90,11 @@ class OpenBanditLog:
         for name, value, allowed in (("campaign", campaign, CAMPAIGNS), ("policy", policy, POLICIES)):
             if value not in allowed:
                 raise SettingError(f"{name} is {value!r}; use one of {', '.join(allowed)}.")
-        folder = Path(cache) if cache is not None else default_cache()
+        folder = Path(cache) if cache is not None else cache_folder("datasets")
         inside = f"obp/dataset/obd/{policy}/{campaign}"
         names = (f"{inside}/{campaign}.csv", f"{inside}/item_context.csv")
         files = tuple(zip(names, _FILES[policy, campaign], strict=True))
-        source = Source("obp==0.4.1", _WHEEL_SHA256, files)
+        source = Source("obp==0.4.1", _WHEEL_SHA256, files, otherwise=_INSTEAD)
         # Files of different logs share their names, so each log has a folder.
         log, items = fetched(source, folder / "open-bandit" / policy / campaign, run)
         return cls.read(log, items)

