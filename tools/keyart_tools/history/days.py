@@ -1,0 +1,52 @@
+"""Days as people write them. Which number is the month is decided by all days of a file together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal, get_args
+
+from keyart.errors import HistoryError
+
+Order = Literal["dmy", "mdy", "ymd"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+_DAY = re.compile(r"\s*(\d{1,4})\s*[./年-]\s*(\d{1,2})\s*[./月-]\s*(\d{1,4})\s*[.日]?\s*")
+_CENTURY = 2000  # of "24": Netflix streams since 2007
+
+
+def day_of(text: str, order: Order) -> date | None:
+    """The day, or None where the text is none in that order."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        return None
+    parts = dict(zip(order, found.groups(), strict=True))
+    year = int(parts["y"])
+    if len(parts["d"]) > 2 or len(parts["m"]) > 2 or len(parts["y"]) not in (2, 4):
+        return None
+    try:
+        return date(year if len(parts["y"]) == 4 else _CENTURY + year, int(parts["m"]), int(parts["d"]))
+    except ValueError:
+        return None
+
+
+def order_of(texts: Sequence[str], today: date) -> Order | None:
+    """The order in which most of the days are days, none in the future; None where no text is a day.
+
+    Where several are as good: no year of two digits stands in front; and Netflix lists from the newest to the oldest.
+    Raises HistoryError where that does not decide either.
+    """
+    read = {order: [day for text in texts if (day := day_of(text, order)) and day <= today] for order in ORDERS}
+    most = max(map(len, read.values()))
+    if not most:
+        return None
+    likely = {order: days for order, days in read.items() if len(days) == most}
+    if len(likely) > 1:
+        likely.pop("ymd", None)  # with four digits it is the only one
+    if len({tuple(days) for days in likely.values()}) > 1:
+        likely = {order: days for order, days in likely.items() if days == sorted(days, reverse=True)} or likely
+    if len({tuple(days) for days in likely.values()}) > 1:
+        readings = " or ".join(f"{days[0]:%d %B %Y} ({order})" for order, days in likely.items())
+        raise HistoryError(f"{texts[0]!r} may be {readings}; say which by --dates {'|'.join(likely)}.")
+    return next(iter(likely))

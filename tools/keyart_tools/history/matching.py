@@ -1,0 +1,137 @@
+"""Titles of a catalogue, found by the names that other services give them. Rather none than a wrong one.
+
+In this order, and only where exactly one title answers:
+1. the id;
+2. the same name, folded (case, accents, punctuation, "Sea, The"); a year in brackets must agree where both have one;
+3. of a series, the name before the season: `"Name: Season 1: Episode"`, also where the season has the series' own
+   name (`"Name: Name 3: Episode"`); a film called `"Name: More"` is another film;
+4. a name of 8 letters or more that has the same figures and is the same but for one letter more, less or other,
+   or two neighbours changed places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from keyart import Catalog
+from keyart_tools.text.folding import folded
+
+How = Literal["id", "name", "series", "nearly"]
+SHORTEST_NEAR = 8  # letters
+
+_YEAR = re.compile(r"\s*[(\[](\d{4})[)\]]\s*$")
+_ARTICLE_BEHIND = re.compile(r"(.+), (the|a|an|der|die|das|le|la|les|el|los|il)$", re.IGNORECASE)
+_SEASON = re.compile(
+    r"(limited series|mini ?serie|(season|series|part|volume|vol|book|collection|chapter|staffel|teil|saison|partie|"
+    r"temporada|parte|stagione|temporadas|seizoen|deel|sasong|sæson|saeson|sesong|kausi|sezon|czesc|serie|sezona) \d)"
+)
+_SEASON_ASIAN = re.compile(r"シーズン|第\d|시즌")
+_FIGURES = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """title_id, and by which rule."""
+
+    title_id: str
+    how: How
+
+
+class Names:
+    """Finds titles of one catalogue; remembers what it found, since a history names the same titles many times."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._found: dict[str, Match | None] = {}
+        self._by_name: dict[str, list[tuple[str, str]]] = {}  # folded name → year or '', title id
+        for title in catalog:
+            name, year = _name_and_year(title.name)
+            if name:
+                self._by_name.setdefault(name, []).append((year, title.id))
+
+    def find(self, text: str) -> Match | None:
+        """The title that a text names, None if there is none or more than one."""
+        if text not in self._found:
+            self._found[text] = self._look(text)
+        return self._found[text]
+
+    def _look(self, text: str) -> Match | None:
+        if text in self._catalog:
+            return Match(text, "id")
+        if (title_id := self._named(text)) is not None:
+            return Match(title_id, "name")
+        for series in series_of(text):
+            if (title_id := self._named(series)) is not None:
+                return Match(title_id, "series")
+        if (title_id := self._nearly(text)) is not None:
+            return Match(title_id, "nearly")
+        return None
+
+    def _named(self, text: str) -> str | None:
+        name, year = _name_and_year(text)
+        there = self._by_name.get(name, [])
+        exact = [title_id for other, title_id in there if other == year]
+        fitting = exact or [title_id for other, title_id in there if not other or not year]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _nearly(self, text: str) -> str | None:
+        name, _ = _name_and_year(text)
+        near = {
+            other
+            for shorter in _one_less(name)
+            for other in self._shortened.get(shorter, ())
+            if _one_apart(name, other) and _FIGURES.findall(name) == _FIGURES.findall(other)
+        }
+        return self._named(_with_year(near.pop(), text)) if len(near) == 1 else None
+
+    @cached_property
+    def _shortened(self) -> dict[str, list[str]]:
+        """Names by what is left of them without one letter: two that are one letter apart share such a rest."""
+        rests: dict[str, list[str]] = {}
+        for name in self._by_name:
+            if len(name) >= SHORTEST_NEAR:
+                for rest in _one_less(name):
+                    rests.setdefault(rest, []).append(name)
+        return rests
+
+
+def _name_and_year(text: str) -> tuple[str, str]:
+    year = _YEAR.search(text)
+    plain = text[: year.start()] if year else text
+    behind = _ARTICLE_BEHIND.match(plain.strip())
+    return folded(f"{behind[2]} {behind[1]}" if behind else plain), year[1] if year else ""
+
+
+def _with_year(name: str, text: str) -> str:
+    year = _YEAR.search(text)
+    return f"{name} ({year[1]})" if year else name
+
+
+def series_of(text: str) -> Iterator[str]:
+    """What the series may be called, the longest name first."""
+    parts = re.split(r"\s*[:：]\s+|\s+[–-]\s+", text)
+    for end in range(len(parts) - 1, 0, -1):
+        name, season = ": ".join(parts[:end]), folded(parts[end])
+        own = len(parts) > end + 1 and season.startswith(f"{folded(name)} ")
+        if own or _SEASON.match(season) or _SEASON_ASIAN.match(parts[end]):
+            yield name
+
+
+def _one_less(name: str) -> Iterable[str]:
+    return {name, *(name[:n] + name[n + 1 :] for n in range(len(name)))}
+
+
+def _one_apart(a: str, b: str) -> bool:
+    """Whether one letter more, less or other, or two neighbours in the other order, make `b` of `a`."""
+    start = 0
+    while start < min(len(a), len(b)) and a[start] == b[start]:
+        start += 1
+    end = 0
+    while end < min(len(a), len(b)) - start and a[-1 - end] == b[-1 - end]:
+        end += 1
+    rest_a, rest_b = a[start : len(a) - end], b[start : len(b) - end]
+    return max(len(rest_a), len(rest_b)) <= 1 or (len(rest_a) == 2 and rest_a == rest_b[::-1])

@@ -1,0 +1,127 @@
+"""Who is named in a text: the actors and characters of a given cast list, as `cast:` tags. Nobody is guessed.
+
+A name of several words counts as it stands, whatever its case and accents. A name of one word, the last word of a
+longer one, and a character's first name count only with a capital, and only where the text never has that word
+without: so "Will" is not found in "Will you? I will." A part that two people share counts for neither.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from keyart.catalog import is_text
+from keyart.errors import InputError
+
+from .files import read_text
+from .folding import folded, slug
+
+Cast = Mapping[str, Sequence[str]]  # actor → characters
+
+NAMED, PARTLY_NAMED = 1.0, 0.7
+SHORTEST_PART = 4  # letters
+_TITLES = {
+    "agent", "aunt", "captain", "colonel", "detective", "doctor", "dr", "father", "general", "inspector", "judge",
+    "king", "lady", "little", "lord", "major", "master", "miss", "mister", "mother", "mr", "mrs", "ms", "officer",
+    "old", "prince", "princess", "professor", "queen", "sergeant", "sheriff", "sir", "sister", "the", "uncle",
+    "young",
+}  # fmt: skip
+_POSSESSIVE = re.compile(r"['’]s\b")
+_WORD = re.compile(r"[^\W\d_][\w'’-]*")
+
+
+def read_cast(path: Path) -> Cast:
+    """A CSV with the columns actor and character (a row a role), or a JSON object of actor to characters.
+
+    Raises InputError, which names the row.
+    """
+    text = read_text(path, "cast list")
+    cast: dict[str, list[str]] = {}
+    for actor, character in _from_json(path, text) if text.lstrip()[:1] in ("{", "[") else _from_csv(path, text):
+        roles = cast.setdefault(actor, [])
+        if character and character not in roles:
+            roles.append(character)
+    if not cast:
+        raise InputError(f"{path} names no actor; write a row 'actor,character' for each role.")
+    return cast
+
+
+def cast_in(text: str, cast: Cast) -> dict[str, float]:
+    """`cast:` tags of the actors who, or whose characters, are named: 1 by a whole name, 0.7 by a part of one."""
+    text = _POSSESSIVE.sub("", text)
+    said = f" {folded(text)} "
+    capitals = _capitals(text)
+    owners: dict[str, set[str]] = {}
+    for actor, characters in cast.items():
+        for part in _parts(actor, characters):
+            owners.setdefault(part, set()).add(actor)
+    found: dict[str, float] = {}
+    for actor, characters in cast.items():
+        names = [name for name in map(_plain, (actor, *characters)) if name]
+        if any((f" {name} " in said) if " " in name else (name in capitals) for name in names):
+            found[f"cast:{slug(actor)}"] = NAMED
+        elif any(part in capitals and len(owners[part]) == 1 for part in _parts(actor, characters)):
+            found[f"cast:{slug(actor)}"] = PARTLY_NAMED
+    return found
+
+
+def _plain(name: str) -> str:
+    return folded(_POSSESSIVE.sub("", name))
+
+
+def _parts(actor: str, characters: Sequence[str]) -> set[str]:
+    """Surnames, and first names of characters."""
+    parts = set()
+    for name in (actor, *characters):
+        words = [word for word in _plain(name).split() if word not in _TITLES]
+        if " " in _plain(name) and words:
+            parts |= {words[-1]} if name == actor else {words[0], words[-1]}
+    return {part for part in parts if len(part) >= SHORTEST_PART}
+
+
+def _capitals(text: str) -> set[str]:
+    """Words with a capital, folded, that are nowhere without one; `"Ross-Berg"` is there as a whole and in parts."""
+    with_capital: set[str] = set()
+    without: set[str] = set()
+    for word in _WORD.findall(text):
+        (without if word[0].islower() else with_capital).update(folded(part) for part in (word, *word.split("-")))
+    return with_capital - without
+
+
+def _from_csv(path: Path, text: str) -> Iterator[tuple[str, str]]:
+    rows = csv.reader(io.StringIO(text), skipinitialspace=True)
+    try:
+        header = [folded(cell) for cell in next(rows, [])]
+        if "actor" not in header:
+            raise InputError(f"{path} is not a cast list: its first row must be 'actor,character'.")
+        actor_at, character_at = header.index("actor"), header.index("character") if "character" in header else None
+        for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            cells = [*(cell.strip() for cell in row), *[""] * len(header)]
+            if not folded(cells[actor_at]):
+                raise InputError(f"{path}, line {rows.line_num}: no actor; fill it in, or take the row out.")
+            yield cells[actor_at], "" if character_at is None else cells[character_at]
+    except csv.Error as error:
+        raise InputError(f"{path}, line {rows.line_num}: {error}.") from None
+
+
+def _from_json(path: Path, text: str) -> Iterator[tuple[str, str]]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a cast list: it is no JSON ({error}).") from None
+    if not isinstance(document, dict):
+        raise InputError(f'{path} is not a cast list: it must be an object such as {{"Actor": ["Character"]}}.')
+    for actor, characters in document.items():
+        roles = [characters] if isinstance(characters, str) else characters
+        if not (
+            is_text(actor) and folded(actor) and isinstance(roles, list) and all(r == "" or is_text(r) for r in roles)
+        ):
+            raise InputError(f"{path}: the characters of {actor!r} must be a list of names.")
+        for role in roles or [""]:
+            yield actor.strip(), role.strip()

@@ -1,0 +1,32 @@
+"""Texts as people have them on their disks: UTF-8 with or without a mark, UTF-16 with one, or an old code page."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+
+from keyart.errors import InputError
+
+MOST_BYTES = 500_000_000
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+def read_text(path: Path, what: str, error: type[InputError] = InputError) -> str:
+    """The text of a file, its lines ended by LF. Bytes that are no UTF-8 are read as Windows-1252, the Latin-1 that
+    subtitles and spreadsheets come in. what: "list of reviews", as a message calls it. Raises `error`."""
+    try:
+        if path.is_file() and path.stat().st_size > MOST_BYTES:
+            raise error(f"{path} is too large for a {what}: more than {MOST_BYTES // 1_000_000} MB.")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise error(f"No {what} at {path}; check the name.") from None
+    except OSError as failure:
+        raise error(f"Cannot read {path} as a {what}: {failure.strerror or failure}.") from None
+    try:
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    if _NO_TEXT.search(text):
+        raise error(f"{path} is not a {what}: it is not a text file.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

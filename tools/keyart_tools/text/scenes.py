@@ -1,0 +1,71 @@
+"""Scenes of what is said: subtitles between silences. A still is told what is said in its scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from .cast import Cast, cast_in
+from .subtitles import Line, Subtitles
+from .zero_shot import Sentences, tags_of
+
+SILENCE = 8.0  # seconds without a word that part two scenes
+LONGEST_SCENE = 120.0  # seconds; a longer one is goes on as another
+NEAR = 4.0  # seconds before and after a still whose words are its own
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """start, end: seconds, of the first and the last word. tags: of the whole scene, where somebody has read it."""
+
+    start: float
+    end: float
+    text: str
+    tags: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """text: the words near a moment, perhaps none. tags: of the scene that the moment is in."""
+
+    text: str
+    tags: dict[str, float]
+
+
+def scenes(subtitles: Subtitles, sentences: Sentences | None = None, cast: Cast | None = None) -> tuple[Scene, ...]:
+    """The scenes in order. Tags need a model; `cast:` tags need a cast list only."""
+    return tuple(
+        replace(scene, tags=_tags(scene.text, sentences, cast)) for scene in map(_scene, _parted(subtitles.lines))
+    )
+
+
+def said_at(
+    subtitles: Subtitles, at: float, sentences: Sentences | None = None, cast: Cast | None = None
+) -> Said | None:
+    """What is said around `at` (seconds), with the tags of that scene; None where nobody speaks, the scene before is
+    over and the next one has not begun, give or take `NEAR` seconds."""
+    scene = min(map(_scene, _parted(subtitles.lines)), key=lambda scene: max(scene.start - at, at - scene.end, 0.0))
+    if not scene.start - NEAR <= at <= scene.end + NEAR:
+        return None
+    near = " ".join(line.text for line in subtitles.lines if line.start - NEAR <= at <= line.end + NEAR)
+    return Said(near, _tags(scene.text, sentences, cast))
+
+
+def _tags(text: str, sentences: Sentences | None, cast: Cast | None) -> dict[str, float]:
+    return tags_of(text, sentences) | cast_in(text, cast or {})
+
+
+def _scene(lines: Sequence[Line]) -> Scene:
+    return Scene(lines[0].start, max(line.end for line in lines), " ".join(line.text for line in lines))
+
+
+def _parted(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
+    """Lines in the order of their starts, parted where nobody speaks for long, and where a scene is long enough."""
+    first, heard = 0, lines[0].end  # heard: until when somebody has spoken
+    for place, line in enumerate(lines):
+        if line.start - heard >= SILENCE or line.end - lines[first].start > LONGEST_SCENE:
+            if place > first:
+                yield lines[first:place]
+            first = place
+        heard = max(heard, line.end)
+    yield lines[first:]

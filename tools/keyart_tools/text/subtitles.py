@@ -1,0 +1,57 @@
+"""Subtitles: what is said, and when (SubRip, .srt). `pysubs2` reads them; this decides what is a mistake."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyart.errors import InputError
+
+from .files import read_text
+
+_TIME = r"\d{1,2}:\d{1,2}:\d{1,2}[.,]\d{1,3}"
+_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?!\d)")
+_BEFORE_THE_START = re.compile(rf"(?<![\d:])-{_TIME}")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """start, end: seconds. text: without formatting, on one line."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subtitles:
+    """Lines in the order of their starts; they may overlap."""
+
+    lines: tuple[Line, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Subtitles:
+        """Reads an .srt file. Numbers of lines may be missing, times before the film's start are its start, a line
+        that ends before it starts has no length, lines without words are left out. Raises InputError, with the line
+        of the file where a time cannot be read."""
+        import pysubs2
+
+        text = _BEFORE_THE_START.sub("00:00:00,000", read_text(path, "subtitle file"))
+        for number, row in enumerate(text.split("\n"), 1):
+            if "-->" in row and not _TIMES.match(row):
+                raise InputError(
+                    f"{path}, line {number}: {row.strip()[:60]!r} must be two times such as "
+                    "'00:01:02,500 --> 00:01:04,000'; mend it, or take the subtitle out."
+                )
+        found = pysubs2.SSAFile.from_string(text, format_="srt")
+        lines = [
+            Line(event.start / 1000, max(event.start, event.end) / 1000, " ".join(event.plaintext.split()))
+            for event in found
+        ]
+        lines = sorted((line for line in lines if line.text), key=lambda line: (line.start, line.end))
+        if not lines:
+            raise InputError(
+                f"{path} holds no subtitle; an .srt file has times such as '00:01:02,500 --> 00:01:04,000'."
+            )
+        return cls(tuple(lines))
