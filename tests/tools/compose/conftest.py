@@ -1,0 +1,50 @@
+"""Picture files, a photograph, a key and a clock for the tests of composing."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from compose_samples import NOW, doll, landscape
+from PIL import Image
+
+from keyart.errors import DataUnavailable
+from keyart_tools.compose.keys import SigningKey, made_key
+from keyart_tools.models import film
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def key() -> SigningKey:
+    return made_key(NOW)
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Path:
+    """A photograph in the public domain."""
+    try:
+        return film.astronaut()
+    except DataUnavailable as error:
+        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
+            pytest.fail(f"{error} Or unset KEYART_REQUIRE_SERVICES.")
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def doll_file(tmp_path: Path) -> Path:
+    path = tmp_path / "doll.png"
+    Image.fromarray(doll()[0]).save(path)
+    return path
+
+
+@pytest.fixture
+def lawn_file(tmp_path: Path) -> Path:
+    path = tmp_path / "lawn.jpg"
+    Image.fromarray(landscape(800, 450, seed=1)).save(path, quality=95)
+    return path

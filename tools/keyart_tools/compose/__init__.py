@@ -1,0 +1,34 @@
+"""Composed pictures: the subject of one still before another, in several shapes, titled and signed."""
+
+from __future__ import annotations
+
+from .composer import SHAPES, Composition, Made, compose
+from .credentials import Ingredient
+from .credentials import read as read_credentials
+from .crop import Window, crop
+from .cutout import Cutout, cut_out
+from .keys import SigningKey, open_keys
+from .picture import Picture, read_picture
+from .sources import Source, Sources, read_sources
+from .title import checked_title
+
+__all__ = [
+    "SHAPES",
+    "Composition",
+    "Cutout",
+    "Ingredient",
+    "Made",
+    "Picture",
+    "SigningKey",
+    "Source",
+    "Sources",
+    "Window",
+    "checked_title",
+    "compose",
+    "crop",
+    "cut_out",
+    "open_keys",
+    "read_credentials",
+    "read_picture",
+    "read_sources",
+]

@@ -1,0 +1,275 @@
+"""A picture's subject without its background, and whether the cut is good enough to be shown.
+
+GrabCut (Rother, Kolmogorov, Blake: SIGGRAPH 2004) on a small copy, seeded by faces or attention. Where attention
+decides, several thresholds are tried and the mask that changes least from one to the next is kept: what is stable is
+an object, the idea of maximally stable regions (Matas et al., BMVC 2002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyart.errors import InputError
+
+from .attention import Box, attention_map
+from .matte import soft_edge, without_spill
+from .picture import Picture, Pixels
+
+Mask = NDArray[np.uint8]  # 0 or 1, [rows, columns]
+
+WORK_SIDE = 240  # pixels of the long side for GrabCut; its time grows with the area
+ROUNDS = 3
+THRESHOLDS = (1.4, 1.15, 0.95, 0.75)  # times Otsu's
+BODIES = (0.0, 0.06)  # margins around the body that a face stands on
+LEAST_SHARE, LARGEST_SHARE = 0.07, 0.6  # of the picture that is subject
+LEAST_ATTENTION = 0.2  # somewhere; else nothing differs from the borders
+LEAST_WHOLE = 0.9  # of the subject in its largest piece
+# Of a person found by her face, and of what attention alone takes for a subject: scenery can stand out, too.
+LEAST_AGREEMENT = (0.8, 0.95)  # overlap of two masks from neighbouring seeds
+LEAST_EDGE = (25.0, 34.0)  # colour step across the outline, in CIELAB units
+LARGEST_LEAK = 0.06  # of the outline where the seed left no choice, and colours did not decide
+LEAST_SOLID = 0.66  # of its convex hull: what reaches out further is ragged, or is scenery caught with it
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What a cut is judged by; see the constants of this file. share, whole, agreement, leak, solid: 0–1.
+
+    by_face: whether it holds a face that a model knows.
+    """
+
+    share: float
+    whole: float
+    agreement: float
+    leak: float
+    solid: float
+    edge: float
+    touches: frozenset[str]
+    by_face: bool
+
+    def fault(self) -> str:
+        """Why it should not be shown, in words; "" if it may."""
+        agreement, edge = LEAST_AGREEMENT[not self.by_face], LEAST_EDGE[not self.by_face]
+        hangs = "top" in self.touches and "bottom" not in self.touches
+        faults = {
+            f"the subject is too small ({self.share:.0%} of the picture)": self.share < LEAST_SHARE,
+            f"the subject is too large ({self.share:.0%} of the picture)": self.share > LARGEST_SHARE,
+            "the subject runs out of the picture": {"left", "right"} <= self.touches
+            or len(self.touches) > 2
+            or hangs,
+            f"the subject falls into pieces (the largest is {self.whole:.0%} of it)": self.whole < LEAST_WHOLE,
+            "subject and background are too alike": self.agreement < agreement or self.leak > LARGEST_LEAK,
+            f"the outline is ragged (it fills {self.solid:.0%} of its hull)": self.solid < LEAST_SOLID,
+            f"the outline is hardly visible (a colour step of {self.edge:.0f})": self.edge < edge,
+        }
+        return next((fault for fault, there in faults.items() if there), "")
+
+
+NOTHING = Measures(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, frozenset(), False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """The subject, cropped to `box`. alpha: float32 [height, width] 0–1; touches: edges of its file that cut it."""
+
+    pixels: Pixels = field(repr=False)
+    alpha: NDArray[np.float32] = field(repr=False)
+    box: Box
+    touches: frozenset[str]
+
+
+def cut_out(picture: Picture, faces: Sequence[Box] = ()) -> Cutout:
+    """The subject of `picture`: who the largest face belongs to, or where the eye goes.
+
+    Raises InputError if the cut is poor. A picture that is transparent already is taken as its own cut-out.
+    """
+    if picture.alpha is not None:
+        return _cropped(picture.pixels, np.asarray(picture.alpha / 255, np.float32))
+    mask, measures = find_mask(picture.pixels)
+    if faces:
+        measures = replace(measures, by_face=_holds(mask, _largest(faces)))
+        if not measures.by_face or measures.fault():
+            mask, measures = find_mask(picture.pixels, faces)
+    if fault := measures.fault():
+        raise InputError(
+            f"{picture.name}: no clean cut-out, {fault}. Take a picture with one whole subject that stands out from "
+            "its background, or a PNG whose background is transparent already."
+        )
+    alpha = soft_edge(picture.pixels, mask)
+    return _cropped(without_spill(picture.pixels, alpha), alpha)
+
+
+def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, Measures]:
+    """The subject's mask on a small copy, and its measures."""
+    height, width = pixels.shape[:2]
+    shrink = min(1.0, WORK_SIDE / max(height, width))
+    size = max(1, round(width * shrink)), max(1, round(height * shrink))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    seeds = _face_seeds(faces, size) if faces else _attention_seeds(pixels, size)
+    cuts = [(_grabbed(small, seed), seed) for seed in seeds]
+    best = max(pairwise(cuts), key=lambda pair: _agreement(pair[0][0], pair[1][0]), default=None)
+    if best is None:
+        return np.zeros(size[::-1], np.uint8), NOTHING
+    (mask, seed), (other, _) = best
+    return _measured(mask, seed, small, _agreement(mask, other), bool(faces))
+
+
+def _attention_seeds(pixels: Pixels, size: tuple[int, int]) -> list[Mask]:
+    """GrabCut's labels for each threshold: the strongest region is probably subject, what is far from it is not."""
+    attention = cv2.GaussianBlur(cv2.resize(attention_map(pixels), size), (0, 0), 3)
+    levels = (255 * attention / max(float(attention.max()), 1e-6)).astype(np.uint8)
+    if attention.max() < LEAST_ATTENTION:
+        return []
+    otsu, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
+    seeds = []
+    for times in THRESHOLDS:
+        count, regions, stats, _ = cv2.connectedComponentsWithStats((levels > times * otsu).astype(np.uint8))
+        if count < 2:
+            continue
+        region = 1 + int(np.argmax([attention[regions == i].sum() for i in range(1, count)]))
+        inside = regions == region
+        left, top, width, height = stats[region, :4]
+        box = _grown((left / size[0], top / size[1], width / size[0], height / size[1]), 0.12)
+        labels = np.full(size[::-1], cv2.GC_BGD, np.uint8)
+        labels[_window(box, size)] = cv2.GC_PR_BGD
+        labels[inside] = cv2.GC_PR_FGD
+        depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
+        labels[depth > 0.5 * depth.max()] = cv2.GC_FGD
+        seeds.append(_with_background(labels))
+    return seeds
+
+
+def _face_seeds(faces: Sequence[Box], size: tuple[int, int]) -> list[Mask]:
+    """Labels of the person with the largest face: face and chest surely, beside the head rather not."""
+    face = _largest(faces)
+    left, top, width, height = face
+    chest = top + 1.5 * height
+    body = _clipped(left - 1.8 * width, top - 0.6 * height, left + 2.8 * width, 1.0)
+    seeds = []
+    for margin in BODIES:
+        labels = np.full(size[::-1], cv2.GC_BGD, np.uint8)
+        labels[_window(_grown(body, margin), size)] = cv2.GC_PR_FGD
+        for beside in (left - 1.8 * width, left + 1.4 * width):
+            labels[_window(_clipped(beside, 0.0, beside + 1.4 * width, top + 0.9 * height), size)] = cv2.GC_PR_BGD
+        labels[_window(_grown(face, -0.15), size)] = cv2.GC_FGD
+        if chest < 1:
+            labels[_window(_clipped(left - 0.2 * width, chest, left + 1.2 * width, chest + height), size)] = (
+                cv2.GC_FGD
+            )
+        seeds.append(_with_background(labels))
+    return seeds
+
+
+def _with_background(labels: Mask) -> Mask:
+    """GrabCut needs a sure background: the upper edge, if nothing else is."""
+    if not (labels == cv2.GC_BGD).any():
+        labels[: max(2, len(labels) // 40)] = cv2.GC_BGD
+    return labels
+
+
+def _grabbed(small: Pixels, seed: Mask) -> Mask:
+    labels = seed.copy()
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)  # its colour models start from k-means
+    cv2.grabCut(small, labels, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+
+
+def _largest(faces: Sequence[Box]) -> Box:
+    return max(faces, key=lambda box: box[2] * box[3])
+
+
+def _holds(mask: Mask, face: Box) -> bool:
+    """Whether most of the face is subject."""
+    return float(mask[_window(face, (mask.shape[1], mask.shape[0]))].mean()) > 0.5
+
+
+def _agreement(one: Mask, other: Mask) -> float:
+    """Intersection over union."""
+    return float(np.count_nonzero(one & other)) / max(1, int(np.count_nonzero(one | other)))
+
+
+def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: bool) -> tuple[Mask, Measures]:
+    """The largest piece, with its measures."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count < 2:
+        return mask, NOTHING
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    piece = (pieces == 1 + int(areas.argmax())).astype(np.uint8)
+    outlines, _ = cv2.findContours(piece, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=len)
+    across, down = outline[:, 0].T
+    beyond = cv2.dilate((seed == cv2.GC_BGD).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    within = (across > 1) & (across < mask.shape[1] - 2) & (down > 1) & (down < mask.shape[0] - 2)
+    area = float(piece.sum())
+    return piece, Measures(
+        share=area / mask.size,
+        whole=float(areas.max()) / float(areas.sum()),
+        agreement=agreement,
+        leak=float(((beyond | (seed == cv2.GC_FGD))[down, across] & within).mean()),
+        solid=area / max(float(cv2.contourArea(cv2.convexHull(outline))), area),
+        edge=_edge_step(piece, small),
+        touches=_touched(piece > 0),
+        by_face=by_face,
+    )
+
+
+def _edge_step(piece: Mask, small: Pixels, reach: int = 4) -> float:
+    """Median over the outline of the distance between the mean colours just inside and just outside of it."""
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    size = (2 * reach + 1, 2 * reach + 1)
+    weight = piece.astype(np.float32)
+    inside, outside = cv2.blur(weight, size), cv2.blur(1 - weight, size)
+    within = cv2.blur(lab * weight[..., None], size) / np.maximum(inside, 1e-3)[..., None]
+    beyond = cv2.blur(lab * (1 - weight)[..., None], size) / np.maximum(outside, 1e-3)[..., None]
+    ring = cv2.morphologyEx(piece, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    ring &= (inside > 0.1) & (outside > 0.1)
+    return float(np.median(np.linalg.norm(within - beyond, axis=2)[ring])) if ring.any() else 0.0
+
+
+def _touched(inside: NDArray[np.bool_]) -> frozenset[str]:
+    near = max(1, round(0.006 * max(inside.shape)))  # GrabCut leaves the outermost pixels to the background at times
+    edges = {"left": inside[:, :near], "top": inside[:near], "right": inside[:, -near:], "bottom": inside[-near:]}
+    return frozenset(side for side, strip in edges.items() if strip.any())
+
+
+def _cropped(pixels: Pixels, alpha: NDArray[np.float32]) -> Cutout:
+    height, width = alpha.shape
+    inside = alpha > 0.05
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    if not rows.size:
+        raise InputError("The picture is transparent all over; give one with a subject.")
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return Cutout(
+        np.ascontiguousarray(pixels[top:bottom, left:right]),
+        np.ascontiguousarray(alpha[top:bottom, left:right]),
+        (left / width, top / height, (right - left) / width, (bottom - top) / height),
+        _touched(inside),
+    )
+
+
+def _grown(box: Box, by: float) -> Box:
+    """`box` with margins of `by` of its size on each side."""
+    left, top, width, height = box
+    return _clipped(left - by * width, top - by * height, left + (1 + by) * width, top + (1 + by) * height)
+
+
+def _clipped(left: float, top: float, right: float, bottom: float) -> Box:
+    left, top = min(1.0, max(0.0, left)), min(1.0, max(0.0, top))
+    return left, top, max(0.0, min(1.0, right) - left), max(0.0, min(1.0, bottom) - top)
+
+
+def _window(box: Box, size: tuple[int, int]) -> tuple[slice, slice]:
+    left, top, width, height = box
+    columns, rows = size
+    return (
+        slice(round(top * rows), round((top + height) * rows)),
+        slice(round(left * columns), round((left + width) * columns)),
+    )

@@ -1,0 +1,99 @@
+"""Finished pictures on the disk, each whole or not at all, and their artwork in the catalogue."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keyart.catalog import Artwork, Catalog, age_of, kind_of
+from keyart.errors import SettingError
+
+from .composer import SHAPES, Composition
+from .sources import Sources
+
+if TYPE_CHECKING:
+    from keyart_tools.tagging.record import Tagging
+
+FORMAT = "keyart-composed/1"
+RECORD = "composed.json"
+SUBJECT_KINDS = frozenset({"faces", "mood", "object", "shot", "cast", "genre", "theme"})  # of a cut-out
+
+
+def check_folder(out: Path) -> None:
+    """Raises SettingError if pictures would replace files that are not of an earlier run."""
+    if (out / RECORD).exists():
+        return
+    foreign = [name for name in (f"{crop}.jpg" for crop in SHAPES) if (out / name).exists()]
+    if foreign:
+        raise SettingError(f"{out} holds a {foreign[0]} that is not from keyart compose; give --out another folder.")
+
+
+def record(composition: Composition, title: str | None, rights: str) -> dict[str, Any]:
+    """What composed.json says: which files belong together, what they are and what they come from."""
+    return {
+        "format": FORMAT,
+        "title": title,
+        "synthetic": composition.synthetic,
+        "source_type": composition.source_type,
+        "rights": rights,
+        "ingredients": [
+            {"part": one.part, "name": one.name, "sha256": one.sha256} for one in composition.ingredients
+        ],
+        "files": {
+            made.crop: {
+                "file": made.file,
+                "width": made.width,
+                "height": made.height,
+                "bytes": len(made.data),
+                "title_contrast": None if made.contrast is None else round(made.contrast, 2),
+            }
+            for made in composition.made
+        },
+        "skipped": composition.skipped,
+    }
+
+
+def write(out: Path, composition: Composition, document: Mapping[str, Any]) -> None:
+    """The pictures, then composed.json. What was there before stays until the new ones are complete beside it."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=out) as staging:
+        files = {made.file: made.data for made in composition.made}
+        files[RECORD] = json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
+        for name, data in files.items():
+            (Path(staging) / name).write_bytes(data)
+        for name in files:
+            (Path(staging) / name).replace(out / name)
+    for crop in SHAPES.keys() - {made.crop for made in composition.made}:  # of an earlier composition
+        (out / f"{crop}.jpg").unlink(missing_ok=True)
+
+
+def with_artwork(
+    catalog: Catalog, tagging: Tagging, sources: Sources, composition: Composition, image: str
+) -> Catalog:
+    """`catalog` with the composition among its title's artworks, as one of them: its crops are one picture.
+
+    image: where the catalogue finds it. Tags are those of the subject's still that speak of the subject; age and
+    spoiler the stricter of both stills.
+    """
+    title = catalog[tagging.title_id]
+    stills = {still.id: still for still in tagging.stills}
+    by_image = {artwork.image: artwork for artwork in title.artworks}
+    used = [stills[one.still] for one in (sources.front, sources.back) if one is not None and one.still]
+    shown = [artwork for still in used if (artwork := by_image.get(still.image))]
+    digest = hashlib.sha256(json.dumps([one.sha256 for one in composition.ingredients]).encode()).hexdigest()[:8]
+    artwork = Artwork(
+        f"{title.id}/composed-{digest}",
+        tags={tag: weight for tag, weight in used[0].tags.items() if kind_of(tag) in SUBJECT_KINDS},
+        image=image,
+        synthetic=True,
+        maturity=max((one.maturity for one in shown), key=lambda age: age_of(age) or 0, default=""),
+        spoiler=any(one.spoiler for one in shown),
+    )
+    others = [one for one in title.artworks if one.id != artwork.id]
+    changed = replace(title, artworks=[*others, artwork])
+    return Catalog.from_titles(changed if one.id == title.id else one for one in catalog)

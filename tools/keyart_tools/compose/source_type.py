@@ -1,0 +1,43 @@
+"""What a picture says of its origin: the IPTC digital source type, and the XMP packet that carries it.
+
+Vocabulary: https://cv.iptc.org/newscodes/digitalsourcetype/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+GENERATED = frozenset(
+    {"trainedAlgorithmicMedia", "algorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic"}
+)
+DRAWN = frozenset(
+    {"digitalCreation", "digitalArt", "softwareImage", "virtualRecording", "screenCapture", "composite"}
+)
+CAPTURED = frozenset({"digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print"})
+
+
+def source_type(composed: bool, drawn: bool, stated: Sequence[str]) -> str:
+    """Of a picture put together, or cut, from others. drawn: the film is. stated: what the others say themselves."""
+    said = set(stated)
+    if composed:
+        if said & GENERATED:
+            return "compositeSynthetic"
+        return "composite" if drawn or said & DRAWN else "compositeCapture"
+    known = said & (GENERATED | DRAWN | CAPTURED)  # cropping does not change where a picture comes from
+    return known.pop() if known else "digitalCreation" if drawn else "digitalCapture"
+
+
+def xmp_packet(kind: str, creator_tool: str, rights: str = "") -> bytes:
+    """Source type, creator tool and, where there are any, rights (of a film under Creative Commons, say)."""
+    held = f'<dc:rights><rdf:Alt><rdf:li xml:lang="x-default">{escape(rights)}</rdf:li></rdf:Alt></dc:rights>'
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
+        ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+        ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
+        f"<Iptc4xmpExt:DigitalSourceType>{VOCABULARY}{kind}</Iptc4xmpExt:DigitalSourceType>"
+        f"<xmp:CreatorTool>{escape(creator_tool)}</xmp:CreatorTool>{held if rights else ''}"
+        '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    ).encode()

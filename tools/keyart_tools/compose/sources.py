@@ -1,0 +1,112 @@
+"""What is composed: pictures that were given, or the stills of a folder that `keyart tag` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keyart.errors import CatalogError, InputError
+
+from .attention import Box
+from .cutout import Cutout, cut_out
+from .picture import Picture, read_picture
+
+if TYPE_CHECKING:
+    from keyart_tools.models import Models
+    from keyart_tools.tagging.record import Tagging
+    from keyart_tools.tagging.still import Still
+
+TRIES = 30  # stills whose subject is looked for, a second or two each; of an animated film one in 15 is clear
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture, and what must not be cut or covered in it. still: its id in a tagging folder, "" outside."""
+
+    picture: Picture
+    faces: tuple[Box, ...] = ()
+    lettering: tuple[Box, ...] = ()
+    still: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """front: whose subject is cut out, or what is cropped where there is no `back`."""
+
+    front: Source
+    subject: Cutout | None = field(default=None, repr=False)
+    back: Source | None = None
+    tagging: Tagging | None = field(default=None, repr=False)
+
+
+def read_sources(path: Path, background: Path | None, models: Models, progress: Progress) -> Sources:
+    """From a picture or a tagging folder, and a background if one is given. Raises InputError."""
+    back = None if background is None else read_source(background, models)
+    if path.is_dir():
+        return _from_folder(path, back, progress)
+    front = read_source(path, models)
+    return Sources(front, cut_out(front.picture, front.faces) if back is not None else None, back)
+
+
+def read_source(path: Path, models: Models) -> Source:
+    """A picture with the faces and the lettering that the models find in it."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a picture.")
+    picture = read_picture(path)
+    faces = () if models.faces is None else tuple(face.box for face in models.faces.find(picture.pixels))
+    lettering = () if models.lettering is None else tuple(models.lettering.find(picture.pixels))
+    return Source(picture, faces, lettering)
+
+
+def _from_folder(folder: Path, back: Source | None, progress: Progress) -> Sources:
+    from keyart_tools.tagging.record import NAME, Tagging
+
+    if not (folder / NAME).exists():
+        raise InputError(f"{folder} holds no {NAME} of keyart tag; give the folder of a tagged film, or a picture.")
+    tagging = Tagging.load(folder)
+    stills = sorted(
+        (s for s in tagging.stills if s.accepted), key=lambda s: (s.selected or len(tagging.stills), s.id)
+    )
+    if not stills:
+        raise CatalogError(f"{folder} has no accepted still; tag the film to its end, or accept some of them.")
+    # Faces are what a viewer looks for; lettering would come along with the subject.
+    fronts = sorted((s for s in stills if not s.lettering), key=lambda s: not s.faces)[:TRIES]
+    found: Sources | None = None
+    for done, still in enumerate(fronts):
+        progress(done, len(fronts))
+        behind = back or _background(folder, still, stills)
+        if behind is None:
+            break
+        front = _source(folder, still)
+        try:
+            subject = cut_out(front.picture, front.faces)
+        except InputError:
+            continue
+        found = found or Sources(front, subject, behind, tagging)
+        if "top" not in subject.touches:  # all shapes can be made of it
+            found = Sources(front, subject, behind, tagging)
+            break
+    progress(len(fronts), len(fronts))
+    if found is None and back is not None:
+        raise InputError(
+            f"No still of {folder} has a subject that can be cut out; give a PNG with a transparent one."
+        )
+    return found or Sources(_source(folder, stills[0]), tagging=tagging)
+
+
+def _background(folder: Path, front: Still, stills: Sequence[Still]) -> Source | None:
+    """A still of another shot: without faces and lettering, and with the most calm space, if there is a choice."""
+    others = [still for still in stills if still.shot != front.shot]
+    if not others:
+        return None
+    best = min(others, key=lambda s: (len(s.faces) + len(s.lettering), -sum(w * h for _, _, w, h in s.calm)))
+    return _source(folder, best)
+
+
+def _source(folder: Path, still: Still) -> Source:
+    picture = read_picture(folder / still.image)
+    return Source(picture, tuple(face.box for face in still.faces), tuple(still.lettering), still.id)
