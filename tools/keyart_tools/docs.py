@@ -151,16 +151,24 @@ def rendered(page: Page, pages: list[Page], root: Path) -> str:
     )
 
 
+HELP_COLUMNS = 98  # as a terminal of 100 columns or more shows it
+
+
 def cli_page(command: click.Group) -> str:
-    """docs/cli.md: each command with its own words, arguments and options."""
+    """docs/cli.md: a table of the commands, and what `--help` says of each."""
     import click
 
     lines = [
         "# The command line",
         "",
         "`keyart`, from the extra `keyart[tools]`. This page is written by `make docs` from the commands themselves.",
-        "Exit codes: 0 done, 1 it did not work (the message says what to do), 2 wrong usage.",
+        "Results go to stdout, everything else to stderr; `--json` writes the result as JSON. Exit codes: 0 done,",
+        "1 it did not work (the message says what to do), 2 wrong usage. `keyart completion` makes the TAB key work.",
+        "",
+        "| command | what it does |",
+        "|---|---|",
     ]
+    sections: list[str] = []
     root = click.Context(command, info_name="keyart", **command.context_settings)
 
     def add(group: click.Group, parent: click.Context) -> None:
@@ -168,13 +176,15 @@ def cli_page(command: click.Group) -> str:
             sub = group.get_command(parent, name)
             if sub is None or sub.hidden:
                 continue
-            context = click.Context(sub, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
-            lines.extend(["", f"## {context.command_path}", "", "```text", sub.get_help(context).rstrip(), "```"])
+            context = click.Context(sub, info_name=name, parent=parent, terminal_width=HELP_COLUMNS)
+            path = context.command_path
+            lines.append(f"| [`{path}`](#{slug(path)}) | {sub.get_short_help_str(HELP_COLUMNS)} |")
+            sections.extend(["", f"## {path}", "", "```text", sub.get_help(context).rstrip(), "```"])
             if isinstance(sub, click.Group):
                 add(sub, context)
 
     add(command, root)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *sections]) + "\n"
 
 
 def write_cli_page(root: Path) -> None:

@@ -1,0 +1,78 @@
+"""`keyart doctor`: what is wrong with this machine, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .console import json_option, note, print_table, write_json
+
+if TYPE_CHECKING:
+    from keyart_tools.doctor import Finding
+
+
+@click.command(short_help="What is wrong here, and what to do about it.")
+@click.option("--profile", type=click.Path(path_type=Path), help="A profile's file: whose it is. No key is needed.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder: its rules, on both engines.")
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, profile: Path | None, bundle: Path | None, as_json: bool) -> None:
+    """Look at versions, engines, telemetry, permissions, clock, disk and Flower, with a remedy for each finding.
+
+    Nothing is written and nothing is asked of a network. Exit code 0: no problem, perhaps warnings. 1: problems.
+
+    \b
+    Example:
+      keyart doctor
+      keyart doctor --profile profile.db --bundle build/demo/bundle
+      keyart doctor --json
+    """
+    from keyart_tools.doctor import findings, read
+
+    places = Path.home(), Path(click.get_app_dir("keyart")), Path.cwd()
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    found = findings(read(dict(os.environ), *places, datetime.now().astimezone(), encoding, profile, bundle))
+    count = Counter(finding.state for finding in found)
+    if as_json:
+        write_json(document(found))
+    else:
+        _show(found)
+    if count["problem"]:
+        note(f"{count['problem']} of {len(found)} checks found a problem.")
+        ctx.exit(1)
+
+
+def document(found: tuple[Finding, ...]) -> dict[str, object]:
+    """The findings as JSON, and how many of each state."""
+    from dataclasses import asdict
+
+    count = Counter(finding.state for finding in found)
+    return {
+        "problems": count["problem"],
+        "warnings": count["warning"],
+        "findings": [asdict(finding) for finding in found],
+    }
+
+
+def _show(found: tuple[Finding, ...]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("")
+    table.add_column("check", no_wrap=True)
+    table.add_column("what was seen", overflow="fold")
+    style = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+    for finding in found:
+        seen = escape(finding.seen) + (f"\n→ {escape(finding.remedy)}" if finding.remedy else "")
+        table.add_row(
+            finding.state, finding.name, seen, style=None if finding.state == "ok" else style[finding.state]
+        )
+    print_table(table)

@@ -1,0 +1,64 @@
+"""Checks of what lies on the disk: profile, private keys, cache, room."""
+
+from __future__ import annotations
+
+from .environment import Environment, Folder
+from .finding import Finding, ok, problem, warning
+
+MEGABYTE = 1_000_000
+FREE_NEEDED = 100 * MEGABYTE  # a profile and a few bundles
+FREE_WANTED = 1000 * MEGABYTE  # the tagger's models, a film, and a run beside them
+OTHERS = 0o077  # permission bits of everybody but the owner
+
+
+def profile(environment: Environment) -> Finding | None:
+    """A profile's file is its owner's alone; None if none was asked about."""
+    asked, name = environment.profile, "profile"
+    if asked is None:
+        return None
+    if asked.kind == "missing":
+        return problem(name, f"{asked.path} is not there", "Name the file that Personalizer.open was given.")
+    if asked.kind == "unreadable":
+        return problem(name, f"{asked.path} cannot be read", "Run keyart as the user who owns it.")
+    if asked.kind == "other":
+        return problem(
+            name,
+            f"{asked.path} is no profile of keyart, or its head is damaged",
+            "Restore it from a backup, or name the right file.",
+        )
+    if wide := [file for file in asked.files if file.mode is not None and file.mode & OTHERS]:
+        names = " ".join(str(file.path) for file in wide)
+        return problem(name, f"others may open {wide[0].path} (mode {wide[0].mode:04o})", f"chmod 600 {names}")
+    return ok(name, f"{asked.path}: a profile, readable by its owner alone")
+
+
+def keys(environment: Environment) -> Finding:
+    name = "private keys"
+    wide = [key for key in environment.keys if key.mode is not None and key.mode & OTHERS]
+    if wide:
+        return problem(
+            name,
+            f"others may read {', '.join(f'{key.path} (mode {key.mode:04o})' for key in wide)}",
+            f"chmod 600 {' '.join(str(key.path) for key in wide)}; if others use this machine, replace the keys",
+        )
+    count = len(environment.keys)
+    return ok(name, f"{count} found, readable by their owner alone" if count else "none found")
+
+
+def cache(environment: Environment) -> Finding:
+    folder = environment.cache
+    if not folder.writable:
+        return problem("cache", f"{folder.path} cannot be written", "Set XDG_CACHE_HOME to a folder of your own.")
+    return ok("cache", f"{folder.path}, {folder.used / MEGABYTE:,.0f} MB, writable")
+
+
+def room(environment: Environment) -> Finding:
+    """On the file systems of the cache and of the working folder: the fuller one counts."""
+    tight: Folder = min((environment.cache, environment.here), key=lambda folder: folder.free)
+    seen = f"{tight.free / MEGABYTE:,.0f} MB free at {tight.path}"
+    remedy = "Make room there, or set XDG_CACHE_HOME and --out to another disk."
+    if tight.free < FREE_NEEDED:
+        return problem("free space", seen, remedy)
+    if tight.free < FREE_WANTED:
+        return warning("free space", seen, remedy)
+    return ok("free space", seen)
