@@ -1,6 +1,7 @@
 """Evaluation: what a noised sum tells about a candidate that nobody has seen yet (`keyart.outbound.evaluation`).
 
-The unit is a device: decisions on one device depend on each other, devices do not.
+The unit is a device: decisions on one device depend on each other, devices do not. Without noise the same comes out
+of the logs themselves (`keyart_federated.evaluation.by_device`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy.typing as npt
 from keyart.errors import FederatedError, RoundFailed, SettingError
 from keyart.outbound.evaluation import MOST, PART_NORM, EvaluationLayout
 
-LEAST_WEIGHT: Final = 0.2  # mean w, expected to be 1: below, the log shows little of what the candidate would
+from ..evaluation.devices import LEAST_WEIGHT, hardly_shown
+
 LEAST_DEVIATIONS: Final = 5.0  # of the noise, that Σ w is to measure: a ratio to less is not nearly normal
 MOST_DOUBT: Final = 0.25  # deviation of the noise in the variance, as a share of it
 ROUNDING: Final = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
@@ -71,10 +73,7 @@ def read(total: npt.NDArray[np.int64], units: int, devices: int, variance: float
             )
     weight, rewarded = told["weight"], told["rewarded"]
     if weight < LEAST_WEIGHT * told["devices"]:
-        raise FederatedError(
-            f"The mean weight is {weight / told['devices']:.2f} where 1 is expected: devices were hardly shown what "
-            "the candidate would show. Raise Policy.exploration for a while, or take a nearer candidate."
-        )
+        raise FederatedError(hardly_shown(weight / told["devices"]))
     value = rewarded / weight
     scatter = told["rewarded_rewarded"] - 2 * value * told["weight_rewarded"] + value**2 * told["weight_weight"]
     doubt = noise["weight_weight"] * math.sqrt(1 + 4 * value**2 + value**4)

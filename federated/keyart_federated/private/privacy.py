@@ -16,6 +16,9 @@ from ..accounting import Skellam, noise_for, to_epsilon
 # ε = 8, twenty for 20,000 (decision 0013); between and beyond, as the root of devices · ε.
 ROUNDS, OF_DEVICES, AT_EPSILON = 10, 2_000, 8.0
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 30
+# Norm of the clip, as a share of the norm that is expected. A short one lets noise be less, and pulls what is learned
+# away from the devices that have more to say; where noise is faint, that pull is what is left.
+LEAST_CLIP, MOST_CLIP = 0.5, 2.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
 TOLERANCE = 1e-4
@@ -27,15 +30,16 @@ class Privacy:
     """epsilon, delta: of one person, for the whole campaign and all that it releases, as long as the devices that the
     noise counts on add theirs.
 
-    clip: norm that a device's vector is shortened to, as a share of the norm that is expected of it. threshold: share
-    of a round's devices that must answer to the end; the noise counts on these alone. rounds: of training, at most;
-    None: as many as the fleet's size pays for. masked: whether a simulation masks the sums, too: it adds up the same
-    integers and takes many times as long; None: in fleets of up to `MASKED_DEVICES`. Raises SettingError.
+    clip: norm that a device's vector is shortened to, as a share of the norm that is expected of it; None: what suits
+    the fleet's size. threshold: share of a round's devices that must answer to the end; the noise counts on these
+    alone. rounds: of training, at most; None: as many as the fleet's size pays for. masked: whether a simulation
+    masks the sums, too: it adds up the same integers and takes many times as long; None: in fleets of up to
+    `MASKED_DEVICES`. Raises SettingError.
     """
 
     epsilon: float
     delta: float
-    clip: float = 0.5
+    clip: float | None = None
     threshold: float = 0.8
     rounds: int | None = None
     masked: bool | None = None
@@ -45,8 +49,10 @@ class Privacy:
             raise SettingError(
                 f"A privacy budget needs epsilon > 0 and 0 < delta < 1, and is ({self.epsilon}, {self.delta})."
             )
-        if not (math.isfinite(self.clip) and self.clip > 0):
-            raise SettingError(f"clip is {self.clip}; it must be above 0: a share of the norm that is expected.")
+        if self.clip is not None and not (math.isfinite(self.clip) and self.clip > 0):
+            raise SettingError(
+                f"clip is {self.clip}; it must be above 0, a share of the norm that is expected, or None."
+            )
         if not 0.5 < self.threshold <= 1:
             raise SettingError(f"threshold is {self.threshold}; it must be above .5 and at most 1.")
         if self.rounds is not None and self.rounds < 1:
@@ -56,12 +62,14 @@ class Privacy:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """rounds: numbers of the rounds, from 1, whose end trains the model; the first also asks about the population.
-    training, population: how each of these sums is noised. survivors: devices that the noise counts on."""
+    training, population: how each of these sums is noised. survivors: devices that the noise counts on. clip: as in
+    `Privacy`."""
 
     rounds: tuple[int, ...]
     training: Skellam
     population: Skellam
     survivors: int
+    clip: float
 
     @classmethod
     def of(
@@ -76,6 +84,7 @@ class Plan:
         if trained == rounds:
             at = set(range(1, rounds + 1))
         count = len(at)
+        clip = privacy.clip or _clip(share * devices, privacy.epsilon)
         alone = noise_for(privacy.epsilon, privacy.delta, 1)
         ratios = math.sqrt(count / (1 - POPULATION_SHARE)), math.sqrt(1 / POPULATION_SHARE)
 
@@ -85,7 +94,7 @@ class Plan:
                 for ratio, size in zip(ratios, (training_size, population_size), strict=True)
             )
             survivors = math.ceil(privacy.threshold * share * devices)
-            return cls(tuple(sorted(at)), training, population, survivors)
+            return cls(tuple(sorted(at)), training, population, survivors, clip)
 
         def costs(noise: float) -> float:
             made = plan(noise)
@@ -106,8 +115,16 @@ class Plan:
 
 
 def _rounds(devices: float, epsilon: float) -> int:
-    wanted = ROUNDS * math.sqrt(devices / OF_DEVICES * epsilon / AT_EPSILON)
-    return round(min(max(wanted, FEWEST_ROUNDS), MOST_ROUNDS))
+    return round(min(max(ROUNDS * _size(devices, epsilon), FEWEST_ROUNDS), MOST_ROUNDS))
+
+
+def _clip(devices: float, epsilon: float) -> float:
+    return min(max(LEAST_CLIP * _size(devices, epsilon), LEAST_CLIP), MOST_CLIP)
+
+
+def _size(devices: float, epsilon: float) -> float:
+    """How much a fleet can learn at this budget, against the one that was measured."""
+    return math.sqrt(devices / OF_DEVICES * epsilon / AT_EPSILON)
 
 
 def _least(enough: Callable[[float], bool], guess: float) -> float:

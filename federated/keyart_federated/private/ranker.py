@@ -114,7 +114,7 @@ class PrivateRanker(FederatedRanker):
         rng = np.random.default_rng([self.seed, server_round])
         learner = self._learner = self._learner or self._started(server_round)  # it is paid for, whatever comes
         learner, asked = learner.ask(
-            float(server_round * self._steps), self.privacy.clip, self.encoded, self.policy, rng
+            float(server_round * self._steps), self.plan.clip, self.encoded, self.policy, rng
         )
         ask = self._ask("training", server_round, self.plan.training)
         ask = replace(ask, clip=asked.clip, most=asked.most, scale=asked.scale)

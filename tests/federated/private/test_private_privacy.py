@@ -74,6 +74,15 @@ def test_a_campaign_of_few_rounds_trains_after_each():
     assert planned(CASES[0])[1].rounds == (1, 2, 3)
 
 
+@pytest.mark.parametrize(
+    ("devices", "epsilon", "clip"),
+    [(500, 8.0, 0.5), (2_000, 8.0, 0.5), (2_000, 1.0, 0.5), (8_000, 8.0, 1.0), (20_000, 8.0, 1.58), (10**6, 8, 2)],
+)
+def test_a_large_fleet_is_clipped_less(devices, epsilon, clip):
+    assert planned((epsilon, 1e-6, 20, devices, 1.0))[1].clip == pytest.approx(clip, abs=0.01)
+    assert planned((epsilon, 1e-6, 20, devices, 1.0), clip=0.7)[1].clip == 0.7
+
+
 def test_noise_grows_with_what_is_asked_of_it():
     def noise(**changes: float) -> float:
         base = {"epsilon": 4.0, "delta": 1e-6, "rounds": 20, "devices": 2_000, "share": 1.0}
