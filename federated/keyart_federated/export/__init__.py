@@ -1,5 +1,6 @@
-"""A model as a bundle: the ranker's graph, its gradient graph, vocabulary, test vectors, manifest."""
+"""A model as a file, and as a bundle: the ranker's graph, its gradient graph, vocabulary, test vectors, manifest."""
 
 from .bundle import write_bundle
+from .model_file import ModelFile
 
-__all__ = ["write_bundle"]
+__all__ = ["ModelFile", "write_bundle"]

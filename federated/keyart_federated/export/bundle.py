@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from keyart import Catalog
 from keyart.bundle.manifest import Manifest
+from keyart.errors import SettingError
 from keyart.features.spec import SENSITIVE_KINDS
 from keyart.head import HeadPrior
 from keyart.latents import whole
@@ -41,12 +42,17 @@ def write_bundle(
     head: HeadPrior | None = None,
     parent: int | None = None,
     created: datetime | None = None,
+    card: Mapping[str, str] | None = None,
+    check: Callable[[Path], object] = lambda folder: None,
 ) -> Path:
     """The bundle of `model` in `folder` (replaced if it is there). data: what it was trained on, for the card.
 
-    training: at least round and devices. Appeals are by artwork id, so that a device with another catalogue uses
-    those that it knows.
+    training: at least round and devices. card: other words for its purpose and limits. check: gets the whole bundle
+    before `folder` is touched; what it raises leaves all as it was. Appeals are by artwork id, so that a device with
+    another catalogue uses those that it knows; of `catalog` only the ids count.
     """
+    if not folder.name:
+        raise SettingError(f"A bundle is put in place by its name, which {folder} has not; name a folder.")
     spec = model.spec
     weights = model.weights
     artworks = [artwork.id for title in catalog for artwork in title.artworks]
@@ -83,17 +89,26 @@ def write_bundle(
         training=training,
         privacy=privacy or {"epsilon": None, "delta": None},
         quality=quality or {},
-        card={**CARD, "data": data},
+        card={**CARD, **(card or {}), "data": data},
         policy={"base_rate": float(model.base_rate)},
         head={"tag_variance": prior.tag_variance, "bias_variance": prior.bias_variance},
     )
-    staging = folder.with_name(folder.name + ".partial")
+    staging, older = (folder.with_name(f"{folder.name}.{part}") for part in ("partial", "older"))
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    for name, content in {**files, "manifest.json": manifest.to_bytes()}.items():
-        (staging / name).write_bytes(content)
-    shutil.rmtree(folder, ignore_errors=True)
-    staging.rename(folder)
+    try:
+        staging.mkdir(parents=True)
+        for name, content in {**files, "manifest.json": manifest.to_bytes()}.items():
+            (staging / name).write_bytes(content)
+        check(staging)
+        if folder.is_dir():
+            shutil.rmtree(older, ignore_errors=True)
+            folder.rename(older)
+        staging.rename(folder)
+    finally:
+        if older.exists() and not folder.exists():  # cut off between the two
+            older.rename(folder)
+        for left in (staging, older):
+            shutil.rmtree(left, ignore_errors=True)
     return folder
 
 

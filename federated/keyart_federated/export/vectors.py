@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ def cases(spec: FeatureSpec, weights: Weights, seed: int = 0) -> list[dict[str, 
     return [_case(spec, weights.quantized(), count, rng) for count in SLATES]
 
 
-def _case(spec: FeatureSpec, weights: Weights, count: int, rng: np.random.Generator) -> dict[str, Any]:
+def plausible(spec: FeatureSpec, count: int, rng: np.random.Generator) -> dict[str, npt.NDArray[np.float32]]:
+    """Inputs of the graph for a slate of `count` pictures that nobody drew, by name."""
     z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
     artwork = rng.random((count, z)) * (rng.random((count, z)) < 0.15)
     context = np.zeros((1, len(spec.context_names)))
@@ -36,16 +38,17 @@ def _case(spec: FeatureSpec, weights: Weights, count: int, rng: np.random.Genera
         "context": context,
     }
     # Rounded to a few decimals and then to float32, so that the JSON holds the very inputs.
-    exact = {name: np.round(value, 4).astype(np.float32) for name, value in inputs.items()}
-    rows = Rows(
-        exact["artwork"],
-        exact["match"],
-        exact["main"],
-        exact["appeal"],
-        exact["viewer"][0],
-        exact["context"][0],
-    )
-    values = score(weights, rows).value
+    return {name: np.round(value, 4).astype(np.float32) for name, value in inputs.items()}
+
+
+def rows_of(inputs: Mapping[str, npt.NDArray[np.float32]]) -> Rows:
+    """The inputs of the graph as the ranker's rows."""
+    return Rows(**{**inputs, "viewer": inputs["viewer"][0], "context": inputs["context"][0]})
+
+
+def _case(spec: FeatureSpec, weights: Weights, count: int, rng: np.random.Generator) -> dict[str, Any]:
+    exact = plausible(spec, count, rng)
+    values = score(weights, rows_of(exact)).value
     return {
         "inputs": {name: _tensor(value) for name, value in exact.items()},
         "scores": [float(value) for value in values],

@@ -9,24 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from keyart_tools.cli import main
-
-COMMANDS = sorted(main.commands)
-
-
-@pytest.mark.parametrize("command", [None, *COMMANDS])
-def test_help_has_an_example(command: str | None, keyart_command) -> None:
-    done = keyart_command(*([command] if command else []), "--help")
-
-    assert done.exit_code == 0
-    assert "Example:\n" in done.stdout
-    assert f"keyart {command or 'demo'}" in done.stdout
-    assert command is None or "--json" in done.stdout
-
-
-def test_commands_are_those_that_do_their_whole_job() -> None:
-    assert COMMANDS == ["bench", "demo", "inspect", "privacy", "simulate", "verify"]
-
 
 @pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["simulate", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:

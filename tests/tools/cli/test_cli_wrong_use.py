@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 MISTAKES: dict[str, tuple[int, list[str]]] = {
-    "unknown command": (2, ["choose"]),
-    "unknown option": (2, ["verify", "bundle", "--quick"]),
     "demo of an unknown world": (2, ["demo", "--world", "mars"]),
     "demo with no rounds": (2, ["demo", "--rounds", "0"]),
     "demo with a negative seed": (2, ["demo", "--seed", "-1"]),
@@ -33,19 +31,8 @@ MISTAKES: dict[str, tuple[int, list[str]]] = {
     ),
     "out is somebody's folder": (2, ["simulate", "--out", "full"]),
     "a plot of an unknown kind": (
-        1, ["simulate", "--viewers", "4", "--titles", "3", "--rounds", "1", "--steps", "1", "--plot", "x.xyz"],
+        2, ["simulate", "--viewers", "4", "--titles", "3", "--rounds", "1", "--steps", "1", "--plot", "x.xyz"],
     ),
-    "verify without a folder": (2, ["verify"]),
-    "verify a missing folder": (1, ["verify", "nowhere"]),
-    "verify a file": (1, ["verify", "text.txt"]),
-    "verify an empty folder": (1, ["verify", "empty"]),
-    "verify random bytes": (1, ["verify", "random"]),
-    "verify with an unknown engine": (2, ["verify", "empty", "--engine", "gpu"]),
-    "inspect nothing": (1, ["inspect", "nowhere"]),
-    "inspect random bytes": (1, ["inspect", "random"]),
-    "inspect a text": (1, ["inspect", "text.txt"]),
-    "inspect other JSON": (1, ["inspect", "other.json"]),
-    "inspect a title of no catalogue": (2, ["inspect", "empty", "--title", "t1"]),
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sys
@@ -70,10 +71,12 @@ def print_table(*tables: Table | str) -> None:
     """Tables and lines on stdout: in colour and to the terminal's width where there is one."""
     from rich.console import Console
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no ε still gets its table
     terminal = sys.stdout.isatty()
     console = Console(file=sys.stdout, width=None if terminal else PLAIN_WIDTH, highlight=False, emoji=False)
     for table in tables:
-        console.print(table, soft_wrap=isinstance(table, str))
+        console.print(table, soft_wrap=isinstance(table, str), markup=not isinstance(table, str))
 
 
 @contextmanager

@@ -1,226 +1,105 @@
-"""`keyart inspect`: what is in a bundle or a catalogue."""
+"""`keyart inspect`: what is in a file or folder of keyart's, and how two of them differ."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from .console import json_option, print_table, write_json
+from .console import json_option, one_thread_a_process, print_table, progress, write_json
+from .occasions import occasions_of, occasions_options
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from keyart import Catalog, Title
-
-EXAMPLES = 8  # names listed where there may be thousands
+COMPARED = ("bundle", "catalog")
 
 
-@click.command(short_help="What is in a bundle or a catalogue.")
+@click.command(short_help="What is in a bundle, catalogue, model, log, profile or picture.")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path), required=False)
 @click.option("--title", "title_id", metavar="ID", help="One title of a catalogue, with its artworks.")
+@click.option(
+    "--passphrase-file", type=click.Path(path_type=Path),
+    help="Of a profile: file with its passphrase on the first line. Counts are shown, and no title and no key.",
+)  # fmt: skip
+@click.option("--profile", default="default", show_default=True, metavar="NAME", help="Which profile of the file.")
+@occasions_options
 @json_option
-def inspect(path: Path, title_id: str | None, as_json: bool) -> None:
-    """Show what is in PATH: a bundle's folder, a folder of installed bundles, or a catalogue's JSON file.
+def inspect(
+    path: Path,
+    other: Path | None,
+    title_id: str | None,
+    passphrase_file: Path | None,
+    profile: str,
+    as_json: bool,
+    **judged_on: Any,
+) -> None:
+    """Show what is at PATH: a bundle's folder, a folder of installed bundles, a catalogue, a model file, a log, a
+    profile, a tagging folder, or a picture.
+
+    With OTHER, a second bundle or catalogue, show how they differ; with --world or --log, how two bundles do on the
+    same slates.
 
     \b
     Example:
       keyart inspect build/demo/bundle
       keyart inspect catalog.json --title t1 --json
+      keyart inspect profile.db --passphrase-file passphrase.txt
+      keyart inspect old/bundle new/bundle --world synthetic --slates 2000
     """
-    if path.is_dir() or not path.exists():
-        if title_id is not None:
-            raise click.UsageError("--title belongs to a catalogue's file, and PATH is none.")
-        document = bundle_document(path)
-    else:
-        from keyart import Catalog
+    one_thread_a_process()
+    from keyart_tools.inspection import kind_at
 
-        catalog = Catalog.load(path)
-        document = catalog_document(catalog) if title_id is None else title_document(catalog[title_id])
+    kind = kind_at(path)
+    if title_id is not None and (kind.name != "catalog" or other is not None):
+        raise click.UsageError("--title belongs to a catalogue's file, and PATH is none.")
+    if passphrase_file is not None and kind.name != "profile":
+        raise click.UsageError("--passphrase-file belongs to a profile, and PATH is none.")
+    if other is None and (judged_on["world"] is not None or judged_on["log"] is not None):
+        raise click.UsageError("--world and --log are for two bundles; give the second one, too.")
+    if other is not None:
+        document, tables = _compared(path, other, kind.name, judged_on)
+    else:
+        options: dict[str, Any] = {}
+        if title_id is not None:
+            options = {"title_id": title_id}
+        elif passphrase_file is not None:
+            options = {"passphrase": _passphrase(passphrase_file), "profile": profile}
+        document = kind.document(path, **options)
+        tables = kind.tables(document)
     if as_json:
         write_json(document)
     else:
-        print_table(*_tables(path, document))
+        print_table(*tables)
 
 
-def bundle_document(path: Path) -> dict[str, Any]:
-    """The manifest, and the weights of what the model has learned for everybody. Raises a BundleError."""
-    from keyart.bundle import Slots
-    from keyart.bundle.folder import check_contents, read_files
-    from keyart.features import FeatureSpec
-    from keyart.ranker.weights import from_bytes
+def _compared(path: Path, other: Path, kind: str, judged_on: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    from datetime import timedelta
 
-    folder = path
-    if path.is_dir() and not (path / "manifest.json").exists():
-        folder = Slots(path).current() or path
-    files = read_files(folder)
-    manifest = check_contents(files)
-    spec = FeatureSpec.from_json(manifest.feature_spec)
-    weights = from_bytes(files["ranker.bin"], spec)
-    return {
-        "kind": "bundle",
-        "folder": str(folder),
-        "model_version": manifest.model_version,
-        "parent": manifest.parent,
-        "created": manifest.created,
-        "digest": manifest.digest,
-        "training": dict(manifest.training),
-        "privacy": dict(manifest.privacy),
-        "quality": dict(manifest.quality),
-        "policy": dict(manifest.policy),
-        "head": dict(manifest.head),
-        "card": dict(manifest.card),
-        "features": {
-            "artwork_tags": len(spec.artwork_tags),
-            "viewer_tags": len(spec.viewer_tags),
-            "match_kinds": list(spec.match_kinds),
-            "open_kinds": list(spec.open_kinds),
-        },
-        "parameters": {name: list(shape) for name, shape in manifest.parameters.items()},
-        "files": {name: entry.to_json() for name, entry in manifest.files.items()},
-        "weights": {
-            "matches": _named(spec.match_names, weights.play_match),
-            "play_by_tag": _named(spec.artwork_tags, weights.play_artwork[:, 0]),
-            "keep_by_tag": _named(spec.artwork_tags, weights.keep_artwork),
-        },
-    }
+    from keyart import Policy
+    from keyart_tools.inspection import comparison, kind_at
+
+    of_other = kind_at(other).name
+    if kind != of_other or kind not in COMPARED:
+        raise click.UsageError(f"Two bundles or two catalogues can be compared, not a {kind} and a {of_other}.")
+    occasions = occasions_of(**judged_on)
+    if kind == "catalog":
+        if occasions is not None:
+            raise click.UsageError("--world and --log judge bundles, and these are catalogues.")
+        document = comparison.catalogs(path, other)
+    else:
+        with progress("slates") as tell:
+            document = comparison.bundles(path, other, occasions, Policy(stickiness=timedelta(0)), tell)
+    return document, comparison.tables(document)
 
 
-def catalog_document(catalog: Catalog) -> dict[str, Any]:
-    """Counts of a catalogue, its kinds of tags, and which pictures would be held back as misleading."""
-    from keyart.features import FeatureSpec
-    from keyart.features.encode import is_misleading
+def _passphrase(path: Path) -> str:
+    """The first line; a passphrase on the command line would stand in the shell's history."""
+    from keyart.errors import SettingError
 
-    spec = FeatureSpec.from_catalog(catalog)
-    on_titles: dict[str, Counter[str]] = defaultdict(Counter)
-    on_artworks: dict[str, Counter[str]] = defaultdict(Counter)
-    for title in catalog:
-        _count(on_titles, title.tags)
-        for artwork in title.artworks:
-            _count(on_artworks, artwork.tags)
-    sizes = [len(title.artworks) for title in catalog]
-    return {
-        "kind": "catalog",
-        "titles": len(catalog),
-        "artworks": sum(sizes),
-        "artworks_per_title": {"fewest": min(sizes), "most": max(sizes)},
-        "without_duration": sum(not title.duration for title in catalog),
-        "synthetic": sum(a.synthetic for t in catalog for a in t.artworks),
-        "spoilers": sum(a.spoiler for t in catalog for a in t.artworks),
-        "misleading": [a.id for t in catalog for a in t.artworks if is_misleading(t, a)],
-        "tag_kinds": {
-            kind: {
-                "open": kind in spec.open_kinds,
-                "on_titles": len(on_titles[kind]),
-                "on_artworks": len(on_artworks[kind]),
-                "frequent": [tag for tag, _ in (on_titles[kind] + on_artworks[kind]).most_common(EXAMPLES)],
-            }
-            for kind in sorted({*on_titles, *on_artworks})
-        },
-    }
-
-
-def title_document(title: Title) -> dict[str, Any]:
-    """One title and its artworks."""
-    from keyart.features.encode import is_misleading
-
-    return {
-        "kind": "title",
-        "id": title.id,
-        "name": title.name,
-        "duration": title.duration,
-        "tags": dict(title.tags),
-        "artworks": [
-            {
-                "id": artwork.id,
-                "tags": dict(artwork.tags),
-                "maturity": artwork.maturity,
-                "spoiler": artwork.spoiler,
-                "synthetic": artwork.synthetic,
-                "misleading": is_misleading(title, artwork),
-            }
-            for artwork in title.artworks
-        ],
-    }
-
-
-def _named(names: Sequence[str], values: Any) -> dict[str, float]:
-    return {name: round(float(value), 4) for name, value in zip(names, values, strict=True)}
-
-
-def _count(kinds: dict[str, Counter[str]], tags: Mapping[str, float]) -> None:
-    from keyart.catalog import kind_of
-
-    for tag in tags:
-        kinds[kind_of(tag)][tag] += 1
-
-
-def _tables(path: Path, document: dict[str, Any]) -> list[Table | str]:
-    if document["kind"] == "bundle":
-        return _bundle_tables(document)
-    if document["kind"] == "catalog":
-        return _catalog_tables(path, document)
-    artworks = _table(f"{document['name'] or document['id']}: {_tags(document['tags'])}", "artwork", "tags", "notes")
-    for artwork in document["artworks"]:
-        notes = [name for name in ("misleading", "spoiler", "synthetic") if artwork[name]]
-        artworks.add_row(artwork["id"], _tags(artwork["tags"]), ", ".join([*notes, artwork["maturity"]]).strip(", "))
-    return [artworks]
-
-
-def _bundle_tables(document: dict[str, Any]) -> list[Table | str]:
-    about = _table(f"Bundle {document['folder']}", "field", "value")
-    for name in ("model_version", "parent", "created", "digest"):
-        about.add_row(name.replace("_", " "), str(document[name] if document[name] is not None else "–"))
-    for name in ("training", "privacy", "quality", "policy", "head", "features"):
-        about.add_row(name, ", ".join(f"{key} {_plain(value)}" for key, value in document[name].items()) or "–")
-    for name in ("purpose", "data", "limits"):
-        about.add_row(name, document["card"][name])
-    files = _table("Files", "file", "bytes", "sha256")
-    for name, entry in sorted(document["files"].items()):
-        files.add_row(name, f"{entry['bytes']:,}", entry["sha256"][:16] + "…")
-    learned = _table("Largest weights (logits)", "tag or match", "weight")
-    weights = document["weights"]
-    everything = {**weights["matches"], **weights["play_by_tag"]}
-    for name, weight in sorted(everything.items(), key=lambda item: -abs(item[1]))[: 2 * EXAMPLES]:
-        learned.add_row(name, f"{weight:+.3f}")
-    return [about, files, learned]
-
-
-def _catalog_tables(path: Path, document: dict[str, Any]) -> list[Table | str]:
-    about = _table(f"Catalogue {path}", "field", "value")
-    for name in ("titles", "artworks", "without_duration", "synthetic", "spoilers"):
-        about.add_row(name.replace("_", " "), f"{document[name]:,}")
-    per_title = document["artworks_per_title"]
-    about.add_row("artworks per title", f"{per_title['fewest']} to {per_title['most']}")
-    misleading = document["misleading"]
-    more = ", …" if len(misleading) > EXAMPLES else ""
-    about.add_row("misleading", f"{len(misleading)} {', '.join(misleading[:EXAMPLES])}{more}".strip())
-    kinds = _table("Kinds of tags", "kind", "on titles", "on artworks", "vocabulary", "frequent")
-    for kind, entry in document["tag_kinds"].items():
-        vocabulary = "open" if entry["open"] else "closed"
-        kinds.add_row(
-            kind, str(entry["on_titles"]), str(entry["on_artworks"]), vocabulary, ", ".join(entry["frequent"])
-        )
-    return [about, kinds]
-
-
-def _table(title: str, *columns: str) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
-
-
-def _tags(tags: Mapping[str, float]) -> str:
-    return ", ".join(f"{tag} {weight:g}" for tag, weight in tags.items())
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "–" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise SettingError(f"{path} is no text; write the passphrase on its first line.") from None
+    if not lines or not lines[0]:
+        raise SettingError(f"{path} is empty; write the passphrase on its first line.")
+    return lines[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .chart import ChartPath
 from .console import json_option, note, print_table, write_json
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ def privacy() -> None:
 @click.option("--epsilon", type=POSITIVE, default=2.0, show_default=True, help="Budget of the whole campaign.")
 @delta_option
 @l2_option
-@click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Chart of capture against ε (PNG, SVG)."
-)
+@click.option("--plot", type=ChartPath(), help="Chart of capture against ε: PNG, SVG or PDF.")
 @json_option
 def plan(
     dimension: int,

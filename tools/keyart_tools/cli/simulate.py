@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from .chart import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 
 if TYPE_CHECKING:
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 
 COUNT = click.IntRange(min=1)
 SUITE_FOLDER = Path("build", "suite")
-ONE_WORLD = ("spec", "learner", "no_head", "epsilon", "delta", "plot")
+ONE_WORLD = ("spec", "learner", "no_head", "epsilon", "delta", "plot", "compare")
+ONE_POLICY = ("learner", "no_head", "epsilon", "delta", "out")
 ALL_WORLDS = ("seeds", "worlds", "policies", "resume", "quick", "download")
+NAMES = {"movielens": "MovieLens", "openbandit": "Open Bandit"}
 SIZES = ("viewers", "titles", "rounds", "steps")
 
 
@@ -48,10 +52,14 @@ SIZES = ("viewers", "titles", "rounds", "steps")
     "--delta", type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True), default=1e-6, show_default=True,
     help="Of private rounds: the probability that ε does not hold.",
 )  # fmt: skip
-@click.option("--plot", type=click.Path(path_type=Path), help="Where to write capture by round (PNG or SVG).")
+@click.option("--plot", type=ChartPath(), help="Chart of capture by round: PNG, SVG or PDF.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False),
     help="Folder to write the bundle to; of a suite: suite.jsonl, .json and .png, build/suite unless told.",
+)  # fmt: skip
+@click.option(
+    "--compare", metavar="A,B",
+    help="Policies on the same impressions, paired: federated, central, none, no-head, thompson, oracle …",
 )  # fmt: skip
 @click.option("--suite", is_flag=True, help="keyart and its peers on all built-in worlds, in one table.")
 @click.option("--seeds", type=COUNT, default=3, show_default=True, help="Of a suite: how many, from --seed on.")
@@ -76,6 +84,7 @@ def simulate(
     delta: float,
     plot: Path | None,
     out: Path | None,
+    compare: str | None,
     suite: bool,
     seeds: int,
     worlds: str | None,
@@ -90,6 +99,8 @@ def simulate(
     A world of your own is made by calling the factory with --viewers, --titles and --seed, those of them that
     you give; it needs rounds × steps impressions a device.
 
+    --compare plays several policies in place of one, and says how far each is from the first, device by device.
+
     A suite plays keyart, keyart with a part changed (no head; nobody learns together; a central peer; no guard, on
     clickbait), bandits a title, the best fixed pictures, random ones and the oracle on the same impressions, and
     VowpalWabbit and MABWiser where this folder has a .venv-bench; `make bench` makes one. --viewers, --titles,
@@ -100,10 +111,11 @@ def simulate(
       keyart simulate --world synthetic --viewers 200 --rounds 10 --steps 5
       keyart simulate --world movielens --titles 200 --out build/bundle --plot learning.png
       keyart simulate --world synthetic --viewers 2000 --epsilon 8
+      keyart simulate --compare federated,central,no-head --rounds 10 --plot compared.png
       keyart simulate --suite --seeds 3 --out build/suite
       keyart simulate --suite --worlds clickbait --policies keyart,guard-off,oracle --viewers 200
     """
-    _require_belonging(ctx, suite)
+    _require_belonging(ctx, suite, compare is not None)
     if suite:
         sizes = {name: ctx.params[name] for name in SIZES if _given(ctx, name)}
         _suite(
@@ -119,18 +131,20 @@ def simulate(
     if not own or _given(ctx, "seed"):
         settings["seed"] = seed
     given = {name: value for name, value in settings.items() if value is not None}
+    if compare is not None:
+        with _their_errors(spec):
+            _compare(compare, spec, given, steps, rounds, seed, plot, as_json)
+        return
 
+    if out is not None and not out.name:
+        raise click.UsageError(f"--out {out} has no name of its own; name a folder.")
     if out is not None and out.exists() and not (out / "manifest.json").exists() and any(out.iterdir()):
         raise click.UsageError(f"--out {out} holds something else than a bundle; name a new folder.")
     with tempfile.TemporaryDirectory(prefix="keyart-") as temporary:
         folder = out if out is not None else Path(temporary) / "bundle"
-        try:
+        with _their_errors(spec):
             budget = None if epsilon is None else (epsilon, delta)
             report = _run(spec, given, steps, rounds, seed, learner, not no_head, budget, folder)
-        except Exception as error:
-            if not own or (said := _their_error(spec, error)) is None:
-                raise
-            raise said from error
     if plot is not None:
         report.plot(plot)
         note(f"Capture by round: {plot}")
@@ -141,8 +155,11 @@ def simulate(
         _show(report, out)
 
 
-def _require_belonging(ctx: click.Context, suite: bool) -> None:
+def _require_belonging(ctx: click.Context, suite: bool, compared: bool) -> None:
     """An option that would be ignored is wrong use."""
+    for name in ONE_POLICY if compared and not suite else ():
+        if _given(ctx, name):
+            raise click.UsageError(f"--{name.replace('_', '-')} is for one policy, and --compare plays several.")
     for name in ONE_WORLD if suite else ALL_WORLDS:
         if _given(ctx, name):
             option = "--world" if name == "spec" else f"--{name.replace('_', '-')}"
@@ -223,11 +240,8 @@ def _run(
     one_thread_a_process()
     from keyart_federated import Privacy
     from keyart_federated import simulate as run
-    from keyart_federated.worlds import load
 
-    if ":" in spec and str(Path.cwd()) not in sys.path:  # as `python -m` does; an installed command does not
-        sys.path.insert(0, str(Path.cwd()))
-    world: World = load(spec, **settings)
+    world = _world(spec, settings)
     with progress("rounds") as tell:
         return run(
             world,
@@ -238,9 +252,48 @@ def _run(
             learner=learner,
             personal_head=personal_head,
             out=folder,
-            name={"movielens": "MovieLens", "openbandit": "Open Bandit", "synthetic": "synthetic"}.get(spec, spec),
+            name=NAMES.get(spec, spec),
             progress=tell,
         )
+
+
+def _compare(
+    asked: str, spec: str, settings: dict[str, Any], steps: int, rounds: int, seed: int, plot: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    one_thread_a_process()
+    from keyart.errors import SettingError
+    from keyart_tools.suite.comparison import compare, policies
+
+    from .comparison import show
+
+    try:
+        names = policies(asked)
+    except SettingError as error:  # a name that is not known
+        raise click.UsageError(str(error)) from None
+    world = _world(spec, settings)
+    with progress("policies") as tell:
+        lines = compare(world, names, steps, rounds, seed, tell)
+    show(lines, f"{NAMES.get(spec, spec)}, {world.devices} devices, {rounds} rounds of {steps}", plot, as_json)
+
+
+def _world(spec: str, settings: dict[str, Any]) -> World:
+    from keyart_federated.worlds import load
+
+    if ":" in spec and str(Path.cwd()) not in sys.path:  # as `python -m` does; an installed command does not
+        sys.path.insert(0, str(Path.cwd()))
+    return load(spec, **settings)
+
+
+@contextmanager
+def _their_errors(spec: str) -> Iterator[None]:
+    """An error out of a world of the user's own becomes a sentence."""
+    try:
+        yield
+    except Exception as error:
+        if ":" not in spec or (said := _their_error(spec, error)) is None:
+            raise
+        raise said from error
 
 
 def _their_error(spec: str, error: Exception) -> Exception | None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 )
 @json_option
 def verify(bundle: Path, engine: str, as_json: bool) -> None:
-    """Check every rule of the bundle in folder BUNDLE, and run its canary.
+    """Check every rule of the bundle in folder BUNDLE, or of the current one in a folder of installed ones, and run
+    its canary.
 
     Exit code 0: whole. 1: damaged, refused or missing, with a sentence on stderr.
 
@@ -53,12 +54,15 @@ def verify(bundle: Path, engine: str, as_json: bool) -> None:
 
 
 def checked(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
-    """The manifest of a whole bundle, and how many vectors its ranker reproduced. Raises a BundleError."""
+    """The manifest of a whole bundle (the current one of a folder of installed ones), and how many vectors its ranker
+    reproduced. Raises a BundleError."""
     from keyart.bundle import Manifest
     from keyart.bundle import verify as verify_bundle
     from keyart.features import FeatureSpec
     from keyart.ranker import Ranker, load
+    from keyart_tools.inspection.bundle import folder_of
 
+    bundle = folder_of(bundle)
     runs: list[Ranker] = []
     reproduced = 0
 

@@ -1,0 +1,76 @@
+"""Replayed viewers are the very devices that lived through the log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from model_samples import log, world
+
+import keyart
+from keyart.errors import WorldError
+from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.head import HeadPrior
+from keyart_federated.devices import Devices
+from keyart_federated.model import Model
+from keyart_tools.logs import Decision, Viewer
+from keyart_tools.training.replay import LoggedWorld, replayed
+
+STEPS = 12
+
+
+@pytest.mark.parametrize("head", [None, HeadPrior()])
+def test_the_same_training_vector_as_devices_that_chose_it_themselves(head: HeadPrior | None) -> None:
+    of = world()
+    encoded = EncodedCatalog.build(of.catalog, FeatureSpec.from_catalog(of.catalog))
+    policy = keyart.Policy(stickiness=timedelta(0), exploration=0.5)
+    lived = Devices(
+        of,
+        np.arange(of.devices),
+        encoded.spec,
+        STEPS,
+        policy=policy,
+        reward=keyart.Reward(),
+        head=head,
+        encoded=encoded,
+    )
+    model = Model.zero_shot(encoded)
+    lived.install(model)
+    ids = list(of.catalog.artwork_places)
+    viewers: list[list[Decision]] = [[] for _ in range(of.devices)]
+    for k in range(STEPS):
+        for i, place in enumerate(lived.step(k)):
+            title_id, context = of.impression(i, k)
+            outcome = of.outcome(i, k, ids[place])
+            viewers[i].append(Decision(title_id, ids[place], context, 0.5, outcome))
+    logged = [Viewer(f"{i}", tuple(of.history(i)), tuple(shown)) for i, shown in enumerate(viewers)]
+
+    (again,) = replayed(of.catalog, logged, encoded, head)
+    for devices in (lived, again):
+        devices.install(model)
+
+    assert np.abs(lived.train() - again.train()).max() <= len(viewers)  # heads are re-fitted: the last bit may differ
+    assert lived.train().any()
+
+
+def test_logs_of_all_lengths() -> None:
+    viewers = [replace(viewer, decisions=viewer.decisions[:n]) for n, viewer in enumerate(log().viewers[:20])]
+    encoded = EncodedCatalog.build(world().catalog, FeatureSpec.from_catalog(world().catalog))
+
+    parts = replayed(world().catalog, viewers, encoded, None)
+
+    assert sum(part.journal.counted.sum() for part in parts) == sum(range(20))
+    assert sum(len(part.members) for part in parts) == 19  # who was shown nothing is not there
+
+
+def test_a_log_tells_what_happened_and_nothing_else() -> None:
+    logged = LoggedWorld(world().catalog, log().viewers)
+    shown = log().viewers[3].decisions[2]
+
+    assert logged.outcome(3, 2, shown.artwork_id) == shown.outcome
+    with pytest.raises(WorldError):
+        logged.outcome(3, 2, "another")
+    with pytest.raises(WorldError):
+        logged.expected_reward(3, 2)

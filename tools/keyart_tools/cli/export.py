@@ -1,0 +1,133 @@
+"""`keyart export`: a trained model as a bundle that devices install."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .console import json_option, one_thread_a_process, print_table, write_json
+
+if TYPE_CHECKING:
+    from keyart.bundle import Manifest
+
+
+@click.command(short_help="A trained model as a bundle for devices.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True,
+    help="Folder of the bundle; an older bundle there is replaced, anything else is refused.",
+)  # fmt: skip
+@click.option("--parent", type=click.Path(path_type=Path), help="The bundle that devices have now.")
+@click.option("--version", type=click.IntRange(min=0), help="Of the model; the parent's and one more unless told.")
+@click.option("--data", metavar="TEXT", help="Model card: what it was trained on. The log's own words unless told.")
+@click.option("--purpose", metavar="TEXT", help="Model card: what it is for.")
+@click.option("--limits", metavar="TEXT", help="Model card: what it is not for.")
+@json_option
+def export(
+    model: Path,
+    out: Path,
+    parent: Path | None,
+    version: int | None,
+    data: str | None,
+    purpose: str | None,
+    limits: str | None,
+    as_json: bool,
+) -> None:
+    """Write MODEL, a file of `keyart train`, as a bundle: int8 weights, graphs, test vectors, manifest.
+
+    The bundle is verified before it is put in place. A model that was trained on data for evaluation only is refused.
+
+    \b
+    Example:
+      keyart export model.npz --out bundle
+      keyart export model.npz --out next --parent bundle --limits "Films only."
+    """
+    words = {"data": data, "purpose": purpose, "limits": limits}
+    for name, text in words.items():
+        if text is not None and not text.strip():
+            raise click.UsageError(f"--{name} is empty; say it in words, or leave it out.")
+    one_thread_a_process()
+    card = {name: text for name, text in words.items() if text is not None}
+    manifest, vectors = exported(model, out, parent, version, card)
+    size = sum(entry.size for entry in manifest.files.values())
+    if as_json:
+        write_json(
+            {
+                "bundle": str(out),
+                "model_version": manifest.model_version,
+                "parent": manifest.parent,
+                "digest": manifest.digest,
+                "bytes": size,
+                "vectors_reproduced": vectors,
+            }
+        )
+        return
+    print_table(
+        f"{out}: model {manifest.model_version}, {size:,} bytes, verified; {vectors} test vectors reproduced.",
+        f"digest {manifest.digest}",
+    )
+
+
+def exported(
+    model: Path,
+    out: Path,
+    parent: Path | None = None,
+    version: int | None = None,
+    card: Mapping[str, str] | None = None,
+    quality: Mapping[str, float] | None = None,
+) -> tuple[Manifest, int]:
+    """The manifest of the verified bundle, and how many vectors it reproduced. Raises UsageError, KeyartError."""
+    from dataclasses import replace
+
+    from keyart.errors import BundleRefused
+    from keyart_federated.export import ModelFile, write_bundle
+
+    from .verify import checked
+
+    file = ModelFile.load(model)
+    if file.evaluation_only:
+        raise BundleRefused(
+            f"{model} was trained on data whose licence allows evaluation only ({file.data}): no device may get it. "
+            "Train on a log of your own."
+        )
+    before = checked(parent)[0].model_version if parent is not None else None
+    if version is None:
+        version = file.model.version if before is None else before + 1
+    if before is not None and version <= before:
+        raise click.UsageError(f"--version {version} does not follow its parent's {before}.")
+    _require_place(out, version)
+    found: list[tuple[Manifest, int]] = []
+    words = dict(card or {})
+    write_bundle(
+        out,
+        replace(file.model, version=version),
+        file.names,
+        data=words.pop("data", file.data),
+        training=file.training,
+        quality={**file.quality, **(quality or {})},
+        parent=before,
+        card=words,
+        check=lambda folder: found.append(checked(folder)),
+    )
+    return found[0]
+
+
+def _require_place(out: Path, version: int) -> None:
+    """`out` is free, or holds an older bundle."""
+    from keyart.bundle.folder import check_contents, read_files
+    from keyart.errors import BundleError
+
+    if not out.exists() or not any(out.iterdir()):
+        return
+    try:
+        older = check_contents(read_files(out)).model_version
+    except BundleError:
+        raise click.UsageError(f"--out {out} holds something else than a whole bundle; name a new folder.") from None
+    if older >= version:
+        raise click.UsageError(
+            f"--out {out} holds model {older}, and this would be {version}, which is not newer; give --version "
+            f"{older + 1}, or name another folder."
+        )

@@ -1,0 +1,104 @@
+"""`keyart train`: a model from a log that a team already has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+
+if TYPE_CHECKING:
+    from keyart_tools.training import Fitted
+
+
+@click.command(short_help="A model from a log that you have.")
+@click.argument("log", type=click.Path(path_type=Path))
+@click.option(
+    "--catalog", "catalog_path", type=click.Path(path_type=Path), required=True, help="The titles of the log."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
+    help="File to write the model to; an older model there is replaced.",
+)  # fmt: skip
+@click.option("--passes", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option(
+    "--held-out", type=click.FloatRange(0.0, 0.9, min_open=True), default=0.1, show_default=True,
+    help="Share of the viewers who only judge, and end the training where they gain nothing more.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same model.")
+@click.option("--no-head", is_flag=True, help="Train for devices that have no personal head.")
+@json_option
+def train(
+    log: Path, catalog_path: Path, out: Path, passes: int, held_out: float, seed: int, no_head: bool, as_json: bool
+) -> None:
+    """Train a model on LOG, a file of JSON Lines: what viewers watched, and which pictures they were shown.
+
+    The first line is {"format": "keyart-log/1", "data": "what this log is"}; docs/training.md has the others. The
+    model goes on to `keyart quantize` and `keyart export`.
+
+    \b
+    Example:
+      keyart train log.jsonl --catalog catalog.json --out model.npz
+      keyart train log.jsonl --catalog catalog.json --out model.npz --held-out 0.2 --seed 3 --json
+    """
+    from .writing import require_place
+
+    require_place(out, "model")
+    one_thread_a_process()
+    from keyart import Catalog
+    from keyart_tools.logs import Log
+    from keyart_tools.training import Settings, fit
+
+    read = Log.read(log)
+    catalog = Catalog.load(catalog_path)
+    with progress("passes") as tell:
+        fitted = fit(read, catalog, Settings(passes, held_out, seed, not no_head), tell)
+    fitted.file.save(out)
+    for why, count in fitted.left_out.items():
+        if count:
+            note(f"{count:,} lines left out: {why}.")
+    if fitted.file.evaluation_only:
+        note("The data is for evaluation only: `keyart export` will refuse this model.")
+    if as_json:
+        write_json(document(fitted, out))
+    else:
+        print_table(*_tables(fitted, out))
+
+
+def document(fitted: Fitted, out: Path) -> dict[str, Any]:
+    """Plain values."""
+    from keyart_tools.slates.value import plain
+
+    return {
+        "model": str(out),
+        "evaluation_only": fitted.file.evaluation_only,
+        "viewers": dict(fitted.viewers),
+        "decisions": dict(fitted.decisions),
+        "left_out": dict(fitted.left_out),
+        "best_pass": fitted.best_pass,
+        "held_out_log_likelihood": list(fitted.likelihood),
+        "held_out_value": plain(fitted.value) if fitted.value is not None else None,
+        "held_out_logged_value": plain(fitted.logged_value),
+    }
+
+
+def _tables(fitted: Fitted, out: Path) -> list[Any]:
+    from keyart_tools.inspection.tables import estimate, table
+
+    people, shown = fitted.viewers, fitted.decisions
+    about = table(f"Model {out}", "figure", "value")
+    about.add_row("viewers", f"{people['training']:,} to train, {people['held out']:,} held out")
+    about.add_row("decisions", f"{shown['training']:,} to train, {shown['held out']:,} held out")
+    about.add_row("passes", f"{len(fitted.likelihood) - 1}, the best was {fitted.best_pass}")
+    about.add_row(
+        "log likelihood of a held-out decision",
+        f"{fitted.likelihood[0]:.4f} untrained, {fitted.likelihood[fitted.best_pass]:.4f} trained",
+    )
+    about.add_row("what the log's pictures earned there", estimate(fitted.logged_value))
+    about.add_row(
+        "what the model would have (SNIPS)",
+        estimate(fitted.value) if fitted.value is not None else "the log shows too little of what it would show",
+    )
+    return [about, f"Next: keyart quantize {out}, keyart export {out} --out BUNDLE"]

@@ -1,0 +1,66 @@
+"""Kinds of things that can be looked into, and which one a path is: told by its first bytes, not by its name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keyart.errors import InputError
+
+FIRST_BYTES = 200
+PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"GIF8")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """name: of the module in this package that tells of it, imported when it is needed."""
+
+    name: str
+
+    def document(self, path: Path, **options: str) -> dict[str, Any]:
+        """Plain values of what is at `path`. Raises KeyartError."""
+        told: dict[str, Any] = self._module.document(path, **options)
+        return told
+
+    def tables(self, document: Mapping[str, Any]) -> list[Any]:
+        """Of a document, for `console.print_table`."""
+        made: list[Any] = self._module.tables(document)
+        return made
+
+    @property
+    def _module(self) -> Any:
+        return importlib.import_module(f".{self.name}", __package__)
+
+
+KINDS: Mapping[str, Kind] = {
+    name: Kind(name) for name in ("bundle", "catalog", "log", "model", "picture", "profile", "tagging")
+}
+
+
+def kind_at(path: Path) -> Kind:
+    """Raises InputError where there is nothing, OSError where it cannot be read."""
+    if path.is_dir():
+        return KINDS["tagging" if (path / "tagging.json").exists() else "bundle"]
+    if not path.exists():
+        raise InputError(
+            f"There is nothing at {path}; name a bundle, catalogue, model, log, profile, picture or tagging."
+        )
+    with path.open("rb") as file:
+        head = file.read(FIRST_BYTES)
+    return KINDS[_by_first_bytes(head)]
+
+
+def _by_first_bytes(head: bytes) -> str:
+    if head.startswith(b"PK\x03\x04"):
+        return "model"
+    if head.startswith(b"SQLite format 3\0"):
+        return "profile"
+    if head.startswith(PICTURES):
+        return "picture"
+    first_line = head.split(b"\n", 1)[0]
+    if b'"keyart-log/' in first_line:
+        return "log"
+    return "catalog"

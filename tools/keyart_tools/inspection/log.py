@@ -1,0 +1,48 @@
+"""A log: how much of what it holds, without any viewer in particular."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keyart_tools.logs import Log
+
+from .tables import fields
+
+
+def document(path: Path) -> dict[str, Any]:
+    """Raises HistoryError."""
+    log = Log.read(path)
+    decisions = [one for viewer in log.viewers for one in viewer.decisions]
+    views = [view for viewer in log.viewers for view in viewer.views]
+    times = sorted([*(one.at for one in decisions), *(view.at for view in views)])
+    pictures: dict[str, set[str]] = {}
+    for one in decisions:
+        pictures.setdefault(one.title_id, set()).add(one.artwork_id)
+    return {
+        "kind": "log",
+        "file": str(path),
+        "data": log.data,
+        "evaluation_only": log.evaluation_only,
+        "viewers": len(log.viewers),
+        "views": len(views),
+        "decisions": len(decisions),
+        "left_out": dict(log.left_out),
+        "outcomes": dict(Counter(one.outcome.kind for one in decisions)),
+        "devices": dict(Counter(one.context.device for one in decisions)),
+        "first": times[0].isoformat() if times else None,
+        "last": times[-1].isoformat() if times else None,
+        "titles_shown": len(pictures),
+        "pictures_shown": sum(map(len, pictures.values())),
+        "titles_with_one_picture_only": sum(len(shown) == 1 for shown in pictures.values()),
+        "propensity": {
+            "least": min((one.propensity for one in decisions), default=None),
+            "most": max((one.propensity for one in decisions), default=None),
+        },
+    }
+
+
+def tables(document: Mapping[str, Any]) -> list[Any]:
+    return [fields(f"Log {document['file']}", document, *(name for name in document if name not in ("kind", "file")))]

@@ -1,0 +1,39 @@
+"""A model file: what it was trained on, and how good held-out viewers found it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keyart.ranker.weights import shapes
+from keyart_federated.export import ModelFile
+
+from .bundle import features, largest, weights_by_name
+from .tables import fields
+
+
+def document(path: Path) -> dict[str, Any]:
+    """Raises InputError."""
+    file = ModelFile.load(path)
+    spec = file.model.spec
+    return {
+        "kind": "model",
+        "file": str(path),
+        "data": file.data,
+        "evaluation_only": file.evaluation_only,
+        "model_version": file.model.version,
+        "training": dict(file.training),
+        "quality": dict(file.quality),
+        "base_rate": file.model.base_rate,
+        "titles": len(file.names),
+        "artworks": len(file.names.artwork_places),
+        "features": features(spec),
+        "parameters": {name: list(shape) for name, shape in shapes(spec).items()},
+        "weights": weights_by_name(spec, file.model.weights),
+    }
+
+
+def tables(document: Mapping[str, Any]) -> list[Any]:
+    names = [name for name in document if name not in ("kind", "file", "weights", "parameters")]
+    return [fields(f"Model {document['file']}", document, *names), largest(document["weights"])]

@@ -1,0 +1,59 @@
+"""A picture: its size, the IPTC digital source type in its metadata, and its Content Credentials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from keyart.errors import InputError, KeyartError
+
+from .tables import fields
+
+# Of the IPTC NewsCodes, https://cv.iptc.org/newscodes/digitalsourcetype/; the last part of the address is the type.
+SOURCE_TYPE = re.compile(rb"digitalsourcetype/(\w+)")
+
+
+def document(path: Path) -> dict[str, Any]:
+    """Raises InputError for what is no picture."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise KeyartError("Looking into a picture needs pillow: install keyart[tagging].") from None
+    try:
+        with Image.open(path) as picture:
+            width, height, form = *picture.size, picture.format
+            xmp = picture.info.get("xmp", b"")
+            picture.verify()
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path} is not a picture that can be read ({error}).") from None
+    found = SOURCE_TYPE.search(xmp if isinstance(xmp, bytes) else str(xmp).encode())
+    return {
+        "kind": "picture",
+        "file": str(path),
+        "format": form,
+        "width": width,
+        "height": height,
+        "bytes": path.stat().st_size,
+        "digital_source_type": found.group(1).decode() if found else None,
+        "credentials": _credentials(path),
+    }
+
+
+def _credentials(path: Path) -> dict[str, Any] | None:
+    """None where what reads them is not installed."""
+    try:
+        from keyart_tools.compose.credentials import read
+    except ImportError:
+        return None
+    return dict(read(path))
+
+
+def tables(document: Mapping[str, Any]) -> list[Any]:
+    names = [name for name in document if name not in ("kind", "file", "credentials")]
+    about = fields(f"Picture {document['file']}", document, *names)
+    credentials = document["credentials"]
+    if credentials is None:
+        return [about, "Content Credentials cannot be read here: install keyart[tagging]."]
+    return [about, fields("Content Credentials", credentials)]

@@ -1,0 +1,42 @@
+"""Variation: whether a log can teach anything at all about pictures. If not, what is missing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from keyart.errors import HistoryError
+
+from .log import Log
+
+LEAST_DECISIONS = 100  # fewer say nothing that chance would not
+LEAST_VIEWERS = 10  # some of them are held out
+
+
+def require_variation(log: Log) -> None:
+    """Raises HistoryError that says what the log lacks."""
+    decisions = [one for viewer in log.viewers for one in viewer.decisions]
+    left_out = ", ".join(f"{count:,} lines {why}" for why, count in log.left_out.items() if count)
+    besides = f" ({left_out})" if left_out else ""
+    if not decisions:
+        raise HistoryError(
+            f"The log has no decision about a picture of this catalogue{besides}. A line with 'artwork_id' is one."
+        )
+    viewers = sum(bool(viewer.decisions) for viewer in log.viewers)
+    if len(decisions) < LEAST_DECISIONS or viewers < LEAST_VIEWERS:
+        raise HistoryError(
+            f"{len(decisions)} decisions of {viewers} viewers are too few to learn from{besides}; bring at least "
+            f"{LEAST_DECISIONS} decisions of {LEAST_VIEWERS} viewers."
+        )
+    shown: dict[str, set[str]] = defaultdict(set)
+    for one in decisions:
+        shown[one.title_id].add(one.artwork_id)
+    if all(len(pictures) == 1 for pictures in shown.values()):
+        raise HistoryError(
+            "Every title of the log was always shown with the same picture, so that nothing tells how another one "
+            "would have done. Show a share of random pictures for a while (Policy.exploration), and log their "
+            "propensities."
+        )
+    plays = sum(one.outcome.kind == "played" for one in decisions)
+    if plays in (0, len(decisions)):
+        what = "None" if plays == 0 else "All"
+        raise HistoryError(f"{what} of the log's pictures were played: log what was passed over and what was played.")

@@ -1,0 +1,184 @@
+"""Fit: the central learner on a log's viewers, pass by pass, and the pass that held-out viewers like best.
+
+Each pass is one damped Newton step on all training viewers' logs, with its evidence step
+(`keyart_federated.optimiser`). Viewers learn for themselves, too, as their devices would, so that the model does not
+learn what only they like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+
+import keyart
+from keyart.errors import SettingError
+from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.head import HeadPrior
+from keyart.outbound.gradient import log_scores
+from keyart_federated.central import CentralLearner
+from keyart_federated.devices import Devices
+from keyart_federated.export import ModelFile
+from keyart_federated.model import Model
+from keyart_federated.scorecard import Estimate
+
+from ..logs import Log, Viewer, require_variation
+from ..slates.occasions import Occasions
+from ..slates.slate import model_installed, slates
+from ..slates.value import by_device, value
+from .replay import replayed
+
+LEAST_GAIN, PATIENCE = 2e-4, 2  # in nats a held-out decision, over so many passes: less, and learning is over
+WEIGHTS = (0.5, 2.0)  # mean importance weight, expected to be 1: outside, the propensities are not what they were
+MOST_JUDGED = 20_000  # held-out decisions for the value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """passes: the most that are made; the best is kept. held_out: share of the viewers, who only judge."""
+
+    passes: int = 20
+    held_out: float = 0.1
+    seed: int = 0
+    personal_head: bool = True
+
+    def __post_init__(self) -> None:
+        if self.passes < 1:
+            raise SettingError(f"passes is {self.passes}; it must be at least 1.")
+        if not 0 < self.held_out < 1:
+            raise SettingError(f"held_out is {self.held_out}; it must be a share above 0 and below 1.")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """likelihood: mean log likelihood of a held-out decision, before the first pass and after each. value: what the
+    model would earn a decision on held-out viewers by SNIPS, without heads; None where the log's propensities do not
+    tell. logged_value: what the log's own pictures earned there. left_out: lines of the log, by why."""
+
+    file: ModelFile
+    best_pass: int
+    likelihood: tuple[float, ...]
+    value: Estimate | None
+    logged_value: Estimate
+    viewers: Mapping[str, int]
+    decisions: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+
+def fit(
+    log: Log,
+    catalog: keyart.Catalog,
+    settings: Settings | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Fitted:
+    """A model of the log. Raises HistoryError where nothing can be learned from it. The same seed, the same model."""
+    settings = settings or Settings()
+    log = log.within(catalog)
+    require_variation(log)
+    viewers = [viewer for viewer in log.viewers if viewer.decisions]
+    training, held_out = _split(viewers, settings)
+    encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
+    head = HeadPrior() if settings.personal_head else None
+    judges = replayed(catalog, held_out, encoded, None)
+    start = Model.zero_shot(encoded)
+    models, likelihood = [start], [_likelihood(judges, start)]
+    learner = CentralLearner(encoded, start, keyart.Policy(stickiness=timedelta(0)), settings.seed)
+
+    def judged(done: int, of: int) -> None:
+        models.append(learner.state.model)
+        likelihood.append(_likelihood(judges, learner.state.model))
+        progress(done, of)
+        if done >= PATIENCE and max(likelihood[-PATIENCE:]) < max(likelihood[:-PATIENCE]) + LEAST_GAIN:
+            raise _Settled
+
+    with suppress(_Settled):
+        learner.run(replayed(catalog, training, encoded, head), 0, settings.passes, judged)
+    best = int(np.argmax(likelihood))
+    return _told(log, catalog, models[best], best, likelihood, training, held_out)
+
+
+class _Settled(Exception):
+    """Another pass would gain nothing."""
+
+
+def _split(viewers: Sequence[Viewer], settings: Settings) -> tuple[list[Viewer], list[Viewer]]:
+    order = np.random.default_rng([settings.seed, 1]).permutation(len(viewers))
+    count = min(max(round(settings.held_out * len(viewers)), 1), len(viewers) - 1)
+    held_out = set(order[:count].tolist())
+    return (
+        [viewer for i, viewer in enumerate(viewers) if i not in held_out],
+        [viewer for i, viewer in enumerate(viewers) if i in held_out],
+    )
+
+
+def _likelihood(judges: Sequence[Devices], model: Model) -> float:
+    """Mean log likelihood a decision: play is Bernoulli, and so is quality given a play. Without heads."""
+    total = count = 0.0
+    for part in judges:
+        part.install(model)
+        for _, log, _ in part.logs():
+            play, keep = log_scores(part.weights, log.rows)
+            play = play + log.offset
+            each = (
+                log.played * play - np.logaddexp(0, play) + log.played * (log.quality * keep - np.logaddexp(0, keep))
+            )
+            total += float((each * log.counted).sum())
+            count += float(log.counted.sum())
+    return total / count
+
+
+def _told(
+    log: Log,
+    catalog: keyart.Catalog,
+    model: Model,
+    best: int,
+    likelihood: Sequence[float],
+    training: Sequence[Viewer],
+    held_out: Sequence[Viewer],
+) -> Fitted:
+    parts = {"training": training, "held out": held_out}
+    viewers = {name: len(part) for name, part in parts.items()}
+    decisions = {name: sum(len(viewer.decisions) for viewer in part) for name, part in parts.items()}
+    quality = {
+        "held_out_log_likelihood": round(likelihood[best], 6),
+        "held_out_log_likelihood_untrained": round(likelihood[0], 6),
+    }
+    about = {"round": best, "devices": len(training), "decisions": decisions["training"], "learner": "log"}
+    file = ModelFile(replace(model, version=1), catalog, log.data, about, quality, log.evaluation_only)
+    earned, logged = _values(file, catalog, replace(log, viewers=tuple(held_out)))
+    if earned is not None:
+        quality |= {"held_out_value": round(earned.value, 6), "held_out_logged_value": round(logged.value, 6)}
+    return Fitted(
+        replace(file, quality=quality),
+        best,
+        tuple(likelihood),
+        earned,
+        logged,
+        viewers,
+        decisions,
+        log.left_out,
+    )
+
+
+def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[Estimate | None, Estimate]:
+    """Of the model, and of what was shown."""
+    occasions = Occasions.of_log(held_out, catalog, MOST_JUDGED)
+    installed, policy = model_installed(file, catalog), keyart.Policy(stickiness=timedelta(0))
+    gamma = policy.gamma(file.model.base_rate)
+    devices, credits = [], []
+    for slate in slates(occasions, installed, policy):
+        if slate.occasion is not None:
+            devices.append(slate.occasion.device)
+            probability = slate.weighed(installed.weights.quantized(), gamma).probability
+            credits.append(slate.occasion.credit.of(probability))
+    sums = by_device(np.array(devices), np.array(credits))
+    reward, durations = keyart.Reward(), {title.id: title.duration for title in catalog}
+    shown = [
+        (sum(reward.of(one.outcome, durations[one.title_id]) for one in viewer.decisions), len(viewer.decisions))
+        for viewer in held_out.viewers
+    ]
+    tells = WEIGHTS[0] <= sums[:, 1].sum() / len(credits) <= WEIGHTS[1]
+    return value(sums) if tells else None, value(np.array(shown, dtype=np.float64))

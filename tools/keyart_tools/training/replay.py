@@ -1,0 +1,92 @@
+"""Replay: the viewers of a log as devices that hold what the log says, ready to be trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+import keyart
+from keyart.errors import WorldError
+from keyart.features import EncodedCatalog
+from keyart.head import HeadPrior
+from keyart_federated.devices import Devices
+
+from ..logs import Viewer
+
+MOST_DECISIONS = 1000  # of a viewer, the latest: as many as a device learns from (`keyart.adoption`)
+MOST_ROWS = 50_000  # devices × decisions that are held at a time
+MOST_DEVICES = 256
+
+
+@dataclass(frozen=True)
+class LoggedWorld:
+    """A log as a `keyart_federated.World` that can be looked back on, and not asked what else might have happened."""
+
+    catalog: keyart.Catalog
+    viewers: Sequence[Viewer]
+
+    @property
+    def devices(self) -> int:
+        return len(self.viewers)
+
+    def history(self, i: int) -> Sequence[keyart.View]:
+        return self.viewers[i].before
+
+    def impression(self, i: int, k: int) -> tuple[str, keyart.Context]:
+        decision = self.viewers[i].decisions[k]
+        return decision.title_id, decision.context
+
+    def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
+        decision = self.viewers[i].decisions[k]
+        if artwork_id != decision.artwork_id:
+            raise WorldError(
+                f"The log showed {decision.artwork_id!r}; what {artwork_id!r} had earned, it cannot tell."
+            )
+        return decision.outcome
+
+    def expected_reward(self, i: int, k: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        raise WorldError("A log knows what happened, and not what was to be expected.")
+
+
+def replayed(
+    catalog: keyart.Catalog, viewers: Sequence[Viewer], encoded: EncodedCatalog, head: HeadPrior | None
+) -> list[Devices]:
+    """Devices in parts. Viewers with logs of like length share a part, since all of it is padded to the longest."""
+    world = LoggedWorld(catalog, viewers)
+    lengths = np.array([min(len(viewer.decisions), MOST_DECISIONS) for viewer in viewers])
+    parts, rest = [], np.argsort(-lengths, kind="stable")
+    rest = rest[lengths[rest] > 0]
+    while len(rest):
+        longest = int(lengths[rest[0]])
+        size = min(MOST_DEVICES, max(1, MOST_ROWS // longest))
+        parts.append(_part(world, rest[:size], longest, encoded, head))
+        rest = rest[size:]
+    return parts
+
+
+def _part(
+    world: LoggedWorld, members: np.ndarray[tuple[int], np.dtype[np.intp]], longest: int, encoded: EncodedCatalog,
+    head: HeadPrior | None,
+) -> Devices:  # fmt: skip
+    reward, spec = keyart.Reward(), encoded.spec
+    policy = keyart.Policy(stickiness=timedelta(0))
+    devices = Devices(world, members, spec, longest, policy=policy, reward=reward, head=head, encoded=encoded)
+    journal = devices.journal  # what does not count is padding
+    for row, i in enumerate(members.tolist()):
+        for k, one in enumerate(world.viewers[i].decisions[-MOST_DECISIONS:]):
+            place = encoded.place[one.artwork_id]
+            context = spec.context_row(one.context.device, one.context.daypart)
+            journal.artwork[row, k] = place
+            journal.slot_log[row, k] = math.log1p(one.context.slot)
+            journal.device[row, k] = context[: len(spec.devices) + 1].argmax()
+            journal.daypart[row, k] = context[len(spec.devices) + 1 :].argmax()
+            journal.played[row, k] = one.outcome.kind == "played"
+            journal.quality[row, k] = reward.of(one.outcome, encoded.durations[encoded.title_of[place]])
+            journal.propensity[row, k] = one.propensity
+            journal.counted[row, k] = 1.0
+    journal.steps = longest
+    return devices
