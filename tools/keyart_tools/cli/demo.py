@@ -23,6 +23,7 @@ STAGES = {
     "federated": "federated",
     "federated + head": "federated + personal head",
     "central": "central, beside them",
+    "film": "stills of a real film",
     "publish": "publish, fetch, install",
     "screens": "choose for three viewers",
 }

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from keyart_federated.report import plot_learning
 
 from ..home.model import HomePage, Result
 from ..home.page import render
+from . import film
 from .arms import CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, Arms, Plan, Tell, run_arms
 from .document import report_document
 from .publish import publish_and_install
@@ -24,7 +26,7 @@ from .words import MOVIELENS, NAMES, headline, licences, notes
 
 MOVIELENS_TITLES = 400  # the most rated films; each is then shown often enough for the figures to be clear
 
-WRITTEN = {"report.json", "learning.png", "index.html", "bundle", "tuf", "keys", "device", "work"}
+WRITTEN = {"report.json", "learning.png", "index.html", "bundle", "tuf", "keys", "device", "film", "work"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,14 @@ def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) 
     out.mkdir(parents=True, exist_ok=True)
     work = out / "work"
     shutil.rmtree(work, ignore_errors=True)
-    arms = run_arms(plan, world, work, tell)
-    clock.lap("arms")
+    real = plan.spec == MOVIELENS  # a world that is made up stays so
+    with film.begun(out / "film", warn) if real else nullcontext(lambda: None) as stills:
+        arms = run_arms(plan, world, work, tell)
+        clock.lap("arms")
+        tell("film", 0, 1)
+        shown = stills()
+        tell("film", 1, 1)
+        clock.lap("film")
 
     tell("publish", 0, 1)
     installed = publish_and_install(arms.reports[FEDERATED_HEAD].bundle, out / "tuf", out / "keys", out / "device")
@@ -75,14 +83,14 @@ def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) 
     clock.lap("publish and install")
 
     tell("screens", 0, 1)
-    viewers = viewers_of(world, plan.rounds * plan.steps, installed.slots, plan.seed)
+    viewers = viewers_of(world, plan.rounds * plan.steps, installed.slots, plan.seed, shown)
     page = HomePage(
         world=_about_world(plan, arms),
         headline=headline(arms),
         results=_results(arms),
         viewers=viewers,
-        notes=notes(plan, len(world.catalog)),
-        licences=licences(plan),
+        notes=notes(plan, len(world.catalog), shown),
+        licences=licences(plan, shown),
     )
     (out / "index.html").write_text(render(page), encoding="utf-8")
     plot_learning({name: arms.reports[name] for name in (FEDERATED_HEAD, FEDERATED, CENTRAL)}, out / "learning.png")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 import keyart
-from keyart import Context, Personalizer
+from keyart import Catalog, Context, Personalizer
 from keyart.features.encode import is_misleading
 from keyart_federated import World
 
 from ..home.art import spoken_name
 from ..home.model import Candidate, Choice, Screen, Viewer
-from .people import popular_titles, telling_titles, unlike_viewers
+from .film import FilmTitle
+from .people import TITLES, popular_titles, telling_titles, unlike_viewers
 from .reasons import sentences
 
 EVENING, MORNING = time(20, 30), time(7, 45)
@@ -28,13 +29,17 @@ POLICY = keyart.Policy(stickiness=timedelta(0))
 _NAME_YEAR = re.compile(r"(.+) \((\d{4})\)")
 
 
-def viewers_of(world: World, impressions: int, bundle: Path, seed: int) -> tuple[Viewer, ...]:
-    """Three viewers with two screens each. bundle: folder of installed bundles. Raises KeyartError."""
+def viewers_of(
+    world: World, impressions: int, bundle: Path, seed: int, film: FilmTitle | None = None
+) -> tuple[Viewer, ...]:
+    """Three viewers with two screens each. bundle: folder of installed bundles. film: one more title, in the last
+    place. Raises KeyartError."""
+    offered = world.catalog if film is None else keyart.Catalog.from_titles([*world.catalog, film.title])
     with ExitStack() as stack:
-        everybody = stack.enter_context(_open(world, bundle, seed))
+        everybody = stack.enter_context(_open(offered, bundle, seed))
         people = []
         for i in unlike_viewers(world):
-            art = stack.enter_context(_open(world, bundle, seed + 1 + i))
+            art = stack.enter_context(_open(offered, bundle, seed + 1 + i))
             art.consent.grant("personalization")
             people.append((i, art, _live(world, i, impressions, art)))
         watched = set().union(*(seen for _, _, seen in people))
@@ -47,14 +52,17 @@ def viewers_of(world: World, impressions: int, bundle: Path, seed: int) -> tuple
             for title_id in popular
         }
         titles = telling_titles(popular, likeliest)
+        if film is not None:
+            titles = [*titles[: TITLES - 1], film.title.id]
+        photographs = film.photographs if film is not None else {}
         return tuple(
             Viewer(
                 f"Viewer {i}",
                 _about(world, i),
                 _lately(world, i),
                 (
-                    _screen(world, titles, art, everybody, *moments[i][0]),
-                    _screen(world, titles, art, everybody, *moments[i][1]),
+                    _screen(offered, titles, photographs, art, everybody, *moments[i][0]),
+                    _screen(offered, titles, photographs, art, everybody, *moments[i][1]),
                 ),
             )
             for i, art, _ in people
@@ -67,10 +75,10 @@ def split_name(name: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else (name, "")
 
 
-def _open(world: World, bundle: Path, seed: int) -> Personalizer:
+def _open(catalog: Catalog, bundle: Path, seed: int) -> Personalizer:
     return Personalizer.open(
         ":memory:",
-        catalog=world.catalog,
+        catalog=catalog,
         keys=keyart.EphemeralKey(),
         bundle=bundle,
         policy=POLICY,
@@ -106,13 +114,19 @@ def _moments(world: World, i: int, impressions: int) -> tuple[tuple[str, Context
 
 
 def _screen(
-    world: World, titles: Sequence[str], art: Personalizer, everybody: Personalizer, label: str, context: Context
+    catalog: Catalog,
+    titles: Sequence[str],
+    photographs: Mapping[str, bytes],
+    art: Personalizer,
+    everybody: Personalizer,
+    label: str,
+    context: Context,
 ) -> Screen:
     decisions = art.choose_page(titles, context)
     shown: list[str] = []
     choices = []
     for slot, decision in enumerate(decisions):
-        title = world.catalog[decision.title_id]
+        title = catalog[decision.title_id]
         here = replace(context, slot=slot)
         chances = art.preview(title.id, here, beside=shown)
         varied = not decision.exploring and _likeliest(art.preview(title.id, here)) != decision.artwork_id
@@ -126,7 +140,13 @@ def _screen(
                 year,
                 title.tags,
                 tuple(
-                    Candidate(artwork.id, artwork.tags, chances[artwork.id], is_misleading(title, artwork))
+                    Candidate(
+                        artwork.id,
+                        artwork.tags,
+                        chances[artwork.id],
+                        is_misleading(title, artwork),
+                        photographs.get(artwork.id, b""),
+                    )
                     for artwork in title.artworks
                 ),
                 ids.index(decision.artwork_id),

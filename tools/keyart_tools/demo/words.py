@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .arms import BEST_FIXED, FEDERATED_HEAD, Arms, Plan
+from .film import FilmTitle
 from .people import FEWEST_VIEWS, POPULAR_TITLES, TITLES
 
 MOVIELENS = "movielens"
@@ -14,6 +15,10 @@ _REAL = (
     "Simulated: the artworks (tags drawn by rules; two a title promise what the film does not hold) and how a viewer "
     "responds to a picture, a model estimated from the later half of that viewer's real ratings. Nobody publishes "
     "real logs of artwork impressions. The equations are in docs/worlds.md.",
+)
+_FILM = (
+    "Big Buck Bunny is a real film, and its pictures are stills that `keyart tag` found and tagged (film/sheet.html "
+    "beside this page). It was in no simulated impression: the model chooses by what the stills show."
 )
 _MADE_UP = (
     "Everything in this world is made up: viewers, titles, artworks and responses. Its equations are in "
@@ -37,9 +42,11 @@ def headline(arms: Arms) -> str:
     )
 
 
-def notes(plan: Plan, titles: int) -> tuple[str, ...]:
+def notes(plan: Plan, titles: int, film: FilmTitle | None) -> tuple[str, ...]:
     """What is real, what is simulated, and by which rules the page was filled."""
     data = _REAL if plan.spec == MOVIELENS else _MADE_UP
+    if film is not None:
+        data = (*data, _FILM)
     return (
         *data,
         f"Every device saw {plan.rounds * plan.steps} impressions in {plan.rounds} rounds. The figures above are of "
@@ -60,6 +67,6 @@ def notes(plan: Plan, titles: int) -> tuple[str, ...]:
     )
 
 
-def licences(plan: Plan) -> tuple[str, ...]:
+def licences(plan: Plan, film: FilmTitle | None) -> tuple[str, ...]:
     """Where the data come from and what may be done with them."""
-    return _LICENCES[plan.spec]
+    return (*_LICENCES[plan.spec], *(() if film is None else (f"Stills: {film.licence}, cut out by keyart tag.",)))

@@ -20,13 +20,15 @@ from keyart.errors import InputError
 class Candidate:
     """tags: what the picture shows. probability: its propensity in this context, 0–1.
 
-    misleading: it promises what the film does not hold, so the policy never shows it.
+    misleading: it promises what the film does not hold, so the policy never shows it. photograph: a JPEG to show;
+    without one the page draws a picture from the tags.
     """
 
     artwork_id: str
     tags: Mapping[str, float]
     probability: float
     misleading: bool = False
+    photograph: bytes = b""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.probability <= 1.0:

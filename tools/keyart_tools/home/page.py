@@ -7,6 +7,7 @@ gradients to themselves, and show without a line of script.
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -57,15 +58,20 @@ class Gallery:
 
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     rules: list[str] = field(default_factory=list)
+    photographs: int = 0
 
     def add(self, choice: Choice, candidate: Candidate) -> str:
         """The class of the candidate's poster, drawn at its first use."""
         key = (choice.title_id, candidate.artwork_id)
         if key not in self.names:
             self.names[key] = name = f"p{len(self.names)}"
-            drawing = poster(choice.title_name, choice.title_tags, candidate.tags, candidate.artwork_id)
-            url = quote(drawing.encode("utf-8", "replace"), safe=PLAIN_IN_URL)
-            self.rules.append(f'.{name}{{background-image:url("data:image/svg+xml,{url}")}}')
+            if candidate.photograph:
+                self.photographs += 1
+                url = f"data:image/jpeg;base64,{b64encode(candidate.photograph).decode()}"
+            else:
+                drawing = poster(choice.title_name, choice.title_tags, candidate.tags, candidate.artwork_id)
+                url = f"data:image/svg+xml,{quote(drawing.encode('utf-8', 'replace'), safe=PLAIN_IN_URL)}"
+            self.rules.append(f'.{name}{{background-image:url("{url}")}}')
         return self.names[key]
 
 
@@ -80,7 +86,8 @@ def render(page: HomePage) -> str:
         mark=_mark(),
         results=_results(page.results),
         viewers=viewers,
-        pictures=len(gallery.names),
+        drawings=len(gallery.names) - gallery.photographs,
+        photographs=gallery.photographs,
         art=Markup("\n".join(gallery.rules)),  # noqa: S704 – quoted above, the only raw text on the page
     )
 

@@ -1,0 +1,80 @@
+"""Real clips and models from the cache, or fetched into it; small films that the tests write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from keyart.errors import DataUnavailable
+from keyart_tools.models import MODELS, Models, Picture, fetch
+from keyart_tools.models.film import sample_clips
+
+FilmWriter = Callable[..., Path]
+
+
+def not_to_be_had(error: DataUnavailable) -> None:
+    if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{error} Or unset KEYART_REQUIRE_SERVICES.")
+    pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def clips() -> dict[str, Path]:
+    """ "bikes", six shots, and "bigbuckbunny", one."""
+    try:
+        return sample_clips()
+    except DataUnavailable as error:
+        not_to_be_had(error)
+        raise
+
+
+@pytest.fixture(scope="session")
+def models() -> Models:
+    try:
+        for model in MODELS.values():
+            fetch(model)
+    except DataUnavailable as error:
+        not_to_be_had(error)
+    return Models.open()
+
+
+@pytest.fixture(scope="session")
+def no_models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    return Models.open(tmp_path_factory.mktemp("no models"))
+
+
+def scenery(seed: int, width: int = 320, height: int = 180) -> Picture:
+    """A picture of coloured blocks, sharp, unlike that of another seed."""
+    blocks = np.random.default_rng(seed).integers(40, 230, (9, 16, 3), dtype=np.uint8)
+    return np.kron(blocks, np.ones((-(-height // 9), -(-width // 16), 1), np.uint8))[:height, :width]
+
+
+@pytest.fixture
+def film_of(tmp_path: Path) -> FilmWriter:
+    """Writes a film of one second of each picture, 25 frames a second."""
+
+    def write(
+        *pictures: Picture, name: str = "film.mp4", frames: int = 25, turned: int = 0, aspect: Fraction | None = None
+    ) -> Path:
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.height, stream.width = pictures[0].shape[:2]
+            stream.pix_fmt = "yuv420p"
+            if aspect is not None:
+                stream.codec_context.sample_aspect_ratio = aspect
+            if turned:
+                stream.set_display_rotation(turned)
+            for picture in pictures:
+                for _ in range(frames):
+                    container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+        return path
+
+    return write

@@ -1,0 +1,89 @@
+"""A real film among the titles of the demo's page: what `keyart tag` finds in it, offered like any other title's art.
+
+The film is tagged in a process of its own while the arms run. Its response is not simulated: it stands on the page
+alone, where the SDK chooses by what its stills show.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import keyart
+from keyart.errors import DataUnavailable, KeyartError
+
+TITLE_ID, NAME = "big-buck-bunny", "Big Buck Bunny (2008)"
+GENRES = {"genre:animation": 0.6, "genre:comedy": 0.4}
+STILLS = 9
+PAGE_WIDTH, PAGE_QUALITY = 640, 82  # of a still on the page
+
+
+@dataclass(frozen=True)
+class FilmTitle:
+    """photographs: JPEG of each artwork, by its id. licence: whose they are."""
+
+    title: keyart.Title
+    photographs: Mapping[str, bytes]
+    licence: str
+
+
+def tagged(film: Path | None, folder: Path) -> FilmTitle:
+    """The stills of `film`, tagged into `folder`, or found there. None: Big Buck Bunny, fetched if it is not in the
+    cache. Raises KeyartError."""
+    try:
+        from keyart_tools.models import Models
+        from keyart_tools.models.film import BIG_BUCK_BUNNY, big_buck_bunny
+        from keyart_tools.tagging import Film, tag
+    except ImportError as error:
+        raise DataUnavailable(f"{error.name} is not installed; run pip install 'keyart[tagging]'.") from None
+    film = film or big_buck_bunny()
+    folder.mkdir(parents=True, exist_ok=True)
+    tag(
+        Film.open(film), folder, Models.open(),
+        count=STILLS, title_id=TITLE_ID, name=NAME, licence=BIG_BUCK_BUNNY, html=True,
+    )  # fmt: skip
+    found = keyart.Catalog.load(folder / "catalog.json")[TITLE_ID]
+    title = keyart.Title(found.id, found.name, found.duration, {**found.tags, **GENRES}, found.artworks)
+    photographs = {artwork.id: _for_page(folder / artwork.image) for artwork in title.artworks}
+    return FilmTitle(title, photographs, BIG_BUCK_BUNNY)
+
+
+def _for_page(path: Path) -> bytes:
+    from io import BytesIO
+
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        picture.thumbnail((PAGE_WIDTH, PAGE_WIDTH))
+        small = BytesIO()
+        picture.convert("RGB").save(small, "JPEG", quality=PAGE_QUALITY, optimize=True)
+    return small.getvalue()
+
+
+@contextmanager
+def begun(folder: Path, warn: Callable[[str], None]) -> Iterator[Callable[[], FilmTitle | None]]:
+    """Starts tagging into `folder` beside what the block does. Yields what waits for the result: None, after a
+    warning, where there is none."""
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    future: Future[FilmTitle] = pool.submit(tagged, None, folder)
+
+    def result() -> FilmTitle | None:
+        try:
+            return future.result()
+        except (KeyartError, OSError, BrokenProcessPool) as error:
+            warn(f"The page shows no real film. {error}")
+            return None
+
+    try:
+        yield result
+    except BaseException:
+        for process in pool._processes.values():  # it may have minutes to go, and nobody waits for it any more
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,45 @@
+"""The selection as a catalogue of one title."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keyart.catalog import Artwork, Catalog, Title
+from keyart.errors import CatalogError
+
+from .judgement import UNSAFE
+from .record import Tagging
+from .still import Still
+
+CATALOG = "catalog.json"
+ADULT = "18+"  # maturity of a still that looks unsafe, which only a person can have accepted
+
+
+def write_catalogue(folder: Path, tagging: Tagging) -> Catalog:
+    """Writes catalog.json: the selected stills, and the pictures that were composed of stills before."""
+    artworks = [_artwork(tagging, still) for still in tagging.selected]
+    ids = {artwork.id for artwork in artworks}
+    artworks += [artwork for artwork in _composed(folder / CATALOG, tagging.title_id) if artwork.id not in ids]
+    title = Title(tagging.title_id, tagging.name, tagging.film.seconds, tagging.title_tags, artworks)
+    catalog = Catalog.from_titles([title])
+    catalog.save(folder / CATALOG)
+    return catalog
+
+
+def _artwork(tagging: Tagging, still: Still) -> Artwork:
+    # A layout of colours compares the stills of one film; only the embedding of a model means the same everywhere.
+    embedding = still.embedding if "objects" in tagging.models else None
+    return Artwork(
+        f"{tagging.title_id}/{still.id}",
+        tags=still.all_tags,
+        image=still.image,
+        embedding=None if embedding is None else [round(float(x), 4) for x in embedding],
+        maturity=ADULT if still.unsafe is not None and still.unsafe >= UNSAFE else "",
+    )
+
+
+def _composed(path: Path, title_id: str) -> list[Artwork]:
+    try:
+        return [artwork for artwork in Catalog.load(path)[title_id].artworks if artwork.synthetic]
+    except CatalogError:
+        return []

@@ -1,0 +1,58 @@
+"""What a person has corrected on the sheet: which stills are in or out, and their tags."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keyart.catalog import checked_tags, shown
+from keyart.errors import CatalogError
+
+from .record import Tagging
+from .still import Still
+
+FORMAT = "keyart-corrections/1"
+REJECTED = "rejected by hand"
+VERDICTS = ("accept", "reject", "")
+
+
+def corrected(tagging: Tagging, path: Path) -> Tagging:
+    """`tagging` with the corrections of a file that the sheet has saved.
+
+    The file: {"format", "film": sha256 of its head, "stills": {id: {"verdict", "tags"}}}, where a verdict is
+    "accept", "reject", or "" to leave it to the measures, and tags replace all others; each may be missing. Raises
+    CatalogError, and then nothing is corrected.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CatalogError(f"{path} is no file of corrections: it is not JSON ({error}).") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise CatalogError(f"{path} is no file of corrections: its 'format' must be {FORMAT!r}.")
+    if document.get("film") != tagging.film.head:
+        raise CatalogError(f"{path} corrects another film than {tagging.film.path}; save it from this film's sheet.")
+    entries = document.get("stills")
+    if not isinstance(entries, dict):
+        raise CatalogError(f"{path}: 'stills' must be an object of still to correction.")
+    stills = {still.id: still for still in tagging.stills}
+    for name, entry in entries.items():
+        if name not in stills:
+            raise CatalogError(f"{path}: there is no still {shown(name)}; its shots go up to {tagging.shots}.")
+        stills[name] = _corrected(stills[name], entry, f"{path}, still {name}")
+    return replace(tagging, stills=tuple(stills.values()))
+
+
+def _corrected(still: Still, entry: Any, where: str) -> Still:
+    if not isinstance(entry, dict) or not entry.keys() <= {"verdict", "tags"}:
+        raise CatalogError(f"{where}: a correction is an object with 'verdict' and 'tags'.")
+    if "verdict" in entry:
+        verdict = entry["verdict"]
+        if verdict not in VERDICTS:
+            raise CatalogError(f"{where}: the verdict {shown(verdict)} must be 'accept', 'reject' or ''.")
+        still = replace(still, by_hand=verdict != "", refused=REJECTED if verdict == "reject" else "")
+    if "tags" in entry:
+        tags = dict(checked_tags(entry["tags"], where, CatalogError))
+        still = replace(still, tags=tags, said_tags={}, tags_by_hand=True)
+    return still

@@ -1,0 +1,77 @@
+"""Which stills may be chosen, and how good each is by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from .likeness import cosines, near_duplicates
+from .still import Still
+from .tags import COVERED, area, ramp
+
+BLACK = 0.15  # mean lightness below which nothing can be seen
+FLAT = 0.03  # standard deviation of lightness
+BLURRED = 20.0  # variance of the Laplacian on 640 pixels
+CRISP = 400.0  # from which on sharper is no better
+UNSAFE = 0.8  # probability
+ROOM = 0.2  # share of the picture in its best calm space that is all a title needs
+
+
+def judged(stills: Sequence[Still]) -> tuple[Still, ...]:
+    """The same stills, each with the reason for which it is refused, if there is one. What a person has said stands.
+
+    Of near-duplicates one stays: what a person accepts, else the sharpest.
+    """
+    told = [still if still.by_hand else replace(still, refused=_fault(still)) for still in stills]
+    candidates = sorted(
+        (place for place, still in enumerate(told) if still.accepted and still.embedding is not None),
+        key=lambda place: (not told[place].by_hand, -told[place].sharpness),
+    )
+    if candidates:
+        vectors = np.array([told[place].embedding for place in candidates])
+        for gone, kept in near_duplicates(cosines(vectors), range(len(candidates))).items():
+            still = told[candidates[gone]]
+            if not still.by_hand:
+                told[candidates[gone]] = replace(still, refused=f"near-duplicate of {told[candidates[kept]].id}")
+    return tuple(told)
+
+
+def _fault(still: Still) -> str:
+    if still.colours.lightness < BLACK:
+        return "black"
+    if still.colours.contrast < FLAT:
+        return "flat"
+    if still.sharpness < BLURRED:
+        return "blurred"
+    if still.unsafe is not None and still.unsafe >= UNSAFE:
+        return "unsafe"
+    return "lettering" if area(still.lettering) >= COVERED else ""
+
+
+def quality(still: Still) -> float:
+    """0–1: the mean of how sharp it is, how well lit, how much room it has for a title, how free of text."""
+    light = still.colours.lightness
+    return (
+        ramp(math.log(max(still.sharpness, 1.0)), math.log(BLURRED), math.log(CRISP))
+        + min(ramp(light, BLACK, 0.4), ramp(light, 0.95, 0.85))
+        + ramp(max((area([box]) for box in still.calm), default=0.0), 0.0, ROOM)
+        + 1.0
+        - ramp(area(still.lettering), 0.0, COVERED)
+    ) / 4.0
+
+
+def traits(stills: Sequence[Still]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Weights of tags, [stills, tags], at most 1, and what each tag is worth, [tags].
+
+    All kinds are worth the same, shared among their tags, so that a hundred objects do not outweigh the palette.
+    Lettering is nothing to be shown.
+    """
+    names = sorted({tag for still in stills for tag in still.tags if tag != "lettering"})
+    kinds = [name.partition(":")[0] for name in names]
+    weights = [[min(1.0, still.tags.get(name, 0.0)) for name in names] for still in stills]
+    worth = [1.0 / (kinds.count(kind) * len(set(kinds))) for kind in kinds]
+    return np.array(weights, dtype=np.float64).reshape(len(stills), len(names)), np.array(worth, dtype=np.float64)

@@ -1,0 +1,77 @@
+"""What the models and our own measures see in a still."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from keyart.errors import CatalogError
+from keyart_tools.models import Models, Picture
+
+from .composition import calm_spaces, edges, subject
+from .likeness import colour_layout
+from .still import Still
+from .tags import COVERED, MOST_OBJECTS, SURE_OBJECT, area, tags_of
+
+SEEN_SIDE = 640  # pixels that the longer side keeps at least, when a still is read
+FACES_SIDE = 320  # on which faces are looked for: smaller ones than it shows make no artwork, and it takes a quarter
+
+
+def read_picture(path: Path, longer: int) -> Picture:
+    """A still from the disk, at a half, a quarter or an eighth where that leaves `SEEN_SIDE` of `longer` pixels.
+
+    Raises CatalogError where it is no picture any more.
+    """
+    reduced = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
+    flag = next((flag for by, flag in reduced.items() if longer // by >= SEEN_SIDE), cv2.IMREAD_COLOR)
+    picture = cv2.imread(str(path), flag)
+    if picture is None:
+        raise CatalogError(f"{path} is missing or damaged; remove the folder above it, and tag the film again.")
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def measured(still: Still, picture: Picture, models: Models) -> Still:
+    """With embedding, objects, faces, composition, and the tags of it all; tags by a person stay."""
+    embedding, objects = colour_layout(picture), {}
+    if models.objects is not None:
+        (embedding,), (probability,) = models.objects.read([picture])
+        best = [int(n) for n in np.argsort(-probability)[:MOST_OBJECTS] if probability[n] >= SURE_OBJECT]
+        objects = {models.objects.names[n]: round(float(probability[n]), 3) for n in best}
+    faces = tuple(models.faces.sized(FACES_SIDE).find(picture)) if models.faces else ()
+    expressions = [models.expression.read(picture, face.box) for face in faces] if models.expression else []
+    boxes = [face.box for face in faces]
+    eye = subject(picture, boxes)
+    calm = calm_spaces(edges(picture), [*boxes, *([eye] if eye else [])])
+    tags = tags_of(still.colours, still.motion, faces if models.faces else None, expressions, objects, calm)
+    return replace(
+        still,
+        embedding=embedding,
+        objects=objects,
+        faces=faces,
+        subject=eye,
+        calm=calm,
+        checked=False,
+        tags=still.tags if still.tags_by_hand else tags,
+    )
+
+
+def checked(still: Still, picture: Picture, models: Models) -> Still:
+    """Searched for what keeps a still from being chosen: lettering, which leaves less room, and unsafe content."""
+    lettering = tuple(models.lettering.find(picture)) if models.lettering else ()
+    calm, tags = still.calm, still.tags
+    if lettering:
+        eye = [still.subject] if still.subject else []
+        calm = calm_spaces(edges(picture), [*(face.box for face in still.faces), *eye, *lettering])
+        if not still.tags_by_hand:
+            tags = {**tags, "lettering": round(min(1.0, area(lettering) / COVERED), 2)}
+    return replace(
+        still,
+        checked=True,
+        lettering=lettering,
+        calm=calm,
+        unsafe=models.unsafe.probability(picture) if models.unsafe else None,
+        tags=tags,
+    )

@@ -1,0 +1,95 @@
+"""What `keyart tag` keeps of a film: tagging.json, from which a run goes on where another one stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from keyart.bundle.durable import replace_file
+from keyart.errors import CatalogError
+
+from .film import Film
+from .shots import Mark, Stretch
+from .still import Still
+
+FORMAT = "keyart-tagging/1"
+NAME = "tagging.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """title_id, name, licence, title_tags: of the film. count: stills to select. models: name to licence of those
+    that have seen the stills. seen: the last stretch of the film that was seen. finished: whether it was the end."""
+
+    film: Film
+    title_id: str
+    name: str
+    licence: str = ""
+    count: int = 20
+    title_tags: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    seen: Stretch | None = None
+    finished: bool = False
+    stills: tuple[Still, ...] = ()
+
+    @property
+    def shots(self) -> int:
+        return self.seen.shot if self.seen else 0
+
+    @property
+    def selected(self) -> list[Still]:
+        """The selection, the first choice first."""
+        return sorted((s for s in self.stills if s.selected is not None), key=lambda still: still.selected or 0)
+
+    def save(self, folder: Path) -> None:
+        """Whole or not at all."""
+        document = {
+            "format": FORMAT,
+            "film": self.film.to_json(),
+            "title": {"id": self.title_id, "name": self.name, "licence": self.licence, "tags": dict(self.title_tags)},
+            "models": dict(self.models),
+            "count": self.count,
+            "shots": self.shots,
+            "finished": self.finished,
+            "seen": asdict(replace(self.seen, still=None)) if self.seen else None,
+            "stills": [still.to_json() for still in self.stills],
+        }
+        replace_file(folder / NAME, json.dumps(document, ensure_ascii=False).encode() + b"\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Tagging:
+        """Raises CatalogError for what `save` did not write."""
+        path = folder / NAME
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            raise CatalogError(f"{folder} has no {NAME}; give a film, or the folder of an earlier run.") from None
+        except (ValueError, RecursionError) as error:
+            raise CatalogError(f"{path} is damaged: it is not JSON ({error}); remove it and tag again.") from None
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise CatalogError(f"{path} is not from keyart tag: its 'format' must be {FORMAT!r}.")
+        try:
+            title, seen = document["title"], document["seen"]
+            return cls(
+                film=Film.from_json(document["film"]),
+                title_id=title["id"],
+                name=title["name"],
+                licence=title["licence"],
+                title_tags=dict(title["tags"]),
+                models=dict(document["models"]),
+                count=int(document["count"]),
+                seen=None if seen is None else _stretch(seen),
+                finished=bool(document["finished"]),
+                stills=tuple(map(Still.from_json, document["stills"])),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise CatalogError(f"{path} is damaged ({what}); remove it and tag the film again.") from None
+
+
+def _stretch(entry: dict[str, Any]) -> Stretch:
+    mark = entry["mark"]
+    return Stretch(**{**entry, "mark": None if mark is None else Mark(**mark)})

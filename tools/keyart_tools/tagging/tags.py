@@ -1,0 +1,80 @@
+"""From what was measured of a still to keyart tags. Weights rise in a straight line between two bounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from keyart_tools.models import Box, Face
+
+from .colour import Colours
+
+CLOSE_UP, MEDIUM = 0.33, 0.15  # height of the largest face, as a share of the picture's, from which on it is one
+ENSEMBLE = 3  # faces
+EMPTY_CALM = 0.4  # share of the picture in calm spaces, from which on one without a face is empty
+STILL_MOTION, FAST_MOTION = 0.003, 0.025  # mean change of a colour between frames
+SURE_MOOD = 0.6  # probability below which an expression is nobody's mood
+SURE_OBJECT = 0.3
+MOST_OBJECTS = 3
+COVERED = 0.02  # share of the picture under burnt-in text that makes it a picture of titles or credits
+
+# tag: of the measure, (where it begins, where it weighs 1)
+PALETTE = {
+    "palette:warm": ("warmth", 0.01, 0.05),
+    "palette:cool": ("warmth", -0.01, -0.05),
+    "palette:dark": ("lightness", 0.45, 0.25),
+    "palette:bright": ("lightness", 0.65, 0.85),
+    "palette:muted": ("chroma", 0.05, 0.02),
+    "palette:vivid": ("chroma", 0.07, 0.13),
+    "contrast:low": ("contrast", 0.13, 0.07),
+    "contrast:high": ("contrast", 0.17, 0.27),
+}
+
+
+def ramp(value: float, begins: float, full: float) -> float:
+    """0 at `begins` and before, 1 at `full` and beyond, which may lie on either side."""
+    return min(1.0, max(0.0, (value - begins) / (full - begins)))
+
+
+def tags_of(
+    colours: Colours,
+    motion: float,
+    faces: Sequence[Face] | None,
+    expressions: Sequence[Mapping[str, float]],
+    objects: Mapping[str, float],
+    calm: Sequence[Box],
+) -> dict[str, float]:
+    """Tags with weights from 0 to 1. faces: None if nobody has looked for them. expressions: of each face. objects:
+    probability of each class."""
+    tags = {tag: ramp(getattr(colours, name), begins, full) for tag, (name, begins, full) in PALETTE.items()}
+    tags["motion:" + ("still" if motion < STILL_MOTION else "fast" if motion >= FAST_MOTION else "calm")] = 1.0
+    if faces is not None:
+        tags["faces"] = min(1.0, sum(face.box[3] for face in faces))
+        if shot := shot_size(faces, calm):
+            tags[f"shot:{shot}"] = 1.0
+    for expression in expressions:
+        for mood, probability in expression.items():
+            if probability >= SURE_MOOD:
+                tags[f"mood:{mood}"] = max(probability, tags.get(f"mood:{mood}", 0.0))
+    for name, probability in objects.items():
+        tags["object:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")] = probability
+    rounded = {tag: round(weight, 2) for tag, weight in tags.items()}
+    return {tag: weight for tag, weight in rounded.items() if weight > 0}
+
+
+def shot_size(faces: Sequence[Face], calm: Sequence[Box]) -> str:
+    """By the largest face, as cinematographers name shots by what they hold of a person. "" for a picture without
+    a face that is full of other things: an animal's close-up would be taken for anything."""
+    if not faces:
+        return "empty" if area(calm) >= EMPTY_CALM else ""
+    largest = max(face.box[3] for face in faces)
+    if largest >= CLOSE_UP:
+        return "close-up"
+    if len(faces) >= ENSEMBLE:
+        return "ensemble"
+    return "medium" if largest >= MEDIUM else "wide"
+
+
+def area(boxes: Sequence[Box]) -> float:
+    """Of boxes that do not overlap, as a share of the picture."""
+    return sum(width * height for _, _, width, height in boxes)
