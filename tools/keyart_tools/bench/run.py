@@ -15,7 +15,7 @@ from keyart_federated import simulate
 from keyart_federated.export import write_bundle
 from keyart_federated.worlds import SyntheticWorld
 
-from . import cold_start, device, fleet, household, noise, sizes, sums
+from . import cold_start, device, film, fleet, household, noise, sizes, sums
 from .bare import SLATE
 from .chart import draw
 from .contest import Contest, entered
@@ -27,7 +27,8 @@ FORMAT = "keyart-bench/1"
 @dataclass(frozen=True)
 class Effort:
     """How often each thing is done. choices, pages, outcomes, slates: a turn. starts: of each kind of process. sums:
-    private rounds of each size but the largest, which is played once; 0: no private rounds and no noise."""
+    private rounds of each size but the largest, which is played once; 0: no private rounds and no noise. films: how
+    often a film is tagged."""
 
     turns: int = 5
     choices: int = 800
@@ -41,11 +42,23 @@ class Effort:
     rounds: int = 8
     sums: int = 3
     drawings: int = 200
+    films: int = 1
     peers: bool = True
 
 
 QUICK = Effort(
-    turns=1, choices=60, pages=3, outcomes=20, slates=20, starts=1, days=3, viewers=20, rounds=2, sums=0, peers=False
+    turns=1,
+    choices=60,
+    pages=3,
+    outcomes=20,
+    slates=20,
+    starts=1,
+    days=3,
+    viewers=20,
+    rounds=2,
+    sums=0,
+    films=0,
+    peers=False,
 )
 
 
@@ -64,7 +77,7 @@ def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], No
     peers_at: folder that has, or has not, the peers' `.venv-bench`. tell(done, of). Raises OSError, KeyartError.
     """
     out.mkdir(parents=True, exist_ok=True)
-    done, of = 0, effort.turns + effort.starts + 4 + (effort.sums + 1 if effort.sums else 0)
+    done, of = 0, effort.turns + effort.starts + 5 + (effort.sums + 1 if effort.sums else 0)
 
     def step() -> None:
         nonlocal done
@@ -79,9 +92,10 @@ def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], No
         rows += at_home[0] + fleet.rows(effort.viewers, effort.steps, effort.rounds)
         absent += at_home[1]
         step()
-    private = _private(effort, step)
-    rows += private[0]
-    absent += private[1]
+    for more in (_private(effort, step), film.rows(effort.films)):
+        rows += more[0]
+        absent += more[1]
+    step()
     document = {
         "format": FORMAT,
         "quick": effort == QUICK,
