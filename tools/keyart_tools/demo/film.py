@@ -6,10 +6,10 @@ alone, where the SDK chooses by what its stills show.
 
 from __future__ import annotations
 
-import multiprocessing
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +32,9 @@ class FilmTitle:
     licence: str
 
 
-def tagged(film: Path | None, folder: Path) -> FilmTitle:
-    """The stills of `film`, tagged into `folder`, or found there. None: Big Buck Bunny, fetched if it is not in the
-    cache. Raises KeyartError."""
+def tagged(film: Path | None, folder: Path) -> None:
+    """Tags `film` into `folder`, unless that is done. None: Big Buck Bunny, fetched if it is not in the cache.
+    Raises KeyartError."""
     try:
         from keyart_tools.models import Models
         from keyart_tools.models.film import BIG_BUCK_BUNNY, big_buck_bunny
@@ -47,10 +47,16 @@ def tagged(film: Path | None, folder: Path) -> FilmTitle:
         Film.open(film), folder, Models.open(),
         count=STILLS, title_id=TITLE_ID, name=NAME, licence=BIG_BUCK_BUNNY, html=True,
     )  # fmt: skip
+
+
+def read(folder: Path) -> FilmTitle:
+    """What `tagged` has left in `folder`. Raises KeyartError."""
+    from keyart_tools.tagging import Tagging
+
     found = keyart.Catalog.load(folder / "catalog.json")[TITLE_ID]
     title = keyart.Title(found.id, found.name, found.duration, {**found.tags, **GENRES}, found.artworks)
     photographs = {artwork.id: _for_page(folder / artwork.image) for artwork in title.artworks}
-    return FilmTitle(title, photographs, BIG_BUCK_BUNNY)
+    return FilmTitle(title, photographs, Tagging.load(folder).licence)
 
 
 def _for_page(path: Path) -> bytes:
@@ -65,25 +71,31 @@ def _for_page(path: Path) -> bytes:
     return small.getvalue()
 
 
+def main() -> None:
+    """The process that `begun` starts: tags into the folder it is given, or ends with a sentence on stderr."""
+    try:
+        tagged(None, Path(sys.argv[1]))
+    except (KeyartError, OSError) as error:
+        sys.exit(str(error))
+
+
 @contextmanager
 def begun(folder: Path, warn: Callable[[str], None]) -> Iterator[Callable[[], FilmTitle | None]]:
     """Starts tagging into `folder` beside what the block does. Yields what waits for the result: None, after a
     warning, where there is none."""
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    future: Future[FilmTitle] = pool.submit(tagged, None, folder)
+    command = [sys.executable, "-c", f"from {__name__} import main; main()", os.fspath(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603
 
-    def result() -> FilmTitle | None:
+        def result() -> FilmTitle | None:
+            _, said = child.communicate()
+            if child.returncode:
+                why = said.strip().splitlines() or ["Tagging it was stopped."]
+                warn(f"The page shows no real film. {why[-1]}")
+                return None
+            return read(folder)
+
         try:
-            return future.result()
-        except (KeyartError, OSError, BrokenProcessPool) as error:
-            warn(f"The page shows no real film. {error}")
-            return None
-
-    try:
-        yield result
-    except BaseException:
-        for process in pool._processes.values():  # it may have minutes to go, and nobody waits for it any more
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+            yield result
+        finally:
+            if child.poll() is None:  # it may have minutes to go, and nobody waits for it any more
+                child.terminate()
