@@ -238,7 +238,7 @@ class Learner:
         precision, pull = information.of_truth(curvature, decisions)
         # What θ explains now is not explained twice; and both tables together are what was there and a step.
         observed = pull + precision * (appeal - explained)
-        titles, pictures, variances = _shrunken(precision, observed, self.state.table_variance[0], encoded)
+        titles, pictures, variances = shrunken(precision, observed, self.state.table_variance[0], encoded)
         moved = titles[encoded.title_of] + pictures - appeal + explained
         return titles, pictures, variances, information.moved(curvature * moved / decisions)
 
@@ -271,7 +271,7 @@ def _step(
     return damping * newton, optimiser.evidence(variance, squares, determined, block)
 
 
-def _shrunken(
+def shrunken(
     precision: Doubles, vector: Doubles, variance: Doubles, encoded: EncodedCatalog
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Titles [T] and pictures [n], whose sum is observed with `precision` [n]; and their variances by evidence."""

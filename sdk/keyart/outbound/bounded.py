@@ -16,7 +16,6 @@ from .layout import Places
 Doubles = npt.NDArray[np.float64]
 BUCKETS = 8
 BUCKET_SECONDS = 3 * 3600
-PER_ARM = 4
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,6 @@ class BoundedTogether(Places):
         return {"views": t, "squares": t, "viewers": 1, "products": t * self.directions}
 
 
-@dataclass(frozen=True)
-class ExperimentLayout(Places):
-    """arms [A · `PER_ARM`]: by arm, half of: devices; their mean reward; its square; decisions as a share of the most
-    that is counted."""
-
-    arms: int
-
-    @cached_property
-    def sizes(self) -> Mapping[str, int]:
-        return {"arms": self.arms * PER_ARM}
-
-
 def trending_vector(layout: TrendingLayout, titles: Ints, ages: Doubles) -> Doubles:
     """[layout.size]. titles [v]: of each view. ages [v]: seconds from the window's start to when it began."""
     plays = np.zeros((layout.titles, BUCKETS))
@@ -74,12 +61,3 @@ def together_vector(layout: BoundedTogether, views: Doubles, asked: Doubles) -> 
     products = (x[:, None] * (x @ asked) - (x**2)[:, None] * asked) / 2
     parts = {"views": x, "squares": x**2, "viewers": np.array([float(x.any())]), "products": products.ravel()}
     return np.concatenate([clipped(parts[name], 1.0)[0] / 2 for name in layout.sizes])
-
-
-def experiment_vector(layout: ExperimentLayout, arm: int, rewards: Doubles, most: int) -> Doubles:
-    """[layout.size]. rewards [N]: of each decision, in 0–1; none: zeros. most: decisions above which none counts."""
-    vector = np.zeros((layout.arms, PER_ARM))
-    if len(rewards):
-        mean = float(rewards.mean())
-        vector[arm] = np.array([1.0, mean, mean**2, min(len(rewards) / most, 1.0)]) / 2
-    return vector.ravel()

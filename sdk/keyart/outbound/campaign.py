@@ -55,7 +55,8 @@ class Campaigns:
         message = bytes(message)
         drop(self._store, self._at.timestamp())
         identity = enrolment.find(self._store)
-        source = Source(profile, installed, catalog, identity.private if identity is not None else b"", policy)
+        secret = identity.private if identity is not None else b""
+        source = Source(profile, installed, catalog, secret, policy, self._limits.labels)
         if message.startswith(offer.MAGIC):
             reply = self._begin(message, source)
         elif message.startswith(STAGE_MAGIC):

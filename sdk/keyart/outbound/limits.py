@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
+from ..catalog import is_text, shown
 from ..errors import SettingError
+from ..features.spec import is_sensitive
 from .budget import Charge, spent
 from .offer import Offer
 
@@ -40,7 +43,8 @@ class Limits:
     servers: public keys (Ed25519, 32 bytes) whose offers count; none: every protected campaign is declined. issuers:
     public keys whose certificates say that a key is a device's. epsilon, delta: the most that this profile ever gives
     away, over all campaigns. minimum_devices: the smallest cohort. least_noise: the smallest noise multiplier.
-    contributions_a_day: the most within 24 hours. kinds: of campaign. Raises SettingError.
+    contributions_a_day: the most within 24 hours. kinds: of campaign. labels: by which an experiment may group this
+    device, value by kind ("region": "north"); never of a sensitive kind. Raises SettingError.
     """
 
     require_protection: bool = True
@@ -52,6 +56,7 @@ class Limits:
     least_noise: float = 0.3
     contributions_a_day: int = 4
     kinds: Sequence[str] = field(default=KINDS)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("servers", "issuers"):
@@ -62,6 +67,13 @@ class Limits:
         object.__setattr__(self, "kinds", tuple(self.kinds))
         if not set(self.kinds) <= set(KINDS):
             raise SettingError(f"Limits.kinds are among {', '.join(KINDS)}, and are {', '.join(self.kinds)}.")
+        object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
+        for kind, value in self.labels.items():
+            if not is_text(kind) or not is_text(value) or is_sensitive(kind):
+                raise SettingError(
+                    f"Limits.labels are texts by kind, such as 'region': 'north', and of no sensitive kind; got "
+                    f"{shown(kind)}: {shown(value)}."
+                )
         if not (math.isfinite(self.epsilon) and self.epsilon >= 0 and 0 < self.delta < 1):
             raise SettingError(f"Limits need epsilon ≥ 0 and 0 < delta < 1, and have {self.epsilon}, {self.delta}.")
         if self.minimum_devices < 2 or not self.least_noise >= 0 or self.contributions_a_day < 0:
@@ -80,7 +92,9 @@ class Limits:
                 f"its round is over, or goes on for more than {LONGEST_SECONDS // 86_400} days",
             ),
             (
-                (offer.model_version, offer.feature_spec) != (model_version, feature_spec),
+                offer.feature_spec != feature_spec
+                # Arms of an experiment may be models: its vector tells what came of them, and is made from none.
+                or (offer.model_version != model_version and offer.kind != "experiment"),
                 "it is for another model than the one installed",
             ),
             (

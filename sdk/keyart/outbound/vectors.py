@@ -4,28 +4,25 @@ with noise."""
 from __future__ import annotations
 
 import hmac
+import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ..catalog import folded_kind
 from ..errors import SettingError
 from ..features.rows import Rows
-from .bounded import (
-    BoundedTogether,
-    ExperimentLayout,
-    TrendingLayout,
-    experiment_vector,
-    together_vector,
-    trending_vector,
-)
+from .bounded import BoundedTogether, TrendingLayout, together_vector, trending_vector
 from .clip import clipped, rounded
 from .evaluation import EvaluationLayout, candidate, evaluation_vector, replay
+from .experiment import ExperimentLayout, Question, experiment_vectors
 from .gradient import Log
 from .layout import Places
+from .lived import Lived
 from .noised import NoisedPopulation, NoisedTraining, population_vectors, training_vectors
 from .offer import Offer
 from .skellam import Random, skellam
@@ -42,13 +39,15 @@ Doubles = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class Source:
     """What a vector is made from. secret: of the device, which draws the arms of experiments. policy: that pictures
-    are drawn with here; None: not known, and no candidate can be evaluated."""
+    are drawn with here; None: not known, and no candidate can be evaluated. labels: what the host says of the device,
+    by kind, for groups of experiments."""
 
     profile: Profile
     installed: Installed
     catalog: Catalog
     secret: bytes
     policy: Policy | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,14 +133,31 @@ def _together(offer: Offer, source: Source) -> Doubles:
     return together_vector(BoundedTogether(*asked.shape), source.profile.views_by_title(), asked)
 
 
+def _question(offer: Offer, source: Source) -> Question | None:
+    question = Question.read(offer)
+    if question is None or source.policy is None:
+        return question
+    return None if folded_kind(question.group) in source.policy.sensitive_kinds else question
+
+
 def _experiment_layout(offer: Offer, source: Source) -> ExperimentLayout | None:
-    return ExperimentLayout(offer.arms) if offer.arms >= 2 and offer.topic and not offer.payload else None
+    question = _question(offer, source)
+    return question.layout if question is not None else None
 
 
 def _experiment(offer: Offer, source: Source) -> Doubles:
-    arm = arm_of(source.secret, offer.topic, offer.arms)
-    rewards = np.array(source.profile.rewards_since(offer.since), dtype=np.float64)
-    return experiment_vector(ExperimentLayout(offer.arms), arm, rewards, offer.most_decisions)
+    question = _question(offer, source)
+    if question is None:
+        raise SettingError("The experiment asks for what no device tells; nothing is sent.")
+    arm = arm_of(source.secret, question.name, question.arms)
+    lived = Lived.of(source.profile, source.catalog, source.installed.encoded)
+    now = lived.within(offer.since, math.inf, offer.most_decisions)
+    past = lived.within(-math.inf, offer.since, offer.most_decisions)
+    group = question.place(lived.group(question.group, now, source.labels))
+    told = experiment_vectors(
+        question, np.array([arm]), np.array([group]), lived.measured(now)[None], lived.measured(past)[None]
+    )
+    return np.asarray(told[0])
 
 
 def _evaluation_layout(offer: Offer, source: Source) -> EvaluationLayout | None:

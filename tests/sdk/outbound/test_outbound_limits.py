@@ -20,6 +20,7 @@ REFUSED = [
     ({"not_after": NOW + LONGEST_SECONDS + 1}, {}, "over"),
     ({"model_version": 8}, {}, "another model"),
     ({"feature_spec": "00"}, {}, "another model"),
+    ({"kind": "experiment", "feature_spec": "00"}, {}, "another model"),
     ({}, {"minimum_devices": 3}, "cohort"),
     ({"noise_multiplier": 0.29}, {}, "noise"),
     ({"noise_multiplier": 0}, {"least_noise": 0}, "noise"),
@@ -51,6 +52,17 @@ def test_taken(three):
     assert judged(three[0], limits(epsilon=4.0, minimum_devices=2, least_noise=4.0)) is None
 
 
+def test_arms_of_an_experiment_may_be_models(three):
+    assert judged(three[0], limits(), kind="experiment", model_version=8) is None
+
+
+def test_labels_are_kept_and_cannot_be_changed():
+    labels = limits(labels={"region": "north"}).labels
+    assert labels == {"region": "north"}
+    with pytest.raises(TypeError):
+        labels["region"] = "south"
+
+
 def test_what_was_before_counts(three):
     asked = offer(three[0])
     assert "before" in judged(three[0], limits(), Past(rounds=frozenset({("spring", 1)})))
@@ -72,6 +84,10 @@ def test_nothing_follows_a_vector_that_nothing_protected(three):
     [
         {"servers": [b"short"]},
         {"issuers": ["text"]},
+        {"labels": {"region": 3}},
+        {"labels": {"": "north"}},
+        {"labels": {" Gender": "x"}},
+        {"labels": {"religion:x": "y"}},
         {"epsilon": math.nan},
         {"epsilon": -1.0},
         {"epsilon": math.inf},

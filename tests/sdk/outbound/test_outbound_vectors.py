@@ -17,19 +17,20 @@ from keyart.outbound import vectors
 from keyart.outbound.bounded import (
     BUCKET_SECONDS,
     BoundedTogether,
-    ExperimentLayout,
     TrendingLayout,
-    experiment_vector,
     together_vector,
     trending_vector,
 )
 from keyart.outbound.clip import integer_norm
+from keyart.outbound.experiment import Asked, Question, experiment_vectors
+from keyart.outbound.lived import METRICS
 from keyart.outbound.noised import SIDE
 from keyart.outbound.offer import Offer
 from keyart.outbound.together import TogetherLayout, together
 from keyart.outbound.vectors import Source
 
 TITLES, DIRECTIONS = 6, 3
+BUTTONS = Question("buttons", 3, (Asked("quality_plays", 0.7, 0.5, 0.5), Asked("take_rate", 0.3, 0.2, 0.8)))
 
 
 def source(art: keyart.Personalizer) -> Source:
@@ -46,11 +47,12 @@ def asked_of(art: keyart.Personalizer, kind: str, topic: str, **changes: object)
         "population": population_layout(art),
         "trending": TrendingLayout(TITLES),
         "together": BoundedTogether(TITLES, DIRECTIONS),
-        "buttons": ExperimentLayout(3),
+        "buttons": BUTTONS.layout,
         "": training_layout(art),
     }[topic]
     scale = np.ones(layout.size - layout.sizes.get("side", 0), dtype="<f4")
-    payload = {"together": directions().tobytes(), "": scale.tobytes()}.get(topic, b"")
+    payloads = {"together": directions().tobytes(), "": scale.tobytes(), "buttons": BUTTONS.payload}
+    payload = payloads.get(topic, b"")
     arms = 3 if kind == "experiment" else 0
     base = {"kind": kind, "topic": topic, "payload": payload, "arms": arms, "since": NOW * (topic == "trending")}
     return offer(art, layout, **{**base, **changes})
@@ -165,26 +167,27 @@ def test_together_is_the_plain_statistic_of_normalised_views():
     arrays(np.float64, TITLES, elements=st.floats(0, 1e6)),
     arrays(np.float64, (TITLES, DIRECTIONS), elements=st.floats(-1e30, 1e30)),
     arrays(np.float64, 9, elements=st.floats(-1e9, 1e9)),
-    arrays(np.float64, 5, elements=st.floats(0, 1)),
+    arrays(np.float64, (2, 1, len(METRICS)), elements=st.floats(-1e9, 1e9) | st.just(np.nan)),
 )
-def test_no_history_and_no_question_makes_a_vector_long(views, asked, ages, rewards):
+def test_no_history_and_no_question_makes_a_vector_long(views, asked, ages, metrics):
     made = [
         together_vector(BoundedTogether(TITLES, DIRECTIONS), views, asked),
         trending_vector(TrendingLayout(TITLES), np.arange(9) % TITLES, ages),
-        experiment_vector(ExperimentLayout(2), 1, rewards, 3),
+        experiment_vectors(BUTTONS, np.array([1]), np.array([0]), *metrics)[0],
     ]
     for vector in made:
         assert np.isfinite(vector).all() and np.sqrt((vector**2).sum()) <= 1 + 1e-9
 
 
-def test_experiments_tell_mean_and_square_of_one_arm(three):
+def test_experiments_tell_of_one_arm(three):
     art = three[0]
     art.observe(art.choose("t0", TV).id, keyart.Outcome.played(4000))
     asked = asked_of(art, "experiment", "buttons", most_decisions=4)
-    arms = vectors.find(asked).vector(asked, source(art)).reshape(3, 4) * 2
+    told = BUTTONS.layout.parts(vectors.find(asked).vector(asked, source(art)) / BUTTONS.weights)
+    arms = told["arms"].reshape(3, 5)  # devices; z of two metrics; z²
     mine = vectors.arm_of(b"secret", "buttons", 3)
-    np.testing.assert_allclose(arms[mine], [1.0, 0.5, 0.25, 0.5])
-    assert np.count_nonzero(arms) == 4
+    np.testing.assert_allclose(arms[mine], [1.0, 0.0, 0.375, 0.0, 0.140625], atol=1e-6)  # half of both are plays
+    assert np.count_nonzero(arms.any(axis=1)) == 1 and not told["past"].any()
     later = asked_of(art, "experiment", "buttons", since=NOW + 1)
     assert not vectors.find(later).vector(later, source(art)).any()
 

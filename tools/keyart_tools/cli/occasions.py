@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from .worlds import given_world
 
 if TYPE_CHECKING:
     from keyart_tools.slates import Occasions
@@ -55,15 +56,12 @@ def occasions_of(
         return None
     from keyart import Catalog
     from keyart.errors import HistoryError
-    from keyart_federated.worlds import load
     from keyart_tools.logs import Log
     from keyart_tools.slates import Occasions
 
     if world is not None:
-        if ":" in world and str(Path.cwd()) not in sys.path:  # as `python -m` does; an installed command does not
-            sys.path.insert(0, str(Path.cwd()))
         settings = {"viewers": viewers, "titles": titles, "seed": None if ":" in world else seed}
-        return Occasions.of_world(load(world, **{k: v for k, v in settings.items() if v is not None}), slates)
+        return Occasions.of_world(given_world(world, {k: v for k, v in settings.items() if v is not None}), slates)
     assert log is not None and catalog is not None  # noqa: S101 – said above
     known = Catalog.load(catalog)
     found = Occasions.of_log(Log.read(log).within(known), known, slates)

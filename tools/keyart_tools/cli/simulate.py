@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +12,10 @@ from click.core import ParameterSource
 
 from .chart import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+from .worlds import given_world, their_errors
 
 if TYPE_CHECKING:
-    from keyart_federated import Report, World
+    from keyart_federated import Report
     from keyart_tools.suite.result import Result
 
 COUNT = click.IntRange(min=1)
@@ -132,7 +130,7 @@ def simulate(
         settings["seed"] = seed
     given = {name: value for name, value in settings.items() if value is not None}
     if compare is not None:
-        with _their_errors(spec):
+        with their_errors(spec):
             _compare(compare, spec, given, steps, rounds, seed, plot, as_json)
         return
 
@@ -142,7 +140,7 @@ def simulate(
         raise click.UsageError(f"--out {out} holds something else than a bundle; name a new folder.")
     with tempfile.TemporaryDirectory(prefix="keyart-") as temporary:
         folder = out if out is not None else Path(temporary) / "bundle"
-        with _their_errors(spec):
+        with their_errors(spec):
             budget = None if epsilon is None else (epsilon, delta)
             report = _run(spec, given, steps, rounds, seed, learner, not no_head, budget, folder)
     if plot is not None:
@@ -241,7 +239,7 @@ def _run(
     from keyart_federated import Privacy
     from keyart_federated import simulate as run
 
-    world = _world(spec, settings)
+    world = given_world(spec, settings)
     with progress("rounds") as tell:
         return run(
             world,
@@ -271,40 +269,10 @@ def _compare(
         names = policies(asked)
     except SettingError as error:  # a name that is not known
         raise click.UsageError(str(error)) from None
-    world = _world(spec, settings)
+    world = given_world(spec, settings)
     with progress("policies") as tell:
         lines = compare(world, names, steps, rounds, seed, tell)
     show(lines, f"{NAMES.get(spec, spec)}, {world.devices} devices, {rounds} rounds of {steps}", plot, as_json)
-
-
-def _world(spec: str, settings: dict[str, Any]) -> World:
-    from keyart_federated.worlds import load
-
-    if ":" in spec and str(Path.cwd()) not in sys.path:  # as `python -m` does; an installed command does not
-        sys.path.insert(0, str(Path.cwd()))
-    return load(spec, **settings)
-
-
-@contextmanager
-def _their_errors(spec: str) -> Iterator[None]:
-    """An error out of a world of the user's own becomes a sentence."""
-    try:
-        yield
-    except Exception as error:
-        if ":" not in spec or (said := _their_error(spec, error)) is None:
-            raise
-        raise said from error
-
-
-def _their_error(spec: str, error: Exception) -> Exception | None:
-    """An error out of the user's own world, as a sentence that says where; None for one of keyart's."""
-    from keyart.errors import KeyartError, WorldError
-
-    if isinstance(error, KeyartError | click.ClickException | OSError):
-        return None
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(last.filename).name}, line {last.lineno}"
-    return WorldError(f"World {spec!r} failed with {type(error).__name__}: {error} ({where}).")
 
 
 def _show(report: Report, out: Path | None) -> None:

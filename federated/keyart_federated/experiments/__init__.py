@@ -1,0 +1,46 @@
+"""Experiments that can be trusted without anybody's log: A/B tests, trends and base appeal from private sums.
+
+boundary    what a sum stays within at all times at once
+measures    the metrics, and what is known of each beforehand
+experiment  what is compared, how often one looks, what it costs a person
+looks       what a noised sum tells, and the file that keeps it
+analysis    effects with their intervals, groups, guards, mismatch
+verdict     the same in words
+power       how many devices, how many days
+pilot       what a first question tells for the next one
+lives       what becomes of the devices of a World, arm by arm
+trial       an experiment on a World
+peeking     what peeking does to tests, and what noise does to verdicts
+trending    what takes off today
+appeal      what everybody sees in a new picture
+"""
+
+from .analysis import Analysis, Course, analyse
+from .boundary import Boundary
+from .experiment import Experiment
+from .looks import Look, Results, Told, next_thetas, read
+from .measures import ASSUMED, MEASURES, Baseline, Measure
+from .power import Power, detectable, needed
+from .verdict import Verdict, verdicts
+
+__all__ = [
+    "ASSUMED",
+    "MEASURES",
+    "Analysis",
+    "Baseline",
+    "Boundary",
+    "Course",
+    "Experiment",
+    "Look",
+    "Measure",
+    "Power",
+    "Results",
+    "Told",
+    "Verdict",
+    "analyse",
+    "detectable",
+    "needed",
+    "next_thetas",
+    "read",
+    "verdicts",
+]

@@ -1,0 +1,41 @@
+"""A boundary that a sum of independent errors stays within at all times at once, so that looking costs nothing.
+
+Howard, Ramdas, McAuliffe and Sekhon 2021, "Time-uniform, nonparametric, nonasymptotic confidence sequences", the
+two-sided normal mixture (eq. 14; Robbins 1970): P(∃ t: |S_t| ≥ √((V_t + ρ) log((V_t + ρ) / (ρ α²)))) ≤ α, for a sum S
+of normal errors whose variance so far is V. Means of many devices are nearly normal and V is estimated: it holds as
+samples grow (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2021, "Time-uniform central limit theory and
+asymptotic confidence sequences"). The noise of private sums is normal to begin with, and its variance is known.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """level: α, the chance ever to be outside. rho: at which variances it is narrow."""
+
+    level: float
+    rho: float
+
+    @classmethod
+    def best_at(cls, variance: float, level: float) -> Boundary:
+        """Narrowest, relative to its own width, when so much variance has come together (Howard et al., prop. 3):
+        ρ = V / (y − 1) with y − ln y = 1 − 2 ln α."""
+        constant = 1.0 - 2.0 * math.log(level)
+        y = constant
+        for _ in range(60):
+            y = constant + math.log(y)
+        return cls(level, variance / (y - 1.0))
+
+    def reach(self, variance: Doubles | float) -> Doubles:
+        """How far the sum may be from what it estimates, at these variances."""
+        v = np.asarray(variance, dtype=np.float64) + self.rho
+        return np.asarray(np.sqrt(v * np.log(v / (self.rho * self.level**2))))

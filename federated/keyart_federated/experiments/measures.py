@@ -1,0 +1,97 @@
+"""What an experiment measures: the metrics' names, units and directions, and what is known of each beforehand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from keyart.errors import SettingError
+from keyart.outbound.lived import METRICS, MOST_BROWSE_MINUTES
+
+REACH: Final = 4.0  # deviations of a metric, up to which it is told
+MOST_CORRELATION: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """label: in words. unit: after a number, "%" for shares. most: the largest value there is. better: 1 or −1.
+    guard: it is watched for harm unless it is what the experiment is about."""
+
+    label: str
+    unit: str
+    most: float
+    better: int = 1
+    guard: bool = False
+
+    def shown(self, value: float, signed: bool = False) -> str:
+        """A value, which noise may have put out of its range, or a difference (signed), as people read it."""
+        sign, value = ("+", value) if signed else ("", min(max(value, 0.0), self.most))
+        return f"{100 * value:{sign}.2f} %" if self.unit == "%" else f"{value:{sign}.3g} {self.unit}"
+
+
+def percent(share: float) -> str:
+    """A change as people read it: "+5.7 %"."""
+    return f"{100 * share:+.1f} %".replace("-", "−")
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A metric before the experiment. mean, deviation: over devices that were watched for `days` days. correlation:
+    of a device's value with its own of the days before. Raises SettingError."""
+
+    mean: float
+    deviation: float
+    correlation: float = 0.0
+    days: float = 14.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean) and self.deviation > 0 and math.isfinite(self.deviation)):
+            raise SettingError(
+                f"A baseline has a finite mean and a deviation above 0, not {self.mean}, {self.deviation}."
+            )
+        if not 0 <= self.correlation <= MOST_CORRELATION or not self.days > 0:
+            raise SettingError(
+                f"A baseline's correlation is between 0 and {MOST_CORRELATION} and its days are above 0; it has "
+                f"{self.correlation} and {self.days}."
+            )
+
+    def over(self, days: float) -> Baseline:
+        """The same devices watched for longer or shorter: what a device is stays, chance averages out.
+
+        With the correlation r of two such spans, r of the variance is between devices and 1 − r is chance, in
+        proportion to one over the days. The past stays as long as it was.
+        """
+        share = self.correlation + (1 - self.correlation) * self.days / days
+        correlation = min(self.correlation / math.sqrt(share), MOST_CORRELATION)
+        return replace(self, deviation=self.deviation * math.sqrt(share), correlation=correlation, days=days)
+
+    def reach(self, measure: Measure) -> float:
+        """What is told is cut at mean ± reach: `REACH` deviations, or all the way where that is nearer."""
+        return min(REACH * self.deviation, max(self.mean, measure.most - self.mean))
+
+
+MEASURES: Final[Mapping[str, Measure]] = {
+    "quality_plays": Measure("quality plays a picture", "%", 1.0),
+    "take_rate": Measure("plays a picture", "%", 1.0),
+    "watch_time": Measure("hours watched a day", "h", 24.0),
+    "browse_time": Measure("browsing until a play", "min", MOST_BROWSE_MINUTES, better=-1, guard=True),
+    "returns": Measure("came back within 7 days", "%", 1.0),
+    "abandonment": Measure("plays given up", "%", 1.0, better=-1, guard=True),
+    "page_diversity": Measure("change from picture to picture", "%", 1.0, guard=True),
+}
+# Before anything is known: wide enough for any service, so that a first question tells what to ask the second time.
+ASSUMED: Final[Mapping[str, Baseline]] = {
+    "quality_plays": Baseline(0.1, 0.1),
+    "take_rate": Baseline(0.2, 0.15),
+    "watch_time": Baseline(1.0, 1.0),
+    "browse_time": Baseline(5.0, 3.0),
+    "returns": Baseline(0.5, 0.5),
+    "abandonment": Baseline(0.4, 0.3),
+    "page_diversity": Baseline(0.6, 0.2),
+}
+GUARDS: Final = tuple(name for name, measure in MEASURES.items() if measure.guard)
+
+if tuple(MEASURES) != METRICS or tuple(ASSUMED) != METRICS:  # pragma: no cover
+    raise AssertionError("A metric that devices know is not described here.")

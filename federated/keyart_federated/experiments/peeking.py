@@ -1,0 +1,178 @@
+"""What peeking does to tests, and what noise does to verdicts: many experiments on made-up viewers.
+
+A viewer plays a picture with a probability of their own (Beta), and keeps watching with another. The past is drawn
+from the same viewer. Nothing here is fitted to anybody: it is for the method, and not for what pictures do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from keyart.outbound.experiment import experiment_vectors
+from keyart.outbound.lived import METRICS
+
+from .analysis import analyse
+from .boundary import Boundary, Doubles
+from .experiment import Experiment
+from .looks import Results, Told, added, next_thetas
+from .measures import Baseline
+from .verdict import Word, verdicts
+
+PLAY, KEEP = (3.0, 9.0), (6.0, 4.0)  # Beta: a quarter of pictures is played, three plays of five are kept
+PICTURES = 60  # on a device, before the start, and after it
+RAW_EPSILON = 1e4  # what a plan without noise is like
+BURN_IN = 100  # devices, before a running variance means anything
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """arm [d]; now, past [d, METRICS], NaN for what these viewers do not tell."""
+
+    arm: npt.NDArray[np.intp]
+    now: Doubles
+    past: Doubles
+
+
+def drawn(rng: np.random.Generator, devices: int, lift: float) -> Fleet:
+    """lift: by what share arm 1 has more quality plays."""
+    play, keep = rng.beta(*PLAY, devices), rng.beta(*KEEP, devices)
+    arm = rng.integers(2, size=devices)
+
+    def lived(more: Doubles) -> Doubles:
+        plays = rng.binomial(PICTURES, play)
+        kept = rng.binomial(plays, np.minimum(keep * more, 1.0))
+        told = np.full((devices, len(METRICS)), np.nan)
+        told[:, METRICS.index("quality_plays")] = kept / PICTURES
+        told[:, METRICS.index("take_rate")] = plays / PICTURES
+        told[:, METRICS.index("abandonment")] = np.where(plays > 0, 1 - kept / np.maximum(plays, 1), np.nan)
+        return told
+
+    past = lived(np.ones(devices))
+    return Fleet(arm, lived(np.where(arm == 1, 1.0 + lift, 1.0)), past)
+
+
+def baselines(seed: int = 0, devices: int = 50_000) -> dict[str, Baseline]:
+    """Of these viewers, as a pilot would find them."""
+    fleet = drawn(np.random.default_rng([seed, 7]), devices, 0.0)
+    known = {}
+    for name in ("quality_plays", "abandonment"):
+        both = np.stack([table[:, METRICS.index(name)] for table in (fleet.now, fleet.past)])
+        now, past = both[:, ~np.isnan(both).any(axis=0)]
+        known[name] = Baseline(float(now.mean()), float(now.std()), float(np.corrcoef(now, past)[0, 1]))
+    return known
+
+
+def played(experiment: Experiment, fleet: Fleet, random: Callable[[int], bytes] | None) -> Results:
+    """The whole experiment on a fleet, look by look. random: of rounding and noise; None: raw sums, no noise."""
+    results = Results(experiment)
+    order = np.array_split(np.arange(len(fleet.arm)), experiment.looks)
+    for look, (day, mine) in enumerate(zip(experiment.look_days, order, strict=True)):
+        thetas = next_thetas(experiment, results.looks)
+        question = experiment.question(thetas)
+        nobody = np.zeros(len(mine), dtype=np.intp)
+        vectors = experiment_vectors(question, fleet.arm[mine], nobody, fleet.now[mine], fleet.past[mine])
+        total, variance = added(experiment, look, vectors, random)
+        results = results.with_look(Told(day, thetas, len(mine), variance, total))
+    return results
+
+
+def decided(results: Results) -> tuple[Word, int]:
+    """What a team that stops at the first decision takes home, and after how many looks."""
+    looks = results.looks
+    word: Word = "not yet"
+    for k in range(1, len(looks) + 1):
+        (verdict,) = verdicts(results.experiment, analyse(results.experiment, looks[:k]))
+        word = verdict.word
+        if word != "not yet":
+            return word, k
+    return word, len(looks)
+
+
+@dataclass(frozen=True)
+class Peeking:
+    """Of A/A tests: share that ever called a difference. private: always-valid, on private sums, peeked at each look.
+    raw: the same on raw data, peeked at after every device. fixed: a z-test on raw data, peeked at each look. once: a
+    z-test, at the end alone. by_look [K]: shares that have called one up to each look, of private and of fixed."""
+
+    tests: int
+    private: float
+    raw: float
+    fixed: float
+    once: float
+    private_by_look: Doubles
+    fixed_by_look: Doubles
+
+
+def peek(experiment: Experiment, tests: int, seed: int, progress: Progress = lambda done, of: None) -> Peeking:
+    """A/A tests of `experiment`, all four ways on the same fleets."""
+    z = NormalDist().inv_cdf(1 - experiment.level / 2)
+    private, fixed = np.zeros((2, tests, experiment.looks), dtype=np.bool_)
+    raw = np.zeros(tests, dtype=np.bool_)
+    for test in range(tests):
+        rng = np.random.default_rng([seed, test])
+        fleet = drawn(rng, experiment.devices, 0.0)
+        (course,) = analyse(experiment, played(experiment, fleet, rng.bytes).looks).courses[experiment.first]
+        private[test] = (course.low > 0) | (course.high < 0)
+        apart, deviation, devices = _running(fleet, experiment.first)
+        bound = Boundary.best_at(float((devices[-1] * deviation[-1]) ** 2), experiment.level)
+        raw[test] = (np.abs(apart) > bound.reach((devices * deviation) ** 2) / devices)[BURN_IN:].any()
+        at_looks = np.cumsum([len(part) for part in np.array_split(np.arange(len(apart)), experiment.looks)]) - 1
+        fixed[test] = (np.abs(apart) > z * deviation)[at_looks]
+        progress(test + 1, tests)
+    ever = {name: np.logical_or.accumulate(called, axis=1) for name, called in (("p", private), ("f", fixed))}
+    return Peeking(
+        tests,
+        float(ever["p"][:, -1].mean()),
+        float(raw.mean()),
+        float(ever["f"][:, -1].mean()),
+        float(fixed[:, -1].mean()),
+        ever["p"].mean(axis=0),
+        ever["f"].mean(axis=0),
+    )
+
+
+def _running(fleet: Fleet, metric: str) -> tuple[Doubles, Doubles, Doubles]:
+    """After each device: difference of means, its standard error, and devices so far; raw data, without the past."""
+    value, arm = fleet.now[:, METRICS.index(metric)], fleet.arm
+    n = [np.maximum(np.cumsum(arm == a), 1) for a in (0, 1)]
+    sums, squares = ([np.cumsum(np.where(arm == a, value**p, 0.0)) for a in (0, 1)] for p in (1, 2))
+    variance = sum((squares[a] / n[a] - (sums[a] / n[a]) ** 2) / n[a] for a in (0, 1))
+    devices = np.arange(1, len(value) + 1, dtype=np.float64)
+    return sums[1] / n[1] - sums[0] / n[0], np.sqrt(np.maximum(variance, 1e-12)), devices
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of A/B tests: same: share with the same verdict on private sums and on raw data. private, raw: share of each
+    that said "better". looks: mean number until then."""
+
+    trials: int
+    same: float
+    private: float
+    raw: float
+    private_looks: float
+    raw_looks: float
+
+
+def agree(
+    experiment: Experiment, lift: float, trials: int, seed: int, progress: Progress = lambda done, of: None
+) -> Agreement:
+    """The same fleets tested twice: by private sums, and by the same test on raw data."""
+    raw = replace(experiment, epsilon=RAW_EPSILON)
+    found = []
+    for trial in range(trials):
+        rng = np.random.default_rng([seed, trial])
+        fleet = drawn(rng, experiment.devices, lift)
+        found.append((decided(played(experiment, fleet, rng.bytes)), decided(played(raw, fleet, None))))
+        progress(trial + 1, trials)
+    words = np.array([(one[0], other[0]) for one, other in found])
+    looks = np.array([(one[1], other[1]) for one, other in found], dtype=np.float64)
+    better = (words == "better").mean(axis=0)
+    same = float((words[:, 0] == words[:, 1]).mean())
+    return Agreement(trials, same, float(better[0]), float(better[1]), *map(float, looks.mean(axis=0)))

@@ -1,0 +1,111 @@
+"""The verdict: what the intervals say, in words that a product team can act on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from .analysis import Analysis, Course
+from .experiment import Experiment
+from .measures import MEASURES, percent
+
+Word = Literal["better", "worse", "no difference", "not yet", "guard", "mismatch"]
+MOST_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """word: of the first metric, unless a guard is breached or the arms do not match. text: a sentence or two. more:
+    days until the interval is likely to decide, None where it has, or will not within a year. guards: breached."""
+
+    arm: str
+    word: Word
+    text: str
+    more: int | None = None
+    guards: tuple[str, ...] = ()
+
+
+def verdicts(experiment: Experiment, analysis: Analysis) -> tuple[Verdict, ...]:
+    """One for each arm but the first."""
+    return tuple(_verdict(experiment, analysis, a) for a in range(len(experiment.arms) - 1))
+
+
+def _verdict(experiment: Experiment, analysis: Analysis, a: int) -> Verdict:
+    course = analysis.courses[experiment.first][a]
+    arm = course.arm
+    if analysis.mismatches[a].found:
+        apart, bound = analysis.mismatches[a].difference[-1], analysis.mismatches[a].bound[-1]
+        return Verdict(
+            arm,
+            "mismatch",
+            f"Nothing can be concluded: “{arm}” and “{experiment.arms[0]}” differ by {abs(apart):,.0f} devices where "
+            f"chance explains {bound:,.0f}. Look for what keeps devices of one arm from answering, then begin anew.",
+        )
+    breached = tuple(
+        name
+        for name in experiment.metrics
+        if MEASURES[name].guard and name != experiment.first and harmed(experiment, analysis.courses[name][a])
+    )
+    word, text, more = _of_first(experiment, course)
+    if breached:
+        harms = "; ".join(f"{MEASURES[name].label}: {_range(analysis.courses[name][a])}" for name in breached)
+        return Verdict(arm, "guard", f"Stop “{arm}”: it does harm ({harms}). {text}", more, breached)
+    return Verdict(arm, word, text, more)
+
+
+def _of_first(experiment: Experiment, course: Course) -> tuple[Word, str, int | None]:
+    measure = MEASURES[course.metric]
+    effect, low, high = course.now
+    margin = experiment.margin * abs(float(course.control[-1]))
+    said = f"{measure.label}: {_range(course)}"
+    both = f"“{course.arm}” and “{experiment.arms[0]}”"
+    if course.excludes_zero:
+        better = (effect > 0) == (measure.better > 0)
+        word: Word = "better" if better else "worse"
+        text = f"“{course.arm}” is {word} than “{experiment.arms[0]}”; {said}."
+        return word, text, None
+    if max(abs(low), abs(high)) <= margin:
+        return (
+            "no difference",
+            f"No difference larger than {100 * experiment.margin:g} % between {both}; {said}.",
+            None,
+        )
+    more = days_more(experiment, course, margin)
+    when = (
+        f"about {more} more day{'s' if more > 1 else ''}, with as many new devices a day, should decide"
+        if more is not None
+        else "no number of days within a year is likely to decide; take more devices or a larger margin"
+    )
+    return "not yet", f"Not yet: {said}; {when}.", more
+
+
+def _range(course: Course) -> str:
+    measure = MEASURES[course.metric]
+    change, low, high = course.relative
+    before = float(course.control[-1])
+    said = f"{measure.shown(before)} → {measure.shown(before + course.now[0])}"
+    if math.isfinite(low):
+        return f"{said} ({percent(change)}, between {percent(low)} and {percent(high)})"
+    return f"{said} (between {measure.shown(course.now[1], True)} and {measure.shown(course.now[2], True)})"
+
+
+def harmed(experiment: Experiment, course: Course) -> bool:
+    """Whether the whole interval is worse than the tolerance, at the last look."""
+    allowed = experiment.tolerance * abs(float(course.control[-1]))
+    better = MEASURES[course.metric].better
+    return bool(course.high[-1] < -allowed if better > 0 else course.low[-1] > allowed)
+
+
+def days_more(experiment: Experiment, course: Course, margin: float) -> int | None:
+    """Days after the last look on which the interval decides, should the effect stay what it seems: it leaves 0 out,
+    or all that is larger than the margin. None: not within a year."""
+    looks = len(course.days)
+    apart = (experiment.days - experiment.first_day) / max(experiment.looks - 1, 1) or 1.0
+    effect = abs(course.now[0])
+    for more in range(1, math.ceil(MOST_DAYS / apart) + 1):
+        grown = (looks + more) / looks
+        half = float(course.boundary.reach(course.variance * grown)) / (course.weight * grown) * course.reach
+        if half < effect or half + effect <= margin:
+            return math.ceil(more * apart)
+    return None

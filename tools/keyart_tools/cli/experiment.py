@@ -1,0 +1,382 @@
+"""`keyart experiment`: plan an A/B test, run one on a World, and read what it says."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+from .worlds import given_world, their_errors
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from keyart import Policy
+    from keyart_federated.experiments import Experiment
+
+COUNT = click.IntRange(min=1)
+POSITIVE = click.FloatRange(min=0, min_open=True)
+BELOW_ONE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
+PATH = click.Path(path_type=Path)
+PAGE = click.Path(path_type=Path, dir_okay=False)
+NAMES = (
+    "quality_plays", "take_rate", "watch_time", "browse_time", "returns", "abandonment", "page_diversity",
+)  # fmt: skip
+PLANNED_DAYS = (7, 14, 21, 28)
+SETTINGS = ("exploration", "diversity", "misleading")
+
+epsilon_option = click.option(
+    "--epsilon", type=POSITIVE, default=1.0, show_default=True, help="Of a person, for the whole experiment."
+)
+delta_option = click.option("--delta", type=BELOW_ONE, default=1e-6, show_default=True, help="Of a person, likewise.")
+metric_option = click.option(
+    "--metric", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="The one that decides."
+)
+group_option = click.option(
+    "--group", metavar="KIND:A,B",
+    help="Groups to tell apart: device:tv,phone, daypart:…, or a label that the host gives.",
+)  # fmt: skip
+
+
+def share(_: click.Context, __: click.Parameter, text: str) -> float:
+    """1% or 0.01."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise click.BadParameter(f"{text!r} is no share between 0 and 1, such as 1% or 0.01.")
+    return value
+
+
+margin_option = click.option(
+    "--margin",
+    callback=share,
+    metavar="SHARE",
+    default="2%",
+    show_default=True,
+    help="The smallest effect worth having.",
+)
+
+
+@click.group(short_help="Plan, run and read an A/B test by private sums.")
+def experiment() -> None:
+    """A/B tests without anybody's log: each device hands in one noised vector, once, and you may look every day.
+
+    \b
+    Example:
+      keyart experiment plan --mean 0.14 --deviation 0.07 --correlation 0.5 --effect 1%
+      keyart experiment run old/bundle new/bundle --world synthetic --viewers 4000 --epsilon 4
+      keyart experiment read experiment.json --html experiment.html
+    """
+
+
+@experiment.command(short_help="How many devices and days for an effect?")
+@metric_option
+@click.option("--mean", type=float, help="Of the metric, over devices.")
+@click.option("--deviation", type=POSITIVE, help="Of the metric between devices.")
+@click.option(
+    "--correlation", type=click.FloatRange(0.0, 0.95), default=0.0, show_default=True,
+    help="Of a device's value with its own of the days before.",
+)  # fmt: skip
+@click.option("--measured-days", type=POSITIVE, default=14.0, show_default=True, help="Over which all this is known.")
+@click.option("--pilot", type=PATH, help="Take mean, deviation and correlation from an experiment's file.")
+@click.option(
+    "--effect",
+    callback=share,
+    metavar="SHARE",
+    default="1%",
+    show_default=True,
+    help="To be found, of the metric's mean.",
+)
+@click.option("--devices", type=COUNT, help="What effect do so many find?")
+@click.option("--days", type=COUNT, default=21, show_default=True, help="From the start to the last look.")
+@click.option("--first-day", type=COUNT, default=7, show_default=True, help="Of the first look.")
+@click.option("--looks", type=COUNT, default=8, show_default=True, help="Each adds noise of its own.")
+@click.option("--arms", type=click.IntRange(2, 64), default=2, show_default=True, help="With the one there is now.")
+@click.option("--power", type=click.FloatRange(0.5, 0.999), default=0.9, show_default=True, help="Chance to find it.")
+@group_option
+@epsilon_option
+@delta_option
+@json_option
+def plan(
+    metric: str,
+    mean: float | None,
+    deviation: float | None,
+    correlation: float,
+    measured_days: float,
+    pilot: Path | None,
+    effect: float,
+    devices: int | None,
+    days: int,
+    first_day: int,
+    looks: int,
+    arms: int,
+    power: float,
+    group: str | None,
+    epsilon: float,
+    delta: float,
+    as_json: bool,
+) -> None:
+    """How many devices and days an effect needs, noise and looks included.
+
+    Give what is known of the metric with --mean and --deviation, or with --pilot the file of an earlier experiment.
+
+    \b
+    Example:
+      keyart experiment plan --mean 0.14 --deviation 0.07 --correlation 0.5 --effect 1%
+      keyart experiment plan --pilot experiment.json --effect 2% --devices 20000 --json
+    """
+    from dataclasses import replace
+
+    from keyart_federated.experiments import ASSUMED, Baseline, Experiment, Results, detectable, needed
+    from keyart_federated.experiments.pilot import baselines
+
+    if pilot is not None:
+        if mean is not None or deviation is not None:
+            raise click.UsageError("--pilot says what --mean and --deviation are; give one or the other.")
+        known = baselines(Results.load(pilot))
+    elif mean is None or deviation is None:
+        raise click.UsageError("Give --mean and --deviation of the metric, or --pilot with an experiment's file.")
+    else:
+        known = {**ASSUMED, metric: Baseline(mean, deviation, correlation, measured_days)}
+    if metric not in known:
+        raise click.UsageError(f"The pilot tells nothing of {metric}.")
+    known = {metric: known[metric], **{name: one for name, one in known.items() if name != metric}}
+    kind, groups = _group(group)
+    made = Experiment(
+        "plan", devices or 10**9, known, tuple(f"arm {n}" for n in range(arms)), days=days, first_day=first_day,
+        looks=looks, epsilon=epsilon, delta=delta, group=kind, groups=groups,
+    )  # fmt: skip
+    wanted = needed(made, effect, power)
+    rows = []
+    for length in sorted({*PLANNED_DAYS, days}):
+        first = min(first_day, length)
+        for count in sorted({1, min(looks, length - first + 1)}):
+            start = first if count > 1 else length
+            other = replace(made, days=length, first_day=start, looks=count)
+            rows.append({"days": length, "looks": count, "devices": needed(other, effect, power)})
+    found = detectable(replace(made, devices=devices or wanted), power=power)
+    document = {
+        "metric": metric,
+        "effect": effect,
+        "power": power,
+        "epsilon": epsilon,
+        "delta": delta,
+        "devices": wanted,
+        "fewest_a_look": made.fewest_a_look,
+        "rows": rows,
+        "found": {
+            "devices": devices or wanted,
+            "effect": found.effect,
+            "without_noise": found.without_noise,
+            "noise_share": found.noise_share,
+        },
+    }
+    if as_json:
+        write_json(document)
+    else:
+        _show_plan(document, made)
+
+
+@experiment.command(short_help="Two bundles or two policies on a World.")
+@click.argument("bundle", type=PATH)
+@click.argument("other", type=PATH, required=False)
+@click.option(
+    "--world", "spec", default="synthetic", show_default=True, metavar="WORLD",
+    help="movielens, openbandit, synthetic, or module:factory for a World of your own.",
+)  # fmt: skip
+@click.option("--viewers", type=COUNT, help="Devices, as many as the world has unless told.")
+@click.option("--titles", type=COUNT, help="Titles, as many as the world has unless told.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the world and of draws.")
+@click.option(
+    "--policy", multiple=True, metavar="NAME=VALUE",
+    help=f"Of the second arm: {', '.join(SETTINGS)}; may be given several times.",
+)  # fmt: skip
+@click.option("--name", default="experiment", show_default=True, help="It draws the arms.")
+@click.option(
+    "--past", type=click.IntRange(min=2), default=40, show_default=True, help="Impressions before the start."
+)
+@click.option("--steps", type=COUNT, default=80, show_default=True, help="Impressions from the start on.")
+@click.option("--looks", type=COUNT, default=4, show_default=True, help="In the second half of the days.")
+@metric_option
+@margin_option
+@group_option
+@epsilon_option
+@delta_option
+@click.option("--out", type=PAGE, default=Path("experiment.json"), show_default=True, help="File of the results.")
+@click.option("--html", type=PAGE, help="Write the report page, too.")
+@json_option
+def run(
+    bundle: Path,
+    other: Path | None,
+    spec: str,
+    viewers: int | None,
+    titles: int | None,
+    seed: int,
+    policy: tuple[str, ...],
+    name: str,
+    past: int,
+    steps: int,
+    looks: int,
+    metric: str,
+    margin: float,
+    group: str | None,
+    epsilon: float,
+    delta: float,
+    out: Path,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Let the devices of a World live with BUNDLE, then half of them with OTHER or with another policy, and ask all
+    of them once, by sums that nobody can read single devices from.
+
+    Without OTHER and without --policy both arms are the same: an A/A test.
+
+    \b
+    Example:
+      keyart experiment run old/bundle new/bundle --world synthetic --viewers 4000 --epsilon 4
+      keyart experiment run build/bundle --policy exploration=0.1 --html experiment.html
+    """
+    one_thread_a_process()
+    from keyart import Policy
+    from keyart.installed import Installed
+    from keyart_federated.experiments.lives import Arm
+    from keyart_federated.experiments.trial import Plan
+    from keyart_federated.experiments.trial import run as on_world
+
+    for path in (out, html):
+        if path is not None and not path.parent.is_dir():
+            raise click.UsageError(f"There is no folder {path.parent} for {path.name}; make it first.")
+    kind, groups = _group(group)
+    plan = Plan(
+        name, past, steps, looks, (metric, *(n for n in NAMES if n != metric)), margin, epsilon, delta, kind, groups
+    )
+    changed = _policy(Policy(), policy)
+    settings: dict[str, Any] = {"viewers": viewers, "titles": titles}
+    if ":" not in spec:
+        settings |= {"impressions": past + steps, "seed": seed}
+    given = {key: value for key, value in settings.items() if value is not None}
+    with their_errors(spec):
+        world = given_world(spec, given)
+        before = Installed.read(bundle, world.catalog, "numpy")
+        after = Installed.read(other, world.catalog, "numpy") if other is not None else before
+        arms = [Arm("control", before, Policy()), Arm("treatment", after, changed)]
+        with progress("devices") as tell:
+            results = on_world(world, arms, plan, seed, tell)
+    results.save(out)
+    note(f"Results: {out}")
+    _tell(results, html, as_json)
+
+
+@experiment.command(short_help="What an experiment says, in words and as a page.")
+@click.argument("results", type=PATH)
+@click.option("--html", type=PAGE, help="Write the report page.")
+@json_option
+def read(results: Path, html: Path | None, as_json: bool) -> None:
+    """Read the file RESULTS of an experiment: effect, interval, groups, guards, and a verdict in words.
+
+    You may read it after each look: the intervals hold at all looks at once.
+
+    \b
+    Example:
+      keyart experiment read experiment.json
+      keyart experiment read experiment.json --html experiment.html --json
+    """
+    from keyart_federated.experiments import Results
+
+    _tell(Results.load(results), html, as_json)
+
+
+def _tell(results: Any, html: Path | None, as_json: bool) -> None:
+    from keyart_tools.experiment import summary, write_page
+
+    document = summary(results)
+    if html is not None:
+        write_page(html, results)
+        note(f"Report: {html}")
+    if as_json:
+        write_json(document)
+        return
+    for comparison in document["comparisons"]:
+        print_table(comparison["text"], "", _table(document, comparison))
+
+
+def _table(document: dict[str, Any], comparison: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    from keyart_federated.experiments import MEASURES
+    from keyart_federated.experiments.measures import percent
+
+    control = next(iter(document["arms"]))
+    table = Table(
+        title=f"{document['name']}, day {document['day']:g} of {document['days']}: {control} → {comparison['arm']}",
+        title_justify="left",
+    )
+    for name in ("metric", "devices", control, comparison["arm"], "change", "95 % interval, at all looks at once"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    first = next(iter(comparison["metrics"]))
+    rows = [(name, one["label"], one) for name, one in comparison["metrics"].items()]
+    rows += [(first, f"  {name}", one) for name, one in comparison["groups"].items()]
+    for name, label, one in rows:
+        measure = MEASURES[name]
+        change, low, high = one["relative"]
+        known = change is not None
+        guard = f", guard {comparison['guards'][name]}" if comparison["guards"].get(name) == "breached" else ""
+        table.add_row(
+            label + guard,
+            f"{one['devices']:,}",
+            measure.shown(one["control"]),
+            measure.shown(one["control"] + one["effect"]),
+            percent(change) if known else measure.shown(one["effect"], True),
+            f"{percent(low)} to {percent(high)}" if known else "",
+        )
+    return table
+
+
+def _show_plan(document: dict[str, Any], made: Experiment) -> None:
+    from rich.table import Table
+
+    effect, found = document["effect"], document["found"]
+    table = Table()
+    for name in ("days", "looks", "devices"):
+        table.add_column(name, justify="right")
+    for row in document["rows"]:
+        table.add_row(str(row["days"]), str(row["looks"]), f"{row['devices']:,}")
+    print_table(
+        f"Devices that find a change of {100 * effect:.3g} % in {document['metric']}, with a chance of "
+        f"{document['power']:g}:",
+        table,
+        f"{found['devices']:,} devices, {made.days} days and {made.looks} looks find {100 * found['effect']:.2f} %; "
+        f"without noise, {100 * found['without_noise']:.2f} %. Noise is {100 * found['noise_share']:.0f} % of the "
+        f"variance, at ε = {document['epsilon']:g} a person. A look needs {document['fewest_a_look']:,} devices.",
+    )
+
+
+def _group(text: str | None) -> tuple[str, tuple[str, ...]]:
+    if text is None:
+        return "", ()
+    kind, colon, values = text.partition(":")
+    if not colon or not kind or not values:
+        raise click.UsageError(f"--group {text} is no KIND:A,B, such as device:tv,phone.")
+    return kind, tuple(values.split(","))
+
+
+def _policy(policy: Policy, changes: tuple[str, ...]) -> Policy:
+    from dataclasses import replace
+
+    given: dict[str, Any] = {}
+    for change in changes:
+        name, _, value = change.partition("=")
+        if name not in SETTINGS:
+            raise click.UsageError(f"--policy {change}: the settings are {', '.join(SETTINGS)}.")
+        try:
+            given[name] = value if name == "misleading" else float(value)
+        except ValueError:
+            given[name] = math.nan
+        if isinstance(given[name], float) and not math.isfinite(given[name]):
+            raise click.UsageError(f"--policy {change}: {value!r} is no number.")
+    return replace(policy, **given)
