@@ -1,4 +1,4 @@
-"""What privacy costs fleets of several sizes. Run: python examples/private_fleets.py (about an hour)
+"""What privacy costs fleets of several sizes. Run: python examples/private_fleets.py (about three hours)
 
 Writes privacy.png, and privacy.json: what `keyart privacy plan` ships as its measured.json.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import keyart_federated
 from keyart_federated.worlds import SyntheticWorld
 
-SIZES = (1_000, 2_000, 5_000, 20_000)
+SIZES = (1_000, 2_000, 5_000, 20_000, 50_000)
 EPSILONS = (1.0, 2.0, 4.0, 8.0, 16.0, None)  # None: without privacy
 DELTA = 1e-6
 COLOURS = ("#c9b8dc", "#a58bc4", "#7b5ea7", "#4b2f7f", "#1f1147")
