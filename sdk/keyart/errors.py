@@ -25,6 +25,7 @@ KeyartError
 └── FederatedError        simulation and rounds (`keyart_federated`, `keyart_server`)
     ├── WorldError        a World that breaks its protocol
     ├── DataUnavailable   a data set, model or film could not be fetched, or has another checksum than expected
+    ├── NoOverlap         a log shows too little of what a policy would show to say what it is worth
     ├── LedgerError       a privacy ledger that is damaged, in use, failing, or contradicts what is asked of it
     └── RoundFailed       a round without replies, with a NaN or with a wrong shape; the last good model stays
 """
@@ -130,6 +131,10 @@ class WorldError(FederatedError):
 
 class DataUnavailable(FederatedError):
     """A data set, model or film could not be fetched, or has another checksum than expected."""
+
+
+class NoOverlap(FederatedError):
+    """A log shows too little of what a policy would show to say what it is worth."""
 
 
 class LedgerError(FederatedError):

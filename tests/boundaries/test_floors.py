@@ -22,9 +22,10 @@ FLOORS = {
         "threadpoolctl",
         "dp_accounting",
     }
-    | {"matplotlib"},
+    | {"matplotlib", "pyarrow"},  # where they are installed
     "server/keyart_server": {"keyart", "keyart_federated", "keyart_server", "numpy", "flwr", "tuf"}
-    | {"securesystemslib", "cryptography"},
+    | {"securesystemslib", "cryptography", "fastapi", "starlette", "uvicorn", "pydantic", "sqlalchemy", "alembic"}
+    | {"jinja2", "prometheus_client"},
 }
 NETWORK = {
     *("socket", "socketserver", "ssl", "select", "selectors", "asyncio", "http", "urllib", "ftplib", "smtplib"),

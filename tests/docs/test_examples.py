@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-TRIED = {"embed.py", "fleet_size.py", "poisoned_fleet.py", "private_fleets.py", "simulate_my_world.py"}
+TRIED = {
+    "embed.py",
+    "fleet_size.py",
+    "off_policy.py",
+    "poisoned_fleet.py",
+    "private_fleets.py",
+    "simulate_my_world.py",
+}
 
 
 def test_all_examples_are_tried():

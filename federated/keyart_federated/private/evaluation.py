@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from keyart.errors import FederatedError, RoundFailed, SettingError
+from keyart.errors import FederatedError, NoOverlap, RoundFailed, SettingError
 from keyart.outbound.evaluation import MOST, PART_NORM, EvaluationLayout
 
 from ..evaluation.devices import LEAST_WEIGHT, hardly_shown
@@ -73,7 +73,7 @@ def read(total: npt.NDArray[np.int64], units: int, devices: int, variance: float
             )
     weight, rewarded = told["weight"], told["rewarded"]
     if weight < LEAST_WEIGHT * told["devices"]:
-        raise FederatedError(hardly_shown(weight / told["devices"]))
+        raise NoOverlap(hardly_shown(weight / told["devices"]))
     value = rewarded / weight
     scatter = told["rewarded_rewarded"] - 2 * value * told["weight_rewarded"] + value**2 * told["weight_weight"]
     doubt = noise["weight_weight"] * math.sqrt(1 + 4 * value**2 + value**4)

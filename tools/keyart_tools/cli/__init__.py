@@ -5,11 +5,23 @@ from __future__ import annotations
 import click
 
 from .bench import bench
+from .completion import completion
+from .compose import compose
 from .console import Program
 from .demo import demo
+from .doctor import doctor
+from .evaluate import evaluate
+from .experiment import experiment
+from .export import export
+from .history import history
 from .inspect import inspect
+from .models import models
 from .privacy import privacy
+from .quantize import quantize
+from .serve import serve
 from .simulate import simulate
+from .tag import tag
+from .train import train
 from .verify import verify
 
 __all__ = ["main"]
@@ -18,7 +30,7 @@ __all__ = ["main"]
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="keyart", prog_name="keyart")
 def main() -> None:
-    """Pick a title's artwork on the viewer's own device: demonstrate, simulate, verify, inspect, bench, privacy.
+    """Pick a title's artwork on the viewer's own device: tools for catalogues, models, simulation and privacy.
 
     Exit codes: 0 done, 1 it could not be done (one sentence on stderr says why), 2 wrong usage.
 
@@ -29,5 +41,9 @@ def main() -> None:
     """
 
 
-for command in (demo, simulate, verify, inspect, bench, privacy):
+COMMANDS = (
+    demo, simulate, train, export, quantize, inspect, verify, tag, compose, models, history, bench, doctor, evaluate,
+    experiment, privacy, serve, completion,
+)  # fmt: skip
+for command in COMMANDS:
     main.add_command(command)

@@ -1,0 +1,113 @@
+"""`/login`, `/logout` and `/join/CODE`: how a person comes in, and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from keyart.errors import InputError
+
+from ..service import Service
+from . import passwords, people
+from .guard import Who, refuse_foreign
+from .throttle import Throttle
+
+WINDOW: Final = timedelta(minutes=15)
+FAILURES_FROM_ONE_ADDRESS: Final = 10  # for one name; not for all, since behind a proxy all share an address
+FAILURES_BY_NAME: Final = 50  # more, so that a stranger cannot lock a colleague out by a few tries
+
+Text = Annotated[str, Form(max_length=400)]
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    door, inside = APIRouter(include_in_schema=False), service.guard.router("read")
+    inside.include_in_schema = False
+    state, guard, pages, clock = service.state, service.guard, service.pages, service.clock
+    by_address = Throttle(FAILURES_FROM_ONE_ADDRESS, WINDOW, clock)
+    by_name = Throttle(FAILURES_BY_NAME, WINDOW, clock)
+
+    @door.post("/login")
+    def login(request: Request, name: Text, password: Text, next: Text = "/") -> Response:
+        refuse_foreign(request)
+        folded = people.folded(name)
+        address = f"{request.client.host if request.client else ''} {folded}"
+        if wait := max(by_address.wait(address), by_name.wait(folded)):
+            said = f"Too many tries; wait {wait.total_seconds() / 60:.0f} minutes."
+            headers = {"Retry-After": str(int(wait.total_seconds()) + 1)}
+            return sign_in_page(service, next, said, name, 429, headers)
+        with state.reading() as session:
+            known = people.known(session, name)
+        fits = passwords.fits(password, people.unknown_password() if known is None else known[1])
+        if known is None or not fits:
+            by_address.failed(address)
+            by_name.failed(folded)
+            return sign_in_page(service, next, "Name and password do not fit together.", name, 401)
+        with state.writing() as session:
+            secret = people.sign_in(session, clock(), known[0])
+        response = RedirectResponse(_local(next), 303)
+        guard.sign_in(response, secret)
+        return response
+
+    @inside.post("/logout")
+    def logout(who: Who) -> Response:
+        if who.session is not None:
+            with state.writing() as session:
+                people.sign_out(session, clock(), who.name, who.session)
+        response = RedirectResponse("/", 303)
+        guard.sign_out(response)
+        return response
+
+    def join_page(code: str, mistake: str = "", name: str = "", status: int = 200) -> Response:
+        with state.reading() as session:
+            role = people.invited(session, clock(), code)
+        if role is None:
+            raise HTTPException(404, "This link has been used, or has ended; ask for another.")
+        values: dict[str, Any] = {"role": role, "mistake": mistake, "name": name, "shortest": passwords.SHORTEST}
+        return pages.show("join.html", status, **values)
+
+    @door.get("/join/{code}")
+    def join(code: str) -> Response:
+        return join_page(code)
+
+    @door.post("/join/{code}")
+    def joined(request: Request, code: str, name: Text, password: Text) -> Response:
+        refuse_foreign(request)
+        with state.reading() as session:
+            if people.invited(session, clock(), code) is None:  # before the work of sealing a password
+                return join_page(code)
+        try:
+            name, sealed = people.checked_name(name), passwords.sealed(password)
+            with state.writing() as session:
+                person = people.join(session, clock(), code, name, sealed)
+                secret = people.sign_in(session, clock(), person)
+        except InputError as error:
+            return join_page(code, str(error), name, 422)
+        response = RedirectResponse("/", 303)
+        guard.sign_in(response, secret)
+        return response
+
+    return door, inside
+
+
+def sign_in_page(
+    service: Service,
+    next: str,
+    mistake: str = "",
+    name: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """next: where to go afterwards."""
+    with service.state.reading() as session:
+        nobody = people.none_yet(session)
+    values: dict[str, Any] = {"next": _local(next), "mistake": mistake, "name": name, "nobody": nobody}
+    return service.pages.show("login.html", status, headers, **values)
+
+
+def _local(path: str) -> str:
+    """A page of this server, or the first one: a link must not lead away after a sign-in."""
+    return path if path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable() else "/"

@@ -1,0 +1,65 @@
+"""Passwords of people, as `scrypt$N$r$p$salt$key` (RFC 7914), salt and key in base64.
+
+The cost is the first of those that OWASP's password storage cheat sheet names with 32 MB of memory: N = 2¹⁵, r = 8,
+p = 3; about 0.2 s on one core.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+import unicodedata
+from typing import Final
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from keyart.errors import SettingError
+
+LOG_COST: Final = 15
+BLOCK: Final = 8
+PARALLEL: Final = 3
+SALT_BYTES: Final = 16
+KEY_BYTES: Final = 32
+SHORTEST: Final = 12  # characters
+LONGEST: Final = 200
+
+# 32 MB each: more at once, and sign-ins alone would fill a small machine.
+_places = threading.BoundedSemaphore(2)
+
+
+def sealed(password: str) -> str:
+    """What is stored. Raises SettingError for a password that is too short or too long."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise SettingError(f"A password has {SHORTEST} to {LONGEST} characters.")
+    salt = os.urandom(SALT_BYTES)
+    with _places:
+        key = _scrypt(salt, LOG_COST, BLOCK, PARALLEL).derive(_bytes(password))
+    fields = (str(LOG_COST), str(BLOCK), str(PARALLEL), _text(salt), _text(key))
+    return "$".join(("scrypt", *fields))
+
+
+def fits(password: str, stored: str) -> bool:
+    """Whether it is the one; takes as long for a wrong one."""
+    _, cost, block, parallel, salt, key = stored.split("$")
+    with _places:
+        try:
+            scrypt = _scrypt(base64.b64decode(salt), int(cost), int(block), int(parallel))
+            scrypt.verify(_bytes(password), base64.b64decode(key))
+        except InvalidKey:
+            return False
+    return True
+
+
+def _scrypt(salt: bytes, cost: int, block: int, parallel: int) -> Scrypt:
+    return Scrypt(salt=salt, length=KEY_BYTES, n=1 << cost, r=block, p=parallel)
+
+
+def _bytes(password: str) -> bytes:
+    """The same letters from every keyboard (NFKC, as RFC 8265 has it for passwords)."""
+    return unicodedata.normalize("NFKC", password[:LONGEST]).encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,129 @@
+"""People who sign in: they come by a one-time link, have a role, and sign in with a password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Final, cast
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from keyart.errors import InputError
+
+from .. import audit
+from ..state.tables import LONGEST_NAME, InvitationRow, PersonRow, SessionRow
+from . import passwords, secrets
+from .scopes import Role
+
+INVITATION: Final = timedelta(hours=24)
+SESSION: Final = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    name: str
+    role: Role
+    created: datetime
+
+
+def invite(session: Session, at: datetime, actor: str, role: Role) -> str:
+    """The code of a one-time link that makes a person of this role."""
+    code = secrets.make()
+    session.execute(delete(InvitationRow).where(InvitationRow.expires <= at))
+    session.add(InvitationRow(digest=secrets.digest(code), role=role, expires=at + INVITATION))
+    audit.append(session, at, actor, "invitation.issue", role)
+    return code
+
+
+def invited(session: Session, at: datetime, code: str) -> Role | None:
+    """The role that this code still gives."""
+    row = session.get(InvitationRow, secrets.digest(code))
+    return None if row is None or row.expires <= at else cast(Role, row.role)
+
+
+def join(session: Session, at: datetime, code: str, name: str, sealed: str) -> Person:
+    """Uses the code up. sealed: of the password. Raises InputError for a code that is worth nothing or a name that
+    somebody has."""
+    role = invited(session, at, code)
+    used = session.execute(delete(InvitationRow).where(InvitationRow.digest == secrets.digest(code)))
+    if role is None or not used.rowcount:  # type: ignore[attr-defined]  # two at once: the second finds it gone
+        raise InputError("This link has been used, or has ended; ask for another.")
+    if session.scalars(select(PersonRow).where(PersonRow.folded == folded(name))).first() is not None:
+        raise InputError(f"There is somebody named {name} already; take another name.")
+    person = Person(secrets.make_id(), name, role, at)
+    session.add(PersonRow(id=person.id, name=name, folded=folded(name), role=role, password=sealed, created=at))
+    audit.append(session, at, f"person:{name}", "person.join", person.id, role=role)
+    return person
+
+
+def known(session: Session, name: str) -> tuple[Person, str] | None:
+    """The person of this name, and their stored password."""
+    row = session.scalars(select(PersonRow).where(PersonRow.folded == folded(name))).one_or_none()
+    return None if row is None else (_person(row), row.password)
+
+
+def every(session: Session) -> list[Person]:
+    """Oldest first."""
+    return [_person(row) for row in session.scalars(select(PersonRow).order_by(PersonRow.created, PersonRow.id))]
+
+
+def none_yet(session: Session) -> bool:
+    return session.scalar(select(func.count()).select_from(PersonRow)) == 0
+
+
+def remove(session: Session, at: datetime, actor: str, person_id: str) -> bool:
+    """Whether there was one; their sessions end at once."""
+    row = session.get(PersonRow, person_id)
+    if row is None:
+        return False
+    session.delete(row)
+    audit.append(session, at, actor, "person.remove", person_id, name=row.name)
+    return True
+
+
+def sign_in(session: Session, at: datetime, person: Person) -> str:
+    """What the cookie of a new session holds."""
+    secret = secrets.make()
+    session.execute(delete(SessionRow).where(SessionRow.expires <= at))
+    session.add(SessionRow(digest=secrets.digest(secret), person_id=person.id, created=at, expires=at + SESSION))
+    audit.append(session, at, f"person:{person.name}", "session.begin", person.id)
+    return secret
+
+
+def signed_in(session: Session, at: datetime, secret: str) -> Person | None:
+    """Whose session this is, if it has not ended."""
+    rows = select(PersonRow).join(SessionRow).where(SessionRow.digest == secrets.digest(secret))
+    row = session.scalars(rows.where(SessionRow.expires > at)).one_or_none()
+    return None if row is None else _person(row)
+
+
+def sign_out(session: Session, at: datetime, actor: str, secret: str) -> None:
+    """Ends this session, and no other."""
+    session.execute(delete(SessionRow).where(SessionRow.digest == secrets.digest(secret)))
+    audit.append(session, at, actor, "session.end", "")
+
+
+def checked_name(name: str) -> str:
+    """Raises InputError for a name that cannot be shown on one line."""
+    name = name.strip()
+    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise InputError(f"A name has 1 to {LONGEST_NAME} characters that can be shown, on one line.")
+    return name
+
+
+@cache
+def unknown_password() -> str:
+    """Compared with where there is no such person, so that the time does not tell who is known."""
+    return passwords.sealed(secrets.make())
+
+
+def folded(name: str) -> str:
+    """The name as it is looked up: the same however it is spelt."""
+    return name.casefold()
+
+
+def _person(row: PersonRow) -> Person:
+    return Person(row.id, row.name, cast(Role, row.role), row.created)

@@ -1,0 +1,126 @@
+"""`/api/tokens`, `/api/people`, `/api/invitations`, `/api/audit`: for administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from .. import audit
+from ..refusals import refusal
+from ..service import Service
+from . import people, tokens
+from .guard import Who
+from .people import INVITATION, Person
+from .scopes import Role, Scope
+from .tokens import Token
+
+MOST_DAYS = 730
+Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+
+
+class NewToken(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=100)
+    scopes: frozenset[Scope] = Field(min_length=1)
+    days: int = Field(90, ge=1, le=MOST_DAYS, description="After how many days it ends.")
+
+
+class IssuedToken(BaseModel):
+    """secret: told this once, and stored as a hash."""
+
+    secret: str
+    token: Token
+
+
+class NewInvitation(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: Role
+
+
+class Invitation(BaseModel):
+    """path: to be opened once, on this server's address."""
+
+    path: str
+    role: Role
+    expires: datetime
+
+
+class AuditCheck(BaseModel):
+    """rows: how many there are. digest: over all of them; note it elsewhere to notice any later change."""
+
+    rows: int
+    digest: str
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    router = service.guard.router("administer")
+    state, clock = service.state, service.clock
+    missing: dict[int | str, dict[str, Any]] = {404: refusal("Nothing of that id.")}
+
+    @router.get("/api/tokens")
+    def list_tokens() -> list[Token]:
+        with state.reading() as session:
+            return tokens.every(session)
+
+    @router.post("/api/tokens", status_code=201)
+    def issue_token(new: NewToken, who: Who) -> IssuedToken:
+        """A token for a machine. Its secret is told in this answer and nowhere else."""
+        name = people.checked_name(new.name)
+        with state.writing() as session:
+            valid = timedelta(days=new.days)
+            secret, token = tokens.issue(session, clock(), who.name, name, new.scopes, valid)
+        return IssuedToken(secret=secret, token=token)
+
+    @router.delete("/api/tokens/{token_id}", status_code=204, responses=missing)
+    def revoke_token(token_id: Id, who: Who) -> None:
+        """It opens nothing from now on."""
+        with state.writing() as session:
+            _was_there(tokens.revoke(session, clock(), who.name, token_id))
+
+    @router.get("/api/people")
+    def list_people() -> list[Person]:
+        with state.reading() as session:
+            return people.every(session)
+
+    @router.delete("/api/people/{person_id}", status_code=204, responses=missing)
+    def remove_person(person_id: Id, who: Who) -> None:
+        """Ends their sessions, too. Where nobody is left, the next start prints a new one-time link."""
+        with state.writing() as session:
+            _was_there(people.remove(session, clock(), who.name, person_id))
+
+    @router.post("/api/invitations", status_code=201)
+    def invite_person(new: NewInvitation, who: Who) -> Invitation:
+        """A one-time link for a colleague. It is told in this answer and nowhere else."""
+        with state.writing() as session:
+            at = clock()
+            code = people.invite(session, at, who.name, new.role)
+        return Invitation(path=f"/join/{code}", role=new.role, expires=at + INVITATION)
+
+    @router.get("/api/audit")
+    def list_audit(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    ) -> list[audit.Entry]:
+        """The newest changes first; before: those of a smaller number."""
+        with state.reading() as session:
+            return audit.newest(session, limit, before)
+
+    @router.get("/api/audit/check", responses={500: refusal("The log is not what was written; from where on.")})
+    def check_audit() -> AuditCheck:
+        """Reads the whole log and follows its hashes."""
+        with state.reading() as session:
+            rows, digest = audit.verify(session)
+        return AuditCheck(rows=rows, digest=digest)
+
+    return (router,)
+
+
+def _was_there(there: bool) -> None:
+    if not there:
+        raise HTTPException(404, "There is nothing of that id.")

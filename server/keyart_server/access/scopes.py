@@ -1,0 +1,20 @@
+"""What somebody may do. People have a role, machines have scopes; a route asks for one scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+
+Scope = Literal["read", "operate", "administer", "enrol"]
+Role = Literal["viewer", "operator", "administrator"]
+
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+
+# read: see everything. operate: change campaigns and bundles. administer: people, tokens, the audit log.
+# enrol: bring devices in, and nothing else.
+SCOPES_OF: Final[Mapping[str, frozenset[Scope]]] = {
+    "viewer": frozenset({"read"}),
+    "operator": frozenset({"read", "operate", "enrol"}),
+    "administrator": frozenset(SCOPES),
+}

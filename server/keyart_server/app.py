@@ -1,0 +1,91 @@
+"""The application: every room's routes, behind the same headers, limits and counts.
+
+`create_app(service)` needs a service whose state is open; `serve` makes one from settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+import keyart
+from keyart.errors import KeyartError
+
+from . import health, refusals
+from .access import pages as access_pages
+from .access import routes as access_routes
+from .bundles import routes as bundle_routes
+from .campaigns import routes as campaign_routes
+from .dashboard import rendering
+from .dashboard import routes as dashboard_routes
+from .headers import Headers
+from .limits import Limits
+from .requests import Requests
+from .service import Service
+
+log = logging.getLogger("keyart.server")
+REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
+RETRY_SECONDS = 600
+HEADINGS = {403: "Not for you", 404: "Not here", 503: "One moment"}
+ROOMS = (
+    health.routes, campaign_routes.routes, access_routes.routes, bundle_routes.routes, access_pages.routes,
+    dashboard_routes.routes, rendering.routes,
+)  # fmt: skip
+
+
+def create_app(service: Service) -> FastAPI:
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(_keep_fresh(service))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    app = FastAPI(
+        title="keyart",
+        version=keyart.__version__,
+        summary="The coordinating server: campaigns, and signed model bundles.",
+        lifespan=running,
+        docs_url=None,  # their scripts come from other servers
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        responses={422: refusals.refusal("What was sent cannot be used; the sentence says why.")},
+    )
+    for routes in ROOMS:
+        for router in routes(service):
+            app.include_router(router)
+
+    def page(request: Request, status: int, sentence: str, headers: dict[str, str]) -> Response:
+        if status == 401:
+            path = request.url.path
+            return access_pages.sign_in_page(service, path, status=200 if path == "/" else status)
+        heading = HEADINGS.get(status, "That did not work")
+        return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence)
+
+    refusals.install(app, page)
+    settings = service.settings
+    app.add_middleware(Limits)
+    app.add_middleware(Requests, metrics=service.metrics)
+    app.add_middleware(Headers, hosts=settings.hosts, secure=settings.secure)
+    return app
+
+
+async def _keep_fresh(service: Service) -> None:
+    """Signs the online roles anew before they end, as long as the server runs."""
+    while True:
+        seconds = REFRESH_SECONDS
+        try:
+            await run_in_threadpool(service.shelf.refresh)
+        except (KeyartError, OSError) as error:
+            log.error("the signed timestamp could not be renewed", extra={"error": str(error)})
+            seconds = RETRY_SECONDS
+        await asyncio.sleep(seconds)

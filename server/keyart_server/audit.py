@@ -1,0 +1,100 @@
+"""The audit log: one row a change, appended in the change's own transaction, chained by hashes.
+
+A row's digest is sha256(digest of the row before ‖ the row as canonical JSON), the first one's predecessor being 64
+zeros: who notes a digest elsewhere notices any later change to what came before it. The database refuses to update
+or delete a row; the chain is for somebody who can get around that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from keyart.errors import FederatedError
+
+from .state.tables import AuditHead, AuditRow
+
+START = "0" * 64
+HEAD_ID = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """at: with zone. actor: `person:NAME`, `token:NAME` or `server`. action: `campaign.start`, a noun and a verb.
+
+    subject: id of what was changed. details: canonical JSON, with no word of a title or a device in it.
+    """
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    details: str
+    digest: str
+
+
+def append(session: Session, at: datetime, actor: str, action: str, subject: str, **details: Any) -> Entry:
+    """Adds a row inside the transaction of `State.writing`, so that there is no change without it."""
+    head = session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID).with_for_update()).one()
+    text = json.dumps(details, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    entry = _sealed(head.digest, Entry(head.number + 1, at, actor, action, subject, text, ""))
+    session.add(AuditRow(**asdict(entry)))
+    head.number, head.digest = entry.number, entry.digest
+    return entry
+
+
+def newest(session: Session, limit: int, before: int | None = None) -> list[Entry]:
+    """The newest rows first; before: only rows of a smaller number."""
+    rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
+    if before is not None:
+        rows = rows.where(AuditRow.number < before)
+    return [_entry(row) for row in session.scalars(rows)]
+
+
+def verify(session: Session) -> tuple[int, str]:
+    """How many rows there are, and the digest over all of them. Raises FederatedError at the first broken one."""
+    rows = session.scalars(select(AuditRow).order_by(AuditRow.number).execution_options(yield_per=1000))
+    number, digest = check_chain(map(_entry, rows))
+    head = session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID)).one()
+    if (head.number, head.digest) != (number, digest):
+        raise FederatedError(
+            f"The audit log ends at row {number}, and {head.number} rows were written; restore it from a backup."
+        )
+    return number, digest
+
+
+def check_chain(entries: Iterable[Entry]) -> tuple[int, str]:
+    """Number and digest of the last of all entries, oldest first. Raises FederatedError."""
+    number, digest = 0, START
+    for entry in entries:
+        number += 1
+        if entry != _sealed(digest, Entry(number, *_told(entry)[1:], "")):
+            raise FederatedError(
+                f"The audit log is not what was written: row {number} does not follow from the rows before it. "
+                "Compare it with a backup."
+            )
+        digest = entry.digest
+    return number, digest
+
+
+def _told(entry: Entry) -> tuple[int, datetime, str, str, str, str]:
+    return entry.number, entry.at, entry.actor, entry.action, entry.subject, entry.details
+
+
+def _sealed(before: str, entry: Entry) -> Entry:
+    number, at, *texts = _told(entry)
+    row = json.dumps([number, at.isoformat(timespec="microseconds"), *texts], ensure_ascii=False)
+    digest = hashlib.sha256(bytes.fromhex(before) + row.encode()).hexdigest()
+    return Entry(*_told(entry), digest)
+
+
+def _entry(row: AuditRow) -> Entry:
+    return Entry(row.number, row.at, row.actor, row.action, row.subject, row.details, row.digest)

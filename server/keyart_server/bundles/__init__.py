@@ -1,0 +1,7 @@
+"""Model bundles: published as signed static files under `/tuf`."""
+
+from __future__ import annotations
+
+from .shelf import Shelf
+
+__all__ = ["Shelf"]

@@ -1,0 +1,62 @@
+"""`/tuf/metadata` and `/tuf/targets`: static files for devices, open to everybody, made to be carried by any CDN.
+
+A file under a number never changes, so a cache keeps it for good. timestamp.json changes in place. A file that is not
+there may come any minute: its absence is not cached for long.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+
+from ..headers import FOR_GOOD
+from ..refusals import refusal
+from ..service import Service
+
+FOR_A_MINUTE: Final = "public, max-age=60"
+NUMBER: Final = r"(?:0|[1-9][0-9]{0,15})"
+METADATA: Final = re.compile(rf"timestamp\.json|{NUMBER}\.(?:root|targets|snapshot)\.json", re.ASCII)
+TARGET: Final = re.compile(rf"{NUMBER}/[a-z][a-z0-9_]*\.[a-z0-9]+", re.ASCII)
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    router = APIRouter()
+    folders = {
+        "metadata": StaticFiles(directory=service.data.tuf / "metadata", check_dir=False),
+        "targets": StaticFiles(directory=service.data.tuf / "targets", check_dir=False),
+    }
+    options: dict[str, Any] = {
+        "response_class": FileResponse,
+        "responses": {404: refusal("No such file has been published.")},
+    }
+
+    async def send(folder: str, path: str, request: Request) -> Response:
+        response = await folders[folder].get_response(path, request.scope)
+        response.headers["Cache-Control"] = FOR_A_MINUTE if path == "timestamp.json" else FOR_GOOD
+        return response
+
+    @router.head("/tuf/metadata/{name}", include_in_schema=False)
+    @router.get("/tuf/metadata/{name}", **options)
+    async def metadata(name: str, request: Request) -> Response:
+        """Signed metadata (The Update Framework), from 1.root.json on."""
+        return await send("metadata", _known(METADATA, name), request)
+
+    @router.head("/tuf/targets/{version}/{name}", include_in_schema=False)
+    @router.get("/tuf/targets/{version}/{name}", **options)
+    async def target(version: str, name: str, request: Request) -> Response:
+        """A file of the bundle of this model version, byte for byte."""
+        return await send("targets", _known(TARGET, f"{version}/{name}"), request)
+
+    return (router,)
+
+
+def _known(pattern: re.Pattern[str], path: str) -> str:
+    """No other name is looked for on the disk: no folder above, no file that is being written."""
+    if not pattern.fullmatch(path):
+        raise HTTPException(404, "No such file has been published.", {"Cache-Control": FOR_A_MINUTE})
+    return path

@@ -1,0 +1,7 @@
+"""Campaigns: what the fleet is asked for."""
+
+from __future__ import annotations
+
+from .campaign import KINDS, Action, Campaign, Kind, Standing
+
+__all__ = ["KINDS", "Action", "Campaign", "Kind", "Standing"]

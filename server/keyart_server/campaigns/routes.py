@@ -1,0 +1,84 @@
+"""`/api/campaigns`: create, list, start, pause, resume, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from keyart.errors import InputError
+
+from ..access import Who
+from ..refusals import refusal
+from ..service import Service
+from . import records
+from .campaign import LONGEST_NAME, MOST_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
+
+Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` that creating it gave.")]
+# The engine finishes a campaign; a person starts, pauses, resumes or stops it.
+ASKED: tuple[Action, ...] = ("start", "pause", "resume", "stop")
+
+
+class NewCampaign(BaseModel):
+    """What is to be asked of the fleet. Unknown fields are refused: a misspelt budget must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    kind: Kind
+    epsilon: float | None = Field(None, gt=0, description="What a person may lose in all.")
+    delta: float | None = Field(None, gt=0, lt=1)
+    rounds: int = Field(ROUNDS, ge=1, le=MOST_ROUNDS)
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    reading, operating = service.guard.router("read"), service.guard.router("operate")
+    state, clock = service.state, service.clock
+    missing: dict[int | str, dict[str, Any]] = {404: refusal("No campaign of that id.")}
+
+    @reading.get("/api/campaigns")
+    def list_campaigns(standing: Annotated[Standing | None, Query(alias="state")] = None) -> list[Campaign]:
+        """All campaigns, newest first; state: only those that stand there."""
+        with state.reading() as session:
+            return records.every(session, standing)
+
+    @reading.get("/api/campaigns/{campaign_id}", responses=missing)
+    def show_campaign(campaign_id: Id) -> Campaign:
+        with state.reading() as session:
+            return _there(records.find(session, campaign_id))
+
+    @operating.post("/api/campaigns", status_code=201)
+    def create_campaign(new: NewCampaign, who: Who, response: Response) -> Campaign:
+        """A new draft; it survives a power cut once this has answered 201."""
+        with state.writing() as session:
+            campaign = records.create(session, clock(), who.name, **new.model_dump())
+        response.headers["Location"] = f"/api/campaigns/{campaign.id}"
+        return campaign
+
+    def mover(action: Action) -> Any:
+        def move(campaign_id: Id, who: Who) -> Campaign:
+            try:
+                with state.writing() as session:
+                    return _there(records.move(session, clock(), who.name, campaign_id, action))
+            except InputError as error:
+                raise HTTPException(409, str(error)) from None
+
+        return move
+
+    for action in ASKED:
+        operating.add_api_route(
+            f"/api/campaigns/{{campaign_id}}/{action}",
+            mover(action),
+            methods=["POST"],
+            name=f"{action}_campaign",
+            responses={**missing, 409: refusal("The campaign does not stand where this is possible.")},
+        )
+    return reading, operating
+
+
+def _there(campaign: Campaign | None) -> Campaign:
+    if campaign is None:
+        raise HTTPException(404, "There is no campaign of that id.")
+    return campaign

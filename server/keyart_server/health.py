@@ -1,0 +1,85 @@
+"""`/healthz`: the process answers. `/readyz`: it can do its work. `/metrics`: what it has done.
+
+All three are open: a load balancer has no token. They tell states and counts. Keep `/metrics` inside the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy.exc import SQLAlchemyError
+
+from keyart.errors import KeyartError
+
+from .campaigns import records
+from .campaigns.campaign import STANDINGS
+from .service import Service
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    router = APIRouter()
+
+    @router.head("/healthz", include_in_schema=False)
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process is alive. Asks nothing of the database: a restart would not bring it back."""
+        return {"status": "ok"}
+
+    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "Which check failed."}}
+
+    @router.head("/readyz", include_in_schema=False)
+    @router.get("/readyz", responses=not_ready)
+    def readyz() -> Response:
+        """The database answers, and devices are offered metadata that is still valid."""
+        checks = readiness(service)
+        ready = all(value == "ok" for value in checks.values())
+        return JSONResponse({"status": "ok" if ready else "unready", "checks": checks}, 200 if ready else 503)
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    def metrics() -> Response:
+        """Counts and times, in the text format of Prometheus."""
+        measure(service)
+        return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return (router,)
+
+
+def readiness(service: Service) -> dict[str, str]:
+    """`ok`, or what is wrong, by check."""
+    checks = {"database": "ok", "bundles": "ok"}
+    try:
+        service.state.ping()
+    except SQLAlchemyError:
+        checks["database"] = "does not answer"
+    try:
+        expires = service.shelf.expires()
+    except KeyartError:
+        checks["bundles"] = "timestamp.json cannot be read"
+    else:
+        if expires is not None and expires <= service.clock():
+            checks["bundles"] = "timestamp.json has expired"
+    return checks
+
+
+def measure(service: Service) -> None:
+    """Sets what is counted when it is asked for."""
+    metrics = service.metrics
+    try:
+        with service.state.reading() as session:
+            count = records.count(session)
+    except SQLAlchemyError:
+        metrics.database_up.set(0)
+    else:
+        metrics.database_up.set(1)
+        for state in STANDINGS:
+            metrics.campaigns.labels(state).set(count.get(state, 0))
+    try:
+        newest, expires = service.shelf.newest(), service.shelf.expires()
+    except KeyartError:
+        newest = expires = None
+    metrics.bundle.set(-1 if newest is None else newest)
+    metrics.expires.set(0 if expires is None else expires.timestamp())

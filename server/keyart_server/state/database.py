@@ -1,0 +1,142 @@
+"""The database: SQLite in a file, or Postgres by its address; one transaction at a time through `State`.
+
+SQLite runs in WAL mode with synchronous=FULL: what a commit has returned from survives `kill -9` and a power cut
+(sqlite.org/pragma.html#pragma_synchronous). A writer takes its lock when it begins (BEGIN IMMEDIATE), so that no
+transaction fails half way because it has read before it wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from keyart.errors import SettingError
+
+from .migration import check_current, migrate
+
+WAIT_SECONDS = 5  # for a lock, a connection or a free place in the pool
+CONNECTIONS = 20
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+class State:
+    """What the server remembers. `reading` and `writing` are its transactions; made by `State.open`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        alone = engine.dialect.name == "sqlite"
+        snapshot = {} if alone else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = engine.execution_options(**snapshot)
+        self._writer = engine.execution_options(keyart_writes=True)
+        # SQLite's own queue of writers is a lottery; inside one process they line up here first.
+        self._turn: Any = threading.Lock() if alone else nullcontext()
+
+    @classmethod
+    def open(cls, where: str | Path, upgrade: bool = True) -> State:
+        """Connects to an address, or to SQLite in a file, and brings the tables up to date.
+
+        upgrade: False leaves the tables as they are. Raises SettingError for a database that cannot be used.
+        """
+        url = URL.create("sqlite", database=str(where)) if isinstance(where, Path) else checked_url(where)
+        engine = _engine(url, make=upgrade)
+        try:
+            (migrate if upgrade else check_current)(engine)
+        except SQLAlchemyError as error:
+            engine.dispose()
+            raise SettingError(_unusable(url, error)) from error
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that sees one state of all tables and changes none of it."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction: all of it is durable when the block has ended, or none of it if the block raises."""
+        with self._turn, Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def ping(self) -> None:
+        """Raises SQLAlchemyError where the database does not answer."""
+        with self.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def checked_url(url: str) -> URL:
+    """The address with its driver. Raises SettingError, which does not repeat a password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise SettingError(
+            "--database-url is no address of a database; it must be like postgresql://USER@HOST/NAME or "
+            "sqlite:///FILE."
+        ) from None
+    driver = DRIVERS.get(parsed.get_backend_name())
+    if driver is None or parsed.drivername not in (parsed.get_backend_name(), driver):
+        raise SettingError(
+            f"--database-url names {parsed.drivername!r}; keyart keeps its state in sqlite or postgresql."
+        )
+    if driver == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise SettingError("--database-url names no file; it must be like sqlite:///FILE.")
+    return parsed.set(drivername=driver)
+
+
+def _engine(url: URL, make: bool) -> Engine:
+    """make: SQLite's file, if it is missing. hide_parameters: what is stored must not appear in an error or a log."""
+    options: dict[str, Any] = {"hide_parameters": True, "pool_size": CONNECTIONS, "pool_timeout": WAIT_SECONDS}
+    if url.get_backend_name() == "sqlite":
+        _private(Path(str(url.database)), os.O_CREAT if make else 0)
+        engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False}, **options)
+        event.listen(engine, "connect", _settle_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        engine = create_engine(
+            url,
+            pool_pre_ping=True,  # after an outage the pool holds connections that are dead
+            connect_args={"connect_timeout": WAIT_SECONDS, "options": f"-c lock_timeout={WAIT_SECONDS}s"},
+            **options,
+        )
+    except (ImportError, NoSuchModuleError):
+        raise SettingError("Postgres needs the package psycopg; install the extra keyart[server].") from None
+    return engine
+
+
+def _private(path: Path, flag: int) -> None:
+    """An empty file for its owner alone, before SQLite makes one for everybody; its WAL takes the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | flag, 0o600))
+    except OSError as error:
+        raise SettingError(f"Cannot use the database {path}: {error.strerror or error}.") from None
+
+
+def _settle_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver leaves BEGIN to `_begin_sqlite`
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get("keyart_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _unusable(url: URL, error: SQLAlchemyError) -> str:
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return f"The database {url.render_as_string(hide_password=True)} cannot be used: {cause}"

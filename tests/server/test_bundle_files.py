@@ -1,0 +1,133 @@
+"""Bundles as static files: what is served, how it may be cached, and what never is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import bundle_samples
+import httpx
+import pytest
+from server_samples import Clock, listening
+
+from keyart.errors import BundleDamaged, BundleRefused, SettingError
+from keyart_server.app import create_app
+from keyart_server.bundles import Shelf
+from keyart_server.bundles.shelf import check
+from keyart_server.service import Service
+
+FOR_GOOD = "public, max-age=31536000, immutable"
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """Files are files, whatever the database."""
+    return f"sqlite:///{tmp_path / 'state.db'}"
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles")
+    for version in (7, 8):
+        bundle_samples.sample_bundle(folder / str(version), version)
+    bundle_samples.sample_bundle(folder / "other7", 7, seed=1)
+    return folder
+
+
+@pytest.fixture
+def shelf(service: Service, bundles: Path) -> Shelf:
+    assert service.shelf.publish(bundles / "7") is not None
+    return service.shelf
+
+
+def test_files_are_unchanged_and_kept_for_good(client: httpx.Client, shelf: Shelf, bundles: Path) -> None:
+    for path in (bundles / "7").iterdir():
+        answer = client.get(f"/tuf/targets/7/{path.name}")
+        assert answer.content == path.read_bytes() and answer.headers["cache-control"] == FOR_GOOD
+        again = client.get(f"/tuf/targets/7/{path.name}", headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        head = client.head(f"/tuf/targets/7/{path.name}")
+        assert int(head.headers["content-length"]) == path.stat().st_size
+    for name in ("1.root.json", "1.targets.json", "2.snapshot.json"):
+        assert client.get(f"/tuf/metadata/{name}").headers["cache-control"] == FOR_GOOD
+    changing = client.get("/tuf/metadata/timestamp.json")
+    assert changing.status_code == 200 and changing.headers["cache-control"] == "public, max-age=60"
+
+
+def test_what_is_not_there_is_asked_for_again_soon(client: httpx.Client, shelf: Shelf) -> None:
+    for path in ("/tuf/metadata/2.root.json", "/tuf/targets/9/manifest.json", "/tuf/targets/7/secrets.json"):
+        answer = client.get(path)
+        assert answer.status_code == 404 and answer.headers["cache-control"] in ("public, max-age=60", "no-store")
+
+
+OTHERS = [
+    "/tuf/metadata/../root.json", "/tuf/metadata/%2e%2e/root.json", "/tuf/metadata/..%2froot.json",
+    "/tuf/targets/../../keys/targets.pem", "/tuf/targets/7/..%2f..%2f..%2fkeys%2ftargets.pem",
+    "/tuf/targets/7/%2e%2e/%2e%2e/%2e%2e/admin.token", "/tuf/targets/.incoming/manifest.json", "/tuf/.lock",
+    "/tuf/targets/7/", "/tuf/targets/7", "/tuf/targets/", "/tuf/", "/tuf/metadata/", "/tuf/metadata/.lock",
+    "/tuf/metadata/.timestamp.json.partial", "/tuf/targets/7/.ranker.bin", "/tuf/targets/07/manifest.json",
+    "/tuf/targets/7/manifest.json%00", "/tuf/targets/7/manifest.json%0a", "/tuf/targets/%D9%A7/manifest.json",
+    "/tuf/targets//etc/passwd", "/tuf/targets/7//manifest.json", "/tuf/metadata/1.root.json/x",
+]  # fmt: skip
+
+
+def test_nothing_else_is_served(client: httpx.Client, shelf: Shelf, service: Service) -> None:
+    (service.data.tuf / "metadata" / ".timestamp.json.partial").write_bytes(b"{}")
+    (service.data.tuf / "targets" / "7" / ".ranker.bin").write_bytes(b"{}")
+    for path in OTHERS:
+        target = httpx.URL(str(client.base_url).rstrip("/"), raw_path=path.encode())
+        assert client.get(target).status_code in (400, 404), path
+
+
+def test_a_link_out_of_the_folder_is_not_followed(client: httpx.Client, shelf: Shelf, service: Service) -> None:
+    (service.data.tuf / "targets" / "7" / "extra.json").symlink_to(service.data.admin_token)
+    assert client.get("/tuf/targets/7/extra.json").status_code == 404
+
+
+def test_published_once_and_only_forward(service: Service, shelf: Shelf, bundles: Path) -> None:
+    assert shelf.publish(bundles / "7") is None
+    with pytest.raises(BundleRefused, match="not newer"):
+        shelf.publish(bundles / "other7")
+    published = shelf.publish(bundles / "8")
+    assert published is not None and published.model_version == 8
+    with pytest.raises(BundleRefused, match="not newer"):
+        shelf.publish(bundles / "7")
+    assert [manifest.model_version for manifest in shelf.bundles()] == [8, 7]
+    assert (service.data.tuf / "root.json").read_bytes() == (
+        service.data.tuf / "metadata" / "1.root.json"
+    ).read_bytes()
+
+
+def test_without_the_offline_keys(shelf: Shelf, bundles: Path) -> None:
+    """The server goes on signing freshness, and publishes nothing."""
+    offline = shelf.offline_keys_here()
+    assert sorted(path.name for path in offline) == ["root.pem", "targets.pem"]
+    for path in offline:
+        path.unlink()
+    assert shelf.offline_keys_here() == []
+    shelf.refresh()
+    with pytest.raises(SettingError, match="key of targets"):
+        shelf.publish(bundles / "8")
+    assert [manifest.model_version for manifest in shelf.bundles()] == [7]
+
+
+def test_freshness(client: httpx.Client, service: Service, shelf: Shelf, clock: Clock) -> None:
+    assert client.get("/readyz").status_code == 200
+    clock.pass_by(days=1, seconds=1)
+    stale = client.get("/readyz")
+    assert stale.status_code == 503 and stale.json()["checks"]["bundles"] == "timestamp.json has expired"
+    with listening(create_app(service)) as started:  # a start signs anew
+        for _ in range(100):
+            if started.get("/readyz").status_code == 200:
+                break
+        else:
+            pytest.fail("never ready")
+
+
+def test_a_bundle_that_devices_would_refuse(bundles: Path, tmp_path: Path) -> None:
+    assert check(bundles / "7").model_version == 7
+    shutil.copytree(bundles / "7", tmp_path / "bad")
+    weights = tmp_path / "bad" / "ranker.bin"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
+    with pytest.raises(BundleDamaged):
+        check(tmp_path / "bad")

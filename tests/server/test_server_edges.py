@@ -1,0 +1,162 @@
+"""What every request passes: names, headers, limits, refusals, health and counts."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import psycopg
+import pytest
+from server_samples import listening
+from starlette.types import Receive, Scope, Send
+
+from keyart_server.headers import HEADERS, Headers
+from keyart_server.limits import MOST_BYTES, Limits
+from keyart_server.metrics import Metrics
+from keyart_server.requests import Requests
+from keyart_server.service import Service
+
+OPEN = {
+    "/healthz", "/readyz", "/metrics", "/tuf/metadata/{name}", "/tuf/targets/{version}/{name}",
+}  # fmt: skip
+
+
+def test_every_route_asks_who_comes(one_client: httpx.Client) -> None:
+    """A new route is guarded, or it is named here."""
+    document = one_client.get("/openapi.json").json()
+    guarded = {path for path in document["paths"] if path not in OPEN}
+    assert set(document["paths"]) > OPEN and len(guarded) >= 8
+    for path in guarded:
+        for method in document["paths"][path]:
+            answer = one_client.request(method, re.sub(r"\{\w+\}", "0123456789abcdef", path))
+            assert answer.status_code == 401, f"{method} {path}"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/api/campaigns", "/nothing", "/tuf/metadata/1.root.json", "/login"]
+)
+def test_headers_are_on_every_answer(one_client: httpx.Client, path: str) -> None:
+    answer = one_client.get(path)
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert "server" not in answer.headers
+    if not path.startswith("/tuf"):
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_other_names_are_refused(one_client: httpx.Client) -> None:
+    for host in ("evil.example", "evil.example:80", "", "127.0.0.1.evil.example", "[::2]"):
+        assert one_client.get("/", headers={"Host": host}).status_code in (400, 421)
+    for host in ("localhost", "127.0.0.1:1", "[::1]:80", "LOCALHOST"):
+        assert one_client.get("/", headers={"Host": host}).status_code == 200
+    assert one_client.get("/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
+
+
+def test_refusals_have_one_shape(one_client: httpx.Client) -> None:
+    for method, path, status in [
+        ("GET", "/nothing", 404),
+        ("PUT", "/healthz", 405),
+        ("GET", "/api/campaigns", 401),
+        ("GET", "/api/nothing", 404),
+        ("GET", "/healthz/", 404),
+    ]:
+        answer = one_client.request(method, path)
+        assert answer.status_code == status and set(answer.json()) == {"error"}
+    page = one_client.get("/nothing", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert page.status_code == 404 and "<title>Not here · keyart</title>" in page.text
+
+
+def test_too_large(one_client: httpx.Client) -> None:
+    assert one_client.post("/login", content=b"x" * (MOST_BYTES + 1)).status_code == 413
+    for wrong in ("-1", "x", "9" * 30):
+        with socket.create_connection((one_client.base_url.host, one_client.base_url.port or 80)) as link:
+            link.sendall(f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {wrong}\r\n\r\n".encode())
+            assert re.match(rb"HTTP/1.1 4\d\d ", link.recv(100))
+
+
+async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    if scope["path"] == "/fails":
+        raise RuntimeError("the secret is hunter2")
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_too_large_without_saying_so() -> None:
+    with listening(Limits(reads, most_bytes=1000)) as client:
+        assert client.post("/", content=iter([b"x" * 500] * 2)).status_code == 200
+        assert client.post("/", content=iter([b"x" * 500, b"x" * 501])).status_code == 413
+
+
+def test_too_slow() -> None:
+    with listening(Limits(reads, seconds=0.3)) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as link:
+            link.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf")
+            began = time.perf_counter()
+            assert link.recv(100).startswith(b"HTTP/1.1 408 ")
+            assert time.perf_counter() - began < 5
+        assert client.post("/", content=b"whole").status_code == 200
+
+
+def test_a_failure_of_ours_says_nothing_outside(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics("1")
+    app = Headers(Requests(reads, metrics), None, secure=True)
+    with listening(app) as client, caplog.at_level(logging.ERROR, "keyart.server"):
+        answer = client.get("/fails")
+    assert answer.status_code == 500 and "hunter2" not in answer.text and answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    (record,) = [record for record in caplog.records if record.name == "keyart.server"]
+    assert (record.route, record.status) == ("other", 500)  # type: ignore[attr-defined]
+    assert b'keyart_requests_total{method="GET",route="other",status="500"} 1.0' in metrics.text()
+
+
+def test_metrics(client: httpx.Client, admin) -> None:
+    client.post("/api/campaigns", json={"name": "Secret name", "kind": "training"}, headers=admin)
+    client.get("/join/a-secret-code")
+    client.request("PROPFIND", "/api/campaigns")
+    text = client.get("/metrics").text
+    assert 'keyart_campaigns{state="draft"} 1.0' in text and "keyart_database_up 1.0" in text
+    assert 'keyart_requests_total{method="POST",route="/api/campaigns",status="201"} 1.0' in text
+    assert 'route="/join/{code}"' in text and 'method="other"' in text
+    assert "keyart_bundle_version -1.0" in text
+    assert "Secret" not in text and "a-secret-code" not in text
+
+
+@contextmanager
+def taken_away(url: str) -> Iterator[None]:
+    """This Postgres database takes no connections meanwhile, and has lost those that it had."""
+    server, _, name = url.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+        finally:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_the_database_taken_away(client: httpx.Client, admin, postgres: str, service: Service) -> None:
+    kept = client.post("/api/campaigns", json={"name": "a", "kind": "training"}, headers=admin).json()["id"]
+    with taken_away(postgres):
+        assert client.get("/healthz").status_code == 200
+        unready = client.get("/readyz")
+        assert unready.status_code == 503 and unready.json()["checks"]["database"] == "does not answer"
+        refused = client.post("/api/campaigns", json={"name": "b", "kind": "training"}, headers=admin)
+        assert refused.status_code == 503 and int(refused.headers["retry-after"]) > 0
+        assert "nothing was changed" in refused.json()["error"]
+        assert client.get("/").status_code == 503 and "keyart</title>" in client.get("/").text
+        assert "keyart_database_up 0.0" in client.get("/metrics").text
+    assert client.get("/readyz").status_code == 200
+    assert [found["id"] for found in client.get("/api/campaigns", headers=admin).json()] == [kept]

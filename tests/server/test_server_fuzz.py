@@ -1,0 +1,57 @@
+"""Requests that nobody would send, made from the server's own OpenAPI document."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from server_samples import listening
+
+from keyart_server.access import tokens
+from keyart_server.app import create_app
+from keyart_server.serve import opened
+from keyart_server.settings import Settings
+
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    response_schema_conformance,
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[schemathesis.BaseSchema, str]]:
+    with opened(Settings(tmp_path_factory.mktemp("fuzz") / "data")) as service:
+        tokens.ensure_admin(service.state, service.data, service.clock())
+        with listening(create_app(service)) as client:
+            yield (
+                schemathesis.openapi.from_url(f"{client.base_url}/openapi.json"),
+                service.data.admin_token.read_text().strip(),
+            )
+
+
+def test_no_request_breaks_the_document(api) -> None:
+    schema, token = api
+    for found in schema.get_all_operations():
+        operation = found.ok()
+
+        @hypothesis.given(case=operation.as_strategy())
+        @hypothesis.settings(
+            max_examples=int(os.environ.get("KEYART_FUZZ_EXAMPLES", "8")),
+            deadline=None,
+            database=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+        def fuzz(case) -> None:
+            case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
+
+        fuzz()

@@ -1,0 +1,48 @@
+"""What the database can hold at all: every column is named here, with the reason why it is nobody's viewing."""
+
+from __future__ import annotations
+
+import re
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from keyart_server import log
+from keyart_server.service import Service
+from keyart_server.state.tables import Base
+
+# A new column is a line here. Texts that people write are about campaigns and colleagues; hashes lead nowhere.
+COLUMNS = {
+    "audit": {"number", "at", "actor", "action", "subject", "details", "digest"},
+    "audit_head": {"id", "number", "digest"},
+    "campaigns": {"id", "name", "kind", "state", "epsilon", "delta", "rounds", "created", "changed"},
+    "invitations": {"digest", "role", "expires"},
+    "people": {"id", "name", "folded", "role", "password", "created"},
+    "sessions": {"digest", "person_id", "created", "expires"},
+    "tokens": {"id", "digest", "name", "scopes", "created", "expires"},
+}
+# What must not even be a column's or a log field's name. A device is known by the hash of its key alone.
+NEVER = re.compile(
+    r"title|artwork|picture|view|watch|history|profile|device(?!_key_hash$)|serial|address|\bip\b|_ip\b|agent|mac\b|"
+    r"advert|locat|latitude|mail|phone|birth|gender"
+)
+
+
+def test_every_column_is_known() -> None:
+    there = {table.name: {column.name for column in table.columns} for table in Base.metadata.sorted_tables}
+    assert there == COLUMNS
+
+
+def test_no_column_and_no_log_field_is_of_a_viewer() -> None:
+    names = [f"{table}.{column}" for table, columns in COLUMNS.items() for column in columns]
+    assert not [name for name in [*names, *log.FIELDS] if NEVER.search(name)]
+    for wrong in ("x.title_id", "x.device", "x.device_id", "x.ip", "x.user_agent", "x.last_ip"):
+        assert NEVER.search(wrong)
+    assert not NEVER.search("x.device_key_hash")
+
+
+def test_migrations_make_the_tables(service: Service) -> None:
+    """Also that the database has no table of which nobody knows."""
+    with service.state.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []

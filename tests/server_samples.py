@@ -1,0 +1,122 @@
+"""A running server: the real command in a process of its own, or its application in this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import uvicorn
+from fastapi import FastAPI
+
+from keyart_server.serve import listen
+
+COMMAND = (sys.executable, "-c", "from keyart_tools.cli import main; main(prog_name='keyart')", "serve")
+START_SECONDS = 20  # as promised
+NAME, PASSWORD = "Robin", "a long password 7"
+
+
+@dataclass
+class Clock:
+    """Stands still until it is told."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass
+class Running:
+    """A server process that listens. started: what it said. client: sends to it, with no token."""
+
+    process: subprocess.Popen[str]
+    started: dict[str, Any]
+    client: httpx.Client
+
+    @property
+    def data(self) -> Path:
+        return Path(self.started["data"])
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return bearer((self.data / "admin.token").read_text().strip())
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Asks it to stop; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@contextmanager
+def running(data: Path, *arguments: str | Path, log: Path | None = None) -> Iterator[Running]:
+    """`keyart serve` on a free port; killed at the end. log: where its stderr goes."""
+    words = [*COMMAND, "--json", "--port", "0", "--data", str(data), *map(str, arguments)]
+    where = (log or data.parent / f"{data.name}.log").open("a")
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=where, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, Path(where.name).read_text()
+        started = json.loads(line)
+        with httpx.Client(base_url=started["address"], timeout=30, trust_env=False, verify=False) as client:
+            yield Running(process, started, client)
+    finally:
+        where.close()
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def emptied(postgres: str) -> str:
+    """The same database, with nothing in it."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return postgres
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[httpx.Client]:
+    """The application on a free port of this machine, served by a thread; a client for it."""
+    with listen("127.0.0.1", 0) as place:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none", server_header=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
+        thread.start()
+        try:
+            address = f"http://127.0.0.1:{place.getsockname()[1]}"
+            with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def join(client: Any, code: str, name: str = NAME, password: str = PASSWORD) -> httpx.Response:
+    """Uses a one-time link; the client is signed in afterwards."""
+    return client.post(f"/join/{code}", data={"name": name, "password": password}, follow_redirects=False)
