@@ -27,7 +27,7 @@ def by_device(
     however many decisions it has, and weights are cut at `MOST_WEIGHT`, since a sum bounds what one device adds.
 
     devices [n]: that of each decision. `keyart_federated.private.evaluation.read` finds the same value, standard
-    error and effective devices in a sum without noise. Raises InputError, SettingError, NoOverlap and FederatedError as it does.
+    error and effective devices in a sum without noise. Raises InputError, SettingError, NoOverlap.
     """
     log = Decisions.of(rewards, propensities, target_probabilities, groups=devices)
     alike = 1 / log.by_unit(np.ones(len(log.reward)))[log.unit]

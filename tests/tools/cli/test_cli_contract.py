@@ -18,8 +18,8 @@ from keyart_tools.docs import HELP_COLUMNS, cli_page
 
 PAGE = Path(__file__).parents[3] / "docs" / "cli.md"
 PROMISED = {
-    "bench", "compose", "demo", "doctor", "evaluate", "experiment", "export", "history", "inspect", "privacy", "quantize",
-    "serve", "simulate", "tag", "train", "verify",
+    "bench", "compose", "demo", "doctor", "evaluate", "experiment", "export", "history", "inspect", "privacy",
+    "quantize", "serve", "simulate", "tag", "train", "verify",
 }  # fmt: skip
 MAY_IMPORT = {"click", "keyart", "keyart_tools"}  # of what is not Python's own
 
