@@ -122,9 +122,12 @@ def test_mistake_is_a_sentence(mistake: str, here: Path, keyart_command) -> None
 
 
 def test_interrupted_it_leaves_nothing_half_written(here: Path) -> None:
-    run = [sys.executable, "-c", "from keyart_tools.cli import main; main(prog_name='keyart')"]
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a run in the background ignores it
+        "from keyart_tools.cli import main; main(prog_name='keyart')"
+    )
     process = subprocess.Popen(
-        [*run, "compose", "doll.png", "lawn.jpg", "--out", "out"], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, "compose", "doll.png", "lawn.jpg", "--out", "out"], stderr=subprocess.PIPE, text=True
     )
     for _ in range(600):
         if (here / "settings").exists() or process.poll() is not None:

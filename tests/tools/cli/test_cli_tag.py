@@ -145,7 +145,10 @@ def test_a_folder_that_may_not_be_written(bikes: Path, keyart_command: Any) -> N
 
 
 def test_ctrl_c_leaves_nothing_half_written(bikes: Path, elsewhere: Path, keyart_command: Any) -> None:
-    program = f"from keyart_tools.cli import main; main(['tag', {str(bikes)!r}, '--out', 'out'])"
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a run in the background ignores it
+        f"from keyart_tools.cli import main; main(['tag', {str(bikes)!r}, '--out', 'out'])"
+    )
     running = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
     while running.poll() is None and not (elsewhere / "out" / "stills" / "0001.jpg").exists():
         time.sleep(0.002)
