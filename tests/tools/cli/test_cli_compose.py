@@ -122,12 +122,14 @@ def test_mistake_is_a_sentence(mistake: str, here: Path, keyart_command) -> None
 
 
 def test_interrupted_it_leaves_nothing_half_written(here: Path) -> None:
-    program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a run in the background ignores it
+    program = (  # what a shell runs in the background ignores SIGINT, and so does all that it starts
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from keyart_tools.cli import main; main(prog_name='keyart')"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "compose", "doll.png", "lawn.jpg", "--out", "out"], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, "compose", "doll.png", "lawn.jpg", "--out", "out"],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     for _ in range(600):
         if (here / "settings").exists() or process.poll() is not None:

@@ -145,8 +145,8 @@ def test_a_folder_that_may_not_be_written(bikes: Path, keyart_command: Any) -> N
 
 
 def test_ctrl_c_leaves_nothing_half_written(bikes: Path, elsewhere: Path, keyart_command: Any) -> None:
-    program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a run in the background ignores it
+    program = (  # what a shell runs in the background ignores SIGINT, and so does all that it starts
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"from keyart_tools.cli import main; main(['tag', {str(bikes)!r}, '--out', 'out'])"
     )
     running = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
