@@ -50,15 +50,17 @@ def dr(
     propensities: Values,
     target_probabilities: Values,
     predicted_shown: Values,
-    predicted_target: Values,
+    predicted_target: Values | None = None,
     *,
     groups: Groups | None = None,
     level: float = 0.95,
 ) -> Estimate:
     """Σ m + w (r − q) / n: doubly robust (M. Dudík, J. Langford and L. Li, "Doubly robust policy evaluation and
     learning", ICML 2011). q, predicted_shown [n]: a model's reward of the picture shown; m, predicted_target
-    [n]: Σ π q over all candidates. The model must not have learned from these rewards."""
-    log = Decisions.of(rewards, propensities, target_probabilities, predicted_shown, predicted_target, groups)
+    [n]: Σ π q over all candidates; None: q is of the decision, whatever is shown, so that m is q. The model must not
+    have learned from these rewards."""
+    expected = predicted_shown if predicted_target is None else predicted_target
+    log = Decisions.of(rewards, propensities, target_probabilities, predicted_shown, expected, groups)
     return _answered(dr_ratio, log, level)
 
 

@@ -34,6 +34,13 @@ def test_by_hand():
     assert dr(REWARD, LOGGED, TARGET, SHOWN, EXPECTED).value == pytest.approx(by_hand)
 
 
+def test_a_prediction_of_the_decision_needs_no_other():
+    of_decision = np.linspace(0.1, 0.4, len(REWARD))
+    alone = dr(REWARD, LOGGED, TARGET, of_decision)
+    assert alone == dr(REWARD, LOGGED, TARGET, of_decision, of_decision)
+    assert alone.value != pytest.approx(ips(REWARD, LOGGED, TARGET).value)
+
+
 def test_error_and_effective_decisions_by_hand():
     told, value = snips(REWARD, LOGGED, TARGET), 3.5 / 5.5
     squares = (0.5 * (1 - value)) ** 2 + (2 * value) ** 2 + (3 * (1 - value)) ** 2
