@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fetched import had
 
-from keyart.errors import DataUnavailable
 from keyart_tools.models import MODELS, default_folder, fetch
 
 
@@ -22,12 +21,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def reachable() -> None:
-    try:
-        fetch(MODELS["expression"])
-    except DataUnavailable as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail(f"{error} Or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip(str(error))
+    had(lambda: fetch(MODELS["expression"]))
 
 
 def test_list_shows_each_with_its_licence(keyart_command: Any, cache: Path) -> None:

@@ -12,21 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fetched import had
 
 from keyart import Catalog
-from keyart.errors import DataUnavailable
 from keyart_tools.models.film import sample_clips
 from keyart_tools.tagging import Tagging
 
 
 @pytest.fixture(scope="module")
 def bikes() -> Path:
-    try:
-        return sample_clips()["bikes"]
-    except DataUnavailable as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail(f"{error} Or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip(str(error))
+    return had(sample_clips)["bikes"]
 
 
 @pytest.fixture(autouse=True)

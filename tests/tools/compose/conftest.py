@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from compose_samples import NOW, doll, landscape
+from fetched import had
 from PIL import Image
 
-from keyart.errors import DataUnavailable
 from keyart_tools.compose.keys import SigningKey, made_key
 from keyart_tools.models import film
 
@@ -28,12 +27,7 @@ def key() -> SigningKey:
 @pytest.fixture(scope="session")
 def astronaut() -> Path:
     """A photograph in the public domain."""
-    try:
-        return film.astronaut()
-    except DataUnavailable as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail(f"{error} Or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip(str(error))
+    return had(film.astronaut)
 
 
 @pytest.fixture

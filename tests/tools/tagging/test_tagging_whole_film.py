@@ -8,16 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fetched import had
 from scenedetect import ContentDetector, detect
 
-from keyart.errors import DataUnavailable
 from keyart_tools.models import Models
 from keyart_tools.models.film import big_buck_bunny
 from keyart_tools.tagging import Film, tag
 from keyart_tools.tagging.judgement import BLACK, BLURRED, FLAT
 from keyart_tools.tagging.likeness import NEAR_DUPLICATE, cosines
-
-from .conftest import not_to_be_had
 
 SHOTS_APART = 5
 STILLS_WITH_FACES = 0.2  # of a film without people: 0.13 when it was measured
@@ -25,10 +23,7 @@ STILLS_WITH_FACES = 0.2  # of a film without people: 0.13 when it was measured
 
 @pytest.mark.slow
 def test_the_whole_film(models: Models, tmp_path: Path) -> None:
-    try:
-        path = big_buck_bunny()
-    except DataUnavailable as error:
-        not_to_be_had(error)
+    path = had(big_buck_bunny)
     cv2.setNumThreads(1)
     film = Film.open(path)
     assert film.frames == 14_315
