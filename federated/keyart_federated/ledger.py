@@ -92,7 +92,7 @@ class Ledger:
                     "Resume it as it was, or go on with the next round."
                 )
             return Receipt(campaign, round, event, self.spent(), repeated=True)
-        entry = {"campaign": campaign, "round": round, **_event_json(event)}
+        entry = {"campaign": campaign, "round": round, **event_json(event)}
         spent = self._spent_with(event)
         if spent > self.epsilon:
             raise BudgetSpent(
@@ -187,7 +187,7 @@ class Ledger:
                 if entry["ledger"] != FORMAT:
                     raise ValueError(f"format {entry['ledger']} is not {FORMAT}")
             else:
-                key, event = (str(entry.pop("campaign")), int(entry.pop("round"))), _event(entry)
+                key, event = (str(entry.pop("campaign")), int(entry.pop("round"))), event_from(entry)
                 if key in self._charges:
                     raise ValueError(f"round {key[1]} of campaign {key[0]!r} is there twice")
                 self._charges[key] = event
@@ -224,14 +224,16 @@ def _torn(tail: bytes, within: bytes | None) -> bool:
     return False
 
 
-def _event_json(event: Mechanism) -> dict[str, Any]:
+def event_json(event: Mechanism) -> dict[str, Any]:
+    """A mechanism as a ledger writes it down. Raises SettingError."""
     for name, kind in MECHANISMS.items():
         if type(event) is kind:
             return {"mechanism": name, **asdict(event)}  # type: ignore[call-overload]
     raise SettingError(f"A ledger charges {', '.join(MECHANISMS)}, and not {event!r}.")
 
 
-def _event(entry: dict[str, Any]) -> Mechanism:
+def event_from(entry: dict[str, Any]) -> Mechanism:
+    """Inverse of `event_json`; uses `entry` up."""
     event: Mechanism = MECHANISMS[entry.pop("mechanism")](**entry)
     return event
 

@@ -43,12 +43,17 @@ class Entry:
 
 def append(session: Session, at: datetime, actor: str, action: str, subject: str, **details: Any) -> Entry:
     """Adds a row inside the transaction of `State.writing`, so that there is no change without it."""
-    head = session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID).with_for_update()).one()
+    head = lock(session)
     text = json.dumps(details, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     entry = _sealed(head.digest, Entry(head.number + 1, at, actor, action, subject, text, ""))
     session.add(AuditRow(**asdict(entry)))
     head.number, head.digest = entry.number, entry.digest
     return entry
+
+
+def lock(session: Session) -> AuditHead:
+    """Nobody else writes to the log until this transaction ends."""
+    return session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID).with_for_update()).one()
 
 
 def newest(session: Session, limit: int, before: int | None = None) -> list[Entry]:

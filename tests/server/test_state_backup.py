@@ -14,6 +14,7 @@ from typing import Any
 
 import bundle_samples
 import pytest
+import round_samples
 from server_samples import Clock, emptied
 from sqlalchemy import select
 
@@ -34,7 +35,8 @@ def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
     """One row at least in every table, and a published bundle."""
     service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
     with service.state.writing() as session:
-        records.create(session, clock(), "server", "Frühling \\ ' \" ε🎬", "training", 0.1 + 0.2, 1e-300)
+        campaign = records.create(session, clock(), "server", "Frühling \\ ' \" ε🎬", "training", 0.1 + 0.2, 1e-300)
+        round_samples.fill(session, clock(), campaign.id)
         person = people.join(
             session, clock(), people.invite(session, clock(), "server", "viewer"), "Robin", "scrypt$"
         )

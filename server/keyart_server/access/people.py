@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from keyart.errors import InputError
 
 from .. import audit
-from ..state.tables import LONGEST_NAME, InvitationRow, PersonRow, SessionRow
+from ..state.tables import InvitationRow, PersonRow, SessionRow
+from ..state.tables.base import LONGEST_NAME
 from . import passwords, secrets
 from .scopes import Role
 

@@ -37,7 +37,8 @@ MOVES: Final[Mapping[Action, tuple[frozenset[Standing], Standing]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """epsilon, delta: what a person may lose in all; None: of the server's default. rounds: at most.
+    """epsilon, delta: what a person may lose in all; None: of the server's default. rounds: at most. settings: of its
+    kind, canonical JSON (`work`).
 
     Raises SettingError.
     """
@@ -51,6 +52,7 @@ class Campaign:
     rounds: int
     created: datetime
     changed: datetime
+    settings: str = "{}"
 
     def __post_init__(self) -> None:
         if not (self.name.strip() and len(self.name) <= LONGEST_NAME and self.name.isprintable()):

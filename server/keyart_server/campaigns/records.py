@@ -24,9 +24,10 @@ def create(
     epsilon: float | None = None,
     delta: float | None = None,
     rounds: int = ROUNDS,
+    settings: str = "{}",
 ) -> Campaign:
     """A new draft. Raises SettingError."""
-    campaign = Campaign(make_id(), name, kind, "draft", epsilon, delta, rounds, at, at)
+    campaign = Campaign(make_id(), name, kind, "draft", epsilon, delta, rounds, at, at, settings)
     session.add(CampaignRow(**asdict(campaign)))
     audit.append(
         session, at, actor, "campaign.create", campaign.id,
@@ -67,4 +68,6 @@ def move(session: Session, at: datetime, actor: str, campaign_id: str, action: A
 
 def _campaign(row: CampaignRow) -> Campaign:
     kind, state = cast(Kind, row.kind), cast(Standing, row.state)
-    return Campaign(row.id, row.name, kind, state, row.epsilon, row.delta, row.rounds, row.created, row.changed)
+    return Campaign(
+        row.id, row.name, kind, state, row.epsilon, row.delta, row.rounds, row.created, row.changed, row.settings
+    )

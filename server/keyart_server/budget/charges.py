@@ -1,0 +1,139 @@
+"""Charges in the database: a round is paid for in the transaction that opens the stage of masked vectors.
+
+Before it no masked vector can have left a device, so a round that ends earlier costs nothing; after it the round
+counts, whatever becomes of its sum. A round is charged once, however often it is resumed. Charges compose by their
+Rényi divergences (`keyart_federated.accounting`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from keyart.errors import BudgetSpent, SettingError
+from keyart_federated.accounting import ORDERS, Mechanism, to_epsilon
+from keyart_federated.ledger import event_from, event_json
+
+from .. import audit
+from ..state.tables import BudgetRow, ChargeRow
+
+ROW = 1
+EPSILON, DELTA = 8.0, 1e-6  # what devices allow unless their host says otherwise (`keyart.Limits`)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """epsilon: the most that the fleet ever gives away, at `delta`. spent: of it, so far."""
+
+    epsilon: float
+    delta: float
+    spent: float
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self.epsilon - self.spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A round that is paid for. spent: the fleet's ε from then on."""
+
+    campaign_id: str
+    number: int
+    event: Mechanism
+    spent: float
+    at: datetime
+
+
+def settle(session: Session, at: datetime, epsilon: float | None = None, delta: float | None = None) -> Budget:
+    """The budget is there from now on; a number that is given replaces the one before. Raises SettingError for a
+    budget that is none, or below what is spent."""
+    row = session.get(BudgetRow, ROW, with_for_update=True)
+    before = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
+    wanted = (before[0] if epsilon is None else epsilon, before[1] if delta is None else delta)
+    if not (0 < wanted[0] < float("inf") and 0 < wanted[1] < 1):
+        raise SettingError(f"A budget needs ε > 0 and 0 < δ < 1, and is {wanted}.")
+    events = _events(session)
+    if events and wanted[1] != before[1]:
+        raise SettingError(f"The budget's δ is {before[1]:g} for good: rounds were charged at it.")
+    spent = to_epsilon(_divergences(events), wanted[1])
+    if spent > wanted[0]:
+        raise SettingError(f"ε = {spent:.3g} is spent already; a budget of {wanted[0]:g} cannot be kept any more.")
+    if row is None:
+        session.add(BudgetRow(id=ROW, epsilon=wanted[0], delta=wanted[1]))
+    elif wanted != before:
+        row.epsilon, row.delta = wanted
+        audit.append(session, at, "server", "budget.change", "fleet", epsilon=wanted[0], delta=wanted[1])
+    return Budget(*wanted, spent)
+
+
+def of_fleet(session: Session) -> Budget:
+    """The budget now."""
+    row = session.get(BudgetRow, ROW)
+    epsilon, delta = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
+    newest = session.scalars(select(ChargeRow).order_by(ChargeRow.spent.desc()).limit(1)).one_or_none()
+    return Budget(epsilon, delta, 0.0 if newest is None else newest.spent)
+
+
+def every(session: Session) -> list[Charge]:
+    """Oldest first."""
+    rows = select(ChargeRow).order_by(ChargeRow.at, ChargeRow.spent)
+    return [_charge(row) for row in session.scalars(rows)]
+
+
+def would_be(session: Session, events: Iterable[Mechanism]) -> float:
+    """The fleet's ε if all of these were charged, too."""
+    delta = of_fleet(session).delta
+    return to_epsilon(_divergences([*_events(session), *events]), delta)
+
+
+def charge(session: Session, at: datetime, campaign_id: str, number: int, event: Mechanism) -> Charge:
+    """Pays for a round inside the transaction of `State.writing`. One that is paid for already is not charged again.
+
+    Raises BudgetSpent where it would exceed the budget; then nothing has changed.
+    """
+    audit.lock(session)  # one charge at a time: each counts all before it
+    row = session.get(ChargeRow, (campaign_id, number))
+    if row is not None:
+        return _charge(row)
+    budget, spent = of_fleet(session), would_be(session, [event])
+    if spent > budget.epsilon:
+        raise BudgetSpent(
+            f"Round {number} would bring the fleet to ε = {spent:.4g} at δ = {budget.delta}; its budget is "
+            f"{budget.epsilon:g}, and {budget.spent:.4g} is spent. End the campaign here, or plan more noise."
+        )
+    row = ChargeRow(campaign_id=campaign_id, number=number, event=to_json(event), spent=spent, at=at)
+    session.add(row)
+    session.flush()
+    audit.append(session, at, "server", "budget.charge", campaign_id, round=number, spent=round(spent, 6))
+    return _charge(row)
+
+
+def to_json(event: Mechanism) -> str:
+    return json.dumps(event_json(event), sort_keys=True)
+
+
+def from_json(text: str) -> Mechanism:
+    return event_from(json.loads(text))
+
+
+def _events(session: Session) -> list[Mechanism]:
+    return [from_json(text) for text in session.scalars(select(ChargeRow.event))]
+
+
+def _divergences(events: Iterable[Mechanism]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    total = np.zeros(len(ORDERS))
+    for event, times in Counter(events).items():
+        total += times * event.divergences()
+    return total
+
+
+def _charge(row: ChargeRow) -> Charge:
+    return Charge(row.campaign_id, row.number, from_json(row.event), row.spent, row.at)

@@ -1,0 +1,57 @@
+"""Who comes in: people, their sessions, one-time links, tokens of machines."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import DIGEST_HEX, LONGEST_NAME, Base
+
+
+class PersonRow(Base):
+    """Somebody who signs in: an operator's colleague, never a viewer. folded: the name as it is looked up."""
+
+    __tablename__ = "people"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    folded: Mapped[str] = mapped_column(String(LONGEST_NAME * 3), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password: Mapped[str] = mapped_column(String(200))
+    created: Mapped[datetime]
+
+
+class SessionRow(Base):
+    """A browser that is signed in. digest: sha256 of what its cookie holds."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(DIGEST_HEX), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    created: Mapped[datetime]
+    expires: Mapped[datetime] = mapped_column(index=True)
+
+
+class InvitationRow(Base):
+    """A one-time link that makes a person of `role`. digest: sha256 of its code."""
+
+    __tablename__ = "invitations"
+
+    digest: Mapped[str] = mapped_column(String(DIGEST_HEX), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    expires: Mapped[datetime]
+
+
+class TokenRow(Base):
+    """A bearer token of a machine. digest: sha256 of the token. scopes: joined by spaces."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(DIGEST_HEX), unique=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    scopes: Mapped[str] = mapped_column(String(200))
+    created: Mapped[datetime]
+    expires: Mapped[datetime]

@@ -1,0 +1,34 @@
+"""The audit log: one row a change, and the newest row's number and digest."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import DIGEST_HEX, LONGEST_NAME, Base
+
+
+class AuditRow(Base):
+    """One change: see `audit`. details: canonical JSON. The database refuses to change or delete a row."""
+
+    __tablename__ = "audit"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(LONGEST_NAME + 20))
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(64))
+    details: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(DIGEST_HEX))
+
+
+class AuditHead(Base):
+    """The newest row of the audit log, in the one row of this table; who appends locks it."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(DIGEST_HEX))

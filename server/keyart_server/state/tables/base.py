@@ -1,0 +1,27 @@
+"""What all tables share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import LargeBinary, MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+from ..columns import Instant
+
+DIGEST_HEX = 64  # characters of a sha256
+LONGEST_NAME = 120  # characters
+
+# Names of constraints are the same everywhere, so that a later migration can find them.
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = {datetime: Instant, bytes: LargeBinary}

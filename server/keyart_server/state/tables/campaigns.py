@@ -1,0 +1,60 @@
+"""Campaigns, what each remembers between two rounds, and what they cost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Double, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import LONGEST_NAME, Base
+
+
+class CampaignRow(Base):
+    """See `campaigns.Campaign`."""
+
+    __tablename__ = "campaigns"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    epsilon: Mapped[float | None] = mapped_column(Double)
+    delta: Mapped[float | None] = mapped_column(Double)
+    rounds: Mapped[int]
+    settings: Mapped[str]
+    created: Mapped[datetime] = mapped_column(index=True)
+    changed: Mapped[datetime]
+
+
+class MemoryRow(Base):
+    """What a campaign of a kind knows after a round (`work`): sums, never anybody's part of one."""
+
+    __tablename__ = "memories"
+
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int]
+    data: Mapped[bytes]
+
+
+class ChargeRow(Base):
+    """A round that is paid for, before a masked vector can leave anybody. event: a mechanism, canonical JSON. spent:
+    the fleet's ε from then on."""
+
+    __tablename__ = "charges"
+
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event: Mapped[str]
+    spent: Mapped[float] = mapped_column(Double)
+    at: Mapped[datetime]
+
+
+class BudgetRow(Base):
+    """What the fleet may lose in all, in the one row of this table."""
+
+    __tablename__ = "budget"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    epsilon: Mapped[float] = mapped_column(Double)
+    delta: Mapped[float] = mapped_column(Double)

@@ -1,0 +1,30 @@
+"""Releases: candidate bundles, the gates they went through, and how far they are rolled out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Double, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import DIGEST_HEX, Base
+
+
+class ReleaseRow(Base):
+    """One model version: see `releases.Release`. files: the bundle as a zip, until it is published. gates: what each
+    gate said, JSON. share: of all devices, those that are to have it. base: the version that it follows."""
+
+    __tablename__ = "releases"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    campaign_id: Mapped[str | None] = mapped_column(ForeignKey("campaigns.id"), index=True)
+    number: Mapped[int]
+    base: Mapped[int | None]
+    standing: Mapped[str] = mapped_column(String(16), index=True)
+    share: Mapped[float] = mapped_column(Double)
+    digest: Mapped[str] = mapped_column(String(DIGEST_HEX))
+    files: Mapped[bytes | None]
+    gates: Mapped[str]
+    reason: Mapped[str] = mapped_column(String(400))
+    created: Mapped[datetime]
+    changed: Mapped[datetime]

@@ -1,0 +1,178 @@
+"""Rounds in the database: each step can be done twice and counts once; what is closed can be collected again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import round_samples
+from round_samples import GATEWAY, ISSUER
+from server_samples import Clock
+from sqlalchemy import func, select
+
+from keyart.errors import BudgetSpent, InputError, SettingError
+from keyart.outbound.sums import Stage
+from keyart_federated.accounting import Skellam, to_epsilon
+from keyart_federated.sums import Coordinator, Gateway
+from keyart_server import budget
+from keyart_server.campaigns import records as campaigns
+from keyart_server.rounds import Round, records, stages
+from keyart_server.service import Service
+from keyart_server.state.tables import AnswerRow, AskRow, MemberRow, PartialRow, WindowRow
+
+
+@pytest.fixture
+def campaign_id(service: Service, clock: Clock) -> str:
+    with service.state.writing() as session:
+        budget.settle(session, clock(), 8.0, 1e-6)
+        return campaigns.create(session, clock(), "server", "Spring", "training").id
+
+
+def test_a_round_of_two_gateways_from_the_database_alone(service: Service, clock: Clock, campaign_id: str) -> None:
+    """Each stage by a new coordinator that replays all before it, as after a kill."""
+    of = round_samples.terms(7, size=12, least=4)
+    vectors = np.random.default_rng(0).integers(-1000, 1001, (7, 12))
+    devices = round_samples.Devices(of, vectors)
+    at = {i: ("main", "west")[i % 2] for i in range(7)}
+    with service.state.writing() as session:
+        round_samples.started(session, clock(), campaign_id, of)
+
+    for now in Stage:
+        coordinator = Coordinator(of, [ISSUER.public], 0)
+        for stage in Stage:
+            for gateway_number, gateway in enumerate(("main", "west")):
+                with service.state.writing() as session:
+                    relay = Gateway(of)
+                    if stage is Stage.KEYS:
+                        asked = {i: coordinator.invitation for i in range(7) if at[i] == gateway}
+                    else:
+                        relay.stage = Stage(stage - 1)
+                        asked = relay.deliver(coordinator.ask(gateway_number))
+                        stages.ask(session, of, stage, asked)
+                    stages.open_window(session, clock(), of, stage, gateway, len(asked), 60.0)
+                    if stage is now:
+                        if now >= Stage.MASKED:
+                            asked = {i: message for i, message in asked.items() if i != 3}  # falls silent
+                        replies = {i: devices.answer(i, message) for i, message in asked.items()}
+                        round_samples.put(session, of, stage, replies, gateway)
+                        clock.pass_by(seconds=61)
+                        assert stages.is_over(session, clock(), of, stage, gateway)
+                        stages.close_window(session, of, stage, gateway)
+                    coordinator.receive(gateway_number, stages.collected(session, of, stage, gateway))
+            coordinator.close()
+            with service.state.writing() as session:
+                records.passed(session, clock(), of.round_id.hex(), stage, 6)
+            if stage is now:
+                break
+    result = coordinator.result
+    assert result.survivors == (0, 1, 2, 4, 5, 6)
+    assert (result.total == vectors[list(result.survivors)].sum(axis=0)).all()
+
+
+def test_each_step_counts_once(service: Service, clock: Clock, campaign_id: str) -> None:
+    of = round_samples.terms()
+    with service.state.writing() as session:
+        found = round_samples.started(session, clock(), campaign_id, of)
+        assert records.going_on(session) == [found] and found.standing == "keys"
+        for stage in (Stage.KEYS, Stage.SHARE):
+            for _ in range(2):
+                records.passed(session, clock(), found.id, stage, 5 + stage)
+        now = records.find(session, found.id)
+        assert now is not None and now.standing == "masked"
+        assert (now.answered[Stage.KEYS], now.answered[Stage.SHARE], now.survivors) == (6, 7, 0)
+        assert len(budget.every(session)) == 1
+        with pytest.raises(InputError, match="stands at masked"):
+            records.passed(session, clock(), found.id, Stage.UNMASK, 1)
+        with pytest.raises(InputError, match="stands at masked"):
+            records.answer(session, clock(), found.id, np.zeros(8, dtype=np.int64), 5)
+        records.passed(session, clock(), found.id, Stage.MASKED, 6)
+        for _ in range(2):
+            records.answer(session, clock(), found.id, np.arange(8) - 4, 5)
+        opened = records.opened(session, found.id)
+        assert opened is not None and opened.terms == of and (records.total_of(opened) == np.arange(8) - 4).all()
+        for _ in range(2):
+            records.finish(session, clock(), found.id, {"devices": 6})
+        now = records.find(session, found.id)
+        assert now is not None and now.standing == "done" and now.told == {"devices": 6} and not now.going_on
+        records.fail(session, clock(), found.id, "too late")
+        assert records.find(session, found.id) == now
+
+
+def test_an_ended_round_keeps_no_answer(service: Service, clock: Clock, campaign_id: str) -> None:
+    with service.state.writing() as session:
+        round_samples.fill(session, clock(), campaign_id)
+        (found,) = records.going_on(session)
+        records.fail(session, clock(), found.id, "nobody came" * 100)
+        for table in (AnswerRow, AskRow, MemberRow, PartialRow, WindowRow):
+            assert session.scalar(select(func.count()).select_from(table)) == 0
+        opened, failed = records.opened(session, found.id), records.find(session, found.id)
+        assert opened is not None and opened.offer == opened.waiting == b"" and opened.total is None
+        assert failed is not None and failed.standing == "failed" and failed.failure.startswith("nobody came")
+
+
+def test_before_the_stage_of_masked_vectors_nothing_is_paid(service: Service, clock: Clock, campaign_id: str) -> None:
+    with service.state.writing() as session:
+        found = round_samples.started(session, clock(), campaign_id, round_samples.terms())
+        records.passed(session, clock(), found.id, Stage.KEYS, 3)
+        assert budget.of_fleet(session).spent == 0
+        records.fail(session, clock(), found.id, "too few")
+        assert budget.every(session) == []
+
+
+def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> None:
+    """And composes as one accountant over all rounds of all campaigns."""
+    event = Skellam(2.0, 64.0, 8)
+
+    def shared(number: int) -> Round:
+        with service.state.writing() as session:
+            of = round_samples.terms()
+            found = records.start(
+                session, clock(), campaign_id, number, "", b"", of, event, b"", wanted=9, patience=1.0
+            )
+            records.passed(session, clock(), found.id, Stage.KEYS, 3)
+        with service.state.writing() as session:
+            return records.passed(session, clock(), found.id, Stage.SHARE, 3)
+
+    with pytest.raises(BudgetSpent, match="its budget is 8"):
+        for number in range(1, 100):
+            last = number
+            shared(number)
+    with service.state.reading() as session:
+        charges, left = budget.every(session), budget.of_fleet(session)
+        assert [charge.number for charge in charges] == list(range(1, last)) and last > 2
+        assert left.spent == pytest.approx(to_epsilon((last - 1) * event.divergences(), 1e-6)) and left.spent <= 8
+        assert budget.would_be(session, [event]) > 8
+        (refused,) = records.going_on(session)[-1:]
+        assert (refused.number, refused.standing) == (last, "share")
+    with service.state.writing() as session:
+        with pytest.raises(SettingError, match="is spent already"):
+            budget.settle(session, clock(), 1.0)
+        with pytest.raises(SettingError, match="for good"):
+            budget.settle(session, clock(), 8.0, 1e-7)
+        assert budget.settle(session, clock(), 9.0).epsilon == 9.0
+
+
+def test_a_window_closes_when_all_have_answered_or_time_is_over(
+    service: Service, clock: Clock, campaign_id: str
+) -> None:
+    of = round_samples.terms()
+    with service.state.writing() as session:
+        round_samples.started(session, clock(), campaign_id, of)
+        assert not stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        for due in (2, 1):  # the second one changes nothing
+            stages.open_window(session, clock(), of, Stage.KEYS, GATEWAY, due, 60.0)
+        round_samples.put(session, of, Stage.KEYS, {1: b"one"})
+        assert not stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        assert stages.is_over(session, clock() + timedelta(seconds=60), of, Stage.KEYS, GATEWAY)
+        round_samples.put(session, of, Stage.KEYS, {2: b"two"})
+        assert stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        assert stages.came(session, of, Stage.KEYS, GATEWAY) == 2
+
+
+def test_gateways_are_known_while_they_are_heard(service: Service, clock: Clock) -> None:
+    with service.state.writing() as session:
+        stages.hear(session, clock(), "west")
+        stages.hear(session, clock() + timedelta(seconds=60), "main")
+        assert stages.gateways(session, clock()) == ["main", "west"]
+        assert stages.gateways(session, clock() + timedelta(seconds=1)) == ["main"]
