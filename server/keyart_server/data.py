@@ -2,7 +2,8 @@
 
 DIR/keyart.db                  SQLite, unless a database is named
 DIR/admin.token                bearer token for machines, mode 0600
-DIR/keys/*.pem                 signing keys of the bundle repository (see `rolekeys`)
+DIR/keys/*.pem                 signing keys of the bundle repository (`rolekeys`), of offers and devices (`vouching`)
+DIR/catalog.json               the titles and pictures that devices choose from
 DIR/tuf/{metadata,targets}/    the bundle repository: static files
 DIR/tuf/root.json              the trusted root that apps ship with
 """
@@ -38,6 +39,10 @@ class DataFolder:
     @property
     def keys(self) -> Path:
         return self.path / "keys"
+
+    @property
+    def catalog(self) -> Path:
+        return self.path / "catalog.json"
 
     @property
     def tuf(self) -> Path:

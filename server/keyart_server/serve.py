@@ -16,9 +16,11 @@ from pathlib import Path
 import uvicorn
 
 import keyart
+from keyart import Catalog
+from keyart.bundle.durable import replace_file
 from keyart.errors import SettingError
 
-from . import audit
+from . import audit, budget, vouching
 from .access import Guard, people, tokens
 from .app import create_app
 from .bundles import Shelf
@@ -109,13 +111,26 @@ def opened(settings: Settings, clock: Callable[[], datetime] = now) -> Iterator[
             metrics=Metrics(keyart.__version__),
             pages=Pages(),
             clock=clock,
+            keys=vouching.keys_in(data.keys),
+            catalog=_catalog(settings, data),
         )
+
+
+def _catalog(settings: Settings, data: DataFolder) -> Catalog | None:
+    """The one that is named, kept for the next start; else the one that was kept. Raises CatalogError."""
+    if settings.catalog is not None:
+        catalog = Catalog.load(settings.catalog)
+        replace_file(data.catalog, settings.catalog.read_bytes())
+        return catalog
+    return Catalog.load(data.catalog) if data.catalog.is_file() else None
 
 
 def _begin(service: Service, address: str) -> Started:
     """What each start does: the token for machines, the bundle, the link for the first administrator."""
     state, clock = service.state, service.clock
     tokens.ensure_admin(state, service.data, clock())
+    with state.writing() as session:
+        budget.settle(session, clock(), service.settings.epsilon, service.settings.delta)
     published = None
     if service.settings.bundle is not None:
         published = service.shelf.publish(service.settings.bundle)

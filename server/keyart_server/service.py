@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from keyart import Catalog
+
 from .access import Guard
 from .bundles import Shelf
 from .dashboard import Pages
@@ -13,11 +15,13 @@ from .data import DataFolder
 from .metrics import Metrics
 from .settings import Settings
 from .state import State
+from .vouching import Keys
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """clock: the time now, with zone. shelf: the published bundles. pages: what people see."""
+    """clock: the time now, with zone. shelf: the published bundles. pages: what people see. keys: that sign offers
+    and certify devices. catalog: what the fleet chooses from; None: not told, and nothing can be learnt."""
 
     settings: Settings
     data: DataFolder
@@ -27,3 +31,5 @@ class Service:
     metrics: Metrics
     pages: Pages
     clock: Callable[[], datetime]
+    keys: Keys
+    catalog: Catalog | None

@@ -19,7 +19,9 @@ class Settings:
 
     database_url: `sqlite:///FILE` or `postgresql://…`; None: SQLite in `data`. bundle: published at the first start.
     tls_cert, tls_key: PEM files. public: listen beyond this machine without TLS, behind a proxy that brings it.
-    url: the address by which people and devices know this server, if it is not `host` and `port`.
+    url: the address by which people and devices know this server, if it is not `host` and `port`. catalog: what the
+    fleet chooses from, JSON of `Catalog.save`; it is copied into `data`. epsilon, delta: the most that the fleet ever
+    gives away; None: as it was.
     Raises SettingError.
     """
 
@@ -32,6 +34,9 @@ class Settings:
     tls_key: Path | None = None
     public: bool = False
     url: str | None = None
+    catalog: Path | None = None
+    epsilon: float | None = None
+    delta: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

@@ -5,7 +5,8 @@ A tar file, for its owner alone:
     backup.json              format, revision of the tables, when, and sha256 of every other member
     tables/NAME.jsonl        the rows of a table, one object a line
     tuf/…                    the published bundles, as they lie in the data folder
-    keys/….pem               the online keys of the repository; offline keys and admin.token are left out
+    keys/….pem               the online keys; offline keys and admin.token are left out
+    catalog.json             what the fleet chooses from
 
 All rows are of one moment: a running server goes on meanwhile.
 """
@@ -41,9 +42,9 @@ from .tables import AuditHead, Base
 
 FORMAT: Final = "keyart-backup/1"
 INDEX: Final = "backup.json"
-ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem")
+ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem", "offers.pem", "issuer.pem")
 MEMBER: Final = re.compile(
-    r"tables/[a-z_]+\.jsonl|keys/[a-z]+\.pem|tuf/root\.json|tuf/metadata/[a-z0-9.]+|tuf/targets/[0-9]+/[a-z0-9_.]+"
+    r"tables/[a-z_]+\.jsonl|catalog\.json|keys/[a-z]+\.pem|tuf/root\.json|tuf/metadata/[a-z0-9.]+|tuf/targets/[0-9]+/[a-z0-9_.]+"
 )
 
 
@@ -138,6 +139,8 @@ def _published(data: DataFolder) -> Iterator[None]:
 
 
 def _files(data: DataFolder) -> Iterator[Path]:
+    if data.catalog.is_file():
+        yield data.catalog
     for folder in (data.tuf, data.keys):
         for found in sorted(folder.rglob("*")):
             name = found.relative_to(data.path).as_posix()
