@@ -7,6 +7,7 @@ learner      the server's step
 ranker       the rounds
 guard        whether honest devices can make a sum
 evaluation   what a sum tells of a candidate model
+segments     the same, and rates, by device class and daypart
 checkpoint   where a campaign stands, on the disk
 vectors      the devices' integers
 node         a node as the gateway of its devices

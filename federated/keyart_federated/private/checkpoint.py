@@ -29,12 +29,30 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 ROUND, SPEC = "round", "feature_spec"
 
 
-def save(path: Path, learner: Learner, round: int, spec: FeatureSpec) -> None:
-    """Of a learner after `round` rounds. Durable when it returns."""
+def to_bytes(learner: Learner, round: int, spec: FeatureSpec) -> bytes:
+    """Of a learner after `round` rounds."""
     arrays = dict(_flat("", learner)) | {ROUND: np.array(round), SPEC: np.array(spec.sha256)}
     written = io.BytesIO()
     np.savez(written, **arrays)  # type: ignore[arg-type]
-    replace_file(path, written.getvalue())
+    return written.getvalue()
+
+
+def from_bytes(data: bytes, encoded: EncodedCatalog, name: str = "The checkpoint") -> tuple[Learner, int]:
+    """Inverse of `to_bytes`: the learner and its round. name: what errors call it. Raises FederatedError for one of
+    another catalogue, or one that cannot be read."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        if str(arrays[SPEC]) != encoded.spec.sha256:
+            raise FederatedError(f"{name} is of another catalogue. Give each campaign a checkpoint of its own.")
+        return _read("", template(encoded), arrays), int(arrays[ROUND])
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise FederatedError(f"{name} cannot be read ({error}). Start again from the last bundle.") from None
+
+
+def save(path: Path, learner: Learner, round: int, spec: FeatureSpec) -> None:
+    """`to_bytes` in a file. Durable when it returns."""
+    replace_file(path, to_bytes(learner, round, spec))
 
 
 def load(path: Path, encoded: EncodedCatalog) -> tuple[Learner, int] | None:
@@ -43,14 +61,10 @@ def load(path: Path, encoded: EncodedCatalog) -> tuple[Learner, int] | None:
     if not path.exists():
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = dict(stored)
-        if str(arrays[SPEC]) != encoded.spec.sha256:
-            raise FederatedError(f"{path} is of another catalogue. Give each campaign a checkpoint of its own.")
-        learner = _read("", template(encoded), arrays)
-        return learner, int(arrays[ROUND])
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise FederatedError(f"{path} cannot be read ({error}). Start again from the last bundle.") from None
+    return from_bytes(data, encoded, str(path))
 
 
 def template(encoded: EncodedCatalog) -> Learner:

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from keyart.errors import RoundFailed, SettingError
 from keyart.outbound.clip import UNITS, integer_norm
-from keyart.outbound.noised import SIDE, NoisedPopulation, NoisedTraining
+from keyart.outbound.layout import Places
+from keyart.outbound.noised import SIDE, NoisedTraining
 
 FALSE_ALARM = 1e-6  # the chance that a sum of honest devices is refused, or a cohort of them
 TESTS = 4  # that share it: length, side entries, signal, and the bound on the signal before
@@ -38,15 +39,15 @@ def check(
     total: npt.NDArray[np.int64],
     devices: int,
     variance: float,
-    layout: NoisedTraining | NoisedPopulation,
+    layout: Places,
     signal: float | None = None,
 ) -> float:
     """Raises RoundFailed for a sum [layout.size] that honest devices and their noise do not make.
 
     variance: of the noise that each device adds to each entry. signal: what the last check returned, None at first.
-    Returns the least bound so far on the length of the devices' mean, as a share of the clip; a sum of the population
-    bounds nothing (1). Honest devices are refused with a chance of `FALSE_ALARM` at most, as long as their mean stays
-    within `AT_FIRST`, and later within `LATER` or `GROWTH` times what it was.
+    Returns the least bound so far on the length of the devices' mean, as a share of the clip; a sum of anything but
+    training bounds nothing (1). Honest devices are refused with a chance of `FALSE_ALARM` at most, as long as their
+    mean stays within `AT_FIRST`, and later within `LATER` or `GROWTH` times what it was.
     """
     reason = _out_of_reach(total, devices, variance, layout.size)
     if reason is None and isinstance(layout, NoisedTraining):

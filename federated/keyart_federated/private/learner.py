@@ -17,7 +17,6 @@ from keyart.features import EncodedCatalog
 from keyart.outbound.clip import UNITS
 from keyart.outbound.noised import MOST_CURVATURE, SIDE, NoisedTraining, main_norm
 from keyart.positive import inverse
-from keyart.ranker import Weights
 
 from .. import optimiser
 from ..curvature import Curvature, Doubles, simulated
@@ -35,6 +34,8 @@ BOOST = 3.0  # pictures' sums are scaled down by it against the rest (learning.m
 LEAST_OF_MEAN = 1e-2  # scales are no smaller than this share of the mean: what nobody sees is not blown up
 LEAST_FACTOR = 0.05
 MOST_OF_MEAN = 3.0  # a device's decisions are counted up to this multiple of those expected
+# Of the decisions that are counted at most, what a device has made: 1 / MOST_OF_MEAN is expected.
+DECISIONS_RANGE, DECISIONS_SPREAD = (0.02, 1.0), 0.15
 RATE_RANGE, RATE_SPREAD = (1e-3, 0.9), 0.03
 EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before anybody has told
 QUANTILE, QUANTILE_SPREAD = 0.05, 0.1  # of devices that are not shortened
@@ -62,10 +63,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Learner:
-    """state: as of `optimiser`, with the model. decisions: that a device has made so far. exposure [n]: decisions by
-    picture, of all devices. rates: plays and quality plays a decision. reach: what the clip is multiplied by, so that
-    `QUANTILE` of the devices are not shortened (Andrew, Thakkar, McMahan and Ramaswamy 2021, "Differentially private
-    learning with adaptive clipping", section 2)."""
+    """state: as of `optimiser`, with the model. prior [P], prior_appeal [n]: weights and pictures' play of the model
+    that it started from, which hold where nothing is told. decisions: that a device has made so far. exposure [n]:
+    decisions by picture, of all devices. rates: plays and quality plays a decision. reach: what the clip is
+    multiplied by, so that `QUANTILE` of the devices are not shortened (Andrew, Thakkar, McMahan and Ramaswamy 2021,
+    "Differentially private learning with adaptive clipping", section 2)."""
 
     state: optimiser.State
     population: Population
@@ -74,6 +76,8 @@ class Learner:
     keep: Information
     pictures: Information
     exposure: Doubles
+    prior: Doubles
+    prior_appeal: Doubles
     decisions: float = 0.0
     rates: tuple[float, float] = (0.12, 0.08)
     reach: float = 1.0
@@ -91,6 +95,8 @@ class Learner:
             Information.none(len(blocks.keep)),
             Information.none(len(encoded.artwork)),
             np.zeros(len(encoded.artwork)),
+            state.model.theta,
+            state.model.appeal[:, 0],
         )
 
     def ask(
@@ -132,6 +138,21 @@ class Learner:
             care=min(1.0, new * count / MANY),
         )
 
+    def counted(
+        self, asked: Question, total: npt.NDArray[np.int64], devices: float, variance: float, encoded: EncodedCatalog
+    ) -> tuple[Learner, Question]:
+        """Both, as if it had been known that so many devices answer, and how many decisions they have made: as the
+        noised sum tells it, drawn towards what was expected as far as noise of `variance` may have moved it."""
+        told = NoisedTraining(encoded.spec, len(encoded.artwork)).parts(total.astype(np.float64))["side"][2]
+        unit = SIDE * UNITS * devices
+        share = _drawn(told / unit, 1 / MOST_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
+        made = float(np.clip(share, *DECISIONS_RANGE)) * asked.most
+        ratio = made * devices / (self.decisions * self.devices)
+        return (
+            replace(self, devices=devices, decisions=made, exposure=self.exposure * ratio),
+            replace(asked, play=asked.play * ratio, keep=asked.keep * ratio, pictures=asked.pictures * ratio),
+        )
+
     def answered(
         self, asked: Question, total: npt.NDArray[np.int64], variance: float, encoded: EncodedCatalog
     ) -> Learner:
@@ -153,10 +174,11 @@ class Learner:
         titles, artworks, variances, pictures = self._tables(
             asked.pictures, part["artworks"] * back[size:], noise[size:], explained, encoded
         )
-        theta, taste = state.model.theta + step, state.model.population_taste
+        theta, taste, prior = state.model.theta + step, state.model.population_taste, self.prior
         if state.rounds == 0:
             centre = self.population.taste(taste)
-            theta, taste = optimiser.recentred(theta, centre - taste, spec), centre
+            theta, prior = (optimiser.recentred(one, centre - taste, spec) for one in (theta, prior))
+            taste = centre
         nothing = np.zeros_like(titles), np.zeros_like(artworks)
         rates = [
             float(np.clip(_drawn(told, old, RATE_SPREAD, doubt), *RATE_RANGE))
@@ -166,7 +188,9 @@ class Learner:
             state.model,
             theta=theta,
             population_taste=taste,
-            appeal=np.stack([titles[encoded.title_of] + artworks, nothing[1]], axis=1),
+            appeal=np.stack(
+                [self.prior_appeal + titles[encoded.title_of] + artworks, state.model.appeal[:, 1]], axis=1
+            ),
             base_rate=float(np.clip(rates[1], *optimiser.BASE_RATE_RANGE)),
             version=state.model.version + 1,
         )
@@ -187,6 +211,7 @@ class Learner:
             play=informed[0],
             keep=informed[1],
             pictures=pictures,
+            prior=prior,
             rates=(rates[0], rates[1]),
             reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - QUANTILE))),
         )
@@ -209,7 +234,7 @@ class Learner:
     ) -> tuple[list[Stage], list[Information]]:
         """Of play, then of keep. gradient, noise [P]: sums, and the variances of their noise."""
         spec, state, decisions = encoded.spec, self.state, self.decisions * self.devices
-        blocks, prior = Blocks.of(spec), Weights.zero_shot(spec).flat()
+        blocks = Blocks.of(spec)
         damping, doubted = (few + asked.care * (many - few) for few, many in (DAMPING, DOUBTED))
         stages, informed = [], []
         for place, block, fisher, stage, before in (
@@ -222,7 +247,7 @@ class Learner:
             curvature = fisher + decisions * (secants.T @ secants) + np.diag(doubted * np.diag(fisher))
             information = before.joined(g, variance, decisions)
             precision, pull = information.of_truth(curvature, decisions)
-            away = state.model.theta[place] - prior[place]
+            away = state.model.theta[place] - self.prior[place]
             step, variances = _step(stage.variance, precision, pull, away, block, len(spec.main_names), damping)
             fall = curvature @ step / decisions
             stages.append(Stage(variances, step, float(g @ step) / decisions, fall, secants))
@@ -233,7 +258,7 @@ class Learner:
         self, curvature: Doubles, residuals: Doubles, noise: Doubles, explained: Doubles, encoded: EncodedCatalog
     ) -> tuple[Doubles, Doubles, Doubles, Information]:
         """Titles [T] and pictures [n] from what θ leaves, their variances by evidence, and what is known of them."""
-        decisions, appeal = self.decisions * self.devices, self.state.model.appeal[:, 0]
+        decisions, appeal = self.decisions * self.devices, self.state.model.appeal[:, 0] - self.prior_appeal
         information = self.pictures.joined(residuals, noise, decisions)
         precision, pull = information.of_truth(curvature, decisions)
         # What θ explains now is not explained twice; and both tables together are what was there and a step.

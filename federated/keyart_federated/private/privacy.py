@@ -84,7 +84,7 @@ class Plan:
         if trained == rounds:
             at = set(range(1, rounds + 1))
         count = len(at)
-        clip = privacy.clip or _clip(share * devices, privacy.epsilon)
+        clip = privacy.clip or clip_for(share * devices, privacy.epsilon)
         alone = noise_for(privacy.epsilon, privacy.delta, 1)
         ratios = math.sqrt(count / (1 - POPULATION_SHARE)), math.sqrt(1 / POPULATION_SHARE)
 
@@ -118,7 +118,8 @@ def _rounds(devices: float, epsilon: float) -> int:
     return round(min(max(ROUNDS * _size(devices, epsilon), FEWEST_ROUNDS), MOST_ROUNDS))
 
 
-def _clip(devices: float, epsilon: float) -> float:
+def clip_for(devices: float, epsilon: float) -> float:
+    """What suits a cohort of that size, as `Privacy.clip`."""
     return min(max(LEAST_CLIP * _size(devices, epsilon), LEAST_CLIP), MOST_CLIP)
 
 

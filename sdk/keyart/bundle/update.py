@@ -36,7 +36,13 @@ _MANIFEST_PATH = re.compile(r"(0|[1-9][0-9]{0,15})/" + re.escape(NAME), re.ASCII
 
 
 def update(
-    slots: Slots, metadata_dir: str | Path, fetch: Fetch, *, root: bytes, canary: Canary | None
+    slots: Slots,
+    metadata_dir: str | Path,
+    fetch: Fetch,
+    *,
+    root: bytes,
+    canary: Canary | None,
+    newest: int | None = None,
 ) -> Manifest | None:
     """Installs the newest bundle of a repository; its manifest, or None if there is nothing newer.
 
@@ -44,7 +50,8 @@ def update(
     what was seen, so keep it with the slots, not in a cache. fetch: see `Fetch`. root: the trusted
     `1.root.json`, shipped inside the app. canary: runs the new ranker on its test vectors on this very
     device before it is installed, for instance with `keyart.ranker.load`; None leaves this to the first
-    use.
+    use. newest: the version beyond which none is taken (`keyart.visit.offered`); None: any. What is installed
+    stays where it is newer.
 
     Raises UpdateError for what could not be fetched or is not signed as it must be, BundleDamaged or
     BundleRefused for a signed bundle that breaks a rule. The installed bundle serves on in any case.
@@ -53,27 +60,29 @@ def update(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         updater = _refreshed(folder, fetch, root)
-        return _install_newest(slots, folder, updater, canary)
+        return _install_newest(slots, folder, updater, canary, newest)
     except BundleError:
         raise
     except Exception as error:  # hostile metadata can fail anywhere inside the libraries that read it
         raise UpdateError(f"No update: {_cause(error)} The installed bundle still serves; try later.") from error
 
 
-def _install_newest(slots: Slots, folder: Path, updater: Updater, canary: Canary | None) -> Manifest | None:
+def _install_newest(
+    slots: Slots, folder: Path, updater: Updater, canary: Canary | None, most: int | None
+) -> Manifest | None:
     downloads = folder / _DOWNLOADS
     shutil.rmtree(downloads, ignore_errors=True)  # left behind by a kill
     installed = _installed(slots)
     paths = _signed_paths(folder)
     versions = [int(found[1]) for found in map(_MANIFEST_PATH.fullmatch, paths) if found]
-    newest = max(versions, default=-1)
     have = -1 if installed is None else installed.model_version
-    if newest < have:
+    if max(versions, default=-1) < have:
         raise BundleRefused(
-            f"The repository offers {newest if versions else 'no model'}, and {have} is installed here; "
+            f"The repository offers {max(versions) if versions else 'no model'}, and {have} is installed here; "
             "bundles only go forward. Publish the model again under a higher version."
         )
-    if newest == have:
+    newest = max((version for version in versions if most is None or version <= most), default=-1)
+    if newest <= have:
         return None
     try:
         prefix = f"{newest}/"

@@ -6,7 +6,7 @@ limits        what a device demands of it
 budget        what it costs a person
 enrolment     the device's key and its certificate
 vectors       what is asked for, by kind: `noised` (training, population), `bounded` (the other statistics),
-              `experiment` (what `lived` measures of an arm) and `evaluation`
+              `experiment` (what `lived` measures of an arm), `evaluation` and `segments`
 clip, skellam a vector becomes integers with noise
 sums          and is masked, so that a server learns the sum alone
 round         a round in progress, between two messages

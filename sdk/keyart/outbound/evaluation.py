@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..context import Context
+from ..features.encode import Floats
 from ..learner import Answered, Learner
+from ..logbook import Entry
 from ..ranker import NumpyRanker, Weights
 from ..ranker.weights import LARGEST_STORED, parameters
 from ..slates import Slates
@@ -57,6 +59,19 @@ class EvaluationLayout(Places):
         return dict.fromkeys(MOST, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A decision, replayed. weight: w. reward: r. place: of what was shown among the title's A pictures.
+    probability, value [A]: what the model would have drawn them with, and the reward that it expects of each."""
+
+    entry: Entry
+    weight: float
+    reward: float
+    place: int
+    probability: Doubles
+    value: Floats
+
+
 def candidate(installed: Installed, numbers: Doubles) -> Installed | None:
     """The model of an offer's payload: the weights [P] as `Weights.flat` has them, then appeal [n, 2] by the
     catalogue's order. The rest is the installed one's, but for latents, of which there are none. None: the payload is
@@ -70,22 +85,45 @@ def candidate(installed: Installed, numbers: Doubles) -> Installed | None:
     theta, appeal = numbers[:split], numbers[split:].reshape(pictures, 2)
     if not (np.abs(theta) <= LARGEST_STORED).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
         return None
-    weights = Weights.from_flat(spec, theta)
+    return as_candidate(replace(installed, weights=Weights.from_flat(spec, theta), appeal=appeal.astype(np.float32)))
+
+
+def as_candidate(installed: Installed) -> Installed:
+    """The installed model in the place of a candidate."""
     return replace(
         installed,
         version=installed.version + 1,  # all that was shown here is an older model's
-        ranker=NumpyRanker(weights),
-        weights=weights,
-        appeal=appeal.astype(np.float32),
+        ranker=NumpyRanker(installed.weights),
         latents=None,
     )
+
+
+def answered(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
+    """All decisions that have an outcome and no intent, and whose picture is in the catalogue, with their rewards, in
+    the order of time."""
+    places = catalog.artwork_places
+    found: list[Answered] = [
+        (entry, entry.outcome)
+        for entry in profile.journal.entries()
+        if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places
+    ]
+    rewards = profile.rewards_since(-math.inf)  # of the same decisions, in the same order
+    return sorted(zip(found, rewards, strict=True), key=lambda one: one[0][0].at)
 
 
 def replay(
     model: Installed, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
 ) -> tuple[Doubles, Doubles]:
-    """w [N] and r [N] of the latest `most` decisions since then (Unix seconds) that were drawn (a picture that a
-    title kept was not), have an outcome and no intent, and whose picture is in the catalogue.
+    """w [N] and r [N] of the decisions that are `judged`."""
+    found = judged(model, policy, profile, catalog, since, most)
+    return np.array([one.weight for one in found]), np.array([one.reward for one in found])
+
+
+def judged(
+    model: Installed, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
+) -> list[Judged]:
+    """The latest `most` decisions since then (Unix seconds) that were drawn (a picture that a title kept was not),
+    have an outcome and no intent, and whose picture is in the catalogue; in the order of time.
 
     It is to say what the model is worth once it is shipped to this device, so a head, and what is learned of single
     pictures, belong to it; but no decision may be judged by a head that knows its outcome, or every model would look
@@ -94,25 +132,18 @@ def replay(
     stated preferences are today's: they tell of titles, not of which picture was shown. Latents are left out, and so
     is what no log holds: the page around a picture, trends, and an age limit.
     """
-    places = catalog.artwork_places
-    answered: list[Answered] = [
-        (entry, entry.outcome)
-        for entry in profile.journal.entries()
-        if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places
-    ]
-    rewards = profile.rewards_since(-math.inf)  # of the same decisions, in the same order
-    log = sorted(zip(answered, rewards, strict=True), key=lambda one: one[0][0].at)
-    judged = [
+    log = answered(profile, catalog)
+    on_trial = [
         (entry.decision.id, entry.at)
         for (entry, _), _ in log
         if not entry.decision.sticky and entry.decision.propensity > 0 and entry.at.timestamp() >= since
     ][-most:]
-    if not judged:
-        return np.empty(0), np.empty(0)
-    ids, first = {decision_id for decision_id, _ in judged}, judged[0][1]
+    if not on_trial:
+        return []
+    ids, first = {decision_id for decision_id, _ in on_trial}, on_trial[0][1]
     viewer, learner = profile.viewer(), Learner(model, profile.stated)
     learner.learn_all([one for one, _ in log if one[0].at < first], viewer)
-    found: list[tuple[float, float]] = []
+    found: list[Judged] = []
     later = (one for one in log if one[0][0].at >= first)
     for at, page in itertools.groupby(later, key=lambda one: one[0][0].at):
         shown = list(page)
@@ -124,13 +155,13 @@ def replay(
                 title = catalog.index(decision.title_id)
                 (candidates,) = slates.candidates([title], Context(entry.device, at).at_slot(entry.slot))
                 place = model.encoded.place[decision.artwork_id] - slates.pictures(title).start
-                chance = candidates.weighed().probability[place]
-                found.append((min(chance / decision.propensity, MOST_WEIGHT), reward))
+                weighed = candidates.weighed()
+                weight = min(weighed.probability[place] / decision.propensity, MOST_WEIGHT)
+                found.append(Judged(entry, weight, reward, place, weighed.probability, weighed.value))
         for (entry, outcome), _ in shown:
             own_decision = replace(entry.decision, model_version=model.version)
             learner.learn(replace(entry, decision=own_decision), outcome, viewer)
-    w, r = np.array(found).T
-    return w, r
+    return found
 
 
 def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubles:

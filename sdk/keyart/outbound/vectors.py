@@ -25,6 +25,7 @@ from .layout import Places
 from .lived import Lived
 from .noised import NoisedPopulation, NoisedTraining, population_vectors, training_vectors
 from .offer import Offer
+from .segments import SegmentLayout, differences, rates, segment_vector
 from .skellam import Random, skellam
 
 if TYPE_CHECKING:
@@ -173,6 +174,32 @@ def _evaluation(offer: Offer, source: Source) -> Doubles:
     return evaluation_vector(EvaluationLayout(), w, r)
 
 
+def _rates_layout(offer: Offer, source: Source) -> SegmentLayout | None:
+    return SegmentLayout.of("rates", source.installed.spec) if not offer.payload else None
+
+
+def _rates(offer: Offer, source: Source) -> Doubles:
+    spec = source.installed.spec
+    entries, y = rates(source.profile, source.catalog, offer.model_version, offer.since, offer.most_decisions)
+    return segment_vector(SegmentLayout.of("rates", spec), spec, entries, y)
+
+
+def _compare_layout(offer: Offer, source: Source) -> SegmentLayout | None:
+    fits = _evaluation_layout(offer, source) is not None
+    return SegmentLayout.of("compare", source.installed.spec) if fits else None
+
+
+def _compare(offer: Offer, source: Source) -> Doubles:
+    installed, spec = source.installed, source.installed.spec
+    model, policy = candidate(installed, offer.numbers), source.policy
+    if model is None or policy is None:
+        raise SettingError("The candidate does not fit this device's model; nothing is sent.")
+    entries, y = differences(
+        model, installed, policy, source.profile, source.catalog, offer.since, offer.most_decisions
+    )
+    return segment_vector(SegmentLayout.of("compare", spec), spec, entries, y)
+
+
 def _alone(log: Log) -> Log:
     """A fleet of one: each array with a leading axis of 1."""
     rows = Rows(**{name: value[None] for name, value in vars(log.rows).items()})
@@ -185,6 +212,8 @@ _KINDS: Final = {
     ("statistics", "population"): Kind(_population_layout, _population),
     ("statistics", "trending"): Kind(_trending_layout, _trending),
     ("statistics", "together"): Kind(_together_layout, _together),
+    ("statistics", "rates"): Kind(_rates_layout, _rates),
     ("experiment", ""): Kind(_experiment_layout, _experiment),
     ("evaluation", ""): Kind(_evaluation_layout, _evaluation),
+    ("evaluation", "compare"): Kind(_compare_layout, _compare),
 }

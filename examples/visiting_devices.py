@@ -1,0 +1,187 @@
+"""Devices that visit a server: they watch, take part in its rounds, and install its models. Beside `keyart serve`:
+
+    python examples/visiting_devices.py --url http://127.0.0.1:8080 --token TOKEN --catalog DATA/catalog.json \
+        --root DATA/tuf/root.json --server-key HEX --issuer-key HEX --devices 50
+
+The token has the scope "enrol"; both keys are public. Prints a line of JSON for whatever happens, until Ctrl-C.
+"""
+
+import argparse
+import json
+import random
+import signal
+import tempfile
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+
+import keyart
+from keyart import ranker
+from keyart.bundle import Manifest, Slots, verify
+from keyart.bundle.update import update
+from keyart.errors import BundleError
+from keyart.features import FeatureSpec
+from keyart.visit import MOST_BYTES, Answer, Send, Visit, enrol, offered, visit
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+def transport(url: str) -> Send:
+    """All that keyart needs of an HTTP client."""
+    opener = urllib.request.build_opener(NoRedirects)
+
+    def send(method, path, body, headers):
+        request = urllib.request.Request(url + path, body or None, dict(headers), method=method)
+        try:
+            with opener.open(request, timeout=30) as reply:
+                return Answer(reply.status, dict(reply.headers), reply.read(MOST_BYTES + 1))
+        except HTTPError as error:
+            with error:
+                return Answer(error.code, dict(error.headers), error.read(MOST_BYTES + 1))
+        except HTTPException as error:  # an answer that is cut short
+            raise ConnectionError(str(error)) from error
+
+    return send
+
+
+def canary(folder: Path, manifest: Manifest):
+    """The new model, to be tried before it is installed."""
+    return ranker.load(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config, "numpy").run
+
+
+class Device:
+    """One viewer who likes one tag, with a profile and bundles of their own in `home`."""
+
+    def __init__(self, number, home, catalog, bundle, root, limits, send, token):
+        self.number, self.home, self.catalog, self.root = number, home, catalog, root
+        self._send, self._token, self._enrolled, self._visit = send, token, False, Visit()
+        self._rng = random.Random(number)
+        self._liked = self._rng.choice(sorted({tag for title in catalog for tag in title.tags}) or ["none"])
+        self._slots, secrets = Slots(home / "bundles"), {}
+        if bundle is not None:
+            self._slots.install(bundle, verify)
+        self._art = keyart.Personalizer.open(
+            home / "profile.db",
+            catalog=catalog,
+            keys=keyart.HostKey(secrets.get, secrets.__setitem__, lambda name: secrets.pop(name, None)),
+            bundle=self._slots.folder if bundle is not None else None,
+            engine="numpy",
+            limits=limits,
+        )
+        for purpose in ("personalization", "federated"):
+            self._art.consent.grant(purpose)
+        self.watch()
+
+    def watch(self, titles: int = 4) -> None:
+        """A page of the catalogue, and what becomes of its pictures."""
+        context = keyart.Context("tv", datetime.now().astimezone())
+        shown = self._rng.sample([title.id for title in self.catalog], min(titles, len(self.catalog)))
+        for decision in self._art.choose_page(shown, context):
+            artwork = next(a for a in self.catalog[decision.title_id].artworks if a.id == decision.artwork_id)
+            plays = self._rng.random() < (0.6 if self._liked in artwork.tags else 0.15)
+            self._art.observe(decision.id, keyart.Outcome.played(3600) if plays else keyart.Outcome.skipped())
+
+    def turn(self) -> float:
+        """One visit, with what comes of it; seconds until the next."""
+        if not self._enrolled:
+            try:
+                self._enrolled = enrol(self._art, self._send, self._token)
+            except OSError as error:
+                self.say("away", why=str(error))
+                return 5.0
+            self.say("enrolled")
+        before, self._visit = self._visit, visit(self._art, self._send, self._visit)
+        if self._visit.away:
+            self.say("away", seconds=round(self._visit.again_seconds, 1))
+        for round_id, part in self._visit.parts.items():
+            if round_id not in before.parts or before.parts[round_id] != part:
+                self.say(part.standing, round=round_id, stage=part.stage.name.lower())
+        self.follow()
+        self.watch(1)
+        return self._visit.again_seconds
+
+    def follow(self) -> None:
+        """Installs the model that is this device's to take."""
+        trust = self.home / "trust"
+        wanted = offered(self._visit.model, trust)
+        if self.root is None or wanted is None or wanted <= self._art.model_version:
+            return
+        try:
+            update(self._slots, trust, self.fetch, root=self.root, canary=canary, newest=wanted)
+            if self._slots.current() is not None:
+                self.say("installed", model=self._art.install(self._slots.folder))
+        except BundleError as error:
+            self.say("not installed", why=str(error))
+
+    def fetch(self, path: str) -> bytes:
+        answer = self._send("GET", f"/tuf/{path}", b"", {})
+        if answer.status != 200:
+            raise (FileNotFoundError if answer.status in (403, 404) else OSError)(f"{answer.status}: {path}")
+        return answer.body
+
+    def say(self, event: str, **details) -> None:
+        line = json.dumps({"device": self.number, "event": event, **details})
+        print(f"{line}\n", end="", flush=True)  # in one piece, beside other threads
+
+    def close(self) -> None:
+        self._art.close()
+
+
+def run(devices: list[Device], stop: threading.Event, workers: int = 8) -> None:
+    """Visits, each when it is due, until it is told to stop."""
+    due = dict.fromkeys(devices, 0.0)
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            while not stop.wait(0.2):
+                ready = [device for device, at in due.items() if at <= time.monotonic()]
+                for device, seconds in zip(ready, pool.map(Device.turn, ready), strict=True):
+                    due[device] = time.monotonic() + seconds
+    finally:
+        for device in devices:
+            device.close()
+
+
+def main(arguments: list[str] | None = None, stop: threading.Event | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--token", required=True, help="of scope 'enrol'")
+    parser.add_argument("--catalog", type=Path, required=True, help="what the server was started with")
+    parser.add_argument("--bundle", type=Path, help="that the app ships with")
+    parser.add_argument("--root", type=Path, help="the trusted root; without it no model is fetched")
+    parser.add_argument("--server-key", type=bytes.fromhex, required=True, help="public, signs offers")
+    parser.add_argument("--issuer-key", type=bytes.fromhex, required=True, help="public, certifies devices")
+    parser.add_argument("--devices", type=int, default=50)
+    parser.add_argument("--least", type=int, default=20, help="devices in a round that these demand")
+    parser.add_argument("--epsilon", type=float, default=8.0, help="that a device ever gives away")
+    given = parser.parse_args(arguments)
+    limits = keyart.Limits(
+        servers=[given.server_key],
+        issuers=[given.issuer_key],
+        minimum_devices=given.least,
+        epsilon=given.epsilon,
+        contributions_a_day=1000,
+    )
+    catalog, send = keyart.Catalog.load(given.catalog), transport(given.url.rstrip("/"))
+    root = None if given.root is None else given.root.read_bytes()
+    if stop is None:
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+    with tempfile.TemporaryDirectory() as folder:
+        homes = [Path(folder) / str(n) for n in range(given.devices)]
+        for home in homes:
+            home.mkdir()
+        rest = (catalog, given.bundle, root, limits, send, given.token)
+        run([Device(n, home, *rest) for n, home in enumerate(homes)], stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""What a server says is going on, `GET /device/current`: rounds that ask devices, and the model on its way.
+
+    {"again": 60, "model": {"version": 8, "share": 0.1, "before": 7},
+     "rounds": [{"id": "…", "low": 0.1, "high": 0.4, "closes": 1790000000}]}
+
+It is the same for all devices, so that caches can carry it; nothing in it is trusted further than that it costs a
+device some requests. Offers are signed, bundles are signed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..errors import MessageError
+from .transport import MOST_SECONDS, Answer, Send, ask, unexpected
+
+MOST_TEXT: Final = 64_000  # bytes
+MOST_ROUNDS: Final = 64
+_MOST_VERSION: Final = 2**53 - 1
+_ROUND = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_ETAG = re.compile(r'(W/)?"[!#-~]{0,200}"', re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """version: the newest, None where there is no model yet. share: of the devices that take it. before: what the
+    others take."""
+
+    version: int | None
+    share: float
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A round. It asks devices with low ≤ `draw` < high. closes: Unix seconds, after which no device comes in."""
+
+    id: str
+    low: float
+    high: float
+    closes: float
+
+    def asks(self, draw: float) -> bool:
+        """Whether a device of that draw."""
+        return self.low <= draw < self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """again: seconds until the next visit of a device with nothing to do. etag: of the answer, to ask for news."""
+
+    again: float
+    model: Model
+    rounds: tuple[Listed, ...]
+    etag: str = field(default="", repr=False)
+
+
+def fetch(send: Send, known: Current | None) -> Current:
+    """As the server says now. known: as it said before, which need not be sent again.
+
+    Raises Later; MessageError for what no server of keyart's says.
+    """
+    since = {"If-None-Match": known.etag} if known is not None and known.etag else {}
+    answer = ask(send, "GET", "/device/current", headers=since)
+    if answer.status == 304 and known is not None:
+        return known
+    if answer.status != 200:
+        raise unexpected(answer.status)
+    return read(answer)
+
+
+def read(answer: Answer) -> Current:
+    """Fields that this keyart does not know are for newer ones. Raises MessageError."""
+    try:
+        if len(answer.body) > MOST_TEXT:
+            raise ValueError("too long")
+        document: Any = json.loads(answer.body.decode())
+        told = document["model"]
+        model = Model(_version(told["version"]), _number(told["share"], 1), _version(told["before"]))
+        rounds = [
+            Listed(_id(one["id"]), _number(one["low"], 1), _number(one["high"], 1), _number(one["closes"]))
+            for one in document["rounds"]
+        ]
+        if len(rounds) > MOST_ROUNDS or len({one.id for one in rounds}) < len(rounds):
+            raise ValueError("too many rounds, or one twice")
+        again = min(_number(document["again"]), MOST_SECONDS)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MessageError(
+            f"What the server says is going on cannot be read ({type(error).__name__}); update keyart, or report it "
+            "to the server's operator."
+        ) from None
+    etag = answer.header("ETag")
+    return Current(again, model, tuple(rounds), etag if _ETAG.fullmatch(etag) else "")
+
+
+def _number(value: object, most: float = _MOST_VERSION) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= most:  # type: ignore[operator]
+        raise ValueError("no number of that range")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _version(value: object) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise ValueError("no version")
+    return int(_number(value))
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or _ROUND.fullmatch(value) is None:
+        raise ValueError("no round's id")  # and not to be put into a path
+    return value

@@ -1,0 +1,204 @@
+"""A server's door in memory, with one round behind it, and transports that fail; the same door on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from campaign_samples import ISSUER, NOW, SERVER, offer, public
+
+import keyart
+from keyart.errors import MessageError
+from keyart.outbound.offer import Offer
+from keyart.outbound.sums import Stage, Terms, certify
+from keyart.outbound.sums.identity import verify
+from keyart.outbound.sums.messages import KeysReply
+from keyart.visit import Answer, Send, Visit, visit
+from keyart_federated.sums import Coordinator, Gateway
+
+DEVICES = 3
+STAGES = ("share", "masked", "unmask")
+OPEN = {"contributions_a_day": 100_000, "epsilon": 1e6}  # limits that hold many rounds
+TOKEN = "a-token"
+GONE = Answer(410)
+EXAMPLE = Path(__file__).parents[1] / "examples" / "visiting_devices.py"
+names = (f"campaign-{n}" for n in count())
+
+
+class Door:
+    """The device's API of one server, with R for its round's id. `asked` lists the requests; `answers`, by request,
+    are given in place of the door's own. due: devices at whose answers a stage ends by itself. lasting: whether
+    questions and answers of a closed stage are still known. site: folder of a bundle repository."""
+
+    def __init__(
+        self,
+        asked: Offer | None = None,
+        due: int | None = None,
+        lasting: bool = True,
+        now: int = NOW,
+        site: Path | None = None,
+        **model: Any,
+    ) -> None:
+        self.now, self.due, self.site = now, due, site
+        self.asked: list[str] = []
+        self.sent: list[tuple[bytes, Mapping[str, str]]] = []
+        self.answers: dict[str, Answer | Exception] = {}
+        self.model = {"version": None, "share": 1.0, "before": None, **model}
+        self.again, self.low, self.high, self.closes = 60.0, 0.0, 1.0, now + 3600
+        self.lasting, self.stage = lasting, Stage.KEYS
+        self._lock = threading.RLock()
+        self.numbers: dict[bytes, int] = {}
+        self.questions: dict[Stage, dict[int, bytes]] = {}
+        self.taken: dict[Stage, dict[int, bytes]] = {stage: {} for stage in Stage}
+        self.message, self.id, self.over = b"", "", asked is None
+        if asked is not None:
+            self.message = asked.sign(SERVER)
+            self.terms: Terms = asked.terms(self.message)
+            self.id = self.terms.round_id.hex()
+            self.gateway = Gateway(self.terms)
+            self.coordinator = Coordinator(self.terms, [public(ISSUER)], self.now)
+
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        with self._lock:
+            request = f"{method} {path.replace(self.id, 'R') if self.id else path}"
+            self.asked.append(request)
+            self.sent.append((body, headers))
+            planted = self.answers.get(request)
+            if isinstance(planted, Exception):
+                raise planted
+            answer = planted if planted is not None else self._answer(request, path, body, headers)
+            if self.due is not None and not self.over and len(self.taken[self.stage]) == self.due:
+                self.close()
+            return answer
+
+    def _answer(self, request: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        if request == "GET /device/current":
+            return self._current(headers)
+        if self.site is not None and path.startswith("/tuf/"):
+            file = self.site / path.removeprefix("/tuf/")
+            return Answer(200, {}, file.read_bytes()) if file.is_file() else Answer(404)
+        if request == "POST /device/enrol":
+            known = headers.get("Authorization") == f"Bearer {TOKEN}"
+            return Answer(200, {}, certify(ISSUER, body, self.now + 86_400)) if known else Answer(401)
+        if request == "GET /device/rounds/R/offer":
+            return Answer(200, {}, self.message)
+        if request == "POST /device/rounds/R/keys":
+            return self._join(body)
+        method, _, name = request.partition(" /device/rounds/R/")
+        return self._stage(method, Stage[name.upper()], body, headers)
+
+    def _current(self, headers: Mapping[str, str]) -> Answer:
+        listed = [] if self.over else [{"id": self.id, "low": self.low, "high": self.high, "closes": self.closes}]
+        document = {"again": self.again, "model": self.model, "rounds": listed}
+        etag = f'"{hash(json.dumps(document)):x}"'
+        if headers.get("If-None-Match") == etag:
+            return Answer(304)
+        return Answer(200, {"etag": etag}, json.dumps(document).encode())
+
+    def _join(self, body: bytes) -> Answer:
+        try:
+            record = KeysReply.from_bytes(body, self.terms.round_id).record
+            device = verify(record, self.terms.round_id, [public(ISSUER)], self.now).device
+        except MessageError:
+            return Answer(400)
+        if device not in self.numbers and self.stage is not Stage.KEYS:
+            return GONE
+        number = self.numbers.setdefault(device, 10 + len(self.numbers))
+        if self.taken[Stage.KEYS].setdefault(number, body) != body:
+            return Answer(409)
+        return Answer(200, {}, f"{number}.main.{number:032x}".encode())
+
+    def _stage(self, method: str, stage: Stage, body: bytes, headers: Mapping[str, str]) -> Answer:
+        number = int(headers["Authorization"].removeprefix("Ticket ").partition(".")[0])
+        if stage > self.stage:
+            return Answer(202, {"Retry-After": "2"})
+        closed, asked = stage < self.stage or self.over, self.questions[stage]
+        if number not in asked or (closed and not self.lasting):
+            return GONE
+        if method == "GET":
+            return Answer(200, {}, asked[number])
+        if closed and number not in self.taken[stage]:
+            return GONE
+        return Answer(204 if self.taken[stage].setdefault(number, body) == body else 409)
+
+    def close(self) -> None:
+        """Ends the stage, and asks for the next."""
+        with self._lock:
+            self.coordinator.receive(0, self.gateway.collect(self.taken[self.stage]))
+            self.coordinator.close()
+            assert not self.coordinator.rejected
+            if self.stage is Stage.UNMASK:
+                self.over = True
+                return
+            self.stage = self.coordinator.stage
+            self.questions[self.stage] = self.gateway.deliver(self.coordinator.ask(0))
+
+
+def a_door(arts: Sequence[keyart.Personalizer], **settings: Any) -> Door:
+    """With a round of its own for these devices."""
+    return Door(offer(arts[0], campaign=next(names)), **{"due": DEVICES, **settings})
+
+
+def go(art: keyart.Personalizer, send: Send, before: Visit | None = None, at: float = NOW) -> Visit:
+    """A visit without chance in its waits."""
+    return visit(art, send, before, clock=lambda: at, uniform=lambda: 0.0)
+
+
+def current(headers: Mapping[str, str] | None = None, **changes: Any) -> Answer:
+    """What a server says is going on, where it is nothing."""
+    told = {"again": 60, "model": {"version": None, "share": 1.0, "before": None}, "rounds": [], **changes}
+    return Answer(200, headers or {}, json.dumps(told).encode())
+
+
+class Cut:
+    """A transport whose call number `at` (from 1) is lost: on its way there, or on its way back."""
+
+    def __init__(self, send: Send, at: int, back: bool) -> None:
+        self._send, self._at, self._back = send, at, back
+        self.calls = 0
+
+    def __call__(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        self.calls += 1
+        if self.calls != self._at:
+            return self._send(method, path, body, headers)
+        if self._back:
+            self._send(method, path, body, headers)
+        raise ConnectionResetError("cut")
+
+
+@contextmanager
+def on_loopback(send: Callable[..., Answer]) -> Iterator[str]:
+    """The address of an HTTP server that answers as the transport does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            answer = send(self.command, self.path, body, dict(self.headers))
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            if answer.status not in (204, 304):
+                self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
