@@ -1,0 +1,89 @@
+"""Evaluation: what a bundle would be worth, from the decisions of held-out devices before anybody gets it.
+
+Each round is told by itself. One is enough, and has all of the campaign's ε: ask for `rounds` of 1.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from keyart.errors import FederatedError
+from keyart.outbound.evaluation import EvaluationLayout
+from keyart_federated.private import guard
+from keyart_federated.private.evaluation import read
+
+from ..campaigns import Campaign
+from .memory import pack, unpack
+from .model import payload_of
+from .noise import Part, split
+from .question import HOUR, asked, early, own, unread
+from .settings import EvaluationSettings, settings_of
+from .work import Asked, Base, Finished, Read, Wait
+
+
+class Evaluation:
+    """See `Work`."""
+
+    def ask(
+        self, campaign: Campaign, memory: bytes | None, number: int, failed: int, base: Base, at: datetime
+    ) -> Asked | Wait | Finished:
+        settings = settings_of(campaign, EvaluationSettings)
+        known, _ = unpack(memory)
+        if known.get("done", 0) + failed >= campaign.rounds:
+            return Finished({"version": settings.version, "rounds": known.get("done", 0)})
+        bundle = base.bundle if settings.version == base.version else base.others.get(settings.version)
+        if bundle is None:
+            return Wait(f"There is no version {settings.version} here. Publish it, or stop the campaign.")
+        waits = early(known, settings, at)
+        if waits is not None:
+            return waits
+        (event,) = split(campaign, Part(1.0, campaign.rounds, EvaluationLayout().size))
+        return asked(
+            campaign,
+            settings,
+            base,
+            at,
+            event,
+            kind="evaluation",
+            number=number,
+            planned=campaign.rounds,
+            wanted=settings.wanted,
+            since=max(0, int(at.timestamp() - settings.window * HOUR)),
+            most_decisions=settings.most_decisions,
+            payload=payload_of(bundle, base.catalog),
+        )
+
+    def read(
+        self,
+        campaign: Campaign,
+        memory: bytes | None,
+        asked: bytes,
+        waiting: bytes,
+        total: npt.NDArray[np.int64],
+        survivors: int,
+        base: Base,
+    ) -> Read:
+        settings = settings_of(campaign, EvaluationSettings)
+        offer, (known, _) = own(asked), unpack(memory)
+        known |= {"at": unpack(waiting)[0]["at"], "done": known.get("done", 0) + 1}
+        try:
+            guard.check(total, survivors, offer.variance, EvaluationLayout())
+            found = read(total, offer.units, survivors, float(offer.variance * survivors))
+        except FederatedError as error:
+            return unread(known, b"", error)
+        low, high = found.interval()
+        told = {
+            "used": True,
+            "version": settings.version,
+            "installed": offer.model_version,
+            "rate": found.value,
+            "low": low,
+            "high": high,
+            "logged": found.logged_value,
+            "effective": found.effective,
+            "devices": found.devices,
+        }
+        return Read(pack(known), told)

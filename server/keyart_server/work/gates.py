@@ -1,0 +1,128 @@
+"""Gates: the two questions that judge a candidate. Both are rounds of the campaign that made it, paid for by the
+share `gates` of its ε.
+
+Before anybody has it, held-out devices replay their decisions: how much better would it have done? While it is rolled
+out, those that have it and those that do not tell what came of their pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from keyart.errors import SettingError
+from keyart.outbound.segments import SegmentLayout
+from keyart_federated.accounting import Skellam
+from keyart_federated.private import guard, segments
+from keyart_federated.private.segments import Estimate
+
+from ..campaigns import Campaign
+from ..releases.release import Plan
+from .costs import costs_of, guards_of
+from .model import payload_of
+from .noise import Part, split
+from .question import HOUR, asked, own
+from .settings import HELD_OUT, OF_KIND, Cohort, Settings, TrainingSettings, settings_of
+from .work import Asked, Base
+
+COMPARED_HOURS: Final = 336.0  # before the round, whose decisions are replayed
+MOST_DECISIONS: Final = 400
+
+
+def compares(campaign: Campaign) -> bool:
+    """Whether its candidates are compared on devices, before and while they roll out. Raises SettingError."""
+    return campaign.kind == "training" and settings_of(campaign, TrainingSettings).gates > 0
+
+
+def plan_of(campaign: Campaign) -> Plan:
+    """How its candidates reach the fleet. Raises SettingError."""
+    return settings_of(campaign, TrainingSettings).plan
+
+
+def comparison(candidate: Path, base: Base, campaign: Campaign, number: int, at: datetime) -> Asked:
+    """The candidate in this folder against the base, by segment, on held-out devices; once for each candidate.
+
+    number: free in the campaign. Raises SettingError, and a BundleError for a candidate that cannot be read.
+    """
+    settings = settings_of(campaign, TrainingSettings)
+    costs = costs_of(campaign, settings, base)
+    return _asked(
+        campaign,
+        settings,
+        base,
+        at,
+        costs.comparison,
+        kind="evaluation",
+        topic="compare",
+        number=number,
+        planned=costs.rounds,
+        low=0.0,
+        high=HELD_OUT,
+        since=max(0, int(at.timestamp() - COMPARED_HOURS * HOUR)),
+        payload=payload_of(candidate, base.catalog),
+    )
+
+
+def guard_question(version: int, base: Base, campaign: Campaign, number: int, at: datetime, since: datetime) -> Asked:
+    """Mean reward of a decision since then, by segment, on devices that have this version: the candidate's, or the
+    base's to compare. `guards_of` its plan for each candidate; more of them cost more than the campaign's ε.
+
+    campaign: that made the candidate; one about statistics, for a bundle that came by hand, spends all of its ε on
+    this. Raises SettingError.
+    """
+    settings = settings_of(campaign, OF_KIND[campaign.kind])
+    if isinstance(settings, TrainingSettings):
+        costs = costs_of(campaign, settings, base)
+        planned, event = costs.rounds, costs.guard
+    else:
+        planned = guards_of(Plan())
+        (event,) = split(campaign, Part(1.0, planned, SegmentLayout.of("rates", base.spec).size))
+    return _asked(
+        campaign,
+        settings,
+        replace(base, version=version),
+        at,
+        event,
+        kind="statistics",
+        topic="rates",
+        number=number,
+        planned=planned,
+        low=0.0,
+        high=1.0,
+        since=int(since.timestamp()),
+    )
+
+
+def read_comparison(asked: bytes, total: npt.NDArray[np.int64], survivors: int, base: Base) -> dict[str, Estimate]:
+    """By segment, "all" first: how much more reward a decision the candidate would have had than the base.
+
+    asked: the signed offer; total [offer.size]. Raises RoundFailed for a sum that no honest devices make.
+    """
+    offer = own(asked)
+    layout = SegmentLayout.of(offer.topic, base.spec)
+    guard.check(total, survivors, offer.variance, layout)
+    return segments.read(total, layout, offer.units, survivors, float(offer.variance * survivors))
+
+
+def read_guard(asked: bytes, total: npt.NDArray[np.int64], survivors: int, base: Base) -> dict[str, Estimate]:
+    """By segment, "all" first: reward a decision of the version that `guard_question` asked about. As
+    `read_comparison`."""
+    return read_comparison(asked, total, survivors, base)
+
+
+def _asked(
+    campaign: Campaign,
+    settings: Settings,
+    base: Base,
+    at: datetime,
+    event: Skellam | None,
+    **about: Any,
+) -> Asked:
+    if event is None or not isinstance(settings, Cohort):
+        raise SettingError("The campaign sets no ε aside to judge candidates; give its setting 'gates' a share.")
+    return asked(campaign, settings, base, at, event, wanted=settings.wanted, most_decisions=MOST_DECISIONS, **about)

@@ -1,0 +1,119 @@
+"""Campaigns without a server around them: a fleet of simulated devices as one sum, and the base that it runs on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.outbound.clip import rounded
+from keyart.outbound.offer import Offer
+from keyart.outbound.skellam import skellam
+from keyart_federated.accounting import ORDERS, Mechanism, to_epsilon
+from keyart_federated.devices import Devices
+from keyart_federated.export import write_bundle
+from keyart_federated.model import Model
+from keyart_federated.private.vectors import noised_sum
+from keyart_federated.private.wire import Ask
+from keyart_federated.worlds import SyntheticWorld
+from keyart_server.campaigns import Campaign, Kind
+from keyart_server.work import Asked, Base, Read, checked, of
+from keyart_server.work.model import installed, model_of
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+KEY = b"s" * 32
+WORLD = {"viewers": 300, "titles": 20, "artworks": 4}
+
+
+def campaign(kind: Kind, settings: Mapping[str, Any] | None = None, **changes: Any) -> Campaign:
+    base = Campaign("c" * 16, "Spring", kind, "running", 4.0, 1e-6, 3, START, START, checked(kind, settings or {}))
+    return replace(base, **changes)
+
+
+def first_base(folder: Path, catalog: keyart.Catalog, version: int = 1) -> Base:
+    """The zero-shot bundle of a catalogue."""
+    spec = FeatureSpec.from_catalog(catalog)
+    model = replace(Model.zero_shot(EncodedCatalog.build(catalog, spec)), version=version)
+    bundle = write_bundle(folder / str(version), model, catalog, data="Made up.", training={"round": 0, "devices": 0})
+    return Base(catalog, bundle, version, spec)
+
+
+def released(base: Base, files: Mapping[str, bytes], folder: Path) -> Base:
+    """The fleet runs on these files now."""
+    place = folder / str(base.next_version)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for name, data in files.items():
+        (place / name).write_bytes(data)
+    return replace(base, bundle=place, version=base.next_version, refused=frozenset())
+
+
+def epsilon(events: Iterable[Mechanism], delta: float = 1e-6) -> float:
+    """Of all of them, as the server's budget reckons."""
+    total = np.zeros(len(ORDERS))
+    for event in events:
+        total += event.divergences()
+    return to_epsilon(total, delta)
+
+
+def summed(offer: Offer, vectors: npt.NDArray[np.float64], seed: int = 0) -> npt.NDArray[np.int64]:
+    """What a masked sum of these vectors [d, size] comes to."""
+    random = np.random.default_rng([seed, 7]).bytes
+    noise = skellam(offer.size, offer.variance * len(vectors), random)
+    return np.asarray(rounded(vectors, offer.units, random).sum(axis=0) + noise)
+
+
+@dataclass
+class Fleet:
+    """All devices of a small world, without heads of their own, so that only the model tells how well they choose."""
+
+    world: SyntheticWorld
+    base: Base
+    impressions: int = 200
+    seed: int = 3
+    devices: Devices = field(init=False)
+
+    def __post_init__(self) -> None:
+        policy, reward = keyart.Policy(stickiness=timedelta(0)), keyart.Reward()
+        everybody = np.arange(self.world.devices)
+        self.devices = Devices(
+            self.world, everybody, self.base.spec, self.impressions, seed=self.seed, policy=policy, reward=reward,
+            head=None,
+        )  # fmt: skip
+
+    def live(self, steps: int) -> float:
+        """So many impressions on each; their capture: 0 as by chance, 1 as if all were known."""
+        self.devices.install(model_of(installed(self.base.bundle, self.base.catalog)))
+        first, got = self.devices.encoded.first, np.zeros(3)
+        for k in range(self.devices.journal.steps, self.devices.journal.steps + steps):
+            for i, picture in enumerate(self.devices.step(k).tolist()):
+                expected = self.world.expected_reward(i, k)
+                place = picture - first[self.devices.encoded.title_of[picture]]
+                got += expected[place], expected.mean(), expected.max()
+        return float((got[0] - got[1]) / (got[2] - got[1]))
+
+    def total(self, asked: Asked) -> npt.NDArray[np.int64]:
+        """The sum of a round of training, or about the population."""
+        offer = asked.offer
+        ask = Ask(
+            "training" if offer.kind == "training" else "population", offer.round, offer.variance, 1.0, self.seed,
+            offer.clip, float(offer.most_decisions), offer.numbers,
+        )  # fmt: skip
+        everybody = np.ones(self.world.devices, dtype=np.bool_)
+        return noised_sum(self.devices, ask, everybody, np.random.default_rng([self.seed, offer.round]).bytes)
+
+
+def read(
+    campaign: Campaign, memory: bytes | None, asked: Asked, total: npt.NDArray[np.int64], survivors: int, base: Base
+) -> Read:
+    """As the engine has it read."""
+    return of(campaign.kind).read(campaign, memory, asked.offer.sign(KEY), asked.waiting, total, survivors, base)
