@@ -44,6 +44,7 @@ from . import rolekeys
 
 log = logging.getLogger("keyart.server")
 VALID_DAYS: Mapping[str, int] = {"root": 365, "targets": 90, "snapshot": 7, "timestamp": 1}
+PUBLISHING = ("targets", "snapshot", "timestamp")  # roles that sign a new bundle
 WARN_DAYS = 14  # before an offline role expires
 VERSIONS_KEPT = 20  # bundles that targets.json lists; devices fetch that file with every update
 
@@ -120,6 +121,23 @@ class Repository:
         return (self.metadata / "1.root.json").read_bytes()
 
     @property
+    def root_version(self) -> int:
+        """Number of the newest root."""
+        number = 1
+        while (self.metadata / f"{number + 1}.root.json").exists():
+            number += 1
+        return number
+
+    @property
+    def newest_root(self) -> bytes:
+        """What a new build of the app ships: a key that an older root trusts may have been exposed since."""
+        return (self.metadata / f"{self.root_version}.root.json").read_bytes()
+
+    def check_keys(self) -> None:
+        """Raises SettingError where a key that `publish` needs cannot be used."""
+        self._signers(self._load(), *PUBLISHING)
+
+    @property
     def newest(self) -> int | None:
         """Model version of the newest published bundle."""
         return max(_versions(self._load().targets.signed), default=None)
@@ -134,7 +152,7 @@ class Repository:
         files = read_files(bundle)
         with locked(self.folder / ".lock"):
             state = self._load()
-            signers = self._signers(state, "targets", "snapshot", "timestamp")
+            signers = self._signers(state, *PUBLISHING)
             manifest = self._place(files, state, run)
             listed = state.targets.signed.targets
             for name, data in files.items():
@@ -267,10 +285,7 @@ class Repository:
         if not (self.metadata / "timestamp.json").is_file():
             raise BundleMissing(f"There is no whole repository in {self.folder}; make one with Repository.create.")
         try:
-            number = 1
-            while (self.metadata / f"{number + 1}.root.json").exists():
-                number += 1
-            root: Metadata[Root] = self._read(f"{number}.root.json")
+            root: Metadata[Root] = self._read(f"{self.root_version}.root.json")
             timestamp: Metadata[Timestamp] = self._read("timestamp.json")
             snapshot: Metadata[Snapshot] = self._read(
                 f"{timestamp.signed.snapshot_meta.version}.snapshot.json", timestamp.signed.snapshot_meta

@@ -34,6 +34,7 @@ COLUMNS = {
         "share",
         "digest",
         "files",
+        "plan",
         "gates",
         "reason",
         "created",

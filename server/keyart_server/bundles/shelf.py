@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -68,13 +68,37 @@ class Shelf:
         tuf, keys = self._data.tuf, self._data.keys
         make = Repository.open if self.exists else Repository.create
         repository = make(tuf, keys, clock=self._clock)
-        replace_file(tuf / "root.json", repository.trusted_root)
+        replace_file(tuf / "root.json", repository.newest_root)
         manifest = Manifest.read(bundle)
         if repository.newest == manifest.model_version:
             published = Manifest.read(repository.targets / str(manifest.model_version))
             if published.digest == manifest.digest:
                 return None
         return repository.publish(bundle, run=ranker_of(bundle))
+
+    def check_keys(self) -> None:
+        """Raises SettingError where a key that publishing needs is not at hand."""
+        if self.exists:
+            self._open().check_keys()
+
+    def renew(self, replace: Collection[str] = ()) -> int:
+        """A new root, signed, and all roles anew; the number of that root. Needs all keys.
+
+        replace: roles that get a new key. Apps should ship the new `tuf/root.json` from then on. Raises BundleError,
+        SettingError.
+        """
+        repository = self._open()
+        repository.renew(replace)
+        replace_file(self._data.tuf / "root.json", repository.newest_root)
+        return repository.root_version
+
+    def folder(self, version: int) -> Path:
+        """Where the files of a published bundle lie."""
+        return self._data.tuf / "targets" / str(version)
+
+    def manifest(self, version: int) -> Manifest:
+        """Of a published bundle. Raises BundleMissing, BundleDamaged."""
+        return Manifest.read(self.folder(version))
 
     def newest(self) -> int | None:
         """Model version that devices are offered. Raises BundleDamaged for a repository that is not as signed."""

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Double, ForeignKey, String
+from sqlalchemy import BigInteger, Double, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import DIGEST_HEX, Base
 
 
 class ReleaseRow(Base):
-    """One model version: see `releases.Release`. files: the bundle as a zip, until it is published. gates: what each
-    gate said, JSON. share: of all devices, those that are to have it. base: the version that it follows."""
+    """One model version: see `releases.Release`. files: the bundle as a zip, until it is published. plan: how it
+    reaches the fleet, JSON. gates: what each gate said, JSON. share: of all devices, those that are to have it. base:
+    the version that it follows."""
 
     __tablename__ = "releases"
 
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     campaign_id: Mapped[str | None] = mapped_column(ForeignKey("campaigns.id"), index=True)
     number: Mapped[int]
-    base: Mapped[int | None]
+    base: Mapped[int | None] = mapped_column(BigInteger)
     standing: Mapped[str] = mapped_column(String(16), index=True)
     share: Mapped[float] = mapped_column(Double)
     digest: Mapped[str] = mapped_column(String(DIGEST_HEX))
     files: Mapped[bytes | None]
+    plan: Mapped[str] = mapped_column(default="{}")
     gates: Mapped[str]
     reason: Mapped[str] = mapped_column(String(400))
     created: Mapped[datetime]

@@ -55,14 +55,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "releases",
-        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("campaign_id", sa.String(32), nullable=True),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("base", sa.Integer(), nullable=True),
+        sa.Column("base", sa.BigInteger(), nullable=True),
         sa.Column("standing", sa.String(16), nullable=False),
         sa.Column("share", sa.Double(), nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("files", sa.LargeBinary(), nullable=True),
+        sa.Column("plan", sa.String(), nullable=False),
         sa.Column("gates", sa.String(), nullable=False),
         sa.Column("reason", sa.String(400), nullable=False),
         sa.Column("created", Instant(), nullable=False),

@@ -1,0 +1,185 @@
+"""Publishing under kill -9 at each of its steps: no model is with devices of which the audit log knows nothing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import release_samples
+from release_samples import Device, candidate, first, standing
+
+from keyart.bundle.manifest import NAME, Manifest
+from keyart_server import audit
+from keyart_server.releases import Plan, archive, publishing, records
+from keyart_server.repository import Repository
+from keyart_server.serve import opened
+from keyart_server.service import Service
+from keyart_server.settings import Settings
+
+# Imports once; for each line that it reads a fork does the work and is killed at that step.
+KILLER = """
+import os, signal, sys
+from contextlib import contextmanager
+from pathlib import Path
+from keyart_server.releases import archive, publishing
+from keyart_server.repository import Repository
+from keyart_server.serve import opened
+from keyart_server.settings import Settings
+from keyart_server.state import State
+
+deadly = count = 0
+def step(name=""):
+    global count
+    count += 1
+    if count == deadly:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+make, writing = Repository.__init__, State.writing
+def made(self, folder, keys, clock, _=None):
+    make(self, folder, keys, clock, step)
+@contextmanager
+def written(self):
+    with writing(self) as session:
+        yield session
+        step()
+    step()
+
+for line in sys.stdin:
+    deadly, version = map(int, line.split())
+    child = os.fork()
+    if child == 0:
+        with opened(Settings(Path(sys.argv[1]), database_url=sys.argv[2])) as service:
+            Repository.__init__, State.writing = made, written
+            if sys.argv[3] == "decide":
+                publishing.decide(service, version, {})
+            elif sys.argv[3] == "submit":
+                publishing.submit(service, "person:Robin", archive.unpacked(Path(sys.argv[4], str(version)).read_bytes()))
+            else:
+                publishing.withdraw(service, version, "person:Robin")
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""  # noqa: E501
+PLAN = Plan((0.5, 1.0), hours=0.0, unclear="go on")
+
+
+def subjects(service: Service) -> set[int]:
+    """Versions whose publishing the audit log has."""
+    with service.state.reading() as session:
+        audit.verify(session)
+        entries = audit.newest(session, 10_000)
+        return {int(entry.subject) for entry in entries if entry.action == "release.publish"}
+
+
+def signed(service: Service) -> set[int]:
+    """Versions that devices can fetch."""
+    listed = Repository.open(service.data.tuf, service.data.keys)._load().targets.signed.targets
+    return {int(path.partition("/")[0]) for path in listed}
+
+
+def killed_at_each_step(
+    folder: Path,
+    url: str,
+    action: str,
+    prepare: Callable[[Service], int],
+    check: Callable[[Service, int, bool], None],
+) -> int:
+    """How many steps there are. prepare: makes the version that is acted on. check: what must be so after a start."""
+    with opened(Settings(folder / "data", database_url=url)) as service:
+        first(service)
+    words = [sys.executable, "-c", KILLER, str(folder / "data"), url, action, str(folder)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as killer:
+        assert killer.stdin is not None and killer.stdout is not None
+        for deadly in range(1, 40):
+            with opened(Settings(folder / "data", database_url=url)) as service:
+                version = prepare(service)
+            killer.stdin.write(f"{deadly} {version}\n")
+            code = int(killer.stdout.readline())
+            assert code in (0, -signal.SIGKILL)
+            with opened(Settings(folder / "data", database_url=url)) as service:
+                assert signed(service) <= subjects(service), "with devices, and not in the audit log"
+                publishing.settle(service)
+                check(service, version, code == 0)
+                assert max(signed(service)) == max(subjects(service)) and signed(service) <= subjects(service)
+            if code == 0:
+                killer.stdin.close()
+                return deadly - 1
+    raise AssertionError("it never ended")
+
+
+def next_version(service: Service) -> int:
+    with service.state.reading() as session:
+        return (records.newest_version(session) or 0) + 1
+
+
+def test_a_candidate(database_url: str, tmp_path: Path) -> None:
+    def prepare(service: Service) -> int:
+        with service.state.reading() as session:
+            rolling = records.every(session, "rolling")
+        for release in rolling:
+            publishing.watch(service, release.version, {})  # all devices have it, and the next one can roll out
+        with service.state.reading() as session:
+            base = records.released(session)
+        assert base is not None
+        version = next_version(service)
+        made = candidate(service, version, base.version, number=version, plan=PLAN)
+        return publishing.examine(service, made.version).version
+
+    def check(service: Service, version: int, whole: bool) -> None:
+        found = standing(service, version)
+        if found.standing == "candidate":  # killed before the intent: the engine decides again
+            assert not whole and version not in signed(service)
+            found = publishing.decide(service, version, {})
+        assert (found.standing, found.share) == ("rolling", 0.5) and version in signed(service)
+        device = Device.of(service, tmp_path / str(version), 0.2)
+        assert device.visit(service) == version
+
+    assert killed_at_each_step(tmp_path, database_url, "decide", prepare, check) == 8
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_bundle_by_hand(database_url: str, tmp_path: Path) -> None:
+    def prepare(service: Service) -> int:
+        version = next_version(service)
+        packed = archive.packed(release_samples.files(version, 7, 1))
+        (tmp_path / str(version)).write_bytes(packed)
+        return version
+
+    def check(service: Service, version: int, whole: bool) -> None:
+        with service.state.reading() as session:
+            found = records.find(session, version)
+        if found is None:  # killed before it was recorded: the request got no answer
+            assert not whole and version not in signed(service)
+            return
+        assert (found.standing, found.share) == ("rolling", 0.01)
+        publishing.hold(service, version, "person:Robin")
+
+    assert killed_at_each_step(tmp_path, database_url, "submit", prepare, check) == 12
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_way_back(database_url: str, tmp_path: Path) -> None:
+    def prepare(service: Service) -> int:
+        with service.state.reading() as session:
+            base = records.released(session)
+        assert base is not None
+        version = next_version(service)
+        made = candidate(service, version, base.version, number=version, plan=PLAN)
+        assert publishing.decide(service, made.version, {}).share == 0.5
+        return made.version
+
+    def check(service: Service, version: int, whole: bool) -> None:
+        if standing(service, version).standing == "rolling":  # killed before anything was recorded
+            assert not whole
+            publishing.withdraw(service, version, "person:Robin")
+        assert standing(service, version).standing == "withdrawn"
+        back = standing(service, version + 1)
+        assert (back.standing, back.base) == ("released", version)
+        folder = service.shelf.folder(version + 1)
+        assert (folder / "ranker.bin").read_bytes() == (service.shelf.folder(7) / "ranker.bin").read_bytes()
+        assert Manifest.parse((folder / NAME).read_bytes()).digest == back.digest
+
+    assert killed_at_each_step(tmp_path, database_url, "withdraw", prepare, check) == 12
