@@ -1,73 +1,208 @@
-"""The first page: what it shows, to whom, and that it is all there is to load."""
+"""Every page at every state: well made, for whom it is, quick, and with nothing from elsewhere."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bundle_samples
+import dashboard_samples
 import httpx
+import page_samples
 import pytest
-from server_samples import join
+from dashboard_samples import HOSTILE
+from server_samples import Clock, join
+from sqlalchemy import event
 
+from keyart_server.access import people
+from keyart_server.campaigns import Campaign
 from keyart_server.service import Service
 
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'state.db'}"
-
-
-@pytest.fixture
-def page(client: httpx.Client, code: str):
-    join(client, code, "<b>Robin</b>", "a long password 7")
-    return lambda: client.get("/").text
+PAGES = ("/", "/campaigns", "/experiments", "/releases", "/budget", "/fleet")
+FOR_ADMINISTRATORS = ("/audit", "/audit?check=1", "/people")
+FORMS = tuple(f"/campaigns/new{kind}" for kind in ("", *(f"?kind={kind}" for kind in dashboard_samples.SETTINGS)))
+MOST_QUERIES = 12
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def test_before_anything_happened(page) -> None:
-    text = page()
-    assert "No campaign yet." in text and "No model has been published." in text
-    assert "&lt;b&gt;Robin" in text and "<b>Robin" not in text
-
-
-def test_campaigns_and_models(page, client: httpx.Client, admin, service: Service, tmp_path: Path) -> None:
-    hostile = "<script>alert(1)</script> \" ' {{ 7 * 7 }}"
-    client.post("/api/campaigns", json={"name": hostile, "kind": "training", "epsilon": 4}, headers=admin)
-    service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "b7", 7))
-    service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "b8", 8))
-    text = page()
-    assert "<script" not in text and "&lt;script&gt;" in text and "{{ 7 * 7 }}" in text
-    assert re.findall(r'<th scope="row">(\d)', text) == ["8", "7"] and text.count(">offered<") == 1
-
-
-def test_nothing_comes_from_elsewhere(page, client: httpx.Client) -> None:
-    """And nothing is inline, which the content policy would refuse."""
-    text = page()
-    addresses = re.findall(r'(?:src|href|action)="([^"]*)"', text)
-    assert addresses and all(address.startswith(("/", "#")) for address in addresses)
-    assert not re.search(r"<style|<script|style=|\son\w+=", text)
-    (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', text)
-    answer = client.get(style)
-    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/css")
-    assert "immutable" in answer.headers["cache-control"] and "url(" not in answer.text
-
-
-def test_every_page_has_a_title_a_language_and_a_heading(page, client: httpx.Client, admin) -> None:
-    path = client.post("/api/invitations", json={"role": "viewer"}, headers=admin).json()["path"]
-    browser = {"Accept": "text/html"}
-    texts = [page(), client.get(path).text, client.get("/nowhere", headers=browser).text]
+def comes_in(client: httpx.Client, service: Service, role: str = "administrator", name: str = "Robin") -> None:
+    with service.state.writing() as session:
+        code = people.invite(session, service.clock(), "server", role)  # type: ignore[arg-type]
     client.cookies.clear()
-    texts.append(client.get("/").text)
-    for text in texts:
-        assert re.search(r"<title>[^<]+ · keyart</title>", text) and '<html lang="en">' in text
-        assert text.count("<h1") == 1 and 'name="viewport"' in text
-        for field in re.findall(r"<input[^>]*>", text):
-            assert 'type="hidden"' in field or re.search(r"<label>[^<]+ " + re.escape(field), text)
+    assert join(client, code, name).status_code == 303
 
 
-def test_a_damaged_repository_is_told(page, client: httpx.Client, service: Service, tmp_path: Path) -> None:
+def filled(service: Service, campaigns: int = 12, rounds: int = 60) -> list[Campaign]:
+    with service.state.writing() as session:
+        every = dashboard_samples.fill(session, service.clock(), campaigns, rounds)
+        dashboard_samples.log(session, service.clock(), 120)
+    return every
+
+
+def with_details(every: list[Campaign]) -> list[str]:
+    versions = [f"/releases/{version}" for version in range(7, 20)]
+    return [*PAGES, *versions, *(f"/campaigns/{campaign.id}" for campaign in every)]
+
+
+@contextmanager
+def statements(service: Service) -> Iterator[list[str]]:
+    """What the database is asked meanwhile."""
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_) -> None:
+        if statement != "BEGIN":
+            asked.append(statement)
+
+    event.listen(service.state.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(service.state.engine, "before_cursor_execute", note)
+
+
+def test_before_anything_happened(client: httpx.Client, service: Service) -> None:
+    comes_in(client, service, name="<b>Robin</b>")
+    for path in (*PAGES, *FOR_ADMINISTRATORS, *FORMS):
+        answer = client.get(path)
+        assert answer.status_code == 200 and page_samples.mistakes(answer.text) == [], path
+        assert "&lt;b&gt;Robin" in answer.text and "<b>Robin" not in answer.text
+    text = client.get("/").text
+    assert "No campaign is running." in text and "Nothing. Everything goes on by itself." in text
+    assert "No model yet." in client.get("/releases").text
+
+
+def test_after_a_year(client: httpx.Client, service: Service) -> None:
+    every = filled(service)
+    comes_in(client, service)
+    hostile = next(campaign for campaign in every if campaign.name == HOSTILE)
+    for path in (*with_details(every), *FOR_ADMINISTRATORS):
+        answer = client.get(path)
+        assert answer.status_code == 200 and page_samples.mistakes(answer.text) == [], path
+        assert HOSTILE not in answer.text and "<script>alert" not in answer.text
+    assert "{{ 7 * 7 }} &amp;amp;" in client.get(f"/campaigns/{hostile.id}").text
+    assert "&lt;script&gt;alert(1)" in client.get("/audit").text
+
+
+def test_what_is_not_there_has_a_page(client: httpx.Client, service: Service) -> None:
+    comes_in(client, service)
+    wrong = ("0" * 16, "x", "%00", "..%2f", "0" * 17)
+    for path in [f"/campaigns/{name}" for name in wrong] + [
+        f"/releases/{name}" for name in ("99", "-1", "x", "9" * 17)
+    ]:
+        answer = client.get(path, headers={"Accept": "text/html"})
+        assert answer.status_code == 404 and page_samples.mistakes(answer.text) == [], path
+
+
+@on_sqlite
+def test_what_is_asked_of_whom(client: httpx.Client, service: Service) -> None:
+    """A viewer sees no form and is refused by what a form would be sent to; nobody else's page is cached."""
+    every = filled(service)
+    sent = ["/campaigns", f"/campaigns/{every[0].id}/stop", "/releases/17/hold", "/people/invitations"]
+    for path in (*PAGES, *FORMS, *FOR_ADMINISTRATORS, *sent):
+        client.cookies.clear()
+        method = "POST" if path in sent[1:] else "GET"
+        answer = client.request(method, path, headers={"Accept": "text/html"})
+        assert answer.status_code == (200 if path == "/" else 401) and "<h1>Sign in</h1>" in answer.text
+    for role, opens in (("viewer", 0), ("operator", 1), ("administrator", 2)):
+        comes_in(client, service, role, role)
+        text = client.get("/").text
+        (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', text))
+        for path in with_details(every):
+            answer = client.get(path)
+            assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
+            if role == "viewer":
+                assert page_samples.read(answer.text).forms() == ["/logout"], path
+                assert "/campaigns/new" not in answer.text
+        for path in FORMS:
+            assert client.get(path).status_code == (200 if opens else 403)
+        for path in FOR_ADMINISTRATORS:
+            assert client.get(path).status_code == (200 if opens == 2 else 403)
+            assert (f'href="{path}"' in text) == (opens == 2 and "?" not in path)
+        if role == "viewer":
+            answers = [client.post(path, data={"csrf": token}).status_code for path in sent]
+            assert answers == [403] * len(sent)
+
+
+@on_sqlite
+def test_a_page_is_a_dozen_questions_and_reads_no_files(client: httpx.Client, service: Service) -> None:
+    """With 1,000 rounds and 50 campaigns."""
+    every = filled(service, 50, 1000)
+    assert len(every) == 50
+    comes_in(client, service)
+    kinds = {(campaign.kind, campaign.state): campaign for campaign in every}
+    for path in [*with_details(list(kinds.values())), "/audit", "/people"]:
+        with statements(service) as asked:
+            assert client.get(path).status_code == 200
+        assert 1 < len(asked) <= MOST_QUERIES, (path, len(asked))
+        blobs = r"(rounds\.(offer|terms|waiting|total)|releases\.files|memories\.data|answers\.body)\b"
+        assert not [one for one in asked if re.search(blobs, one)], path
+
+
+@on_sqlite
+def test_nothing_comes_from_elsewhere(client: httpx.Client, service: Service) -> None:
+    comes_in(client, service)
+    text = client.get("/").text
+    for pattern, media in (
+        (r'<link rel="stylesheet" href="([^"]+)"', "text/css"),
+        (r'<script src="([^"]+)"', "text/javascript"),
+        (r'<link rel="icon" href="([^"]+)"', "image/svg"),
+    ):
+        (address,) = re.findall(pattern, text)
+        answer = client.get(address)
+        assert answer.status_code == 200 and answer.headers["content-type"].startswith(media)
+        assert "immutable" in answer.headers["cache-control"]
+        assert not re.search(r"url\(|@import|https?:", answer.text.replace("http://www.w3.org/2000/svg", ""))
+
+
+def test_every_word_of_the_stylesheet_is_used() -> None:
+    folder = Path(page_samples.__file__).parent.parent / "server" / "keyart_server" / "dashboard"
+    style = (folder / "assets" / "keyart.css").read_text()
+    sources = "".join(path.read_text() for path in (folder / "templates").iterdir())
+    sources += (
+        (folder / "shapes.py").read_text()
+        + (folder / "progress.py").read_text()
+        + (folder / "assets" / "live.js").read_text()
+    )
+    known = set(re.findall(r"\.([a-z][a-z-]*)", re.sub(r"\{[^}]*\}", "{}", style)))
+    assert [word for word in sorted(known) if not re.search(rf"\b{word}\b", sources)] == []
+
+
+def test_before_somebody_signs_in(client: httpx.Client, service: Service, admin) -> None:
+    path = client.post("/api/invitations", json={"role": "viewer"}, headers=admin).json()["path"]
+    for text in (client.get("/").text, client.get(path).text, client.get("/x", headers={"Accept": "text/html"}).text):
+        assert page_samples.mistakes(text) == [] and "<script" not in text
+
+
+@on_sqlite
+def test_a_damaged_repository_is_told(client: httpx.Client, service: Service, tmp_path: Path) -> None:
     service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "b7", 7))
+    comes_in(client, service)
+    assert "Bundles damaged" not in client.get("/").text
     (service.data.tuf / "metadata" / "timestamp.json").write_bytes(b"{")
-    assert "is not what was signed" in page()
+    text = client.get("/").text
+    assert "Bundles damaged" in text and "timestamp.json cannot be read" in text
     assert client.get("/readyz").json()["checks"]["bundles"] == "timestamp.json cannot be read"
     assert "keyart_bundle_version -1.0" in client.get("/metrics").text
+
+
+@on_sqlite
+def test_the_live_part(client: httpx.Client, service: Service, clock: Clock) -> None:
+    """Comes alone, says that nothing has changed, and is a part of the whole page."""
+    every = filled(service)
+    comes_in(client, service)
+    part = {"X-Keyart-Part": "live"}
+    for path in with_details(every):
+        answer = client.get(path, headers=part)
+        assert answer.status_code == 200 and page_samples.mistakes(answer.text, whole=False) == [], path
+        assert answer.text.strip() in client.get(path).text and "<html" not in answer.text
+        assert all(one.attributes.get("id") for one in page_samples.read(answer.text).elements if not one.inside)
+        same = client.get(path, headers={**part, "If-None-Match": answer.headers["etag"]})
+        assert same.status_code == 304 and same.content == b"" and same.headers["etag"] == answer.headers["etag"]
+    before = client.get("/", headers=part)
+    clock.pass_by(minutes=10)
+    after = client.get("/", headers={**part, "If-None-Match": before.headers["etag"]})
+    assert after.status_code == 200 and "No gateway was heard of in the last 5 minutes" in after.text
+    client.cookies.clear()
+    assert "etag" not in client.get("/", headers=part).headers  # by which the script knows that it is signed out

@@ -1,10 +1,10 @@
-"""Templates to pages, and the stylesheet, whose address changes with its content so that browsers may keep it."""
+"""Templates to pages, and the files that they load, whose addresses change with their content so that browsers
+may keep them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +13,17 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..headers import FOR_GOOD
+from .shapes import shape_of
+from .words import FILTERS
 
-FOLDER: Final = Path(__file__).parent
-STYLE: Final = (FOLDER / "assets" / "keyart.css").read_bytes()
-STYLE_ADDRESS: Final = f"/assets/{hashlib.sha256(STYLE).hexdigest()[:16]}.css"
+ASSETS: Final = Path(__file__).parent / "assets"
+MEDIA: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+LIVE: Final = "live"  # the block of a page that changes while somebody looks at it
+EMPTY: Final[dict[str, Any]] = {"actor": None, "notice": None, "here": ""}
 
 
 class Pages:
-    """`pages.show("home.html", …)`; every value is escaped, an unknown one is an error."""
+    """`pages.show("overview.html", …)`; every value is escaped, an unknown one is an error."""
 
     def __init__(self) -> None:
         self._templates = Environment(
@@ -30,27 +33,48 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals["style"] = STYLE_ADDRESS
-        self._templates.filters["moment"] = moment
+        self._templates.filters.update(FILTERS)
+        self._templates.globals.update(
+            style=STYLE.address, script=SCRIPT.address, icon=ICON.address, shape_of=shape_of
+        )
+        self._templates.globals["ui"] = self._templates.get_template("ui.html").module
 
     def show(
         self, template: str, status: int = 200, headers: dict[str, str] | None = None, /, **values: Any
     ) -> Response:
-        text = self._templates.get_template(template).render({"actor": None, **values})
+        text = self._templates.get_template(template).render({**EMPTY, **values})
         return HTMLResponse(text, status, headers)
 
+    def live(self, template: str, /, **values: Any) -> str:
+        """The part of the page that changes."""
+        found = self._templates.get_template(template)
+        return "".join(found.blocks[LIVE](found.new_context({**EMPTY, **values})))
 
-def moment(at: datetime | str) -> str:
-    """In UTC, to the minute. at: with zone, or ISO 8601."""
-    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return moment.astimezone(UTC).strftime("%d %b %Y, %H:%M UTC")
+
+class Asset:
+    """A file that pages load."""
+
+    def __init__(self, name: str) -> None:
+        self.content = (ASSETS / name).read_bytes()
+        kind = name.rpartition(".")[2]
+        self.media = MEDIA[kind]
+        self.address = f"/assets/{hashlib.sha256(self.content).hexdigest()[:16]}.{kind}"
+
+
+STYLE: Final = Asset("keyart.css")
+SCRIPT: Final = Asset("live.js")
+ICON: Final = Asset("keyart.svg")
 
 
 def routes(_: object) -> Sequence[APIRouter]:
     router = APIRouter(include_in_schema=False)
 
-    @router.get(STYLE_ADDRESS)
-    async def style() -> Response:
-        return Response(STYLE, media_type="text/css", headers={"Cache-Control": FOR_GOOD})
+    def offer(asset: Asset) -> None:
+        @router.get(asset.address)
+        async def send() -> Response:
+            return Response(asset.content, media_type=asset.media, headers={"Cache-Control": FOR_GOOD})
 
+    offer(STYLE)
+    offer(SCRIPT)
+    offer(ICON)
     return (router,)

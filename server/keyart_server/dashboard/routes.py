@@ -1,24 +1,16 @@
-"""`/`: campaigns and bundles at a glance; the sign-in for who is not known."""
+"""The pages of the dashboard: one module each, named after its address."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
-from ..access import Who
-from ..campaigns import records
 from ..service import Service
+from .pages import audit, budget, campaigns, experiments, fleet, overview, people, releases
+
+PAGES = (overview, campaigns, experiments, releases, budget, fleet, audit, people)
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    reading = service.guard.router("read")
-    reading.include_in_schema = False
-
-    @reading.get("/")
-    def home(who: Who) -> Response:
-        with service.state.reading() as session:
-            campaigns = records.every(session)
-        return service.pages.show("home.html", actor=who, campaigns=campaigns, bundles=service.shelf.bundles())
-
-    return (reading,)
+    return [router for module in PAGES for router in module.routes(service)]

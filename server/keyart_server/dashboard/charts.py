@@ -1,0 +1,127 @@
+"""Charts as paths of one SVG, stretched to the width that is there; their words stand beside it in HTML. Pure.
+
+The templates keep strokes and points as they are (`vector-effect`), so that only distances are stretched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from ..budget import Budget
+from ..budget.forecast import Forecast, Paid
+from . import words
+from .told import Rate
+
+WIDTH, HEIGHT = 600, 200
+NICE: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0)
+LONGEST_AHEAD: Final = 1.0  # of the past's length: as far as a forecast is drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """title, told: what it shows, and what is to be seen in it. Paths in a box of 600 by 200: line, its points, a
+    band around it, a limit, what is to come. ticks: of the upright axis, at its top, middle and bottom. start, end:
+    of time."""
+
+    title: str
+    told: str
+    ticks: tuple[str, str, str]
+    start: str
+    end: str
+    line: str
+    points: str = ""
+    band: str = ""
+    limit: str = ""
+    ahead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    first: datetime
+    last: datetime
+    low: float
+    high: float
+
+    def x(self, at: datetime) -> float:
+        return round(WIDTH * ((at - self.first) / (self.last - self.first)), 1)
+
+    def y(self, value: float) -> float:
+        inside = min(max(value, self.low), self.high)
+        return round(HEIGHT * (self.high - inside) / (self.high - self.low), 1)
+
+    def ticks(self, told: Callable[[float], str]) -> tuple[str, str, str]:
+        return told(self.high), told((self.low + self.high) / 2), told(self.low)
+
+
+def spending(charges: Sequence[Paid], budget: Budget, ahead: Forecast, at: datetime) -> Chart | None:
+    """ε spent over time against the budget, and how it goes on. charges: oldest first; None: there are none."""
+    if not charges:
+        return None
+    first = charges[0].at
+    past = max(at - first, timedelta(hours=1))
+    last = at if ahead.ends is None else min(max(ahead.ends, at), at + past * LONGEST_AHEAD)
+    frame = _Frame(first, max(last, first + past), 0.0, _nice(0.0, max(budget.epsilon, budget.spent))[1])
+    steps = _thinned([(frame.x(charge.at), frame.y(charge.spent)) for charge in charges])
+    line = f"M0 {HEIGHT}" + "".join(f"H{x:g}V{y:g}" for x, y in steps) + f"H{frame.x(at):g}"
+    limit = f"M0 {frame.y(budget.epsilon):g}H{WIDTH}"
+    coming = ""
+    told = f"{words.epsilon(budget.spent)} of {words.number(budget.epsilon)} was spent by {words.day(at)}."
+    if ahead.ends is not None and ahead.ends > at:
+        then = budget.spent + budget.left * ((last - at) / (ahead.ends - at))
+        coming = f"M{frame.x(at):g} {frame.y(budget.spent):g}L{frame.x(last):g} {frame.y(then):g}"
+        told += f" At this pace all of it is spent by {words.day(ahead.ends)}."
+    ticks = frame.ticks(words.number)
+    title = "ε spent over time"
+    return Chart(title, told, ticks, words.day(first), words.day(frame.last), line, limit=limit, ahead=coming)
+
+
+def over_time(rates: Sequence[tuple[datetime, Rate]], title: str) -> Chart | None:
+    """A rate with the interval that holds at every moment at once. rates: oldest first; None below two."""
+    if len(rates) < 2:
+        return None
+    moments = [at for at, _ in rates]
+    low, high = _nice(min(rate.low for _, rate in rates), max(rate.high for _, rate in rates))
+    frame = _Frame(moments[0], max(moments[-1], moments[0] + timedelta(seconds=1)), low, high)
+    middle = [(frame.x(at), frame.y(rate.mean)) for at, rate in rates]
+    above = [(frame.x(at), frame.y(rate.high)) for at, rate in rates]
+    below = [(frame.x(at), frame.y(rate.low)) for at, rate in rates]
+    newest = rates[-1][1]
+    told = (
+        f"{words.percent(newest.mean)} at the last of {len(rates)} rounds, between {words.percent(newest.low)} and "
+        f"{words.percent(newest.high)}."
+    )
+    return Chart(
+        title,
+        told,
+        frame.ticks(words.percent),
+        words.day(moments[0]),
+        words.day(moments[-1]),
+        line=_joined(middle),
+        points="".join(f"M{x:g} {y:g}h0" for x, y in middle) if len(middle) <= 60 else "",
+        band=f"{_joined(above)}L{_joined(reversed(below))[1:]}Z",
+    )
+
+
+def _joined(points: Iterable[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The last of those that fall on the same place."""
+    return [one for one, after in pairwise(points) if int(one[0]) != int(after[0])] + points[-1:]
+
+
+def _nice(low: float, high: float) -> tuple[float, float]:
+    """Ends of an axis whose middle is a round number, too."""
+    reach = max(high - low, abs(high) * 1e-3, 1e-6)
+    power = 10.0 ** math.floor(math.log10(reach / 2))
+    for step in (power * factor for factor in NICE):
+        bottom = math.floor(low / step + 1e-9) * step
+        if bottom + 2 * step >= high - 1e-12:
+            return bottom, bottom + 2 * step
+    return low, low + 2 * reach

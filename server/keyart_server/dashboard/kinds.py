@@ -1,0 +1,64 @@
+"""The four kinds of campaign in plain words, and what a person can do to one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..campaigns import Action, Campaign, Kind
+from ..campaigns.campaign import MOVES
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """label: what it does, in two or three words. told: what comes of it. chart: of what a round tells, "" where none
+    is drawn. intervals: how they are to be read."""
+
+    label: str
+    told: str
+    chart: str = ""
+    intervals: str = ""
+
+
+AT_ONCE: Final = "intervals hold at every round at once"
+ABOUT: Final[Mapping[Kind, About]] = {
+    "training": About(
+        "Train the model",
+        "Devices learn from what they saw, and hand in how the model should change. The sum makes the next model.",
+    ),
+    "statistics": About(
+        "Count",
+        "How often a picture leads to a play, what is trending, or which devices there are. Only sums are seen.",
+        "The rate over time",
+        AT_ONCE,
+    ),
+    "experiment": About(
+        "Compare arms",
+        "Two or more ways to show pictures against each other, with an interval that holds at every look.",
+        intervals=AT_ONCE,
+    ),
+    "evaluation": About(
+        "Judge a model",
+        "What a model would be worth, worked out by devices that no model has learned from.",
+        "Its value over time",
+        "each round’s interval holds by itself",
+    ),
+}
+LABELS: Final[Mapping[Action, str]] = {
+    "start": "Start",
+    "resume": "Resume",
+    "pause": "Pause",
+    "stop": "Stop for good",
+}
+DONE: Final[Mapping[Action, str]] = {
+    "start": "{name} has started. Its first round opens within a minute.",
+    "pause": "{name} is paused. A round that goes on is brought to its end.",
+    "resume": "{name} goes on.",
+    "stop": "{name} is stopped for good. What it told stays.",
+}
+
+
+def actions(campaign: Campaign) -> list[tuple[Action, str]]:
+    """Those that are possible now, with what their buttons say."""
+    return [(action, label) for action, label in LABELS.items() if campaign.state in MOVES[action][0]]

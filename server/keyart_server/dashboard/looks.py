@@ -1,0 +1,89 @@
+"""What the pages read of the database beside what the rooms themselves list: counts and columns, no more of a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from keyart.outbound.sums import Stage
+
+from ..campaigns import Campaign
+from ..rounds import Round
+from ..state.tables import AnswerRow, AuditRow, ChargeRow, GatewayRow, RoundRow
+
+
+class Paid(NamedTuple):
+    """A charge without its mechanism. spent: the fleet's ε from then on."""
+
+    campaign_id: str
+    spent: float
+    at: datetime
+
+
+class Failure(NamedTuple):
+    """A round that failed, and why."""
+
+    campaign_id: str
+    number: int
+    reason: str
+
+
+def came(session: Session, rounds: Sequence[Round]) -> dict[str, dict[Stage, int]]:
+    """How many devices have answered at each stage, at all gateways, by round."""
+    if not rounds:
+        return {}
+    of = (AnswerRow.round_id, AnswerRow.stage)
+    asked = select(*of, func.count()).where(AnswerRow.round_id.in_([one.id for one in rounds])).group_by(*of)
+    found: dict[str, dict[Stage, int]] = {}
+    for round_id, stage, devices in session.execute(asked):
+        found.setdefault(round_id, {})[Stage(stage)] = devices
+    return found
+
+
+def gateways(session: Session) -> Mapping[str, datetime]:
+    """When each was last heard of, by name."""
+    rows = session.execute(select(GatewayRow.name, GatewayRow.heard).order_by(GatewayRow.name))
+    return {row[0]: row[1] for row in rows}
+
+
+def paid(session: Session) -> list[Paid]:
+    """Every charge, oldest first: each is on top of all before it."""
+    rows = select(ChargeRow.campaign_id, ChargeRow.spent, ChargeRow.at).order_by(ChargeRow.spent)
+    return [Paid(*row) for row in session.execute(rows)]
+
+
+def failures(session: Session, since: datetime) -> list[Failure]:
+    """Newest first."""
+    rows = select(RoundRow.campaign_id, RoundRow.number, RoundRow.failure).where(
+        RoundRow.standing == "failed", RoundRow.changed >= since
+    )
+    return [Failure(*row) for row in session.execute(rows.order_by(RoundRow.changed.desc()))]
+
+
+def halted(session: Session, campaigns: Iterable[Campaign]) -> dict[str, str]:
+    """Why the server itself paused those of them that it paused, by id. A person's pause gives no reason."""
+    paused = [one.id for one in campaigns if one.state == "paused"]
+    if not paused:
+        return {}
+    rows = select(AuditRow.subject, AuditRow.actor, AuditRow.details).where(
+        AuditRow.action == "campaign.pause", AuditRow.subject.in_(paused)
+    )
+    newest = {
+        subject: (actor, details) for subject, actor, details in session.execute(rows.order_by(AuditRow.number))
+    }
+    return {
+        subject: json.loads(details).get("reason", "")
+        for subject, (actor, details) in newest.items()
+        if actor == "server"
+    }
+
+
+def sums(session: Session, since: datetime) -> list[tuple[int, str]]:
+    """Of each sum that was read since: how many devices are in it, and what it told, JSON."""
+    rows = select(RoundRow.masked, RoundRow.told).where(RoundRow.standing == "done", RoundRow.changed >= since)
+    return [(row[0], row[1]) for row in session.execute(rows)]

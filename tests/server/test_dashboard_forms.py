@@ -1,0 +1,246 @@
+"""What the forms do: the same as the API, for the same people, with a sentence on the next page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import bundle_samples
+import httpx
+import page_samples
+import pytest
+from dashboard_samples import HOSTILE
+from server_samples import bearer, join
+
+from keyart.bundle.folder import read_files
+from keyart_server import audit
+from keyart_server.access import passwords, people
+from keyart_server.campaigns import records as campaigns
+from keyart_server.dashboard import notices
+from keyart_server.releases import publishing
+from keyart_server.releases import records as releases
+from keyart_server.service import Service
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(passwords, "LOG_COST", 5)
+    people.unknown_password.cache_clear()
+    yield
+    people.unknown_password.cache_clear()
+
+
+@pytest.fixture
+def person(client: httpx.Client, code: str) -> httpx.Client:
+    join(client, code)
+    return client
+
+
+def send(client: httpx.Client, path: str, follow: bool = True, **values: object) -> httpx.Response:
+    """As a browser sends the form of a page."""
+    (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', client.get("/budget").text))
+    return client.post(path, data={"csrf": token, **values}, follow_redirects=follow)
+
+
+def notice_of(text: str) -> str:
+    (found,) = re.findall(r'<p class="notice[^>]*>(.*?)</p>', text, re.DOTALL)
+    return re.sub(r"<[^>]*>", "", found).strip()
+
+
+def defaults_of(client: httpx.Client, kind: str) -> dict[str, str]:
+    """What a browser sends for a form that nobody has touched."""
+    text = client.get(f"/campaigns/new?kind={kind}").text
+    fields = dict(re.findall(r'<input id="[^"]*" name="([^"]+)" value="([^"]*)"', text))
+    fields |= {
+        name: options.split('"')[1]
+        for name, options in re.findall(r'<select id="[^"]*" name="([^"]+)"[^>]*>\n(.*)', text)
+    }
+    return {"kind": kind, **fields}
+
+
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [
+        ("training", {}),
+        ("statistics", {"settings.topic": "trending"}),
+        ("experiment", {"settings.name": "faces", "settings.arms": "as now, larger , "}),
+        ("evaluation", {"settings.version": "8"}),
+    ],
+)
+def test_a_campaign_of_each_kind(person: httpx.Client, service: Service, kind: str, needed: dict[str, str]) -> None:
+    """The form's defaults are those of the settings, so that it creates what the API would."""
+    sent = {**defaults_of(person, kind), "name": HOSTILE[:100], "epsilon": "2.5", **needed}
+    answer = send(person, "/campaigns", **sent)
+    assert answer.status_code == 200 and page_samples.mistakes(answer.text) == []
+    with service.state.reading() as session:
+        (made,) = campaigns.every(session)
+    assert (made.name, made.kind, made.state, made.epsilon) == (HOSTILE[:100].strip(), kind, "draft", 2.5)
+    assert made.rounds == {"experiment": 8, "evaluation": 1}.get(kind, 10)
+    from keyart_server.work import checked
+
+    told = {name.partition(".")[2]: value for name, value in needed.items()}
+    told |= {"arms": ["as now", "larger"]} if "arms" in told else {}
+    told |= {"version": 8} if "version" in told else {}
+    assert json.loads(made.settings) == json.loads(checked(made.kind, told))
+    assert answer.url.path == f"/campaigns/{made.id}" and notice_of(answer.text).endswith("then start it.")
+    assert 'class="notice' not in person.get(answer.url).text, "a notice is shown once"
+
+
+def test_a_mistake_keeps_what_was_written(person: httpx.Client, service: Service) -> None:
+    sent = {**defaults_of(person, "training"), "name": "Spring <&>"}
+    for wrong, said in (
+        ({"settings.wanted": "few"}, "must be a whole number"),
+        ({"settings.wanted": "7"}, "minimum_devices"),
+        ({"settings.hours": "nan"}, "finite"),
+        ({"settings.stages": "1, 0.5"}, "stages"),
+        ({"epsilon": "-1"}, "epsilon"),
+        ({"rounds": "9" * 300}, "rounds"),
+        ({"name": " "}, "name"),
+    ):
+        answer = send(person, "/campaigns", **{**sent, **wrong})
+        assert answer.status_code == 422 and page_samples.mistakes(answer.text) == [], wrong
+        (mistake,) = re.findall(r'<p class="mistake".*?</p>', answer.text, re.DOTALL)
+        assert said in mistake and 'role="alert"' in mistake, wrong
+        kept = {"name": "Spring <&>", **wrong}
+        for name, value in kept.items():
+            shown = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            assert f'name="{name}" value="{shown}"' in answer.text
+    assert send(person, "/campaigns", **{**sent, "kind": "spying"}).status_code == 422
+    with service.state.reading() as session:
+        assert campaigns.every(session) == []
+
+
+def test_a_campaigns_life(person: httpx.Client, service: Service) -> None:
+    send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
+    with service.state.reading() as session:
+        (made,) = campaigns.every(session)
+    path = f"/campaigns/{made.id}"
+    steps = {"draft": ["start", "stop"], "running": ["pause", "stop"], "paused": ["resume", "stop"], "stopped": []}
+    for action, state in (
+        ("", "draft"),
+        ("start", "running"),
+        ("pause", "paused"),
+        ("resume", "running"),
+        ("stop", "stopped"),
+    ):
+        text = send(person, f"{path}/{action}").text if action else person.get(path).text
+        forms = [form for form in page_samples.read(text).forms() if form != "/logout"]
+        assert forms == [f"{path}/{step}" for step in steps[state]], state
+    again = send(person, f"{path}/start")
+    assert again.status_code == 200 and "start needs one that is draft" in notice_of(again.text)
+    assert 'role="alert"' in again.text
+    with service.state.reading() as session:
+        assert campaigns.find(session, made.id).state == "stopped"  # type: ignore[union-attr]
+        done = [entry.action for entry in audit.newest(session, 5) if entry.actor == "person:Robin"]
+    assert done[:5] == [f"campaign.{action}" for action in ("stop", "resume", "pause", "start", "create")]
+    assert send(person, f"/campaigns/{'0' * 16}/start").status_code == 404
+
+
+def test_a_release_is_held_goes_on_and_is_withdrawn(person: httpx.Client, service: Service, tmp_path: Path) -> None:
+    for version in (7, 8):
+        files = read_files(bundle_samples.sample_bundle(tmp_path / f"b{version}", version))
+        publishing.submit(service, "server", files, at_once=version == 7)
+    for step, standing in (("hold", "held"), ("go-on", "rolling"), ("withdraw", "withdrawn")):
+        assert f"/releases/8/{step}" in page_samples.read(person.get("/releases/8").text).forms()
+        answer = send(person, f"/releases/8/{step}")
+        assert answer.status_code == 200 and notice_of(answer.text).startswith("Model 8 ")
+        with service.state.reading() as session:
+            assert releases.find(session, 8).standing == standing  # type: ignore[union-attr]
+    refused = send(person, "/releases/8/hold")
+    assert "hold needs one that is rolling" in notice_of(refused.text) and 'role="alert"' in refused.text
+    assert send(person, "/releases/99/hold").status_code == 404
+    text = person.get("/releases").text
+    assert "brings back the weights of 7" in text and "100 % of devices" in text
+
+
+def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
+    invited = send(person, "/people/invitations", role="viewer")
+    assert invited.status_code == 201 and page_samples.mistakes(invited.text) == []
+    (link,) = re.findall(r'id="secret">http[^<]*(/join/[^<]+)<', invited.text)
+    issued = send(person, "/people/tokens", name="nightly", scopes=["read", "operate"], days="30")
+    assert issued.status_code == 201 and page_samples.mistakes(issued.text) == []
+    (secret,) = re.findall(r'id="secret">([^<]+)<', issued.text)
+    for once in (link, secret):
+        assert once not in person.get("/people").text and once not in repr(list(person.cookies.items()))
+    (token,) = [one for one in person.get("/api/tokens").json() if one["name"] == "nightly"]
+    cookies = dict(person.cookies)
+    person.cookies.clear()
+    assert person.get("/api/campaigns", headers=bearer(secret)).status_code == 200
+    assert person.get("/api/people", headers=bearer(secret)).status_code == 403
+    assert join(person, link.rpartition("/")[2], "Kim").status_code == 303
+    person.cookies.clear()
+    person.cookies.update(cookies)
+    forms = page_samples.read(person.get("/people").text).forms()
+    revoke, remove = ([form for form in forms if form.endswith(end)] for end in ("/revoke", "/remove"))
+    assert len(revoke) == 2 and len(remove) == 1, "nobody removes themselves"
+    revoke.sort(key=lambda path: token["id"] in path)
+    assert "opens nothing any more" in notice_of(send(person, revoke[1]).text)
+    assert "signed out" in notice_of(send(person, remove[0]).text)
+    assert "gone already" in notice_of(send(person, revoke[1]).text)
+    assert person.get("/api/campaigns", headers={**bearer(secret), "Cookie": ""}).status_code == 401
+    assert [one["name"] for one in person.get("/api/people").json()] == ["Robin"]
+
+
+def test_a_token_that_cannot_be(person: httpx.Client) -> None:
+    for wrong in ({"scopes": []}, {"days": "0"}, {"days": "731"}, {"days": "x"}, {"name": "a\nb"}, {"name": ""}):
+        answer = send(person, "/people/tokens", **{"name": "nightly", "scopes": ["read"], "days": "30", **wrong})
+        assert answer.status_code == 422 and "Nothing was made." in answer.text, wrong
+        assert page_samples.mistakes(answer.text) == []
+    assert send(person, "/people/invitations", role="owner").status_code == 422
+    assert [one["name"] for one in person.get("/api/tokens").json()] == ["admin"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_form_needs_its_token(person: httpx.Client, service: Service) -> None:
+    """The cookie alone, another session's token or another site's page do nothing."""
+    send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
+    with service.state.reading() as session:
+        (made,) = campaigns.every(session)
+        before = audit.newest(session, 1)[0].number
+    forms = {path for page in ("/people", f"/campaigns/{made.id}", "/campaigns/new?kind=training")
+             for path in page_samples.read(person.get(page).text).forms()}  # fmt: skip
+    assert len(forms) >= 6
+    (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', person.get("/").text))
+    foreign = {"Origin": "https://evil.example"}
+    for path in forms:
+        assert person.post(path).status_code == 403
+        assert person.post(path, data={"csrf": token[::-1]}).status_code == 403
+        assert person.post(path, data={"csrf": token}, headers=foreign).status_code == 403
+        assert person.post(path, json={"csrf": token}).status_code == 403
+        if path != "/campaigns":  # which is a page, too
+            assert person.get(path, headers={"Accept": "text/html"}).status_code in (404, 405)
+    with service.state.reading() as session:
+        assert audit.newest(session, 1)[0].number == before
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_notice_is_only_what_this_session_left(person: httpx.Client, service: Service) -> None:
+    send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
+    with service.state.reading() as session:
+        (made,) = campaigns.every(session)
+    answer = send(person, f"/campaigns/{made.id}/start", follow=False)
+    assert answer.status_code == 303 and answer.headers["location"] == f"/campaigns/{made.id}"
+    cookie = answer.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Max-Age=60"} <= {part.strip() for part in cookie.split(";")}
+    (left,) = re.findall(rf"{notices.COOKIE}=([^;]+)", cookie)
+    payload, _, seal = left.strip('"').partition(".")
+    kept = dict(person.cookies)
+
+    def shown(value: str) -> bool:
+        person.cookies.clear()
+        person.cookies.update({**kept, notices.COOKIE: value})
+        answer = person.get("/")
+        assert answer.status_code == 200
+        return 'class="notice' in answer.text
+
+    assert shown(f"{payload}.{seal}")
+    for forged in ("", ".", "x", f"{payload}.", f"{payload}.{seal[::-1]}", f"x{payload}.{seal}"):
+        assert not shown(forged)
+    kept = {}
+    person.cookies.clear()
+    with service.state.writing() as session:
+        join(person, people.invite(session, service.clock(), "server", "viewer"), "Kim")
+    kept = {name: value for name, value in person.cookies.items() if name != notices.COOKIE}
+    assert not shown(f"{payload}.{seal}"), "another session's"

@@ -1,0 +1,322 @@
+"""What the pages make of what is known: words, charts, stages, what needs a person. No server, no database."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import dashboard_samples
+import numpy as np
+import pytest
+
+import keyart_server
+from keyart.errors import SettingError
+from keyart.outbound.sums import Stage
+from keyart_server.budget import Budget
+from keyart_server.budget.forecast import Forecast
+from keyart_server.campaigns import KINDS, Action, Campaign, Kind
+from keyart_server.campaigns.campaign import MOVES, STANDINGS
+from keyart_server.dashboard import fields, kinds, lineage, words
+from keyart_server.dashboard.attention import Need, Seen, needs
+from keyart_server.dashboard.charts import Chart, over_time, spending
+from keyart_server.dashboard.looks import Failure, Paid
+from keyart_server.dashboard.pages.audit import NOUNS
+from keyart_server.dashboard.pages.campaigns import costs
+from keyart_server.dashboard.pages.releases import OFFERED, STEPS
+from keyart_server.dashboard.progress import progress
+from keyart_server.dashboard.shapes import STANDINGS as SHAPES
+from keyart_server.dashboard.told import Rate, sort
+from keyart_server.releases import STANDINGS as RELEASES
+from keyart_server.releases import Gate, Plan, Release
+from keyart_server.releases.release import MOVES as RELEASE_MOVES
+from keyart_server.rounds import Round, Standing
+from keyart_server.work import checked
+from keyart_server.work.settings import OF_KIND
+
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def campaign(state: str = "running", name: str = "Spring") -> Campaign:
+    return Campaign("c" * 16, name, "training", state, None, None, 10, AT, AT)  # type: ignore[arg-type]
+
+
+def a_round(standing: str, **changes: Any) -> Round:
+    answered = {Stage.KEYS: 900, Stage.SHARE: 890, Stage.MASKED: 850, Stage.UNMASK: 849}
+    base = Round("r" * 64, "c" * 16, 3, "training", "done", 0.0, 1.0, 1000, 3600.0, AT, AT, answered, "", {})
+    return replace(base, **{"standing": standing, **changes})
+
+
+def release(version: int, standing: str = "released", base: int | None = None, **changes: Any) -> Release:
+    made = Release(version, None, 0, base, "released", 1.0, "d", Plan(), (), "", AT, AT)
+    return replace(made, **{"standing": standing, **changes})
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (words.number(None), "–"),
+        (words.number(float("nan")), "–"),
+        (words.number(12_345), "12,345"),
+        (words.number(-2.0), "−2"),
+        (words.number(0.123456), "0.1235"),
+        (words.percent(0.1), "10 %"),
+        (words.percent(0.0125), "1.25 %"),
+        (words.percent(None), "–"),
+        (words.epsilon(5.599), "5.60"),
+        (words.difference(-0.00115), "−0.0011"),
+        (words.difference(0.5), "+0.5000"),
+        (words.count(1, "round"), "1 round"),
+        (words.count(2000, "round"), "2,000 rounds"),
+        (words.apart(AT - 3 * HOUR, AT), "3 hours ago"),
+        (words.apart(AT + 49 * HOUR, AT), "in 2 days"),
+        (words.apart(AT, AT), "just now"),
+        (words.apart(AT + timedelta(seconds=59), AT), "in a moment"),
+        (words.moment("2026-05-01T14:30:00+02:00"), "1 May 2026, 12:30 UTC"),
+    ],
+)
+def test_words(told: str, said: str) -> None:
+    assert told == said
+
+
+def test_every_standing_has_its_shape() -> None:
+    gates, verdicts = (
+        ("passed", "unclear", "failed"),
+        ("better", "worse", "no difference", "not yet", "guard", "mismatch"),
+    )
+    known = {*STANDINGS, *RELEASES, *get_args(Standing), *gates, *verdicts}
+    assert known <= set(SHAPES)
+
+
+def test_every_noun_of_the_audit_log_can_be_chosen() -> None:
+    sources = "".join(path.read_text() for path in Path(keyart_server.__file__).parent.rglob("*.py"))
+    nouns = set(re.findall(r'audit\.append\(\s*session, (?:[^"]{0,60}"server")?[^"]{0,60}"([a-z]+)\.', sources))
+    assert {"round", "campaign", "person", "token", "budget", "release"} <= nouns <= set(NOUNS)
+
+
+def test_what_can_be_done_where_it_stands() -> None:
+    """The buttons are the moves, both of campaigns and of releases."""
+    for state in STANDINGS:
+        asked: set[Action] = {action for action, (sources, _) in MOVES.items() if state in sources} - {"finish"}
+        assert {action for action, _ in kinds.actions(campaign(state))} == asked
+    for standing in RELEASES:
+        possible = {
+            action for action, (sources, _) in RELEASE_MOVES.items() if standing in sources and action in STEPS
+        }
+        possible |= {"go-on"} if standing == "waiting" else set()  # `publishing.go_on` publishes it
+        assert set(OFFERED.get(standing, ())) == possible, standing
+    assert set(kinds.ABOUT) == set(KINDS)
+
+
+def test_stages_of_a_round() -> None:
+    def told(of: Round, came: dict[Stage, int] | None = None) -> list[tuple[str, int, int]]:
+        return [(step.where, step.devices, step.lost) for step in progress(of, came or {}).steps]
+
+    open_at = {Stage.SHARE: 600}
+    going = a_round("share", answered={Stage.KEYS: 900, Stage.SHARE: 0, Stage.MASKED: 0, Stage.UNMASK: 0})
+    assert told(going, open_at) == [("over", 900, 0), ("now", 600, 0), ("coming", 0, 0), ("coming", 0, 0)]
+    assert progress(going, open_at).closes == AT + HOUR and progress(going, open_at).steps[1].share == 0.6
+    assert told(a_round("done")) == [("over", 900, 0), ("over", 890, 10), ("over", 850, 40), ("over", 849, 1)]
+    assert progress(a_round("done"), {}).closes is None
+    failed = a_round("failed", answered={Stage.KEYS: 900, Stage.SHARE: 412, Stage.MASKED: 0, Stage.UNMASK: 0})
+    assert [step[0] for step in told(failed)] == ["over", "over", "coming", "coming"]
+    assert progress(a_round("keys", wanted=10), {Stage.KEYS: 99}).steps[0].share == 1.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_round_told(kind: Kind) -> None:
+    told = sort(json.loads(json.dumps(dashboard_samples.told(kind, 20))))
+    assert told.shows
+    if kind == "training":
+        assert told.rest["version"] == 14 and told.first is None
+    if kind == "statistics":
+        assert told.first == told.rates["all"] and "tablet" not in told.rates and len(told.rates) == 4
+    if kind == "experiment":
+        assert [one.label for one in told.differences] == [
+            "quality plays a picture", "plays given up", "quality plays a picture: tv",
+        ]  # fmt: skip
+        first = told.differences[0]
+        assert first.shown[0] == "+1.10 %" and first.of.mean == 0.011 and first.tone in ("good", "still")
+        assert told.verdicts[0].arm == "larger faces"
+    if kind == "evaluation":
+        assert list(told.rates) == ["model 7"]
+
+
+def test_less_that_is_given_up_is_better() -> None:
+    course = {"arm": "b", "difference": -0.05, "low": -0.06, "high": -0.04}
+    (one,) = sort({"metrics": {"abandonment": [course]}}).differences
+    assert one.tone == "good" and one.shown == ("−5.00 %", "−6.00 %", "−4.00 %")
+    (one,) = sort({"metrics": {"quality_plays": [course]}}).differences
+    assert one.tone == "bad"
+
+
+def test_what_was_of_no_use_says_why() -> None:
+    told = sort({"used": False, "reason": "The noise drowns it."})
+    assert told.rest == {"reason": "The noise drowns it."} and told.shows
+    assert not sort({"segments": {"all": [0.1, 0.01, 600.0]}}).shows, "what judges a release stands there"
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path)]
+
+
+def test_a_chart_of_rates() -> None:
+    rates = [(AT + n * HOUR, Rate(0.3 + n / 100, 0.2, 0.4 + n / 100)) for n in range(5)]
+    chart = over_time(rates, "Rate")
+    assert chart is not None and over_time(rates[:1], "Rate") is None
+    assert chart.ticks == ("45 %", "30 %", "15 %") and "34 % at the last of 5 rounds" in chart.told
+    line, band = points(chart.line), points(chart.band)
+    assert [x for x, _ in line] == [0, 150, 300, 450, 600] and [y for _, y in line] == sorted(
+        (y for _, y in line), reverse=True
+    )
+    assert line[0] == (0, pytest.approx(200 * (0.45 - 0.3) / 0.3, abs=0.1)) and len(band) == 10
+    inside(chart)
+
+
+def inside(chart: Chart) -> None:
+    """All of it is in its box, and a number."""
+    for path in (chart.line, chart.band, chart.points, chart.limit, chart.ahead):
+        assert not re.search("nan|inf|e[-+]", path)
+        assert all(-0.1 <= x <= 600.1 and -0.1 <= y <= 200.1 for x, y in points(path))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_charts_of_anything(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = 10.0 ** rng.integers(-6, 3)
+    mean = rng.normal(size=8) * size
+    moments = [AT + timedelta(seconds=float(second)) for second in np.sort(rng.integers(0, 4, 8))]
+    rates = [
+        (at, Rate(m, m - abs(w), m + abs(w))) for at, m, w in zip(moments, mean, rng.normal(size=8), strict=True)
+    ]
+    chart = over_time(rates, "Rate")
+    assert chart is not None
+    inside(chart)
+    same = over_time([(at, Rate(0.0, 0.0, 0.0)) for at in moments], "Rate")
+    assert same is not None
+    inside(same)
+
+
+def test_a_chart_of_what_was_spent() -> None:
+    budget = Budget(8.0, 1e-6, 5.0)
+    charges = [
+        Paid("a", 5.0 * (n + 1) / 2000, AT - timedelta(days=30) + n * timedelta(minutes=20)) for n in range(2000)
+    ]
+    ahead = Forecast(0.1, AT + timedelta(days=30), 0.01)
+    chart = spending(charges, budget, ahead, AT)
+    assert chart is not None and chart.ticks == ("8", "4", "0") and chart.limit == "M0 0H600"
+    assert points(chart.ahead) == [(300, 75), (600, 0)] and "31 May 2026" in chart.told
+    assert chart.line.count("V") <= 601, "no more steps than there is room for"
+    far = spending(charges, budget, replace(ahead, ends=AT + timedelta(days=3000)), AT)
+    assert far is not None and points(far.ahead)[1][1] > 70, "as far ahead as back"
+    never = spending(charges[:1], budget, Forecast(0.0, None, 0.0), AT)
+    assert never is not None and never.ahead == "" and spending([], budget, ahead, AT) is None
+    for one in (chart, far, never):
+        inside(one)
+
+
+def test_what_each_campaign_has_cost() -> None:
+    charges = [Paid("a", 1.0, AT), Paid("b", 1.5, AT), Paid("a", 1.75, AT)]
+    assert costs(charges) == {"a": 1.25, "b": 0.5}
+
+
+QUIET = Seen(
+    AT, {"c" * 16: campaign()}, (), (), (release(8), release(7)), Budget(8.0, 1e-6, 1.0), Forecast(0.0, None, 0.1),
+    {"main": AT}, AT + timedelta(days=1), "", True, {},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "word", "grave", "said"),
+    [
+        ({"releases": (release(9, "held", reason="It fell."), *QUIET.releases)}, "Release held", True, "It fell."),
+        ({"releases": (release(9, "waiting", reason="The key."), *QUIET.releases)}, "Release waits", True, "Model 9"),
+        ({"damage": "timestamp.json cannot be read."}, "Bundles damaged", True, "timestamp.json"),
+        ({"expires": AT}, "Signature", True, "has expired"),
+        ({"expires": AT + 11 * HOUR}, "Signature", True, "in 11 hours"),
+        ({"budget": Budget(8.0, 1e-6, 7.95)}, "Budget spent", True, "ε 0.05 of 8 is left"),
+        ({"ahead": Forecast(0.5, AT + timedelta(days=13), 0.1)}, "Budget", False, "in 13 days"),
+        ({"catalog": False}, "No catalogue", True, "--catalog"),
+        ({"releases": ()}, "No model", True, "--bundle"),
+        ({"going_on": (a_round("keys"),), "gateways": {}}, "No gateway", True, "5 minutes"),
+        ({"going_on": (a_round("keys"),), "gateways": {"a": AT - HOUR}}, "No gateway", True, "5 minutes"),
+        ({"gateways": {"main": AT, "west": AT - HOUR}}, "Gateway silent", False, "west was last heard of 1 hour ago"),
+        ({"halted": {"c" * 16: "It cannot."}}, "Campaign paused", True, "Spring: It cannot."),
+        ({"failed": (Failure("c" * 16, 4, "Too few."),) * 2}, "Rounds failed", False, "2 rounds"),
+    ],
+)  # fmt: skip
+def test_what_needs_a_person(changes: dict[str, Any], word: str, grave: bool, said: str) -> None:
+    assert needs(QUIET) == []
+    (need,) = needs(replace(QUIET, **changes))
+    assert (need.word, need.grave) == (word, grave) and said in need.sentence and need.link.startswith("/")
+
+
+def test_what_needs_nobody() -> None:
+    stopped = {"c" * 16: campaign("stopped")}
+    for changes in (
+        {"campaigns": stopped, "failed": (Failure("c" * 16, 4, "Too few."),)},
+        {"campaigns": stopped, "catalog": False, "releases": ()},
+        {"campaigns": stopped, "ahead": Forecast(0.5, AT + timedelta(days=3), 0.1)},
+        {"gateways": {"main": AT, "gone": AT - 25 * HOUR}},
+        {"expires": None},
+        {"expires": AT + 13 * HOUR},
+    ):
+        assert needs(replace(QUIET, **changes)) == []  # type: ignore[arg-type]
+
+
+def test_the_gravest_comes_first() -> None:
+    found = needs(replace(QUIET, gateways={"main": AT, "west": AT - HOUR}, damage="It is broken.", catalog=False))
+    assert [need.grave for need in found] == [True, True, False] and all(isinstance(need, Need) for need in found)
+
+
+def test_a_lineage() -> None:
+    releases = [
+        release(12, "candidate", base=11, share=0.0),
+        release(11, "rolling", base=10, share=0.1),
+        release(10, base=9),
+        release(9, "withdrawn", base=7),
+        release(8, "refused", base=7, share=0.0),
+        release(7),
+    ]
+    assert lineage.newest(releases) == releases[1]
+    assert lineage.line(releases) == {11, 10, 9, 7}
+    assert lineage.line([release(3, base=4), release(4, base=3)]) == {3, 4}, "a ring ends"
+    assert lineage.newest(releases[:1]) is None and lineage.line([]) == frozenset()
+    assert [(wave.reached, wave.now) for wave in lineage.waves(releases[1])] == [
+        (True, False),
+        (True, True),
+        (False, False),
+    ]
+
+
+def test_what_a_gate_measured() -> None:
+    gate = Gate("quality all", "passed", "…", {"mean": 0.01, "low": -0.01, "high": 0.03})
+    assert lineage.against_base(release(8, gates=(gate,))) == Rate(0.01, -0.01, 0.03)
+    assert lineage.against_base(release(8)) is None
+    assert lineage.difference(replace(gate, numbers={"mean": None, "low": None, "high": None})) is None
+    assert lineage.difference(Gate("size", "passed", "…", {"bytes": 7.0})) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
+    form = fields.form(kind)
+    names = [field.name.removeprefix(fields.PREFIX) for field in (*form.first, *form.more)]
+    assert sorted(names) == sorted(OF_KIND[kind].model_fields)
+    assert set(fields.FIRST[kind]) <= set(OF_KIND[kind].model_fields)
+    needed = {field.name: "8" for field in (*form.first, *form.more) if field.required}
+    sent = {field.name: field.default for field in (*form.first, *form.more)} | needed
+    told = {name.removeprefix(fields.PREFIX): value for name, value in needed.items()}
+    told |= {"version": 8} if "version" in told else {}
+    assert checked(kind, fields.settings(kind, sent)) == checked(kind, told)
+    assert fields.settings(kind, dict.fromkeys(sent, " ")) == {}
+
+
+def test_numbers_of_a_form() -> None:
+    assert fields.number("days", " 7 ", int) == 7 and fields.number("ε", "1e-3", float) == 0.001
+    for text in ("", "seven", "1.5", "9" * 5000):
+        with pytest.raises(SettingError, match=r"days is .* whole number"):
+            fields.number("days", text, int)
