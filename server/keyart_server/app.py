@@ -23,8 +23,10 @@ from .bundles import routes as bundle_routes
 from .campaigns import routes as campaign_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
+from .gateway import routes as gateway_routes
 from .headers import Headers
 from .limits import Limits
+from .releases import routes as release_routes
 from .requests import Requests
 from .service import Service
 
@@ -33,8 +35,8 @@ REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
 RETRY_SECONDS = 600
 HEADINGS = {403: "Not for you", 404: "Not here", 503: "One moment"}
 ROOMS = (
-    health.routes, campaign_routes.routes, access_routes.routes, bundle_routes.routes, access_pages.routes,
-    dashboard_routes.routes, rendering.routes,
+    health.routes, campaign_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
+    gateway_routes.routes, access_pages.routes, dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
 
 
@@ -69,7 +71,8 @@ def create_app(service: Service) -> FastAPI:
             path = request.url.path
             return access_pages.sign_in_page(service, path, status=200 if path == "/" else status)
         heading = HEADINGS.get(status, "That did not work")
-        return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence)
+        actor = getattr(request.state, "actor", None)  # who was let in so far
+        return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)
 
     refusals.install(app, page)
     settings = service.settings

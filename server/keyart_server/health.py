@@ -6,7 +6,8 @@ All three are open: a load balancer has no token. They tell states and counts. K
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -15,9 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from keyart.errors import KeyartError
 
+from . import budget
 from .campaigns import records
 from .campaigns.campaign import STANDINGS
+from .releases import Standing
+from .releases import records as releases
+from .rounds import ENDED, GOING_ON, stages
+from .rounds import records as rounds
 from .service import Service
+
+HEARD: Final = timedelta(minutes=5)
+FOR_A_PERSON: Final[tuple[Standing, ...]] = ("held", "waiting")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -70,13 +79,22 @@ def measure(service: Service) -> None:
     metrics = service.metrics
     try:
         with service.state.reading() as session:
-            count = records.count(session)
+            count, of_rounds = records.count(session), rounds.count(session)
+            whole = budget.of_fleet(session)
+            heard = stages.gateways(session, service.clock() - HEARD)
+            held = sum(len(releases.every(session, standing)) for standing in FOR_A_PERSON)
     except SQLAlchemyError:
         metrics.database_up.set(0)
     else:
         metrics.database_up.set(1)
         for state in STANDINGS:
             metrics.campaigns.labels(state).set(count.get(state, 0))
+        for standing in (*GOING_ON, "answered", *ENDED):
+            metrics.rounds.labels(standing).set(of_rounds.get(standing, 0))
+        metrics.epsilon.set(whole.spent)
+        metrics.budget.set(whole.epsilon)
+        metrics.gateways.set(len(heard))
+        metrics.held.set(held)
     try:
         newest, expires = service.shelf.newest(), service.shelf.expires()
     except KeyartError:

@@ -28,6 +28,11 @@ class Metrics:
         self.seconds = Histogram("keyart_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, **of)
         self.database_up = Gauge("keyart_database_up", "1: the database answers.", **of)
         self.campaigns = Gauge("keyart_campaigns", "Campaigns by where they stand.", ("state",), **of)
+        self.rounds = Gauge("keyart_rounds", "Rounds by where they stand.", ("standing",), **of)
+        self.epsilon = Gauge("keyart_epsilon_spent", "What of the fleet's privacy is spent.", **of)
+        self.budget = Gauge("keyart_epsilon_budget", "The most that is ever spent.", **of)
+        self.gateways = Gauge("keyart_gateways", "Gateways that were heard of within five minutes.", **of)
+        self.held = Gauge("keyart_releases_for_a_person", "Releases that are held, or wait for somebody.", **of)
         self.bundle = Gauge("keyart_bundle_version", "Model version that devices are offered; -1: none.", **of)
         self.expires = Gauge(
             "keyart_bundle_expires_timestamp_seconds", "When the signed timestamp ends; 0: there is none.", **of

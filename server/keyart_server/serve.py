@@ -5,35 +5,32 @@ The order matters: whatever can be wrong with the settings is found before anyth
 
 from __future__ import annotations
 
-import signal
-import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import uvicorn
-
 import keyart
 from keyart import Catalog
 from keyart.bundle.durable import replace_file
-from keyart.errors import SettingError
 
-from . import audit, budget, vouching
+from . import budget, vouching
 from .access import Guard, people, tokens
 from .app import create_app
 from .bundles import Shelf
 from .bundles.shelf import check
 from .dashboard import Pages
 from .data import DataFolder
+from .engine import Driver, Engine, Link
 from .metrics import Metrics
+from .releases import publishing
+from .rounds import records as rounds
 from .service import Service
+from .serving import listen, run
 from .settings import Settings
 from .state import State
-
-BACKLOG = 2048
-GRACE_SECONDS = 20  # for requests that are being answered when the server is asked to stop
 
 
 def now() -> datetime:
@@ -45,6 +42,7 @@ class Started:
     """What is said when the server listens. join: the one-time link while nobody can sign in, else None.
 
     published: model version that this start published. offline_keys: files that belong on another machine.
+    offers_key, issuer_key: public keys that apps ship (`keyart.Limits`), in hex.
     """
 
     address: str
@@ -53,6 +51,8 @@ class Started:
     published: int | None
     join: str | None
     offline_keys: tuple[Path, ...]
+    offers_key: str
+    issuer_key: str
 
 
 def serve(settings: Settings, tell: Callable[[Started], None], clock: Callable[[], datetime] = now) -> None:
@@ -67,25 +67,10 @@ def serve(settings: Settings, tell: Callable[[Started], None], clock: Callable[[
         listening = stack.enter_context(listen(settings.host, settings.port))
         service = stack.enter_context(opened(settings, clock))
         port: int = listening.getsockname()[1]
-        started = _begin(service, settings.address(port))
+        started = _begin(service, settings.at(port))
         app = create_app(service)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # anybody can write them
-            date_header=True,
-            lifespan="on",
-            ws="none",
-            ssl_certfile=settings.tls_cert,
-            ssl_keyfile=None if settings.tls_key is None else str(settings.tls_key),
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        server = uvicorn.Server(config)
-        with _stops(server):
-            tell(started)
-            server.run(sockets=[listening])
+        with _driving(service):
+            run(app, settings, listening, lambda: tell(started))
 
 
 @contextmanager
@@ -125,60 +110,57 @@ def _catalog(settings: Settings, data: DataFolder) -> Catalog | None:
     return Catalog.load(data.catalog) if data.catalog.is_file() else None
 
 
+@contextmanager
+def _driving(service: Service) -> Iterator[None]:
+    """The engine beside the server. It ends after the last answered request: rounds go on when a server is back."""
+    if not service.settings.rounds:
+        yield
+        return
+    stop = threading.Event()
+    engine = Engine(service, Driver(lambda: _link(service), lambda round_id: _goes_on(service, round_id)))
+    thread = threading.Thread(target=engine.run, args=(stop,), name="engine")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _link(service: Service) -> Link:
+    from .flower.link import Link as FlowerLink  # takes a second, and is not needed before the first round
+
+    settings, folder = service.settings, service.data.path / "flower"
+    if settings.superlink is not None and settings.superlink_ca is not None:
+        return FlowerLink.connect(folder, settings.superlink, settings.superlink_ca, settings.gateways)
+    where = settings.database_url or f"sqlite:///{service.data.database.resolve()}"
+    return FlowerLink.start(folder, where, [service.keys.issuer_public])
+
+
+def _goes_on(service: Service, round_id: str) -> bool:
+    with service.state.reading() as session:
+        found = rounds.find(session, round_id)
+    return found is not None and found.going_on
+
+
 def _begin(service: Service, address: str) -> Started:
     """What each start does: the token for machines, the bundle, the link for the first administrator."""
     state, clock = service.state, service.clock
     tokens.ensure_admin(state, service.data, clock())
     with state.writing() as session:
         budget.settle(session, clock(), service.settings.epsilon, service.settings.delta)
-    published = None
-    if service.settings.bundle is not None:
-        published = service.shelf.publish(service.settings.bundle)
-        if published is not None:
-            with state.writing() as session:
-                version = str(published.model_version)
-                audit.append(session, clock(), "server", "bundle.publish", version, digest=published.digest)
+    publishing.settle(service)
+    bundle = service.settings.bundle
+    published = None if bundle is None else publishing.bring(service, bundle)
     with state.writing() as session:
         code = people.invite(session, clock(), "server", "administrator") if people.none_yet(session) else None
     return Started(
         address=address,
         data=service.data.path,
         version=keyart.__version__,
-        published=None if published is None else published.model_version,
+        published=published,
         join=None if code is None else f"{address}/join/{code}",
         offline_keys=tuple(service.shelf.offline_keys_here()),
+        offers_key=service.keys.offers_public.hex(),
+        issuer_key=service.keys.issuer_public.hex(),
     )
-
-
-@contextmanager
-def listen(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that takes connections from now on. Raises SettingError."""
-    try:
-        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        made = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise SettingError(f"--host {host} is no address of this machine: {error.strerror or error}.") from None
-    with made:
-        try:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            made.bind(place)
-            made.listen(BACKLOG)
-        except OSError as error:
-            raise SettingError(
-                f"Cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port, or stop what "
-                "listens there."
-            ) from None
-        yield made
-
-
-@contextmanager
-def _stops(server: uvicorn.Server) -> Iterator[None]:
-    """SIGTERM and Ctrl-C stop the server, from before it runs until after its end, where uvicorn raises the signal
-    that stopped it once more: a stop that was asked for is no failure."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, server.handle_exit) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

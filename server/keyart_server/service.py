@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from keyart import Catalog
@@ -21,7 +21,8 @@ from .vouching import Keys
 @dataclass(frozen=True, slots=True)
 class Service:
     """clock: the time now, with zone. shelf: the published bundles. pages: what people see. keys: that sign offers
-    and certify devices. catalog: what the fleet chooses from; None: not told, and nothing can be learnt."""
+    and certify devices. catalog: what the fleet chooses from; None: not told, and nothing can be learnt. waiting: why
+    a running campaign asks nothing at present, by its id, as the engine of this process last saw it."""
 
     settings: Settings
     data: DataFolder
@@ -33,3 +34,4 @@ class Service:
     clock: Callable[[], datetime]
     keys: Keys
     catalog: Catalog | None
+    waiting: dict[str, str] = field(default_factory=dict)

@@ -15,6 +15,7 @@ TRIED = {
     "poisoned_fleet.py",
     "private_fleets.py",
     "simulate_my_world.py",
+    "visiting_devices.py",
 }
 
 

@@ -55,14 +55,16 @@ def count(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def move(session: Session, at: datetime, actor: str, campaign_id: str, action: Action) -> Campaign | None:
+def move(
+    session: Session, at: datetime, actor: str, campaign_id: str, action: Action, reason: str = ""
+) -> Campaign | None:
     """The campaign after `action`, or None if there is no such one. Raises InputError."""
     row = session.get(CampaignRow, campaign_id, with_for_update=True)
     if row is None:
         return None
     campaign = _campaign(row).after(action, at)
     row.state, row.changed = campaign.state, campaign.changed
-    audit.append(session, at, actor, f"campaign.{action}", campaign.id)
+    audit.append(session, at, actor, f"campaign.{action}", campaign.id, **({"reason": reason} if reason else {}))
     return campaign
 
 

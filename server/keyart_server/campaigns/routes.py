@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from keyart.errors import InputError
+from keyart.errors import InputError, SettingError
 
 from ..access import Who
 from ..refusals import refusal
 from ..service import Service
+from ..work.settings import checked
 from . import records
 from .campaign import LONGEST_NAME, MOST_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
 
@@ -31,6 +32,7 @@ class NewCampaign(BaseModel):
     epsilon: float | None = Field(None, gt=0, description="What a person may lose in all.")
     delta: float | None = Field(None, gt=0, lt=1)
     rounds: int = Field(ROUNDS, ge=1, le=MOST_ROUNDS)
+    settings: dict[str, Any] = Field({}, description="Of its kind; what is not told has a default.")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -52,8 +54,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @operating.post("/api/campaigns", status_code=201)
     def create_campaign(new: NewCampaign, who: Who, response: Response) -> Campaign:
         """A new draft; it survives a power cut once this has answered 201."""
+        try:
+            settings = checked(new.kind, new.settings, new.epsilon, new.delta)
+        except SettingError as error:
+            raise HTTPException(422, str(error)) from None
         with state.writing() as session:
-            campaign = records.create(session, clock(), who.name, **new.model_dump())
+            campaign = records.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
         response.headers["Location"] = f"/api/campaigns/{campaign.id}"
         return campaign
 

@@ -100,6 +100,11 @@ def going_on(session: Session) -> list[Round]:
     return _rounds(session, select(RoundRow).where(RoundRow.standing.in_(GOING_ON)).order_by(RoundRow.opened))
 
 
+def answered(session: Session) -> list[Round]:
+    """Those whose sum waits to be read, oldest first."""
+    return _rounds(session, select(RoundRow).where(RoundRow.standing == "answered").order_by(RoundRow.changed))
+
+
 def of_campaign(session: Session, campaign_id: str, limit: int | None = None) -> list[Round]:
     """Newest first."""
     rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id).order_by(RoundRow.number.desc()).limit(limit)

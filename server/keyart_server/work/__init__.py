@@ -23,6 +23,7 @@ from ..campaigns import Kind
 from .evaluation import Evaluation
 from .experiment import Trial
 from .gates import compares, comparison, guard_question, plan_of, read_comparison, read_guard
+from .question import model_asked
 from .settings import checked
 from .statistics import Statistics, trending
 from .training import Training
@@ -52,6 +53,7 @@ __all__ = [
     "compares",
     "comparison",
     "guard_question",
+    "model_asked",
     "of",
     "plan_of",
     "read_comparison",

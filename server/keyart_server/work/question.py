@@ -115,3 +115,8 @@ def own(message: bytes) -> Offer:
     document = json.loads(parts[0])
     del document["protocol"]
     return Offer(**document, payload=parts[1])
+
+
+def model_asked(message: bytes) -> int:
+    """The model version of our own signed offer."""
+    return own(message).model_version

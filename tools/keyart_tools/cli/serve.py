@@ -30,11 +30,21 @@ if TYPE_CHECKING:
     "--bundle", type=click.Path(path_type=Path),
     help="Publish the bundle in this folder, if it is not published yet.",
 )  # fmt: skip
+@click.option(
+    "--catalog", type=click.Path(path_type=Path),
+    help="What devices choose from, JSON of Catalog.save; kept for the next start. Nothing is learnt without it.",
+)  # fmt: skip
+@click.option("--epsilon", type=float, help="The most that the fleet ever gives away of a person.  [default: 8]")
+@click.option("--delta", type=float, help="Its delta; for good once something was asked.  [default: 1e-6]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
 @click.option("--public", is_flag=True, help="Listen beyond this machine without TLS, behind a proxy that brings it.")
 @click.option("--url", metavar="URL", help="How people and devices reach it, such as https://keyart.example.")
+@click.option("--superlink", metavar="HOST:PORT", help="Flower's SuperLink; without it, one is started when needed.")
+@click.option("--superlink-ca", type=click.Path(path_type=Path), help="Who vouches for that SuperLink, PEM.")
+@click.option("--gateways", type=click.IntRange(1), default=1, show_default=True, help="That a round waits for there.")
+@click.option("--no-rounds", is_flag=True, help="Drive no campaigns from here; another server does.")
 @click.option("--backup", type=click.Path(path_type=Path), metavar="FILE", help="Copy everything to FILE, and end.")
 @click.option(
     "--restore", type=click.Path(path_type=Path), metavar="FILE", help="Fill a new folder from such a copy, and end."
@@ -45,11 +55,18 @@ def serve(
     data: Path,
     database_url: str | None,
     bundle: Path | None,
+    catalog: Path | None,
+    epsilon: float | None,
+    delta: float | None,
     host: str,
     tls_cert: Path | None,
     tls_key: Path | None,
     public: bool,
     url: str | None,
+    superlink: str | None,
+    superlink_ca: Path | None,
+    gateways: int,
+    no_rounds: bool,
     backup: Path | None,
     restore: Path | None,
     as_json: bool,
@@ -65,7 +82,7 @@ def serve(
     \b
     Example:
       keyart serve --port 8080 --data keyart-data
-      keyart serve --data keyart-data --bundle build/demo/bundle --json
+      keyart serve --data keyart-data --bundle build/demo/bundle --catalog build/demo/catalog.json
       keyart serve --data keyart-data --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem
       keyart serve --data keyart-data --backup monday.tar
       keyart serve --data new-data --restore monday.tar --database-url postgresql:///keyart
@@ -75,7 +92,24 @@ def serve(
     from keyart_server.serve import serve as run
     from keyart_server.settings import Settings
 
-    settings = Settings(data, port, host, database_url, bundle, tls_cert, tls_key, public, url)
+    settings = Settings(
+        data,
+        database_url,
+        bundle,
+        catalog,
+        epsilon,
+        delta,
+        superlink,
+        superlink_ca,
+        gateways,
+        not no_rounds,
+        port=port,
+        host=host,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        public=public,
+        url=url,
+    )
     if backup is not None and restore is not None:
         raise click.UsageError("--backup and --restore are opposites; give one of them.")
     if backup is not None:
@@ -124,6 +158,7 @@ def _tell(started: Started) -> None:
     click.echo(f"keyart {started.version} serves {started.address} from {started.data}")
     if started.published is not None:
         click.echo(f"Published model {started.published}.")
+    click.echo(f"Apps ship the keys of offers {started.offers_key}\n  and of the issuer {started.issuer_key}")
     if started.join is not None:
         click.echo(f"Nobody can sign in yet. This link makes the administrator, once:\n  {started.join}")
     if started.offline_keys:
@@ -141,5 +176,7 @@ def _tell_json(started: Started) -> None:
         "published": started.published,
         "join": started.join,
         "offline_keys": [str(path) for path in started.offline_keys],
+        "offers_key": started.offers_key,
+        "issuer_key": started.issuer_key,
     }
     click.echo(json.dumps(document, ensure_ascii=False))

@@ -26,7 +26,18 @@ from .words import MOVIELENS, NAMES, headline, licences, notes
 
 MOVIELENS_TITLES = 400  # the most rated films; each is then shown often enough for the figures to be clear
 
-WRITTEN = {"report.json", "learning.png", "index.html", "bundle", "tuf", "keys", "device", "film", "work"}
+WRITTEN = {
+    "report.json",
+    "learning.png",
+    "index.html",
+    "bundle",
+    "catalog.json",
+    "tuf",
+    "keys",
+    "device",
+    "film",
+    "work",
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class DemoResult:
 
 
 def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) -> DemoResult:
-    """Runs the demo and writes report.json, learning.png, index.html and bundle/ to `out`.
+    """Runs the demo and writes report.json, learning.png, index.html, catalog.json and bundle/ to `out`.
 
     tell: (stage, done, of) as it goes on. warn: gets what the caller must hear, such as that the data cannot be
     fetched and the synthetic world stands in. Raises KeyartError.
@@ -78,6 +89,7 @@ def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) 
     bundle = out / "bundle"
     shutil.rmtree(bundle, ignore_errors=True)
     shutil.copytree(installed.folder, bundle)
+    world.catalog.save(out / "catalog.json")
     shutil.rmtree(work)
     tell("publish", 1, 1)
     clock.lap("publish and install")

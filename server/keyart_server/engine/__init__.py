@@ -1,0 +1,16 @@
+"""The engine: what drives campaigns, from one round to the next, and their models to the devices.
+
+engine    each step: what is to be done now, in the database's words
+rounds    begins a round of a campaign's work, and reads its sum
+vetting   a candidate's way through the gates
+rollout   a release's way from share to share
+driver    rounds on Flower, in threads
+lease     one engine a database
+"""
+
+from __future__ import annotations
+
+from .driver import Driver, Link
+from .engine import Engine
+
+__all__ = ["Driver", "Engine", "Link"]

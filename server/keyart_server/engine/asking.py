@@ -1,0 +1,130 @@
+"""Begins a round of a campaign, and reads its sum: between a campaign's work, which is pure, and the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from keyart.bundle import Manifest
+from keyart.errors import KeyartError
+from keyart.features import FeatureSpec
+
+from .. import budget, work
+from ..campaigns import Campaign
+from ..campaigns import records as campaigns
+from ..releases import records as releases
+from ..rounds import Round, records
+from ..service import Service
+from ..state.tables import ChargeRow, MemoryRow
+
+log = logging.getLogger("keyart.server")
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # after a failed round; doubled each time
+MOST_FAILURES: Final = 10  # in a row: then a person has to look
+COMPARE, GUARD = "/compare", "/guard"  # begin the topics of rounds that judge a release; no work's own do so
+
+
+def base_of(service: Service, session: Session) -> work.Base | str:
+    """What the fleet runs on, or why nothing can be asked yet."""
+    if service.catalog is None:
+        return "The server knows no catalogue; start it with --catalog."
+    release = releases.released(session)
+    if release is None:
+        return "No bundle is published for all devices; start the server with --bundle."
+    folders = {bundle.model_version: service.shelf.folder(bundle.model_version) for bundle in service.shelf.bundles()}
+    folder = folders[release.version]
+    manifest = Manifest.read(folder)
+    gone = frozenset(one.version for one in releases.every(session) if one.standing in ("refused", "withdrawn"))
+    spec = FeatureSpec.from_json(manifest.feature_spec)
+    above = frozenset(version for version in gone if version > release.version)
+    return work.Base(service.catalog, folder, release.version, spec, folders, above)
+
+
+def history(session: Session, campaign_id: str, judging: str = "") -> list[Round]:
+    """The campaign's rounds, newest first: those of its work, or those that judge a release."""
+    found = records.of_campaign(session, campaign_id)
+    if judging:
+        return [one for one in found if one.topic == judging]
+    return [one for one in found if one.topic.partition(" ")[0] not in (COMPARE, GUARD)]
+
+
+def pause_after(rounds: Sequence[Round]) -> datetime | None:
+    """Until when to wait since the newest rounds have failed. rounds: newest first."""
+    failed = failures(rounds)
+    if not failed:
+        return None
+    return rounds[0].changed + min(FIRST_PAUSE * 2.0 ** (failed - 1), LONGEST_PAUSE)
+
+
+def failures(rounds: Sequence[Round]) -> int:
+    """How many of the newest have failed, one after the other."""
+    return next((i for i, one in enumerate(rounds) if one.standing != "failed"), len(rounds))
+
+
+def paid_for_nothing(session: Session, campaign_id: str, rounds: Sequence[Round]) -> int:
+    """How many of these were paid for and never read."""
+    paid = set(session.scalars(select(ChargeRow.number).where(ChargeRow.campaign_id == campaign_id)))
+    return sum(one.standing == "failed" and one.number in paid for one in rounds)
+
+
+def next_number(session: Session, campaign_id: str) -> int:
+    """The first that no round of the campaign has had."""
+    newest = records.of_campaign(session, campaign_id, limit=1)
+    return newest[0].number + 1 if newest else 1
+
+
+def begin(service: Service, session: Session, campaign: Campaign, number: int, asked: work.Asked, topic: str) -> str:
+    """Opens the round inside a transaction of `State.writing`; "", or why the budget does not allow it."""
+    spent, whole = budget.would_be(session, [asked.event]), budget.of_fleet(session)
+    if spent > whole.epsilon:
+        return (
+            f"Its next round would bring the fleet to ε = {spent:.3g}, and the budget is {whole.epsilon:g}; "
+            f"{whole.spent:.3g} is spent."
+        )
+    message = asked.offer.sign(service.keys.offers)
+    records.start(
+        session,
+        service.clock(),
+        campaign.id,
+        number,
+        topic,
+        message,
+        asked.offer.terms(message),
+        asked.event,
+        asked.waiting,
+        low=asked.low,
+        high=asked.high,
+        wanted=asked.wanted,
+        patience=asked.patience,
+    )
+    return ""
+
+
+def memory_of(session: Session, campaign_id: str) -> bytes | None:
+    """What the campaign has kept."""
+    row = session.get(MemoryRow, campaign_id)
+    return None if row is None else row.data
+
+
+def keep(session: Session, campaign_id: str, number: int, memory: bytes) -> None:
+    """For the next round."""
+    row = session.get(MemoryRow, campaign_id)
+    if row is None:
+        session.add(MemoryRow(campaign_id=campaign_id, number=number, data=memory))
+    else:
+        row.number, row.data = number, memory
+
+
+def halt(service: Service, session: Session, campaign: Campaign, reason: str) -> None:
+    """Pauses a campaign that cannot go on without a person."""
+    log.warning("a campaign is paused", extra={"campaign": campaign.id, "error": reason})
+    campaigns.move(session, service.clock(), "server", campaign.id, "pause", reason)
+
+
+def sentence(error: Exception) -> str:
+    """Of a failure, for people; what was not foreseen is in the log."""
+    return str(error) if isinstance(error, KeyartError) else f"It could not be read ({type(error).__name__})."

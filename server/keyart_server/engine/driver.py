@@ -1,0 +1,89 @@
+"""Drives rounds on Flower: each in a thread of its own, over one link that is started when it is first needed.
+
+Whatever dies, the round is driven again from the database, over a new link if the old one is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from keyart.errors import KeyartError
+
+log = logging.getLogger("keyart.server")
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0  # before a round is driven again after a failure
+MOST_AT_ONCE = 4  # each is a process of about 200 MB
+
+
+class Link(Protocol):
+    """A SuperLink with its SuperNodes: see `flower.Link`."""
+
+    def run(self, round_id: str, patience: float, stop: threading.Event) -> None:
+        """Drives a round to its end, which is in the database. Raises FederatedError where Flower failed."""
+
+    def close(self) -> None:
+        """Ends what was started here."""
+
+
+class Driver:
+    """start: makes a link; may take seconds. going_on: whether a round still wants to be driven, by its id."""
+
+    def __init__(self, start: Callable[[], Link], going_on: Callable[[str], bool]) -> None:
+        self._start, self._going_on = start, going_on
+        self._stop = threading.Event()
+        self._turn = threading.Lock()  # one link is started at a time
+        self._link: Link | None = None
+        self._threads: dict[str, threading.Thread] = {}
+
+    def drive(self, round_id: str, patience: float) -> None:
+        """Sees to it that the round is driven; returns at once."""
+        self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
+        if round_id in self._threads or len(self._threads) >= MOST_AT_ONCE or self._stop.is_set():
+            return
+        thread = threading.Thread(target=self._drive, args=(round_id, patience), name=f"round {round_id[:8]}")
+        self._threads[round_id] = thread
+        thread.start()
+
+    def close(self) -> None:
+        """Lets go of all rounds, which stay in the database, and ends the link."""
+        self._stop.set()
+        with self._turn:
+            if self._link is not None:
+                self._link.close()
+        for thread in self._threads.values():
+            thread.join()
+
+    def _drive(self, round_id: str, patience: float) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stop.is_set():
+            link: Link | None = None
+            try:
+                if not self._going_on(round_id):
+                    return
+                link = self._linked()
+                link.run(round_id, patience, self._stop)
+            except Exception as error:  # of Flower, of the database: a round is not lost by any
+                if self._stop.is_set():
+                    return
+                log.warning("a round is driven again", extra={"error": _told(error)})
+                self._drop(link)
+            self._stop.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _linked(self) -> Link:
+        with self._turn:
+            if self._link is None:
+                self._link = self._start()
+            return self._link
+
+    def _drop(self, link: Link | None) -> None:
+        with self._turn:
+            if link is not None and self._link is link:
+                link.close()
+                self._link = None
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, KeyartError) else type(error).__name__

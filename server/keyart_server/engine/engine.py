@@ -1,0 +1,169 @@
+"""The engine: what is to be done now, step by step, from what stands in the database.
+
+A step looks at all campaigns, begins what is due and reads what has come in; rounds themselves go on elsewhere
+(`driver`). Nothing is remembered between two steps, but when it last looked
+for half published bundles, so a kill at any moment costs no more than the step.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from keyart.errors import BundleError, KeyartError
+
+from .. import work
+from ..campaigns import Campaign
+from ..campaigns import records as campaigns
+from ..releases import publishing
+from ..releases import records as releases
+from ..rounds import Round, records
+from ..rounds.round import Open
+from ..service import Service
+from . import asking, rollout, vetting
+from .asking import COMPARE, GUARD
+from .driver import Driver
+from .lease import Lease
+
+log = logging.getLogger("keyart.server")
+STEP_SECONDS = 1.0
+SETTLE = timedelta(hours=1)  # between two looks for what a full disk, or a kill, has left half published
+AWAY_SECONDS = 5.0  # between two looks for a database that does not answer, or for a lease that another one holds
+
+
+class Engine:
+    """Of one server. `run` steps until `stop` is set; only whoever holds the lease does."""
+
+    def __init__(self, service: Service, driver: Driver) -> None:
+        self._service, self._driver, self._lease = service, driver, Lease(service.state)
+        self._settled = service.clock()  # a start does so itself
+
+    def run(self, stop: threading.Event) -> None:
+        """Until it is told to stop."""
+        try:
+            while not stop.is_set():
+                pause = STEP_SECONDS
+                try:
+                    if self._lease.held():
+                        self.step()
+                    else:
+                        pause = AWAY_SECONDS
+                except SQLAlchemyError as error:
+                    log.warning("the engine waits for the database", extra={"error": type(error).__name__})
+                    pause = AWAY_SECONDS
+                except Exception:
+                    log.exception("a step of the engine failed")
+                    pause = AWAY_SECONDS
+                stop.wait(pause)
+        finally:
+            self._driver.close()
+            self._lease.release()
+
+    def step(self) -> None:
+        """Does what is due now."""
+        with self._service.state.reading() as session:
+            every = {campaign.id: campaign for campaign in campaigns.every(session)}
+            going_on, answered = records.going_on(session), records.answered(session)
+        for one in going_on:
+            if every[one.campaign_id].state == "stopped" and not one.topic.startswith(GUARD):
+                self._fail(one, "The campaign was stopped.")
+            else:
+                self._driver.drive(one.id, one.patience)
+        for one in answered:
+            self._read(every[one.campaign_id], one)
+        busy = {one.campaign_id for one in (*going_on, *answered)}
+        if self._service.clock() > self._settled + SETTLE:
+            self._settled = self._service.clock()
+            publishing.settle(self._service)
+        vetting.step(self._service)
+        rollout.step(self._service)
+        for campaign in every.values():
+            if campaign.state == "running" and campaign.id not in busy:
+                with suppress(BundleError):  # a damaged repository is told by /readyz
+                    self._ask(campaign)
+        for name in set(self._service.waiting) - {one.id for one in every.values() if one.state == "running"}:
+            self._service.waiting.pop(name, None)
+
+    def _ask(self, campaign: Campaign) -> None:
+        """The next round, if it is due."""
+        service, at = self._service, self._service.clock()
+        with service.state.reading() as session:
+            base = asking.base_of(service, session)
+            rounds = asking.history(session, campaign.id)
+            memory, number = asking.memory_of(session, campaign.id), asking.next_number(session, campaign.id)
+            lost = asking.paid_for_nothing(session, campaign.id, rounds)
+        reason, until = "", asking.pause_after(rounds)
+        if isinstance(base, str):
+            service.waiting[campaign.id] = base
+            return
+        if asking.failures(rounds) >= asking.MOST_FAILURES:
+            reason = f"{asking.MOST_FAILURES} rounds in a row have failed. The last one: {rounds[0].failure}"
+        elif until is not None and at < until:
+            service.waiting[campaign.id] = f"Its last round failed; the next one begins {until:%H:%M:%S} UTC."
+            return
+        else:
+            try:
+                asked = work.of(campaign.kind).ask(campaign, memory, number, lost, base, at)
+            except KeyartError as error:
+                asked, reason = None, str(error)
+        with service.state.writing() as session:
+            now = campaigns.find(session, campaign.id)
+            if now is None or now.state != "running" or asking.next_number(session, campaign.id) != number:
+                return  # a person was quicker
+            if reason or asked is None:
+                asking.halt(service, session, campaign, reason)
+            elif isinstance(asked, work.Wait):
+                service.waiting[campaign.id] = asked.reason
+            elif isinstance(asked, work.Finished):
+                campaigns.move(session, at, "server", campaign.id, "finish")
+            elif refused := asking.begin(
+                service, session, campaign, number, asked, asked.offer.topic or campaign.kind
+            ):
+                asking.halt(service, session, campaign, refused)
+            else:
+                service.waiting.pop(campaign.id, None)
+
+    def _read(self, campaign: Campaign, one: Round) -> None:
+        """What a sum tells, in the transaction that ends its round."""
+        service = self._service
+        with service.state.reading() as session:
+            opened = records.opened(session, one.id)
+            base = asking.base_of(service, session)
+            memory = asking.memory_of(session, campaign.id)
+        if opened is None or isinstance(base, str):
+            return
+        total = records.total_of(opened)
+        try:
+            if one.topic.startswith((COMPARE, GUARD)):
+                told = vetting.read(one, opened, total, base)
+                with service.state.writing() as session:
+                    records.finish(session, service.clock(), one.id, {**told, **_installed(opened)})
+                return
+            read = work.of(campaign.kind).read(
+                campaign, memory, opened.offer, opened.waiting, total, one.survivors, base
+            )
+        except Exception as error:  # a sum that cannot be read must not stop the others
+            log.exception("a sum could not be read", extra={"campaign": campaign.id, "round": one.number})
+            self._fail(one, asking.sentence(error))
+            return
+        with service.state.writing() as session:
+            if read.candidate is not None:
+                releases.propose(
+                    session, service.clock(), "server", read.candidate,
+                    campaign_id=campaign.id, number=one.number, base=base.version, plan=work.plan_of(campaign),
+                )  # fmt: skip
+            asking.keep(session, campaign.id, one.number, read.memory)
+            records.finish(session, service.clock(), one.id, {**read.told, **_installed(opened)})
+
+    def _fail(self, one: Round, reason: str) -> None:
+        with self._service.state.writing() as session:
+            records.fail(session, self._service.clock(), one.id, reason)
+
+
+def _installed(opened: Open) -> dict[str, int]:
+    """The model that all devices of the round have, for the count of them by version."""
+    return {"installed": work.model_asked(opened.offer)}

@@ -1,0 +1,116 @@
+"""The runbook is true: its shell runs against a real server, and what it says one sees is what there is to see."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import bundle_samples
+import pytest
+from runbook_samples import ROOT, block, blocks
+from server_samples import Running, running
+
+PAGE = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+HOW_TO_CALL, MADE_ELSEWHERE = blocks()[0][1], ("Secrets",)  # run by tests/server/test_deploy_files.py
+# `console`: what needs containers, root, or another machine. Everything that is marked `sh` runs here.
+NEEDS_MORE = ("docker compose", "chown", "keyart.example")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """With two releases and a campaign that is running."""
+    folder = tmp_path_factory.mktemp("runbook")
+    for version in (7, 8):
+        bundle_samples.sample_bundle(folder / f"b{version}", version)
+    with running(folder / "keyart-data", "--no-rounds", "--bundle", folder / "b7"):
+        pass
+    with running(folder / "keyart-data", "--no-rounds", "--bundle", folder / "b8") as made:
+        new = {"name": "Spring", "kind": "training"}
+        answer = made.client.post("/api/campaigns", json=new, headers=made.bearer)
+        assert answer.status_code == 201, answer.text
+        started = made.client.post(f"/api/campaigns/{answer.json()['id']}/start", headers=made.bearer)
+        assert started.status_code == 200, started.text
+        yield made
+
+
+def shell(server: Running, script: str) -> str:
+    """What it prints; it must succeed."""
+    address = str(server.client.base_url).rstrip("/")
+    setting = HOW_TO_CALL.replace("http://127.0.0.1:8080", address)
+    (server.data.parent / "keyart").write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "from keyart_tools.cli import main; main(prog_name=\'keyart\')" "$@"\n'
+    )
+    (server.data.parent / "keyart").chmod(0o755)
+    env = {**os.environ, "PATH": f"{server.data.parent}:{os.environ['PATH']}", "no_proxy": "127.0.0.1"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", setting + script],
+        cwd=server.data.parent, env=env, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+RUN = [(heading, script) for heading, script in blocks()[1:] if heading not in MADE_ELSEWHERE]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("jq") is None, reason="no curl, or no jq, here")
+@pytest.mark.parametrize(("heading", "script"), RUN, ids=[heading for heading, _ in RUN])
+def test_every_block_runs(server: Running, heading: str, script: str) -> None:
+    said = shell(server, script)
+    expected = {
+        "First start": '"status":"ok"', "Upgrade": "", "Add a gateway": "keyart_gateways", "Database away": "1.0\n",
+        "Over budget": "keyart_epsilon_spent 0.0", "Bad bundle": "9 released 1", "Stuck round": '"state":"running"',
+        "Exposed key": "campaign.start", "Restore": "", "Rotate keys": "", "Signatures about to end": "20",
+    }  # fmt: skip
+    assert expected[heading] in said
+
+
+def test_what_does_not_run_here_is_not_marked_as_if_it_did() -> None:
+    for heading, script in blocks():
+        assert not any(word in script for word in NEEDS_MORE), heading
+    for script in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL):
+        assert any(word in script for word in NEEDS_MORE), script
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_keys_are_rotated_as_the_page_says(server: Running, tmp_path: Path) -> None:
+    scope: dict[str, object] = {}
+    exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0], scope)
+    copy = tmp_path / "keyart-data"
+    with running(copy, "--no-rounds", "--bundle", server.data.parent / "b7"):
+        pass
+    assert scope["rotate"](str(copy), "targets") == 2  # type: ignore[operator]
+    assert scope["rotate"](str(copy)) == 3  # type: ignore[operator]
+
+
+def test_what_one_sees_is_there_to_be_seen(server: Running) -> None:
+    """Words of the dashboard, lines of logs, metrics and audit rows that the page names."""
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "server" / "keyart_server").rglob("*.py"))
+    metrics = server.client.get("/metrics").text
+    for name in set(re.findall(r"\bkeyart_[a-z_]+", PAGE)) - {"keyart_server"}:
+        assert name in metrics, name
+    named = re.findall(r"\*You see\* (.*?)\*It means\*", PAGE, re.DOTALL)
+    assert len(named) >= 8
+    for sees in named:
+        for word in re.findall(r"\*\*([^*]+)\*\*", sees):
+            assert f'"{word}"' in code, word
+    page = re.sub(r"\s+", " ", PAGE)
+    for line in (
+        "a round is driven again", "the database did not answer", "The SuperNode has ended and is started again",
+        "The database does not answer; trying again", "the signed timestamp could not be renewed", "budget.change",
+        "run renew with the offline keys", "would bring the fleet to ε", "keys.rotated", "state.restore",
+        "The database is of another version of keyart",
+    ):  # fmt: skip
+        assert line in page and line in code, line
+
+
+def test_every_chapter_says_what_is_seen_and_how_it_worked() -> None:
+    for chapter in ("Gateway lost", "SuperLink lost", "Database away", "Stuck round", "Bad bundle"):
+        text = PAGE.partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
+        assert "*You see*" in text and "*It means*" in text and "It worked when" in text, chapter
+    assert block("Secrets").startswith("umask 077")

@@ -1,0 +1,168 @@
+"""An engine whose rounds are played at once, by real devices in memory; time goes by when the test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from campaign_samples import BOTH, live
+from choosing_samples import EVENING, sample_bundle, sample_catalog
+from server_samples import Clock
+
+import keyart
+from keyart import visit
+from keyart.errors import RoundFailed
+from keyart.outbound.sums import Stage, certify
+from keyart_federated.sums import Coordinator, Gateway
+from keyart_server import budget, work
+from keyart_server.access import tokens
+from keyart_server.campaigns import Campaign, Kind
+from keyart_server.campaigns import records as campaigns
+from keyart_server.engine import Driver, Engine
+from keyart_server.releases import Release, publishing
+from keyart_server.releases import records as releases
+from keyart_server.rounds import records
+from keyart_server.serve import opened
+from keyart_server.service import Service
+from keyart_server.settings import Settings
+
+SMALL = {"wanted": 1000, "minimum_devices": 2, "patience": 1.0, "hours": 0.0}
+AT_ONCE = {"stages": [1.0], "unclear": "go on"}
+
+
+@dataclass
+class Fleet:
+    """Real devices in memory, and rounds that they play in no time. silent: devices that say nothing."""
+
+    service: Service
+    arts: list[keyart.Personalizer]
+    silent: set[int] = field(default_factory=set)
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    def drive(self, round_id: str, _: float) -> None:
+        """In place of `Driver.drive`."""
+        service = self.service
+        with service.state.reading() as session:
+            opened, one = records.opened(session, round_id), records.find(session, round_id)
+        assert opened is not None and one is not None
+        terms, gateway = opened.terms, Gateway(opened.terms)
+        coordinator = Coordinator(terms, [service.keys.issuer_public], int(service.clock().timestamp()))
+        asks = [i for i, art in enumerate(self.arts) if opened.low <= visit.draw(_key(art)) < opened.high]
+        try:
+            for stage in Stage:
+                told = (
+                    dict.fromkeys(asks, opened.offer) if stage is Stage.KEYS else gateway.deliver(coordinator.ask(0))
+                )
+                said = {i: self.arts[i].answer(message) for i, message in told.items() if i not in self.silent}
+                replies = {i: reply for i, reply in said.items() if reply is not None}
+                coordinator.receive(0, gateway.collect(replies))
+                coordinator.close()
+                with service.state.writing() as session:
+                    records.passed(session, service.clock(), round_id, stage, len(replies))
+            with service.state.writing() as session:
+                records.answer(session, service.clock(), round_id, coordinator.result.total, len(replies))
+            self.asked.append((one.topic, len(coordinator.result.survivors)))
+        except (RoundFailed, keyart.KeyartError) as error:
+            with service.state.writing() as session:
+                records.fail(session, service.clock(), round_id, str(error))
+
+    def close(self) -> None:
+        """In place of `Driver.close`."""
+
+    def install(self, version: int) -> None:
+        """All devices have it."""
+        for art in self.arts:
+            art.install(self.service.shelf.folder(version))
+
+
+@dataclass
+class Scene:
+    """What a test of the engine has at hand."""
+
+    service: Service
+    fleet: Fleet
+    engine: Engine
+    clock: Clock
+
+    def create(self, kind: Kind = "training", settings: Mapping[str, Any] | None = None, **changes: Any) -> Campaign:
+        """A campaign that runs."""
+        told = work.checked(kind, {**SMALL, **(AT_ONCE if kind == "training" else {}), **(settings or {})})
+        base = {"epsilon": 8.0, "delta": 1e-6, "rounds": 2, **changes}
+        with self.service.state.writing() as session:
+            made = campaigns.create(session, self.clock(), "server", "Spring", kind, settings=told, **base)
+            campaigns.move(session, self.clock(), "server", made.id, "start")
+        return made
+
+    def step(self, times: int = 1, **span: float) -> None:
+        """The engine steps; between two steps so much time passes."""
+        for _ in range(times):
+            self.engine.step()
+            self.clock.pass_by(**(span or {"seconds": 10}))
+
+    def until(self, reached: Callable[[], object], most: int = 60, **span: float) -> None:
+        """Steps until that is so."""
+        for _ in range(most):
+            if reached():
+                return
+            self.step(**span)
+        raise AssertionError("It has not come to that.")
+
+    def release(self, version: int) -> Release | None:
+        with self.service.state.reading() as session:
+            return releases.find(session, version)
+
+    def state_of(self, campaign: Campaign) -> str:
+        with self.service.state.reading() as session:
+            found = campaigns.find(session, campaign.id)
+        assert found is not None
+        return found.state
+
+    def rounds(self, campaign: Campaign) -> list[tuple[int, str, str]]:
+        """Number, topic and standing, oldest first."""
+        with self.service.state.reading() as session:
+            found = records.of_campaign(session, campaign.id)
+        return [(one.number, one.topic, one.standing) for one in reversed(found)]
+
+
+def _key(art: keyart.Personalizer) -> bytes:
+    key = art.device_key()
+    assert key is not None
+    return key
+
+
+@contextmanager
+def staged(folder: Path, database_url: str | None = None, devices: int = 24, **settings: Any) -> Iterator[Scene]:
+    """A server with a catalogue, a bundle that all devices have, and so many of them."""
+    clock, catalog = Clock(EVENING.astimezone(UTC)), sample_catalog()
+    catalog.save(folder / "told.json")
+    first = sample_bundle(folder / "first", catalog, seed=1, version=1)
+    chosen = Settings(folder / "data", database_url, catalog=folder / "told.json", epsilon=1000.0, **settings)
+    with ExitStack() as stack:
+        service = stack.enter_context(opened(chosen, clock))
+        tokens.ensure_admin(service.state, service.data, clock())
+        with service.state.writing() as session:
+            budget.settle(session, clock(), chosen.epsilon, chosen.delta)
+        publishing.bring(service, first)
+        limits = keyart.Limits(
+            servers=[service.keys.offers_public], issuers=[service.keys.issuer_public], epsilon=1e6, delta=1e-6,
+            minimum_devices=2, least_noise=1e-6, contributions_a_day=1000,
+        )  # fmt: skip
+        arts = []
+        for i in range(devices):
+            art = keyart.Personalizer.open(
+                "memory", catalog=catalog, bundle=first, engine="numpy", keys=keyart.EphemeralKey(),
+                clock=cast(Callable[[], Any], clock), limits=limits,
+            )  # fmt: skip
+            stack.callback(art.close)
+            for purpose in BOTH.split():
+                art.consent.grant(purpose)
+            live(art, i)
+            until = clock() + timedelta(days=365)
+            assert art.enrol(certify(service.keys.issuer, _key(art), int(until.timestamp())))
+            arts.append(art)
+        fleet = Fleet(service, arts)
+        yield Scene(service, fleet, Engine(service, cast(Driver, fleet)), clock)

@@ -1,0 +1,177 @@
+"""The engine with real devices and rounds that are played at once: from a campaign to models on devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from engine_samples import Scene, staged
+
+from keyart_server import audit, budget
+from keyart_server.campaigns import records as campaigns
+from keyart_server.releases import records as releases
+from keyart_server.rounds import records
+
+
+@pytest.fixture
+def stage(database_url: str, tmp_path: Path) -> Iterator[Scene]:
+    with staged(tmp_path, database_url) as made:
+        yield made
+
+
+def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
+    campaign = stage.create(settings={"gates": 0.0}, epsilon=500.0, rounds=2)
+    stage.step(4)
+    assert stage.rounds(campaign) == [(1, "population", "done"), (2, "training", "keys")]
+    stage.step(3)
+    with stage.service.state.reading() as session:
+        first = releases.offered(session)
+        assert first == {"version": 2, "share": 1.0, "before": 1}
+    assert stage.rounds(campaign)[1:] == [(2, "training", "done"), (3, "training", "keys")]
+    stage.fleet.install(2)
+    stage.step(4)
+    stage.fleet.install(3)
+    assert stage.state_of(campaign) == "done"
+    assert [topic for topic, _ in stage.fleet.asked] == ["population", "training", "training"]
+    with stage.service.state.reading() as session:
+        assert [charge.number for charge in budget.every(session)] == [1, 2, 3]
+        assert budget.of_fleet(session).spent <= 500.0
+        actions = [entry.action for entry in audit.newest(session, 100)]
+        assert actions.count("round.finish") == 3 and "campaign.finish" in actions
+    assert stage.service.shelf.newest() == 3
+
+
+def test_held_out_devices_judge_a_candidate_before_anybody_has_it(stage: Scene) -> None:
+    """So few of them tell nothing clear: the plan says whether it goes on, or a person does."""
+    campaign = stage.create(settings={"unclear": "hold"}, epsilon=500.0, rounds=1)
+    stage.until(lambda: (found := stage.release(2)) and found.standing == "waiting")
+    topics = [topic for _, topic, _ in stage.rounds(campaign)]
+    assert topics[:3] == ["population", "training", "/compare 2"]
+    release = stage.release(2)
+    assert release is not None and "A person decides" in release.reason
+    with stage.service.state.reading() as session:
+        assert any(gate.name == "quality all" for gate in release.gates)
+        assert releases.offered(session)["version"] == 1
+
+
+def test_a_round_that_fails_is_tried_again_later_and_not_for_ever(stage: Scene) -> None:
+    campaign = stage.create("statistics")
+    stage.fleet.silent = set(range(24))
+    stage.step(3, seconds=1)
+    assert stage.rounds(campaign) == [(1, "rates", "failed")]
+    assert "begins" in stage.service.waiting[campaign.id]
+    stage.step(40, hours=2)
+    rounds = stage.rounds(campaign)
+    assert len(rounds) == 10 and {standing for *_, standing in rounds} == {"failed"}
+    assert stage.state_of(campaign) == "paused"
+    with stage.service.state.reading() as session:
+        assert budget.every(session) == []
+        pause = next(entry for entry in audit.newest(session, 9) if entry.action == "campaign.pause")
+        assert "10 rounds in a row" in pause.details
+
+
+def test_one_good_round_after_failed_ones_goes_on(stage: Scene) -> None:
+    campaign = stage.create("statistics", rounds=2)
+    stage.fleet.silent = set(range(24))
+    stage.step(2)
+    stage.fleet.silent = set()
+    stage.step(8)
+    assert [standing for *_, standing in stage.rounds(campaign)] == ["failed", "done", "done"]
+    assert stage.state_of(campaign) == "done"
+
+
+def test_a_stopped_campaign_asks_nobody_any_more(stage: Scene) -> None:
+    campaign = stage.create("statistics")
+    stage.engine._driver.drive = lambda *_: None  # type: ignore[method-assign]  # its round goes on for a while
+    stage.step(2)
+    assert stage.rounds(campaign) == [(1, "rates", "keys")]
+    with stage.service.state.writing() as session:
+        campaigns.move(session, stage.clock(), "server", campaign.id, "stop")
+    stage.step(3)
+    assert stage.rounds(campaign) == [(1, "rates", "failed")]
+
+
+def test_a_paused_campaign_begins_no_round(stage: Scene) -> None:
+    campaign = stage.create("statistics")
+    stage.step(2)
+    with stage.service.state.writing() as session:
+        campaigns.move(session, stage.clock(), "server", campaign.id, "pause")
+    stage.step(3, hours=30)
+    before = stage.rounds(campaign)
+    with stage.service.state.writing() as session:
+        campaigns.move(session, stage.clock(), "server", campaign.id, "resume")
+    stage.step(3, hours=30)
+    assert len(stage.rounds(campaign)) > len(before) and before[-1][2] == "done"
+
+
+def test_over_budget_a_campaign_is_paused_before_anybody_is_asked(stage: Scene) -> None:
+    with stage.service.state.writing() as session:
+        budget.settle(session, stage.clock(), 0.5)
+    campaign = stage.create("statistics", epsilon=100.0)
+    stage.step(2)
+    assert stage.state_of(campaign) == "paused" and stage.rounds(campaign) == []
+    with stage.service.state.reading() as session:
+        pause = audit.newest(session, 1)[0]
+        assert pause.action == "campaign.pause" and "the budget is 0.5" in pause.details
+
+
+def test_without_a_catalogue_a_campaign_says_what_it_waits_for(stage: Scene) -> None:
+    object.__setattr__(stage.service, "catalog", None)
+    campaign = stage.create("statistics")
+    stage.step(2)
+    assert "--catalog" in stage.service.waiting[campaign.id] and stage.rounds(campaign) == []
+
+
+def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Scene) -> None:
+    settings = {"stages": [0.5, 1.0], "stage_hours": 1.0}
+    campaign = stage.create(settings=settings, epsilon=500.0, rounds=1)
+    stage.until(lambda: (found := stage.release(2)) and found.share)
+    with stage.service.state.reading() as session:
+        assert releases.offered(session) == {"version": 2, "share": 0.5, "before": 1}
+    for art in stage.fleet.arts[::2]:
+        art.install(stage.service.shelf.folder(2))
+    stage.step(2, minutes=5)
+    assert not [topic for _, topic, _ in stage.rounds(campaign) if topic.startswith("/guard")]
+    stage.until(lambda: (found := stage.release(2)) and found.standing == "released", minutes=5)
+    guards = [(topic, standing) for _, topic, standing in stage.rounds(campaign) if topic.startswith("/guard")]
+    assert guards == [(f"/guard 2 0.5 {look} {which}", "done") for look in (0, 1) for which in ("new", "old")]
+    found = stage.release(2)
+    assert found is not None and any(gate.name == "take rate all" for gate in found.gates)
+
+
+def test_a_bundle_by_hand_is_watched_in_its_own_name(stage: Scene, tmp_path: Path) -> None:
+    from choosing_samples import sample_bundle, sample_catalog
+
+    from keyart.bundle.folder import read_files
+    from keyart_server.releases import publishing
+
+    second = sample_bundle(tmp_path / "second", sample_catalog(), seed=2, version=2)
+    publishing.submit(stage.service, "person:Robin", read_files(second))
+    stage.step(2, hours=30)
+    with stage.service.state.reading() as session:
+        made = [one for one in campaigns.every(session) if one.name == "Roll-out of model 2"]
+        assert [one.state for one in made] == ["done"]
+        assert records.of_campaign(session, made[0].id)
+
+
+def test_the_engine_forgets_nothing_between_steps(stage: Scene) -> None:
+    """A new engine each time, as after kills: the same rounds, each paid for once."""
+    campaign = stage.create(settings={"gates": 0.0}, epsilon=500.0, rounds=1)
+    for _ in range(8):
+        stage.engine = type(stage.engine)(stage.service, stage.engine._driver)
+        stage.step()
+    assert [standing for *_, standing in stage.rounds(campaign)] == ["done", "done"]
+    assert stage.state_of(campaign) == "done"
+    with stage.service.state.reading() as session:
+        assert len(budget.every(session)) == 2
+
+
+def test_time_alone_starts_the_next_round_of_rates(stage: Scene) -> None:
+    campaign = stage.create("statistics", {"hours": 5.0}, rounds=3)
+    stage.step(10, minutes=10)
+    assert len(stage.rounds(campaign)) == 1 and "begins on" in stage.service.waiting[campaign.id]
+    stage.clock.now += timedelta(hours=5)
+    stage.step(3)
+    assert len(stage.rounds(campaign)) == 2
