@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-import dp_accounting
 import numpy as np
-from dp_accounting.rdp import RdpAccountant
 
 from keyart.errors import SettingError
 from keyart.outbound.budget import skellam_divergences
@@ -93,6 +91,9 @@ def _gaussian(noise_multiplier: float, sampling_rate: float) -> Doubles:
         return np.zeros(len(ORDERS))
     if noise_multiplier == 0:
         return np.full(len(ORDERS), np.inf)
+    import dp_accounting  # it brings scipy, and takes longer than all else of a server's start
+    from dp_accounting.rdp import RdpAccountant
+
     accountant = RdpAccountant(ORDERS)
     event: dp_accounting.DpEvent = dp_accounting.GaussianDpEvent(noise_multiplier)
     if sampling_rate < 1:

@@ -6,7 +6,6 @@ import math
 from typing import Final
 
 import numpy as np
-from dp_accounting.rdp import compute_epsilon
 
 from keyart.errors import SettingError
 from keyart.outbound.budget import MAX_ORDER, ORDERS, Doubles, at_orders
@@ -25,6 +24,8 @@ def to_epsilon(divergences: Doubles, delta: float) -> float:
         raise SettingError(
             f"delta must lie between 0 and 1, and is {delta}. Take less than one over the fleet's size."
         )
+    from dp_accounting.rdp import compute_epsilon  # takes longer to import than all else of a server's start
+
     return float(compute_epsilon(ORDERS, divergences.tolist(), delta)[0])
 
 

@@ -50,9 +50,9 @@ class Fleet:
         self.processes: list[Process] = []
         self._env, self._run_numbers = dict(env), itertools.count()
         home = self.environment("flwr")
-        text = programs.connections(port, certificates)
+        text = programs.connections(f"{programs.HOST}:{port}", certificates.authority)
         (Path(home["FLWR_HOME"]) / "config.toml").write_text(text, encoding="utf-8")
-        self._control = Control(home)
+        self.control = Control(home)
 
     @classmethod
     def start(
@@ -97,7 +97,7 @@ class Fleet:
 
     def online(self) -> int:
         """How many SuperNodes the SuperLink counts as connected (one that died, for up to 60 s more)."""
-        return self._control.online()
+        return self.control.online()
 
     def environment(self, name: str) -> dict[str, str]:
         """The environment of the process `name`.
@@ -126,16 +126,16 @@ class Fleet:
             raise SettingError(f"{result} is there already. Give each run a {RESULT_PATH} of its own.")
         file = self.folder / f"run-{number}.toml"
         file.write_text(to_toml(settings), encoding="utf-8")
-        self._require_running()
+        self.require_running()
         deadline = time.monotonic() + timeout
-        run_id = self._control.submit(app_dir.resolve(), file)
+        run_id = self.control.submit(app_dir.resolve(), file)
         log = self.folder / f"run-{run_id}.log"
         try:
             self._follow(run_id, log, deadline)
-            status, details = self._status(run_id)
+            status, details = self.status(run_id)
         except BaseException:
             with contextlib.suppress(FederatedError):
-                self._control.stop(run_id)
+                self.control.stop(run_id)
             raise
         if status != COMPLETED:
             raise RoundFailed(f"Run {run_id} ended as {status}. Its log, {log}, ends:\n{tail_of(log)}\n{details}")
@@ -168,7 +168,7 @@ class Fleet:
         key = write_node_key(self.folder, name)
         config = self.folder / f"{name}.toml"
         config.write_text(to_toml(settings), encoding="utf-8")
-        self._control.register(key.public)
+        self.control.register(key.public)
         self._start(name, programs.supernode(port, self.port, self.certificates, key.private, config))
 
     def _start(self, name: str, command: list[str]) -> None:
@@ -178,7 +178,7 @@ class Fleet:
         """Copies the ServerApp's log into a file until the run ends."""
         complaint = f"Run {run_id} did not end"
         with log.open("wb") as output:
-            stream = self._control.follow(run_id, output)
+            stream = self.control.follow(run_id, output)
             try:
                 for _ in self._until(deadline, complaint):
                     if stream.poll() is not None:
@@ -187,30 +187,32 @@ class Fleet:
                 stream.kill()
                 stream.wait()
         for _ in self._until(deadline, complaint):
-            if self._status(run_id)[0].startswith("finished"):
+            if self.status(run_id)[0].startswith("finished"):
                 return
 
-    def _status(self, run_id: int) -> tuple[str, str]:
+    def status(self, run_id: int) -> tuple[str, str]:
+        """As `Control.status`. Raises RoundFailed where a process has ended, FederatedError where none answers."""
         try:
-            return self._control.status(run_id)
+            return self.control.status(run_id)
         except FederatedError:
             # No answer: where a program has ended, its keeper says so once it has ended all below it.
             deadline = time.monotonic() + GRACE_SECONDS + 2.0
             while time.monotonic() < deadline:
-                self._require_running()
+                self.require_running()
                 time.sleep(POLL_SECONDS)
             raise
 
     def _until(self, deadline: float, complaint: str) -> Iterator[None]:
         """Yields until the deadline, with a short sleep between, as long as every process is running."""
         while time.monotonic() < deadline:
-            self._require_running()
+            self.require_running()
             yield
             time.sleep(POLL_SECONDS)
         tails = "\n".join(f"{process.name}: {process.tail()}" for process in self.processes)
         raise RoundFailed(f"{complaint} in time. Give it a longer timeout, or look for the cause here:\n{tails}")
 
-    def _require_running(self) -> None:
+    def require_running(self) -> None:
+        """Raises RoundFailed where a process has ended."""
         for process in self.processes:
             if not process.running:
                 raise RoundFailed(

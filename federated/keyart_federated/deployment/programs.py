@@ -22,6 +22,7 @@ PROGRAMS = (
     "flwr-serverapp",
     "flwr-clientapp",
 )
+EAGER_NODE = Path(__file__).with_name("eager.py")
 EXECUTOR_POLL_SECONDS = 0.1  # Flower's default is 1 s: the wait between "a task is there" and its process
 
 
@@ -70,13 +71,23 @@ def superlink(port: int, certificates: Certificates, database: Path) -> list[str
 
 
 def supernode(
-    port: int, superlink_port: int, certificates: Certificates, key: Path, config: Path, *extra: str
+    port: int,
+    superlink: int | str,
+    certificates: Certificates,
+    key: Path,
+    config: Path,
+    *extra: str,
+    authority: Path | None = None,
 ) -> list[str]:
-    """A SuperNode with its private key and its settings (a TOML file); it serves its ClientApps on `port`."""
+    """A SuperNode with its private key and its settings (a TOML file); it serves its ClientApps on `port`.
+
+    superlink: its port on this machine, or HOST:PORT elsewhere, of which `authority` vouches.
+    """
+    program("flower-supernode")
     return [
-        program("flower-supernode"),
-        *("--superlink", f"{HOST}:{superlink_port}"),
-        *("--root-certificates", str(certificates.authority)),
+        *(sys.executable, "-P", str(EAGER_NODE)),  # -P: not the modules beside it
+        *("--superlink", f"{HOST}:{superlink}" if isinstance(superlink, int) else superlink),
+        *("--root-certificates", str(authority or certificates.authority)),
         *("--auth-supernode-private-key", str(key)),
         *("--host", HOST, "--port", str(port)),
         *_tls(certificates),
@@ -85,11 +96,11 @@ def supernode(
     ]
 
 
-def connections(port: int, certificates: Certificates) -> str:
-    """The text of `$FLWR_HOME/config.toml`."""
+def connections(address: str, authority: Path) -> str:
+    """The text of `$FLWR_HOME/config.toml`. address: HOST:PORT of the SuperLink, of which `authority` vouches."""
     return (
-        f'[superlink]\ndefault = "{CONNECTION}"\n\n[superlink.{CONNECTION}]\naddress = "{HOST}:{port}"\n'
-        f"root-certificates = '{certificates.authority}'\n"
+        f'[superlink]\ndefault = "{CONNECTION}"\n\n[superlink.{CONNECTION}]\naddress = "{address}"\n'
+        f"root-certificates = '{authority}'\n"
     )
 
 

@@ -140,6 +140,12 @@ class Coordinator:
 
     def _require(self, answered: Iterable[int]) -> None:
         count, needed = len(list(answered)), self.terms.required(len(self._peers))
+        if count < needed and self.stage is Stage.KEYS:
+            raise RoundFailed(
+                f"{count} devices came where {needed} must; {len(self.rejected)} more were not heard for what they "
+                "sent. Nothing was learnt and the last good model stays; give it more time, or see whether devices "
+                "decline: their limits name the least noise, the most ε and the smallest cohort."
+            )
         if count < needed:
             raise RoundFailed(
                 f"{count} of {len(self._peers)} devices answered at stage {self.stage.name.lower()} where {needed} "

@@ -48,9 +48,10 @@ _LENGTH = struct.Struct("<I")
 class Offer:
     """What a device is asked for, how its vector is protected, and what that costs.
 
-    kind, topic: `training`; `statistics` of a topic (`population`, `trending`, `together`, `rates`); `evaluation` (topic
-    empty or `compare`); `experiment`, the topic its name. campaign: its name. purpose: a sentence for the person. round: of `rounds` in all. model_version,
-    feature_spec: of the bundle that it is about. size: entries of the vector. clip: norm that the vector is shortened
+    kind, topic: `training`; `statistics` of a topic (`population`, `trending`, `together`, `rates`); `evaluation` of
+    none or of `compare`; `experiment`, the topic its name. campaign: its name. purpose: a sentence for the person.
+    round: of `rounds` in all. model_version, feature_spec: of the bundle that it is about. size: entries of the
+    vector. clip: norm that the vector is shortened
     to before it is scaled to 1. units: that norm of 1, in integers. noise_multiplier: deviation of the noise in the
     sum of `minimum_devices` survivors, over `l2`. minimum_devices, threshold_permille, bits: as in `sums.Terms`.
     epsilon, delta: of the whole campaign, as the server reckons. not_after: Unix seconds, when the round is over.

@@ -1,0 +1,62 @@
+"""What the server asks of a gateway's relay at a stage, and what it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flwr.app import ConfigRecord, Message, RecordDict
+
+from keyart.outbound.sums import Stage
+
+NAME, SUMS = "name", "sums"  # the two questions, both of type `query`
+RECORD = "keyart"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """round_id: in hex. bundle: of `Coordinator.ask`, or its invitation at the stage of keys. due: answers of so many
+    devices end the stage. patience: seconds after which it ends without them."""
+
+    round_id: str
+    stage: Stage
+    bundle: bytes
+    due: int
+    patience: float
+
+    def to_record(self) -> RecordDict:
+        said = {
+            "round": self.round_id,
+            "stage": int(self.stage),
+            "bundle": self.bundle,
+            "due": self.due,
+            "patience": self.patience,
+        }
+        return RecordDict({RECORD: ConfigRecord(said)})
+
+    @classmethod
+    def read(cls, message: Message) -> Question:
+        """Inverse of `to_record`."""
+        said = message.content[RECORD]
+        return cls(
+            str(said["round"]), Stage(said["stage"]), bytes(said["bundle"]), int(said["due"]), float(said["patience"])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """gateway: its name. bundle: for `Coordinator.receive`; b"" where only the name was asked for, or where the stage
+    goes on without the relay."""
+
+    gateway: str
+    bundle: bytes = b""
+
+    def to(self, message: Message) -> Message:
+        """As the reply to a message."""
+        said = {"gateway": self.gateway, "bundle": self.bundle}
+        return Message(RecordDict({RECORD: ConfigRecord(said)}), reply_to=message)
+
+    @classmethod
+    def read(cls, message: Message) -> Answer:
+        """Inverse of `to`."""
+        said = message.content[RECORD]
+        return cls(str(said["gateway"]), bytes(said["bundle"]))

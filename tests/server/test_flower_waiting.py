@@ -1,0 +1,63 @@
+"""How a round's processes wait, and what they are told."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keyart.errors import SettingError
+from keyart_federated.deployment import eager
+from keyart_server.flower import environment
+from keyart_server.flower.waiting import Clock
+
+
+def test_one_looks_often_at_first_and_seldom_later() -> None:
+    slept: list[float] = []
+    clock = Clock(sleep=slept.append)
+    for waited in (0.0, 10.0, 3600.0):
+        clock.pause(waited)
+    assert 0.1 < slept[0] < 0.3 < slept[1] < 0.6 < 1.4 < slept[2] < 2.6
+
+
+def test_a_supernode_asks_often_while_rounds_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [100.0], []
+    monkeypatch.setattr(eager.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(eager.time, "sleep", slept.append)
+    pace = eager.Pace()
+    for seconds, later in ((3, 0), (0.5, 0), (3, eager.BUSY_SECONDS - 1), (3, 2)):
+        now[0] += later
+        pace.sleep(seconds)
+    assert slept == [3, eager.QUICK_SECONDS, eager.QUICK_SECONDS, 3]
+
+
+def test_flower_still_waits_as_it_did_when_this_was_written() -> None:
+    source = inspect.getsource(eager.node)
+    assert "time.sleep(3)" in source and "time.sleep(0.5)" in source
+
+
+def test_what_programs_are_told_is_what_they_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    keys = [b"a" * 32, b"b" * 32]
+    told = environment.told("sqlite:///state.db", keys)
+    assert told[environment.DATABASE_URL] == f"sqlite:///{tmp_path}/state.db"
+    secret = environment.told("postgresql://robin:secret@127.0.0.1/keyart")
+    assert ":secret@" in secret[environment.DATABASE_URL]
+    monkeypatch.setenv(environment.ISSUERS, told[environment.ISSUERS])
+    assert environment.issuers() == keys
+    monkeypatch.setenv(environment.ISSUERS, "no hex")
+    with pytest.raises(SettingError, match="in hex"):
+        environment.issuers()
+    monkeypatch.setenv(environment.ISSUERS, "")
+    with pytest.raises(SettingError, match="nobody's certificate"):
+        environment.issuers()
+
+
+def test_a_server_that_runs_rounds_imports_no_flower() -> None:
+    """It takes 120 MB and a second; Flower's own programs import it."""
+    code = "import sys, keyart_server.flower.link, keyart_server.flower.node; print('flwr' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
