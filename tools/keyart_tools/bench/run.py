@@ -15,7 +15,7 @@ from keyart_federated import simulate
 from keyart_federated.export import write_bundle
 from keyart_federated.worlds import SyntheticWorld
 
-from . import cold_start, device, film, fleet, household, noise, sizes, sums
+from . import cold_start, device, film, fleet, gateway, household, noise, sizes, sums
 from .bare import SLATE
 from .chart import draw
 from .contest import Contest, entered
@@ -28,7 +28,7 @@ FORMAT = "keyart-bench/1"
 class Effort:
     """How often each thing is done. choices, pages, outcomes, slates: a turn. starts: of each kind of process. sums:
     private rounds of each size but the largest, which is played once; 0: no private rounds and no noise. films: how
-    often a film is tagged."""
+    often a film is tagged. gateway_seconds: of load on each database; 0: none."""
 
     turns: int = 5
     choices: int = 800
@@ -43,6 +43,7 @@ class Effort:
     sums: int = 3
     drawings: int = 200
     films: int = 1
+    gateway_seconds: float = 30.0
     peers: bool = True
 
 
@@ -58,6 +59,7 @@ QUICK = Effort(
     rounds=2,
     sums=0,
     films=0,
+    gateway_seconds=0.0,
     peers=False,
 )
 
@@ -92,7 +94,7 @@ def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], No
         rows += at_home[0] + fleet.rows(effort.viewers, effort.steps, effort.rounds)
         absent += at_home[1]
         step()
-    for more in (_private(effort, step), film.rows(effort.films)):
+    for more in (_private(effort, step), _served(effort), film.rows(effort.films)):
         rows += more[0]
         absent += more[1]
     step()
@@ -155,3 +157,9 @@ def _private(effort: Effort, step: Callable[[], None]) -> tuple[list[Row], list[
             rounds.crowd()
             step()
     return rounds.rows() + noise.rows(effort.drawings), []
+
+
+def _served(effort: Effort) -> tuple[list[Row], list[Absent]]:
+    if not effort.gateway_seconds:
+        return [], [Absent("the gateway", "left out of a quick run: it takes minutes.")]
+    return gateway.rows(effort.gateway_seconds)

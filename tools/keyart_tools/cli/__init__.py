@@ -13,6 +13,7 @@ from .doctor import doctor
 from .evaluate import evaluate
 from .experiment import experiment
 from .export import export
+from .gateway import gateway
 from .history import history
 from .inspect import inspect
 from .models import models
@@ -43,7 +44,7 @@ def main() -> None:
 
 COMMANDS = (
     demo, simulate, train, export, quantize, inspect, verify, tag, compose, models, history, bench, doctor, evaluate,
-    experiment, privacy, serve, completion,
+    experiment, privacy, serve, gateway, completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

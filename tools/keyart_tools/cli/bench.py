@@ -21,6 +21,7 @@ TITLES = {
     "size": "On the disk",
     "simulation": "Simulation, one process",
     "sums": "Private sums and noise, one core",
+    "gateway": "The gateway's door, one process, over loopback",
 }
 
 
@@ -30,8 +31,9 @@ TITLES = {
     help="Folder for device.json and device.png.",
 )  # fmt: skip
 @click.option("--quick", is_flag=True, help="Few repetitions and no peers: whether it runs, not how fast.")
+@click.option("--long", is_flag=True, help="Load the gateway for ten minutes, to see whether its memory grows.")
 @json_option
-def bench(out: Path, quick: bool, as_json: bool) -> None:
+def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
     """Measure choosing, observing, starting, sizes and memory, against a bare run of the model.
 
     Peers (VowpalWabbit, MABWiser, Open Bandit Pipeline, river) are measured beside it where this folder has a
@@ -46,7 +48,8 @@ def bench(out: Path, quick: bool, as_json: bool) -> None:
     from keyart_tools.bench.run import QUICK, Effort, run
 
     with progress("measured") as tell:
-        result = run(QUICK if quick else Effort(), out, Path(), tell)
+        effort = QUICK if quick else Effort(gateway_seconds=600.0) if long else Effort()
+        result = run(effort, out, Path(), tell)
     if as_json:
         write_json(result.document)
     else:

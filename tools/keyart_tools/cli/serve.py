@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 @click.option("--url", metavar="URL", help="How people and devices reach it, such as https://keyart.example.")
 @click.option("--superlink", metavar="HOST:PORT", help="Flower's SuperLink; without it, one is started when needed.")
 @click.option("--superlink-ca", type=click.Path(path_type=Path), help="Who vouches for that SuperLink, PEM.")
-@click.option("--gateways", type=click.IntRange(1), default=1, show_default=True, help="That a round waits for there.")
+@click.option(
+    "--gateways", type=click.IntRange(1), default=1, show_default=True, help="That a round waits for there."
+)
 @click.option("--no-rounds", is_flag=True, help="Drive no campaigns from here; another server does.")
 @click.option("--backup", type=click.Path(path_type=Path), metavar="FILE", help="Copy everything to FILE, and end.")
 @click.option(

@@ -1,0 +1,96 @@
+"""The application of a gateway that stands beside the server: the door, and whether it is open. Nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy.exc import SQLAlchemyError
+
+import keyart
+
+from .. import refusals
+from ..headers import Headers
+from ..limits import Limits
+from ..metrics import Metrics
+from ..releases import records as releases
+from ..requests import Requests
+from ..state import State
+from .current import Offered
+from .door import Door
+from .rates import by_proxy, direct
+from .routes import devices
+
+
+def create_gateway(
+    state: State,
+    name: str,
+    issuers: Collection[bytes],
+    clock: Callable[[], datetime],
+    metrics: Metrics,
+    *,
+    offered: Offered = releases.offered,
+    tls: bool = False,
+) -> FastAPI:
+    """name, issuers, offered: see `Door`. tls: devices come by https, and with their own addresses: no proxy.
+
+    Raises SettingError for the name.
+    """
+    app = FastAPI(
+        title="keyart gateway",
+        version=keyart.__version__,
+        summary="The door for devices.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        responses={422: refusals.refusal("What was sent cannot be used; the sentence says why.")},
+    )
+    app.include_router(_health(state, metrics))
+    app.include_router(devices(Door(state, name, issuers, clock, offered, direct() if tls else by_proxy())))
+    refusals.install(app, _no_page)
+    app.add_middleware(Limits)
+    app.add_middleware(Requests, metrics=metrics)
+    app.add_middleware(Headers, hosts=None, secure=tls)
+    return app
+
+
+def _no_page(_: Request, status: int, sentence: str, headers: dict[str, str]) -> Response:
+    return refusals.answer(status, sentence, headers)
+
+
+def _health(state: State, metrics: Metrics) -> APIRouter:
+    router = APIRouter()
+
+    def reachable() -> bool:
+        try:
+            state.ping()
+        except SQLAlchemyError:
+            return False
+        return True
+
+    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "The database does not answer."}}
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process is alive."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", responses=not_ready)
+    def readyz() -> Response:
+        """The database answers."""
+        ready = reachable()
+        checks = {"database": "ok" if ready else "does not answer"}
+        return JSONResponse({"status": "ok" if ready else "unready", "checks": checks}, 200 if ready else 503)
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    def measured() -> Response:
+        """Counts and times, in the text format of Prometheus."""
+        metrics.database_up.set(reachable())
+        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router

@@ -1,0 +1,64 @@
+"""Enrolment: a key becomes a device's, on the word of whoever has a token for that."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Final
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from keyart.outbound.sums import certify
+from keyart.outbound.sums.keys import KEY_BYTES
+
+from .. import audit
+from ..access import Who
+from ..service import Service
+from ..state.tables import EnrolledRow
+from .bodies import BINARY, BUSY, BYTES, READ, SENT, read
+from .rates import Rates
+
+A_SECOND, AT_ONCE = 20.0, 1000.0  # with one token
+VALID: Final = timedelta(days=90)
+
+
+def routes(service: Service) -> APIRouter:
+    router = service.guard.router("enrol")
+    rates = Rates(A_SECOND, AT_ONCE)
+    state, clock, issuer = service.state, service.clock, service.keys.issuer
+
+    @router.post(
+        "/device/enrol",
+        response_class=Response,
+        responses={200: {"content": {BYTES: BINARY}}, **READ, **BUSY},
+        openapi_extra=SENT,
+    )
+    async def enrol_device(request: Request, who: Who) -> Response:
+        """The certificate of a device's public key, which is the body: 32 bytes."""
+        rates.take(who.name)
+        key = await read(request, KEY_BYTES)
+        if len(key) != KEY_BYTES:
+            raise HTTPException(400, f"A device's public key has {KEY_BYTES} bytes, not {len(key)}.")
+
+        def enrolled() -> bytes:
+            with state.writing() as session:
+                return enrol(session, clock(), who.name, issuer, key)
+
+        return Response(await run_in_threadpool(enrolled), media_type=BYTES)
+
+    return router
+
+
+def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key: bytes) -> bytes:
+    """The certificate of a device's public key [32], for `Personalizer.enrol`; the same key again renews it.
+
+    issuer: private key. The audit log tells who has brought in a device and not which: it keeps its rows for good,
+    and the hash of a key must be able to go with the device.
+    """
+    expires = at + VALID
+    key_hash = hashlib.sha256(device_key).hexdigest()
+    audit.append(session, at, actor, "device.enrol", "device", expires=expires.isoformat(timespec="seconds"))
+    session.merge(EnrolledRow(device_key_hash=key_hash, by=actor, at=at, expires=expires))  # the log's turn is ours
+    return certify(issuer, device_key, int(expires.timestamp()))
