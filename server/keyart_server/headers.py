@@ -56,5 +56,6 @@ def host_of(scope: Scope) -> str:
     """The host that the request names, without its port."""
     host: str = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        number, _, behind = host[1:].partition("]")
+        return number if behind[:1] in ("", ":") else ""
     return host.partition(":")[0]

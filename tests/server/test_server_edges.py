@@ -6,12 +6,10 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
-import psycopg
 import pytest
+from gateway_samples import taken_away
 from server_samples import listening
 from starlette.types import Receive, Scope, Send
 
@@ -136,20 +134,6 @@ def test_metrics(client: httpx.Client, admin) -> None:
     assert "Secret" not in text and "a-secret-code" not in text
 
 
-@contextmanager
-def taken_away(url: str) -> Iterator[None]:
-    """This Postgres database takes no connections meanwhile, and has lost those that it had."""
-    server, _, name = url.rpartition("/")
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        try:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-            yield
-        finally:
-            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
-@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_the_database_taken_away(client: httpx.Client, admin, postgres: str, service: Service) -> None:
     kept = client.post("/api/campaigns", json={"name": "a", "kind": "training"}, headers=admin).json()["id"]
     with taken_away(postgres):

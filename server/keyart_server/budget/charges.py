@@ -60,10 +60,9 @@ def settle(session: Session, at: datetime, epsilon: float | None = None, delta: 
     wanted = (before[0] if epsilon is None else epsilon, before[1] if delta is None else delta)
     if not (0 < wanted[0] < float("inf") and 0 < wanted[1] < 1):
         raise SettingError(f"A budget needs ε > 0 and 0 < δ < 1, and is {wanted}.")
-    events = _events(session)
-    if events and wanted[1] != before[1]:
+    spent = of_fleet(session).spent
+    if spent and wanted[1] != before[1]:
         raise SettingError(f"The budget's δ is {before[1]:g} for good: rounds were charged at it.")
-    spent = to_epsilon(_divergences(events), wanted[1])
     if spent > wanted[0]:
         raise SettingError(f"ε = {spent:.3g} is spent already; a budget of {wanted[0]:g} cannot be kept any more.")
     if row is None:

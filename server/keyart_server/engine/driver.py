@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from keyart.errors import KeyartError
 
 log = logging.getLogger("keyart.server")
@@ -20,8 +22,10 @@ MOST_AT_ONCE = 4  # each is a process of about 200 MB
 class Link(Protocol):
     """A SuperLink with its SuperNodes: see `flower.Link`."""
 
-    def run(self, round_id: str, patience: float, stop: threading.Event) -> None:
-        """Drives a round to its end, which is in the database. Raises FederatedError where Flower failed."""
+    def run(
+        self, round_id: str, patience: float, stop: threading.Event, ended: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Drives a round until `ended`, which asks the database. Raises FederatedError where Flower failed."""
 
     def close(self) -> None:
         """Ends what was started here."""
@@ -63,7 +67,7 @@ class Driver:
                 if not self._going_on(round_id):
                     return
                 link = self._linked()
-                link.run(round_id, patience, self._stop)
+                link.run(round_id, patience, self._stop, lambda: self._ended(round_id))
             except Exception as error:  # of Flower, of the database: a round is not lost by any
                 if self._stop.is_set():
                     return
@@ -71,6 +75,12 @@ class Driver:
                 self._drop(link)
             self._stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _ended(self, round_id: str) -> bool:
+        try:
+            return not self._going_on(round_id)
+        except SQLAlchemyError:  # nobody knows; it is asked again
+            return False
 
     def _linked(self) -> Link:
         with self._turn:

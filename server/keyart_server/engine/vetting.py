@@ -43,8 +43,8 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
         files = releases.files(session, release.version)
     if campaign is None or isinstance(base, str):
         return
-    if not work.compares(campaign):
-        publishing.decide(service, release.version, {})
+    if not work.compares(campaign):  # its operator has said so
+        publishing.decide(service, release.version)
     elif rounds and rounds[0].standing == "done":
         publishing.decide(service, release.version, from_told(rounds[0].told))
     elif asking.failures(rounds) >= MOST_TRIES or campaign.state == "stopped":

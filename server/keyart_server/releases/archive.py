@@ -45,9 +45,15 @@ def unpacked(data: bytes) -> dict[str, bytes]:
             for name in sizes:
                 trust.check_name(name)
             trust.check_sizes(sizes)
-            return {member.filename: archive.read(member) for member in members}
+            return {member.filename: _member(archive, member) for member in members}
     except UNREADABLE as error:
         raise BundleDamaged(f"The bundle's files are no whole zip ({error}); pack the six files again.") from None
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """As much as it says it is: `read` would unpack all of one that lies, and look afterwards."""
+    with archive.open(member) as file:
+        return file.read(member.file_size)
 
 
 def renumbered(
