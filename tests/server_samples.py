@@ -105,7 +105,9 @@ def emptied(postgres: str) -> str:
 def listening(app: FastAPI) -> Iterator[httpx.Client]:
     """The application on a free port of this machine, served by a thread; a client for it."""
     with listen("127.0.0.1", 0) as place:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none", server_header=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, lifespan="on", ws="none", server_header=False, proxy_headers=False)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
         thread.start()
         try:

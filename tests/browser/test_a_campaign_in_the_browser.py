@@ -1,0 +1,136 @@
+"""A person, a real browser, the real command, Flower and fifty devices: from the first link to a model on devices."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from choosing_samples import sample_bundle, sample_catalog
+from server_samples import NAME, PASSWORD, Running, running
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+EXAMPLE = Path(__file__).parents[2] / "examples" / "visiting_devices.py"
+DEVICES = 50
+PHONE = {"width": 390, "height": 844}
+LONGEST_SECONDS = 240  # of a round on a busy machine
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    if CHROMIUM is None:
+        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
+            pytest.fail("No chromium on the PATH; install it, or unset KEYART_REQUIRE_SERVICES.")
+        pytest.skip("no chromium on the PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        made = browser.new_page(viewport={"width": 1280, "height": 900})
+        made.set_default_timeout(30_000)
+        yield made
+        browser.close()
+
+
+@contextmanager
+def devices(server: Running, token: str, log: Path, folder: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Fifty of them in one process; what they say."""
+    words = [
+        sys.executable, EXAMPLE, "--url", server.started["address"], "--token", token, "--devices", DEVICES,
+        "--catalog", folder / "catalog.json", "--bundle", folder / "first",
+        "--root", server.data / "tuf" / "root.json",
+        "--server-key", server.started["offers_key"], "--issuer-key", server.started["issuer_key"], "--epsilon", 8,
+    ]  # fmt: skip
+    with log.open("w") as output:
+        process = subprocess.Popen([str(word) for word in words], stdout=output, stderr=subprocess.STDOUT)
+        try:
+            yield lambda: [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def until(so: Callable[[], Any], seconds: float = LONGEST_SECONDS) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := so():
+            return found
+        time.sleep(0.5)
+    raise AssertionError("It has not come to that.")
+
+
+@pytest.mark.service
+def test_from_the_first_link_to_a_model_on_fifty_devices(page: Any, tmp_path: Path) -> None:
+    catalog = sample_catalog()
+    catalog.save(tmp_path / "catalog.json")
+    first = sample_bundle(tmp_path / "first", catalog, seed=1, version=1)
+    arguments = ("--bundle", first, "--catalog", tmp_path / "catalog.json", "--epsilon", "1000")
+    pictures = tmp_path / "pictures"
+    with running(tmp_path / "data", *arguments) as server:
+        address, mistakes = server.started["address"], []
+        page.on("pageerror", lambda error: mistakes.append(str(error)))
+        page.on("console", lambda said: mistakes.append(said.text) if said.type == "error" else None)
+
+        page.goto(server.started["join"])
+        page.get_by_label("Name", exact=True).fill(NAME)
+        page.get_by_label("Password", exact=False).first.fill(PASSWORD)
+        page.get_by_role("button").last.click()
+        page.wait_for_url(f"{address}/")
+        assert "keyart" in page.title()
+
+        token = server.client.post(
+            "/api/tokens", json={"name": "app", "scopes": ["enrol"]}, headers=server.bearer
+        ).json()["secret"]
+        with devices(server, token, tmp_path / "devices.jsonl", tmp_path) as said:
+            until(lambda: sum(one["event"] == "enrolled" for one in said()) == DEVICES)
+
+            page.goto(f"{address}/campaigns/new?kind=training")
+            page.get_by_label("Name", exact=True).fill("Spring")
+            page.get_by_label("Rounds", exact=False).first.fill("1")
+            page.locator('[name="epsilon"]').fill("500")
+            page.locator("details.more summary").click()
+            for name, value in {
+                "minimum_devices": "20", "wanted": "40", "patience": "60", "hours": "0", "gates": "0", "stages": "1",
+            }.items():  # fmt: skip
+                page.locator(f'[name="settings.{name}"]').fill(value)
+            page.get_by_role("button", name="Create a draft").click()
+            page.get_by_role("button", name="Start", exact=False).first.click()
+            campaign = page.url
+
+            page.goto(address)  # and watches, without a click, how the first round goes on
+            page.get_by_text("Spring").first.wait_for()
+            until(lambda: "masked" in page.content() or "unmask" in page.content() or "done" in page.content())
+            pictures.mkdir()
+            page.screenshot(path=pictures / "overview.png")
+
+            page.goto(campaign)
+            page.get_by_text("population").first.wait_for(timeout=LONGEST_SECONDS * 1000)
+            until(lambda: any(one["event"] == "installed" and one["model"] == 2 for one in said()))
+            until(
+                lambda: (
+                    len({one["device"] for one in said() if one["event"] == "installed" and one["model"] == 2})
+                    == DEVICES
+                )
+            )
+            page.reload()
+            page.screenshot(path=pictures / "campaign.png", full_page=True)
+            page.goto(f"{address}/releases")
+            assert "2" in page.get_by_role("main").inner_text()
+            page.set_viewport_size(PHONE)
+            for path in ("", "campaigns", "releases", "budget", "fleet", "audit"):
+                page.goto(f"{address}/{path}")
+                width = page.evaluate("document.documentElement.scrollWidth")
+                assert width <= PHONE["width"], f"/{path} is {width} wide"
+                page.screenshot(path=pictures / f"phone-{path or 'overview'}.png", full_page=True)
+        assert mistakes == []
+        assert not [one for one in said() if one["event"] in ("refused", "not installed")]
+        rounds = server.client.get("/api/campaigns", headers=server.bearer).json()
+        assert [one["state"] for one in rounds] == ["done"]
