@@ -24,6 +24,7 @@ from .campaigns import routes as campaign_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
 from .gateway import routes as gateway_routes
+from .gateway.heard import heard
 from .headers import Headers
 from .limits import Limits
 from .releases import routes as release_routes
@@ -45,7 +46,8 @@ def create_app(service: Service) -> FastAPI:
     async def running(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(_keep_fresh(service))
         try:
-            yield
+            async with heard(service.state, gateway_routes.NAME, service.clock):
+                yield
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):

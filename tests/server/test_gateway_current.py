@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from keyart.visit.current import read
 from keyart.visit.transport import Answer
 from keyart_server.gateway.current import Current, Told, again
 from keyart_server.releases import publishing
-from keyart_server.rounds import records
+from keyart_server.rounds import records, stages
 from keyart_server.service import Service
 from keyart_server.state import State
 from keyart_server.state.tables import EnrolledRow
@@ -127,3 +128,14 @@ def test_the_database_taken_away(service: Service, clock: Clock, postgres: str) 
 def test_the_server_says_what_is_rolled_out(service: Service, client: httpx.Client, tmp_path: Path) -> None:
     publishing.bring(service, bundle_samples.sample_bundle(tmp_path / "seven", 7))
     assert client.get("/device/current").json()["model"] == {"version": 7, "share": 1.0, "before": None}
+
+
+def test_a_door_says_that_it_is_there(service: Service, clock: Clock) -> None:
+    with gateway_samples.door(service.state, clock, "west"):
+        end = time.monotonic() + 30
+        while True:
+            with service.state.reading() as session:
+                if stages.gateways(session, clock()) == ["west"]:
+                    return
+            assert time.monotonic() < end
+            time.sleep(0.05)

@@ -134,6 +134,7 @@ def test_metrics(client: httpx.Client, admin) -> None:
     assert "Secret" not in text and "a-secret-code" not in text
 
 
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_the_database_taken_away(client: httpx.Client, admin, postgres: str, service: Service) -> None:
     kept = client.post("/api/campaigns", json={"name": "a", "kind": "training"}, headers=admin).json()["id"]
     with taken_away(postgres):

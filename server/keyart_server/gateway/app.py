@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..requests import Requests
 from ..state import State
 from .current import Offered
 from .door import Door
+from .heard import heard
 from .rates import by_proxy, direct
 from .routes import devices
 
@@ -40,9 +42,16 @@ def create_gateway(
 
     Raises SettingError for the name.
     """
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        async with heard(state, name, clock):
+            yield
+
     app = FastAPI(
         title="keyart gateway",
         version=keyart.__version__,
+        lifespan=running,
         summary="The door for devices.",
         docs_url=None,
         redoc_url=None,
