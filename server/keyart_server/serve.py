@@ -58,11 +58,13 @@ class Started:
 def serve(settings: Settings, tell: Callable[[Started], None], clock: Callable[[], datetime] = now) -> None:
     """Serves until it is told to stop (SIGTERM, Ctrl-C). tell: called once, when it listens.
 
-    Raises SettingError or BundleError where it cannot start.
+    Raises SettingError, BundleError or CatalogError where it cannot start.
     """
     settings.check_tls()
     if settings.bundle is not None:
         check(settings.bundle)
+    if settings.catalog is not None:
+        Catalog.load(settings.catalog)
     with ExitStack() as stack:
         listening = stack.enter_context(listen(settings.host, settings.port))
         service = stack.enter_context(opened(settings, clock))

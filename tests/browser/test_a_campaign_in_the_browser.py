@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from choosing_samples import sample_bundle, sample_catalog
-from server_samples import NAME, PASSWORD, Running, running
+from fleet_samples import LONGEST_SECONDS, prepared, until, visiting
+from server_samples import NAME, PASSWORD, running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-EXAMPLE = Path(__file__).parents[2] / "examples" / "visiting_devices.py"
 DEVICES = 50
 PHONE = {"width": 390, "height": 844}
-LONGEST_SECONDS = 240  # of a round on a busy machine
 
 
 @pytest.fixture
@@ -40,39 +33,9 @@ def page() -> Iterator[Any]:
         browser.close()
 
 
-@contextmanager
-def devices(server: Running, token: str, log: Path, folder: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Fifty of them in one process; what they say."""
-    words = [
-        sys.executable, EXAMPLE, "--url", server.started["address"], "--token", token, "--devices", DEVICES,
-        "--catalog", folder / "catalog.json", "--bundle", folder / "first",
-        "--root", server.data / "tuf" / "root.json",
-        "--server-key", server.started["offers_key"], "--issuer-key", server.started["issuer_key"], "--epsilon", 8,
-    ]  # fmt: skip
-    with log.open("w") as output:
-        process = subprocess.Popen([str(word) for word in words], stdout=output, stderr=subprocess.STDOUT)
-        try:
-            yield lambda: [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def until(so: Callable[[], Any], seconds: float = LONGEST_SECONDS) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := so():
-            return found
-        time.sleep(0.5)
-    raise AssertionError("It has not come to that.")
-
-
 @pytest.mark.service
 def test_from_the_first_link_to_a_model_on_fifty_devices(page: Any, tmp_path: Path) -> None:
-    catalog = sample_catalog()
-    catalog.save(tmp_path / "catalog.json")
-    first = sample_bundle(tmp_path / "first", catalog, seed=1, version=1)
-    arguments = ("--bundle", first, "--catalog", tmp_path / "catalog.json", "--epsilon", "1000")
+    arguments = prepared(tmp_path)
     pictures = tmp_path / "pictures"
     with running(tmp_path / "data", *arguments) as server:
         address, mistakes = server.started["address"], []
@@ -86,10 +49,7 @@ def test_from_the_first_link_to_a_model_on_fifty_devices(page: Any, tmp_path: Pa
         page.wait_for_url(f"{address}/")
         assert "keyart" in page.title()
 
-        token = server.client.post(
-            "/api/tokens", json={"name": "app", "scopes": ["enrol"]}, headers=server.bearer
-        ).json()["secret"]
-        with devices(server, token, tmp_path / "devices.jsonl", tmp_path) as said:
+        with visiting(server, tmp_path, DEVICES) as said:
             until(lambda: sum(one["event"] == "enrolled" for one in said()) == DEVICES)
 
             page.goto(f"{address}/campaigns/new?kind=training")

@@ -88,14 +88,16 @@ def test_what_a_person_sees(here: Path) -> None:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(4)]
+        lines = [process.stdout.readline() for _ in range(6)]
     finally:
         process.send_signal(signal.SIGTERM)
         stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 0 and stdout == ""
     assert re.fullmatch(r"keyart \S+ serves http://127\.0\.0\.1:\d+ from new\n", lines[0])
     assert re.fullmatch(r"Published model \d+\.\n", lines[1])
-    assert lines[2].startswith("Nobody can sign in yet.") and "/join/" in lines[3]
+    assert re.fullmatch(r"Apps ship the keys of offers [0-9a-f]{64}\n", lines[2])
+    assert re.fullmatch(r"  and of the issuer [0-9a-f]{64}\n", lines[3])
+    assert lines[4].startswith("Nobody can sign in yet.") and "/join/" in lines[5]
     assert "Move root.pem and targets.pem from new/keys" in stderr and "Traceback" not in stderr
 
 
