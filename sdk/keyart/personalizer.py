@@ -359,6 +359,12 @@ class Personalizer:
                 return None
             return self._campaigns().answer(message, profile, chooser.installed, chooser.catalog, chooser.policy)
 
+    def leave(self, round_id: bytes) -> bool:
+        """Lets go of a round that took this device's keys and nothing else: its server has no place for them. Whether
+        there was one. round_id: [32], as in every message of the round."""
+        with self._session.writing:
+            return self._takes_part() and self._campaigns().leave(round_id)
+
     def install(self, bundle: str | Path, validate: bool = False) -> int:
         """Swaps in another bundle, after every check and the canary; returns the version that chooses now. The head
         is re-fitted.

@@ -240,6 +240,7 @@ def test_a_round_that_takes_no_more_devices(arts, caplog, status, request_):
     asked = len(door.asked)
     assert go(arts[0], door.send, found).over == (door.id,)
     assert len(door.asked) == asked + 1  # only what is going on
+    assert arts[0].campaigns() == []  # and it takes no place of another round
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

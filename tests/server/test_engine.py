@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from engine_samples import Scene, staged
+from sqlalchemy import select
 
 from keyart_server import audit, budget
 from keyart_server.campaigns import records as campaigns
+from keyart_server.engine import asking
 from keyart_server.releases import records as releases
 from keyart_server.rounds import records
+from keyart_server.state.tables import EnrolledRow
 
 
 @pytest.fixture
@@ -115,6 +118,30 @@ def test_over_budget_a_campaign_is_paused_before_anybody_is_asked(stage: Scene) 
     with stage.service.state.reading() as session:
         pause = audit.newest(session, 1)[0]
         assert pause.action == "campaign.pause" and "the budget is 0.5" in pause.details
+
+
+def test_a_campaign_that_devices_decline_by_default_says_so(stage: Scene) -> None:
+    campaign = stage.create("statistics", epsilon=800.0)
+    stage.step()
+    assert "whose app sets no other limits decline this round" in stage.service.waiting[campaign.id]
+
+
+def test_a_vector_that_no_gateway_takes_is_not_asked_for(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "MOST_BYTES", 10)
+    campaign = stage.create("statistics")
+    stage.step()
+    assert stage.state_of(campaign) == "paused" and stage.rounds(campaign) == []
+
+
+def test_devices_that_did_not_come_back_are_forgotten(stage: Scene) -> None:
+    with stage.service.state.writing() as session:
+        for i, days in enumerate((-40, -20)):
+            at = stage.clock()
+            until = at + timedelta(days=days)
+            session.add(EnrolledRow(device_key_hash=f"{i}" * 64, by="token:app", at=at, expires=until))
+    stage.step(2, hours=2)
+    with stage.service.state.reading() as session:
+        assert [row.device_key_hash[0] for row in session.scalars(select(EnrolledRow))] == ["1"]
 
 
 def test_without_a_catalogue_a_campaign_says_what_it_waits_for(stage: Scene) -> None:

@@ -21,7 +21,7 @@ from .limits import Limits, Past
 from .offer import Offer
 from .round import Round, drop
 from .skellam import Random
-from .sums import DeviceSession
+from .sums import DeviceSession, Stage
 from .sums.keys import KEY_BYTES
 from .sums.messages import HEADER_BYTES, KeysRequest
 from .sums.messages import MAGIC as STAGE_MAGIC
@@ -104,6 +104,16 @@ class Campaigns:
         sent, delta = self.contributions(), self._limits.delta
         past = Past([contribution.charge for contribution in sent])
         return Budget(past.spent(delta), self._limits.epsilon, delta, len(sent))
+
+    def leave(self, round_id: bytes) -> bool:
+        """Forgets a round of which only the keys were told, whether there was one. After that no neighbour's share
+        could be missed, nor a mask: a round that has gone further runs to its end."""
+        known = self._find(round_id)
+        if known is None or len(known.session.answers) > Stage.KEYS:
+            return False
+        with self._store.transaction():
+            self._store.delete(Table.ROUND, round_id)
+        return True
 
     def _begin(self, message: bytes, source: Source) -> bytes | None:
         asked = Offer.read(message, self._limits.servers)

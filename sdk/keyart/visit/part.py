@@ -73,6 +73,8 @@ def _join(art: Personalizer, send: Send, round_id: str, part: Part) -> Part:
         raise MessageError("The offer is of another round than the one that was listed.")
     taken = ask(send, "POST", f"{path}/keys", reply)
     if taken.status != 200:
+        if 400 <= taken.status < 500:  # another round may have a place for this device
+            art.leave(bytes.fromhex(round_id))
         return _ended(part, taken.status)
     if _TICKET.fullmatch(taken.body) is None:  # it will be in a header
         raise MessageError("The server's ticket is none.")

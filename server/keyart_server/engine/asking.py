@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from keyart.bundle import Manifest
 from keyart.errors import KeyartError
 from keyart.features import FeatureSpec
+from keyart.outbound.limits import Limits, Past
 
 from .. import budget, work
 from ..campaigns import Campaign
@@ -23,6 +24,7 @@ from ..service import Service
 from ..state.tables import ChargeRow, MemoryRow
 
 log = logging.getLogger("keyart.server")
+MOST_BYTES: Final = 7_500_000  # of a vector, so that with its pads it is within the limits of a gateway's door
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # after a failed round; doubled each time
 MOST_FAILURES: Final = 10  # in a row: then a person has to look
 COMPARE, GUARD = "/compare", "/guard"  # begin the topics of rounds that judge a release; no work's own do so
@@ -86,6 +88,14 @@ def begin(service: Service, session: Session, campaign: Campaign, number: int, a
             f"{whole.spent:.3g} is spent."
         )
     message = asked.offer.sign(service.keys.offers)
+    terms = asked.offer.terms(message)
+    if terms.vector_bytes > MOST_BYTES:
+        return f"A vector of {terms.vector_bytes:,} bytes is longer than any that a gateway takes ({MOST_BYTES:,})."
+    usual = Limits().refusal(asked.offer, Past(), asked.offer.model_version, asked.offer.feature_spec, now(service))
+    if usual is None:
+        service.waiting.pop(campaign.id, None)
+    else:
+        service.waiting[campaign.id] = f"Devices whose app sets no other limits decline this round: {usual}."
     records.start(
         session,
         service.clock(),
@@ -93,7 +103,7 @@ def begin(service: Service, session: Session, campaign: Campaign, number: int, a
         number,
         topic,
         message,
-        asked.offer.terms(message),
+        terms,
         asked.event,
         asked.waiting,
         low=asked.low,
@@ -102,6 +112,11 @@ def begin(service: Service, session: Session, campaign: Campaign, number: int, a
         patience=asked.patience,
     )
     return ""
+
+
+def now(service: Service) -> float:
+    """Unix seconds."""
+    return service.clock().timestamp()
 
 
 def memory_of(session: Session, campaign_id: str) -> bytes | None:

@@ -19,6 +19,7 @@ from keyart.errors import BundleError, KeyartError
 from .. import work
 from ..campaigns import Campaign
 from ..campaigns import records as campaigns
+from ..gateway.enrolment import forget
 from ..releases import publishing
 from ..releases import records as releases
 from ..rounds import Round, records
@@ -31,7 +32,7 @@ from .lease import Lease
 
 log = logging.getLogger("keyart.server")
 STEP_SECONDS = 1.0
-SETTLE = timedelta(hours=1)  # between two looks for what a full disk, or a kill, has left half published
+SETTLE = timedelta(hours=1)  # between two looks for what is half published, and for certificates that have ended
 AWAY_SECONDS = 5.0  # between two looks for a database that does not answer, or for a lease that another one holds
 
 
@@ -79,6 +80,8 @@ class Engine:
         if self._service.clock() > self._settled + SETTLE:
             self._settled = self._service.clock()
             publishing.settle(self._service)
+            with self._service.state.writing() as session:
+                forget(session, self._service.clock())
         vetting.step(self._service)
         rollout.step(self._service)
         for campaign in every.values():
@@ -124,8 +127,6 @@ class Engine:
                 service, session, campaign, number, asked, asked.offer.topic or campaign.kind
             ):
                 asking.halt(service, session, campaign, refused)
-            else:
-                service.waiting.pop(campaign.id, None)
 
     def _read(self, campaign: Campaign, one: Round) -> None:
         """What a sum tells, in the transaction that ends its round."""

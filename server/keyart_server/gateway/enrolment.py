@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -22,6 +23,7 @@ from .rates import Rates
 
 A_SECOND, AT_ONCE = 20.0, 1000.0  # with one token
 VALID: Final = timedelta(days=90)
+KEPT: Final = timedelta(days=30)  # after its end, so that a device which is away for a while is not a new one
 
 
 def routes(service: Service) -> APIRouter:
@@ -62,3 +64,8 @@ def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key:
     audit.append(session, at, actor, "device.enrol", "device", expires=expires.isoformat(timespec="seconds"))
     session.merge(EnrolledRow(device_key_hash=key_hash, by=actor, at=at, expires=expires))  # the log's turn is ours
     return certify(issuer, device_key, int(expires.timestamp()))
+
+
+def forget(session: Session, at: datetime) -> None:
+    """Devices that did not come back."""
+    session.execute(delete(EnrolledRow).where(EnrolledRow.expires < at - KEPT))

@@ -369,3 +369,18 @@ def test_export_shows_the_key_and_what_is_in_progress(device):
     assert document["device_key"] == device.device_key().hex()
     (entry,) = document["campaigns"]
     assert entry["purpose"] == "Better pictures for everybody." and entry["stage"] == "keys"
+
+
+def test_a_round_is_left_only_while_nothing_but_keys_was_told(device, others):
+    """A server that has no place for it gives the day's place back; shares are not taken back."""
+    asked = offer_of(device)
+    messages = messages_for([device, *others], asked)
+    _, offered = next(messages)
+    assert device.answer(offered) is not None
+    round_id = asked.terms(offered).round_id
+    assert device.leave(round_id) and not device.leave(round_id)
+    assert device.campaigns() == [] and device.sent() == []
+    assert device.answer(offered) is not None  # with other keys than before
+    _, question = next(messages)
+    assert device.answer(question) is not None
+    assert not device.leave(round_id) and len(device.campaigns()) == 1
