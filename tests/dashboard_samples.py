@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import round_samples
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from keyart.outbound.sums import Stage
@@ -204,6 +204,7 @@ def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000
         if of["standing"] in ("keys", "share", "masked", "unmask"):
             come(session, of["id"], Stage(["keys", "share", "masked", "unmask"].index(of["standing"]) + 1), 640)
     session.execute(insert(ReleaseRow), releases(at, ids[0][0]))
+    session.execute(delete(GatewayRow))  # the server itself may have been heard
     session.execute(
         insert(GatewayRow),
         [
