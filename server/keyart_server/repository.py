@@ -138,9 +138,14 @@ class Repository:
         self._signers(self._load(), *PUBLISHING)
 
     @property
+    def versions(self) -> set[int]:
+        """Of the bundles that are signed now."""
+        return _versions(self._load().targets.signed)
+
+    @property
     def newest(self) -> int | None:
         """Model version of the newest published bundle."""
-        return max(_versions(self._load().targets.signed), default=None)
+        return max(self.versions, default=None)
 
     def publish(self, bundle: str | Path, *, run: Run | None = None) -> Manifest:
         """Publishes the bundle in folder `bundle`; its manifest. Needs all keys but that of root.

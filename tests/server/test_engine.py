@@ -126,6 +126,12 @@ def test_a_campaign_that_devices_decline_by_default_says_so(stage: Scene) -> Non
     assert "whose app sets no other limits decline this round" in stage.service.waiting[campaign.id]
 
 
+def test_a_stage_that_is_shorter_than_devices_stay_away_says_so(stage: Scene) -> None:
+    campaign = stage.create("statistics", {"patience": 1.0, "minimum_devices": 50})
+    stage.step()
+    assert "devices come every 5 s" in stage.service.waiting[campaign.id]
+
+
 def test_a_vector_that_no_gateway_takes_is_not_asked_for(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "MOST_BYTES", 10)
     campaign = stage.create("statistics")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import bundle_samples
@@ -280,3 +281,22 @@ def test_a_burned_number_is_refused(service: Service, tmp_path: Path) -> None:
 def test_a_number_beyond_32_bits(service: Service) -> None:
     assert first(service, 2**53 - 2).version == 2**53 - 2
     assert publishing.submit(service, "server", release_samples.files(2**53 - 1, 2**53 - 2)).share == 0.01
+
+
+def test_one_that_waited_too_long_does_not_undo_what_came_meanwhile(service: Service) -> None:
+    release_samples.first(service)
+    made = release_samples.candidate(service, 8)
+    assert publishing.decide(service, made.version, release_samples.UNCLEAR).standing == "waiting"
+    publishing.submit(service, "person:Robin", release_samples.files(9, seed=3), at_once=True)
+    with pytest.raises(InputError, match="was made from 7, and devices have 9 since"):
+        publishing.go_on(service, 8, "person:Robin")
+    assert release_samples.standing(service, 8).standing == "waiting"
+
+
+def test_a_folder_that_was_never_signed_is_not_adopted(service: Service) -> None:
+    release_samples.first(service)
+    killed = service.shelf.folder(6)
+    shutil.copytree(service.shelf.folder(7), killed)
+    publishing.settle(service)
+    with service.state.reading() as session:
+        assert [release.version for release in records.every(session)] == [7]

@@ -100,6 +100,10 @@ class Shelf:
         """Of a published bundle. Raises BundleMissing, BundleDamaged."""
         return Manifest.read(self.folder(version))
 
+    def signed(self) -> set[int]:
+        """Versions that devices can fetch now: a folder on the disk may be a publish that was killed."""
+        return self._open().versions if self.exists else set()
+
     def newest(self) -> int | None:
         """Model version that devices are offered. Raises BundleDamaged for a repository that is not as signed."""
         return self._open().newest if self.exists else None

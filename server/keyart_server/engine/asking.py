@@ -18,6 +18,7 @@ from keyart.outbound.limits import Limits, Past
 from .. import budget, work
 from ..campaigns import Campaign
 from ..campaigns import records as campaigns
+from ..gateway.current import again
 from ..releases import records as releases
 from ..rounds import Round, records
 from ..service import Service
@@ -37,13 +38,12 @@ def base_of(service: Service, session: Session) -> work.Base | str:
     release = releases.released(session)
     if release is None:
         return "No bundle is published for all devices; start the server with --bundle."
-    folders = {bundle.model_version: service.shelf.folder(bundle.model_version) for bundle in service.shelf.bundles()}
-    folder = folders[release.version]
-    manifest = Manifest.read(folder)
-    gone = frozenset(one.version for one in releases.every(session) if one.standing in ("refused", "withdrawn"))
-    spec = FeatureSpec.from_json(manifest.feature_spec)
-    above = frozenset(version for version in gone if version > release.version)
-    return work.Base(service.catalog, folder, release.version, spec, folders, above)
+    folder, every = service.shelf.folder(release.version), releases.every(session)
+    spec = FeatureSpec.from_json(Manifest.read(folder).feature_spec)
+    others = {one.version: service.shelf.folder(one.version) for one in every if one.share > 0}
+    gone = (one.version for one in every if one.standing in ("refused", "withdrawn"))
+    refused = frozenset(version for version in gone if version > release.version)
+    return work.Base(service.catalog, folder, release.version, spec, others, refused)
 
 
 def history(session: Session, campaign_id: str, judging: str = "") -> list[Round]:
@@ -91,11 +91,10 @@ def begin(service: Service, session: Session, campaign: Campaign, number: int, a
     terms = asked.offer.terms(message)
     if terms.vector_bytes > MOST_BYTES:
         return f"A vector of {terms.vector_bytes:,} bytes is longer than any that a gateway takes ({MOST_BYTES:,})."
-    usual = Limits().refusal(asked.offer, Past(), asked.offer.model_version, asked.offer.feature_spec, now(service))
-    if usual is None:
-        service.waiting.pop(campaign.id, None)
+    if doubt := _doubt(service, session, asked):
+        service.waiting[campaign.id] = doubt
     else:
-        service.waiting[campaign.id] = f"Devices whose app sets no other limits decline this round: {usual}."
+        service.waiting.pop(campaign.id, None)
     records.start(
         session,
         service.clock(),
@@ -114,9 +113,16 @@ def begin(service: Service, session: Session, campaign: Campaign, number: int, a
     return ""
 
 
-def now(service: Service) -> float:
-    """Unix seconds."""
-    return service.clock().timestamp()
+def _doubt(service: Service, session: Session, asked: work.Asked) -> str:
+    """Why few devices may come to the round that begins; "" where nothing speaks for it."""
+    at, offer = service.clock(), asked.offer
+    usual = Limits().refusal(offer, Past(), offer.model_version, offer.feature_spec, at.timestamp())
+    if usual is not None:
+        return f"Devices whose app sets no other limits decline this round: {usual}."
+    seldom = again(session, at)
+    if asked.patience < seldom:
+        return f"A stage takes {asked.patience:g} s at most, and devices come every {seldom} s: many will miss it."
+    return ""
 
 
 def memory_of(session: Session, campaign_id: str) -> bytes | None:

@@ -97,8 +97,8 @@ def settle(service: Service) -> None:
                 if release.half_published:
                     _finish(service, release.version, "server")
             with service.state.writing() as session:
-                for manifest in service.shelf.bundles():
-                    records.adopt(session, service.clock(), manifest)
+                for version in sorted(service.shelf.signed()):
+                    records.adopt(session, service.clock(), service.shelf.manifest(version))
             for release in candidates:
                 if release.campaign_id is None:
                     decide(service, release.version)
@@ -171,6 +171,12 @@ def go_on(service: Service, version: int, actor: str) -> Release:
                     raise InputError(f"Model {newer} was published after {version}; devices never go back.")
                 _refuse_two(session, version)
                 return records.move(session, service.clock(), actor, version, "go-on", reason=f"By {actor}.")
+            installed = records.released(session)
+            if release.campaign_id and installed is not None and release.base != installed.version:
+                raise InputError(
+                    f"Model {version} was made from {release.base}, and devices have {installed.version} since, "
+                    "whose gain it would undo. Withdraw it; its campaign goes on from what devices have."
+                )
         try:
             service.shelf.check_keys()
         except SettingError as error:
