@@ -42,6 +42,8 @@ INSIDE = {
         "the id of a decision that was found",
     ),
     "outbound/sums/shamir.py:at": "shares of a length that was checked, and a server's work",
+    "visit/part.py:_join": "a round's id, which is 64 hexadecimal digits by then",
+    "visit/part.py:_answer": "a round's id, which is 64 hexadecimal digits by then",
     "store/migrations.py:_labels_inside": "a record of an older file, behind its seal",
     "store/keys.py:KeyringKey._host.<locals>.get": "every error of a keyring is the StoreError of HostKey",
 }

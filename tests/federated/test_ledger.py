@@ -26,8 +26,9 @@ BIG = (1000.0, 1e-6)
 # Imports once, then a child for each line read: it opens the ledger, resumes the last round, charges until killed.
 CHARGES = """
 import os, sys
-from keyart_federated.accounting import Gaussian
+from keyart_federated.accounting import Gaussian, epsilon
 from keyart_federated.ledger import Ledger
+epsilon(500.0, 1.0, 1, 1e-6)  # the accountant's library is imported once, and not by each child
 for _ in sys.stdin:
     child = os.fork()
     if child == 0:

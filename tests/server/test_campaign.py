@@ -54,7 +54,7 @@ def test_a_campaign_that_makes_no_sense(change) -> None:
 
 def test_life_of_a_campaign(client: httpx.Client, admin, clock: Clock) -> None:
     assert client.get("/api/campaigns", headers=admin).json() == []
-    asked = {"name": "Spring: ε", "kind": "experiment", "epsilon": 2.5, "delta": 1e-6, "rounds": 3}
+    asked = {"name": "Spring: ε", "kind": "statistics", "epsilon": 2.5, "delta": 1e-6, "rounds": 3}
     made = client.post("/api/campaigns", json=asked, headers=admin)
     assert made.status_code == 201
     campaign = made.json()
@@ -84,6 +84,14 @@ def test_all_kinds(client: httpx.Client, admin) -> None:
     for kind in KINDS:
         made = client.post("/api/campaigns", json={"name": kind, "kind": kind}, headers=admin)
         assert made.status_code == 201 and made.json()["kind"] == kind
+
+
+def test_a_draft_that_lacks_something_cannot_be_started(client: httpx.Client, admin) -> None:
+    made = client.post("/api/campaigns", json={"name": "x", "kind": "evaluation"}, headers=admin).json()
+    refused = client.post(f"/api/campaigns/{made['id']}/start", headers=admin)
+    assert refused.status_code == 409 and "'version'" in refused.json()["error"]
+    asked = {"name": "x", "kind": "evaluation", "settings": {"version": -1}}
+    assert client.post("/api/campaigns", json=asked, headers=admin).status_code == 422
 
 
 SENSELESS = [

@@ -157,7 +157,7 @@ def test_an_answer_that_nobody_takes() -> None:
 
 
 def test_an_answer_that_is_taken_slowly() -> None:
-    with served(read_seconds=0.3) as place, socket.create_connection(place) as link:
+    with served(read_seconds=1.5) as place, socket.create_connection(place) as link:
         link.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         taken = 0
         while taken < 30_000_000:

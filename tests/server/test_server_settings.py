@@ -40,11 +40,11 @@ def test_half_of_tls_and_ports_that_are_none() -> None:
 
 
 def test_addresses() -> None:
-    assert Settings(DATA).address(7) == "http://127.0.0.1:7"
-    assert Settings(DATA, host="::1").address(7) == "http://[::1]:7"
-    assert Settings(DATA, **TLS).address(7) == "https://127.0.0.1:7"
+    assert Settings(DATA).at(7) == "http://127.0.0.1:7"
+    assert Settings(DATA, host="::1").at(7) == "http://[::1]:7"
+    assert Settings(DATA, **TLS).at(7) == "https://127.0.0.1:7"
     behind = Settings(DATA, host="0.0.0.0", public=True, url="https://keyart.example/")
-    assert behind.address(7) == "https://keyart.example" and behind.secure
+    assert behind.at(7) == "https://keyart.example" and behind.secure
     assert behind.hosts == {"keyart.example"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -57,7 +58,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
         try:
             settings = checked(new.kind, new.settings, new.epsilon, new.delta)
         except SettingError as error:
-            raise HTTPException(422, str(error)) from None
+            if new.settings:
+                raise HTTPException(422, str(error)) from None
+            settings = "{}"  # a draft may lack what its kind cannot do without; it cannot be started so
         with state.writing() as session:
             campaign = records.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
         response.headers["Location"] = f"/api/campaigns/{campaign.id}"
@@ -67,8 +70,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
         def move(campaign_id: Id, who: Who) -> Campaign:
             try:
                 with state.writing() as session:
+                    campaign = _there(records.find(session, campaign_id))
+                    if action == "start":
+                        told = json.loads(campaign.settings)
+                        checked(campaign.kind, told, campaign.epsilon, campaign.delta)
                     return _there(records.move(session, clock(), who.name, campaign_id, action))
-            except InputError as error:
+            except (InputError, SettingError) as error:
                 raise HTTPException(409, str(error)) from None
 
         return move

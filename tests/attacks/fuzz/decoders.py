@@ -53,6 +53,8 @@ from keyart.store import ledger
 from keyart.store.database import Store, Table
 from keyart.store.envelope import Sealer
 from keyart.summary import RECORD_ID, Summary
+from keyart.visit.current import read as read_current
+from keyart.visit.transport import Answer
 
 Read = Callable[[bytes], object]
 Errors = tuple[type[KeyartError], ...]
@@ -463,6 +465,12 @@ def contribution(place: Path) -> tuple[Read, Sequence[bytes]]:
     return lambda data: Contribution.from_bytes(data).to_bytes(), [good.to_bytes()]
 
 
+def what_is_going_on(place: Path) -> tuple[Read, Sequence[bytes]]:
+    listed = {"id": "ab" * 32, "low": 0.1, "high": 0.4, "closes": 1_790_000_000}
+    told = {"again": 60, "model": {"version": 8, "share": 0.1, "before": 7}, "rounds": [listed]}
+    return lambda data: read_current(Answer(200, {}, data)), [json.dumps(told).encode()]
+
+
 _OF_BUNDLES: Errors = (BundleDamaged, BundleRefused)
 DECODERS = (
     Decoder("manifest", manifest, _OF_BUNDLES),
@@ -500,5 +508,6 @@ DECODERS = (
     Decoder("bundle of a gateway", gateway_bundle, (MessageError,), 40),
     Decoder("round in progress", round_in_progress, (StoreDamaged,), 20),
     Decoder("contribution", contribution, (StoreDamaged,)),
+    Decoder("what is going on", what_is_going_on, (MessageError,)),
     *(Decoder(name, prepare, (BundleError,), 4) for name, prepare in UPDATES.items()),
 )
