@@ -222,9 +222,8 @@ def test_a_superlink_elsewhere_and_a_gateway_that_joins_it(link: Link, state: St
 VICTIMS = (SUPERLINK, SUPERNODE, RELAY)
 
 
-@pytest.mark.parametrize(
-    "shift", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [0, 1, 2])
 def test_what_is_killed_at_each_stage_costs_a_new_link_and_no_answer(tmp_path: Path, shift: int) -> None:
     database = tmp_path / "state.db"
     with closing(State.open(database)) as state, crowd(state) as devices:
