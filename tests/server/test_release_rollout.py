@@ -14,7 +14,7 @@ from server_samples import Clock
 from keyart.bundle.folder import read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_server import audit, rolekeys
-from keyart_server.releases import Plan, archive, publishing, records
+from keyart_server.releases import Gate, Plan, archive, publishing, records
 from keyart_server.service import Service
 
 
@@ -300,3 +300,15 @@ def test_a_folder_that_was_never_signed_is_not_adopted(service: Service) -> None
     publishing.settle(service)
     with service.state.reading() as session:
         assert [release.version for release in records.every(session)] == [7]
+
+
+def test_a_person_who_names_a_bundle_has_decided(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would make a campaign's candidate wait for a person does not make a person wait for one."""
+    first(service)
+    doubt = Gate("feature spec", "unclear", "It has another feature spec.", {})
+    monkeypatch.setattr(publishing.gates, "of_bundle", lambda *_: (doubt,))
+    staged = publishing.submit(service, "person:Robin", release_samples.files(8, seed=2))
+    assert staged.standing == "waiting"
+    publishing.withdraw(service, 8, "person:Robin")
+    at_once = publishing.submit(service, "person:Robin", release_samples.files(9, seed=3), at_once=True)
+    assert at_once.standing == "released"

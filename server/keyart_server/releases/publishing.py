@@ -116,7 +116,10 @@ def bring(service: Service, bundle: Path) -> int | None:
         if records.of_digest(session, Manifest.read(bundle).digest) is not None:
             return None
     service.shelf.check_keys()
-    return submit(service, "server", read_files(bundle), at_once=True).version
+    release = submit(service, "server", read_files(bundle), at_once=True)
+    if release.standing != "released":
+        raise BundleRefused(release.reason)
+    return release.version
 
 
 def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bool = False) -> Release:

@@ -72,7 +72,7 @@ class Plan:
             raise SettingError(f'unclear is {self.unclear!r}; it must be "hold" or "go on".')
 
 
-AT_ONCE: Final = Plan(stages=(1.0,))
+AT_ONCE: Final = Plan(stages=(1.0,), unclear="go on")  # by a person, who has decided
 
 
 @dataclass(frozen=True, slots=True)
