@@ -19,12 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import numpy as np
-
 from keyart.bundle.durable import sync_folder
 from keyart.errors import BudgetSpent, LedgerError, SettingError
 
-from .accounting import ORDERS, Gaussian, Mechanism, Skellam, to_epsilon
+from .accounting import Gaussian, Mechanism, Skellam, composed
 from .accounting.banded import Banded
 
 FORMAT: Final = 1
@@ -135,11 +133,7 @@ class Ledger:
         counts = Counter(self._charges.values())
         if event is not None:
             counts[event] += 1
-        # Multiplied, not added up: so a budget that a planner's noise fits exactly is spent exactly.
-        total = np.zeros(len(ORDERS))
-        for mechanism, times in counts.items():
-            total += times * mechanism.divergences()
-        return to_epsilon(total, self.delta)
+        return composed(counts.items(), self.delta)
 
     def _append(self, entry: dict[str, Any]) -> None:
         line, chain = _line(entry, self._chain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -15,6 +16,17 @@ MOST_NOISE = 1e6  # multiples of the clip: nobody learns anything from such a su
 TOLERANCE = 1e-6  # of the noise multiplier, relative
 
 
+def composed(events: Iterable[tuple[Mechanism, int]], delta: float) -> float:
+    """ε at `delta` of all of these, each so many times; 0 for none. Raises SettingError.
+
+    Multiplied, not added up one by one: so a budget that a planner's noise fits exactly is spent exactly.
+    """
+    total = np.zeros(len(ORDERS))
+    for mechanism, times in events:
+        total += times * mechanism.divergences()
+    return to_epsilon(total, delta)
+
+
 def epsilon(noise_multiplier: float, sampling_rate: float, rounds: int, delta: float) -> float:
     """ε of `rounds` sums with Gaussian noise, each over a Poisson sample of the fleet; a person is added or removed.
 
@@ -22,7 +34,7 @@ def epsilon(noise_multiplier: float, sampling_rate: float, rounds: int, delta: f
     round, drawn anew and kept secret; 1 for devices that cannot rely on that. Rényi composition through
     `dp-accounting`, at its orders and some more. 0 rounds cost 0, no noise infinity. Raises SettingError.
     """
-    return _composed(Gaussian(noise_multiplier, sampling_rate), rounds, delta)
+    return _repeated(Gaussian(noise_multiplier, sampling_rate), rounds, delta)
 
 
 def skellam_epsilon(
@@ -33,7 +45,7 @@ def skellam_epsilon(
     l2: the most that one vector measures, in integer steps; noise_multiplier: deviation of the sum's noise over l2.
     See `Skellam` for the bound. Raises SettingError.
     """
-    return _composed(Skellam(noise_multiplier, l2, dimension, sampling_rate), rounds, delta)
+    return _repeated(Skellam(noise_multiplier, l2, dimension, sampling_rate), rounds, delta)
 
 
 def noise_for(
@@ -60,7 +72,7 @@ def noise_for(
         mechanism: Mechanism = Gaussian(noise, sampling_rate)
         if l2 is not None and dimension is not None:
             mechanism = Skellam(noise, l2, dimension, sampling_rate)
-        return _composed(mechanism, rounds, delta) <= epsilon
+        return _repeated(mechanism, rounds, delta) <= epsilon
 
     low, high = 0.0, 1.0
     while not enough(high):
@@ -79,9 +91,7 @@ def noise_for(
     return high
 
 
-def _composed(mechanism: Mechanism, rounds: int, delta: float) -> float:
+def _repeated(mechanism: Mechanism, rounds: int, delta: float) -> float:
     if rounds < 0:
         raise SettingError(f"rounds must be 0 or more, and is {rounds}.")
-    if rounds == 0:
-        return to_epsilon(np.zeros(len(ORDERS)), delta)
-    return to_epsilon(rounds * mechanism.divergences(), delta)
+    return composed([(mechanism, rounds)] if rounds else [], delta)

@@ -13,12 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from keyart.errors import BudgetSpent, SettingError
-from keyart_federated.accounting import ORDERS, Mechanism, to_epsilon
+from keyart_federated.accounting import Mechanism, composed
 from keyart_federated.ledger import event_from, event_json
 
 from .. import audit
@@ -89,8 +88,7 @@ def every(session: Session) -> list[Charge]:
 
 def would_be(session: Session, events: Iterable[Mechanism]) -> float:
     """The fleet's ε if all of these were charged, too."""
-    delta = of_fleet(session).delta
-    return to_epsilon(_divergences([*_events(session), *events]), delta)
+    return composed(Counter([*_events(session), *events]).items(), of_fleet(session).delta)
 
 
 def charge(session: Session, at: datetime, campaign_id: str, number: int, event: Mechanism) -> Charge:
@@ -125,13 +123,6 @@ def from_json(text: str) -> Mechanism:
 
 def _events(session: Session) -> list[Mechanism]:
     return [from_json(text) for text in session.scalars(select(ChargeRow.event))]
-
-
-def _divergences(events: Iterable[Mechanism]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    total = np.zeros(len(ORDERS))
-    for event, times in Counter(events).items():
-        total += times * event.divergences()
-    return total
 
 
 def _charge(row: ChargeRow) -> Charge:

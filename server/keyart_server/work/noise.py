@@ -6,11 +6,9 @@ import math
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from keyart.errors import SettingError
 from keyart.outbound.clip import UNITS, integer_norm
-from keyart_federated.accounting import ORDERS, Skellam, to_epsilon
+from keyart_federated.accounting import Skellam, composed
 
 from ..campaigns import Campaign
 
@@ -43,10 +41,8 @@ def _split(epsilon: float, delta: float, parts: tuple[Part, ...]) -> tuple[Skell
         )
 
     def enough(noise: float) -> bool:
-        total = np.zeros(len(ORDERS))
-        for part, event in zip(parts, events(noise), strict=True):
-            total += part.times * event.divergences()
-        return to_epsilon(total, delta) <= epsilon
+        times = (part.times for part in parts)
+        return composed(zip(events(noise), times, strict=True), delta) <= epsilon
 
     low, high = 0.0, 1.0
     while not enough(high):
