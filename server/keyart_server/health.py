@@ -6,7 +6,6 @@ All three are open: a load balancer has no token. They tell states and counts. K
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -25,7 +24,6 @@ from .rounds import ENDED, GOING_ON, stages
 from .rounds import records as rounds
 from .service import Service
 
-HEARD: Final = timedelta(minutes=5)
 FOR_A_PERSON: Final[tuple[Standing, ...]] = ("held", "waiting")
 
 
@@ -81,7 +79,7 @@ def measure(service: Service) -> None:
         with service.state.reading() as session:
             count, of_rounds = records.count(session), rounds.count(session)
             whole = budget.of_fleet(session)
-            heard = stages.gateways(session, service.clock() - HEARD)
+            heard = stages.gateways(session, service.clock() - stages.SILENT)
             held = sum(len(releases.every(session, standing)) for standing in FOR_A_PERSON)
     except SQLAlchemyError:
         metrics.database_up.set(0)

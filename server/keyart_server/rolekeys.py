@@ -43,6 +43,11 @@ def make(path: Path) -> CryptoSigner:
 
 
 def read(path: Path) -> CryptoSigner:
+    """The key in `path`, as it signs metadata. Raises as `private_key`."""
+    return CryptoSigner(private_key(path))
+
+
+def private_key(path: Path) -> Ed25519PrivateKey:
     """The key in `path`. Raises SettingError for a file that is absent, no Ed25519 key, or open to others."""
     try:
         if os.name == "posix" and (mode := path.stat().st_mode & 0o777) & 0o077:
@@ -57,7 +62,7 @@ def read(path: Path) -> CryptoSigner:
         raise SettingError(f"{path} is not a private key in PEM form: {error}") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise SettingError(f"{path} is not an Ed25519 key.")
-    return CryptoSigner(key)
+    return key
 
 
 def signer_of(folder: Path, role: str, keyids: Collection[str]) -> CryptoSigner:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import keyart
@@ -28,13 +28,9 @@ from .metrics import Metrics
 from .releases import publishing
 from .rounds import records as rounds
 from .service import Service
-from .serving import listen, run
+from .serving import listen, now, run
 from .settings import Settings
 from .state import State
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +59,6 @@ def serve(settings: Settings, tell: Callable[[Started], None], clock: Callable[[
     settings.check_tls()
     if settings.bundle is not None:
         check(settings.bundle)
-    if settings.catalog is not None:
-        Catalog.load(settings.catalog)
     with ExitStack() as stack:
         listening = stack.enter_context(listen(settings.host, settings.port))
         service = stack.enter_context(opened(settings, clock))
@@ -77,7 +71,8 @@ def serve(settings: Settings, tell: Callable[[Started], None], clock: Callable[[
 
 @contextmanager
 def opened(settings: Settings, clock: Callable[[], datetime] = now) -> Iterator[Service]:
-    """The service of these settings, with the data folder to itself. Raises SettingError."""
+    """The service of these settings, with the data folder to itself. Raises SettingError, CatalogError."""
+    told = None if settings.catalog is None else Catalog.load(settings.catalog)
     data = DataFolder(settings.data)
     with ExitStack() as stack:
         named = None
@@ -89,6 +84,10 @@ def opened(settings: Settings, clock: Callable[[], datetime] = now) -> Iterator[
         if named is None:
             named = State.open(data.database)
             stack.callback(named.close)
+        if told is not None and settings.catalog is not None:
+            replace_file(data.catalog, settings.catalog.read_bytes())  # kept for the next start
+        elif data.catalog.is_file():
+            told = Catalog.load(data.catalog)
         yield Service(
             settings=settings,
             data=data,
@@ -99,17 +98,8 @@ def opened(settings: Settings, clock: Callable[[], datetime] = now) -> Iterator[
             pages=Pages(),
             clock=clock,
             keys=vouching.keys_in(data.keys),
-            catalog=_catalog(settings, data),
+            catalog=told,
         )
-
-
-def _catalog(settings: Settings, data: DataFolder) -> Catalog | None:
-    """The one that is named, kept for the next start; else the one that was kept. Raises CatalogError."""
-    if settings.catalog is not None:
-        catalog = Catalog.load(settings.catalog)
-        replace_file(data.catalog, settings.catalog.read_bytes())
-        return catalog
-    return Catalog.load(data.catalog) if data.catalog.is_file() else None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,6 +18,11 @@ from .connections import bounded, room
 
 BACKLOG = 2048
 GRACE_SECONDS = 20  # for requests that are being answered when the server is asked to stop
+
+
+def now() -> datetime:
+    """With zone."""
+    return datetime.now(UTC)
 
 
 def run(app: FastAPI, address: Address, listening: socket.socket, tell: Callable[[], None]) -> None:

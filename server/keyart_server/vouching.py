@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from keyart.errors import SettingError
 
 from . import rolekeys
 
@@ -51,11 +48,7 @@ def _key(folder: Path, name: str) -> bytes:
     path = rolekeys.path_of(folder, name)
     if not path.exists():
         rolekeys.make(path)
-    rolekeys.read(path)  # refuses what is open to others, or no key
-    key = load_pem_private_key(path.read_bytes(), None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise SettingError(f"{path} is not an Ed25519 key.")
-    return key.private_bytes_raw()
+    return rolekeys.private_key(path).private_bytes_raw()
 
 
 def _public(private: bytes) -> bytes:

@@ -32,7 +32,7 @@ from datetime import datetime
 import uvicorn
 from keyart_server.gateway.app import create_gateway
 from keyart_server.metrics import Metrics
-from keyart_server.serve import listen
+from keyart_server.serving import listen
 from keyart_server.state import State
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 now = datetime.fromisoformat(sys.argv[3])

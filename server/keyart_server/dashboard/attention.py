@@ -12,10 +12,10 @@ from ..budget.forecast import Forecast
 from ..campaigns import Campaign
 from ..releases.release import Release
 from ..rounds import Round
+from ..rounds.stages import SILENT
 from . import words
 from .looks import Failure
 
-SILENT: Final = timedelta(minutes=5)  # a gateway of which nothing was heard for so long
 GIVEN_UP: Final = timedelta(days=1)  # one that is silent for longer was taken away
 FAILED: Final = timedelta(days=1)  # rounds that failed since then
 SOON: Final = timedelta(days=14)  # the budget ends

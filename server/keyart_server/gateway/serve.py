@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +16,7 @@ from keyart.errors import SettingError
 from ..address import Address
 from ..metrics import Metrics
 from ..releases import records as releases
-from ..serving import listen, run
+from ..serving import listen, now, run
 from ..state import State
 from .app import create_gateway
 
@@ -47,10 +47,6 @@ class GatewaySettings(Address):
         for option, path in (("--superlink-ca", self.superlink_ca), ("--node-key", self.node_key)):
             if path is not None and not path.is_file():
                 raise SettingError(f"{option}: there is no file {path}.")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def serve(settings: GatewaySettings, tell: Callable[[str], None], clock: Callable[[], datetime] = now) -> None:

@@ -23,6 +23,7 @@ from keyart_federated.sums.bundle import Bundle
 from ..state.tables import AnswerRow, AskRow, GatewayRow, PartialRow, WindowRow
 
 ROWS = 200  # in one statement
+SILENT = timedelta(minutes=5)  # a gateway of which nothing was heard for so long is not there
 
 
 def hear(session: Session, at: datetime, gateway: str) -> None:

@@ -25,9 +25,9 @@ from server_samples import PASSWORD, bearer, join
 from keyart_server.access import tokens
 from keyart_server.app import create_app
 from keyart_server.connections import bounded
-from keyart_server.serve import now, opened
+from keyart_server.serve import opened
 from keyart_server.service import Service
-from keyart_server.serving import listen
+from keyart_server.serving import listen, now
 from keyart_server.settings import Settings
 
 CAMPAIGN = {"name": "Spring", "kind": "training"}

@@ -132,7 +132,7 @@ def _back_up(settings: Settings, path: Path) -> Backup:
     from contextlib import closing
 
     from keyart_server.data import DataFolder
-    from keyart_server.serve import now
+    from keyart_server.serving import now
     from keyart_server.state import State
     from keyart_server.state.backup import back_up
 
@@ -143,7 +143,7 @@ def _back_up(settings: Settings, path: Path) -> Backup:
 
 def _restore(settings: Settings, path: Path) -> Backup:
     from keyart_server.data import DataFolder
-    from keyart_server.serve import now
+    from keyart_server.serving import now
     from keyart_server.state.backup import restore
 
     return restore(path, DataFolder(settings.data), settings.database_url, now())

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import func, select
 
 from ...access import Who
+from ...rounds.stages import SILENT
 from ...service import Service
 from ...state.tables import EnrolledRow
 from .. import looks
 from ..answers import page, router
-from ..attention import SILENT
 
 RECENT: Final = timedelta(days=28)
 

@@ -15,11 +15,12 @@ from ...budget.forecast import forecast
 from ...campaigns import records as campaigns
 from ...releases import records as releases
 from ...rounds import records as rounds
+from ...rounds.stages import SILENT
 from ...service import Service
 from ...state.tables import EnrolledRow
 from .. import lineage, looks
 from ..answers import page, router
-from ..attention import FAILED, SILENT, Seen, needs
+from ..attention import FAILED, Seen, needs
 from ..progress import progress
 
 NEWEST_RELEASES = 50
