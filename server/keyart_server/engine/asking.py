@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from keyart.bundle import Manifest
@@ -22,13 +23,12 @@ from ..gateway.current import again
 from ..releases import records as releases
 from ..rounds import Round, records
 from ..service import Service
-from ..state.tables import ChargeRow, MemoryRow
+from ..state.tables import MemoryRow
 
 log = logging.getLogger("keyart.server")
 MOST_BYTES: Final = 7_500_000  # of a vector, so that with its pads it is within the limits of a gateway's door
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # after a failed round; doubled each time
 MOST_FAILURES: Final = 10  # in a row: then a person has to look
-COMPARE, GUARD = "/compare", "/guard"  # begin the topics of rounds that judge a release; no work's own do so
 
 
 def base_of(service: Service, session: Session) -> work.Base | str:
@@ -39,19 +39,22 @@ def base_of(service: Service, session: Session) -> work.Base | str:
     if release is None:
         return "No bundle is published for all devices; start the server with --bundle."
     folder, every = service.shelf.folder(release.version), releases.every(session)
-    spec = FeatureSpec.from_json(Manifest.read(folder).feature_spec)
     others = {one.version: service.shelf.folder(one.version) for one in every if one.share > 0}
     gone = (one.version for one in every if one.standing in ("refused", "withdrawn"))
     refused = frozenset(version for version in gone if version > release.version)
-    return work.Base(service.catalog, folder, release.version, spec, others, refused)
+    return work.Base(service.catalog, folder, release.version, _spec_of(folder), others, refused)
+
+
+@lru_cache(maxsize=4)
+def _spec_of(bundle: Path) -> FeatureSpec:
+    """What is published under a number never changes, and the engine looks every second."""
+    return FeatureSpec.from_json(Manifest.read(bundle).feature_spec)
 
 
 def history(session: Session, campaign_id: str, judging: str = "") -> list[Round]:
-    """The campaign's rounds, newest first: those of its work, or those that judge a release."""
-    found = records.of_campaign(session, campaign_id)
-    if judging:
-        return [one for one in found if one.topic == judging]
-    return [one for one in found if one.topic.partition(" ")[0] not in (COMPARE, GUARD)]
+    """The campaign's newest rounds, newest first, as many as tell whether it fails again and again: those of its
+    work, or those of this topic, which judge a release."""
+    return records.of_campaign(session, campaign_id, MOST_FAILURES, judging)
 
 
 def pause_after(rounds: Sequence[Round]) -> datetime | None:
@@ -65,12 +68,6 @@ def pause_after(rounds: Sequence[Round]) -> datetime | None:
 def failures(rounds: Sequence[Round]) -> int:
     """How many of the newest have failed, one after the other."""
     return next((i for i, one in enumerate(rounds) if one.standing != "failed"), len(rounds))
-
-
-def paid_for_nothing(session: Session, campaign_id: str, rounds: Sequence[Round]) -> int:
-    """How many of these were paid for and never read."""
-    paid = set(session.scalars(select(ChargeRow.number).where(ChargeRow.campaign_id == campaign_id)))
-    return sum(one.standing == "failed" and one.number in paid for one in rounds)
 
 
 def next_number(session: Session, campaign_id: str) -> int:

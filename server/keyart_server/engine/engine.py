@@ -1,8 +1,8 @@
 """The engine: what is to be done now, step by step, from what stands in the database.
 
 A step looks at all campaigns, begins what is due and reads what has come in; rounds themselves go on elsewhere
-(`driver`). Nothing is remembered between two steps, but when it last looked
-for half published bundles, so a kill at any moment costs no more than the step.
+(`driver`). Nothing is remembered between two steps, but when it last looked for half published bundles, so a kill at
+any moment costs no more than the step.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from ..gateway.enrolment import forget
 from ..releases import publishing
 from ..releases import records as releases
 from ..rounds import Round, records
-from ..rounds.round import Open
+from ..rounds.round import GUARD, Open
 from ..service import Service
 from . import asking, rollout, vetting
-from .asking import COMPARE, GUARD
 from .driver import Driver
 from .lease import Lease
 
@@ -98,7 +97,7 @@ class Engine:
             base = asking.base_of(service, session)
             rounds = asking.history(session, campaign.id)
             memory, number = asking.memory_of(session, campaign.id), asking.next_number(session, campaign.id)
-            lost = asking.paid_for_nothing(session, campaign.id, rounds)
+            lost = records.lost(session, campaign.id)
         reason, until = "", asking.pause_after(rounds)
         if isinstance(base, str):
             service.waiting[campaign.id] = base
@@ -139,7 +138,7 @@ class Engine:
             return
         total = records.total_of(opened)
         try:
-            if one.topic.startswith((COMPARE, GUARD)):
+            if one.judges:
                 told = vetting.read(one, opened, total, base)
                 with service.state.writing() as session:
                     records.finish(session, service.clock(), one.id, {**told, **_installed(opened)})

@@ -19,9 +19,9 @@ from ..campaigns import records as campaigns
 from ..releases import Release, publishing
 from ..releases import records as releases
 from ..rounds import Round
+from ..rounds.round import GUARD
 from ..service import Service
 from . import asking
-from .asking import GUARD
 from .estimates import from_told
 
 EARLY: Final = 0.25  # of a stage's hours: a bad model is to be held soon
@@ -47,7 +47,7 @@ def _watch(service: Service, release: Release) -> None:
     campaign = _campaign_of(service, release)
     with service.state.reading() as session:
         base = asking.base_of(service, session)
-        judging = [f"{GUARD} {release.version} {release.share:g} {look} {{}}" for look in range(len(looks))]
+        judging = [f"{GUARD}{release.version} {release.share:g} {look} {{}}" for look in range(len(looks))]
         rounds = {
             name.format(which): asking.history(session, campaign.id, name.format(which))
             for name in judging

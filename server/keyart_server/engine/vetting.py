@@ -14,10 +14,9 @@ from ..campaigns import records as campaigns
 from ..releases import Release, publishing
 from ..releases import records as releases
 from ..rounds import Round
-from ..rounds.round import Open
+from ..rounds.round import COMPARE, GUARD, Open
 from ..service import Service
 from . import asking
-from .asking import COMPARE, GUARD
 from .estimates import from_told, to_told
 
 MOST_TRIES: Final = 3  # of a comparison that fails: then the quality counts as not measured
@@ -37,7 +36,7 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
         return
     with service.state.reading() as session:
         campaign = campaigns.find(session, campaign_id)
-        rounds = asking.history(session, campaign_id, f"{COMPARE} {release.version}")
+        rounds = asking.history(session, campaign_id, f"{COMPARE}{release.version}")
         number = asking.next_number(session, campaign_id)
         base = asking.base_of(service, session)
         files = releases.files(session, release.version)
@@ -61,7 +60,7 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
                 publishing.decide(service, release.version, {})
                 return
         with service.state.writing() as session:
-            refused = asking.begin(service, session, campaign, number, asked, f"{COMPARE} {release.version}")
+            refused = asking.begin(service, session, campaign, number, asked, f"{COMPARE}{release.version}")
         if refused:
             publishing.decide(service, release.version, {})
 

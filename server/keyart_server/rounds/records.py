@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session, load_only
 
 from keyart.errors import InputError
@@ -19,8 +19,8 @@ from keyart_federated.accounting import Mechanism
 
 from .. import audit, budget
 from ..budget.charges import from_json, to_json
-from ..state.tables import AnswerRow, AskRow, MemberRow, PartialRow, RoundRow, WindowRow
-from .round import GOING_ON, OF_STAGE, Open, Round, Standing
+from ..state.tables import AnswerRow, AskRow, ChargeRow, MemberRow, PartialRow, RoundRow, WindowRow
+from .round import COMPARE, GOING_ON, GUARD, OF_STAGE, Open, Round, Standing
 
 KEY_BYTES: Final = 32
 MOST_FAILURE: Final = 400  # characters
@@ -105,10 +105,21 @@ def answered(session: Session) -> list[Round]:
     return _rounds(session, select(RoundRow).where(RoundRow.standing == "answered").order_by(RoundRow.changed))
 
 
-def of_campaign(session: Session, campaign_id: str, limit: int | None = None) -> list[Round]:
-    """Newest first."""
-    rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id).order_by(RoundRow.number.desc()).limit(limit)
-    return _rounds(session, rows)
+def of_campaign(
+    session: Session, campaign_id: str, limit: int | None = None, judging: str | None = None
+) -> list[Round]:
+    """Newest first. judging: only rounds of exactly this topic; "": only the campaign's own, which judge nothing."""
+    rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id)
+    if judging is not None:
+        rows = rows.where(RoundRow.topic == judging if judging else _own())
+    return _rounds(session, rows.order_by(RoundRow.number.desc()).limit(limit))
+
+
+def lost(session: Session, campaign_id: str) -> int:
+    """How many of the campaign's own rounds were paid for and never read."""
+    paid = (ChargeRow.campaign_id == RoundRow.campaign_id) & (ChargeRow.number == RoundRow.number)
+    failed = RoundRow.campaign_id == campaign_id, RoundRow.standing == "failed", _own()
+    return session.scalars(select(func.count()).select_from(RoundRow).join(ChargeRow, paid).where(*failed)).one()
 
 
 def newest(session: Session, limit: int) -> list[Round]:
@@ -185,6 +196,10 @@ _COUNTED: Final[Mapping[Stage, str]] = {
     Stage.MASKED: "masked",
     Stage.UNMASK: "unmasked",
 }
+
+
+def _own() -> ColumnElement[bool]:
+    return and_(*(~RoundRow.topic.startswith(judging, autoescape=True) for judging in (COMPARE, GUARD)))
 
 
 def _locked(session: Session, round_id: str) -> RoundRow:

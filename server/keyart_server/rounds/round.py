@@ -23,6 +23,8 @@ OF_STAGE: Final[Mapping[Stage, Standing]] = {
 }
 GOING_ON: Final[tuple[Standing, ...]] = tuple(OF_STAGE.values())
 ENDED: Final[tuple[Standing, ...]] = ("done", "failed")
+# Begin the topics of rounds that judge a release; the release's version follows, and what else tells them apart.
+COMPARE, GUARD = "/compare ", "/guard "
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Round:
     @property
     def going_on(self) -> bool:
         return self.standing in GOING_ON
+
+    @property
+    def judges(self) -> bool:
+        """Whether it is about a release, and not the campaign's own work."""
+        return self.topic.startswith((COMPARE, GUARD))
 
     @property
     def survivors(self) -> int:
