@@ -25,7 +25,7 @@ from keyart_federated.private.vectors import noised_sum
 from keyart_federated.private.wire import Ask
 from keyart_federated.worlds import SyntheticWorld
 from keyart_server.campaigns import Campaign, Kind
-from keyart_server.work import Asked, Base, Read, checked, of
+from keyart_server.work import Asked, Base, Read, Sum, checked, of, own
 from keyart_server.work.model import installed, model_of
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -116,4 +116,5 @@ def read(
     campaign: Campaign, memory: bytes | None, asked: Asked, total: npt.NDArray[np.int64], survivors: int, base: Base
 ) -> Read:
     """As the engine has it read."""
-    return of(campaign.kind).read(campaign, memory, asked.offer.sign(KEY), asked.waiting, total, survivors, base)
+    summed = Sum(own(asked.offer.sign(KEY)), total, survivors, asked.waiting)
+    return of(campaign.kind).read(campaign, memory, summed, base)

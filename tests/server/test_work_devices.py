@@ -10,7 +10,7 @@ from choosing_samples import EVENING, sample_bundle, sample_catalog
 from work_samples import campaign
 
 from keyart.features import FeatureSpec
-from keyart_server.work import Asked, Base, comparison, guard_question, of, read_comparison
+from keyart_server.work import Asked, Base, Sum, comparison, guard_question, of, own, read_comparison
 
 SMALL = {"wanted": 6, "minimum_devices": 4}
 
@@ -46,8 +46,8 @@ def test_real_devices_take_part_to_the_end(base, devices, name):
     assert isinstance(asked, Asked)
     result = run(devices, asked.offer)
     assert len(result.survivors) == 6
-    message = asked.offer.sign(SERVER)
-    found = work.read(one, None, message, asked.waiting, result.total, 6, base)
+    summed = Sum(own(asked.offer.sign(SERVER)), result.total, 6, asked.waiting)
+    found = work.read(one, None, summed, base)
     # So few devices tell nothing of a candidate; all else comes to something, if in noise.
     assert found.told["used"] is (kind != "evaluation")
     assert (found.candidate is not None) is (name == "training")
@@ -65,7 +65,7 @@ def test_real_devices_compare_a_candidate_and_tell_how_it_fares(base, devices):
     ):
         result = run(devices, asked.offer)
         assert len(result.survivors) == 6 and asked.offer.round == number
-        assert "all" in read_comparison(asked.offer.sign(SERVER), result.total, 6, base)
+        assert "all" in read_comparison(Sum(own(asked.offer.sign(SERVER)), result.total, 6), base)
 
 
 def test_real_devices_take_part_in_an_experiment(base, devices):

@@ -19,8 +19,8 @@ from keyart_server.work import Asked, Finished, Wait, of
 from keyart_server.work.costs import costs_of
 from keyart_server.work.memory import unpack
 from keyart_server.work.model import encoded, installed, model_of
-from keyart_server.work.question import own
 from keyart_server.work.settings import TrainingSettings
+from keyart_server.work.sums import own
 
 TRAINING = of("training")
 SETTINGS = {"wanted": 300, "minimum_devices": 270, "hours": 0, "decisions": 30}

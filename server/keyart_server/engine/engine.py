@@ -23,7 +23,7 @@ from ..gateway.enrolment import forget
 from ..releases import publishing
 from ..releases import records as releases
 from ..rounds import Round, records
-from ..rounds.round import GUARD, Open
+from ..rounds.round import GUARD
 from ..service import Service
 from . import asking, rollout, vetting
 from .driver import Driver
@@ -136,16 +136,16 @@ class Engine:
             memory = asking.memory_of(session, campaign.id)
         if opened is None or isinstance(base, str):
             return
-        total = records.total_of(opened)
         try:
+            summed = work.Sum(work.own(opened.offer), records.total_of(opened), one.survivors, opened.waiting)
+            # Of all devices of the round, for the count of them by version.
+            installed = {"installed": summed.offer.model_version}
             if one.judges:
-                told = vetting.read(one, opened, total, base)
+                told = vetting.read(one, summed, base)
                 with service.state.writing() as session:
-                    records.finish(session, service.clock(), one.id, {**told, **_installed(opened)})
+                    records.finish(session, service.clock(), one.id, {**told, **installed})
                 return
-            read = work.of(campaign.kind).read(
-                campaign, memory, opened.offer, opened.waiting, total, one.survivors, base
-            )
+            read = work.of(campaign.kind).read(campaign, memory, summed, base)
         except Exception as error:  # a sum that cannot be read must not stop the others
             log.exception("a sum could not be read", extra={"campaign": campaign.id, "round": one.number})
             self._fail(one, asking.sentence(error))
@@ -157,13 +157,8 @@ class Engine:
                     campaign_id=campaign.id, number=one.number, base=base.version, plan=work.plan_of(campaign),
                 )  # fmt: skip
             asking.keep(session, campaign.id, one.number, read.memory)
-            records.finish(session, service.clock(), one.id, {**read.told, **_installed(opened)})
+            records.finish(session, service.clock(), one.id, {**read.told, **installed})
 
     def _fail(self, one: Round, reason: str) -> None:
         with self._service.state.writing() as session:
             records.fail(session, self._service.clock(), one.id, reason)
-
-
-def _installed(opened: Open) -> dict[str, int]:
-    """The model that all devices of the round have, for the count of them by version."""
-    return {"installed": work.model_asked(opened.offer)}

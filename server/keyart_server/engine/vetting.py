@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from keyart.errors import KeyartError
 
 from .. import work
@@ -14,7 +11,7 @@ from ..campaigns import records as campaigns
 from ..releases import Release, publishing
 from ..releases import records as releases
 from ..rounds import Round
-from ..rounds.round import COMPARE, GUARD, Open
+from ..rounds.round import COMPARE, GUARD
 from ..service import Service
 from . import asking
 from .estimates import from_told, to_told
@@ -65,7 +62,7 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
             publishing.decide(service, release.version, {})
 
 
-def read(one: Round, opened: Open, total: npt.NDArray[np.int64], base: work.Base) -> dict[str, Any]:
+def read(one: Round, summed: work.Sum, base: work.Base) -> dict[str, Any]:
     """What a round that judges a release tells: estimates by segment."""
     reader = work.read_guard if one.topic.startswith(GUARD) else work.read_comparison
-    return to_told(reader(opened.offer, total, one.survivors, base))
+    return to_told(reader(summed, base))

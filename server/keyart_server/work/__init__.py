@@ -4,6 +4,7 @@ work        what the engine says and hears
 settings    what a campaign of a kind can be told
 question    an offer of a campaign, and how long it may take
 noise       how a campaign's ε is divided over its sums
+sums        what a round came to
 memory      what is kept between two rounds, as bytes
 model       a bundle as a model, and back
 costs       what each of a training campaign's sums costs
@@ -23,9 +24,9 @@ from ..campaigns import Kind
 from .evaluation import Evaluation
 from .experiment import Trial
 from .gates import compares, comparison, guard_question, plan_of, read_comparison, read_guard
-from .question import model_asked
 from .settings import checked
 from .statistics import Statistics, trending
+from .sums import Sum, own
 from .training import Training
 from .work import Asked, Base, Finished, Read, Wait, Work
 
@@ -47,14 +48,15 @@ __all__ = [
     "Base",
     "Finished",
     "Read",
+    "Sum",
     "Wait",
     "Work",
     "checked",
     "compares",
     "comparison",
     "guard_question",
-    "model_asked",
     "of",
+    "own",
     "plan_of",
     "read_comparison",
     "read_guard",

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import numpy as np
-import numpy.typing as npt
-
 from keyart.errors import FederatedError
 from keyart.outbound.evaluation import EvaluationLayout
-from keyart_federated.private import guard
 from keyart_federated.private.evaluation import read
 
 from ..campaigns import Campaign
 from .memory import pack, unpack
 from .model import payload_of
 from .noise import Part, split
-from .question import HOUR, asked, early, own, unread
+from .question import HOUR, asked, early, unread
 from .settings import EvaluationSettings, settings_of
+from .sums import Sum
 from .work import Asked, Base, Finished, Read, Wait
 
 
@@ -56,22 +53,12 @@ class Evaluation:
             payload=payload_of(bundle, base.catalog),
         )
 
-    def read(
-        self,
-        campaign: Campaign,
-        memory: bytes | None,
-        asked: bytes,
-        waiting: bytes,
-        total: npt.NDArray[np.int64],
-        survivors: int,
-        base: Base,
-    ) -> Read:
+    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
         settings = settings_of(campaign, EvaluationSettings)
-        offer, (known, _) = own(asked), unpack(memory)
-        known |= {"at": unpack(waiting)[0]["at"], "done": known.get("done", 0) + 1}
+        offer, known = summed.offer, summed.counted(unpack(memory)[0])
         try:
-            guard.check(total, survivors, offer.variance, EvaluationLayout())
-            found = read(total, offer.units, survivors, float(offer.variance * survivors))
+            summed.check(EvaluationLayout())
+            found = read(summed.total, offer.units, summed.survivors, summed.variance)
         except FederatedError as error:
             return unread(known, b"", error)
         low, high = found.interval()

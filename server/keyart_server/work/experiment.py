@@ -10,20 +10,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from keyart.errors import FederatedError
 from keyart.outbound.lived import DAY_SECONDS
 from keyart_federated.accounting import Skellam
 from keyart_federated.experiments import Course, Experiment, Results, Told, analyse, next_thetas, verdicts
-from keyart_federated.private import guard
 
 from ..campaigns import Campaign
 from .memory import pack, unpack
 from .noise import DELTA, EPSILON
-from .question import asked, own, unread, until
+from .question import asked, unread, until
 from .settings import ExperimentSettings, settings_of
+from .sums import Sum
 from .work import Asked, Base, Finished, Read, Wait
 
 
@@ -77,28 +74,18 @@ class Trial:
             waiting={"day": experiment.look_days[look], "thetas": next_thetas(experiment, results.looks)},
         )
 
-    def read(
-        self,
-        campaign: Campaign,
-        memory: bytes | None,
-        asked: bytes,
-        waiting: bytes,
-        total: npt.NDArray[np.int64],
-        survivors: int,
-        base: Base,
-    ) -> Read:
+    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
         experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
-        offer, (known, _), (look, _) = own(asked), unpack(memory), unpack(waiting)
-        known |= {"at": look["at"], "done": known.get("done", 0) + 1}
+        known, look = summed.counted(unpack(memory)[0]), summed.about
         try:
-            guard.check(total, survivors, offer.variance, experiment.question().layout)
-            variance = float(offer.variance * survivors)
-            told = Told(look["day"], tuple(look["thetas"]), survivors, variance, tuple(total.tolist()))
+            summed.check(experiment.question().layout)
+            sums = tuple(summed.total.tolist())
+            told = Told(look["day"], tuple(look["thetas"]), summed.survivors, summed.variance, sums)
             results = _results(known, experiment).with_look(told)
             said = _told(results)
         except FederatedError as error:
             return unread(known, b"", error)
-        return Read(pack(known | {"results": results.to_dict()}), {"used": True, "devices": survivors, **said})
+        return Read(pack(known | {"results": results.to_dict()}), {"used": True, "devices": summed.survivors, **said})
 
 
 def _experiment(campaign: Campaign, settings: ExperimentSettings) -> Experiment:

@@ -12,13 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from keyart.errors import SettingError
 from keyart.outbound.segments import SegmentLayout
 from keyart_federated.accounting import Skellam
-from keyart_federated.private import guard, segments
+from keyart_federated.private import segments
 from keyart_federated.private.segments import Estimate
 
 from ..campaigns import Campaign
@@ -26,8 +23,9 @@ from ..releases.release import Plan
 from .costs import costs_of, guards_of
 from .model import payload_of
 from .noise import Part, split
-from .question import HOUR, asked, own
+from .question import HOUR, asked
 from .settings import HELD_OUT, OF_KIND, Cohort, Settings, TrainingSettings, settings_of
+from .sums import Sum
 from .work import Asked, Base
 
 COMPARED_HOURS: Final = 336.0  # before the round, whose decisions are replayed
@@ -98,21 +96,20 @@ def guard_question(version: int, base: Base, campaign: Campaign, number: int, at
     )
 
 
-def read_comparison(asked: bytes, total: npt.NDArray[np.int64], survivors: int, base: Base) -> dict[str, Estimate]:
+def read_comparison(summed: Sum, base: Base) -> dict[str, Estimate]:
     """By segment, "all" first: how much more reward a decision the candidate would have had than the base.
 
-    asked: the signed offer; total [offer.size]. Raises RoundFailed for a sum that no honest devices make.
+    Raises RoundFailed for a sum that no honest devices make.
     """
-    offer = own(asked)
-    layout = SegmentLayout.of(offer.topic, base.spec)
-    guard.check(total, survivors, offer.variance, layout)
-    return segments.read(total, layout, offer.units, survivors, float(offer.variance * survivors))
+    layout = SegmentLayout.of(summed.offer.topic, base.spec)
+    summed.check(layout)
+    return segments.read(summed.total, layout, summed.offer.units, summed.survivors, summed.variance)
 
 
-def read_guard(asked: bytes, total: npt.NDArray[np.int64], survivors: int, base: Base) -> dict[str, Estimate]:
+def read_guard(summed: Sum, base: Base) -> dict[str, Estimate]:
     """By segment, "all" first: reward a decision of the version that `guard_question` asked about. As
     `read_comparison`."""
-    return read_comparison(asked, total, survivors, base)
+    return read_comparison(summed, base)
 
 
 def _asked(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +10,7 @@ from typing import Any, Final
 
 from keyart.errors import KeyartError, RoundFailed
 from keyart.outbound.clip import UNITS
-from keyart.outbound.offer import MAGIC, Offer
+from keyart.outbound.offer import Offer
 from keyart.outbound.sums.terms import WIDTHS, width
 from keyart_federated.accounting import Skellam
 
@@ -103,20 +101,3 @@ def fits(offer: Offer, size: int) -> None:
 def unread(known: Mapping[str, Any], data: bytes, reason: KeyartError) -> Read:
     """A sum that is not used: only the count of rounds goes on."""
     return Read(memory.pack(known, data), {"used": False, "reason": str(reason)})
-
-
-def own(message: bytes) -> Offer:
-    """What we signed and kept ourselves, so that no signature need be looked at."""
-    parts, start = [], len(MAGIC)
-    for _ in ("json", "payload"):
-        (length,) = struct.unpack_from("<I", message, start)
-        parts.append(message[start + 4 : start + 4 + length])
-        start += 4 + length
-    document = json.loads(parts[0])
-    del document["protocol"]
-    return Offer(**document, payload=parts[1])
-
-
-def model_asked(message: bytes) -> int:
-    """The model version of our own signed offer."""
-    return own(message).model_version

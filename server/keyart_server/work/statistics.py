@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart import Catalog
 from keyart.errors import FederatedError, InputError
@@ -18,15 +17,16 @@ from keyart.outbound.offer import Offer
 from keyart.outbound.segments import SegmentLayout
 from keyart_federated.experiments import Boundary
 from keyart_federated.experiments.trending import Plays
-from keyart_federated.private import guard, segments
+from keyart_federated.private import segments
 from keyart_federated.private.segments import Estimate
 
 from ..campaigns import Campaign
 from .memory import pack, unpack
 from .model import names
 from .noise import Part, split
-from .question import HOUR, asked, early, fits, own, unread
+from .question import HOUR, asked, early, fits, unread
 from .settings import StatisticsSettings, settings_of
+from .sums import Sum
 from .work import Asked, Base, Finished, Read, Wait
 
 LEVEL: Final = 0.05  # chance that a segment's interval is ever wrong
@@ -66,35 +66,25 @@ class Statistics:
             most_decisions=settings.most_decisions,
         )
 
-    def read(
-        self,
-        campaign: Campaign,
-        memory: bytes | None,
-        asked: bytes,
-        waiting: bytes,
-        total: npt.NDArray[np.int64],
-        survivors: int,
-        base: Base,
-    ) -> Read:
+    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
         settings = settings_of(campaign, StatisticsSettings)
-        offer, known, data = own(asked), *unpack(memory)
-        known |= {"at": unpack(waiting)[0]["at"], "done": known.get("done", 0) + 1}
+        known, data = unpack(memory)
+        known, offer = summed.counted(known), summed.offer
         layout = _layout(settings.topic, base)
         try:
             fits(offer, layout.size)
-            guard.check(total, survivors, offer.variance, layout)
+            summed.check(layout)
             if isinstance(layout, TrendingLayout):
-                plays = Plays.read(total, layout.titles, offer.units, survivors, float(offer.variance * survivors))
+                plays = Plays.read(summed.total, layout.titles, offer.units, summed.survivors, summed.variance)
                 trend = plays.now()
                 known |= {"names": names(base.catalog), "deviation": trend.deviation}
                 seen = len(trend.weights([title.id for title in base.catalog]))
                 told: dict[str, Any] = {"titles": layout.titles, "above_noise": seen, "deviation": trend.deviation}
                 data = trend.counts.astype("<f8").tobytes()
             elif isinstance(layout, NoisedPopulation):
-                told = _population(layout, base.spec, offer, total, survivors)
+                told = _population(layout, base.spec, summed)
             else:
-                variance = float(offer.variance * survivors)
-                found = segments.read(total, layout, offer.units, survivors, variance)
+                found = segments.read(summed.total, layout, offer.units, summed.survivors, summed.variance)
                 sums = {name: _added(known.get("sums", {}).get(name), one) for name, one in found.items()}
                 known["sums"] = sums
                 noise = _noise(layout, offer, settings.wanted)
@@ -106,7 +96,7 @@ class Statistics:
                 }
         except FederatedError as error:
             return unread(known, data, error)
-        return Read(pack(known, data), {"used": True, "devices": survivors, **told})
+        return Read(pack(known, data), {"used": True, "devices": summed.survivors, **told})
 
 
 def trending(memory: bytes | None, catalog: Catalog) -> list[tuple[str, float, float]]:
@@ -168,14 +158,13 @@ def _last(one: Estimate) -> Numbers:
     return {"last": one.mean, "error": one.standard_error, "devices": one.devices}
 
 
-def _population(
-    layout: NoisedPopulation, spec: FeatureSpec, offer: Offer, total: npt.NDArray[np.int64], survivors: int
-) -> dict[str, Any]:
+def _population(layout: NoisedPopulation, spec: FeatureSpec, summed: Sum) -> dict[str, Any]:
     """Shares of decisions by device class and daypart, and of devices with a history, with the noise in each."""
-    parts, unit = layout.parts(total.astype(np.float64)), offer.units * part_norm() * survivors
+    parts = layout.parts(summed.total.astype(np.float64))
+    unit = summed.offer.units * part_norm() * summed.survivors
     context = parts["contexts"].reshape(-1, len(spec.dayparts)) / unit * NORMS["contexts"]
     whole = max(float(context.sum()), 1e-9)
-    deviation = math.sqrt(offer.variance * survivors) / unit
+    deviation = math.sqrt(summed.variance) / unit
     return {
         "history": float(parts["taste"][-1]) / unit * NORMS["taste"],
         "error": deviation * NORMS["taste"],

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 from keyart.errors import BundleError, FederatedError, RoundFailed
@@ -25,7 +24,7 @@ from keyart.outbound.clip import UNITS
 from keyart.outbound.noised import SIDE
 from keyart.outbound.offer import Offer
 from keyart_federated import optimiser
-from keyart_federated.private import checkpoint, guard
+from keyart_federated.private import checkpoint
 from keyart_federated.private.learner import RATE_RANGE, Learner, Question
 from keyart_federated.private.population import Population
 from keyart_federated.private.privacy import clip_for
@@ -35,8 +34,9 @@ from .costs import costs_of, population_layout, training_layout
 from .memory import pack, unpack
 from .model import encoded, files_of, installed, model_of, names
 from .noise import DELTA, EPSILON
-from .question import asked, early, fits, own, unread
+from .question import asked, early, fits, unread
 from .settings import TrainingSettings, settings_of
+from .sums import Sum
 from .work import Asked, Base, Finished, Read, Wait
 
 POLICY: Final = keyart.Policy()  # by which devices draw pictures, as far as we know
@@ -79,25 +79,15 @@ class Training:
             **common,
         )
 
-    def read(
-        self,
-        campaign: Campaign,
-        memory: bytes | None,
-        asked: bytes,
-        waiting: bytes,
-        total: npt.NDArray[np.int64],
-        survivors: int,
-        base: Base,
-    ) -> Read:
+    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
         settings = settings_of(campaign, TrainingSettings)
-        offer, at = own(asked), unpack(waiting)[0]["at"]
         known, data = unpack(memory)
-        known |= {"at": at, "done": known.get("done", 0) + 1}
+        known = summed.counted(known)
         try:
-            _same(offer, base)
-            if offer.kind == "statistics":
-                return _population(settings, known, offer, total, survivors, base)
-            return _trained(campaign, settings, known, data, offer, total, survivors, base)
+            _same(summed.offer, base)
+            if summed.offer.kind == "statistics":
+                return _population(settings, known, summed, base)
+            return _trained(campaign, settings, known, data, summed, base)
         except (FederatedError, BundleError) as error:
             return unread(known, data, error)
 
@@ -158,18 +148,11 @@ def _question(
     return learner.ask(known.get("decisions", 0.0) + settings.decisions, clip, places, POLICY, rng)
 
 
-def _population(
-    settings: TrainingSettings,
-    known: dict[str, Any],
-    offer: Offer,
-    total: npt.NDArray[np.int64],
-    survivors: int,
-    base: Base,
-) -> Read:
-    layout = population_layout(base)
-    fits(offer, layout.size)
-    guard.check(total, survivors, offer.variance, layout)
-    population = Population.read(layout, total, UNITS, survivors, offer.variance * survivors)
+def _population(settings: TrainingSettings, known: dict[str, Any], summed: Sum, base: Base) -> Read:
+    layout, survivors = population_layout(base), summed.survivors
+    fits(summed.offer, layout.size)
+    summed.check(layout)
+    population = Population.read(layout, summed.total, UNITS, survivors, summed.variance)
     new = _learner(settings, known, b"", base, encoded(base))
     learner = replace(new, population=population, devices=float(survivors))
     told = {"used": True, "devices": survivors, "history": float(np.clip(population.parts["taste"][-1], 0.0, 1.0))}
@@ -181,15 +164,14 @@ def _trained(
     settings: TrainingSettings,
     known: dict[str, Any],
     data: bytes,
-    offer: Offer,
-    total: npt.NDArray[np.int64],
-    survivors: int,
+    summed: Sum,
     base: Base,
 ) -> Read:
-    places, layout, variance = encoded(base), training_layout(base), float(offer.variance * survivors)
+    places, layout = encoded(base), training_layout(base)
+    offer, total, survivors, variance = summed.offer, summed.total, summed.survivors, summed.variance
     fits(offer, layout.size)
     before = known.get("signal") if known.get("version") == base.version else None
-    signal = guard.check(total, survivors, offer.variance, layout, before)
+    signal = summed.check(layout, before)
     learner, question = _question(campaign, settings, known, data, offer.round, base, places)
     sent = replace(question, scale=offer.numbers, clip=offer.clip, most=float(offer.most_decisions))
     learner, sent = learner.counted(sent, total, float(survivors), variance, places)

@@ -13,15 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from keyart import Catalog
 from keyart.features import FeatureSpec
 from keyart.outbound.offer import Offer
 from keyart_federated.accounting import Skellam
 
 from ..campaigns import Campaign
+from .sums import Sum
 
 
 @dataclass(frozen=True)
@@ -97,17 +95,8 @@ class Work(Protocol):
         and FederatedError for a memory that cannot be read.
         """
 
-    def read(
-        self,
-        campaign: Campaign,
-        memory: bytes | None,
-        asked: bytes,
-        waiting: bytes,
-        total: npt.NDArray[np.int64],
-        survivors: int,
-        base: Base,
-    ) -> Read:
-        """What a round's sum tells. asked: the signed offer; total [offer.size]; memory: as it was for `ask`.
+    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
+        """What a round's sum tells. memory: as it was for `ask`.
 
         A sum that no honest devices make, or that noise drowns, changes nothing but the count of rounds.
         """
