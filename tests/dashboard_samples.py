@@ -112,18 +112,21 @@ def told(kind: str, number: int) -> dict[str, Any]:
         }
         return {**common, "segments": {**segments, "tablet": {"rate": None, "low": None, "high": None}}}
     if kind == "experiment":
-        effect = {"arm": "larger faces", "difference": 0.011, "low": 0.011 - half, "high": 0.011 + half}
-        better = effect["low"] > 0  # type: ignore[operator]
+        arm, effect = "larger faces", {"difference": 0.011, "low": 0.011 - half, "high": 0.011 + half}
+        better = effect["low"] > 0
         word, text = ("better", "“larger faces” wins.") if better else ("not yet", "About 9 more days.")
         return {
             **common,
             "looks": number,
-            "metrics": {"quality_plays": [effect], "abandonment": [{**effect, "difference": -0.002, "low": -0.01}]},
-            "groups": {"tv": [{**effect, "low": -0.02}]},
-            "verdicts": [{"arm": "larger faces", "word": word, "text": text, "more_days": None}],
+            "metrics": {
+                "quality_plays": {arm: effect},
+                "abandonment": {arm: {**effect, "difference": -0.002, "low": -0.01}},
+            },
+            "groups": {"tv": {arm: {**effect, "low": -0.02}}},
+            "verdicts": {arm: {"word": word, "text": text}},
             "decided": better,
         }
-    return {**common, "version": 7, "value": rate, "low": rate - half, "high": rate + half, "logged": 0.3}
+    return {**common, "version": 7, "rate": rate, "low": rate - half, "high": rate + half, "logged": 0.3}
 
 
 def gates(version: int) -> list[dict[str, Any]]:
@@ -193,7 +196,16 @@ def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000
             changes |= dict.fromkeys(done, 0)
         rows.append(round_row(campaign_id, number, when, standing, **changes))
         if standing not in ("keys", "share"):
-            charges.append({"campaign_id": campaign_id, "number": number, "event": rows[-1]["event"], "at": when})
+            charges.append(
+                {
+                    "campaign_id": campaign_id,
+                    "number": number,
+                    "event": rows[-1]["event"],
+                    "low": 0.0,
+                    "high": 1.0,
+                    "at": when,
+                }
+            )
     session.flush()
     for first in range(0, len(rows), 100):
         session.execute(insert(RoundRow), rows[first : first + 100])

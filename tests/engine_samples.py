@@ -90,8 +90,10 @@ class Scene:
 
     def create(self, kind: Kind = "training", settings: Mapping[str, Any] | None = None, **changes: Any) -> Campaign:
         """A campaign that runs."""
-        told = work.checked(kind, {**SMALL, **(AT_ONCE if kind == "training" else {}), **(settings or {})})
-        base = {"epsilon": 8.0, "delta": 1e-6, "rounds": 2, **changes}
+        small = {name: value for name, value in SMALL.items() if kind != "experiment" or name != "wanted"}
+        base: dict[str, Any] = {"epsilon": 8.0, "delta": 1e-6, "rounds": 2, **changes}
+        several = {**small, **(AT_ONCE if kind == "training" else {}), **(settings or {})}
+        told = work.checked(kind, several, base["epsilon"], base["delta"])
         with self.service.state.writing() as session:
             made = campaigns.create(session, self.clock(), "server", "Spring", kind, settings=told, **base)
             campaigns.move(session, self.clock(), "server", made.id, "start")

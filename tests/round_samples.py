@@ -20,6 +20,7 @@ from keyart_server.rounds import Round, records, stages
 from keyart_server.state.tables import (
     AnswerRow,
     EnrolledRow,
+    EnrolmentsRow,
     MemberRow,
     MemoryRow,
     PartialRow,
@@ -54,6 +55,7 @@ def fill(session: Session, at: datetime, campaign_id: str) -> None:
     session.add(AnswerRow(round_id=found.id, stage=1, number=7, gateway=GATEWAY, digest=b"d" * 32, body=b"\x00\xff"))
     session.add(PartialRow(id="p" * 16, round_id=found.id, gateway=GATEWAY, lanes=bytes(32)))
     session.add(EnrolledRow(device_key_hash="a" * 64, by="token:app", at=at, expires=at + timedelta(days=90)))
+    session.add(EnrolmentsRow(hour=at, by="token:app", count=3))
     session.add(MemoryRow(campaign_id=campaign_id, number=1, data=b"\x00\xff"))
     session.add(
         ReleaseRow(

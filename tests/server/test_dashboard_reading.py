@@ -16,14 +16,15 @@ import pytest
 import keyart_server
 from keyart.errors import SettingError
 from keyart.outbound.sums import Stage
-from keyart_server.budget import Budget
+from keyart_federated.accounting import Skellam
+from keyart_server.budget import Budget, Charge
 from keyart_server.budget.forecast import Forecast
 from keyart_server.campaigns import KINDS, Action, Campaign, Kind
 from keyart_server.campaigns.campaign import MOVES, STANDINGS
 from keyart_server.dashboard import fields, kinds, lineage, words
 from keyart_server.dashboard.attention import Need, Seen, needs
 from keyart_server.dashboard.charts import Chart, over_time, spending
-from keyart_server.dashboard.looks import Failure, Paid
+from keyart_server.dashboard.looks import Failure
 from keyart_server.dashboard.pages.audit import NOUNS
 from keyart_server.dashboard.pages.campaigns import costs
 from keyart_server.dashboard.pages.releases import OFFERED, STEPS
@@ -147,10 +148,10 @@ def test_what_a_round_told(kind: Kind) -> None:
 
 
 def test_less_that_is_given_up_is_better() -> None:
-    course = {"arm": "b", "difference": -0.05, "low": -0.06, "high": -0.04}
-    (one,) = sort({"metrics": {"abandonment": [course]}}).differences
+    course = {"b": {"difference": -0.05, "low": -0.06, "high": -0.04}}
+    (one,) = sort({"metrics": {"abandonment": course}}).differences
     assert one.tone == "good" and one.shown == ("−5.00 %", "−6.00 %", "−4.00 %")
-    (one,) = sort({"metrics": {"quality_plays": [course]}}).differences
+    (one,) = sort({"metrics": {"quality_plays": course}}).differences
     assert one.tone == "bad"
 
 
@@ -201,10 +202,14 @@ def test_charts_of_anything(seed: int) -> None:
     inside(same)
 
 
+def paid(campaign_id: str, spent: float, at: datetime) -> Charge:
+    return Charge(campaign_id, 1, Skellam(20.0, 64.0, 8), spent, at)
+
+
 def test_a_chart_of_what_was_spent() -> None:
     budget = Budget(8.0, 1e-6, 5.0)
     charges = [
-        Paid("a", 5.0 * (n + 1) / 2000, AT - timedelta(days=30) + n * timedelta(minutes=20)) for n in range(2000)
+        paid("a", 5.0 * (n + 1) / 2000, AT - timedelta(days=30) + n * timedelta(minutes=20)) for n in range(2000)
     ]
     ahead = Forecast(0.1, AT + timedelta(days=30), 0.01)
     chart = spending(charges, budget, ahead, AT)
@@ -220,7 +225,7 @@ def test_a_chart_of_what_was_spent() -> None:
 
 
 def test_what_each_campaign_has_cost() -> None:
-    charges = [Paid("a", 1.0, AT), Paid("b", 1.5, AT), Paid("a", 1.75, AT)]
+    charges = [paid("a", 1.0, AT), paid("b", 1.5, AT), paid("a", 1.75, AT)]
     assert costs(charges) == {"a": 1.25, "b": 0.5}
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from engine_samples import Scene, staged
+from server_samples import bearer, listening
 from sqlalchemy import select
 
 from keyart_server import audit, budget
+from keyart_server.app import create_app
 from keyart_server.campaigns import records as campaigns
 from keyart_server.engine import asking
 from keyart_server.releases import records as releases
@@ -73,6 +75,12 @@ def test_a_round_that_fails_is_tried_again_later_and_not_for_ever(stage: Scene) 
         assert budget.every(session) == []
         pause = next(entry for entry in audit.newest(session, 9) if entry.action == "campaign.pause")
         assert "10 rounds in a row" in pause.details
+    with stage.service.state.writing() as session:
+        campaigns.move(session, stage.clock(), "person:operator", campaign.id, "resume")
+    stage.step(2, seconds=1)  # whoever resumed it knows of the ten: it is tried at once, and counted from there
+    assert len(stage.rounds(campaign)) == 11 and stage.state_of(campaign) == "running"
+    stage.step(40, hours=2)
+    assert len(stage.rounds(campaign)) == 20 and stage.state_of(campaign) == "paused"
 
 
 def test_one_good_round_after_failed_ones_goes_on(stage: Scene) -> None:
@@ -208,3 +216,17 @@ def test_time_alone_starts_the_next_round_of_rates(stage: Scene) -> None:
     stage.clock.now += timedelta(hours=5)
     stage.step(3)
     assert len(stage.rounds(campaign)) == 2
+
+
+@pytest.mark.parametrize(
+    ("topic", "shown"), [("rates", "all"), ("trending", "above noise"), ("population", "history")]
+)
+def test_what_a_campaign_has_told_stands_on_its_page(stage: Scene, topic: str, shown: str) -> None:
+    campaign = stage.create("statistics", {"topic": topic}, epsilon=500.0, rounds=1)
+    stage.step(4)
+    assert stage.state_of(campaign) == "done"
+    with listening(create_app(stage.service)) as client:
+        headers = bearer(stage.service.data.admin_token.read_text().strip())
+        page = client.get(f"/campaigns/{campaign.id}", headers=headers)
+    told = page.text.partition('id="told"')[2].partition("</section>")[0]
+    assert page.status_code == 200 and shown in told, told

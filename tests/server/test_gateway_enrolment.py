@@ -46,11 +46,38 @@ def test_a_certificate_that_others_take(service: Service, client: httpx.Client, 
             assert row is not None
             assert (row.by, row.at, row.expires) == ("token:app", clock(), clock() + timedelta(days=90))
         clock.pass_by(days=60)
+
+
+def test_the_audit_log_counts_them_by_token_and_hour(service: Service, client: httpx.Client, clock: Clock) -> None:
+    """Whatever it tells of devices is a number; an hour that is not over is not told yet."""
+    app, shop = token(service, "enrol"), token(service, "enrol", "shop")
+    keys = [Identity(bytes([i]) * 32).public for i in range(4)]
+    for key in keys[:3]:
+        assert client.post(PATH, content=key, headers=app).status_code == 200
+    assert client.post(PATH, content=keys[3], headers=shop).status_code == 200
+    began = clock().replace(minute=0, second=0, microsecond=0)
+    with service.state.writing() as session:
+        enrolment.tell(session, clock())
+    assert told(service) == []
+    clock.pass_by(hours=1)
+    assert client.post(PATH, content=keys[0], headers=app).status_code == 200
+    for _ in range(2):  # the second time there is nothing left to tell
+        with service.state.writing() as session:
+            enrolment.tell(session, clock())
+    hour = began.isoformat(timespec="minutes")
+    expected = {"count": 3, "hour": hour}, {"count": 1, "hour": hour}
+    assert told(service) == [("token:shop", expected[1]), ("token:app", expected[0])]
     with service.state.reading() as session:
-        rows = [entry for entry in audit.newest(session, 9) if entry.action == "device.enrol"]
-    assert len(rows) == 2 and {row.actor for row in rows} == {"token:app"}
-    assert DEVICE.public.hex() not in str(rows) and hashlib.sha256(DEVICE.public).hexdigest() not in str(rows)
-    assert set(json.loads(rows[0].details)) == {"expires"}
+        rows, _ = audit.newest(session, 99), audit.verify(session)
+    for key in keys:
+        assert key.hex() not in str(rows) and hashlib.sha256(key).hexdigest() not in str(rows)
+
+
+def told(service: Service) -> list[tuple[str, dict[str, object]]]:
+    """Who has brought in devices, newest first."""
+    with service.state.reading() as session:
+        rows = [entry for entry in audit.newest(session, 99) if entry.action == "device.enrol"]
+    return [(row.actor, json.loads(row.details)) for row in rows]
 
 
 @pytest.mark.parametrize("scope", ["read", "operate", "administer"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import func, select
 
 from keyart.errors import BudgetSpent, InputError, SettingError
 from keyart.outbound.sums import Stage
-from keyart_federated.accounting import Skellam, to_epsilon
+from keyart_federated.accounting import Skellam, composed, to_epsilon
 from keyart_federated.sums import Coordinator, Gateway
 from keyart_server import budget
 from keyart_server.campaigns import records as campaigns
@@ -142,7 +143,7 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
         charges, left = budget.every(session), budget.of_fleet(session)
         assert [charge.number for charge in charges] == list(range(1, last)) and last > 2
         assert left.spent == pytest.approx(to_epsilon((last - 1) * event.divergences(), 1e-6)) and left.spent <= 8
-        assert budget.would_be(session, [event]) > 8
+        assert budget.would_be(session, event) > 8
         (refused,) = records.going_on(session)[-1:]
         assert (refused.number, refused.standing) == (last, "share")
     with service.state.writing() as session:
@@ -151,6 +152,26 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
         with pytest.raises(SettingError, match="for good"):
             budget.settle(session, clock(), 8.0, 1e-7)
         assert budget.settle(session, clock(), 9.0).epsilon == 9.0
+
+
+def test_rounds_of_different_draws_do_not_add_up(service: Service, clock: Clock, campaign_id: str) -> None:
+    """Looks of an experiment ask devices of their own; a round of everybody counts on top of each of them."""
+    event, third = Skellam(2.0, 64.0, 8), 1 / 3
+    asked = [(0.0, third), (third, 2 * third), (2 * third, 1.0), (0.0, 1.0), (0.0, third)]
+    spent = []
+    for number, (low, high) in enumerate(asked, start=1):
+        of = round_samples.terms()
+        with service.state.writing() as session:
+            start = partial(records.start, session, clock(), campaign_id, number, "", b"", of, event, b"")
+            found = start(wanted=9, patience=1.0, low=low, high=high)
+            records.passed(session, clock(), found.id, Stage.KEYS, 3)
+            records.passed(session, clock(), found.id, Stage.SHARE, 3)
+            spent.append(budget.of_fleet(session).spent)
+            clock.pass_by(seconds=1)
+    once, twice, thrice = (composed([(event, n)], 1e-6) for n in (1, 2, 3))
+    assert spent == [once, once, once, twice, thrice]
+    with service.state.reading() as session:
+        assert [(one.low, one.high) for one in budget.every(session)] == asked
 
 
 def test_a_window_closes_when_all_have_answered_or_time_is_over(

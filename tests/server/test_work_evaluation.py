@@ -15,6 +15,7 @@ from keyart.errors import RoundFailed, SettingError
 from keyart.features import FeatureSpec
 from keyart.outbound.evaluation import EvaluationLayout, candidate, evaluation_vector
 from keyart.outbound.segments import SegmentLayout
+from keyart_server.dashboard.told import Rate, sort
 from keyart_server.work import (
     Asked,
     Base,
@@ -68,6 +69,7 @@ def test_a_bundle_is_judged_by_those_that_train_no_model(base):
     assert told["used"] and told["low"] < 0.4 < told["high"] and told["high"] - told["low"] < 0.2
     assert told["logged"] == pytest.approx(0.4, abs=0.1) and told["version"] == 2
     json.dumps(told, allow_nan=False)
+    assert sort(told).rates == {"model 2": Rate(told["rate"], told["low"], told["high"])}
     assert isinstance(EVALUATION.ask(one, found.memory, 2, 0, base, START + DAY), Finished)
 
 

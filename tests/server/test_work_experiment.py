@@ -66,17 +66,23 @@ def run(base: Base, lift: float, **settings):
 def test_a_better_arm_is_found_and_the_campaign_ends(base):
     rounds, end = run(base, 0.15)
     told = rounds[-1][1].told
-    assert told["verdict"] == "better" and told["decided"] and "“treatment” is better" in told["text"]
+    assert told["decided"]
+    assert told["verdicts"]["treatment"]["word"] == "better"
+    assert "“treatment” is better" in told["verdicts"]["treatment"]["text"]
     one = told["metrics"]["quality_plays"]["treatment"]
     assert 0 < one["low"] < one["difference"] < one["high"] and one["excludes_zero"]
     assert one["relative"]["low"] < 0.15 < one["relative"]["high"]
-    assert end.told["verdict"] == "better" and len(rounds) < 4
+    assert end.told["verdicts"] == told["verdicts"] and len(rounds) < 4
     json.dumps(told, allow_nan=False)
 
 
 def test_no_difference_is_looked_for_until_the_last_look(base):
     rounds, end = run(base, 0.0, margin=0.001)
-    assert len(rounds) == 4 and end.told["looks"] == 4 and rounds[-1][1].told["verdict"] == "not yet"
+    assert (
+        len(rounds) == 4
+        and end.told["looks"] == 4
+        and rounds[-1][1].told["verdicts"]["treatment"]["word"] == "not yet"
+    )
 
 
 def test_each_look_has_its_day_and_devices_of_its_own(base):

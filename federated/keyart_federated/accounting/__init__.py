@@ -8,7 +8,7 @@ secret. A noise multiplier is the standard deviation of the noise in the *sum*, 
 from __future__ import annotations
 
 from . import banded
-from .epsilon import composed, epsilon, noise_for, skellam_epsilon
+from .epsilon import composed, composed_by_draw, epsilon, noise_for, skellam_epsilon
 from .mechanism import Gaussian, Mechanism, Skellam
 from .renyi import ORDERS, to_epsilon
 
@@ -19,6 +19,7 @@ __all__ = [
     "Skellam",
     "banded",
     "composed",
+    "composed_by_draw",
     "epsilon",
     "noise_for",
     "skellam_epsilon",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -25,6 +26,24 @@ def composed(events: Iterable[tuple[Mechanism, int]], delta: float) -> float:
     for mechanism, times in events:
         total += times * mechanism.divergences()
     return to_epsilon(total, delta)
+
+
+def composed_by_draw(events: Iterable[tuple[Mechanism, float, float]], delta: float) -> float:
+    """ε at `delta` of whoever loses most, where each event asks those alone whose draw is in [low, high) of [0, 1).
+
+    A draw stays as it is and knows nothing of what a person does, so events of different draws are of different
+    people and do not add up (parallel composition: McSherry 2009, "Privacy integrated queries", theorem 4). 0 for
+    none. Raises SettingError.
+    """
+    times = Counter(events)
+    worst = {low for _, low, _ in times}  # whatever asks a draw also asks the last of these at or below it
+    return max(
+        (
+            composed(((event, n) for (event, low, high), n in times.items() if low <= draw < high), delta)
+            for draw in worst
+        ),
+        default=0.0,
+    )
 
 
 def epsilon(noise_multiplier: float, sampling_rate: float, rounds: int, delta: float) -> float:

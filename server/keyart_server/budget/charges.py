@@ -2,22 +2,24 @@
 
 Before it no masked vector can have left a device, so a round that ends earlier costs nothing; after it the round
 counts, whatever becomes of its sum. A round is charged once, however often it is resumed. Charges compose by their
-Rényi divergences (`keyart_federated.accounting`).
+Rényi divergences (`keyart_federated.accounting`), and those of different draws (`keyart.visit`) are of different
+devices: what the fleet has spent is what the device has that was asked most.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
+from itertools import repeat
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from keyart.errors import BudgetSpent, SettingError
-from keyart_federated.accounting import Mechanism, composed
+from keyart_federated.accounting import Mechanism, composed_by_draw
 from keyart_federated.ledger import event_from, event_json
 
 from .. import audit
@@ -42,13 +44,15 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A round that is paid for. spent: the fleet's ε from then on."""
+    """A round that is paid for. spent: the fleet's ε from then on. low, high: it asked draws of [low, high)."""
 
     campaign_id: str
     number: int
     event: Mechanism
     spent: float
     at: datetime
+    low: float = 0.0
+    high: float = 1.0
 
 
 def settle(session: Session, at: datetime, epsilon: float | None = None, delta: float | None = None) -> Budget:
@@ -76,37 +80,48 @@ def of_fleet(session: Session) -> Budget:
     """The budget now."""
     row = session.get(BudgetRow, ROW)
     epsilon, delta = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
-    newest = session.scalars(select(ChargeRow).order_by(ChargeRow.spent.desc()).limit(1)).one_or_none()
-    return Budget(epsilon, delta, 0.0 if newest is None else newest.spent)
+    return Budget(epsilon, delta, session.scalar(select(func.max(ChargeRow.spent))) or 0.0)
 
 
 def every(session: Session) -> list[Charge]:
-    """Oldest first."""
-    rows = select(ChargeRow).order_by(ChargeRow.at, ChargeRow.spent)
-    return [_charge(row) for row in session.scalars(rows)]
+    """Oldest first: each is on top of all before it."""
+    columns = (getattr(ChargeRow, field.name) for field in fields(Charge))
+    rows = session.execute(select(*columns).order_by(ChargeRow.spent, ChargeRow.at))
+    return [Charge(**{**row._mapping, "event": from_json(row.event)}) for row in rows]
 
 
-def would_be(session: Session, events: Iterable[Mechanism]) -> float:
-    """The fleet's ε if all of these were charged, too."""
-    return composed(Counter([*_events(session), *events]).items(), of_fleet(session).delta)
+def would_be(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
+    """The fleet's ε if this were charged, too, to devices whose draw is in [low, high)."""
+    return composed_by_draw([*_events(session), (event, low, high)], of_fleet(session).delta)
 
 
-def charge(session: Session, at: datetime, campaign_id: str, number: int, event: Mechanism) -> Charge:
+def charge(
+    session: Session,
+    at: datetime,
+    campaign_id: str,
+    number: int,
+    event: Mechanism,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> Charge:
     """Pays for a round inside the transaction of `State.writing`. One that is paid for already is not charged again.
 
-    Raises BudgetSpent where it would exceed the budget; then nothing has changed.
+    low, high: it asks devices whose draw is in [low, high). Raises BudgetSpent where it would exceed the budget; then
+    nothing has changed.
     """
     audit.lock(session)  # one charge at a time: each counts all before it
     row = session.get(ChargeRow, (campaign_id, number))
     if row is not None:
         return _charge(row)
-    budget, spent = of_fleet(session), would_be(session, [event])
+    budget, spent = of_fleet(session), would_be(session, event, low, high)
     if spent > budget.epsilon:
         raise BudgetSpent(
             f"Round {number} would bring the fleet to ε = {spent:.4g} at δ = {budget.delta}; its budget is "
             f"{budget.epsilon:g}, and {budget.spent:.4g} is spent. End the campaign here, or plan more noise."
         )
-    row = ChargeRow(campaign_id=campaign_id, number=number, event=to_json(event), spent=spent, at=at)
+    row = ChargeRow(
+        campaign_id=campaign_id, number=number, event=to_json(event), low=low, high=high, spent=spent, at=at
+    )
     session.add(row)
     session.flush()
     audit.append(session, at, "server", "budget.charge", campaign_id, round=number, spent=round(spent, 6))
@@ -117,13 +132,16 @@ def to_json(event: Mechanism) -> str:
     return json.dumps(event_json(event), sort_keys=True)
 
 
+@lru_cache(maxsize=256)  # a campaign's rounds are alike
 def from_json(text: str) -> Mechanism:
     return event_from(json.loads(text))
 
 
-def _events(session: Session) -> list[Mechanism]:
-    return [from_json(text) for text in session.scalars(select(ChargeRow.event))]
+def _events(session: Session) -> Iterator[tuple[Mechanism, float, float]]:
+    alike = ChargeRow.event, ChargeRow.low, ChargeRow.high
+    for text, low, high, times in session.execute(select(*alike, func.count()).group_by(*alike)):
+        yield from repeat((from_json(text), low, high), times)
 
 
 def _charge(row: ChargeRow) -> Charge:
-    return Charge(row.campaign_id, row.number, from_json(row.event), row.spent, row.at)
+    return Charge(row.campaign_id, row.number, from_json(row.event), row.spent, row.at, row.low, row.high)

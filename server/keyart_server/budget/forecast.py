@@ -5,43 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
-from .charges import Budget
+from keyart_federated.accounting import composed_by_draw
+
+from .charges import Budget, Charge
 
 RECENT: Final = timedelta(days=28)
 SHORTEST: Final = timedelta(days=1)  # a pace of less than that is none
 FARTHEST: Final = timedelta(days=36_500)
 
 
-class Paid(Protocol):
-    """A `Charge`, or as much of one."""
-
-    @property
-    def spent(self) -> float: ...
-
-    @property
-    def at(self) -> datetime: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """pace: ε a day. ends: when nothing is left; None: not at this pace. another: ε that one more round like the last
-    one adds at most."""
+    one adds."""
 
     pace: float
     ends: datetime | None
     another: float
 
 
-def forecast(charges: Sequence[Paid], budget: Budget, at: datetime) -> Forecast:
+def forecast(charges: Sequence[Charge], budget: Budget, at: datetime) -> Forecast:
     """At the pace of the last 28 days, or since the first charge where that is less. charges: oldest first.
 
     ε of rounds is a minimum over orders of what is a line in their number (Mironov 2017, propositions 1 and 3), so it
-    grows ever slower: a straight line ends too early rather than too late as long as rounds stay as they are.
+    grows ever slower: a straight line ends too early rather than too late as long as rounds stay as they are, and
+    those who have lost most so far go on losing most.
     """
+    another = _another(charges, budget)
     spent = [0.0, *(charge.spent for charge in charges)]
-    another = spent[-1] - spent[-2] if charges else 0.0
     began = at - RECENT
     before = sum(charge.at < began for charge in charges)
     span = RECENT if before else max(at - charges[0].at, SHORTEST) if charges else RECENT
@@ -52,3 +45,8 @@ def forecast(charges: Sequence[Paid], budget: Budget, at: datetime) -> Forecast:
     if gained <= 0 or budget.left / gained > FARTHEST / span:
         return Forecast(gained / days, None, another)
     return Forecast(gained / days, at + span * (budget.left / gained), another)
+
+
+def _another(charges: Sequence[Charge], budget: Budget) -> float:
+    events = [(charge.event, charge.low, charge.high) for charge in (*charges, *charges[-1:])]
+    return max(0.0, composed_by_draw(events, budget.delta) - budget.spent)

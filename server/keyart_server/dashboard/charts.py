@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from ..budget import Budget
-from ..budget.forecast import Forecast, Paid
+from ..budget import Budget, Charge
+from ..budget.forecast import Forecast
 from . import words
 from .told import Rate
 
@@ -58,7 +58,7 @@ class _Frame:
         return told(self.high), told((self.low + self.high) / 2), told(self.low)
 
 
-def spending(charges: Sequence[Paid], budget: Budget, ahead: Forecast, at: datetime) -> Chart | None:
+def spending(charges: Sequence[Charge], budget: Budget, ahead: Forecast, at: datetime) -> Chart | None:
     """ε spent over time against the budget, and how it goes on. charges: oldest first; None: there are none."""
     if not charges:
         return None

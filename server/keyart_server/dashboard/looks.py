@@ -14,15 +14,7 @@ from keyart.outbound.sums import Stage
 
 from ..campaigns import Campaign
 from ..rounds import Round
-from ..state.tables import AnswerRow, AuditRow, ChargeRow, GatewayRow, RoundRow
-
-
-class Paid(NamedTuple):
-    """A charge without its mechanism. spent: the fleet's ε from then on."""
-
-    campaign_id: str
-    spent: float
-    at: datetime
+from ..state.tables import AnswerRow, AuditRow, GatewayRow, RoundRow
 
 
 class Failure(NamedTuple):
@@ -49,12 +41,6 @@ def gateways(session: Session) -> Mapping[str, datetime]:
     """When each was last heard of, by name."""
     rows = session.execute(select(GatewayRow.name, GatewayRow.heard).order_by(GatewayRow.name))
     return {row[0]: row[1] for row in rows}
-
-
-def paid(session: Session) -> list[Paid]:
-    """Every charge, oldest first: each is on top of all before it."""
-    rows = select(ChargeRow.campaign_id, ChargeRow.spent, ChargeRow.at).order_by(ChargeRow.spent)
-    return [Paid(*row) for row in session.execute(rows)]
 
 
 def failures(session: Session, since: datetime) -> list[Failure]:

@@ -12,7 +12,7 @@ from keyart_federated.experiments.measures import MEASURES
 ALL: Final = "all"  # the segment of every device
 # What has a place of its own, or says nothing to a person who sees the rest.
 PLACED: Final = frozenset(
-    {"used", "segments", "metrics", "groups", "verdicts", "decided", "looks", "value", "low", "high", "contexts"}
+    {"used", "segments", "metrics", "groups", "verdicts", "decided", "looks", "rate", "low", "high", "contexts"}
 )
 
 
@@ -69,7 +69,7 @@ def read(text: str) -> Told:
 
 
 def sort(told: Mapping[str, Any]) -> Told:
-    verdicts = tuple(Verdict(one["arm"], one["word"], one["text"]) for one in told.get("verdicts", ()))
+    verdicts = tuple(Verdict(arm, one["word"], one["text"]) for arm, one in told.get("verdicts", {}).items())
     return Told(dict(_rates(told)), tuple(_differences(told)), verdicts, dict(_rest(told)))
 
 
@@ -78,8 +78,8 @@ def _rates(told: Mapping[str, Any]) -> Iterator[tuple[str, Rate]]:
     for name, one in told.get("segments", {}).items():
         if isinstance(one, Mapping) and one.get("rate") is not None:
             yield name, Rate(one["rate"], one["low"], one["high"])
-    if told.get("value") is not None:
-        yield f"model {told['version']}", Rate(told["value"], told["low"], told["high"])
+    if "rate" in told:
+        yield f"model {told['version']}", Rate(told["rate"], told["low"], told["high"])
 
 
 def _differences(told: Mapping[str, Any]) -> Iterator[Difference]:
@@ -88,13 +88,13 @@ def _differences(told: Mapping[str, Any]) -> Iterator[Difference]:
     named += [(first, f"{first}: {group}", arms) for group, arms in told.get("groups", {}).items()]
     for metric, name, arms in named:
         measure = MEASURES[metric]
-        for one in arms:
+        for arm, one in arms.items():
             of = Rate(one["difference"], one["low"], one["high"])
             label = name.replace(metric, measure.label)
             shown = tuple(measure.shown(value, signed=True).replace("-", "−") for value in (of.mean, of.low, of.high))
             worse, better = sorted((of.low * measure.better, of.high * measure.better))
             yield Difference(
-                f"{label}, {one['arm']}" if len(arms) > 1 else label,
+                f"{label}, {arm}" if len(arms) > 1 else label,
                 of,
                 shown,  # type: ignore[arg-type]  # three of three
                 "good" if worse > 0 else "bad" if better < 0 else "still",

@@ -78,7 +78,7 @@ def next_number(session: Session, campaign_id: str) -> int:
 
 def begin(service: Service, session: Session, campaign: Campaign, number: int, asked: work.Asked, topic: str) -> str:
     """Opens the round inside a transaction of `State.writing`; "", or why the budget does not allow it."""
-    spent, whole = budget.would_be(session, [asked.event]), budget.of_fleet(session)
+    spent, whole = budget.would_be(session, asked.event, asked.low, asked.high), budget.of_fleet(session)
     if spent > whole.epsilon:
         return (
             f"Its next round would bring the fleet to ε = {spent:.3g}, and the budget is {whole.epsilon:g}; "

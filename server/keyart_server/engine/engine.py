@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +19,7 @@ from keyart.errors import BundleError, KeyartError
 from .. import work
 from ..campaigns import Campaign
 from ..campaigns import records as campaigns
-from ..gateway.enrolment import forget
+from ..gateway import enrolment
 from ..releases import publishing
 from ..releases import records as releases
 from ..rounds import Round, records
@@ -31,7 +31,7 @@ from .lease import Lease
 
 log = logging.getLogger("keyart.server")
 STEP_SECONDS = 1.0
-SETTLE = timedelta(hours=1)  # between two looks for what is half published, and for certificates that have ended
+SETTLE = timedelta(hours=1)  # between two looks for what is half published, and at the certificates of devices
 AWAY_SECONDS = 5.0  # between two looks for a database that does not answer, or for a lease that another one holds
 
 
@@ -40,7 +40,7 @@ class Engine:
 
     def __init__(self, service: Service, driver: Driver) -> None:
         self._service, self._driver, self._lease = service, driver, Lease(service.state)
-        self._settled = service.clock()  # a start does so itself
+        self._settled = datetime.min.replace(tzinfo=UTC)
 
     def run(self, stop: threading.Event) -> None:
         """Until it is told to stop."""
@@ -80,7 +80,8 @@ class Engine:
             self._settled = self._service.clock()
             publishing.settle(self._service)
             with self._service.state.writing() as session:
-                forget(session, self._service.clock())
+                enrolment.tell(session, self._service.clock())
+                enrolment.forget(session, self._service.clock())
         vetting.step(self._service)
         rollout.step(self._service)
         for campaign in every.values():
@@ -95,7 +96,8 @@ class Engine:
         service, at = self._service, self._service.clock()
         with service.state.reading() as session:
             base = asking.base_of(service, session)
-            rounds = asking.history(session, campaign.id)
+            # Of those before a person resumed it, that person knows.
+            rounds = [one for one in asking.history(session, campaign.id) if one.changed > campaign.changed]
             memory, number = asking.memory_of(session, campaign.id), asking.next_number(session, campaign.id)
             lost = records.lost(session, campaign.id)
         reason, until = "", asking.pause_after(rounds)

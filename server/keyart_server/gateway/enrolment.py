@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -17,7 +17,8 @@ from keyart.outbound.sums.keys import KEY_BYTES
 from .. import audit
 from ..access import Who
 from ..service import Service
-from ..state.tables import EnrolledRow
+from ..state.insertion import insertion
+from ..state.tables import EnrolledRow, EnrolmentsRow
 from .bodies import BINARY, BUSY, BYTES, READ, SENT, read
 from .rates import Rates
 
@@ -56,16 +57,36 @@ def routes(service: Service) -> APIRouter:
 def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key: bytes) -> bytes:
     """The certificate of a device's public key [32], for `Personalizer.enrol`; the same key again renews it.
 
-    issuer: private key. The audit log tells who has brought in a device and not which: it keeps its rows for good,
-    and the hash of a key must be able to go with the device.
+    issuer: private key.
     """
     expires = at + VALID
+    row = {"by": actor, "at": at, "expires": expires}
     key_hash = hashlib.sha256(device_key).hexdigest()
-    audit.append(session, at, actor, "device.enrol", "device", expires=expires.isoformat(timespec="seconds"))
-    session.merge(EnrolledRow(device_key_hash=key_hash, by=actor, at=at, expires=expires))  # the log's turn is ours
+    new = insertion(session, EnrolledRow).values(device_key_hash=key_hash, **row)
+    session.execute(new.on_conflict_do_update(index_elements=["device_key_hash"], set_=row))
+    hour = insertion(session, EnrolmentsRow).values(hour=_hour(at), by=actor, count=1)
+    one_more = {"count": EnrolmentsRow.count + 1}
+    session.execute(hour.on_conflict_do_update(index_elements=["hour", "by"], set_=one_more))
     return certify(issuer, device_key, int(expires.timestamp()))
+
+
+def tell(session: Session, at: datetime) -> None:
+    """Each token's certificates of each hour that is over become one row of the audit log.
+
+    A row for each would be millions a year. The log tells who has brought in devices and not which: it keeps its rows
+    for good, and the hash of a key must be able to go with the device.
+    """
+    over = select(EnrolmentsRow).where(EnrolmentsRow.hour < _hour(at)).order_by(EnrolmentsRow.hour, EnrolmentsRow.by)
+    for row in session.scalars(over.with_for_update()):
+        hour = row.hour.isoformat(timespec="minutes")
+        audit.append(session, at, row.by, "device.enrol", "devices", count=row.count, hour=hour)
+        session.delete(row)
 
 
 def forget(session: Session, at: datetime) -> None:
     """Devices that did not come back."""
     session.execute(delete(EnrolledRow).where(EnrolledRow.expires < at - KEPT))
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)

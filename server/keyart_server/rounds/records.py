@@ -147,7 +147,7 @@ def passed(session: Session, at: datetime, round_id: str, stage: Stage, answered
     if stage < here:
         return _round(row)  # resumed: it had passed this stage before
     if stage is Stage.SHARE:
-        budget.charge(session, at, row.campaign_id, row.number, from_json(row.event))
+        budget.charge(session, at, row.campaign_id, row.number, from_json(row.event), row.low, row.high)
     setattr(row, _COUNTED[stage], answered)
     if stage is not Stage.UNMASK:
         row.standing = OF_STAGE[stages[stages.index(stage) + 1]]

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from keyart.outbound.sums import Stage, Terms
@@ -20,7 +19,8 @@ from keyart.outbound.sums.messages import REPLY, packets_asked
 from keyart_federated.sums import Gateway
 from keyart_federated.sums.bundle import Bundle
 
-from ..state.tables import AnswerRow, AskRow, GatewayRow, PartialRow, WindowRow
+from ..state.insertion import insertion
+from ..state.tables import AnswerRow, AskRow, Base, GatewayRow, PartialRow, WindowRow
 
 ROWS = 200  # in one statement
 SILENT = timedelta(minutes=5)  # a gateway of which nothing was heard for so long is not there
@@ -28,8 +28,8 @@ SILENT = timedelta(minutes=5)  # a gateway of which nothing was heard for so lon
 
 def hear(session: Session, at: datetime, gateway: str) -> None:
     """A gateway of this name is there."""
-    _insert(session, GatewayRow, [{"name": gateway, "heard": at}])
-    session.execute(update(GatewayRow).where(GatewayRow.name == gateway).values(heard=at))
+    new = insertion(session, GatewayRow).values(name=gateway, heard=at)
+    session.execute(new.on_conflict_do_update(index_elements=["name"], set_={"heard": at}))
 
 
 def gateways(session: Session, since: datetime) -> list[str]:
@@ -118,9 +118,7 @@ def _answers(terms: Terms, stage: Stage, gateway: str) -> tuple[ColumnElement[bo
     )
 
 
-def _insert(session: Session, table: type[object], rows: list[dict[str, object]]) -> None:
+def _insert(session: Session, table: type[Base], rows: list[dict[str, object]]) -> None:
     """Those that are not there yet."""
-    if not rows:
-        return
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    session.execute(dialect.insert(table).values(rows).on_conflict_do_nothing())
+    if rows:
+        session.execute(insertion(session, table).values(rows).on_conflict_do_nothing())

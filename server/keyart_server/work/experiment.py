@@ -105,8 +105,7 @@ def _told(results: Results) -> dict[str, Any]:
     found = verdicts(experiment, analysis)
     return {
         "looks": len(results.told),
-        "verdict": ", ".join(one.word for one in found),
-        "text": " ".join(one.text for one in found),
+        "verdicts": {one.arm: {"word": one.word, "text": one.text} for one in found},
         "decided": all(one.word != "not yet" for one in found),
         "metrics": {name: _by_arm(courses) for name, courses in analysis.courses.items()},
         "groups": {name: _by_arm(courses) for name, courses in analysis.groups.items()},

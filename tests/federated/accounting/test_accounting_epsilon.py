@@ -5,14 +5,26 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+from collections import Counter
 
 import dp_accounting
+import numpy as np
 import pytest
 from dp_accounting.pld import PLDAccountant
 from dp_accounting.rdp import RdpAccountant
 
 from keyart.errors import SettingError
-from keyart_federated.accounting import ORDERS, Gaussian, epsilon, noise_for, skellam_epsilon, to_epsilon
+from keyart_federated.accounting import (
+    ORDERS,
+    Gaussian,
+    Skellam,
+    composed,
+    composed_by_draw,
+    epsilon,
+    noise_for,
+    skellam_epsilon,
+    to_epsilon,
+)
 
 # 200 points: dp-accounting's PLD takes seconds where little noise meets many full rounds, so those are fewer.
 GRID = [
@@ -136,3 +148,19 @@ def test_nothing_is_logged_for_orders_that_do_not_converge(caplog) -> None:
         epsilon(0.701, 0.1, 100, 1e-6)
     assert caplog.records == []
     assert not logging.getLogger("absl").disabled
+
+
+def test_what_asks_different_draws_is_counted_for_whoever_loses_most():
+    rng = np.random.default_rng(3)
+    mechanisms = [Gaussian(2.0), Skellam(3.0, 64.0, 8), Gaussian(5.0)]
+    for _ in range(20):
+        edges = np.sort(rng.integers(0, 9, (7, 2)) / 8, axis=1)
+        events = [(mechanisms[k % 3], float(low), float(high)) for k, (low, high) in enumerate(edges) if low < high]
+        of_draw = (
+            composed(Counter(event for event, low, high in events if low <= draw < high).items(), 1e-6)
+            for draw in np.arange(0, 1, 1 / 16)
+        )
+        assert composed_by_draw(events, 1e-6) == pytest.approx(max(of_draw), rel=1e-12)
+    assert composed_by_draw([], 1e-6) == 0.0
+    halves = [(mechanisms[0], 0.0, 0.5), (mechanisms[0], 0.5, 1.0)]
+    assert composed_by_draw(halves, 1e-6) == composed([(mechanisms[0], 1)], 1e-6)

@@ -194,7 +194,7 @@ async def updates(state: State, process: _Process, seconds: float) -> Measured:
     """Masked updates at `A_SECOND`, after a round of warming up."""
     each = min(seconds, ROUND_SECONDS)
     rounds = _Rounds(state, round(A_SECOND * each))
-    links = [await Link.to(process.port) for _ in range(LINKS)]
+    links = [Link(process.port) for _ in range(LINKS)]
     resident, cpu_seconds, spent, latencies = float("nan"), 0.0, 0.0, []
     try:
         for turn in range(1 + round(seconds / each)):

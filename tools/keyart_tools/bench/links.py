@@ -8,35 +8,49 @@ from typing import Any
 from keyart.errors import KeyartError
 
 
-class Link(asyncio.Protocol):
-    """A connection that is used again, with one request at a time."""
+class Link:
+    """A connection that is used again, with one request at a time. Where its other end lets go of it, as servers do
+    with those that are idle, it is opened anew and asked again, as HTTP's clients do (RFC 9112, 9.3.1)."""
 
-    _status: asyncio.Future[int] | None = None
-
-    @classmethod
-    async def to(cls, port: int) -> Link:
-        """Opened to this port."""
-        return (await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port))[1]
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
-
-    def data_received(self, data: bytes) -> None:
-        if self._status is not None and not self._status.done():
-            self._status.set_result(int(data[9:12]))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._status is not None and not self._status.done():
-            self._status.set_result(0)
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._line: _Line | None = None
 
     async def status(self, request: list[bytes]) -> int:
-        """Of the answer, whose head comes in one piece; 0 where the connection broke."""
-        self._status = asyncio.get_running_loop().create_future()
-        self._transport.writelines(request)
-        return await self._status
+        """Of the answer, whose head comes in one piece; 0 where a new connection broke."""
+        if self._line is not None and not self._line.transport.is_closing():
+            status = await self._line.status(request)
+            if status:
+                return status
+        _, self._line = await asyncio.get_running_loop().create_connection(_Line, "127.0.0.1", self._port)
+        return await self._line.status(request)
 
     def close(self) -> None:
-        self._transport.close()
+        if self._line is not None:
+            self._line.transport.close()
+
+
+class _Line(asyncio.Protocol):
+    transport: Any
+    _status: asyncio.Future[int] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._tell(int(data[9:12]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._tell(0)
+
+    async def status(self, request: list[bytes]) -> int:
+        self._status = asyncio.get_running_loop().create_future()
+        self.transport.writelines(request)
+        return await self._status
+
+    def _tell(self, status: int) -> None:
+        if self._status is not None and not self._status.done():
+            self._status.set_result(status)
 
 
 async def sent(
@@ -46,7 +60,7 @@ async def sent(
 
     Raises KeyartError where an answer has another status than `hoped`.
     """
-    free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
+    free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()  # those that were used last are open still
     for link in links or ():
         free.put_nowait(link)
     latencies: list[float] = []
@@ -54,7 +68,7 @@ async def sent(
     loop = asyncio.get_running_loop()
 
     async def one(request: list[bytes], due: float) -> None:
-        link = await free.get() if links else await Link.to(port)
+        link = await free.get() if links else Link(port)
         status = await link.status(request)
         latencies.append(1000 * (loop.time() - due))
         if status != hoped:

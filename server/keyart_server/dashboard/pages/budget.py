@@ -12,7 +12,6 @@ from ...access import Who
 from ...budget.forecast import RECENT, forecast
 from ...campaigns import records
 from ...service import Service
-from .. import looks
 from ..answers import page, router
 from ..charts import spending
 from .campaigns import costs
@@ -25,7 +24,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def shown(request: Request, who: Who) -> Response:
         at = service.clock()
         with service.state.reading() as session:
-            left, charges = budget.of_fleet(session), looks.paid(session)
+            left, charges = budget.of_fleet(session), budget.every(session)
             known = {campaign.id: campaign for campaign in records.every(session)}
         ahead = forecast(charges, left, at)
         paid = Counter(charge.campaign_id for charge in charges)

@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 
 from keyart.errors import InputError, SettingError
 
+from ... import budget
 from ...access import Who
+from ...budget import Charge
 from ...campaigns import KINDS, Action, Kind, records
 from ...campaigns.campaign import STANDINGS
 from ...rounds import records as rounds
@@ -22,7 +24,6 @@ from ...work.noise import DELTA, EPSILON
 from .. import fields, kinds, looks
 from ..answers import Id, Sent, choice, go, page, router, there
 from ..charts import over_time
-from ..looks import Paid
 from ..progress import progress
 from ..told import sort
 
@@ -44,7 +45,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     ) -> Response:
         with state.reading() as session:
             every = records.every(session)
-            charges = looks.paid(session)
+            charges = budget.every(session)
             counted = select(RoundRow.campaign_id, func.count()).where(RoundRow.standing == "done")
             done = {row[0]: row[1] for row in session.execute(counted.group_by(RoundRow.campaign_id))}
         shown = [one for one in every if standing in ("", one.state) and kind in ("", one.kind)]
@@ -90,7 +91,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             found = rounds.of_campaign(session, campaign_id, wanted)
             going_on = [one for one in found if one.going_on]
             came = looks.came(session, going_on)
-            charges = looks.paid(session)
+            charges = budget.every(session)
             halted = looks.halted(session, [campaign])
         about = kinds.ABOUT[campaign.kind]
         told = {one.id: sort(one.told) for one in found if one.standing == "done"}
@@ -133,7 +134,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     return operating, reading  # /campaigns/new comes before /campaigns/{campaign_id}
 
 
-def costs(charges: Sequence[Paid]) -> dict[str, float]:
+def costs(charges: Sequence[Charge]) -> dict[str, float]:
     """What each campaign's rounds have added to the fleet's ε when they were paid. charges: oldest first."""
     found: dict[str, float] = {}
     before = 0.0

@@ -39,7 +39,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             came = looks.came(session, going_on)
             failed = looks.failures(session, at - FAILED)
             found = releases.every(session, limit=NEWEST_RELEASES)
-            left, charges = budget.of_fleet(session), looks.paid(session)
+            left, charges = budget.of_fleet(session), budget.every(session)
             gateways = looks.gateways(session)
             halted = looks.halted(session, known.values())
             enrolled = session.scalar(select(func.count()).select_from(EnrolledRow)) or 0

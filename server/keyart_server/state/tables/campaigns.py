@@ -38,14 +38,16 @@ class MemoryRow(Base):
 
 
 class ChargeRow(Base):
-    """A round that is paid for, before a masked vector can leave anybody. event: a mechanism, canonical JSON. spent:
-    the fleet's ε from then on."""
+    """A round that is paid for, before a masked vector can leave anybody. event: a mechanism, canonical JSON. low,
+    high: it asked devices whose draw is in [low, high). spent: the fleet's ε from then on."""
 
     __tablename__ = "charges"
 
     campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     event: Mapped[str]
+    low: Mapped[float] = mapped_column(Double)
+    high: Mapped[float] = mapped_column(Double)
     spent: Mapped[float] = mapped_column(Double)
     at: Mapped[datetime]
 

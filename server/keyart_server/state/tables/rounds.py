@@ -130,3 +130,13 @@ class EnrolledRow(Base):
     by: Mapped[str] = mapped_column(String(LONGEST_NAME + 20))
     at: Mapped[datetime]
     expires: Mapped[datetime]
+
+
+class EnrolmentsRow(Base):
+    """How many certificates a token has had in an hour; once it is over, the audit log tells that in one row."""
+
+    __tablename__ = "enrolments"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    by: Mapped[str] = mapped_column(String(LONGEST_NAME + 20), primary_key=True)
+    count: Mapped[int]

@@ -28,6 +28,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_key_hash", name="pk_enrolled"),
     )
     op.create_table(
+        "enrolments",
+        sa.Column("hour", Instant(), nullable=False),
+        sa.Column("by", sa.String(140), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("hour", "by", name="pk_enrolments"),
+    )
+    op.create_table(
         "gateways",
         sa.Column("name", sa.String(120), nullable=False),
         sa.Column("heard", Instant(), nullable=False),
@@ -38,6 +45,8 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.String(32), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("event", sa.String(), nullable=False),
+        sa.Column("low", sa.Double(), nullable=False),
+        sa.Column("high", sa.Double(), nullable=False),
         sa.Column("spent", sa.Double(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name="fk_charges_campaign_id_campaigns"),

@@ -1,0 +1,78 @@
+"""A whole experiment: real devices in arms that they draw themselves, two looks, a verdict, and what it has cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from choosing_samples import TV
+from engine_samples import Scene, staged
+from server_samples import bearer, listening
+
+import keyart
+from keyart_federated.accounting import composed
+from keyart_server import budget
+from keyart_server.app import create_app
+from keyart_server.dashboard.pages.experiments import newest_told
+
+DEVICES, PICTURES, NAME = 120, 6, "larger faces"
+SETTINGS: dict[str, Any] = {
+    "name": NAME,
+    "arms": ["as now", "larger"],
+    "devices": DEVICES,
+    "looks": 2,
+    "days": 2,
+    "first_day": 1,
+    "threshold_permille": 600,
+    "metrics": {"take_rate": {"mean": 0.4, "deviation": 0.25}},
+}
+
+
+def watched(stage: Scene, better: int) -> list[tuple[int, float]]:
+    """Each device's arm and take rate, once all have seen some pictures. better: plays more in the second arm."""
+    lived, rng, now = [], np.random.default_rng(7), replace(TV, at=stage.clock())
+    for art in stage.fleet.arts:
+        arm = art.arm(NAME, 2)
+        assert arm is not None
+        plays = int(rng.integers(2, 4)) + (better if arm else 0)
+        for n in range(PICTURES):
+            decision = art.choose(f"t{n}", now)
+            art.observe(decision.id, keyart.Outcome.played(4000) if n < plays else keyart.Outcome.skipped())
+        lived.append((arm, plays / PICTURES))
+    return lived
+
+
+@pytest.mark.parametrize(("better", "verdict"), [(3, "better"), (-2, "worse"), (0, "not yet")])
+def test_the_arm_that_is_better_for_people_is_found(
+    tmp_path: Path, database_url: str, better: int, verdict: str
+) -> None:
+    with staged(tmp_path, database_url, devices=DEVICES) as stage:
+        stage.clock.pass_by(hours=1)  # what devices have lived before it does not count
+        campaign = stage.create("experiment", SETTINGS, epsilon=900.0)
+        lived = watched(stage, better)
+        for _ in range(SETTINGS["days"]):
+            stage.clock.pass_by(days=1)
+            stage.step(4, seconds=1)
+        assert stage.state_of(campaign) == "done"
+
+        with stage.service.state.reading() as session:
+            ((looks, told),) = newest_told(session).values()
+            charges, spent = budget.every(session), budget.of_fleet(session).spent
+        with listening(create_app(stage.service)) as client:
+            headers = bearer(stage.service.data.admin_token.read_text().strip())
+            pages = [client.get(path, headers=headers).text for path in ("/experiments", f"/campaigns/{campaign.id}")]
+    assert [(one.arm, one.word) for one in told.verdicts] == [("larger", verdict)], told.rest
+    assert looks == (2 if verdict == "not yet" else 1)
+    means = [np.mean([rate for arm, rate in lived if arm == which]) for which in (0, 1)]
+    (difference,) = told.differences
+    assert difference.of.low < means[1] - means[0] < difference.of.high
+    assert abs(difference.of.mean - (means[1] - means[0])) < 0.1
+    for page in pages:
+        assert told.verdicts[0].text in unescape(page) and difference.shown[0] in page
+    assert len(charges) == looks
+    assert [(charge.low, charge.high) for charge in charges] == [(0.0, 0.5), (0.5, 1.0)][:looks]
+    assert spent == composed([(charges[0].event, 1)], 1e-6) <= 900.0
