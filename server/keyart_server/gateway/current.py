@@ -26,7 +26,7 @@ from ..state.tables import EnrolledRow, RoundRow, WindowRow
 READ_SECONDS: Final = 1.0  # between two looks at the database
 COUNT_SECONDS: Final = 60.0  # between two counts of the devices
 MOST_ROUNDS: Final = 64
-POLLS_A_SECOND: Final = 100  # of all devices: less than a tenth of a core
+POLLS_A_SECOND: Final = 50  # of all devices: about a twentieth of a core
 LEAST_AGAIN, MOST_AGAIN, STEP_AGAIN = 5, 3600, 5  # seconds
 
 Offered = Callable[[Session], Mapping[str, object]]
