@@ -26,7 +26,7 @@ def postgres() -> Iterator[str]:
     name = f"keyart_test_{os.getpid()}"
     try:
         with psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
     except psycopg.OperationalError as error:
         if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
             raise

@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy.exc
 from sqlalchemy import text
@@ -135,3 +136,18 @@ def test_starts_at_once_migrate_once(database_url: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_a_postgres_that_keeps_no_unicode(postgres: str) -> None:
+    """As a cluster is that was made where no locale was set; its drivers hand out bytes for text."""
+    where, _, own = postgres.rpartition("/")
+    name = f"{own}_ascii"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+        try:
+            with pytest.raises(SettingError, match=f"{name} keeps text as SQL_ASCII"):
+                State.open(f"{where}/{name}")
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -48,6 +48,7 @@ class State:
         url = URL.create("sqlite", database=str(where)) if isinstance(where, Path) else checked_url(where)
         engine = _engine(url, make=upgrade)
         try:
+            _check_encoding(engine)
             (migrate if upgrade else check_current)(engine)
         except SQLAlchemyError as error:
             engine.dispose()
@@ -110,12 +111,29 @@ def _engine(url: URL, make: bool) -> Engine:
         engine = create_engine(
             url,
             pool_pre_ping=True,  # after an outage the pool holds connections that are dead
-            connect_args={"connect_timeout": WAIT_SECONDS, "options": f"-c lock_timeout={WAIT_SECONDS}s"},
+            connect_args={
+                "connect_timeout": WAIT_SECONDS,
+                "client_encoding": "utf8",
+                "options": f"-c lock_timeout={WAIT_SECONDS}s",
+            },
             **options,
         )
     except (ImportError, NoSuchModuleError):
         raise SettingError("Postgres needs the package psycopg; install the extra keyart[server].") from None
     return engine
+
+
+def _check_encoding(engine: Engine) -> None:
+    """Raises SettingError for a Postgres that keeps no Unicode: names of people and campaigns may be any."""
+    if engine.dialect.name != "postgresql":
+        return
+    with engine.connect() as connection:
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise SettingError(
+            f"The database {engine.url.database} keeps text as {encoding}, and keyart needs UTF8. Make another one: "
+            "createdb --encoding=UTF8 --template=template0 NAME"
+        )
 
 
 def _private(path: Path, flag: int) -> None:

@@ -146,7 +146,7 @@ def postgres() -> Iterator[str]:
             raise
         pytest.skip(f"no Postgres: {error}")
     with connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
         try:
             yield f"{server.rpartition('/')[0]}/{name}"
         finally:

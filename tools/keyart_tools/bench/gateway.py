@@ -142,7 +142,7 @@ def _postgres() -> Iterator[str]:
     name = f"keyart_bench_{os.getpid()}"
     where = os.environ.get("KEYART_TEST_POSTGRES", POSTGRES)
     with psycopg.connect(where, autocommit=True, connect_timeout=5) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
     try:
         yield f"{where.rpartition('/')[0]}/{name}"
     finally:
