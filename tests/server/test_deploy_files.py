@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,20 @@ def test_nobody_reaches_the_control_api_but_the_server() -> None:
 
 def test_nobody_reaches_the_database_who_needs_it_not() -> None:
     assert neighbours("postgres") == {"server", "west", "east", "superlink"}
+
+
+def test_whoever_is_behind_the_proxy_keeps_an_address() -> None:
+    """nginx asks for a name once: a server that came back elsewhere would be a 502 for ever, one that is away would
+    keep the proxy from starting."""
+    told = dict(entry.split(":") for entry in SERVICES["proxy"]["extra_hosts"])
+    behind = set(re.findall(r"(?:server |https?://)([a-z]+):\d+", NGINX))
+    assert behind == {"server", "west", "east", "superlink"} == set(told)
+    for name, address in told.items():
+        shared = set(SERVICES[name]["networks"]) & set(SERVICES["proxy"]["networks"])
+        (network,) = shared
+        assert SERVICES[name]["networks"][network]["ipv4_address"] == address
+        (of,) = COMPOSE["networks"][network]["ipam"]["config"]
+        assert ip_address(address) in ip_network(of["subnet"])
 
 
 def test_the_commands_of_compose() -> None:
