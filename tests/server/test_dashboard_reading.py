@@ -64,6 +64,7 @@ def release(version: int, standing: str = "released", base: int | None = None, *
         (words.number(float("nan")), "–"),
         (words.number(12_345), "12,345"),
         (words.number(-2.0), "−2"),
+        (words.number(-1234.5, 2), "−1,234"),
         (words.number(0.123456), "0.1235"),
         (words.percent(0.1), "10 %"),
         (words.percent(0.0125), "1.25 %"),

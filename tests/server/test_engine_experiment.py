@@ -28,7 +28,10 @@ SETTINGS: dict[str, Any] = {
     "days": 2,
     "first_day": 1,
     "threshold_permille": 600,
-    "metrics": {"take_rate": {"mean": 0.4, "deviation": 0.25}},
+    "metrics": {  # the first decides
+        "take_rate": {"mean": 0.4, "deviation": 0.25},
+        "abandonment": {"mean": 0.4, "deviation": 0.2},
+    },
 }
 
 
@@ -68,7 +71,8 @@ def test_the_arm_that_is_better_for_people_is_found(
     assert [(one.arm, one.word) for one in told.verdicts] == [("larger", verdict)], told.rest
     assert looks == (2 if verdict == "not yet" else 1)
     means = [np.mean([rate for arm, rate in lived if arm == which]) for which in (0, 1)]
-    (difference,) = told.differences
+    difference, guard = told.differences
+    assert (difference.label, guard.label) == ("plays a picture", "plays given up")
     assert difference.of.low < means[1] - means[0] < difference.of.high
     assert abs(difference.of.mean - (means[1] - means[0])) < 0.1
     for page in pages:

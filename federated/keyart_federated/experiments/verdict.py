@@ -77,7 +77,7 @@ def _of_first(experiment: Experiment, course: Course) -> tuple[Word, str, int | 
         if more is not None
         else "no number of days within a year is likely to decide; take more devices or a larger margin"
     )
-    return "not yet", f"Not yet: {said}; {when}.", more
+    return "not yet", f"{said[0].upper()}{said[1:]}; {when}.", more
 
 
 def _range(course: Course) -> str:

@@ -38,7 +38,7 @@ MOVES: Final[Mapping[Action, tuple[frozenset[Standing], Standing]]] = {
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """epsilon, delta: what a person may lose in all; None: of the server's default. rounds: at most. settings: of its
-    kind, canonical JSON (`work`).
+    kind, JSON (`work`).
 
     Raises SettingError.
     """

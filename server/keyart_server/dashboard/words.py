@@ -52,6 +52,8 @@ def number(value: float | None, digits: int = 4) -> str:
         return NONE
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}".replace("-", "−")
+    if 10.0**digits <= abs(value) < 1e15:
+        return f"{value:,.0f}".replace("-", "−")
     return f"{value:,.{digits}g}".replace("-", "−")
 
 

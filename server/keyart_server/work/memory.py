@@ -19,7 +19,7 @@ _LENGTH = struct.Struct("<I")
 
 def pack(about: Mapping[str, Any], data: bytes = b"") -> bytes:
     """Inverse of `unpack`."""
-    text = json.dumps(about, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps(about, ensure_ascii=False, allow_nan=False).encode()
     return MAGIC + _LENGTH.pack(len(text)) + text + data
 
 

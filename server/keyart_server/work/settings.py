@@ -194,7 +194,8 @@ def settings_of(campaign: Campaign, kind: type[Some]) -> Some:
 
 
 def checked(kind: Kind, settings: Mapping[str, Any], epsilon: float | None = None, delta: float | None = None) -> str:
-    """As a campaign keeps them: canonical JSON of all of them, so that a new default changes no campaign.
+    """As a campaign keeps them: JSON of all of them, so that a new default changes no campaign. In the order in which
+    they were told: the first of an experiment's metrics decides.
 
     epsilon, delta: of the campaign. Raises SettingError, with the setting's name and what to do.
     """
@@ -204,7 +205,7 @@ def checked(kind: Kind, settings: Mapping[str, Any], epsilon: float | None = Non
         raise SettingError(f"Settings are JSON: texts, finite numbers, lists ({error}).") from None
     found = _parsed(text, OF_KIND[kind])
     found.check(epsilon or EPSILON, delta or DELTA)
-    return json.dumps(found.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(found.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
 
 
 def _parsed(text: str, kind: type[Some]) -> Some:
