@@ -35,9 +35,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def served(most: int = 100, read_seconds: float = 30.0) -> Iterator[tuple[str, int]]:
+def served(most: int = 100, read_seconds: float = 30.0, head_seconds: float = HEAD) -> Iterator[tuple[str, int]]:
     with listen("127.0.0.1", 0) as place:
-        http = bounded(most, HEAD, read_seconds)
+        http = bounded(most, head_seconds, read_seconds)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none", http=http))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
         thread.start()
@@ -157,7 +157,8 @@ def test_an_answer_that_nobody_takes() -> None:
 
 
 def test_an_answer_that_is_taken_slowly() -> None:
-    with served(read_seconds=1.5) as place, socket.create_connection(place) as link:
+    # What the sockets hold is read after the server has sent it all and waits for the next head.
+    with served(read_seconds=1.5, head_seconds=30.0) as place, socket.create_connection(place) as link:
         link.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         taken = 0
         while taken < 30_000_000:
