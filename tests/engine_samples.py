@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from campaign_samples import BOTH, live
 from choosing_samples import EVENING, sample_bundle, sample_catalog
-from server_samples import Clock
+from server_samples import Clock, bearer, listening
 
 import keyart
 from keyart import visit
@@ -20,6 +20,7 @@ from keyart.outbound.sums import Stage, certify
 from keyart_federated.sums import Coordinator, Gateway
 from keyart_server import budget, work
 from keyart_server.access import tokens
+from keyart_server.app import create_app
 from keyart_server.campaigns import Campaign, Kind
 from keyart_server.campaigns import records as campaigns
 from keyart_server.engine import Driver, Engine
@@ -30,8 +31,14 @@ from keyart_server.serve import opened
 from keyart_server.service import Service
 from keyart_server.settings import Settings
 
-SMALL = {"wanted": 1000, "minimum_devices": 2, "patience": 1.0, "hours": 0.0}
-AT_ONCE = {"stages": [1.0], "unclear": "go on"}
+SMALL = {"minimum_devices": 2, "patience": 1.0, "hours": 0.0}
+COHORT = {"wanted": 1000}
+OF_KIND: dict[Kind, dict[str, Any]] = {
+    "training": COHORT | {"stages": [1.0], "unclear": "go on"},
+    "statistics": COHORT,
+    "evaluation": COHORT,
+    "experiment": {},
+}
 
 
 @dataclass
@@ -90,10 +97,9 @@ class Scene:
 
     def create(self, kind: Kind = "training", settings: Mapping[str, Any] | None = None, **changes: Any) -> Campaign:
         """A campaign that runs."""
-        small = {name: value for name, value in SMALL.items() if kind != "experiment" or name != "wanted"}
         base: dict[str, Any] = {"epsilon": 8.0, "delta": 1e-6, "rounds": 2, **changes}
-        several = {**small, **(AT_ONCE if kind == "training" else {}), **(settings or {})}
-        told = work.checked(kind, several, base["epsilon"], base["delta"])
+        some = {**SMALL, **OF_KIND[kind], **(settings or {})}
+        told = work.checked(kind, some, base["epsilon"], base["delta"])
         with self.service.state.writing() as session:
             made = campaigns.create(session, self.clock(), "server", "Spring", kind, settings=told, **base)
             campaigns.move(session, self.clock(), "server", made.id, "start")
@@ -122,6 +128,13 @@ class Scene:
             found = campaigns.find(session, campaign.id)
         assert found is not None
         return found.state
+
+    def page(self, path: str) -> str:
+        """As an administrator's browser gets it."""
+        with listening(create_app(self.service)) as client:
+            answer = client.get(path, headers=bearer(self.service.data.admin_token.read_text().strip()))
+        assert answer.status_code == 200
+        return answer.text
 
     def rounds(self, campaign: Campaign) -> list[tuple[int, str, str]]:
         """Number, topic and standing, oldest first."""

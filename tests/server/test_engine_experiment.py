@@ -11,12 +11,10 @@ import numpy as np
 import pytest
 from choosing_samples import TV
 from engine_samples import Scene, staged
-from server_samples import bearer, listening
 
 import keyart
 from keyart_federated.accounting import composed
 from keyart_server import budget
-from keyart_server.app import create_app
 from keyart_server.dashboard.pages.experiments import newest_told
 
 DEVICES, PICTURES, NAME = 120, 6, "larger faces"
@@ -65,9 +63,7 @@ def test_the_arm_that_is_better_for_people_is_found(
         with stage.service.state.reading() as session:
             ((looks, told),) = newest_told(session).values()
             charges, spent = budget.every(session), budget.of_fleet(session).spent
-        with listening(create_app(stage.service)) as client:
-            headers = bearer(stage.service.data.admin_token.read_text().strip())
-            pages = [client.get(path, headers=headers).text for path in ("/experiments", f"/campaigns/{campaign.id}")]
+        pages = [stage.page(path) for path in ("/experiments", f"/campaigns/{campaign.id}")]
     assert [(one.arm, one.word) for one in told.verdicts] == [("larger", verdict)], told.rest
     assert looks == (2 if verdict == "not yet" else 1)
     means = [np.mean([rate for arm, rate in lived if arm == which]) for which in (0, 1)]

@@ -10,7 +10,7 @@ from choosing_samples import EVENING, sample_bundle, sample_catalog
 from work_samples import campaign
 
 from keyart.features import FeatureSpec
-from keyart_server.work import Asked, Base, Sum, comparison, guard_question, of, own, read_comparison
+from keyart_server.work import Asked, Base, Sum, comparison, guard_question, judged, of, own
 
 SMALL = {"wanted": 6, "minimum_devices": 4}
 
@@ -65,7 +65,7 @@ def test_real_devices_compare_a_candidate_and_tell_how_it_fares(base, devices):
     ):
         result = run(devices, asked.offer)
         assert len(result.survivors) == 6 and asked.offer.round == number
-        assert "all" in read_comparison(Sum(own(asked.offer.sign(SERVER)), result.total, 6), base)
+        assert "all" in judged(Sum(own(asked.offer.sign(SERVER)), result.total, 6), base)
 
 
 def test_real_devices_take_part_in_an_experiment(base, devices):

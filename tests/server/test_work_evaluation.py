@@ -25,11 +25,10 @@ from keyart_server.work import (
     compares,
     comparison,
     guard_question,
+    judged,
     of,
     own,
     plan_of,
-    read_comparison,
-    read_guard,
 )
 from keyart_server.work.model import installed
 
@@ -101,7 +100,7 @@ def test_a_candidate_is_compared_by_segment_on_devices_that_are_held_out(base):
     assert (offer.kind, offer.topic, offer.round, asked.low, asked.high) == ("evaluation", "compare", 5, 0.0, 0.1)
     layout = SegmentLayout.of("compare", base.spec)
     total = summed(offer, differing(layout, np.random.default_rng(2), 4000, 0.03))
-    found = read_comparison(Sum(own(offer.sign(KEY)), total, 4000), base)
+    found = judged(Sum(own(offer.sign(KEY)), total, 4000), base)
     assert list(found) == list(layout.segments)
     assert found["all"].mean == pytest.approx(0.03, abs=4 * found["all"].standard_error)
     assert found["all"].standard_error < 0.02
@@ -117,7 +116,7 @@ def test_the_guard_asks_devices_of_either_version_since_the_roll_out(base):
         assert (offer.topic, offer.model_version, offer.round) == ("rates", version, number)
         assert offer.since == since.timestamp() and (asked.low, asked.high) == (0.0, 1.0)
         total = summed(offer, differing(layout, np.random.default_rng(version), 4000, 0.1 * version))
-        rates[version] = read_guard(Sum(own(offer.sign(KEY)), total, 4000), base)["all"]
+        rates[version] = judged(Sum(own(offer.sign(KEY)), total, 4000), base)["all"]
     for version, rate in rates.items():
         assert rate.mean == pytest.approx(0.1 * version, abs=4 * rate.standard_error)
 
@@ -127,7 +126,7 @@ def test_a_hostile_comparison_is_an_error(base):
     message = asked.offer.sign(KEY)
     for bad in (np.full(asked.offer.size, 2**40), np.zeros(3, dtype=np.int64)):
         with pytest.raises(RoundFailed):
-            read_comparison(Sum(own(message), bad, 100), base)
+            judged(Sum(own(message), bad, 100), base)
 
 
 def test_a_bundle_that_came_by_hand_is_guarded_with_a_campaign_of_its_own(base):

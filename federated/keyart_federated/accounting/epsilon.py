@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -28,14 +27,15 @@ def composed(events: Iterable[tuple[Mechanism, int]], delta: float) -> float:
     return to_epsilon(total, delta)
 
 
-def composed_by_draw(events: Iterable[tuple[Mechanism, float, float]], delta: float) -> float:
+def composed_by_draw(times: Mapping[tuple[Mechanism, float, float], int], delta: float) -> float:
     """ε at `delta` of whoever loses most, where each event asks those alone whose draw is in [low, high) of [0, 1).
+
+    times: of each event with its bounds, how often it was asked.
 
     A draw stays as it is and knows nothing of what a person does, so events of different draws are of different
     people and do not add up (parallel composition: McSherry 2009, "Privacy integrated queries", theorem 4). 0 for
     none. Raises SettingError.
     """
-    times = Counter(events)
     worst = {low for _, low, _ in times}  # whatever asks a draw also asks the last of these at or below it
     return max(
         (

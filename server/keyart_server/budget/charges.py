@@ -9,13 +9,13 @@ devices: what the fleet has spent is what the device has that was asked most.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import repeat
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from keyart.errors import BudgetSpent, SettingError
@@ -85,14 +85,13 @@ def of_fleet(session: Session) -> Budget:
 
 def every(session: Session) -> list[Charge]:
     """Oldest first: each is on top of all before it."""
-    columns = (getattr(ChargeRow, field.name) for field in fields(Charge))
-    rows = session.execute(select(*columns).order_by(ChargeRow.spent, ChargeRow.at))
-    return [Charge(**{**row._mapping, "event": from_json(row.event)}) for row in rows]
+    table = ChargeRow.__table__  # plain columns: there may be thousands
+    return [_charge(row) for row in session.execute(select(table).order_by(table.c.spent, table.c.at))]
 
 
 def would_be(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
     """The fleet's ε if this were charged, too, to devices whose draw is in [low, high)."""
-    return composed_by_draw([*_events(session), (event, low, high)], of_fleet(session).delta)
+    return composed_by_draw(_times(session) + Counter([(event, low, high)]), of_fleet(session).delta)
 
 
 def charge(
@@ -137,11 +136,14 @@ def from_json(text: str) -> Mechanism:
     return event_from(json.loads(text))
 
 
-def _events(session: Session) -> Iterator[tuple[Mechanism, float, float]]:
+def _times(session: Session) -> Counter[tuple[Mechanism, float, float]]:
+    """How often each event was charged, with its bounds."""
     alike = ChargeRow.event, ChargeRow.low, ChargeRow.high
+    found: Counter[tuple[Mechanism, float, float]] = Counter()
     for text, low, high, times in session.execute(select(*alike, func.count()).group_by(*alike)):
-        yield from repeat((from_json(text), low, high), times)
+        found[from_json(text), low, high] += times  # two texts may be of equal events
+    return found
 
 
-def _charge(row: ChargeRow) -> Charge:
+def _charge(row: ChargeRow | Row[Any]) -> Charge:
     return Charge(row.campaign_id, row.number, from_json(row.event), row.spent, row.at, row.low, row.high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,5 +49,5 @@ def forecast(charges: Sequence[Charge], budget: Budget, at: datetime) -> Forecas
 
 
 def _another(charges: Sequence[Charge], budget: Budget) -> float:
-    events = [(charge.event, charge.low, charge.high) for charge in (*charges, *charges[-1:])]
-    return max(0.0, composed_by_draw(events, budget.delta) - budget.spent)
+    times = Counter((charge.event, charge.low, charge.high) for charge in (*charges, *charges[-1:]))
+    return max(0.0, composed_by_draw(times, budget.delta) - budget.spent)

@@ -47,13 +47,11 @@ def count(of: int, noun: str) -> str:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """To `digits` significant ones; whole numbers whole."""
+    """To `digits` significant ones; whole numbers, and those that have more before the point, whole."""
     if value is None or not math.isfinite(value):
         return NONE
-    if value == int(value) and abs(value) < 1e15:
-        return f"{int(value):,}".replace("-", "−")
-    if 10.0**digits <= abs(value) < 1e15:
-        return f"{value:,.0f}".replace("-", "−")
+    if abs(value) < 1e15 and (value == int(value) or abs(value) >= 10.0**digits):
+        return f"{round(value):,}".replace("-", "−")
     return f"{value:,.{digits}g}".replace("-", "−")
 
 

@@ -143,7 +143,7 @@ class Engine:
             # Of all devices of the round, for the count of them by version.
             installed = {"installed": summed.offer.model_version}
             if one.judges:
-                told = vetting.read(one, summed, base)
+                told = vetting.read(summed, base)
                 with service.state.writing() as session:
                     records.finish(session, service.clock(), one.id, {**told, **installed})
                 return

@@ -10,8 +10,7 @@ from .. import work
 from ..campaigns import records as campaigns
 from ..releases import Release, publishing
 from ..releases import records as releases
-from ..rounds import Round
-from ..rounds.round import COMPARE, GUARD
+from ..rounds.round import COMPARE
 from ..service import Service
 from . import asking
 from .estimates import from_told, to_told
@@ -62,7 +61,6 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
             publishing.decide(service, release.version, {})
 
 
-def read(one: Round, summed: work.Sum, base: work.Base) -> dict[str, Any]:
+def read(summed: work.Sum, base: work.Base) -> dict[str, Any]:
     """What a round that judges a release tells: estimates by segment."""
-    reader = work.read_guard if one.topic.startswith(GUARD) else work.read_comparison
-    return to_told(reader(summed, base))
+    return to_told(work.judged(summed, base))

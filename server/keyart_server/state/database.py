@@ -113,7 +113,7 @@ def _engine(url: URL, make: bool) -> Engine:
             pool_pre_ping=True,  # after an outage the pool holds connections that are dead
             connect_args={
                 "connect_timeout": WAIT_SECONDS,
-                "client_encoding": "utf8",
+                "client_encoding": "utf8",  # else one without Unicode hands out bytes, before it can be refused
                 "options": f"-c lock_timeout={WAIT_SECONDS}s",
             },
             **options,

@@ -23,7 +23,7 @@ from typing import Final
 from ..campaigns import Kind
 from .evaluation import Evaluation
 from .experiment import Trial
-from .gates import compares, comparison, guard_question, plan_of, read_comparison, read_guard
+from .gates import compares, comparison, guard_question, judged, plan_of
 from .settings import checked
 from .statistics import Statistics, trending
 from .sums import Sum, own
@@ -55,10 +55,9 @@ __all__ = [
     "compares",
     "comparison",
     "guard_question",
+    "judged",
     "of",
     "own",
     "plan_of",
-    "read_comparison",
-    "read_guard",
     "trending",
 ]

@@ -96,20 +96,15 @@ def guard_question(version: int, base: Base, campaign: Campaign, number: int, at
     )
 
 
-def read_comparison(summed: Sum, base: Base) -> dict[str, Estimate]:
-    """By segment, "all" first: how much more reward a decision the candidate would have had than the base.
+def judged(summed: Sum, base: Base) -> dict[str, Estimate]:
+    """By segment, "all" first: of a `comparison`, how much more reward a decision the candidate would have had than
+    the base; of a `guard_question`, reward a decision of the version that it asked about.
 
     Raises RoundFailed for a sum that no honest devices make.
     """
     layout = SegmentLayout.of(summed.offer.topic, base.spec)
     summed.check(layout)
     return segments.read(summed.total, layout, summed.offer.units, summed.survivors, summed.variance)
-
-
-def read_guard(summed: Sum, base: Base) -> dict[str, Estimate]:
-    """By segment, "all" first: reward a decision of the version that `guard_question` asked about. As
-    `read_comparison`."""
-    return read_comparison(summed, base)
 
 
 def _asked(

@@ -160,7 +160,7 @@ def test_what_asks_different_draws_is_counted_for_whoever_loses_most():
             composed(Counter(event for event, low, high in events if low <= draw < high).items(), 1e-6)
             for draw in np.arange(0, 1, 1 / 16)
         )
-        assert composed_by_draw(events, 1e-6) == pytest.approx(max(of_draw), rel=1e-12)
-    assert composed_by_draw([], 1e-6) == 0.0
+        assert composed_by_draw(Counter(events), 1e-6) == pytest.approx(max(of_draw), rel=1e-12)
+    assert composed_by_draw({}, 1e-6) == 0.0
     halves = [(mechanisms[0], 0.0, 0.5), (mechanisms[0], 0.5, 1.0)]
-    assert composed_by_draw(halves, 1e-6) == composed([(mechanisms[0], 1)], 1e-6)
+    assert composed_by_draw(Counter(halves), 1e-6) == composed([(mechanisms[0], 1)], 1e-6)
