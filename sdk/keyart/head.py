@@ -19,6 +19,7 @@ import numpy as np
 
 from .features.encode import Floats, Ints
 from .positive import inverse
+from .products import unflagged
 from .ranker.numpy_engine import sigmoid
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Head:
         covariance = np.broadcast_to(np.diag(prior.variances(artwork_size)), (*lead, size, size)).copy()
         return cls(np.zeros((*lead, size), dtype=np.float32), covariance)
 
+    @unflagged
     def offsets(self, artwork: Floats) -> Floats:
         """[…, N]: what the head adds to the play logit of pictures […, N, Z]."""
         mean = self.mean
@@ -110,6 +112,7 @@ def updates(
     return Head(mean, covariance)
 
 
+@unflagged
 def refit(
     prior: HeadPrior,
     artwork: Floats,

@@ -34,6 +34,7 @@ import numpy as np
 from .catalog import kind_of
 from .features import EncodedCatalog, FeatureSpec
 from .features.encode import Floats
+from .products import unflagged
 
 # Whom and what a viewer knows again. Open kinds count as these, and these count so in a small catalogue, too.
 RECOGNISED_KINDS = ("cast", "director", "franchise")
@@ -54,6 +55,7 @@ class PageMemory:
         self._seen = np.zeros(size, dtype=np.float32)  # 1 − Π (1 − α x)
         self._open_seen = np.zeros(encoded.open_size, dtype=np.float32)  # the same, of open tags
 
+    @unflagged
     def factors(self, pictures: slice) -> Floats:
         """[A]: what to multiply the values of the next title's pictures with, in [exp(−diversity · kinds), 1]."""
         if not self._shown or not self._diversity:

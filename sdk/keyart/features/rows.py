@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..products import unflagged
 from .encode import EncodedCatalog, Floats, Ints
 from .spec import MATCHES_PER_KIND, FeatureSpec
 from .viewer import ViewerFeatures
@@ -61,6 +62,7 @@ def tilted(appeal: Floats, trending: Floats | float) -> Floats:
     return more
 
 
+@unflagged
 def intent_match(spec: FeatureSpec, artwork: Floats, intent: Mapping[str, float]) -> Floats:
     """[…, N]: how far each picture answers what the viewer asked for just now."""
     wanted = np.zeros(spec.artwork_size, dtype=np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..history import Reward, View
+from ..products import unflagged
 from .encode import EncodedCatalog, Floats
 from .spec import FeatureSpec
 
@@ -92,6 +93,7 @@ def sharpen(affinity: Floats, spec: FeatureSpec) -> Floats:
     return _within_kinds(affinity ** np.float32(spec.sharpening), spec)
 
 
+@unflagged
 def _within_kinds(values: Floats, spec: FeatureSpec) -> Floats:
     member = spec.viewer_members
     totals = values @ member.T @ member

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..features.encode import Floats
 from ..features.rows import Rows
 from ..latents import LATENTS
+from ..products import unflagged
 from ..ranker.numpy_engine import keep_logits, sigmoid
 from ..ranker.weights import Weights
 
@@ -44,6 +45,7 @@ class Sums:
     artworks: Floats
 
 
+@unflagged
 def log_scores(weights: Weights, rows: Rows) -> tuple[Floats, Floats]:
     """Logits (play without head, keep) […, N] of a log, where each decision has a context of its own."""
     w, h = weights.play_artwork, rows.viewer.shape[-1]

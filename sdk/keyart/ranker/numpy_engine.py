@@ -8,6 +8,7 @@ import numpy as np
 
 from ..features.encode import Floats
 from ..features.rows import Rows
+from ..products import unflagged
 from .weights import Weights
 
 
@@ -34,6 +35,7 @@ def value_of(play: Floats, keep: Floats) -> Floats:
     return np.asarray(0.25 * (1.0 + np.tanh(0.5 * play)) * (1.0 + np.tanh(0.5 * keep)), dtype=play.dtype)
 
 
+@unflagged
 def keep_logits(weights: Weights, rows: Rows) -> Floats:
     """[…, N]: the keep stage, which knows no viewer and no context beyond the mains."""
     logits: Floats = (
@@ -45,7 +47,7 @@ def keep_logits(weights: Weights, rows: Rows) -> Floats:
     return logits
 
 
-@np.errstate(invalid="ignore")  # BLAS kernels may raise the flag on finite numbers; `policy.chances` finds a real NaN
+@unflagged
 def score(weights: Weights, rows: Rows) -> Scores:
     """Scores of the candidates; broadcasts over leading axes."""
     tags = _tag_weights(weights, rows.viewer, rows.context)
