@@ -11,6 +11,7 @@ DIR/tuf/root.json              the trusted root that apps ship with
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,8 +70,26 @@ class DataFolder:
         try:
             if fcntl is not None:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
+            try:
+                yield
+            finally:
+                _give_to_owner(self.path)
         except BlockingIOError:
             raise SettingError(f"{self.path} is in use by another keyart serve; stop it, or name another.") from None
         finally:
             os.close(handle)
+
+
+def _give_to_owner(folder: Path) -> None:
+    """What root wrote in the folder of a service becomes the service's, which could not read its own keys otherwise.
+
+    No link is followed, and nothing is given away that has a second name elsewhere.
+    """
+    if os.name != "posix" or os.geteuid() != 0 or folder.stat().st_uid == 0:
+        return
+    owner = folder.stat()
+    for _, folders, files, at in os.fwalk(folder):
+        for name in (*folders, *files):
+            found = os.stat(name, dir_fd=at, follow_symlinks=False)
+            if found.st_uid == 0 and (stat.S_ISDIR(found.st_mode) or found.st_nlink == 1):
+                os.chown(name, owner.st_uid, owner.st_gid, dir_fd=at, follow_symlinks=False)

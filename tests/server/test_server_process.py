@@ -160,6 +160,25 @@ def test_a_bundle_is_published_once(tmp_path: Path) -> None:
     assert "targets" in told("--data", data, "--port", "0", "--bundle", eight)
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root writes where somebody else serves")
+def test_what_root_writes_belongs_to_the_folders_owner(tmp_path: Path) -> None:
+    """Root brings the first bundle; the service, which is somebody else, signs with the keys that were made then."""
+    data, other = tmp_path / "data", tmp_path / "other"
+    data.mkdir()
+    os.chown(data, 12345, 12345)
+    other.write_text("of root")
+    (data / "link").symlink_to(other)
+    (data / "second").hardlink_to(other)
+    with running(data, "--bundle", bundle_samples.sample_bundle(tmp_path / "seven", 7)) as server:
+        assert server.stop() == 0
+    left = {path for path in data.rglob("*") if path.lstat().st_uid != 12345 or path.lstat().st_gid != 12345}
+    assert left == {data / "second"}
+    assert {data / "keys" / "snapshot.pem", data / "tuf" / "metadata" / "1.root.json", data / "keyart.db"} <= {
+        *data.rglob("*")
+    }
+    assert other.stat().st_uid == 0
+
+
 def test_tls(tmp_path: Path) -> None:
     (tmp_path / "tls").mkdir()
     made = write_certificates(tmp_path / "tls")
