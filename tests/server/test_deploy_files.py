@@ -45,6 +45,9 @@ VALUES = {"KEYART_URL": "https://keyart.example", "KEYART_ISSUER": "ab" * 32, "K
           "KEYART_SUPERLINK": "superlink.example:9092", "STATE_DIRECTORY": "/var/lib/keyart"}  # fmt: skip
 
 
+OPTIONS = "--superlink localhost:9092 --superlink-ca /etc/keyart/superlink-ca.pem --gateways 2"
+
+
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYART_DATABASE_URL", SERVICES["server"]["environment"]["KEYART_DATABASE_URL"])
@@ -55,12 +58,18 @@ def filled(word: str) -> str:
     return re.sub(r"\$\{(\w+)(?::\?[^}]*)?\}", lambda found: VALUES[found[1]], word).replace("%i", "west")
 
 
+def flags(words: list[str]) -> list[str]:
+    """The names of a command line's options."""
+    return [word.partition("=")[0] for word in words if word.startswith("--")]
+
+
 def check_command(words: list[str]) -> dict[str, Any]:
     """The options of a `keyart` command line, as the program itself reads them."""
     assert words[0].rpartition("/")[2] == "keyart"
-    command = main.get_command(click.Context(main), words[1])
+    above = click.Context(main, **main.context_settings)
+    command = main.get_command(above, words[1])
     assert command is not None
-    return dict(command.make_context(words[1], [filled(word) for word in words[2:]]).params)
+    return dict(command.make_context(words[1], [filled(word) for word in words[2:]], parent=above).params)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -192,8 +201,15 @@ def test_a_unit_may_do_little(unit: Path) -> None:
         assert settings[name] == [value], name
     assert "pgpass:/etc/keyart/pgpass" in settings["LoadCredential"] and settings["EnvironmentFile"]
     assert not re.search(r"KEYART_DATABASE_URL", "".join(settings["Environment"] + settings["ExecStart"]))
-    (command,) = settings["ExecStart"]
-    assert not check_command(shlex.split(command))["public"]
+    (before,), (command,) = settings["ExecStartPre"], settings["ExecStart"]
+    passwords = before.split()[-1]
+    assert f"PGPASSFILE={passwords}" in " ".join(settings["Environment"]).split()
+    assert passwords == f"%t/{settings['RuntimeDirectory'][0]}/pgpass", "libpq refuses what a group may read"
+    words = shlex.split(command.replace("$KEYART_OPTIONS", OPTIONS))
+    if words[0].endswith("/keyart"):
+        assert not check_command(words)["public"]
+    else:
+        assert flags(words) == flags(SERVICES["superlink"]["command"]) and words[2] == "127.0.0.1"
     from keyart_server.serving import GRACE_SECONDS
 
     assert int(settings["TimeoutStopSec"][0]) > GRACE_SECONDS
@@ -202,7 +218,7 @@ def test_a_unit_may_do_little(unit: Path) -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     for unit in UNITS:
-        text = unit.read_text("utf-8").replace("/opt/keyart/bin/keyart", sys.executable)
+        text = re.sub(r"/opt/keyart/bin/\S+", sys.executable, unit.read_text("utf-8"))
         copy = tmp_path / unit.name.replace("@", "@west")
         copy.write_text(text)
         done = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False)
