@@ -44,7 +44,8 @@ ROOMS = (
 def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(_keep_fresh(service))
+        pause = await _sign_anew(service)  # before the door opens: it may have been shut for longer than that lasts
+        task = asyncio.create_task(_keep_fresh(service, pause))
         try:
             async with heard(service.state, gateway_routes.NAME, service.clock):
                 yield
@@ -84,13 +85,18 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-async def _keep_fresh(service: Service) -> None:
-    """Signs the online roles anew before they end, as long as the server runs."""
+async def _keep_fresh(service: Service, pause: float) -> None:
+    """Signs the online roles anew before they end, as long as the server runs; pause: seconds until it is due."""
     while True:
-        seconds = REFRESH_SECONDS
-        try:
-            await run_in_threadpool(service.shelf.refresh)
-        except (KeyartError, OSError) as error:
-            log.error("the signed timestamp could not be renewed", extra={"error": str(error)})
-            seconds = RETRY_SECONDS
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(pause)
+        pause = await _sign_anew(service)
+
+
+async def _sign_anew(service: Service) -> float:
+    """Signs them now; after how many seconds it is due again."""
+    try:
+        await run_in_threadpool(service.shelf.refresh)
+    except (KeyartError, OSError) as error:
+        log.error("the signed timestamp could not be renewed", extra={"error": str(error)})
+        return RETRY_SECONDS
+    return REFRESH_SECONDS
