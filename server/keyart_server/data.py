@@ -85,9 +85,9 @@ def _give_to_owner(folder: Path) -> None:
 
     No link is followed, and nothing is given away that has a second name elsewhere.
     """
-    if os.name != "posix" or os.geteuid() != 0 or folder.stat().st_uid == 0:
-        return
     owner = folder.stat()
+    if os.name != "posix" or os.geteuid() != 0 or owner.st_uid == 0:
+        return
     for _, folders, files, at in os.fwalk(folder):
         for name in (*folders, *files):
             found = os.stat(name, dir_fd=at, follow_symlinks=False)
