@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from choosing_samples import run_python
 
 # OpenBLAS is told its kernels before numpy is loaded, so this runs in a process of its own. `spoil` leaves signalling
 # NaNs on the stack, where the next product has its buffer: a vector with gaps is copied there.
@@ -48,8 +46,7 @@ def catalog_of(*names, shown=()):
 
 
 def rows(spec, count):
-    names = spec.match_names, spec.main_names
-    z, m, k = spec.artwork_size, *map(len, names)
+    z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
     viewer, context = random(spec.viewer_size), random(count, len(spec.context_names))
     return Rows(random(count, z), random(count, m), random(count, k), random(count, 2), viewer, context)
 
@@ -101,11 +98,7 @@ print(json.dumps({name: raised(make) for name, make in MAKE.items()}))
 
 
 def test_finite_products_raise_no_flag():
-    environment = {**os.environ, "OPENBLAS_CORETYPE": "SkylakeX", "OPENBLAS_NUM_THREADS": "1"}
-    script = [sys.executable, "-c", SCRIPT]
-    said = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    raised = json.loads(said.stdout)
+    raised = json.loads(run_python(SCRIPT, OPENBLAS_CORETYPE="SkylakeX", OPENBLAS_NUM_THREADS="1"))
     if not raised.pop("plain"):
         pytest.skip("this machine's products raise no flag on finite numbers")
     assert raised == dict.fromkeys(raised, 0)

@@ -43,9 +43,7 @@ NGINX = (DEPLOY / "nginx.conf").read_text("utf-8")
 UNITS = sorted(DEPLOY.glob("*.service"))
 VALUES = {"KEYART_URL": "https://keyart.example", "KEYART_ISSUER": "ab" * 32, "KEYART_PORT": "8081",
           "KEYART_SUPERLINK": "superlink.example:9092", "STATE_DIRECTORY": "/var/lib/keyart"}  # fmt: skip
-
-
-OPTIONS = "--superlink localhost:9092 --superlink-ca /etc/keyart/superlink-ca.pem --gateways 2"
+OPTIONS = "--superlink localhost:9092 --superlink-ca /etc/keyart/superlink-ca.pem --gateways 2"  # KEYART_OPTIONS
 
 
 @pytest.fixture(autouse=True)
