@@ -9,10 +9,10 @@ import numpy as np
 
 import keyart
 import keyart_federated
+from keyart.dp.clip import UNITS
 from keyart.errors import BundleError
-from keyart.features import FeatureSpec
-from keyart.outbound.clip import UNITS
-from keyart_federated.private import guard
+from keyart.model.features import FeatureSpec
+from keyart_federated.learning import guard
 from keyart_federated.worlds import SyntheticWorld
 
 STEPS = 5  # impressions a round

@@ -21,12 +21,12 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import keyart
-from keyart import ranker
 from keyart.bundle import Manifest, Slots, verify
 from keyart.bundle.update import update
+from keyart.client import MOST_BYTES, Answer, Send, Visit, enrol, offered, visit
 from keyart.errors import BundleError
-from keyart.features import FeatureSpec
-from keyart.visit import MOST_BYTES, Answer, Send, Visit, enrol, offered, visit
+from keyart.model import ranker
+from keyart.model.features import FeatureSpec
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):

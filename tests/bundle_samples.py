@@ -15,9 +15,9 @@ from onnx import TensorProto, helper
 
 from keyart.bundle.manifest import Manifest, canonical
 from keyart.bundle.vectors import Run
-from keyart.features import FeatureSpec
-from keyart.ranker import NumpyRanker
-from keyart.ranker.weights import from_bytes, shapes, stored_layout
+from keyart.model.features import FeatureSpec
+from keyart.model.ranker import NumpyRanker
+from keyart.model.ranker.weights import from_bytes, shapes, stored_layout
 from keyart_federated.export import graphs, vectors
 
 CASES, FULL_SLATE = 8, 20

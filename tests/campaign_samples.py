@@ -12,11 +12,11 @@ from choosing_samples import EVENING, TV, Clock, sample_catalog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
-from keyart.outbound.layout import Places
-from keyart.outbound.noised import NoisedPopulation, NoisedTraining
-from keyart.outbound.offer import Offer
-from keyart.outbound.sums import Stage, certify
-from keyart_federated.sums import Coordinator, Gateway, SumResult
+from keyart.campaigns.kinds.training import NoisedPopulation, NoisedTraining
+from keyart.campaigns.offer import Offer
+from keyart.campaigns.vector_layout import Places
+from keyart.secagg import Stage, certify
+from keyart_federated.secagg import Coordinator, Gateway, SumResult
 
 SERVER, ISSUER, STRANGER = b"s" * 32, b"i" * 32, b"x" * 32  # private keys
 NOW = int(EVENING.timestamp())

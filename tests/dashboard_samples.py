@@ -15,7 +15,8 @@ import round_samples
 from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
+from keyart_federated.campaigns import checked
 from keyart_server import audit, budget
 from keyart_server.budget.charges import to_json
 from keyart_server.campaigns import Campaign, records
@@ -29,7 +30,6 @@ from keyart_server.state.tables import (
     ReleaseRow,
     RoundRow,
 )
-from keyart_server.work import checked
 
 HOSTILE = "<script>alert(1)</script> \" ' {{ 7 * 7 }} &amp;"
 STATES = ("running", "running", "paused", "done", "stopped", "draft")

@@ -14,11 +14,12 @@ from choosing_samples import EVENING, sample_bundle, sample_catalog
 from server_samples import Clock, bearer, listening
 
 import keyart
-from keyart import visit
+from keyart import client as visit
 from keyart.errors import RoundFailed
-from keyart.outbound.sums import Stage, certify
-from keyart_federated.sums import Coordinator, Gateway
-from keyart_server import budget, work
+from keyart.secagg import Stage, certify
+from keyart_federated import campaigns as work
+from keyart_federated.secagg import Coordinator, Gateway
+from keyart_server import budget
 from keyart_server.access import tokens
 from keyart_server.app import create_app
 from keyart_server.campaigns import Campaign, Kind

@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from keyart.outbound.sums import Stage, Terms
-from keyart.outbound.sums.messages import KeysRequest
+from keyart.secagg import Stage, Terms
+from keyart.secagg.messages import KeysRequest
 from keyart_server import budget
 from keyart_server.campaigns import records as campaigns
 from keyart_server.rounds import Round, records

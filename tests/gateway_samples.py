@@ -17,8 +17,8 @@ import round_samples
 from round_samples import GATEWAY, ISSUER, Devices
 from server_samples import listening
 
-from keyart.outbound.sums import Stage, Terms
-from keyart_federated.sums import Coordinator, Gateway
+from keyart.secagg import Stage, Terms
+from keyart_federated.secagg import Coordinator, Gateway
 from keyart_server import budget
 from keyart_server.campaigns import records as campaigns
 from keyart_server.gateway.app import create_gateway

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from keyart.outbound.sums import DeviceSession, Identity, Stage, Terms, certify
+from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
 from keyart_server.rounds import Round, records, stages

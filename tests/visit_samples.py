@@ -14,13 +14,13 @@ from typing import Any
 from campaign_samples import ISSUER, NOW, SERVER, offer, public
 
 import keyart
+from keyart.campaigns.offer import Offer
+from keyart.client import Answer, Send, Visit, visit
 from keyart.errors import MessageError
-from keyart.outbound.offer import Offer
-from keyart.outbound.sums import Stage, Terms, certify
-from keyart.outbound.sums.identity import verify
-from keyart.outbound.sums.messages import KeysReply
-from keyart.visit import Answer, Send, Visit, visit
-from keyart_federated.sums import Coordinator, Gateway
+from keyart.secagg import Stage, Terms, certify
+from keyart.secagg.identity import verify
+from keyart.secagg.messages import KeysReply
+from keyart_federated.secagg import Coordinator, Gateway
 
 DEVICES = 3
 STAGES = ("share", "masked", "unmask")

@@ -13,20 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.outbound.clip import rounded
-from keyart.outbound.offer import Offer
-from keyart.outbound.skellam import skellam
+from keyart.campaigns.offer import Offer
+from keyart.dp.clip import rounded
+from keyart.dp.skellam import skellam
+from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated.accounting import ORDERS, Mechanism, to_epsilon
-from keyart_federated.devices import Devices
+from keyart_federated.campaigns import Asked, Base, Read, Sum, checked, of, own
+from keyart_federated.campaigns.bundle_model import installed, model_of
 from keyart_federated.export import write_bundle
-from keyart_federated.model import Model
-from keyart_federated.private.vectors import noised_sum
-from keyart_federated.private.wire import Ask
+from keyart_federated.learning.model import Model
+from keyart_federated.learning.vectors import noised_sum
+from keyart_federated.learning.wire import Ask
+from keyart_federated.simulation.devices import Devices
 from keyart_federated.worlds import SyntheticWorld
 from keyart_server.campaigns import Campaign, Kind
-from keyart_server.work import Asked, Base, Read, Sum, checked, of, own
-from keyart_server.work.model import installed, model_of
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -11,14 +11,14 @@ os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
 
 if TYPE_CHECKING:
-    from .private import Privacy
+    from .campaigns.privacy import Privacy
     from .report import Report
-    from .simulation import simulate
+    from .simulation.simulate import simulate
     from .world import World
 
 __all__ = ["Privacy", "Report", "World", "simulate"]
 
-_HOME = {"Privacy": "private", "Report": "report", "World": "world", "simulate": "simulation"}
+_HOME = {"Privacy": "campaigns.privacy", "Report": "report", "World": "world", "simulate": "simulation.simulate"}
 
 
 def __getattr__(name: str) -> object:

@@ -73,7 +73,7 @@ class Report:
     best_fixed_clickbait_rate: float | None = None
 
     def beside(self, random_clickbait_rate: float, best_fixed_clickbait_rate: float) -> Report:
-        """The same with the clickbait rates of random and of best fixed pictures (`keyart_federated.peers`)."""
+        """The same with the clickbait rates of random and of best fixed pictures (`keyart_federated.baselines`)."""
         return replace(
             self,
             random_clickbait_rate=random_clickbait_rate,

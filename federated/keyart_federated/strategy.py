@@ -14,16 +14,16 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
 import keyart
+from keyart.campaigns.kinds.gradient import FRACTION_BITS
+from keyart.campaigns.together import TogetherLayout
+from keyart.campaigns.vector_layout import TrainingLayout
 from keyart.errors import RoundFailed
-from keyart.features import EncodedCatalog
-from keyart.outbound.gradient import FRACTION_BITS
-from keyart.outbound.layout import TrainingLayout
-from keyart.outbound.together import TogetherLayout
+from keyart.model.features import EncodedCatalog
 
-from . import curvature, latents, optimiser
 from .apps import wire
-from .model import Doubles, Model
-from .patient import PATIENCE_SECONDS, PatientGrid
+from .flower.retrying_grid import PATIENCE_SECONDS, PatientGrid
+from .learning import curvature, latents, optimiser
+from .learning.model import Doubles, Model
 
 log = logging.getLogger("keyart.federated")
 NODE_WAIT_SECONDS = 60.0

@@ -18,16 +18,16 @@ if "numpy" not in sys.modules:
 
 if TYPE_CHECKING:
     from .bundle.manifest import Manifest
+    from .campaigns.limits import Limits
     from .catalog import Artwork, Catalog, Title
-    from .consent import Consent
     from .context import Context
     from .decision import Decision
     from .errors import KeyartError
-    from .explain import Explanation, Factor
     from .history import Outcome, Reward, View
-    from .outbound.limits import Limits
+    from .model.explain import Explanation, Factor
+    from .model.policy import Policy
     from .personalizer import Personalizer
-    from .policy import Policy
+    from .profile.consent import Consent
     from .store.keys import EphemeralKey, HostKey, KeyProvider, KeyringKey, PassphraseKey
 
 __version__ = "0.1.0"
@@ -35,22 +35,22 @@ __version__ = "0.1.0"
 _HOME = {
     "Artwork": "catalog",
     "Catalog": "catalog",
-    "Consent": "consent",
+    "Consent": "profile.consent",
     "Context": "context",
     "Decision": "decision",
     "EphemeralKey": "store.keys",
-    "Explanation": "explain",
-    "Factor": "explain",
+    "Explanation": "model.explain",
+    "Factor": "model.explain",
     "HostKey": "store.keys",
     "KeyProvider": "store.keys",
     "KeyartError": "errors",
     "KeyringKey": "store.keys",
-    "Limits": "outbound.limits",
+    "Limits": "campaigns.limits",
     "Manifest": "bundle.manifest",
     "Outcome": "history",
     "PassphraseKey": "store.keys",
     "Personalizer": "personalizer",
-    "Policy": "policy",
+    "Policy": "model.policy",
     "Reward": "history",
     "Title": "catalog",
     "View": "history",

@@ -5,38 +5,39 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from .bundle.loading import check_bundle, load_model
 from .catalog import Catalog, folded_kind, kind_of
-from .chooser import Chooser
-from .consent import Consent
 from .context import Context
-from .custody import Terms
 from .decision import Decision
+from .diagnostics import Stats, Timings
 from .errors import SettingError, UnknownDecision
 from .history import Outcome, Reward, View
-from .installed import Installed
-from .policy import Policy, Uniform
-from .ranker import Engine
-from .recent import Shown
-from .session import Session
-from .stats import Stats, Timings
+from .model.loaded_model import LoadedModel
+from .model.policy import Policy, Uniform
+from .model.ranker import Engine
+from .profile.chooser import Chooser
+from .profile.consent import Consent
+from .profile.recent_decisions import Shown
+from .profile.retention import Terms
+from .profile.session import Session
 from .store.database import ForgetReceipt, RotateReceipt, Store
 from .store.keys import KeyProvider
 
 if TYPE_CHECKING:
-    from .explain import Explanation
-    from .outbound.budget import Budget
-    from .outbound.campaign import Campaigns
-    from .outbound.contribution import Contribution
-    from .outbound.limits import Limits
-    from .outbound.round import Progress
-    from .parameters import Description
-    from .preferences import Preferences
+    from .campaigns.budget import Budget
+    from .campaigns.limits import Limits
+    from .campaigns.participation import Campaigns
+    from .campaigns.receipts import Contribution
+    from .campaigns.round_state import Progress
+    from .model.explain import Explanation
+    from .model.parameters import Description
+    from .profile.preferences import Preferences
 
 log = logging.getLogger("keyart")
 
@@ -103,7 +104,7 @@ class Personalizer:
         terms = Terms(profiling, reward or Reward(), retention_days, outcome_window)
         policy = policy or Policy()
         catalog = catalog.without_kinds(policy.sensitive_kinds)
-        installed = Installed.nothing(catalog) if bundle is None else _installed(bundle, catalog, engine, policy)
+        installed = LoadedModel.nothing(catalog) if bundle is None else _installed(bundle, catalog, engine, policy)
         numbers = rng or random.Random()  # noqa: S311 (draws of pictures are no secret)
         chooser = Chooser(catalog, installed, policy, numbers)
         session = Session(
@@ -248,7 +249,7 @@ class Personalizer:
 
     def clear_preference(self, tag: str) -> bool:
         """Takes back what was said of a tag; False if there was nothing. Needs no consent."""
-        from .preferences import Preferences
+        from .profile.preferences import Preferences
 
         with self._session.writing:
             cleared = Preferences(self._session.custody.store).clear(tag)
@@ -258,14 +259,14 @@ class Personalizer:
 
     def preferences(self) -> dict[str, float]:
         """What the person said: 1 for each tag that they like, −1 for each that they do not."""
-        from .preferences import Preferences
+        from .profile.preferences import Preferences
 
         with self._session.writing:
             return Preferences(self._session.custody.store).as_dict()
 
     def describe_parameters(self) -> Description:
         """What decides which picture is shown, in plain words, with shares measured here (DSA 27)."""
-        from .parameters import description
+        from .model.parameters import description
 
         with self._session.writing:
             person, chooser = self._session.person(), self._session.chooser
@@ -285,12 +286,21 @@ class Personalizer:
 
     def export(self) -> dict[str, Any]:
         """Everything held about the person, JSON-serialisable (docs/rights.md; GDPR 15 and 20)."""
-        from .rights import exported
+        from .profile.data_export import exported
 
         with self._session.writing:
             session = self._session
             store, campaigns = session.custody.store, self._campaigns()
-            return exported(self._name, session.clock(), self.consent, session.stored(), store, campaigns)
+            return exported(
+                self._name,
+                session.clock(),
+                self.consent,
+                session.stored(),
+                store,
+                contributions=[asdict(contribution) for contribution in campaigns.contributions()],
+                rounds=[asdict(round_.progress) for round_ in campaigns.rounds()],
+                device_key=campaigns.known_device_key(),
+            )
 
     def sent(self) -> list[Contribution]:
         """What left this device, oldest first (GDPR 15): one entry for each vector handed in to a campaign."""
@@ -370,13 +380,13 @@ class Personalizer:
         is re-fitted.
 
         validate: keep the one before where the new one does clearly worse on this device's own log
-        (`keyart.adoption`); until the next `open`, which takes what its `bundle` says. Raises a BundleError where the
-        bundle breaks a rule; then, too, the one before goes on choosing.
+        (`keyart.profile.acceptance`); until the next `open`, which takes what its `bundle` says. Raises a BundleError
+        where the bundle breaks a rule; then, too, the one before goes on choosing.
         """
         with self._session.writing:
             chooser = self._session.chooser
             installed = _installed(bundle, chooser.catalog, self._engine, chooser.policy)
-            installed.check(bundle)
+            check_bundle(bundle, installed)
             profile = self._session.custody.profile
             if validate and not self._adopts(installed):
                 return self.model_version
@@ -410,8 +420,8 @@ class Personalizer:
         """Writes what is pending and closes the profile. A second call does nothing."""
         self._session.close()
 
-    def _adopts(self, installed: Installed) -> bool:
-        from .adoption import better
+    def _adopts(self, installed: LoadedModel) -> bool:
+        from .profile.acceptance import better
 
         profile = self._session.person()
         if profile is None or better(profile, self._session.chooser.installed, installed).adopted:
@@ -423,8 +433,8 @@ class Personalizer:
         return self._session.person() is not None and self.consent.allows("federated")
 
     def _campaigns(self) -> Campaigns:
-        from .outbound.campaign import Campaigns
-        from .outbound.limits import Limits
+        from .campaigns.limits import Limits
+        from .campaigns.participation import Campaigns
 
         return Campaigns(self._session.custody.store, self._limits or Limits(), self._session.clock())
 
@@ -433,7 +443,7 @@ class Personalizer:
         self._timings.add(perf_counter() - started)
 
     def _state(self, tag: str, change: Callable[[Preferences], None]) -> bool:
-        from .preferences import Preferences
+        from .profile.preferences import Preferences
 
         session = self._session
         if isinstance(tag, str) and folded_kind(tag) in session.chooser.policy.sensitive_kinds:
@@ -446,7 +456,7 @@ class Personalizer:
             return True
 
 
-def _installed(bundle: str | Path, catalog: Catalog, engine: Engine, policy: Policy) -> Installed:
-    installed = Installed.read(bundle, catalog, engine)
+def _installed(bundle: str | Path, catalog: Catalog, engine: Engine, policy: Policy) -> LoadedModel:
+    installed = load_model(bundle, catalog, engine)
     # Latents are of no kind, so they might tell what a kind tells that is never to be used.
     return replace(installed, latents=None) if policy.sensitive_kinds else installed

@@ -14,10 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from keyart.errors import KeyartError
+from keyart_federated.campaigns.campaign import STANDINGS
 
 from . import budget
 from .campaigns import records
-from .campaigns.campaign import STANDINGS
 from .releases import Standing
 from .releases import records as releases
 from .rounds import ENDED, GOING_ON, stages

@@ -120,7 +120,7 @@ def _driving(service: Service) -> Iterator[None]:
 
 
 def _link(service: Service) -> Link:
-    from .flower.link import Link as FlowerLink  # takes a second, and is not needed before the first round
+    from .flower.link import Link as FlowerLink
 
     settings, folder = service.settings, service.data.path / "flower"
     if settings.superlink is not None and settings.superlink_ca is not None:

@@ -31,7 +31,6 @@ from onnx import TensorProto, helper, numpy_helper
 from tuf.api.metadata import Metadata, MetaFile, TargetFile
 
 import keyart
-from keyart import installed, ranker
 from keyart.bundle import Manifest, Slots, verify
 from keyart.bundle import folder as bundle_folder
 from keyart.bundle.fields import FileEntry
@@ -39,11 +38,13 @@ from keyart.bundle.manifest import feature_spec_digest
 from keyart.bundle.plainfile import read_plain
 from keyart.bundle.trust import check_vocabulary
 from keyart.errors import BundleDamaged, BundleError, BundleRefused
-from keyart.features import FeatureSpec
-from keyart.features.spec import SENSITIVE_KINDS
-from keyart.latents import LARGEST, LATENTS
-from keyart.ranker.onnx_engine import OnnxRanker
-from keyart.ranker.weights import shapes, stored_layout
+from keyart.model import loaded_model as installed
+from keyart.model import ranker
+from keyart.model.features import FeatureSpec
+from keyart.model.features.spec import SENSITIVE_KINDS
+from keyart.model.latents import LARGEST, LATENTS
+from keyart.model.ranker.onnx_engine import OnnxRanker
+from keyart.model.ranker.weights import shapes, stored_layout
 from keyart_federated.export import graphs
 from keyart_server import rolekeys
 

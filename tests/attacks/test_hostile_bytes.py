@@ -41,9 +41,9 @@ INSIDE = {
         (f"journal.py:Journal.{name}" for name in ("_put", "answer", "remove_decision", "remove_title")),
         "the id of a decision that was found",
     ),
-    "outbound/sums/shamir.py:at": "shares of a length that was checked, and a server's work",
-    "visit/part.py:_join": "a round's id, which is 64 hexadecimal digits by then",
-    "visit/part.py:_answer": "a round's id, which is 64 hexadecimal digits by then",
+    "secagg/shamir.py:at": "shares of a length that was checked, and a server's work",
+    "client/round_client.py:_join": "a round's id, which is 64 hexadecimal digits by then",
+    "client/round_client.py:_answer": "a round's id, which is 64 hexadecimal digits by then",
     "store/migrations.py:_labels_inside": "a record of an older file, behind its seal",
     "store/keys.py:KeyringKey._host.<locals>.get": "every error of a keyring is the StoreError of HostKey",
 }

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import keyart
 from keyart.errors import MessageError
-from keyart.outbound.sums import Stage
-from keyart.outbound.sums.messages import HEADER_BYTES, header
+from keyart.secagg import Stage
+from keyart.secagg.messages import HEADER_BYTES, header
 
 NO_FIXTURE = [HealthCheck.function_scoped_fixture]
 STAGES = list(Stage)

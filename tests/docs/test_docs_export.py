@@ -8,7 +8,7 @@ from pathlib import Path
 import campaign_samples as campaigns
 
 import keyart
-from keyart.features import FeatureSpec
+from keyart.model.features import FeatureSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
 TYPES = {"text": str, "bool": bool, "number": (int, float)}

@@ -12,8 +12,8 @@ import keyart
 import keyart_federated
 from keyart import errors
 from keyart.bundle import Manifest
-from keyart.consent import PURPOSES
-from keyart.features.spec import SENSITIVE_KINDS
+from keyart.model.features.spec import SENSITIVE_KINDS
+from keyart.profile.consent import PURPOSES
 from keyart_tools import docs
 
 ROOT = Path(__file__).parents[2]
@@ -117,8 +117,8 @@ def test_policy_settings_and_defaults_are_on_the_page():
 
 
 def test_vector_parts_are_on_the_page_in_order():
-    from keyart.features import FeatureSpec
-    from keyart.outbound.layout import TrainingLayout
+    from keyart.campaigns.vector_layout import TrainingLayout
+    from keyart.model.features import FeatureSpec
 
     artworks = [keyart.Artwork("t/a", tags={"genre:drama": 1.0})]
     spec = FeatureSpec.from_catalog(keyart.Catalog.from_titles([keyart.Title("t", artworks=artworks)]))
@@ -127,7 +127,7 @@ def test_vector_parts_are_on_the_page_in_order():
 
 
 def test_offer_fields_are_on_the_page():
-    from keyart.outbound.offer import Offer
+    from keyart.campaigns.offer import Offer
 
     table = BY_NAME["docs/outbound.md"].text.partition("## Offer")[2].partition("## ")[0]
     named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)

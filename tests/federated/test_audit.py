@@ -10,14 +10,15 @@ import pytest
 from scipy.linalg import hadamard
 from scipy.stats import binom
 
+from keyart.dp.clip import UNITS, clipped, integer_norm, rounded
+from keyart.dp.skellam import skellam
 from keyart.errors import SettingError
-from keyart.outbound.clip import UNITS, clipped, integer_norm, rounded
-from keyart.outbound.skellam import skellam
-from keyart.outbound.sums import Stage, session
-from keyart.outbound.sums.messages import MaskedReply
+from keyart.secagg import Stage, session
+from keyart.secagg.messages import MaskedReply
 from keyart_federated.accounting import noise_for
-from keyart_federated.audit import Audit, audit_one_run, distinguish, epsilon_lower
-from keyart_federated.sums import Gateway, process, run_in_process, unmasking
+from keyart_federated.accounting.dp_audit import Audit, audit_one_run, distinguish, epsilon_lower
+from keyart_federated.secagg import Gateway, run_in_process, unmasking
+from keyart_federated.secagg import in_process as process
 
 DELTA = 1e-6
 AT_ONCE = 1_000  # devices whose vectors are held at a time

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from keyart.policy import distribution, draw
-from keyart_federated.calibration import Calibration, chi_square_tail
+from keyart.model.policy import distribution, draw
+from keyart_federated.propensity_check import Calibration, chi_square_tail
 
 ALL = np.ones((4000, 6), dtype=bool)
 

@@ -10,8 +10,8 @@ from world_samples import HandWorld, Watched
 
 import keyart
 from keyart_federated import simulate
-from keyart_federated.fairness import DECILES, exposure, gini, measure, tag_entropy
-from keyart_federated.scorecard import Truth, rewards
+from keyart_federated.metrics import Truth, rewards
+from keyart_federated.simulation.fairness import DECILES, exposure, gini, measure, tag_entropy
 
 TAGS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]], dtype=np.float32)
 

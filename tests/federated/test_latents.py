@@ -15,20 +15,21 @@ from world_samples import HandWorld
 
 import keyart
 from keyart.bundle import verify
+from keyart.bundle.loading import load_model
+from keyart.campaigns.kinds.gradient import FRACTION_BITS
+from keyart.campaigns.together import together
+from keyart.campaigns.vector_layout import ARTWORK_SUMS
 from keyart.errors import FederatedError, RoundFailed
-from keyart.features import EncodedCatalog, FeatureSpec, view_weight
-from keyart.installed import Installed
-from keyart.latents import LATENTS, PRIOR_MET
-from keyart.outbound.gradient import FRACTION_BITS
-from keyart.outbound.layout import ARTWORK_SUMS
-from keyart.outbound.together import together
-from keyart.ranker.numpy_engine import sigmoid
-from keyart_federated import Report, latents, simulate
+from keyart.model.features import EncodedCatalog, FeatureSpec, view_weight
+from keyart.model.latents import LATENTS, PRIOR_MET
+from keyart.model.ranker.numpy_engine import sigmoid
+from keyart_federated import Report, simulate
 from keyart_federated.apps import wire
-from keyart_federated.devices import Devices
 from keyart_federated.grid import LocalGrid
-from keyart_federated.latents import MOST_STIFFNESS, STIFFNESS_KEPT, VARIANCE_RANGE, ArtworkLatents, advance
-from keyart_federated.model import Model
+from keyart_federated.learning import latents
+from keyart_federated.learning.latents import MOST_STIFFNESS, STIFFNESS_KEPT, VARIANCE_RANGE, ArtworkLatents, advance
+from keyart_federated.learning.model import Model
+from keyart_federated.simulation.devices import Devices
 from keyart_federated.strategy import FederatedRanker
 from keyart_federated.worlds import SyntheticWorld
 
@@ -441,7 +442,7 @@ def test_a_simulation_leaves_latents_in_its_bundle(world, report):
     met = {view.title_id for i in range(world.devices) for view in world.history(i)}
     assert set(document["titles"]["numbers"]) <= met and len(document["titles"]["numbers"]) > 0.9 * len(met)
     assert len(document["artworks"]["numbers"]) == 160  # the tags' latents are every picture's
-    found = Installed.read(report.bundle, world.catalog, "numpy").latents
+    found = load_model(report.bundle, world.catalog, "numpy").latents
     assert found is not None
     assert np.isfinite(found.titles).all() and 0 < np.abs(found.artworks).max() < 1
     shares = EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog)).title_shares
@@ -465,7 +466,7 @@ def test_the_same_seed_gives_the_same_latents(world, report, tmp_path, nodes):
 
 def test_the_central_learner_finds_them_too(world, tmp_path):
     found = simulate(world, **SETTINGS, learner="central", out=tmp_path / "bundle")
-    assert Installed.read(found.bundle, world.catalog, "numpy").latents.artworks.any()
+    assert load_model(found.bundle, world.catalog, "numpy").latents.artworks.any()
 
 
 SPOILT = {

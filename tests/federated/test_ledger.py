@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from keyart.errors import BudgetSpent, LedgerError, SettingError
-from keyart_federated import ledger as ledger_file
 from keyart_federated.accounting import Gaussian, Skellam, epsilon, noise_for, skellam_epsilon
+from keyart_federated.accounting import ledger as ledger_file
 from keyart_federated.accounting.banded import Banded
-from keyart_federated.ledger import Ledger
+from keyart_federated.accounting.ledger import Ledger
 
 EVENT = Gaussian(5.0)
 BIG = (1000.0, 1e-6)
@@ -27,7 +27,7 @@ BIG = (1000.0, 1e-6)
 CHARGES = """
 import os, sys
 from keyart_federated.accounting import Gaussian, epsilon
-from keyart_federated.ledger import Ledger
+from keyart_federated.accounting.ledger import Ledger
 epsilon(500.0, 1.0, 1, 1e-6)  # the accountant's library is imported once, and not by each child
 for _ in sys.stdin:
     child = os.fork()
@@ -188,7 +188,10 @@ def test_two_cannot_write(path) -> None:
     with Ledger.open(path, *BIG):
         with pytest.raises(LedgerError, match="another process"):
             Ledger.open(path, *BIG)
-        program = "import sys; from keyart_federated.ledger import Ledger; Ledger.open(sys.argv[1], 1000.0, 1e-6)"
+        program = (
+            "import sys; from keyart_federated.accounting.ledger import Ledger; "
+            "Ledger.open(sys.argv[1], 1000.0, 1e-6)"
+        )
         done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
         assert done.returncode == 1 and "another process" in done.stderr
     Ledger.open(path, *BIG).close()

@@ -11,14 +11,14 @@ import pytest
 from world_samples import HandWorld, tiny_catalog
 
 import keyart
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.head import HeadPrior
-from keyart.outbound.campaign import Limits
-from keyart.outbound.gradient import FRACTION_BITS
-from keyart.outbound.layout import TrainingLayout
-from keyart_federated.devices import Devices
+from keyart.campaigns.kinds.gradient import FRACTION_BITS
+from keyart.campaigns.participation import Limits
+from keyart.campaigns.vector_layout import TrainingLayout
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.head import HeadPrior
 from keyart_federated.export import write_bundle
-from keyart_federated.model import Model
+from keyart_federated.learning.model import Model
+from keyart_federated.simulation.devices import Devices
 from keyart_federated.worlds import SyntheticWorld
 
 SEED, FIRST, SECOND = 11, 16, 8  # impressions before and after a new bundle

@@ -10,12 +10,13 @@ import pytest
 from world_samples import HandWorld
 
 import keyart
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.head import HeadPrior
-from keyart.outbound.gradient import FRACTION_BITS, log_scores
-from keyart_federated import curvature, optimiser
-from keyart_federated.devices import Devices
-from keyart_federated.model import Model
+from keyart.campaigns.kinds.gradient import FRACTION_BITS
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.head import HeadPrior
+from keyart.model.scorer import log_scores
+from keyart_federated.learning import curvature, optimiser
+from keyart_federated.learning.model import Model
+from keyart_federated.simulation.devices import Devices
 
 STEPS = 25
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import DataUnavailable
-from keyart_federated.packages import Source, cache_folder, fetched, pip
+from keyart_federated.datasets.download import Source, cache_folder, fetched, pip
 
 METADATA = b"Metadata-Version: 2.1\nName: tiny-film\nVersion: 1.0\n"
 FILM = b"a film, frame by frame" * 100

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from world_samples import HandWorld
 
-from keyart_federated.scorecard import Truth, capture, figures, mean, ratio, rewards, values
+from keyart_federated.metrics import Truth, capture, figures, mean, ratio, rewards, values
 
 
 def test_truth_of_a_small_world():

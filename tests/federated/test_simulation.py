@@ -14,8 +14,8 @@ import keyart
 from keyart.bundle import verify
 from keyart.errors import FederatedError, SettingError, WorldError
 from keyart_federated import Report, World, simulate
+from keyart_federated.metrics import Truth
 from keyart_federated.report import plot_learning
-from keyart_federated.scorecard import Truth
 
 STEPS, ROUNDS = 6, 3
 

@@ -12,14 +12,14 @@ from world_samples import HandWorld
 
 import keyart
 from keyart.errors import RoundFailed
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.head import HeadPrior
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.head import HeadPrior
 from keyart_federated.apps import wire
 from keyart_federated.apps.client import client_app
-from keyart_federated.devices import Devices
+from keyart_federated.flower.retrying_grid import PatientGrid
 from keyart_federated.grid import LocalGrid
-from keyart_federated.model import Model
-from keyart_federated.patient import PatientGrid
+from keyart_federated.learning.model import Model
+from keyart_federated.simulation.devices import Devices
 from keyart_federated.strategy import FederatedRanker
 
 NODES, STEPS, ROUNDS = 2, 3, 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from keyart.behind import Behind
+from keyart.background import Behind
 
 WAIT_SECONDS = 20
 

@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.choice import Candidates, weigh
-from keyart.policy import draw
-from keyart.ranker import Scores
-from keyart.ranker.numpy_engine import sigmoid, value_of
+from keyart.model.choice import Candidates, weigh
+from keyart.model.policy import draw
+from keyart.model.ranker import Scores
+from keyart.model.ranker.numpy_engine import sigmoid, value_of
 
 logits = st.floats(-9, 9, width=32)
 candidate = st.tuples(logits, logits, st.floats(-2, 2, width=32), st.floats(0.5, 1, width=32))

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from keyart.consent import LONGEST_VALID, PURPOSES, TEXTS, Consent, Receipt
 from keyart.errors import SettingError, StoreDamaged, StoreError, StoreFull
+from keyart.profile.consent import LONGEST_VALID, PURPOSES, TEXTS, Consent, Receipt
 from keyart.store.database import Store, Table
 from keyart.store.keys import EphemeralKey, HostKey
 

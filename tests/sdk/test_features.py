@@ -10,10 +10,10 @@ from choosing_samples import EVENING, sample_catalog
 
 from keyart import Artwork, Catalog, Reward, Title, View
 from keyart.errors import BundleRefused
-from keyart.features import EncodedCatalog, FeatureSpec, ViewerFeatures, affinities, view_weight
-from keyart.features.rows import intent_match, mains, matches, situation
-from keyart.features.spec import CLOSED_KIND_TAGS, SENSITIVE_KINDS
-from keyart.features.viewer import sharpen, tally
+from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures, affinities, view_weight
+from keyart.model.features.rows import intent_match, mains, matches, situation
+from keyart.model.features.spec import CLOSED_KIND_TAGS, SENSITIVE_KINDS
+from keyart.model.features.viewer import sharpen, tally
 
 CATALOG = Catalog.from_titles(
     [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keyart.head import Head, HeadPrior, extend, refit, update, updates
-from keyart.own import Own
+from keyart.model.artwork_bias import Own
+from keyart.model.head import Head, HeadPrior, extend, refit, update, updates
 
 Z, N = 7, 120
 PRIOR = HeadPrior(0.05, 0.2)

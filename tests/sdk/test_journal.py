@@ -9,9 +9,9 @@ import pytest
 from choosing_samples import EVENING
 
 from keyart import Decision, EphemeralKey, Outcome, View
-from keyart import journal as journal_module
-from keyart.journal import Journal
-from keyart.logbook import Entry, day_of
+from keyart.profile import event_log as journal_module
+from keyart.profile.event_codec import Entry, day_of
+from keyart.profile.event_log import Journal
 from keyart.store.database import Store, Table
 
 DAY = day_of(EVENING)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import keyart
-from keyart.installed import Installed
-from keyart.latents import LARGEST, LATENTS, PRIOR_MET, Latents, scaled, whole
+from keyart.bundle.loading import load_model
+from keyart.model.latents import LARGEST, LATENTS, PRIOR_MET, Latents, scaled, whole
+from keyart.model.loaded_model import LoadedModel
 from keyart_federated.export import write_bundle
 
 TITLES, PICTURES = 7, 4
@@ -160,7 +161,7 @@ def test_tables_are_by_id(bundle, catalog):
     titles = dict(zip([title.id for title in CATALOG], known.titles, strict=True))
     artworks = dict(zip(pictures, known.artworks, strict=True))
     nothing = np.zeros(LATENTS, dtype=np.float32)
-    found = Installed.read(bundle, catalog, "numpy").latents
+    found = load_model(bundle, catalog, "numpy").latents
     assert found is not None
     np.testing.assert_array_equal(found.titles, [titles.get(title.id, nothing) for title in catalog])
     listed = [artwork.id for title in catalog for artwork in title.artworks]
@@ -175,7 +176,7 @@ def test_rows_of_nothing_are_left_out_of_the_bundle(tmp_path):
     document = json.loads((folder / "vocabulary.json").read_bytes())["latents"]
     assert list(document["titles"]["numbers"]) == ["t0", "t2", "t3", "t5"]
     assert not any(one.startswith("t1/") for one in document["artworks"]["numbers"])
-    found = Installed.read(folder, CATALOG, "numpy").latents
+    found = load_model(folder, CATALOG, "numpy").latents
     assert found.to_bytes() == Latents.of(model.title_latents, model.artwork_latents).to_bytes()
 
 
@@ -186,8 +187,8 @@ def test_a_bundle_without_latents_has_none(tmp_path):
     folder = write_bundle(tmp_path / "b", model, CATALOG, data="Made up.", training={"round": 1, "devices": 1})
     assert "latents" not in json.loads((folder / "vocabulary.json").read_bytes())
     keyart.bundle.verify(folder)
-    assert Installed.read(folder, CATALOG, "numpy").latents is None
-    assert Installed.nothing(CATALOG).latents is None
+    assert load_model(folder, CATALOG, "numpy").latents is None
+    assert LoadedModel.nothing(CATALOG).latents is None
     with keyart.Personalizer.open("memory", catalog=CATALOG, keys=keyart.EphemeralKey(), bundle=folder) as art:
         art.consent.grant("personalization")
         art.record(keyart.View("t1", TV.at, 6000))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from keyart import Decision, Outcome, View
 from keyart.errors import StoreDamaged
-from keyart.logbook import (
+from keyart.profile.event_codec import (
     Entry,
     day_of,
     entry_from_bytes,

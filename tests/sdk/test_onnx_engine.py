@@ -13,9 +13,9 @@ import pytest
 from choosing_samples import run_python, sample_bundle, sample_catalog
 
 from keyart.errors import BundleDamaged, EngineError
-from keyart.features import FeatureSpec
-from keyart.features.rows import Rows
-from keyart.ranker import Ranker, load
+from keyart.model.features import FeatureSpec
+from keyart.model.features.rows import Rows
+from keyart.model.ranker import Ranker, load
 
 SPEC = FeatureSpec.from_catalog(sample_catalog())
 
@@ -89,9 +89,9 @@ def test_opening_does_not_import_onnxruntime_and_a_forked_child_makes_its_own_se
         import os, sys
         from pathlib import Path
         import numpy as np
-        from keyart.features import FeatureSpec
-        from keyart.features.rows import Rows
-        from keyart.ranker import load
+        from keyart.model.features import FeatureSpec
+        from keyart.model.features.rows import Rows
+        from keyart.model.ranker import load
         from choosing_samples import sample_catalog
         spec = FeatureSpec.from_catalog(sample_catalog())
         ranker = load(Path(sys.argv[1]), spec, {"session.disable_quant_qdq": "1"}, "onnxruntime")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keyart import own as own_module
-from keyart.own import OWN_VARIANCE, Own, own_update
-from keyart.ranker.numpy_engine import sigmoid
+from keyart.model import artwork_bias as own_module
+from keyart.model.artwork_bias import OWN_VARIANCE, Own, own_update
+from keyart.model.ranker.numpy_engine import sigmoid
 
 
 def posterior(played: list[float], base: float) -> float:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import keyart
 from keyart.catalog import kind_of
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.page import RECOGNISED_KINDS, RECOGNITION, PageMemory
-from keyart.policy import distribution, draw
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.page import RECOGNISED_KINDS, RECOGNITION, PageMemory
+from keyart.model.policy import distribution, draw
 
 CLOSED = ("cast:a", "cast:b", "faces", "palette:cool", "palette:warm", "shot:close")
 SMALL = FeatureSpec(CLOSED, (), ("cast",), ())

@@ -10,16 +10,16 @@ import pytest
 from choosing_samples import ARTWORKS, EVENING, sample_catalog, sample_model
 
 import keyart
-from keyart.features import ViewerFeatures, affinities, view_weight
-from keyart.features.spec import SENSITIVE_KINDS
-from keyart.features.viewer import tally
-from keyart.head import Head
-from keyart.installed import Installed
-from keyart.latents import LATENTS, Latents
-from keyart.parameters import SAMPLED_CHOICES, Description, description, measure
-from keyart.policy import Policy
-from keyart.preferences import Stated
-from keyart.ranker import NumpyRanker, Weights
+from keyart.model.features import ViewerFeatures, affinities, view_weight
+from keyart.model.features.spec import SENSITIVE_KINDS
+from keyart.model.features.viewer import tally
+from keyart.model.head import Head
+from keyart.model.latents import LATENTS, Latents
+from keyart.model.loaded_model import LoadedModel
+from keyart.model.parameters import SAMPLED_CHOICES, Description, description, measure
+from keyart.model.policy import Policy
+from keyart.model.ranker import NumpyRanker, Weights
+from keyart.model.stated_preferences import Stated
 
 WEIGHING = ["history", "you", "preference", "title", "context", "everybody", "appeal", "promise"]
 RULES = ["intent", "exploration", "stickiness", "page", "maturity", "spoilers", "misleading", "sensitive"]
@@ -31,12 +31,12 @@ def catalog():
 
 
 @pytest.fixture(scope="module")
-def nothing(catalog) -> Installed:
-    return Installed.nothing(catalog)
+def nothing(catalog) -> LoadedModel:
+    return LoadedModel.nothing(catalog)
 
 
 @pytest.fixture(scope="module")
-def trained(catalog, nothing) -> Installed:
+def trained(catalog, nothing) -> LoadedModel:
     model = sample_model(catalog)
     weights = Weights.from_flat(nothing.spec, model.theta)
     appeal = model.appeal.astype(np.float32)
@@ -59,7 +59,7 @@ def learned(spec, seed: int = 3) -> Head:
     return Head(np.random.default_rng(seed).normal(0, 0.2, size).astype(np.float32), np.eye(size, dtype=np.float32))
 
 
-def with_weights(installed: Installed, **blocks: np.ndarray) -> Installed:
+def with_weights(installed: LoadedModel, **blocks: np.ndarray) -> LoadedModel:
     """Only these blocks of weights are not 0."""
     return replace(installed, weights=replace(Weights.zeros(installed.spec), **blocks))
 
@@ -89,7 +89,7 @@ def test_shares_add_up_to_one_and_every_parameter_is_named(catalog, trained, vie
     assert again == found
 
 
-def blocks(installed: Installed) -> dict[str, Installed]:
+def blocks(installed: LoadedModel) -> dict[str, LoadedModel]:
     """Models, by the only parameter that can tell pictures apart in each."""
     spec = installed.spec
     rng = np.random.default_rng(0)
@@ -150,7 +150,7 @@ def test_every_device_and_every_time_of_day_is_asked(nothing, viewer):
 def test_to_tell_of_the_genre_at_all_is_the_title_and_no_history():
     pictures = [keyart.Artwork("t/a", tags={"genre:drama": 1.0}), keyart.Artwork("t/b", tags={"faces": 1.0})]
     catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
-    nothing = Installed.nothing(catalog)
+    nothing = LoadedModel.nothing(catalog)
     taste = np.array([str(name).endswith("/taste") for name in nothing.spec.match_names], dtype=np.float32)
     found = measure(
         with_weights(nothing, play_match=taste), Policy(), ViewerFeatures.unknown(nothing.encoded), None, None
@@ -167,8 +167,8 @@ def test_head_and_preferences_alone(catalog, nothing, viewer):
 
 
 def with_latents(
-    installed: Installed, viewer: ViewerFeatures, scale: float = 0.5
-) -> tuple[Installed, ViewerFeatures]:
+    installed: LoadedModel, viewer: ViewerFeatures, scale: float = 0.5
+) -> tuple[LoadedModel, ViewerFeatures]:
     """Latents at random, and that viewer, who has met t3 and a bit of t1."""
     rng = np.random.default_rng(2)
     titles, artworks = rng.normal(size=(6, LATENTS)), rng.normal(0, scale, (len(installed.appeal), LATENTS))
@@ -246,7 +246,7 @@ def test_pictures_that_the_rules_never_show_do_not_count():
     pictures.append(keyart.Artwork("t/wrong", tags={"genre:horror": 1.0}))
     pictures.append(keyart.Artwork("t/end", tags={"genre:drama": 1.0}, spoiler=True))
     catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
-    nothing = Installed.nothing(catalog)
+    nothing = LoadedModel.nothing(catalog)
     appeal = np.zeros_like(nothing.appeal)
     appeal[4:, 0] = 5.0
     installed = replace(nothing, appeal=appeal)
@@ -258,7 +258,7 @@ def test_pictures_that_the_rules_never_show_do_not_count():
 @pytest.mark.parametrize("pictures", [1, 3])
 def test_where_nothing_tells_pictures_apart_all_shares_are_0(pictures):
     catalog = sample_catalog(2, pictures)
-    nothing = Installed.nothing(catalog)
+    nothing = LoadedModel.nothing(catalog)
     viewer = ViewerFeatures.unknown(nothing.encoded)
     found = description(catalog, nothing, Policy(), viewer, None, {}, profiled=True)
     assert set(shares(found).values()) == {0.0}
@@ -307,7 +307,7 @@ def test_preferences_are_listed(catalog, trained, viewer):
 
 
 def test_rules_say_what_the_policy_is(catalog, nothing, trained, viewer):
-    def texts(installed: Installed, **settings: object) -> dict[str, str]:
+    def texts(installed: LoadedModel, **settings: object) -> dict[str, str]:
         found = description(catalog, installed, Policy(**settings), viewer, None, {}, profiled=True)
         return {p.name: p.text for p in found.parameters}
 
@@ -332,7 +332,7 @@ def test_the_chance_of_another_than_the_best_is_measured(catalog, trained, viewe
 def test_titles_of_the_whole_catalogue_are_asked():
     """Only every 5th of 320 titles, from the first to the last, in each situation about as often."""
     catalog = sample_catalog(5 * SAMPLED_CHOICES, 2)
-    nothing = Installed.nothing(catalog)
+    nothing = LoadedModel.nothing(catalog)
     sampled = np.zeros(len(catalog), dtype=bool)
     sampled[::5] = True
     appeal = np.zeros_like(nothing.appeal)

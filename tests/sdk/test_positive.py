@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keyart.positive import inverse
+from keyart.linalg import inverse
 
 
 @pytest.mark.parametrize(

@@ -12,21 +12,14 @@ from hypothesis import strategies as st
 
 import keyart
 from keyart.errors import SettingError, StoreDamaged, StoreError, StoreFull
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.features.encode import MAX_TAG_WEIGHT
-from keyart.features.spec import CLOSED_KIND_TAGS, SENSITIVE_KINDS
-from keyart.head import HeadPrior
-from keyart.policy import Policy, distribution
-from keyart.preferences import (
-    LONGEST_TAG,
-    MOST_TAGS,
-    PREFERENCE_LOGIT,
-    RECORD_ID,
-    Preferences,
-    Stated,
-    weight_of,
-)
-from keyart.ranker.weights import PRIOR_TASTE
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.features.encode import MAX_TAG_WEIGHT
+from keyart.model.features.spec import CLOSED_KIND_TAGS, SENSITIVE_KINDS
+from keyart.model.head import HeadPrior
+from keyart.model.policy import Policy, distribution
+from keyart.model.ranker.weights import PRIOR_TASTE
+from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated, weight_of
+from keyart.profile.preferences import LONGEST_TAG, MOST_TAGS, RECORD_ID, Preferences
 from keyart.store.database import Store, Table
 from keyart.store.keys import EphemeralKey, HostKey
 

@@ -15,14 +15,14 @@ import json
 import numpy as np
 
 import keyart
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.features.rows import Rows, intent_match
-from keyart.features.viewer import sharpen
-from keyart.head import Head, HeadPrior, refit
-from keyart.outbound.gradient import log_scores
-from keyart.page import PageMemory
-from keyart.ranker.numpy_engine import keep_logits
-from keyart.ranker.weights import Weights, shapes
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.features.rows import Rows, intent_match
+from keyart.model.features.viewer import sharpen
+from keyart.model.head import Head, HeadPrior, refit
+from keyart.model.scorer import log_scores
+from keyart.model.page import PageMemory
+from keyart.model.ranker.numpy_engine import keep_logits
+from keyart.model.ranker.weights import Weights, shapes
 
 rng = np.random.default_rng(1)
 NAN = np.full(160 * 160, 0x7FA00001, dtype=np.uint32).view(np.float32)

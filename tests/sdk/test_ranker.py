@@ -12,13 +12,14 @@ from choosing_samples import sample_bundle, sample_catalog, sample_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keyart.campaigns.kinds.gradient import sums, to_integers
 from keyart.errors import BundleDamaged
-from keyart.features import FeatureSpec
-from keyart.features.rows import Rows
-from keyart.outbound.gradient import Log, log_scores, sums, to_integers
-from keyart.ranker import NumpyRanker, Weights, score
-from keyart.ranker.numpy_engine import sigmoid
-from keyart.ranker.weights import dequantize, from_bytes, quantize, shapes, stored_layout, to_bytes
+from keyart.model.features import FeatureSpec
+from keyart.model.features.rows import Rows
+from keyart.model.ranker import NumpyRanker, Weights, score
+from keyart.model.ranker.numpy_engine import sigmoid
+from keyart.model.ranker.weights import dequantize, from_bytes, quantize, shapes, stored_layout, to_bytes
+from keyart.model.scorer import Log, log_scores
 
 CATALOG = sample_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)

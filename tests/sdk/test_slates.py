@@ -9,28 +9,29 @@ import pytest
 from choosing_samples import EVENING, TV, sample_bundle, sample_catalog
 
 from keyart import Artwork, Catalog, Context, Policy, Title
-from keyart.features import ViewerFeatures, affinities
-from keyart.features.rows import Rows, situation
-from keyart.features.viewer import tally
-from keyart.head import Head, updates
-from keyart.installed import Installed
-from keyart.latents import PRIOR_MET
-from keyart.own import Own
-from keyart.preferences import PREFERENCE_LOGIT, Stated
-from keyart.ranker.numpy_engine import value_of
-from keyart.slates import Slates
+from keyart.bundle.loading import load_model
+from keyart.model.artwork_bias import Own
+from keyart.model.candidates import Slates
+from keyart.model.features import ViewerFeatures, affinities
+from keyart.model.features.rows import Rows, situation
+from keyart.model.features.viewer import tally
+from keyart.model.head import Head, updates
+from keyart.model.latents import PRIOR_MET
+from keyart.model.loaded_model import LoadedModel
+from keyart.model.ranker.numpy_engine import value_of
+from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated
 
 CATALOG = sample_catalog()
 SITUATION = Context("phone", EVENING, slot=2, trending={"t3": 0.4}, intent={"faces": 1.0})
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Installed:
-    return Installed.read(sample_bundle(tmp_path_factory.mktemp("slates") / "bundle", CATALOG), CATALOG, "numpy")
+def installed(tmp_path_factory) -> LoadedModel:
+    return load_model(sample_bundle(tmp_path_factory.mktemp("slates") / "bundle", CATALOG), CATALOG, "numpy")
 
 
 def slates_of(
-    installed: Installed,
+    installed: LoadedModel,
     head: Head | None = None,
     stated: Stated | None = None,
     own: Own | None = None,
@@ -45,7 +46,7 @@ def slates_of(
     return Slates(CATALOG, installed, Policy(), viewer, head, lambda _: False, stated, own)
 
 
-def head_of(installed: Installed) -> Head:
+def head_of(installed: LoadedModel) -> Head:
     """One that has learned from eight pictures."""
     encoded = installed.encoded
     encoded.need([0])
@@ -112,7 +113,7 @@ def test_candidates_are_scores_with_what_the_person_adds(installed):
 
 
 def test_a_choice_encodes_what_it_shows(tmp_path):
-    installed = Installed.read(sample_bundle(tmp_path / "bundle", CATALOG), CATALOG, "numpy")
+    installed = load_model(sample_bundle(tmp_path / "bundle", CATALOG), CATALOG, "numpy")
     assert np.isnan(installed.encoded.fixed_match).all()
     slates = Slates(CATALOG, installed, Policy(), ViewerFeatures.unknown(installed.encoded), None, lambda _: False)
     (candidates,) = slates.candidates([3], TV)
@@ -144,7 +145,7 @@ def test_rules_in_their_order():
         Title("ages", tags={"genre:a": 1.0}, artworks=[picture("a0", "a"), picture("a1", "a", maturity="16+")]),
     ]
     catalog = Catalog.from_titles(rows)
-    installed = Installed.nothing(catalog)
+    installed = LoadedModel.nothing(catalog)
 
     def allowed(title: int, limit: str = "", watched: bool = False, misleading: str = "block") -> list[int]:
         nobody = ViewerFeatures.unknown(installed.encoded)

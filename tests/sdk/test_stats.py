@@ -7,7 +7,7 @@ import math
 from choosing_samples import TV, play_favourite, sample_catalog
 
 import keyart
-from keyart.stats import MEASURED, Timings
+from keyart.diagnostics import MEASURED, Timings
 
 
 def test_quantiles():

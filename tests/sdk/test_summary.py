@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.summary import BASIS_BYTES, Summary
+from keyart.profile.snapshot import BASIS_BYTES, Summary
 
 
 def sample(tags: int = 5) -> Summary:

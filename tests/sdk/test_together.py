@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.outbound.gradient import FRACTION_BITS
-from keyart.outbound.together import TogetherLayout, together
+from keyart.campaigns.kinds.gradient import FRACTION_BITS
+from keyart.campaigns.together import TogetherLayout, together
 
 ONE = 1 << FRACTION_BITS
 DIRECTIONS = 3

@@ -13,9 +13,9 @@ from choosing_samples import Clock, run_python, sample_bundle, sample_catalog, s
 from visit_samples import DEVICES, EXAMPLE, OPEN, STAGES, Cut, Door, a_door, current, go, on_loopback
 
 import keyart
+from keyart.campaigns import vectors
+from keyart.client import Answer, Listed, Model, Visit, draw, visit
 from keyart.errors import StoreClosed
-from keyart.outbound import vectors
-from keyart.visit import Answer, Listed, Model, Visit, draw, visit
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ KILLED = """
     from campaign_samples import NOW, limits
     from choosing_samples import Clock, sample_catalog, sample_keys
     import keyart
-    from keyart.visit import visit
+    from keyart.client import visit
     example, url, profile, at = sys.argv[1:]
     carry, calls = runpy.run_path(example)["transport"](url), []
     def send(*request):
@@ -433,7 +433,7 @@ def test_the_log_names_nobody(arts, caplog):
 def test_visits_bring_no_network():
     text = """
         import sys
-        import keyart.visit
+        import keyart.client
         print([m for m in ("socket", "ssl", "urllib.request", "http.client", "asyncio", "tuf") if m in sys.modules])
     """
     assert run_python(text).strip() == "[]"

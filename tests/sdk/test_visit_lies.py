@@ -9,9 +9,9 @@ import pytest
 from campaign_samples import NOW, SERVER, fleet, limits, offer
 from visit_samples import DEVICES, OPEN, STAGES, Door, a_door, current, go, names
 
-from keyart.outbound.sums import Stage
-from keyart.outbound.sums.messages import ShareRequest, header
-from keyart.visit import MOST_BYTES, Answer, Visit
+from keyart.client import MOST_BYTES, Answer, Visit
+from keyart.secagg import Stage
+from keyart.secagg.messages import ShareRequest, header
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from choosing_samples import Clock, sample_bundle, sample_catalog
 from visit_samples import DEVICES, EXAMPLE, OPEN, TOKEN, Door, a_door, go, on_loopback
 
 import keyart
+from keyart.client import Answer, Model, enrol, offered
 from keyart.errors import MessageError, SettingError
-from keyart.outbound.sums import certify
-from keyart.visit import Answer, Model, enrol, offered
+from keyart.secagg import certify
 from keyart_server.repository import Repository
 
 # Enrolment

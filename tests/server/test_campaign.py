@@ -9,8 +9,8 @@ import pytest
 from server_samples import Clock
 
 from keyart.errors import InputError, SettingError
+from keyart_federated.campaigns.campaign import MOVES, STANDINGS
 from keyart_server.campaigns import KINDS, Campaign
-from keyart_server.campaigns.campaign import MOVES, STANDINGS
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 DRAFT = Campaign("c1", "Spring", "training", "draft", 4.0, 1e-6, 10, AT, AT)

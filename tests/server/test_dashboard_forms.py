@@ -78,7 +78,7 @@ def test_a_campaign_of_each_kind(person: httpx.Client, service: Service, kind: s
         (made,) = campaigns.every(session)
     assert (made.name, made.kind, made.state, made.epsilon) == (HOSTILE[:100].strip(), kind, "draft", 2.5)
     assert made.rounds == {"experiment": 8, "evaluation": 1}.get(kind, 10)
-    from keyart_server.work import checked
+    from keyart_federated.campaigns import checked
 
     told = {name.partition(".")[2]: value for name, value in needed.items()}
     told |= {"arms": ["as now", "larger"]} if "arms" in told else {}

@@ -15,12 +15,15 @@ import pytest
 
 import keyart_server
 from keyart.errors import SettingError
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam
+from keyart_federated.campaigns import checked
+from keyart_federated.campaigns.campaign import MOVES, STANDINGS
+from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.settings import OF_KIND
 from keyart_server.budget import Budget, Charge
 from keyart_server.budget.forecast import Forecast
 from keyart_server.campaigns import KINDS, Action, Campaign, Kind
-from keyart_server.campaigns.campaign import MOVES, STANDINGS
 from keyart_server.dashboard import fields, kinds, lineage, words
 from keyart_server.dashboard.attention import Need, Seen, needs
 from keyart_server.dashboard.charts import Chart, over_time, spending
@@ -32,11 +35,9 @@ from keyart_server.dashboard.progress import progress
 from keyart_server.dashboard.shapes import STANDINGS as SHAPES
 from keyart_server.dashboard.told import Rate, sort
 from keyart_server.releases import STANDINGS as RELEASES
-from keyart_server.releases import Gate, Plan, Release
+from keyart_server.releases import Gate, Release
 from keyart_server.releases.release import MOVES as RELEASE_MOVES
 from keyart_server.rounds import Round, Standing
-from keyart_server.work import checked
-from keyart_server.work.settings import OF_KIND
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

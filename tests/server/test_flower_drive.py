@@ -18,9 +18,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from keyart.errors import FederatedError, RoundFailed, SettingError
-from keyart.outbound.sums import Stage, Terms
+from keyart.secagg import Stage, Terms
 from keyart_federated.grid import LocalGrid
-from keyart_federated.sums import Coordinator
+from keyart_federated.secagg import Coordinator
 from keyart_server import budget
 from keyart_server.flower import coordinate, environment, relay
 from keyart_server.flower.gateways import Gateways

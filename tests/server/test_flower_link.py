@@ -24,10 +24,11 @@ from server_samples import emptied
 from sqlalchemy.exc import OperationalError
 
 from keyart.errors import FederatedError
-from keyart.outbound.sums import Stage
-from keyart_federated.deployment import keeper, programs
-from keyart_federated.deployment.control import Control
-from keyart_federated.deployment.keys import write_node_key
+from keyart.secagg import Stage
+from keyart_federated.flower import programs
+from keyart_federated.flower import supervisor as keeper
+from keyart_federated.flower.control import Control
+from keyart_federated.flower.keys import write_node_key
 from keyart_server.flower import node
 from keyart_server.flower.link import Link
 from keyart_server.state import State

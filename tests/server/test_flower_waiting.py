@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import SettingError
-from keyart_federated.deployment import eager
+from keyart_federated.flower import eager
 from keyart_server.flower import environment
 from keyart_server.flower.waiting import Clock
 

@@ -16,9 +16,9 @@ from round_samples import ISSUER, key_hash
 from server_samples import Clock
 from sqlalchemy import func, select
 
-from keyart.outbound.sums import DeviceSession, Identity, Stage, certify
-from keyart.outbound.sums.messages import REPLY, header
-from keyart.visit import draw
+from keyart.client import draw
+from keyart.secagg import DeviceSession, Identity, Stage, certify
+from keyart.secagg.messages import REPLY, header
 from keyart_server.gateway.tickets import Ticket
 from keyart_server.rounds import records, stages
 from keyart_server.service import Service

@@ -16,9 +16,9 @@ from server_samples import Clock
 from sqlalchemy import event, insert
 from sqlalchemy.exc import OperationalError
 
-from keyart.outbound.sums import Stage
-from keyart.visit.current import read
-from keyart.visit.transport import Answer
+from keyart.client.discovery import read
+from keyart.client.transport import Answer
+from keyart.secagg import Stage
 from keyart_server.gateway.current import Current, Told, again
 from keyart_server.releases import publishing
 from keyart_server.rounds import records, stages

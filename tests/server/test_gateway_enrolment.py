@@ -13,8 +13,8 @@ import pytest
 from round_samples import terms
 from server_samples import Clock, bearer, listening
 
-from keyart.outbound.sums import Identity
-from keyart.outbound.sums.identity import verify
+from keyart.secagg import Identity
+from keyart.secagg.identity import verify
 from keyart_server import audit
 from keyart_server.access import tokens
 from keyart_server.app import create_app

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from server_samples import Clock, listening
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 from keyart_server.gateway import app
 from keyart_server.gateway.rates import Rates
 from keyart_server.limits import Limits

@@ -14,7 +14,7 @@ from server_samples import Clock
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 from keyart_server.gateway import intake, register
 from keyart_server.gateway.intake import Intake
 from keyart_server.gateway.rounds import Rounds

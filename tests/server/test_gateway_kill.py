@@ -19,7 +19,7 @@ from round_samples import ISSUER
 from server_samples import Clock
 from sqlalchemy import select
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 from keyart_server.state import State
 from keyart_server.state.tables import AnswerRow
 

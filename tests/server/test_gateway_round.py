@@ -7,7 +7,7 @@ from gateway_samples import Round
 from server_samples import Clock
 from sqlalchemy import func, select
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 from keyart_server.service import Service
 from keyart_server.state.tables import MemberRow, PartialRow
 

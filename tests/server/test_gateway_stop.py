@@ -17,7 +17,7 @@ from round_samples import ISSUER
 from server_samples import COMMAND
 from sqlalchemy import select
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 from keyart_server.state import State
 from keyart_server.state.tables import AnswerRow
 

@@ -13,8 +13,9 @@ import release_samples
 from release_samples import Device, candidate, first, standing
 
 from keyart.bundle.manifest import NAME, Manifest
+from keyart_federated.campaigns.rollout_plan import Plan
 from keyart_server import audit
-from keyart_server.releases import Plan, archive, publishing, records
+from keyart_server.releases import archive, publishing, records
 from keyart_server.repository import Repository
 from keyart_server.serve import opened
 from keyart_server.service import Service

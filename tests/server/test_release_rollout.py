@@ -13,8 +13,9 @@ from server_samples import Clock
 
 from keyart.bundle.folder import read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
+from keyart_federated.campaigns.rollout_plan import Plan
 from keyart_server import audit, rolekeys
-from keyart_server.releases import Gate, Plan, archive, publishing, records
+from keyart_server.releases import Gate, archive, publishing, records
 from keyart_server.service import Service
 
 

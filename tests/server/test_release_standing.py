@@ -10,9 +10,10 @@ import pytest
 from release_samples import BAD, GOOD, UNCLEAR
 
 from keyart.errors import InputError, SettingError
-from keyart_server.releases import STANDINGS, Plan, Release
+from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
+from keyart_server.releases import STANDINGS, Release
 from keyart_server.releases.gate import compared
-from keyart_server.releases.release import ACTIONS, AT_ONCE, MOVES
+from keyart_server.releases.release import ACTIONS, MOVES
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -13,9 +13,9 @@ from server_samples import Clock
 from sqlalchemy import func, select
 
 from keyart.errors import BudgetSpent, InputError, SettingError
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam, composed, to_epsilon
-from keyart_federated.sums import Coordinator, Gateway
+from keyart_federated.secagg import Coordinator, Gateway
 from keyart_server import budget
 from keyart_server.campaigns import records as campaigns
 from keyart_server.rounds import Round, records, stages

@@ -12,7 +12,7 @@ from fleet_samples import prepared, until, visiting
 from gateway_samples import taken_away
 from server_samples import Running, running
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 from keyart_server import audit, budget
 from keyart_server.rounds import GOING_ON, Round, records
 from keyart_server.state import State

@@ -9,8 +9,8 @@ from campaign_samples import SERVER, fleet, run
 from choosing_samples import EVENING, sample_bundle, sample_catalog
 from work_samples import campaign
 
-from keyart.features import FeatureSpec
-from keyart_server.work import Asked, Base, Sum, comparison, guard_question, judged, of, own
+from keyart.model.features import FeatureSpec
+from keyart_federated.campaigns import Asked, Base, Sum, comparison, guard_question, judged, of, own
 
 SMALL = {"wanted": 6, "minimum_devices": 4}
 

@@ -11,12 +11,11 @@ import pytest
 from choosing_samples import sample_bundle, sample_catalog
 from work_samples import DAY, KEY, START, campaign, read, summed
 
+from keyart.campaigns.kinds.comparison import SegmentLayout
+from keyart.campaigns.kinds.evaluation import EvaluationLayout, candidate, evaluation_vector
 from keyart.errors import RoundFailed, SettingError
-from keyart.features import FeatureSpec
-from keyart.outbound.evaluation import EvaluationLayout, candidate, evaluation_vector
-from keyart.outbound.segments import SegmentLayout
-from keyart_server.dashboard.told import Rate, sort
-from keyart_server.work import (
+from keyart.model.features import FeatureSpec
+from keyart_federated.campaigns import (
     Asked,
     Base,
     Finished,
@@ -30,7 +29,8 @@ from keyart_server.work import (
     own,
     plan_of,
 )
-from keyart_server.work.model import installed
+from keyart_federated.campaigns.bundle_model import installed
+from keyart_server.dashboard.told import Rate, sort
 
 EVALUATION = of("evaluation")
 SETTINGS = {"version": 2, "wanted": 500, "minimum_devices": 400}

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from work_samples import DAY, START, campaign, first_base, read
 
+from keyart.campaigns.kinds.experiment import Question, experiment_vectors
 from keyart.errors import SettingError
-from keyart.outbound.experiment import Question, experiment_vectors
+from keyart_federated.campaigns import Asked, Base, Finished, Wait, of
+from keyart_federated.campaigns.settings import ExperimentSettings, settings_of
 from keyart_federated.experiments.looks import added
 from keyart_federated.experiments.peeking import drawn
 from keyart_federated.worlds import SyntheticWorld
-from keyart_server.work import Asked, Base, Finished, Wait, of
-from keyart_server.work.settings import ExperimentSettings, settings_of
 
 TRIAL = of("experiment")
 SETTINGS = {

@@ -9,10 +9,11 @@ import pytest
 from work_samples import START, campaign, epsilon
 
 from keyart.errors import FederatedError, SettingError
-from keyart_server.work import checked, memory
-from keyart_server.work.noise import Part, split
-from keyart_server.work.question import early, until
-from keyart_server.work.settings import ExperimentSettings, StatisticsSettings, TrainingSettings, settings_of
+from keyart_federated.campaigns import checked
+from keyart_federated.campaigns import state_codec as memory
+from keyart_federated.campaigns.noise import Part, split
+from keyart_federated.campaigns.round_offer import early, until
+from keyart_federated.campaigns.settings import ExperimentSettings, StatisticsSettings, TrainingSettings, settings_of
 
 WRONG = [
     ("training", {"minimum_devices": 1}, "minimum_devices"),

@@ -10,11 +10,11 @@ import pytest
 from work_samples import DAY, START, Fleet, campaign, epsilon, first_base, read, summed
 
 from keyart import Artwork, Catalog, Title
+from keyart.campaigns.kinds.bounded import BUCKETS
+from keyart.campaigns.kinds.comparison import SegmentLayout
 from keyart.errors import InputError
-from keyart.outbound.bounded import BUCKETS
-from keyart.outbound.segments import SegmentLayout
+from keyart_federated.campaigns import Asked, Base, Finished, Wait, of, trending
 from keyart_federated.worlds import SyntheticWorld
-from keyart_server.work import Asked, Base, Finished, Wait, of, trending
 
 STATISTICS = of("statistics")
 SETTINGS = {"wanted": 2000, "minimum_devices": 1600, "hours": 24.0}

@@ -12,15 +12,15 @@ from work_samples import DAY, KEY, START, WORLD, Fleet, campaign, epsilon, first
 
 from keyart import Artwork, Catalog, Policy, Title
 from keyart.bundle import Manifest, verify
-from keyart.outbound.noised import SIDE, NoisedTraining
-from keyart_federated.private import checkpoint
+from keyart.campaigns.kinds.training import SIDE, NoisedTraining
+from keyart_federated.campaigns import Asked, Finished, Wait, of
+from keyart_federated.campaigns.bundle_model import encoded, installed, model_of
+from keyart_federated.campaigns.costs import costs_of
+from keyart_federated.campaigns.private_sum import own
+from keyart_federated.campaigns.settings import TrainingSettings
+from keyart_federated.campaigns.state_codec import unpack
+from keyart_federated.learning import checkpoint
 from keyart_federated.worlds import SyntheticWorld
-from keyart_server.work import Asked, Finished, Wait, of
-from keyart_server.work.costs import costs_of
-from keyart_server.work.memory import unpack
-from keyart_server.work.model import encoded, installed, model_of
-from keyart_server.work.settings import TrainingSettings
-from keyart_server.work.sums import own
 
 TRAINING = of("training")
 SETTINGS = {"wanted": 300, "minimum_devices": 270, "hours": 0, "decisions": 30}

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
+from keyart.campaigns.budget import skellam_divergences
 from keyart.errors import SettingError
-from keyart.outbound.budget import skellam_divergences
 
 from .renyi import ORDERS, Doubles, at_orders, sampled
 
@@ -65,7 +65,7 @@ class Skellam:
             raise SettingError(f"dimension must be 1 or more, and is {self.dimension}. Give the vector's length.")
 
     def divergences(self) -> Doubles:
-        """Of one round, at ORDERS (`keyart.outbound.budget.skellam_divergences`)."""
+        """Of one round, at ORDERS (`keyart.campaigns.budget.skellam_divergences`)."""
         if self.sampling_rate == 0:
             return np.zeros(len(ORDERS))
         if self.noise_multiplier == 0:

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from keyart.campaigns.budget import MAX_ORDER, ORDERS, Doubles, at_orders
 from keyart.errors import SettingError
-from keyart.outbound.budget import MAX_ORDER, ORDERS, Doubles, at_orders
 
 __all__ = ["MAX_ORDER", "ORDERS", "Doubles", "at_orders", "sampled", "to_epsilon"]
 

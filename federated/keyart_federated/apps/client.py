@@ -14,13 +14,13 @@ from flwr.app import Array, ArrayRecord, Context, Message
 from flwr.clientapp import ClientApp
 
 import keyart
-from keyart.features import FeatureSpec
-from keyart.head import HeadPrior
+from keyart.model.features import FeatureSpec
+from keyart.model.head import HeadPrior
 
 from .. import worlds
-from ..devices import Devices
-from ..model import Model
-from ..private.node import add_private
+from ..learning.model import Model
+from ..learning.node import add_private
+from ..simulation.devices import Devices
 from ..world import World
 from . import wire
 

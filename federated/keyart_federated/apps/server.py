@@ -13,15 +13,15 @@ from flwr.serverapp import Grid, ServerApp
 
 import keyart
 from keyart.bundle.durable import replace_file
-from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.model.features import EncodedCatalog, FeatureSpec
 
 from .. import worlds
-from ..ledger import Ledger
-from ..model import Model
-from ..optimiser import State
-from ..patient import PATIENCE_SECONDS
-from ..private.privacy import Privacy
-from ..private.ranker import PrivateRanker
+from ..accounting.ledger import Ledger
+from ..campaigns.privacy import Privacy
+from ..flower.retrying_grid import PATIENCE_SECONDS
+from ..learning.model import Model
+from ..learning.optimiser import State
+from ..learning.ranker import PrivateRanker
 from ..strategy import FederatedRanker
 
 app = ServerApp()

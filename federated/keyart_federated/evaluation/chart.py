@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from keyart.bundle.durable import replace_file
 from keyart.errors import FederatedError, SettingError
 
-if TYPE_CHECKING:
-    from .verdict import Verdict
+from .verdict import Verdict
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 LABELS: Final = {

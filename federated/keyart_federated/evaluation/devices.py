@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from keyart.campaigns.kinds.evaluation import MOST_WEIGHT
 from keyart.errors import NoOverlap
-from keyart.outbound.evaluation import MOST_WEIGHT
 
 from .decisions import Decisions, Groups, Values
 from .ratio import Estimate
@@ -26,8 +26,8 @@ def by_device(
     """Σ b / Σ a over devices, of a device's mean weight a and mean weighted reward b: each device counts alike,
     however many decisions it has, and weights are cut at `MOST_WEIGHT`, since a sum bounds what one device adds.
 
-    devices [n]: that of each decision. `keyart_federated.private.evaluation.read` finds the same value, standard
-    error and effective devices in a sum without noise. Raises InputError, SettingError, NoOverlap.
+    devices [n]: that of each decision. `keyart_federated.campaigns.evaluation_estimate.read` finds the same value,
+    standard error and effective devices in a sum without noise. Raises InputError, SettingError, NoOverlap.
     """
     log = Decisions.of(rewards, propensities, target_probabilities, groups=devices)
     alike = 1 / log.by_unit(np.ones(len(log.reward)))[log.unit]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from .decisions import Decisions
@@ -85,9 +84,3 @@ class Verdict:
             "answer": self.answer,
             "sentence": self.sentence,
         }
-
-    def plot(self, path: str | Path) -> None:
-        """The intervals, as PNG or SVG. Raises FederatedError where matplotlib is not installed."""
-        from .chart import draw
-
-        draw(self, Path(path))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from keyart.features import EncodedCatalog
+from keyart.model.features import EncodedCatalog
 
-from ..private.learner import shrunken
+from ..learning.learner import shrunken
 from .boundary import Doubles
 
 STARTING_VARIANCE = (0.03, 0.03)  # of titles, of pictures

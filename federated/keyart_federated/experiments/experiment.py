@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from keyart.campaigns.kinds.experiment import DEVICES_SHARE, Asked, Question, is_group
+from keyart.campaigns.offer import MAX_ARMS, MAX_TEXT, Offer
+from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import SettingError
-from keyart.outbound.clip import UNITS, integer_norm
-from keyart.outbound.experiment import DEVICES_SHARE, Asked, Question, is_group
-from keyart.outbound.offer import MAX_ARMS, MAX_TEXT, Offer
 
 from ..accounting import noise_for
 from .boundary import Boundary

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from keyart.bundle.durable import replace_file
+from keyart.dp.clip import UNITS, clipped, rounded
+from keyart.dp.skellam import Random, skellam
 from keyart.errors import FederatedError, InputError, RoundFailed
-from keyart.outbound.clip import UNITS, clipped, rounded
-from keyart.outbound.skellam import Random, skellam
 
 from .boundary import Doubles
 from .experiment import LEAST_DEVIATIONS, ROUNDING, Experiment

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from keyart.campaigns.kinds.engagement import METRICS, MOST_BROWSE_MINUTES
 from keyart.errors import SettingError
-from keyart.outbound.lived import METRICS, MOST_BROWSE_MINUTES
 
 REACH: Final = 4.0  # deviations of a metric, up to which it is told
 MOST_CORRELATION: Final = 0.95

@@ -13,8 +13,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from keyart.outbound.experiment import experiment_vectors
-from keyart.outbound.lived import METRICS
+from keyart.campaigns.kinds.engagement import METRICS
+from keyart.campaigns.kinds.experiment import experiment_vectors
 
 from .analysis import analyse
 from .boundary import Boundary, Doubles

@@ -15,16 +15,16 @@ from statistics import median
 
 import numpy as np
 
+from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Lived
+from keyart.campaigns.kinds.experiment import experiment_vectors
+from keyart.campaigns.vectors import arm_of
+from keyart.dp.skellam import Random
 from keyart.errors import SettingError
-from keyart.outbound.experiment import experiment_vectors
-from keyart.outbound.lived import DAY_SECONDS, METRICS, Lived
-from keyart.outbound.skellam import Random
-from keyart.outbound.vectors import arm_of
 
+from ..simulation.arms import Arm, Ints, Progress, live
 from ..world import World
 from .boundary import Doubles
 from .experiment import Experiment
-from .lives import Arm, Ints, Progress, live
 from .looks import Results, Told, added, next_thetas
 from .measures import ASSUMED, Baseline
 from .pilot import baselines

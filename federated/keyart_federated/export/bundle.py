@@ -14,12 +14,12 @@ import numpy as np
 from keyart import Catalog
 from keyart.bundle.manifest import Manifest
 from keyart.errors import SettingError
-from keyart.features.spec import SENSITIVE_KINDS
-from keyart.head import HeadPrior
-from keyart.latents import whole
-from keyart.ranker.weights import shapes, to_bytes
+from keyart.model.features.spec import SENSITIVE_KINDS
+from keyart.model.head import HeadPrior
+from keyart.model.latents import whole
+from keyart.model.ranker.weights import shapes, to_bytes
 
-from ..model import Doubles, Model
+from ..learning.model import Doubles, Model
 from . import graphs, vectors
 
 CARD = {

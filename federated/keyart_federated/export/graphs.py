@@ -2,7 +2,7 @@
 
 `ranker`: the model of docs/choosing.md. Its weights lie in `ranker.bin`; the matrix is int8 and dequantised per
 channel, so that scores are the same on every processor. `training`: the gradient of the log likelihood over a
-device's log, for a port that has onnxruntime and no numpy; equal to `keyart.outbound.gradient`.
+device's log, for a port that has onnxruntime and no numpy; equal to `keyart.campaigns.kinds.gradient`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from keyart.features import FeatureSpec
-from keyart.ranker.weights import shapes, stored_layout
+from keyart.model.features import FeatureSpec
+from keyart.model.ranker.weights import shapes, stored_layout
 
 IR_VERSION = 8
 OPSET = 17

@@ -19,11 +19,11 @@ import numpy as np
 from keyart import Artwork, Catalog, Title
 from keyart.bundle.durable import replace_file
 from keyart.errors import InputError, KeyartError
-from keyart.features import FeatureSpec
-from keyart.latents import LATENTS
-from keyart.ranker.weights import LARGEST_STORED, parameters
+from keyart.model.features import FeatureSpec
+from keyart.model.latents import LATENTS
+from keyart.model.ranker.weights import LARGEST_STORED, parameters
 
-from ..model import Model
+from ..learning.model import Model
 
 FORMAT = "keyart-model/1"
 TABLES = ("theta", "population_taste", "appeal", "title_latents", "artwork_latents")

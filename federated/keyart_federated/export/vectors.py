@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.features import FeatureSpec
-from keyart.features.rows import Rows
-from keyart.ranker import Weights, score
+from keyart.model.features import FeatureSpec
+from keyart.model.features.rows import Rows
+from keyart.model.ranker import Weights, score
 
 SLATES = (20, 1, 2, 3, 5, 8, 10, 13, 20, 40)  # candidates a case
 

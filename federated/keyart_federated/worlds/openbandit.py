@@ -18,7 +18,7 @@ import numpy as np
 import keyart
 from keyart.errors import SettingError
 
-from ..packages import Runner, Source, cache_folder, fetched, pip
+from ..datasets.download import Runner, Source, cache_folder, fetched, pip
 from .response import Floats, Logits
 from .table import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, Watched, uniforms
 

@@ -20,7 +20,7 @@ from .fields import FileEntry
 from .manifest import IR_VERSION, MAX_MANIFEST_BYTES, NAME, OPSET, Manifest, feature_spec_digest
 
 if TYPE_CHECKING:
-    from ..features.spec import FeatureSpec
+    from ..model.features.spec import FeatureSpec
 
 MB = 1_000_000
 MAX_TOTAL_BYTES = 64 * MB
@@ -87,8 +87,8 @@ def check_feature_spec(manifest: Manifest) -> FeatureSpec:
 
     The manifest's parameters are then those of its ranker.
     """
-    from ..features.spec import FeatureSpec
-    from ..ranker.weights import shapes
+    from ..model.features.spec import FeatureSpec
+    from ..model.ranker.weights import shapes
 
     if feature_spec_digest(manifest.feature_spec) != manifest.feature_spec_sha256:
         raise BundleRefused("The feature spec does not fit its sha256. Build the bundle again.")
@@ -138,7 +138,7 @@ def check_vocabulary(data: bytes, viewer_size: int) -> None:
 
 def _check_latents(document: object) -> None:
     """Of titles and of artworks: a scale a column, and for each id as many whole numbers."""
-    from ..latents import LARGEST, LATENTS
+    from ..model.latents import LARGEST, LATENTS
 
     tables = [document.get(name) for name in ("titles", "artworks")] if isinstance(document, dict) else [None]
     for table in tables:

@@ -49,8 +49,8 @@ def update(
     metadata_dir: a folder of this device for the newest trusted metadata; losing it loses the memory of
     what was seen, so keep it with the slots, not in a cache. fetch: see `Fetch`. root: the trusted
     `1.root.json`, shipped inside the app. canary: runs the new ranker on its test vectors on this very
-    device before it is installed, for instance with `keyart.ranker.load`; None leaves this to the first
-    use. newest: the version beyond which none is taken (`keyart.visit.offered`); None: any. What is installed
+    device before it is installed, for instance with `keyart.model.ranker.load`; None leaves this to the first
+    use. newest: the version beyond which none is taken (`keyart.client.offered`); None: any. What is installed
     stays where it is newer.
 
     Raises UpdateError for what could not be fetched or is not signed as it must be, BundleDamaged or

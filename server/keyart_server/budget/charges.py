@@ -2,7 +2,7 @@
 
 Before it no masked vector can have left a device, so a round that ends earlier costs nothing; after it the round
 counts, whatever becomes of its sum. A round is charged once, however often it is resumed. Charges compose by their
-Rényi divergences (`keyart_federated.accounting`), and those of different draws (`keyart.visit`) are of different
+Rényi divergences (`keyart_federated.accounting`), and those of different draws (`keyart.client`) are of different
 devices: what the fleet has spent is what the device has that was asked most.
 """
 
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import BudgetSpent, SettingError
 from keyart_federated.accounting import Mechanism, composed_by_draw
-from keyart_federated.ledger import event_from, event_json
+from keyart_federated.accounting.ledger import event_from, event_json
 
 from .. import audit
 from ..state.tables import BudgetRow, ChargeRow

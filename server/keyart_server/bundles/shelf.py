@@ -19,8 +19,8 @@ from keyart.bundle.durable import replace_file
 from keyart.bundle.folder import verify
 from keyart.bundle.vectors import Run
 from keyart.errors import BundleDamaged
-from keyart.features import FeatureSpec
-from keyart.ranker import load
+from keyart.model.features import FeatureSpec
+from keyart.model.ranker import load
 
 from .. import rolekeys
 from ..data import DataFolder

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .campaign import KINDS, Action, Campaign, Kind, Standing
+from keyart_federated.campaigns.campaign import KINDS, Action, Campaign, Kind, Standing
 
 __all__ = ["KINDS", "Action", "Campaign", "Kind", "Standing"]

@@ -9,10 +9,11 @@ from typing import cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from keyart_federated.campaigns.campaign import ROUNDS, Action, Campaign, Kind, Standing
+
 from .. import audit
 from ..access.secrets import make_id
 from ..state.tables import CampaignRow
-from .campaign import ROUNDS, Action, Campaign, Kind, Standing
 
 
 def create(

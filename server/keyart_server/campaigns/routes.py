@@ -10,13 +10,13 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from keyart.errors import InputError, SettingError
+from keyart_federated.campaigns.campaign import LONGEST_NAME, MOST_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
+from keyart_federated.campaigns.settings import checked
 
 from ..access import Who
 from ..refusals import refusal
 from ..service import Service
-from ..work.settings import checked
 from . import records
-from .campaign import LONGEST_NAME, MOST_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` that creating it gave.")]
 # The engine finishes a campaign; a person starts, pauses, resumes or stops it.

@@ -11,11 +11,11 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from keyart.errors import SettingError
+from keyart_federated.campaigns.campaign import LONGEST_NAME, ROUNDS
+from keyart_federated.campaigns.noise import EPSILON
+from keyart_federated.campaigns.settings import OF_KIND
 
 from ..campaigns import Kind
-from ..campaigns.campaign import LONGEST_NAME, ROUNDS
-from ..work.noise import EPSILON
-from ..work.settings import OF_KIND
 from .words import plain
 
 LONGEST: Final = 400  # characters of a value

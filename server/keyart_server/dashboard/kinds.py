@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from keyart_federated.campaigns.campaign import MOVES
+
 from ..campaigns import Action, Campaign, Kind
-from ..campaigns.campaign import MOVES
 
 
 @dataclass(frozen=True, slots=True)

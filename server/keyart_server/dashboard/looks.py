@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 
 from ..campaigns import Campaign
 from ..rounds import Round

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 
 from ..rounds import Round
 from ..rounds.round import OF_STAGE

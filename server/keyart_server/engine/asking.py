@@ -12,11 +12,12 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from keyart.bundle import Manifest
+from keyart.campaigns.limits import Limits, Past
 from keyart.errors import KeyartError
-from keyart.features import FeatureSpec
-from keyart.outbound.limits import Limits, Past
+from keyart.model.features import FeatureSpec
+from keyart_federated import campaigns as work
 
-from .. import budget, work
+from .. import budget
 from ..campaigns import Campaign
 from ..campaigns import records as campaigns
 from ..gateway.current import again

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from keyart.errors import BundleError, KeyartError
+from keyart_federated import campaigns as work
 
-from .. import work
 from ..campaigns import Campaign
 from ..campaigns import records as campaigns
 from ..gateway import enrolment

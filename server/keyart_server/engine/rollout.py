@@ -11,9 +11,9 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from keyart.errors import KeyartError
-from keyart_federated.private.segments import difference
+from keyart_federated import campaigns as work
+from keyart_federated.campaigns.segment_estimate import difference
 
-from .. import work
 from ..campaigns import Campaign
 from ..campaigns import records as campaigns
 from ..releases import Release, publishing

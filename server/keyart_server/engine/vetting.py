@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from keyart.errors import KeyartError
+from keyart_federated import campaigns as work
 
-from .. import work
 from ..campaigns import records as campaigns
 from ..releases import Release, publishing
 from ..releases import records as releases

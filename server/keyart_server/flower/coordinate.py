@@ -18,10 +18,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from keyart.errors import BudgetSpent, FederatedError, InputError, RoundFailed, SettingError
-from keyart.outbound.sums import Stage
-from keyart.outbound.sums.messages import REPLY
-from keyart_federated.sums import Coordinator
-from keyart_federated.sums.bundle import Bundle
+from keyart.secagg import Stage
+from keyart.secagg.messages import REPLY
+from keyart_federated.secagg import Coordinator
+from keyart_federated.secagg.bundle import Bundle
 
 from ..rounds import records, stages
 from ..rounds.round import GOING_ON, OF_STAGE, Open

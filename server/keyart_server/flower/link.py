@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from keyart.errors import FederatedError
-from keyart_federated.deployment import Fleet, write_app
-from keyart_federated.deployment.app import Setting, to_toml
-from keyart_federated.deployment.control import Control
-from keyart_federated.deployment.fleet import COMPLETED
-from keyart_federated.deployment.process import tail_of
-from keyart_federated.deployment.programs import connections, environment
+from keyart_federated.flower import Fleet, write_app
+from keyart_federated.flower.app import Setting, to_toml
+from keyart_federated.flower.control import Control
+from keyart_federated.flower.fleet import COMPLETED
+from keyart_federated.flower.process import tail_of
+from keyart_federated.flower.programs import connections, environment
 
 from .environment import GATEWAY, told
 from .waiting import GRACE_SECONDS

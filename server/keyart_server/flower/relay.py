@@ -16,8 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from keyart.errors import RoundFailed
-from keyart.outbound.sums import Stage, Terms
-from keyart_federated.sums.bundle import Bundle
+from keyart.secagg import Stage, Terms
+from keyart_federated.secagg.bundle import Bundle
 
 from ..rounds import stages
 from ..rounds.round import OF_STAGE

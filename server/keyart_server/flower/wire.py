@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flwr.app import ConfigRecord, Message, RecordDict
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 
 NAME, SUMS = "name", "sums"  # the two questions, both of type `query`
 RECORD = "keyart"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from keyart.client import draw
 from keyart.errors import MessageError
-from keyart.outbound.sums import Stage
-from keyart.outbound.sums.identity import verify
-from keyart.outbound.sums.messages import REPLY, KeysReply, body
-from keyart.visit import draw
+from keyart.secagg import Stage
+from keyart.secagg.identity import verify
+from keyart.secagg.messages import REPLY, KeysReply, body
 
 from .rounds import Known
 from .tickets import Ticket

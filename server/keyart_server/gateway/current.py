@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 
 from ..releases import records as releases
 from ..rounds.round import GOING_ON

@@ -11,8 +11,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from keyart.outbound.sums import certify
-from keyart.outbound.sums.keys import KEY_BYTES
+from keyart.secagg import certify
+from keyart.secagg.keys import KEY_BYTES
 
 from .. import audit
 from ..access import Who

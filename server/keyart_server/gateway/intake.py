@@ -13,7 +13,7 @@ from typing import Final
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 
 from ..state import State
 from .answers import Keys, Later, Verdict, keys, later

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 
 from ..rounds.round import GOING_ON, OF_STAGE
 from ..state.tables import AskRow, RoundRow, WindowRow

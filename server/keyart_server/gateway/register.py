@@ -19,8 +19,8 @@ from sqlalchemy import and_, func, insert, select
 from sqlalchemy.orm import Session
 
 from keyart.errors import MessageError
-from keyart.outbound.sums import Stage
-from keyart.outbound.sums.messages import MaskedReply
+from keyart.secagg import Stage
+from keyart.secagg.messages import MaskedReply
 
 from ..rounds.round import OF_STAGE
 from ..state.tables import AnswerRow, AskRow, MemberRow, PartialRow, RoundRow, WindowRow

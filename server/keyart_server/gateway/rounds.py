@@ -8,12 +8,12 @@ from typing import Final
 
 from sqlalchemy import select
 
-from keyart.outbound.sums import Stage, Terms
-from keyart.outbound.sums.graph import MOST_NEIGHBOURS
-from keyart.outbound.sums.identity import RECORD_BYTES
-from keyart.outbound.sums.keys import KEY_BYTES
-from keyart.outbound.sums.messages import HEADER_BYTES, SEALED_BYTES
-from keyart.outbound.sums.shamir import SHARE_BYTES
+from keyart.secagg import Stage, Terms
+from keyart.secagg.graph import MOST_NEIGHBOURS
+from keyart.secagg.identity import RECORD_BYTES
+from keyart.secagg.keys import KEY_BYTES
+from keyart.secagg.messages import HEADER_BYTES, SEALED_BYTES
+from keyart.secagg.shamir import SHARE_BYTES
 
 from ..state import State
 from ..state.tables import RoundRow

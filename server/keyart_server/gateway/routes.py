@@ -16,7 +16,7 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from keyart.errors import MessageError
-from keyart.outbound.sums import Stage
+from keyart.secagg import Stage
 
 from ..refusals import RETRY_SECONDS, refusal
 from ..releases import records as releases

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from keyart_federated.campaigns.rollout_plan import Plan
+
 from .gate import Gate
-from .release import STANDINGS, Plan, Release, Standing
+from .release import STANDINGS, Release, Standing
 
 __all__ = ["STANDINGS", "Gate", "Plan", "Release", "Standing"]

@@ -9,7 +9,7 @@ from keyart.bundle import Manifest, verify
 from keyart.bundle.folder import read_files
 from keyart.bundle.vectors import check_vectors, parse_vectors
 from keyart.errors import BundleError, KeyartError
-from keyart.features import FeatureSpec
+from keyart.model.features import FeatureSpec
 
 from ..bundles.shelf import ranker_of
 from .gate import Gate

@@ -21,13 +21,14 @@ from keyart.bundle import Manifest
 from keyart.bundle.folder import read_files
 from keyart.bundle.manifest import NAME
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
-from keyart_federated.private.segments import Estimate
+from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
+from keyart_federated.campaigns.segment_estimate import Estimate
 
 from ..bundles.shelf import check
 from ..service import Service
 from . import archive, gates, records
 from .gate import Gate, compared, worst
-from .release import AT_ONCE, Action, Plan, Release
+from .release import Action, Release
 
 log = logging.getLogger("keyart.server")
 QUALITY: Final = "quality"

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session, defer
 
 from keyart.bundle.manifest import NAME, Manifest
 from keyart.errors import InputError
+from keyart_federated.campaigns.rollout_plan import Plan
 
 from .. import audit
 from ..state.tables import ReleaseRow
 from . import archive
 from .gate import Gate
-from .release import UNPUBLISHED, Action, Plan, Release, Standing
+from .release import UNPUBLISHED, Action, Release, Standing
 
 LONGEST_REASON: Final = 400  # characters
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session, load_only
 
 from keyart.errors import InputError
-from keyart.outbound.sums import Stage, Terms
+from keyart.secagg import Stage, Terms
 from keyart_federated.accounting import Mechanism
 
 from .. import audit, budget

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from keyart.outbound.sums import Stage, Terms
+from keyart.secagg import Stage, Terms
 
 Standing = Literal["keys", "share", "masked", "unmask", "answered", "done", "failed"]
 
@@ -31,9 +31,10 @@ COMPARE, GUARD = "/compare ", "/guard "
 class Round:
     """id: of its terms, in hex. number: in its campaign, from 1. topic: of the offer, or its kind where it has none.
 
-    low, high: the draws of devices that are asked lie in between (`keyart.visit.draw`). wanted: of devices, the most.
-    patience: seconds that a stage may take. answered: how many devices had answered at each stage's end. failure: a
-    sentence, "" unless it failed. told: what the campaign read in the sum: numbers by name, never of one device.
+    low, high: the draws of devices that are asked lie in between (`keyart.client.draw`). wanted: of devices, the
+    most. patience: seconds that a stage may take. answered: how many devices had answered at each stage's end.
+    failure: a sentence, "" unless it failed. told: what the campaign read in the sum: numbers by name, never of one
+    device.
     """
 
     id: str

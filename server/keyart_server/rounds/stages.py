@@ -14,10 +14,10 @@ import numpy as np
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from keyart.outbound.sums import Stage, Terms
-from keyart.outbound.sums.messages import REPLY, packets_asked
-from keyart_federated.sums import Gateway
-from keyart_federated.sums.bundle import Bundle
+from keyart.secagg import Stage, Terms
+from keyart.secagg.messages import REPLY, packets_asked
+from keyart_federated.secagg import Gateway
+from keyart_federated.secagg.bundle import Bundle
 
 from ..state.insertion import insertion
 from ..state.tables import AnswerRow, AskRow, Base, GatewayRow, PartialRow, WindowRow

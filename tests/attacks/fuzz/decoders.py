@@ -25,9 +25,14 @@ from attacks.fuzz.sums import gateway_bundle, kept_fields, kept_session, stage_m
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
-from keyart import consent, installed, logbook, preferences
 from keyart.bundle import Manifest, Slots, folder, trust, vectors
 from keyart.bundle.fields import FileEntry
+from keyart.campaigns import plain
+from keyart.campaigns.offer import Offer
+from keyart.campaigns.receipts import Contribution
+from keyart.campaigns.round_state import Round
+from keyart.client.discovery import read as read_current
+from keyart.client.transport import Answer
 from keyart.errors import (
     BundleDamaged,
     BundleError,
@@ -40,21 +45,18 @@ from keyart.errors import (
     UnknownDecision,
     WrongKey,
 )
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.features.viewer import ViewerFeatures
-from keyart.outbound import plain
-from keyart.outbound.contribution import Contribution
-from keyart.outbound.offer import Offer
-from keyart.outbound.round import Round
-from keyart.outbound.sums import Stage
-from keyart.outbound.sums.messages import header
-from keyart.ranker.weights import Weights, from_bytes, to_bytes
+from keyart.model import loaded_model as installed
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.features.viewer import ViewerFeatures
+from keyart.model.ranker.weights import Weights, from_bytes, to_bytes
+from keyart.profile import consent, preferences
+from keyart.profile import event_codec as logbook
+from keyart.profile.snapshot import RECORD_ID, Summary
+from keyart.secagg import Stage
+from keyart.secagg.messages import header
 from keyart.store import ledger
 from keyart.store.database import Store, Table
 from keyart.store.envelope import Sealer
-from keyart.summary import RECORD_ID, Summary
-from keyart.visit.current import read as read_current
-from keyart.visit.transport import Answer
 
 Read = Callable[[bytes], object]
 Errors = tuple[type[KeyartError], ...]

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from campaign_samples import ISSUER, NOW, public
 
+from keyart.dp.clip import rounded
+from keyart.dp.skellam import skellam
 from keyart.errors import MessageError
-from keyart.outbound.clip import rounded
-from keyart.outbound.skellam import skellam
-from keyart.outbound.sums import DeviceSession, Identity, Stage, Terms, certify, kept
-from keyart.outbound.sums.messages import REPLY, packets_asked
-from keyart_federated.sums import Coordinator, Gateway
-from keyart_federated.sums.bundle import BUNDLE, Bundle
+from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify, session_codec
+from keyart.secagg import session_codec as kept
+from keyart.secagg.messages import REPLY, packets_asked
+from keyart_federated.secagg import Coordinator, Gateway
+from keyart_federated.secagg.bundle import BUNDLE, Bundle
 
 SIZE, DEVICES = 5, 3
 Prepared = tuple[Callable[[bytes], object], Sequence[bytes]]
@@ -61,7 +62,7 @@ def played() -> Played:
         out.bundles.append(gateway.collect(replies))
         coordinator.receive(0, out.bundles[-1])
         coordinator.close()
-    out.kept = [session.to_bytes() for session in (*out.due.values(), sessions[0])]
+    out.kept = [session_codec.to_bytes(session) for session in (*out.due.values(), sessions[0])]
     return out
 
 
@@ -86,7 +87,7 @@ def stage_message(place: Path) -> Prepared:
             packets_asked(data, round_.terms.round_id)
         session = round_.due.get(data[3] if len(data) > 3 else 0, round_.due[Stage.KEYS])
         following, reply = session.answer(data, vector)
-        assert reply and DeviceSession.from_bytes(following.to_bytes()) == following
+        assert reply and session_codec.from_bytes(following.to_bytes()) == following
 
     return read, list(round_.asked.values())
 
@@ -112,8 +113,8 @@ def kept_fields(place: Path) -> Prepared:
 
 
 def used_session(round_: Played, data: bytes) -> None:
-    session = DeviceSession.from_bytes(data)
-    assert session.to_bytes() == data
+    session = session_codec.from_bytes(data)
+    assert session_codec.to_bytes(session) == data
     with suppress(MessageError):
         for message in round_.asked.values():
             session, _ = session.answer(message, vector)

@@ -23,8 +23,8 @@ from gateway_samples import Round
 from server_samples import Clock
 from sqlalchemy import func, select
 
-from keyart.outbound.sums import Identity, Stage, certify
-from keyart.outbound.sums.session import DeviceSession
+from keyart.secagg import Identity, Stage, certify
+from keyart.secagg.session import DeviceSession
 from keyart_server.gateway.app import create_gateway
 from keyart_server.metrics import Metrics
 from keyart_server.state.tables import AnswerRow, Base, EnrolledRow, MemberRow, PartialRow

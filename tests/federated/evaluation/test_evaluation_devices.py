@@ -11,12 +11,12 @@ from campaign_samples import offer
 from choosing_samples import EVENING, OFF, TV, Clock, Dial, sample_bundle, sample_catalog
 
 import keyart
+from keyart.campaigns import vectors
+from keyart.campaigns.kinds.evaluation import MOST_WEIGHT, EvaluationLayout, candidate, evaluation_vector, replay
+from keyart.campaigns.vectors import Source
 from keyart.errors import FederatedError, InputError
-from keyart.outbound import vectors
-from keyart.outbound.evaluation import MOST_WEIGHT, EvaluationLayout, candidate, evaluation_vector, replay
-from keyart.outbound.vectors import Source
+from keyart_federated.campaigns.evaluation_estimate import read
 from keyart_federated.evaluation import by_device
-from keyart_federated.private.evaluation import read
 
 UNITS = 1 << 45  # so many that rounding to integers does not show
 SAME = {"rel": 1e-9, "abs": 1e-12}

@@ -10,6 +10,7 @@ import pytest
 
 from keyart.errors import FederatedError, SettingError
 from keyart_federated.evaluation import Decisions, Verdict, dr, ips, shrunk, snips
+from keyart_federated.evaluation.chart import draw
 
 LOGGED, QUALITY = np.array([0.4, 0.3, 0.3]), np.array([0.3, 0.2, 0.1])
 
@@ -68,11 +69,11 @@ def test_as_json_and_as_a_picture(tmp_path):
     assert document["answer"] == "better" and document["overlap"]["doubts"] == []
     assert document["estimates"]["dr"]["low"] == verdict.estimates["dr"].low
     for name, start in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.PDF", b"%PDF")):
-        verdict.plot(tmp_path / name)
+        draw(verdict, tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(start)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.PDF", "a.png", "a.svg"]
     with pytest.raises(SettingError, match=r"end its name in \.png"):
-        verdict.plot(tmp_path / "a.txt")
+        draw(verdict, tmp_path / "a.txt")
 
 
 def test_no_verdict_without_overlap():

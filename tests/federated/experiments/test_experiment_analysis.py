@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from keyart.campaigns.kinds.experiment import experiment_vectors
 from keyart.errors import FederatedError
-from keyart.outbound.experiment import experiment_vectors
 from keyart_federated.experiments import Experiment, Results, Told, analyse
 from keyart_federated.experiments.looks import added
 from keyart_federated.experiments.peeking import Fleet, baselines, drawn, played

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from choosing_samples import sample_catalog
 
-from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated.experiments.appeal import base_appeal
 
 CATALOG = sample_catalog(40)

@@ -16,10 +16,10 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import chi2
 
 import keyart
-from keyart.outbound import vectors
-from keyart.outbound.experiment import Asked, Question, experiment_vectors
-from keyart.outbound.lived import METRICS, Lived
-from keyart.outbound.vectors import Source, arm_of
+from keyart.campaigns import vectors
+from keyart.campaigns.kinds.engagement import METRICS, Lived
+from keyart.campaigns.kinds.experiment import Asked, Question, experiment_vectors
+from keyart.campaigns.vectors import Source, arm_of
 from keyart_federated.experiments import Baseline, Experiment, Told, analyse, read
 
 ONE = Asked("quality_plays", 0.6, 0.2, 0.4, 0.5, 0.2)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from keyart.campaigns.kinds.experiment import experiment_vectors
 from keyart.errors import FederatedError, InputError, RoundFailed, SettingError
-from keyart.outbound.experiment import experiment_vectors
 from keyart_federated.experiments import Baseline, Experiment, Results, Told, next_thetas, read
 from keyart_federated.experiments.looks import added
 from keyart_federated.experiments.peeking import baselines, drawn, played

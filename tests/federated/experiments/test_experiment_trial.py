@@ -10,14 +10,14 @@ import pytest
 from world_samples import HandWorld, StyleWorld
 
 import keyart
+from keyart.bundle.loading import load_model
+from keyart.campaigns.kinds.engagement import Lived
 from keyart.errors import SettingError
-from keyart.installed import Installed
-from keyart.outbound.lived import Lived
 from keyart_federated.experiments import analyse, verdicts
-from keyart_federated.experiments.lives import Arm, live
 from keyart_federated.experiments.trial import Plan, run
 from keyart_federated.export import write_bundle
-from keyart_federated.model import Model
+from keyart_federated.learning.model import Model
+from keyart_federated.simulation.arms import Arm, live
 from keyart_federated.worlds import SyntheticWorld
 
 PLAN = Plan(
@@ -28,14 +28,14 @@ POLICY = keyart.Policy()
 
 def arm(name: str, world, tmp_path, sign: float = 1.0, policy: keyart.Policy = POLICY) -> Arm:
     """The zero-shot model, or one that shows viewers what they do not like."""
-    from keyart.features import EncodedCatalog, FeatureSpec
+    from keyart.model.features import EncodedCatalog, FeatureSpec
 
     start = Model.zero_shot(EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog)))
     folder = tmp_path / f"{name} {sign}"
     write_bundle(
         folder, replace(start, theta=sign * start.theta), world.catalog, data="x", training={"round": 0, "devices": 0}
     )
-    return Arm(name, Installed.read(folder, world.catalog, "numpy"), policy)
+    return Arm(name, load_model(folder, world.catalog, "numpy"), policy)
 
 
 def test_a_much_better_model_is_found(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import DataUnavailable
-from keyart_federated.packages import Source
+from keyart_federated.datasets.download import Source
 from keyart_federated.worlds.movielens import fetch as room
 from keyart_federated.worlds.movielens.fetch import fetch
 

@@ -12,9 +12,9 @@ from choosing_samples import OFF, TV, play_favourite, sample_bundle, sample_cata
 
 import keyart
 from keyart.errors import BundleError
-from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated.export import write_bundle
-from keyart_federated.model import Model
+from keyart_federated.learning.model import Model
 
 CATALOG = sample_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)

@@ -11,8 +11,8 @@ import pytest
 from choosing_samples import OFF, TV, play_favourite, sample_model
 
 import keyart
-from keyart import adoption
-from keyart.installed import Installed
+from keyart.bundle.loading import load_model
+from keyart.profile import acceptance as adoption
 from keyart_federated.export import write_bundle
 
 POLICY = keyart.Policy(exploration=0.4, stickiness=OFF)
@@ -55,7 +55,7 @@ def watching(open_art, dial, bundle, decisions: int = 120, **settings) -> keyart
 
 def verdict(art: keyart.Personalizer, bundle) -> adoption.Verdict:
     session = art._session
-    new = Installed.read(bundle, session.chooser.catalog, "numpy")
+    new = load_model(bundle, session.chooser.catalog, "numpy")
     return adoption.better(session.person(), session.chooser.installed, new)
 
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import keyart
+from keyart.campaigns.plain import MAX_OFFER_BYTES
+from keyart.campaigns.vector_layout import TrainingLayout
 from keyart.errors import MessageError
-from keyart.outbound.layout import TrainingLayout
-from keyart.outbound.plain import MAX_OFFER_BYTES
 
 OPEN = keyart.Limits(require_protection=False)
 BOTH = "personalization federated"

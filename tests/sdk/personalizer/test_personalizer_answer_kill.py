@@ -16,8 +16,8 @@ from choosing_samples import Clock, sample_catalog, sample_keys
 from store_samples import run_fork, start_fork
 
 import keyart
-from keyart.outbound import vectors
-from keyart.outbound.sums import Stage, certify
+from keyart.campaigns import vectors
+from keyart.secagg import Stage, certify
 from keyart.store.database import Store
 
 KILLS = 40

@@ -29,9 +29,9 @@ from campaign_samples import offer as offer_of
 from choosing_samples import EVENING, sample_bundle
 
 import keyart
+from keyart.campaigns.budget import Charge, spent
 from keyart.errors import MessageError
-from keyart.outbound.budget import Charge, spent
-from keyart.outbound.sums import Stage, certify
+from keyart.secagg import Stage, certify
 
 Settings = Callable[..., keyart.Personalizer]
 

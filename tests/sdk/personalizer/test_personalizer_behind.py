@@ -11,9 +11,9 @@ import pytest
 from choosing_samples import EVENING, TV, play_favourite, run_python, sample_catalog
 
 import keyart
-from keyart import journal as journal_module
-from keyart import session as session_module
 from keyart.errors import StoreError, StoreFull
+from keyart.profile import event_log as journal_module
+from keyart.profile import session as session_module
 from keyart.store.database import Table
 
 PLAYED = keyart.Outcome.played(3000)

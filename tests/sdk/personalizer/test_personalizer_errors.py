@@ -21,7 +21,7 @@ from keyart.errors import (
     UnknownTitle,
     WrongKey,
 )
-from keyart.ranker import engine as engines
+from keyart.model.ranker import engine as engines
 
 
 def test_open_settings(open_art):

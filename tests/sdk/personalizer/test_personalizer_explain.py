@@ -13,17 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keyart
+from keyart.bundle.loading import load_model
 from keyart.errors import KeyartError
-from keyart.explain import SMALLEST_SHOWN, Pair, attribute, explanation, parts
-from keyart.features import FeatureSpec, ViewerFeatures, affinities, view_weight
-from keyart.features.rows import Rows, intent_match, mains, matches, situation
-from keyart.features.viewer import tally
-from keyart.head import Head
-from keyart.installed import Installed
-from keyart.latents import Latents
-from keyart.preferences import PREFERENCE_LOGIT, Stated
-from keyart.ranker import Weights
-from keyart.ranker.weights import shapes
+from keyart.model.explain import SMALLEST_SHOWN, Pair, attribute, explanation, parts
+from keyart.model.features import FeatureSpec, ViewerFeatures, affinities, view_weight
+from keyart.model.features.rows import Rows, intent_match, mains, matches, situation
+from keyart.model.features.viewer import tally
+from keyart.model.head import Head
+from keyart.model.latents import Latents
+from keyart.model.loaded_model import LoadedModel
+from keyart.model.ranker import Weights
+from keyart.model.ranker.weights import shapes
+from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated
 
 POLICY = keyart.Policy(exploration=0.6, stickiness=OFF)
 
@@ -41,7 +42,9 @@ def logits_of(weights: Weights, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     return play, keep
 
 
-def rows_of(installed: Installed, viewer: ViewerFeatures, title: int, context: keyart.Context, title_id: str) -> Rows:
+def rows_of(
+    installed: LoadedModel, viewer: ViewerFeatures, title: int, context: keyart.Context, title_id: str
+) -> Rows:
     encoded, spec = installed.encoded, installed.spec
     encoded.need([title])
     pictures = np.arange(encoded.first[title], encoded.first[title + 1])
@@ -56,7 +59,7 @@ def rows_of(installed: Installed, viewer: ViewerFeatures, title: int, context: k
 
 
 def values_of(
-    art: keyart.Personalizer, installed: Installed, catalog: keyart.Catalog, title: int, context: keyart.Context
+    art: keyart.Personalizer, installed: LoadedModel, catalog: keyart.Catalog, title: int, context: keyart.Context
 ) -> dict[str, float]:
     """Value of each picture, worked out again from the bundle and from what the profile exports."""
     encoded, spec = installed.encoded, installed.spec
@@ -84,7 +87,7 @@ def values_of(
 @pytest.mark.parametrize("profiled", [True, False])
 @pytest.mark.parametrize("engine", ["numpy", "onnxruntime"])
 def test_contributions_add_up_to_the_lead(open_art, bundle, catalog, dial, engine, profiled):
-    installed = Installed.read(bundle, catalog, "numpy")
+    installed = load_model(bundle, catalog, "numpy")
     art = open_art(bundle=bundle, engine=engine, policy=POLICY, clock=lambda: EVENING)
     art.record_many([keyart.View("t1", EVENING, 6000), keyart.View("t3", EVENING, 60)])
     play_favourite(art, "t0/c", 30)
@@ -117,7 +120,7 @@ def test_contributions_add_up_to_the_lead(open_art, bundle, catalog, dial, engin
 @pytest.mark.parametrize("title", [0, 4])
 def test_who_watches_what_is_a_factor(open_art, bundle, plain_bundle, catalog, title):
     """It is in the lead: without latents the same two pictures are further apart, or nearer, by about as much."""
-    installed = Installed.read(bundle, catalog, "numpy")
+    installed = load_model(bundle, catalog, "numpy")
     policy = keyart.Policy(exploration=0, stickiness=OFF)
     art = open_art(bundle=bundle, policy=policy, clock=lambda: EVENING)
     other = open_art(bundle=plain_bundle, policy=policy, path="plain", keys=keyart.EphemeralKey())
@@ -137,7 +140,7 @@ def test_who_watches_what_is_a_factor(open_art, bundle, plain_bundle, catalog, t
     assert "others" not in names and names
 
 
-def no_latents(installed: Installed) -> Latents:
+def no_latents(installed: LoadedModel) -> Latents:
     return Latents(*(np.zeros_like(table) for table in (installed.latents.titles, installed.latents.artworks)))
 
 
@@ -198,7 +201,7 @@ def some_say_nothing_of_genre(catalog: keyart.Catalog) -> keyart.Catalog:
     return keyart.Catalog.from_titles(titles)
 
 
-NOTHING = Installed.nothing(some_say_nothing_of_genre(sample_catalog(3, 4)))
+NOTHING = LoadedModel.nothing(some_say_nothing_of_genre(sample_catalog(3, 4)))
 
 
 def random_pair(seed: int, scale: float, appeal: float = 1.0) -> tuple[Weights, Pair, np.ndarray, np.ndarray]:
@@ -304,7 +307,7 @@ def explained(stated: dict[str, float], shown: int = 0, **settings: object) -> k
         keyart.Artwork("t/b", tags={"genre:comedy": 1.0, "palette:cool": 0.5, "cast:p1": 0.8}),
     ]
     catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
-    installed = Installed.nothing(catalog)
+    installed = LoadedModel.nothing(catalog)
     preferences = Stated.of(catalog, stated)
     play = np.zeros(2, np.float32) if preferences is None else preferences.offsets(slice(0, 2))
     keep = np.zeros(2, np.float32)
@@ -347,7 +350,7 @@ def test_without_a_history_no_reason_is_the_history():
     """A picture that names its genre matches anybody more than one that names none: that is no history."""
     pictures = [keyart.Artwork("t/a", tags={"genre:drama": 1.0}), keyart.Artwork("t/b", tags={"faces": 1.0})]
     catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
-    installed = Installed.nothing(catalog)
+    installed = LoadedModel.nothing(catalog)
     spec, encoded = FeatureSpec.from_catalog(catalog), installed.encoded
     rows = rows_of(installed, ViewerFeatures.unknown(encoded), 0, TV, "t")
     nobody = matches(encoded, ViewerFeatures.unknown(encoded), np.arange(2), np.zeros(2, np.intp))

@@ -16,7 +16,7 @@ from choosing_samples import EVENING, OFF, TV, sample_catalog, sample_keys
 from store_samples import start_fork
 
 import keyart
-from keyart import session as session_module
+from keyart.profile import session as session_module
 from keyart.store.database import Table
 
 KILLS = 60

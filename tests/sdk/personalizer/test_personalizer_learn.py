@@ -22,8 +22,8 @@ from choosing_samples import (
 )
 
 import keyart
-from keyart import latents
 from keyart.errors import HistoryError, SettingError, UnknownDecision
+from keyart.model import latents
 from keyart_federated.export import write_bundle
 
 PLAYED, SKIPPED, OPENED = keyart.Outcome.played(3000), keyart.Outcome.skipped(), keyart.Outcome.opened()
@@ -209,13 +209,13 @@ def test_what_was_met_is_summed_up_for_the_next_open(open_art, bundle, next_bund
         art.install(next_bundle)
         met, others, choice = met_of(art), others_of(art), distribution_of(art, dial, "t5", TV)
     with monkeypatch.context() as patch:
-        patch.setattr("keyart.profile.Profile._derive", lambda self: pytest.fail("read its journal"))
+        patch.setattr("keyart.profile.profile.Profile._derive", lambda self: pytest.fail("read its journal"))
         art = open_art(bundle=next_bundle)
     assert met_of(art) == met == pytest.approx(ANSWERED)
     np.testing.assert_array_equal(others_of(art), others)
     assert list(distribution_of(art, dial, "t5", TV).values()) == pytest.approx(list(choice.values()), abs=1e-6)
     art.close()
-    monkeypatch.setattr("keyart.profile.Summary.from_bytes", lambda data: None)
+    monkeypatch.setattr("keyart.profile.profile.Summary.from_bytes", lambda data: None)
     again = open_art(bundle=next_bundle)
     assert met_of(again) == pytest.approx(met)
     assert list(distribution_of(again, dial, "t5", TV).values()) == pytest.approx(list(choice.values()), abs=1e-6)

@@ -10,7 +10,7 @@ from choosing_samples import OFF, TV, play_favourite
 
 import keyart
 from keyart.errors import ContextError, UnknownTitle
-from keyart.ranker import NumpyRanker
+from keyart.model.ranker import NumpyRanker
 
 PAGE = ["t3", "t0", "t5", "t1"]
 

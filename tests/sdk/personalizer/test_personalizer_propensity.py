@@ -18,7 +18,7 @@ import pytest
 from choosing_samples import EVENING, OFF, TV, chi_square_bound, play_favourite, sample_bundle
 
 import keyart
-from keyart.policy import draw
+from keyart.model.policy import draw
 
 DRAWS = 100_000
 REAL_DRAWS = [12_500, pytest.param(100_000, marks=pytest.mark.slow)]

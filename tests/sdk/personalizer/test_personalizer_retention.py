@@ -9,8 +9,8 @@ import pytest
 from choosing_samples import EVENING, play_favourite
 
 import keyart
-from keyart import session as session_module
 from keyart.errors import SettingError
+from keyart.profile import session as session_module
 from keyart.store.database import Table
 
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import keyart
-from keyart.features.encode import is_misleading
+from keyart.model.features.encode import is_misleading
 from keyart_tools.bench import household
 
 

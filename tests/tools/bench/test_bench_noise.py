@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from keyart.outbound.clip import integer_norm
+from keyart.dp.clip import integer_norm
 from keyart_tools.bench import noise
 
 

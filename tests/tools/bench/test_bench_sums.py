@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from keyart.errors import KeyartError, RoundFailed, SettingError
-from keyart_federated.sums import SumResult
+from keyart_federated.secagg import SumResult
 from keyart_tools.bench import run, sums
 from keyart_tools.bench.rows import Absent
 from keyart_tools.bench.sums import Measured, Rounds, measured

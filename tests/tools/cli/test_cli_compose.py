@@ -15,10 +15,9 @@ from compose_samples import doll, landscape, tagged
 from PIL import Image
 
 from keyart import Catalog
+from keyart_tools.cli.compose import CROPS
 from keyart_tools.compose import read_credentials
 from keyart_tools.compose.composer import SHAPES
-
-from keyart_tools.cli.compose import CROPS  # isort: skip
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keyart.outbound.lived import METRICS
+from keyart.campaigns.kinds.engagement import METRICS
 from keyart_tools.cli.experiment import NAMES
 
 PLAN = ("experiment", "plan", "--mean", "0.14", "--deviation", "0.07", "--correlation", "0.5")

@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 
 import keyart
-from keyart.features import FeatureSpec
-from keyart.features.encode import EncodedCatalog
+from keyart.model.features import FeatureSpec
+from keyart.model.features.encode import EncodedCatalog
 from keyart_federated.export import ModelFile
-from keyart_federated.model import Model
+from keyart_federated.learning.model import Model
 from keyart_tools.cli import main
 
 SECONDS = 25  # after which a mistake should have been told

@@ -11,7 +11,7 @@ import pytest
 import keyart
 from keyart.errors import SettingError, UnknownTitle, WorldError
 from keyart_federated import simulate
-from keyart_federated.scorecard import Truth
+from keyart_federated.metrics import Truth
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.demo.arms import _require_same_world
 from keyart_tools.demo.people import popular_titles, tastes, telling_titles, unlike_viewers

@@ -16,7 +16,7 @@ import pytest
 
 import keyart
 from keyart.bundle import Slots
-from keyart_federated.packages import file_sha256
+from keyart_federated.datasets.download import file_sha256
 from keyart_server.rolekeys import make
 from keyart_tools.doctor import read
 from keyart_tools.doctor.packages import installation
@@ -214,7 +214,7 @@ def test_flowers_settings(place: Path) -> None:
 
 
 def test_a_flower_app_in_the_working_folder(place: Path) -> None:
-    from keyart_federated.deployment import write_app
+    from keyart_federated.flower import write_app
 
     home = place / "home"
     assert flower_in(home, place / "work").app is None

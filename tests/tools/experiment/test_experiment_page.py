@@ -86,7 +86,7 @@ def test_one_look_several_arms_and_groups():
     )
     rng = np.random.default_rng(3)
     fleet, question = drawn(rng, 6000, 0.0), experiment.question()
-    from keyart.outbound.experiment import experiment_vectors
+    from keyart.campaigns.kinds.experiment import experiment_vectors
 
     vectors = experiment_vectors(
         question, rng.integers(3, size=6000), rng.integers(2, size=6000), fleet.now, fleet.past

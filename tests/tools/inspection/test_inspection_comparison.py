@@ -10,9 +10,9 @@ import pytest
 from model_samples import fitted, log, world
 
 import keyart
-from keyart.features import EncodedCatalog
+from keyart.model.features import EncodedCatalog
 from keyart_federated.export import write_bundle
-from keyart_federated.model import Model
+from keyart_federated.learning.model import Model
 from keyart_tools.inspection import comparison
 from keyart_tools.slates import Occasions
 
@@ -68,7 +68,7 @@ def test_models_of_other_tags(pair: tuple[Path, Path], tmp_path: Path) -> None:
         replace(t, artworks=[replace(a, tags={**a.tags, "mood:odd": 1.0}) for a in t.artworks])
         for t in world().catalog
     )
-    from keyart.features import FeatureSpec
+    from keyart.model.features import FeatureSpec
 
     model = Model.zero_shot(EncodedCatalog.build(renamed, FeatureSpec.from_catalog(renamed)))
     other = write_bundle(tmp_path / "o", model, renamed, data="d", training={"round": 0, "devices": 0})

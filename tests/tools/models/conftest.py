@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fetched import all_models, had
 
-from keyart_federated.packages import Source, cache_folder, fetched
+from keyart_federated.datasets.download import Source, cache_folder, fetched
 from keyart_tools.models import Models, Picture, film
 
 PHOTOGRAPHS = Source(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import DataUnavailable
-from keyart_federated.packages import pip
+from keyart_federated.datasets.download import pip
 from keyart_tools.models import MODELS, Models, default_folder, fetch, whole
 from keyart_tools.models.cache import GRAPH, RECORD
 

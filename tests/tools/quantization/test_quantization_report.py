@@ -10,7 +10,7 @@ import pytest
 from model_samples import fitted, log, world
 
 from keyart.errors import BundleMissing, InputError
-from keyart.ranker.weights import quantize, shapes
+from keyart.model.ranker.weights import quantize, shapes
 from keyart_federated.export import write_bundle
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.logs import recorded

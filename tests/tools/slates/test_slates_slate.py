@@ -11,12 +11,12 @@ import pytest
 from model_samples import fitted, world
 
 import keyart
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.installed import Installed
-from keyart.latents import LATENTS
-from keyart_federated.devices import Devices
+from keyart.bundle.loading import load_model
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.latents import LATENTS
 from keyart_federated.export import ModelFile, write_bundle
-from keyart_federated.model import Model
+from keyart_federated.learning.model import Model
+from keyart_federated.simulation.devices import Devices
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.logs import recorded
 from keyart_tools.slates import Occasions, model_installed, slates
@@ -50,7 +50,7 @@ def test_a_model_file_is_its_bundle_but_for_rounding(tmp_path: Path) -> None:
     file = fitted().file
     bundle = write_bundle(tmp_path / "b", file.model, file.names, data="d", training={"round": 1, "devices": 1})
     occasions = Occasions.of_world(world(), 120)
-    of_file, of_bundle = model_installed(file, world().catalog), Installed.read(bundle, world().catalog, "numpy")
+    of_file, of_bundle = model_installed(file, world().catalog), load_model(bundle, world().catalog, "numpy")
 
     for one, other in zip(slates(occasions, of_file, POLICY), slates(occasions, of_bundle, POLICY), strict=True):
         assert one.values(of_file.weights.quantized()) == pytest.approx(other.values(of_bundle.weights), abs=1e-4)

@@ -9,7 +9,7 @@ from world_samples import StyleWorld
 
 from keyart.errors import SettingError
 from keyart_federated import simulate
-from keyart_federated.scorecard import Truth
+from keyart_federated.metrics import Truth
 from keyart_tools.suite.comparison import KNOWN, Witness, compare, draw, policies
 
 

@@ -7,8 +7,8 @@ import time
 import numpy as np
 from world_samples import HandWorld
 
-from keyart_federated.peers import play
-from keyart_federated.scorecard import Truth, figures, rewards
+from keyart_federated.baselines import play
+from keyart_federated.metrics import Truth, figures, rewards
 from keyart_tools.suite.contest import Contest, Oracle
 from keyart_tools.suite.worlds import Effort, Setting
 

@@ -13,8 +13,8 @@ import pytest
 from world_samples import HandWorld, Watched
 
 from keyart.errors import FederatedError
-from keyart_federated.peers import Fixed, play
-from keyart_federated.scorecard import Truth, figures, rewards
+from keyart_federated.baselines import Fixed, play
+from keyart_federated.metrics import Truth, figures, rewards
 from keyart_tools.bench.contest import interpreter
 from keyart_tools.suite import mabwiser_linear, vowpal_wabbit
 from keyart_tools.suite.outside import Script, play_by_steps, setup_of, started, why_missing

@@ -8,7 +8,7 @@ import pytest
 
 from keyart import Artwork, Title
 from keyart.errors import InputError
-from keyart.features.spec import SENSITIVE_KINDS
+from keyart.model.features.spec import SENSITIVE_KINDS
 from keyart_tools.text import (
     LABELS,
     Sentences,

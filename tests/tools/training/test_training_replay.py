@@ -11,10 +11,10 @@ from model_samples import log, world
 
 import keyart
 from keyart.errors import WorldError
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.head import HeadPrior
-from keyart_federated.devices import Devices
-from keyart_federated.model import Model
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.head import HeadPrior
+from keyart_federated.learning.model import Model
+from keyart_federated.simulation.devices import Devices
 from keyart_tools.logs import Decision, Viewer
 from keyart_tools.training.replay import LoggedWorld, replayed
 

@@ -26,9 +26,9 @@ import psycopg
 from sqlalchemy import insert
 
 from keyart.errors import KeyartError
-from keyart.outbound.sums import Stage, Terms
-from keyart.outbound.sums.messages import REPLY, header
-from keyart.outbound.sums.shamir import SHARE_BYTES
+from keyart.secagg import Stage, Terms
+from keyart.secagg.messages import REPLY, header
+from keyart.secagg.shamir import SHARE_BYTES
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
 from keyart_server.campaigns import records as campaigns

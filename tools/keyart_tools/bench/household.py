@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import keyart
 
 if TYPE_CHECKING:
-    from keyart_federated.model import Model
+    from keyart_federated.learning.model import Model
 
 TITLES, PICTURES = 40, 10
 GENRES, STYLES, PALETTES = 24, 64, 8  # 64 is the most values that a closed kind may have
@@ -36,8 +36,8 @@ def model(titles: keyart.Catalog) -> Model:
 
     import numpy as np
 
-    from keyart.features import EncodedCatalog, FeatureSpec
-    from keyart_federated.model import Model
+    from keyart.model.features import EncodedCatalog, FeatureSpec
+    from keyart_federated.learning.model import Model
 
     start = Model.zero_shot(EncodedCatalog.build(titles, FeatureSpec.from_catalog(titles)))
     rng = np.random.default_rng(1)

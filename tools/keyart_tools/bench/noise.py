@@ -7,8 +7,8 @@ from statistics import median
 
 import numpy as np
 
-from keyart.outbound.clip import UNITS, clipped, rounded
-from keyart.outbound.skellam import skellam
+from keyart.dp.clip import UNITS, clipped, rounded
+from keyart.dp.skellam import skellam
 
 from .rows import Row
 from .turns import Call, in_turns

@@ -12,8 +12,8 @@ from statistics import median
 import numpy as np
 
 from keyart.errors import KeyartError
-from keyart.outbound.sums import DeviceSession, Identity, Stage, Terms, certify, width
-from keyart_federated.sums import Coordinator, Gateway
+from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify, width
+from keyart_federated.secagg import Coordinator, Gateway
 
 from .rows import Row
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .console import note, print_table, write_json
 
 if TYPE_CHECKING:
-    from keyart_federated.scorecard import Estimate
+    from keyart_federated.metrics import Estimate
     from keyart_tools.suite.comparison import Line
 
 

@@ -14,7 +14,7 @@ import click
 from .console import json_option, note, one_thread_a_process, print_table, write_json
 
 if TYPE_CHECKING:
-    from keyart_federated.scorecard import Estimate
+    from keyart_federated.metrics import Estimate
     from keyart_tools.demo import DemoResult
 
 STAGES = {

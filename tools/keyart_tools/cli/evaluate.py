@@ -53,7 +53,9 @@ def evaluate(log: Path, level: float, plot: Path | None, as_json: bool, **names:
     columns = Columns.read(log, names)
     verdict = Verdict.of(columns.decisions, level)
     if plot is not None:
-        verdict.plot(plot)
+        from keyart_federated.evaluation.chart import draw
+
+        draw(verdict, plot)
         note(f"Chart: {plot}")
     for doubt in verdict.overlap.doubts:
         note(doubt)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyart.bundle.loading import load_model
+
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 from .worlds import given_world, their_errors
 
@@ -243,10 +245,9 @@ def run(
     """
     one_thread_a_process()
     from keyart import Policy
-    from keyart.installed import Installed
-    from keyart_federated.experiments.lives import Arm
     from keyart_federated.experiments.trial import Plan
     from keyart_federated.experiments.trial import run as on_world
+    from keyart_federated.simulation.arms import Arm
 
     for path in (out, html):
         if path is not None and not path.parent.is_dir():
@@ -262,8 +263,8 @@ def run(
     given = {key: value for key, value in settings.items() if value is not None}
     with their_errors(spec):
         world = given_world(spec, given)
-        before = Installed.read(bundle, world.catalog, "numpy")
-        after = Installed.read(other, world.catalog, "numpy") if other is not None else before
+        before = load_model(bundle, world.catalog, "numpy")
+        after = load_model(other, world.catalog, "numpy") if other is not None else before
         arms = [Arm("control", before, Policy()), Arm("treatment", after, changed)]
         with progress("devices") as tell:
             results = on_world(world, arms, plan, seed, tell)

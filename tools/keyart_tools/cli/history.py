@@ -104,8 +104,8 @@ def import_(
 
 def _added(matched: Matched, titles: Catalog, profile: Path, passphrase_file: Path | None, consent: bool) -> int:
     from keyart import Personalizer
-    from keyart.consent import TEXTS
     from keyart.errors import HistoryError
+    from keyart.profile.consent import TEXTS
     from keyart_tools.history import add
 
     if not consent and not profile.exists():

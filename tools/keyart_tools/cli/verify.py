@@ -58,8 +58,8 @@ def checked(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
     reproduced. Raises a BundleError."""
     from keyart.bundle import Manifest
     from keyart.bundle import verify as verify_bundle
-    from keyart.features import FeatureSpec
-    from keyart.ranker import Ranker, load
+    from keyart.model.features import FeatureSpec
+    from keyart.model.ranker import Ranker, load
     from keyart_tools.inspection.bundle import folder_of
 
     bundle = folder_of(bundle)

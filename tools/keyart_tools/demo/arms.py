@@ -24,7 +24,7 @@ import numpy as np
 
 from keyart.errors import FederatedError, WorldError
 from keyart_federated import Report, World, simulate
-from keyart_federated.scorecard import Estimate, Truth, Values, capture, mean, values
+from keyart_federated.metrics import Estimate, Truth, Values, capture, mean, values
 from keyart_federated.worlds import load
 
 if TYPE_CHECKING:

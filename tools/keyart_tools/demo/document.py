@@ -10,14 +10,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keyart_federated.scorecard import Estimate
+from keyart_federated.metrics import Estimate
 
 from .arms import ARMS, BEST_FIXED, CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, Arms, Figures, Plan
-from .publish import Installed
+from .publish import LoadedModel
 
 
 def report_document(
-    plan: Plan, arms: Arms, installed: Installed, bundle: str, fallback: str | None, seconds: Mapping[str, float]
+    plan: Plan, arms: Arms, installed: LoadedModel, bundle: str, fallback: str | None, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
     """bundle: path of the bundle, relative to the report. fallback: why the world is not the one asked for."""
     main = arms.reports[FEDERATED_HEAD]

@@ -14,13 +14,13 @@ from keyart.bundle import Manifest, Slots
 from keyart.bundle.update import update
 from keyart.bundle.vectors import Run
 from keyart.errors import UpdateError
-from keyart.features import FeatureSpec
-from keyart.ranker import load
+from keyart.model.features import FeatureSpec
+from keyart.model.ranker import load
 from keyart_server.repository import Repository
 
 
 @dataclass(frozen=True)
-class Installed:
+class LoadedModel:
     """slots: what `Personalizer.open(bundle=…)` takes. folder: the installed bundle itself."""
 
     manifest: Manifest
@@ -33,7 +33,7 @@ def ranker_of(folder: Path, manifest: Manifest) -> Run:
     return load(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config).run
 
 
-def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path) -> Installed:
+def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path) -> LoadedModel:
     """Publishes `bundle` in a new repository and installs it on a new device. Raises a BundleError.
 
     repository: static files that a server or a delivery network carries. keys: the publisher's, never served.
@@ -54,4 +54,4 @@ def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path
         raise UpdateError(
             f"The repository in {repository} offered nothing to install. Remove the folder and try again."
         )
-    return Installed(manifest, slots.folder, current)
+    return LoadedModel(manifest, slots.folder, current)

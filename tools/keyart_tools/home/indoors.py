@@ -4,22 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .canvas import (
-    GROUND,
-    HEIGHT,
-    WIDTH,
-    Stage,
-    box,
-    disc,
-    dots,
-    gradient,
-    num,
-    oval,
-    polygon,
-    ray,
-    shape,
-    stroke,
-)
+from .canvas import GROUND, HEIGHT, WIDTH, Stage, box, disc, dots, gradient, num, oval, polygon, ray, shape, stroke
 from .palette import mix
 
 

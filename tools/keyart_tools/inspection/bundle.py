@@ -9,9 +9,9 @@ from typing import Any
 from keyart.bundle import Slots
 from keyart.bundle.folder import check_contents, read_files
 from keyart.errors import BundleMissing
-from keyart.features import FeatureSpec
-from keyart.ranker import Weights
-from keyart.ranker.weights import from_bytes
+from keyart.model.features import FeatureSpec
+from keyart.model.ranker import Weights
+from keyart.model.ranker.weights import from_bytes
 
 from .tables import EXAMPLES, plain, table
 

@@ -11,9 +11,9 @@ import numpy as np
 import keyart
 from keyart import Catalog
 from keyart.bundle import Manifest
-from keyart.features import FeatureSpec
-from keyart.installed import Installed
-from keyart.ranker.weights import from_bytes
+from keyart.bundle.loading import load_model
+from keyart.model.features import FeatureSpec
+from keyart.model.ranker.weights import from_bytes
 
 from ..slates import Occasions, by_device, difference, plain, slates, value
 from .bundle import folder_of
@@ -104,7 +104,7 @@ def _named_weights(folder: Path) -> dict[str, float]:
 
 def _judged(folders: tuple[Path, Path], occasions: Occasions, policy: keyart.Policy, tell: Tell) -> dict[str, Any]:
     """By the device's own decision path, without heads."""
-    installed = [Installed.read(folder, occasions.catalog, "numpy") for folder in folders]
+    installed = [load_model(folder, occasions.catalog, "numpy") for folder in folders]
     same, count = 0, len(occasions.each)
     credits = np.empty((2, count, 2))
     both = zip(*(slates(occasions, one, policy) for one in installed), strict=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from keyart import PassphraseKey
-from keyart.consent import PURPOSES, Consent
 from keyart.errors import InputError, StoreDamaged
+from keyart.profile.consent import PURPOSES, Consent
 from keyart.store.database import Store, Table
 from keyart.store.header import Header
 from keyart.store.schema import APPLICATION_ID, files_of

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from keyart_federated.scorecard import Estimate
+    from keyart_federated.metrics import Estimate
 
 EXAMPLES = 8  # names listed where there may be thousands
 

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from keyart.errors import DataUnavailable
-from keyart_federated.packages import Runner, cache_folder, fetched, file_sha256, pip
+from keyart_federated.datasets.download import Runner, cache_folder, fetched, file_sha256, pip
 
 from .registry import Model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keyart_federated.packages import Source, cache_folder, fetched
+from keyart_federated.datasets.download import Source, cache_folder, fetched
 
 BIG_BUCK_BUNNY = "Big Buck Bunny, © 2008 Blender Foundation, CC BY 3.0 (peach.blender.org)"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from keyart_federated.packages import Source
+from keyart_federated.datasets.download import Source
 
 
 @dataclass(frozen=True, slots=True)

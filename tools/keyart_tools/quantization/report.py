@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.features import FeatureSpec
-from keyart.policy import distribution
-from keyart.ranker import Weights
-from keyart.ranker.weights import shapes, stored_layout
+from keyart.model.features import FeatureSpec
+from keyart.model.policy import distribution
+from keyart.model.ranker import Weights
+from keyart.model.ranker.weights import shapes, stored_layout
 from keyart_federated.export.vectors import plausible, rows_of
-from keyart_federated.scorecard import Estimate
+from keyart_federated.metrics import Estimate
 
 from ..slates import Occasions, Slate, Truth, by_device, difference, plain, slates, value
 from .source import Source

@@ -10,10 +10,11 @@ import numpy as np
 
 import keyart
 from keyart.bundle import Manifest
-from keyart.features import FeatureSpec
-from keyart.installed import Installed
-from keyart.ranker import Weights
-from keyart.ranker.weights import from_bytes, quantize, stored_parts
+from keyart.bundle.loading import load_model
+from keyart.model.features import FeatureSpec
+from keyart.model.loaded_model import LoadedModel
+from keyart.model.ranker import Weights
+from keyart.model.ranker.weights import from_bytes, quantize, stored_parts
 from keyart_federated.export import ModelFile
 
 from ..inspection.bundle import folder_of
@@ -31,7 +32,7 @@ class Source:
     rounded: Weights
     base_rate: float
     drawn: bool
-    installed: Callable[[keyart.Catalog], Installed]
+    installed: Callable[[keyart.Catalog], LoadedModel]
 
     @classmethod
     def open(cls, path: Path, seed: int) -> Source:
@@ -70,7 +71,7 @@ class Source:
             rounded,
             manifest.policy["base_rate"],
             True,
-            lambda catalog: Installed.read(folder, catalog, "numpy"),
+            lambda catalog: load_model(folder, catalog, "numpy"),
         )
 
     def tensor_rounded(self, name: str) -> Weights:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.outbound.evaluation import MOST_WEIGHT
+from keyart.campaigns.kinds.evaluation import MOST_WEIGHT
 from keyart_federated import World
 
 from ..logs import Log

@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.choice import Weighed, weigh
-from keyart.features import EncodedCatalog, ViewerFeatures
-from keyart.features.encode import Floats
-from keyart.features.rows import Rows
-from keyart.features.viewer import affinities, tally, view_weight
-from keyart.head import HeadPrior
-from keyart.installed import Installed
-from keyart.latents import Latents
-from keyart.ranker import NumpyRanker, Weights, score
-from keyart.ranker.numpy_engine import value_of
-from keyart.slates import Slates
+from keyart.model.candidates import Slates
+from keyart.model.choice import Weighed, weigh
+from keyart.model.features import EncodedCatalog, ViewerFeatures
+from keyart.model.features.encode import Floats
+from keyart.model.features.rows import Rows
+from keyart.model.features.viewer import affinities, tally, view_weight
+from keyart.model.head import HeadPrior
+from keyart.model.latents import Latents
+from keyart.model.loaded_model import LoadedModel
+from keyart.model.ranker import NumpyRanker, Weights, score
+from keyart.model.ranker.numpy_engine import value_of
 from keyart_federated.export import ModelFile
 
 from .occasions import Occasion, Occasions
@@ -47,7 +47,7 @@ class Slate:
         return weigh(score(weights, self.rows), self.others, self.allowed, gamma)
 
 
-def slates(occasions: Occasions, installed: Installed, policy: keyart.Policy) -> Iterator[Slate]:
+def slates(occasions: Occasions, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
     """One an occasion, without a personal head: what is judged is the model that all share."""
     for device, together in itertools.groupby(occasions.each, key=lambda one: one.device):
         views = [view for view in occasions.history(device) if view.title_id in occasions.catalog]
@@ -60,7 +60,7 @@ def slates(occasions: Occasions, installed: Installed, policy: keyart.Policy) ->
             yield Slate(rows, of_device.others(occasion.title), allowed, occasion)
 
 
-def _viewer(installed: Installed, catalog: keyart.Catalog, views: Sequence[keyart.View]) -> ViewerFeatures:
+def _viewer(installed: LoadedModel, catalog: keyart.Catalog, views: Sequence[keyart.View]) -> ViewerFeatures:
     encoded, reward = installed.encoded, keyart.Reward()
     titles = np.array([catalog.index(view.title_id) for view in views], dtype=np.intp)
     weights = np.array(
@@ -76,7 +76,7 @@ def _viewer(installed: Installed, catalog: keyart.Catalog, views: Sequence[keyar
     return replace(viewer, met=installed.latents.met(met))
 
 
-def model_installed(file: ModelFile, catalog: keyart.Catalog) -> Installed:
+def model_installed(file: ModelFile, catalog: keyart.Catalog) -> LoadedModel:
     """A model file on a catalogue, in float; pictures that it does not know have no appeal of their own."""
     model = file.model
     encoded = EncodedCatalog.build(catalog, model.spec)
@@ -85,7 +85,7 @@ def model_installed(file: ModelFile, catalog: keyart.Catalog) -> Installed:
     latents = model.latents
     if latents is not None:
         latents = Latents(_known(latents.titles, titles), _known(latents.artworks, artworks))
-    return Installed(
+    return LoadedModel(
         version=model.version,
         encoded=encoded,
         ranker=NumpyRanker(model.weights),

@@ -1,6 +1,6 @@
 """Values of policies with 95 % intervals, over devices: a device's decisions depend on each other, devices do not.
 
-Ratios of sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), as in `keyart_federated.scorecard`.
+Ratios of sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), as in `keyart_federated.metrics`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from keyart_federated.scorecard import Z95, Estimate, ratio
+from keyart_federated.metrics import Z95, Estimate, ratio
 
 Doubles = npt.NDArray[np.float64]
 

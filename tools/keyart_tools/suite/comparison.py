@@ -15,8 +15,8 @@ import numpy.typing as npt
 import keyart
 from keyart.errors import KeyartError, SettingError
 from keyart_federated import World, simulate
-from keyart_federated.peers import best_fixed, play
-from keyart_federated.scorecard import Estimate, Rewards, Truth, capture, figures, mean, ratio, rewards
+from keyart_federated.baselines import best_fixed, play
+from keyart_federated.metrics import Estimate, Rewards, Truth, capture, figures, mean, ratio, rewards
 
 from ..slates.value import plain
 from .chart import COLOURS, FADED, FAINT

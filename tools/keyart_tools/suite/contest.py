@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 import keyart
-from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated import Report, World, simulate
-from keyart_federated.peers import Peer, Played, best_fixed, play
-from keyart_federated.scorecard import Truth
+from keyart_federated.baselines import Peer, Played, best_fixed, play
+from keyart_federated.metrics import Truth
 
 from .outside import play_by_steps, started
 from .policies import BEST_FIXED, INSIDE, ORACLE, OUTSIDE, SIMULATED

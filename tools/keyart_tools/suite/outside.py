@@ -18,9 +18,9 @@ import numpy as np
 
 import keyart
 from keyart.errors import FederatedError
-from keyart.features import EncodedCatalog, FeatureSpec
+from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated import World
-from keyart_federated.peers import Played
+from keyart_federated.baselines import Played
 
 PATIENCE_SECONDS = 10.0  # for the process to end when nothing more is asked
 
@@ -116,8 +116,8 @@ def started(name: str, script: Script, python: Path, world: World, seed: int) ->
 
 
 def play_by_steps(world: World, peer: Outside, impressions: int) -> Played:
-    """As `keyart_federated.peers.play`, but the k-th impression of all devices is chosen before any is learned from:
-    a message a step, not two an impression, and MABWiser fits and predicts many at a time."""
+    """As `keyart_federated.baselines.play`, but the k-th impression of all devices is chosen before any is learned
+    from: a message a step, not two an impression, and MABWiser fits and predicts many at a time."""
     catalog, reward = world.catalog, keyart.Reward()
     shape = (world.devices, impressions)
     shown = np.zeros(shape, dtype=np.int32)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import keyart
-from keyart_federated.peers import EpsilonGreedy, Peer, Thompson, Uniform
+from keyart_federated.baselines import EpsilonGreedy, Peer, Thompson, Uniform
 
 from . import mabwiser_linear, vowpal_wabbit
 from .outside import Script

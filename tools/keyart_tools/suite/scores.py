@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyart_federated import Report, fairness
-from keyart_federated.fairness import Floats
-from keyart_federated.peers import Played
+from keyart_federated import Report
+from keyart_federated.baselines import Played
+from keyart_federated.metrics import Truth, figures, rewards
 from keyart_federated.report import Interval
-from keyart_federated.scorecard import Truth, figures, rewards
+from keyart_federated.simulation import fairness
+from keyart_federated.simulation.fairness import Floats
 
 # What is told of every policy: names as in `keyart_federated.Report`.
 FIGURES = (

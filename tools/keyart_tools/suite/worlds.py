@@ -8,7 +8,7 @@ from typing import Any
 
 from keyart.errors import DataUnavailable
 from keyart_federated import World
-from keyart_federated.packages import Runner, pip
+from keyart_federated.datasets.download import Runner, pip
 from keyart_federated.worlds import OpenBanditLog, load
 from keyart_federated.worlds.movielens.fetch import fetch
 

@@ -1,8 +1,8 @@
 """Fit: the central learner on a log's viewers, pass by pass, and the pass that held-out viewers like best.
 
 Each pass is one damped Newton step on all training viewers' logs, with its evidence step
-(`keyart_federated.optimiser`). Viewers learn for themselves, too, as their devices would, so that the model does not
-learn what only they like.
+(`keyart_federated.learning.optimiser`). Viewers learn for themselves, too, as their devices would, so that the model
+does not learn what only they like.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 
 import keyart
 from keyart.errors import SettingError
-from keyart.features import EncodedCatalog, FeatureSpec
-from keyart.head import HeadPrior
-from keyart.outbound.gradient import log_scores
-from keyart_federated.central import CentralLearner
-from keyart_federated.devices import Devices
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.head import HeadPrior
+from keyart.model.scorer import log_scores
 from keyart_federated.export import ModelFile
-from keyart_federated.model import Model
-from keyart_federated.scorecard import Estimate
+from keyart_federated.learning.model import Model
+from keyart_federated.metrics import Estimate
+from keyart_federated.simulation.central import CentralLearner
+from keyart_federated.simulation.devices import Devices
 
 from ..logs import Log, Viewer, require_variation
 from ..slates.occasions import Occasions

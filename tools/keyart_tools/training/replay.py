@@ -11,13 +11,13 @@ import numpy as np
 
 import keyart
 from keyart.errors import WorldError
-from keyart.features import EncodedCatalog
-from keyart.head import HeadPrior
-from keyart_federated.devices import Devices
+from keyart.model.features import EncodedCatalog
+from keyart.model.head import HeadPrior
+from keyart_federated.simulation.devices import Devices
 
 from ..logs import Viewer
 
-MOST_DECISIONS = 1000  # of a viewer, the latest: as many as a device learns from (`keyart.adoption`)
+MOST_DECISIONS = 1000  # of a viewer, the latest: as many as a device learns from (`keyart.profile.acceptance`)
 MOST_ROWS = 50_000  # devices × decisions that are held at a time
 MOST_DEVICES = 256
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...packages import Runner, Source, cache_folder, fetched, pip
+from ...datasets.download import Runner, Source, cache_folder, fetched, pip
 
 _INSTEAD = "The synthetic world needs no download: `--world synthetic`."
 

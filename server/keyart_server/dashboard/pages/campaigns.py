@@ -10,17 +10,17 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import func, select
 
 from keyart.errors import InputError, SettingError
+from keyart_federated.campaigns import checked
+from keyart_federated.campaigns.campaign import STANDINGS
+from keyart_federated.campaigns.noise import DELTA, EPSILON
 
 from ... import budget
 from ...access import Who
 from ...budget import Charge
 from ...campaigns import KINDS, Action, Kind, records
-from ...campaigns.campaign import STANDINGS
 from ...rounds import records as rounds
 from ...service import Service
 from ...state.tables import RoundRow
-from ...work import checked
-from ...work.noise import DELTA, EPSILON
 from .. import fields, kinds, looks
 from ..answers import Id, Sent, choice, go, page, router, there
 from ..charts import over_time

@@ -1,0 +1,83 @@
+"""A bundle as a model that learning can start from, and a model as the files of a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keyart import Catalog
+from keyart.bundle import verify
+from keyart.bundle.loading import load_model
+from keyart.model.features import EncodedCatalog
+from keyart.model.latents import LATENTS
+from keyart.model.loaded_model import LoadedModel
+from keyart_federated.export import write_bundle
+from keyart_federated.learning.model import Model
+
+from .protocol import Base
+
+
+def installed(bundle: Path, catalog: Catalog) -> LoadedModel:
+    """As a device with our catalogue has it. Raises a BundleError."""
+    return load_model(bundle, catalog, "numpy")
+
+
+def model_of(found: LoadedModel) -> Model:
+    """Its weights as they serve: int8 where devices have int8."""
+    encoded, latents = found.encoded, found.latents
+    titles, artworks = len(encoded.first) - 1, len(encoded.artwork)
+    return Model(
+        spec=found.spec,
+        theta=found.weights.flat(),
+        population_taste=found.population_taste.astype(np.float64),
+        appeal=found.appeal.astype(np.float64),
+        title_latents=np.zeros((titles, LATENTS)) if latents is None else latents.titles.astype(np.float64),
+        artwork_latents=np.zeros((artworks, LATENTS)) if latents is None else latents.artworks.astype(np.float64),
+        base_rate=float(found.base_rate or 0.0),
+        version=found.version,
+    )
+
+
+def payload_of(bundle: Path, catalog: Catalog) -> bytes:
+    """What an offer of an evaluation brings along: weights [P], then appeal [n, 2]
+    (`keyart.campaigns.kinds.evaluation`)."""
+    found = installed(bundle, catalog)
+    return np.concatenate([found.weights.flat(), found.appeal.ravel()]).astype("<f4").tobytes()
+
+
+def encoded(base: Base) -> EncodedCatalog:
+    """Our catalogue in the places of the fleet's feature spec."""
+    return EncodedCatalog.build(base.catalog, base.spec)
+
+
+def names(catalog: Catalog) -> str:
+    """Digest of all ids in order: tables of another catalogue fit no more."""
+    ids = [[title.id, *(artwork.id for artwork in title.artworks)] for title in catalog]
+    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
+
+
+def files_of(
+    model: Model, base: Base, created: datetime, data: str, training: Mapping[str, Any], privacy: Mapping[str, float]
+) -> dict[str, bytes]:
+    """Of a bundle that follows the base, once it meets every rule. Raises a BundleError."""
+    with tempfile.TemporaryDirectory(prefix="keyart-candidate-") as place:
+        folder = write_bundle(
+            Path(place) / str(model.version),
+            model,
+            base.catalog,
+            data=data,
+            training=training,
+            privacy=privacy,
+            head=installed(base.bundle, base.catalog).prior,
+            parent=base.version,
+            created=created,
+            check=verify,
+        )
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

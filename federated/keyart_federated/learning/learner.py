@@ -1,0 +1,313 @@
+"""The server's step from noised sums: `optimiser`, with what several rounds tell in place of one exact gradient.
+
+No device sends curvature: F comes from simulated viewers (`curvature`, `population`) at the number of decisions that
+the devices tell. What stays as in `optimiser`: blocks of prior variances by MacKay's evidence step, tables of titles
+and pictures from what θ leaves, the centre of taste set once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+from keyart.campaigns.kinds.training import MOST_CURVATURE, SIDE, NoisedTraining, main_norm
+from keyart.dp.clip import UNITS
+from keyart.linalg import inverse
+from keyart.model.features import EncodedCatalog
+
+from . import optimiser
+from .curvature import Curvature, Doubles, simulated
+from .information import Information
+from .optimiser import Blocks, Stage
+from .population import Population
+
+# Share of a step, and what is added to the simulated curvature of its own diagonal: with few new decisions a round,
+# and with `MANY`. Of some weights real viewers have up to 2.7 times the curvature of simulated ones; where neither
+# noise nor prior holds them, a full step along such a one would run away (Levenberg 1944, Marquardt 1963).
+DAMPING, DOUBTED, MANY = (0.9, 0.65), (0.0, 0.3), 2e5
+DOUBT = 2.0  # standard deviations by which a slope must be off before noise is not to blame
+MET_RANGE = (0.25, 4.0)
+BOOST = 3.0  # pictures' sums are scaled down by it against the rest (learning.md)
+LEAST_OF_MEAN = 1e-2  # scales are no smaller than this share of the mean: what nobody sees is not blown up
+LEAST_FACTOR = 0.05
+MOST_OF_MEAN = 3.0  # a device's decisions are counted up to this multiple of those expected
+# Of the decisions that are counted at most, what a device has made: 1 / MOST_OF_MEAN is expected.
+DECISIONS_RANGE, DECISIONS_SPREAD = (0.02, 1.0), 0.15
+RATE_RANGE, RATE_SPREAD = (1e-3, 0.9), 0.03
+EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before anybody has told
+QUANTILE, QUANTILE_SPREAD = 0.05, 0.1  # of devices that are not shortened
+REACH_STEP = 0.2  # how fast the clip follows, as in Andrew et al.
+INTERCEPT_VARIANCE = 1.0  # not `optimiser`'s, which noise alone would use up
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Question:
+    """What devices are asked for in a round. scale [P + n]: each entry is divided by it. clip: norm that the divided
+    vector is shortened to. most: decisions above which none is counted. The rest is the server's own, kept for the
+    answer: curvature of play and keep [P, P], of the pictures' play [n], and `average`; and how
+    careful its step is, from 0 to 1."""
+
+    scale: Doubles
+    clip: float
+    most: float
+    play: Doubles
+    keep: Doubles
+    pictures: Doubles
+    average: Curvature
+    care: float
+
+
+@dataclass(frozen=True)
+class Learner:
+    """state: as of `optimiser`, with the model. prior [P], prior_appeal [n]: weights and pictures' play of the model
+    that it started from, which hold where nothing is told. decisions: that a device has made so far. exposure [n]:
+    decisions by picture, of all devices. rates: plays and quality plays a decision. reach: what the clip is
+    multiplied by, so that `QUANTILE` of the devices are not shortened (Andrew, Thakkar, McMahan and Ramaswamy 2021,
+    "Differentially private learning with adaptive clipping", section 2)."""
+
+    state: optimiser.State
+    population: Population
+    devices: float
+    play: Information
+    keep: Information
+    pictures: Information
+    exposure: Doubles
+    prior: Doubles
+    prior_appeal: Doubles
+    decisions: float = 0.0
+    rates: tuple[float, float] = (0.12, 0.08)
+    reach: float = 1.0
+
+    @classmethod
+    def start(
+        cls, state: optimiser.State, population: Population, devices: float, encoded: EncodedCatalog
+    ) -> Learner:
+        blocks = Blocks.of(encoded.spec)
+        return cls(
+            state,
+            population,
+            devices,
+            Information.none(len(blocks.play)),
+            Information.none(len(blocks.keep)),
+            Information.none(len(encoded.artwork)),
+            np.zeros(len(encoded.artwork)),
+            state.model.theta,
+            state.model.appeal[:, 0],
+        )
+
+    def ask(
+        self,
+        decisions: float,
+        clip: float,
+        encoded: EncodedCatalog,
+        policy: keyart.Policy,
+        rng: np.random.Generator,
+    ) -> tuple[Learner, Question]:
+        """decisions: that a device has made now. clip: share of the norm that is expected."""
+        model, count = self.state.model, self.devices
+        new = decisions - self.decisions
+        shown, of_pictures = self.population.shown(model, encoded, policy, rng)
+        exposure = self.exposure + shown * new * count
+        total = self.population.totals(encoded, count, decisions * count, self.rates)
+        curvature = simulated(total, model, encoded, policy, rng)
+        if self.state.curvature is not None:
+            share = max(new / decisions, optimiser.FRESH_SHARE)
+            curvature = self.state.curvature.joined(curvature, share)
+        play, keep = curvature.play * decisions * count, curvature.keep * decisions * count
+        pictures = of_pictures * exposure
+        floor = np.maximum(pictures, LEAST_OF_MEAN * pictures.mean())
+        diagonal = np.concatenate([np.diag(play), np.diag(keep)])
+        diagonal = np.maximum(diagonal, LEAST_OF_MEAN**2 * diagonal.mean())
+        scale = np.sqrt(np.concatenate([diagonal, floor * BOOST**2]) / count)
+        # Each entry divided by its own spread has a mean square of 1; those of the pictures have 1 / BOOST².
+        expected = np.sqrt(len(diagonal) + pictures.size / BOOST**2)
+        asked = replace(self, state=replace(self.state, curvature=curvature), exposure=exposure, decisions=decisions)
+        most = MOST_OF_MEAN * decisions
+        return asked, Question(
+            scale,
+            clip * expected * self.reach,
+            most,
+            play,
+            keep,
+            np.maximum(pictures, 1e-9),
+            curvature,
+            care=min(1.0, new * count / MANY),
+        )
+
+    def counted(
+        self, asked: Question, total: npt.NDArray[np.int64], devices: float, variance: float, encoded: EncodedCatalog
+    ) -> tuple[Learner, Question]:
+        """Both, as if it had been known that so many devices answer, and how many decisions they have made: as the
+        noised sum tells it, drawn towards what was expected as far as noise of `variance` may have moved it."""
+        told = NoisedTraining(encoded.spec, len(encoded.artwork)).parts(total.astype(np.float64))["side"][2]
+        unit = SIDE * UNITS * devices
+        share = _drawn(told / unit, 1 / MOST_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
+        made = float(np.clip(share, *DECISIONS_RANGE)) * asked.most
+        ratio = made * devices / (self.decisions * self.devices)
+        return (
+            replace(self, devices=devices, decisions=made, exposure=self.exposure * ratio),
+            replace(asked, play=asked.play * ratio, keep=asked.keep * ratio, pictures=asked.pictures * ratio),
+        )
+
+    def answered(
+        self, asked: Question, total: npt.NDArray[np.int64], variance: float, encoded: EncodedCatalog
+    ) -> Learner:
+        """The state after a round. total: the noised sum; variance: of the noise in each of its entries."""
+        spec, state = encoded.spec, self.state
+        part = NoisedTraining(spec, len(encoded.artwork)).parts(total.astype(np.float64))
+        unit = SIDE * UNITS * self.devices
+        side, doubt = part["side"] / unit, variance / unit**2
+        # From integers to sums: the scale, and on average what clipping took.
+        factor = max(_drawn(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, doubt), LEAST_FACTOR)
+        back = asked.scale * asked.clip / (UNITS * main_norm() * factor)
+        noise = variance * back**2 + TINY * asked.scale**2
+        size = len(part["gradient"])
+        stages, informed = self._steps(
+            asked, part["gradient"] * back[:size], noise[:size], self._met(asked, side[5:7], doubt), encoded
+        )
+        step = np.concatenate([stage.step for stage in stages])
+        explained = optimiser.explained_by(step, asked.average, encoded)[:, 0]
+        titles, artworks, variances, pictures = self._tables(
+            asked.pictures, part["artworks"] * back[size:], noise[size:], explained, encoded
+        )
+        theta, taste, prior = state.model.theta + step, state.model.population_taste, self.prior
+        if state.rounds == 0:
+            centre = self.population.taste(taste)
+            theta, prior = (optimiser.recentred(one, centre - taste, spec) for one in (theta, prior))
+            taste = centre
+        nothing = np.zeros_like(titles), np.zeros_like(artworks)
+        rates = [
+            float(np.clip(_drawn(told, old, RATE_SPREAD, doubt), *RATE_RANGE))
+            for told, old in zip(side[3:5], self.rates, strict=True)
+        ]
+        model = replace(
+            state.model,
+            theta=theta,
+            population_taste=taste,
+            appeal=np.stack(
+                [self.prior_appeal + titles[encoded.title_of] + artworks, state.model.appeal[:, 1]], axis=1
+            ),
+            base_rate=float(np.clip(rates[1], *optimiser.BASE_RATE_RANGE)),
+            version=state.model.version + 1,
+        )
+        new = replace(
+            state,
+            model=model,
+            title_appeal=np.stack([titles, nothing[0]], axis=1),
+            artwork_appeal=np.stack([artworks, nothing[1]], axis=1),
+            play=stages[0],
+            keep=stages[1],
+            table_variance=np.stack([variances, state.table_variance[1]]),
+            rounds=state.rounds + 1,
+        )
+        unclipped = _drawn(float(np.clip(side[1], 0.0, 1.0)), QUANTILE, QUANTILE_SPREAD, doubt)
+        return replace(
+            self,
+            state=new,
+            play=informed[0],
+            keep=informed[1],
+            pictures=pictures,
+            prior=prior,
+            rates=(rates[0], rates[1]),
+            reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - QUANTILE))),
+        )
+
+    def _met(self, asked: Question, told: Doubles, doubt: float) -> list[float]:
+        """By how much the curvature that devices have met exceeds the simulated one, of play and of keep; 1 where
+        noise of variance `doubt` may have made the difference (James and Stein 1961, the positive part)."""
+        met, start = [], 0
+        for fisher, one in zip((asked.play, asked.keep), told, strict=True):
+            scale = asked.scale[start : start + len(fisher)]
+            expected = float(np.trace(fisher) / self.devices / (scale**2).sum()) / MOST_CURVATURE
+            excess = one / expected - 1.0
+            kept = max(0.0, 1.0 - doubt / expected**2 / max(excess**2, TINY))
+            met.append(float(np.clip(1.0 + kept * excess, *MET_RANGE)))
+            start += len(fisher)
+        return met
+
+    def _steps(
+        self, asked: Question, gradient: Doubles, noise: Doubles, met: list[float], encoded: EncodedCatalog
+    ) -> tuple[list[Stage], list[Information]]:
+        """Of play, then of keep. gradient, noise [P]: sums, and the variances of their noise."""
+        spec, state, decisions = encoded.spec, self.state, self.decisions * self.devices
+        blocks = Blocks.of(spec)
+        damping, doubted = (few + asked.care * (many - few) for few, many in (DAMPING, DOUBTED))
+        stages, informed = [], []
+        for place, block, fisher, stage, before in (
+            (slice(len(blocks.play)), blocks.play, asked.play * met[0], state.play, self.play),
+            (slice(len(blocks.play), None), blocks.keep, asked.keep * met[1], state.keep, self.keep),
+        ):
+            g, variance = gradient[place], noise[place]
+            doubt = DOUBT * float(np.sqrt(2 * variance @ stage.step**2)) / decisions
+            secants = optimiser.with_secant(stage, g / decisions, doubt)
+            curvature = fisher + decisions * (secants.T @ secants) + np.diag(doubted * np.diag(fisher))
+            information = before.joined(g, variance, decisions)
+            precision, pull = information.of_truth(curvature, decisions)
+            away = state.model.theta[place] - self.prior[place]
+            step, variances = _step(stage.variance, precision, pull, away, block, len(spec.main_names), damping)
+            fall = curvature @ step / decisions
+            stages.append(Stage(variances, step, float(g @ step) / decisions, fall, secants))
+            informed.append(information.moved(fall))
+        return stages, informed
+
+    def _tables(
+        self, curvature: Doubles, residuals: Doubles, noise: Doubles, explained: Doubles, encoded: EncodedCatalog
+    ) -> tuple[Doubles, Doubles, Doubles, Information]:
+        """Titles [T] and pictures [n] from what θ leaves, their variances by evidence, and what is known of them."""
+        decisions, appeal = self.decisions * self.devices, self.state.model.appeal[:, 0] - self.prior_appeal
+        information = self.pictures.joined(residuals, noise, decisions)
+        precision, pull = information.of_truth(curvature, decisions)
+        # What θ explains now is not explained twice; and both tables together are what was there and a step.
+        observed = pull + precision * (appeal - explained)
+        titles, pictures, variances = shrunken(precision, observed, self.state.table_variance[0], encoded)
+        moved = titles[encoded.title_of] + pictures - appeal + explained
+        return titles, pictures, variances, information.moved(curvature * moved / decisions)
+
+
+def _drawn(told: float, known: float, spread: float, doubt: float) -> float:
+    """A mean that was told with noise of variance `doubt`, drawn towards what was known, give or take `spread`."""
+    return known + (told - known) * spread**2 / (spread**2 + doubt)
+
+
+def _step(
+    variance: Doubles,
+    precision: Doubles,
+    pull: Doubles,
+    away: Doubles,
+    block: npt.NDArray[np.intp],
+    mains: int,
+    damping: float,
+) -> tuple[Doubles, Doubles]:
+    """A damped step to the posterior mean, and the blocks' variances by MacKay's evidence step at where it leads.
+
+    precision [P, P], pull [P]: of the truth from here. away [P]: how far here is from the prior's mean."""
+    own = variance[block].copy()
+    intercept = len(block) - mains
+    own[intercept] = INTERCEPT_VARIANCE
+    covariance = inverse(precision + np.diag(1.0 / own))
+    newton = covariance @ (pull - away / own)
+    squares = (away + newton) ** 2
+    determined = 1.0 - np.diag(covariance) / own
+    squares[intercept] = determined[intercept] = 0.0
+    return damping * newton, optimiser.evidence(variance, squares, determined, block)
+
+
+def shrunken(
+    precision: Doubles, vector: Doubles, variance: Doubles, encoded: EncodedCatalog
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Titles [T] and pictures [n], whose sum is observed with `precision` [n]; and their variances by evidence."""
+    of_titles, of_pictures = variance
+    count = len(encoded.first) - 1
+    shrink = 1.0 / (precision + 1.0 / of_pictures)
+    left = 1.0 - precision * shrink
+    known = np.bincount(encoded.title_of, weights=precision * left, minlength=count)
+    titles = np.bincount(encoded.title_of, weights=vector * left, minlength=count) / (known + 1.0 / of_titles)
+    pictures = (vector - precision * titles[encoded.title_of]) * shrink
+    gamma = (known / (known + 1.0 / of_titles)).sum(), (precision * shrink).sum()
+    squares = (titles**2).sum(), (pictures**2).sum()
+    updated = [(square + old) / (g + 1.0) for square, old, g in zip(squares, variance, gamma, strict=True)]
+    return titles, pictures, np.clip(updated, *optimiser.TABLE_VARIANCE_RANGE)

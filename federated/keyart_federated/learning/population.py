@@ -1,0 +1,122 @@
+"""Population: what one noised sum tells about who there is, and what the server works out from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+from keyart.campaigns.kinds.training import NORMS, NoisedPopulation, part_norm
+from keyart.campaigns.vector_layout import ARTWORK_SUMS, TrainingLayout
+from keyart.model.features import EncodedCatalog, ViewerFeatures
+from keyart.model.features.rows import Rows, mains, matches
+from keyart.model.features.viewer import sharpen
+from keyart.model.policy import distribution, permitted
+from keyart.model.ranker import score
+from keyart.model.ranker.numpy_engine import sigmoid
+
+from .curvature import Doubles, simulated_contexts, simulated_viewers
+from .model import Model
+
+VIEWERS_PER_TITLE = 32
+LEAST_SHARE = 1e-9
+LEAST_KNOWN = 0.05  # share of devices with a history
+
+
+@dataclass(frozen=True)
+class Population:
+    """parts: means over devices by name of `NoisedPopulation`. title_share [T]: of decisions, estimated. doubt:
+    variance of the noise in each entry of the taste."""
+
+    parts: dict[str, Doubles]
+    title_share: Doubles
+    doubt: float
+
+    @classmethod
+    def read(
+        cls, layout: NoisedPopulation, total: npt.NDArray[np.int64], units: int, devices: float, variance: float
+    ) -> Population:
+        """total [layout.size]: noised sum of integer vectors of `units` to the norm 1, with noise of `variance`."""
+        scale = 1.0 / (units * part_norm() * devices)
+        parts = {name: part * scale * NORMS[name] for name, part in layout.parts(total.astype(np.float64)).items()}
+        titles = np.maximum(parts.pop("titles"), 0.0) + LEAST_SHARE
+        return cls(parts, titles / titles.sum(), variance * (scale * NORMS["taste"]) ** 2)
+
+    @classmethod
+    def unknown(cls, encoded: EncodedCatalog) -> Population:
+        """Where nothing was told."""
+        titles = len(encoded.first) - 1
+        sizes = NoisedPopulation(encoded.spec, titles).sizes
+        parts = {name: np.zeros(size) for name, size in sizes.items() if name != "titles"}
+        return cls(parts, np.full(titles, 1.0 / titles), 0.0)
+
+    def taste(self, known: Doubles) -> Doubles:
+        """[H]: mean sharpened history, drawn towards what is `known` without asking."""
+        told = self.parts["taste"]
+        if told[-1] < LEAST_KNOWN:
+            return known
+        return drawn(told[:-1] / told[-1], known, self.doubt / told[-1] ** 2)
+
+    def totals(
+        self, encoded: EncodedCatalog, devices: float, decisions: float, rates: tuple[float, float]
+    ) -> Doubles:
+        """Sums in the places of `TrainingLayout`, as of `decisions` decisions of `devices` devices; what is not known
+        stays 0. rates: plays and quality plays a decision."""
+        layout = TrainingLayout(encoded.spec, len(encoded.artwork))
+        total = np.zeros(layout.size)
+        part = layout.parts(total)
+        for name, mean in self.parts.items():
+            part[name][:] = mean * (devices if name in ("viewers", "taste") else decisions)
+        part["outcomes"][:] = decisions, decisions * rates[0], decisions * rates[1]
+        width = np.diff(encoded.first)
+        part["artworks"].reshape(-1, ARTWORK_SUMS)[:, 4] = (self.title_share / width)[encoded.title_of] * decisions
+        return total
+
+    def shown(
+        self, model: Model, encoded: EncodedCatalog, policy: keyart.Policy, rng: np.random.Generator
+    ) -> tuple[Doubles, Doubles]:
+        """By picture: share of all decisions [n] under `policy`, and mean curvature of play [n] there.
+
+        Averages over simulated viewers of the exact probabilities, so that rare pictures are not lost to chance.
+        """
+        spec, titles = encoded.spec, len(encoded.first) - 1
+        part = TrainingLayout(spec, len(encoded.artwork)).parts(self.totals(encoded, 1.0, 1.0, (0.0, 0.0)))
+        affinity = simulated_viewers(part["viewers"], encoded, rng)
+        contexts = simulated_contexts(part["contexts"], encoded, rng)
+        tastes = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
+        who = rng.integers(0, len(affinity), size=(titles, VIEWERS_PER_TITLE))
+        slot = np.full(VIEWERS_PER_TITLE, max(self.parts["situations"][0], 0.0), dtype=np.float32)
+        nobody = np.zeros((1, 1, encoded.open_size), dtype=np.float32)
+        share = np.zeros(len(encoded.artwork))
+        curvature = np.zeros(len(encoded.artwork))
+        for title, viewers in enumerate(who):
+            place = slice(encoded.first[title], encoded.first[title + 1])
+            pictures = np.broadcast_to(np.arange(place.start, place.stop), (len(viewers), place.stop - place.start))
+            viewer = ViewerFeatures(affinity[viewers][:, None], tastes[viewers][:, None], nobody)
+            shares = np.repeat(encoded.title_shares[title][None], len(viewers), axis=0)
+            rows = Rows(
+                artwork=encoded.artwork[pictures],
+                match=matches(encoded, viewer, pictures, np.full((len(viewers), 1), title)),
+                main=mains(spec, slot, np.zeros_like(slot), contexts[viewers], shares)[:, None, :],
+                appeal=model.appeal[pictures].astype(np.float32),
+                viewer=tastes[viewers],
+                context=contexts[viewers],
+            )
+            scores = score(model.weights, rows)
+            exists = np.ones(pictures.shape, dtype=np.bool_)
+            guard = ~encoded.misleading[pictures] if policy.misleading == "block" else exists
+            p = distribution(scores.value, permitted(exists, guard), policy.gamma(model.base_rate))
+            q = sigmoid(scores.play)
+            share[place] = p.mean(axis=0) * self.title_share[title]
+            curvature[place] = (p * q * (1 - q)).sum(axis=0) / np.maximum(p.sum(axis=0), 1e-12)
+        return share, curvature
+
+
+def drawn(told: Doubles, known: Doubles, doubt: float) -> Doubles:
+    """What was told with noise of variance `doubt` an entry, drawn towards what is `known` as far as noise may have
+    moved it (James and Stein 1961, the positive part)."""
+    away = told - known
+    kept = 1.0 - max(away.size - 2, 0) * doubt / max(float((away**2).sum()), LEAST_SHARE)
+    return np.asarray(known + max(kept, 0.0) * away)

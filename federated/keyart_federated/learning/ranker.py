@@ -1,0 +1,202 @@
+"""PrivateRanker: rounds whose sums are clipped, noised, and masked if so asked; FederatedRanker with another step."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+
+from keyart.campaigns.kinds.training import NoisedPopulation, NoisedTraining
+from keyart.dp.clip import UNITS
+from keyart.errors import RoundFailed
+from keyart.model.features import EncodedCatalog
+from keyart.secagg import Stage, Terms, width
+
+from ..accounting import Skellam
+from ..accounting.ledger import Ledger
+from ..apps import wire as plain
+from ..campaigns.privacy import MASKED_DEVICES, Plan, Privacy
+from ..secagg import Coordinator
+from ..strategy import FederatedRanker, send
+from . import guard, wire
+from .checkpoint import load, save
+from .learner import Learner
+from .model import Model
+from .node import simulated_issuer
+from .population import Population
+
+log = logging.getLogger("keyart.federated")
+
+
+class Lost(Exception):
+    """A sum that was paid for and is not used: it is gone with the server that asked for it, or honest devices do not
+    make such a one."""
+
+
+LANE_BYTES = 4  # of a coordinate; keys and shares come on top (docs/protocol.md)
+CAMPAIGN = "keyart"  # in the ledger: the population is round 0, training is the round that it ends
+
+
+class PrivateRanker(FederatedRanker):
+    """Plays every round, and trains after those of `plan`. The ledger is charged before anything is released.
+
+    rounds: in all. devices: in the fleet. checkpoint: a file that is written after each round,
+    and gone on from where it is there. A round that is paid for and not in it is lost with the server that ran it:
+    its devices have answered, and would not answer twice; the next round goes on.
+    """
+
+    def __init__(
+        self,
+        encoded: EncodedCatalog,
+        model: Model,
+        *,
+        privacy: Privacy,
+        rounds: int,
+        devices: int,
+        ledger: Ledger,
+        cohort_share: float = 1.0,
+        checkpoint: Path | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(encoded, model, cohort_share=cohort_share, **settings)
+        self.privacy, self.ledger = privacy, ledger
+        sizes = (
+            NoisedTraining(encoded.spec, len(encoded.artwork)).size,
+            NoisedPopulation(encoded.spec, len(encoded.first) - 1).size,
+        )
+        self.plan = Plan.of(privacy, rounds, devices, cohort_share, *sizes)
+        self.masked = devices <= MASKED_DEVICES if privacy.masked is None else privacy.masked
+        self._devices, self._checkpoint = devices, checkpoint
+        self._learner: Learner | None = None
+        self._signal: float | None = None  # what the guard let pass so far
+        self.bytes_up = 0  # that a device has handed in
+        stood = load(checkpoint, encoded) if checkpoint is not None else None
+        if stood is not None:
+            self._learner, self.rounds_before = stood
+            self.state = self._learner.state
+
+    def _before(self, grid: Grid, timeout: float) -> None:
+        """No latents: what is watched together costs more noise than it is worth (decision 0013)."""
+        self._grid, self._timeout = grid, timeout
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        return self._orders(server_round + self.rounds_before, arrays, grid, wire.PLAY)
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        server_round += self.rounds_before
+        self._good(replies, 0, server_round)
+        if server_round in self.plan.rounds:
+            try:
+                new = self._trained(server_round)
+            except Lost as lost:
+                log.warning("Round %d: %s", server_round, lost)
+            else:
+                self._require_finite(new.state, server_round)
+                self._learner, self.state = new, new.state
+        if self._checkpoint is not None and self._learner is not None:
+            save(self._checkpoint, self._learner, server_round, self.encoded.spec)
+        self.on_round(self.state)
+        return plain.model_record(self.state.model.to_array()), MetricRecord({"version": self.state.model.version})
+
+    def _trained(self, server_round: int) -> Learner:
+        rng = np.random.default_rng([self.seed, server_round])
+        learner = self._learner = self._learner or self._started(server_round)  # it is paid for, whatever comes
+        learner, asked = learner.ask(
+            float(server_round * self._steps), self.plan.clip, self.encoded, self.policy, rng
+        )
+        ask = self._ask("training", server_round, self.plan.training)
+        ask = replace(ask, clip=asked.clip, most=asked.most, scale=asked.scale)
+        total, devices = self._sum(ask, server_round, self.plan.training)
+        layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork))
+        self._signal = self._checked(total, devices, ask, layout)
+        self.client_updates += devices
+        return replace(learner, devices=float(devices)).answered(asked, total, ask.variance * devices, self.encoded)
+
+    def _started(self, server_round: int) -> Learner:
+        """A learner that knows the population; kept at once, since it was paid for."""
+        ask = self._ask("population", 0, self.plan.population)  # a cohort of its own: drawn anew, as it is accounted
+        devices, population = self._devices, Population.unknown(self.encoded)
+        try:
+            total, devices = self._sum(ask, 0, self.plan.population)
+            layout = NoisedPopulation(self.encoded.spec, len(self.encoded.first) - 1)
+            self._checked(total, devices, ask, layout)
+            population = Population.read(layout, total, UNITS, devices, ask.variance * devices)
+        except Lost as lost:
+            log.warning("The population stays unknown: %s", lost)
+        learner = Learner.start(self.state, population, float(devices), self.encoded)
+        if self._checkpoint is not None:
+            save(self._checkpoint, learner, server_round - 1, self.encoded.spec)
+        return learner
+
+    def _checked(
+        self, total: npt.NDArray[np.int64], devices: int, ask: wire.Ask, layout: NoisedTraining | NoisedPopulation
+    ) -> float:
+        """Raises Lost for a sum that honest devices do not make."""
+        if devices > self._devices:
+            raise Lost(f"{devices} devices are in the sum, of a fleet of {self._devices}.")
+        try:
+            return guard.check(total, devices, ask.variance, layout, self._signal)
+        except RoundFailed as refused:
+            raise Lost(str(refused)) from None
+
+    def _ask(self, kind: wire.Kind, server_round: int, event: Skellam) -> wire.Ask:
+        return wire.Ask(kind, server_round, self.plan.variance(event), self._cohort_share, self.seed)
+
+    def _sum(self, ask: wire.Ask, number: int, event: Skellam) -> tuple[npt.NDArray[np.int64], int]:
+        """The noised sum, and of how many devices. Paid for before anybody is asked."""
+        if self.ledger.charge(CAMPAIGN, number, event).repeated:
+            raise Lost("it was paid for before the server stopped. Its devices do not answer twice.")
+        size = event.dimension
+        self.bytes_up += size * LANE_BYTES
+        if self.masked:
+            total, devices = self._masked(ask, size)
+        else:
+            questions = dict.fromkeys(self._connected(ask.round, self._grid), ask.to_record())
+            good = self._good(send(self._grid, questions, wire.NOISED, self._timeout), size, ask.round)
+            total = np.asarray(np.sum([one.sum for one in good], axis=0, dtype=np.int64))
+            devices = sum(one.devices for one in good)
+        if devices < self.plan.survivors:
+            raise RoundFailed(
+                f"Round {ask.round}: {devices} devices answered where the noise counts on {self.plan.survivors}. "
+                f"The sum is not used, and the last good model (version {self.state.model.version}) stays."
+            )
+        return total, devices
+
+    def _masked(self, ask: wire.Ask, size: int) -> tuple[npt.NDArray[np.int64], int]:
+        bound = UNITS + 12 * int(np.sqrt(ask.variance)) + 64
+        invited = int(np.ceil(self._cohort_share * self._devices))
+        terms = Terms(
+            size=size,
+            bits=width(2 * invited, bound),
+            bound=bound,
+            threshold_permille=int(1000 * self.privacy.threshold),
+            minimum_devices=self.plan.survivors,
+            nonce=os.urandom(32),
+        )
+        coordinator = Coordinator(terms, [simulated_issuer(self.seed).public], 0)
+        for stage in Stage:
+            head = bytes([stage])
+            records = {
+                node: ask.to_record(head + (coordinator.invitation if stage is Stage.KEYS else coordinator.ask(node)))
+                for node in self._connected(ask.round, self._grid)
+            }
+            for reply in send(self._grid, records, wire.SUMS, self._timeout):
+                if reply.has_error():
+                    log.warning("Round %d: a gateway failed: %s", ask.round, reply.error.reason)
+                else:
+                    coordinator.receive(reply.metadata.src_node_id, wire.bundle_of(reply))
+            coordinator.close()
+        result = coordinator.result
+        return result.total, len(result.survivors)

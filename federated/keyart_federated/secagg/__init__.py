@@ -1,0 +1,17 @@
+"""Private sums, the server's half: what adds up vectors that it cannot read.
+
+bundle       one message a stage between gateway and coordinator
+gateway      relays for its devices, and adds up their masked vectors
+coordinator  the server's state machine over the four stages
+unmasking    the last stage: masks out of the sum
+recovery     secrets from shares, some of which may be wrong
+process      a whole round in one process
+
+The device's half is `keyart.secagg`; docs/protocol.md says it all in words.
+"""
+
+from .coordinator import Coordinator, SumResult
+from .gateway import Gateway
+from .in_process import run_in_process
+
+__all__ = ["Coordinator", "Gateway", "SumResult", "run_in_process"]

@@ -1,0 +1,232 @@
+"""The server's part of a round, without I/O: a state machine over the four stages, fed by gateways.
+
+It sees keys, sealed shares, sums of masked vectors, and at the end the seeds of self-masks (of those whose vector
+came in) and of masking keys (of those whose did not); what it gives is the sum, exactly. Whatever a device or a
+gateway sends that does not belong is logged, noted in `rejected`, and that device counts as silent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from keyart.errors import MessageError, RoundFailed
+from keyart.secagg import Graph, Stage, Terms
+from keyart.secagg.graph import place
+from keyart.secagg.identity import Peer, verify
+from keyart.secagg.keys import agree
+from keyart.secagg.messages import (
+    REPLY,
+    KeysReply,
+    KeysRequest,
+    MaskedRequest,
+    ShareReply,
+    ShareRequest,
+    UnmaskReply,
+    UnmaskRequest,
+)
+from keyart.secagg.shamir import SHARE_BYTES
+
+from .bundle import Bundle
+from .unmasking import Unmasking
+
+log = logging.getLogger("keyart.federated")
+
+
+@dataclass(frozen=True, slots=True)
+class SumResult:
+    """total: int64 [d]. survivors: the numbers of the devices whose vectors are in it, ascending."""
+
+    total: npt.NDArray[np.int64]
+    survivors: tuple[int, ...]
+
+
+class Coordinator:
+    """Of one round. For each stage: `ask` each gateway, `receive` their answers, `close` the stage; then `result`.
+
+    issuers: public keys (Ed25519) whose certificates count. now: Unix seconds. rejected: why a device was not heard,
+    by its number. Devices' numbers (uint32) are the gateways' to choose; one that two claim is the first one's.
+    """
+
+    def __init__(self, terms: Terms, issuers: Iterable[bytes], now: int) -> None:
+        self.terms, self.stage = terms, Stage.KEYS
+        self.rejected: dict[int, str] = {}
+        self._issuers, self._now = tuple(issuers), now
+        self._probe = X25519PrivateKey.generate()
+        self._gateway: dict[int, int] = {}
+        self._records: dict[int, bytes] = {}
+        self._peers: dict[int, Peer] = {}
+        self._devices: set[bytes] = set()
+        self._shares: dict[int, ShareReply] = {}
+        self._pads: dict[int, bytes] = {}
+        self._replies: dict[int, UnmaskReply] = {}
+        self._masked = np.zeros(terms.size, dtype=f"<u{terms.lane_bytes}")
+        self._graph: Graph | None = None
+        self._ring: list[int] = []
+        self._neighbours: dict[int, list[int]] = {}
+        self._result: SumResult | None = None
+
+    @property
+    def invitation(self) -> bytes:
+        """The first message, the same for every device."""
+        return KeysRequest(self.terms).to_bytes()
+
+    @property
+    def result(self) -> SumResult:
+        """Raises RoundFailed before the last stage is closed."""
+        if self._result is None:
+            raise RoundFailed(f"The round is at stage {self.stage.name.lower()}: there is no sum yet.")
+        return self._result
+
+    def ask(self, gateway: int) -> bytes:
+        """The bundle for a gateway's devices at this stage, for `Gateway.deliver`; not at the first."""
+        round_id = self.terms.round_id
+        if self.stage is Stage.SHARE:
+            request: Callable[[int], Any] = self._share_request
+            asked: Iterable[int] = self._peers
+        elif self.stage is Stage.MASKED:
+            request, asked = self._masked_request, self._shares
+        else:
+            request, asked = self._unmask_request, self._pads
+        parts = {number: request(number).to_bytes(round_id) for number in asked if self._gateway[number] == gateway}
+        return Bundle(self.stage, parts).to_bytes(round_id)
+
+    def receive(self, gateway: int, message: bytes) -> None:
+        """A gateway's answer to this stage, from `Gateway.collect`; it may send several. gateway: as the transport
+        knows it. Raises nothing: what is not usable is logged and left out."""
+        tail = self.terms.vector_bytes if self.stage is Stage.MASKED else 0
+        try:
+            bundle = Bundle.from_bytes(message, self.stage | REPLY, self.terms.round_id, tail)
+            if self.stage is Stage.MASKED:
+                self._add(gateway, bundle)
+        except MessageError as error:
+            log.warning("Gateway %d is left out at stage %s: %s", gateway, self.stage.name.lower(), error)
+            return
+        if self.stage is Stage.MASKED:
+            return
+        take = {Stage.KEYS: self._take_keys, Stage.SHARE: self._take_shares, Stage.UNMASK: self._take_answers}[
+            self.stage
+        ]
+        for number, reply in bundle.parts.items():
+            try:
+                if self.stage is not Stage.KEYS and self._gateway.get(number) != gateway:
+                    raise MessageError("it is not a device of this gateway")
+                take(gateway, number, reply)
+            except MessageError as error:
+                self.rejected.setdefault(number, str(error))
+                log.warning("Device %d is not heard at stage %s: %s", number, self.stage.name.lower(), error)
+
+    def close(self) -> None:
+        """Ends the stage and prepares the next one. Raises RoundFailed where too few answered, and SettingError
+        where no graph holds so many devices with the threshold of the terms."""
+        if self.stage is Stage.KEYS:
+            self._require(self._peers)
+            self._arrange()
+        elif self.stage is Stage.SHARE:
+            self._require(self._shares)
+        elif self.stage is Stage.MASKED:
+            self._require(self._pads)
+        else:
+            self._require(self._replies)
+            self._result = self._unmasked()
+            return
+        self.stage = Stage(self.stage + 1)
+
+    def _require(self, answered: Iterable[int]) -> None:
+        count, needed = len(list(answered)), self.terms.required(len(self._peers))
+        if count < needed and self.stage is Stage.KEYS:
+            raise RoundFailed(
+                f"{count} devices came where {needed} must; {len(self.rejected)} more were not heard for what they "
+                "sent. Nothing was learnt and the last good model stays; give it more time, or see whether devices "
+                "decline: their limits name the least noise, the most ε and the smallest cohort."
+            )
+        if count < needed:
+            raise RoundFailed(
+                f"{count} of {len(self._peers)} devices answered at stage {self.stage.name.lower()} where {needed} "
+                f"must; {len(self.rejected)} were not heard for what they sent. Nothing was learnt and the last good "
+                "model stays; ask again, more devices or with more time."
+            )
+
+    def _arrange(self) -> None:
+        n, round_id = len(self._peers), self.terms.round_id
+        if not self.terms.holds(n):
+            raise RoundFailed(
+                f"{n} devices are more than {self.terms.bits} bits hold; invite fewer, or take 64 bits."
+            )
+        self._graph = Graph.of(n, self.terms.required(n))
+        self._ring = sorted(self._peers, key=lambda number: place(round_id, self._peers[number].device))
+        distances = self._graph.distances()
+        self._neighbours = {
+            number: [self._ring[(i + distance) % n] for distance in distances] for i, number in enumerate(self._ring)
+        }
+
+    def _share_request(self, number: int) -> ShareRequest:
+        return ShareRequest(len(self._peers), [self._records[n] for n in self._neighbours[number]])
+
+    def _masked_request(self, number: int) -> MaskedRequest:
+        neighbours = self._neighbours[number]
+        # As far on as a neighbour stands, so far back the device itself stands in that one's list.
+        sealed = [self._shares[n].sealed[-1 - i] for i, n in enumerate(neighbours) if n in self._shares]
+        return MaskedRequest([n in self._shares for n in neighbours], sealed)
+
+    def _unmask_request(self, number: int) -> UnmaskRequest:
+        return UnmaskRequest([n in self._pads for n in self._neighbours[number]])
+
+    @property
+    def _of_graph(self) -> Graph:
+        if self._graph is None:
+            raise RoundFailed("The round has no graph before the stage of keys is closed.")
+        return self._graph
+
+    def _take_keys(self, gateway: int, number: int, reply: bytes) -> None:
+        record = KeysReply.from_bytes(reply, self.terms.round_id).record
+        peer = verify(record, self.terms.round_id, self._issuers, self._now)
+        for key in (peer.sealing, peer.masking):
+            agree(self._probe, key)  # one that agrees on zero would drive its neighbours away
+        if number in self._peers or peer.device in self._devices:
+            raise MessageError("its number or its key is in the round already")
+        self._devices.add(peer.device)
+        self._gateway[number], self._records[number], self._peers[number] = gateway, record, peer
+
+    def _take_shares(self, _: int, number: int, reply: bytes) -> None:
+        if number in self._shares:
+            raise MessageError("it has dealt its shares already")
+        self._shares[number] = ShareReply.from_bytes(reply, self.terms.round_id, self._of_graph.neighbours)
+
+    def _add(self, gateway: int, bundle: Bundle) -> None:
+        for number, pads in bundle.parts.items():
+            if self._gateway.get(number) != gateway or number not in self._shares or number in self._pads:
+                raise MessageError(f"device {number} is not due in its sum")
+            if len(pads) != SHARE_BYTES * sum(n in self._shares for n in self._neighbours[number]):
+                raise MessageError(f"device {number} has another number of pads than of neighbours")
+        self._pads.update(bundle.parts)
+        self._masked += np.frombuffer(bundle.tail, self._masked.dtype)
+
+    def _take_answers(self, _: int, number: int, reply: bytes) -> None:
+        if number not in self._pads or number in self._replies:
+            raise MessageError("it was not asked, or has answered already")
+        told = self._unmask_request(number).survivors
+        answer = UnmaskReply.from_bytes(reply, self.terms.round_id, told)
+        if any(held and n not in self._shares for n, held in zip(self._neighbours[number], answer.held, strict=True)):
+            raise MessageError("it answers for a neighbour that has dealt nothing")
+        self._replies[number] = answer
+
+    def _unmasked(self) -> SumResult:
+        unmasking = Unmasking(
+            self.terms, self._of_graph, self._neighbours, self._peers, self._shares, self._pads, self._replies
+        )
+        total, lost = unmasking.total(self._masked.copy())
+        if lost:
+            self.rejected.update(dict.fromkeys(lost, "its secrets cannot be rebuilt"))
+            raise RoundFailed(
+                f"The secrets of {len(lost)} devices ({', '.join(map(str, lost[:10]))}) could not be rebuilt: they "
+                "dealt wrong shares, or too many neighbours gave wrong ones. Nothing was learnt and the last good "
+                "model stays; ask again without them."
+            )
+        return SumResult(total, tuple(sorted(self._pads)))

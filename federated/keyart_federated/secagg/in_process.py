@@ -1,0 +1,107 @@
+"""A whole round in one process: real devices, real gateways, real keys; only the network is missing."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from keyart.errors import MessageError, SettingError
+from keyart.secagg import DeviceSession, Graph, Identity, Stage, Terms, certify, least_required, width
+
+from .coordinator import Coordinator, SumResult
+from .gateway import Gateway
+
+log = logging.getLogger("keyart.federated")
+
+BOUND: Final = 2**20  # entries of the vectors, either way
+GATEWAYS: Final = 4
+SMALL, OF_MANY = 150, 0.7
+CERTIFIED_SECONDS: Final = 3600
+
+
+def run_in_process(
+    vectors: npt.NDArray[np.int64],
+    threshold: float,
+    drop: Mapping[str, Collection[int]] | None = None,
+    *,
+    gateways: int = GATEWAYS,
+    random: Callable[[int], bytes] = os.urandom,
+) -> SumResult:
+    """The sum of vectors int64 [n, d], entries within ±`BOUND`, n at least 2, a row a device.
+
+    threshold: the share of the n devices that must answer to the end. One that cannot be held safely is raised to the
+    least that can: `least_required` is above one half, and nearer to 1 the fewer devices there are (2 of 2, 3 of 3, 3
+    of 4, 7 of 12, 55 of 100); of more than `SMALL` devices it is `OF_MANY`, since less takes hundreds of neighbours.
+    drop: {stage: rows} that fall silent from that stage on, by the names of `Stage` in lower case. Raises
+    SettingError for arguments that are not these, RoundFailed where fewer answer.
+    """
+    stages = _silent_from(drop or {}, _checked(vectors, threshold))
+    n, size = vectors.shape
+    threshold = max(threshold, OF_MANY if n > SMALL else least_required(n) / n)
+    required = math.ceil(threshold * n - 1e-9)  # but for what is lost to the arithmetic of floats
+    Graph.of(n, required)  # refuses before anything is done
+    terms = Terms(
+        size=size,
+        bits=width(n, BOUND),
+        bound=BOUND,
+        threshold_permille=max(1, math.floor(1000 * threshold)),
+        minimum_devices=required,
+        nonce=random(32),
+    )
+    now = int(time.time())
+    issuer = Identity.create(random)
+    sessions = {}
+    for row in range(n):
+        new = Identity.create(random)
+        identity = Identity(new.private, certify(issuer.private, new.public, now + CERTIFIED_SECONDS))
+        sessions[row] = DeviceSession.start(terms, identity, [issuer.public], now, random)
+
+    coordinator = Coordinator(terms, [issuer.public], now)
+    relays = [Gateway(terms) for _ in range(min(gateways, n))]
+    for stage in Stage:
+        for i, relay in enumerate(relays):
+            invited = dict.fromkeys(range(i, n, len(relays)), coordinator.invitation)
+            asked = invited if stage is Stage.KEYS else relay.deliver(coordinator.ask(i))
+            replies = {}
+            for row, message in asked.items():
+                if stages[row] <= stage:
+                    continue
+                try:
+                    sessions[row], replies[row] = sessions[row].answer(message, partial(vectors.__getitem__, row))
+                except MessageError as error:
+                    log.warning("Device %d refuses to go on: %s", row, error)
+            coordinator.receive(i, relay.collect(replies))
+        coordinator.close()
+    return coordinator.result
+
+
+def _checked(vectors: npt.NDArray[np.int64], threshold: float) -> int:
+    if not isinstance(vectors, np.ndarray) or vectors.dtype != np.int64 or vectors.ndim != 2 or 0 in vectors.shape:
+        raise SettingError("`vectors` is an int64 array [n, d], with at least one row and one column.")
+    if len(vectors) < 2:
+        raise SettingError("A sum of one vector is that vector: it takes at least 2 devices.")
+    if vectors.min() < -BOUND or vectors.max() > BOUND:
+        raise SettingError(f"An entry of `vectors` is beyond ±2^20 = ±{BOUND}; clip it first.")
+    if not 0 < threshold <= 1:
+        raise SettingError(f"`threshold` is a share of the devices, above 0 and at most 1, not {threshold}.")
+    return len(vectors)
+
+
+def _silent_from(drop: Mapping[str, Collection[int]], devices: int) -> list[int]:
+    """By row: the first stage at which it is silent; one beyond the last for those that never are."""
+    names = {stage.name.lower(): stage for stage in Stage}
+    first = [len(Stage) + 1] * devices
+    for name, rows in drop.items():
+        if name not in names or not all(0 <= row < devices for row in rows):
+            raise SettingError(f"`drop` names stages ({', '.join(names)}) and rows from 0 to {devices - 1}.")
+        for row in rows:
+            first[row] = min(first[row], names[name])
+    return first

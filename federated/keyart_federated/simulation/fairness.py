@@ -1,0 +1,121 @@
+"""Fairness: who gains by the choices, and whether they stay healthy: titles, pictures and viewers, not only plays.
+
+Pure functions over what a simulation keeps anyway. The world decides which titles are shown, so that a title's share
+of the impressions is the world's doing; what the chooser makes of it is the capture and the pictures. Sources: Gini
+index (Gini 1912; the mean difference by ranks), Shannon entropy in bits, funnel of play and quality play.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..metrics import Doubles, Estimate, Rewards, Truth, mean, minus_one, ratio
+
+Floats = npt.NDArray[np.float32]
+Shown = npt.NDArray[np.int32]
+DECILES = 10
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """Figures of one policy on one world. A title's popularity is its number of impressions.
+
+    exposure_by_decile, capture_by_decile: share of all impressions, and capture, of each tenth of the titles, the
+    least popular first (0 where a tenth has no titles or no impressions). coverage: share of pictures shown at least
+    once, of those whose title was shown. exposure_gini: inequality of showings among the same pictures, 0 to 1;
+    random_exposure_gini: that of drawing pictures by chance, in expectation. bottom_half_plays_gained: expected
+    quality plays of the less popular half of titles above those of random pictures; bottom_half_lift: the same as a
+    share of those. tag_entropy_first_quarter, tag_entropy_last_quarter: bits, of the tags that a viewer was shown in
+    that quarter of the impressions, mean over viewers; a loop that narrows falls. clickbait_rate: plays that were
+    abandoned, as a share of plays.
+    """
+
+    exposure_by_decile: tuple[float, ...]
+    capture_by_decile: tuple[float, ...]
+    coverage: float
+    exposure_gini: float
+    random_exposure_gini: float
+    bottom_half_plays_gained: float
+    bottom_half_lift: Estimate
+    tag_entropy_first_quarter: Estimate
+    tag_entropy_last_quarter: Estimate
+    clickbait_rate: Estimate
+
+    def estimates(self) -> dict[str, Estimate]:
+        """The figures that have an interval over devices."""
+        return {name: value for name, value in self._named().items() if isinstance(value, Estimate)}
+
+    def plain(self) -> dict[str, Any]:
+        """All figures by name, without intervals."""
+        return {name: value.value if isinstance(value, Estimate) else value for name, value in self._named().items()}
+
+    def _named(self) -> Mapping[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def measure(
+    truth: Truth, of: Rewards, shown: Shown, played: Floats, quality: Floats, artwork_tags: Floats
+) -> Fairness:
+    """shown, played, quality [devices, impressions]: picture by place in the catalogue, and 0 or 1. of: the rewards
+    of the same pictures. artwork_tags [artworks, tags]: weights."""
+    popularity = np.bincount(truth.title.ravel(), minlength=len(truth.first) - 1)
+    order = np.argsort(popularity, kind="stable")
+    gained, possible = (by_title(truth, x - of.random) for x in (of.policy, of.oracle))
+    deciles = np.array_split(order, DECILES)
+    bottom = np.isin(truth.title, order[: len(order) // 2])
+    policy, random = (np.where(bottom, x, 0.0).sum(axis=1) for x in (of.policy, of.random))
+    showings, by_chance = exposure(truth, shown, popularity)
+    quarter = max(1, shown.shape[1] // 4)
+    plays = played.sum(axis=1, dtype=np.float64)
+    return Fairness(
+        exposure_by_decile=tuple(float(popularity[titles].sum() / popularity.sum()) for titles in deciles),
+        capture_by_decile=tuple(
+            ratio(gained[titles].sum(keepdims=True), possible[titles].sum(keepdims=True)).value for titles in deciles
+        ),
+        coverage=float((showings > 0).mean()),
+        exposure_gini=gini(showings),
+        random_exposure_gini=gini(by_chance),
+        bottom_half_plays_gained=float((policy - random).sum()),
+        bottom_half_lift=minus_one(ratio(policy, random)) if random.any() else Estimate(0.0, 0.0, 0.0),
+        tag_entropy_first_quarter=mean(tag_entropy(shown[:, :quarter], artwork_tags)),
+        tag_entropy_last_quarter=mean(tag_entropy(shown[:, -quarter:], artwork_tags)),
+        clickbait_rate=ratio(plays - quality.sum(axis=1, dtype=np.float64), plays),
+    )
+
+
+def by_title(truth: Truth, x: Doubles) -> Doubles:
+    """[titles]: sums of x [devices, impressions]."""
+    sums = np.zeros(len(truth.first) - 1)
+    np.add.at(sums, truth.title.ravel(), x.ravel())
+    return sums
+
+
+def exposure(truth: Truth, shown: Shown, popularity: npt.NDArray[np.intp]) -> tuple[Doubles, Doubles]:
+    """Showings of each picture whose title was shown, and what drawing by chance would give it."""
+    pictures = np.diff(truth.first)
+    by_chance = np.repeat(popularity / pictures, pictures)
+    showings = np.bincount(shown.ravel(), minlength=int(truth.first[-1])).astype(np.float64)
+    return showings[by_chance > 0], by_chance[by_chance > 0]
+
+
+def gini(x: Doubles) -> float:
+    """0: all equal; towards 1: one has all. x [n] ≥ 0, not all 0."""
+    n = len(x)
+    ranks = 2.0 * np.arange(1, n + 1) - n - 1
+    return float(ranks @ np.sort(x) / (n * x.sum()))
+
+
+def tag_entropy(shown: Shown, artwork_tags: Floats) -> Doubles:
+    """[devices]: entropy in bits of the tag weights in the pictures shown [devices, impressions]; 0 without tags."""
+    weights = np.zeros((len(shown), artwork_tags.shape[1]))
+    for pictures in shown.T:  # a column at a time: never [devices, impressions, tags]
+        weights += artwork_tags[pictures]
+    total = weights.sum(axis=1, keepdims=True)
+    share = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
+    return np.asarray(np.abs((share * logs).sum(axis=1)))  # −Σ p log p, without a −0

@@ -1,0 +1,102 @@
+"""Loading: a bundle's folder becomes the model that a device chooses with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..catalog import Catalog
+from ..errors import BundleMissing, BundleRefused
+from ..model.features import EncodedCatalog, FeatureSpec
+from ..model.features.encode import Floats
+from ..model.head import HeadPrior
+from ..model.latents import LATENTS, Latents, scaled
+from ..model.loaded_model import LoadedModel
+from ..model.ranker import Engine, NumpyRanker, load
+from ..model.ranker.weights import from_bytes
+from .folder import check_contents, read_files, verify, verify_files
+from .slots import Slots
+from .trust import MAX_APPEAL, MAX_TASTE
+
+
+def load_model(folder: str | Path, catalog: Catalog, engine: Engine) -> LoadedModel:
+    """The bundle in `folder`, or the current one where it is a folder of slots (`keyart.bundle.Slots`).
+
+    A bundle in a slot met every rule when it was installed: its files are compared with the manifest, and that is
+    all. One that nobody installed has to meet the rules here, but for the canary, which needs the engine.
+    Raises BundleMissing, BundleDamaged, BundleRefused, EngineError.
+    """
+    path = _bundle_in(folder)
+    files = read_files(path)
+    manifest = verify_files(files) if path == Path(folder) else check_contents(files)
+    spec = FeatureSpec.from_json(manifest.feature_spec)
+    encoded = EncodedCatalog(catalog, spec)
+    taste, appeal, latents = _vocabulary(files["vocabulary.json"], spec, catalog)
+    ranker = load(path, spec, manifest.session_config, engine, files)
+    return LoadedModel(
+        version=manifest.model_version,
+        encoded=encoded,
+        ranker=ranker,
+        weights=ranker.weights if isinstance(ranker, NumpyRanker) else from_bytes(files["ranker.bin"], spec),
+        population_taste=taste,
+        appeal=appeal,
+        latents=latents,
+        prior=HeadPrior(**manifest.head),
+        base_rate=manifest.policy["base_rate"],
+    )
+
+
+def check_bundle(folder: str | Path, model: LoadedModel) -> None:
+    """All rules of `keyart.bundle`, and the canary on the engine of `model`; raises a BundleError."""
+    verify(_bundle_in(folder), run=model.ranker.run)
+
+
+def _bundle_in(folder: str | Path) -> Path:
+    """`folder` itself, or the current slot where it is a folder of slots."""
+    path = Path(folder)
+    if not path.is_dir() or (path / "manifest.json").exists():
+        return path
+    current = Slots(path).current()
+    if current is None:
+        raise BundleMissing(
+            f"No bundle at {path}: neither a manifest.json nor an installed slot. Install one, or open the profile "
+            "without a bundle."
+        )
+    return current
+
+
+def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Floats, Floats, Latents | None]:
+    try:
+        document = json.loads(data)
+        taste = np.array(document["population_taste"], dtype=np.float64)
+        known = document["appeal"]
+        rows = [known.get(artwork.id, (0.0, 0.0)) for title in catalog for artwork in title.artworks]
+        appeal = np.array(rows, dtype=np.float64)
+        latents = _latents(document.get("latents"), catalog)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise BundleRefused(
+            f"vocabulary.json cannot be read ({type(error).__name__}). Build the bundle again."
+        ) from None
+    fits = taste.shape == (spec.viewer_size,) and appeal.shape == (len(rows), 2)
+    if not fits or not (np.abs(taste) <= MAX_TASTE).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
+        raise BundleRefused("vocabulary.json does not fit the feature spec. Build the bundle again.")
+    return taste.astype(np.float32), appeal.astype(np.float32), latents
+
+
+def _latents(document: Any, catalog: Catalog) -> Latents | None:
+    """Raises what a document of another shape raises where it is read."""
+    if document is None:
+        return None
+    ids = {
+        "titles": [title.id for title in catalog],
+        "artworks": [artwork.id for title in catalog for artwork in title.artworks],
+    }
+    tables = []
+    for name, listed in ids.items():
+        scale, known = document[name]["scale"], document[name]["numbers"]
+        numbers = np.array([known.get(one, (0,) * LATENTS) for one in listed], dtype=np.int8)
+        tables.append(scaled(numbers.reshape(len(listed), LATENTS), scale))
+    return Latents(*tables)

@@ -1,0 +1,66 @@
+"""Enrolment: the key by which a device is known as one in private sums, and the certificate that says so.
+
+The key is drawn when it is first asked for, lives in the sealed store, and goes with `forget`: a profile that begins
+anew is a new device. It says nothing of a person, and signs nothing but the keys of a round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Final
+
+from ..errors import MessageError, StoreDamaged
+from ..secagg import Identity
+from ..secagg.identity import CERTIFICATE_BYTES, verify
+from ..secagg.keys import KEY_BYTES
+from ..store.database import Store, Table
+
+_RECORD_ID: Final = b"device"
+_NOTHING: Final = bytes(KEY_BYTES)
+
+
+def find(store: Store) -> Identity | None:
+    """The device's identity, None where none was made yet. Raises StoreDamaged."""
+    data = store.get(Table.DEVICE, _RECORD_ID)
+    if data is None:
+        return None
+    if len(data) not in (KEY_BYTES, KEY_BYTES + CERTIFICATE_BYTES):
+        raise StoreDamaged("The device's key has a wrong length; update keyart.")
+    return Identity(data[:KEY_BYTES], data[KEY_BYTES:])
+
+
+def made(store: Store, random: Callable[[int], bytes]) -> Identity:
+    """The device's identity, made now if there is none."""
+    identity = find(store)
+    if identity is None:
+        identity = Identity.create(random)
+        store.put(Table.DEVICE, _RECORD_ID, identity.private)
+    return identity
+
+
+def is_certified(identity: Identity, issuers: Collection[bytes], now: int) -> bool:
+    """Whether the neighbours of a round would take the certificate. issuers: public keys. now: Unix seconds."""
+    try:
+        _require_certified(identity, issuers, now)
+    except MessageError:
+        return False
+    return True
+
+
+def enrol(store: Store, certificate: bytes, issuers: Collection[bytes], now: int) -> None:
+    """Keeps the certificate of the device's key. Raises MessageError where neighbours would not take it."""
+    identity = find(store)
+    if identity is None or not isinstance(certificate, bytes) or len(certificate) != CERTIFICATE_BYTES:
+        raise MessageError(f"A certificate is {CERTIFICATE_BYTES} bytes, for the key that device_key() has given.")
+    identity = Identity(identity.private, certificate)
+    _require_certified(identity, issuers, now)
+    store.put(Table.DEVICE, _RECORD_ID, identity.private + certificate)
+
+
+def _require_certified(identity: Identity, issuers: Collection[bytes], now: int) -> None:
+    """Judged as a neighbour will: by the record of a round, here of one that nobody holds."""
+    if not identity.certificate:
+        raise MessageError("This device has no certificate; see Personalizer.enrol.")
+    record = identity.record(_NOTHING, _NOTHING, _NOTHING)
+    if verify(record, _NOTHING, issuers, now).device != identity.public:
+        raise MessageError("The certificate is of another device's key; pass device_key() to the issuer.")

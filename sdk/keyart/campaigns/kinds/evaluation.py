@@ -1,0 +1,181 @@
+"""Evaluation: what a candidate model would have shown in place of what was shown here, before anybody sees it.
+
+Each device replays its own decisions: with π the candidate's probability of the picture that was shown and p the
+logged one, w = min(π / p, `MOST_WEIGHT`), and Σ w r / Σ w estimates the candidate's reward (Swaminathan and Joachims
+2015, "The self-normalized estimator for counterfactual learning", eq. 7; the cut of w: Ionides 2008, "Truncated
+importance sampling"). Server side: `keyart_federated.campaigns.evaluation_estimate`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ...context import Context
+from ...model.candidates import Slates
+from ...model.features.encode import Floats
+from ...model.ranker import NumpyRanker, Weights
+from ...model.ranker.weights import LARGEST_STORED, parameters
+from ...profile.event_codec import Entry
+from ...profile.learner import Answered, Learner
+from ..vector_layout import Places
+
+if TYPE_CHECKING:
+    from ...catalog import Catalog
+    from ...model.loaded_model import LoadedModel
+    from ...model.policy import Policy
+    from ...profile.profile import Profile
+
+Doubles = npt.NDArray[np.float64]
+MOST_WEIGHT: Final = 10.0  # a picture that the candidate likes much better counts as so many
+# The most that each part may be: what it is divided by, so that all are in 0–1.
+MOST: Final[Mapping[str, float]] = {
+    "devices": 1.0,
+    "logged": 1.0,
+    "weight": MOST_WEIGHT,
+    "rewarded": MOST_WEIGHT,
+    "weight_weight": MOST_WEIGHT**2,
+    "rewarded_rewarded": MOST_WEIGHT**2,
+    "weight_rewarded": MOST_WEIGHT**2,
+}
+PART_NORM: Final = 1 / math.sqrt(len(MOST))  # so that all of them together measure 1 or less
+
+
+@dataclass(frozen=True)
+class EvaluationLayout(Places):
+    """One entry each: a device's means over its decisions, divided by `MOST` and times `PART_NORM`. devices: 1 where
+    there are decisions. logged: r. weight: w. rewarded: w r. Then their products: weight_weight: (mean w)².
+    rewarded_rewarded: (mean w r)². weight_rewarded: mean w · mean w r."""
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        return dict.fromkeys(MOST, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A decision, replayed. weight: w. reward: r. place: of what was shown among the title's A pictures.
+    probability, value [A]: what the model would have drawn them with, and the reward that it expects of each."""
+
+    entry: Entry
+    weight: float
+    reward: float
+    place: int
+    probability: Doubles
+    value: Floats
+
+
+def candidate(installed: LoadedModel, numbers: Doubles) -> LoadedModel | None:
+    """The model of an offer's payload: the weights [P] as `Weights.flat` has them, then appeal [n, 2] by the
+    catalogue's order. The rest is the installed one's, but for latents, of which there are none. None: the payload is
+    of another size, or no bundle could hold such numbers."""
+    from ...bundle.trust import MAX_APPEAL
+
+    spec, pictures = installed.spec, len(installed.encoded.artwork)
+    split = parameters(spec)
+    if len(numbers) != split + 2 * pictures:
+        return None
+    theta, appeal = numbers[:split], numbers[split:].reshape(pictures, 2)
+    if not (np.abs(theta) <= LARGEST_STORED).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
+        return None
+    return as_candidate(replace(installed, weights=Weights.from_flat(spec, theta), appeal=appeal.astype(np.float32)))
+
+
+def as_candidate(installed: LoadedModel) -> LoadedModel:
+    """The installed model in the place of a candidate."""
+    return replace(
+        installed,
+        version=installed.version + 1,  # all that was shown here is an older model's
+        ranker=NumpyRanker(installed.weights),
+        latents=None,
+    )
+
+
+def answered(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
+    """All decisions that have an outcome and no intent, and whose picture is in the catalogue, with their rewards, in
+    the order of time."""
+    places = catalog.artwork_places
+    found: list[Answered] = [
+        (entry, entry.outcome)
+        for entry in profile.journal.entries()
+        if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places
+    ]
+    rewards = profile.rewards_since(-math.inf)  # of the same decisions, in the same order
+    return sorted(zip(found, rewards, strict=True), key=lambda one: one[0][0].at)
+
+
+def replay(
+    model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
+) -> tuple[Doubles, Doubles]:
+    """w [N] and r [N] of the decisions that are `judged`."""
+    found = judged(model, policy, profile, catalog, since, most)
+    return np.array([one.weight for one in found]), np.array([one.reward for one in found])
+
+
+def judged(
+    model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
+) -> list[Judged]:
+    """The latest `most` decisions since then (Unix seconds) that were drawn (a picture that a title kept was not),
+    have an outcome and no intent, and whose picture is in the catalogue; in the order of time.
+
+    It is to say what the model is worth once it is shipped to this device, so a head, and what is learned of single
+    pictures, belong to it; but no decision may be judged by a head that knows its outcome, or every model would look
+    better than it is. Each is judged by what this device would have learned on top of the model from earlier ones:
+    from those before the first all at once, as after an update; then page by page (the same moment). History and
+    stated preferences are today's: they tell of titles, not of which picture was shown. Latents are left out, and so
+    is what no log holds: the page around a picture, trends, and an age limit.
+    """
+    log = answered(profile, catalog)
+    on_trial = [
+        (entry.decision.id, entry.at)
+        for (entry, _), _ in log
+        if not entry.decision.sticky and entry.decision.propensity > 0 and entry.at.timestamp() >= since
+    ][-most:]
+    if not on_trial:
+        return []
+    ids, first = {decision_id for decision_id, _ in on_trial}, on_trial[0][1]
+    viewer, learner = profile.viewer(), Learner(model, profile.stated)
+    learner.learn_all([one for one, _ in log if one[0].at < first], viewer)
+    found: list[Judged] = []
+    later = (one for one in log if one[0][0].at >= first)
+    for at, page in itertools.groupby(later, key=lambda one: one[0][0].at):
+        shown = list(page)
+        head, own = learner.head, learner.own
+        slates = Slates(catalog, model, policy, viewer, head, profile.has_watched, profile.stated, own)
+        for (entry, _), reward in shown:
+            decision = entry.decision
+            if decision.id in ids:
+                title = catalog.index(decision.title_id)
+                (candidates,) = slates.candidates([title], Context(entry.device, at).at_slot(entry.slot))
+                place = model.encoded.place[decision.artwork_id] - slates.pictures(title).start
+                weighed = candidates.weighed()
+                weight = min(weighed.probability[place] / decision.propensity, MOST_WEIGHT)
+                found.append(Judged(entry, weight, reward, place, weighed.probability, weighed.value))
+        for (entry, outcome), _ in shown:
+            own_decision = replace(entry.decision, model_version=model.version)
+            learner.learn(replace(entry, decision=own_decision), outcome, viewer)
+    return found
+
+
+def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubles:
+    """[layout.size], no longer than 1. w [N] in 0–`MOST_WEIGHT`, r [N] in 0–1; none: zeros."""
+    if not len(w):
+        return np.zeros(layout.size)
+    weight, rewarded = float(w.mean()), float((w * r).mean())
+    parts = {
+        "devices": 1.0,
+        "logged": float(r.mean()),
+        "weight": weight,
+        "rewarded": rewarded,
+        "weight_weight": weight**2,
+        "rewarded_rewarded": rewarded**2,
+        "weight_rewarded": weight * rewarded,
+    }
+    return np.array([parts[name] / MOST[name] for name in layout.sizes]) * PART_NORM

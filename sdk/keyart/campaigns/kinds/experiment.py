@@ -1,0 +1,155 @@
+"""Experiments: what one device tells of its own arm: a vector no longer than 1, asked for once in an experiment.
+
+Each metric y is told as z = (y − centre) / reach − θ x, cut to ±1, with x the same metric before the start, likewise
+centred and cut. x knows nothing of the arm, so any θ leaves the difference of the arms as it is; the right one takes
+away what the device's own past explains (Deng, Xu, Kohavi and Walker 2013, "Improving the sensitivity of online
+controlled experiments by utilizing pre-experiment data", eq. 4 and 5). Centre and reach let noise that covers a
+person be small beside what devices differ by. Server side: `keyart_federated.experiments`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ...model.features.spec import is_sensitive
+from ..offer import MAX_ARMS, Offer
+from ..vector_layout import Places
+from .engagement import METRICS
+
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+# Squared shares of the norm of 1. Counts, squares and products need be known to a few per cent only.
+DEVICES_SHARE: Final = 0.05
+GROUPS_SHARE: Final = 0.2  # where groups are asked about; of it, a tenth each for counts and squares
+METRIC_SHARES: Final = {"z": 0.82, "zz": 0.06, "xz": 0.06, "xx": 0.06}
+MOST_GROUPS: Final = 16
+MOST_THETA: Final = 2.0
+
+
+@dataclass(frozen=True)
+class ExperimentLayout(Places):
+    """arms [A · (1 + 2 M)]: by arm, devices, then z of each metric, then z². past [2 M]: of all arms, x z of each
+    metric, then x². groups [G · A · 3]: by group and arm, devices, z and z² of the first metric."""
+
+    arms: int
+    metrics: int
+    groups: int = 0
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        a, m = self.arms, self.metrics
+        return {"arms": a * (1 + 2 * m), "past": 2 * m, "groups": self.groups * a * 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One metric. share: of the squared norm that all metrics have. centre, reach: z is ±1 at centre ± reach.
+    theta: how much of the past is taken off. past_centre: of the metric before the start."""
+
+    metric: str
+    share: float
+    centre: float
+    reach: float
+    theta: float = 0.0
+    past_centre: float = 0.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an offer of an experiment asks. name: draws the arms. group: kind of the groups, "" for none; groups:
+    its values, and whoever has none of them is in one more. Nothing of it depends on a device."""
+
+    name: str
+    arms: int
+    asked: tuple[Asked, ...]
+    group: str = ""
+    groups: tuple[str, ...] = ()
+
+    @property
+    def layout(self) -> ExperimentLayout:
+        return ExperimentLayout(self.arms, len(self.asked), len(self.groups) + 1 if self.group else 0)
+
+    @property
+    def topic(self) -> str:
+        """As the offer, and the receipt, name it: "buttons", or "buttons/device:tv,phone"."""
+        return f"{self.name}/{self.group}:{','.join(self.groups)}" if self.group else self.name
+
+    @property
+    def payload(self) -> bytes:
+        rows = [(METRICS.index(a.metric), a.share, a.centre, a.reach, a.theta, a.past_centre) for a in self.asked]
+        return np.array(rows, dtype="<f4").tobytes()
+
+    @property
+    def weights(self) -> Doubles:
+        """[layout.size]: what each entry is multiplied by, so that the whole is no longer than 1."""
+        grouped = GROUPS_SHARE if self.group else 0.0
+        shares = np.array([a.share for a in self.asked]) * (1 - DEVICES_SHARE - grouped)
+        of = {name: np.sqrt(shares * part) for name, part in METRIC_SHARES.items()}
+        arm = np.concatenate([[math.sqrt(DEVICES_SHARE)], of["z"], of["zz"]])
+        group = np.sqrt(grouped * np.array([0.1, 0.8, 0.1]))
+        layout = self.layout
+        return np.concatenate(
+            [np.tile(arm, self.arms), of["xz"], of["xx"], np.tile(group, layout.groups * self.arms)]
+        )
+
+    def place(self, group: str) -> int:
+        """Of a device's group among `groups`; 0 without any."""
+        return self.groups.index(group) if group in self.groups else len(self.groups)
+
+    @classmethod
+    def read(cls, offer: Offer) -> Question | None:
+        """None: no device answers such a question, be it for its numbers or for a sensitive group."""
+        name, grouped, rest = offer.topic.partition("/")
+        kind, _, values = rest.partition(":")
+        groups = tuple(values.split(",")) if grouped else ()
+        rows = offer.numbers
+        if not name or not 2 <= offer.arms <= MAX_ARMS or not len(rows) or len(rows) % 6:
+            return None
+        if grouped and (not is_group(kind, groups)):
+            return None
+        table = rows.reshape(-1, 6)
+        codes, shares, reach, theta = table[:, 0], table[:, 1], table[:, 3], table[:, 4]
+        known = np.isin(codes, np.arange(len(METRICS))) & (shares > 0) & (reach > 0) & (np.abs(theta) <= MOST_THETA)
+        if not known.all() or len(set(codes.tolist())) != len(codes) or shares.sum() > 1 + 1e-6:
+            return None
+        asked = tuple(Asked(METRICS[int(code)], *map(float, row)) for code, *row in table)
+        return cls(name, offer.arms, asked, kind, groups)
+
+
+def is_group(kind: str, values: Sequence[str]) -> bool:
+    """Whether devices may be told apart so: by no sensitive kind, and with few different values."""
+    plain = all(value and not set(value) & set("/:,") for value in (kind, *values))
+    return plain and 0 < len(set(values)) == len(values) <= MOST_GROUPS and not is_sensitive(kind)
+
+
+def experiment_vectors(question: Question, arm: Ints, group: Ints, now: Doubles, past: Doubles) -> Doubles:
+    """[d, layout.size], none longer than 1. arm [d]; group [d], unused without groups; now, past [d, METRICS], NaN
+    where nothing is known: nothing shown since the start gives zeros, another metric's gap counts as its centre."""
+    layout, asked = question.layout, question.asked
+    devices, m = len(arm), len(asked)
+    codes = [METRICS.index(a.metric) for a in asked]
+    centre, reach, theta, before = np.array([[a.centre, a.reach, a.theta, a.past_centre] for a in asked]).T
+    shown = np.asarray(~np.isnan(now).all(axis=1), dtype=np.float64)
+    x = _within_one((past[:, codes] - before) / reach) * shown[:, None]
+    z = _within_one((now[:, codes] - centre) / reach - theta * x) * shown[:, None]
+    row = np.arange(devices)
+    arms = np.zeros((devices, layout.arms, 1 + 2 * m))
+    arms[row, arm] = np.concatenate([shown[:, None], z, z**2], axis=1)
+    groups = np.zeros((devices, layout.groups, layout.arms, 3))
+    if layout.groups:
+        groups[row, group, arm] = np.stack([shown, z[:, 0], z[:, 0] ** 2], axis=1)
+    parts = (arms.reshape(devices, -1), x * z, x**2, groups.reshape(devices, -1))
+    return np.asarray(np.concatenate(parts, axis=1) * question.weights)
+
+
+def _within_one(values: Doubles) -> Doubles:
+    """Cut to ±1; 0 for NaN."""
+    return np.asarray(np.nan_to_num(np.clip(values, -1.0, 1.0)))

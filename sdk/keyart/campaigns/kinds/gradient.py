@@ -1,0 +1,81 @@
+"""Local training: sums over a device's own log, at the current bundle and with the personal head in the offset.
+
+The whole log is recomputed at each bundle, so that errors in the server's curvature change the speed of learning
+and not where it ends (learning.md, "Round"). Likelihood: play is Bernoulli σ(s), quality given play σ(k).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...model.features.encode import Floats
+from ...model.features.rows import Rows
+from ...model.latents import LATENTS
+from ...model.ranker.numpy_engine import sigmoid
+from ...model.ranker.weights import Weights
+from ...model.scorer import Log, log_scores
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Float sums by part of `TrainingLayout`; `artworks` […, N, `ARTWORK_SUMS`] are still per decision."""
+
+    gradient: Floats
+    diagonal: Floats
+    latents: Floats
+    artworks: Floats
+
+
+def directions(rows: Rows) -> Floats:
+    """u = [1, h̃, c] of each decision, […, N, U]."""
+    lead = rows.context.shape[:-1]
+    viewer = np.broadcast_to(rows.viewer[..., None, :], (*lead, rows.viewer.shape[-1]))
+    return np.concatenate([np.ones((*lead, 1), dtype=np.float32), viewer, rows.context], axis=-1)
+
+
+def sums(weights: Weights, log: Log) -> Sums:
+    """Gradient and curvature sums of each device's log."""
+    rows = log.rows
+    play, keep = log_scores(weights, rows)
+    q, kappa = sigmoid(play + log.offset), sigmoid(keep)
+    r = (log.played - q) * log.counted
+    w = q * (1 - q) * log.counted
+    tried = log.played * log.counted
+    rk = (log.quality - kappa) * tried
+    wk = kappa * (1 - kappa) * tried
+    u = directions(rows)
+    v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1)
+    zt, vt = np.swapaxes(rows.artwork, -1, -2), np.swapaxes(v, -1, -2)
+    z = rows.artwork.shape[-1]
+    lead = r.shape[:-1]
+    f = log.latents if log.latents is not None else np.zeros((*r.shape, LATENTS), dtype=np.float32)
+
+    def by_parameter(z_sums: Floats, v_sums: Floats, of_directions: Floats, play: Floats, keep: Floats) -> Floats:
+        return np.concatenate(
+            [
+                (z_sums @ (of_directions * play[..., None])).reshape(*lead, -1),
+                (v_sums[..., z:, :] @ play[..., None])[..., 0],
+                (v_sums @ keep[..., None])[..., 0],
+            ],
+            axis=-1,
+        )
+
+    return Sums(
+        gradient=by_parameter(zt, vt, u, r, rk),
+        diagonal=by_parameter(zt**2, vt**2, u**2, w, wk),
+        latents=(np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2) @ (w[..., None] * f)).reshape(*lead, -1),
+        artworks=np.concatenate(
+            [np.stack([r, w, rk, wk, log.counted], axis=-1), r[..., None] * f, w[..., None] * f], axis=-1
+        ),
+    )
+
+
+def to_integers(values: npt.NDArray[np.floating], fraction_bits: int) -> npt.NDArray[np.int64]:
+    """Fixed point, rounded to nearest: sums of such integers are exact in any order and any grouping."""
+    return np.rint(np.asarray(values, dtype=np.float64) * float(1 << fraction_bits)).astype(np.int64)
+
+
+FRACTION_BITS = 20

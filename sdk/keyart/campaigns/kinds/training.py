@@ -1,0 +1,144 @@
+"""The vectors of protected campaigns: no longer than 1, whatever is in the log, so that noise can cover each person.
+
+A training vector without curvature: what costs noise and can be computed from simulated viewers is not sent
+(learning.md, "What privacy costs"). A population vector: means over the device's own log, asked for once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ...dp.clip import clipped
+from ...model.features.encode import Floats, Ints
+from ...model.features.spec import FeatureSpec
+from ...model.ranker.weights import Weights, parameters, play_parameters
+from ...model.scorer import Log
+from ..vector_layout import Places
+from .gradient import sums
+from .population import population_sums
+
+Doubles = npt.NDArray[np.float64]
+SIDE = 0.1  # the most that a side entry adds to the norm
+SIDES = 7
+MOST_CURVATURE = 3.0  # times what is expected: a device's curvature is counted up to it
+# What each part of a population vector is divided by before it is shortened to 1: about the norm that a device has.
+NORMS: Mapping[str, float] = {
+    "viewers": 1.6,
+    "contexts": 1.0,
+    "situations": 12.0,
+    "matches": 3.0,
+    "taste": 1.5,
+    "titles": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class NoisedTraining(Places):
+    """gradient [P]: of the whole log, each entry divided by its scale. artworks [n]: residuals of play by picture,
+    likewise. side [`SIDES`]: how much clipping shortened the rest (1: not at all), whether it did not, decisions as a
+    share of the most that is counted, of them plays and quality plays, and the curvature of play and of keep, summed,
+    over that of the scale, as a share of `MOST_CURVATURE`; each between 0 and `SIDE`."""
+
+    spec: FeatureSpec
+    artworks: int
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        return {"gradient": parameters(self.spec), "artworks": self.artworks, "side": SIDES}
+
+
+@dataclass(frozen=True)
+class NoisedPopulation(Places):
+    """viewers, contexts, situations, matches, taste: as in `TrainingLayout`, but means over the device's decisions.
+    titles [T]: decisions by title, as shares of a norm of 1. Each part takes the same share of the norm."""
+
+    spec: FeatureSpec
+    titles: int
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        spec = self.spec
+        return {
+            "viewers": len(spec.leading_tags) * (1 + spec.viewer_size + len(spec.viewer_kinds)),
+            "contexts": (len(spec.devices) + 1) * len(spec.dayparts),
+            "situations": 4,
+            "matches": 2 * len(spec.match_names),
+            "taste": spec.viewer_size + 1,
+            "titles": self.titles,
+        }
+
+
+def main_norm() -> float:
+    """What the side entries leave of a norm of 1 to the rest of a training vector."""
+    return float(np.sqrt(1.0 - SIDES * SIDE**2))
+
+
+def part_norm() -> float:
+    """What each part of a population vector may have of a norm of 1."""
+    return float(np.sqrt(1.0 / len(NORMS)))
+
+
+def training_vectors(
+    layout: NoisedTraining, weights: Weights, log: Log, artworks: Ints, scale: Doubles, clip: float, most: float
+) -> Doubles:
+    """[d, layout.size], none longer than 1. artworks [d, N]: what each decision showed. scale [P + n]: what each
+    entry is divided by. clip: the norm that the divided vector is shortened to. most: decisions above which none is
+    counted. Raises SettingError where a number is not finite."""
+    device = sums(weights, log)
+    count = len(log.counted)
+    whole = np.zeros((count, len(scale)))
+    size = device.gradient.shape[-1]
+    whole[:, :size] = device.gradient
+    at = np.broadcast_to(np.arange(count)[:, None], artworks.shape)
+    np.add.at(whole, (at, size + artworks), device.artworks[..., 0])
+    main, factor = clipped(whole / scale, clip)
+    decisions = log.counted.sum(-1).astype(np.float64)
+    tried = log.counted * log.played
+    some = np.maximum(decisions, 1.0)
+    side = np.stack(
+        [
+            factor,
+            factor == 1.0,
+            np.minimum(decisions / most, 1.0),
+            tried.sum(-1) / some,
+            (tried * log.quality).sum(-1) / some,
+            *(
+                np.minimum(met.sum(-1) / (expected.sum() * MOST_CURVATURE), 1.0)
+                for met, expected in zip(
+                    np.split(device.diagonal, [play_parameters(layout.spec)], axis=-1),
+                    np.split(scale[:size] ** 2, [play_parameters(layout.spec)]),
+                    strict=True,
+                )
+            ),
+        ],
+        axis=1,
+    )
+    return np.asarray(np.concatenate([main * (main_norm() / clip), side * SIDE], axis=1))
+
+
+def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinity: Floats, known: Floats) -> Doubles:
+    """[d, layout.size], none longer than 1. titles [d, N]: of each decision; affinity [d, H]; known [d]: 1 where
+    there is a history. Raises SettingError where a number is not finite."""
+    parts = population_sums(layout.spec, log, affinity, known)
+    decisions = np.maximum(log.counted.sum(-1), 1.0)[:, None]
+    count = len(decisions)
+    shown = np.zeros((count, layout.titles))
+    np.add.at(shown, (np.broadcast_to(np.arange(count)[:, None], titles.shape), titles), log.counted)
+    means = {
+        "viewers": parts["viewers"],
+        "contexts": parts["contexts"] / decisions,
+        "situations": parts["situations"] / decisions,
+        "matches": parts["matches"] / decisions,
+        "taste": parts["taste"],
+        "titles": shown / np.maximum(np.sqrt((shown**2).sum(-1, keepdims=True)), 1.0),
+    }
+    shares = [
+        clipped(np.asarray(means[name], dtype=np.float64) / NORMS[name], 1.0)[0] * part_norm()
+        for name in layout.sizes
+    ]
+    return np.concatenate(shares, axis=1)

@@ -1,0 +1,116 @@
+"""Limits: what a device demands of a campaign before anything leaves it, whatever the server says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from ..catalog import is_text, shown
+from ..errors import SettingError
+from ..model.features.spec import is_sensitive
+from .budget import Charge, spent
+from .offer import Offer
+
+KINDS: Final = ("training", "statistics", "experiment", "evaluation")
+KEY_BYTES: Final = 32
+LONGEST_SECONDS: Final = 7 * 86_400  # that a round may go on
+LEAST_NOISE: Final = 1e-6  # below, a noise multiplier is none
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What of a profile counts against its limits. charges: of all rounds so far and of those in progress, None for a
+    vector that nothing protected. lately: how many of them within a day. rounds: (campaign, round) of each."""
+
+    charges: Sequence[Charge | None] = ()
+    lately: int = 0
+    rounds: frozenset[tuple[str, int]] = frozenset()
+
+    def spent(self, delta: float) -> float:
+        """ε at `delta`; infinite once an unprotected vector has left."""
+        charges = [charge for charge in self.charges if charge is not None]
+        return spent(charges, delta) if len(charges) == len(self.charges) else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A host passes them to `Personalizer.open`. require_protection: False opens the door to plain vectors, which
+    their receiver can read: for closed test fleets only.
+
+    servers: public keys (Ed25519, 32 bytes) whose offers count; none: every protected campaign is declined. issuers:
+    public keys whose certificates say that a key is a device's. epsilon, delta: the most that this profile ever gives
+    away, over all campaigns. minimum_devices: the smallest cohort. least_noise: the smallest noise multiplier.
+    contributions_a_day: the most within 24 hours. kinds: of campaign. labels: by which an experiment may group this
+    device, value by kind ("region": "north"); never of a sensitive kind. Raises SettingError.
+    """
+
+    require_protection: bool = True
+    servers: Sequence[bytes] = ()
+    issuers: Sequence[bytes] = ()
+    epsilon: float = 8.0
+    delta: float = 1e-6
+    minimum_devices: int = 50
+    least_noise: float = 0.3
+    contributions_a_day: int = 4
+    kinds: Sequence[str] = field(default=KINDS)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("servers", "issuers"):
+            keys = tuple(getattr(self, name))
+            if any(not isinstance(key, bytes) or len(key) != KEY_BYTES for key in keys):
+                raise SettingError(f"Limits.{name} are public Ed25519 keys, {KEY_BYTES} bytes each.")
+            object.__setattr__(self, name, keys)
+        object.__setattr__(self, "kinds", tuple(self.kinds))
+        if not set(self.kinds) <= set(KINDS):
+            raise SettingError(f"Limits.kinds are among {', '.join(KINDS)}, and are {', '.join(self.kinds)}.")
+        object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
+        for kind, value in self.labels.items():
+            if not is_text(kind) or not is_text(value) or is_sensitive(kind):
+                raise SettingError(
+                    f"Limits.labels are texts by kind, such as 'region': 'north', and of no sensitive kind; got "
+                    f"{shown(kind)}: {shown(value)}."
+                )
+        if not (math.isfinite(self.epsilon) and self.epsilon >= 0 and 0 < self.delta < 1):
+            raise SettingError(f"Limits need epsilon ≥ 0 and 0 < delta < 1, and have {self.epsilon}, {self.delta}.")
+        if self.minimum_devices < 2 or not self.least_noise >= 0 or self.contributions_a_day < 0:
+            raise SettingError(
+                "Limits need minimum_devices of 2 or more, least_noise and contributions_a_day of 0 or more."
+            )
+
+    def refusal(self, offer: Offer, past: Past, model_version: int, feature_spec: str, now: float) -> str | None:
+        """Why a device declines, in words without personal data; None if it takes part. now: Unix seconds."""
+        after = Past((*past.charges, offer.charge)).spent(self.delta)
+        cost = f"ε = {offer.epsilon}, δ = {offer.delta}"
+        checks = (
+            (offer.kind not in self.kinds, f"no campaign of kind {offer.kind!r} is taken part in"),
+            (
+                not now <= offer.not_after <= now + LONGEST_SECONDS,
+                f"its round is over, or goes on for more than {LONGEST_SECONDS // 86_400} days",
+            ),
+            (
+                offer.feature_spec != feature_spec
+                # Arms of an experiment may be models: its vector tells what came of them, and is made from none.
+                or (offer.model_version != model_version and offer.kind != "experiment"),
+                "it is for another model than the one installed",
+            ),
+            (
+                offer.minimum_devices < self.minimum_devices,
+                f"its cohort may be {offer.minimum_devices} devices, and {self.minimum_devices} are demanded",
+            ),
+            (
+                offer.noise_multiplier < max(self.least_noise, LEAST_NOISE),
+                f"its noise is {offer.noise_multiplier} of a vector, and {self.least_noise} is demanded",
+            ),
+            (
+                not (0 < offer.epsilon <= self.epsilon and 0 < offer.delta <= self.delta),
+                f"it is to cost {cost} in all, which is more than is allowed",
+            ),
+            ((offer.campaign, offer.round) in past.rounds, "this round of the campaign was answered before"),
+            (past.lately >= self.contributions_a_day, f"{past.lately} rounds within a day are enough"),
+            (not after <= self.epsilon, f"it would spend more than ε = {self.epsilon} at δ = {self.delta}"),
+        )
+        return next((reason for refused, reason in checks if refused), None)

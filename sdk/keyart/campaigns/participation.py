@@ -1,0 +1,239 @@
+"""Campaigns on the device: a server's messages are judged, answered, and written down before an answer leaves.
+
+A message is a signed offer (`offer`), a stage of the sum that follows it (`sums`), or, where the host has opened the
+door for a closed test fleet, a plain offer (`plain`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from ..dp.skellam import Random
+from ..errors import MessageError, SettingError
+from ..secagg import DeviceSession, Stage
+from ..secagg.keys import KEY_BYTES
+from ..secagg.messages import HEADER_BYTES, KeysRequest
+from ..secagg.messages import MAGIC as STAGE_MAGIC
+from ..store.database import Store, Table
+from ..store.open_rounds import drop_open_rounds
+from . import enrolment, offer, plain, vectors
+from .budget import Budget
+from .limits import Limits, Past
+from .offer import Offer
+from .receipts import Contribution
+from .round_state import Round
+from .vectors import Source
+
+if TYPE_CHECKING:
+    from ..catalog import Catalog
+    from ..model.loaded_model import LoadedModel
+    from ..model.policy import Policy
+    from ..profile.profile import Profile
+
+log = logging.getLogger("keyart")
+
+MAX_MESSAGE_BYTES: Final = 8_000_000
+DAY: Final = timedelta(days=1)
+NOT_ENROLLED: Final = "this device has no certificate that holds; see Personalizer.enrol"
+
+
+class Campaigns:
+    """Of one profile's store, at one moment. random: the operating system's, but in tests."""
+
+    def __init__(self, store: Store, limits: Limits, at: datetime, random: Random = os.urandom) -> None:
+        self._store, self._limits, self._at, self._random = store, limits, at, random
+
+    def answer(
+        self, message: bytes, profile: Profile, installed: LoadedModel, catalog: Catalog, policy: Policy
+    ) -> bytes | None:
+        """The reply, once all behind it is on the disk; None: declined. Raises MessageError, StoreFull."""
+        if not isinstance(message, (bytes, bytearray, memoryview)) or len(message) > MAX_MESSAGE_BYTES:
+            raise MessageError(f"A message is bytes, at most {MAX_MESSAGE_BYTES:,} of them.")
+        message = bytes(message)
+        drop_open_rounds(self._store, self._at.timestamp())
+        identity = enrolment.find(self._store)
+        secret = identity.private if identity is not None else b""
+        source = Source(profile, installed, catalog, secret, policy, self._limits.labels)
+        if message.startswith(offer.MAGIC):
+            reply = self._begin(message, source)
+        elif message.startswith(STAGE_MAGIC):
+            reply = self._go_on(message, source)
+        else:
+            reply = self._plain(message, source)
+        if reply is not None:
+            # Also where it was said before. A power cut that takes a session back would let this device say two
+            # different things, or something that was not charged.
+            self._store.flush()
+        return reply
+
+    def rounds(self) -> Iterator[Round]:
+        """In progress, oldest first."""
+        for _, data in self._store.scan(Table.ROUND):
+            found = Round.from_bytes(data, self._limits.servers)
+            if found is not None:
+                yield found
+
+    def contributions(self) -> list[Contribution]:
+        """What left the device, oldest first."""
+        return [Contribution.from_bytes(data) for _, data in self._store.scan(Table.RECEIPT)]
+
+    def known_device_key(self) -> bytes | None:
+        """[32], public; None where none was drawn yet."""
+        identity = enrolment.find(self._store)
+        return identity.public if identity is not None else None
+
+    def device_key(self) -> bytes:
+        """[32], public; drawn now if there is none."""
+        return enrolment.made(self._store, self._random).public
+
+    def enrol(self, certificate: bytes) -> None:
+        """Keeps the certificate of the device's key. Raises MessageError."""
+        enrolment.enrol(self._store, certificate, self._limits.issuers, self._now)
+
+    def arm(self, experiment: str, arms: int) -> int:
+        """0 … arms − 1. Raises SettingError."""
+        if not isinstance(experiment, str) or not isinstance(arms, int) or not 1 <= arms <= offer.MAX_ARMS:
+            raise SettingError(f"An experiment has a name, and 1 to {offer.MAX_ARMS} arms.")
+        return vectors.arm_of(enrolment.made(self._store, self._random).private, experiment, arms)
+
+    def budget(self) -> Budget:
+        """What was spent of it."""
+        sent, delta = self.contributions(), self._limits.delta
+        past = Past([contribution.charge for contribution in sent])
+        return Budget(past.spent(delta), self._limits.epsilon, delta, len(sent))
+
+    def leave(self, round_id: bytes) -> bool:
+        """Forgets a round of which only the keys were told, whether there was one. After that no neighbour's share
+        could be missed, nor a mask: a round that has gone further runs to its end."""
+        known = self._find(round_id)
+        if known is None or len(known.session.answers) > Stage.KEYS:
+            return False
+        with self._store.transaction():
+            self._store.delete(Table.ROUND, round_id)
+        return True
+
+    def _begin(self, message: bytes, source: Source) -> bytes | None:
+        asked = Offer.read(message, self._limits.servers)
+        if asked is None:
+            return self._declined("no server that this app trusts has signed it")
+        terms = asked.terms(message)
+        known = self._find(terms.round_id)
+        if known is not None:
+            return known.session.answers[0].reply
+        identity = enrolment.find(self._store)
+        reason = self._refusal(asked, source)
+        if reason is not None or identity is None:
+            return self._declined(reason or NOT_ENROLLED)
+        session = DeviceSession.start(terms, identity, self._limits.issuers, self._now, self._random)
+        session, reply = session.answer(KeysRequest(terms).to_bytes())
+        self._keep(Round(message, asked, session))
+        return reply
+
+    def _go_on(self, message: bytes, source: Source) -> bytes | None:
+        if len(message) < HEADER_BYTES:
+            raise MessageError("The message is shorter than its own head.")
+        round_id = message[HEADER_BYTES - KEY_BYTES : HEADER_BYTES]
+        known = self._find(round_id)
+        kind = vectors.find(known.offer) if known is not None else None
+        if known is None or kind is None:
+            return self._declined("its round is not in progress here: it is over, was dropped, or never began")
+        reason = None if known.has_sent else self._refusal(known.offer, source, known)
+        if reason is not None:
+            self._store.delete(Table.ROUND, round_id)
+            return self._declined(reason)
+        try:
+            session, reply = known.session.answer(
+                message, lambda: vectors.answer(kind, known.offer, source, self._random)
+            )
+        except SettingError as error:  # of the vector, which is not sent
+            self._store.delete(Table.ROUND, round_id)
+            return self._declined(str(error))
+        following = known.after(session)
+        if session is not known.session:
+            self._keep(following, len(reply) if following.has_sent and not known.has_sent else None)
+        return reply
+
+    def _plain(self, message: bytes, source: Source) -> bytes | None:
+        asked = plain.read_offer(message)
+        if self._limits.require_protection:
+            return self._declined("its sum is not masked and noised, which this device demands")
+        reason = plain.refusal(asked, source.installed.version, source.installed.spec)
+        if reason is not None:
+            return self._declined(reason)
+        reply = plain.contribution(asked, source.profile, source.installed)
+        receipt = plain.contributed(asked, self._at, len(reply))
+        self._store.put(Table.RECEIPT, os.urandom(16), receipt.to_bytes())
+        return reply
+
+    def _refusal(self, asked: Offer, source: Source, besides: Round | None = None) -> str | None:
+        """Why not, None if it may go on. besides: the round itself, where it is in progress already."""
+        identity = enrolment.find(self._store)
+        if identity is None or not enrolment.is_certified(identity, self._limits.issuers, self._now):
+            return NOT_ENROLLED
+        kind, installed = vectors.find(asked), source.installed
+        if kind is None:
+            return f"this keyart knows no campaign of kind {asked.kind!r} and that topic"
+        past = self._past(besides)
+        reason = self._limits.refusal(asked, past, installed.version, installed.spec.sha256, self._now)
+        if reason is None and not vectors.fits(kind, asked, source):
+            return "its vector has another shape than this device's model and catalogue"
+        return reason
+
+    def _past(self, besides: Round | None) -> Past:
+        sent = self.contributions()
+        charged = {contribution.round_id for contribution in sent}
+        waiting = [
+            found.offer
+            for found in self.rounds()
+            if found.id.hex() not in charged and (besides is None or found.id != besides.id)
+        ]
+        lately = sum(datetime.fromisoformat(one.at) > self._at - DAY for one in sent) + len(waiting)
+        charges = [*(one.charge for one in sent), *(one.charge for one in waiting)]
+        rounds = {*((one.campaign, one.round) for one in sent), *((one.campaign, one.round) for one in waiting)}
+        return Past(charges, lately, frozenset(rounds))
+
+    def _find(self, round_id: bytes) -> Round | None:
+        data = self._store.get(Table.ROUND, round_id)
+        return None if data is None else Round.from_bytes(data, self._limits.servers)
+
+    def _keep(self, following: Round, sent_bytes: int | None = None) -> None:
+        """Before anything leaves: the session, and with a vector of `sent_bytes` its charge, both or neither."""
+        with self._store.transaction():
+            self._store.put(Table.ROUND, following.id, following.to_bytes())
+            if sent_bytes is not None:
+                receipt = self._receipt(following, sent_bytes)
+                self._store.put(Table.RECEIPT, following.id, receipt.to_bytes())
+
+    def _receipt(self, of: Round, size_bytes: int) -> Contribution:
+        asked, delta = of.offer, self._limits.delta
+        charges = [one.charge for one in self.contributions()]
+        return Contribution(
+            at=self._at.isoformat(),
+            kind=asked.kind,
+            campaign=asked.campaign,
+            round=asked.round,
+            size_bytes=size_bytes,
+            masked=True,
+            noise_multiplier=float(asked.noise_multiplier),
+            topic=asked.topic,
+            purpose=asked.purpose,
+            clip=float(asked.clip),
+            units=asked.units,
+            entries=asked.size,
+            minimum_devices=asked.minimum_devices,
+            epsilon=Past([*charges, asked.charge]).spent(delta),
+            delta=delta,
+            round_id=of.id.hex(),
+        )
+
+    def _declined(self, reason: str) -> bytes | None:
+        log.info("A campaign was declined: %s", reason)
+        return None
+
+    @property
+    def _now(self) -> int:
+        return int(self._at.timestamp())

@@ -1,0 +1,317 @@
+"""Why this picture: parts that add up exactly to its lead over the runner-up, in numbers and in words.
+
+With value v = σ(s) σ(k), the lead v₁ − v₀ is shared among the parts of the logits s and k: each part's difference is
+multiplied by the secant slope of log σ between the two logits, and by the logarithmic mean of the two values. Both
+are exact along the line between the two pictures, so that nothing is left over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import UnknownDecision
+from .features.encode import Floats
+from .features.rows import Rows, matches
+from .features.spec import MATCHES_PER_KIND, FeatureSpec
+from .features.viewer import ViewerFeatures
+from .policy import Doubles
+from .stated_preferences import weight_of
+
+if TYPE_CHECKING:
+    from ..catalog import Artwork, Title
+    from ..decision import Decision
+    from .artwork_bias import Own
+    from .choice import Weighed
+    from .head import Head
+    from .loaded_model import LoadedModel
+    from .ranker.weights import Weights
+    from .stated_preferences import Stated
+
+SMALLEST_SHOWN = 1e-6
+Stage = Literal["play", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One reason. contribution: its part of the lead over the runner-up, as probability of a quality play."""
+
+    name: str
+    contribution: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """factors: largest first; their contributions add up to `lead`. runner_up: the next best picture, if any."""
+
+    decision_id: str
+    title_id: str
+    artwork_id: str
+    runner_up: str | None
+    propensity: float
+    lead: float
+    factors: tuple[Factor, ...]
+
+    @property
+    def text(self) -> str:
+        """The reasons in words: what spoke for the picture, and notes; what spoke against it is in `factors`."""
+        return " ".join(factor.text for factor in self.factors if factor.contribution >= 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one reason adds to a logit of each candidate: logits [N] of one stage."""
+
+    name: str
+    stage: Stage
+    logits: Doubles
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The picture shown and the runner-up: the ranker's rows and nobody's matches [2, …], offsets and logits [2].
+
+    wording: the stated preference behind `stated`, in words.
+    """
+
+    rows: Rows
+    nobody: Floats
+    play: Doubles
+    keep: Doubles
+    head: Floats | None = None
+    stated: Floats | None = None
+    own: Floats | None = None
+    wording: str = ""
+    others: Floats | None = None
+
+
+def parts(
+    spec: FeatureSpec,
+    weights: Weights,
+    rows: Rows,
+    nobody: Floats,
+    head: Floats | None = None,
+    stated: Floats | None = None,
+    own: Floats | None = None,
+    others: Floats | None = None,
+) -> list[Part]:
+    """The score of candidates [N], taken apart: the one place that knows what it is made of.
+
+    Between two pictures of a title the parts of a stage differ, in sum, as its logits do; the mains, the same for all
+    pictures of a title, are left out. rows.viewer [H], rows.context [C] or [N, C]. nobody [N, M]: matches of a viewer
+    of whom nothing is known; what goes beyond them is history. head, stated, own, others [N]: what each adds to the
+    logit of play; the last by the latents.
+    """
+    z, x, even = (array.astype(np.float64) for array in (rows.artwork, rows.match, nobody))
+    w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
+    m, m_keep = weights.play_match, weights.keep_match
+    promise = z @ weights.keep_artwork + rows.appeal[:, 1]
+    found = []
+    for k, kind in enumerate(spec.match_kinds):
+        taste = slice(MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 2)
+        fit = slice(taste.stop, taste.stop + 2)
+        beyond = x[:, taste] - even[:, taste]
+        found.append(Part(f"history:{kind}", "play", beyond @ m[taste]))
+        found.append(Part(f"history:{kind}", "keep", beyond @ m_keep[taste]))
+        found.append(Part(f"content:{kind}", "play", even[:, taste] @ m[taste]))
+        found.append(Part(f"title:{kind}", "play", x[:, fit] @ m[fit]))
+        promise = promise + even[:, taste] @ m_keep[taste] + x[:, fit] @ m_keep[fit]
+    found.append(Part("intent", "play", x[:, -1] * m[-1]))
+    found.append(Part("intent", "keep", x[:, -1] * m_keep[-1]))
+    found.append(Part("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
+    found.append(Part("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
+    found.append(Part("everybody", "play", z @ w[:, 0]))
+    found.append(Part("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
+    found.append(Part("promise", "keep", promise))
+    for name, offsets in (("you", head), ("picture", own), ("preference", stated), ("others", others)):
+        if offsets is not None:
+            found.append(Part(name, "play", offsets.astype(np.float64)))
+    return found
+
+
+def explanation(
+    decision: Decision,
+    title: Title,
+    installed: LoadedModel,
+    rows: Rows,
+    weighed: Weighed,
+    allowed: npt.NDArray[np.bool_],
+    head: Head | None,
+    stated: Stated | None = None,
+    own: Own | None = None,
+    others: Floats | None = None,
+) -> Explanation:
+    """Why `decision` shows what it shows. rows, weighed, allowed: of all candidates of the title, in order; what
+    head, own, stated preferences and latents (others [A]) add to play is in `weighed` already.
+
+    Raises UnknownDecision if its picture has left the catalogue.
+    """
+    ids = [artwork.id for artwork in title.artworks]
+    if decision.artwork_id not in ids:
+        raise UnknownDecision(
+            f"Decision {decision.id!r} showed {decision.artwork_id!r}, which title {title.id!r} does not have any "
+            "more; open the profile with the catalogue of that time to have it explained."
+        )
+    chosen = ids.index(decision.artwork_id)
+    rivals = np.where(allowed, weighed.value, -np.inf)
+    rivals[chosen] = -np.inf
+    if not np.isfinite(rivals).any():
+        only = Factor("only-picture", 0.0, "It is the only picture of this title that may be shown here.")
+        return Explanation(decision.id, title.id, decision.artwork_id, None, decision.propensity, 0.0, (only,))
+    two = [chosen, int(rivals.argmax())]
+    encoded = installed.encoded
+    places = np.array([encoded.place[ids[i]] for i in two], dtype=np.intp)
+    artwork = rows.artwork[two]
+    pair = Pair(
+        rows=Rows(artwork, rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context),
+        nobody=matches(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
+        play=weighed.play[two].astype(np.float64),
+        keep=weighed.keep[two].astype(np.float64),
+        head=head.offsets(artwork) if head is not None else None,
+        own=own.offsets(places) if own is not None else None,
+        stated=stated.offsets(places) if stated is not None else None,
+        others=others[two] if others is not None else None,
+        wording=_statement(stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",
+    )
+    lead, factors = attribute(installed.spec, installed.weights, pair)
+    if decision.exploring:
+        note = Factor("exploration", 0.0, "It was drawn to find out how it does; another picture had more value.")
+        factors = (note, *factors)
+    if installed.base_rate is None:
+        note = Factor("no-model", 0.0, "There is no model yet: pictures are drawn, and this device learns alone.")
+        factors = (note, *factors)
+    return Explanation(decision.id, title.id, decision.artwork_id, ids[two[1]], decision.propensity, lead, factors)
+
+
+def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, tuple[Factor, ...]]:
+    """The lead of the first picture over the second, and its factors, largest in size first."""
+    log_value = _log_sigmoid(pair.play) + _log_sigmoid(pair.keep)
+    values = np.exp(log_value)
+    lead = float(values[0] - values[1])
+    scale = _logarithmic_mean(values, log_value)
+    slope = {"play": _secant(pair.play) * scale, "keep": _secant(pair.keep) * scale}
+    logits: dict[str, float] = {}
+    contributions: dict[str, float] = {}
+    for part in parts(spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own, pair.others):
+        difference = float(part.logits[0] - part.logits[1])
+        logits[part.name] = logits.get(part.name, 0.0) + difference
+        contributions[part.name] = contributions.get(part.name, 0.0) + difference * slope[part.stage]
+    names = sorted(contributions, key=lambda name: -abs(contributions[name]))
+    shown = [name for name in names if abs(contributions[name]) > SMALLEST_SHOWN]
+    # The engine's logits are float32 and this sum is not: the last digit goes where it came from, the largest part,
+    # and what is too small to be shown, too. Where that is as much as the part itself, no part says anything.
+    largest = lead - sum(contributions[name] for name in shown[1:])
+    if not shown or largest * np.sign(contributions[shown[0]]) <= SMALLEST_SHOWN:
+        return lead, (Factor("no-difference", lead, "The next best picture has the same value here."),)
+    contributions[shown[0]] = largest
+    words = _words(spec, weights, pair, logits)
+    return lead, tuple(Factor(name, contributions[name], words[name]) for name in shown)
+
+
+def spoken(tag: str) -> str:
+    """A tag as people say it: "close-up shots", "warm colours", "comedy"."""
+    kind, _, value = tag.partition(":")
+    phrase = {
+        "genre": "{}",
+        "palette": "{} colours",
+        "mood": "a mood of {}",
+        "shot": "{} shots",
+        "cast": "{} in the cast",
+        "": "{}",
+    }
+    return phrase.get(kind if value else "", f"the {kind} {{}}").format(value or kind)
+
+
+def _words(spec: FeatureSpec, weights: Weights, pair: Pair, logits: dict[str, float]) -> dict[str, str]:
+    """A sentence for each part. What the two pictures show is told from the rows, what people do from the logits."""
+    rows = pair.rows
+    z = (rows.artwork[0] - rows.artwork[1]).astype(np.float64)
+    x = (rows.match[0] - rows.match[1]).astype(np.float64)
+    w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
+    words = {
+        "intent": f"It answers {_more(x[-1])} of what you asked for just now.",
+        "appeal": f"This very picture made {_more(logits['appeal'], 'fewer')} people press play.",
+        "promise": f"Plays that start from it are broken off {_more(-logits['promise'])} often.",
+        "you": f"You lately {'played' if logits.get('you', 0) > 0 else 'passed over'} titles that were shown with "
+        "pictures like it.",
+        "picture": _met(pair.own),
+        "preference": pair.wording,
+        "others": f"People who watch what you watch press play on it {_more(logits.get('others', 0.0))} often.",
+    }
+    for k, kind in enumerate(spec.match_kinds):
+        at = MATCHES_PER_KIND * k
+        many = "people" if kind == "cast" else f"{kind}s"
+        even = float(pair.nobody[0, at] - pair.nobody[1, at])
+        nearer = (x[at + 2] or x[at + 3]) > 0
+        words[f"history:{kind}"] = f"It shows {_more(x[at] - even, 'fewer')} of the {many} that you watch."
+        words[f"content:{kind}"] = f"It tells {_more(even)} about the {kind}."
+        words[f"title:{kind}"] = f"Its {many} are {'closer to' if nearer else 'further from'} the title's."
+    for name, who, directions in (
+        ("taste", "People who watch what you watch", w[:, 1 : 1 + h] @ rows.viewer),
+        ("context", _situation(spec, rows.context), w[:, 1 + h :] @ rows.context),
+        ("everybody", "People in general", w[:, 0]),
+    ):
+        words[name] = f"{who} {_tags(spec, z, directions)}."
+    return words
+
+
+def _met(own: Floats | None) -> str:
+    """What the viewer did with these very pictures: the one that tells more of the two."""
+    if own is None:
+        return ""
+    which = "this very picture" if abs(own[0]) >= abs(own[1]) else "the next best picture"
+    more = own[0] if abs(own[0]) >= abs(own[1]) else own[1]
+    return f"You {'played what was shown with' if more > 0 else 'passed over'} {which} before."
+
+
+def _more(difference: float, otherwise: str = "less") -> str:
+    return "more" if difference > 0 else otherwise
+
+
+def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
+    """Which tag a part is mostly about: one that the picture shows more of, or one that the runner-up does."""
+    by_tag = z * directions
+    if not by_tag.size or not np.abs(by_tag).max():
+        return "see no difference"
+    at = int(np.argmax(by_tag * (1 if by_tag.sum() >= 0 else -1)))
+    what = f"go {'for' if directions[at] > 0 else 'less for'} {spoken(spec.artwork_tags[at])}"
+    return what if z[at] > 0 else f"{what}, as in the next best picture"
+
+
+def _statement(stated: Mapping[str, float], chosen: Artwork, rival: Artwork) -> str:
+    """The stated preference that parts the two pictures most."""
+    more = {tag: weight_of(chosen, tag) - weight_of(rival, tag) for tag in stated}
+    towards = 1 if sum(stated[tag] * more[tag] for tag in stated) >= 0 else -1
+    tag = max(stated, key=lambda tag: stated[tag] * more[tag] * towards)
+    said = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {spoken(tag)}"
+    return f"{said}." if more[tag] > 0 else f"{said}, which the next best picture shows more of."
+
+
+def _situation(spec: FeatureSpec, context: Floats) -> str:
+    split = len(spec.devices) + 1
+    device = (*spec.devices, "device")[int(context[:split].argmax())]
+    daypart = spec.dayparts[int(context[split:].argmax())]
+    return f"On a {'TV' if device == 'tv' else device} {'at' if daypart == 'night' else 'in the'} {daypart} people"
+
+
+def _log_sigmoid(x: Doubles) -> Doubles:
+    return np.asarray(-np.logaddexp(0.0, -x), dtype=np.float64)
+
+
+def _secant(x: Doubles) -> float:
+    if abs(x[0] - x[1]) < 1e-9:
+        return float(1.0 / (1.0 + math.exp(min(float(x[0]), 700.0))))
+    y = _log_sigmoid(x)
+    return float((y[0] - y[1]) / (x[0] - x[1]))
+
+
+def _logarithmic_mean(values: Doubles, logs: Doubles) -> float:
+    if abs(logs[0] - logs[1]) < 1e-9:
+        return float(values[0])
+    return float((values[0] - values[1]) / (logs[0] - logs[1]))

@@ -1,0 +1,230 @@
+"""EncodedCatalog: the part of every feature that depends on titles and pictures alone, worked out once a title.
+
+A viewer is shown a few of thousands of titles, so a device encodes a title when it first needs it; a fleet needs all
+of them, and says so once (`build`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ...catalog import Artwork, Catalog, Title, age_of, kind_of
+from .spec import MATCHES_PER_KIND, FeatureSpec
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+Shares = dict[str, dict[str, float]]  # kind: tag: its part of the kind's weight
+
+OPEN_TAGS_PER_ITEM = 8  # the heaviest ones; a picture that names more people than this names none in particular
+MISLEADING_KINDS = ("genre", "cast")
+MAX_TAG_WEIGHT = 4.0
+
+
+class EncodedCatalog:
+    """Arrays over all artworks (n, in catalogue order) and titles (t). A title's rows hold nothing before `need`, or
+    before one of its pictures is looked up in `place`; its match is NaN until then, so that a score tells.
+
+    first [t+1], and starts, the same as a list: title i owns artworks first[i]:first[i+1]. title_of [n]. artwork
+    [n, Z]: tag weights.
+    shares [n, H], title_shares [t, H]: weights within each kind, summing to 1 (or 0 where the kind is absent).
+    fixed_match [n, M]: what of a match depends on no viewer: −distance (total variation) and −share of what the title
+    does not hold. open_index, open_weight [n, kinds, P] and the same for titles: places in the list of open tags, of
+    which open_rarity [O] tells the share of titles that carry each. misleading [n]: genres or cast share nothing with
+    the title's. honest [n]: what a guard against those leaves, which is all where it would leave nothing. ages,
+    spoilers [n]: from which age on, and not before the title was watched. spoils [t]: whether any of the title's is a
+    spoiler. durations [t]: seconds. place, title_place: by id.
+
+    Safe to use from several threads: a title that is encoded twice at once gets the same rows twice.
+    """
+
+    def __init__(self, catalog: Catalog, spec: FeatureSpec) -> None:
+        self.spec = spec
+        self._titles = titles = catalog.titles
+        counts = [len(title.artworks) for title in titles]
+        self.first: Ints = np.zeros(len(titles) + 1, dtype=np.intp)
+        np.cumsum(counts, out=self.first[1:])
+        self.starts = self.first.tolist()
+        self.on_page: dict[tuple[int, int], Floats] = {}  # kept by `keyart.model.page`, which works it out
+        self.title_of: Ints = np.repeat(np.arange(len(titles), dtype=np.intp), counts)
+        n, t, kinds = len(self.title_of), len(titles), len(spec.match_kinds)
+        self.artwork: Floats = np.zeros((n, spec.artwork_size), dtype=np.float32)
+        self.shares: Floats = np.zeros((n, spec.viewer_size), dtype=np.float32)
+        self.title_shares: Floats = np.zeros((t, spec.viewer_size), dtype=np.float32)
+        self.fixed_match: Floats = np.full((n, len(spec.match_names)), np.nan, dtype=np.float32)
+        self.open_index: Ints = np.zeros((n, kinds, OPEN_TAGS_PER_ITEM), dtype=np.intp)
+        self.open_weight: Floats = np.zeros(self.open_index.shape, dtype=np.float32)
+        self.title_open_index: Ints = np.zeros((t, kinds, OPEN_TAGS_PER_ITEM), dtype=np.intp)
+        self.title_open_weight: Floats = np.zeros(self.title_open_index.shape, dtype=np.float32)
+        self.misleading: Bools = np.zeros(n, dtype=np.bool_)
+        self.honest: Bools = np.zeros(n, dtype=np.bool_)
+        self.ages: Ints = np.zeros(n, dtype=np.intp)
+        self.spoilers: Bools = np.zeros(n, dtype=np.bool_)
+        self.spoils = bytearray(t)
+        self.durations: npt.NDArray[np.float64] = np.array([title.duration for title in titles])
+        self.title_place: Mapping[str, int] = catalog.title_places
+        self.place: Mapping[str, int] = _Places(self, catalog.artwork_places)
+        self._open_place, self.open_rarity = _open_tags(titles, spec)
+        self._ready, self._titles_ready = bytearray(t), bytearray(t)
+
+    @classmethod
+    def build(cls, catalog: Catalog, spec: FeatureSpec) -> EncodedCatalog:
+        """All titles of `catalog`, encoded; tags that the spec has never seen are left out."""
+        encoded = cls(catalog, spec)
+        encoded.need(range(len(catalog)))
+        return encoded
+
+    @property
+    def open_size(self) -> int:
+        """O, number of open tags in this catalogue (at least 1)."""
+        return len(self.open_rarity)
+
+    def need(self, titles: Iterable[int]) -> None:
+        """Encodes those titles and their pictures, unless that is done. Call it before you index by place."""
+        for t in titles:
+            if not self._ready[t]:
+                self._encode(t)
+
+    def need_titles(self, titles: Iterable[int]) -> None:
+        """The same for the titles alone, without their pictures: what a history needs."""
+        for t in titles:
+            if not self._titles_ready[t]:
+                self._encode_title(t)
+
+    def _encode_title(self, t: int) -> Shares:
+        of_title = _shares(self._titles[t].tags)
+        self._set_shares(self.title_shares[t], of_title)
+        if self.spec.open_matches:
+            self._set_open(self.title_open_index[t], self.title_open_weight[t], of_title)
+        self._titles_ready[t] = 1
+        return of_title
+
+    def _encode(self, t: int) -> None:
+        of_title, place = self._encode_title(t), self.spec.artwork_place
+        artworks, start = self._titles[t].artworks, int(self.first[t])
+        shares = [_shares(artwork.tags) for artwork in artworks]
+        for row, (artwork, of_artwork) in enumerate(zip(artworks, shares, strict=True), start):
+            tags = self.artwork[row]
+            for tag, weight in artwork.tags.items():
+                if tag in place:
+                    tags[place[tag]] = min(weight, MAX_TAG_WEIGHT)
+            self._set_shares(self.shares[row], of_artwork)
+            if self.spec.open_matches:
+                self._set_open(self.open_index[row], self.open_weight[row], of_artwork)
+        mine = slice(start, start + len(artworks))
+        self.fixed_match[mine] = [_fixed_match(of_title, of_artwork, self.spec) for of_artwork in shares]
+        misleading = [_is_misleading(of_title, of_artwork) for of_artwork in shares]
+        self.misleading[mine] = misleading
+        self.honest[mine] = [not misleads for misleads in misleading] if not all(misleading) else True
+        self.ages[mine] = [age_of(artwork.maturity) or 0 for artwork in artworks]
+        self.spoilers[mine] = spoilers = [artwork.spoiler for artwork in artworks]
+        self.spoils[t] = any(spoilers)
+        self._ready[t] = 1
+
+    def _set_shares(self, row: Floats, shares: Shares) -> None:
+        place = self.spec.viewer_place
+        for of_kind in shares.values():
+            for tag, share in of_kind.items():
+                if tag in place:
+                    row[place[tag]] = share
+
+    def _set_open(self, index: Ints, weights: Floats, shares: Shares) -> None:
+        """index, weights [kinds, P]."""
+        for k in self.spec.open_matches:
+            of_kind = shares.get(self.spec.match_kinds[k], {})
+            known = sorted(((share, tag) for tag, share in of_kind.items() if tag in self._open_place), reverse=True)
+            for p, (share, tag) in enumerate(known[:OPEN_TAGS_PER_ITEM]):
+                index[k, p] = self._open_place[tag]
+                weights[k, p] = share
+
+
+class _Places(Mapping[str, int]):
+    """Artwork id to place among all artworks. Whoever looks a picture up is about to use its rows: they are ready."""
+
+    def __init__(self, encoded: EncodedCatalog, places: Mapping[str, int]) -> None:
+        self._encoded, self._places = encoded, places
+
+    def __getitem__(self, artwork_id: str) -> int:
+        place = self._places[artwork_id]
+        self._encoded.need((self._encoded.title_of[place],))
+        return place
+
+    def __contains__(self, artwork_id: object) -> bool:
+        return artwork_id in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def is_misleading(title: Title, artwork: Artwork) -> bool:
+    """Whether the picture's genres, or its cast, share nothing with the title's (kinds absent on one side pass)."""
+    return _is_misleading(_shares(title.tags), _shares(artwork.tags))
+
+
+def _is_misleading(of_title: Shares, of_artwork: Shares) -> bool:
+    for kind in MISLEADING_KINDS:
+        e, g = of_artwork.get(kind), of_title.get(kind)
+        if e and g and e.keys().isdisjoint(g):
+            return True
+    return False
+
+
+def _shares(tags: Mapping[str, float]) -> Shares:
+    """Parts of each kind's weight, by kind and tag; tags without any weight are left out."""
+    kinds: Shares = {}
+    for tag, weight in tags.items():
+        if weight > 0:
+            kind = kind_of(tag)
+            if kind in kinds:
+                kinds[kind][tag] = weight
+            else:
+                kinds[kind] = {tag: weight}
+    for kind, weights in kinds.items():
+        if len(weights) == 1:
+            kinds[kind] = dict.fromkeys(weights, 1.0)
+        else:
+            total = math.fsum(weights.values())
+            kinds[kind] = {tag: weight / total for tag, weight in weights.items()}
+    return kinds
+
+
+def _fixed_match(of_title: Shares, of_artwork: Shares, spec: FeatureSpec) -> list[float]:
+    """[M]: per match kind −½ Σ |e − g| (total variation) and −Σ e over tags that the title does not hold, else 0."""
+    row = [0.0] * len(spec.match_names)
+    for k, kind in enumerate(spec.match_kinds):
+        e, g = of_artwork.get(kind), of_title.get(kind)
+        if not e or not g:
+            continue
+        distance = missing = 0.0
+        for tag, share in e.items():
+            held = g.get(tag, 0.0)
+            if share > held:
+                distance += share - held  # ½ Σ |e − g| = Σ max(e − g, 0), since both add up to 1
+            if not held:
+                missing += share
+        at = MATCHES_PER_KIND * k
+        row[at + 2], row[at + 3] = -distance, -missing
+    return row
+
+
+def _open_tags(titles: tuple[Title, ...], spec: FeatureSpec) -> tuple[dict[str, int], Floats]:
+    """Places of the open tags of the catalogue, and the share of titles that carry each (at least one entry)."""
+    kinds = {spec.match_kinds[k] for k in spec.open_matches}
+    carriers: dict[str, int] = {}
+    if kinds:
+        for title in titles:
+            for tag in title.tags:
+                if kind_of(tag) in kinds:
+                    carriers[tag] = carriers.get(tag, 0) + 1
+    place = {tag: i for i, tag in enumerate(sorted(carriers))}
+    rarity = np.zeros(max(len(place), 1), dtype=np.float32)
+    for tag, i in place.items():
+        rarity[i] = carriers[tag] / len(titles)
+    return place, rarity

@@ -1,0 +1,274 @@
+"""FeatureSpec: which tag stands at which place of which vector. It travels in the bundle, with its hash.
+
+Kinds with few values (genre, palette …: closed) get places of their own. Open kinds (cast, director …: thousands
+of values) get match features only, so that neither the model nor this spec grows with the catalogue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ...catalog import Catalog, folded_kind, kind_of
+from ...context import DAYPARTS, DEVICES
+from ...errors import BundleRefused
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+
+VERSION = 1
+CLOSED_KIND_TAGS = 64  # a kind with more values than this is open
+SENSITIVE_KINDS = frozenset(
+    {
+        "age",
+        "disability",
+        "ethnicity",
+        "gender",
+        "health",
+        "nationality",
+        "politics",
+        "race",
+        "religion",
+        "sexuality",
+    }
+)  # never used to personalise, whatever a catalogue holds
+# The most texts of each list, and the range of each number, that a spec from outside may have.
+_MOST_TEXTS = {
+    "artwork_tags": 4096,
+    "viewer_tags": 4096,
+    "match_kinds": 256,
+    "open_kinds": 256,
+    "devices": 64,
+    "dayparts": len(DAYPARTS),
+}
+_MAX_TEXT = 256  # characters
+_RANGES = {"smoothing_views": (1e-3, 1e3), "abandoned_weight": (1e-3, 1.0), "sharpening": (0.1, 10.0)}
+MATCHES_PER_KIND = 4  # taste × picture, taste × title, distance of picture from title, share of false promise
+
+
+def is_sensitive(tag: str) -> bool:
+    """Whether a tag, or a kind, is one of a sensitive kind, however it is spelt."""
+    return folded_kind(tag) in SENSITIVE_KINDS
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """Places of the vectors.
+
+    artwork_tags [Z]: tags of pictures with weights of their own. viewer_tags [H]: title tags of closed kinds, in
+    which a viewer's taste is expressed. match_kinds: kinds on both titles and pictures, compared directly.
+    smoothing_views: views' worth of prior per tag. abandoned_weight: what an abandoned view counts against 1.
+    sharpening: exponent of the history (learning: h^3 / Σ h^3).
+    """
+
+    artwork_tags: tuple[str, ...]
+    viewer_tags: tuple[str, ...]
+    match_kinds: tuple[str, ...]
+    open_kinds: tuple[str, ...]
+    devices: tuple[str, ...] = DEVICES
+    dayparts: tuple[str, ...] = DAYPARTS
+    smoothing_views: float = 0.35
+    abandoned_weight: float = 0.4
+    sharpening: float = 3.0
+    version: int = VERSION
+
+    @classmethod
+    def from_catalog(cls, catalog: Catalog) -> FeatureSpec:
+        """The spec that fits a catalogue; deterministic in its tags, not in the order of its titles."""
+        on_titles: dict[str, set[str]] = defaultdict(set)
+        on_artworks: dict[str, set[str]] = defaultdict(set)
+        for title in catalog:
+            for tag in title.tags:
+                on_titles[kind_of(tag)].add(tag)
+            for artwork in title.artworks:
+                for tag in artwork.tags:
+                    on_artworks[kind_of(tag)].add(tag)
+        kinds = sorted(kind for kind in {*on_titles, *on_artworks} if not is_sensitive(kind))
+        open_kinds = [k for k in kinds if len(on_titles[k] | on_artworks[k]) > CLOSED_KIND_TAGS]
+        closed = [k for k in kinds if k not in open_kinds]
+        shared = [k for k in kinds if on_titles[k] and on_artworks[k]]
+        return cls(
+            artwork_tags=tuple(tag for k in closed for tag in sorted(on_artworks[k])),
+            viewer_tags=tuple(tag for k in closed for tag in sorted(on_titles[k])),
+            match_kinds=tuple(shared),
+            open_kinds=tuple(open_kinds),
+        )
+
+    @cached_property
+    def artwork_place(self) -> dict[str, int]:
+        return {tag: i for i, tag in enumerate(self.artwork_tags)}
+
+    @cached_property
+    def viewer_place(self) -> dict[str, int]:
+        return {tag: i for i, tag in enumerate(self.viewer_tags)}
+
+    @property
+    def artwork_size(self) -> int:
+        """Z, length of a picture's vector."""
+        return len(self.artwork_tags)
+
+    @property
+    def viewer_size(self) -> int:
+        """H, length of a viewer's taste."""
+        return len(self.viewer_tags)
+
+    @cached_property
+    def viewer_kinds(self) -> tuple[str, ...]:
+        """Kinds in which a viewer's taste is expressed, in order."""
+        return tuple(dict.fromkeys(kind_of(tag) for tag in self.viewer_tags))
+
+    @cached_property
+    def leading_tags(self) -> tuple[str, ...]:
+        """Tags of the kind that sorts viewers into bins: genre where there is one, else the first."""
+        kind = "genre" if "genre" in self.viewer_kinds else next(iter(self.viewer_kinds), "")
+        return tuple(tag for tag in self.viewer_tags if kind_of(tag) == kind)
+
+    @cached_property
+    def context_names(self) -> tuple[str, ...]:
+        """C places: one for each device class (the last for any other word) and one for each daypart."""
+        return (
+            *(f"device:{name}" for name in self.devices),
+            "device:other",
+            *(f"daypart:{name}" for name in self.dayparts),
+        )
+
+    def context_row(self, device: str, daypart: str) -> Floats:
+        """[C]: one-hot device class and daypart; read-only, the same array for the same situation."""
+        devices = self.devices
+        return self._context_rows[
+            devices.index(device) if device in devices else len(devices), self.dayparts.index(daypart)
+        ]
+
+    @cached_property
+    def _context_rows(self) -> Mapping[tuple[int, int], Floats]:
+        import numpy as np
+
+        devices, rows = len(self.devices) + 1, {}
+        for device in range(devices):
+            for daypart in range(len(self.dayparts)):
+                row = np.zeros(len(self.context_names), dtype=np.float32)
+                row[[device, devices + daypart]] = 1.0
+                row.flags.writeable = False
+                rows[device, daypart] = row
+        return rows
+
+    @cached_property
+    def viewer_members(self) -> Floats:
+        """[kinds of viewer tags, H] of 0 and 1: which viewer tags are of which kind."""
+        return self._members(self.viewer_kinds)
+
+    @cached_property
+    def match_members(self) -> Floats:
+        """[match kinds, H] of 0 and 1; open kinds have no viewer tags."""
+        return self._members(self.match_kinds)
+
+    def _members(self, kinds: Sequence[str]) -> Floats:
+        import numpy as np
+
+        of_tags = [kind_of(tag) for tag in self.viewer_tags]
+        rows = [[kind == name for kind in of_tags] for name in kinds]
+        return np.array(rows, dtype=np.float32).reshape(len(kinds), len(of_tags))
+
+    @cached_property
+    def open_matches(self) -> tuple[int, ...]:
+        """Places, among the match kinds, of those that are open."""
+        return tuple(k for k, kind in enumerate(self.match_kinds) if kind in self.open_kinds)
+
+    @cached_property
+    def match_names(self) -> tuple[str, ...]:
+        """M places: four for each match kind, then how far the picture answers what the viewer asked for."""
+        parts = ("taste", "title-taste", "distance", "false-promise")
+        return (*(f"{kind}/{part}" for kind in self.match_kinds for part in parts), "intent")
+
+    @cached_property
+    def main_names(self) -> tuple[str, ...]:
+        """K places of what does not depend on the picture: it calibrates the play rate and moves no choice."""
+        return (
+            "intercept",
+            "slot",
+            "trending",
+            *self.context_names,
+            *(f"title/{tag}" for tag in self.viewer_tags),
+        )
+
+    @cached_property
+    def direction_names(self) -> tuple[str, ...]:
+        """U = 1 + H + C places of what multiplies a picture's tags: everybody, the viewer's taste, the context."""
+        return ("everybody", *self.viewer_tags, *self.context_names)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; `from_json` reads it."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> FeatureSpec:
+        """Raises BundleRefused for a spec that this version cannot compute, or by which it must not personalise."""
+        version = document.get("version") if isinstance(document, Mapping) else None
+        if type(version) is not int or version != VERSION:
+            raise BundleRefused(
+                f"The bundle's feature spec is not version {VERSION}, which this keyart computes; update keyart."
+            )
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(str(name)[:40] for name in set(document) - known):
+            raise BundleRefused(f"This keyart does not know {unknown[0]!r} of the feature spec; update keyart.")
+        if missing := sorted(known - set(document)):
+            raise _refused(f"lacks {', '.join(missing)}")
+        values: dict[str, Any] = {name: _texts(name, document[name], most) for name, most in _MOST_TEXTS.items()}
+        values |= {name: _number(name, document[name], *between) for name, between in _RANGES.items()}
+        spec = cls(**values)
+        spec._check_kinds()
+        return spec
+
+    def _check_kinds(self) -> None:
+        """Kinds that agree with each other, the dayparts that there are, and nothing sensitive anywhere."""
+        for name in _MOST_TEXTS:
+            if named := next(filter(is_sensitive, getattr(self, name)), None):
+                raise _refused(f"names {named[:40]!r}, a sensitive kind, by which keyart never personalises")
+        if sorted(self.dayparts) != sorted(DAYPARTS):
+            raise _refused(f"must have the dayparts {', '.join(DAYPARTS)}")
+        on_artworks, on_viewers = set(map(kind_of, self.artwork_tags)), set(map(kind_of, self.viewer_tags))
+        kinds, open_kinds = {*self.match_kinds, *self.open_kinds}, set(self.open_kinds)
+        if named := next((kind for kind in sorted(kinds) if kind != kind_of(kind)), None):
+            raise _refused(f"has a tag, {named[:40]!r}, among its kinds")
+        if both := sorted(open_kinds & (on_artworks | on_viewers)):
+            raise _refused(f"gives places to tags of {both[0][:40]!r}, which it calls an open kind")
+        if lost := sorted(set(self.match_kinds) - open_kinds - (on_artworks & on_viewers)):
+            raise _refused(f"matches by {lost[0][:40]!r}, a closed kind without tags on pictures and on titles")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest of the canonical JSON: two devices with the same digest compute the same features."""
+        canonical = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _refused(why: str) -> BundleRefused:
+    return BundleRefused(f"The bundle's feature spec {why}. Build the bundle again.")
+
+
+def _texts(name: str, value: Any, most: int) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > most:
+        raise _refused(f"must have, as {name!r}, a list of at most {most:,} texts")
+    for text in value:
+        if not isinstance(text, str) or not 0 < len(text) <= _MAX_TEXT or not text.strip():
+            raise _refused(f"has, in {name!r}, something else than a text of 1 to {_MAX_TEXT} characters")
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise _refused(f"has, in {name!r}, a text that is not Unicode")
+    if len(set(value)) != len(value):
+        raise _refused(f"has, in {name!r}, a text twice")
+    return tuple(value)
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    if type(value) not in (int, float) or not low <= value <= high:  # a NaN is in no range
+        raise _refused(f"must have, as {name!r}, a number in {low:g}–{high:g}")
+    number: float = value
+    return number

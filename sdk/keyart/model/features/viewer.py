@@ -1,0 +1,100 @@
+"""A viewer's taste from the viewing history: affinities h, the sharpened h̃, and affinities to single people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ...history import Reward, View
+from ...linalg import unflagged
+from .encode import EncodedCatalog, Floats
+from .spec import FeatureSpec
+
+if TYPE_CHECKING:
+    from ..latents import Met
+
+RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half-way to 1
+
+
+@dataclass(frozen=True)
+class ViewerFeatures:
+    """affinity […, H]: share of watched titles by tag, within each kind. taste […, H]: sharpened and centred.
+
+    people […, O]: affinity to each open tag of the catalogue, in [0, 1). met: None where nothing is known of what the
+    viewer met, or the model has no latents.
+    """
+
+    affinity: Floats
+    taste: Floats
+    people: Floats
+    met: Met | None = None
+
+    @staticmethod
+    def even(spec: FeatureSpec) -> Floats:
+        """[H]: the affinity that prefers nothing."""
+        return _within_kinds(np.ones(spec.viewer_size, dtype=np.float32), spec)
+
+    @classmethod
+    def unknown(cls, encoded: EncodedCatalog) -> ViewerFeatures:
+        """Nobody in particular: the population's average, which is what a viewer without consent gets."""
+        spec = encoded.spec
+        return cls(
+            affinity=cls.even(spec),
+            taste=np.zeros(spec.viewer_size, dtype=np.float32),
+            people=np.zeros(encoded.open_size, dtype=np.float32),
+        )
+
+
+def view_weight(view: View, duration: float, reward: Reward, spec: FeatureSpec) -> float:
+    """What a view counts: 1 if it was a quality view, `abandoned_weight` if it was broken off."""
+    return 1.0 if reward.is_quality(view.seconds, duration) else spec.abandoned_weight
+
+
+def tally(
+    encoded: EncodedCatalog, titles: npt.NDArray[np.intp], weights: npt.NDArray[np.float32]
+) -> tuple[Floats, Floats]:
+    """Sums over views: watched [H] by tag of closed kinds, and seen [O] by open tag."""
+    encoded.need_titles(titles.tolist())
+    watched = weights @ encoded.title_shares[titles] if len(titles) else np.zeros(encoded.spec.viewer_size)
+    seen = np.zeros(encoded.open_size, dtype=np.float32)
+    present = encoded.title_open_weight[titles] > 0
+    np.add.at(
+        seen,
+        encoded.title_open_index[titles][present],
+        np.broadcast_to(weights[:, None, None], present.shape)[present],
+    )
+    return np.asarray(watched, dtype=np.float32), seen
+
+
+def affinities(
+    encoded: EncodedCatalog, watched: Floats, seen: Floats, views: Floats, population_taste: Floats
+) -> ViewerFeatures:
+    """ViewerFeatures from the sums of `tally`. views […]: weighted number of views behind them.
+
+    h = (watched + smoothing) / Σ within each kind; h̃ = h³ / Σ h³ − its mean over viewers (`population_taste`).
+    An open tag seen n times of N: n / (n + 2 + N · share of titles that carry it), so that people who are in
+    everything say little.
+    """
+    spec = encoded.spec
+    affinity = _within_kinds(watched + np.float32(spec.smoothing_views), spec)
+    sharp = sharpen(affinity, spec)
+    known = (np.asarray(views) > 0)[..., None]
+    taste = np.where(known, sharp - population_taste, np.float32(0.0)).astype(np.float32)
+    expected = np.asarray(views, dtype=np.float32)[..., None] * encoded.open_rarity
+    people = seen / (seen + np.float32(RARE_VIEWS) + expected)
+    return ViewerFeatures(affinity, taste, people.astype(np.float32))
+
+
+def sharpen(affinity: Floats, spec: FeatureSpec) -> Floats:
+    """h³ / Σ h³ within each kind: what a viewer likes most stands out."""
+    return _within_kinds(affinity ** np.float32(spec.sharpening), spec)
+
+
+@unflagged
+def _within_kinds(values: Floats, spec: FeatureSpec) -> Floats:
+    member = spec.viewer_members
+    totals = values @ member.T @ member
+    return np.asarray(values / np.maximum(totals, np.float32(1e-12)), dtype=np.float32)

@@ -1,0 +1,62 @@
+"""What a device chooses with: a verified bundle, or, before the first one, a model that prefers nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..catalog import Catalog
+from .features import EncodedCatalog, FeatureSpec, ViewerFeatures
+from .features.encode import Floats, Ints
+from .features.viewer import sharpen
+from .head import HeadPrior
+from .latents import Latents
+from .ranker import NumpyRanker, Ranker, Weights
+from .ranker.weights import PRIOR_INTENT
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """ranker: on the engine that serves. weights: the same in numpy, for explaining and training. appeal [n, 2] by
+    the catalogue's order. latents: None where the model has none. base_rate: None without a bundle. version: 0
+    without a bundle."""
+
+    version: int
+    encoded: EncodedCatalog
+    ranker: Ranker
+    weights: Weights
+    population_taste: Floats
+    appeal: Floats
+    latents: Latents | None
+    prior: HeadPrior
+    base_rate: float | None
+
+    @property
+    def spec(self) -> FeatureSpec:
+        return self.encoded.spec
+
+    @classmethod
+    def nothing(cls, catalog: Catalog) -> LoadedModel:
+        """No bundle yet: nothing but what is asked for tells pictures apart, and the head learns by the catalogue's
+        own tags."""
+        encoded = EncodedCatalog(catalog, FeatureSpec.from_catalog(catalog))
+        weights = Weights.zeros(encoded.spec)
+        weights.play_match[-1] = PRIOR_INTENT
+        return cls(
+            version=0,
+            encoded=encoded,
+            ranker=NumpyRanker(weights),
+            weights=weights,
+            population_taste=sharpen(ViewerFeatures.even(encoded.spec), encoded.spec),
+            appeal=np.zeros((len(encoded.artwork), 2), dtype=np.float32),
+            latents=None,
+            prior=HeadPrior(),
+            base_rate=None,
+        )
+
+    def offsets(self, viewer: ViewerFeatures, title: int, pictures: Ints | slice) -> Floats | None:
+        """[A]: what the latents add to the logits of play of a title's pictures; None: nothing."""
+        if self.latents is None or viewer.met is None:
+            return None
+        return self.latents.offsets(viewer.met, title, pictures)

@@ -1,0 +1,146 @@
+"""The policy: from values to a distribution over candidates, and a draw from it with its exact propensity.
+
+SquareCB (Foster and Rakhlin 2020, "Beyond UCB", eq. 2): with A candidates, best value v* and γ > 0,
+
+    p_a = 1 / (A + γ (v* − v_a)) for a ≠ a*,  the rest on a*.
+
+Pure: no clock and no randomness of its own; the uniform number of a draw is handed in.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import EngineError, SettingError
+
+# γ = SHARPNESS / base rate · (1 − e) / e; at e = .01 and a base rate of 8 % that is the 20,000 of learning.md.
+SHARPNESS = 16.0
+UNTRAINED_EXPLORATION = 0.5  # without a bundle the values mean little yet
+
+Doubles = npt.NDArray[np.float64]
+
+
+class Uniform(Protocol):
+    """Where a draw's number comes from: `random.Random`, a generator of numpy, or what a test hands in."""
+
+    def random(self) -> float:
+        """In [0, 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Settings of choosing.
+
+    exploration: 0 shows the best picture always, 1 draws uniformly; between, SquareCB explores the close calls.
+    stickiness: how long a title keeps its picture within a daypart (0: draw anew each time).
+    misleading: "block" never shows a picture whose genres or cast share nothing with the title's.
+    diversity: how much of its value a picture loses, for each kind of tags in which the page is full of its like (0:
+    pages are not varied).
+    sensitive_kinds: kinds of tags that are never used to personalise, beside those that keyart never uses at all
+    (`keyart.model.features.spec.SENSITIVE_KINDS`).
+    """
+
+    exploration: float = 0.01
+    stickiness: timedelta = field(default=timedelta(hours=24))
+    misleading: Literal["block", "allow"] = "block"
+    diversity: float = 0.1
+    sensitive_kinds: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.exploration, (int, float)) and 0 <= self.exploration <= 1):
+            raise SettingError(f"Policy.exploration is {self.exploration!r}; it must be between 0 and 1.")
+        if not isinstance(self.stickiness, timedelta) or self.stickiness < timedelta(0):
+            raise SettingError(f"Policy.stickiness is {self.stickiness!r}; give a timedelta of 0 or more.")
+        if not (isinstance(self.diversity, (int, float)) and 0 <= self.diversity <= 1):
+            raise SettingError(f"Policy.diversity is {self.diversity!r}; it must be between 0 and 1.")
+        if self.misleading not in ("block", "allow"):
+            raise SettingError(f"Policy.misleading is {self.misleading!r}; use 'block' or 'allow'.")
+        kinds = self.sensitive_kinds
+        if not isinstance(kinds, (set, frozenset)) or not all(
+            isinstance(kind, str) and kind.strip() for kind in kinds
+        ):
+            raise SettingError(f"Policy.sensitive_kinds is {kinds!r}; give a set of kinds such as {{'cast'}}.")
+        object.__setattr__(self, "sensitive_kinds", frozenset(kind.strip().casefold() for kind in kinds))
+
+    def gamma(self, base_rate: float | None) -> float:
+        """SquareCB's γ. base_rate: reward of a random picture, from the bundle; None: no bundle yet."""
+        exploration = self.exploration
+        if base_rate is None and exploration > 0:
+            exploration = max(exploration, UNTRAINED_EXPLORATION)
+        if exploration == 0:
+            return math.inf
+        rate = min(max(base_rate or 0.1, 1e-3), 1.0)
+        return SHARPNESS / rate * (1 - exploration) / exploration
+
+
+def distribution(values: npt.NDArray[np.floating], allowed: npt.NDArray[np.bool_], gamma: float) -> Doubles:
+    """[…, A] probabilities; 0 where not allowed. At least one candidate must be allowed."""
+    v = np.where(allowed, values, -np.inf).astype(np.float64)
+    best = v.argmax(axis=-1)[..., None]
+    gap = np.where(allowed, v.max(axis=-1, keepdims=True) - np.where(allowed, v, 0.0), np.inf)
+    if math.isinf(gamma):  # greedy; exact ties share
+        tied = gap == 0
+        return np.asarray(tied / tied.sum(axis=-1, keepdims=True), dtype=np.float64)
+    count = allowed.sum(axis=-1, keepdims=True)
+    p = np.where(allowed, 1.0 / (count + gamma * np.where(allowed, gap, 0.0)), 0.0)
+    np.put_along_axis(p, best, 0.0, axis=-1)
+    np.put_along_axis(p, best, 1.0 - np.cumsum(p, axis=-1)[..., -1:], axis=-1)  # summed in order, as `chances` does
+    return p
+
+
+def chances(values: Sequence[float], gamma: float) -> list[float]:
+    """`distribution` of one slate, the same to the last bit: plain floats instead of twenty small calls of numpy.
+
+    values: −inf where not allowed. Raises EngineError for a value that is not a number.
+    """
+    if math.isnan(sum(values)):
+        raise EngineError("The model's scores are not numbers; install another bundle, or open without one.")
+    top = max(values)
+    if math.isinf(gamma):
+        share = 1.0 / values.count(top)
+        return [share if value == top else 0.0 for value in values]
+    count = len(values) - values.count(-math.inf)
+    if gamma:
+        p = [1.0 / (count + gamma * (top - value)) for value in values]  # 0 for −∞
+    else:
+        p = [1.0 / count if value > -math.inf else 0.0 for value in values]
+    best = values.index(top)
+    p[best] = 0.0
+    *_, others = itertools.accumulate(p)
+    p[best] = 1.0 - others
+    return p
+
+
+def draw(p: Doubles, uniform: Doubles | float) -> npt.NDArray[np.intp]:
+    """Index of the candidate drawn: the first whose cumulated probability exceeds the uniform number in [0, 1)."""
+    cumulated = np.cumsum(p, axis=-1)
+    below = cumulated <= np.asarray(uniform)[..., None] * cumulated[..., -1:]  # less than the last, however rounded
+    return np.asarray(below.sum(axis=-1), dtype=np.intp)
+
+
+def pick(p: Sequence[float], uniform: float) -> int:
+    """`draw` of one slate, the same index."""
+    cumulated = list(itertools.accumulate(p))
+    return bisect.bisect_right(cumulated, uniform * cumulated[-1])
+
+
+def permitted(*rules: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """[…, A]: candidates that all rules allow; the rules come strictest duty first.
+
+    Where a rule would leave nothing to show, it is dropped: a title must have a picture, so the law (first) wins
+    over taste (last).
+    """
+    allowed = np.ones_like(rules[0])
+    for rule in rules:
+        narrowed = allowed & rule
+        allowed = np.where(narrowed.any(axis=-1, keepdims=True), narrowed, allowed)
+    return allowed

@@ -1,0 +1,59 @@
+"""Which engine serves: onnxruntime where it is installed, numpy anywhere."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ...errors import EngineError, SettingError
+from ..features.encode import Floats
+from ..features.rows import Rows
+from ..features.spec import FeatureSpec
+from .numpy_engine import NumpyRanker, Scores
+from .weights import from_bytes, stored_parts
+
+Engine = Literal["auto", "onnxruntime", "numpy"]
+
+
+class Ranker(Protocol):
+    """What the decision path needs of an engine."""
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, rows: Rows) -> Scores: ...
+
+    def run(self, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]: ...
+
+
+def onnxruntime_installed() -> bool:
+    """Whether onnxruntime could be imported, without importing it."""
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def load(
+    folder: Path,
+    spec: FeatureSpec,
+    session_config: Mapping[str, str],
+    engine: Engine = "auto",
+    files: Mapping[str, bytes] | None = None,
+) -> Ranker:
+    """The ranker of the bundle in `folder`, or of `files`, by name, where they were read, and checked, already.
+
+    Raises BundleDamaged, EngineError (onnxruntime asked for and absent), SettingError. Where onnxruntime cannot load
+    the graph, the first score raises BundleDamaged: a session is made when it is needed.
+    """
+    if engine not in ("auto", "onnxruntime", "numpy"):
+        raise SettingError(f"engine is {engine!r}; use 'auto', 'onnxruntime' or 'numpy'.")
+    installed = engine != "numpy" and onnxruntime_installed()
+    if engine == "onnxruntime" and not installed:
+        raise EngineError("onnxruntime is not installed. Install it, or open the profile with engine='numpy'.")
+    weights = files["ranker.bin"] if files is not None else (folder / "ranker.bin").read_bytes()
+    if not installed:
+        return NumpyRanker(from_bytes(weights, spec))
+    from .onnx_engine import OnnxRanker
+
+    graph = files["ranker.onnx"] if files is not None else (folder / "ranker.onnx").read_bytes()
+    return OnnxRanker(graph, stored_parts(weights, spec), session_config)

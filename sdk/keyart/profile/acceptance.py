@@ -1,0 +1,82 @@
+"""Adoption: whether a new bundle does worse than the installed one on what this device has seen itself.
+
+The device's own answered decisions are replayed in their order, once with each bundle: every outcome is predicted by
+the model and a head and pictures' own that have learned from the outcomes before it (Dawid 1984, "Statistical theory:
+the prequential approach"). So nothing is predicted from itself, and a bundle that the head soon makes good is not
+blamed for more than it costs. Nothing of this leaves the device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..model.features import ViewerFeatures, affinities
+from ..model.features.viewer import tally
+from ..model.head import updates
+from ..model.loaded_model import LoadedModel
+from ..model.scorer import log_scores
+from .learner import Answered, Learner, shown_rows
+from .profile import Profile
+
+LEAST_DECISIONS = 30  # fewer tell bundles apart by luck alone
+MOST_DECISIONS = 1000  # the last ones: what an install may take of a device's time
+CLEARLY = 3.0  # standard errors; of equal bundles one in 740 is called worse
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """old, new: mean log-loss of play or no play, in nats a decision; NaN where there were too few `decisions`."""
+
+    old: float
+    new: float
+    decisions: int
+    adopted: bool
+
+
+def better(profile: Profile, old: LoadedModel, new: LoadedModel) -> Verdict:
+    """Not adopted is what is clearly worse: the mean of the paired differences of the losses is more than `CLEARLY`
+    standard errors above 0. Fewer than `LEAST_DECISIONS` adopt. Both bundles are read for one catalogue.
+
+    Decisions under an intent, and of pictures that are not in the catalogue any more, do not count.
+    """
+    answered = [
+        (entry, entry.outcome)
+        for entry in profile.journal.entries()
+        if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in new.encoded.place
+    ][-MOST_DECISIONS:]
+    if len(answered) < LEAST_DECISIONS:
+        return Verdict(math.nan, math.nan, len(answered), True)
+    losses = [_losses(profile, installed, answered) for installed in (old, new)]
+    worse = losses[1] - losses[0]
+    error = float(worse.std(ddof=1)) / math.sqrt(len(worse))
+    adopted = float(worse.mean()) <= CLEARLY * error
+    return Verdict(float(losses[0].mean()), float(losses[1].mean()), len(answered), adopted)
+
+
+def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answered]) -> npt.NDArray[np.float64]:
+    """[N]: −ln of the chance that was given to what happened."""
+    viewer = _viewer(profile, installed)
+    rows, artworks = shown_rows(installed, viewer, [entry for entry, _ in answered])
+    learner = Learner(installed, profile.stated)
+    play = log_scores(installed.weights, rows)[0] + learner.offsets(rows, artworks, viewer)
+    played = np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
+    head, own, logits = learner.head, learner.own, np.empty(len(play))
+    for i in range(len(play)):
+        one = slice(i, i + 1)
+        logits[i] = (play[one] + head.offsets(rows.artwork[one]) + own.offsets(artworks[one]))[0]
+        head = updates(head, rows.artwork[one], play[one], played[one], own, artworks[one])
+    return np.asarray(np.logaddexp(0.0, np.where(played > 0, -logits, logits)))
+
+
+def _viewer(profile: Profile, installed: LoadedModel) -> ViewerFeatures:
+    """By the history alone: what came of the decisions is what is to be predicted."""
+    counted = profile.views_by_title().astype(np.float32)
+    titles = np.flatnonzero(counted)
+    watched, seen = tally(installed.encoded, titles, counted[titles])
+    viewer = affinities(installed.encoded, watched, seen, counted.sum(), installed.population_taste)
+    return viewer if installed.latents is None else replace(viewer, met=installed.latents.met(counted))

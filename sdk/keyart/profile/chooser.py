@@ -1,0 +1,183 @@
+"""Chooser: draws pictures for titles, for one profile or for nobody in particular, and remembers what it showed.
+
+It reads no disk and no clock: what it knows of a person is the `Profile` that it is handed, or None.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..catalog import Catalog
+from ..context import Context
+from ..decision import Decision
+from ..errors import ContextError, SettingError
+from ..model.candidates import Slates
+from ..model.choice import Drawn
+from ..model.features import ViewerFeatures
+from ..model.loaded_model import LoadedModel
+from ..model.page import PageMemory
+from ..model.policy import Policy, Uniform
+from .event_codec import Entry
+from .profile import Profile
+from .recent_decisions import Recent, Shown
+
+if TYPE_CHECKING:
+    from ..model.explain import Explanation
+
+
+class Chooser:
+    """Not thread-safe: its owner locks."""
+
+    def __init__(self, catalog: Catalog, installed: LoadedModel, policy: Policy, rng: Uniform) -> None:
+        self.catalog, self.policy, self.rng = catalog, policy, rng
+        self.recent = Recent()
+        self._ids = random.Random()  # noqa: S311 (an id has to be another one each time, and is no secret)
+        self.use(installed)
+
+    def use(self, installed: LoadedModel) -> None:
+        """Chooses with that model from now on, and draws each title's picture anew."""
+        self.installed = installed
+        self._nobody = ViewerFeatures.unknown(installed.encoded)
+        self.recent.forget_pictures()
+
+    def choose(self, title_id: str, context: Context, profile: Profile | None) -> Decision:
+        """The picture to show for a title. Raises UnknownTitle, ContextError."""
+        title = self._title(title_id, context)
+        slates = self.slates(profile)
+        kept = self._kept(title, context, slates)
+        if kept is not None:
+            return self._shown(kept, context, context.slot, profile)
+        (candidates,) = slates.candidates([title], context)
+        return self._drawn(title, context, context.slot, candidates.draw(self.rng.random()), profile)
+
+    def choose_page(self, title_ids: Sequence[str], context: Context, profile: Profile | None) -> list[Decision]:
+        """One decision a title, in the order asked, in one model run; title i stands at slot `context.slot + i`."""
+        titles = [self._title(title_id, context) for title_id in title_ids]
+        if not titles:
+            return []
+        encoded = self.installed.encoded
+        decisions = []
+        slates = self.slates(profile)
+        all_candidates, pictures = slates.candidates(titles, context), [slates.pictures(title) for title in titles]
+        memory = PageMemory(self.policy.diversity, encoded)
+        for i, (title, candidates, mine) in enumerate(zip(titles, all_candidates, pictures, strict=True)):
+            kept = self._kept(title, context, slates)
+            if kept is not None:
+                decision = self._shown(kept, context, context.slot + i, profile)
+                memory.show(encoded.place[kept.artwork_id])
+            else:
+                drawn = candidates.draw(self.rng.random(), memory.factors(mine))
+                decision = self._drawn(title, context, context.slot + i, drawn, profile)
+                memory.show(mine.start + drawn.place)
+            decisions.append(decision)
+        return decisions
+
+    def preview(
+        self, title_id: str, context: Context, beside: Sequence[str], profile: Profile | None
+    ) -> dict[str, float]:
+        """Chance of each picture of a title to be drawn, by artwork id, where `beside` is on the page already."""
+        title = self._title(title_id, context)
+        encoded = self.installed.encoded
+        memory = PageMemory(self.policy.diversity, encoded)
+        for artwork_id in beside:
+            if artwork_id not in encoded.place:
+                raise SettingError(f"No artwork {artwork_id!r} in this catalogue to show beside the title.")
+            memory.show(encoded.place[artwork_id])
+        slates = self.slates(profile)
+        (candidates,) = slates.candidates([title], context)
+        factors = memory.factors(slates.pictures(title)) if beside else None
+        chances = candidates.weighed(factors).probability.tolist()
+        pictures = self.catalog.titles[title].artworks
+        return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
+
+    def explain(self, shown: Shown, profile: Profile | None) -> Explanation:
+        """Why that picture, as the model sees it now. Raises UnknownDecision if it has left the catalogue."""
+        from ..model.explain import explanation
+
+        decision, context = shown.entry.decision, shown.context.at_slot(shown.entry.slot)
+        title = self.catalog.index(decision.title_id)
+        slates = self.slates(profile)
+        (candidates,) = slates.candidates([title], context)
+        return explanation(
+            decision,
+            self.catalog.titles[title],
+            self.installed,
+            slates.rows([title], context),
+            candidates.weighed(),
+            candidates.allowed,
+            slates.head,
+            slates.stated,
+            slates.own,
+            slates.others(title),
+        )
+
+    def slates(self, profile: Profile | None) -> Slates:
+        """The candidates as this viewer is to see them now."""
+        return Slates(
+            self.catalog,
+            self.installed,
+            self.policy,
+            profile.viewer() if profile else self._nobody,
+            profile.learner.head if profile else None,
+            profile.has_watched if profile else _nothing,
+            profile.stated if profile else None,
+            profile.learner.own if profile else None,
+        )
+
+    def after_fork(self, own_rng: bool) -> None:
+        """In a forked child: it would make the ids, and draw the numbers, that its parent does."""
+        self._ids.seed()
+        if own_rng:
+            self.rng = random.Random()  # noqa: S311
+
+    def _new_id(self) -> str:
+        return f"{self._ids.getrandbits(128):032x}"
+
+    def _title(self, title_id: str, context: Context) -> int:
+        if not isinstance(context, Context):
+            raise ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")
+        return self.catalog.index(title_id)
+
+    def _kept(self, title: int, context: Context, slates: Slates) -> Decision | None:
+        """The draw behind the picture that the title still has, if stickiness holds and it may be shown."""
+        if not self.policy.stickiness or context.intent:
+            return None
+        kept = self.recent.kept(self.catalog.titles[title].id, context, self.policy.stickiness)
+        if kept is None:
+            return None
+        pictures = slates.pictures(title)
+        place = self.installed.encoded.place.get(kept.artwork_id, -1) - pictures.start
+        if not 0 <= place < pictures.stop - pictures.start or not slates.allowed(title, context)[place]:
+            return None
+        return kept
+
+    def _drawn(self, title: int, context: Context, slot: int, drawn: Drawn, profile: Profile | None) -> Decision:
+        shown = self.catalog.titles[title]
+        decision = Decision(
+            self._new_id(),
+            shown.id,
+            shown.artworks[drawn.place].id,
+            drawn.propensity,
+            drawn.exploring,
+            self.installed.version,
+        )
+        return self._remembered(decision, context, slot, profile)
+
+    def _shown(self, kept: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
+        """Another showing of a picture that was drawn before: its propensity is that of the draw."""
+        again = replace(kept, id=self._new_id(), model_version=self.installed.version, sticky=True)
+        return self._remembered(again, context, slot, profile)
+
+    def _remembered(self, decision: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
+        entry = Entry(decision, context.at, context.device, slot, bool(context.intent))
+        self.recent.add(entry, context, profile is not None)
+        if profile is not None:
+            profile.journal.remember(entry)
+        return decision
+
+
+def _nothing(_: int) -> bool:
+    return False

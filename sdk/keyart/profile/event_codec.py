@@ -1,0 +1,164 @@
+"""The logbook's entries: views, and decisions with their outcomes, and their bytes in the store.
+
+Compact on purpose: a year of living rooms is millions of decisions. Every entry starts with a version byte and, since
+version 2, the day on which it was written, by which it is deleted when its time is over (`Journal.expire`).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from ..context import daypart_of
+from ..decision import Decision
+from ..errors import StoreDamaged
+from ..history import Outcome, OutcomeKind, View
+
+VERSION = 2
+_STAMP = struct.Struct("<BH")  # version, day of writing (days since 1970)
+_VIEW = struct.Struct("<dhf")
+_DECISION = struct.Struct("<dhHdIBBf")
+_AT = struct.Struct("<d")
+_SECONDS_A_DAY = 86_400
+_LAST_DAY = 0xFFFF
+_OUTCOMES: tuple[OutcomeKind | None, ...] = (None, "skipped", "opened", "played")
+_EXPLORING, _STICKY, _INTENT, _SEEN = 1, 2, 4, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A decision, the context it was made in, and what came of it (None: nothing yet).
+
+    with_intent: the viewer had asked for something; that is never stored, so training leaves the entry out.
+    seen: the app has said that the picture was on the screen, so that silence means a skip. day: on which it was
+    written (`day_of`); 0: not yet.
+    """
+
+    decision: Decision
+    at: datetime
+    device: str
+    slot: int
+    with_intent: bool = False
+    outcome: Outcome | None = None
+    seen: bool = False
+    day: int = 0
+
+    @property
+    def daypart(self) -> str:
+        return daypart_of(self.at)
+
+
+def day_of(at: datetime) -> int:
+    """Days since 1970, as entries are stamped with."""
+    return min(max(int(at.timestamp() // _SECONDS_A_DAY), 0), _LAST_DAY)
+
+
+def written_on(data: bytes) -> int:
+    """The day on which an entry was written; raises StoreDamaged for bytes that are none."""
+    try:
+        version, start = _start(data)
+        if version == 1:  # did not say: its own time has to do
+            return min(max(int(_AT.unpack_from(data, start)[0] // _SECONDS_A_DAY), 0), _LAST_DAY)
+        return int(_STAMP.unpack_from(data)[1])
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
+        raise _damaged(error) from None
+
+
+def view_to_bytes(view: View, day: int) -> bytes:
+    """day: on which it is written, see `day_of`."""
+    return _STAMP.pack(VERSION, day) + _VIEW.pack(*_time(view.at), view.seconds) + _texts(view.title_id, view.device)
+
+
+def view_from_bytes(data: bytes) -> View:
+    """Raises StoreDamaged for bytes that are no view."""
+    try:
+        _, start = _start(data)
+        stamp, minutes, seconds = _VIEW.unpack_from(data, start)
+        title_id, device = _read_texts(data, start + _VIEW.size, 2)
+        return View(title_id, _datetime(stamp, minutes), seconds, device)
+    except (struct.error, ValueError, IndexError, OverflowError, OSError) as error:
+        raise _damaged(error) from None
+
+
+def entry_to_bytes(entry: Entry) -> bytes:
+    """Its bytes, the day included."""
+    decision, outcome = entry.decision, entry.outcome
+    flags = (
+        _EXPLORING * decision.exploring | _STICKY * decision.sticky | _INTENT * entry.with_intent | _SEEN * entry.seen
+    )
+    head = _DECISION.pack(
+        *_time(entry.at),
+        min(entry.slot, 0xFFFF),
+        decision.propensity,
+        decision.model_version,
+        flags,
+        _OUTCOMES.index(outcome.kind if outcome else None),
+        outcome.seconds if outcome else 0.0,
+    )
+    return _STAMP.pack(VERSION, entry.day) + head + _texts(decision.title_id, decision.artwork_id, entry.device)
+
+
+def entry_from_bytes(decision_id: str, data: bytes) -> Entry:
+    """Raises StoreDamaged for bytes that are no decision."""
+    try:
+        _, start = _start(data)
+        stamp, minutes, slot, propensity, model, flags, kind, seconds = _DECISION.unpack_from(data, start)
+        title_id, artwork_id, device = _read_texts(data, start + _DECISION.size, 3)
+        name = _OUTCOMES[kind]
+        decision = Decision(
+            decision_id,
+            title_id,
+            artwork_id,
+            propensity,
+            bool(flags & _EXPLORING),
+            model,
+            bool(flags & _STICKY),
+        )
+        outcome = Outcome(name, seconds) if name else None
+        at = _datetime(stamp, minutes)
+        day = written_on(data)
+        return Entry(decision, at, device, slot, bool(flags & _INTENT), outcome, bool(flags & _SEEN), day)
+    except (struct.error, ValueError, IndexError, OverflowError, OSError) as error:
+        raise _damaged(error) from None
+
+
+def _time(at: datetime) -> tuple[float, int]:
+    offset = at.utcoffset() or timedelta(0)
+    return at.timestamp(), int(offset.total_seconds() // 60)
+
+
+def _datetime(stamp: float, minutes: int) -> datetime:
+    return datetime.fromtimestamp(stamp, timezone(timedelta(minutes=minutes)))
+
+
+def _texts(*texts: str) -> bytes:
+    parts = [text.encode() for text in texts]
+    return b"".join(struct.pack("<H", len(part)) + part for part in parts)
+
+
+def _read_texts(data: bytes, at: int, count: int) -> list[str]:
+    texts = []
+    for _ in range(count):
+        (size,) = struct.unpack_from("<H", data, at)
+        part = data[at + 2 : at + 2 + size]
+        if len(part) != size:
+            raise ValueError("a text is cut off")
+        texts.append(part.decode())
+        at += 2 + size
+    return texts
+
+
+def _start(data: bytes) -> tuple[int, int]:
+    """The version, and where the fields begin."""
+    version = data[0]
+    if version not in (1, VERSION):
+        raise ValueError(f"version {version}, this keyart reads 1 to {VERSION}")
+    return version, 1 if version == 1 else _STAMP.size
+
+
+def _damaged(error: Exception) -> StoreDamaged:
+    return StoreDamaged(
+        f"An entry of the profile cannot be read ({error}). If a newer keyart wrote it, update keyart; otherwise "
+        "call forget() or delete the file to begin anew."
+    )

@@ -1,0 +1,185 @@
+"""Journal: what one profile has in its store, views and decisions, in the order in which they were learned from.
+
+A decision is buffered when it is made and written behind: with its outcome at the latest, or by `write_batch`. All
+methods but `remember` and `pending` read or write the store, which its owner lets one thread at a time do. The buffer
+has a lock of its own, so that choosing never waits for the disk.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from ..history import Outcome, View
+from ..store.database import Store, Table
+from .event_codec import Entry, entry_from_bytes, entry_to_bytes, view_from_bytes, view_to_bytes, written_on
+
+log = logging.getLogger("keyart")
+
+BUFFERED = 16_384  # decisions that may wait to be written; beyond, the oldest is dropped
+MANY = 4_096  # so many that they should be written now
+BATCH = 256  # how many are written in one transaction
+
+
+class Journal:
+    """today: the day, as in `logbook.day_of`, with which what is written now is stamped."""
+
+    def __init__(self, store: Store, today: Callable[[], int]) -> None:
+        self._store, self._today = store, today
+        self._pending: dict[str, Entry] = {}
+        self._lock = threading.Lock()
+
+    def remember(self, entry: Entry) -> None:
+        """Buffers a decision that was just made, or changed."""
+        with self._lock:
+            self._pending[entry.decision.id] = entry
+            if len(self._pending) <= BUFFERED:
+                return
+            del self._pending[next(iter(self._pending))]
+        log.warning("A decision was dropped: they come faster than the profile can be written")
+
+    @property
+    def pending(self) -> int:
+        """How many decisions wait to be written."""
+        return len(self._pending)
+
+    def drop_pending(self) -> None:
+        """What was not written yet never will be."""
+        with self._lock:
+            self._pending.clear()
+
+    def views(self) -> Iterator[View]:
+        """Every view, in the order of recording."""
+        return (view_from_bytes(data) for _, data in self._store.scan(Table.VIEW))
+
+    def entries(self) -> Iterator[Entry]:
+        """Every decision, in the order of learning; those not yet written are included, the new ones last."""
+        with self._lock:
+            waiting = dict(self._pending)
+        for record_id, data in self._store.scan(Table.DECISION):
+            decision_id = record_id.hex()
+            newer = waiting.pop(decision_id) if decision_id in waiting else None
+            yield newer or entry_from_bytes(decision_id, data)
+        yield from waiting.values()
+
+    def written_since(self, day: int) -> Iterator[Entry]:
+        """Decisions on the disk that were written on `day` or later, newest first."""
+        for record_id, data in self._store.scan(Table.DECISION, newest_first=True):
+            if written_on(data) < day:
+                return
+            yield entry_from_bytes(record_id.hex(), data)
+
+    def find(self, decision_id: str) -> Entry | None:
+        """The decision of that id, None if there is none."""
+        with self._lock:
+            entry = self._pending.get(decision_id)
+        if entry is not None:
+            return entry
+        try:
+            record_id = bytes.fromhex(decision_id)
+        except (ValueError, TypeError):
+            return None
+        data = self._store.get(Table.DECISION, record_id)
+        return None if data is None else entry_from_bytes(decision_id, data)
+
+    def record(self, views: list[View]) -> None:
+        """Stores views, all or none."""
+        day = self._today()
+        with self._store.transaction():
+            for view in views:
+                self._store.put(Table.VIEW, os.urandom(16), view_to_bytes(view, day), group=view.title_id)
+
+    def answer(self, entry: Entry, outcome: Outcome) -> Entry:
+        """Stores what became of a decision, and the decision with it; returns the entry as it is now."""
+        first = entry.outcome is None
+        day = self._today() if first or not entry.day else entry.day
+        answered = Entry(
+            entry.decision, entry.at, entry.device, entry.slot, entry.with_intent, outcome, entry.seen, day
+        )
+        if first and entry.day:  # to the end: the journal is in the order of learning, and of its days
+            with self._store.transaction():
+                self._store.delete(Table.DECISION, bytes.fromhex(entry.decision.id))
+                self._put(answered)
+        else:
+            self._put(answered)
+        with self._lock:
+            self._pending.pop(entry.decision.id, None)
+        return answered
+
+    def write_batch(self) -> int:
+        """Writes the oldest of the decisions that are only buffered; says how many, 0 if there are none."""
+        with self._lock:
+            batch = list(itertools.islice(self._pending.values(), BATCH))
+        if not batch:
+            return 0
+        with self._store.transaction():
+            for entry in batch:
+                self._put(entry)
+        with self._lock:
+            for entry in batch:
+                if self._pending.get(entry.decision.id) is entry:
+                    del self._pending[entry.decision.id]
+        return len(batch)
+
+    def remove_title(self, title_id: str) -> int:
+        """Deletes the views and decisions of a title; says how many."""
+        with self._lock:
+            mine = [entry.decision.id for entry in self._pending.values() if entry.decision.title_id == title_id]
+        with self._store.transaction():
+            written = sum(self._store.get(Table.DECISION, bytes.fromhex(d)) is not None for d in mine)
+            removed = self._store.delete_group(Table.VIEW, title_id)
+            removed += self._store.delete_group(Table.DECISION, title_id)
+        self._forget(mine)
+        return removed + len(mine) - written
+
+    def remove_view(self, title_id: str, at: datetime) -> int:
+        """Deletes the views of a title that began at that moment (to the millisecond); says how many."""
+        with self._store.transaction():
+            mine = [
+                record_id
+                for record_id, data in self._store.scan(Table.VIEW)
+                if (view := view_from_bytes(data)).title_id == title_id
+                and abs((view.at - at).total_seconds()) < 0.001
+            ]
+            return sum(self._store.delete(Table.VIEW, record_id) for record_id in mine)
+
+    def remove_decision(self, decision_id: str) -> int:
+        """Deletes one decision and its outcome; says how many there were, 0 or 1."""
+        if self.find(decision_id) is None:
+            return 0
+        self._store.delete(Table.DECISION, bytes.fromhex(decision_id))
+        self._forget([decision_id])
+        return 1
+
+    def holds_older(self, first_day: int) -> bool:
+        """Whether anything was written before `first_day`; the oldest of each table stands first."""
+        return any(
+            written_on(data) < first_day
+            for table in (Table.VIEW, Table.DECISION)
+            for _, data in itertools.islice(self._store.scan(table), 1)
+        )
+
+    def expire(self, first_day: int) -> int:
+        """Deletes what was written before `first_day`; says how many."""
+        removed = 0
+        with self._store.transaction():
+            for table in (Table.VIEW, Table.DECISION):
+                rows = self._store.scan(table)
+                old = [id_ for id_, _ in itertools.takewhile(lambda row: written_on(row[1]) < first_day, rows)]
+                removed += sum(self._store.delete(table, record_id) for record_id in old)
+        return removed
+
+    def _put(self, entry: Entry) -> None:
+        decision = entry.decision
+        dated = entry if entry.day else replace(entry, day=self._today())
+        self._store.put(Table.DECISION, bytes.fromhex(decision.id), entry_to_bytes(dated), group=decision.title_id)
+
+    def _forget(self, decision_ids: list[str]) -> None:
+        with self._lock:
+            for decision_id in decision_ids:
+                self._pending.pop(decision_id, None)

@@ -1,0 +1,222 @@
+"""Session: one opened profile while the app runs. Its locks, what it holds of the person, and what is done behind.
+
+Two locks: `writing` is held by whatever reads or writes the store, `lock` by whatever chooses, for microseconds. A
+choice takes the second alone, so that it never waits for the disk; who needs both takes `writing` first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from datetime import datetime
+
+from ..background import Behind
+from ..decision import Decision
+from ..errors import KeyartError, StoreClosed
+from ..model.loaded_model import LoadedModel
+from ..store.database import ForgetReceipt, RotateReceipt, Store
+from ..store.keys import KeyProvider
+from .chooser import Chooser
+from .event_log import MANY
+from .profile import Profile
+from .retention import Custody, Terms
+
+log = logging.getLogger("keyart")
+
+WRITE_BEHIND_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 30.0
+
+
+class Session:
+    """open_store is called again after `forget`. own_rng: whether the chooser's numbers are keyart's to replace."""
+
+    def __init__(
+        self,
+        open_store: Callable[[KeyProvider], Store],
+        keys: KeyProvider,
+        chooser: Chooser,
+        terms: Terms,
+        clock: Callable[[], datetime],
+        own_rng: bool,
+    ) -> None:
+        self.chooser, self.clock = chooser, clock
+        self.writing, self.lock = threading.RLock(), threading.RLock()
+        self._open_store, self._keys, self._terms, self._own_rng = open_store, keys, terms, own_rng
+        self._closed = False
+        self._decisions = Behind(self._write_decisions, WRITE_BEHIND_SECONDS)
+        self._house = Behind(self._keep_house_behind, HOUSEKEEPING_SECONDS)
+        self.custody = self._take(open_store(keys))
+        _open.add(self)
+
+    def _take(self, store: Store) -> Custody:
+        """Custody of a store that was just opened."""
+        chooser = self.chooser
+        try:
+            custody = Custody(
+                store, chooser.catalog, chooser.installed, self._terms, self.clock, self._consent_changed
+            )
+            if custody.profile is not None:
+                chooser.recent.restore(custody.shown_within(chooser.policy.stickiness), chooser.installed.version)
+            if custody.overdue:
+                self._house.soon()
+            return custody
+        except BaseException:
+            store.close()
+            raise
+
+    def person(self) -> Profile | None:
+        """The profile, where it may be used. Raises StoreClosed after close()."""
+        if self._closed:
+            raise StoreClosed("This profile is closed; open it again with Personalizer.open.")
+        custody = self.custody
+        person = custody.person()
+        if person is None and custody.profile is not None:  # the consent has expired: as if it were withdrawn
+            with self.lock:
+                custody.profile = None
+                self.chooser.recent.clear()
+        return person
+
+    def person_of(self, decision_id: str) -> Profile | None:
+        """The same for an outcome: a decision made before consent says nothing that may be kept."""
+        person = self.person()
+        return None if self.chooser.recent.is_unprofiled(decision_id) else person
+
+    def stored(self) -> Profile:
+        """For rights, which a person has without consent, too; choices must not see it then."""
+        return self.person() or self.custody.read(self.chooser.installed)
+
+    def remove(self, remove: Callable[[Profile], int], gone: Callable[[Decision], bool]) -> int:
+        """Removes something from the profile, and what is gone from memory; says how much was removed."""
+        with self.writing:
+            with self.lock:
+                self.chooser.recent.drop(gone)
+            if self.person() is None and not self.custody.holds_history:
+                return 0
+            return remove(self.stored())
+
+    def restated(self) -> None:
+        """What the person says that they like has changed: all is drawn anew."""
+        person = self.person()
+        if person is not None:
+            person.restate()
+            with self.lock:
+                self.chooser.recent.forget_pictures()
+            self._house.soon()
+
+    def install(self, installed: LoadedModel) -> None:
+        """Chooses with that model from now on."""
+        custody = self.custody
+        profile = custody.read(installed) if custody.profile is not None else None
+        with self.lock:
+            self.chooser.use(installed)
+            custody.profile = profile
+        self._house.soon()
+
+    def forget(self) -> ForgetReceipt:
+        """Erases the profile and goes on with an empty one."""
+        custody = self.custody
+        with self.lock:
+            known, custody.profile = custody.profile, None  # what is chosen meanwhile is chosen for nobody
+        try:
+            receipt = custody.store.forget()
+        except KeyartError:
+            custody.profile = known
+            raise
+        with self.lock:
+            self.chooser.recent.clear()
+            self.custody = self._take(self._open_store(self._keys))
+        return receipt
+
+    def rotate(self, keys: KeyProvider | None) -> RotateReceipt:
+        """New keys for all that is stored."""
+        self._keep_house()
+        receipt = self.custody.store.rotate(keys)
+        self._keys = keys or self._keys
+        self._house.soon()  # a summary says what it is made from, and all of that has other bytes now
+        return receipt
+
+    def changed(self) -> None:
+        """Something was learned: it is summed up in a while."""
+        self._house.soon()
+
+    def decided(self) -> None:
+        """A decision may wait to be written: it will be in a second, or now if there are many."""
+        pending = self.custody.journal.pending
+        if pending:
+            self._decisions.soon(urgent=pending >= MANY)
+
+    def flush(self) -> None:
+        """Returns when everything so far survives a power cut."""
+        self._keep_house()
+        self.custody.store.flush()
+
+    def close(self) -> None:
+        """Writes what is pending and closes the store. A second call does nothing."""
+        self._decisions.stop()
+        self._house.stop()
+        with self.writing:
+            try:
+                if not self._closed:
+                    self._keep_house()
+            finally:
+                self._closed = True
+                self.custody.store.close()
+
+    def _consent_changed(self, purpose: str, granted: bool) -> None:
+        if not granted:
+            self._quietly(self.custody.drop_rounds)  # what cannot be deleted now is at the next message
+        if purpose != "personalization":
+            return
+        with self.writing:
+            custody, chooser = self.custody, self.chooser
+            if not granted:
+                with self.lock:
+                    custody.let_go()
+                    chooser.recent.clear()
+            elif custody.allowed and custody.profile is None:
+                profile, shown = custody.read(chooser.installed), custody.shown_within(chooser.policy.stickiness)
+                with self.lock:
+                    custody.profile = profile
+                    chooser.recent.restore(shown, chooser.installed.version)
+
+    def _keep_house(self) -> None:
+        self.custody.keep_house(self.chooser.installed)
+
+    def _write_decisions(self) -> None:
+        while self._quietly(lambda: self.custody.journal.write_batch() if self.custody.allowed else 0):
+            pass  # batch by batch, so that an outcome need not wait for all
+
+    def _keep_house_behind(self) -> None:
+        self._quietly(self._keep_house)
+
+    def _quietly(self, work: Callable[[], int | None]) -> int | None:
+        """Runs on a thread of its own, where nobody can catch: it is tried again, and raises, at flush or close."""
+        with self.writing:
+            try:
+                return None if self._closed else work()
+            except KeyartError as error:
+                log.warning("The profile could not be written: %s. It is tried again.", type(error).__name__)
+                return None
+
+    def after_fork(self) -> None:
+        """In a forked child, where locks may be held by threads that are not there."""
+        self.writing, self.lock = threading.RLock(), threading.RLock()
+        for behind in (self._decisions, self._house):
+            behind.after_fork()
+        self.custody.after_fork()
+        self.chooser.after_fork(self._own_rng)
+
+
+_open: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for session in list(_open):
+        session.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,94 @@
+"""Who takes part: a device's signing key with an issuer's certificate, and the keys that it signs for a round.
+
+The issuer is whoever knows that a device is one: the app's own account service, an attestation service. Its public
+key comes to a device with the app, never from the server that adds up, so that this one cannot invent devices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from ..errors import MessageError, SettingError
+from .keys import KEY_BYTES, LABEL
+
+ISSUER_ID_BYTES: Final = 8
+_SIGNATURE_BYTES = 64
+_CERTIFICATE = struct.Struct("<8sQ32s64s")
+_RECORD = struct.Struct(f"<{_CERTIFICATE.size}s32s32s64s")
+CERTIFICATE_BYTES: Final = _CERTIFICATE.size
+RECORD_BYTES: Final = _RECORD.size
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A device's signing key (Ed25519, 32 bytes; a secret) and its certificate (`certify`)."""
+
+    private: bytes = field(repr=False)
+    certificate: bytes = b""
+
+    @classmethod
+    def create(cls, random: Callable[[int], bytes]) -> Identity:
+        """A new key, not certified yet. random: `os.urandom`."""
+        return cls(random(KEY_BYTES))
+
+    @property
+    def public(self) -> bytes:
+        """[32]: what the issuer signs."""
+        return Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+
+    def record(self, round_id: bytes, sealing: bytes, masking: bytes) -> bytes:
+        """[`RECORD_BYTES`]: certificate, both public keys of the round, and the signature over them."""
+        if len(self.certificate) != CERTIFICATE_BYTES:
+            raise SettingError("This device has no certificate: have the issuer `certify` its public key first.")
+        signature = Ed25519PrivateKey.from_private_bytes(self.private).sign(_signed(round_id, sealing, masking))
+        return _RECORD.pack(self.certificate, sealing, masking, signature)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A device of the round, verified. device: its certified key. sealing, masking: X25519 keys. 32 bytes each."""
+
+    device: bytes
+    sealing: bytes
+    masking: bytes
+
+
+def certify(issuer: bytes, device: bytes, not_after: int) -> bytes:
+    """Of a device's public key. issuer: its private key (Ed25519, 32 bytes). not_after: Unix seconds."""
+    key = Ed25519PrivateKey.from_private_bytes(issuer)
+    body = struct.pack("<8sQ32s", issuer_id(key.public_key().public_bytes_raw()), not_after, device)
+    return body + key.sign(LABEL + b"certificate" + body)
+
+
+def issuer_id(issuer: bytes) -> bytes:
+    """[8]: by which a certificate names its issuer's public key."""
+    return hashlib.sha256(LABEL + b"issuer" + issuer).digest()[:ISSUER_ID_BYTES]
+
+
+def verify(record: bytes, round_id: bytes, issuers: Collection[bytes], now: int) -> Peer:
+    """The device of a record. issuers: public keys. now: Unix seconds. Raises MessageError if anything is amiss."""
+    certificate, sealing, masking, signature = _RECORD.unpack(record)
+    named, not_after, device, issued = _CERTIFICATE.unpack(certificate)
+    issuer = next((key for key in issuers if issuer_id(key) == named), None)
+    if issuer is None:
+        raise MessageError("A device's certificate is of an issuer that is not known here.")
+    if not_after < now:
+        raise MessageError("A device's certificate has expired; have the issuer give it a new one.")
+    signed = certificate[:-_SIGNATURE_BYTES]
+    try:
+        Ed25519PublicKey.from_public_bytes(issuer).verify(issued, LABEL + b"certificate" + signed)
+        Ed25519PublicKey.from_public_bytes(device).verify(signature, _signed(round_id, sealing, masking))
+    except (InvalidSignature, ValueError):
+        raise MessageError("A device's certificate or its signature for this round is forged.") from None
+    return Peer(device, sealing, masking)
+
+
+def _signed(round_id: bytes, sealing: bytes, masking: bytes) -> bytes:
+    return LABEL + b"keys" + round_id + sealing + masking

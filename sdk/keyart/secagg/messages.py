@@ -1,0 +1,247 @@
+"""Messages of a round between server and device, as bytes (docs/protocol.md). Little-endian, every length exact.
+
+    "ks" | version (1) | kind (1) | round id (32) | body
+
+The kind is the stage, with the highest bit set in a device's reply. Whatever is not such a message is a MessageError.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+
+from ..errors import MessageError
+from .identity import RECORD_BYTES
+from .keys import KEY_BYTES, TAG_BYTES
+from .parameters import TERMS_BYTES, Terms
+from .shamir import SHARE_BYTES
+
+MAGIC: Final = b"ks"
+VERSION: Final = 1
+REPLY: Final = 0x80
+HEADER_BYTES: Final = len(MAGIC) + 2 + KEY_BYTES
+PACKET_BYTES: Final = 3 * SHARE_BYTES  # what a device deals to a neighbour: a share of lock, masking seed, self-mask
+SEALED_BYTES: Final = PACKET_BYTES + TAG_BYTES
+
+_COUNT = struct.Struct("<I")
+
+
+class Stage(IntEnum):
+    """In this order; a device may fall silent at any."""
+
+    KEYS = 1
+    SHARE = 2
+    MASKED = 3
+    UNMASK = 4
+
+
+def header(kind: int, round_id: bytes) -> bytes:
+    """The head of a message."""
+    return MAGIC + bytes((VERSION, kind)) + round_id
+
+
+def stage_of(message: bytes, round_id: bytes) -> Stage:
+    """Of a server's message for this round."""
+    kinds = {header(stage, round_id): stage for stage in Stage}
+    stage = kinds.get(bytes(message[:HEADER_BYTES]))
+    if stage is None:
+        raise MessageError(
+            "This is no message for this round of this protocol; update keyart, or begin a new session."
+        )
+    return stage
+
+
+def body(message: bytes, kind: int, round_id: bytes) -> bytes:
+    """What follows the head, which must be this one."""
+    if message[:HEADER_BYTES] != header(kind, round_id):
+        raise MessageError("This is not the message of this round and stage that was due.")
+    return message[HEADER_BYTES:]
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRequest:
+    """The terms, again: whoever did not begin with exactly these does not go on."""
+
+    terms: Terms
+
+    def to_bytes(self) -> bytes:
+        return header(Stage.KEYS, self.terms.round_id) + self.terms.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, message: bytes) -> KeysRequest:
+        """For a device that has not seen the terms yet."""
+        terms = Terms.from_bytes(message[HEADER_BYTES : HEADER_BYTES + TERMS_BYTES])
+        if message != cls(terms).to_bytes():
+            raise MessageError("The head of this message does not fit its terms.")
+        return cls(terms)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysReply:
+    """record: of the device (`identity`)."""
+
+    record: bytes
+
+    def to_bytes(self, round_id: bytes) -> bytes:
+        return header(Stage.KEYS | REPLY, round_id) + self.record
+
+    @classmethod
+    def from_bytes(cls, message: bytes, round_id: bytes) -> KeysReply:
+        record = body(message, Stage.KEYS | REPLY, round_id)
+        _exactly(record, RECORD_BYTES)
+        return cls(record)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRequest:
+    """devices: how many sent keys. records [k]: the neighbours', in the order of the ring, from the next one on."""
+
+    devices: int
+    records: Sequence[bytes]
+
+    def to_bytes(self, round_id: bytes) -> bytes:
+        return b"".join((header(Stage.SHARE, round_id), _COUNT.pack(self.devices), *self.records))
+
+    @classmethod
+    def from_bytes(cls, message: bytes, round_id: bytes) -> ShareRequest:
+        data = body(message, Stage.SHARE, round_id)
+        if len(data) < _COUNT.size or (len(data) - _COUNT.size) % RECORD_BYTES:
+            raise MessageError("The list of neighbours is cut short.")
+        return cls(_COUNT.unpack_from(data)[0], _pieces(data[_COUNT.size :], RECORD_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class ShareReply:
+    """self_mask, lock: commitments, 32 bytes each. sealed [k]: a packet for each neighbour, as in the request."""
+
+    self_mask: bytes
+    lock: bytes
+    sealed: Sequence[bytes]
+
+    def to_bytes(self, round_id: bytes) -> bytes:
+        return b"".join((header(Stage.SHARE | REPLY, round_id), self.self_mask, self.lock, *self.sealed))
+
+    @classmethod
+    def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> ShareReply:
+        data = body(message, Stage.SHARE | REPLY, round_id)
+        _exactly(data, 2 * KEY_BYTES + neighbours * SEALED_BYTES)
+        sealed = _pieces(data[2 * KEY_BYTES :], SEALED_BYTES)
+        return cls(data[:KEY_BYTES], data[KEY_BYTES : 2 * KEY_BYTES], sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedRequest:
+    """shared [k]: which neighbours dealt shares. sealed: the packet of each of these for this device."""
+
+    shared: Sequence[bool]
+    sealed: Sequence[bytes]
+
+    def to_bytes(self, round_id: bytes) -> bytes:
+        count = _COUNT.pack(len(self.sealed))
+        return b"".join((header(Stage.MASKED, round_id), count, _to_bits(self.shared), *self.sealed))
+
+    @classmethod
+    def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> MaskedRequest:
+        data = body(message, Stage.MASKED, round_id)
+        start = _COUNT.size + _bit_bytes(neighbours)
+        if len(data) < start or (len(data) - start) % SEALED_BYTES:
+            raise MessageError("The neighbours' shares are cut short.")
+        shared = _from_bits(data[_COUNT.size : start], neighbours)
+        sealed = _pieces(data[start:], SEALED_BYTES)
+        if not len(sealed) == sum(shared) == _COUNT.unpack_from(data)[0]:
+            raise MessageError("There are not as many shares as neighbours that are said to have shared.")
+        return cls(shared, sealed)
+
+
+def packets_asked(message: bytes, round_id: bytes) -> int:
+    """How many packets a MaskedRequest holds, for a gateway that does not know the graph."""
+    data = body(message, Stage.MASKED, round_id)
+    if len(data) < _COUNT.size:
+        raise MessageError("The neighbours' shares are cut short.")
+    return int(_COUNT.unpack_from(data)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedReply:
+    """pads: one of `SHARE_BYTES` for each neighbour that shared, in order. lanes: the masked vector."""
+
+    pads: bytes
+    lanes: bytes
+
+    def to_bytes(self, round_id: bytes) -> bytes:
+        return header(Stage.MASKED | REPLY, round_id) + self.pads + self.lanes
+
+    @classmethod
+    def from_bytes(cls, message: bytes, terms: Terms, shared: int) -> MaskedReply:
+        data = body(message, Stage.MASKED | REPLY, terms.round_id)
+        _exactly(data, shared * SHARE_BYTES + terms.vector_bytes)
+        return cls(data[: shared * SHARE_BYTES], data[shared * SHARE_BYTES :])
+
+
+@dataclass(frozen=True, slots=True)
+class UnmaskRequest:
+    """survivors [k]: which neighbours' masked vectors came in."""
+
+    survivors: Sequence[bool]
+
+    def to_bytes(self, round_id: bytes) -> bytes:
+        return header(Stage.UNMASK, round_id) + _to_bits(self.survivors)
+
+    @classmethod
+    def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> UnmaskRequest:
+        return cls(_from_bits(body(message, Stage.UNMASK, round_id), neighbours))
+
+
+@dataclass(frozen=True, slots=True)
+class UnmaskReply:
+    """held [k]: of which neighbours this device has a packet. locks: a share of the lock of each of these that
+    survived. locked: sealed under the device's own lock, for each held neighbour in order, a share of the self-mask
+    (padded) if it survived, else of the masking seed."""
+
+    held: Sequence[bool]
+    locks: Sequence[bytes]
+    locked: bytes
+
+    def to_bytes(self, round_id: bytes) -> bytes:
+        return b"".join((header(Stage.UNMASK | REPLY, round_id), _to_bits(self.held), *self.locks, self.locked))
+
+    @classmethod
+    def from_bytes(cls, message: bytes, round_id: bytes, survivors: Sequence[bool]) -> UnmaskReply:
+        """survivors [k]: as the device was told."""
+        data = body(message, Stage.UNMASK | REPLY, round_id)
+        start = _bit_bytes(len(survivors))
+        held = _from_bits(data[:start], len(survivors))
+        end = start + SHARE_BYTES * sum(a and b for a, b in zip(held, survivors, strict=True))
+        _exactly(data[end:], SHARE_BYTES * sum(held) + TAG_BYTES)
+        return cls(held, _pieces(data[start:end], SHARE_BYTES), data[end:])
+
+
+def _exactly(data: bytes, length: int) -> None:
+    if len(data) != length:
+        raise MessageError(f"A part of the message has {len(data)} bytes where {length} belong.")
+
+
+def _pieces(data: bytes, size: int) -> tuple[bytes, ...]:
+    return tuple(data[i : i + size] for i in range(0, len(data), size))
+
+
+def _bit_bytes(count: int) -> int:
+    return -(-count // 8)
+
+
+def _to_bits(flags: Sequence[bool]) -> bytes:
+    return np.packbits(np.array(flags, dtype=bool), bitorder="little").tobytes()
+
+
+def _from_bits(data: bytes, count: int) -> tuple[bool, ...]:
+    """The lowest bit of the first byte first; bits beyond `count` are 0."""
+    _exactly(data, _bit_bytes(count))
+    flags = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").astype(bool).tolist()
+    if any(flags[count:]):
+        raise MessageError("A list of yes and no says more than there are neighbours.")
+    return tuple(flags[:count])

@@ -1,0 +1,101 @@
+"""The terms of a round: what all devices add up, and how many must be in it. Their digest is the round's id."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from ..errors import MessageError, SettingError
+from .keys import LABEL
+
+WIDTHS: Final = (32, 64)
+NONCE_BYTES: Final = 32
+MAX_SIZE: Final = 2**26  # lanes
+MAX_DEVICES: Final = 2**24
+
+_LAYOUT = struct.Struct("<IBHIQ32s")
+TERMS_BYTES: Final = _LAYOUT.size
+
+
+@dataclass(frozen=True)
+class Terms:
+    """size: coordinates of a vector. bits: 32 or 64, the sum is taken modulo 2^bits. bound: of an entry, either way.
+    threshold_permille: of the devices that sent keys, so many in 1000 must answer to the end. minimum_devices: and
+    never fewer than these. nonce: 32 bytes that make the round another than any other, such as the digest of the
+    campaign's signed offer. Raises SettingError."""
+
+    size: int
+    bits: int
+    bound: int
+    threshold_permille: int
+    minimum_devices: int
+    nonce: bytes
+
+    def __post_init__(self) -> None:
+        wrong = [
+            name
+            for name, good in (
+                ("size", 1 <= self.size <= MAX_SIZE),
+                ("bits", self.bits in WIDTHS),
+                ("bound", 1 <= self.bound < 2**63),
+                ("threshold_permille", 1 <= self.threshold_permille <= 1000),
+                ("minimum_devices", 2 <= self.minimum_devices <= MAX_DEVICES),
+                ("nonce", len(self.nonce) == NONCE_BYTES),
+            )
+            if not good
+        ]
+        if wrong:
+            raise SettingError(f"The terms of a sum are out of range in {', '.join(wrong)}; see `Terms`.")
+
+    @cached_property
+    def round_id(self) -> bytes:
+        """[32]."""
+        return hashlib.sha256(LABEL + b"terms" + self.to_bytes()).digest()
+
+    @property
+    def lane_bytes(self) -> int:
+        """Of a coordinate on the wire."""
+        return self.bits // 8
+
+    @property
+    def vector_bytes(self) -> int:
+        """Of a masked vector."""
+        return self.size * self.lane_bytes
+
+    def required(self, devices: int) -> int:
+        """How many must answer to the end where `devices` sent keys."""
+        return max(self.minimum_devices, -(-self.threshold_permille * devices // 1000))
+
+    def holds(self, devices: int) -> bool:
+        """Whether the sum of so many vectors cannot wrap around."""
+        return devices * self.bound < 1 << (self.bits - 1)
+
+    def to_bytes(self) -> bytes:
+        """[`TERMS_BYTES`]."""
+        numbers = self.size, self.bits, self.threshold_permille, self.minimum_devices, self.bound
+        return _LAYOUT.pack(*numbers, self.nonce)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Terms:
+        """Raises MessageError for anything but the bytes of terms."""
+        if len(data) != TERMS_BYTES:
+            raise MessageError(f"The terms of a sum are {TERMS_BYTES} bytes, not {len(data)}; update keyart.")
+        size, bits, permille, minimum, bound, nonce = _LAYOUT.unpack(data)
+        try:
+            return cls(size, bits, bound, permille, minimum, nonce)
+        except SettingError as error:
+            raise MessageError(str(error)) from None
+
+
+def width(devices: int, bound: int) -> int:
+    """The least modulus, in bits, that holds the sum of `devices` entries within ±bound. Raises SettingError."""
+    for bits in WIDTHS:
+        if devices * bound < 1 << (bits - 1):
+            return bits
+    raise SettingError(
+        f"The sum of {devices} entries up to {bound} does not fit into {WIDTHS[-1]} bits: ask fewer devices, or "
+        "clip more."
+    )

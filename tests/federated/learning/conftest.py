@@ -1,0 +1,68 @@
+"""One private round in memory, and all that went into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from world_samples import StyleWorld
+
+from keyart_federated import simulate
+from keyart_federated.campaigns.privacy import Privacy
+from keyart_federated.learning.learner import Learner, Question
+from keyart_federated.learning.ranker import PrivateRanker
+from keyart_federated.simulation import simulate as simulation
+
+DEVICES, STEPS = 60, 8
+
+
+@dataclass
+class Step:
+    """What `Learner.answered` was called with. learner: as it was before."""
+
+    ranker: PrivateRanker
+    learner: Learner
+    asked: Question
+    total: np.ndarray
+    variance: float
+
+    def answered(self, total: np.ndarray, variance: float) -> Learner:
+        return self.learner.answered(self.asked, total, variance, self.ranker.encoded)
+
+
+def step_at(epsilon: float, folder: Path) -> Step:
+    """The only step of a campaign of one round."""
+    seen: dict[str, Any] = {}
+    real = Learner.answered
+
+    class Kept(PrivateRanker):
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **settings)
+            seen["ranker"] = self
+
+    def answered(self, asked, total, variance, encoded):
+        seen.update(learner=self, asked=asked, total=total, variance=variance)
+        return real(self, asked, total, variance, encoded)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulation, "PrivateRanker", Kept)
+        patch.setattr(Learner, "answered", answered)
+        world = StyleWorld(devices=DEVICES, likes=0.5, dislikes=0.05)
+        settings = {"privacy": Privacy(epsilon, 1e-5, masked=False), "out": folder / "b"}
+        simulate(world, steps_per_round=STEPS, rounds=1, **settings)
+    return Step(**seen)
+
+
+@pytest.fixture(scope="session")
+def first_step(tmp_path_factory: pytest.TempPathFactory) -> Step:
+    """At ε = 4, where the noise of so few devices is about as loud as they are."""
+    return step_at(4.0, tmp_path_factory.mktemp("noised"))
+
+
+@pytest.fixture(scope="session")
+def quiet_step(tmp_path_factory: pytest.TempPathFactory) -> Step:
+    """At ε = 1000: hardly any noise."""
+    return step_at(1000.0, tmp_path_factory.mktemp("quiet"))
