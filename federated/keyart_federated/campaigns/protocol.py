@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import keyart
 from keyart import Catalog
 from keyart.campaigns.offer import Offer
 from keyart.model.features import FeatureSpec
@@ -26,7 +27,8 @@ from .private_sum import Sum
 class Base:
     """What the fleet runs on. bundle: folder of the newest that all devices are offered; version, spec: its own.
     others: folders of other bundles by version, published or candidates. refused: versions above this one that no
-    device will get, since a gate refused them or a person took them back; their numbers are used up."""
+    device will get, since a gate refused them or a person took them back; their numbers are used up. policy: by which
+    devices draw artworks, as far as the server knows."""
 
     catalog: Catalog
     bundle: Path
@@ -34,6 +36,7 @@ class Base:
     spec: FeatureSpec
     others: Mapping[int, Path] = field(default_factory=dict)
     refused: frozenset[int] = frozenset()
+    policy: keyart.Policy = field(default_factory=keyart.Policy)
 
     @property
     def next_version(self) -> int:

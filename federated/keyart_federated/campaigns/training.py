@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import numpy as np
 
-import keyart
 from keyart.campaigns.kinds.training import SIDE
 from keyart.campaigns.offer import Offer
 from keyart.dp.clip import UNITS
@@ -38,7 +37,6 @@ from .round_offer import asked, early, fits, unread
 from .settings import TrainingSettings, settings_of
 from .state_codec import pack, unpack
 
-POLICY: Final = keyart.Policy()  # by which devices draw pictures, as far as we know
 PLAYS_A_QUALITY_PLAY: Final = 1.5  # before anybody has told
 
 
@@ -144,7 +142,7 @@ def _question(
     clip = settings.clip or clip_for(alike, campaign.epsilon or EPSILON)
     seed = hashlib.sha256(f"{campaign.id} {number}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(seed, "<u4"))
-    return learner.ask(known.get("decisions", 0.0) + settings.decisions, clip, places, POLICY, rng)
+    return learner.ask(known.get("decisions", 0.0) + settings.decisions, clip, places, base.policy, rng)
 
 
 def _population(settings: TrainingSettings, known: dict[str, Any], summed: Sum, base: Base) -> Read:
