@@ -11,8 +11,8 @@ import pytest
 from choosing_samples import sample_bundle, sample_catalog
 from work_samples import DAY, KEY, START, campaign, read, summed
 
-from keyart.campaigns.kinds.comparison import SegmentLayout
 from keyart.campaigns.kinds.evaluation import EvaluationLayout, candidate, evaluation_vector
+from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
 from keyart_federated.campaigns import (

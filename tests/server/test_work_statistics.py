@@ -10,8 +10,8 @@ import pytest
 from work_samples import DAY, START, Fleet, campaign, epsilon, first_base, read, summed
 
 from keyart import Artwork, Catalog, Title
-from keyart.campaigns.kinds.bounded import BUCKETS
-from keyart.campaigns.kinds.comparison import SegmentLayout
+from keyart.campaigns.kinds.segments import SegmentLayout
+from keyart.campaigns.kinds.trending import BUCKETS
 from keyart.errors import InputError
 from keyart_federated.campaigns import Asked, Base, Finished, Wait, of, trending
 from keyart_federated.worlds import SyntheticWorld

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from keyart.campaigns.kinds.comparison import SegmentLayout
+from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.campaigns.kinds.training import NoisedPopulation, NoisedTraining
 from keyart_federated.accounting import Skellam
 from keyart_federated.campaigns.privacy import POPULATION_SHARE

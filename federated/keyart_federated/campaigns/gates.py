@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from keyart.campaigns.kinds.comparison import SegmentLayout
+from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import SettingError
 from keyart_federated.accounting import Skellam
 from keyart_federated.campaigns import segment_estimate as segments

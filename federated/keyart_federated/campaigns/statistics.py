@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 
 from keyart import Catalog
-from keyart.campaigns.kinds.bounded import BUCKET_SECONDS, BUCKETS, TrendingLayout
-from keyart.campaigns.kinds.comparison import SegmentLayout
+from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.campaigns.kinds.training import NORMS, NoisedPopulation, part_norm
+from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS, TrendingLayout
 from keyart.campaigns.offer import Offer
 from keyart.errors import FederatedError, InputError
 from keyart.model.features import FeatureSpec

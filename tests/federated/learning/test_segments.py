@@ -10,9 +10,10 @@ from campaign_samples import fleet, limits, offer, run
 from choosing_samples import EVENING, OFF, sample_bundle, sample_catalog
 
 import keyart
-from keyart.campaigns import vectors
-from keyart.campaigns.kinds.comparison import ENOUGH, REACH, SegmentLayout, differences, segment_vector
+from keyart.campaigns import kinds
+from keyart.campaigns.kinds.comparison import differences
 from keyart.campaigns.kinds.evaluation import candidate
+from keyart.campaigns.kinds.segments import ENOUGH, REACH, SegmentLayout, segment_vector
 from keyart.campaigns.vectors import Source
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
@@ -79,7 +80,7 @@ def by_device(arts, topic: str) -> list[tuple[list[Entry], np.ndarray]]:
 @pytest.mark.parametrize("topic", REACH)
 def test_without_noise_it_is_what_the_devices_say_side_by_side(arts, topic):
     asked = asked_of(arts[0], topic)
-    sent = [vectors.find(asked).vector(asked, source(art)) for art in arts]
+    sent = [kinds.find(asked).vector(asked, source(art)) for art in arts]
     found = read(total_of(sent), SegmentLayout.of(topic, SPEC), FINE, 5, 0.0)
     logs, heard = by_device(arts, topic), []
     for name, estimate in found.items():
@@ -104,7 +105,7 @@ def test_a_masked_round_tells_the_same_but_for_its_noise(arts, topic):
     asked = asked_of(arts[0], topic, noise_multiplier=0.02, minimum_devices=5, epsilon=1e8, bits=64)
     result, layout = run(arts, asked), SegmentLayout.of(topic, SPEC)
     assert len(result.survivors) == 5
-    exact = read(total_of([vectors.find(asked).vector(asked, source(art)) for art in arts]), layout, FINE, 5, 0.0)
+    exact = read(total_of([kinds.find(asked).vector(asked, source(art)) for art in arts]), layout, FINE, 5, 0.0)
     noised = read(result.total, layout, asked.units, 5, 5 * asked.variance)
     assert math.isfinite(noised["all"].standard_error)
     for name, one in noised.items():
