@@ -17,7 +17,7 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 
 from .. import worlds
 from ..accounting.ledger import Ledger
-from ..campaigns.privacy import Privacy
+from ..accounting.privacy import Privacy
 from ..flower.retrying_grid import PATIENCE_SECONDS
 from ..learning.model import Model
 from ..learning.optimiser import State

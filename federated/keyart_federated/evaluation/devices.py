@@ -26,7 +26,7 @@ def by_device(
     """Σ b / Σ a over devices, of a device's mean weight a and mean weighted reward b: each device counts alike,
     however many decisions it has, and weights are cut at `MAX_WEIGHT`, since a sum bounds what one device adds.
 
-    devices [n]: that of each decision. `keyart_federated.campaigns.evaluation_estimate.read` finds the same value,
+    devices [n]: that of each decision. `keyart_federated.campaigns.evaluation.estimate` finds the same value,
     standard error and effective devices in a sum without noise. Raises InputError, SettingError, NoOverlap.
     """
     log = Decisions.of(rewards, propensities, target_probabilities, groups=devices)

@@ -22,8 +22,8 @@ from keyart.secagg import Stage, Terms, width
 
 from ..accounting import Skellam
 from ..accounting.ledger import Ledger
+from ..accounting.privacy import MASKED_DEVICES, Plan, Privacy
 from ..apps import wire as plain
-from ..campaigns.privacy import MASKED_DEVICES, Plan, Privacy
 from ..secagg import Coordinator
 from ..strategy import FederatedRanker, send
 from . import guard, wire

@@ -24,8 +24,8 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 
 from ..accounting.ledger import Ledger
+from ..accounting.privacy import Privacy
 from ..apps.client import client_app
-from ..campaigns.privacy import Privacy
 from ..export import write_bundle
 from ..grid import LocalGrid
 from ..learning import optimiser

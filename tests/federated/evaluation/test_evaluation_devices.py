@@ -15,7 +15,7 @@ from keyart.campaigns import kinds
 from keyart.campaigns.kinds.evaluation import MAX_WEIGHT, EvaluationLayout, candidate, evaluation_vector, replay
 from keyart.campaigns.vectors import Source
 from keyart.errors import FederatedError, InputError
-from keyart_federated.campaigns.evaluation_estimate import read
+from keyart_federated.campaigns.evaluation import estimate
 from keyart_federated.evaluation import by_device
 
 UNITS = 1 << 45  # so many that rounding to integers does not show
@@ -24,7 +24,7 @@ SAME = {"rel": 1e-9, "abs": 1e-12}
 
 def assert_same(vectors_of_devices: list[np.ndarray], central, devices: int) -> None:
     total = sum(np.rint(vector * UNITS).astype(np.int64) for vector in vectors_of_devices)
-    federated = read(total, UNITS, devices, 0.0)
+    federated = estimate(total, UNITS, devices, 0.0)
     told = (federated.value, federated.standard_error, federated.effective)
     # Rounding by chance would add to the variance; it is known, and of 45 bits it is nothing.
     assert told == pytest.approx((central.value, central.standard_error, central.effective), **SAME)
@@ -95,7 +95,7 @@ def test_hardly_shown_is_refused_in_the_same_words():
         by_device(reward, logged, target, device)
     sent = 100 * evaluation_vector(EvaluationLayout(), np.full(3, 0.1), np.ones(3))
     with pytest.raises(FederatedError) as federated:
-        read(np.rint(sent * UNITS).astype(np.int64), UNITS, 100, 0.0)
+        estimate(np.rint(sent * UNITS).astype(np.int64), UNITS, 100, 0.0)
     assert str(central.value) == str(federated.value)
 
 

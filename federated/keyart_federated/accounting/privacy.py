@@ -10,7 +10,9 @@ from keyart.dp.clip import UNITS, integer_norm
 from keyart.dp.skellam import MAX_VARIANCE
 from keyart.errors import SettingError
 
-from ..accounting import Skellam, noise_for, to_epsilon
+from .epsilon import noise_for
+from .mechanism import Skellam
+from .renyi import to_epsilon
 
 # Rounds of training: more of them split the budget into parts that noise drowns. Ten are best for 2,000 devices at
 # ε = 8, twenty for 20,000 (decision 0013); between and beyond, as the root of devices · ε.
