@@ -87,7 +87,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
         directions = subspace.advance(answer, encoded(base))
     except (FederatedError, BundleError) as error:
         return unread(known, data, error)
-    kept = known | {"names": catalog_digest(base.catalog), "titles": layout.titles}
+    kept = known | {"names": catalog_digest(base.catalog)}
     return RoundResult(pack(kept, directions.astype("<f8").tobytes()), result)
 
 
@@ -100,6 +100,11 @@ def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Ba
     """Those of the state, if they are of this catalogue; else the first ones, [T, D]."""
     layout = _layout(base)
     if known.get("names") == catalog_digest(base.catalog):
+        if len(data) != 8 * layout.titles * layout.directions:
+            raise FederatedError(
+                "The state of the campaign cannot be read (its directions are cut short). Restore a copy, or stop it "
+                "and start another."
+            )
         return np.frombuffer(data, "<f8").reshape(layout.titles, layout.directions)
     seed = np.frombuffer(sha256(campaign.id.encode()).digest(), "<u4")
     return subspace.start(layout.titles, np.random.default_rng(seed))
