@@ -17,7 +17,7 @@ import keyart
 from keyart import client as visit
 from keyart.errors import RoundFailed
 from keyart.secagg import Stage, certify
-from keyart_federated import campaigns as work
+from keyart_federated.campaigns import checked
 from keyart_federated.secagg import Coordinator, Gateway
 from keyart_server import budget
 from keyart_server.access import tokens
@@ -100,7 +100,7 @@ class Scene:
         """A campaign that runs."""
         base: dict[str, Any] = {"epsilon": 8.0, "delta": 1e-6, "rounds": 2, **changes}
         some = {**SMALL, **OF_KIND[kind], **(settings or {})}
-        told = work.checked(kind, some, base["epsilon"], base["delta"])
+        told = checked(kind, some, base["epsilon"], base["delta"])
         with self.service.state.writing() as session:
             made = campaigns.create(session, self.clock(), "server", "Spring", kind, settings=told, **base)
             campaigns.move(session, self.clock(), "server", made.id, "start")

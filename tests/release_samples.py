@@ -12,7 +12,7 @@ from keyart.bundle import Manifest
 from keyart.bundle.folder import read_files
 from keyart.bundle.update import update
 from keyart_federated.campaigns.rollout_plan import Plan
-from keyart_federated.campaigns.segment_estimate import Estimate
+from keyart_federated.campaigns.segments import Estimate
 from keyart_server.campaigns import records as campaigns
 from keyart_server.releases import Release, publishing, records
 from keyart_server.service import Service

@@ -11,14 +11,14 @@ os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
 
 if TYPE_CHECKING:
-    from .campaigns.privacy import Privacy
+    from .accounting.privacy import Privacy
     from .report import Report
     from .simulation.simulate import simulate
     from .world import World
 
 __all__ = ["Privacy", "Report", "World", "simulate"]
 
-_HOME = {"Privacy": "campaigns.privacy", "Report": "report", "World": "world", "simulate": "simulation.simulate"}
+_HOME = {"Privacy": "accounting.privacy", "Report": "report", "World": "world", "simulate": "simulation.simulate"}
 
 
 def __getattr__(name: str) -> object:

@@ -8,7 +8,6 @@ from pathlib import Path
 import campaign_samples as campaigns
 
 import keyart
-from keyart.model.features import FeatureSpec
 
 PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
 TYPES = {"text": str, "bool": bool, "number": (int, float)}
@@ -23,29 +22,23 @@ def documented() -> dict[str, str]:
 def export_with_everything(folder: Path) -> dict:
     pictures = [keyart.Artwork("t/a", tags={"genre:drama": 1.0}), keyart.Artwork("t/b", tags={"genre:comedy": 1.0})]
     catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
-    offer = {
-        "keyart": 1,
-        "kind": "training",
-        "campaign": "c",
-        "round": 1,
-        "model_version": 0,
-        "feature_spec": FeatureSpec.from_catalog(catalog).sha256,
-        "masked": True,
-        "noise_multiplier": 0.5,
-    }
     settings = {"keys": keyart.EphemeralKey(), "clock": lambda: NOW}
-    settings["limits"] = campaigns.limits(require_protection=False)
-    with keyart.Personalizer.open(folder / "p.db", catalog=catalog, **settings) as art:
-        art.consent.grant("personalization")
-        art.consent.grant("federated")
+    settings["limits"] = campaigns.limits()
+    with (
+        keyart.Personalizer.open(folder / "p.db", catalog=catalog, **settings) as art,
+        keyart.Personalizer.open("memory", catalog=catalog, **settings) as other,
+    ):
+        end = int(NOW.timestamp()) + 60
+        for device in (art, other):
+            device.consent.grant("personalization")
+            device.consent.grant("federated")
+            campaigns.enrolled(device, end)
         art.record(keyart.View("t", NOW, 5400))
         decision = art.choose("t", keyart.Context("tv", NOW))
         art.observe(decision.id, keyart.Outcome.played(seconds=2000))
         art.like("genre:drama")
-        end = int(NOW.timestamp()) + 60
-        round_of = campaigns.offer(campaigns.enrolled(art, end), not_after=end)
-        assert art.answer(round_of.sign(campaigns.SERVER))
-        assert art.answer(json.dumps(offer).encode())
+        campaigns.run([art, other], campaigns.offer(art, not_after=end), at=NOW)
+        assert art.answer(campaigns.offer(art, not_after=end, round=2).sign(campaigns.SERVER))
         return json.loads(json.dumps(art.export()))
 
 

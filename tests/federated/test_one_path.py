@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,8 +10,8 @@ import pytest
 from world_samples import HandWorld, tiny_catalog
 
 import keyart
+from keyart.campaigns import training
 from keyart.campaigns.kinds.gradient import FRACTION_BITS
-from keyart.campaigns.participation import Limits
 from keyart.campaigns.vector_layout import TrainingLayout
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
@@ -79,13 +78,11 @@ def test_batch_and_device_alone(tmp_path, name, exploration):
             engine="numpy",
             policy=policy,
             rng=np.random.default_rng([SEED, i]),
-            limits=Limits(require_protection=False),
         )
         for i in range(world.devices)
     ]
     for i, art in enumerate(arts):
         art.consent.grant("personalization")
-        art.consent.grant("federated")
         art.record_many(world.history(i))
     batch.install(models(world)[0])
     pictures = [artwork.id for title in world.catalog for artwork in title.artworks]
@@ -109,24 +106,10 @@ def test_batch_and_device_alone(tmp_path, name, exploration):
 
 
 def _same_vectors(batch: Devices, arts: list[keyart.Personalizer]) -> None:
-    import json
-
-    offer = {
-        "keyart": 1,
-        "kind": "training",
-        "campaign": "c",
-        "round": 1,
-        "model_version": 2,
-        "feature_spec": batch.encoded.spec.sha256,
-        "masked": False,
-        "noise_multiplier": 0,
-    }
     total = np.zeros(batch.layout.size, dtype=np.int64)
     for art in arts:
-        reply = art.answer(json.dumps(offer).encode())
-        assert reply is not None
-        (size,) = struct.unpack_from("<I", reply)
-        total += np.frombuffer(reply, "<i8", offset=4 + size)
+        session = art._session
+        total += training.vector(session.custody.profile, session.chooser.installed)
     layout = TrainingLayout(batch.encoded.spec, len(batch.encoded.artwork))
     together = batch.train()
     for part, place in layout.places.items():

@@ -17,10 +17,9 @@ import keyart_server
 from keyart.errors import SettingError
 from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam
-from keyart_federated.campaigns import checked
+from keyart_federated.campaigns import SETTINGS, checked
 from keyart_federated.campaigns.campaign import MOVES, STANDINGS
 from keyart_federated.campaigns.rollout_plan import Plan
-from keyart_federated.campaigns.settings import OF_KIND
 from keyart_server.budget import Budget, Charge
 from keyart_server.budget.forecast import Forecast
 from keyart_server.campaigns import KINDS, Action, Campaign, Kind
@@ -312,8 +311,8 @@ def test_what_a_gate_measured() -> None:
 def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
     form = fields.form(kind)
     names = [field.name.removeprefix(fields.PREFIX) for field in (*form.first, *form.more)]
-    assert sorted(names) == sorted(OF_KIND[kind].model_fields)
-    assert set(fields.FIRST[kind]) <= set(OF_KIND[kind].model_fields)
+    assert sorted(names) == sorted(SETTINGS[kind].model_fields)
+    assert set(fields.FIRST[kind]) <= set(SETTINGS[kind].model_fields)
     needed = {field.name: "8" for field in (*form.first, *form.more) if field.required}
     sent = {field.name: field.default for field in (*form.first, *form.more)} | needed
     told = {name.removeprefix(fields.PREFIX): value for name, value in needed.items()}

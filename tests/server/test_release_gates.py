@@ -13,7 +13,7 @@ import release_samples
 from release_samples import told
 
 from keyart.bundle import Manifest
-from keyart_federated.campaigns.segment_estimate import Estimate
+from keyart_federated.campaigns.segments import Estimate
 from keyart_server.releases import gates
 from keyart_server.releases.gate import LEVEL, VERDICTS, Gate, compared, worst
 

@@ -1,63 +1,61 @@
-"""Work: what campaigns of each kind ask the fleet, and what they read in its sums. Pure: no database, clock, network.
+"""Campaigns: what each kind asks the fleet, and what it reads in the sums. Pure: no database, clock, network.
 
-work        what the engine says and hears
-settings    what a campaign of a kind can be told
-question    an offer of a campaign, and how long it may take
-noise       how a campaign's ε is divided over its sums
-sums        what a round came to
-memory      what is kept between two rounds, as bytes
-model       a bundle as a model, and back
-costs       what each of a training campaign's sums costs
-training    better weights, round by round
-statistics  rates, what is trending, who there is
-experiment  arms against each other, look by look
-evaluation  what a bundle would be worth
-gates       what held-out devices and the first to have it say of a candidate
+Kinds, a module each with its settings, `plan`, `ask` and `read` (`keyart.campaigns.kinds` has the device's half):
+
+training       better weights, round by round
+population     who there is
+trending       which titles are played now
+rates          how often an artwork is right, by device class and daypart
+cowatch        title latents from what is watched together
+experiment     arms against each other, look by look
+evaluation     what a bundle would be worth
+comparison     what held-out devices, and the first to have it, say of a candidate
+
+What they share:
+
+registry       finds the module of a campaign
+protocol       the values that a driver of rounds and a kind exchange
+campaign       a campaign and its states
+settings       settings of every kind; `statistics`: of the kinds that ask one question again and again
+noise          how a campaign's ε is divided over its sums
+round_offer    a round's offer, and which sums it accepts
+private_sum    the result of a round
+state_codec    what is kept between two rounds, as bytes
+segments       estimates by device class and daypart
+bundle_model   a bundle as a model, and back
+rollout_plan   how a candidate reaches the fleet
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
-from .campaign import Kind
-from .evaluation import Evaluation
-from .experiment import Trial
-from .gates import compares, comparison, guard_question, judged, plan_of
-from .private_sum import Sum, own
-from .protocol import Asked, Base, Finished, Read, Wait, Work
-from .settings import checked
-from .statistics import Statistics, trending
-from .training import Training
-
-WORKS: Final[Mapping[Kind, Work]] = {
-    "training": Training(),
-    "statistics": Statistics(),
-    "experiment": Trial(),
-    "evaluation": Evaluation(),
-}
-
-
-def of(kind: Kind) -> Work:
-    """What campaigns of a kind do."""
-    return WORKS[kind]
-
+from .comparison import compares, read_comparison, request_comparison, request_guard, rollout_plan_of
+from .noise import PlannedRounds, planned_epsilon
+from .private_sum import PrivateSum, own_offer
+from .protocol import Base, CampaignKind, Finished, RoundRequest, RoundResult, Wait
+from .registry import SETTINGS, ask, checked, find, plan, read
+from .trending import trending
 
 __all__ = [
-    "Asked",
+    "SETTINGS",
     "Base",
+    "CampaignKind",
     "Finished",
-    "Read",
-    "Sum",
+    "PlannedRounds",
+    "PrivateSum",
+    "RoundRequest",
+    "RoundResult",
     "Wait",
-    "Work",
+    "ask",
     "checked",
     "compares",
-    "comparison",
-    "guard_question",
-    "judged",
-    "of",
-    "own",
-    "plan_of",
+    "find",
+    "own_offer",
+    "plan",
+    "planned_epsilon",
+    "read",
+    "read_comparison",
+    "request_comparison",
+    "request_guard",
+    "rollout_plan_of",
     "trending",
 ]

@@ -57,8 +57,8 @@ def encoded(base: Base) -> EncodedCatalog:
     return EncodedCatalog.build(base.catalog, base.spec)
 
 
-def names(catalog: Catalog) -> str:
-    """Digest of all ids in order: tables of another catalogue fit no more."""
+def catalog_digest(catalog: Catalog) -> str:
+    """Return a digest of all ids in order: tables of a catalogue with another one do not fit."""
     ids = [[title.id, *(artwork.id for artwork in title.artworks)] for title in catalog]
     return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
 

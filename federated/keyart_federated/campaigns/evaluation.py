@@ -1,76 +1,191 @@
 """Evaluation: what a bundle would be worth, from the decisions of held-out devices before anybody gets it.
 
-Each round is told by itself. One is enough, and has all of the campaign's ε: ask for `rounds` of 1.
+Each round is estimated by itself. One is enough, and has all of the campaign's ε: ask for `rounds` of 1. The unit is
+a device: decisions on one device depend on each other, devices do not. Without noise the same comes out of the logs
+themselves (`keyart_federated.evaluation.by_device`). Device side: `keyart.campaigns.kinds.evaluation`.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from datetime import datetime
+from statistics import NormalDist
+from typing import Final
 
-from keyart.campaigns.kinds.evaluation import EvaluationLayout
-from keyart.errors import FederatedError
-from keyart_federated.campaigns.evaluation_estimate import read
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from keyart.campaigns.kinds.evaluation import MOST, PART_NORM, EvaluationLayout
+from keyart.errors import FederatedError, NoOverlap, RoundFailed, SettingError
+from keyart_federated.evaluation.devices import LEAST_WEIGHT, hardly_shown
 
 from .bundle_model import payload_of
 from .campaign import Campaign
-from .noise import Part, split
-from .private_sum import Sum
-from .protocol import Asked, Base, Finished, Read, Wait
-from .round_offer import HOUR, asked, early, unread
-from .settings import EvaluationSettings, settings_of
-from .state_codec import pack, unpack
+from .noise import Part, PlannedRounds, planned
+from .private_sum import PrivateSum
+from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .round_offer import HOUR, early, request_round, require_own, require_usable, unread
+from .settings import HELD_OUT, Cohort, Draw, Line, settings_of
+from .state_codec import load, pack
+from .statistics import Hours
+
+PURPOSE: Final = "evaluation"
+MIN_DEVIATIONS: Final = 5.0  # of the noise, that Σ w is to measure: a ratio to less is not nearly normal
+MAX_DOUBT: Final = 0.25  # deviation of the noise in the variance, as a share of it
+ROUNDING: Final = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
 
 
-class Evaluation:
-    """See `Work`."""
+class EvaluationSettings(Cohort):
+    """Settings of an evaluation."""
 
-    def ask(
-        self, campaign: Campaign, memory: bytes | None, number: int, failed: int, base: Base, at: datetime
-    ) -> Asked | Wait | Finished:
-        settings = settings_of(campaign, EvaluationSettings)
-        known, _ = unpack(memory)
-        if known.get("done", 0) + failed >= campaign.rounds:
-            return Finished({"version": settings.version, "rounds": known.get("done", 0)})
-        bundle = base.bundle if settings.version == base.version else base.others.get(settings.version)
-        if bundle is None:
-            return Wait(f"There is no version {settings.version} here. Publish it, or stop the campaign.")
-        waits = early(known, settings, at)
-        if waits is not None:
-            return waits
-        (event,) = split(campaign, Part(1.0, campaign.rounds, EvaluationLayout().size))
-        return asked(
-            campaign,
-            settings,
-            base,
-            at,
-            event,
-            kind="evaluation",
-            number=number,
-            planned=campaign.rounds,
-            wanted=settings.wanted,
-            since=max(0, int(at.timestamp() - settings.window * HOUR)),
-            most_decisions=settings.most_decisions,
-            payload=payload_of(bundle, base.catalog),
+    purpose: Line = Field("Find out whether a newer model would choose better pictures.")
+    version: int = Field(ge=0, le=2**53 - 1, description="Of the bundle that is judged.")
+    high: Draw = Field(HELD_OUT, description="Held-out devices judge: no model has learned from them.")
+    window: Hours = Field(336.0, description="Hours before the round whose decisions count.")
+    most_decisions: int = Field(400, ge=1, le=100_000, description="Of a device that count, the latest.")
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationEstimate:
+    """The estimate of a candidate.
+
+    Attributes:
+        value: Reward a decision under the candidate.
+        standard_error: Its standard error, noise included.
+        logged_value: Reward a decision of what was shown, by models with latents and with a head that had seen more.
+            To compare like with like, evaluate the installed model as a candidate, too.
+        effective: Number of devices of equal weight that the estimate counts as.
+        devices: Estimated number of devices that had decisions.
+    """
+
+    value: float
+    standard_error: float
+    logged_value: float
+    effective: float
+    devices: float
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Return the confidence interval of the value. Raises SettingError."""
+        if not 0 < level < 1:
+            raise SettingError(f"The level of an interval is {level}; it must be between 0 and 1.")
+        reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
+        return self.value - reach, self.value + reach
+
+
+def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+    """See `CampaignKind.plan`. Every round costs the same."""
+    return planned(campaign, {PURPOSE: Part(1.0, campaign.rounds, EvaluationLayout().size)})
+
+
+def ask(
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+) -> RoundRequest | Wait | Finished:
+    """See `CampaignKind.ask`. The offer's payload is the model that is judged."""
+    settings = settings_of(campaign, EvaluationSettings)
+    known, _ = load(state, campaign)
+    done = known.get("done", 0)
+    if done + failed >= campaign.rounds:
+        return Finished({"version": settings.version, "rounds": done})
+    bundle = base.bundle if settings.version == base.version else base.others.get(settings.version)
+    if bundle is None:
+        return Wait(f"There is no version {settings.version} here. Publish it, or stop the campaign.")
+    waits = early(known, settings, at)
+    if waits is not None:
+        return waits
+    return request_round(
+        campaign,
+        settings,
+        base,
+        at,
+        plan(campaign, base)[PURPOSE].event,
+        kind="evaluation",
+        number=number,
+        planned=campaign.rounds,
+        wanted=settings.wanted,
+        since=max(0, int(at.timestamp() - settings.window * HOUR)),
+        most_decisions=settings.most_decisions,
+        payload=payload_of(bundle, base.catalog),
+    )
+
+
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+    """See `CampaignKind.read`."""
+    settings = settings_of(campaign, EvaluationSettings)
+    known, _ = load(state, campaign)
+    require_own(campaign, summed, ("evaluation", ""))
+    known, offer = summed.counted(known), summed.offer
+    try:
+        require_usable(summed, base, EvaluationLayout(), by_title=False, by_spec=False)
+        summed.check(EvaluationLayout())
+        found = estimate(summed.total, offer.units, summed.survivors, summed.variance)
+    except FederatedError as error:
+        return unread(known, b"", error)
+    low, high = found.interval()
+    result = {
+        "used": True,
+        "version": settings.version,
+        "installed": offer.model_version,
+        "rate": found.value,
+        "low": low,
+        "high": high,
+        "logged": found.logged_value,
+        "effective": found.effective,
+        "devices": found.devices,
+    }
+    return RoundResult(pack(known), result)
+
+
+def estimate(total: npt.NDArray[np.int64], units: int, devices: int, variance: float) -> EvaluationEstimate:
+    """Return the estimate from a noised sum.
+
+    The estimate is v = Σ b / Σ a, with a device's mean weight a and mean weighted reward b (Swaminathan and Joachims
+    2015, eq. 7, by device). Its variance is Σ (b − v a)² / (Σ a)² by the delta method (Owen 2013, "Monte Carlo
+    theory, methods and examples", chapter 9), and (1 + v²) τ² / (Σ a)² more for the noise in both sums, whose
+    variance τ² is known.
+
+    Args:
+        total: Noised sum of integer vectors, [7].
+        units: Integers to the norm of 1.
+        devices: Number of devices in the sum.
+        variance: Variance of the noise in each entry, that of all devices together.
+
+    Raises:
+        RoundFailed: The sum has another shape.
+        FederatedError: No interval would hold: the noise is too loud for so few devices, or the devices' logs show
+            too little of what the candidate would.
+    """
+    layout = EvaluationLayout()
+    if total.shape != (layout.size,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
+        raise RoundFailed(
+            f"A sum of shape {total.shape} (units {units}, devices {devices}, variance {variance}) is none; "
+            "read it with the numbers of its own offer."
         )
-
-    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
-        settings = settings_of(campaign, EvaluationSettings)
-        offer, known = summed.offer, summed.counted(unpack(memory)[0])
-        try:
-            summed.check(EvaluationLayout())
-            found = read(summed.total, offer.units, summed.survivors, summed.variance)
-        except FederatedError as error:
-            return unread(known, b"", error)
-        low, high = found.interval()
-        told = {
-            "used": True,
-            "version": settings.version,
-            "installed": offer.model_version,
-            "rate": found.value,
-            "low": low,
-            "high": high,
-            "logged": found.logged_value,
-            "effective": found.effective,
-            "devices": found.devices,
-        }
-        return Read(pack(known), told)
+    steps = {name: most / (units * PART_NORM) for name, most in MOST.items()}
+    told = {name: float(part[0]) * steps[name] for name, part in layout.parts(total.astype(np.float64)).items()}
+    noise = {name: math.sqrt(variance + ROUNDING * devices) * step for name, step in steps.items()}
+    for name in ("devices", "weight"):
+        if told[name] < MIN_DEVIATIONS * noise[name] or told[name] <= 0:
+            raise FederatedError(
+                f"The noise drowns the sum of {name!r}; ask more devices, or about a nearer candidate."
+            )
+    weight, rewarded = told["weight"], told["rewarded"]
+    if weight < LEAST_WEIGHT * told["devices"]:
+        raise NoOverlap(hardly_shown(weight / told["devices"]))
+    value = rewarded / weight
+    scatter = told["rewarded_rewarded"] - 2 * value * told["weight_rewarded"] + value**2 * told["weight_weight"]
+    doubt = noise["weight_weight"] * math.sqrt(1 + 4 * value**2 + value**4)
+    spread = max(scatter, 0.0) + noise["weight"] ** 2 * (1 + value**2)
+    if doubt > MAX_DOUBT * spread:
+        raise FederatedError(
+            f"The noise hides how far {told['devices']:.0f} devices differ: no interval would hold; ask more devices."
+        )
+    least = weight**2 / told["devices"]  # what Σ a² is where all have the same weight; noise may have left less
+    return EvaluationEstimate(
+        value=value,
+        standard_error=math.sqrt(spread) / weight,
+        logged_value=told["logged"] / told["devices"],
+        effective=weight**2 / max(told["weight_weight"], least),
+        devices=told["devices"],
+    )

@@ -1,6 +1,7 @@
-"""Experiments: arms against each other, look by look (`keyart_federated.experiments`).
+"""Experiments: arms against each other, one interim analysis (look) a round (`keyart_federated.experiments`).
 
-A device hands in once: each look asks a slice of the draws of its own, so that a person's ε is that of one look.
+A device hands in once: each look asks a range of sampling buckets of its own, so that a person's ε is that of one
+look. Device side: `keyart.campaigns.kinds.experiment`.
 """
 
 from __future__ import annotations
@@ -8,84 +9,194 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from keyart.campaigns.kinds.engagement import DAY_SECONDS
-from keyart.errors import FederatedError
+from keyart.campaigns.offer import Offer
+from keyart.errors import FederatedError, SettingError
 from keyart_federated.accounting import Skellam
-from keyart_federated.experiments import Course, Experiment, Results, Told, analyse, next_thetas, verdicts
+from keyart_federated.experiments import (
+    ASSUMED,
+    Baseline,
+    Course,
+    Experiment,
+    Results,
+    Told,
+    analyse,
+    next_thetas,
+    verdicts,
+)
 
 from .campaign import Campaign
-from .noise import DELTA, EPSILON
-from .private_sum import Sum
-from .protocol import Asked, Base, Finished, Read, Wait
-from .round_offer import asked, unread, until
-from .settings import ExperimentSettings, settings_of
-from .state_codec import pack, unpack
+from .noise import DELTA, EPSILON, PlannedRounds
+from .private_sum import PrivateSum
+from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .round_offer import request_round, require_own, require_usable, unread, until
+from .settings import Devices, Line, Settings, settings_of
+from .state_codec import load, pack
+
+PURPOSE: Final = "look"
 
 
-class Trial:
-    """See `Work`."""
+class KnownMetric(BaseModel):
+    """The baseline of a metric: see `keyart_federated.experiments.Baseline`."""
 
-    def ask(
-        self, campaign: Campaign, memory: bytes | None, number: int, failed: int, base: Base, at: datetime
-    ) -> Asked | Wait | Finished:
-        settings = settings_of(campaign, ExperimentSettings)
-        known, _ = unpack(memory)
-        experiment = _experiment(campaign, settings)
-        results = _results(known, experiment)
-        look = known.get("done", 0) + failed
-        told = _told(results)
-        if look >= experiment.looks or told.get("decided"):
-            return Finished(told)
-        start = int(campaign.created.timestamp()) if settings.start is None else settings.start
-        waits = until(start + experiment.look_days[look] * DAY_SECONDS, at, f"Look {look + 1}")
-        if waits is not None:
-            return waits
-        offer = experiment.offer(
-            look,
-            next_thetas(experiment, results.looks),
-            campaign=campaign.name,
-            purpose=settings.purpose,
-            model_version=base.version,
-            feature_spec=base.spec.sha256,
-            since=start,
-            not_after=0,
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    mean: float
+    deviation: float
+    correlation: float = 0.0
+    days: float = 14.0
+
+
+class ExperimentSettings(Settings):
+    """Settings of an experiment."""
+
+    purpose: Line = Field("Compare ways to show pictures.")
+    name: Line = Field(description="By which the app draws a device's arm.")
+    arms: tuple[Line, ...] = Field(("control", "treatment"), description="The first is what there is now.")
+    start: int | None = Field(None, ge=0, le=2**53 - 1, description="Unix seconds; None: when it was created.")
+    days: int = Field(21, ge=1, le=365, description="From the start to the last look.")
+    first_day: int = Field(7, ge=1, le=365, description="Of the first look.")
+    looks: int = Field(8, ge=1, le=100, description="Rounds; each asks devices of its own.")
+    devices: Devices = Field(10_000, description="That will answer, of all arms and looks.")
+    metrics: tuple[str, ...] | dict[str, KnownMetric] = Field(
+        ("quality_plays", "abandonment"), description="The first decides; by name, what is known of each."
+    )
+    margin: float = Field(0.02, description="The smallest effect worth having, as a share of the first metric.")
+    tolerance: float = Field(0.02, description="By what share a guard may get worse.")
+    group: str = Field("", description="Kind of the groups.")
+    groups: tuple[str, ...] = Field((), description="Its values.")
+    most_decisions: int = Field(400, ge=1, le=100_000, description="Of a device that count, the latest.")
+
+    def check(self, epsilon: float, delta: float) -> None:
+        experiment = self.experiment(epsilon, delta)
+        fewest = experiment.survivors(self.looks - 1)
+        if fewest < self.minimum_devices:
+            raise SettingError(
+                f"A look's noise would count on {fewest} devices, and minimum_devices is {self.minimum_devices}. Ask "
+                "more devices, or look less often."
+            )
+
+    def experiment(self, epsilon: float, delta: float) -> Experiment:
+        """Return the experiment that these settings describe. Raises SettingError."""
+        known = self.metrics
+        if not isinstance(known, dict):
+            unknown = set(known) - set(ASSUMED)
+            if unknown:
+                raise SettingError(f"The setting 'metrics': {', '.join(sorted(unknown))}; take {', '.join(ASSUMED)}.")
+            metrics = {name: ASSUMED[name] for name in known}
+        else:
+            metrics = {name: Baseline(**one.model_dump()) for name, one in known.items()}
+        return Experiment(
+            self.name,
+            self.devices,
+            metrics,
+            self.arms,
+            days=self.days,
+            first_day=self.first_day,
+            looks=self.looks,
+            margin=self.margin,
+            tolerance=self.tolerance,
+            epsilon=epsilon,
+            delta=delta,
+            group=self.group,
+            groups=self.groups,
+            most_decisions=self.most_decisions,
+            threshold=self.threshold_permille / 1000,
         )
-        width = (settings.high - settings.low) / experiment.looks
-        return asked(
-            campaign,
-            settings,
-            base,
-            at,
-            Skellam(offer.noise_multiplier, offer.l2, offer.size),
-            kind=offer.kind,
-            topic=offer.topic,
-            number=number,
-            planned=experiment.looks,
-            wanted=experiment.devices_of(look),
-            low=settings.low + look * width,
-            high=settings.low + (look + 1) * width,
-            minimum_devices=offer.minimum_devices,
-            most_decisions=offer.most_decisions,
-            arms=offer.arms,
-            since=start,
-            payload=offer.payload,
-            waiting={"day": experiment.look_days[look], "thetas": next_thetas(experiment, results.looks)},
-        )
 
-    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
-        experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
-        known, look = summed.counted(unpack(memory)[0]), summed.about
-        try:
-            summed.check(experiment.question().layout)
-            sums = tuple(summed.total.tolist())
-            told = Told(look["day"], tuple(look["thetas"]), summed.survivors, summed.variance, sums)
-            results = _results(known, experiment).with_look(told)
-            said = _told(results)
-        except FederatedError as error:
-            return unread(known, b"", error)
-        return Read(pack(known | {"results": results.to_dict()}), {"used": True, "devices": summed.survivors, **said})
+
+def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+    """See `CampaignKind.plan`. Every device takes part in one look."""
+    experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
+    offer = experiment.offer(
+        0,
+        None,
+        campaign=campaign.name,
+        purpose="-",
+        model_version=base.version,
+        feature_spec=base.spec.sha256,
+        since=0,
+        not_after=0,
+    )
+    return {PURPOSE: PlannedRounds(experiment.looks, _event(offer), per_device=1)}
+
+
+def ask(
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+) -> RoundRequest | Wait | Finished:
+    """See `CampaignKind.ask`. The next look begins on its day after the start."""
+    settings = settings_of(campaign, ExperimentSettings)
+    known, _ = load(state, campaign)
+    experiment = _experiment(campaign, settings)
+    results = _results(known, experiment)
+    look = known.get("done", 0) + failed
+    analysis = _analysis(results)
+    if look >= experiment.looks or analysis.get("decided"):
+        return Finished(analysis)
+    start = int(campaign.created.timestamp()) if settings.start is None else settings.start
+    waits = until(start + experiment.look_days[look] * DAY_SECONDS, at, f"Look {look + 1}")
+    if waits is not None:
+        return waits
+    thetas = next_thetas(experiment, results.looks)
+    offer = experiment.offer(
+        look,
+        thetas,
+        campaign=campaign.name,
+        purpose=settings.purpose,
+        model_version=base.version,
+        feature_spec=base.spec.sha256,
+        since=start,
+        not_after=0,
+    )
+    width = (settings.high - settings.low) / experiment.looks
+    return request_round(
+        campaign,
+        settings,
+        base,
+        at,
+        _event(offer),
+        kind=offer.kind,
+        topic=offer.topic,
+        number=number,
+        planned=experiment.looks,
+        wanted=experiment.devices_of(look),
+        low=settings.low + look * width,
+        high=settings.low + (look + 1) * width,
+        minimum_devices=offer.minimum_devices,
+        most_decisions=offer.most_decisions,
+        arms=offer.arms,
+        since=start,
+        payload=offer.payload,
+        pending={"day": experiment.look_days[look], "thetas": thetas},
+    )
+
+
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+    """See `CampaignKind.read`. The result is the analysis of all looks so far."""
+    experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
+    known, _ = load(state, campaign)
+    question = experiment.question()
+    require_own(campaign, summed, ("experiment", question.topic))
+    known, look = summed.counted(known), summed.about
+    try:
+        require_usable(summed, base, question.layout, by_title=False, by_spec=False)
+        summed.check(question.layout)
+        sums = tuple(summed.total.tolist())
+        told = Told(look["day"], tuple(look["thetas"]), summed.survivors, summed.variance, sums)
+        results = _results(known, experiment).with_look(told)
+        analysis = _analysis(results)
+    except FederatedError as error:
+        return unread(known, b"", error)
+    result = {"used": True, "devices": summed.survivors, **analysis}
+    return RoundResult(pack(known | {"results": results.to_dict()}), result)
+
+
+def _event(offer: Offer) -> Skellam:
+    return Skellam(offer.noise_multiplier, offer.l2, offer.size)
 
 
 def _experiment(campaign: Campaign, settings: ExperimentSettings) -> Experiment:
@@ -96,8 +207,8 @@ def _results(known: dict[str, Any], experiment: Experiment) -> Results:
     return Results.from_dict(known["results"]) if "results" in known else Results(experiment)
 
 
-def _told(results: Results) -> dict[str, Any]:
-    """The analysis so far. decided: there is a verdict for every arm."""
+def _analysis(results: Results) -> dict[str, Any]:
+    """The analysis so far. "decided" says whether there is a verdict for every arm."""
     if not results.told:
         return {}
     experiment = results.experiment

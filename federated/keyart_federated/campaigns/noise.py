@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -14,20 +15,59 @@ from .campaign import Campaign
 
 EPSILON: Final = 4.0  # of a campaign that names none
 DELTA: Final = 1e-6
-MOST_NOISE: Final = 1e5  # multiples of a vector: nobody learns anything from such a sum
+MAX_NOISE: Final = 1e5  # noise multiplier above which nothing can be learned from a sum
 TOLERANCE: Final = 1e-6  # of the noise, relative
 
 
 class Part(NamedTuple):
-    """share: of the budget. times: sums that it pays for. size: entries of each."""
+    """A part of a campaign's budget.
+
+    Attributes:
+        share: Share of the budget.
+        times: Number of sums that the part is spent on.
+        size: Entries of each sum.
+    """
 
     share: float
     times: int
     size: int
 
 
+class PlannedRounds(NamedTuple):
+    """Rounds of one purpose in a campaign's plan.
+
+    Attributes:
+        rounds: Number of rounds.
+        event: Privacy cost of each.
+        per_device: In how many of them one device may take part.
+    """
+
+    rounds: int
+    event: Skellam
+    per_device: int
+
+
+def planned(campaign: Campaign, parts: Mapping[str, Part]) -> dict[str, PlannedRounds]:
+    """Return the plan of a campaign whose ε is divided over these parts, by purpose. Raises SettingError."""
+    events = split(campaign, *parts.values())
+    return {
+        purpose: PlannedRounds(part.times, event, part.times)
+        for (purpose, part), event in zip(parts.items(), events, strict=True)
+    }
+
+
+def planned_epsilon(plan: Mapping[str, PlannedRounds], delta: float = DELTA) -> float:
+    """Return the ε at `delta` of a device that takes part in all rounds of a plan. Raises SettingError."""
+    return composed(((rounds.event, rounds.per_device) for rounds in plan.values()), delta)
+
+
+def total_rounds(plan: Mapping[str, PlannedRounds]) -> int:
+    """Return the number of rounds in a plan."""
+    return sum(rounds.rounds for rounds in plan.values())
+
+
 def split(campaign: Campaign, *parts: Part) -> tuple[Skellam, ...]:
-    """One event for each part: all of them, `times` each, cost ε at most. Raises SettingError."""
+    """Return one event for each part, such that all of them, `times` each, cost ε at most. Raises SettingError."""
     return _split(campaign.epsilon or EPSILON, campaign.delta or DELTA, parts)
 
 
@@ -50,7 +90,7 @@ def _split(epsilon: float, delta: float, parts: tuple[Part, ...]) -> tuple[Skell
     low, high = 0.0, 1.0
     while not enough(high):
         low, high = high, 2 * high
-        if high > MOST_NOISE:
+        if high > MAX_NOISE:
             raise SettingError(f"No noise keeps ε = {epsilon:g} at δ = {delta:g}. Allow a larger ε, or fewer rounds.")
     while high - low > TOLERANCE * high:
         middle = (low + high) / 2

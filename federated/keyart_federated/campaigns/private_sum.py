@@ -1,4 +1,4 @@
-"""A sum: what a round came to, with what was asked for."""
+"""A private sum: the result of a round's secure aggregation, with the offer that it answers."""
 
 from __future__ import annotations
 
@@ -19,35 +19,42 @@ from .state_codec import unpack
 
 
 @dataclass(frozen=True)
-class Sum:
-    """total [offer.size]: with its noise. survivors: devices whose vectors are in it. waiting: as `Asked` had it."""
+class PrivateSum:
+    """A noised sum.
+
+    Attributes:
+        offer: The offer that the devices answered.
+        total: The sum with its noise, [offer.size].
+        survivors: Number of devices whose vectors are in it.
+        pending: `RoundRequest.pending` of the round.
+    """
 
     offer: Offer
     total: npt.NDArray[np.int64]
     survivors: int
-    waiting: bytes = b""
+    pending: bytes = b""
 
     @property
     def variance(self) -> float:
-        """Of the noise in each entry, all devices' together."""
+        """Variance of the noise in each entry, that of all devices together."""
         return float(self.offer.variance * self.survivors)
 
     def check(self, layout: Places, signal: float | None = None) -> float:
-        """Raises RoundFailed for a sum that no honest devices make: `guard.check`, of whose answers signal is one."""
+        """Raise RoundFailed for a sum that no honest devices make (`guard.check`, which also explains `signal`)."""
         return guard.check(self.total, self.survivors, self.offer.variance, layout, signal)
 
     @property
     def about(self) -> Mapping[str, Any]:
-        """What was kept while the round was open. at: Unix seconds, when it was asked."""
-        return unpack(self.waiting)[0]
+        """The values that were kept while the round was open. "at" is when it was asked, in Unix seconds."""
+        return unpack(self.pending)[0]
 
     def counted(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """Of a memory, with this round among those that were read."""
+        """Return the values of a state with this round among those that were read."""
         return {**known, "at": self.about["at"], "done": known.get("done", 0) + 1}
 
 
-def own(message: bytes) -> Offer:
-    """What we signed and kept ourselves, so that no signature need be looked at."""
+def own_offer(message: bytes) -> Offer:
+    """Return the offer in a message that this server signed and kept itself, without a look at the signature."""
     parts, start = [], len(MAGIC)
     for _ in ("json", "payload"):
         (length,) = struct.unpack_from("<I", message, start)

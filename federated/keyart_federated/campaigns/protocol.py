@@ -1,8 +1,10 @@
-"""What the engine and a campaign's work say to each other. All values; the same question gets the same answer.
+"""The protocol between a driver of rounds and a kind of campaign.
 
-ask ──► Wait       not now; ask again later
-    ──► Finished   there is nothing more to ask
-    ──► Asked      the next round ──► its sum ──► read ──► memory, told, maybe a candidate
+All of it are values, and the same input gives the same output:
+
+ask ──► Wait          not now; ask again later
+    ──► Finished      nothing is left to ask
+    ──► RoundRequest  the next round ──► its sum ──► read ──► RoundResult: state, result, perhaps a candidate
 """
 
 from __future__ import annotations
@@ -20,15 +22,24 @@ from keyart.model.features import FeatureSpec
 from keyart_federated.accounting import Skellam
 
 from .campaign import Campaign
-from .private_sum import Sum
+from .noise import PlannedRounds
+from .private_sum import PrivateSum
 
 
 @dataclass(frozen=True)
 class Base:
-    """What the fleet runs on. bundle: folder of the newest that all devices are offered; version, spec: its own.
-    others: folders of other bundles by version, published or candidates. refused: versions above this one that no
-    device will get, since a gate refused them or a person took them back; their numbers are used up. policy: by which
-    devices draw artworks, as far as the server knows."""
+    """The state of the fleet that a round builds on.
+
+    Attributes:
+        catalog: The server's catalogue.
+        bundle: Folder of the newest bundle that all devices are offered.
+        version: Model version of that bundle.
+        spec: Feature spec of that bundle.
+        others: Folders of other bundles by version, published or candidates.
+        refused: Versions above `version` that no device will get, since a gate refused them or a person took them
+            back. Their numbers are used up.
+        policy: The policy by which devices draw artworks, as far as the server knows.
+    """
 
     catalog: Catalog
     bundle: Path
@@ -40,19 +51,27 @@ class Base:
 
     @property
     def next_version(self) -> int:
-        """The number of a new candidate: the next one, unless that is used up."""
+        """The version number of a new candidate."""
         return max(self.version, *self.refused, 0) + 1
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A round to begin. event: what it costs, as `budget` charges it. waiting: what `read` needs again beside the
-    signed offer. low, high: draws of the devices that are asked lie in between. wanted: of devices, the most.
-    patience: seconds that a stage may take."""
+class RoundRequest:
+    """A round to begin.
+
+    Attributes:
+        offer: What devices are asked for.
+        event: The privacy cost of the round, as the budget charges it.
+        pending: Bytes that `read` needs beside the signed offer. They are kept while the round is open.
+        low: Devices with a sampling bucket below it are not asked.
+        high: Devices with a sampling bucket of this or above are not asked.
+        wanted: Target cohort, in devices, and the maximum.
+        patience: Timeout of a stage, in seconds.
+    """
 
     offer: Offer
     event: Skellam
-    waiting: bytes
+    pending: bytes
     low: float
     high: float
     wanted: int
@@ -61,45 +80,70 @@ class Asked:
 
 @dataclass(frozen=True)
 class Wait:
-    """reason: a sentence for the dashboard."""
+    """The next round is not due. `reason` is a sentence for the dashboard."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Finished:
-    """told: what the whole campaign came to, as in `Read`."""
+    """No round is left. `result` is that of the whole campaign, as in `RoundResult`."""
 
-    told: Mapping[str, Any]
+    result: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Read:
-    """memory: for the next `ask` and `read`. told: for people: finite numbers and texts, JSON, no title's id; "used"
-    says whether the sum was of use, and if not, "reason" says why. candidate: the files of a new bundle by name, of
-    version `Base.next_version`."""
+class RoundResult:
+    """The outcome of a round.
 
-    memory: bytes
-    told: Mapping[str, Any]
+    Attributes:
+        state: Bytes for the next `ask` and `read`.
+        result: Finite numbers and texts for people, as JSON, without a title's id. "used" says whether the sum was
+            used; if it was not, "reason" says why.
+        candidate: Files by name of a new bundle, of version `Base.next_version`.
+    """
+
+    state: bytes
+    result: Mapping[str, Any]
     candidate: Mapping[str, bytes] | None = None
 
 
-class Work(Protocol):
-    """What campaigns of a kind ask and read."""
+class CampaignKind(Protocol):
+    """The server's half of a kind of campaign. Modules of this package implement it."""
 
-    def ask(
-        self, campaign: Campaign, memory: bytes | None, number: int, failed: int, base: Base, at: datetime
-    ) -> Asked | Wait | Finished:
-        """What comes next. memory: of the last `read`, None before the first. number: the next that is free among the
-        campaign's rounds. failed: rounds of `ask` that were paid for and never read; whoever also counts those that
-        failed unpaid gets fewer rounds, and spends no more.
+    def plan(self, campaign: Campaign, base: Base) -> Mapping[str, PlannedRounds]:
+        """Return what all rounds of the campaign cost, by purpose.
 
-        Raises SettingError for settings that no offer comes of here, such as an ε below what devices can noise,
-        and FederatedError for a memory that cannot be read.
+        Raises:
+            SettingError: The settings or ε cannot be kept here.
         """
 
-    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
-        """What a round's sum tells. memory: as it was for `ask`.
+    def ask(
+        self, campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    ) -> RoundRequest | Wait | Finished:
+        """Return what comes next.
 
-        A sum that no honest devices make, or that noise drowns, changes nothing but the count of rounds.
+        Args:
+            campaign: The campaign.
+            state: State of the last `read`. None before the first.
+            number: The next number that is free among the campaign's rounds.
+            failed: Rounds that were charged and never read. Whoever also counts those that failed uncharged gets
+                fewer rounds, and spends no more.
+            base: What the fleet runs on.
+            at: The time now.
+
+        Raises:
+            SettingError: No offer follows from the settings here, such as an ε below what devices can noise.
+            FederatedError: The state cannot be read, or is of another campaign.
+        """
+
+    def read(self, campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+        """Return the result of a round's sum. `state` is as it was for `ask`.
+
+        A sum that cannot be used changes nothing but the count of rounds: one that no honest devices make, that noise
+        drowns, that too few devices stand behind, or that is about another model, feature spec or catalogue.
+
+        Raises:
+            FederatedError: The state cannot be read or is of another campaign, or the sum is of an offer that this
+                campaign did not make.
         """

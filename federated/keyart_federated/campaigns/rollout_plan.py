@@ -37,3 +37,11 @@ class Plan:
 
 
 AT_ONCE: Final = Plan(stages=(1.0,), unclear="go on")  # by a person, who has decided
+
+
+def guard_rounds(plan: Plan) -> int:
+    """Return how often devices are asked about one candidate while it rolls out.
+
+    They are asked twice at each share but the last: those that have it and those that do not.
+    """
+    return 4 * max(1, len(plan.stages) - 1)

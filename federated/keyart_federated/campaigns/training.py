@@ -3,7 +3,7 @@
 The first round asks who there is; each of the others teaches, and ends in a candidate. The next waits until the fleet
 runs on that one. Where the fleet runs on something else by then (the candidate was refused or taken back, another
 bundle was published, the catalogue has changed), learning starts again from what it runs on, with what is known of
-the population.
+the population. Device side: `keyart.campaigns.kinds.training`.
 """
 
 from __future__ import annotations
@@ -13,80 +13,130 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
+from pydantic import Field
 
-from keyart.campaigns.kinds.training import SIDE
+from keyart.campaigns.kinds.segments import SegmentLayout
+from keyart.campaigns.kinds.training import SIDE, NoisedTraining
 from keyart.campaigns.offer import Offer
 from keyart.dp.clip import UNITS
 from keyart.errors import BundleError, FederatedError, RoundFailed
 from keyart.model.features import EncodedCatalog
-from keyart_federated.campaigns.privacy import clip_for
+from keyart_federated.accounting.privacy import POPULATION_SHARE, clip_for
 from keyart_federated.learning import checkpoint, optimiser
 from keyart_federated.learning.learner import RATE_RANGE, Learner, Question
 from keyart_federated.learning.population import Population
 
-from .bundle_model import encoded, files_of, installed, model_of, names
+from . import population
+from .bundle_model import catalog_digest, encoded, files_of, installed, model_of
 from .campaign import Campaign
-from .costs import costs_of, population_layout, training_layout
-from .noise import DELTA, EPSILON
-from .private_sum import Sum
-from .protocol import Asked, Base, Finished, Read, Wait
-from .round_offer import asked, early, fits, unread
-from .settings import TrainingSettings, settings_of
-from .state_codec import pack, unpack
+from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, total_rounds
+from .private_sum import PrivateSum
+from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .rollout_plan import Plan, guard_rounds
+from .round_offer import early, request_round, require_own, require_usable, unread
+from .settings import HELD_OUT, Cohort, settings_of
+from .state_codec import load, pack
 
-PLAYS_A_QUALITY_PLAY: Final = 1.5  # before anybody has told
+PURPOSE: Final = "training"
+PLAYS_A_QUALITY_PLAY: Final = 1.5  # before anybody has said
 
 
-class Training:
-    """See `Work`."""
+class TrainingSettings(Cohort):
+    """Settings of a training campaign."""
 
-    def ask(
-        self, campaign: Campaign, memory: bytes | None, number: int, failed: int, base: Base, at: datetime
-    ) -> Asked | Wait | Finished:
-        settings = settings_of(campaign, TrainingSettings)
-        known, data = unpack(memory)
-        begun, rolling = known.get("done", 0) + failed, _rolling(known, base)
-        if rolling is not None:
-            return rolling
-        if begun > campaign.rounds:
-            return Finished({"rounds": known.get("done", 0), "version": known.get("version", base.version)})
-        waits = early(known, settings, at)
-        if waits is not None:
-            return waits
-        costs = costs_of(campaign, settings, base)
-        common: dict[str, Any] = {"number": number, "planned": costs.rounds, "wanted": settings.wanted}
-        if begun == 0:
-            return asked(
-                campaign, settings, base, at, costs.population, kind="statistics", topic="population", **common
-            )
-        _, question = _question(campaign, settings, known, data, number, base, encoded(base))
-        return asked(
-            campaign,
-            settings,
-            base,
-            at,
-            costs.training,
-            kind="training",
-            clip=float(question.clip),
-            most_decisions=max(1, math.ceil(question.most)),
-            payload=question.scale.astype("<f4").tobytes(),
-            **common,
-        )
+    low: Annotated[float, Field(ge=HELD_OUT, le=1)] = Field(HELD_OUT, description="Draws below are held out.")
+    decisions: float = Field(20.0, gt=0, le=1e5, description="That a device makes between two rounds, about.")
+    clip: float | None = Field(None, gt=0, le=1e3, description="Share of the expected norm; None: as the cohort is.")
+    gates: float = Field(0.25, ge=0, le=0.9, description="Share of ε that is set aside to judge candidates.")
+    # A form sends texts.
+    stages: tuple[Annotated[float, Field(strict=False)], ...] = Field(
+        (0.01, 0.1, 1.0),
+        max_length=10,
+        description="Shares of all devices that get a candidate, one after the other.",
+    )
+    stage_hours: float = Field(24.0, ge=0, le=24 * 365, description="At each of these shares.")
+    margin: float = Field(0.02, ge=0, le=1, description="The most that the reward a decision may fall.")
+    segment_margin: float = Field(0.05, ge=0, le=1, description="The same on a device class or in a daypart.")
+    unclear: Literal["hold", "go on"] = Field("hold", description="Where a fall is neither shown nor ruled out.")
 
-    def read(self, campaign: Campaign, memory: bytes | None, summed: Sum, base: Base) -> Read:
-        settings = settings_of(campaign, TrainingSettings)
-        known, data = unpack(memory)
-        known = summed.counted(known)
-        try:
-            _same(summed.offer, base)
-            if summed.offer.kind == "statistics":
-                return _population(settings, known, summed, base)
-            return _trained(campaign, settings, known, data, summed, base)
-        except (FederatedError, BundleError) as error:
-            return unread(known, data, error)
+    def check(self, epsilon: float, delta: float) -> None:
+        _ = self.rollout
+
+    @property
+    def rollout(self) -> Plan:
+        """The way of a candidate to the fleet. Raises SettingError."""
+        return Plan(self.stages, self.stage_hours, self.margin, self.segment_margin, self.unclear)
+
+
+def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+    """See `CampaignKind.plan`. All of it together costs the campaign's ε, whatever is asked of whom."""
+    settings, rounds = settings_of(campaign, TrainingSettings), campaign.rounds
+    parts = {
+        population.TOPIC: Part(POPULATION_SHARE, 1, population.layout(base).size),
+        PURPOSE: Part(1 - POPULATION_SHARE - settings.gates, rounds, layout(base).size),
+    }
+    if settings.gates:
+        size, half = SegmentLayout.of("compare", base.spec).size, settings.gates / 2
+        parts["comparison"] = Part(half, rounds, size)
+        parts["guard"] = Part(half, rounds * guard_rounds(settings.rollout), size)
+    return planned(campaign, parts)
+
+
+def ask(
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+) -> RoundRequest | Wait | Finished:
+    """See `CampaignKind.ask`."""
+    settings = settings_of(campaign, TrainingSettings)
+    known, data = load(state, campaign)
+    begun, rolling = known.get("done", 0) + failed, _rolling(known, base)
+    if rolling is not None:
+        return rolling
+    if begun > campaign.rounds:
+        return Finished({"rounds": known.get("done", 0), "version": known.get("version", base.version)})
+    waits = early(known, settings, at)
+    if waits is not None:
+        return waits
+    costs = plan(campaign, base)
+    common: dict[str, Any] = {"number": number, "planned": total_rounds(costs), "wanted": settings.wanted}
+    if begun == 0:
+        event = costs[population.TOPIC].event
+        return request_round(campaign, settings, base, at, event, kind="statistics", topic=population.TOPIC, **common)
+    _, question = _question(campaign, settings, known, data, number, base, encoded(base))
+    return request_round(
+        campaign,
+        settings,
+        base,
+        at,
+        costs[PURPOSE].event,
+        kind="training",
+        clip=float(question.clip),
+        most_decisions=max(1, math.ceil(question.most)),
+        payload=question.scale.astype("<f4").tobytes(),
+        **common,
+    )
+
+
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+    """See `CampaignKind.read`. A sum that teaches ends in a candidate."""
+    settings = settings_of(campaign, TrainingSettings)
+    known, data = load(state, campaign)
+    require_own(campaign, summed, ("statistics", population.TOPIC), ("training", ""))
+    known = summed.counted(known)
+    try:
+        _require_same_model(summed.offer, base)
+        if summed.offer.kind == "statistics":
+            return _population(settings, known, summed, base)
+        return _trained(campaign, settings, known, data, summed, base)
+    except (FederatedError, BundleError) as error:
+        return unread(known, data, error)
+
+
+def layout(base: Base) -> NoisedTraining:
+    """Return the layout of the vectors that teach."""
+    return NoisedTraining(base.spec, len(base.catalog.artwork_places))
 
 
 def _rolling(known: Mapping[str, Any], base: Base) -> Wait | None:
@@ -97,7 +147,7 @@ def _rolling(known: Mapping[str, Any], base: Base) -> Wait | None:
     return Wait(f"Version {version}, which the last round made, is not on every device yet.")
 
 
-def _same(offer: Offer, base: Base) -> None:
+def _require_same_model(offer: Offer, base: Base) -> None:
     """Raises RoundFailed for a sum about what the fleet does not run on any more."""
     if (offer.model_version, offer.feature_spec) != (base.version, base.spec.sha256):
         raise RoundFailed(
@@ -111,15 +161,15 @@ def _learner(
 ) -> Learner:
     """As it was, if the fleet runs on its model; else a new one on what the fleet runs on."""
     before = checkpoint.from_bytes(data, places)[0] if known.get("spec") == base.spec.sha256 else None
-    same_titles = known.get("names") == names(base.catalog)
+    same_titles = known.get("names") == catalog_digest(base.catalog)
     if before is not None and same_titles and before.state.model.version == base.version:
         return before
-    population, devices = Population.unknown(places), float(settings.wanted)
+    people, devices = Population.unknown(places), float(settings.wanted)
     if before is not None:
-        share = before.population.title_share if same_titles else population.title_share
-        population, devices = replace(before.population, title_share=share), before.devices
+        share = before.population.title_share if same_titles else people.title_share
+        people, devices = replace(before.population, title_share=share), before.devices
     model = model_of(installed(base.bundle, base.catalog))
-    new = Learner.start(optimiser.init(model, places), population, devices, places)
+    new = Learner.start(optimiser.init(model, places), people, devices, places)
     if before is not None:
         return replace(new, rates=before.rates, reach=before.reach)
     rate = float(np.clip(model.base_rate, *RATE_RANGE))
@@ -145,15 +195,15 @@ def _question(
     return learner.ask(known.get("decisions", 0.0) + settings.decisions, clip, places, base.policy, rng)
 
 
-def _population(settings: TrainingSettings, known: dict[str, Any], summed: Sum, base: Base) -> Read:
-    layout, survivors = population_layout(base), summed.survivors
-    fits(summed.offer, layout.size)
-    summed.check(layout)
-    population = Population.read(layout, summed.total, UNITS, survivors, summed.variance)
+def _population(settings: TrainingSettings, known: dict[str, Any], summed: PrivateSum, base: Base) -> RoundResult:
+    places, survivors = population.layout(base), summed.survivors
+    require_usable(summed, base, places, by_title=True)
+    summed.check(places)
+    found = Population.read(places, summed.total, UNITS, survivors, summed.variance)
     new = _learner(settings, known, b"", base, encoded(base))
-    learner = replace(new, population=population, devices=float(survivors))
-    told = {"used": True, "devices": survivors, "history": float(np.clip(population.parts["taste"][-1], 0.0, 1.0))}
-    return Read(_kept(known, learner, base), told)
+    learner = replace(new, population=found, devices=float(survivors))
+    result = {"used": True, "devices": survivors, "history": float(np.clip(found.parts["taste"][-1], 0.0, 1.0))}
+    return RoundResult(_kept(known, learner, base), result)
 
 
 def _trained(
@@ -161,14 +211,14 @@ def _trained(
     settings: TrainingSettings,
     known: dict[str, Any],
     data: bytes,
-    summed: Sum,
+    summed: PrivateSum,
     base: Base,
-) -> Read:
-    places, layout = encoded(base), training_layout(base)
+) -> RoundResult:
+    places, parts = encoded(base), layout(base)
     offer, total, survivors, variance = summed.offer, summed.total, summed.survivors, summed.variance
-    fits(offer, layout.size)
+    require_usable(summed, base, parts, by_title=True)
     before = known.get("signal") if known.get("version") == base.version else None
-    signal = summed.check(layout, before)
+    signal = summed.check(parts, before)
     learner, question = _question(campaign, settings, known, data, offer.round, base, places)
     sent = replace(question, scale=offer.numbers, clip=offer.clip, most=float(offer.most_decisions))
     learner, sent = learner.counted(sent, total, float(survivors), variance, places)
@@ -182,20 +232,20 @@ def _trained(
     about = f"{campaign.name}: {survivors:,} devices, as a noised sum."
     training = {"round": new.state.rounds, "devices": survivors, "campaign": campaign.id}
     files = files_of(model, base, created, about, training, epsilon)
-    told = {
+    result = {
         "used": True,
         "devices": survivors,
         "version": model.version,
         "plays": new.rates[0],
         "quality_plays": new.rates[1],
         "decisions": new.decisions,
-        "unclipped": float(np.clip(layout.parts(total)["side"][1] / (SIDE * UNITS * survivors), 0.0, 1.0)),
+        "unclipped": float(np.clip(parts.parts(total)["side"][1] / (SIDE * UNITS * survivors), 0.0, 1.0)),
         "step": float(np.linalg.norm(model.theta - learner.state.model.theta)),
         "signal": signal,
     }
-    return Read(_kept(known | {"signal": signal, "decisions": new.decisions}, new, base), told, files)
+    return RoundResult(_kept(known | {"signal": signal, "decisions": new.decisions}, new, base), result, files)
 
 
 def _kept(known: Mapping[str, Any], learner: Learner, base: Base) -> bytes:
-    about = {"spec": base.spec.sha256, "names": names(base.catalog), "version": learner.state.model.version}
+    about = {"spec": base.spec.sha256, "names": catalog_digest(base.catalog), "version": learner.state.model.version}
     return pack({**known, **about}, checkpoint.to_bytes(learner, learner.state.rounds, base.spec))

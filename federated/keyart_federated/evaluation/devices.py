@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from keyart.campaigns.kinds.evaluation import MOST_WEIGHT
+from keyart.campaigns.kinds.evaluation import MAX_WEIGHT
 from keyart.errors import NoOverlap
 
 from .decisions import Decisions, Groups, Values
@@ -24,14 +24,14 @@ def by_device(
     level: float = 0.95,
 ) -> Estimate:
     """Σ b / Σ a over devices, of a device's mean weight a and mean weighted reward b: each device counts alike,
-    however many decisions it has, and weights are cut at `MOST_WEIGHT`, since a sum bounds what one device adds.
+    however many decisions it has, and weights are cut at `MAX_WEIGHT`, since a sum bounds what one device adds.
 
-    devices [n]: that of each decision. `keyart_federated.campaigns.evaluation_estimate.read` finds the same value,
+    devices [n]: that of each decision. `keyart_federated.campaigns.evaluation.estimate` finds the same value,
     standard error and effective devices in a sum without noise. Raises InputError, SettingError, NoOverlap.
     """
     log = Decisions.of(rewards, propensities, target_probabilities, groups=devices)
     alike = 1 / log.by_unit(np.ones(len(log.reward)))[log.unit]
-    weight, nothing = np.minimum(log.weight, MOST_WEIGHT) * alike, np.zeros(len(alike))
+    weight, nothing = np.minimum(log.weight, MAX_WEIGHT) * alike, np.zeros(len(alike))
     mean = float(weight.sum()) / log.units
     if mean < LEAST_WEIGHT:
         raise NoOverlap(hardly_shown(mean))

@@ -1,5 +1,5 @@
 """Trending: which titles take off, from noised plays by title and hours
-(`keyart.campaigns.kinds.bounded.TrendingLayout`).
+(`keyart.campaigns.kinds.trending.TrendingLayout`).
 
 A device's plays are shortened to a norm of 1 together, so that somebody who watches all day counts little more than
 somebody who watches once. Recent hours count more; what a host hands on is `Context.trending`.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.bounded import BUCKET_SECONDS, BUCKETS
+from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS
 from keyart.errors import FederatedError, RoundFailed, SettingError
 
 from .boundary import Doubles

@@ -16,8 +16,7 @@ from statistics import median
 import numpy as np
 
 from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Lived
-from keyart.campaigns.kinds.experiment import experiment_vectors
-from keyart.campaigns.vectors import arm_of
+from keyart.campaigns.kinds.experiment import arm_of, experiment_vectors
 from keyart.dp.skellam import Random
 from keyart.errors import SettingError
 

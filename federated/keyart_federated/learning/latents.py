@@ -77,11 +77,17 @@ def title_latents(sums: Doubles, asked: Doubles, encoded: EncodedCatalog) -> Dou
     return np.asarray(out * (mean + PRIOR_MET))
 
 
+def scale_of(views: Doubles) -> Doubles:
+    """Return D [T] for views by title, which noise may have made negative; 0 for titles that nobody watched."""
+    views = np.maximum(views, 0.0)
+    return np.where(views > 0, 1.0 / np.sqrt(views + FEW_VIEWS * views.mean() + 1e-9), 0.0)
+
+
 def _iterate(sums: Doubles, asked: Doubles, encoded: EncodedCatalog) -> tuple[Doubles, Doubles, Doubles]:
     """D [T], the subspace asked about as Q [T, D], and its image P D C D Q."""
     part = TogetherLayout(*asked.shape).parts(sums)
     views = np.maximum(part["views"], 0.0)
-    scale = np.where(views > 0, 1.0 / np.sqrt(views + FEW_VIEWS * views.mean() + 1e-9), 0.0)
+    scale = scale_of(views)
     encoded.need(range(len(views)))
     told = np.column_stack([encoded.title_shares, views, part["weighted"]]) * scale[:, None]
     told = told / np.maximum(np.linalg.norm(told, axis=0), 1e-300)  # tags and numbers of views are far apart in size

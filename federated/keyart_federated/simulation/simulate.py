@@ -19,7 +19,7 @@ from keyart.errors import SettingError
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 
-from ..campaigns.privacy import Privacy, TrainingPlan
+from ..accounting.privacy import Privacy, TrainingPlan
 from ..export import write_bundle
 from ..learning.model import Model
 from ..metrics import Truth, capture, figures, rewards

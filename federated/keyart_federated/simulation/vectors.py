@@ -1,4 +1,4 @@
-"""Vectors of simulated devices: the functions of `keyart.campaigns.kinds`, over a batch of devices."""
+"""Vectors of simulated devices: those of `keyart.campaigns.kinds`, over a batch of devices."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.training import (
-    NoisedPopulation,
-    NoisedTraining,
-    population_vectors,
-    training_vectors,
-)
+from keyart.campaigns.device_batch import DeviceBatch
+from keyart.campaigns.kinds import find
 from keyart.campaigns.offer import Offer
 from keyart.dp.clip import clipped
 from keyart.errors import SettingError
@@ -40,33 +36,20 @@ def vectors_of(part: Devices, offer: Offer, drawn: Bools) -> Iterator[tuple[Ints
 
     Args:
         part: the devices, with the model that the offer is about.
-        offer: an offer of a training campaign.
+        offer: the offer.
         drawn: which of the part's devices [n] answer.
 
     Raises:
-        SettingError: simulated devices have no vector of this kind, or a vector holds a number that is not finite.
+        SettingError: no batch of devices answers such an offer, or a vector holds a number that is not finite.
     """
-    for chunk, log, artworks in part.logs():
-        if offer.kind == "training":
-            vectors = training_vectors(
-                NoisedTraining(part.encoded.spec, len(part.encoded.artwork)),
-                part.weights,
-                log,
-                artworks,
-                offer.numbers,
-                offer.clip,
-                float(offer.most_decisions),
-            )
-        elif (offer.kind, offer.topic) == ("statistics", "population"):
-            vectors = population_vectors(
-                NoisedPopulation(part.encoded.spec, len(part.encoded.first) - 1),
-                log,
-                part.encoded.title_of[artworks],
-                part.viewer.affinity[chunk],
-                part.known[chunk],
-            )
-        else:
-            raise SettingError(f"Simulated devices answer no offer of kind {offer.kind!r} and topic {offer.topic!r}.")
+    kind = find(offer)
+    if kind is None or kind.vectors is None:
+        raise SettingError(f"Simulated devices answer no offer of kind {offer.kind!r} and topic {offer.topic!r}.")
+    for chunk, batch in part.batches():
         some = drawn[chunk]
         if some.any():
-            yield part.members[chunk][some], clipped(vectors[some], 1.0)[0]
+            vectors, _ = clipped(kind.vectors(offer, batch)[some], 1.0)
+            yield part.members[chunk][some], vectors
+
+
+__all__ = ["DeviceBatch", "HostileWorld", "vectors_of"]

@@ -1,17 +1,17 @@
 """What may leave a device, and only this: an integer vector for one round of one campaign.
 
-campaign      the one door: judges a server's messages, answers, and writes down before an answer leaves
+participation judges a server's messages, answers, and writes down before an answer leaves
 offer         a round of a campaign, signed by the server
 limits        what a device demands of it
 budget        what it costs a person
 enrolment     the device's key and its certificate
-vectors       what is asked for, by kind: `noised` (training, population), `bounded` (the other statistics),
-              `experiment` (what `lived` measures of an arm), `evaluation` and `segments`
-clip, skellam a vector becomes integers with noise
-sums          and is masked, so that a server learns the sum alone
-round         a round in progress, between two messages
-contribution  the receipt
-plain         the unprotected way, for closed test fleets: `training`, in fixed point
+kinds         the vector of each kind of campaign, a module each, and their registry
+vectors       what every kind has in common: where its numbers come from, and how they become integers with noise
+device_batch  the inputs of vectors that are computed for many devices at once
+vector_layout the named places of a vector
+round_state   a round in progress, between two messages
+receipts      the log of what left the device
 
-`layout` names the places of vectors, `gradient`, `population` and `together` compute them, here and in simulations.
+`keyart.dp` clips and adds noise, `keyart.secagg` masks, so that a server learns the sum alone. `training` and
+`together` compute exact vectors for simulations.
 """

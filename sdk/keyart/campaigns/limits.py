@@ -36,17 +36,24 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A host passes them to `Personalizer.open`. require_protection: False opens the door to plain vectors, which
-    their receiver can read: for closed test fleets only.
+    """Demands that a host passes to `Personalizer.open`.
 
-    servers: public keys (Ed25519, 32 bytes) whose offers count; none: every protected campaign is declined. issuers:
-    public keys whose certificates say that a key is a device's. epsilon, delta: the most that this profile ever gives
-    away, over all campaigns. minimum_devices: the smallest cohort. least_noise: the smallest noise multiplier.
-    contributions_a_day: the most within 24 hours. kinds: of campaign. labels: by which an experiment may group this
-    device, value by kind ("region": "north"); never of a sensitive kind. Raises SettingError.
+    Attributes:
+        servers: Public keys (Ed25519, 32 bytes) whose offers count. Without any, every campaign is declined.
+        issuers: Public keys whose certificates say that a key is a device's.
+        epsilon: Maximum privacy loss of this profile over all campaigns.
+        delta: Probability that belongs to `epsilon`.
+        minimum_devices: Size of the smallest cohort.
+        least_noise: Smallest noise multiplier.
+        contributions_a_day: Maximum number of contributions within 24 hours.
+        kinds: Kinds of campaign that are taken part in.
+        labels: Values by kind by which an experiment may group this device ("region": "north"), never of a sensitive
+            kind.
+
+    Raises:
+        SettingError: A setting is out of range.
     """
 
-    require_protection: bool = True
     servers: Sequence[bytes] = ()
     issuers: Sequence[bytes] = ()
     epsilon: float = 8.0

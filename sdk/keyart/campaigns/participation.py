@@ -1,7 +1,6 @@
 """Campaigns on the device: a server's messages are judged, answered, and written down before an answer leaves.
 
-A message is a signed offer (`offer`), a stage of the sum that follows it (`sums`), or, where the host has opened the
-door for a closed test fleet, a plain offer (`plain`).
+A message is a signed offer (`offer`) or a stage of the secure aggregation that follows it (`secagg`).
 """
 
 from __future__ import annotations
@@ -20,8 +19,9 @@ from ..secagg.messages import HEADER_BYTES, KeysRequest
 from ..secagg.messages import MAGIC as STAGE_MAGIC
 from ..store.database import Store, Table
 from ..store.open_rounds import drop_open_rounds
-from . import enrolment, offer, plain, vectors
+from . import enrolment, kinds, offer, vectors
 from .budget import Budget
+from .kinds.experiment import arm_of
 from .limits import Limits, Past
 from .offer import Offer
 from .receipts import Contribution
@@ -63,7 +63,9 @@ class Campaigns:
         elif message.startswith(STAGE_MAGIC):
             reply = self._go_on(message, source)
         else:
-            reply = self._plain(message, source)
+            raise MessageError(
+                "The message is not one of keyart's protocol 2: it does not come from a keyart server."
+            )
         if reply is not None:
             # Also where it was said before. A power cut that takes a session back would let this device say two
             # different things, or something that was not charged.
@@ -98,7 +100,7 @@ class Campaigns:
         """0 … arms − 1. Raises SettingError."""
         if not isinstance(experiment, str) or not isinstance(arms, int) or not 1 <= arms <= offer.MAX_ARMS:
             raise SettingError(f"An experiment has a name, and 1 to {offer.MAX_ARMS} arms.")
-        return vectors.arm_of(enrolment.made(self._store, self._random).private, experiment, arms)
+        return arm_of(enrolment.made(self._store, self._random).private, experiment, arms)
 
     def budget(self) -> Budget:
         """What was spent of it."""
@@ -138,7 +140,7 @@ class Campaigns:
             raise MessageError("The message is shorter than its own head.")
         round_id = message[HEADER_BYTES - KEY_BYTES : HEADER_BYTES]
         known = self._find(round_id)
-        kind = vectors.find(known.offer) if known is not None else None
+        kind = kinds.find(known.offer) if known is not None else None
         if known is None or kind is None:
             return self._declined("its round is not in progress here: it is over, was dropped, or never began")
         reason = None if known.has_sent else self._refusal(known.offer, source, known)
@@ -157,29 +159,17 @@ class Campaigns:
             self._keep(following, len(reply) if following.has_sent and not known.has_sent else None)
         return reply
 
-    def _plain(self, message: bytes, source: Source) -> bytes | None:
-        asked = plain.read_offer(message)
-        if self._limits.require_protection:
-            return self._declined("its sum is not masked and noised, which this device demands")
-        reason = plain.refusal(asked, source.installed.version, source.installed.spec)
-        if reason is not None:
-            return self._declined(reason)
-        reply = plain.contribution(asked, source.profile, source.installed)
-        receipt = plain.contributed(asked, self._at, len(reply))
-        self._store.put(Table.RECEIPT, os.urandom(16), receipt.to_bytes())
-        return reply
-
     def _refusal(self, asked: Offer, source: Source, besides: Round | None = None) -> str | None:
         """Why not, None if it may go on. besides: the round itself, where it is in progress already."""
         identity = enrolment.find(self._store)
         if identity is None or not enrolment.is_certified(identity, self._limits.issuers, self._now):
             return NOT_ENROLLED
-        kind, installed = vectors.find(asked), source.installed
+        kind, installed = kinds.find(asked), source.installed
         if kind is None:
             return f"this keyart knows no campaign of kind {asked.kind!r} and that topic"
         past = self._past(besides)
         reason = self._limits.refusal(asked, past, installed.version, installed.spec.sha256, self._now)
-        if reason is None and not vectors.fits(kind, asked, source):
+        if reason is None and not kind.fits(asked, source):
             return "its vector has another shape than this device's model and catalogue"
         return reason
 

@@ -1,35 +1,29 @@
-"""Vectors: what a device answers to an offer, by kind and topic: first in numbers no longer than 1, then in integers
-with noise."""
+"""Vectors: the numbers that a device sends for an offer.
+
+A kind of campaign (`kinds`) computes a vector with a norm of at most 1. `answer` clips it once more, rounds it to
+integers and adds the device's share of the noise, whatever the kind.
+"""
 
 from __future__ import annotations
 
-import hmac
-import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ..catalog import folded_kind
 from ..dp.clip import clipped, rounded
 from ..dp.skellam import Random, skellam
-from ..errors import SettingError
-from ..model.features.rows import Rows
-from ..model.scorer import Log
-from .kinds.bounded import BoundedTogether, TrendingLayout, together_vector, trending_vector
-from .kinds.comparison import SegmentLayout, differences, rates, segment_vector
-from .kinds.engagement import Lived
-from .kinds.evaluation import EvaluationLayout, candidate, evaluation_vector, replay
-from .kinds.experiment import ExperimentLayout, Question, experiment_vectors
-from .kinds.training import NoisedPopulation, NoisedTraining, population_vectors, training_vectors
+from .device_batch import DeviceBatch
 from .offer import Offer
 from .vector_layout import Places
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
+    from ..model.features import EncodedCatalog
     from ..model.loaded_model import LoadedModel
     from ..model.policy import Policy
     from ..profile.profile import Profile
@@ -39,9 +33,16 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Source:
-    """What a vector is made from. secret: of the device, which draws the arms of experiments. policy: that pictures
-    are drawn with here; None: not known, and no candidate can be evaluated. labels: what the host says of the device,
-    by kind, for groups of experiments."""
+    """Everything on a device that a vector may be computed from.
+
+    Attributes:
+        profile: The person's log and history.
+        installed: The model that the device runs.
+        catalog: The app's catalogue.
+        secret: The device's private key, which draws the arms of experiments.
+        policy: The policy that artworks are drawn with. None if it is unknown; then no candidate can be evaluated.
+        labels: Values by kind that the host gives the device, for groups of experiments.
+    """
 
     profile: Profile
     installed: LoadedModel
@@ -50,170 +51,60 @@ class Source:
     policy: Policy | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def batch(self) -> DeviceBatch:
+        """This device as a batch of one."""
+        return DeviceBatch.of_profile(self.profile, self.installed)
+
 
 @dataclass(frozen=True)
-class Kind:
-    """layout: of an offer's vector here, None where the offer does not fit this device. vector: [layout.size]."""
+class DeviceKind:
+    """The device's half of a kind of campaign: an entry of the registry in `kinds`.
 
+    Attributes:
+        kind: Kind of the offers that it answers.
+        topics: Topics of those offers. None if every topic is accepted.
+        layout: Returns the layout of an offer's vector, or None if the offer does not fit this device.
+        vector: Returns the vector, [layout.size].
+        vectors: Returns the vectors of a batch of devices, [d, layout.size]. None if the kind has no such function.
+    """
+
+    kind: str
+    topics: tuple[str, ...] | None
     layout: Callable[[Offer, Source], Places | None]
     vector: Callable[[Offer, Source], Doubles]
+    vectors: Callable[[Offer, DeviceBatch], Doubles] | None = None
+
+    def accepts(self, offer: Offer) -> bool:
+        """Return whether the offer is of this kind and of one of its topics."""
+        return self.kind == offer.kind and (self.topics is None or offer.topic in self.topics)
+
+    def fits(self, offer: Offer, source: Source) -> bool:
+        """Return whether the offer's size and payload match this device's model and catalogue."""
+        layout = self.layout(offer, source)
+        return layout is not None and layout.size == offer.size
 
 
-def find(offer: Offer) -> Kind | None:
-    """What answers this offer; None: this keyart knows nothing of the kind."""
-    return _KINDS.get((offer.kind, "" if offer.kind == "experiment" else offer.topic))
+def batched_kind(
+    kind: str,
+    topics: tuple[str, ...],
+    layout: Callable[[Offer, EncodedCatalog], Places | None],
+    vectors: Callable[[Offer, DeviceBatch], Doubles],
+) -> DeviceKind:
+    """Return the entry of a kind that is a function of a `DeviceBatch`; a device is a batch of one."""
+    return DeviceKind(
+        kind,
+        topics,
+        lambda offer, source: layout(offer, source.installed.encoded),
+        lambda offer, source: np.asarray(vectors(offer, source.batch)[0]),
+        vectors,
+    )
 
 
-def fits(kind: Kind, offer: Offer, source: Source) -> bool:
-    """Whether the offer's size and payload are those of this device's model and catalogue."""
-    layout = kind.layout(offer, source)
-    return layout is not None and layout.size == offer.size
+def answer(kind: DeviceKind, offer: Offer, source: Source, random: Random = os.urandom) -> npt.NDArray[np.int64]:
+    """Return the device's vector in integers, clipped, rounded and noised, [offer.size].
 
-
-def answer(kind: Kind, offer: Offer, source: Source, random: Random = os.urandom) -> npt.NDArray[np.int64]:
-    """[offer.size]: clipped, rounded, with this device's share of the noise. Only a masked round may see it."""
-    numbers, _ = clipped(kind.vector(offer, source), 1.0)  # once more: nothing that a kind forgets gets past this
+    Only a masked round may see it.
+    """
+    numbers, _ = clipped(kind.vector(offer, source), 1.0)  # once more: no kind's mistake gets past this
     return rounded(numbers, offer.units, random) + skellam(offer.size, offer.variance, random)
-
-
-def arm_of(secret: bytes, experiment: str, arms: int) -> int:
-    """In which arm of an experiment a device is: drawn by its secret, the same each time, unknown to the server."""
-    digest = hmac.digest(secret, b"keyart/arm/" + experiment.encode(), "sha256")
-    return int.from_bytes(digest[:16], "little") % arms
-
-
-def _training_layout(offer: Offer, source: Source) -> NoisedTraining | None:
-    layout = NoisedTraining(source.installed.spec, len(source.installed.encoded.artwork))
-    scale = offer.numbers
-    return layout if len(scale) == layout.size - layout.sizes["side"] and (scale > 0).all() else None
-
-
-def _training(offer: Offer, source: Source) -> Doubles:
-    log, artworks = source.profile.training_log()
-    layout = NoisedTraining(source.installed.spec, len(source.installed.encoded.artwork))
-    most = float(offer.most_decisions)
-    weights, scale = source.installed.weights, offer.numbers
-    vectors = training_vectors(layout, weights, _alone(log), artworks[None], scale, offer.clip, most)
-    return np.asarray(vectors[0])
-
-
-def _population_layout(offer: Offer, source: Source) -> NoisedPopulation | None:
-    return NoisedPopulation(source.installed.spec, len(source.catalog)) if not offer.payload else None
-
-
-def _population(offer: Offer, source: Source) -> Doubles:
-    profile, encoded = source.profile, source.installed.encoded
-    log, artworks = profile.training_log()
-    known = np.array([float(profile.history_weight > 0)], dtype=np.float32)
-    layout = NoisedPopulation(source.installed.spec, len(source.catalog))
-    titles = encoded.title_of[artworks][None]
-    vectors = population_vectors(layout, _alone(log), titles, profile.viewer().affinity[None], known)
-    return np.asarray(vectors[0])
-
-
-def _trending_layout(offer: Offer, source: Source) -> TrendingLayout | None:
-    return TrendingLayout(len(source.catalog)) if not offer.payload else None
-
-
-def _trending(offer: Offer, source: Source) -> Doubles:
-    catalog = source.catalog
-    views = [view for view in source.profile.journal.views() if view.title_id in catalog]
-    titles = np.array([catalog.index(view.title_id) for view in views], dtype=np.intp)
-    ages = np.array([view.at.timestamp() - offer.since for view in views], dtype=np.float64)
-    return trending_vector(TrendingLayout(len(catalog)), titles, ages)
-
-
-def _together_layout(offer: Offer, source: Source) -> BoundedTogether | None:
-    directions, rest = divmod(len(offer.numbers), len(source.catalog))
-    return BoundedTogether(len(source.catalog), directions) if directions and not rest else None
-
-
-def _together(offer: Offer, source: Source) -> Doubles:
-    titles = len(source.catalog)
-    asked = offer.numbers.reshape(titles, -1)
-    return together_vector(BoundedTogether(*asked.shape), source.profile.views_by_title(), asked)
-
-
-def _question(offer: Offer, source: Source) -> Question | None:
-    question = Question.read(offer)
-    if question is None or source.policy is None:
-        return question
-    return None if folded_kind(question.group) in source.policy.sensitive_kinds else question
-
-
-def _experiment_layout(offer: Offer, source: Source) -> ExperimentLayout | None:
-    question = _question(offer, source)
-    return question.layout if question is not None else None
-
-
-def _experiment(offer: Offer, source: Source) -> Doubles:
-    question = _question(offer, source)
-    if question is None:
-        raise SettingError("The experiment asks for what no device tells; nothing is sent.")
-    arm = arm_of(source.secret, question.name, question.arms)
-    lived = Lived.of(source.profile, source.catalog, source.installed.encoded)
-    now = lived.within(offer.since, math.inf, offer.most_decisions)
-    past = lived.within(-math.inf, offer.since, offer.most_decisions)
-    group = question.place(lived.group(question.group, now, source.labels))
-    told = experiment_vectors(
-        question, np.array([arm]), np.array([group]), lived.measured(now)[None], lived.measured(past)[None]
-    )
-    return np.asarray(told[0])
-
-
-def _evaluation_layout(offer: Offer, source: Source) -> EvaluationLayout | None:
-    fits = source.policy is not None and candidate(source.installed, offer.numbers) is not None
-    return EvaluationLayout() if fits else None
-
-
-def _evaluation(offer: Offer, source: Source) -> Doubles:
-    model, policy = candidate(source.installed, offer.numbers), source.policy
-    if model is None or policy is None:
-        raise SettingError("The candidate does not fit this device's model; nothing is sent.")
-    w, r = replay(model, policy, source.profile, source.catalog, offer.since, offer.most_decisions)
-    return evaluation_vector(EvaluationLayout(), w, r)
-
-
-def _rates_layout(offer: Offer, source: Source) -> SegmentLayout | None:
-    return SegmentLayout.of("rates", source.installed.spec) if not offer.payload else None
-
-
-def _rates(offer: Offer, source: Source) -> Doubles:
-    spec = source.installed.spec
-    entries, y = rates(source.profile, source.catalog, offer.model_version, offer.since, offer.most_decisions)
-    return segment_vector(SegmentLayout.of("rates", spec), spec, entries, y)
-
-
-def _compare_layout(offer: Offer, source: Source) -> SegmentLayout | None:
-    fits = _evaluation_layout(offer, source) is not None
-    return SegmentLayout.of("compare", source.installed.spec) if fits else None
-
-
-def _compare(offer: Offer, source: Source) -> Doubles:
-    installed, spec = source.installed, source.installed.spec
-    model, policy = candidate(installed, offer.numbers), source.policy
-    if model is None or policy is None:
-        raise SettingError("The candidate does not fit this device's model; nothing is sent.")
-    entries, y = differences(
-        model, installed, policy, source.profile, source.catalog, offer.since, offer.most_decisions
-    )
-    return segment_vector(SegmentLayout.of("compare", spec), spec, entries, y)
-
-
-def _alone(log: Log) -> Log:
-    """A fleet of one: each array with a leading axis of 1."""
-    rows = Rows(**{name: value[None] for name, value in vars(log.rows).items()})
-    one = {name: value[None] for name, value in vars(log).items() if name != "rows" and value is not None}
-    return replace(log, rows=rows, **one)
-
-
-_KINDS: Final = {
-    ("training", ""): Kind(_training_layout, _training),
-    ("statistics", "population"): Kind(_population_layout, _population),
-    ("statistics", "trending"): Kind(_trending_layout, _trending),
-    ("statistics", "together"): Kind(_together_layout, _together),
-    ("statistics", "rates"): Kind(_rates_layout, _rates),
-    ("experiment", ""): Kind(_experiment_layout, _experiment),
-    ("evaluation", ""): Kind(_evaluation_layout, _evaluation),
-    ("evaluation", "compare"): Kind(_compare_layout, _compare),
-}

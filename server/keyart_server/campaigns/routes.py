@@ -10,8 +10,8 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from keyart.errors import InputError, SettingError
+from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import LONGEST_NAME, MOST_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
-from keyart_federated.campaigns.settings import checked
 
 from ..access import Who
 from ..refusals import refusal

@@ -1,5 +1,5 @@
-"""The form for a campaign's settings, made from the settings themselves (`work.settings`): names, defaults, what each
-is for. A setting that is added there is in the form. Pure."""
+"""The form for a campaign's settings, made from the settings themselves (`keyart_federated.campaigns`): names,
+defaults, what each is for. A setting that is added there is in the form. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from keyart.errors import SettingError
+from keyart_federated.campaigns import SETTINGS
 from keyart_federated.campaigns.campaign import LONGEST_NAME, ROUNDS
 from keyart_federated.campaigns.noise import EPSILON
-from keyart_federated.campaigns.settings import OF_KIND
 
 from ..campaigns import Kind
 from .words import plain
@@ -80,7 +80,7 @@ DEFAULT_ROUNDS: Final[Mapping[Kind, str]] = {"evaluation": "1"}  # each is told 
 
 
 def form(kind: Kind) -> Form:
-    settings = OF_KIND[kind].model_fields
+    settings = SETTINGS[kind].model_fields
     first = FIRST[kind]
     rounds = () if "looks" in settings else (replace(ROUNDS_FIELD, default=DEFAULT_ROUNDS.get(kind, str(ROUNDS))),)
     return Form(
@@ -91,9 +91,9 @@ def form(kind: Kind) -> Form:
 
 
 def settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
-    """What a form says of them, for `work.checked`; an empty field is left to its default. Raises SettingError."""
+    """What a form says of them, for `checked`; an empty field is left to its default. Raises SettingError."""
     found = {}
-    for name, about in OF_KIND[kind].model_fields.items():
+    for name, about in SETTINGS[kind].model_fields.items():
         text = sent.get(PREFIX + name, "").strip()
         if text and _is_written(about):
             found[name] = _value(name, text, about)

@@ -15,7 +15,7 @@ from keyart.bundle import Manifest
 from keyart.campaigns.limits import Limits, Past
 from keyart.errors import KeyartError
 from keyart.model.features import FeatureSpec
-from keyart_federated import campaigns as work
+from keyart_federated import campaigns as kinds
 
 from .. import budget
 from ..campaigns import Campaign
@@ -32,7 +32,7 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # after a
 MOST_FAILURES: Final = 10  # in a row: then a person has to look
 
 
-def base_of(service: Service, session: Session) -> work.Base | str:
+def base_of(service: Service, session: Session) -> kinds.Base | str:
     """What the fleet runs on, or why nothing can be asked yet."""
     if service.catalog is None:
         return "The server knows no catalogue; start it with --catalog."
@@ -43,7 +43,7 @@ def base_of(service: Service, session: Session) -> work.Base | str:
     others = {one.version: service.shelf.folder(one.version) for one in every if one.share > 0}
     gone = (one.version for one in every if one.standing in ("refused", "withdrawn"))
     refused = frozenset(version for version in gone if version > release.version)
-    return work.Base(service.catalog, folder, release.version, _spec_of(folder), others, refused)
+    return kinds.Base(service.catalog, folder, release.version, _spec_of(folder), others, refused)
 
 
 @lru_cache(maxsize=4)
@@ -77,7 +77,9 @@ def next_number(session: Session, campaign_id: str) -> int:
     return newest[0].number + 1 if newest else 1
 
 
-def begin(service: Service, session: Session, campaign: Campaign, number: int, asked: work.Asked, topic: str) -> str:
+def begin(
+    service: Service, session: Session, campaign: Campaign, number: int, asked: kinds.RoundRequest, topic: str
+) -> str:
     """Opens the round inside a transaction of `State.writing`; "", or why the budget does not allow it."""
     spent, whole = budget.would_be(session, asked.event, asked.low, asked.high), budget.of_fleet(session)
     if spent > whole.epsilon:
@@ -102,7 +104,7 @@ def begin(service: Service, session: Session, campaign: Campaign, number: int, a
         message,
         terms,
         asked.event,
-        asked.waiting,
+        asked.pending,
         low=asked.low,
         high=asked.high,
         wanted=asked.wanted,
@@ -111,7 +113,7 @@ def begin(service: Service, session: Session, campaign: Campaign, number: int, a
     return ""
 
 
-def _doubt(service: Service, session: Session, asked: work.Asked) -> str:
+def _doubt(service: Service, session: Session, asked: kinds.RoundRequest) -> str:
     """Why few devices may come to the round that begins; "" where nothing speaks for it."""
     at, offer = service.clock(), asked.offer
     usual = Limits().refusal(offer, Past(), offer.model_version, offer.feature_spec, at.timestamp())

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from keyart.errors import BundleError, KeyartError
-from keyart_federated import campaigns as work
+from keyart_federated import campaigns as kinds
 
 from ..campaigns import Campaign
 from ..campaigns import records as campaigns
@@ -111,7 +111,7 @@ class Engine:
             return
         else:
             try:
-                asked = work.of(campaign.kind).ask(campaign, memory, number, lost, base, at)
+                asked = kinds.ask(campaign, memory, number, lost, base, at)
             except KeyartError as error:
                 asked, reason = None, str(error)
         with service.state.writing() as session:
@@ -120,9 +120,9 @@ class Engine:
                 return  # a person was quicker
             if reason or asked is None:
                 asking.halt(service, session, campaign, reason)
-            elif isinstance(asked, work.Wait):
+            elif isinstance(asked, kinds.Wait):
                 service.waiting[campaign.id] = asked.reason
-            elif isinstance(asked, work.Finished):
+            elif isinstance(asked, kinds.Finished):
                 campaigns.move(session, at, "server", campaign.id, "finish")
             elif refused := asking.begin(
                 service, session, campaign, number, asked, asked.offer.topic or campaign.kind
@@ -139,7 +139,9 @@ class Engine:
         if opened is None or isinstance(base, str):
             return
         try:
-            summed = work.Sum(work.own(opened.offer), records.total_of(opened), one.survivors, opened.waiting)
+            summed = kinds.PrivateSum(
+                kinds.own_offer(opened.offer), records.total_of(opened), one.survivors, opened.waiting
+            )
             # Of all devices of the round, for the count of them by version.
             installed = {"installed": summed.offer.model_version}
             if one.judges:
@@ -147,7 +149,7 @@ class Engine:
                 with service.state.writing() as session:
                     records.finish(session, service.clock(), one.id, {**told, **installed})
                 return
-            read = work.of(campaign.kind).read(campaign, memory, summed, base)
+            read = kinds.read(campaign, memory, summed, base)
         except Exception as error:  # a sum that cannot be read must not stop the others
             log.exception("a sum could not be read", extra={"campaign": campaign.id, "round": one.number})
             self._fail(one, asking.sentence(error))
@@ -156,10 +158,11 @@ class Engine:
             if read.candidate is not None:
                 releases.propose(
                     session, service.clock(), "server", read.candidate,
-                    campaign_id=campaign.id, number=one.number, base=base.version, plan=work.plan_of(campaign),
+                    campaign_id=campaign.id, number=one.number, base=base.version,
+                    plan=kinds.rollout_plan_of(campaign),
                 )  # fmt: skip
-            asking.keep(session, campaign.id, one.number, read.memory)
-            records.finish(session, service.clock(), one.id, {**read.told, **installed})
+            asking.keep(session, campaign.id, one.number, read.state)
+            records.finish(session, service.clock(), one.id, {**read.result, **installed})
 
     def _fail(self, one: Round, reason: str) -> None:
         with self._service.state.writing() as session:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keyart_federated.campaigns.segment_estimate import Estimate
+from keyart_federated.campaigns.segments import Estimate
 
 SEGMENTS = "segments"
 

@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from keyart.errors import KeyartError
-from keyart_federated import campaigns as work
-from keyart_federated.campaigns.segment_estimate import difference
+from keyart_federated import campaigns as kinds
+from keyart_federated.campaigns.segments import difference
 
 from ..campaigns import Campaign
 from ..campaigns import records as campaigns
@@ -75,7 +75,7 @@ def _settled(rounds: list[Round]) -> bool:
 def _ask(
     service: Service,
     campaign: Campaign,
-    base: work.Base,
+    base: kinds.Base,
     release: Release,
     version: int,
     name: str,
@@ -90,7 +90,7 @@ def _ask(
     with service.state.writing() as session:
         number = asking.next_number(session, campaign.id)
         try:
-            asked = work.guard_question(version, base, campaign, number, at, release.changed)
+            asked = kinds.request_guard(version, base, campaign, number, at, release.changed)
             refused = asking.begin(service, session, campaign, number, asked, name)
         except KeyartError as error:
             refused = str(error)
@@ -113,7 +113,7 @@ def _found(session: Session, service: Service, release: Release) -> Campaign:
     known = next((campaign for campaign in every.values() if campaign.name == name), None)
     if known is not None:
         return known
-    made = campaigns.create(session, at, "server", name, "training", settings=work.checked("training", {}))
+    made = campaigns.create(session, at, "server", name, "training", settings=kinds.checked("training", {}))
     for action in ("start", "finish"):  # it asks nothing of its own accord
         campaigns.move(session, at, "server", made.id, action)
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from keyart.errors import KeyartError
-from keyart_federated import campaigns as work
+from keyart_federated import campaigns as kinds
 
 from ..campaigns import records as campaigns
 from ..releases import Release, publishing
@@ -38,7 +38,7 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
         files = releases.files(session, release.version)
     if campaign is None or isinstance(base, str):
         return
-    if not work.compares(campaign):  # its operator has said so
+    if not kinds.compares(campaign):  # its operator has said so
         publishing.decide(service, release.version)
     elif rounds and rounds[0].standing == "done":
         publishing.decide(service, release.version, from_told(rounds[0].told))
@@ -50,7 +50,7 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
             return
         with publishing.laid_out(files) as folder:
             try:
-                asked = work.comparison(folder, base, campaign, number, service.clock())
+                asked = kinds.request_comparison(folder, base, campaign, number, service.clock())
             except KeyartError as error:
                 service.waiting[campaign.id] = str(error)
                 publishing.decide(service, release.version, {})
@@ -61,6 +61,6 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
             publishing.decide(service, release.version, {})
 
 
-def read(summed: work.Sum, base: work.Base) -> dict[str, Any]:
+def read(summed: kinds.PrivateSum, base: kinds.Base) -> dict[str, Any]:
     """What a round that judges a release tells: estimates by segment."""
-    return to_told(work.judged(summed, base))
+    return to_told(kinds.read_comparison(summed, base))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
-    from keyart_federated.campaigns.segment_estimate import Estimate
+    from keyart_federated.campaigns.segments import Estimate
 
 Verdict = Literal["passed", "unclear", "failed"]
 

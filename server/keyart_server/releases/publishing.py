@@ -22,7 +22,7 @@ from keyart.bundle.folder import read_files
 from keyart.bundle.manifest import NAME
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
-from keyart_federated.campaigns.segment_estimate import Estimate
+from keyart_federated.campaigns.segments import Estimate
 
 from ..bundles.shelf import check
 from ..service import Service

@@ -27,7 +27,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import keyart
 from keyart.bundle import Manifest, Slots, folder, trust, vectors
 from keyart.bundle.fields import FileEntry
-from keyart.campaigns import plain
 from keyart.campaigns.offer import Offer
 from keyart.campaigns.receipts import Contribution
 from keyart.campaigns.round_state import Round
@@ -397,29 +396,6 @@ def decision_id(place: Path) -> tuple[Read, Sequence[bytes]]:
     return read, [known.encode(), b"00" * 16]
 
 
-OFFER = {
-    "keyart": 1,
-    "kind": "training",
-    "campaign": "c1",
-    "round": 3,
-    "model_version": 0,
-    "feature_spec": SPEC.sha256,
-    "masked": True,
-    "noise_multiplier": 1.5,
-}
-OFFERS = [text(OFFER), text({**OFFER, "kind": "survey", "noise_multiplier": 0})]
-
-
-def offer(place: Path) -> tuple[Read, Sequence[bytes]]:
-    def read(data: bytes) -> None:
-        found = plain.read_offer(data)
-        reason = plain.refusal(found, 0, SPEC)
-        assert reason is None or len(reason) < 1000
-        assert Contribution.from_bytes(plain.contributed(found, AT, 10).to_bytes())
-
-    return read, OFFERS
-
-
 def device() -> keyart.Personalizer:
     """Enrolled, with a round in progress."""
     clock = choosing.Clock()
@@ -436,7 +412,7 @@ def server_message(place: Path) -> tuple[Read, Sequence[bytes]]:
     good = campaigns.offer(art).sign(campaigns.SERVER)
     assert art.answer(good)
     (progress,) = art._campaigns().rounds()
-    return art.answer, [good, header(Stage.SHARE, progress.id) + bytes(300), OFFERS[0]]
+    return art.answer, [good, header(Stage.SHARE, progress.id) + bytes(300), text({"keyart": 1, "kind": "training"})]
 
 
 def signed_offer(place: Path) -> tuple[Read, Sequence[bytes]]:
@@ -500,7 +476,6 @@ DECODERS = (
     Decoder("store file", store_file, (StoreError,), 20),
     Decoder("records", records, (StoreDamaged,), 4),
     Decoder("decision id", decision_id, (UnknownDecision,), 20),
-    Decoder("offer", offer, (MessageError,)),
     Decoder("message of a server", server_message, (MessageError,), 20),
     Decoder("signed offer", signed_offer, (MessageError,), 20),
     Decoder("terms of a sum", terms_of_a_sum, (MessageError,)),

@@ -11,11 +11,11 @@ from campaign_samples import offer
 from choosing_samples import EVENING, OFF, TV, Clock, Dial, sample_bundle, sample_catalog
 
 import keyart
-from keyart.campaigns import vectors
-from keyart.campaigns.kinds.evaluation import MOST_WEIGHT, EvaluationLayout, candidate, evaluation_vector, replay
+from keyart.campaigns import kinds
+from keyart.campaigns.kinds.evaluation import MAX_WEIGHT, EvaluationLayout, candidate, evaluation_vector, replay
 from keyart.campaigns.vectors import Source
 from keyart.errors import FederatedError, InputError
-from keyart_federated.campaigns.evaluation_estimate import read
+from keyart_federated.campaigns.evaluation import estimate
 from keyart_federated.evaluation import by_device
 
 UNITS = 1 << 45  # so many that rounding to integers does not show
@@ -24,7 +24,7 @@ SAME = {"rel": 1e-9, "abs": 1e-12}
 
 def assert_same(vectors_of_devices: list[np.ndarray], central, devices: int) -> None:
     total = sum(np.rint(vector * UNITS).astype(np.int64) for vector in vectors_of_devices)
-    federated = read(total, UNITS, devices, 0.0)
+    federated = estimate(total, UNITS, devices, 0.0)
     told = (federated.value, federated.standard_error, federated.effective)
     # Rounding by chance would add to the variance; it is known, and of 45 bits it is nothing.
     assert told == pytest.approx((central.value, central.standard_error, central.effective), **SAME)
@@ -37,8 +37,8 @@ def test_logs_of_many_devices():
     device = rng.permutation(np.repeat(np.arange(300), rng.integers(1, 41, 300)))
     shown = rng.choice(3, p=logged, size=len(device))
     reward = (rng.random(len(device)) < quality[shown]).astype(float)
-    w = np.minimum((target / logged)[shown], MOST_WEIGHT)
-    assert (w == MOST_WEIGHT).any()
+    w = np.minimum((target / logged)[shown], MAX_WEIGHT)
+    assert (w == MAX_WEIGHT).any()
     sent = [evaluation_vector(EvaluationLayout(), w[device == n], reward[device == n]) for n in range(300)]
     central = by_device(reward, logged[shown], target[shown], [f"device {n}" for n in device])
     assert_same(sent, central, 300)
@@ -71,7 +71,7 @@ def test_real_devices(tmp_path):
             own = np.concatenate([chooser.installed.weights.flat(), chooser.installed.appeal.ravel()])
             payload = own + np.random.default_rng(9).normal(0, 0.3, len(own))
             asked = offer(art, EvaluationLayout(), kind="evaluation", payload=payload.astype("<f4").tobytes())
-            sent.append(vectors.find(asked).vector(asked, source))
+            sent.append(kinds.find(asked).vector(asked, source))
             model = candidate(source.installed, payload.astype("<f4").astype(float))
             w, r = replay(model, policy, source.profile, catalog, 0.0, 100)
             assert len(w) == len(shown)
@@ -95,7 +95,7 @@ def test_hardly_shown_is_refused_in_the_same_words():
         by_device(reward, logged, target, device)
     sent = 100 * evaluation_vector(EvaluationLayout(), np.full(3, 0.1), np.ones(3))
     with pytest.raises(FederatedError) as federated:
-        read(np.rint(sent * UNITS).astype(np.int64), UNITS, 100, 0.0)
+        estimate(np.rint(sent * UNITS).astype(np.int64), UNITS, 100, 0.0)
     assert str(central.value) == str(federated.value)
 
 

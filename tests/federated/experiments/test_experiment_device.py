@@ -16,10 +16,10 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import chi2
 
 import keyart
-from keyart.campaigns import vectors
+from keyart.campaigns import kinds
 from keyart.campaigns.kinds.engagement import METRICS, Lived
-from keyart.campaigns.kinds.experiment import Asked, Question, experiment_vectors
-from keyart.campaigns.vectors import Source, arm_of
+from keyart.campaigns.kinds.experiment import Asked, Question, arm_of, experiment_vectors
+from keyart.campaigns.vectors import Source
 from keyart_federated.experiments import Baseline, Experiment, Told, analyse, read
 
 ONE = Asked("quality_plays", 0.6, 0.2, 0.4, 0.5, 0.2)
@@ -78,8 +78,8 @@ def test_the_past_is_what_was_before_and_groups_are_where_most_was_shown(art):
         outcome = keyart.Outcome.played(3600) if minutes < 2 else keyart.Outcome.skipped()
         watch(art, 60 + minutes, f"t{minutes}", outcome, "phone")
     asked = asks(art, QUESTION, since=NOW + 1800)
-    known = vectors.find(asked)
-    assert vectors.fits(known, asked, source(art))
+    known = kinds.find(asked)
+    assert known.fits(asked, source(art))
     told = QUESTION.layout.parts(known.vector(asked, source(art)) / QUESTION.weights)
     arm = arm_of(b"secret", "buttons", 2)
     x = -0.5  # (0 − .2) / .4: `fleet` has shown one picture before, in vain
@@ -94,7 +94,7 @@ def test_labels_of_the_host_and_of_nobody(art):
     question = Question("buttons", 2, (ONE,), "region", ("north", "south"))
     asked = asks(art, question, since=0)
     for label, place in (({"region": "south"}, 1), ({"region": "west"}, 2), ({}, 2)):
-        vector = vectors.find(asked).vector(asked, source(art, labels=label))
+        vector = kinds.find(asked).vector(asked, source(art, labels=label))
         groups = question.layout.parts(vector)["groups"].reshape(3, 2, 3)
         assert np.flatnonzero(groups[..., 0].any(axis=1)).tolist() == [place]
 
@@ -122,9 +122,9 @@ def test_questions_that_no_device_answers(art, topic, payload):
     for size in (QUESTION.layout.size, Question("b", 2, (ONE,), "device", ("tv", "phone")).layout.size):
         asked = asks(art, QUESTION, topic=topic, payload=payload, size=size)
         policy = keyart.Policy(sensitive_kinds=frozenset({"cast"}))
-        assert not vectors.fits(vectors.find(asked), asked, source(art, policy=policy))
+        assert not kinds.find(asked).fits(asked, source(art, policy=policy))
         with pytest.raises(keyart.errors.SettingError):
-            vectors.find(asked).vector(asked, source(art, policy=policy))
+            kinds.find(asked).vector(asked, source(art, policy=policy))
 
 
 def test_a_question_is_read_as_it_was_asked(art):

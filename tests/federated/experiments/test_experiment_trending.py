@@ -12,7 +12,7 @@ from campaign_samples import NOW, fleet, limits, offer, run
 from choosing_samples import EVENING, Clock, sample_bundle, sample_catalog
 
 import keyart
-from keyart.campaigns.kinds.bounded import BUCKET_SECONDS, BUCKETS, TrendingLayout, trending_vector
+from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS, TrendingLayout, trending_vector
 from keyart.dp.clip import UNITS, integer_norm, rounded
 from keyart.dp.skellam import skellam
 from keyart.errors import FederatedError, RoundFailed, SettingError

@@ -11,7 +11,7 @@ import pytest
 from world_samples import StyleWorld
 
 from keyart_federated import simulate
-from keyart_federated.campaigns.privacy import Privacy
+from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.learning.learner import Learner, Question
 from keyart_federated.learning.ranker import PrivateRanker
 from keyart_federated.simulation import simulate as simulation

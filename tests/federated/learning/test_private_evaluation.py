@@ -10,7 +10,7 @@ import pytest
 import keyart
 from keyart.campaigns.kinds.evaluation import MOST, PART_NORM, EvaluationLayout, evaluation_vector
 from keyart.errors import FederatedError, RoundFailed
-from keyart_federated.campaigns.evaluation_estimate import Evaluation, read
+from keyart_federated.campaigns.evaluation import EvaluationEstimate, estimate
 
 UNITS = 4096
 PICTURES, DECISIONS = 4, 12
@@ -45,7 +45,7 @@ def sums(rng: np.random.Generator, replications: int, devices: int, deviation: f
 def test_the_interval_holds_the_truth_as_often_as_it_says(devices, deviation):
     rng = np.random.default_rng(12)
     totals = np.concatenate([sums(rng, 50, devices, deviation) for _ in range(6)])
-    found = [read(total, UNITS, devices, deviation**2) for total in totals]
+    found = [estimate(total, UNITS, devices, deviation**2) for total in totals]
     inside = [low <= TRUTH <= high for low, high in (one.interval() for one in found)]
     assert 0.92 <= np.mean(inside) <= 0.985  # 95 %, and two and a half deviations of 300 replications
     values = np.array([one.value for one in found])
@@ -60,7 +60,7 @@ def test_without_noise_it_is_the_plain_estimate():
     r = [np.array([1.0, 0.0]), np.array([1.0]), np.array([])]
     big = 1 << 40  # rounding does not show
     exact = sum(evaluation_vector(EvaluationLayout(), one, two) for one, two in zip(w, r, strict=True))
-    told = read(np.rint(exact * big).astype(np.int64), big, 3, 0.0)
+    told = estimate(np.rint(exact * big).astype(np.int64), big, 3, 0.0)
     value = (0.5 + 0.5) / (2.0 + 0.5)
     assert told.value == pytest.approx(value)
     spread = (0.5 - value * 2.0) ** 2 + (0.5 - value * 0.5) ** 2
@@ -74,15 +74,15 @@ def test_it_refuses_what_no_interval_would_hold():
     rng = np.random.default_rng(14)
     (total,) = sums(rng, 1, 1000)
     with pytest.raises(FederatedError, match="drowns"):
-        read(total, UNITS, 1000, (400.0 * UNITS) ** 2)
+        estimate(total, UNITS, 1000, (400.0 * UNITS) ** 2)
     with pytest.raises(FederatedError, match="differ"):
-        read(sums(rng, 1, 60)[0], UNITS, 60, (0.1 * UNITS) ** 2)
+        estimate(sums(rng, 1, 60)[0], UNITS, 60, (0.1 * UNITS) ** 2)
     apart = sum(evaluation_vector(EvaluationLayout(), np.full(3, 0.01), np.ones(3)) for _ in range(100))
     with pytest.raises(FederatedError, match="hardly shown"):
-        read(np.rint(apart * UNITS * 1e6).astype(np.int64), int(UNITS * 1e6), 100, 0.0)
+        estimate(np.rint(apart * UNITS * 1e6).astype(np.int64), int(UNITS * 1e6), 100, 0.0)
     nobody = np.zeros(7, dtype=np.int64)
     with pytest.raises(FederatedError, match="drowns"):
-        read(nobody, UNITS, 10, 0.0)
+        estimate(nobody, UNITS, 10, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,11 @@ def test_it_refuses_what_no_interval_would_hold():
 )
 def test_sums_of_another_shape(size, units, devices, variance):
     with pytest.raises(RoundFailed):
-        read(np.ones(size, dtype=np.int64), units, devices, variance)
+        estimate(np.ones(size, dtype=np.int64), units, devices, variance)
 
 
 def test_intervals():
-    told = Evaluation(0.2, 0.01, 0.1, 100, 120)
+    told = EvaluationEstimate(0.2, 0.01, 0.1, 100, 120)
     assert told.interval() == pytest.approx((0.2 - 0.0195996, 0.2 + 0.0195996))
     assert told.interval(0.5) == pytest.approx((0.2 - 0.0067449, 0.2 + 0.0067449))
     for level in (0, 1, 1.5, math.nan):

@@ -10,7 +10,7 @@ from keyart.campaigns.budget import Charge, spent
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import SettingError
 from keyart_federated.accounting import to_epsilon
-from keyart_federated.campaigns.privacy import Plan, Privacy
+from keyart_federated.accounting.privacy import Plan, Privacy
 
 TRAINING, POPULATION = 1500, 400  # entries
 

@@ -14,7 +14,7 @@ from keyart.errors import BudgetSpent, RoundFailed, SettingError
 from keyart_federated import simulate
 from keyart_federated.accounting import Skellam
 from keyart_federated.accounting.ledger import Ledger
-from keyart_federated.campaigns.privacy import Privacy
+from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.learning import node, ranker
 from keyart_federated.learning.ranker import PrivateRanker
 from keyart_federated.simulation import simulate as simulation

@@ -10,15 +10,17 @@ from campaign_samples import fleet, limits, offer, run
 from choosing_samples import EVENING, OFF, sample_bundle, sample_catalog
 
 import keyart
-from keyart.campaigns import vectors
-from keyart.campaigns.kinds.comparison import ENOUGH, REACH, SegmentLayout, differences, segment_vector
+from keyart.campaigns import kinds
+from keyart.campaigns.kinds.comparison import differences
 from keyart.campaigns.kinds.evaluation import candidate
+from keyart.campaigns.kinds.segments import ENOUGH, REACH, SegmentLayout, segment_vector
 from keyart.campaigns.vectors import Source
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
 from keyart.profile.event_codec import Entry
-from keyart_federated.campaigns.evaluation_estimate import LEAST_DEVIATIONS, ROUNDING
-from keyart_federated.campaigns.segment_estimate import Estimate, difference, read
+from keyart_federated.campaigns import segments
+from keyart_federated.campaigns.evaluation import MIN_DEVIATIONS, ROUNDING
+from keyart_federated.campaigns.segments import Estimate, difference
 
 UNITS, FINE = 4096, 1 << 40  # so fine that rounding does not show
 SPEC = FeatureSpec.from_catalog(sample_catalog())
@@ -79,8 +81,8 @@ def by_device(arts, topic: str) -> list[tuple[list[Entry], np.ndarray]]:
 @pytest.mark.parametrize("topic", REACH)
 def test_without_noise_it_is_what_the_devices_say_side_by_side(arts, topic):
     asked = asked_of(arts[0], topic)
-    sent = [vectors.find(asked).vector(asked, source(art)) for art in arts]
-    found = read(total_of(sent), SegmentLayout.of(topic, SPEC), FINE, 5, 0.0)
+    sent = [kinds.find(asked).vector(asked, source(art)) for art in arts]
+    found = segments.estimate(total_of(sent), SegmentLayout.of(topic, SPEC), FINE, 5, 0.0)
     logs, heard = by_device(arts, topic), []
     for name, estimate in found.items():
         kind, _, value = name.partition(":")
@@ -104,8 +106,10 @@ def test_a_masked_round_tells_the_same_but_for_its_noise(arts, topic):
     asked = asked_of(arts[0], topic, noise_multiplier=0.02, minimum_devices=5, epsilon=1e8, bits=64)
     result, layout = run(arts, asked), SegmentLayout.of(topic, SPEC)
     assert len(result.survivors) == 5
-    exact = read(total_of([vectors.find(asked).vector(asked, source(art)) for art in arts]), layout, FINE, 5, 0.0)
-    noised = read(result.total, layout, asked.units, 5, 5 * asked.variance)
+    exact = segments.estimate(
+        total_of([kinds.find(asked).vector(asked, source(art)) for art in arts]), layout, FINE, 5, 0.0
+    )
+    noised = segments.estimate(result.total, layout, asked.units, 5, 5 * asked.variance)
     assert math.isfinite(noised["all"].standard_error)
     for name, one in noised.items():
         if math.isfinite(one.standard_error):
@@ -130,13 +134,17 @@ def made_up(devices: int, seed: int = 3) -> np.ndarray:
 def test_intervals_hold_as_often_as_they_say(deviation):
     """Fleets drawn from one large one, whose own means are the truth."""
     people, devices, draws = made_up(6000), 1500, 400
-    truth = read(total_of(list(people)), RATES, FINE, len(people), 0.0)
+    truth = segments.estimate(total_of(list(people)), RATES, FINE, len(people), 0.0)
     rng = np.random.default_rng(5)
     found = []
     for _ in range(draws):
         exact = people[rng.choice(len(people), devices)].sum(axis=0) * UNITS
         noise = rng.normal(0, math.sqrt((deviation * UNITS) ** 2 + ROUNDING * devices), RATES.size)
-        found.append(read(np.rint(exact + noise).astype(np.int64), RATES, UNITS, devices, (deviation * UNITS) ** 2))
+        found.append(
+            segments.estimate(
+                np.rint(exact + noise).astype(np.int64), RATES, UNITS, devices, (deviation * UNITS) ** 2
+            )
+        )
     heard = [name for name in RATES.segments if all(math.isfinite(one[name].standard_error) for one in found)]
     assert {"all", "device:tv", "device:phone", "daypart:evening"} <= set(heard)
     inside = {
@@ -156,7 +164,7 @@ def test_noise_alone_makes_the_error_that_the_formula_says():
     rate, devices, variance = 0.75, 4000, (2.0 * UNITS) ** 2
     entries = [Entry(DECISION, EVENING, "tv", 0)] * 4
     sent = segment_vector(RATES, SPEC, entries, np.array([1.0, 1.0, 1.0, 0.0]))
-    found = read(total_of([sent] * devices, UNITS), RATES, UNITS, devices, variance)
+    found = segments.estimate(total_of([sent] * devices, UNITS), RATES, UNITS, devices, variance)
     weights = {name: part[0] for name, part in RATES.parts(RATES.weights).items()}
     tau = {name: math.sqrt(variance + ROUNDING * devices) / (UNITS * weight) for name, weight in weights.items()}
     doubt = math.hypot(tau["squares"], 2 * rate * tau["values"], rate**2 * tau["devices"])
@@ -165,7 +173,7 @@ def test_noise_alone_makes_the_error_that_the_formula_says():
     assert found["all"].standard_error == pytest.approx(math.sqrt(variance_of_mean), rel=0.01)
     # The same of a comparison is in its own unit.
     small = segment_vector(COMPARE, SPEC, 8 * entries[:1], np.full(8, rate * REACH["compare"]))
-    other = read(total_of([small] * devices, UNITS), COMPARE, UNITS, devices, variance)
+    other = segments.estimate(total_of([small] * devices, UNITS), COMPARE, UNITS, devices, variance)
     assert other["all"].mean == pytest.approx(rate * REACH["compare"], rel=1e-3)
     assert other["all"].standard_error == pytest.approx(found["all"].standard_error * REACH["compare"], rel=0.01)
 
@@ -173,15 +181,15 @@ def test_noise_alone_makes_the_error_that_the_formula_says():
 def test_a_segment_that_noise_drowns_says_nothing():
     people = made_up(800)
     weights = RATES.parts(RATES.weights)["devices"]
-    devices = read(total_of(list(people)), RATES, FINE, len(people), 0.0)["device:phone"].devices
-    least = devices * weights[2] * UNITS / LEAST_DEVIATIONS  # the noise at which the phones are just heard
+    devices = segments.estimate(total_of(list(people)), RATES, FINE, len(people), 0.0)["device:phone"].devices
+    least = devices * weights[2] * UNITS / MIN_DEVIATIONS  # the noise at which the phones are just heard
     for share, heard in ((0.9, True), (1.1, False)):
-        found = read(total_of(list(people), UNITS), RATES, UNITS, len(people), (share * least) ** 2)
+        found = segments.estimate(total_of(list(people), UNITS), RATES, UNITS, len(people), (share * least) ** 2)
         assert math.isfinite(found["device:phone"].standard_error) == heard
         assert math.isfinite(found["all"].standard_error) and found["device:other"].standard_error == math.inf
     assert found["device:phone"].mean == 0 and found["device:phone"].interval() == (-math.inf, math.inf)
     assert found["device:phone"].devices == pytest.approx(devices, rel=0.05)
-    nobody = read(np.zeros(RATES.size, dtype=np.int64), RATES, UNITS, 10, 0.0)
+    nobody = segments.estimate(np.zeros(RATES.size, dtype=np.int64), RATES, UNITS, 10, 0.0)
     assert set(nobody.values()) == {Estimate(0.0, math.inf, 0.0)}
 
 
@@ -191,7 +199,7 @@ def test_a_segment_that_noise_drowns_says_nothing():
 )
 def test_sums_of_another_shape(size, units, devices, variance):
     with pytest.raises(RoundFailed, match="is none"):
-        read(np.ones(size, dtype=np.int64), RATES, units, devices, variance)
+        segments.estimate(np.ones(size, dtype=np.int64), RATES, units, devices, variance)
 
 
 @pytest.mark.parametrize("part", ["devices", "values", "squares"])
@@ -199,14 +207,14 @@ def test_sums_of_another_shape(size, units, devices, variance):
 def test_sums_that_no_devices_could_make(part, sign):
     devices, variance = 100, (4.0 * UNITS) ** 2
     total = total_of(list(made_up(devices)), UNITS)
-    read(total, RATES, UNITS, devices, variance)
+    segments.estimate(total, RATES, UNITS, devices, variance)
     weight = RATES.parts(RATES.weights)[part][0]
     total[RATES.places[part].start] = sign * (devices * weight * UNITS + 13 * math.sqrt(variance + devices))
     with pytest.raises(RoundFailed, match="no 100 devices reach"):
-        read(total, RATES, UNITS, devices, variance)
+        segments.estimate(total, RATES, UNITS, devices, variance)
     total[0] = np.iinfo(np.int64).min
     with pytest.raises(RoundFailed):
-        read(total, RATES, UNITS, devices, variance)
+        segments.estimate(total, RATES, UNITS, devices, variance)
 
 
 def test_any_sum_within_reach_is_read():
@@ -214,7 +222,7 @@ def test_any_sum_within_reach_is_read():
     rng, bound = np.random.default_rng(8), 100 * RATES.weights * UNITS
     for _ in range(300):
         total = (rng.choice([-1.0, 0.0, 1.0], RATES.size) * bound).astype(np.int64)
-        for one in read(total, RATES, UNITS, 100, 100.0).values():
+        for one in segments.estimate(total, RATES, UNITS, 100, 100.0).values():
             assert math.isfinite(one.mean) and one.standard_error >= 0 and 0 <= one.devices <= 101
 
 

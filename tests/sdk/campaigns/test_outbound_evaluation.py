@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import keyart
-from keyart.campaigns import vectors
+from keyart.campaigns import kinds, vectors
 from keyart.campaigns.kinds.evaluation import (
-    MOST_WEIGHT,
+    MAX_WEIGHT,
     PART_NORM,
     EvaluationLayout,
     candidate,
@@ -113,8 +113,8 @@ def test_one_device_is_what_a_hand_works_out(art, dial, bundle):
     assert 0 < w0 < 10 and 0 < w1 < 10 and abs(w0 - 1) > 0.01
     a, b = (w0 + w1) / 2, w0 / 2
     asked = asked_of(art, payload)
-    kind = vectors.find(asked)
-    assert vectors.fits(kind, asked, source(art))
+    kind = kinds.find(asked)
+    assert kind.fits(asked, source(art))
     told = kind.vector(asked, source(art))
     by_hand = [1, 0.5, a / 10, b / 10, a**2 / 100, b**2 / 100, a * b / 100]
     np.testing.assert_allclose(told * 7**0.5, by_hand, rtol=1e-5)
@@ -193,7 +193,7 @@ def test_the_latest_count_and_the_earlier_are_learned(art, dial):
 
 def test_no_decisions_is_a_vector_of_zeros(art):
     asked = asked_of(art)
-    assert not vectors.find(asked).vector(asked, source(art)).any()
+    assert not kinds.find(asked).vector(asked, source(art)).any()
 
 
 def test_a_title_that_has_gone_is_left_out(bundle, dial, tmp_path):
@@ -214,10 +214,10 @@ def test_offers_that_do_not_fit_this_device(art, wrong):
     cut = {"none": own[:0], "short": own[:-1], "long": np.append(own, 0.0)}.get(wrong, own)
     asked = asked_of(art, cut, **({"size": 8} if wrong == "size" else {}))
     of = replace(of, policy=None) if wrong == "policy" else of
-    assert not vectors.fits(vectors.find(asked), asked, of)
+    assert not kinds.find(asked).fits(asked, of)
     if wrong != "size":
         with pytest.raises(keyart.errors.SettingError):
-            vectors.answer(vectors.find(asked), asked, of)
+            vectors.answer(kinds.find(asked), asked, of)
 
 
 def test_the_largest_numbers_that_fit_give_a_vector(art, dial):
@@ -226,12 +226,12 @@ def test_the_largest_numbers_that_fit_give_a_vector(art, dial):
     own[:-16] = np.where(np.arange(len(own) - 16) % 2, 1e6, -1e6)
     own[len(art._session.chooser.installed.weights.flat()) :] = 50.0
     asked = asked_of(art, own)
-    vector = vectors.find(asked).vector(asked, source(art))
+    vector = kinds.find(asked).vector(asked, source(art))
     assert np.isfinite(vector).all() and np.linalg.norm(vector) <= 1
 
 
 @given(
-    arrays(np.float64, 5, elements=st.floats(0, MOST_WEIGHT)),
+    arrays(np.float64, 5, elements=st.floats(0, MAX_WEIGHT)),
     arrays(np.float64, 5, elements=st.floats(0, 1)),
 )
 def test_no_log_makes_a_vector_long(w, r):

@@ -106,4 +106,3 @@ def test_limits_that_are_none(wrong):
 
 def test_the_default_trusts_nobody():
     assert keyart.Limits().servers == () == keyart.Limits().issuers
-    assert keyart.Limits().require_protection

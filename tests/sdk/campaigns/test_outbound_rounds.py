@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from campaign_samples import fleet, limits, offer, population_layout, run
 
-from keyart.campaigns import vectors
+from keyart.campaigns import kinds, vectors
 from keyart.errors import RoundFailed
 from keyart.secagg import Stage
 
@@ -56,7 +56,7 @@ def test_the_noise_in_the_sum_is_what_was_promised(arts):
     """The sum less what the devices hold is noise: of at least the variance that their ledgers count on."""
     layout = population_layout(arts[0])
     asked = offer(arts[0], layout, kind="statistics", topic="population", minimum_devices=42, campaign="population")
-    kind = vectors.find(asked)
+    kind = kinds.find(asked)
     held = np.zeros(layout.size)
     for art in arts:
         chooser, custody = art._session.chooser, art._session.custody

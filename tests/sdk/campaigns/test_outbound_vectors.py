@@ -6,28 +6,26 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from campaign_samples import NOW, offer, population_layout, training_layout
+from campaign_samples import NOW, fleet, offer, population_layout, training_layout
 from choosing_samples import EVENING, TV
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import keyart
-from keyart.campaigns import vectors
-from keyart.campaigns.kinds.bounded import (
-    BUCKET_SECONDS,
-    BoundedTogether,
-    TrendingLayout,
-    together_vector,
-    trending_vector,
-)
+from keyart.campaigns import kinds, vectors
+from keyart.campaigns.device_batch import DeviceBatch
+from keyart.campaigns.kinds.cowatch import CowatchLayout, cowatch_vectors
 from keyart.campaigns.kinds.engagement import METRICS
-from keyart.campaigns.kinds.experiment import Asked, Question, experiment_vectors
+from keyart.campaigns.kinds.experiment import Asked, Question, arm_of, experiment_vectors
 from keyart.campaigns.kinds.training import SIDE
+from keyart.campaigns.kinds.trending import BUCKET_SECONDS, TrendingLayout, trending_vector
 from keyart.campaigns.offer import Offer
 from keyart.campaigns.together import TogetherLayout, together
-from keyart.campaigns.vectors import Source
+from keyart.campaigns.vectors import DeviceKind, Source
 from keyart.dp.clip import integer_norm
+from keyart.model.features.rows import Rows
+from keyart.model.scorer import Log
 
 TITLES, DIRECTIONS = 6, 3
 BUTTONS = Question("buttons", 3, (Asked("quality_plays", 0.7, 0.5, 0.5), Asked("take_rate", 0.3, 0.2, 0.8)))
@@ -46,7 +44,7 @@ def asked_of(art: keyart.Personalizer, kind: str, topic: str, **changes: object)
     layout = {
         "population": population_layout(art),
         "trending": TrendingLayout(TITLES),
-        "together": BoundedTogether(TITLES, DIRECTIONS),
+        "together": CowatchLayout(TITLES, DIRECTIONS),
         "buttons": BUTTONS.layout,
         "": training_layout(art),
     }[topic]
@@ -71,8 +69,8 @@ EVERY = [
 def test_each_kind_fits_and_is_no_longer_than_one(three, kind, topic):
     for art in three:
         asked = asked_of(art, kind, topic)
-        known = vectors.find(asked)
-        assert vectors.fits(known, asked, source(art))
+        known = kinds.find(asked)
+        assert known.fits(asked, source(art))
         vector = known.vector(asked, source(art))
         assert vector.shape == (asked.size,) and 0 < np.sqrt((vector**2).sum()) <= 1 + 1e-12
 
@@ -80,7 +78,7 @@ def test_each_kind_fits_and_is_no_longer_than_one(three, kind, topic):
 @pytest.mark.parametrize(("kind", "topic"), EVERY)
 def test_integers_are_the_rounded_vector_and_noise(three, kind, topic):
     quiet = asked_of(three[0], kind, topic, noise_multiplier=0.0)
-    known = vectors.find(quiet)
+    known = kinds.find(quiet)
     exact = known.vector(quiet, source(three[0])) * quiet.units
     integers = vectors.answer(known, quiet, source(three[0]))
     assert integers.dtype == np.int64 and (np.abs(integers - exact) < 1).all()
@@ -92,7 +90,7 @@ def test_integers_are_the_rounded_vector_and_noise(three, kind, topic):
 
 def test_a_kind_that_forgets_its_bound_is_clipped(three):
     asked = asked_of(three[0], "statistics", "trending", noise_multiplier=0.0)
-    wild = vectors.Kind(lambda offer, source: None, lambda offer, source: np.full(asked.size, 1e6))
+    wild = DeviceKind("statistics", None, lambda *_: None, lambda *_: np.full(asked.size, 1e6))
     integers = vectors.answer(wild, asked, source(three[0]))
     assert np.sqrt((integers.astype(float) ** 2).sum()) <= integer_norm(asked.units, asked.size)
 
@@ -122,7 +120,7 @@ def test_offers_that_do_not_fit_this_device(three, kind, topic, changes):
     if isinstance(changes.get("payload"), str):
         changes = {"payload": scale.tobytes()}
     asked = asked_of(three[0], kind, topic, **changes)
-    assert not vectors.fits(vectors.find(asked), asked, source(three[0]))
+    assert not kinds.find(asked).fits(asked, source(three[0]))
 
 
 def test_kinds_that_nobody_knows(three):
@@ -132,15 +130,76 @@ def test_kinds_that_nobody_knows(three):
         ("training", "trending"),
         ("statistics", ""),
     ):
-        assert vectors.find(offer(three[0], kind=kind, topic=topic)) is None
+        assert kinds.find(offer(three[0], kind=kind, topic=topic)) is None
 
 
 def test_training_tells_clip_and_counts_beside(three):
     asked = asked_of(three[0], "training", "", most_decisions=10)
-    parts = training_layout(three[0]).parts(vectors.find(asked).vector(asked, source(three[0])))
+    parts = training_layout(three[0]).parts(kinds.find(asked).vector(asked, source(three[0])))
     factor, whole, decisions, plays, quality, *_ = parts["side"] / SIDE
     assert factor == 1 and whole == 1 and decisions == pytest.approx(0.1) and plays == quality == 0
     assert parts["gradient"].any() and np.count_nonzero(parts["artworks"]) == 1
+
+
+def test_training_leaves_out_decisions_under_an_intent_and_those_without_an_outcome(three):
+    art = three[0]
+    asked = asked_of(art, "training", "", most_decisions=10)
+    before = kinds.find(asked).vector(asked, source(art))
+    art.observe(
+        art.choose("t0", keyart.Context("tv", EVENING, intent={"faces": 1.0})).id, keyart.Outcome.played(4000)
+    )
+    art.choose("t1", TV)
+    np.testing.assert_array_equal(kinds.find(asked).vector(asked, source(art)), before)
+
+
+def test_a_device_without_a_history_sends_zeros():
+    with fleet(1) as (art,):
+        art.remove_title("t0")
+        art.record(keyart.View("elsewhere", EVENING, 6000))  # in no catalogue of ours: no sign of a taste
+        for kind, topic in (("training", ""), ("statistics", "together"), ("statistics", "trending")):
+            asked = asked_of(art, kind, topic)
+            vector = kinds.find(asked).vector(asked, source(art))
+            assert np.count_nonzero(vector) == (2 if kind == "training" else 0)  # that nothing was clipped
+
+
+def joined(batches: list[DeviceBatch]) -> DeviceBatch:
+    """One batch of all these devices, with logs padded to the longest."""
+    longest = max(batch.artworks.shape[1] for batch in batches)
+
+    def padded(values: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(
+            [np.pad(v, [(0, 0), (0, longest - v.shape[1]), *[(0, 0)] * (v.ndim - 2)]) for v in values]
+        )
+
+    logs = [batch.log for batch in batches]
+    rows = {
+        name: padded([getattr(log.rows, name) for log in logs]) for name in vars(logs[0].rows) if name != "viewer"
+    }
+    rows["viewer"] = np.concatenate([log.rows.viewer for log in logs])
+    log = {name: padded([getattr(log, name) for log in logs]) for name in ("offset", "played", "quality", "counted")}
+    return DeviceBatch(
+        batches[0].encoded,
+        batches[0].weights,
+        Log(Rows(**rows), **log),
+        padded([batch.artworks for batch in batches]),
+        *(np.concatenate([getattr(b, name) for b in batches]) for name in ("affinity", "has_history", "views")),
+    )
+
+
+def test_a_device_is_a_batch_of_one(three):
+    batch = joined([source(art).batch for art in three])
+    for kind, topic in (("training", ""), ("statistics", "population"), ("statistics", "together")):
+        asked = asked_of(three[0], kind, topic)
+        known = kinds.find(asked)
+        alone = [known.vector(asked, source(art)) for art in three]
+        np.testing.assert_allclose(known.vectors(asked, batch), alone, rtol=1e-6, atol=1e-7)
+
+
+def test_cowatch_vectors_of_a_batch_have_the_bits_of_single_devices():
+    views = np.random.default_rng(4).poisson(0.7, (50, TITLES)).astype(np.float32)
+    layout, asked = CowatchLayout(TITLES, DIRECTIONS), directions().astype(float)
+    alone = [cowatch_vectors(layout, one[None], asked)[0] for one in views]
+    np.testing.assert_array_equal(cowatch_vectors(layout, views, asked), alone)
 
 
 def test_trending_counts_plays_in_their_three_hours(three):
@@ -149,14 +208,16 @@ def test_trending_counts_plays_in_their_three_hours(three):
         art.record(keyart.View("t2", EVENING + timedelta(hours=hours), 100))
     art.record(keyart.View("elsewhere", EVENING, 100))
     asked = asked_of(art, "statistics", "trending", since=NOW)
-    plays = vectors.find(asked).vector(asked, source(art)).reshape(TITLES, 8)
+    plays = kinds.find(asked).vector(asked, source(art)).reshape(TITLES, 8)
     np.testing.assert_allclose(plays[[0, 2], [0, 1]], 1 / np.sqrt(2))
     assert np.count_nonzero(plays) == 2
 
 
-def test_together_is_the_plain_statistic_of_normalised_views():
+def test_cowatch_is_the_exact_statistic_of_normalised_views():
     x, asked = np.array([3.0, 0, 1, 0, 0, 2]), directions().astype(float)
-    mine = BoundedTogether(TITLES, DIRECTIONS).parts(together_vector(BoundedTogether(TITLES, DIRECTIONS), x, asked))
+    mine = CowatchLayout(TITLES, DIRECTIONS).parts(
+        cowatch_vectors(CowatchLayout(TITLES, DIRECTIONS), x[None], asked)[0]
+    )
     plain = TogetherLayout(TITLES, DIRECTIONS).parts(together((x / np.linalg.norm(x))[None], asked) / 2.0**20)
     for name, times in {"views": 2, "squares": 2, "viewers": 2, "products": 4}.items():
         np.testing.assert_allclose(mine[name] * times, plain[name], atol=1e-5)
@@ -171,7 +232,7 @@ def test_together_is_the_plain_statistic_of_normalised_views():
 )
 def test_no_history_and_no_question_makes_a_vector_long(views, asked, ages, metrics):
     made = [
-        together_vector(BoundedTogether(TITLES, DIRECTIONS), views, asked),
+        cowatch_vectors(CowatchLayout(TITLES, DIRECTIONS), views[None], asked)[0],
         trending_vector(TrendingLayout(TITLES), np.arange(9) % TITLES, ages),
         experiment_vectors(BUTTONS, np.array([1]), np.array([0]), *metrics)[0],
     ]
@@ -183,19 +244,19 @@ def test_experiments_tell_of_one_arm(three):
     art = three[0]
     art.observe(art.choose("t0", TV).id, keyart.Outcome.played(4000))
     asked = asked_of(art, "experiment", "buttons", most_decisions=4)
-    told = BUTTONS.layout.parts(vectors.find(asked).vector(asked, source(art)) / BUTTONS.weights)
+    told = BUTTONS.layout.parts(kinds.find(asked).vector(asked, source(art)) / BUTTONS.weights)
     arms = told["arms"].reshape(3, 5)  # devices; z of two metrics; z²
-    mine = vectors.arm_of(b"secret", "buttons", 3)
+    mine = arm_of(b"secret", "buttons", 3)
     np.testing.assert_allclose(arms[mine], [1.0, 0.0, 0.375, 0.0, 0.140625], atol=1e-6)  # half of both are plays
     assert np.count_nonzero(arms.any(axis=1)) == 1 and not told["past"].any()
     later = asked_of(art, "experiment", "buttons", since=NOW + 1)
-    assert not vectors.find(later).vector(later, source(art)).any()
+    assert not kinds.find(later).vector(later, source(art)).any()
 
 
 def test_arms_are_even_and_apart_from_each_other():
     secrets = [bytes([n % 256, n // 256]) * 16 for n in range(3000)]
-    first = np.array([vectors.arm_of(secret, "one", 3) for secret in secrets])
-    second = np.array([vectors.arm_of(secret, "two", 3) for secret in secrets])
+    first = np.array([arm_of(secret, "one", 3) for secret in secrets])
+    second = np.array([arm_of(secret, "two", 3) for secret in secrets])
     counts = np.bincount(first * 3 + second, minlength=9)
     assert counts.min() > 3000 / 9 * 0.75 and counts.max() < 3000 / 9 * 1.25
 

@@ -13,17 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keyart
-from keyart.campaigns import vectors
-from keyart.campaigns.kinds.comparison import (
-    ALL_SHARE,
-    ENOUGH,
-    REACH,
-    SHARES,
-    SegmentLayout,
-    differences,
-    segment_vector,
-)
-from keyart.campaigns.kinds.evaluation import MOST_WEIGHT, as_candidate, candidate
+from keyart.campaigns import kinds, vectors
+from keyart.campaigns.kinds.comparison import differences
+from keyart.campaigns.kinds.evaluation import MAX_WEIGHT, as_candidate, candidate
+from keyart.campaigns.kinds.segments import ALL_SHARE, ENOUGH, REACH, SHARES, SegmentLayout, segment_vector
 from keyart.campaigns.limits import Past
 from keyart.campaigns.offer import Offer
 from keyart.campaigns.vectors import Source
@@ -75,8 +68,8 @@ def asked_of(art: keyart.Personalizer, topic: str, **changes: object) -> Offer:
 
 def told(art: keyart.Personalizer, asked: Offer) -> dict[str, dict[str, float]]:
     """By segment what the device says of it, as it was before it was weighed."""
-    kind, layout = vectors.find(asked), SegmentLayout.of(asked.topic, SPEC)
-    assert vectors.fits(kind, asked, source(art))
+    kind, layout = kinds.find(asked), SegmentLayout.of(asked.topic, SPEC)
+    assert kind.fits(asked, source(art))
     parts = layout.parts(kind.vector(asked, source(art)) / layout.weights)
     return {name: {part: parts[part][i] for part in parts} for i, name in enumerate(layout.segments)}
 
@@ -146,7 +139,7 @@ def test_a_comparison_is_what_a_hand_works_out(art, dial):
             for model in models
         )
         place = [artwork.id for artwork in of.catalog[decision.title_id].artworks].index(decision.artwork_id)
-        w_c, w_i = (min(one.probability[place] / decision.propensity, MOST_WEIGHT) for one in (theirs, ours))
+        w_c, w_i = (min(one.probability[place] / decision.propensity, MAX_WEIGHT) for one in (theirs, ours))
         q = ours.value
         y.append(((theirs.probability - ours.probability) * q).sum() + (w_c - w_i) * (reward - q[place]))
     assert min(np.abs(y)) > 1e-4
@@ -217,7 +210,7 @@ def test_a_comparison_cuts_what_few_decisions_say(art, dial):
 @pytest.mark.parametrize("topic", REACH)
 def test_a_device_without_decisions_says_nothing(art, topic):
     asked = asked_of(art, topic)
-    vector = vectors.find(asked).vector(asked, source(art))
+    vector = kinds.find(asked).vector(asked, source(art))
     assert vector.shape == (asked.size,) and not vector.any()
 
 
@@ -236,11 +229,11 @@ def test_offers_that_do_not_fit_this_device(art, topic):
     wrong = [replace(asked, size=asked.size + 1), replace(asked, payload=asked.payload + bytes(4))]
     if topic == "compare":
         wrong.append(replace(asked, payload=b""))
-        assert not vectors.fits(vectors.find(asked), asked, replace(of, policy=None))
+        assert not kinds.find(asked).fits(asked, replace(of, policy=None))
         with pytest.raises(keyart.errors.SettingError):
-            vectors.answer(vectors.find(asked), asked, replace(of, policy=None))
+            vectors.answer(kinds.find(asked), asked, replace(of, policy=None))
     for one in wrong:
-        assert not vectors.fits(vectors.find(one), one, of)
+        assert not kinds.find(one).fits(one, of)
 
 
 def test_shares_of_the_norm():
@@ -286,4 +279,4 @@ def test_what_is_not_a_number_is_not_sent(art, monkeypatch):
     monkeypatch.setattr(keyart.Reward, "of", lambda *_: float("nan"))
     asked = asked_of(art, "rates")
     with pytest.raises(keyart.errors.SettingError, match="not finite"):
-        vectors.answer(vectors.find(asked), asked, source(art))
+        vectors.answer(kinds.find(asked), asked, source(art))

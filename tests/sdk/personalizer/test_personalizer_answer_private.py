@@ -30,8 +30,10 @@ from choosing_samples import EVENING, sample_bundle
 
 import keyart
 from keyart.campaigns.budget import Charge, spent
+from keyart.campaigns.receipts import Contribution
 from keyart.errors import MessageError
 from keyart.secagg import Stage, certify
+from keyart.store.database import Table
 
 Settings = Callable[..., keyart.Personalizer]
 
@@ -335,16 +337,13 @@ def test_a_vector_that_is_no_number_is_not_sent(device, others, caplog, monkeypa
         assert device.answer(message)
 
 
-def test_after_an_unprotected_vector_there_is_no_budget_left(reopen, device, caplog):
-    asked = offer_of(device)
-    device.close()
-    art = reopen(limits=limits(require_protection=False))
-    plain = {"keyart": 1, "kind": "training", "campaign": "p", "round": 1, "model_version": 0}
-    plain |= {"feature_spec": asked.feature_spec, "masked": True, "noise_multiplier": 9.0}
-    assert art.answer(json.dumps(plain).encode()) is not None
-    assert art.budget().epsilon_spent == float("inf")
-    declined(art, asked.sign(SERVER), caplog, "spend")
-    json.dumps(art.export(), allow_nan=False)
+def test_after_an_unprotected_vector_there_is_no_budget_left(device, caplog):
+    """A store may hold a receipt of the first version, which could send such a vector."""
+    unprotected = Contribution(EVENING.isoformat(), "training", "p", 1, 800, masked=True, noise_multiplier=9.0)
+    device._session.custody.store.put(Table.RECEIPT, b"r" * 16, unprotected.to_bytes())
+    assert device.budget().epsilon_spent == float("inf")
+    declined(device, offer_of(device).sign(SERVER), caplog, "spend")
+    json.dumps(device.export(), allow_nan=False)
 
 
 def test_arms_are_the_devices_secret(reopen, path):

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
+import campaign_samples as campaigns
 import pytest
 from choosing_samples import EVENING, OFF, sample_bundle
 
@@ -59,10 +60,7 @@ def test_canary(tmp_path, caplog, monkeypatch):
         art.seen(page[1].id)
         art.observe(decision.id, keyart.Outcome.played(3000))
         art.explain(decision.id)
-        art.answer(
-            b'{"keyart": 1, "kind": "training", "campaign": "canary-campaign", "round": 1, "model_version": 1, '
-            b'"feature_spec": "x", "masked": false, "noise_multiplier": 0}'
-        )
+        art.answer(campaigns.offer(art, campaign="canary-campaign").sign(campaigns.STRANGER))
         for wrong in (
             lambda: art.choose("canary-unknown", context),
             lambda: art.observe("canary-decision", keyart.Outcome.skipped()),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.evaluation import MOST_WEIGHT
+from keyart.campaigns.kinds.evaluation import MAX_WEIGHT
 from keyart_federated import World
 
 from ..logs import Log
@@ -40,14 +40,14 @@ class Truth:
 @dataclass(frozen=True, slots=True)
 class Logged:
     """Candidate number `place` was shown with a propensity, and earned a reward: SNIPS (Swaminathan and Joachims
-    2015, eq. 7), with weights cut at `MOST_WEIGHT` (Ionides 2008)."""
+    2015, eq. 7), with weights cut at `MAX_WEIGHT` (Ionides 2008)."""
 
     place: int
     propensity: float
     reward: float
 
     def of(self, probability: Doubles) -> tuple[float, float]:
-        weight = min(float(probability[self.place]) / self.propensity, MOST_WEIGHT)
+        weight = min(float(probability[self.place]) / self.propensity, MAX_WEIGHT)
         return weight * self.reward, weight
 
 

@@ -1,9 +1,9 @@
 """Evaluation: what a candidate model would have shown in place of what was shown here, before anybody sees it.
 
 Each device replays its own decisions: with π the candidate's probability of the picture that was shown and p the
-logged one, w = min(π / p, `MOST_WEIGHT`), and Σ w r / Σ w estimates the candidate's reward (Swaminathan and Joachims
+logged one, w = min(π / p, `MAX_WEIGHT`), and Σ w r / Σ w estimates the candidate's reward (Swaminathan and Joachims
 2015, "The self-normalized estimator for counterfactual learning", eq. 7; the cut of w: Ionides 2008, "Truncated
-importance sampling"). Server side: `keyart_federated.campaigns.evaluation_estimate`.
+importance sampling"). Server side: `keyart_federated.campaigns.evaluation`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ...context import Context
+from ...errors import SettingError
 from ...model.candidates import Slates
 from ...model.features.encode import Floats
 from ...model.ranker import NumpyRanker, Weights
 from ...model.ranker.weights import LARGEST_STORED, parameters
 from ...profile.event_codec import Entry
 from ...profile.learner import Answered, Learner
+from ..offer import Offer
 from ..vector_layout import Places
+from ..vectors import DeviceKind, Source
 
 if TYPE_CHECKING:
     from ...catalog import Catalog
@@ -34,18 +37,19 @@ if TYPE_CHECKING:
     from ...profile.profile import Profile
 
 Doubles = npt.NDArray[np.float64]
-MOST_WEIGHT: Final = 10.0  # a picture that the candidate likes much better counts as so many
+MAX_WEIGHT: Final = 10.0  # a picture that the candidate likes much better counts as so many
 # The most that each part may be: what it is divided by, so that all are in 0–1.
 MOST: Final[Mapping[str, float]] = {
     "devices": 1.0,
     "logged": 1.0,
-    "weight": MOST_WEIGHT,
-    "rewarded": MOST_WEIGHT,
-    "weight_weight": MOST_WEIGHT**2,
-    "rewarded_rewarded": MOST_WEIGHT**2,
-    "weight_rewarded": MOST_WEIGHT**2,
+    "weight": MAX_WEIGHT,
+    "rewarded": MAX_WEIGHT,
+    "weight_weight": MAX_WEIGHT**2,
+    "rewarded_rewarded": MAX_WEIGHT**2,
+    "weight_rewarded": MAX_WEIGHT**2,
 }
 PART_NORM: Final = 1 / math.sqrt(len(MOST))  # so that all of them together measure 1 or less
+MISFIT: Final = "The candidate does not fit this device's model; nothing is sent."
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ def judged(
                 (candidates,) = slates.candidates([title], Context(entry.device, at).at_slot(entry.slot))
                 place = model.encoded.place[decision.artwork_id] - slates.pictures(title).start
                 weighed = candidates.weighed()
-                weight = min(weighed.probability[place] / decision.propensity, MOST_WEIGHT)
+                weight = min(weighed.probability[place] / decision.propensity, MAX_WEIGHT)
                 found.append(Judged(entry, weight, reward, place, weighed.probability, weighed.value))
         for (entry, outcome), _ in shown:
             own_decision = replace(entry.decision, model_version=model.version)
@@ -165,7 +169,7 @@ def judged(
 
 
 def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubles:
-    """[layout.size], no longer than 1. w [N] in 0–`MOST_WEIGHT`, r [N] in 0–1; none: zeros."""
+    """[layout.size], no longer than 1. w [N] in 0–`MAX_WEIGHT`, r [N] in 0–1; none: zeros."""
     if not len(w):
         return np.zeros(layout.size)
     weight, rewarded = float(w.mean()), float((w * r).mean())
@@ -179,3 +183,19 @@ def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubl
         "weight_rewarded": weight * rewarded,
     }
     return np.array([parts[name] / MOST[name] for name in layout.sizes]) * PART_NORM
+
+
+def _layout(offer: Offer, source: Source) -> EvaluationLayout | None:
+    fits = source.policy is not None and candidate(source.installed, offer.numbers) is not None
+    return EvaluationLayout() if fits else None
+
+
+def _vector(offer: Offer, source: Source) -> Doubles:
+    model, policy = candidate(source.installed, offer.numbers), source.policy
+    if model is None or policy is None:
+        raise SettingError(MISFIT)
+    w, r = replay(model, policy, source.profile, source.catalog, offer.since, offer.most_decisions)
+    return evaluation_vector(EvaluationLayout(), w, r)
+
+
+KIND: Final = DeviceKind("evaluation", ("",), _layout, _vector)

@@ -9,6 +9,7 @@ person be small beside what devices differ by. Server side: `keyart_federated.ex
 
 from __future__ import annotations
 
+import hmac
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ...catalog import folded_kind
+from ...errors import SettingError
 from ...model.features.spec import is_sensitive
 from ..offer import MAX_ARMS, Offer
 from ..vector_layout import Places
-from .engagement import METRICS
+from ..vectors import DeviceKind, Source
+from .engagement import METRICS, Lived
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -30,8 +34,8 @@ Ints = npt.NDArray[np.intp]
 DEVICES_SHARE: Final = 0.05
 GROUPS_SHARE: Final = 0.2  # where groups are asked about; of it, a tenth each for counts and squares
 METRIC_SHARES: Final = {"z": 0.82, "zz": 0.06, "xz": 0.06, "xx": 0.06}
-MOST_GROUPS: Final = 16
-MOST_THETA: Final = 2.0
+MAX_GROUPS: Final = 16
+MAX_THETA: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class Question:
             return None
         table = rows.reshape(-1, 6)
         codes, shares, reach, theta = table[:, 0], table[:, 1], table[:, 3], table[:, 4]
-        known = np.isin(codes, np.arange(len(METRICS))) & (shares > 0) & (reach > 0) & (np.abs(theta) <= MOST_THETA)
+        known = np.isin(codes, np.arange(len(METRICS))) & (shares > 0) & (reach > 0) & (np.abs(theta) <= MAX_THETA)
         if not known.all() or len(set(codes.tolist())) != len(codes) or shares.sum() > 1 + 1e-6:
             return None
         asked = tuple(Asked(METRICS[int(code)], *map(float, row)) for code, *row in table)
@@ -127,7 +131,14 @@ class Question:
 def is_group(kind: str, values: Sequence[str]) -> bool:
     """Whether devices may be told apart so: by no sensitive kind, and with few different values."""
     plain = all(value and not set(value) & set("/:,") for value in (kind, *values))
-    return plain and 0 < len(set(values)) == len(values) <= MOST_GROUPS and not is_sensitive(kind)
+    return plain and 0 < len(set(values)) == len(values) <= MAX_GROUPS and not is_sensitive(kind)
+
+
+def arm_of(secret: bytes, experiment: str, arms: int) -> int:
+    """Return the arm of an experiment that a device is in: drawn by its secret, the same every time, unknown to the
+    server."""
+    digest = hmac.digest(secret, b"keyart/arm/" + experiment.encode(), "sha256")
+    return int.from_bytes(digest[:16], "little") % arms
 
 
 def experiment_vectors(question: Question, arm: Ints, group: Ints, now: Doubles, past: Doubles) -> Doubles:
@@ -153,3 +164,33 @@ def experiment_vectors(question: Question, arm: Ints, group: Ints, now: Doubles,
 def _within_one(values: Doubles) -> Doubles:
     """Cut to ±1; 0 for NaN."""
     return np.asarray(np.nan_to_num(np.clip(values, -1.0, 1.0)))
+
+
+def _question(offer: Offer, source: Source) -> Question | None:
+    question = Question.read(offer)
+    if question is None or source.policy is None:
+        return question
+    return None if folded_kind(question.group) in source.policy.sensitive_kinds else question
+
+
+def _layout(offer: Offer, source: Source) -> ExperimentLayout | None:
+    question = _question(offer, source)
+    return question.layout if question is not None else None
+
+
+def _vector(offer: Offer, source: Source) -> Doubles:
+    question = _question(offer, source)
+    if question is None:
+        raise SettingError("The experiment asks for what no device tells; nothing is sent.")
+    arm = arm_of(source.secret, question.name, question.arms)
+    lived = Lived.of(source.profile, source.catalog, source.installed.encoded)
+    now = lived.within(offer.since, math.inf, offer.most_decisions)
+    past = lived.within(-math.inf, offer.since, offer.most_decisions)
+    group = question.place(lived.group(question.group, now, source.labels))
+    vectors = experiment_vectors(
+        question, np.array([arm]), np.array([group]), lived.measured(now)[None], lived.measured(past)[None]
+    )
+    return np.asarray(vectors[0])
+
+
+KIND: Final = DeviceKind("experiment", None, _layout, _vector)

@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ...dp.clip import clipped
+from ...model.features import EncodedCatalog
 from ...model.features.encode import Floats, Ints
 from ...model.features.spec import FeatureSpec
 from ...model.ranker.weights import Weights, parameters, play_parameters
 from ...model.scorer import Log
+from ..device_batch import DeviceBatch
+from ..offer import Offer
 from ..vector_layout import Places
+from ..vectors import batched_kind
 from .gradient import sums
 from .population import population_sums
 
@@ -142,3 +147,35 @@ def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinit
         for name in layout.sizes
     ]
     return np.concatenate(shares, axis=1)
+
+
+def layout(offer: Offer, encoded: EncodedCatalog) -> NoisedTraining | None:
+    """Return the layout of an offer's vector, or None if the offer's scale is of another model or catalogue."""
+    found = NoisedTraining(encoded.spec, len(encoded.artwork))
+    scale = offer.numbers
+    return found if len(scale) == found.size - found.sizes["side"] and (scale > 0).all() else None
+
+
+def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
+    """Return the vectors of a batch of devices, [d, size]."""
+    places = NoisedTraining(batch.encoded.spec, len(batch.encoded.artwork))
+    most = float(offer.most_decisions)
+    return training_vectors(places, batch.weights, batch.log, batch.artworks, offer.numbers, offer.clip, most)
+
+
+KIND: Final = batched_kind("training", ("",), layout, vectors)
+
+
+def population_layout(offer: Offer, encoded: EncodedCatalog) -> NoisedPopulation | None:
+    """Return the layout of an offer's vector, or None if the offer has a payload."""
+    return NoisedPopulation(encoded.spec, len(encoded.first) - 1) if not offer.payload else None
+
+
+def population_batch(offer: Offer, batch: DeviceBatch) -> Doubles:
+    """Return the vectors of a batch of devices, [d, size]."""
+    places = NoisedPopulation(batch.encoded.spec, len(batch.encoded.first) - 1)
+    titles = batch.encoded.title_of[batch.artworks]
+    return population_vectors(places, batch.log, titles, batch.affinity, batch.has_history)
+
+
+POPULATION: Final = batched_kind("statistics", ("population",), population_layout, population_batch)

@@ -6,14 +6,16 @@ import json
 from dataclasses import replace
 
 import pytest
-from work_samples import START, campaign, epsilon
+from round_read_samples import START, campaign, epsilon
 
 from keyart.errors import FederatedError, SettingError
-from keyart_federated.campaigns import checked
-from keyart_federated.campaigns import state_codec as memory
+from keyart_federated.campaigns import checked, state_codec
+from keyart_federated.campaigns.experiment import ExperimentSettings
 from keyart_federated.campaigns.noise import Part, split
 from keyart_federated.campaigns.round_offer import early, until
-from keyart_federated.campaigns.settings import ExperimentSettings, StatisticsSettings, TrainingSettings, settings_of
+from keyart_federated.campaigns.settings import settings_of
+from keyart_federated.campaigns.statistics import StatisticsSettings
+from keyart_federated.campaigns.training import TrainingSettings
 
 WRONG = [
     ("training", {"minimum_devices": 1}, "minimum_devices"),
@@ -76,7 +78,7 @@ def test_settings_that_no_version_wrote_are_refused_when_they_are_read():
 
 def test_stages_come_from_a_form_as_texts():
     found = settings_of(campaign("training", {"stages": ["0.05", "1"]}), TrainingSettings)
-    assert found.plan.stages == (0.05, 1.0)
+    assert found.rollout.stages == (0.05, 1.0)
 
 
 def test_metrics_are_names_or_what_is_known():
@@ -106,12 +108,12 @@ def test_a_budget_that_no_noise_keeps_is_refused():
 
 
 def test_memory_comes_back_and_nothing_else_does():
-    assert memory.unpack(None) == memory.unpack(b"") == ({}, b"")
-    kept = memory.pack({"at": 5, "name": "ü"}, b"\x00\xff")
-    assert memory.unpack(kept) == ({"at": 5, "name": "ü"}, b"\x00\xff")
+    assert state_codec.unpack(None) == state_codec.unpack(b"") == ({}, b"")
+    kept = state_codec.pack({"at": 5, "name": "ü"}, b"\x00\xff")
+    assert state_codec.unpack(kept) == ({"at": 5, "name": "ü"}, b"\x00\xff")
     for broken in (b"x", b"KAW2" + kept[4:], kept[:12], b"KAW1\xff\xff\xff\xff{}"):
         with pytest.raises(FederatedError, match="cannot be read"):
-            memory.unpack(broken)
+            state_codec.unpack(broken)
 
 
 def test_the_next_round_waits_for_its_hour():

@@ -7,17 +7,17 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from work_samples import DAY, START, campaign, first_base, read
+from round_read_samples import DAY, START, campaign, first_base, read
 
 from keyart.campaigns.kinds.experiment import Question, experiment_vectors
 from keyart.errors import SettingError
-from keyart_federated.campaigns import Asked, Base, Finished, Wait, of
-from keyart_federated.campaigns.settings import ExperimentSettings, settings_of
+from keyart_federated.campaigns import Base, Finished, RoundRequest, Wait, ask
+from keyart_federated.campaigns.experiment import ExperimentSettings
+from keyart_federated.campaigns.settings import settings_of
 from keyart_federated.experiments.looks import added
 from keyart_federated.experiments.peeking import drawn
 from keyart_federated.worlds import SyntheticWorld
 
-TRIAL = of("experiment")
 SETTINGS = {
     "name": "warm picture",
     "devices": 8000,
@@ -38,41 +38,41 @@ def base(tmp_path_factory) -> Base:
 
 def run(base: Base, lift: float, **settings):
     """All that was asked and read until the campaign ends."""
-    one, memory, rounds = campaign("experiment", SETTINGS | settings), None, []
+    one, state, rounds = campaign("experiment", SETTINGS | settings), None, []
     experiment = settings_of(one, ExperimentSettings).experiment(4.0, 1e-6)
     rng = np.random.default_rng(4)
     fleet, at = drawn(rng, 8000, lift), START
     for number in range(1, 9):
-        asked = TRIAL.ask(one, memory, number, 0, base, at)
+        asked = ask(one, state, number, 0, base, at)
         if isinstance(asked, Finished):
             return rounds, asked
         if isinstance(asked, Wait):
             at += DAY
-            asked = TRIAL.ask(one, memory, number, 0, base, at)
+            asked = ask(one, state, number, 0, base, at)
         while isinstance(asked, Wait):
             at += DAY
-            asked = TRIAL.ask(one, memory, number, 0, base, at)
+            asked = ask(one, state, number, 0, base, at)
         mine, question = slice(2000 * (number - 1), 2000 * number), Question.read(asked.offer)
         nobody = np.zeros(2000, dtype=np.intp)
         vectors = experiment_vectors(question, fleet.arm[mine], nobody, fleet.now[mine], fleet.past[mine])
         total, variance = added(experiment, number - 1, vectors, rng.bytes)
         assert variance == asked.offer.variance * 2000
-        found = read(one, memory, asked, np.array(total), 2000, base)
-        memory = bytes(found.memory)
+        found = read(one, state, asked, np.array(total), 2000, base)
+        state = bytes(found.state)
         rounds.append((asked, found, at))
     raise AssertionError("it does not end")
 
 
 def test_a_better_arm_is_found_and_the_campaign_ends(base):
     rounds, end = run(base, 0.15)
-    told = rounds[-1][1].told
+    told = rounds[-1][1].result
     assert told["decided"]
     assert told["verdicts"]["treatment"]["word"] == "better"
     assert "“treatment” is better" in told["verdicts"]["treatment"]["text"]
     one = told["metrics"]["quality_plays"]["treatment"]
     assert 0 < one["low"] < one["difference"] < one["high"] and one["excludes_zero"]
     assert one["relative"]["low"] < 0.15 < one["relative"]["high"]
-    assert end.told["verdicts"] == told["verdicts"] and len(rounds) < 4
+    assert end.result["verdicts"] == told["verdicts"] and len(rounds) < 4
     json.dumps(told, allow_nan=False)
 
 
@@ -80,8 +80,8 @@ def test_no_difference_is_looked_for_until_the_last_look(base):
     rounds, end = run(base, 0.0, margin=0.001)
     assert (
         len(rounds) == 4
-        and end.told["looks"] == 4
-        and rounds[-1][1].told["verdicts"]["treatment"]["word"] == "not yet"
+        and end.result["looks"] == 4
+        and rounds[-1][1].result["verdicts"]["treatment"]["word"] == "not yet"
     )
 
 
@@ -99,29 +99,29 @@ def test_each_look_has_its_day_and_devices_of_its_own(base):
 
 def test_a_look_waits_for_its_day_from_the_start_that_is_told(base):
     later = campaign("experiment", SETTINGS | {"start": int((START + DAY).timestamp())})
-    waits = TRIAL.ask(later, None, 1, 0, base, START + 4 * DAY)
+    waits = ask(later, None, 1, 0, base, START + 4 * DAY)
     assert waits == Wait("Look 1 begins on 2026-03-07 09:00 UTC.")
-    assert isinstance(TRIAL.ask(later, None, 1, 0, base, START + 5 * DAY), Asked)
+    assert isinstance(ask(later, None, 1, 0, base, START + 5 * DAY), RoundRequest)
 
 
 def test_a_look_that_was_paid_for_and_lost_is_not_repeated(base):
     """Its devices may have handed in; the next look asks others."""
     one = campaign("experiment", SETTINGS)
-    asked = TRIAL.ask(one, None, 2, 1, base, START + 9 * DAY)
+    asked = ask(one, None, 2, 1, base, START + 9 * DAY)
     assert (asked.low, asked.high, asked.offer.round) == (0.25, 0.5, 2)
-    assert isinstance(TRIAL.ask(one, None, 5, 4, base, START + 30 * DAY), Finished)
+    assert isinstance(ask(one, None, 5, 4, base, START + 30 * DAY), Finished)
 
 
 @pytest.mark.parametrize("how", ["long", "short", "nobody"])
 def test_a_hostile_look_is_refused_and_the_others_stay(base, how):
     one = campaign("experiment", SETTINGS)
-    asked = TRIAL.ask(one, None, 1, 0, base, START + 9 * DAY)
+    asked = ask(one, None, 1, 0, base, START + 9 * DAY)
     bad = np.full(asked.offer.size, 0 if how == "nobody" else 10**9)
     found = read(one, None, asked, bad[1:] if how == "short" else bad, 2000, base)
-    assert found.told["used"] is False and found.told["reason"]
-    assert TRIAL.ask(one, found.memory, 2, 0, base, START + 9 * DAY).low == 0.25
+    assert found.result["used"] is False and found.result["reason"]
+    assert ask(one, found.state, 2, 0, base, START + 9 * DAY).low == 0.25
 
 
 def test_an_epsilon_too_small_for_the_devices_is_refused(base):
     with pytest.raises(SettingError, match="too few"):
-        TRIAL.ask(campaign("experiment", SETTINGS, epsilon=0.05), None, 1, 0, base, START + 9 * DAY)
+        ask(campaign("experiment", SETTINGS, epsilon=0.05), None, 1, 0, base, START + 9 * DAY)

@@ -8,21 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from work_samples import DAY, KEY, START, WORLD, Fleet, campaign, epsilon, first_base, read, released
+from round_read_samples import DAY, KEY, START, WORLD, Fleet, campaign, epsilon, first_base, read, released
 
 from keyart import Artwork, Catalog, Policy, Title
 from keyart.bundle import Manifest, verify
 from keyart.campaigns.kinds.training import SIDE, NoisedTraining
-from keyart_federated.campaigns import Asked, Finished, Wait, of
+from keyart_federated.campaigns import Finished, RoundRequest, Wait, ask, plan, planned_epsilon
 from keyart_federated.campaigns.bundle_model import encoded, installed, model_of
-from keyart_federated.campaigns.costs import costs_of
-from keyart_federated.campaigns.private_sum import own
-from keyart_federated.campaigns.settings import TrainingSettings
+from keyart_federated.campaigns.private_sum import own_offer
 from keyart_federated.campaigns.state_codec import unpack
 from keyart_federated.learning import checkpoint
 from keyart_federated.worlds import SyntheticWorld
 
-TRAINING = of("training")
 SETTINGS = {"wanted": 300, "minimum_devices": 270, "hours": 0, "decisions": 30}
 STEPS, ROUNDS = 30, 3
 
@@ -37,19 +34,19 @@ def run(world, tmp_path_factory):
     """A whole campaign with little noise: what was asked, read, and captured after each."""
     folder = tmp_path_factory.mktemp("run")
     fleet = Fleet(world, first_base(folder, world.catalog))
-    one, memory = campaign("training", SETTINGS | {"gates": 0.0}, epsilon=100.0, rounds=ROUNDS), None
+    one, state = campaign("training", SETTINGS | {"gates": 0.0}, epsilon=100.0, rounds=ROUNDS), None
     rounds, captures = [], [fleet.live(STEPS)]
     for number in range(1, ROUNDS + 2):
-        asked = TRAINING.ask(one, memory, number, 0, fleet.base, START)
-        assert isinstance(asked, Asked)
+        asked = ask(one, state, number, 0, fleet.base, START)
+        assert isinstance(asked, RoundRequest)
         total = fleet.total(asked)
-        found = read(one, memory, asked, total, world.devices, fleet.base)
-        rounds.append((asked, memory, total, found, fleet.base))
-        memory = bytes(found.memory)  # as a database gives it back
+        found = read(one, state, asked, total, world.devices, fleet.base)
+        rounds.append((asked, state, total, found, fleet.base))
+        state = bytes(found.state)  # as a database gives it back
         if found.candidate is not None:
             fleet.base = released(fleet.base, found.candidate, folder)
             captures.append(fleet.live(STEPS))
-    return one, rounds, captures, fleet, memory
+    return one, rounds, captures, fleet, state
 
 
 def test_the_first_round_asks_who_there_is_and_the_others_teach(run):
@@ -76,7 +73,7 @@ def test_each_round_makes_a_bundle_that_every_device_would_take(run, tmp_path):
         ranker = installed(folder, base.catalog).ranker
         manifest = verify(folder, run=ranker.run, installed=Manifest.read(base.bundle))
         assert (manifest.model_version, manifest.parent) == (number, base.version)
-        assert found.told["version"] == number == base.version + 1
+        assert found.result["version"] == number == base.version + 1
         assert manifest.privacy == {"epsilon": 100.0, "delta": 1e-6} and asked.offer.model_version == base.version
 
 
@@ -95,21 +92,21 @@ def test_what_is_told_is_json_and_names_no_title(run, world):
     _, rounds, _, _, _ = run
     ids = {title.id for title in world.catalog} | set(world.catalog.artwork_places)
     for _, _, _, found, _ in rounds:
-        text = json.dumps(found.told, allow_nan=False)
-        assert not any(f'"{one}"' in text for one in ids) and found.told["used"] is True
+        text = json.dumps(found.result, allow_nan=False)
+        assert not any(f'"{one}"' in text for one in ids) and found.result["used"] is True
 
 
 def test_reading_twice_gives_the_same_bytes(run, world):
     one, rounds, _, _, _ = run
-    asked, memory, total, found, base = rounds[2]
-    again = read(one, memory, asked, total, world.devices, base)
-    assert again.candidate == found.candidate and again.told == found.told
-    assert unpack(again.memory)[0] == unpack(found.memory)[0]
+    asked, state, total, found, base = rounds[2]
+    again = read(one, state, asked, total, world.devices, base)
+    assert again.candidate == found.candidate and again.result == found.result
+    assert unpack(again.state)[0] == unpack(found.state)[0]
 
 
 def test_the_sums_tell_how_many_decisions_a_device_makes(run):
     _, rounds, _, _, _ = run
-    told = [found.told["decisions"] for _, _, _, found, _ in rounds[1:]]
+    told = [found.result["decisions"] for _, _, _, found, _ in rounds[1:]]
     assert told == pytest.approx([30, 60, 90], rel=0.1)
 
 
@@ -118,29 +115,29 @@ def test_a_guess_of_decisions_that_is_far_off_is_put_right(world, tmp_path):
         fleet = Fleet(world, first_base(tmp_path / str(guess), world.catalog))
         one = campaign("training", SETTINGS | {"decisions": guess}, epsilon=100.0)
         fleet.live(STEPS)
-        asked = TRAINING.ask(one, None, 1, 1, fleet.base, START)
+        asked = ask(one, None, 1, 1, fleet.base, START)
         found = read(one, None, asked, fleet.total(asked), world.devices, fleet.base)
-        assert found.told["decisions"] == pytest.approx(30, rel=0.1)
+        assert found.result["decisions"] == pytest.approx(30, rel=0.1)
 
 
 def test_when_all_is_asked_the_campaign_is_over(run):
-    one, _, _, fleet, memory = run
-    assert TRAINING.ask(one, memory, 5, 0, fleet.base, START) == Finished({"rounds": 4, "version": 4})
+    one, _, _, fleet, state = run
+    assert ask(one, state, 5, 0, fleet.base, START) == Finished({"rounds": 4, "version": 4})
 
 
 def test_it_waits_until_the_fleet_runs_on_the_last_candidate(run):
-    one, rounds, _, fleet, memory = run
+    one, rounds, _, fleet, state = run
     before = rounds[-1][4]
-    waits = TRAINING.ask(one, memory, 5, 0, before, START)
+    waits = ask(one, state, 5, 0, before, START)
     assert isinstance(waits, Wait) and "Version 4" in waits.reason
-    assert isinstance(TRAINING.ask(replace(one, rounds=9), memory, 5, 0, fleet.base, START), Asked)
+    assert isinstance(ask(replace(one, rounds=9), state, 5, 0, fleet.base, START), RoundRequest)
 
 
 def test_it_waits_for_its_hour(run):
-    one, _, _, fleet, memory = run
+    one, _, _, fleet, state = run
     slow = replace(one, rounds=9, settings=one.settings.replace('"hours":0.0', '"hours":24.0'))
-    assert isinstance(TRAINING.ask(slow, memory, 5, 0, fleet.base, START + DAY / 2), Wait)
-    assert isinstance(TRAINING.ask(slow, memory, 5, 0, fleet.base, START + DAY), Asked)
+    assert isinstance(ask(slow, state, 5, 0, fleet.base, START + DAY / 2), Wait)
+    assert isinstance(ask(slow, state, 5, 0, fleet.base, START + DAY), RoundRequest)
 
 
 def test_a_refused_candidate_is_followed_by_another_number_from_the_same_base(run, world):
@@ -148,14 +145,14 @@ def test_a_refused_candidate_is_followed_by_another_number_from_the_same_base(ru
     one, rounds, _, fleet, _ = run
     _, _, _, found, before = rounds[1]
     base = replace(before, refused=frozenset({2}))
-    asked = TRAINING.ask(replace(one, rounds=9), found.memory, 3, 0, base, START)
-    assert isinstance(asked, Asked) and asked.offer.model_version == 1
+    asked = ask(replace(one, rounds=9), found.state, 3, 0, base, START)
+    assert isinstance(asked, RoundRequest) and asked.offer.model_version == 1
     fleet = Fleet(world, before)
     fleet.live(STEPS)
-    again = read(replace(one, rounds=9), found.memory, asked, fleet.total(asked), world.devices, base)
-    assert again.told["used"] and Manifest.parse(again.candidate["manifest.json"]).model_version == 3
-    learner, _ = checkpoint.from_bytes(unpack(again.memory)[1], encoded(base))
-    kept, _ = checkpoint.from_bytes(unpack(found.memory)[1], encoded(base))
+    again = read(replace(one, rounds=9), found.state, asked, fleet.total(asked), world.devices, base)
+    assert again.result["used"] and Manifest.parse(again.candidate["manifest.json"]).model_version == 3
+    learner, _ = checkpoint.from_bytes(unpack(again.state)[1], encoded(base))
+    kept, _ = checkpoint.from_bytes(unpack(found.state)[1], encoded(base))
     assert learner.state.rounds == 1
     np.testing.assert_array_equal(learner.population.parts["viewers"], kept.population.parts["viewers"])
 
@@ -165,28 +162,28 @@ def test_after_a_way_back_learning_goes_on_from_what_is_offered(run, tmp_path):
     one, rounds, _, _, _ = run
     _, _, _, found, before = rounds[1]
     back = first_base(tmp_path, before.catalog, version=3)
-    asked = TRAINING.ask(replace(one, rounds=9), found.memory, 3, 0, back, START)
-    assert isinstance(asked, Asked) and asked.offer.model_version == 3
+    asked = ask(replace(one, rounds=9), found.state, 3, 0, back, START)
+    assert isinstance(asked, RoundRequest) and asked.offer.model_version == 3
 
 
 def test_a_sum_about_an_older_model_is_not_used(run, world):
     one, rounds, _, _, _ = run
-    asked, memory, total, _, base = rounds[1]
-    late = read(one, memory, asked, total, world.devices, replace(base, version=2))
-    assert late.told["used"] is False and "model 1" in late.told["reason"] and late.candidate is None
-    assert unpack(late.memory)[1] == unpack(memory)[1]  # nothing learned, one round more begun
-    assert unpack(late.memory)[0]["done"] == unpack(memory)[0]["done"] + 1
+    asked, state, total, _, base = rounds[1]
+    late = read(one, state, asked, total, world.devices, replace(base, version=2))
+    assert late.result["used"] is False and "model 1" in late.result["reason"] and late.candidate is None
+    assert unpack(late.state)[1] == unpack(state)[1]  # nothing learned, one round more begun
+    assert unpack(late.state)[0]["done"] == unpack(state)[0]["done"] + 1
 
 
 def test_a_catalogue_that_changes_meanwhile_costs_a_round(run, world, tmp_path):
     one, rounds, _, _, _ = run
-    asked, memory, total, _, base = rounds[1]
+    asked, state, total, _, base = rounds[1]
     grown = Catalog.from_titles([*world.catalog, Title("new", artworks=[Artwork("new/a")])])
     later = replace(base, catalog=grown)
-    lost = read(one, memory, asked, total, world.devices, later)
-    assert lost.told["used"] is False and "catalogue" in lost.told["reason"]
-    again = TRAINING.ask(one, lost.memory, 3, 0, later, START)
-    assert isinstance(again, Asked) and again.offer.size == asked.offer.size + 1
+    lost = read(one, state, asked, total, world.devices, later)
+    assert lost.result["used"] is False and "catalogue" in lost.result["reason"]
+    again = ask(one, lost.state, 3, 0, later, START)
+    assert isinstance(again, RoundRequest) and again.offer.size == asked.offer.size + 1
 
 
 def hostile(total: np.ndarray, how: str, layout: NoisedTraining) -> np.ndarray:
@@ -207,38 +204,38 @@ def hostile(total: np.ndarray, how: str, layout: NoisedTraining) -> np.ndarray:
 @pytest.mark.parametrize("how", ["long", "entry", "least", "side", "short"])
 def test_a_hostile_sum_is_refused_and_the_model_stays(run, world, how):
     one, rounds, _, _, _ = run
-    asked, memory, total, _, base = rounds[2]
+    asked, state, total, _, base = rounds[2]
     bad = hostile(total, how, NoisedTraining(base.spec, len(world.catalog.artwork_places)))
-    found = read(one, memory, asked, bad, world.devices, base)
-    assert found.candidate is None and found.told["used"] is False and found.told["reason"]
-    assert unpack(found.memory)[1] == unpack(memory)[1]
+    found = read(one, state, asked, bad, world.devices, base)
+    assert found.candidate is None and found.result["used"] is False and found.result["reason"]
+    assert unpack(found.state)[1] == unpack(state)[1]
 
 
 def test_a_hostile_sum_about_the_population_leaves_it_unknown(run, world):
     one, rounds, _, _, _ = run
     asked, _, total, _, base = rounds[0]
     found = read(one, None, asked, total * 1000, world.devices, base)
-    assert found.told["used"] is False
-    after = TRAINING.ask(one, found.memory, 2, 0, base, START)
-    assert isinstance(after, Asked) and after.offer.kind == "training"  # it is not asked, nor paid for, again
+    assert found.result["used"] is False
+    after = ask(one, found.state, 2, 0, base, START)
+    assert isinstance(after, RoundRequest) and after.offer.kind == "training"  # it is not asked, nor paid for, again
 
 
 def test_rounds_that_were_paid_for_and_failed_are_used_up(run):
     one, _, _, fleet, _ = run
-    assert TRAINING.ask(one, None, 1, 0, fleet.base, START).offer.topic == "population"
-    assert TRAINING.ask(one, None, 2, 1, fleet.base, START).offer.kind == "training"
-    assert isinstance(TRAINING.ask(one, None, 5, 4, fleet.base, START), Finished)
+    assert ask(one, None, 1, 0, fleet.base, START).offer.topic == "population"
+    assert ask(one, None, 2, 1, fleet.base, START).offer.kind == "training"
+    assert isinstance(ask(one, None, 5, 4, fleet.base, START), Finished)
 
 
 def test_a_trained_bundle_keeps_what_it_knows_where_noise_drowns_all(run, world):
     """A new campaign starts from the fleet's weights, not from those that nobody has taught."""
     _, _, _, fleet, _ = run
     one = campaign("training", SETTINGS, epsilon=0.3, rounds=2)
-    asked = TRAINING.ask(one, None, 1, 1, fleet.base, START)
+    asked = ask(one, None, 1, 1, fleet.base, START)
     found = read(one, None, asked, fleet.total(asked), world.devices, fleet.base)
     before = model_of(installed(fleet.base.bundle, world.catalog))
     places = encoded(fleet.base)
-    after = checkpoint.from_bytes(unpack(found.memory)[1], places)[0].state.model
+    after = checkpoint.from_bytes(unpack(found.state)[1], places)[0].state.model
     nothing = checkpoint.template(places).state.model
     assert np.linalg.norm(after.theta - before.theta) < 0.5 * np.linalg.norm(before.theta - nothing.theta)
     assert np.linalg.norm(after.appeal - before.appeal) < 0.5 * np.linalg.norm(before.appeal)
@@ -247,8 +244,8 @@ def test_a_trained_bundle_keeps_what_it_knows_where_noise_drowns_all(run, world)
 @pytest.mark.parametrize("devices", [150, 900])
 def test_a_cohort_of_another_size_than_expected_is_reckoned_with(run, world, devices):
     _, rounds, _, _, _ = run
-    _, memory, total, _, base = rounds[2]
-    learner, _ = checkpoint.from_bytes(unpack(memory)[1], encoded(base))
+    _, state, total, _, base = rounds[2]
+    learner, _ = checkpoint.from_bytes(unpack(state)[1], encoded(base))
     places = encoded(base)
     whole, question = learner.ask(60.0, 0.5, places, Policy(), np.random.default_rng(0))
     other, sent = whole.counted(question, total * devices // world.devices, float(devices), 1.0, places)
@@ -261,9 +258,9 @@ def test_a_cohort_of_another_size_than_expected_is_reckoned_with(run, world, dev
 
 def test_decisions_that_noise_hides_are_those_expected(run):
     _, rounds, _, _, _ = run
-    _, memory, _, _, base = rounds[2]
+    _, state, _, _, base = rounds[2]
     places = encoded(base)
-    learner, _ = checkpoint.from_bytes(unpack(memory)[1], places)
+    learner, _ = checkpoint.from_bytes(unpack(state)[1], places)
     whole, question = learner.ask(60.0, 0.5, places, Policy(), np.random.default_rng(0))
     layout = NoisedTraining(base.spec, len(base.catalog.artwork_places))
     loud, _ = whole.counted(question, np.zeros(layout.size, dtype=np.int64), 300.0, (4096 * SIDE * 3e5) ** 2, places)
@@ -273,28 +270,31 @@ def test_decisions_that_noise_hides_are_those_expected(run):
 def test_a_plan_with_gates_costs_no_more_in_all(run):
     _, _, _, fleet, _ = run
     one = campaign("training", None, rounds=5)
-    costs = costs_of(one, TrainingSettings(), fleet.base)
-    events = [costs.population, *[costs.training] * 5, *[costs.comparison] * 5, *[costs.guard] * 40]
-    assert costs.rounds == len(events) == 51
+    costs = plan(one, fleet.base)
+    assert {name: rounds.rounds for name, rounds in costs.items()} == {
+        "population": 1, "training": 5, "comparison": 5, "guard": 40,
+    }  # fmt: skip
+    events = [rounds.event for rounds in costs.values() for _ in range(rounds.rounds)]
     assert 0.999 * one.epsilon < epsilon(events) <= one.epsilon
+    assert planned_epsilon(costs) == pytest.approx(epsilon(events))
 
 
 def test_a_signed_offer_of_our_own_is_read_back(run):
     _, rounds, _, _, _ = run
     for asked, *_ in rounds:
-        assert own(asked.offer.sign(KEY)) == asked.offer
+        assert own_offer(asked.offer.sign(KEY)) == asked.offer
 
 
 def test_the_round_fits_into_the_week_that_a_device_goes_on_with_it(run):
     _, _, _, fleet, _ = run
     slowest = campaign("training", {"patience": 86_400.0})
-    offer = TRAINING.ask(slowest, None, 1, 0, fleet.base, START).offer
+    offer = ask(slowest, None, 1, 0, fleet.base, START).offer
     assert 4 * 86_400 < offer.not_after - START.timestamp() <= 7 * 86_400
 
 
 def test_nothing_is_left_in_the_temporary_folder(run, world, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     one, rounds, _, _, _ = run
-    asked, memory, total, _, base = rounds[2]
-    read(one, memory, asked, total, world.devices, base)
+    asked, state, total, _, base = rounds[2]
+    read(one, state, asked, total, world.devices, base)
     assert list(Path(tmp_path).iterdir()) == []

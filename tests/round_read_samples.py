@@ -17,16 +17,17 @@ from keyart.campaigns.offer import Offer
 from keyart.dp.clip import rounded
 from keyart.dp.skellam import skellam
 from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart_federated import campaigns
 from keyart_federated.accounting import ORDERS, Mechanism, to_epsilon
-from keyart_federated.campaigns import Asked, Base, Read, Sum, checked, of, own
+from keyart_federated.campaigns import Base, PrivateSum, RoundRequest, RoundResult, checked, own_offer
 from keyart_federated.campaigns.bundle_model import installed, model_of
+from keyart_federated.campaigns.campaign import Campaign, Kind
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
 from keyart_federated.learning.vectors import noised_sum
 from keyart_federated.learning.wire import Ask
 from keyart_federated.simulation.devices import Devices
 from keyart_federated.worlds import SyntheticWorld
-from keyart_server.campaigns import Campaign, Kind
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -101,7 +102,7 @@ class Fleet:
                 got += expected[place], expected.mean(), expected.max()
         return float((got[0] - got[1]) / (got[2] - got[1]))
 
-    def total(self, asked: Asked) -> npt.NDArray[np.int64]:
+    def total(self, asked: RoundRequest) -> npt.NDArray[np.int64]:
         """The sum of a round of training, or about the population."""
         offer = asked.offer
         ask = Ask(
@@ -113,8 +114,13 @@ class Fleet:
 
 
 def read(
-    campaign: Campaign, memory: bytes | None, asked: Asked, total: npt.NDArray[np.int64], survivors: int, base: Base
-) -> Read:
+    campaign: Campaign,
+    state: bytes | None,
+    asked: RoundRequest,
+    total: npt.NDArray[np.int64],
+    survivors: int,
+    base: Base,
+) -> RoundResult:
     """As the engine has it read."""
-    summed = Sum(own(asked.offer.sign(KEY)), total, survivors, asked.waiting)
-    return of(campaign.kind).read(campaign, memory, summed, base)
+    summed = PrivateSum(own_offer(asked.offer.sign(KEY)), total, survivors, asked.pending)
+    return campaigns.read(campaign, state, summed, base)

@@ -1,5 +1,5 @@
 """Segments: what a noised sum tells of all devices, of each device class and of each daypart: mean rewards, or how
-much better a candidate would have done (`keyart.campaigns.kinds.comparison`).
+much better a candidate would have done (`keyart.campaigns.kinds.segments`).
 
 The unit is a device, as in `evaluation`. With n devices in a segment, z̄ = Σ z / n, and the noise's known variances τ²
 in the three sums, the error of z̄ has, by the delta method, the variance
@@ -20,25 +20,31 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.comparison import SegmentLayout
+from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import RoundFailed, SettingError
 
-from .evaluation_estimate import LEAST_DEVIATIONS, ROUNDING
+from .evaluation import MIN_DEVIATIONS, ROUNDING
 
-MOST_DEVIATIONS: Final = 12.0  # of the noise, that a sum may be beyond what its devices can say
+MAX_DEVIATIONS: Final = 12.0  # of the noise, that a sum may be beyond what its devices can say
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """mean: over devices, in rewards a decision. standard_error: of it, noise included; infinite where noise drowns
-    the segment, with a mean of 0 that says nothing. devices: that had (enough) decisions there, estimated."""
+    """The estimate of a segment.
+
+    Attributes:
+        mean: Mean over devices, in rewards a decision.
+        standard_error: Its standard error, noise included. It is infinite where noise drowns the segment; the mean is
+            0 then and says nothing.
+        devices: Estimated number of devices that had (enough) decisions there.
+    """
 
     mean: float
     standard_error: float
     devices: float
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Where the mean is, in `level` of all campaigns. Raises SettingError."""
+        """Return the confidence interval of the mean. Raises SettingError."""
         if not 0 < level < 1:
             raise SettingError(f"The level of an interval is {level}; it must be between 0 and 1.")
         reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
@@ -46,18 +52,25 @@ class Estimate:
 
 
 def difference(new: Estimate, old: Estimate) -> Estimate:
-    """new − old, of different devices."""
+    """Return new − old, of different devices."""
     error = math.hypot(new.standard_error, old.standard_error)
     return Estimate(new.mean - old.mean if math.isfinite(error) else 0.0, error, new.devices + old.devices)
 
 
-def read(
+def estimate(
     total: npt.NDArray[np.int64], segments: SegmentLayout, units: int, devices: int, variance: float
 ) -> dict[str, Estimate]:
-    """By segment, "all" first. total [segments.size]: noised sum of integer vectors of `units` to the norm 1, of so
-    many devices, with noise of `variance` in each entry (all devices' together).
+    """Return the estimates by segment, "all" first.
 
-    Raises RoundFailed for a sum of another shape, or one that no devices could make.
+    Args:
+        total: Noised sum of integer vectors, [segments.size].
+        segments: Layout of the vectors.
+        units: Integers to the norm of 1.
+        devices: Number of devices in the sum.
+        variance: Variance of the noise in each entry, that of all devices together.
+
+    Raises:
+        RoundFailed: The sum has another shape, or no devices could make it.
     """
     if total.shape != (segments.size,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
         raise RoundFailed(
@@ -66,14 +79,14 @@ def read(
         )
     steps = 1 / (units * segments.weights)
     told, noise = total * steps, math.sqrt(variance + ROUNDING * devices) * steps
-    if not (np.abs(told) <= devices + MOST_DEVIATIONS * noise).all():
+    if not (np.abs(told) <= devices + MAX_DEVIATIONS * noise).all():
         raise RoundFailed(
             f"The sum holds an entry that no {devices} devices reach. It is not used. Some devices are broken or "
             "hostile: see which app versions and gateways took part."
         )
     counted, z, squares = segments.parts(told).values()
     noise_n, noise_z, noise_squares = segments.parts(noise).values()
-    heard = counted >= LEAST_DEVIATIONS * noise_n
+    heard = counted >= MIN_DEVIATIONS * noise_n
     n = np.where(heard, counted, 1.0)
     mean = np.where(heard, z / n, 0.0)
     doubt = np.sqrt(noise_squares**2 + (2 * mean * noise_z) ** 2 + (mean**2 * noise_n) ** 2)

@@ -1,0 +1,141 @@
+"""Comparison: the two requests that judge a candidate. Both are rounds of the campaign that made it, charged to the
+parts "comparison" and "guard" of its plan.
+
+Before anybody has the candidate, held-out devices replay their decisions: how much better would it have done? While
+it is rolled out, those that have it and those that do not send what came of their artworks. Device side:
+`keyart.campaigns.kinds.comparison` and `rates`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from keyart.campaigns.kinds.segments import SegmentLayout
+from keyart.errors import RoundFailed, SettingError
+
+from . import segments
+from .bundle_model import payload_of
+from .campaign import Campaign
+from .noise import total_rounds
+from .private_sum import PrivateSum
+from .protocol import Base, RoundRequest
+from .registry import SETTINGS, plan
+from .rollout_plan import Plan
+from .round_offer import HOUR, request_round, require_usable
+from .segments import Estimate
+from .settings import HELD_OUT, Cohort, settings_of
+from .training import TrainingSettings
+
+COMPARED_HOURS: Final = 336.0  # before the round, whose decisions are replayed
+MAX_DECISIONS: Final = 400
+
+
+def compares(campaign: Campaign) -> bool:
+    """Return whether a campaign's candidates are compared on devices before they roll out. Raises SettingError."""
+    return campaign.kind == "training" and settings_of(campaign, TrainingSettings).gates > 0
+
+
+def rollout_plan_of(campaign: Campaign) -> Plan:
+    """Return how a campaign's candidates reach the fleet. Raises SettingError."""
+    return settings_of(campaign, TrainingSettings).rollout if campaign.kind == "training" else Plan()
+
+
+def request_comparison(candidate: Path, base: Base, campaign: Campaign, number: int, at: datetime) -> RoundRequest:
+    """Return the request that compares a candidate with the base, by segment, on held-out devices.
+
+    Each candidate is compared once.
+
+    Args:
+        candidate: Folder of the candidate's bundle.
+        base: What the fleet runs on.
+        campaign: The campaign that made it.
+        number: A number that is free among the campaign's rounds.
+        at: The time now.
+
+    Raises:
+        SettingError: The campaign sets no ε aside.
+        BundleError: The candidate cannot be read.
+    """
+    return _request(
+        campaign,
+        base,
+        at,
+        "comparison",
+        kind="evaluation",
+        topic="compare",
+        number=number,
+        low=0.0,
+        high=HELD_OUT,
+        since=max(0, int(at.timestamp() - COMPARED_HOURS * HOUR)),
+        payload=payload_of(candidate, base.catalog),
+    )
+
+
+def request_guard(
+    version: int, base: Base, campaign: Campaign, number: int, at: datetime, since: datetime
+) -> RoundRequest:
+    """Return the request for the mean reward a decision, by segment, on devices that run a version.
+
+    `guard_rounds` of the roll-out plan are charged for each candidate; more of them cost more than the campaign's ε.
+
+    Args:
+        version: Version of the candidate, or of the base to compare with.
+        base: What the fleet runs on.
+        campaign: The campaign that made the candidate.
+        number: A number that is free among the campaign's rounds.
+        at: The time now.
+        since: Earlier decisions do not count.
+
+    Raises:
+        SettingError: The campaign sets no ε aside.
+    """
+    return _request(
+        campaign,
+        replace(base, version=version),
+        at,
+        "guard",
+        kind="statistics",
+        topic="rates",
+        number=number,
+        low=0.0,
+        high=1.0,
+        since=int(since.timestamp()),
+    )
+
+
+def read_comparison(summed: PrivateSum, base: Base) -> dict[str, Estimate]:
+    """Return the estimates by segment, "all" first.
+
+    After `request_comparison` they say how much more reward a decision the candidate would have had than the base;
+    after `request_guard`, the reward a decision of the version that it asked about.
+
+    Raises:
+        RoundFailed: The sum is of another kind or feature spec, of too few devices, or none that honest devices make.
+    """
+    topics = {("evaluation", "compare"), ("statistics", "rates")}
+    if (summed.offer.kind, summed.offer.topic) not in topics:
+        raise RoundFailed(f"A sum of kind {summed.offer.kind!r}, topic {summed.offer.topic!r}, judges no candidate.")
+    layout = SegmentLayout.of(summed.offer.topic, base.spec)
+    require_usable(summed, base, layout, by_title=False)
+    summed.check(layout)
+    return segments.estimate(summed.total, layout, summed.offer.units, summed.survivors, summed.variance)
+
+
+def _request(campaign: Campaign, base: Base, at: datetime, purpose: str, **about: Any) -> RoundRequest:
+    settings, costs = settings_of(campaign, SETTINGS[campaign.kind]), plan(campaign, base)
+    if purpose not in costs or not isinstance(settings, Cohort):
+        raise SettingError("The campaign sets no ε aside to judge candidates; give its setting 'gates' a share.")
+    return request_round(
+        campaign,
+        settings,
+        base,
+        at,
+        costs[purpose].event,
+        planned=total_rounds(costs),
+        wanted=settings.wanted,
+        most_decisions=MAX_DECISIONS,
+        **about,
+    )

@@ -1,0 +1,127 @@
+"""Co-watch: title latents from which titles are watched together. Device side: `keyart.campaigns.kinds.cowatch`.
+
+Each round sends directions, and its sum gives better ones (`keyart_federated.learning.subspace`). The last round ends
+in a candidate with new title latents. Its artwork latents are 0, since those of before belong to other title latents;
+a training campaign learns them anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from keyart.campaigns.kinds.cowatch import TOPIC, CowatchLayout
+from keyart.campaigns.kinds.segments import SegmentLayout
+from keyart.errors import BundleError, FederatedError, RoundFailed
+from keyart_federated.learning import subspace
+
+from .bundle_model import catalog_digest, encoded, files_of, installed, model_of
+from .campaign import Campaign
+from .noise import DELTA, EPSILON, Part, PlannedRounds, planned
+from .private_sum import PrivateSum
+from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .rollout_plan import Plan, guard_rounds
+from .round_offer import require_own, require_usable, unread
+from .state_codec import load, pack
+from .statistics import ask_again
+
+GUARD_SHARE: Final = 0.25  # of ε, set aside to watch the candidate while it rolls out
+Doubles = npt.NDArray[np.float64]
+
+
+def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+    """See `CampaignKind.plan`. Every round costs the same; the rest is for the guard of the candidate."""
+    segments = SegmentLayout.of("rates", base.spec)
+    return planned(
+        campaign,
+        {
+            TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, _layout(base).size),
+            "guard": Part(GUARD_SHARE, guard_rounds(Plan()), segments.size),
+        },
+    )
+
+
+def ask(
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+) -> RoundRequest | Wait | Finished:
+    """See `CampaignKind.ask`. The offer's payload is the directions that the round asks about."""
+    known, data = load(state, campaign)
+    return ask_again(
+        campaign,
+        state,
+        number,
+        failed,
+        base,
+        at,
+        topic=TOPIC,
+        plan=plan(campaign, base),
+        payload=_directions(campaign, known, data, base).astype("<f4").tobytes(),
+        pending={"last": known.get("done", 0) + failed + 1 >= campaign.rounds},
+    )
+
+
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+    """See `CampaignKind.read`. The last round's sum ends in a candidate, the others in better directions."""
+    known, data = load(state, campaign)
+    require_own(campaign, summed, ("statistics", TOPIC))
+    known, layout = summed.counted(known), _layout(base)
+    try:
+        require_usable(summed, base, layout, by_title=True)
+        summed.check(layout)
+        asked = summed.offer.numbers.reshape(layout.titles, layout.directions)
+        answer = subspace.Answer.read(layout, summed.total, asked, summed.offer.units, summed.variance)
+        result: dict[str, Any] = {
+            "used": True,
+            "devices": summed.survivors,
+            "history": float(np.clip(answer.viewers / summed.survivors, 0.0, 1.0)),
+            "signal_to_noise": answer.signal_to_noise,
+        }
+        if summed.about["last"]:
+            files = _candidate(campaign, summed, base, subspace.finish(answer, encoded(base)))
+            return RoundResult(pack(known, data), result | {"version": base.next_version}, files)
+        directions = subspace.advance(answer, encoded(base))
+    except (FederatedError, BundleError) as error:
+        return unread(known, data, error)
+    kept = known | {"names": catalog_digest(base.catalog)}
+    return RoundResult(pack(kept, directions.astype("<f8").tobytes()), result)
+
+
+def _layout(base: Base) -> CowatchLayout:
+    titles = len(base.catalog)
+    return CowatchLayout(titles, subspace.directions_of(titles))
+
+
+def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Base) -> Doubles:
+    """Those of the state, if they are of this catalogue; else the first ones, [T, D]."""
+    layout = _layout(base)
+    if known.get("names") == catalog_digest(base.catalog):
+        if len(data) != 8 * layout.titles * layout.directions:
+            raise FederatedError(
+                "The state of the campaign cannot be read (its directions are cut short). Restore a copy, or stop it "
+                "and start another."
+            )
+        return np.frombuffer(data, "<f8").reshape(layout.titles, layout.directions)
+    seed = np.frombuffer(sha256(campaign.id.encode()).digest(), "<u4")
+    return subspace.start(layout.titles, np.random.default_rng(seed))
+
+
+def _candidate(campaign: Campaign, summed: PrivateSum, base: Base, title_latents: Doubles) -> dict[str, bytes]:
+    before = model_of(installed(base.bundle, base.catalog))
+    model = replace(
+        before,
+        title_latents=title_latents,
+        artwork_latents=np.zeros_like(before.artwork_latents),
+        version=base.next_version,
+    )
+    if not np.isfinite(title_latents).all() or not title_latents.any():
+        raise RoundFailed("The sum shows no titles that are watched together, so no model follows; ask more devices.")
+    created = datetime.fromtimestamp(summed.about["at"], UTC)
+    about = f"{campaign.name}: {summed.survivors:,} devices, as a noised sum."
+    training = {"round": summed.offer.round, "devices": summed.survivors, "campaign": campaign.id}
+    epsilon = {"epsilon": campaign.epsilon or EPSILON, "delta": campaign.delta or DELTA}
+    return files_of(model, base, created, about, training, epsilon)

@@ -1,0 +1,105 @@
+"""Rates: how often an artwork is right, by device class and daypart. Device side: `keyart.campaigns.kinds.rates`."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Final
+
+from keyart.campaigns.kinds.segments import SegmentLayout
+from keyart.campaigns.offer import Offer
+from keyart.errors import FederatedError
+from keyart_federated.experiments import Boundary
+
+from . import segments
+from .campaign import Campaign
+from .noise import Part, PlannedRounds, planned
+from .private_sum import PrivateSum
+from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .round_offer import HOUR, require_own, require_usable, unread
+from .segments import Estimate
+from .settings import settings_of
+from .state_codec import load, pack
+from .statistics import StatisticsSettings, ask_again
+
+TOPIC: Final = "rates"
+LEVEL: Final = 0.05  # chance that a segment's interval is ever wrong
+SPREAD: Final = 0.25  # of devices' rates, about: where intervals are to be narrow
+Numbers = dict[str, float | None]
+
+
+def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+    """See `CampaignKind.plan`. Every round costs the same."""
+    return planned(campaign, {TOPIC: Part(1.0, campaign.rounds, layout(base).size)})
+
+
+def ask(
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+) -> RoundRequest | Wait | Finished:
+    """See `CampaignKind.ask`. Every round asks for the decisions of the hours before it."""
+    since = at.timestamp() - settings_of(campaign, StatisticsSettings).window * HOUR
+    costs = plan(campaign, base)
+    return ask_again(campaign, state, number, failed, base, at, topic=TOPIC, plan=costs, since=since)
+
+
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+    """See `CampaignKind.read`. The intervals hold after every round at once."""
+    settings = settings_of(campaign, StatisticsSettings)
+    known, data = load(state, campaign)
+    require_own(campaign, summed, ("statistics", TOPIC))
+    known, places = summed.counted(known), layout(base)
+    try:
+        require_usable(summed, base, places, by_title=False)
+        summed.check(places)
+        found = segments.estimate(summed.total, places, summed.offer.units, summed.survivors, summed.variance)
+    except FederatedError as error:
+        return unread(known, data, error)
+    sums = {name: _added(known.get("sums", {}).get(name), estimate) for name, estimate in found.items()}
+    noise = _noise(places, summed.offer, settings.wanted)
+    rates = {
+        name: _interval(sums[name], campaign.rounds, settings.wanted, noise[name]) | _last(estimate)
+        for name, estimate in found.items()
+    }
+    result = {"used": True, "devices": summed.survivors, "segments": rates}
+    return RoundResult(pack(known | {"sums": sums}, data), result)
+
+
+def layout(base: Base) -> SegmentLayout:
+    """Return the layout of the vectors."""
+    return SegmentLayout.of(TOPIC, base.spec)
+
+
+def _added(before: list[float] | None, estimate: Estimate) -> list[float]:
+    """Σ n, Σ n m and Σ n² s² over the rounds so far: devices, mean and standard error of each."""
+    total = before or [0.0, 0.0, 0.0]
+    if not math.isfinite(estimate.standard_error):
+        return total
+    n = estimate.devices
+    return [a + b for a, b in zip(total, (n, n * estimate.mean, (n * estimate.standard_error) ** 2), strict=True)]
+
+
+def _noise(places: SegmentLayout, offer: Offer, wanted: int) -> dict[str, float]:
+    """By segment, variance that noise alone gives the sum of values of so many devices."""
+    values = places.parts(places.weights)["values"]
+    return {
+        name: offer.variance * wanted * (places.reach / (offer.units * float(weight))) ** 2
+        for name, weight in zip(places.segments, values, strict=True)
+    }
+
+
+def _interval(sums: list[float], rounds: int, wanted: int, noise: float) -> Numbers:
+    """The mean rate of all rounds so far, with a confidence sequence: it holds after each of them at once."""
+    n, rewards, variance = sums
+    if n <= 0:
+        return {"rate": None, "low": None, "high": None}
+    expected = rounds * (wanted * SPREAD**2 + noise)
+    half = float(Boundary.best_at(expected, LEVEL).reach(variance)) / n
+    rate = rewards / n
+    return {"rate": rate, "low": max(0.0, rate - half), "high": min(1.0, rate + half)}
+
+
+def _last(estimate: Estimate) -> Numbers:
+    """The estimate of this round alone."""
+    if not math.isfinite(estimate.standard_error):
+        return {"last": None, "error": None, "devices": estimate.devices}
+    return {"last": estimate.mean, "error": estimate.standard_error, "devices": estimate.devices}
