@@ -25,7 +25,6 @@ from keyart.dp.clip import rounded
 from keyart.dp.skellam import skellam
 from keyart.errors import RoundFailed, SettingError
 
-from ..campaigns.bundle_model import model_of
 from .devices import Devices, Journal
 from .participation import Bools, Participation
 from .randomness import device_randomness, fleet_randomness
@@ -76,18 +75,20 @@ class LocalFleet:
     ) -> None:
         self.parts, self._participation, self._seed = parts, participation, seed
         self._cohort_share, self.own_noise = cohort_share, own_noise
+        self._catalog = parts[0].world.catalog
         self._devices = sum(len(part.members) for part in parts)
-        self._version, self._feature_spec = 0, ""  # of the bundle that is installed
+        self._version, self._feature_spec = -1, ""  # of the bundle that is installed
 
     def play(self, bundle: Path, first: int, steps: int) -> None:
         """See `SimulatedFleet`."""
 
-        loaded = load_model(bundle, self.parts[0].world.catalog, "numpy")
+        loaded = load_model(bundle, self._catalog, "numpy")
+        is_new = loaded.version != self._version  # a device installs a bundle once
         self._version, self._feature_spec = loaded.version, loaded.spec.sha256
-        model = model_of(loaded)
 
         def part_plays(part: Devices) -> None:
-            part.install(model)
+            if is_new:
+                part.install(loaded)
             for step in range(first, first + steps):
                 part.step(step)
 

@@ -20,10 +20,10 @@ from keyart.secagg import DeviceSession, Identity, certify
 
 from .. import campaigns
 from ..accounting import Skellam, composed
-from ..campaigns import Asked, Base, Sum
+from ..accounting.privacy import Privacy, TrainingPlan
+from ..campaigns import Base, PrivateSum, RoundRequest
 from ..campaigns.bundle_model import model_of
 from ..campaigns.campaign import Campaign
-from ..campaigns.privacy import Privacy, TrainingPlan
 from ..export import write_bundle
 from ..learning.model import Model
 from ..rounds import run_round
@@ -96,7 +96,7 @@ class TrainingRun:
             folder / "1", model, catalog, data="Nothing yet.", training=training, head=head, created=START
         )
         self.base = Base(catalog, bundle, model.version, spec, policy=policy)
-        self._memory: bytes | None = None
+        self._state: bytes | None = None
         self._number, self._failed, self._trained_at = 1, 0, 0
         self.rounds = 0
         self.client_updates, self.bytes_up = 0, 0
@@ -145,10 +145,10 @@ class TrainingRun:
             return
         at = START + timedelta(days=number)
         made = float((number - self._trained_at) * self._steps)
-        settings = self.campaign(decisions=made)
+        campaign = self.campaign(decisions=made)
         while True:
-            asked = campaigns.of("training").ask(settings, self._memory, self._number, self._failed, self.base, at)
-            if not isinstance(asked, Asked):
+            asked = campaigns.ask(campaign, self._state, self._number, self._failed, self.base, at)
+            if not isinstance(asked, RoundRequest):
                 return
             self._number += 1
             try:
@@ -159,14 +159,14 @@ class TrainingRun:
                 log.warning("Round %d: %s", number, failure)
                 self._failed += 1
                 return
-            told = self._read(settings, summed)
+            used = self._read(campaign, summed)
             if asked.offer.kind == "training":
                 self._trained_at = number
-                if told:
+                if used:
                     self.client_updates += summed.survivors
                 return
 
-    def _summed(self, asked: Asked, fleet: SimulatedFleet, at: datetime) -> Sum:
+    def _summed(self, asked: RoundRequest, fleet: SimulatedFleet, at: datetime) -> PrivateSum:
         server, _ = keys_of(self._seed)
         message = asked.offer.sign(server)
         seconds = at.timestamp()
@@ -176,14 +176,14 @@ class TrainingRun:
             found = fleet.contribute(message, seconds)
         self.bytes_up += asked.offer.terms(message).vector_bytes
         self._events.append(asked.event)
-        return Sum(asked.offer, found.total, found.devices, asked.waiting)
+        return PrivateSum(asked.offer, found.total, found.devices, asked.pending)
 
-    def _read(self, campaign: Campaign, summed: Sum) -> bool:
+    def _read(self, campaign: Campaign, summed: PrivateSum) -> bool:
         """Take a round's sum; whether it was of use."""
-        read = campaigns.of("training").read(campaign, self._memory, summed, self.base)
-        self._memory = read.memory
-        if not read.told["used"]:
-            log.warning("A sum is not used: %s", read.told["reason"])
+        read = campaigns.read(campaign, self._state, summed, self.base)
+        self._state = read.state
+        if not read.result["used"]:
+            log.warning("A sum is not used: %s", read.result["reason"])
         if read.candidate is not None:
             folder = self._folder / str(self.base.next_version)
             folder.mkdir(parents=True)
@@ -191,10 +191,10 @@ class TrainingRun:
                 (folder / name).write_bytes(data)
             self.base = replace(self.base, bundle=folder, version=self.base.next_version)
             self.rounds += 1
-        return bool(read.told["used"])
+        return bool(read.result["used"])
 
 
-def masked_sum(asked: Asked, message: bytes, fleet: LocalFleet, at: float, seed: int) -> Contribution:
+def masked_sum(asked: RoundRequest, message: bytes, fleet: LocalFleet, at: float, seed: int) -> Contribution:
     """Return the sum of a fleet by the real protocol: sessions, gateways and coordinator, without a network."""
     offer, drawn = fleet.judge(message, at)
     terms, (_, issuer) = offer.terms(message), keys_of(seed)
