@@ -13,12 +13,12 @@ os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
 if TYPE_CHECKING:
     from .accounting.privacy import Privacy
     from .report import Report
-    from .simulation.simulate import simulate
+    from .simulator import simulate
     from .world import World
 
 __all__ = ["Privacy", "Report", "World", "simulate"]
 
-_HOME = {"Privacy": "accounting.privacy", "Report": "report", "World": "world", "simulate": "simulation.simulate"}
+_HOME = {"Privacy": "accounting.privacy", "Report": "report", "World": "world", "simulate": "simulator"}
 
 
 def __getattr__(name: str) -> object:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,15 @@ class Calibration:
         self.observed += np.bincount(bins[np.arange(len(p)), chosen], minlength=BINS)
         self.expected += mass.sum(axis=0)
         self.covariance += np.diag(mass.sum(axis=0)) - mass.T @ mass
+
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return the counts as arrays, for `from_state`."""
+        return {name: getattr(self, name).copy() for name in ("observed", "expected", "covariance")}
+
+    @classmethod
+    def from_state(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Calibration:
+        """Return the calibration whose `state` is in the arrays."""
+        return cls(*(np.array(arrays[name], dtype=np.float64) for name in ("observed", "expected", "covariance")))
 
     @classmethod
     def joined(cls, parts: Iterable[Calibration]) -> Calibration:

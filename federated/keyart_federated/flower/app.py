@@ -15,8 +15,8 @@ Setting = str | int | float | bool
 
 MANIFEST = "pyproject.toml"
 RESULT_PATH = "result-path"
-SERVERAPP = "keyart_federated.apps.server:app"
-CLIENTAPP = "keyart_federated.apps.client:app"
+SERVERAPP = "keyart_federated.flower.server_app:app"
+CLIENTAPP = "keyart_federated.flower.client_app:app"
 LICENCE_NOTICE = (
     "Licensed under the Apache License, Version 2.0.\nSPDX-License-Identifier: Apache-2.0\n"
     "The text of the licence: https://www.apache.org/licenses/LICENSE-2.0\n"

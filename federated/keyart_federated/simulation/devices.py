@@ -134,7 +134,7 @@ class Devices:
         self._watched, self._seen, self._views = watched, seen, views
 
     def install(self, model: LoadedModel | Model) -> None:
-        """Install a bundle's model, or a model as its bundle would have it; taste is centred and heads are re-fitted."""
+        """Install the model of a bundle, or one as its bundle would have it. Heads are re-fitted."""
         loaded = model if isinstance(model, LoadedModel) else model.loaded(self.encoded)
         self.version, self.base_rate, self.weights = loaded.version, loaded.base_rate, loaded.weights
         self.viewer = affinities(self.encoded, self._watched, self._seen, self._views, loaded.population_taste)
@@ -164,7 +164,7 @@ class Devices:
         return Met(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
 
     def _additions(self, chunk: slice, learned: bool) -> Additions:
-        """What the devices of a chunk add to the logit of play. learned: with what their outcomes have taught them."""
+        """What the devices of a chunk add to the logit of play. learned: with what outcomes have taught them."""
         return Additions(
             self.latents,
             self._met_by(chunk) if self.latents is not None else None,
@@ -231,7 +231,7 @@ class Devices:
 
     def step(self, k: int) -> Ints:
         """Impression k on every device: choose, show, observe, learn at once. Returns the pictures shown."""
-        spec, encoded, count = self.encoded.spec, self.encoded, len(self.members)
+        spec, count = self.encoded.spec, len(self.members)
         now = self._moment(k)
         p, candidates = self._probabilities(now)
         pick = draw(p, self._uniforms[:, k])
@@ -416,16 +416,20 @@ class Devices:
             f.name: getattr(self.journal, f.name) for f in fields(self.journal) if f.name != "steps"
         }
         arrays["steps"] = np.array(self.journal.steps)
-        if self.head is not None:
-            arrays["head"] = self.head.mean
         return arrays
 
-    def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """The state that `state` returned; the heads' covariances follow at the next `install`."""
-        values = {f.name: arrays[f.name] for f in fields(self.journal)}
-        self.journal = Journal(**{**values, "steps": int(values["steps"])})  # type: ignore[arg-type]
+    def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]], steps: int | None = None) -> None:
+        """Take back the state that `state` returned; the heads follow at the next `install`.
+
+        Args:
+            arrays: the state.
+            steps: the first impressions, to which the state is cut back; None: all of them.
+        """
+        values = {f.name: np.array(arrays[f.name]) for f in fields(self.journal)}
+        self.journal = Journal(**{**values, "steps": int(values["steps"]) if steps is None else steps})  # type: ignore[arg-type]
         if self.head is not None:
-            self.head = Head(np.asarray(arrays["head"], dtype=np.float32), self.head.covariance)
+            self.head = Head.start(self.prior or HeadPrior(), self.encoded.spec.artwork_size, (len(self.members),))
+        self.own[:] = self._own_weight[:] = 0.0
 
     def sample(self, count: int, rng: np.random.Generator) -> Log:
         """Up to `count` decisions drawn from the logs of one chunk of devices, as devices of one decision each. Only

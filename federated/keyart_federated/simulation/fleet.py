@@ -25,12 +25,13 @@ from keyart.dp.clip import rounded
 from keyart.dp.skellam import skellam
 from keyart.errors import RoundFailed, SettingError
 
-from .devices import Devices, Journal
+from .devices import Devices
 from .participation import Bools, Participation
 from .randomness import device_randomness, fleet_randomness
 from .vectors import HostileWorld, Integers, vectors_of
 
 T = TypeVar("T")
+Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class SimulatedFleet(Protocol):
     def contribute(self, message: bytes, at: float) -> Contribution:
         """Answer a signed offer with the sum of the devices that take part. at: Unix seconds. Raises RoundFailed."""
 
-    def journals(self) -> Sequence[tuple[npt.NDArray[np.intp], Journal]]:
-        """Return what was shown and what came of it: members and journal of each part."""
+    def collect(self) -> list[Arrays]:
+        """Return the journal of each part: its devices' numbers, what was shown, and what came of it."""
 
 
 class LocalFleet:
@@ -63,6 +64,7 @@ class LocalFleet:
         seed: seed of the devices' randomness.
         cohort_share: share of the devices that is drawn for a round; 1: each.
         own_noise: whether each device draws its own noise.
+        devices: number of devices in the world; None: those of the parts.
     """
 
     def __init__(
@@ -72,11 +74,12 @@ class LocalFleet:
         seed: int,
         cohort_share: float = 1.0,
         own_noise: bool = False,
+        devices: int | None = None,
     ) -> None:
         self.parts, self._participation, self._seed = parts, participation, seed
         self._cohort_share, self.own_noise = cohort_share, own_noise
         self._catalog = parts[0].world.catalog
-        self._devices = sum(len(part.members) for part in parts)
+        self._devices = devices or sum(len(part.members) for part in parts)
         self._version, self._feature_spec = -1, ""  # of the bundle that is installed
 
     def play(self, bundle: Path, first: int, steps: int) -> None:
@@ -97,21 +100,26 @@ class LocalFleet:
     def contribute(self, message: bytes, at: float) -> Contribution:
         """See `SimulatedFleet`."""
         offer, drawn = self.judge(message, at)
-        sums = self._each(lambda part: self._part_sum(part, offer, drawn[part.members]))
-        total = np.asarray(np.sum(sums, axis=0, dtype=np.int64))
         devices = int(drawn.sum())
+        require_enough(offer, devices)
+        total = self.sum_of(offer, drawn)
         if not self.own_noise:
             total = total + skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
         return Contribution(total, devices)
 
+    def sum_of(self, offer: Offer, drawn: Bools) -> Integers:
+        """Return the sum of the devices [n] that answer, without the fleet's noise."""
+        sums = self._each(lambda part: self._part_sum(part, offer, drawn[part.members]))
+        return np.asarray(np.sum(sums, axis=0, dtype=np.int64))
+
     def judge(self, message: bytes, at: float) -> tuple[Offer, Bools]:
         """Return the offer and the devices [n] that answer it, and enter it in their ledgers. Raises RoundFailed."""
         offer = self._participation.read(message)
-        willing, reason = self._participation.willing(offer, self._version, self._feature_spec, at)
-        if reason and not willing.any():
-            raise RoundFailed(f"Every device declines: {reason}.")
+        willing, reason = self._participation.willing(message, self._version, self._feature_spec, at)
         drawn = willing & self._cohort(offer)
-        self._participation.charge(offer, drawn, at)
+        if reason and not drawn.any():
+            raise RoundFailed(f"Every device declines: {reason}.")
+        self._participation.charge(message, drawn, at)
         return offer, drawn
 
     def rows(self, offer: Offer, drawn: Bools) -> dict[int, Integers]:
@@ -122,9 +130,9 @@ class LocalFleet:
                 vectors[number] = row
         return vectors
 
-    def journals(self) -> Sequence[tuple[npt.NDArray[np.intp], Journal]]:
-        """See `SimulatedFleet`."""
-        return [(part.members, part.journal) for part in self.parts]
+    def collect(self) -> list[Arrays]:
+        """Return the journal of each part: its devices' numbers, what was shown, and what came of it."""
+        return [{"members": part.members, **part.state(), **part.calibration.state()} for part in self.parts]
 
     def _part_sum(self, part: Devices, offer: Offer, drawn: Bools) -> Integers:
         total = np.zeros(offer.size, dtype=np.int64)
@@ -154,3 +162,13 @@ class LocalFleet:
         """Run the parts side by side, each with one thread of BLAS: their matrices are small."""
         with threadpool_limits(limits=1), ThreadPoolExecutor(os.cpu_count()) as threads:
             return list(threads.map(do, self.parts))
+
+
+def require_enough(offer: Offer, devices: int, reason: str = "") -> None:
+    """Raise RoundFailed unless as many devices answer as the noise counts on. reason: why devices decline."""
+    if devices < offer.minimum_devices:
+        declined = f" Devices decline: {reason}." if reason else ""
+        raise RoundFailed(
+            f"{devices} devices answered where the noise counts on {offer.minimum_devices}.{declined} Nothing was "
+            "learnt, and the last good model stays."
+        )

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import keyart
-from keyart.bundle.loading import load_model
 from keyart.campaigns.limits import Limits
 from keyart.errors import RoundFailed
 from keyart.model.features import EncodedCatalog, FeatureSpec
@@ -22,7 +21,6 @@ from .. import campaigns
 from ..accounting import Skellam, composed
 from ..accounting.privacy import Privacy, TrainingPlan
 from ..campaigns import Base, PrivateSum, RoundRequest
-from ..campaigns.bundle_model import model_of
 from ..campaigns.campaign import Campaign
 from ..export import write_bundle
 from ..learning.model import Model
@@ -134,13 +132,8 @@ class TrainingRun:
             return None
         return composed(((event, 1) for event in self._events), self._privacy.delta) if self._events else 0.0
 
-    @property
-    def model(self) -> Model:
-        """The model that the fleet runs on."""
-        return model_of(load_model(self.base.bundle, self.base.catalog, "numpy"))
-
     def after_round(self, number: int, fleet: SimulatedFleet) -> None:
-        """Train after simulated round `number` (from 1), if the plan says so. Raises RoundFailed."""
+        """Train after simulated round `number` (from 1), if the plan says so. A round that fails is logged."""
         if number not in self.plan.rounds:
             return
         at = START + timedelta(days=number)
@@ -153,9 +146,7 @@ class TrainingRun:
             self._number += 1
             try:
                 summed = self._summed(asked, fleet, at)
-            except RoundFailed as failure:
-                if self._privacy is not None:
-                    raise
+            except RoundFailed as failure:  # the last good model stays, as in a deployment
                 log.warning("Round %d: %s", number, failure)
                 self._failed += 1
                 return

@@ -14,7 +14,7 @@ from keyart.bundle.loading import load_model
 from keyart.campaigns.kinds.engagement import Lived
 from keyart.errors import SettingError
 from keyart_federated.experiments import analyse, verdicts
-from keyart_federated.experiments.trial import Plan, run
+from keyart_federated.simulation.trial import Plan, run
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
 from keyart_federated.simulation.arms import Arm, live

@@ -135,7 +135,7 @@ def plan(
     from dataclasses import replace
 
     from keyart_federated.experiments import ASSUMED, Baseline, Experiment, Results, detectable, needed
-    from keyart_federated.experiments.pilot import baselines
+    from keyart_federated.simulation.pilot import baselines
 
     if pilot is not None:
         if mean is not None or deviation is not None:
@@ -245,8 +245,8 @@ def run(
     """
     one_thread_a_process()
     from keyart import Policy
-    from keyart_federated.experiments.trial import Plan
-    from keyart_federated.experiments.trial import run as on_world
+    from keyart_federated.simulation.trial import Plan
+    from keyart_federated.simulation.trial import run as on_world
     from keyart_federated.simulation.arms import Arm
 
     for path in (out, html):

@@ -20,12 +20,12 @@ from keyart.campaigns.kinds.experiment import arm_of, experiment_vectors
 from keyart.dp.skellam import Random
 from keyart.errors import SettingError
 
-from ..simulation.arms import Arm, Ints, Progress, live
+from ..experiments.boundary import Doubles
+from ..experiments.experiment import Experiment
+from ..experiments.looks import Results, Told, added, next_thetas
+from ..experiments.measures import ASSUMED, Baseline
 from ..world import World
-from .boundary import Doubles
-from .experiment import Experiment
-from .looks import Results, Told, added, next_thetas
-from .measures import ASSUMED, Baseline
+from .arms import Arm, Ints, Progress, live
 from .pilot import baselines
 
 PILOT_SHARE = 0.1

@@ -1,0 +1,94 @@
+"""Messages of a simulation over Flower: what the server asks of a node with simulated devices, and the reply.
+
+A request holds all that the answer depends on: the bundle, the impressions that devices have met with it, and perhaps
+an offer. So a node that is asked again, after a lost reply or a killed process, gives the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
+
+from keyart.errors import RoundFailed
+
+Integers = npt.NDArray[np.int64]
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+RECORD, BUNDLE, ARRAYS = "keyart", "bundle", "arrays"
+TOTAL = "total"
+
+
+@dataclass(frozen=True)
+class FleetRequest:
+    """What a node is asked to do.
+
+    Attributes:
+        bundle: files of the bundle by name.
+        first: the first impression that devices meet with this bundle.
+        last: the impression after the last one.
+        offer: a signed offer; empty if only impressions are played.
+        at: time of the offer, Unix seconds.
+        journal: whether the reply holds what was shown, in place of a sum.
+    """
+
+    bundle: Mapping[str, bytes] = field(repr=False)
+    first: int
+    last: int
+    offer: bytes = field(default=b"", repr=False)
+    at: float = 0.0
+    journal: bool = False
+
+    def to_record(self) -> RecordDict:
+        """Return the content of a message."""
+        config = {
+            "first": self.first,
+            "last": self.last,
+            "offer": self.offer,
+            "at": self.at,
+            "journal": self.journal,
+        }
+        return RecordDict({RECORD: ConfigRecord(config), BUNDLE: ConfigRecord(dict(self.bundle))})
+
+    @classmethod
+    def read(cls, message: Message) -> FleetRequest:
+        """Return the request in a message."""
+        config = message.content[RECORD]
+        return cls(
+            {name: bytes(data) for name, data in message.content[BUNDLE].items()},
+            int(config["first"]),
+            int(config["last"]),
+            bytes(config["offer"]),
+            float(config["at"]),
+            bool(config["journal"]),
+        )
+
+
+@dataclass(frozen=True)
+class FleetReply:
+    """What a node answers. devices: how many are in the sum; -1: each of them declined, for `reason`."""
+
+    arrays: Arrays
+    devices: int = 0
+    reason: str = ""
+
+    def to(self, message: Message) -> Message:
+        """Return the reply to a message."""
+        arrays = ArrayRecord({name: Array(np.ascontiguousarray(array)) for name, array in self.arrays.items()})
+        config = ConfigRecord({"devices": self.devices, "reason": self.reason})
+        return Message(RecordDict({ARRAYS: arrays, RECORD: config}), reply_to=message)
+
+    @classmethod
+    def read(cls, message: Message) -> FleetReply:
+        """Return the reply in a message. Raises RoundFailed for one that cannot be read, or for a node's error."""
+        if message.has_error():
+            raise RoundFailed(f"A node failed: {message.error.reason}. See its log, then start again.")
+        try:
+            arrays = {name: array.numpy() for name, array in message.content[ARRAYS].items()}
+            config = message.content[RECORD]
+            return cls(arrays, int(config["devices"]), str(config["reason"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RoundFailed(f"A node's reply cannot be read ({error!r}). Update keyart there.") from None

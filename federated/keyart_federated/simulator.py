@@ -1,0 +1,190 @@
+"""simulate: a training campaign over the devices of a World, by the campaign, driver and vectors of a real fleet."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args
+
+import keyart
+from keyart.bundle.loading import load_model
+from keyart.errors import SettingError
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.head import HeadPrior
+
+from .accounting.privacy import Privacy
+from .campaigns.bundle_model import model_of
+from .export import write_bundle
+from .learning.model import Model
+from .metrics import Truth, capture, figures, rewards
+from .report import Report
+from .simulation import fairness
+from .simulation.central import CentralLearner
+from .simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
+from .simulation.outcome import SimulationOutcome
+from .simulation.setup import Learner, SimulationSetup, unsticky_policy
+from .world import World
+
+Engine = Literal["local", "flower"]
+Progress = Callable[[int, int], None]
+
+
+def simulate(
+    world: World,
+    steps_per_round: int = 10,
+    rounds: int = 20,
+    cohort: int | None = None,
+    privacy: Privacy | None = None,
+    seed: int = 0,
+    engine: Engine = "local",
+    *,
+    policy: keyart.Policy | None = None,
+    reward: keyart.Reward | None = None,
+    personal_head: bool = True,
+    learner: Learner = "federated",
+    nodes: int | None = None,
+    workers: int = 2,
+    out: str | Path | None = None,
+    name: str | None = None,
+    truth: Truth | None = None,
+    progress: Progress = lambda done, of: None,
+) -> Report:
+    """Simulate `rounds` rounds of `steps_per_round` impressions on every device of a world.
+
+    Devices choose and learn by the path of the SDK, and answer the signed offers of a training campaign within their
+    limits, as a served fleet does. The same seed gives the same choices.
+
+    Args:
+        world: devices, titles, and what happens.
+        steps_per_round: impressions of a device in a round.
+        rounds: simulated rounds.
+        cohort: devices that are drawn for a round of training; None: all.
+        privacy: the budget; None: the same vectors without clipping and noise.
+        seed: seed of every draw.
+        engine: "local" runs in this process; "flower" runs on a SuperLink with `workers` SuperNodes on this machine.
+        policy: by which devices draw artworks; by default `keyart.Policy` without stickiness.
+        reward: thresholds of a quality play.
+        personal_head: whether devices learn for themselves.
+        learner: "federated"; "central" sees every log; "none" keeps the zero-shot bundle.
+        nodes: number of parts that the local engine works on side by side.
+        workers: number of SuperNodes of the engine "flower".
+        out: folder of the last bundle; by default a temporary one.
+        name: name of the world in the report.
+        truth: `Truth.measure(world, rounds * steps_per_round)`, if several runs share it.
+        progress: called with the rounds that are done, and all of them.
+
+    Returns:
+        The report.
+
+    Raises:
+        KeyartError: a setting is wrong, the world breaks its protocol, or the campaign cannot go on.
+    """
+    for label, number in (("steps_per_round", steps_per_round), ("rounds", rounds), ("workers", workers)):
+        if number < 1:
+            raise SettingError(f"{label} is {number}; it must be at least 1.")
+    if cohort is not None and not 1 <= cohort <= world.devices:
+        raise SettingError(f"cohort is {cohort}; it must be between 1 and the world's {world.devices} devices.")
+    for label, value, known in (("engine", engine, get_args(Engine)), ("learner", learner, get_args(Learner))):
+        if value not in known:
+            raise SettingError(f"{label} is {value!r}; use one of {', '.join(map(repr, known))}.")
+    if learner != "federated" and (privacy is not None or engine != "local"):
+        raise SettingError(f"With learner={learner!r} nothing is summed: leave privacy and engine out.")
+    setup = SimulationSetup(
+        world,
+        rounds,
+        steps_per_round,
+        cohort or world.devices,
+        seed,
+        policy or unsticky_policy(),
+        reward or keyart.Reward(),
+        HeadPrior() if personal_head else None,
+        learner,
+        privacy,
+    )
+    started = time.perf_counter()
+    if learner != "federated":
+        outcome = _central(setup, nodes, progress)
+    elif engine == "flower":
+        from .flower.engine import run_on_flower
+
+        outcome = run_on_flower(setup, workers)
+    else:
+        outcome = _local(setup, nodes, progress)
+    seconds = time.perf_counter() - started
+    truth = truth or Truth.measure(world, setup.impressions)
+    folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="keyart-")) / "bundle"
+    return _report(setup, outcome, truth, folder, seconds, name or type(world).__name__)
+
+
+def _local(setup: SimulationSetup, nodes: int | None, progress: Progress) -> SimulationOutcome:
+    fleet = local_fleet(setup, devices_in_parts(setup, members_of(setup.world, nodes)))
+    with tempfile.TemporaryDirectory(prefix="keyart-bundles-") as folder:
+        training = run_campaign(setup, fleet, Path(folder), progress)
+        return SimulationOutcome.of(training, setup, fleet.collect())
+
+
+def _central(setup: SimulationSetup, nodes: int | None, progress: Progress) -> SimulationOutcome:
+    """The baselines that send nothing: one that sees every log, and one whose bundle stays as it was."""
+    catalog = setup.world.catalog
+    encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
+    parts = devices_in_parts(setup, members_of(setup.world, nodes), encoded)
+    central = CentralLearner(encoded, Model.zero_shot(encoded), setup.policy, setup.seed)
+    learns = setup.learner == "central"
+    model = central.run(parts, setup.steps_per_round, setup.rounds, progress, learns=learns).model
+    journals = [{"members": part.members, **part.state(), **part.calibration.state()} for part in parts]
+    with tempfile.TemporaryDirectory(prefix="keyart-bundles-") as folder:
+        training = {"round": setup.rounds if learns else 0, "devices": setup.world.devices}
+        bundle = write_bundle(Path(folder) / "last", model, catalog, data="Simulated.", training=training)
+        return SimulationOutcome.of_bundle(bundle, setup, journals)
+
+
+def _report(
+    setup: SimulationSetup, outcome: SimulationOutcome, truth: Truth, folder: Path, seconds: float, name: str
+) -> Report:
+    """Measure an outcome against the truth, and write the bundle with what was measured."""
+    world, steps = setup.world, setup.steps_per_round
+    by_impression = rewards(truth, outcome.artwork)
+    estimates = figures(by_impression)
+    encoded = EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog))
+    fair = fairness.measure(truth, by_impression, outcome.artwork, outcome.played, outcome.quality, encoded.artwork)
+    by_round = []
+    for number in range(setup.rounds):
+        part = by_impression.means(slice(number * steps, (number + 1) * steps))
+        by_round.append(capture(part, part.policy).value)
+    p = outcome.calibration.p_value()
+    with tempfile.TemporaryDirectory(prefix="keyart-bundle-") as place:
+        for file, data in outcome.bundle.items():
+            (Path(place) / file).write_bytes(data)
+        model = model_of(load_model(place, world.catalog, "numpy"))
+    write_bundle(
+        folder,
+        model,
+        world.catalog,
+        data=f"{name}, simulated: {world.devices} devices, {setup.impressions} impressions each.",
+        training={"round": outcome.rounds, "devices": world.devices, "learner": setup.learner},
+        quality={key: round(estimate.value, 6) for key, estimate in estimates.items()},
+        head=setup.head,
+    )
+    bundle_bytes = sum(path.stat().st_size for path in folder.iterdir())
+    return Report(
+        world=name,
+        devices=world.devices,
+        rounds=setup.rounds,
+        steps_per_round=steps,
+        seed=setup.seed,
+        capture_by_round=tuple(by_round),
+        interval={key: (e.low, e.high) for key, e in {**estimates, **fair.estimates()}.items()},
+        propensities_ok=p > 1e-3,
+        propensities_p=p,
+        client_updates=outcome.client_updates,
+        client_updates_per_second=outcome.client_updates / seconds,
+        seconds=seconds,
+        epsilon=outcome.epsilon,
+        delta=setup.privacy.delta if setup.privacy is not None else None,
+        bytes_up=outcome.bytes_up,
+        bytes_down=bundle_bytes * (outcome.rounds + 1),
+        bundle=folder,
+        **fair.plain() | {key: estimate.value for key, estimate in estimates.items()},
+    )
