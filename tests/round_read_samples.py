@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from keyart_federated.learning.vectors import noised_sum
+from keyart_federated.learning.wire import Ask
 
 import keyart
 from keyart.campaigns.offer import Offer
@@ -24,8 +26,6 @@ from keyart_federated.campaigns.bundle_model import installed, model_of
 from keyart_federated.campaigns.campaign import Campaign, Kind
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
-from keyart_federated.learning.vectors import noised_sum
-from keyart_federated.learning.wire import Ask
 from keyart_federated.simulation.devices import Devices
 from keyart_federated.worlds import SyntheticWorld
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
@@ -87,6 +87,55 @@ class StyleWorld(HandWorld):
         mine = f"style:{'xy'[i % 2]}"
         pictures = self.catalog[self.impression(i, k)[0]].artworks
         return np.array([self.likes if mine in picture.tags else self.dislikes for picture in pictures])
+
+
+def ruled_catalog() -> keyart.Catalog:
+    """Titles of 1–6 artworks with every rule: age ratings, spoilers, artworks that mislead, and titles with nothing
+    else. Two kinds of tags, one of which only artworks carry."""
+    rows = []
+    for t in range(9):
+        mine, other = f"genre:{'ab'[t % 2]}", f"genre:{'ba'[t % 2]}"
+        pictures = [
+            keyart.Artwork(f"t{t}/plain", {mine: 1.0, "faces": 0.1 * t}),
+            keyart.Artwork(f"t{t}/spoiler", {mine: 1.0, "faces": 0.9}, spoiler=True),
+            keyart.Artwork(f"t{t}/adult", {mine: 0.5, "style:dark": 1.0}, maturity="18+"),
+            keyart.Artwork(f"t{t}/teen", {mine: 0.7, "style:light": 0.4}, maturity="13+"),
+            keyart.Artwork(f"t{t}/misleading", {other: 1.0, "faces": 0.5}),
+            keyart.Artwork(f"t{t}/all", {other: 1.0, "style:dark": 0.3}, maturity="16+", spoiler=True),
+        ]
+        chosen = {6: [1, 5], 7: [2, 3], 8: [4, 5]}.get(
+            t, range(6 - t % 3)
+        )  # only spoilers; only rated; only misleading
+        rows.append(keyart.Title(f"t{t}", duration=3000, tags={mine: 1.0}, artworks=[pictures[a] for a in chosen]))
+    return keyart.Catalog.from_titles(rows)
+
+
+@dataclass
+class RuledWorld(HandWorld):
+    """Every rule of what may be shown: age limits, titles watched and not; and trends and wishes of a moment.
+
+    wishes: share of impressions under an intent.
+    """
+
+    catalog: keyart.Catalog = field(default_factory=ruled_catalog)
+    wishes: float = 0.2
+
+    def history(self, i: int) -> Sequence[keyart.View]:
+        titles = [self.catalog.titles[(3 * i + n) % len(self.catalog)].id for n in range(self.views)]
+        seconds = (5000, 60, 2400)  # of two views some are abandoned
+        return [
+            keyart.View(title, START - timedelta(days=n + 1), seconds[n % 3]) for n, title in enumerate(titles * 2)
+        ]
+
+    def impression(self, i: int, k: int) -> tuple[str, keyart.Context]:
+        title, context = super().impression(i, k)
+        rng = np.random.default_rng([3, i, k])
+        return title, replace(
+            context,
+            max_maturity=("", "all", "6+", "13+", "16+", "18+")[int(rng.integers(6))],
+            trending={title: float(rng.random())} if rng.random() < 0.4 else {},
+            intent={"style:dark": 1.0, "genre:a": -0.5} if rng.random() < self.wishes else {},
+        )
 
 
 class Watched:

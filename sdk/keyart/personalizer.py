@@ -279,6 +279,7 @@ class Personalizer:
                 slates.head,
                 self.preferences() if person else {},
                 slates.own,
+                slates.has_watched,
                 profiled=person is not None,
                 mode=self._mode,
                 age_mode=self._age_mode,

@@ -13,7 +13,7 @@ import keyart
 from keyart.campaigns.kinds.gradient import FRACTION_BITS
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
-from keyart.model.scorer import log_scores
+from keyart.model.scorer import score
 from keyart_federated.learning import curvature, optimiser
 from keyart_federated.learning.model import Model
 from keyart_federated.simulation.devices import Devices
@@ -52,7 +52,7 @@ def totals(devices: Devices, model: Model) -> np.ndarray:
 def likelihood(devices: Devices, model: Model) -> float:
     devices.install(model)
     log = devices._log(slice(None))
-    play, keep = (x.astype(np.float64) for x in log_scores(devices.weights, log.rows))
+    play, keep = (x.astype(np.float64) for x in score(devices.weights, log.rows))
     of_keep = keep * log.quality - np.logaddexp(0, keep)
     return float((play * log.played - np.logaddexp(0, play) + log.played * of_keep).sum())
 
@@ -102,7 +102,7 @@ def test_a_new_centre_moves_no_score(scene):
     for candidate in (tilted, moved):
         devices.install(candidate)
         devices.weights = candidate.weights
-        scores.append(log_scores(devices.weights, devices._log(slice(None)).rows)[0])
+        scores.append(score(devices.weights, devices._log(slice(None)).rows).play)
     np.testing.assert_allclose(*scores, atol=1e-5)
 
 

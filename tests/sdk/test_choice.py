@@ -8,10 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.model.choice import Candidates, weigh
-from keyart.model.policy import draw
-from keyart.model.ranker import Scores
-from keyart.model.ranker.numpy_engine import sigmoid, value_of
+from keyart.model.candidates import Candidates
+from keyart.model.policy import distribution, draw
+from keyart.model.scorer import Scores, sigmoid, value_of
 
 logits = st.floats(-9, 9, width=32)
 candidate = st.tuples(logits, logits, st.floats(-2, 2, width=32), st.floats(0.5, 1, width=32))
@@ -31,20 +30,16 @@ def test_a_device_draws_as_a_fleet_does(slate, with_factors):
     columns, may, gamma, uniform = slate
     play, keep, offsets, factors = np.array(columns, dtype=np.float32).T
     allowed = np.array(may)
-    batch = weigh(
-        Scores(play[None], keep[None]),
-        offsets[None],
-        allowed[None],
-        gamma,
-        factors[None] if with_factors else None,
-    )
+    value = value_of(play[None] + offsets[None], keep[None])
+    value = value * factors[None] if with_factors else value
+    batch = distribution(value, allowed[None], gamma)
     mine = Candidates(play + offsets, keep, value_of(play + offsets, keep), allowed, gamma)
     some = factors if with_factors else None
-    np.testing.assert_array_equal(mine.weighed(some).probability, batch.probability[0])
+    np.testing.assert_array_equal(mine.weighed(some).probability, batch[0])
     drawn = mine.draw(uniform, some)
-    assert drawn.place == draw(batch.probability, np.array([uniform]))[0]
-    assert drawn.propensity == batch.probability[0, drawn.place] > 0
-    values = np.where(allowed, batch.value[0], -np.inf)
+    assert drawn.place == draw(batch, np.array([uniform]))[0]
+    assert drawn.propensity == batch[0, drawn.place] > 0
+    values = np.where(allowed, value[0], -np.inf)
     assert drawn.exploring == bool(values[drawn.place] < values.max())
 
 

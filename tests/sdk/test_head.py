@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keyart.model.artwork_bias import Own
-from keyart.model.head import Head, HeadPrior, extend, refit, update, updates
+from keyart.model.head import Head, HeadPrior, extend, refit, update
+from keyart.model.scorer import head_logit
 
 Z, N = 7, 120
 PRIOR = HeadPrior(0.05, 0.2)
@@ -25,7 +25,7 @@ def test_prior():
     np.testing.assert_array_equal(head.mean, np.zeros(Z + 1))
     np.testing.assert_allclose(np.diag(head.covariance), [0.05] * Z + [0.2])
     assert Head.start(PRIOR, Z, (3, 2)).covariance.shape == (3, 2, Z + 1, Z + 1)
-    assert not head.offsets(log(1)[0]).any()
+    assert not head_logit(head.mean, log(1)[0]).any()
 
 
 def test_update_is_the_formula():
@@ -34,7 +34,7 @@ def test_update_is_the_formula():
     head = Head.start(PRIOR, Z)
     mean, s = np.zeros(Z + 1), np.diag([0.05] * Z + [0.2])
     for x, base, y in zip(artwork, play, played, strict=True):
-        logit = base + head.offsets(x[None])[0]
+        logit = base + head_logit(head.mean, x[None])[0]
         head = update(head, x, logit, y)
         z = np.append(x.astype(float), 1.0)
         q = 1 / (1 + np.exp(-(base + z @ mean)))
@@ -43,7 +43,7 @@ def test_update_is_the_formula():
     np.testing.assert_allclose(head.mean, mean, atol=2e-5)
     np.testing.assert_allclose(head.covariance, s, atol=2e-5)
     assert np.linalg.eigvalsh(head.covariance.astype(float)).min() > 0
-    np.testing.assert_allclose(head.offsets(artwork), extend(artwork) @ head.mean, atol=1e-5)
+    np.testing.assert_allclose(head_logit(head.mean, artwork), extend(artwork) @ head.mean, atol=1e-5)
 
 
 def test_update_is_the_inverse_of_the_precision():
@@ -56,75 +56,53 @@ def test_update_is_the_inverse_of_the_precision():
     np.testing.assert_allclose(np.linalg.inv(after.covariance.astype(float)), expected, rtol=1e-3, atol=1e-3)
 
 
-def test_batch_is_one_by_one():
+def test_a_batch_has_the_bits_of_each_device_alone():
     artwork, play, played = log(4, (5,))
-    counted = np.ones((5, N), dtype=np.float32)
-    batch = refit(PRIOR, artwork, play, played, counted)
-    start = Head.start(PRIOR, Z, (5,))
-    updated = update(start, artwork[:, 0], play[:, 0], played[:, 0])
+    batch = refit(PRIOR, artwork, play, played)
+    updated = update(Head.start(PRIOR, Z, (5,)), artwork[:, 0], play[:, 0], played[:, 0])
     for i in range(5):
-        alone = refit(PRIOR, artwork[i], play[i], played[i], counted[i])
-        np.testing.assert_allclose(batch.mean[i], alone.mean, atol=1e-5)
-        np.testing.assert_allclose(batch.covariance[i], alone.covariance, atol=1e-5)
+        alone = refit(PRIOR, artwork[i], play[i], played[i])
+        np.testing.assert_array_equal(batch.mean[i], alone.mean)
+        np.testing.assert_array_equal(batch.covariance[i], alone.covariance)
         one = update(Head.start(PRIOR, Z), artwork[i, 0], play[i, 0], played[i, 0])
-        np.testing.assert_allclose(updated.mean[i], one.mean, atol=1e-6)
-        np.testing.assert_allclose(updated.covariance[i], one.covariance, atol=1e-6)
+        np.testing.assert_array_equal(updated.mean[i], one.mean)
+        np.testing.assert_array_equal(updated.covariance[i], one.covariance)
 
 
-def test_updates_in_place_are_updates_one_by_one():
+def test_an_update_leaves_the_head_before_it_as_it_was():
     artwork, play, played = log(8)
-    head, before = Head.start(PRIOR, Z), Head.start(PRIOR, Z)
+    before = Head.start(PRIOR, Z)
+    head = update(before, artwork[0], play[0], played[0])
+    np.testing.assert_array_equal(before.covariance, Head.start(PRIOR, Z).covariance)
+    assert not before.mean.any() and head.mean.any()
     for x, base, y in zip(artwork, play, played, strict=True):
-        head = update(head, x, base + head.offsets(x[None])[0], y)
-    places = np.arange(len(play))  # each picture once, so that its own past adds nothing
-
-    def learned(head: Head, part: slice) -> Head:
-        return updates(head, artwork[part], play[part], played[part], Own(len(play)), places[part])
-
-    whole = learned(before, slice(None))
-    np.testing.assert_allclose(whole.mean, head.mean, atol=2e-6)
-    np.testing.assert_allclose(whole.covariance, head.covariance, atol=2e-7)
-    np.testing.assert_array_equal(whole.covariance, whole.covariance.T)  # half of it may be kept
-    half = learned(learned(before, slice(50)), slice(50, None))
-    np.testing.assert_array_equal(half.mean, whole.mean)  # a profile that is opened again learns as one that is not
-    np.testing.assert_array_equal(half.covariance, whole.covariance)
-    np.testing.assert_array_equal(before.covariance, Head.start(PRIOR, Z).covariance)  # the old head is as it was
-    assert not before.mean.any()
-    nothing = learned(head, slice(0))
-    np.testing.assert_array_equal(nothing.mean, head.mean)
+        head = update(head, x, base, y)
+    np.testing.assert_array_equal(head.covariance, head.covariance.T)  # half of it may be kept
 
 
-def test_pictures_of_their_own_count_and_learn_beside_the_head():
-    """Both learn from the same chance of a play, with both in it."""
-    artwork, play, played = log(10)
-    places = np.random.default_rng(2).integers(0, 5, N)
-    mine, theirs = Own(5), Own(5)
-    head = updates(Head.start(PRIOR, Z), artwork, play, played, mine, places)
-    expected = Head.start(PRIOR, Z)
-    for x, base, y, place in zip(artwork, play, played, places.tolist(), strict=True):
-        logit = base + expected.offsets(x[None])[0] + theirs.added[place]
-        expected = update(expected, x, logit, y)
-        theirs.learn(place, float(logit), float(y))
-    np.testing.assert_allclose(head.mean, expected.mean, atol=2e-6)
-    np.testing.assert_allclose(mine.added, theirs.added, atol=2e-6)
-    assert np.abs(mine.added).min() > 0
-    alone = updates(Head.start(PRIOR, Z), artwork, play, played)
-    assert np.abs(alone.mean - head.mean).max() > 1e-3
+def test_an_outcome_that_does_not_count_changes_no_bit():
+    artwork, play, played = log(9, (2,))
+    head = refit(PRIOR, artwork, play, played)
+    counted = np.array([0.0, 1.0], dtype=np.float32)
+    after, whole = (update(head, artwork[:, 0], play[:, 0], played[:, 0], some) for some in (counted, None))
+    np.testing.assert_array_equal(after.mean[0], head.mean[0])
+    np.testing.assert_array_equal(after.covariance[0], head.covariance[0])
+    np.testing.assert_array_equal(after.mean[1], whole.mean[1])
+    np.testing.assert_array_equal(after.covariance[1], whole.covariance[1])
 
 
 def test_offsets_of_one_head_and_of_many():
     artwork, play, played = log(9, (3,))
-    heads = refit(PRIOR, artwork, play, played, np.ones((3, N), dtype=np.float32))
+    heads = refit(PRIOR, artwork, play, played)
     for i in range(3):
         alone = Head(heads.mean[i], heads.covariance[i])
-        np.testing.assert_allclose(alone.offsets(artwork[i]), heads.offsets(artwork)[i], atol=1e-6)
-        assert alone.offsets(artwork[i, 0]).shape == ()
+        np.testing.assert_allclose(head_logit(alone.mean, artwork[i]), head_logit(heads.mean, artwork)[i], atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_refit_is_the_maximum_of_the_posterior(seed):
     artwork, play, played = log(seed)
-    head = refit(PRIOR, artwork, play, played, np.ones(N, dtype=np.float32))
+    head = refit(PRIOR, artwork, play, played)
     x, mean = extend(artwork).astype(float), head.mean.astype(float)
     q = 1 / (1 + np.exp(-(play + x @ mean)))
     gradient = x.T @ (played - q) - mean / PRIOR.variances(Z)
@@ -134,12 +112,11 @@ def test_refit_is_the_maximum_of_the_posterior(seed):
     np.testing.assert_allclose(head.covariance, np.linalg.inv(hessian), rtol=2e-2, atol=1e-4)
 
 
-def test_padding_counts_nothing():
-    artwork, play, played = log(6)
-    counted = (np.arange(N) < 50).astype(np.float32)
-    padded = refit(PRIOR, artwork, play, played, counted)
-    cut = refit(PRIOR, artwork[:50], play[:50], played[:50], counted[:50])
-    np.testing.assert_allclose(padded.mean, cut.mean, atol=1e-5)
+def test_nothing_is_learned_from_no_decisions():
+    artwork, play, played = log(6, (2,))
+    head = refit(PRIOR, artwork[:, :0], play[:, :0], played[:, :0])
+    np.testing.assert_array_equal(head.mean, np.zeros((2, Z + 1)))
+    np.testing.assert_array_equal(head.covariance, Head.start(PRIOR, Z, (2,)).covariance)
 
 
 def test_updates_come_close_to_the_refit():
@@ -148,7 +125,7 @@ def test_updates_come_close_to_the_refit():
     played = (artwork[:, 0] > 0.6).astype(np.float32)
     head = Head.start(PRIOR, Z)
     for x, base, y in zip(artwork, play, played, strict=True):
-        head = update(head, x, base + head.offsets(x[None])[0], y)
-    whole = refit(PRIOR, artwork, play, played, np.ones(N, dtype=np.float32))
+        head = update(head, x, base + head_logit(head.mean, x[None])[0], y)
+    whole = refit(PRIOR, artwork, play, played)
     assert head.mean[:Z].argmax() == whole.mean[:Z].argmax() == 0
     np.testing.assert_allclose(head.mean, whole.mean, atol=0.08)

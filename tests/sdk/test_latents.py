@@ -79,11 +79,11 @@ def test_offsets_are_the_viewer_times_the_pictures(seed):
     for title in range(TITLES):
         pictures = slice(PICTURES * title, PICTURES * title + PICTURES)
         expected = latents.artworks[pictures].astype(float) @ f[title]
-        found = latents.offsets(met, title, pictures)
+        found = latents.logits(met, title, pictures)
         assert found.shape == (PICTURES,) and found.dtype == np.float32
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
-        np.testing.assert_array_equal(latents.offsets(met, title, np.arange(TITLES * PICTURES)[pictures]), found)
-    assert not latents.offsets(latents.met(np.zeros(TITLES, dtype=np.float32)), 0, slice(None)).any()
+        np.testing.assert_array_equal(latents.logits(met, title, np.arange(TITLES * PICTURES)[pictures]), found)
+    assert not latents.logits(latents.met(np.zeros(TITLES, dtype=np.float32)), 0, slice(None)).any()
 
 
 def test_who_has_met_little_counts_little():

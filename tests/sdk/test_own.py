@@ -7,7 +7,11 @@ import pytest
 
 from keyart.model import artwork_bias as own_module
 from keyart.model.artwork_bias import OWN_VARIANCE, Own, own_update
-from keyart.model.ranker.numpy_engine import sigmoid
+from keyart.model.scorer import sigmoid
+
+
+def learn(own: Own, place: int, play: float, played: float) -> None:
+    own.learn(place, np.array([play], dtype=np.float32), np.array([played], dtype=np.float32))
 
 
 def posterior(played: list[float], base: float) -> float:
@@ -26,7 +30,7 @@ def test_it_comes_near_the_posterior_of_the_whole_log(base, rate):
     played = (np.random.default_rng(1).random(60) < rate).astype(float).tolist()
     own = Own(3)
     for y in played:
-        own.learn(1, base + float(own.added[1]), y)
+        learn(own, 1, base + float(own.added[1]), y)
     assert own.added[1] == pytest.approx(posterior(played, base), abs=0.12)
     assert own.added[0] == own.added[2] == 0
     ((place, mean, weight),) = own.known()
@@ -42,7 +46,7 @@ def test_many_devices_learn_as_one():
         q = sigmoid((logits + mean).astype(np.float32))
         mean, weight = own_update(mean, weight, q, y)
         for device, one in enumerate(alone):
-            one.learn(0, float(logits[device] + one.added[0]), float(y[device]))
+            learn(one, 0, float(logits[device] + one.added[0]), float(y[device]))
     np.testing.assert_allclose(mean, [one.added[0] for one in alone], atol=1e-5)
     np.testing.assert_allclose(weight, [one.known()[0][2] for one in alone], rtol=1e-5)
 
@@ -50,13 +54,13 @@ def test_many_devices_learn_as_one():
 def test_there_and_back():
     own = Own(4)
     for place, y in ((2, 1.0), (0, 0.0), (2, 0.0)):
-        own.learn(place, 0.3 + float(own.added[place]), y)
+        learn(own, place, 0.3 + float(own.added[place]), y)
     again = Own(4, own.known())
     np.testing.assert_array_equal(again.added, own.added)
     assert again.known() == own.known() and [place for place, *_ in own.known()] == [0, 2]
     before = own.of(3), own.of(0)
-    own.learn(3, 0.0, 1.0)
-    own.learn(0, 0.0, 1.0)
+    learn(own, 3, 0.0, 1.0)
+    learn(own, 0, 0.0, 1.0)
     own.put_back(3, *before[0])
     own.put_back(0, *before[1])
     assert sorted(own.known()) == sorted(again.known()) and own.of(3) == (0.0, None)
@@ -66,6 +70,6 @@ def test_a_bounded_number_of_pictures(monkeypatch):
     monkeypatch.setattr(own_module, "KEPT", 3)
     own = Own(6)
     for place in (0, 1, 2, 0, 3):
-        own.learn(place, 0.0, 1.0)
+        learn(own, place, 0.0, 1.0)
     assert [place for place, *_ in own.known()] == [2, 0, 3]
     assert own.added[1] == 0 and (own.added[[0, 2, 3]] > 0).all()

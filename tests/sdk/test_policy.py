@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyart.errors import EngineError
-from keyart.model.policy import SHARPNESS, Policy, chances, distribution, draw, permitted, pick
+from keyart.model.eligibility import permitted
+from keyart.model.policy import SHARPNESS, Policy, chances, distribution, draw, pick
 
 slates = st.integers(1, 20).flatmap(
     lambda n: st.tuples(

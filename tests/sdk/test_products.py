@@ -19,9 +19,8 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.features.rows import Rows, intent_match
 from keyart.model.features.viewer import sharpen
 from keyart.model.head import Head, HeadPrior, refit
-from keyart.model.scorer import log_scores
+from keyart.model.scorer import head_logit, score
 from keyart.model.page import PageMemory
-from keyart.model.ranker.numpy_engine import keep_logits
 from keyart.model.ranker.weights import Weights, shapes
 
 rng = np.random.default_rng(1)
@@ -51,6 +50,11 @@ def rows(spec, count):
     return Rows(random(count, z), random(count, m), random(count, k), random(count, 2), viewer, context)
 
 
+def candidates(spec, count):
+    of_log = rows(spec, count)
+    return Rows(*list(vars(of_log).values())[:-1], of_log.context[0])
+
+
 def page(catalog, spec):
     encoded = EncodedCatalog.build(catalog, spec)
     memory = PageMemory(1.0, encoded)
@@ -69,12 +73,12 @@ weights, of_faces = (Weights(**{name: random(*size) for name, size in shapes(one
 head = Head(random(6), random(6, 6))
 MAKE = {
     "plain": lambda n: lambda a=random(n, 5), b=random(5): a @ b,
-    "log_scores": lambda n: lambda some=rows(faces, n): log_scores(of_faces, some),
-    "keep_logits": lambda n: lambda some=rows(spec, n): keep_logits(weights, some),
+    "of a log": lambda n: lambda some=rows(faces, n): score(of_faces, some),
+    "of candidates": lambda n: lambda some=candidates(spec, n): score(weights, some),
     "intent_match": lambda n: lambda some=random(n, 5): intent_match(spec, some, {GENRES[0]: 1.0}),
     "sharpen": lambda n: lambda some=random(5): sharpen(some, two),
-    "head": lambda n: lambda some=random(n, 5): head.offsets(some),
-    "refit": lambda n: lambda some=random(n, 4), y=random(n), one=random(n): refit(HeadPrior(), some, y, one, one),
+    "head": lambda n: lambda some=random(n, 5): head_logit(head.mean, some),
+    "refit": lambda n: lambda some=random(n, 4), y=random(n): refit(HeadPrior(), some, y, y),
     "page": lambda n: page(catalog, spec),
 }
 

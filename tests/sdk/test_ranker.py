@@ -16,10 +16,9 @@ from keyart.campaigns.kinds.gradient import sums, to_integers
 from keyart.errors import BundleDamaged
 from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import Rows
-from keyart.model.ranker import NumpyRanker, Weights, score
-from keyart.model.ranker.numpy_engine import sigmoid
+from keyart.model.ranker import NumpyRanker, Weights
 from keyart.model.ranker.weights import dequantize, from_bytes, quantize, shapes, stored_layout, to_bytes
-from keyart.model.scorer import Log, log_scores
+from keyart.model.scorer import Log, score, sigmoid
 
 CATALOG = sample_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)
@@ -159,8 +158,7 @@ def random_log(count: int = 30) -> Log:
 
 def likelihood(theta: np.ndarray, log: Log) -> float:
     """Bernoulli σ(s) for play, and σ(k) for quality of what was played; in float64."""
-    play, keep = (x.astype(np.float64) for x in log_scores(_double(theta), log.rows))
-    s = play + log.offset
+    s, keep = (x.astype(np.float64) for x in log.logits(_double(theta)))
     of_play = s * log.played - np.logaddexp(0, s)
     of_keep = keep * log.quality - np.logaddexp(0, keep)
     return float((log.counted * (of_play + log.played * of_keep)).sum())

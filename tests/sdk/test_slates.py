@@ -15,10 +15,10 @@ from keyart.model.candidates import Slates
 from keyart.model.features import ViewerFeatures, affinities
 from keyart.model.features.rows import Rows, situation
 from keyart.model.features.viewer import tally
-from keyart.model.head import Head, updates
+from keyart.model.head import Head, update
 from keyart.model.latents import PRIOR_MET
 from keyart.model.loaded_model import LoadedModel
-from keyart.model.ranker.numpy_engine import value_of
+from keyart.model.scorer import head_logit, value_of
 from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated
 
 CATALOG = sample_catalog()
@@ -51,8 +51,10 @@ def head_of(installed: LoadedModel) -> Head:
     encoded = installed.encoded
     encoded.need([0])
     start = Head.start(installed.prior, installed.spec.artwork_size)
-    played = np.arange(8, dtype=np.float32) % 2
-    return updates(start, encoded.artwork[:8], np.full(8, -1.0, dtype=np.float32), played)
+    head, played = start, np.arange(8, dtype=np.float32) % 2
+    for tags, y in zip(encoded.artwork[:8], played, strict=True):
+        head = update(head, tags, np.float32(-1.0), y)
+    return head
 
 
 def test_a_page_has_the_rows_of_its_titles(installed):
@@ -77,18 +79,18 @@ def test_latents_are_added_to_plays_alone(installed):
     bare, known = slates_of(installed), slates_of(installed, met=met)
     titles = [2, 4, 5]
     for title, plain, mine in zip(titles, bare.candidates(titles, TV), known.candidates(titles, TV), strict=True):
-        added = known.others(title)
+        added = known.logits([title], TV).latents
         weight = np.where(np.arange(6) == title, 0, met)
         f = weight @ installed.latents.titles / (weight.sum() + PRIOR_MET)
         np.testing.assert_allclose(added, installed.latents.artworks[known.pictures(title)] @ f, atol=1e-6)
-        assert added.any() and bare.others(title) is None
+        assert added.any() and bare.logits([title], TV).latents is None
         np.testing.assert_allclose(mine.play, plain.play + added, atol=1e-6)
-        np.testing.assert_array_equal(mine.keep, plain.keep)
-        np.testing.assert_array_equal(mine.value, value_of(mine.play, mine.keep))
+        np.testing.assert_array_equal(mine.completion, plain.completion)
+        np.testing.assert_array_equal(mine.value, value_of(mine.play, mine.completion))
         (alone,) = known.candidates([title], TV.at_slot(TV.slot + titles.index(title)))
         np.testing.assert_allclose(alone.play, mine.play, rtol=1e-5, atol=1e-6)
     none = slates_of(replace(installed, latents=None))
-    assert none.others(2) is None
+    assert none.logits([2], TV).latents is None
     np.testing.assert_array_equal(none.candidates([2], TV)[0].play, bare.candidates([2], TV)[0].play)
 
 
@@ -96,17 +98,18 @@ def test_candidates_are_scores_with_what_the_person_adds(installed):
     head, stated = head_of(installed), Stated.of(CATALOG, {"palette:warm": 1.0, "style:b": -1.0})
     assert stated is not None
     own = Own(48)
-    own.learn(17, -1.0, 1.0)
+    own.learn(17, np.full(1, -1.0, dtype=np.float32), np.ones(1, dtype=np.float32))
     bare, known = slates_of(installed), slates_of(installed, head, stated, own)
     for title, plain, mine in zip([2, 4], bare.candidates([2, 4], TV), known.candidates([2, 4], TV), strict=True):
         pictures = bare.pictures(title)
-        np.testing.assert_array_equal(plain.value, value_of(plain.play, plain.keep))
-        added = head.offsets(installed.encoded.artwork[pictures]) + stated.offsets(pictures) + own.offsets(pictures)
-        assert own.offsets(pictures).any() == (title == 2)
-        assert np.abs(stated.offsets(pictures)).max() == pytest.approx(PREFERENCE_LOGIT, abs=0.8)
+        np.testing.assert_array_equal(plain.value, value_of(plain.play, plain.completion))
+        of_head = head_logit(head.mean, installed.encoded.artwork[pictures])
+        added = of_head + stated.added[pictures] + own.added[pictures]
+        assert own.added[pictures].any() == (title == 2)
+        assert np.abs(stated.added[pictures]).max() == pytest.approx(PREFERENCE_LOGIT, abs=0.8)
         np.testing.assert_allclose(mine.play, plain.play + added, atol=1e-6)
-        np.testing.assert_array_equal(mine.keep, plain.keep)
-        np.testing.assert_array_equal(mine.value, value_of(mine.play, mine.keep))
+        np.testing.assert_array_equal(mine.completion, plain.completion)
+        np.testing.assert_array_equal(mine.value, value_of(mine.play, mine.completion))
         (alone,) = known.candidates([title], TV.at_slot(TV.slot + (title == 4)))
         np.testing.assert_allclose(alone.value, mine.value, rtol=1e-5)
         assert alone.gamma == mine.gamma == Policy().gamma(0.08)

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from keyart.dp.clip import UNITS, integer_norm
-from keyart.dp.skellam import MAX_VARIANCE
 from keyart.errors import SettingError
-
-from .epsilon import noise_for
-from .mechanism import Skellam
-from .renyi import to_epsilon
 
 # Rounds of training: more of them split the budget into parts that noise drowns. Ten are best for 2,000 devices at
 # ε = 8, twenty for 20,000 (decision 0013); between and beyond, as the root of devices · ε.
@@ -23,7 +16,8 @@ FEWEST_ROUNDS, MOST_ROUNDS = 5, 30
 LEAST_CLIP, MOST_CLIP = 0.5, 2.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
-TOLERANCE = 1e-4
+MIN_SUM = 2  # devices: a sum of one vector is that vector
+NO_THRESHOLD = 501  # thousandths of a cohort that must stay, at least, whatever else is asked
 MASKED_DEVICES = 200  # a simulation of more adds up unmasked, unless told
 
 
@@ -62,58 +56,48 @@ class Privacy:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """rounds: numbers of the rounds, from 1, whose end trains the model; the first also asks about the population.
-    training, population: how each of these sums is noised. survivors: devices that the noise counts on. clip: as in
-    `Privacy`."""
+class TrainingPlan:
+    """When a fleet trains, and in cohorts of which size. The noise of each sum follows from the campaign's budget.
+
+    Attributes:
+        rounds: numbers of the simulated rounds, from 1, whose end trains the model.
+        cohort: devices that a round asks.
+        minimum_devices: devices that the noise counts on; a round of fewer fails.
+        threshold_permille: share of a round's devices that must stay to the end, in thousandths.
+        clip: the clipping norm as in `Privacy`; None: no privacy, and no clipping.
+        masked: whether a simulation masks the sums.
+    """
 
     rounds: tuple[int, ...]
-    training: Skellam
-    population: Skellam
-    survivors: int
-    clip: float
+    cohort: int
+    minimum_devices: int
+    threshold_permille: int
+    clip: float | None
+    masked: bool
 
     @classmethod
-    def of(
-        cls, privacy: Privacy, rounds: int, devices: int, share: float, training_size: int, population_size: int
-    ) -> Plan:
-        """devices: of the fleet; share: of them, drawn for each round; sizes: entries of the two vectors.
+    def of(cls, privacy: Privacy | None, rounds: int, cohort: int) -> TrainingPlan:
+        """Return the plan for a budget.
 
-        Raises SettingError where the budget cannot be kept with any noise that leaves something to learn.
+        Args:
+            privacy: the budget, or None for a campaign without privacy, which trains after each round.
+            rounds: simulated rounds in all.
+            cohort: devices that a round asks.
         """
-        trained = min(rounds, privacy.rounds or _rounds(share * devices, privacy.epsilon))
+        if privacy is None:
+            return cls(tuple(range(1, rounds + 1)), max(cohort, MIN_SUM), MIN_SUM, NO_THRESHOLD, None, False)
+        trained = min(rounds, privacy.rounds or _rounds(cohort, privacy.epsilon))
         at = {max(1, round(rounds * ((i + 1) / (trained + 1)) ** SPACING)) for i in range(trained)}
         if trained == rounds:
             at = set(range(1, rounds + 1))
-        count = len(at)
-        clip = privacy.clip or clip_for(share * devices, privacy.epsilon)
-        alone = noise_for(privacy.epsilon, privacy.delta, 1)
-        ratios = math.sqrt(count / (1 - POPULATION_SHARE)), math.sqrt(1 / POPULATION_SHARE)
-
-        def plan(noise: float) -> Plan:
-            training, population = (
-                Skellam(noise * ratio, integer_norm(UNITS, size), size, share)
-                for ratio, size in zip(ratios, (training_size, population_size), strict=True)
-            )
-            survivors = math.ceil(privacy.threshold * share * devices)
-            return cls(tuple(sorted(at)), training, population, survivors, clip)
-
-        def costs(noise: float) -> float:
-            made = plan(noise)
-            return to_epsilon(count * made.training.divergences() + made.population.divergences(), privacy.delta)
-
-        made = plan(_least(lambda noise: costs(noise) <= privacy.epsilon, alone))
-        for event in (made.training, made.population):
-            if devices * made.variance(event) > MAX_VARIANCE:
-                raise SettingError(
-                    f"An epsilon of {privacy.epsilon:g} asks for noise {event.noise_multiplier:.0f} times as long as "
-                    "a vector, in which nothing can be learnt. Allow a larger epsilon."
-                )
-        return made
-
-    def variance(self, event: Skellam) -> int:
-        """Of the noise that each device adds, in integer steps: the survivors' together is what `event` says."""
-        return math.ceil((event.noise_multiplier * event.l2) ** 2 / self.survivors)
+        return cls(
+            tuple(sorted(at)),
+            max(cohort, MIN_SUM),
+            max(math.ceil(privacy.threshold * cohort), MIN_SUM),
+            max(int(1000 * privacy.threshold), NO_THRESHOLD),
+            privacy.clip or clip_for(cohort, privacy.epsilon),
+            cohort <= MASKED_DEVICES if privacy.masked is None else privacy.masked,
+        )
 
 
 def _rounds(devices: float, epsilon: float) -> int:
@@ -128,16 +112,3 @@ def clip_for(devices: float, epsilon: float) -> float:
 def _size(devices: float, epsilon: float) -> float:
     """How much a fleet can learn at this budget, against the one that was measured."""
     return math.sqrt(devices / OF_DEVICES * epsilon / AT_EPSILON)
-
-
-def _least(enough: Callable[[float], bool], guess: float) -> float:
-    """The least number that is enough, from above."""
-    low, high = 0.0, guess
-    while not enough(high):
-        low, high = high, 1.2 * high
-        if high > 1e4 * guess:
-            raise SettingError("No noise keeps this budget. Allow a larger epsilon or delta.")
-    while high - low > TOLERANCE * high:
-        middle = (low + high) / 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high

@@ -7,7 +7,6 @@ draft ──start──► running ──pause──► paused        running �
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -59,8 +58,8 @@ class Campaign:
             raise SettingError(f"A campaign's name is a line of 1 to {LONGEST_NAME} characters that can be shown.")
         if self.kind not in KINDS:
             raise SettingError(f"A campaign is of a kind: {', '.join(KINDS)}.")
-        if self.epsilon is not None and not (math.isfinite(self.epsilon) and self.epsilon > 0):
-            raise SettingError(f"epsilon is {self.epsilon}; it must be finite and above 0.")
+        if self.epsilon is not None and not self.epsilon > 0:
+            raise SettingError(f"epsilon is {self.epsilon}; it must be above 0.")
         if self.delta is not None and not 0 < self.delta < 1:
             raise SettingError(f"delta is {self.delta}; it must be between 0 and 1.")
         if not 1 <= self.rounds <= MOST_ROUNDS:

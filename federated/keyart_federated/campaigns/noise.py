@@ -75,6 +75,9 @@ def split(campaign: Campaign, *parts: Part) -> tuple[Skellam, ...]:
 def _split(epsilon: float, delta: float, parts: tuple[Part, ...]) -> tuple[Skellam, ...]:
     """Divergences go about as one over the noise's variance, so that a part's noise is √(times / share) of one."""
 
+    if math.isinf(epsilon):
+        return tuple(Skellam(0.0, integer_norm(UNITS, size), size) for _, _, size in parts)
+
     def events(noise: float) -> tuple[Skellam, ...]:
         return tuple(
             Skellam(noise * math.sqrt(times / share), integer_norm(UNITS, size), size) for share, times, size in parts

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import keyart
 from keyart import Catalog
 from keyart.campaigns.offer import Offer
 from keyart.model.features import FeatureSpec
@@ -37,6 +38,7 @@ class Base:
         others: Folders of other bundles by version, published or candidates.
         refused: Versions above `version` that no device will get, since a gate refused them or a person took them
             back. Their numbers are used up.
+        policy: The policy by which devices draw artworks, as far as the server knows.
     """
 
     catalog: Catalog
@@ -45,6 +47,7 @@ class Base:
     spec: FeatureSpec
     others: Mapping[int, Path] = field(default_factory=dict)
     refused: frozenset[int] = frozenset()
+    policy: keyart.Policy = field(default_factory=keyart.Policy)
 
     @property
     def next_version(self) -> int:

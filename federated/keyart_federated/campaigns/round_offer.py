@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from keyart.campaigns.offer import Offer
+from keyart.campaigns.offer import MAX_EPSILON, Offer
 from keyart.campaigns.vector_layout import Places
 from keyart.dp.clip import UNITS
 from keyart.errors import KeyartError, RoundFailed
@@ -83,7 +83,7 @@ def request_round(
             "minimum_devices": settings.minimum_devices,
             "threshold_permille": settings.threshold_permille,
             "bits": WIDTHS[-1],
-            "epsilon": campaign.epsilon or EPSILON,
+            "epsilon": min(campaign.epsilon or EPSILON, MAX_EPSILON),
             "delta": campaign.delta or DELTA,
             "not_after": now + math.ceil(STAGES * settings.patience) + SPARE_SECONDS,
             **about,

@@ -18,7 +18,6 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 from pydantic import Field
 
-import keyart
 from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.campaigns.kinds.training import SIDE, NoisedTraining
 from keyart.campaigns.offer import Offer
@@ -42,7 +41,6 @@ from .settings import HELD_OUT, Cohort, settings_of
 from .state_codec import load, pack
 
 PURPOSE: Final = "training"
-POLICY: Final = keyart.Policy()  # by which devices draw artworks, as far as we know
 PLAYS_A_QUALITY_PLAY: Final = 1.5  # before anybody has said
 
 
@@ -194,7 +192,7 @@ def _question(
     clip = settings.clip or clip_for(alike, campaign.epsilon or EPSILON)
     seed = hashlib.sha256(f"{campaign.id} {number}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(seed, "<u4"))
-    return learner.ask(known.get("decisions", 0.0) + settings.decisions, clip, places, POLICY, rng)
+    return learner.ask(known.get("decisions", 0.0) + settings.decisions, clip, places, base.policy, rng)
 
 
 def _population(settings: TrainingSettings, known: dict[str, Any], summed: PrivateSum, base: Base) -> RoundResult:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import Rows
-from keyart.model.ranker import Weights, score
+from keyart.model.ranker import NumpyRanker, Weights
 
 SLATES = (20, 1, 2, 3, 5, 8, 10, 13, 20, 40)  # candidates a case
 
@@ -48,7 +48,7 @@ def rows_of(inputs: Mapping[str, npt.NDArray[np.float32]]) -> Rows:
 
 def _case(spec: FeatureSpec, weights: Weights, count: int, rng: np.random.Generator) -> dict[str, Any]:
     exact = plausible(spec, count, rng)
-    values = score(weights, rows_of(exact)).value
+    values = NumpyRanker(weights).score(rows_of(exact)).value
     return {
         "inputs": {name: _tensor(value) for name, value in exact.items()},
         "scores": [float(value) for value in values],

@@ -20,14 +20,13 @@ import numpy.typing as npt
 import keyart
 from keyart.campaigns.kinds.gradient import directions
 from keyart.campaigns.vector_layout import ARTWORK_SUMS, TrainingLayout
+from keyart.model.eligibility import eligible
 from keyart.model.features import EncodedCatalog, ViewerFeatures
 from keyart.model.features.rows import Rows, mains, matches
 from keyart.model.features.spec import MATCHES_PER_KIND
 from keyart.model.features.viewer import sharpen
-from keyart.model.policy import distribution, draw, permitted
-from keyart.model.ranker import score
-from keyart.model.ranker.numpy_engine import sigmoid
-from keyart.model.scorer import Log, log_scores
+from keyart.model.policy import distribution, draw
+from keyart.model.scorer import Log, Scores, score, sigmoid
 
 from .model import Model
 
@@ -81,7 +80,7 @@ def simulated(
                 mean, square = match_moments[:, column]
                 spread = np.sqrt(max(square - mean**2, 0.0))
                 rows.match[..., column] = np.maximum(mean + spread * rng.standard_normal(shape), 0.0)
-    return _fisher(rows, model)
+    return _fisher(rows, score(model.weights, rows))
 
 
 def simulated_viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
@@ -179,9 +178,9 @@ def _shown(
     match = matches(encoded, viewer, candidates, titles[..., None])
     appeal = model.appeal[candidates].astype(np.float32)
     rows = Rows(encoded.artwork[candidates], match, main, appeal, taste[:, None], context[:, None])
-    guard = ~encoded.misleading[candidates] if policy.misleading == "block" else exists
-    value = score(model.weights, rows).value
-    p = distribution(value, permitted(exists, guard), policy.gamma(model.base_rate))
+    # Nobody knows what simulated viewers have watched, nor where an app sets an age limit.
+    allowed = eligible(encoded, policy, candidates, watched=False, exists=exists)
+    p = distribution(score(model.weights, rows).value, allowed, policy.gamma(model.base_rate))
     pick = draw(p, rng.random(titles.shape))[..., None]
     return Rows(
         artwork=encoded.artwork[np.take_along_axis(candidates, pick, axis=-1)[..., 0]],
@@ -195,7 +194,7 @@ def _shown(
 
 def of_decisions(logs: Sequence[Log], model: Model) -> Curvature:
     """Curvature of real decisions [n, 1] (`Devices.sample`), heads included."""
-    parts = [_fisher(log.rows, model, log.offset) for log in logs]
+    parts = [_fisher(log.rows, log.logits(model.weights)) for log in logs]
     weights = np.array([log.offset.size for log in logs], dtype=np.float64)
     weights /= weights.sum()
     return Curvature(
@@ -203,10 +202,9 @@ def of_decisions(logs: Sequence[Log], model: Model) -> Curvature:
     )
 
 
-def _fisher(rows: Rows, model: Model, offset: Floats | float = 0.0) -> Curvature:
-    """Fisher information a decision, from viewers [n] with titles [n, J] each."""
-    play, keep = log_scores(model.weights, rows)
-    play = play + offset
+def _fisher(rows: Rows, logits: Scores) -> Curvature:
+    """Fisher information a decision, from viewers [n] with titles [n, J] each. logits: of play and completion."""
+    play, keep = logits
     q, kappa = sigmoid(play), sigmoid(keep)
     w, wk = q * (1 - q), q * kappa * (1 - kappa)
     u = directions(rows)[:, 0]

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
+from keyart.model.head import HeadPrior
 from keyart.model.latents import LATENTS, Latents
-from keyart.model.ranker import Weights
+from keyart.model.loaded_model import LoadedModel
+from keyart.model.ranker import NumpyRanker, Weights
 from keyart.model.ranker.weights import parameters
 
 Doubles = npt.NDArray[np.float64]
@@ -53,6 +55,26 @@ class Model:
     def latents(self) -> Latents | None:
         """As devices get them; None: there are none yet."""
         return Latents.of(self.title_latents, self.artwork_latents) if self.title_latents.any() else None
+
+    def loaded(self, encoded: EncodedCatalog, prior: HeadPrior | None = None) -> LoadedModel:
+        """Return the model as a device loads it from its bundle, on the numpy engine.
+
+        Args:
+            encoded: the catalogue in the places of the model's spec.
+            prior: prior of the personal head.
+        """
+        weights = self.weights.quantized()
+        return LoadedModel(
+            version=self.version,
+            encoded=encoded,
+            ranker=NumpyRanker(weights),
+            weights=weights,
+            population_taste=self.population_taste.astype(np.float32),
+            appeal=self.appeal.astype(np.float32),
+            latents=self.latents,
+            prior=prior or HeadPrior(),
+            base_rate=self.base_rate,
+        )
 
     def to_array(self) -> Doubles:
         """One flat array, as it crosses the wire."""

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import keyart
 from keyart.campaigns.kinds.training import NORMS, NoisedPopulation, part_norm
 from keyart.campaigns.vector_layout import ARTWORK_SUMS, TrainingLayout
+from keyart.model.eligibility import eligible
 from keyart.model.features import EncodedCatalog, ViewerFeatures
 from keyart.model.features.rows import Rows, mains, matches
 from keyart.model.features.viewer import sharpen
-from keyart.model.policy import distribution, permitted
-from keyart.model.ranker import score
-from keyart.model.ranker.numpy_engine import sigmoid
+from keyart.model.policy import distribution
+from keyart.model.scorer import score, sigmoid
 
 from .curvature import Doubles, simulated_contexts, simulated_viewers
 from .model import Model
@@ -105,9 +105,8 @@ class Population:
                 context=contexts[viewers],
             )
             scores = score(model.weights, rows)
-            exists = np.ones(pictures.shape, dtype=np.bool_)
-            guard = ~encoded.misleading[pictures] if policy.misleading == "block" else exists
-            p = distribution(scores.value, permitted(exists, guard), policy.gamma(model.base_rate))
+            allowed = eligible(encoded, policy, pictures, watched=False)
+            p = distribution(scores.value, allowed, policy.gamma(model.base_rate))
             q = sigmoid(scores.play)
             share[place] = p.mean(axis=0) * self.title_share[title]
             curvature[place] = (p * q * (1 - q)).sum(axis=0) / np.maximum(p.sum(axis=0), 1e-12)

@@ -12,6 +12,6 @@ The device's half is `keyart.secagg`; docs/protocol.md says it all in words.
 
 from .coordinator import Coordinator, SumResult
 from .gateway import Gateway
-from .in_process import run_in_process
+from .in_process import InProcessTransport, run_in_process
 
-__all__ = ["Coordinator", "Gateway", "SumResult", "run_in_process"]
+__all__ = ["Coordinator", "Gateway", "InProcessTransport", "SumResult", "run_in_process"]

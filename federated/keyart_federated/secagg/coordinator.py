@@ -86,16 +86,17 @@ class Coordinator:
 
     def ask(self, gateway: int) -> bytes:
         """The bundle for a gateway's devices at this stage, for `Gateway.deliver`; not at the first."""
-        round_id = self.terms.round_id
-        if self.stage is Stage.SHARE:
-            request: Callable[[int], Any] = self._share_request
-            asked: Iterable[int] = self._peers
-        elif self.stage is Stage.MASKED:
-            request, asked = self._masked_request, self._shares
-        else:
-            request, asked = self._unmask_request, self._pads
-        parts = {number: request(number).to_bytes(round_id) for number in asked if self._gateway[number] == gateway}
-        return Bundle(self.stage, parts).to_bytes(round_id)
+        request: Callable[[int], Any] = {
+            Stage.SHARE: self._share_request,
+            Stage.MASKED: self._masked_request,
+            Stage.UNMASK: self._unmask_request,
+        }[self.stage]
+        parts = {number: request(number).to_bytes(self.terms.round_id) for number in self._asked(gateway)}
+        return Bundle(self.stage, parts).to_bytes(self.terms.round_id)
+
+    def due(self, gateway: int) -> int:
+        """Return how many of a gateway's devices are asked something at this stage."""
+        return len(self._asked(gateway))
 
     def receive(self, gateway: int, message: bytes) -> None:
         """A gateway's answer to this stage, from `Gateway.collect`; it may send several. gateway: as the transport
@@ -137,6 +138,15 @@ class Coordinator:
             self._result = self._unmasked()
             return
         self.stage = Stage(self.stage + 1)
+
+    def _asked(self, gateway: int) -> list[int]:
+        """The devices of a gateway that have answered the stage before, by number."""
+        answered: dict[Stage, Iterable[int]] = {
+            Stage.SHARE: self._peers,
+            Stage.MASKED: self._shares,
+            Stage.UNMASK: self._pads,
+        }
+        return [number for number in answered.get(self.stage, ()) if self._gateway[number] == gateway]
 
     def _require(self, answered: Iterable[int]) -> None:
         count, needed = len(list(answered)), self.terms.required(len(self._peers))

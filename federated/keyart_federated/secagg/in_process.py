@@ -16,6 +16,7 @@ import numpy.typing as npt
 from keyart.errors import MessageError, SettingError
 from keyart.secagg import DeviceSession, Graph, Identity, Stage, Terms, certify, least_required, width
 
+from ..rounds import run_round
 from .coordinator import Coordinator, SumResult
 from .gateway import Gateway
 
@@ -64,23 +65,64 @@ def run_in_process(
         identity = Identity(new.private, certify(issuer.private, new.public, now + CERTIFIED_SECONDS))
         sessions[row] = DeviceSession.start(terms, identity, [issuer.public], now, random)
 
-    coordinator = Coordinator(terms, [issuer.public], now)
-    relays = [Gateway(terms) for _ in range(min(gateways, n))]
-    for stage in Stage:
-        for i, relay in enumerate(relays):
-            invited = dict.fromkeys(range(i, n, len(relays)), coordinator.invitation)
-            asked = invited if stage is Stage.KEYS else relay.deliver(coordinator.ask(i))
-            replies = {}
-            for row, message in asked.items():
-                if stages[row] <= stage:
-                    continue
-                try:
-                    sessions[row], replies[row] = sessions[row].answer(message, partial(vectors.__getitem__, row))
-                except MessageError as error:
-                    log.warning("Device %d refuses to go on: %s", row, error)
-            coordinator.receive(i, relay.collect(replies))
-        coordinator.close()
-    return coordinator.result
+    members = {f"gateway-{i}": range(i, n, min(gateways, n)) for i in range(min(gateways, n))}
+    vector_of = {row: partial(vectors.__getitem__, row) for row in range(n)}
+    return run_round(
+        Coordinator(terms, [issuer.public], now),
+        InProcessTransport(terms, members, sessions, vector_of, lambda row, stage: stages[row] > stage),
+    )
+
+
+class InProcessTransport:
+    """A round's messages without a network: real gateways in front of real devices' sessions, all in this process.
+
+    Args:
+        terms: parameters of the aggregation.
+        members: the devices' numbers by gateway.
+        sessions: the devices' sessions by number, before the first stage; replaced as they go on.
+        vector_of: a function for each device that makes its integer vector [terms.size] when it is due.
+        answers: whether a device answers at a stage; by default each does.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        members: Mapping[str, Collection[int]],
+        sessions: dict[int, DeviceSession],
+        vector_of: Mapping[int, Callable[[], npt.NDArray[np.int64]]],
+        answers: Callable[[int, Stage], bool] = lambda number, stage: True,
+    ) -> None:
+        self._members, self._sessions, self._vector_of, self._answers = members, sessions, vector_of, answers
+        self._gateways = {name: Gateway(terms) for name in members}
+
+    def exchange(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> dict[str, bytes]:
+        """See `Transport`."""
+        invited = {name: dict.fromkeys(numbers, invitation) for name, numbers in self._members.items()}
+        replies = {}
+        for name, gateway in self._gateways.items():
+            if stage is Stage.KEYS:
+                asked = invited[name]
+            elif name in requests:
+                asked = gateway.deliver(requests[name])
+            else:
+                continue
+            replies[name] = gateway.collect(self._replies(stage, asked))
+        return replies
+
+    def advance(self, stage: Stage, requests: Mapping[str, bytes], replies: Mapping[str, bytes]) -> None:
+        """See `Transport`. Nothing of it outlives the process."""
+
+    def _replies(self, stage: Stage, asked: Mapping[int, bytes]) -> dict[int, bytes]:
+        replies = {}
+        for number, message in asked.items():
+            if not self._answers(number, stage):
+                continue
+            try:
+                session = self._sessions[number]
+                self._sessions[number], replies[number] = session.answer(message, self._vector_of[number])
+            except MessageError as error:
+                log.warning("Device %d refuses to go on: %s", number, error)
+        return replies
 
 
 def _checked(vectors: npt.NDArray[np.int64], threshold: float) -> int:

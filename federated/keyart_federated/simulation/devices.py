@@ -14,21 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
+from keyart.campaigns.device_batch import DeviceBatch
 from keyart.campaigns.together import together
 from keyart.campaigns.training import add_vectors
 from keyart.campaigns.vector_layout import TrainingLayout
 from keyart.errors import WorldError
 from keyart.model.artwork_bias import own_update
-from keyart.model.choice import weigh
+from keyart.model.eligibility import age_limit, eligible
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
 from keyart.model.features.rows import Rows, intent_match, mains, matches, situation, tilted
-from keyart.model.features.viewer import affinities, tally, view_weight
+from keyart.model.features.viewer import affinities, tally_titles, views_by_title
 from keyart.model.head import Head, HeadPrior, refit, update
 from keyart.model.latents import PLAYED, SHOWN, Latents, Met
-from keyart.model.policy import draw, permitted
-from keyart.model.ranker import score
-from keyart.model.ranker.numpy_engine import sigmoid
-from keyart.model.scorer import Log, log_scores
+from keyart.model.loaded_model import LoadedModel
+from keyart.model.policy import distribution, draw
+from keyart.model.scorer import Additions, Log, learned_play, score, sigmoid
 
 from ..learning.model import Model
 from ..propensity_check import Calibration
@@ -38,6 +38,20 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 CHUNK_DEVICES = 256  # bounds the memory of a training step
+HEADS_AT_A_TIME = 32  # what an update of so many heads reads and writes stays in the processor's cache
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One impression on each of [d] devices: titles, context [d, C], log of the slot, the title's trend, the age
+    limit, and, by row, what some ask for."""
+
+    titles: Ints
+    context: Floats
+    slot_log: Floats
+    trending: Floats
+    max_age: Ints
+    intents: Mapping[int, Mapping[str, float]]
 
 
 @dataclass
@@ -51,7 +65,7 @@ class Journal:
     daypart: npt.NDArray[np.int8]
     played: Floats
     quality: Floats
-    propensity: Floats
+    propensity: npt.NDArray[np.float64]
     steps: int = 0
 
     @classmethod
@@ -65,7 +79,7 @@ class Journal:
             daypart=np.zeros(shape, dtype=np.int8),
             played=np.zeros(shape, dtype=np.float32),
             quality=np.zeros(shape, dtype=np.float32),
-            propensity=np.zeros(shape, dtype=np.float32),
+            propensity=np.zeros(shape),
         )
 
 
@@ -93,6 +107,7 @@ class Devices:
         self.layout = TrainingLayout(spec, len(self.encoded.artwork))
         self.journal = Journal.empty(len(members), impressions)
         self.calibration = Calibration()
+        self.latents: Latents | None = None
         self.version: int | None = None  # of the model that is installed
         self.prior = head
         self.head = Head.start(head or HeadPrior(), spec.artwork_size, (len(members),)) if head else None
@@ -111,43 +126,32 @@ class Devices:
         views = np.zeros(len(self.members), dtype=np.float32)
         self._history = np.zeros((len(self.members), len(encoded.first) - 1), dtype=np.float32)
         for row, i in enumerate(self.members):
-            history = [view for view in self.world.history(int(i)) if view.title_id in catalog]
-            titles = np.array([catalog.index(view.title_id) for view in history], dtype=np.intp)
-            weights = np.array(
-                [
-                    view_weight(v, encoded.durations[t], self.reward, spec)
-                    for v, t in zip(history, titles, strict=True)
-                ],
-                dtype=np.float32,
-            )
-            watched[row], seen[row] = tally(encoded, titles, weights)
-            np.add.at(self._history[row], titles, weights)
-            views[row] = weights.sum()
+            weights = views_by_title(self.world.history(int(i)), catalog, self.reward, spec)
+            watched[row], seen[row], views[row] = tally_titles(encoded, weights)
+            for title_id, weight in weights.items():
+                if title_id in catalog:
+                    self._history[row, catalog.index(title_id)] = weight
         self._watched, self._seen, self._views = watched, seen, views
 
-    def install(self, model: Model) -> None:
-        """A new bundle arrives: int8 weights as a device gets them, taste centred anew, heads re-fitted."""
-        self.version = model.version
-        self.model = model
-        self.weights = model.weights.quantized()
-        self.viewer = affinities(
-            self.encoded, self._watched, self._seen, self._views, model.population_taste.astype(np.float32)
-        )
-        self.appeal = model.appeal.astype(np.float32)
-        self.latents: Latents | None = model.latents
+    def install(self, model: LoadedModel | Model) -> None:
+        """Install a bundle's model, or a model as its bundle would have it; taste is centred and heads are re-fitted."""
+        loaded = model if isinstance(model, LoadedModel) else model.loaded(self.encoded)
+        self.version, self.base_rate, self.weights = loaded.version, loaded.base_rate, loaded.weights
+        self.viewer = affinities(self.encoded, self._watched, self._seen, self._views, loaded.population_taste)
+        self.appeal, self.latents = loaded.appeal, loaded.latents
         self.met: Met | None = self.latents.met(self._met()) if self.latents is not None else None
         if self.head is not None and self.journal.steps:
-            parts = [self._refit_head(chunk) for chunk in self._chunks()]
-            self.head = Head(*(np.concatenate(x) for x in zip(*((h.mean, h.covariance) for h in parts), strict=True)))
+            for chunk in self._chunks():
+                self._learn_anew(chunk)
 
     def _met(self) -> Floats:
         """[devices, T]: what each met of each title, by its history and by what older models showed."""
-        journal, met = self.journal, self._history.copy()
+        journal, answers = self.journal, np.zeros_like(self._history)
         for k in range(journal.steps):  # a device meets one title a step
-            met[np.arange(len(met)), self.encoded.title_of[journal.artwork[:, k]]] += journal.counted[:, k] * (
-                SHOWN + PLAYED * journal.played[:, k]
-            )
-        return met
+            answers[np.arange(len(answers)), self.encoded.title_of[journal.artwork[:, k]]] += journal.counted[
+                :, k
+            ] * (SHOWN + PLAYED * journal.played[:, k])
+        return np.asarray(self._history + answers)
 
     def _viewer_latents(self, chunk: slice, titles: Ints) -> Floats | None:
         """f [d, N, F] for titles [d, N]."""
@@ -159,101 +163,128 @@ class Devices:
         assert self.met is not None  # noqa: S101
         return Met(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
 
-    def _others(self, chunk: slice, artworks: Ints, titles: Ints) -> Floats:
-        """[d, N]: what the latents add to play, for artworks [d, N] of titles [d, N] or [d, 1]."""
-        if self.latents is None:
-            return np.zeros(artworks.shape, dtype=np.float32)
-        return self.latents.added(self._met_by(chunk), titles, artworks)
+    def _additions(self, chunk: slice, learned: bool) -> Additions:
+        """What the devices of a chunk add to the logit of play. learned: with what their outcomes have taught them."""
+        return Additions(
+            self.latents,
+            self._met_by(chunk) if self.latents is not None else None,
+            head=self._heads(chunk) if learned else None,
+            artwork_bias=self.own[chunk] if learned and self.head is not None else None,
+        )
+
+    def _heads(self, chunk: slice) -> Head | None:
+        return Head(self.head.mean[chunk], self.head.covariance[chunk]) if self.head is not None else None
 
     def together(self, asked: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """The sum of all devices' vectors of which titles are watched together (`keyart.campaigns.together`)."""
         return together(self._history, asked)
 
-    def _refit_head(self, chunk: slice) -> Head:
+    def _learn_anew(self, chunk: slice) -> None:
+        """What older models showed, learned as `keyart.profile.learner` does."""
         assert self.head is not None and self.prior is not None  # noqa: S101
-        log = self._log(chunk)
-        play, _ = log_scores(self.weights, log.rows)
-        shown = self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
-        play = play + self._others(chunk, shown, self.encoded.title_of[shown])
-        head = refit(self.prior, log.rows.artwork, play, log.played, log.counted, self.head.mean[chunk])
-        logits = play + head.offsets(log.rows.artwork)
+        rows, shown = self._log_rows(chunk, slice(0, self.journal.steps))
+        base = self._base(chunk, rows, shown)
+        played = self.journal.played[chunk, : self.journal.steps]
+        counted = self.journal.counted[chunk, : self.journal.steps] > 0
+        size, devices = counted.sum(axis=1), np.arange(len(self.members))[chunk]
+        for count in np.unique(size).tolist():  # padding would be rounded in another way than on a device alone
+            alike = size == count
+            some = counted[alike]
+            artwork = rows.artwork[alike][some].reshape(len(some), count, rows.artwork.shape[-1])
+            of_some = (values[alike][some].reshape(len(some), count) for values in (base, played))
+            head = refit(self.prior, artwork, *of_some)
+            self.head.mean[devices[alike]], self.head.covariance[devices[alike]] = head.mean, head.covariance
         self.own[chunk] = self._own_weight[chunk] = 0.0
-        devices = np.arange(len(self.members))[chunk]
+        mean = self.head.mean[chunk]
         for k in range(self.journal.steps):
-            self._learn_own(devices, shown[:, k], logits[:, k], log.played[:, k], log.counted[:, k] > 0)
-        return head
+            at = np.flatnonzero(counted[:, k])
+            where = devices[at], shown[at, k]
+            one = (base[at, k, None], rows.artwork[at, k, None], mean[at], self.own[where][:, None])
+            self._learn_bias(where, learned_play(*one)[:, 0], played[at, k])
 
-    def _learn_own(
-        self, devices: Ints, shown: npt.NDArray[np.integer], logits: Floats, played: Floats, counted: Bools
-    ) -> None:
-        """One outcome of each device [d]. logits [d]: of the picture shown, without its own."""
-        at = devices[counted], shown[counted]
-        q = sigmoid(logits[counted] + self.own[at])
-        self.own[at], self._own_weight[at] = own_update(self.own[at], self._own_weight[at], q, played[counted])
+    def _base(self, chunk: slice, rows: Rows, shown: Ints) -> Floats:
+        """`Logits.base` [d, N] of logged decisions."""
+        additions, titles = self._additions(chunk, learned=False), self.encoded.title_of[shown]
+        return additions.logits(score(self.weights, rows), rows.artwork, titles, shown).base
+
+    def _learn_bias(self, where: tuple[Ints, Ints], logits: Floats, played: Floats) -> None:
+        """One outcome of each of some devices. where: devices, and the artworks that they showed."""
+        self.own[where], self._own_weight[where] = own_update(
+            self.own[where], self._own_weight[where], sigmoid(logits), played
+        )
+
+    def _learn(self, k: int) -> None:
+        """Learn impression k on every device, from what a device has stored of it."""
+        assert self.head is not None  # noqa: S101
+        rows, shown = self._log_rows(slice(None), slice(k, k + 1))
+        devices = np.arange(len(self.members))
+        base = self._base(slice(None), rows, shown)
+        logits = learned_play(base, rows.artwork, self.head.mean, self.own[devices[:, None], shown])[:, 0]
+        artwork, played, counted = rows.artwork[:, 0], self.journal.played[:, k], self.journal.counted[:, k]
+        for start in range(0, len(devices), HEADS_AT_A_TIME):
+            some = slice(start, start + HEADS_AT_A_TIME)
+            before = Head(self.head.mean[some], self.head.covariance[some])
+            after = update(before, artwork[some], logits[some], played[some], counted[some])
+            self.head.mean[some], self.head.covariance[some] = after.mean, after.covariance
+        kept = counted > 0
+        self._learn_bias((devices[kept], shown[kept, 0]), logits[kept], played[kept])
 
     def step(self, k: int) -> Ints:
         """Impression k on every device: choose, show, observe, learn at once. Returns the pictures shown."""
         spec, encoded, count = self.encoded.spec, self.encoded, len(self.members)
-        titles, context, slot_log, trending, intents = self._met_now(k)
-        first, last = encoded.first[titles], encoded.first[titles + 1]
-        width = int((last - first).max())
-        candidates = np.minimum(first[:, None] + np.arange(width), last[:, None] - 1)
-        exists = first[:, None] + np.arange(width) < last[:, None]
-        rows = self._rows(slice(None), candidates, titles[:, None], slot_log, trending, context)
-        rows = replace(rows, appeal=tilted(rows.appeal, trending[:, None]))
-        for row, intent in intents.items():
-            rows.match[row, :, -1] = intent_match(spec, rows.artwork[row], intent)
-        scores = score(self.weights, rows)
-        at = np.arange(count)
-        own = self.own[at[:, None], candidates]
-        offsets = self._others(slice(None), candidates, titles[:, None])
-        if self.head is not None:
-            offsets = offsets + self.head.offsets(rows.artwork) + own
-        guard = ~encoded.misleading[candidates] if self.policy.misleading == "block" else exists
-        weighed = weigh(scores, offsets, permitted(exists, guard), self.policy.gamma(self.model.base_rate))
-        play, p = weighed.play, weighed.probability
+        now = self._moment(k)
+        p, candidates = self._probabilities(now)
         pick = draw(p, self._uniforms[:, k])
         self.calibration.add(p, pick)
+        at = np.arange(count)
         shown = candidates[at, pick]
-        played, quality = self._outcomes(k, shown, titles)
+        played, quality = self._outcomes(k, shown, now.titles)
         journal = self.journal
-        journal.artwork[:, k], journal.slot_log[:, k] = shown, slot_log
-        journal.device[:, k] = context[:, : len(spec.devices) + 1].argmax(axis=1)
-        journal.daypart[:, k] = context[:, len(spec.devices) + 1 :].argmax(axis=1)
+        journal.artwork[:, k], journal.slot_log[:, k] = shown, now.slot_log
+        journal.device[:, k] = now.context[:, : len(spec.devices) + 1].argmax(axis=1)
+        journal.daypart[:, k] = now.context[:, len(spec.devices) + 1 :].argmax(axis=1)
         journal.played[:, k], journal.quality[:, k], journal.propensity[:, k] = played, quality, p[at, pick]
         # Intent is never stored, so that nothing can be learned from what was shown under one.
         journal.counted[:, k] = 1.0
-        journal.counted[list(intents), k] = 0.0
+        journal.counted[list(now.intents), k] = 0.0
         journal.steps = k + 1
         if self.head is not None:
-            # What was trending is not stored either, and a device learns from what it has stored.
-            tilt = rows.appeal[at, pick, 0] - self.appeal[shown, 0]
-            logit = play[at, pick] - trending * self.weights.play_main[spec.main_names.index("trending")] - tilt
-            learned = update(self.head, rows.artwork[at, pick], logit, played)
-            kept = journal.counted[:, k].astype(np.bool_)
-            if not kept.all():
-                learned.mean[~kept], learned.covariance[~kept] = self.head.mean[~kept], self.head.covariance[~kept]
-            self.head = learned
-            self._learn_own(at, shown, logit - own[at, pick], played, kept)
+            self._learn(k)
         return np.asarray(shown, dtype=np.intp)
 
-    def _met_now(self, k: int) -> tuple[Ints, Floats, Floats, Floats, dict[int, dict[str, float]]]:
-        """Impression k on every device: titles [d], context [d, C], slot_log and trending [d], and some ask for
-        something."""
+    def _probabilities(self, now: Moment) -> tuple[npt.NDArray[np.float64], Ints]:
+        """[d, A]: the policy's, and the places of the candidates; titles with fewer than A repeat their last one,
+        which is then drawn with probability 0."""
+        encoded, titles = self.encoded, now.titles[:, None]
+        first, last = encoded.first[titles], encoded.first[titles + 1]
+        places = first + np.arange(int((last - first).max()))
+        candidates, exists = np.minimum(places, last - 1), places < last
+        rows = self._rows(slice(None), candidates, titles, now.slot_log, now.trending, now.context)
+        rows = replace(rows, appeal=tilted(rows.appeal, now.trending[:, None]))
+        for row, intent in now.intents.items():
+            rows.match[row, :, -1] = intent_match(encoded.spec, rows.artwork[row], intent)
+        additions = self._additions(slice(None), learned=True)
+        value = additions.logits(score(self.weights, rows), rows.artwork, titles, candidates).value
+        watched = self._history[np.arange(len(titles)), now.titles] > 0
+        allowed = eligible(encoded, self.policy, candidates, watched=watched, max_age=now.max_age, exists=exists)
+        return distribution(value, allowed, self.policy.gamma(self.base_rate)), candidates
+
+    def _moment(self, k: int) -> Moment:
+        """Impression k on every device."""
         spec, world, count = self.encoded.spec, self.world, len(self.members)
-        titles = np.empty(count, dtype=np.intp)
+        titles, max_age = np.empty(count, dtype=np.intp), np.empty(count, dtype=np.intp)
         context = np.zeros((count, len(spec.context_names)), dtype=np.float32)
         slot_log, trending = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
-        intents: dict[int, dict[str, float]] = {}
+        intents: dict[int, Mapping[str, float]] = {}
         with self._turn:
             for row, i in enumerate(self.members.tolist()):
                 title_id, now = world.impression(i, k)
-                titles[row] = world.catalog.index(title_id)
+                titles[row], max_age[row] = world.catalog.index(title_id), age_limit(now)
                 context[row] = spec.context_row(now.device, now.daypart)
                 slot_log[row], trending[row] = situation(spec, now, title_id)
                 if now.intent:
-                    intents[row] = dict(now.intent)
-        return titles, context, slot_log, trending, intents
+                    intents[row] = now.intent
+        return Moment(titles, context, slot_log, trending, max_age, intents)
 
     def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
         played = np.zeros(len(shown), dtype=np.float32)
@@ -312,31 +343,48 @@ class Devices:
         for chunk in self._chunks():
             yield chunk, self._log(chunk), self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
 
-    def _log(self, chunk: slice) -> Log:
-        journal, spec, steps = self.journal, self.encoded.spec, self.journal.steps
-        window = (chunk, slice(0, steps))
+    def batches(self) -> Iterator[tuple[slice, DeviceBatch]]:
+        """Yield the inputs of the devices' vectors, chunk by chunk of devices."""
+        for chunk, log, artworks in self.logs():
+            yield (
+                chunk,
+                DeviceBatch(
+                    self.encoded,
+                    self.weights,
+                    log,
+                    artworks,
+                    self.viewer.affinity[chunk],
+                    self.known[chunk],
+                    self._history[chunk],
+                ),
+            )
+
+    def _log_rows(self, chunk: slice, steps: slice) -> tuple[Rows, Ints]:
+        """Rows of logged decisions [d, N], and the places of what they showed."""
+        journal, spec = self.journal, self.encoded.spec
+        window = (chunk, steps)
         artworks = journal.artwork[window].astype(np.intp)
         context = np.zeros((*artworks.shape, len(spec.context_names)), dtype=np.float32)
         np.put_along_axis(context, journal.device[window].astype(np.intp)[..., None], 1.0, axis=-1)
         np.put_along_axis(
             context, journal.daypart[window].astype(np.intp)[..., None] + len(spec.devices) + 1, 1.0, axis=-1
         )
-        rows = self._rows(
-            chunk,
-            artworks,
-            self.encoded.title_of[artworks],
-            journal.slot_log[window],
-            np.zeros_like(journal.slot_log[window]),
-            context,
-        )
+        # What was trending is not stored either, and a device learns from what it has stored.
+        slot_log = journal.slot_log[window]
         titles = self.encoded.title_of[artworks]
-        offset = self._others(chunk, artworks, titles)
-        if self.head is not None:
-            head = Head(self.head.mean[chunk], self.head.covariance[chunk])
-            offset = offset + head.offsets(rows.artwork) + np.take_along_axis(self.own[chunk], artworks, axis=1)
+        return self._rows(chunk, artworks, titles, slot_log, np.zeros_like(slot_log), context), artworks
+
+    def _log(self, chunk: slice) -> Log:
+        window = (chunk, slice(0, self.journal.steps))
+        rows, artworks = self._log_rows(*window)
+        titles = self.encoded.title_of[artworks]
+        logits = self._additions(chunk, learned=True).logits(
+            score(self.weights, rows), rows.artwork, titles, artworks
+        )
+        journal = self.journal
         return Log(
             rows,
-            offset,
+            logits.offset,
             journal.played[window],
             journal.quality[window],
             journal.counted[window],

@@ -1,14 +1,11 @@
-"""simulate: federated rounds over a World in one process, by the same apps and strategy as a deployment."""
+"""simulate: a training campaign over the devices of a World, by the campaign, the driver and the vectors of a fleet."""
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import logging
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,33 +13,30 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from flwr.app import Context, RecordDict
 
 import keyart
-from keyart.errors import FederatedError, SettingError
+from keyart.errors import SettingError
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 
-from ..accounting.ledger import Ledger
-from ..accounting.privacy import Privacy
-from ..apps.client import client_app
+from ..accounting.privacy import Privacy, TrainingPlan
 from ..export import write_bundle
-from ..grid import LocalGrid
-from ..learning import optimiser
 from ..learning.model import Model
-from ..learning.ranker import PrivateRanker
 from ..metrics import Truth, capture, figures, rewards
 from ..propensity_check import Calibration
 from ..report import Report
-from ..strategy import FederatedRanker
 from ..world import World
 from . import fairness
 from .central import CentralLearner
 from .devices import Devices
+from .fleet import LocalFleet
+from .participation import Participation
+from .training_run import TrainingRun, limits_of
 
 Learner = Literal["federated", "central", "none"]
+Engine = Literal["local", "flower"]
 Progress = Callable[[int, int], None]
-DEVICES_PER_NODE = 256  # bounds the memory of a step, fits caches, and gives each processor its nodes
+DEVICES_PER_PART = 256  # bounds the memory of a step, fits caches, and gives each processor its parts
 
 
 @dataclass(frozen=True)
@@ -64,13 +58,14 @@ def simulate(
     cohort: int | None = None,
     privacy: Privacy | None = None,
     seed: int = 0,
-    engine: Literal["local"] = "local",
+    engine: Engine = "local",
     *,
     policy: keyart.Policy | None = None,
     reward: keyart.Reward | None = None,
     personal_head: bool = True,
     learner: Learner = "federated",
     nodes: int | None = None,
+    workers: int = 2,
     out: str | Path | None = None,
     name: str | None = None,
     truth: Truth | None = None,
@@ -89,8 +84,8 @@ def simulate(
         raise SettingError(f"cohort is {cohort}; it must be between 1 and the world's {world.devices} devices.")
     if privacy is not None and learner != "federated":
         raise SettingError(f"privacy is for learner='federated'; with learner={learner!r} nothing is noised.")
-    if engine != "local":
-        raise SettingError(f"engine is {engine!r}; this version simulates with engine='local'.")
+    if engine not in get_args(Engine):
+        raise SettingError(f"engine is {engine!r}; use one of {', '.join(map(repr, get_args(Engine)))}.")
     if learner not in get_args(Learner):
         raise SettingError(f"learner is {learner!r}; use one of {', '.join(map(repr, get_args(Learner)))}.")
     settings = Settings(
@@ -102,11 +97,12 @@ def simulate(
     )
     run = _Run(world, steps_per_round, rounds, seed, settings, nodes)
     started = time.perf_counter()
-    state = run.rounds((cohort or world.devices) / world.devices, progress)
+    with tempfile.TemporaryDirectory(prefix="keyart-bundles-") as bundles:
+        model = run.rounds(cohort or world.devices, Path(bundles), progress)
     seconds = time.perf_counter() - started
     truth = truth or Truth.measure(world, rounds * steps_per_round)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="keyart-")) / "bundle"
-    return run.report(state, truth, folder, seconds, name or type(world).__name__)
+    return run.report(model, truth, folder, seconds, name or type(world).__name__)
 
 
 class _Run:
@@ -116,81 +112,42 @@ class _Run:
         self.world, self.steps, self.count, self.seed, self.settings = world, steps, rounds, seed, settings
         self.spec = FeatureSpec.from_catalog(world.catalog)
         self.encoded = EncodedCatalog.build(world.catalog, self.spec)
-        parts = nodes or -(-world.devices // DEVICES_PER_NODE)
-        turn = threading.Lock()
-        self.parts = [
-            Devices(
-                world,
-                np.arange(part, world.devices, parts),
-                self.spec,
-                steps * rounds,
-                seed=seed,
-                policy=settings.policy,
-                reward=settings.reward,
-                head=settings.head,
-                encoded=self.encoded,
-                turn=turn,
-            )
-            for part in range(parts)
-        ]
-        self.client_updates = 0
-        self.spent: float | None = None  # ε, and bytes that a device hands in: of private rounds
-        self.bytes_up: int | None = None
+        count = nodes or -(-world.devices // DEVICES_PER_PART)
+        members = [np.arange(part, world.devices, count) for part in range(count)]
+        self.parts = devices_of(world, members, self.encoded, steps * rounds, seed, settings)
+        self.training: TrainingRun | None = None
 
-    def rounds(self, cohort_share: float, progress: Progress) -> optimiser.State:
-        model = Model.zero_shot(self.encoded)
-        if self.settings.learner != "federated":
-            return CentralLearner(self.encoded, model, self.settings.policy, self.seed).run(
-                self.parts, self.steps, self.count, progress, learns=self.settings.learner == "central"
-            )
-        rounds = itertools.count(1)
-        arguments: dict[str, Any] = {
-            "steps": self.steps,
-            "cohort_share": cohort_share,
-            "nodes": len(self.parts),
-            "seed": self.seed,
-            "policy": self.settings.policy,
-            "on_round": lambda _: progress(next(rounds), self.count),
-        }
-        privacy = self.settings.privacy
-        if privacy is None:
-            return self._run(FederatedRanker(self.encoded, model, **arguments))
-        with (
-            tempfile.TemporaryDirectory(prefix="keyart-ledger-") as folder,
-            Ledger.open(Path(folder) / "ledger", privacy.epsilon, privacy.delta) as ledger,
-        ):
-            strategy = PrivateRanker(
-                self.encoded,
-                model,
-                privacy=privacy,
-                rounds=self.count,
-                devices=self.world.devices,
-                ledger=ledger,
-                **arguments,
-            )
-            state = self._run(strategy)
-            self.spent, self.bytes_up = ledger.spent(), strategy.bytes_up
-            return state
+    def rounds(self, cohort: int, folder: Path, progress: Progress) -> Model:
+        """Run all rounds and return the last model."""
+        settings = self.settings
+        if settings.learner != "federated":
+            model = Model.zero_shot(self.encoded)
+            learner = CentralLearner(self.encoded, model, settings.policy, self.seed)
+            learns = settings.learner == "central"
+            return learner.run(self.parts, self.steps, self.count, progress, learns=learns).model
+        plan = TrainingPlan.of(settings.privacy, self.count, cohort)
+        participation = Participation(self.world.devices, limits_of(settings.privacy, plan, self.seed))
+        share = cohort / self.world.devices
+        fleet = LocalFleet(self.parts, participation, self.seed, share, own_noise=plan.masked)
+        self.training = TrainingRun(
+            folder,
+            self.world.catalog,
+            plan=plan,
+            privacy=settings.privacy,
+            seed=self.seed,
+            head=settings.head,
+            steps_per_round=self.steps,
+            policy=settings.policy,
+        )
+        for number in range(1, self.count + 1):
+            fleet.play(self.training.base.bundle, (number - 1) * self.steps, self.steps)
+            self.training.after_round(number, fleet)
+            progress(number, self.count)
+        return self.training.model
 
-    def _run(self, strategy: FederatedRanker) -> optimiser.State:
-        contexts = {
-            node + 1: Context(1, node + 1, {"partition-id": node}, RecordDict(), {})
-            for node in range(len(self.parts))
-        }
-        grid = LocalGrid(client_app(lambda context: self.parts[int(context.node_config["partition-id"])]), contexts)
-        try:
-            with _quiet_flower():
-                state = strategy.run(grid, self.count)
-        except FederatedError:
-            if grid.errors:  # in this process the node's own error says more than Flower's error reply
-                raise grid.errors[0] from None
-            raise
-        self.client_updates = strategy.client_updates
-        return state
-
-    def report(self, state: optimiser.State, truth: Truth, folder: Path, seconds: float, name: str) -> Report:
-        shown = self._filled("artwork", np.dtype(np.int32))
-        played, quality = (self._filled(name, np.dtype(np.float32)) for name in ("played", "quality"))
+    def report(self, model: Model, truth: Truth, folder: Path, seconds: float, name: str) -> Report:
+        shown = self._column("artwork", np.dtype(np.int32))
+        played, quality = (self._column(name, np.dtype(np.float32)) for name in ("played", "quality"))
         by_impression = rewards(truth, shown)
         estimates = figures(by_impression)
         fair = fairness.measure(truth, by_impression, shown, played, quality, self.encoded.artwork)
@@ -203,18 +160,19 @@ class _Run:
         p = calibration.p_value()
         write_bundle(
             folder,
-            state.model,
+            model,
             self.world.catalog,
             data=f"{name}, simulated: {self.world.devices} devices, {impressions} impressions each.",
-            training={"round": state.rounds, "devices": self.world.devices, "learner": self.settings.learner},
+            training={
+                "round": self.training.rounds if self.training is not None else self.count,
+                "devices": self.world.devices,
+                "learner": self.settings.learner,
+            },
             quality={key: round(estimate.value, 6) for key, estimate in estimates.items()},
             head=self.settings.head,
         )
         bundle_bytes = sum(path.stat().st_size for path in folder.iterdir())
-        federated = self.settings.learner == "federated"
-        bytes_up = self.bytes_up
-        if bytes_up is None:
-            bytes_up = self.parts[0].layout.size * np.dtype(np.int64).itemsize * self.count if federated else 0
+        training = self.training
         return Report(
             world=name,
             devices=self.world.devices,
@@ -225,32 +183,47 @@ class _Run:
             interval={key: (e.low, e.high) for key, e in {**estimates, **fair.estimates()}.items()},
             propensities_ok=p > 1e-3,
             propensities_p=p,
-            client_updates=self.client_updates,
-            client_updates_per_second=self.client_updates / seconds,
+            client_updates=training.client_updates if training else 0,
+            client_updates_per_second=(training.client_updates if training else 0) / seconds,
             seconds=seconds,
-            epsilon=self.spent,
+            epsilon=training.epsilon if training else None,
             delta=self.settings.privacy.delta if self.settings.privacy is not None else None,
-            bytes_up=bytes_up,
-            bytes_down=bundle_bytes * self.count if federated else bundle_bytes,
+            bytes_up=training.bytes_up if training else 0,
+            bytes_down=bundle_bytes * (training.rounds + 1 if training else 1),
             bundle=folder,
             **fair.plain() | {key: estimate.value for key, estimate in estimates.items()},
         )
 
-    def _filled(self, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """[devices, impressions] a column of the journals, in the world's order of devices."""
+    def _column(self, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """[devices, impressions]: a column of the journals, in the world's order of devices."""
         column = np.empty((self.world.devices, self.steps * self.count), dtype=dtype)
         for part in self.parts:
             column[part.members] = getattr(part.journal, name)
         return column
 
 
-@contextlib.contextmanager
-def _quiet_flower() -> Iterator[None]:
-    """Flower logs every round at INFO to the terminal; here the caller's progress bar says it."""
-    logger = logging.getLogger("flwr")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def devices_of(
+    world: World,
+    members: Sequence[npt.NDArray[np.intp]],
+    encoded: EncodedCatalog,
+    impressions: int,
+    seed: int,
+    settings: Settings,
+) -> list[Devices]:
+    """Return the simulated devices of a world in parts. members: the devices' numbers of each part."""
+    turn = threading.Lock()
+    return [
+        Devices(
+            world,
+            part,
+            encoded.spec,
+            impressions,
+            seed=seed,
+            policy=settings.policy,
+            reward=settings.reward,
+            head=settings.head,
+            encoded=encoded,
+            turn=turn,
+        )
+        for part in members
+    ]

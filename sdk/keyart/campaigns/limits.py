@@ -17,7 +17,6 @@ from .offer import Offer
 KINDS: Final = ("training", "statistics", "experiment", "evaluation")
 KEY_BYTES: Final = 32
 LONGEST_SECONDS: Final = 7 * 86_400  # that a round may go on
-LEAST_NOISE: Final = 1e-6  # below, a noise multiplier is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class Limits:
                     f"Limits.labels are texts by kind, such as 'region': 'north', and of no sensitive kind; got "
                     f"{shown(kind)}: {shown(value)}."
                 )
-        if not (math.isfinite(self.epsilon) and self.epsilon >= 0 and 0 < self.delta < 1):
+        if not (self.epsilon >= 0 and 0 < self.delta < 1):
             raise SettingError(f"Limits need epsilon ≥ 0 and 0 < delta < 1, and have {self.epsilon}, {self.delta}.")
         if self.minimum_devices < 2 or not self.least_noise >= 0 or self.contributions_a_day < 0:
             raise SettingError(
@@ -109,7 +108,7 @@ class Limits:
                 f"its cohort may be {offer.minimum_devices} devices, and {self.minimum_devices} are demanded",
             ),
             (
-                offer.noise_multiplier < max(self.least_noise, LEAST_NOISE),
+                offer.noise_multiplier < self.least_noise,
                 f"its noise is {offer.noise_multiplier} of a vector, and {self.least_noise} is demanded",
             ),
             (

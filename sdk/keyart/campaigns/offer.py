@@ -37,6 +37,7 @@ MAX_TEXT: Final = 256  # characters
 MAX_NUMBER: Final = 2**53 - 1  # the largest whole number that JSON carries to every language
 MAX_UNITS: Final = 1 << 24
 MAX_ARMS: Final = 64
+MAX_EPSILON: Final = 1e9  # a larger one, or none, is no promise at all
 SIGNATURE_BYTES: Final = 64
 # Noise reaches no farther from 0: beyond 64 + 15 deviations a Skellam variable has less than 2⁻¹²⁸ (`skellam`).
 NOISE_REACH: Final = (64, 15)
@@ -174,7 +175,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "minimum_devices": (2, 1 << 24),
     "threshold_permille": (1, 1000),
     "bits": (32, 64),
-    "epsilon": (0, 1e9),
+    "epsilon": (0, MAX_EPSILON),
     "delta": (0, 1),
     "not_after": (0, MAX_NUMBER),
     "most_decisions": (1, MAX_NUMBER),

@@ -11,21 +11,18 @@ A picture that is passed over again and again makes room for another, whatever i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from typing import TypeVar
 
 import numpy as np
 
-from .features.encode import Floats, Ints
+from .features.encode import Floats
+from .ranker.numpy_engine import sigmoid
 
 OWN_VARIANCE = 0.05  # of a picture's logit, before anything is known of it
 KEPT = 1024  # pictures; what is known of the one that was answered longest ago is dropped
 
-Number = TypeVar("Number", float, Floats)
 
-
-def own_update(mean: Number, weight: Number, q: Number, played: Number) -> tuple[Number, Number]:
+def own_update(mean: Floats, weight: Floats, q: Floats, played: Floats) -> tuple[Floats, Floats]:
     """mean and Σ w after one outcome […] of a picture. q: chance of a play with everything in it; played: 0 or 1."""
     w = q * (1.0 - q)
     variance = 1.0 / (1.0 / OWN_VARIANCE + weight)
@@ -41,16 +38,14 @@ class Own:
         for artwork, mean, weight in known:
             self.added[artwork], self._weight[artwork] = mean, weight
 
-    def offsets(self, pictures: slice | Ints) -> Floats:
-        """[…]: what is added to the logits of play of pictures, by their places among all artworks."""
-        return self.added[pictures]
-
-    def learn(self, artwork: int, play: float, played: float) -> None:
-        """One outcome of the picture at that place. play: logit with everything in it."""
-        q = 0.5 * (1.0 + math.tanh(0.5 * play))
+    def learn(self, artwork: int, play: Floats, played: Floats) -> None:
+        """One outcome of the picture at that place. play [1]: logit with everything in it; played [1]: 0 or 1."""
         before = self._weight.pop(artwork, 0.0)  # and to the end: the order is that of the last outcome
-        mean, weight = own_update(float(self.added[artwork]), before, q, played)
-        self.added[artwork], self._weight[artwork] = mean, weight
+        one = slice(artwork, artwork + 1)
+        self.added[one], weight = own_update(
+            self.added[one], np.array([before], dtype=np.float32), sigmoid(play), played
+        )
+        self._weight[artwork] = float(weight[0])
         if len(self._weight) > KEPT:
             oldest = next(iter(self._weight))
             del self._weight[oldest]

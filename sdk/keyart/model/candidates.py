@@ -1,28 +1,74 @@
-"""Slates: the candidate sets of titles as one viewer is to see them now: their rows, scores, rules and chances."""
+"""Candidates: the artworks of titles as one viewer is to see them now: their rows, logits, rules and chances."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from ..catalog import Catalog, age_of
+from ..catalog import Catalog
 from ..context import Context
-from .choice import Candidates
+from .artwork_bias import Own
+from .eligibility import age_limit, eligible_of_title
 from .features import ViewerFeatures
-from .features.encode import Floats, Ints
+from .features.encode import Bools, Floats, Ints
 from .features.rows import Rows, intent_match, mains, matches, situation, taken, tilted
 from .head import Head
 from .loaded_model import LoadedModel
-from .policy import Policy, permitted
-from .ranker.numpy_engine import value_of
+from .policy import Doubles, Policy, chances, pick
+from .scorer import Additions, Logits, value_of
+from .stated_preferences import Stated
 
-if TYPE_CHECKING:
-    from .artwork_bias import Own
-    from .stated_preferences import Stated
+
+@dataclass(frozen=True)
+class Weighed:
+    """Candidates [A]: value = σ(play) σ(completion), and the probability that each is drawn."""
+
+    value: Floats
+    probability: Doubles
+
+
+class Drawn(NamedTuple):
+    """place: of the candidate in its slate. exploring: another one that may be shown had more value."""
+
+    place: int
+    propensity: float
+    exploring: bool
+
+
+class Candidates(NamedTuple):
+    """One title's candidates [A]: logits of play (with what the device adds) and of completion, value = σ(play)
+    σ(completion), which may be shown, and the policy's γ."""
+
+    play: Floats
+    completion: Floats
+    value: Floats
+    allowed: Bools
+    gamma: float
+
+    def weighed(self, factors: Floats | None = None) -> Weighed:
+        """With the chance of each. factors [A]: the page's, on the values."""
+        value = self.value if factors is None else self.value * factors
+        return Weighed(value, np.array(chances(self._ranked(factors), self.gamma)))
+
+    def draw(self, uniform: float, factors: Floats | None = None) -> Drawn:
+        """One of them, by a uniform number in [0, 1)."""
+        values = self._ranked(factors)
+        p = chances(values, self.gamma)
+        place = pick(p, uniform)
+        return Drawn(place, p[place], values[place] < max(values))
+
+    def _ranked(self, factors: Floats | None) -> list[float]:
+        """The values by which they are drawn; −inf for what may not be shown."""
+        values: list[float] = (self.value if factors is None else self.value * factors).tolist()
+        allowed = self.allowed.tolist()
+        if False in allowed:
+            values = [value if may else -math.inf for value, may in zip(values, allowed, strict=True)]
+        return values
 
 
 @dataclass(frozen=True)
@@ -39,6 +85,17 @@ class Slates:
     stated: Stated | None = None
     own: Own | None = None
 
+    @cached_property
+    def additions(self) -> Additions:
+        """What this device adds to the ranker's logits of play."""
+        return Additions(
+            self.installed.latents,
+            self.viewer.met,
+            None if self.stated is None else self.stated.added,
+            self.head,
+            None if self.own is None else self.own.added,
+        )
+
     def pictures(self, title: int) -> slice:
         """Places of the title's pictures among all artworks."""
         starts = self.installed.encoded.starts
@@ -48,54 +105,32 @@ class Slates:
         """The ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
         return self._rows(titles, context)[0]
 
+    def logits(self, titles: list[int], context: Context) -> Logits:
+        """The logits of the same candidates, as their parts."""
+        return self._logits(titles, context)[0]
+
     def candidates(self, titles: list[int], context: Context) -> list[Candidates]:
         """Each title's candidates, ready to be drawn from, in one run of the ranker."""
-        rows, pictures, parts = self._rows(titles, context)
-        scores = self.installed.ranker.score(rows)
-        play, keep = scores.play, scores.keep
-        if self.head is not None:
-            play = play + self.head.offsets(rows.artwork)
-        for added in (self.stated, self.own):
-            if added is not None:
-                play = play + added.offsets(pictures)
-        others = self._others(titles, pictures)
-        if others is not None:
-            play = play + others
-        value, gamma = value_of(play, keep), self.policy.gamma(self.installed.base_rate)
+        logits, parts = self._logits(titles, context)
+        play, completion = logits.play, logits.completion
+        value, gamma = value_of(play, completion), self.policy.gamma(self.installed.base_rate)
         return [
-            Candidates(play[part], keep[part], value[part], self.allowed(title, context), gamma)
+            Candidates(play[part], completion[part], value[part], self.allowed(title, context), gamma)
             for title, part in zip(titles, parts, strict=True)
         ]
 
-    def others(self, title: int) -> Floats | None:
-        """[A]: what the latents add to play, by who watches what; None: nothing."""
-        return self.installed.offsets(self.viewer, title, self.pictures(title))
-
-    def _others(self, titles: list[int], pictures: Ints | slice) -> Floats | None:
-        latents, met = self.installed.latents, self.viewer.met
-        if isinstance(pictures, slice):
-            return self.others(titles[0])
-        if latents is None or met is None:
-            return None
-        return latents.added(met, self.installed.encoded.title_of[pictures], pictures)
-
-    def allowed(self, title: int, context: Context) -> npt.NDArray[np.bool_]:
-        """[A]: what may be shown here: maturity first, then spoilers, then the guard against misleading pictures."""
-        encoded, pictures = self.installed.encoded, self.pictures(title)
+    def allowed(self, title: int, context: Context) -> Bools:
+        """[A]: what may be shown here (`eligibility`)."""
+        encoded = self.installed.encoded
         encoded.need((title,))
-        guarded = self.policy.misleading == "block"
-        if guarded and not context.max_maturity and not encoded.spoils[title]:  # most titles have no other rule
-            return encoded.honest[pictures]
-        rules = [np.ones(pictures.stop - pictures.start, dtype=np.bool_)]
-        if context.max_maturity:
-            ages = encoded.ages[pictures]
-            # Where every picture is above the limit the app should not show the title; the mildest does least harm.
-            rules.append(ages <= max(age_of(context.max_maturity) or 0, int(ages.min())))
-        if encoded.spoils[title] and not self.has_watched(title):
-            rules.append(~encoded.spoilers[pictures])
-        if guarded:
-            rules.append(~encoded.misleading[pictures])
-        return permitted(*rules)
+        watched = bool(encoded.spoils[title]) and self.has_watched(title)  # only spoilers go by it
+        return eligible_of_title(encoded, self.policy, title, watched, age_limit(context))
+
+    def _logits(self, titles: list[int], context: Context) -> tuple[Logits, list[slice]]:
+        rows, pictures, parts = self._rows(titles, context)
+        scores = self.installed.ranker.score(rows)
+        which = titles[0] if len(titles) == 1 else self.installed.encoded.title_of[pictures]
+        return self.additions.logits(scores, rows.artwork, which, pictures), parts
 
     def _rows(self, titles: list[int], context: Context) -> tuple[Rows, Ints | slice, list[slice]]:
         """The rows, the places of their pictures, and which rows are each title's."""

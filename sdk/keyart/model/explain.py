@@ -10,31 +10,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import UnknownDecision
-from .features.encode import Floats
+from .features.encode import Bools, Floats
 from .features.rows import Rows, matches
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
 from .features.viewer import ViewerFeatures
 from .policy import Doubles
+from .scorer import Logits, parts
 from .stated_preferences import weight_of
 
 if TYPE_CHECKING:
     from ..catalog import Artwork, Title
     from ..decision import Decision
-    from .artwork_bias import Own
-    from .choice import Weighed
-    from .head import Head
     from .loaded_model import LoadedModel
     from .ranker.weights import Weights
     from .stated_preferences import Stated
 
 SMALLEST_SHOWN = 1e-6
-Stage = Literal["play", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,75 +60,17 @@ class Explanation:
         return " ".join(factor.text for factor in self.factors if factor.contribution >= 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one reason adds to a logit of each candidate: logits [N] of one stage."""
-
-    name: str
-    stage: Stage
-    logits: Doubles
-
-
 @dataclass(frozen=True)
 class Pair:
-    """The picture shown and the runner-up: the ranker's rows and nobody's matches [2, …], offsets and logits [2].
+    """The picture shown and the runner-up: the ranker's rows and nobody's matches [2, …], and their logits [2].
 
-    wording: the stated preference behind `stated`, in words.
+    wording: the stated preference behind it, in words.
     """
 
     rows: Rows
     nobody: Floats
-    play: Doubles
-    keep: Doubles
-    head: Floats | None = None
-    stated: Floats | None = None
-    own: Floats | None = None
+    logits: Logits
     wording: str = ""
-    others: Floats | None = None
-
-
-def parts(
-    spec: FeatureSpec,
-    weights: Weights,
-    rows: Rows,
-    nobody: Floats,
-    head: Floats | None = None,
-    stated: Floats | None = None,
-    own: Floats | None = None,
-    others: Floats | None = None,
-) -> list[Part]:
-    """The score of candidates [N], taken apart: the one place that knows what it is made of.
-
-    Between two pictures of a title the parts of a stage differ, in sum, as its logits do; the mains, the same for all
-    pictures of a title, are left out. rows.viewer [H], rows.context [C] or [N, C]. nobody [N, M]: matches of a viewer
-    of whom nothing is known; what goes beyond them is history. head, stated, own, others [N]: what each adds to the
-    logit of play; the last by the latents.
-    """
-    z, x, even = (array.astype(np.float64) for array in (rows.artwork, rows.match, nobody))
-    w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
-    m, m_keep = weights.play_match, weights.keep_match
-    promise = z @ weights.keep_artwork + rows.appeal[:, 1]
-    found = []
-    for k, kind in enumerate(spec.match_kinds):
-        taste = slice(MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 2)
-        fit = slice(taste.stop, taste.stop + 2)
-        beyond = x[:, taste] - even[:, taste]
-        found.append(Part(f"history:{kind}", "play", beyond @ m[taste]))
-        found.append(Part(f"history:{kind}", "keep", beyond @ m_keep[taste]))
-        found.append(Part(f"content:{kind}", "play", even[:, taste] @ m[taste]))
-        found.append(Part(f"title:{kind}", "play", x[:, fit] @ m[fit]))
-        promise = promise + even[:, taste] @ m_keep[taste] + x[:, fit] @ m_keep[fit]
-    found.append(Part("intent", "play", x[:, -1] * m[-1]))
-    found.append(Part("intent", "keep", x[:, -1] * m_keep[-1]))
-    found.append(Part("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
-    found.append(Part("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
-    found.append(Part("everybody", "play", z @ w[:, 0]))
-    found.append(Part("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
-    found.append(Part("promise", "keep", promise))
-    for name, offsets in (("you", head), ("picture", own), ("preference", stated), ("others", others)):
-        if offsets is not None:
-            found.append(Part(name, "play", offsets.astype(np.float64)))
-    return found
 
 
 def explanation(
@@ -140,15 +78,12 @@ def explanation(
     title: Title,
     installed: LoadedModel,
     rows: Rows,
-    weighed: Weighed,
-    allowed: npt.NDArray[np.bool_],
-    head: Head | None,
+    logits: Logits,
+    allowed: Bools,
     stated: Stated | None = None,
-    own: Own | None = None,
-    others: Floats | None = None,
 ) -> Explanation:
-    """Why `decision` shows what it shows. rows, weighed, allowed: of all candidates of the title, in order; what
-    head, own, stated preferences and latents (others [A]) add to play is in `weighed` already.
+    """Why `decision` shows what it shows. rows, logits, allowed: of all candidates of the title, in order. stated: what
+    the viewer says that they like, in words.
 
     Raises UnknownDecision if its picture has left the catalogue.
     """
@@ -159,24 +94,18 @@ def explanation(
             "more; open the profile with the catalogue of that time to have it explained."
         )
     chosen = ids.index(decision.artwork_id)
-    rivals = np.where(allowed, weighed.value, -np.inf)
+    rivals = np.where(allowed, logits.value, -np.inf)
     rivals[chosen] = -np.inf
     if not np.isfinite(rivals).any():
         only = Factor("only-picture", 0.0, "It is the only picture of this title that may be shown here.")
         return Explanation(decision.id, title.id, decision.artwork_id, None, decision.propensity, 0.0, (only,))
-    two = [chosen, int(rivals.argmax())]
+    two = np.array([chosen, int(rivals.argmax())])
     encoded = installed.encoded
     places = np.array([encoded.place[ids[i]] for i in two], dtype=np.intp)
-    artwork = rows.artwork[two]
     pair = Pair(
-        rows=Rows(artwork, rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context),
+        rows=Rows(rows.artwork[two], rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context),
         nobody=matches(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
-        play=weighed.play[two].astype(np.float64),
-        keep=weighed.keep[two].astype(np.float64),
-        head=head.offsets(artwork) if head is not None else None,
-        own=own.offsets(places) if own is not None else None,
-        stated=stated.offsets(places) if stated is not None else None,
-        others=others[two] if others is not None else None,
+        logits=logits.at(two),
         wording=_statement(stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",
     )
     lead, factors = attribute(installed.spec, installed.weights, pair)
@@ -186,19 +115,22 @@ def explanation(
     if installed.base_rate is None:
         note = Factor("no-model", 0.0, "There is no model yet: pictures are drawn, and this device learns alone.")
         factors = (note, *factors)
-    return Explanation(decision.id, title.id, decision.artwork_id, ids[two[1]], decision.propensity, lead, factors)
+    return Explanation(
+        decision.id, title.id, decision.artwork_id, ids[int(two[1])], decision.propensity, lead, factors
+    )
 
 
 def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, tuple[Factor, ...]]:
     """The lead of the first picture over the second, and its factors, largest in size first."""
-    log_value = _log_sigmoid(pair.play) + _log_sigmoid(pair.keep)
+    play, completion = (logit.astype(np.float64) for logit in (pair.logits.play, pair.logits.completion))
+    log_value = _log_sigmoid(play) + _log_sigmoid(completion)
     values = np.exp(log_value)
     lead = float(values[0] - values[1])
     scale = _logarithmic_mean(values, log_value)
-    slope = {"play": _secant(pair.play) * scale, "keep": _secant(pair.keep) * scale}
+    slope = {"play": _secant(play) * scale, "keep": _secant(completion) * scale}
     logits: dict[str, float] = {}
     contributions: dict[str, float] = {}
-    for part in parts(spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own, pair.others):
+    for part in parts(spec, weights, pair.rows, pair.nobody, pair.logits):
         difference = float(part.logits[0] - part.logits[1])
         logits[part.name] = logits.get(part.name, 0.0) + difference
         contributions[part.name] = contributions.get(part.name, 0.0) + difference * slope[part.stage]
@@ -240,7 +172,7 @@ def _words(spec: FeatureSpec, weights: Weights, pair: Pair, logits: dict[str, fl
         "promise": f"Plays that start from it are broken off {_more(-logits['promise'])} often.",
         "you": f"You lately {'played' if logits.get('you', 0) > 0 else 'passed over'} titles that were shown with "
         "pictures like it.",
-        "picture": _met(pair.own),
+        "picture": _met(pair.logits.artwork_bias),
         "preference": pair.wording,
         "others": f"People who watch what you watch press play on it {_more(logits.get('others', 0.0))} often.",
     }

@@ -11,20 +11,15 @@ count twice what the model has learned by then. All functions broadcast over lea
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..linalg import inverse, unflagged
-from .features.encode import Floats, Ints
+from ..linalg import inverse, row_dots, unflagged
+from .features.encode import Floats
 from .ranker.numpy_engine import sigmoid
 
-if TYPE_CHECKING:
-    from .artwork_bias import Own
-
-NEWTON_STEPS, STEPS_FROM_A_HEAD = 4, 3  # from nothing; from where the last head was, which is close
+NEWTON_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -53,14 +48,6 @@ class Head:
         covariance = np.broadcast_to(np.diag(prior.variances(artwork_size)), (*lead, size, size)).copy()
         return cls(np.zeros((*lead, size), dtype=np.float32), covariance)
 
-    @unflagged
-    def offsets(self, artwork: Floats) -> Floats:
-        """[…, N]: what the head adds to the play logit of pictures […, N, Z]."""
-        mean = self.mean
-        if mean.ndim == 1:
-            return np.asarray(artwork @ mean[:-1] + mean[-1], dtype=np.float32)
-        return np.asarray((artwork @ mean[..., :-1, None])[..., 0] + mean[..., -1:], dtype=np.float32)
-
 
 def extend(artwork: Floats) -> Floats:
     """[…, Z] → […, Z + 1] with a 1 for the bias."""
@@ -70,70 +57,57 @@ def extend(artwork: Floats) -> Floats:
     return z
 
 
-def update(head: Head, artwork: Floats, play: Floats, played: Floats) -> Head:
-    """The head after one outcome. artwork […, Z]; play […]: logit with the head in it; played […]: 0 or 1."""
+@unflagged
+def update(head: Head, artwork: Floats, play: Floats, played: Floats, counted: Floats | None = None) -> Head:
+    """Return the head after one outcome.
+
+    Args:
+        head: of a device, or of a batch […].
+        artwork: tags of what was shown, […, Z].
+        play: the logit of play with all parts, […].
+        played: 0 or 1, […].
+        counted: 1, or 0 for an outcome of which nothing may be learned, […]; None: all count.
+    """
     z = extend(artwork)
     q = sigmoid(play)
-    w = q * (1 - q)
+    w, residual = q * (1 - q), played - q
+    if counted is not None:
+        w, residual = w * counted, residual * counted
     sz = (head.covariance @ z[..., None])[..., 0]
-    gain = 1.0 + w * (z * sz).sum(-1)
-    mean = head.mean + sz * ((played - q) / gain)[..., None]
-    sz *= np.sqrt(w / gain)[..., None]
+    gain = 1.0 + w * row_dots(z, sz)
+    mean = head.mean + sz * (residual / gain)[..., None]
+    sz *= np.sqrt(w / gain)[..., None]  # its square, so that the covariance stays symmetric to the last bit
     covariance = sz[..., :, None] * sz[..., None, :]
     np.subtract(head.covariance, covariance, out=covariance)
-    return Head(mean.astype(np.float32), covariance)
-
-
-def updates(
-    head: Head, artwork: Floats, play: Floats, played: Floats, own: Own | None = None, places: Ints | None = None
-) -> Head:
-    """One device's head after outcomes [N] in order: N times `update`, in place and without arrays of one number.
-
-    artwork [N, Z]; play [N]: logit of what does not learn here, to which the head of that moment adds; played [N].
-    own: what is known of single pictures, at `places` [N] among all artworks; it counts, and learns, beside the head.
-    """
-    mean, covariance = head.mean.copy(), head.covariance.copy()
-    sz, change = np.empty_like(mean), np.empty_like(covariance)
-    at = [0] * len(play) if places is None else places.tolist()
-    for z, base, y, place in zip(extend(artwork), play.tolist(), played.tolist(), at, strict=True):
-        logit = base + float(z @ mean)
-        if own is not None:
-            logit += float(own.added[place])
-            own.learn(place, logit, y)
-        q = 0.5 * (1.0 + math.tanh(0.5 * logit))
-        w = q * (1.0 - q)
-        np.dot(covariance, z, out=sz)
-        gain = 1.0 + w * float(z @ sz)
-        mean += sz * np.float32((y - q) / gain)
-        sz *= np.float32(math.sqrt(w / gain))  # its square, so that the covariance stays symmetric to the last bit
-        np.multiply(sz[:, None], sz, out=change)
-        covariance -= change
     return Head(mean, covariance)
 
 
 @unflagged
-def refit(
-    prior: HeadPrior,
-    artwork: Floats,
-    play: Floats,
-    played: Floats,
-    counted: Floats,
-    start: Floats | None = None,
-) -> Head:
-    """The head from a whole log by Newton's method on the log posterior.
+def refit(prior: HeadPrior, artwork: Floats, play: Floats, played: Floats) -> Head:
+    """Return the head from a whole log, by Newton's method on the log posterior, from a mean of 0.
 
-    artwork […, N, Z]; play […, N]: logit of the global model alone; played […, N]; counted […, N]: 1, or 0 for
-    padding; start […, Z + 1]: where to begin (the last head), by default 0.
+    Each device of a batch has the same number N of decisions: a sum over padding would be rounded in another way than
+    on the device alone.
+
+    Args:
+        prior: of the head.
+        artwork: tags of what was shown, […, N, Z].
+        play: the logit of play without head and artwork bias, […, N].
+        played: 0 or 1, […, N].
     """
-    x = extend(artwork)
-    precision = 1.0 / prior.variances(artwork.shape[-1])
-    mean = np.zeros((*artwork.shape[:-2], x.shape[-1]), dtype=np.float32) if start is None else start
+    lead, (count, size) = artwork.shape[:-2], artwork.shape[-2:]
+    if not count:
+        return Head.start(prior, size, lead)
+    x = extend(artwork).reshape(-1, count, size + 1)  # with a batch of one, `inverse` works as with any other
+    xt = np.swapaxes(x, -1, -2)
+    play, played = play.reshape(-1, count), played.reshape(-1, count)
+    precision = 1.0 / prior.variances(size)
+    mean = np.zeros((len(x), size + 1), dtype=np.float32)
     covariance = np.empty(0, dtype=np.float32)
-    for _ in range(NEWTON_STEPS if start is None else STEPS_FROM_A_HEAD):
+    for _ in range(NEWTON_STEPS):
         q = sigmoid(play + (x @ mean[..., None])[..., 0])
-        xt = np.swapaxes(x, -1, -2)
-        gradient = (xt @ ((played - q) * counted)[..., None])[..., 0] - precision * mean
-        hessian = xt @ (x * (q * (1 - q) * counted)[..., None]) + np.diag(precision)
+        gradient = (xt @ (played - q)[..., None])[..., 0] - precision * mean
+        hessian = xt @ (x * (q * (1 - q))[..., None]) + np.diag(precision)
         covariance = inverse(hessian)
         mean = mean + (covariance @ gradient[..., None])[..., 0]
-    return Head(mean.astype(np.float32), covariance)
+    return Head(mean.reshape(*lead, size + 1), covariance.reshape(*lead, size + 1, size + 1))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..linalg import row_dots
 from .features.encode import Floats, Ints
 
 LATENTS = 6  # numbers a title, a picture and a viewer
@@ -52,24 +53,38 @@ class Latents:
 
     def met(self, counts: Floats) -> Met:
         """With its sums. counts […, T]."""
-        return Met(counts, counts.sum(-1, dtype=np.float32), counts @ self.titles)
+        return Met(counts, counts.sum(-1, dtype=np.float32), (self.titles.T @ counts[..., None])[..., 0])
 
-    def viewer(self, met: Met, titles: Ints) -> Floats:
-        """f […, N, F] of viewers […], for titles […, N]."""
-        titles = np.broadcast_to(titles, (*met.counts.shape[:-1], titles.shape[-1]))
-        same = np.take_along_axis(met.counts, titles, axis=-1)[..., None]
-        rest = met.weight[..., None, None] - same + np.float32(PRIOR_MET)
-        return np.asarray((met.total[..., None, :] - same * self.titles[titles]) / rest, dtype=np.float32)
+    def viewer(self, met: Met, titles: Ints | int) -> Floats:
+        """f […, N, F] of viewers […], for titles […, N]; [F] for one title of one viewer."""
+        if isinstance(titles, int):
+            return self._without(met.weight, met.total, met.counts[titles], titles)
+        weight, total = np.asarray(met.weight), met.total
+        if met.counts.ndim == 1:
+            same = met.counts[titles]
+        else:
+            titles = np.broadcast_to(titles, (*met.counts.shape[:-1], titles.shape[-1]))
+            same = np.take_along_axis(met.counts, titles, axis=-1)
+            weight, total = weight[..., None], total[..., None, :]
+        return self._without(weight[..., None], total, same[..., None], titles)
 
-    def added(self, met: Met, titles: Ints, pictures: Ints) -> Floats:
-        """[…, N]: what is added to viewers' logits of play, for pictures […, N] of titles […, N] or […, 1]."""
-        return np.asarray((self.artworks[pictures] * self.viewer(met, titles)).sum(-1), dtype=np.float32)
+    def _without(self, weight: Floats, total: Floats, same: Floats, titles: Ints | int) -> Floats:
+        """f, where `same` of the weight is that of the titles themselves."""
+        rest = weight - same + np.float32(PRIOR_MET)
+        return np.asarray((total - same * self.titles[titles]) / rest, dtype=np.float32)
 
-    def offsets(self, met: Met, title: int, pictures: Ints | slice) -> Floats:
-        """[A]: the same for the pictures of one title, by their places among all artworks: faster."""
-        same = met.counts[title]
-        f = (met.total - same * self.titles[title]) / (met.weight - same + np.float32(PRIOR_MET))
-        return np.asarray(self.artworks[pictures] @ f, dtype=np.float32)
+    def logits(self, met: Met, titles: Ints | int, artworks: Ints | slice) -> Floats:
+        """Return what is added to viewers' logits of play.
+
+        Args:
+            met: what the viewers […] met.
+            titles: of the artworks, […, N] or […, 1]; or one title of one viewer.
+            artworks: their places among all artworks, […, N].
+
+        Returns:
+            […, N].
+        """
+        return np.asarray(row_dots(self.artworks[artworks], self.viewer(met, titles)), dtype=np.float32)
 
 
 def whole(table: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.int8], list[float]]:

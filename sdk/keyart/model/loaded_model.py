@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ..catalog import Catalog
 from .features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from .features.encode import Floats, Ints
+from .features.encode import Floats
 from .features.viewer import sharpen
 from .head import HeadPrior
 from .latents import Latents
@@ -32,8 +33,9 @@ class LoadedModel:
     prior: HeadPrior
     base_rate: float | None
 
-    @property
+    @cached_property
     def spec(self) -> FeatureSpec:
+        """Of its features."""
         return self.encoded.spec
 
     @classmethod
@@ -54,9 +56,3 @@ class LoadedModel:
             prior=HeadPrior(),
             base_rate=None,
         )
-
-    def offsets(self, viewer: ViewerFeatures, title: int, pictures: Ints | slice) -> Floats | None:
-        """[A]: what the latents add to the logits of play of a title's pictures; None: nothing."""
-        if self.latents is None or viewer.met is None:
-            return None
-        return self.latents.offsets(viewer.met, title, pictures)

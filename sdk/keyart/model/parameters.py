@@ -6,20 +6,20 @@ once: they are measured with the model, the history, the head and the preference
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from .explain import parts, spoken
+from .eligibility import NO_AGE_LIMIT, eligible_of_title
+from .explain import spoken
 from .features import ViewerFeatures
 from .features.encode import Ints
 from .features.rows import Rows, mains, matches
 from .features.spec import SENSITIVE_KINDS
-from .policy import Doubles, Policy, distribution, permitted
-from .ranker.numpy_engine import sigmoid
-from .scorer import log_scores
+from .policy import Doubles, Policy, distribution
+from .scorer import Additions, parts, score, sigmoid
 from .stated_preferences import Stated
 
 if TYPE_CHECKING:
@@ -100,18 +100,21 @@ def description(
     head: Head | None,
     preferences: Mapping[str, float],
     own: Own | None = None,
+    has_watched: Callable[[int], bool] | None = None,
     *,
     profiled: bool,
     mode: str = "personalized",
     age_mode: str = "adult",
 ) -> Description:
-    """What decides here. viewer, head, own, preferences: of this profile; not looked at unless `profiled`.
+    """What decides here. viewer, head, own, preferences, has_watched (by place of the title): of this profile;
+    not looked at unless `profiled`.
 
     mode, age_mode: as in `Personalizer.open`; they tell why a profile is not used.
     """
     if not profiled:
         viewer, head, own, preferences = ViewerFeatures.unknown(installed.encoded), None, None, {}
-    measured = measure(installed, policy, viewer, head, Stated.of(catalog, preferences), own)
+        has_watched = None
+    measured = measure(installed, policy, viewer, head, Stated.of(catalog, preferences), own, has_watched)
     weighing = []
     for name, (what, goes_by, editable) in _WEIGHING.items():
         share = measured.importance[name]
@@ -145,6 +148,7 @@ def measure(
     head: Head | None,
     stated: Stated | None,
     own: Own | None = None,
+    has_watched: Callable[[int], bool] | None = None,
 ) -> Measured:
     """Shares of what tells the pictures of a title apart, in 64 choices, the same every time: titles spread evenly
     over the catalogue, each choice on the next device or at the next time of day.
@@ -157,7 +161,9 @@ def measure(
     choices = np.arange(SAMPLED_CHOICES)
     titles = choices * (len(encoded.first) - 1) // SAMPLED_CHOICES
     encoded.need(titles.tolist())
-    slates = [_shown(installed, policy, int(title)) for title in titles]
+    slates = [
+        _shown(installed, policy, title, has_watched is not None and has_watched(title)) for title in titles.tolist()
+    ]
     sizes = np.array([len(slate) for slate in slates], dtype=np.intp)
     pictures, starts = np.concatenate(slates), np.cumsum(sizes) - sizes
     situations = [
@@ -175,17 +181,18 @@ def measure(
         context=context,
     )
     nobody = matches(encoded, ViewerFeatures.unknown(encoded), pictures, of_title)
-    of_head = head.offsets(rows.artwork) if head is not None else zeros
-    of_own = own.offsets(pictures) if own is not None else zeros
-    of_others = zeros
-    if installed.latents is not None and viewer.met is not None:
-        of_others = installed.latents.added(viewer.met, of_title, pictures)
-    of_stated = stated.offsets(pictures) if stated is not None else zeros
-    play, keep = log_scores(installed.weights, rows)
-    chance = {"play": sigmoid(play + of_head + of_own + of_stated + of_others), "keep": sigmoid(keep)}
+    additions = Additions(
+        installed.latents,
+        viewer.met,
+        stated.added if stated is not None else None,
+        head,
+        own.added if own is not None else None,
+    )
+    logits = additions.logits(score(installed.weights, rows), rows.artwork, of_title, pictures)
+    chance = {"play": sigmoid(logits.play), "keep": sigmoid(logits.completion)}
     slope = {stage: np.repeat(np.add.reduceat(1.0 - p, starts) / sizes, sizes) for stage, p in chance.items()}
     effects = {name: np.zeros(len(pictures)) for name in _WEIGHING}
-    for part in parts(spec, installed.weights, rows, nobody, of_head, of_stated, of_own, of_others):
+    for part in parts(spec, installed.weights, rows, nobody, logits):
         reason = part.name.partition(":")[0]
         name = _GROUPS.get(reason, reason)
         if name in effects:
@@ -198,14 +205,10 @@ def measure(
     return Measured({name: value / total for name, value in spread.items()}, drawn)
 
 
-def _shown(installed: LoadedModel, policy: Policy, title: int) -> Ints:
-    """Places of the title's pictures that the rules leave to somebody who has not watched it."""
-    encoded = installed.encoded
-    pictures = np.arange(encoded.first[title], encoded.first[title + 1])
-    rules = [~encoded.spoilers[pictures]]
-    if policy.misleading == "block":
-        rules.append(~encoded.misleading[pictures])
-    return np.asarray(pictures[permitted(*rules)], dtype=np.intp)
+def _shown(installed: LoadedModel, policy: Policy, title: int, watched: bool) -> Ints:
+    """Places of the title's pictures that may be shown where the app sets no age limit."""
+    allowed = eligible_of_title(installed.encoded, policy, title, watched, NO_AGE_LIMIT)
+    return np.asarray(installed.encoded.starts[title] + np.flatnonzero(allowed), dtype=np.intp)
 
 
 def _spread(effect: Doubles, starts: Ints, sizes: Ints) -> float:

@@ -131,16 +131,3 @@ def pick(p: Sequence[float], uniform: float) -> int:
     """`draw` of one slate, the same index."""
     cumulated = list(itertools.accumulate(p))
     return bisect.bisect_right(cumulated, uniform * cumulated[-1])
-
-
-def permitted(*rules: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """[…, A]: candidates that all rules allow; the rules come strictest duty first.
-
-    Where a rule would leave nothing to show, it is dropped: a title must have a picture, so the law (first) wins
-    over taste (last).
-    """
-    allowed = np.ones_like(rules[0])
-    for rule in rules:
-        narrowed = allowed & rule
-        allowed = np.where(narrowed.any(axis=-1, keepdims=True), narrowed, allowed)
-    return allowed

@@ -1,21 +1,121 @@
-"""Logits of logged decisions."""
+"""The scorer: the one module that adds logits.
+
+The logit of a play is a sum of named parts:
+
+    ranker          the model that all devices share
+    latents         what people play who watch what this viewer watches (`latents`)
+    preferences     what the viewer says that they like (`stated_preferences`)
+    head            what this device has learned of tags (`head`)
+    artwork_bias    what this device has learned of single artworks (`artwork_bias`)
+
+The ranker adds the logit of completion, the chance that a play is carried on. An artwork's value is σ(play)
+σ(completion). Choosing, learning, explaining, evaluation, simulation and benchmarks read all of it here. Everything
+broadcasts over leading axes, and the bits of one device are those of the same device in a batch.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ..linalg import unflagged
-from .features.encode import Floats
+import numpy as np
+import numpy.typing as npt
+
+from ..linalg import row_dots, unflagged
+from .features.encode import Floats, Ints
 from .features.rows import Rows
-from .ranker.numpy_engine import keep_logits
+from .features.spec import MATCHES_PER_KIND, FeatureSpec
+from .ranker.numpy_engine import Scores, score, sigmoid, value_of
 from .ranker.weights import Weights
+
+if TYPE_CHECKING:
+    from .head import Head
+    from .latents import Latents, Met
+
+__all__ = ["Additions", "Log", "Logits", "Part", "Scores", "learned_play", "parts", "score", "sigmoid", "value_of"]
+
+Doubles = npt.NDArray[np.float64]
+
+
+class Logits(NamedTuple):
+    """The parts of the logit of play, and the logit of completion; […, N] each. None is a part that there is not."""
+
+    ranker: Floats
+    completion: Floats
+    latents: Floats | None = None
+    preferences: Floats | None = None
+    head: Floats | None = None
+    artwork_bias: Floats | None = None
+
+    @property
+    def base(self) -> Floats:
+        """[…, N]: what stays as it is while the device learns from an outcome."""
+        return _sum(self.ranker, self.latents, self.preferences)
+
+    @property
+    def play(self) -> Floats:
+        """[…, N]: the sum of all parts."""
+        return _sum(self.base, self.head, self.artwork_bias)
+
+    @property
+    def offset(self) -> Floats:
+        """[…, N]: the sum of the parts beside the ranker, which training holds fixed."""
+        return _sum(np.zeros_like(self.ranker), *self[2:])
+
+    @property
+    def value(self) -> Floats:
+        """[…, N]: σ(play) σ(completion), the chance of a quality play."""
+        return value_of(self.play, self.completion)
+
+    def at(self, places: slice | Ints) -> Logits:
+        """The same for some of the candidates."""
+        return Logits(*(None if part is None else part[..., places] for part in self))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What a device, or each of a batch […], adds to the ranker's logit of play.
+
+    latents, met: both, or nothing is known of what the viewer met. preferences [n], artwork_bias […, n]: by place
+    among all artworks. head: mean […, Z + 1].
+    """
+
+    latents: Latents | None = None
+    met: Met | None = None
+    preferences: Floats | None = None
+    head: Head | None = None
+    artwork_bias: Floats | None = None
+
+    def logits(self, scores: Scores, artwork: Floats, titles: Ints | int, places: Ints | slice) -> Logits:
+        """Return the logits of candidates, or of decisions, as their parts.
+
+        Args:
+            scores: the ranker's, […, N].
+            artwork: tags of the artworks, […, N, Z].
+            titles: of the artworks, […, N] or […, 1]; or one title of one device.
+            places: of the artworks among all artworks, […, N], or the slice of one title.
+        """
+        of_latents = None
+        if self.latents is not None and self.met is not None:
+            of_latents = self.latents.logits(self.met, titles, places)
+        return Logits(
+            scores.play,
+            scores.keep,
+            of_latents,
+            None if self.preferences is None else self.preferences[places],
+            None if self.head is None else head_logit(self.head.mean, artwork),
+            None if self.artwork_bias is None else _at(self.artwork_bias, places),
+        )
+
+
+NO_ADDITIONS = Additions()
 
 
 @dataclass(frozen=True)
 class Log:
     """What was shown and what came of it. […] devices, N decisions; rows.context […, N, C], rows.viewer […, H].
 
-    offset […, N]: what the device adds to the play logit: head, own, latents. played, quality […, N]: 0 or 1. counted
+    offset […, N]: what the device adds to the play logit (`Logits.offset`). played, quality […, N]: 0 or 1. counted
     […, N]: 1, or 0 for padding. latents […, N, F]: the viewer's, for each decision's title; None: there are none.
     """
 
@@ -26,17 +126,95 @@ class Log:
     counted: Floats
     latents: Floats | None = None
 
+    def logits(self, weights: Weights) -> Scores:
+        """Return the logits of play, with all parts, and of completion, […, N] each, for a ranker's weights."""
+        scores = score(weights, self.rows)
+        return Scores(scores.play + self.offset, scores.keep)
+
 
 @unflagged
-def log_scores(weights: Weights, rows: Rows) -> tuple[Floats, Floats]:
-    """Logits (play without head, keep) […, N] of a log, where each decision has a context of its own."""
-    w, h = weights.play_artwork, rows.viewer.shape[-1]
-    of_viewer = w[:, 0] + rows.viewer @ w[:, 1 : 1 + h].T
-    play = (
-        (rows.artwork @ of_viewer[..., None])[..., 0]
-        + ((rows.artwork @ w[:, 1 + h :]) * rows.context).sum(-1)
-        + rows.match @ weights.play_match
-        + rows.main @ weights.play_main
-        + rows.appeal[..., 0]
-    )
-    return play, keep_logits(weights, rows)
+def head_logit(mean: Floats, artwork: Floats) -> Floats:
+    """Return [z, 1] · mean, […, N], for a head's mean […, Z + 1] and tags z […, N, Z]."""
+    logit: Floats = row_dots(artwork, mean[..., None, :-1]) + mean[..., -1:]
+    return logit
+
+
+def learned_play(base: Floats, artwork: Floats, mean: Floats, artwork_bias: Floats) -> Floats:
+    """Return the logits of play of outcomes that are about to be learned from, as `Logits.play` has them.
+
+    Args:
+        base: `Logits.base`, […, N].
+        artwork: tags, […, N, Z].
+        mean: of the head, […, Z + 1].
+        artwork_bias: […, N].
+    """
+    return _sum(base, head_logit(mean, artwork), artwork_bias)
+
+
+def _sum(first: Floats, *others: Floats | None) -> Floats:
+    """In the order given: a device and a batch must round alike."""
+    for other in others:
+        if other is not None:
+            first = first + other
+    return first
+
+
+def _at(table: Floats, places: Ints | slice) -> Floats:
+    """table [n] or […, n] at places […, N]."""
+    if table.ndim == 1 or isinstance(places, slice):
+        return table[..., places]
+    return np.take_along_axis(table, places, axis=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one reason adds to a logit of each candidate: logits [N] of one stage."""
+
+    name: str
+    stage: Literal["play", "keep"]
+    logits: Doubles
+
+
+def parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logits: Logits) -> list[Part]:
+    """Return the finer parts of the logits of candidates, for explanations.
+
+    Between two artworks of a title the parts of a stage differ, in sum, as its logits do; the main effects, which all
+    artworks of a title share, are left out.
+
+    Args:
+        spec: of the features.
+        weights: of the ranker.
+        rows: of the candidates [N]; context [C] or [N, C].
+        nobody: matches [N, M] of a viewer of whom nothing is known; what goes beyond them is history.
+        logits: of the candidates [N].
+    """
+    z, x, even = (array.astype(np.float64) for array in (rows.artwork, rows.match, nobody))
+    w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
+    m, m_keep = weights.play_match, weights.keep_match
+    promise = z @ weights.keep_artwork + rows.appeal[:, 1]
+    found = []
+    for k, kind in enumerate(spec.match_kinds):
+        taste = slice(MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 2)
+        fit = slice(taste.stop, taste.stop + 2)
+        beyond = x[:, taste] - even[:, taste]
+        found.append(Part(f"history:{kind}", "play", beyond @ m[taste]))
+        found.append(Part(f"history:{kind}", "keep", beyond @ m_keep[taste]))
+        found.append(Part(f"content:{kind}", "play", even[:, taste] @ m[taste]))
+        found.append(Part(f"title:{kind}", "play", x[:, fit] @ m[fit]))
+        promise = promise + even[:, taste] @ m_keep[taste] + x[:, fit] @ m_keep[fit]
+    found.append(Part("intent", "play", x[:, -1] * m[-1]))
+    found.append(Part("intent", "keep", x[:, -1] * m_keep[-1]))
+    found.append(Part("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
+    found.append(Part("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
+    found.append(Part("everybody", "play", z @ w[:, 0]))
+    found.append(Part("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
+    found.append(Part("promise", "keep", promise))
+    for name, added in (
+        ("you", logits.head),
+        ("picture", logits.artwork_bias),
+        ("preference", logits.preferences),
+        ("others", logits.latents),
+    ):
+        if added is not None:
+            found.append(Part(name, "play", added.astype(np.float64)))
+    return found

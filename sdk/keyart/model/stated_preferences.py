@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ..catalog import Artwork, Catalog
-from .features.encode import MAX_TAG_WEIGHT, Floats, Ints
+from .features.encode import MAX_TAG_WEIGHT, Floats
 from .features.spec import is_sensitive
 
 PREFERENCE_LOGIT: Final = 1.0
@@ -48,10 +48,6 @@ class Stated:
                 named = wanted.intersection(artwork.tags)
                 added[place] = PREFERENCE_LOGIT * sum(tags[tag] * weight_of(artwork, tag) for tag in named)
         return cls(MappingProxyType(tags), added) if added.any() else None
-
-    def offsets(self, pictures: slice | Ints) -> Floats:
-        """[…]: what is added to the logits of play of pictures, by their places among all artworks."""
-        return self.added[pictures]
 
 
 def weight_of(artwork: Artwork, tag: str) -> float:

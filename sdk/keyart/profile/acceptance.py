@@ -17,10 +17,8 @@ import numpy.typing as npt
 
 from ..model.features import ViewerFeatures, affinities
 from ..model.features.viewer import tally
-from ..model.head import updates
 from ..model.loaded_model import LoadedModel
-from ..model.scorer import log_scores
-from .learner import Answered, Learner, shown_rows
+from .learner import Answered, Learner, played_of, shown_rows
 from .profile import Profile
 
 LEAST_DECISIONS = 30  # fewer tell bundles apart by luck alone
@@ -62,14 +60,12 @@ def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answere
     """[N]: −ln of the chance that was given to what happened."""
     viewer = _viewer(profile, installed)
     rows, artworks = shown_rows(installed, viewer, [entry for entry, _ in answered])
-    learner = Learner(installed, profile.stated)
-    play = log_scores(installed.weights, rows)[0] + learner.offsets(rows, artworks, viewer)
-    played = np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
-    head, own, logits = learner.head, learner.own, np.empty(len(play))
-    for i in range(len(play)):
+    learner, played = Learner(installed, profile.stated), played_of(answered)
+    base = learner.base(rows, artworks, viewer)
+    logits = np.empty(len(base))
+    for i, artwork in enumerate(artworks.tolist()):
         one = slice(i, i + 1)
-        logits[i] = (play[one] + head.offsets(rows.artwork[one]) + own.offsets(artworks[one]))[0]
-        head = updates(head, rows.artwork[one], play[one], played[one], own, artworks[one])
+        logits[i] = learner.update(rows.artwork[one], artwork, base[one], played[one])[0]
     return np.asarray(np.logaddexp(0.0, np.where(played > 0, -logits, logits)))
 
 

@@ -14,8 +14,7 @@ from ..catalog import Catalog
 from ..context import Context
 from ..decision import Decision
 from ..errors import ContextError, SettingError
-from ..model.candidates import Slates
-from ..model.choice import Drawn
+from ..model.candidates import Drawn, Slates
 from ..model.features import ViewerFeatures
 from ..model.loaded_model import LoadedModel
 from ..model.page import PageMemory
@@ -100,18 +99,14 @@ class Chooser:
         decision, context = shown.entry.decision, shown.context.at_slot(shown.entry.slot)
         title = self.catalog.index(decision.title_id)
         slates = self.slates(profile)
-        (candidates,) = slates.candidates([title], context)
         return explanation(
             decision,
             self.catalog.titles[title],
             self.installed,
             slates.rows([title], context),
-            candidates.weighed(),
-            candidates.allowed,
-            slates.head,
+            slates.logits([title], context),
+            slates.allowed(title, context),
             slates.stated,
-            slates.own,
-            slates.others(title),
         )
 
     def slates(self, profile: Profile | None) -> Slates:

@@ -17,16 +17,15 @@ from ..model.artwork_bias import Own
 from ..model.features import ViewerFeatures
 from ..model.features.encode import Floats, Ints
 from ..model.features.rows import Rows, mains, matches
-from ..model.head import Head, refit, updates
+from ..model.head import Head, refit, update
 from ..model.loaded_model import LoadedModel
-from ..model.scorer import log_scores
+from ..model.scorer import Additions, Logits, learned_play, score
 from .event_codec import Entry
 
 if TYPE_CHECKING:
     from ..model.stated_preferences import Stated
 
 Answered = tuple[Entry, Outcome]
-_ONE = np.ones(1, dtype=np.float32)
 
 
 class Learner:
@@ -46,10 +45,21 @@ class Learner:
         """What another learner with the same past knew; own as `Own.known` tells it."""
         self.head, self.own, self.outcomes = head, Own(len(self.own.added), own), outcomes
 
-    def offsets(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Floats:
-        """[N]: what this device adds to the ranker's logits of play, for pictures at places `artworks`."""
-        offsets = self.head.offsets(rows.artwork) + self.own.offsets(artworks) + self._others(viewer, artworks)
-        return offsets if self._stated is None else offsets + self._stated.offsets(artworks)
+    def logits(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Logits:
+        """Return the logits [N] of decisions, as their parts, with what is learned by now.
+
+        Args:
+            rows: of the decisions (`shown_rows`).
+            artworks: what they showed, by place among all artworks.
+            viewer: the features of this viewer.
+        """
+        titles = self._installed.encoded.title_of[artworks]
+        return self._logits(rows, titles, artworks, viewer, self.head, self.own.added)
+
+    def base(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Floats:
+        """Return `Logits.base` [N] of decisions: what learning from their outcomes leaves as it is."""
+        titles = self._installed.encoded.title_of[artworks]
+        return self._logits(rows, titles, artworks, viewer, None, None).base
 
     def learn_all(self, answered: Sequence[Answered], viewer: ViewerFeatures) -> None:
         """The outcomes of a whole journal, after none."""
@@ -57,20 +67,16 @@ class Learner:
             return
         installed = self._installed
         rows, artworks = shown_rows(installed, viewer, [entry for entry, _ in answered])
-        play, _ = log_scores(installed.weights, rows)
-        play = play + self._others(viewer, artworks)
-        if self._stated is not None:
-            play = play + self._stated.offsets(artworks)
-        played = np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
+        base, played = self.base(rows, artworks, viewer), played_of(answered)
         older = np.array([entry.decision.model_version != installed.version for entry, _ in answered])
         if older.any():
-            tags, base, y = rows.artwork[older], play[older], played[older]
-            self.head = refit(installed.prior, tags, base, y, np.ones_like(y))
-            logits = base + self.head.offsets(tags)
-            for place, logit, y_one in zip(artworks[older].tolist(), logits.tolist(), y.tolist(), strict=True):
-                self.own.learn(place, logit + float(self.own.added[place]), y_one)
-        newer = ~older
-        self._update(rows.artwork[newer], artworks[newer], play[newer], played[newer])
+            self.head = refit(installed.prior, rows.artwork[older], base[older], played[older])
+            for i in np.flatnonzero(older).tolist():
+                one = slice(i, i + 1)
+                self._learn_bias(rows.artwork[one], artworks[i], base[one], played[one])
+        for i in np.flatnonzero(~older).tolist():
+            one = slice(i, i + 1)
+            self.update(rows.artwork[one], artworks[i], base[one], played[one])
         self.outcomes = len(answered)
 
     def learn(self, entry: Entry, outcome: Outcome, viewer: ViewerFeatures) -> bool:
@@ -82,24 +88,53 @@ class Learner:
         place = encoded.place[entry.decision.artwork_id]
         title, one = int(encoded.title_of[place]), slice(place, place + 1)
         context = spec.context_row(entry.device, entry.daypart)
-        main = mains(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title])
-        # What `shown_rows` and `log_scores` work out, for one picture and faster: each outcome waits for it.
-        tags, weights = encoded.artwork[one], installed.weights
-        play = (
-            tags @ (weights.play_artwork @ np.concatenate((_ONE, viewer.taste, context)))
-            + matches(encoded, viewer, one, title) @ weights.play_match
-            + main @ weights.play_main
-            + installed.appeal[one, 0]
+        # What `shown_rows` works out, for one picture and faster: each outcome waits for it.
+        rows = Rows(
+            artwork=encoded.artwork[one],
+            match=matches(encoded, viewer, one, title),
+            main=mains(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title : title + 1]),
+            appeal=installed.appeal[one],
+            viewer=viewer.taste,
+            context=context,
         )
-        others = installed.offsets(viewer, title, one)
-        if others is not None:
-            play = play + others
-        if self._stated is not None:
-            play = play + self._stated.offsets(one)
+        base = self._logits(rows, title, one, viewer, None, None).base
         self._last = (entry.decision.id, self.head, place, self.own.of(place))
-        self._update(tags, np.array([place]), play, np.array([outcome.kind == "played"], dtype=np.float32))
+        self.update(rows.artwork, place, base, np.array([outcome.kind == "played"], dtype=np.float32))
         self.outcomes += 1
         return True
+
+    def update(self, tags: Floats, artwork: int, base: Floats, played: Floats) -> Floats:
+        """Learn from one outcome, and return the logit of play that it was expected with.
+
+        Args:
+            tags: [1, Z], of the artwork.
+            artwork: its place among all artworks.
+            base: [1], `Logits.base`.
+            played: [1], 0 or 1.
+        """
+        logit = self._learn_bias(tags, artwork, base, played)
+        head = update(Head(self.head.mean[None], self.head.covariance[None]), tags, logit, played)
+        self.head = Head(head.mean[0], head.covariance[0])
+        return logit
+
+    def _logits(
+        self,
+        rows: Rows,
+        titles: Ints | int,
+        artworks: Ints | slice,
+        viewer: ViewerFeatures,
+        head: Head | None,
+        artwork_bias: Floats | None,
+    ) -> Logits:
+        installed = self._installed
+        stated = None if self._stated is None else self._stated.added
+        additions = Additions(installed.latents, viewer.met, stated, head, artwork_bias)
+        return additions.logits(score(installed.weights, rows), rows.artwork, titles, artworks)
+
+    def _learn_bias(self, tags: Floats, artwork: int, base: Floats, played: Floats) -> Floats:
+        logit = learned_play(base, tags, self.head.mean, self.own.added[artwork : artwork + 1])
+        self.own.learn(artwork, logit, played)
+        return logit
 
     def take_back(self, decision_id: str) -> bool:
         """Unlearns that outcome, if it was the last; False if not."""
@@ -111,14 +146,10 @@ class Learner:
         self._last = None
         return True
 
-    def _others(self, viewer: ViewerFeatures, artworks: Ints) -> Floats | float:
-        latents = self._installed.latents
-        if latents is None or viewer.met is None:
-            return 0.0
-        return latents.added(viewer.met, self._installed.encoded.title_of[artworks], artworks)
 
-    def _update(self, tags: Floats, artworks: Ints, play: Floats, played: Floats) -> None:
-        self.head = updates(self.head, tags, play, played, self.own, artworks)
+def played_of(answered: Sequence[Answered]) -> Floats:
+    """[N]: 1 for a play, else 0."""
+    return np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
 
 
 def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence[Entry]) -> tuple[Rows, Ints]:
@@ -129,7 +160,7 @@ def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence
     context = np.zeros((len(entries), len(spec.context_names)), dtype=np.float32)
     for row, entry in enumerate(entries):
         context[row] = spec.context_row(entry.device, entry.daypart)
-    slot = np.log1p(np.array([entry.slot for entry in entries], dtype=np.float32))
+    slot = np.array([math.log1p(entry.slot) for entry in entries], dtype=np.float32)  # as `situation` has it
     rows = Rows(
         artwork=encoded.artwork[artworks],
         match=matches(encoded, viewer, artworks, titles),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from ..errors import UnknownDecision
 from ..history import Outcome, Reward, View
 from ..model.features import ViewerFeatures, affinities
 from ..model.features.encode import Floats, Ints
-from ..model.features.viewer import tally, view_weight
+from ..model.features.viewer import tally_titles, views_by_title
 from ..model.head import Head
 from ..model.latents import PLAYED, SHOWN
 from ..model.loaded_model import LoadedModel
@@ -30,7 +30,7 @@ from ..model.scorer import Log
 from ..store.database import Store, Table
 from .event_codec import Entry
 from .event_log import Journal
-from .learner import Answered, Learner, shown_rows
+from .learner import Answered, Learner, played_of, shown_rows
 from .snapshot import RECORD_ID, Summary
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Profile:
             return viewer
         with self._lock:
             if self._sums is None:
-                self._sums = self._tallied(self._weights)
+                self._sums = tally_titles(self._installed.encoded, self._weights)
             watched, seen, weight = self._sums
             installed = self._installed
             viewer = affinities(installed.encoded, watched, seen, weight, installed.population_taste)
@@ -162,12 +162,11 @@ class Profile:
         viewer = self.viewer()
         rows, artworks = shown_rows(self._installed, viewer, [entry for entry, _ in answered])
         durations = encoded.durations[encoded.title_of[artworks]]
-        played = [outcome.kind == "played" for _, outcome in answered]
         quality = [self._reward.of(outcome, d) for (_, outcome), d in zip(answered, durations, strict=True)]
         log = Log(
             rows,
-            self.learner.offsets(rows, artworks, viewer),
-            np.array(played, dtype=np.float32),
+            self.learner.logits(rows, artworks, viewer).offset,
+            played_of(answered),
             np.array(quality, dtype=np.float32),
             np.ones(len(answered), dtype=np.float32),
             self._installed.latents.viewer(viewer.met, encoded.title_of[artworks])
@@ -289,27 +288,16 @@ class Profile:
         self._learn_all()
 
     def _count(self, views: list[View]) -> None:
-        spec, weights = self._installed.spec, dict(self._weights)
-        added: dict[str, float] = {}
-        for view in views:
-            title_id = view.title_id
-            duration = self._catalog[title_id].duration if title_id in self._catalog else 0.0
-            weight = view_weight(view, duration, self._reward, spec)
-            added[title_id] = added.get(title_id, 0.0) + weight
+        added = views_by_title(views, self._catalog, self._reward, self._installed.spec)
+        weights = dict(self._weights)
+        for title_id, weight in added.items():
             weights[title_id] = weights.get(title_id, 0.0) + weight
-        more = self._tallied(added)
+        more = tally_titles(self._installed.encoded, added) if self._sums is not None else ()
         with self._lock:
             self._weights = weights
-            if self._sums is not None:
-                self._sums = tuple(old + new for old, new in zip(self._sums, more, strict=True))
+            both = zip(self._sums, more, strict=True) if self._sums is not None and more else ()
+            self._sums = tuple(np.asarray(old + new) for old, new in both) or None  # None: once somebody asks
             self._viewer = None
-
-    def _tallied(self, weights: Mapping[str, float]) -> tuple[Floats, ...]:
-        """watched [H], seen [O] and their weight, of titles in the catalogue."""
-        known = {title_id: weight for title_id, weight in weights.items() if title_id in self._catalog}
-        titles = np.array([self._catalog.index(title_id) for title_id in known], dtype=np.intp)
-        counted = np.array(list(known.values()), dtype=np.float32)
-        return *tally(self._installed.encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
 
     def _answered(self, entries: Iterable[Entry]) -> Iterator[Answered]:
         """Those that teach something: with an outcome, of a picture in the catalogue, and under no intent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from datetime import datetime
 from typing import cast
@@ -9,6 +10,7 @@ from typing import cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from keyart.errors import SettingError
 from keyart_federated.campaigns.campaign import ROUNDS, Action, Campaign, Kind, Standing
 
 from .. import audit
@@ -28,6 +30,8 @@ def create(
     settings: str = "{}",
 ) -> Campaign:
     """A new draft. Raises SettingError."""
+    if epsilon is not None and not math.isfinite(epsilon):
+        raise SettingError(f"epsilon is {epsilon}; a campaign of a real fleet needs a finite one.")
     campaign = Campaign(make_id(), name, kind, "draft", epsilon, delta, rounds, at, at, settings)
     session.add(CampaignRow(**asdict(campaign)))
     audit.append(

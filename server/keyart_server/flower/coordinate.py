@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Concatenate, Final, ParamSpec
 
 from flwr.app import Context
@@ -17,9 +17,10 @@ from flwr.serverapp import Grid, ServerApp
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from keyart.errors import BudgetSpent, FederatedError, InputError, RoundFailed, SettingError
+from keyart.errors import BudgetSpent, FederatedError, InputError, RoundFailed
 from keyart.secagg import Stage
 from keyart.secagg.messages import REPLY
+from keyart_federated.rounds import run_round
 from keyart_federated.secagg import Coordinator
 from keyart_federated.secagg.bundle import Bundle
 
@@ -59,7 +60,13 @@ def drive(
     round cannot go on now; it goes on when it is driven again.
     """
     try:
-        _Drive(round_id, gateways, database, issuers, nodes, patience).run()
+        transport = _DatabaseTransport(round_id, gateways, database, nodes, patience)
+        if transport.open.standing not in GOING_ON:
+            raise _Left
+        # Certificates are judged as of the round's beginning: who was in it stays in it, whenever it is resumed.
+        coordinator = Coordinator(transport.terms, issuers, transport.opened_seconds)
+        result = run_round(coordinator, transport)
+        transport.write(records.answer, database.clock.now(), round_id, result.total, transport.answered)
     except (RoundFailed, BudgetSpent) as error:
         reason = str(error)
         log.warning("The round has failed: %s", reason, extra={"round": round_id})
@@ -72,50 +79,40 @@ class _Left(Exception):
     """The round is not at the stage where it was."""
 
 
-class _Drive:
-    """A round on its way. asked: by gateway, what its devices are asked at the stage that comes."""
+class _DatabaseTransport:
+    """Carries a round's messages by the database, from which a new process goes on. gateways: as Flower sees them."""
 
-    def __init__(
-        self,
-        round_id: str,
-        gateways: Gateways,
-        database: Lasting,
-        issuers: Iterable[bytes],
-        nodes: int,
-        patience: float,
-    ) -> None:
+    def __init__(self, round_id: str, gateways: Gateways, database: Lasting, nodes: int, patience: float) -> None:
         self.id, self.gateways, self.database, self.clock = round_id, gateways, database, database.clock
         self.nodes, self.patience = nodes, patience
-        self.open, opened = database.reading(self._found)
+        self.open, self.opened_seconds = database.reading(self._found)
         self.terms = self.open.terms
-        # Certificates are judged as of the round's beginning: who was in it stays in it, whenever it is resumed.
-        self.coordinator = Coordinator(self.terms, issuers, opened)
-        self.numbers: dict[str, int] = {}  # of the gateways, for the coordinator
-        self.asked: dict[str, bytes] = {}
+        self.answered = 0  # devices, at the last stage
 
-    def run(self) -> None:
-        """Raises RoundFailed, BudgetSpent, FederatedError, _Left."""
-        if self.open.standing not in GOING_ON:
-            raise _Left
-        answers: dict[str, bytes] = {}
-        for stage, standing in OF_STAGE.items():
-            resumed = GOING_ON.index(standing) < GOING_ON.index(self.open.standing)
-            answers = self._collected(stage) if resumed else self._answers(stage)
-            for name in sorted(answers):
-                self.coordinator.receive(self.numbers.setdefault(name, len(self.numbers)), answers[name])
-            try:
-                self.coordinator.close()
-            except SettingError as error:  # no graph holds so many devices
-                raise RoundFailed(str(error)) from None
-            if stage is not Stage.UNMASK:
-                asked = {name: self.coordinator.ask(number) for name, number in self.numbers.items()}
-                self.asked = {name: bundle for name, bundle in asked.items() if self._devices(bundle, stage + 1)}
-                if not resumed:
-                    self._write(self._pass, stage, answers)
-        heard = sum(self._devices(bundle, Stage.UNMASK | REPLY) for bundle in answers.values())
-        self._write(records.answer, self.clock.now(), self.id, self.coordinator.result.total, heard)
+    def exchange(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """See `Transport`. A stage that the round has passed is read again from the database."""
+        passed = self._has_passed(stage)
+        replies = self._collected(stage) if passed else self._answers(stage, invitation, requests)
+        if stage is Stage.UNMASK:
+            self.answered = sum(self._devices(reply, stage | REPLY) for reply in replies.values())
+        return replies
 
-    def _answers(self, stage: Stage) -> dict[str, bytes]:
+    def advance(self, stage: Stage, requests: Mapping[str, bytes], replies: Mapping[str, bytes]) -> None:
+        """See `Transport`. What a new process would read is what was read here, or nothing is changed."""
+        if not self._has_passed(stage):
+            self.write(self._pass, stage, requests, replies)
+
+    def write(self, do: Callable[Concatenate[Session, P], None], *said: P.args, **named: P.kwargs) -> None:
+        """Write in a transaction. Raises _Left where the round does not stand where it stood."""
+        try:
+            self.database.writing(do, *said, **named)
+        except InputError as error:
+            raise _Left from error
+
+    def _has_passed(self, stage: Stage) -> bool:
+        return GOING_ON.index(OF_STAGE[stage]) < GOING_ON.index(self.open.standing)
+
+    def _answers(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> dict[str, bytes]:
         """What the gateways answer at a stage, and what is in the database of those that do not."""
         invited = stage is Stage.KEYS
         there = self.gateways.connected(self.nodes if invited else 1, min(self.patience, NODE_SECONDS))
@@ -125,7 +122,7 @@ class _Drive:
         over: dict[str, float] = {}  # at whom nothing more comes in, since when
 
         def question_for(name: str | None) -> Question | None:
-            bundle = self.coordinator.invitation if invited else self.asked.get(name or "")
+            bundle = invitation if invited else requests.get(name or "")
             return None if bundle is None else Question(self.id, stage, bundle, due, self.patience)
 
         def at_work(name: str | None) -> bool:
@@ -142,7 +139,7 @@ class _Drive:
                 return True
             if invited:
                 return bool(settled) and silent <= len(settled) - len(answers)
-            return settled >= self.asked.keys()
+            return settled >= requests.keys()
 
         answers = self.gateways.answers(question_for, at_work, enough)
         if not windows:
@@ -162,18 +159,11 @@ class _Drive:
             stages.close_window(session, self.terms, stage, name)
         return names
 
-    def _pass(self, session: Session, stage: Stage, answers: Collection[str]) -> None:
-        """To the next stage: what a new process would read is what was read here, or nothing is changed."""
-        heard = sum(self._devices(bundle, stage + 1) for bundle in self.asked.values())
+    def _pass(self, session: Session, stage: Stage, requests: Mapping[str, bytes], replies: Collection[str]) -> None:
+        heard = sum(self._devices(bundle, stage + 1) for bundle in requests.values())
         records.passed(session, self.clock.now(), self.id, stage, heard)
-        if set(self._windows(session, stage)) != set(answers):
+        if set(self._windows(session, stage)) != set(replies):
             raise FederatedError("A gateway came in while its stage was closed. Run the round again: it goes on.")
-
-    def _write(self, do: Callable[Concatenate[Session, P], None], *said: P.args, **named: P.kwargs) -> None:
-        try:
-            self.database.writing(do, *said, **named)
-        except InputError as error:  # it does not stand where it stood
-            raise _Left from error
 
     def _windows(self, session: Session, stage: Stage) -> list[str]:
         """The gateways that have opened this stage."""

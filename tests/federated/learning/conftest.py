@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from keyart_federated.learning.ranker import PrivateRanker
 from world_samples import StyleWorld
 
 from keyart_federated import simulate
 from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.learning.learner import Learner, Question
-from keyart_federated.learning.ranker import PrivateRanker
 from keyart_federated.simulation import simulate as simulation
 
 DEVICES, STEPS = 60, 8

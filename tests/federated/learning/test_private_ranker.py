@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from keyart_federated.learning.ranker import PrivateRanker
 from world_samples import HandWorld, StyleWorld, Watched, tiny_catalog
 
 from keyart.errors import BudgetSpent, RoundFailed, SettingError
@@ -16,7 +17,6 @@ from keyart_federated.accounting import Skellam
 from keyart_federated.accounting.ledger import Ledger
 from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.learning import node, ranker
-from keyart_federated.learning.ranker import PrivateRanker
 from keyart_federated.simulation import simulate as simulation
 
 DEVICES, STEPS, ROUNDS = 60, 6, 3

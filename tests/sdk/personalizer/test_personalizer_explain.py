@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 import keyart
 from keyart.bundle.loading import load_model
 from keyart.errors import KeyartError
-from keyart.model.explain import SMALLEST_SHOWN, Pair, attribute, explanation, parts
+from keyart.model.explain import SMALLEST_SHOWN, Pair, attribute, explanation
 from keyart.model.features import FeatureSpec, ViewerFeatures, affinities, view_weight
 from keyart.model.features.rows import Rows, intent_match, mains, matches, situation
 from keyart.model.features.viewer import tally
@@ -24,6 +23,7 @@ from keyart.model.latents import Latents
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.ranker import Weights
 from keyart.model.ranker.weights import shapes
+from keyart.model.scorer import Logits, head_logit, parts
 from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated
 
 POLICY = keyart.Policy(exploration=0.6, stickiness=OFF)
@@ -237,12 +237,11 @@ def random_pair(seed: int, scale: float, appeal: float = 1.0) -> tuple[Weights, 
     places = encoded.first[title] + np.array(two)
     nobody = matches(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places])
     size = spec.artwork_size + 1
-    head = Head(rng.normal(0, 0.3, size).astype(np.float32), np.eye(size, dtype=np.float32)).offsets(rows.artwork)
+    head = Head(rng.normal(0, 0.3, size).astype(np.float32), np.eye(size, dtype=np.float32))
     stated = rng.normal(0, 1, 2).astype(np.float32)
-    play, keep = logits_of(weights, rows)
     own, others = rng.normal(0, 1, (2, 2)).astype(np.float32)
-    play = play + head + stated + own + others
-    return weights, Pair(rows, nobody, play, keep, head, stated, own, "You said it.", others), play, keep
+    logits = Logits(*logits_of(weights, rows), others, stated, head_logit(head.mean, rows.artwork), own)
+    return weights, Pair(rows, nobody, logits, "You said it."), logits.play, logits.completion
 
 
 seeds = st.integers(0, 2**32 - 1)
@@ -254,7 +253,7 @@ scales = st.sampled_from([0.0, 0.01, 0.3, 3.0, 30.0])
 def test_the_parts_are_the_score(seed, scale):
     """Nothing is left out and nothing counted twice: between two pictures the parts differ as the logits do."""
     weights, pair, play, keep = random_pair(seed, scale)
-    found = parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own, pair.others)
+    found = parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.logits)
     for stage, logits in (("play", play), ("keep", keep)):
         together = sum(part.logits[0] - part.logits[1] for part in found if part.stage == stage)
         assert together == pytest.approx(logits[0] - logits[1], abs=1e-9 * (1 + scale))
@@ -281,7 +280,7 @@ def test_what_adds_to_a_logit_adds_to_the_lead(seed, scale):
     if factors[0].name == "no-difference":
         return
     signs: dict[str, set[float]] = {}
-    for part in parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.head, pair.stated, pair.own, pair.others):
+    for part in parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.logits):
         if part.logits[0] != part.logits[1]:
             signs.setdefault(part.name, set()).add(float(np.sign(part.logits[0] - part.logits[1])))
     for factor in factors:
@@ -292,8 +291,7 @@ def test_what_adds_to_a_logit_adds_to_the_lead(seed, scale):
     turned = Pair(
         Rows(*(a[::-1] for a in (pair.rows.artwork, pair.rows.match, pair.rows.main, pair.rows.appeal)),
              pair.rows.viewer, pair.rows.context),
-        pair.nobody[::-1], pair.play[::-1], pair.keep[::-1], pair.head[::-1], pair.stated[::-1], pair.own[::-1],
-        others=pair.others[::-1],
+        pair.nobody[::-1], pair.logits.at(slice(None, None, -1)),
     )  # fmt: skip
     other = {factor.name: factor.contribution for factor in attribute(NOTHING.spec, weights, turned)[1]}
     for factor in factors:
@@ -309,13 +307,12 @@ def explained(stated: dict[str, float], shown: int = 0, **settings: object) -> k
     catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
     installed = LoadedModel.nothing(catalog)
     preferences = Stated.of(catalog, stated)
-    play = np.zeros(2, np.float32) if preferences is None else preferences.offsets(slice(0, 2))
-    keep = np.zeros(2, np.float32)
-    weighed = SimpleNamespace(play=play, keep=keep, value=sigmoid(play) * sigmoid(keep))
+    nothing = np.zeros(2, np.float32)
+    logits = Logits(nothing, nothing, preferences=None if preferences is None else preferences.added)
     decision = keyart.Decision("0" * 32, "t", pictures[shown].id, 0.5, False, 0)
     rows = rows_of(installed, ViewerFeatures.unknown(installed.encoded), 0, TV, "t")
     allowed = np.ones(2, dtype=bool)
-    return explanation(decision, catalog["t"], installed, rows, weighed, allowed, None, preferences)
+    return explanation(decision, catalog["t"], installed, rows, logits, allowed, preferences)
 
 
 RIVAL = ", which the next best picture shows more of."
@@ -356,6 +353,6 @@ def test_without_a_history_no_reason_is_the_history():
     nobody = matches(encoded, ViewerFeatures.unknown(encoded), np.arange(2), np.zeros(2, np.intp))
     weights = Weights.zero_shot(spec)
     play, keep = logits_of(weights, rows)
-    _, factors = attribute(spec, weights, Pair(rows, nobody, play, keep))
+    _, factors = attribute(spec, weights, Pair(rows, nobody, Logits(play, keep)))
     assert {factor.name for factor in factors} == {"content:genre"}
     assert factors[0].text == "It tells more about the genre." and factors[0].contribution > 0

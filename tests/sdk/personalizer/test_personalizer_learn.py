@@ -154,7 +154,7 @@ def met_of(art: keyart.Personalizer) -> list[float]:
 def others_of(art: keyart.Personalizer) -> np.ndarray:
     """[48]: what latents add to the logits of play of all pictures."""
     slates = art._session.chooser.slates(art._session.custody.profile)
-    return np.concatenate([slates.others(title) for title in range(6)])
+    return np.concatenate([slates.logits([title], TV).latents for title in range(6)])
 
 
 def watch(art: keyart.Personalizer) -> None:

@@ -156,7 +156,7 @@ def _made_up(source: Source, count: int, seed: int) -> Iterator[Slate]:
     rng = np.random.default_rng(seed)
     allowed = np.ones(MADE_UP_CANDIDATES, dtype=np.bool_)
     for _ in range(count):
-        yield Slate(rows_of(plausible(source.spec, MADE_UP_CANDIDATES, rng)), None, allowed)
+        yield Slate(rows_of(plausible(source.spec, MADE_UP_CANDIDATES, rng)), allowed)
 
 
 def _changed(

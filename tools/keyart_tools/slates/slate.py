@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.model.candidates import Slates
-from keyart.model.choice import Weighed, weigh
+from keyart.model.candidates import Slates, Weighed
 from keyart.model.features import EncodedCatalog, ViewerFeatures
 from keyart.model.features.encode import Floats
 from keyart.model.features.rows import Rows
-from keyart.model.features.viewer import affinities, tally, view_weight
+from keyart.model.features.viewer import affinities, tally_titles, views_by_title
 from keyart.model.head import HeadPrior
 from keyart.model.latents import Latents
 from keyart.model.loaded_model import LoadedModel
-from keyart.model.ranker import NumpyRanker, Weights, score
-from keyart.model.ranker.numpy_engine import value_of
+from keyart.model.policy import distribution
+from keyart.model.ranker import NumpyRanker, Weights
+from keyart.model.scorer import NO_ADDITIONS, Additions, score
 from keyart_federated.export import ModelFile
 
 from .occasions import Occasion, Occasions
@@ -28,23 +28,28 @@ from .occasions import Occasion, Occasions
 
 @dataclass(frozen=True)
 class Slate:
-    """rows: the ranker's. others [A]: what latents add to play; None: nothing. allowed [A]: what the policy may show.
-    occasion: None where the slate is made up."""
+    """rows: the ranker's. allowed [A]: what the policy may show. occasion: None where the slate is made up. additions:
+    what latents add to play; then title and places are those of the title, and of its artworks, in the catalogue."""
 
     rows: Rows
-    others: Floats | None
     allowed: npt.NDArray[np.bool_]
     occasion: Occasion | None = None
+    additions: Additions = NO_ADDITIONS
+    title: int = 0
+    places: slice = field(default_factory=lambda: slice(0))
 
     def values(self, weights: Weights) -> Floats:
         """[A]: the chance of a quality play, −inf for what may not be shown."""
-        scores = score(weights, self.rows)
-        play = scores.play if self.others is None else scores.play + self.others
-        return np.where(self.allowed, value_of(play, scores.keep), -np.inf).astype(np.float32)
+        return np.where(self.allowed, self._value(weights), -np.inf).astype(np.float32)
 
     def weighed(self, weights: Weights, gamma: float) -> Weighed:
         """With the policy's probabilities."""
-        return weigh(score(weights, self.rows), self.others, self.allowed, gamma)
+        value = self._value(weights)
+        return Weighed(value, distribution(value, self.allowed, gamma))
+
+    def _value(self, weights: Weights) -> Floats:
+        scores = score(weights, self.rows)
+        return self.additions.logits(scores, self.rows.artwork, self.title, self.places).value
 
 
 def slates(occasions: Occasions, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
@@ -57,22 +62,19 @@ def slates(occasions: Occasions, installed: LoadedModel, policy: keyart.Policy) 
         for occasion in together:
             rows = of_device.rows([occasion.title], occasion.context)
             allowed = of_device.allowed(occasion.title, occasion.context)
-            yield Slate(rows, of_device.others(occasion.title), allowed, occasion)
+            places = of_device.pictures(occasion.title)
+            yield Slate(rows, allowed, occasion, of_device.additions, occasion.title, places)
 
 
 def _viewer(installed: LoadedModel, catalog: keyart.Catalog, views: Sequence[keyart.View]) -> ViewerFeatures:
     encoded, reward = installed.encoded, keyart.Reward()
-    titles = np.array([catalog.index(view.title_id) for view in views], dtype=np.intp)
-    weights = np.array(
-        [view_weight(v, encoded.durations[t], reward, encoded.spec) for v, t in zip(views, titles, strict=True)],
-        dtype=np.float32,
-    )
-    watched, seen = tally(encoded, titles, weights)
-    viewer = affinities(encoded, watched, seen, weights.sum(), installed.population_taste)
+    weights = views_by_title(views, catalog, reward, encoded.spec)
+    viewer = affinities(encoded, *tally_titles(encoded, weights), installed.population_taste)
     if installed.latents is None:
         return viewer
     met = np.zeros(len(catalog), dtype=np.float32)
-    np.add.at(met, titles, weights)
+    for title_id, weight in weights.items():
+        met[catalog.index(title_id)] = weight
     return replace(viewer, met=installed.latents.met(met))
 
 

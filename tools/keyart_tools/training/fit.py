@@ -18,7 +18,6 @@ import keyart
 from keyart.errors import SettingError
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
-from keyart.model.scorer import log_scores
 from keyart_federated.export import ModelFile
 from keyart_federated.learning.model import Model
 from keyart_federated.metrics import Estimate
@@ -120,8 +119,7 @@ def _likelihood(judges: Sequence[Devices], model: Model) -> float:
     for part in judges:
         part.install(model)
         for _, log, _ in part.logs():
-            play, keep = log_scores(part.weights, log.rows)
-            play = play + log.offset
+            play, keep = log.logits(part.weights)
             each = (
                 log.played * play - np.logaddexp(0, play) + log.played * (log.quality * keep - np.logaddexp(0, keep))
             )

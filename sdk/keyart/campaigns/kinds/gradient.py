@@ -14,19 +14,20 @@ import numpy.typing as npt
 from ...model.features.encode import Floats
 from ...model.features.rows import Rows
 from ...model.latents import LATENTS
-from ...model.ranker.numpy_engine import sigmoid
 from ...model.ranker.weights import Weights
-from ...model.scorer import Log, log_scores
+from ...model.scorer import Log, sigmoid
+
+Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Float sums by part of `TrainingLayout`; `artworks` […, N, `ARTWORK_SUMS`] are still per decision."""
+    """Sums by part of `TrainingLayout`, in float64; `artworks` […, N, `ARTWORK_SUMS`] are still per decision."""
 
-    gradient: Floats
-    diagonal: Floats
-    latents: Floats
-    artworks: Floats
+    gradient: Doubles
+    diagonal: Doubles
+    latents: Doubles
+    artworks: Doubles
 
 
 def directions(rows: Rows) -> Floats:
@@ -37,23 +38,30 @@ def directions(rows: Rows) -> Floats:
 
 
 def sums(weights: Weights, log: Log) -> Sums:
-    """Gradient and curvature sums of each device's log."""
+    """Return the gradient and curvature sums of each device's log.
+
+    Features and logits are float32 and the same on a device and in a batch; the sums over them are float64, so that
+    padding and the order of a product change nothing that float32 would show.
+    """
     rows = log.rows
-    play, keep = log_scores(weights, rows)
-    q, kappa = sigmoid(play + log.offset), sigmoid(keep)
+    play, keep = (logit.astype(np.float64) for logit in log.logits(weights))
+    q, kappa = sigmoid(play), sigmoid(keep)
     r = (log.played - q) * log.counted
     w = q * (1 - q) * log.counted
     tried = log.played * log.counted
     rk = (log.quality - kappa) * tried
     wk = kappa * (1 - kappa) * tried
-    u = directions(rows)
-    v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1)
-    zt, vt = np.swapaxes(rows.artwork, -1, -2), np.swapaxes(v, -1, -2)
+    u = directions(rows).astype(np.float64)
+    v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1, dtype=np.float64)
     z = rows.artwork.shape[-1]
+    vt = np.swapaxes(v, -1, -2)
+    zt = vt[..., :z, :]
     lead = r.shape[:-1]
-    f = log.latents if log.latents is not None else np.zeros((*r.shape, LATENTS), dtype=np.float32)
+    f = log.latents if log.latents is not None else np.zeros((*r.shape, LATENTS))
 
-    def by_parameter(z_sums: Floats, v_sums: Floats, of_directions: Floats, play: Floats, keep: Floats) -> Floats:
+    def by_parameter(
+        z_sums: Doubles, v_sums: Doubles, of_directions: Doubles, play: Doubles, keep: Doubles
+    ) -> Doubles:
         return np.concatenate(
             [
                 (z_sums @ (of_directions * play[..., None])).reshape(*lead, -1),

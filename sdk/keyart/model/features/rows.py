@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...linalg import unflagged
+from ...linalg import row_dots, row_products, unflagged
 from .encode import EncodedCatalog, Floats, Ints
 from .spec import MATCHES_PER_KIND, FeatureSpec
 from .viewer import ViewerFeatures
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Rows:
     """Inputs of the ranker, by the graph's own names. […] are leading axes, N the candidates.
 
-    artwork […, N, Z], match […, N, M], main […, N, K], appeal […, N, 2]; viewer […, H], context […, C].
+    artwork […, N, Z], match […, N, M], main […, N, K], appeal […, N, 2]; viewer […, H]; context […, C], or
+    […, N, C] for a log, each decision of which has a context of its own.
     """
 
     artwork: Floats
@@ -70,7 +71,7 @@ def intent_match(spec: FeatureSpec, artwork: Floats, intent: Mapping[str, float]
         place = spec.artwork_place.get(tag)
         if place is not None:
             wanted[place] = weight
-    return np.asarray(artwork @ wanted, dtype=np.float32)
+    return np.asarray(row_dots(artwork, wanted), dtype=np.float32)
 
 
 def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | slice, titles: Ints | int) -> Floats:
@@ -79,11 +80,11 @@ def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | sl
 
     Per kind: h·e_a, h·g_t, −TV(e_a, g_t), −false promise; for open kinds h is the affinity to exactly these people.
     """
-    members = encoded.spec.match_members.T
+    members = encoded.spec.match_members
     out = np.array(taken(encoded.fixed_match, artworks))
     of_artwork, of_title = out[..., 0:-1:MATCHES_PER_KIND], out[..., 1:-1:MATCHES_PER_KIND]
-    of_artwork[...] = (taken(encoded.shares, artworks) * viewer.affinity) @ members
-    of_title[...] = (taken(encoded.title_shares, titles) * viewer.affinity) @ members
+    of_artwork[...] = row_products(taken(encoded.shares, artworks) * viewer.affinity, members)
+    of_title[...] = row_products(taken(encoded.title_shares, titles) * viewer.affinity, members)
     for k in encoded.spec.open_matches:
         of_artwork[..., k] = _people_match(viewer, encoded.open_index[artworks, k], encoded.open_weight[artworks, k])
         of_title[..., k] = _people_match(
@@ -101,7 +102,7 @@ def _people_match(viewer: ViewerFeatures, index: Ints, weight: Floats) -> Floats
     """Σ_p weight · affinity of the person at index; index […, P], viewer.people [O] or […, O]."""
     people = viewer.people
     if people.ndim == 1:
-        return np.asarray((people[index] * weight).sum(-1), dtype=np.float32)
+        return np.asarray(row_dots(people[index], weight), dtype=np.float32)
     lead = index.shape
     flat = np.broadcast_to(people, (*lead[:-1], people.shape[-1]))
-    return np.asarray((np.take_along_axis(flat, index, axis=-1) * weight).sum(-1), dtype=np.float32)
+    return np.asarray(row_dots(np.take_along_axis(flat, index, axis=-1), weight), dtype=np.float32)

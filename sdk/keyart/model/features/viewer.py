@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...history import Reward, View
-from ...linalg import unflagged
+from ...linalg import row_products, unflagged
 from .encode import EncodedCatalog, Floats
 from .spec import FeatureSpec
 
 if TYPE_CHECKING:
+    from ...catalog import Catalog
     from ..latents import Met
 
 RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half-way to 1
@@ -51,6 +53,34 @@ class ViewerFeatures:
 def view_weight(view: View, duration: float, reward: Reward, spec: FeatureSpec) -> float:
     """What a view counts: 1 if it was a quality view, `abandoned_weight` if it was broken off."""
     return 1.0 if reward.is_quality(view.seconds, duration) else spec.abandoned_weight
+
+
+def views_by_title(views: Iterable[View], catalog: Catalog, reward: Reward, spec: FeatureSpec) -> dict[str, float]:
+    """Return what the views of each title count together, by title id, in the order of the first views.
+
+    The duration of a title that is not in the catalogue is unknown; its views are counted all the same.
+    """
+    weights: dict[str, float] = {}
+    for view in views:
+        duration = catalog[view.title_id].duration if view.title_id in catalog else 0.0
+        weights[view.title_id] = weights.get(view.title_id, 0.0) + view_weight(view, duration, reward, spec)
+    return weights
+
+
+def tally_titles(encoded: EncodedCatalog, weights: Mapping[str, float]) -> tuple[Floats, Floats, Floats]:
+    """Return the sums of `tally` over titles of the catalogue, and the weight of all their views.
+
+    Args:
+        encoded: the catalogue; titles that it does not have are left out.
+        weights: what the views of each title count together (`views_by_title`).
+
+    Returns:
+        watched [H], seen [O] and the weighted number of views [].
+    """
+    known = {title_id: weight for title_id, weight in weights.items() if title_id in encoded.title_place}
+    titles = np.array([encoded.title_place[title_id] for title_id in known], dtype=np.intp)
+    counted = np.array(list(known.values()), dtype=np.float32)
+    return *tally(encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
 
 
 def tally(
@@ -96,5 +126,5 @@ def sharpen(affinity: Floats, spec: FeatureSpec) -> Floats:
 @unflagged
 def _within_kinds(values: Floats, spec: FeatureSpec) -> Floats:
     member = spec.viewer_members
-    totals = values @ member.T @ member
+    totals = row_products(row_products(values, member), member.T)  # the second one repeats: it rounds nothing
     return np.asarray(values / np.maximum(totals, np.float32(1e-12)), dtype=np.float32)

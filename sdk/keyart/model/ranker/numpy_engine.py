@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ...linalg import unflagged
+from ...linalg import row_products, unflagged
 from ..features.encode import Floats
 from ..features.rows import Rows
 from .weights import Weights
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     """The two logits of the candidates; […, N] each."""
 
     play: Floats
@@ -36,43 +36,34 @@ def value_of(play: Floats, keep: Floats) -> Floats:
 
 
 @unflagged
-def keep_logits(weights: Weights, rows: Rows) -> Floats:
-    """[…, N]: the keep stage, which knows no viewer and no context beyond the mains."""
-    logits: Floats = (
-        rows.artwork @ weights.keep_artwork
-        + rows.match @ weights.keep_match
-        + rows.main @ weights.keep_main
-        + rows.appeal[..., 1]
-    )
-    return logits
-
-
-@unflagged
 def score(weights: Weights, rows: Rows) -> Scores:
-    """Scores of the candidates; broadcasts over leading axes."""
-    tags = _tag_weights(weights, rows.viewer, rows.context)
-    logits = tags @ rows.artwork.swapaxes(-1, -2)  # […, 2, N]
-    logits += weights.both_match @ rows.match.swapaxes(-1, -2)
-    logits += weights.both_main @ rows.main.swapaxes(-1, -2)
-    logits += rows.appeal.swapaxes(-1, -2)
-    return Scores(logits[..., 0, :], logits[..., 1, :])
+    """Return the ranker's two logits of candidates, or of the decisions of a log.
 
+    It broadcasts over leading axes, and no candidate's bits depend on what it is scored beside: neither on other
+    candidates nor on other devices.
 
-def _tag_weights(weights: Weights, viewer: Floats, context: Floats) -> Floats:
-    """[…, 2, Z]: what each tag is worth to this viewer now, w0 + W h̃ + C c, and what it adds to the keep logit.
+    Args:
+        weights: of the ranker.
+        rows: with one context a viewer, […, C], or one a decision, […, N, C].
 
-    Done once, not per candidate.
+    Returns:
+        Scores, […, N] each.
     """
-    lead, h = viewer.shape[:-1], viewer.shape[-1]
-    w = weights.play_artwork
-    direction = np.empty((*lead, w.shape[1]), dtype=np.float32)
+    w, viewer, context = weights.play_artwork, rows.viewer, rows.context
+    each = context.ndim > viewer.ndim
+    split = 1 + viewer.shape[-1]
+    direction = np.empty((*context.shape[:-1], w.shape[1]), dtype=np.float32)
     direction[..., 0] = 1.0
-    direction[..., 1 : 1 + h] = viewer
-    direction[..., 1 + h :] = context
-    both = np.empty((*lead, 2, len(w)), dtype=np.float32)
-    both[..., 0, :] = direction @ w.T
-    both[..., 1, :] = weights.keep_artwork
-    return both
+    direction[..., 1:split] = viewer[..., None, :] if each else viewer
+    direction[..., split:] = context
+    tags = np.empty((*context.shape[:-1], 2, len(w)), dtype=w.dtype)  # what each tag is worth to this viewer now
+    tags[..., 0, :] = (w @ direction[..., None])[..., 0]
+    tags[..., 1, :] = weights.keep_artwork
+    both = row_products(rows.artwork, tags if each else tags[..., None, :, :])
+    both = both + row_products(rows.match, weights.both_match)
+    both = both + row_products(rows.main, weights.both_main)
+    both += rows.appeal
+    return Scores(both[..., 0].copy(), both[..., 1].copy())
 
 
 @dataclass(frozen=True)

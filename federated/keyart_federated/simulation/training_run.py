@@ -1,0 +1,213 @@
+"""A training campaign over a simulated fleet: the campaign's own `ask` and `read`, and the driver of its rounds."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import keyart
+from keyart.bundle.loading import load_model
+from keyart.campaigns.limits import Limits
+from keyart.errors import RoundFailed
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.head import HeadPrior
+from keyart.secagg import DeviceSession, Identity, certify
+
+from .. import campaigns
+from ..accounting import Skellam, composed
+from ..accounting.privacy import Privacy, TrainingPlan
+from ..campaigns import Base, PrivateSum, RoundRequest
+from ..campaigns.bundle_model import model_of
+from ..campaigns.campaign import Campaign
+from ..export import write_bundle
+from ..learning.model import Model
+from ..rounds import run_round
+from ..secagg import Coordinator, InProcessTransport
+from .fleet import Contribution, LocalFleet, SimulatedFleet
+from .randomness import Stream
+
+log = logging.getLogger("keyart.federated")
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)  # of simulated time; a simulated round takes a day
+CAMPAIGN_ID: Final = "simulation"
+GATEWAYS: Final = 4  # of a masked round
+FOR_EVER: Final = 2**40  # Unix seconds
+
+
+def keys_of(seed: int) -> tuple[bytes, Identity]:
+    """Return the simulated server's private key and the issuer of simulated devices, which are no secrets."""
+    server, issuer = (
+        hashlib.sha256(f"keyart simulated {role} {seed}".encode()).digest() for role in ("server", "issuer")
+    )
+    return server, Identity(issuer)
+
+
+def limits_of(privacy: Privacy | None, plan: TrainingPlan, seed: int) -> Limits:
+    """Return the limits of simulated devices: the campaign's budget is theirs, and no day of theirs is too full."""
+    server, issuer = keys_of(seed)
+    return Limits(
+        servers=[Identity(server).public],
+        issuers=[issuer.public],
+        epsilon=math.inf if privacy is None else privacy.epsilon,
+        delta=1e-6 if privacy is None else privacy.delta,
+        minimum_devices=plan.minimum_devices,
+        least_noise=0.0,
+        contributions_a_day=1000,
+    )
+
+
+class TrainingRun:
+    """A campaign from its first question to its last model. base: what the fleet runs on now.
+
+    Args:
+        folder: where bundles are written.
+        catalog: the world's catalogue.
+        plan: rounds, cohort and noise of the campaign.
+        privacy: the budget; None: none.
+        seed: seed of the campaign's randomness.
+        head: prior of the devices' heads.
+        steps_per_round: impressions of a device in a simulated round.
+        policy: by which devices draw artworks.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        catalog: keyart.Catalog,
+        *,
+        plan: TrainingPlan,
+        privacy: Privacy | None,
+        seed: int,
+        head: HeadPrior | None,
+        steps_per_round: int,
+        policy: keyart.Policy,
+    ) -> None:
+        self._folder, self.plan, self._privacy, self._seed = folder, plan, privacy, seed
+        self._steps = steps_per_round
+        spec = FeatureSpec.from_catalog(catalog)
+        model = Model.zero_shot(EncodedCatalog.build(catalog, spec))
+        training = {"round": 0, "devices": 0}
+        bundle = write_bundle(
+            folder / "1", model, catalog, data="Nothing yet.", training=training, head=head, created=START
+        )
+        self.base = Base(catalog, bundle, model.version, spec, policy=policy)
+        self._state: bytes | None = None
+        self._number, self._failed, self._trained_at = 1, 0, 0
+        self.rounds = 0
+        self.client_updates, self.bytes_up = 0, 0
+        self._events: list[Skellam] = []
+
+    def campaign(self, decisions: float) -> Campaign:
+        """Return the campaign as the server would keep it. decisions: of a device since the last round."""
+        plan, privacy = self.plan, self._privacy
+        settings: dict[str, Any] = {
+            "minimum_devices": plan.minimum_devices,
+            "wanted": plan.cohort,
+            "threshold_permille": plan.threshold_permille,
+            "hours": 0.0,
+            "gates": 0.0,
+            "clip": plan.clip,
+            "decisions": decisions,
+        }
+        return Campaign(
+            CAMPAIGN_ID,
+            "Simulation",
+            "training",
+            "running",
+            math.inf if privacy is None else privacy.epsilon,
+            1e-6 if privacy is None else privacy.delta,
+            len(plan.rounds),
+            START,
+            START,
+            campaigns.checked("training", settings),
+        )
+
+    @property
+    def epsilon(self) -> float | None:
+        """What a device that answered each round has spent; None without privacy."""
+        if self._privacy is None:
+            return None
+        return composed(((event, 1) for event in self._events), self._privacy.delta) if self._events else 0.0
+
+    @property
+    def model(self) -> Model:
+        """The model that the fleet runs on."""
+        return model_of(load_model(self.base.bundle, self.base.catalog, "numpy"))
+
+    def after_round(self, number: int, fleet: SimulatedFleet) -> None:
+        """Train after simulated round `number` (from 1), if the plan says so. Raises RoundFailed."""
+        if number not in self.plan.rounds:
+            return
+        at = START + timedelta(days=number)
+        made = float((number - self._trained_at) * self._steps)
+        campaign = self.campaign(decisions=made)
+        while True:
+            asked = campaigns.ask(campaign, self._state, self._number, self._failed, self.base, at)
+            if not isinstance(asked, RoundRequest):
+                return
+            self._number += 1
+            try:
+                summed = self._summed(asked, fleet, at)
+            except RoundFailed as failure:
+                if self._privacy is not None:
+                    raise
+                log.warning("Round %d: %s", number, failure)
+                self._failed += 1
+                return
+            used = self._read(campaign, summed)
+            if asked.offer.kind == "training":
+                self._trained_at = number
+                if used:
+                    self.client_updates += summed.survivors
+                return
+
+    def _summed(self, asked: RoundRequest, fleet: SimulatedFleet, at: datetime) -> PrivateSum:
+        server, _ = keys_of(self._seed)
+        message = asked.offer.sign(server)
+        seconds = at.timestamp()
+        if self.plan.masked and isinstance(fleet, LocalFleet):
+            found = masked_sum(asked, message, fleet, seconds, self._seed)
+        else:
+            found = fleet.contribute(message, seconds)
+        self.bytes_up += asked.offer.terms(message).vector_bytes
+        self._events.append(asked.event)
+        return PrivateSum(asked.offer, found.total, found.devices, asked.pending)
+
+    def _read(self, campaign: Campaign, summed: PrivateSum) -> bool:
+        """Take a round's sum; whether it was of use."""
+        read = campaigns.read(campaign, self._state, summed, self.base)
+        self._state = read.state
+        if not read.result["used"]:
+            log.warning("A sum is not used: %s", read.result["reason"])
+        if read.candidate is not None:
+            folder = self._folder / str(self.base.next_version)
+            folder.mkdir(parents=True)
+            for name, data in read.candidate.items():
+                (folder / name).write_bytes(data)
+            self.base = replace(self.base, bundle=folder, version=self.base.next_version)
+            self.rounds += 1
+        return bool(read.result["used"])
+
+
+def masked_sum(asked: RoundRequest, message: bytes, fleet: LocalFleet, at: float, seed: int) -> Contribution:
+    """Return the sum of a fleet by the real protocol: sessions, gateways and coordinator, without a network."""
+    offer, drawn = fleet.judge(message, at)
+    terms, (_, issuer) = offer.terms(message), keys_of(seed)
+    rows = fleet.rows(offer, drawn)
+    sessions = {}
+    for number in rows:
+        random = Stream(f"keyart simulated session {seed} {number} {terms.round_id.hex()} ")
+        new = Identity.create(random)
+        identity = Identity(new.private, certify(issuer.private, new.public, FOR_EVER))
+        sessions[number] = DeviceSession.start(terms, identity, [issuer.public], 0, random)
+    names = sorted(rows)
+    members = {f"gateway-{i}": names[i::GATEWAYS] for i in range(min(GATEWAYS, len(names)))}
+    vector_of = {number: (lambda row=row: row) for number, row in rows.items()}
+    transport = InProcessTransport(terms, members, sessions, vector_of)
+    result = run_round(Coordinator(terms, [issuer.public], 0), transport)
+    return Contribution(result.total, len(result.survivors))
