@@ -12,7 +12,8 @@ from choosing_samples import EVENING, TV, Clock, sample_catalog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
-from keyart.campaigns.kinds.training import NoisedPopulation, NoisedTraining
+from keyart.campaigns.kinds.population import NoisedPopulation
+from keyart.campaigns.kinds.training import NoisedTraining
 from keyart.campaigns.offer import Offer
 from keyart.campaigns.vector_layout import Places
 from keyart.secagg import Stage, certify

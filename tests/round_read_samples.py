@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from keyart_federated.learning.vectors import noised_sum
-from keyart_federated.learning.wire import Ask
 
 import keyart
 from keyart.campaigns.offer import Offer
@@ -27,6 +25,7 @@ from keyart_federated.campaigns.campaign import Campaign, Kind
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
 from keyart_federated.simulation.devices import Devices
+from keyart_federated.simulation.vectors import vectors_of
 from keyart_federated.worlds import SyntheticWorld
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -103,14 +102,10 @@ class Fleet:
         return float((got[0] - got[1]) / (got[2] - got[1]))
 
     def total(self, asked: RoundRequest) -> npt.NDArray[np.int64]:
-        """The sum of a round of training, or about the population."""
-        offer = asked.offer
-        ask = Ask(
-            "training" if offer.kind == "training" else "population", offer.round, offer.variance, 1.0, self.seed,
-            offer.clip, float(offer.most_decisions), offer.numbers,
-        )  # fmt: skip
+        """The sum of a round that all devices answer."""
         everybody = np.ones(self.world.devices, dtype=np.bool_)
-        return noised_sum(self.devices, ask, everybody, np.random.default_rng([self.seed, offer.round]).bytes)
+        vectors = [chunk for _, chunk in vectors_of(self.devices, asked.offer, everybody)]
+        return summed(asked.offer, np.concatenate(vectors), self.seed)
 
 
 def read(

@@ -17,7 +17,8 @@ from world_samples import HandWorld, RuledWorld, tiny_catalog
 
 import keyart
 from keyart.campaigns.kinds import find
-from keyart.campaigns.kinds.training import NoisedPopulation, NoisedTraining, population_vectors, training_vectors
+from keyart.campaigns.kinds.population import NoisedPopulation, population_vectors
+from keyart.campaigns.kinds.training import NoisedTraining, training_vectors
 from keyart.campaigns.vectors import Source
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior

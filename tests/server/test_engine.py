@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from engine_samples import Scene, staged
 from sqlalchemy import select
 
+import keyart
 from keyart_server import audit, budget
 from keyart_server.campaigns import records as campaigns
 from keyart_server.engine import asking
@@ -44,6 +46,25 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
         actions = [entry.action for entry in audit.newest(session, 100)]
         assert actions.count("round.finish") == 3 and "campaign.finish" in actions
     assert stage.service.shelf.newest() == 3
+
+
+def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> None:
+    """Its candidate is compared with none, since devices replay decisions without latents; the guard watches it."""
+    for number, art in enumerate(stage.fleet.arts):  # two halves, each with titles of its own, which no tag tells
+        titles = ("t0", "t1", "t4") if number % 2 else ("t2", "t3", "t5")
+        art.record_many([keyart.View(title, stage.clock(), 5000) for title in titles])
+    campaign = stage.create("statistics", {"topic": "co-watch"}, epsilon=700.0, rounds=2)
+    stage.until(lambda: (found := stage.release(2)) and found.standing == "rolling")
+    assert [topic for _, topic, _ in stage.rounds(campaign)] == ["together", "together"]
+    with stage.service.state.reading() as session:
+        assert releases.offered(session) == {"version": 2, "share": 0.01, "before": 1}
+    stage.fleet.install(2)
+    assert all(art._session.chooser.installed.latents is not None for art in stage.fleet.arts)
+    stage.until(lambda: any(topic.startswith("/guard") for _, topic, _ in stage.rounds(campaign)), hours=3)
+    with stage.service.state.reading() as session:
+        assert budget.of_fleet(session).spent <= 700.0
+    assert "signal to noise" in stage.page(f"/campaigns/{campaign.id}")
+    assert re.search(r"\d+ of 10<", stage.page("/budget"))
 
 
 def test_held_out_devices_judge_a_candidate_before_anybody_has_it(stage: Scene) -> None:

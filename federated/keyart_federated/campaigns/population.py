@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from keyart.campaigns.kinds.training import NORMS, NoisedPopulation, part_norm
+from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm
 from keyart.errors import FederatedError
 from keyart.model.features import FeatureSpec
 

@@ -8,11 +8,11 @@ analysis    effects with their intervals, groups, guards, mismatch
 verdict     the same in words
 power       how many devices, how many days
 pilot       what a first question tells for the next one
-lives       what becomes of the devices of a World, arm by arm
-trial       an experiment on a World
 peeking     what peeking does to tests, and what noise does to verdicts
 trending    what takes off today
 appeal      what everybody sees in a new picture
+
+`keyart_federated.simulation.trial` runs an experiment on a World.
 """
 
 from .analysis import Analysis, Course, analyse

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.training import NORMS, NoisedPopulation, part_norm
+from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm
 from keyart.campaigns.vector_layout import ARTWORK_SUMS, TrainingLayout
 from keyart.model.eligibility import eligible
 from keyart.model.features import EncodedCatalog, ViewerFeatures

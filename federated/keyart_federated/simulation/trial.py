@@ -20,20 +20,19 @@ from keyart.campaigns.kinds.experiment import arm_of, experiment_vectors
 from keyart.dp.skellam import Random
 from keyart.errors import SettingError
 
+from ..experiments import ASSUMED, Baseline, Experiment, Results, Told, next_thetas
 from ..experiments.boundary import Doubles
-from ..experiments.experiment import Experiment
-from ..experiments.looks import Results, Told, added, next_thetas
-from ..experiments.measures import ASSUMED, Baseline
+from ..experiments.looks import added
+from ..experiments.pilot import baselines
 from ..world import World
 from .arms import Arm, Ints, Progress, live
-from .pilot import baselines
 
 PILOT_SHARE = 0.1
 CLOCK_DEVICES = 50  # whose days are counted
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrialPlan:
     """name: of the experiment. past, steps: impressions a device before the start, and from then on. The rest as in
     `Experiment`; of metrics, the first decides, and those that hardly differ between devices are not asked about."""
 
@@ -68,7 +67,7 @@ class Plan:
 
 
 def run(
-    world: World, arms: Sequence[Arm], plan: Plan, seed: int = 0, progress: Progress = lambda done, of: None
+    world: World, arms: Sequence[Arm], plan: TrialPlan, seed: int = 0, progress: Progress = lambda done, of: None
 ) -> Results:
     """The experiment's results. Raises SettingError, before anything is simulated, FederatedError, and what the world
     raises."""

@@ -44,6 +44,7 @@ CAMPAIGNS = {
     "rates": ("statistics", {}, 0),
     "trending": ("statistics", {"topic": "trending"}, 0),
     "who": ("statistics", {"topic": "population"}, 0),
+    "co-watch": ("statistics", {"topic": "co-watch"}, 0),
     "evaluation": ("evaluation", {"version": 2}, 0),
 }
 

@@ -14,13 +14,13 @@ from keyart.bundle.loading import load_model
 from keyart.campaigns.kinds.engagement import Lived
 from keyart.errors import SettingError
 from keyart_federated.experiments import analyse, verdicts
-from keyart_federated.simulation.trial import Plan, run
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
 from keyart_federated.simulation.arms import Arm, live
+from keyart_federated.simulation.trial import TrialPlan, run
 from keyart_federated.worlds import SyntheticWorld
 
-PLAN = Plan(
+PLAN = TrialPlan(
     "matching", past=8, steps=16, looks=2, metrics=("quality_plays", "take_rate", "abandonment"), epsilon=50.0
 )
 POLICY = keyart.Policy()

@@ -9,7 +9,8 @@ import pytest
 from world_samples import HandWorld
 
 import keyart
-from keyart.campaigns.kinds.training import SIDE, SIDES, NoisedPopulation, NoisedTraining, main_norm
+from keyart.campaigns.kinds.population import NoisedPopulation
+from keyart.campaigns.kinds.training import SIDE, SIDES, NoisedTraining, main_norm
 from keyart.dp.clip import UNITS, integer_norm, rounded
 from keyart.dp.skellam import skellam
 from keyart.errors import RoundFailed, SettingError

@@ -12,19 +12,8 @@ from hypothesis import strategies as st
 from world_samples import tiny_catalog
 
 from keyart.campaigns.kinds.gradient import sums
-from keyart.campaigns.kinds.population import population_sums
-from keyart.campaigns.kinds.training import (
-    MOST_CURVATURE,
-    NORMS,
-    SIDE,
-    SIDES,
-    NoisedPopulation,
-    NoisedTraining,
-    main_norm,
-    part_norm,
-    population_vectors,
-    training_vectors,
-)
+from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm, population_sums, population_vectors
+from keyart.campaigns.kinds.training import MOST_CURVATURE, SIDE, SIDES, NoisedTraining, main_norm, training_vectors
 from keyart.errors import SettingError
 from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import Rows

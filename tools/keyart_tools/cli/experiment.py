@@ -135,7 +135,7 @@ def plan(
     from dataclasses import replace
 
     from keyart_federated.experiments import ASSUMED, Baseline, Experiment, Results, detectable, needed
-    from keyart_federated.simulation.pilot import baselines
+    from keyart_federated.experiments.pilot import baselines
 
     if pilot is not None:
         if mean is not None or deviation is not None:
@@ -245,15 +245,15 @@ def run(
     """
     one_thread_a_process()
     from keyart import Policy
-    from keyart_federated.simulation.trial import Plan
-    from keyart_federated.simulation.trial import run as on_world
     from keyart_federated.simulation.arms import Arm
+    from keyart_federated.simulation.trial import TrialPlan
+    from keyart_federated.simulation.trial import run as on_world
 
     for path in (out, html):
         if path is not None and not path.parent.is_dir():
             raise click.UsageError(f"There is no folder {path.parent} for {path.name}; make it first.")
     kind, groups = _group(group)
-    plan = Plan(
+    plan = TrialPlan(
         name, past, steps, looks, (metric, *(n for n in NAMES if n != metric)), margin, epsilon, delta, kind, groups
     )
     changed = _policy(Policy(), policy)

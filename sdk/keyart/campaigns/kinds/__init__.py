@@ -19,11 +19,11 @@ from typing import Final
 
 from ..offer import Offer
 from ..vectors import DeviceKind
-from . import comparison, cowatch, evaluation, experiment, rates, training, trending
+from . import comparison, cowatch, evaluation, experiment, population, rates, training, trending
 
 KINDS: Final[tuple[DeviceKind, ...]] = (
     training.KIND,
-    training.POPULATION,
+    population.KIND,
     trending.KIND,
     cowatch.KIND,
     rates.KIND,

@@ -1,17 +1,66 @@
-"""The shape of the population, as sums: what the server needs to simulate viewers, and no more.
+"""Population: means over the device's own log, which say who there is, and no more.
 
-From these the server draws viewers who do not exist (keyart_federated.learning.curvature) and computes on them the
-curvature that no device has to send.
+From their sums the server draws viewers who do not exist (`keyart_federated.learning.curvature`) and computes on them
+the curvature that no device has to send. Server side: `keyart_federated.campaigns.population`.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
-from ...model.features.encode import Floats
+import numpy as np
+import numpy.typing as npt
+
+from ...dp.clip import clipped
+from ...model.features import EncodedCatalog
+from ...model.features.encode import Floats, Ints
 from ...model.features.spec import FeatureSpec
 from ...model.features.viewer import sharpen
 from ...model.scorer import Log
+from ..device_batch import DeviceBatch
+from ..offer import Offer
+from ..vector_layout import Places
+from ..vectors import batched_kind
+
+Doubles = npt.NDArray[np.float64]
+# What each part of a population vector is divided by before it is shortened to 1: about the norm that a device has.
+NORMS: Mapping[str, float] = {
+    "viewers": 1.6,
+    "contexts": 1.0,
+    "situations": 12.0,
+    "matches": 3.0,
+    "taste": 1.5,
+    "titles": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class NoisedPopulation(Places):
+    """viewers, contexts, situations, matches, taste: as in `TrainingLayout`, but means over the device's decisions.
+    titles [T]: decisions by title, as shares of a norm of 1. Each part takes the same share of the norm."""
+
+    spec: FeatureSpec
+    titles: int
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        spec = self.spec
+        return {
+            "viewers": len(spec.leading_tags) * (1 + spec.viewer_size + len(spec.viewer_kinds)),
+            "contexts": (len(spec.devices) + 1) * len(spec.dayparts),
+            "situations": 4,
+            "matches": 2 * len(spec.match_names),
+            "taste": spec.viewer_size + 1,
+            "titles": self.titles,
+        }
+
+
+def part_norm() -> float:
+    """What each part of a population vector may have of a norm of 1."""
+    return float(np.sqrt(1.0 / len(NORMS)))
 
 
 def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats) -> dict[str, Floats]:
@@ -38,3 +87,41 @@ def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats
         "taste": np.concatenate([sharpen(affinity, spec) * known[..., None], known[..., None]], axis=-1),
         "outcomes": np.stack([counted.sum(-1), tried.sum(-1), (tried * log.quality).sum(-1)], axis=-1),
     }
+
+
+def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinity: Floats, known: Floats) -> Doubles:
+    """[d, layout.size], none longer than 1. titles [d, N]: of each decision; affinity [d, H]; known [d]: 1 where
+    there is a history. Raises SettingError where a number is not finite."""
+    parts = population_sums(layout.spec, log, affinity, known)
+    decisions = np.maximum(log.counted.sum(-1), 1.0)[:, None]
+    count = len(decisions)
+    shown = np.zeros((count, layout.titles))
+    np.add.at(shown, (np.broadcast_to(np.arange(count)[:, None], titles.shape), titles), log.counted)
+    means = {
+        "viewers": parts["viewers"],
+        "contexts": parts["contexts"] / decisions,
+        "situations": parts["situations"] / decisions,
+        "matches": parts["matches"] / decisions,
+        "taste": parts["taste"],
+        "titles": shown / np.maximum(np.sqrt((shown**2).sum(-1, keepdims=True)), 1.0),
+    }
+    shares = [
+        clipped(np.asarray(means[name], dtype=np.float64) / NORMS[name], 1.0)[0] * part_norm()
+        for name in layout.sizes
+    ]
+    return np.concatenate(shares, axis=1)
+
+
+def layout(offer: Offer, encoded: EncodedCatalog) -> NoisedPopulation | None:
+    """Return the layout of an offer's vector, or None if the offer has a payload."""
+    return NoisedPopulation(encoded.spec, len(encoded.first) - 1) if not offer.payload else None
+
+
+def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
+    """Return the vectors of a batch of devices, [d, size]."""
+    places = NoisedPopulation(batch.encoded.spec, len(batch.encoded.first) - 1)
+    titles = batch.encoded.title_of[batch.artworks]
+    return population_vectors(places, batch.log, titles, batch.affinity, batch.has_history)
+
+
+KIND: Final = batched_kind("statistics", ("population",), layout, vectors)

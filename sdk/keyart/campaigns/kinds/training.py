@@ -1,7 +1,7 @@
-"""The vectors of protected campaigns: no longer than 1, whatever is in the log, so that noise can cover each person.
+"""Training: the gradient of a device's whole log, with a norm of at most 1, so that noise can cover each person.
 
-A training vector without curvature: what costs noise and can be computed from simulated viewers is not sent
-(learning.md, "What privacy costs"). A population vector: means over the device's own log, asked for once.
+Its curvature stays on the device: what costs noise and can be computed from simulated viewers is not sent
+(learning.md, "What privacy costs"). Server side: `keyart_federated.campaigns.training`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ...dp.clip import clipped
 from ...model.features import EncodedCatalog
-from ...model.features.encode import Floats, Ints
+from ...model.features.encode import Ints
 from ...model.features.spec import FeatureSpec
 from ...model.ranker.weights import Weights, parameters, play_parameters
 from ...model.scorer import Log
@@ -25,21 +25,11 @@ from ..offer import Offer
 from ..vector_layout import Places
 from ..vectors import batched_kind
 from .gradient import sums
-from .population import population_sums
 
 Doubles = npt.NDArray[np.float64]
 SIDE = 0.1  # the most that a side entry adds to the norm
 SIDES = 7
 MOST_CURVATURE = 3.0  # times what is expected: a device's curvature is counted up to it
-# What each part of a population vector is divided by before it is shortened to 1: about the norm that a device has.
-NORMS: Mapping[str, float] = {
-    "viewers": 1.6,
-    "contexts": 1.0,
-    "situations": 12.0,
-    "matches": 3.0,
-    "taste": 1.5,
-    "titles": 1.0,
-}
 
 
 @dataclass(frozen=True)
@@ -57,35 +47,9 @@ class NoisedTraining(Places):
         return {"gradient": parameters(self.spec), "artworks": self.artworks, "side": SIDES}
 
 
-@dataclass(frozen=True)
-class NoisedPopulation(Places):
-    """viewers, contexts, situations, matches, taste: as in `TrainingLayout`, but means over the device's decisions.
-    titles [T]: decisions by title, as shares of a norm of 1. Each part takes the same share of the norm."""
-
-    spec: FeatureSpec
-    titles: int
-
-    @cached_property
-    def sizes(self) -> Mapping[str, int]:
-        spec = self.spec
-        return {
-            "viewers": len(spec.leading_tags) * (1 + spec.viewer_size + len(spec.viewer_kinds)),
-            "contexts": (len(spec.devices) + 1) * len(spec.dayparts),
-            "situations": 4,
-            "matches": 2 * len(spec.match_names),
-            "taste": spec.viewer_size + 1,
-            "titles": self.titles,
-        }
-
-
 def main_norm() -> float:
     """What the side entries leave of a norm of 1 to the rest of a training vector."""
     return float(np.sqrt(1.0 - SIDES * SIDE**2))
-
-
-def part_norm() -> float:
-    """What each part of a population vector may have of a norm of 1."""
-    return float(np.sqrt(1.0 / len(NORMS)))
 
 
 def training_vectors(
@@ -126,29 +90,6 @@ def training_vectors(
     return np.asarray(np.concatenate([main * (main_norm() / clip), side * SIDE], axis=1))
 
 
-def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinity: Floats, known: Floats) -> Doubles:
-    """[d, layout.size], none longer than 1. titles [d, N]: of each decision; affinity [d, H]; known [d]: 1 where
-    there is a history. Raises SettingError where a number is not finite."""
-    parts = population_sums(layout.spec, log, affinity, known)
-    decisions = np.maximum(log.counted.sum(-1), 1.0)[:, None]
-    count = len(decisions)
-    shown = np.zeros((count, layout.titles))
-    np.add.at(shown, (np.broadcast_to(np.arange(count)[:, None], titles.shape), titles), log.counted)
-    means = {
-        "viewers": parts["viewers"],
-        "contexts": parts["contexts"] / decisions,
-        "situations": parts["situations"] / decisions,
-        "matches": parts["matches"] / decisions,
-        "taste": parts["taste"],
-        "titles": shown / np.maximum(np.sqrt((shown**2).sum(-1, keepdims=True)), 1.0),
-    }
-    shares = [
-        clipped(np.asarray(means[name], dtype=np.float64) / NORMS[name], 1.0)[0] * part_norm()
-        for name in layout.sizes
-    ]
-    return np.concatenate(shares, axis=1)
-
-
 def layout(offer: Offer, encoded: EncodedCatalog) -> NoisedTraining | None:
     """Return the layout of an offer's vector, or None if the offer's scale is of another model or catalogue."""
     found = NoisedTraining(encoded.spec, len(encoded.artwork))
@@ -164,18 +105,3 @@ def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
 
 
 KIND: Final = batched_kind("training", ("",), layout, vectors)
-
-
-def population_layout(offer: Offer, encoded: EncodedCatalog) -> NoisedPopulation | None:
-    """Return the layout of an offer's vector, or None if the offer has a payload."""
-    return NoisedPopulation(encoded.spec, len(encoded.first) - 1) if not offer.payload else None
-
-
-def population_batch(offer: Offer, batch: DeviceBatch) -> Doubles:
-    """Return the vectors of a batch of devices, [d, size]."""
-    places = NoisedPopulation(batch.encoded.spec, len(batch.encoded.first) - 1)
-    titles = batch.encoded.title_of[batch.artworks]
-    return population_vectors(places, batch.log, titles, batch.affinity, batch.has_history)
-
-
-POPULATION: Final = batched_kind("statistics", ("population",), population_layout, population_batch)

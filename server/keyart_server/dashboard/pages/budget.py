@@ -7,10 +7,14 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
+from keyart.errors import KeyartError
+from keyart_federated.campaigns import Base, plan
+
 from ... import budget
 from ...access import Who
 from ...budget.forecast import RECENT, forecast
-from ...campaigns import records
+from ...campaigns import Campaign, records
+from ...engine.asking import base_of
 from ...service import Service
 from ..answers import page, router
 from ..charts import spending
@@ -26,6 +30,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with service.state.reading() as session:
             left, charges = budget.of_fleet(session), budget.every(session)
             known = {campaign.id: campaign for campaign in records.every(session)}
+            base = base_of(service, session)
         ahead = forecast(charges, left, at)
         paid = Counter(charge.campaign_id for charge in charges)
         added = sorted(costs(charges).items(), key=lambda item: -item[1])
@@ -35,8 +40,21 @@ def routes(service: Service) -> Sequence[APIRouter]:
             ahead=ahead,
             days=RECENT.days,
             chart=spending(charges, left, ahead, at),
-            campaigns=[(known[campaign_id], paid[campaign_id], cost) for campaign_id, cost in added],
+            campaigns=[
+                (known[campaign_id], paid[campaign_id], _planned(known[campaign_id], base), cost)
+                for campaign_id, cost in added
+            ],
             rounds=len(charges),
         )  # fmt: skip
 
     return (reading,)
+
+
+def _planned(campaign: Campaign, base: Base | str) -> int | None:
+    """The number of rounds in the campaign's plan, or None while there is no base to plan on."""
+    if isinstance(base, str):
+        return None
+    try:
+        return sum(part.rounds for part in plan(campaign, base).values())
+    except KeyartError:
+        return None

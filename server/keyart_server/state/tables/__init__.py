@@ -10,7 +10,17 @@ from .audit import AuditHead, AuditRow
 from .base import Base
 from .campaigns import BudgetRow, CampaignRow, ChargeRow, MemoryRow
 from .releases import ReleaseRow
-from .rounds import AnswerRow, AskRow, EnrolledRow, EnrolmentsRow, GatewayRow, MemberRow, PartialRow, RoundRow, WindowRow
+from .rounds import (
+    AnswerRow,
+    AskRow,
+    EnrolledRow,
+    EnrolmentsRow,
+    GatewayRow,
+    MemberRow,
+    PartialRow,
+    RoundRow,
+    WindowRow,
+)
 
 __all__ = [
     "AnswerRow",

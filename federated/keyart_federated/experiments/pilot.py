@@ -9,8 +9,8 @@ import numpy as np
 
 from keyart.errors import FederatedError
 
-from ..experiments.looks import Results
-from ..experiments.measures import MEASURES, MOST_CORRELATION, Baseline
+from .looks import Results
+from .measures import MEASURES, MOST_CORRELATION, Baseline
 
 LEAST_DEVIATION: Final = 0.02  # of what was assumed: a metric that hardly differs between devices is not asked about
 
