@@ -11,6 +11,9 @@ import pytest
 from choosing_samples import sample_catalog
 from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
+from keyart_federated.apps import wire
+from keyart_federated.strategy import FederatedRanker
+from local_grid import LocalGrid
 from world_samples import HandWorld
 
 import keyart
@@ -24,13 +27,10 @@ from keyart.model.features import EncodedCatalog, FeatureSpec, view_weight
 from keyart.model.latents import LATENTS, PRIOR_MET
 from keyart.model.ranker.numpy_engine import sigmoid
 from keyart_federated import Report, simulate
-from keyart_federated.apps import wire
-from keyart_federated.grid import LocalGrid
 from keyart_federated.learning import latents
 from keyart_federated.learning.latents import MOST_STIFFNESS, STIFFNESS_KEPT, VARIANCE_RANGE, ArtworkLatents, advance
 from keyart_federated.learning.model import Model
 from keyart_federated.simulation.devices import Devices
-from keyart_federated.strategy import FederatedRanker
 from keyart_federated.worlds import SyntheticWorld
 
 # Titles, from what is watched together

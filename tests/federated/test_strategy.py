@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
+from keyart_federated.apps import wire
+from keyart_federated.apps.client import client_app
+from keyart_federated.strategy import FederatedRanker
+from local_grid import LocalGrid
 from world_samples import HandWorld
 
 import keyart
 from keyart.errors import RoundFailed
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
-from keyart_federated.apps import wire
-from keyart_federated.apps.client import client_app
 from keyart_federated.flower.retrying_grid import PatientGrid
-from keyart_federated.grid import LocalGrid
 from keyart_federated.learning.model import Model
 from keyart_federated.simulation.devices import Devices
-from keyart_federated.strategy import FederatedRanker
 
 NODES, STEPS, ROUNDS = 2, 3, 3
 

@@ -13,13 +13,13 @@ import pytest
 import round_samples
 from flower_samples import Crowd, begin, found
 from flwr.app import Context, Message, RecordDict
+from local_grid import LocalGrid
 from round_samples import ISSUER
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from keyart.errors import FederatedError, RoundFailed, SettingError
 from keyart.secagg import Stage, Terms
-from keyart_federated.grid import LocalGrid
 from keyart_federated.secagg import Coordinator
 from keyart_server import budget
 from keyart_server.flower import coordinate, environment, relay

@@ -7,8 +7,9 @@ the present bundle came, and which rounds the devices have answered. All else fo
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,24 @@ import numpy.typing as npt
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message
 from flwr.clientapp import ClientApp
 
-from keyart.errors import RoundFailed
+from keyart.campaigns.offer import Offer
+from keyart.errors import MessageError, RoundFailed
+from keyart.secagg import Stage, session_codec
 
 from ..propensity_check import Calibration
+from ..secagg import Gateway
 from ..simulation.devices import Devices
 from ..simulation.fleet import LocalFleet
+from ..simulation.identities import sessions_of
 from ..simulation.local import devices_in_parts
-from ..simulation.participation import Participation
+from ..simulation.participation import Bools, Participation
 from ..simulation.setup import SimulationSetup
 from ..simulation.training_run import limits_of
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 
-JOURNAL, ANSWERED, SPAN = "journal", "answered", "span"
+log = logging.getLogger("keyart.federated")
+
+JOURNAL, ANSWERED, SPAN, SESSIONS = "journal", "answered", "span", "sessions"
 
 app = ClientApp()
 
@@ -57,9 +64,12 @@ def answer(message: Message, context: Context) -> Message:
         offer, drawn = fleet.judge(request.offer, request.at)
     except RoundFailed as error:
         return FleetReply({TOTAL: np.zeros(1, dtype=np.int64)}, 0, str(error)).to(message)
-    mine = drawn[part.members]
+    mine = np.zeros_like(drawn)
+    mine[part.members] = drawn[part.members]
     context.state[ANSWERED] = ConfigRecord(participation.state())
-    return FleetReply({TOTAL: fleet.sum_of(offer, drawn)}, int(mine.sum())).to(message)
+    if request.stage:
+        return FleetReply({}, stage_reply=_stage(request, offer, mine, fleet, setup.seed, context)).to(message)
+    return FleetReply({TOTAL: fleet.sum_of(offer, mine)}, int(mine.sum())).to(message)
 
 
 def _restore(part: Devices, context: Context, first: int) -> dict[str, npt.NDArray[np.generic]]:
@@ -76,6 +86,31 @@ def _restore(part: Devices, context: Context, first: int) -> dict[str, npt.NDArr
             {name: arrays[f"{moment}/{name}"] for name in part.calibration.state()}
         )
     return {f"first/{name}": array for name, array in part.calibration.state().items()}
+
+
+def _stage(request: FleetRequest, offer: Offer, mine: Bools, fleet: LocalFleet, seed: int, context: Context) -> bytes:
+    """One stage of a masked round, for the node's devices that answer: the node is their gateway."""
+    terms, stage = offer.terms(request.offer), Stage(request.stage)
+    gateway = Gateway(terms)
+    if stage is Stage.KEYS:
+        sessions = sessions_of(terms, seed, np.flatnonzero(mine).tolist())
+        asked = dict.fromkeys(sessions, request.stage_message)
+    else:
+        kept = context.state[SESSIONS].items()
+        sessions = {int(number): session_codec.from_bytes(bytes(data)) for number, data in kept}
+        gateway.stage = Stage(stage - 1)
+        asked = gateway.deliver(request.stage_message)
+    rows = fleet.rows(offer, mine) if stage is Stage.MASKED else {}
+    replies = {}
+    for number, message in asked.items():
+        try:
+            sessions[number], replies[number] = sessions[number].answer(message, partial(rows.__getitem__, number))
+        except MessageError as error:
+            log.warning("Device %d does not go on with its round: %s", number, error)
+    context.state[SESSIONS] = ConfigRecord(
+        {str(number): session_codec.to_bytes(session) for number, session in sessions.items()}
+    )
+    return gateway.collect(replies)
 
 
 @lru_cache(maxsize=2)

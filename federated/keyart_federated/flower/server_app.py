@@ -13,10 +13,10 @@ from flwr.serverapp import Grid, ServerApp
 from keyart.bundle.durable import replace_file
 from keyart.secagg import Identity
 
+from ..simulation.identities import keys_of
 from ..simulation.local import run_campaign
 from ..simulation.outcome import SimulationOutcome
 from ..simulation.setup import SimulationSetup
-from ..simulation.training_run import keys_of
 from .retrying_grid import PATIENCE_SECONDS
 from .simulated_fleet import FlowerFleet
 
@@ -35,7 +35,14 @@ def main(grid: Grid, context: Context) -> None:
     run = context.run_config
     setup = SimulationSetup.from_config(json.loads(str(run["simulation"])))
     server, _ = keys_of(setup.seed)
-    fleet = FlowerFleet(grid, int(run["nodes"]), Identity(server).public, setup.seed, float(run["patience-seconds"]))
+    fleet = FlowerFleet(
+        grid,
+        int(run["nodes"]),
+        Identity(server).public,
+        setup.seed,
+        masked=setup.plan.masked,
+        patience_seconds=float(run["patience-seconds"]),
+    )
     with tempfile.TemporaryDirectory(prefix="keyart-bundles-") as folder:
         training = run_campaign(setup, fleet, Path(folder))
         outcome = SimulationOutcome.of(training, setup, fleet.collect())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +15,12 @@ from flwr.serverapp import Grid
 from keyart.campaigns.offer import Offer
 from keyart.dp.skellam import skellam
 from keyart.errors import RoundFailed
+from keyart.secagg import Stage
 
+from ..rounds import run_round
+from ..secagg import Coordinator
 from ..simulation.fleet import Arrays, Contribution, require_enough
+from ..simulation.identities import keys_of
 from ..simulation.randomness import fleet_randomness
 from .retrying_grid import PATIENCE_SECONDS, PatientGrid
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
@@ -31,15 +37,23 @@ class FlowerFleet:
         grid: Flower's grid.
         nodes: number of nodes to wait for; each holds an equal part of the devices.
         server: public key of the server that signs offers.
-        seed: seed of the noise of all devices together.
+        seed: seed of the simulation.
+        masked: whether sums go through the whole protocol of secure aggregation, a node being the gateway of its
+            devices.
         patience_seconds: a node that has not answered is asked again after so many seconds.
     """
 
     def __init__(
-        self, grid: Grid, nodes: int, server: bytes, seed: int, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        grid: Grid,
+        nodes: int,
+        server: bytes,
+        seed: int,
+        masked: bool = False,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._grid, self._nodes = PatientGrid(grid, patience_seconds), nodes
-        self._server, self._seed = server, seed
+        self._server, self._seed, self._masked = server, seed, masked
         self._bundle: dict[str, bytes] = {}
         self._folder: Path | None = None
         self._first = self._last = self._asked = 0  # impressions; the last one is of the last request
@@ -48,7 +62,7 @@ class FlowerFleet:
         """See `SimulatedFleet`. Nodes play when they are next asked for a sum, or for their journals."""
         if bundle != self._folder:
             if self._last > self._asked:
-                self._ask(FleetRequest(self._bundle, self._first, self._last))
+                self.ask(self.request())
             self._folder, self._first = bundle, first
             self._bundle = {path.name: path.read_bytes() for path in sorted(bundle.iterdir())}
         self._last = first + steps
@@ -58,29 +72,51 @@ class FlowerFleet:
         offer = Offer.read(message, [self._server])
         if offer is None:
             raise RoundFailed("The offer is not signed by this simulation's server.")
-        replies = self._ask(FleetRequest(self._bundle, self._first, self._last, message, at))
-        devices = sum(reply.devices for reply in replies)
-        require_enough(offer, devices, next((reply.reason for reply in replies if reply.reason), ""))
-        total = np.asarray(np.sum([reply.arrays[TOTAL] for reply in replies], axis=0, dtype=np.int64))
-        return Contribution(
-            total + skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer)), devices
-        )
+        if self._masked:
+            _, issuer = keys_of(self._seed)
+            coordinator = Coordinator(offer.terms(message), [issuer.public], 0)
+            result = run_round(coordinator, _NodesAsGateways(self, message, at))
+            return Contribution(result.total, len(result.survivors))
+        replies = self.ask(self.request(message, at))
+        devices = sum(reply.devices for reply in replies.values())
+        require_enough(offer, devices, next((reply.reason for reply in replies.values() if reply.reason), ""))
+        total = np.asarray(np.sum([reply.arrays[TOTAL] for reply in replies.values()], axis=0, dtype=np.int64))
+        noise = skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
+        return Contribution(total + noise, devices)
+
+    def request(self, message: bytes = b"", at: float = 0.0) -> FleetRequest:
+        """Return a request about the bundle and the impressions of the day."""
+        return FleetRequest(self._bundle, self._first, self._last, message, at)
 
     def collect(self) -> list[Arrays]:
         """Return each node's journal: its devices' numbers, what was shown, and what came of it."""
-        return [
-            dict(reply.arrays)
-            for reply in self._ask(FleetRequest(self._bundle, self._first, self._last, journal=True))
-        ]
+        return [dict(reply.arrays) for reply in self.ask(replace(self.request(), journal=True)).values()]
 
-    def _ask(self, request: FleetRequest) -> list[FleetReply]:
-        record = request.to_record()
-        messages = [Message(record, dst_node_id=node, message_type=MessageType.TRAIN) for node in self._connected()]
-        replies = [FleetReply.read(reply) for reply in self._grid.send_and_receive(messages, timeout=ROUND_SECONDS)]
-        if len(replies) < self._nodes:
+    def ask(self, request: FleetRequest, of_node: Mapping[int, bytes] | None = None) -> dict[int, FleetReply]:
+        """Send a request to the nodes and return their replies by node.
+
+        Args:
+            request: the request.
+            of_node: the stage's message of each node that is asked; None: every node is asked the same.
+
+        Raises:
+            RoundFailed: a node is missing, has failed, or has not answered in time.
+        """
+        nodes = self._connected()
+        asked = dict.fromkeys(nodes, request)
+        if of_node is not None:
+            asked = {node: replace(request, stage_message=message) for node, message in of_node.items()}
+        messages = [
+            Message(one.to_record(), dst_node_id=node, message_type=MessageType.TRAIN) for node, one in asked.items()
+        ]
+        replies = {
+            reply.metadata.src_node_id: FleetReply.read(reply)
+            for reply in self._grid.send_and_receive(messages, timeout=ROUND_SECONDS)
+        }
+        if len(replies) < len(asked):
             raise RoundFailed(
-                f"{len(replies)} of {self._nodes} nodes answered. The last good model stays; see the nodes' "
-                "logs, then start again."
+                f"{len(replies)} of {len(asked)} nodes answered. The last good model stays; see the nodes' logs, "
+                "then start again."
             )
         self._asked = request.last
         return replies
@@ -97,3 +133,20 @@ class FlowerFleet:
                     "missing SuperNodes, then start again."
                 )
             time.sleep(POLL_SECONDS)
+
+
+class _NodesAsGateways:
+    """The transport of a masked round (`keyart_federated.rounds.Transport`): gateways are named by their nodes."""
+
+    def __init__(self, fleet: FlowerFleet, message: bytes, at: float) -> None:
+        self._fleet, self._request = fleet, fleet.request(message, at)
+
+    def exchange(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """See `Transport`."""
+        request = replace(self._request, stage=int(stage), stage_message=invitation)
+        of_node = None if stage is Stage.KEYS else {int(name): bundle for name, bundle in requests.items()}
+        replies = self._fleet.ask(request, of_node)
+        return {str(node): reply.stage_reply for node, reply in replies.items() if reply.stage_reply}
+
+    def advance(self, stage: Stage, requests: Mapping[str, bytes], replies: Mapping[str, bytes]) -> None:
+        """See `Transport`. Nodes keep their sessions; nothing is kept here."""

@@ -33,6 +33,8 @@ class FleetRequest:
         offer: a signed offer; empty if only impressions are played.
         at: time of the offer, Unix seconds.
         journal: whether the reply holds what was shown, in place of a sum.
+        stage: stage of a masked round (`Stage`); 0: the node answers with the plain sum of its devices.
+        stage_message: the stage's invitation or bundle (`Gateway.deliver`).
     """
 
     bundle: Mapping[str, bytes] = field(repr=False)
@@ -41,6 +43,8 @@ class FleetRequest:
     offer: bytes = field(default=b"", repr=False)
     at: float = 0.0
     journal: bool = False
+    stage: int = 0
+    stage_message: bytes = field(default=b"", repr=False)
 
     def to_record(self) -> RecordDict:
         """Return the content of a message."""
@@ -50,6 +54,8 @@ class FleetRequest:
             "offer": self.offer,
             "at": self.at,
             "journal": self.journal,
+            "stage": self.stage,
+            "stage-message": self.stage_message,
         }
         return RecordDict({RECORD: ConfigRecord(config), BUNDLE: ConfigRecord(dict(self.bundle))})
 
@@ -64,21 +70,25 @@ class FleetRequest:
             bytes(config["offer"]),
             float(config["at"]),
             bool(config["journal"]),
+            int(config["stage"]),
+            bytes(config["stage-message"]),
         )
 
 
 @dataclass(frozen=True)
 class FleetReply:
-    """What a node answers. devices: how many are in the sum; -1: each of them declined, for `reason`."""
+    """What a node answers. devices: how many are in the sum. reason: why devices decline, "" if none does.
+    stage_reply: of a masked round (`Gateway.collect`)."""
 
     arrays: Arrays
     devices: int = 0
     reason: str = ""
+    stage_reply: bytes = b""
 
     def to(self, message: Message) -> Message:
         """Return the reply to a message."""
         arrays = ArrayRecord({name: Array(np.ascontiguousarray(array)) for name, array in self.arrays.items()})
-        config = ConfigRecord({"devices": self.devices, "reason": self.reason})
+        config = ConfigRecord({"devices": self.devices, "reason": self.reason, "stage-reply": self.stage_reply})
         return Message(RecordDict({ARRAYS: arrays, RECORD: config}), reply_to=message)
 
     @classmethod
@@ -89,6 +99,6 @@ class FleetReply:
         try:
             arrays = {name: array.numpy() for name, array in message.content[ARRAYS].items()}
             config = message.content[RECORD]
-            return cls(arrays, int(config["devices"]), str(config["reason"]))
+            return cls(arrays, int(config["devices"]), str(config["reason"]), bytes(config["stage-reply"]))
         except (KeyError, TypeError, ValueError) as error:
             raise RoundFailed(f"A node's reply cannot be read ({error!r}). Update keyart there.") from None

@@ -3,15 +3,16 @@
 Devices are batched, and everything that decides what they show or send is the SDK's: the bundle is read from its
 files, offers are judged by signature, limits and ledger (`participation`), and vectors are made by the functions of
 `keyart.campaigns.kinds`. Their noises are drawn as one, since Skellam variables add up to one of all their variance;
-where a sum is masked, or a test hands in the devices' randomness, each device draws its own.
+where a sum is masked, each device draws its own.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -24,12 +25,17 @@ from keyart.campaigns.offer import Offer
 from keyart.dp.clip import rounded
 from keyart.dp.skellam import skellam
 from keyart.errors import RoundFailed, SettingError
+from keyart.secagg import Terms
 
+from ..rounds import run_round
+from ..secagg import Coordinator, InProcessTransport
 from .devices import Devices
+from .identities import keys_of, sessions_of
 from .participation import Bools, Participation
 from .randomness import device_randomness, fleet_randomness
 from .vectors import HostileWorld, Integers, vectors_of
 
+GATEWAYS = 4  # of a masked round in this process
 T = TypeVar("T")
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -63,7 +69,8 @@ class LocalFleet:
         participation: their ledgers, by the device's number in the world.
         seed: seed of the devices' randomness.
         cohort_share: share of the devices that is drawn for a round; 1: each.
-        own_noise: whether each device draws its own noise.
+        masked: whether sums go through the whole protocol of secure aggregation, in which each device adds its own
+            noise.
         devices: number of devices in the world; None: those of the parts.
     """
 
@@ -73,11 +80,11 @@ class LocalFleet:
         participation: Participation,
         seed: int,
         cohort_share: float = 1.0,
-        own_noise: bool = False,
+        masked: bool = False,
         devices: int | None = None,
     ) -> None:
         self.parts, self._participation, self._seed = parts, participation, seed
-        self._cohort_share, self.own_noise = cohort_share, own_noise
+        self._cohort_share, self._masked = cohort_share, masked
         self._catalog = parts[0].world.catalog
         self._devices = devices or sum(len(part.members) for part in parts)
         self._version, self._feature_spec = -1, ""  # of the bundle that is installed
@@ -102,10 +109,10 @@ class LocalFleet:
         offer, drawn = self.judge(message, at)
         devices = int(drawn.sum())
         require_enough(offer, devices)
-        total = self.sum_of(offer, drawn)
-        if not self.own_noise:
-            total = total + skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
-        return Contribution(total, devices)
+        if self._masked:
+            return self._masked_sum(offer.terms(message), self.rows(offer, drawn))
+        noise = skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
+        return Contribution(self.sum_of(offer, drawn) + noise, devices)
 
     def sum_of(self, offer: Offer, drawn: Bools) -> Integers:
         """Return the sum of the devices [n] that answer, without the fleet's noise."""
@@ -134,9 +141,19 @@ class LocalFleet:
         """Return the journal of each part: its devices' numbers, what was shown, and what came of it."""
         return [{"members": part.members, **part.state(), **part.calibration.state()} for part in self.parts]
 
+    def _masked_sum(self, terms: Terms, rows: Mapping[int, Integers]) -> Contribution:
+        """The sum by the real protocol: sessions, gateways and coordinator, without a network."""
+        numbers = sorted(rows)
+        members = {f"gateway-{i}": numbers[i::GATEWAYS] for i in range(min(GATEWAYS, len(numbers)))}
+        vector_of = {number: partial(rows.__getitem__, number) for number in numbers}
+        transport = InProcessTransport(terms, members, sessions_of(terms, self._seed, numbers), vector_of)
+        _, issuer = keys_of(self._seed)
+        result = run_round(Coordinator(terms, [issuer.public], 0), transport)
+        return Contribution(result.total, len(result.survivors))
+
     def _part_sum(self, part: Devices, offer: Offer, drawn: Bools) -> Integers:
         total = np.zeros(offer.size, dtype=np.int64)
-        for _, row in self._integers(part, offer, drawn, self.own_noise):
+        for _, row in self._integers(part, offer, drawn, own_noise=False):
             total += row
         return total
 

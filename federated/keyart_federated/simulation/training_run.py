@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 from dataclasses import replace
@@ -15,7 +14,7 @@ from keyart.campaigns.limits import Limits
 from keyart.errors import RoundFailed
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
-from keyart.secagg import DeviceSession, Identity, certify
+from keyart.secagg import Identity
 
 from .. import campaigns
 from ..accounting import Skellam, composed
@@ -24,25 +23,13 @@ from ..campaigns import Base, PrivateSum, RoundRequest
 from ..campaigns.campaign import Campaign
 from ..export import write_bundle
 from ..learning.model import Model
-from ..rounds import run_round
-from ..secagg import Coordinator, InProcessTransport
-from .fleet import Contribution, LocalFleet, SimulatedFleet
-from .randomness import Stream
+from .fleet import SimulatedFleet
+from .identities import keys_of
 
 log = logging.getLogger("keyart.federated")
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)  # of simulated time; a simulated round takes a day
 CAMPAIGN_ID: Final = "simulation"
-GATEWAYS: Final = 4  # of a masked round
-FOR_EVER: Final = 2**40  # Unix seconds
-
-
-def keys_of(seed: int) -> tuple[bytes, Identity]:
-    """Return the simulated server's private key and the issuer of simulated devices, which are no secrets."""
-    server, issuer = (
-        hashlib.sha256(f"keyart simulated {role} {seed}".encode()).digest() for role in ("server", "issuer")
-    )
-    return server, Identity(issuer)
 
 
 def limits_of(privacy: Privacy | None, plan: TrainingPlan, seed: int) -> Limits:
@@ -160,11 +147,7 @@ class TrainingRun:
     def _summed(self, asked: RoundRequest, fleet: SimulatedFleet, at: datetime) -> PrivateSum:
         server, _ = keys_of(self._seed)
         message = asked.offer.sign(server)
-        seconds = at.timestamp()
-        if self.plan.masked and isinstance(fleet, LocalFleet):
-            found = masked_sum(asked, message, fleet, seconds, self._seed)
-        else:
-            found = fleet.contribute(message, seconds)
+        found = fleet.contribute(message, at.timestamp())
         self.bytes_up += asked.offer.terms(message).vector_bytes
         self._events.append(asked.event)
         return PrivateSum(asked.offer, found.total, found.devices, asked.pending)
@@ -183,22 +166,3 @@ class TrainingRun:
             self.base = replace(self.base, bundle=folder, version=self.base.next_version)
             self.rounds += 1
         return bool(read.result["used"])
-
-
-def masked_sum(asked: RoundRequest, message: bytes, fleet: LocalFleet, at: float, seed: int) -> Contribution:
-    """Return the sum of a fleet by the real protocol: sessions, gateways and coordinator, without a network."""
-    offer, drawn = fleet.judge(message, at)
-    terms, (_, issuer) = offer.terms(message), keys_of(seed)
-    rows = fleet.rows(offer, drawn)
-    sessions = {}
-    for number in rows:
-        random = Stream(f"keyart simulated session {seed} {number} {terms.round_id.hex()} ")
-        new = Identity.create(random)
-        identity = Identity(new.private, certify(issuer.private, new.public, FOR_EVER))
-        sessions[number] = DeviceSession.start(terms, identity, [issuer.public], 0, random)
-    names = sorted(rows)
-    members = {f"gateway-{i}": names[i::GATEWAYS] for i in range(min(GATEWAYS, len(names)))}
-    vector_of = {number: (lambda row=row: row) for number, row in rows.items()}
-    transport = InProcessTransport(terms, members, sessions, vector_of)
-    result = run_round(Coordinator(terms, [issuer.public], 0), transport)
-    return Contribution(result.total, len(result.survivors))

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from keyart_federated.apps import server
 
 from keyart.errors import RoundFailed
 from keyart_federated import flower as deployment
 from keyart_federated.accounting.ledger import Ledger
-from keyart_federated.apps import server
 
 pytestmark = [pytest.mark.service]
 

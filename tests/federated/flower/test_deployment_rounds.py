@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from keyart_federated.apps import server
 
 from keyart_federated import flower as deployment
-from keyart_federated.apps import server
 
 pytestmark = [pytest.mark.service]
 
@@ -39,7 +39,7 @@ from pathlib import Path
 from flwr.app import Context, RecordDict
 import keyart_federated
 from keyart_federated.apps import client, server
-from keyart_federated.grid import LocalGrid
+from local_grid import LocalGrid
 from keyart_federated.worlds import SyntheticWorld
 
 settings, world, rounds, steps, seed, folder = json.loads(sys.argv[1])

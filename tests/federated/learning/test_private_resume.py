@@ -26,7 +26,7 @@ CAMPAIGN = """
 import json, sys
 from flwr.app import Context, RecordDict
 from keyart_federated.apps import client, server
-from keyart_federated.grid import LocalGrid
+from local_grid import LocalGrid
 
 settings, = json.loads(sys.argv[1])
 config = {**server.DEFAULTS, **settings}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from keyart_federated.learning.wire import Ask
 from world_samples import HandWorld
 
 import keyart
@@ -14,7 +15,6 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart_federated.learning import vectors
 from keyart_federated.learning.model import Model
-from keyart_federated.learning.wire import Ask
 from keyart_federated.secagg import run_in_process
 from keyart_federated.simulation.devices import Devices
 
