@@ -53,6 +53,7 @@ class SimulationSetup:
         head: prior of the personal heads; None: devices do not learn for themselves.
         learner: "federated"; "central" sees every log; "none" keeps the zero-shot bundle.
         privacy: the budget; None: no noise and no clipping.
+        campaign_id: id of the campaign, from which the server's own randomness follows.
     """
 
     world: World
@@ -65,6 +66,7 @@ class SimulationSetup:
     head: HeadPrior | None = field(default_factory=HeadPrior)
     learner: Learner = "federated"
     privacy: Privacy | None = None
+    campaign_id: str = "simulation"
 
     @property
     def impressions(self) -> int:
