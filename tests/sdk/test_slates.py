@@ -18,7 +18,7 @@ from keyart.model.features.viewer import tally
 from keyart.model.head import Head, update
 from keyart.model.latents import PRIOR_MET
 from keyart.model.loaded_model import LoadedModel
-from keyart.model.scorer import head_logit, value_of
+from keyart.model.scorer import head_logit, sigmoid, value_of
 from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated
 
 CATALOG = sample_catalog()
@@ -53,7 +53,7 @@ def head_of(installed: LoadedModel) -> Head:
     start = Head.start(installed.prior, installed.spec.artwork_size)
     head, played = start, np.arange(8, dtype=np.float32) % 2
     for tags, y in zip(encoded.artwork[:8], played, strict=True):
-        head = update(head, tags, np.float32(-1.0), y)
+        head = update(head, tags, sigmoid(np.float32(-1.0)), y)
     return head
 
 
@@ -98,7 +98,7 @@ def test_candidates_are_scores_with_what_the_person_adds(installed):
     head, stated = head_of(installed), Stated.of(CATALOG, {"palette:warm": 1.0, "style:b": -1.0})
     assert stated is not None
     own = Own(48)
-    own.learn(17, np.full(1, -1.0, dtype=np.float32), np.ones(1, dtype=np.float32))
+    own.learn(17, np.full(1, 0.3, dtype=np.float32), np.ones(1, dtype=np.float32))
     bare, known = slates_of(installed), slates_of(installed, head, stated, own)
     for title, plain, mine in zip([2, 4], bare.candidates([2, 4], TV), known.candidates([2, 4], TV), strict=True):
         pictures = bare.pictures(title)

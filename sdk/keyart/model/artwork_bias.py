@@ -16,7 +16,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from .features.encode import Floats
-from .ranker.numpy_engine import sigmoid
 
 OWN_VARIANCE = 0.05  # of a picture's logit, before anything is known of it
 KEPT = 1024  # pictures; what is known of the one that was answered longest ago is dropped
@@ -38,13 +37,11 @@ class Own:
         for artwork, mean, weight in known:
             self.added[artwork], self._weight[artwork] = mean, weight
 
-    def learn(self, artwork: int, play: Floats, played: Floats) -> None:
-        """One outcome of the picture at that place. play [1]: logit with everything in it; played [1]: 0 or 1."""
+    def learn(self, artwork: int, q: Floats, played: Floats) -> None:
+        """One outcome of the picture at that place. q [1]: chance of a play with everything in it; played [1]."""
         before = self._weight.pop(artwork, 0.0)  # and to the end: the order is that of the last outcome
         one = slice(artwork, artwork + 1)
-        self.added[one], weight = own_update(
-            self.added[one], np.array([before], dtype=np.float32), sigmoid(play), played
-        )
+        self.added[one], weight = own_update(self.added[one], np.array([before], dtype=np.float32), q, played)
         self._weight[artwork] = float(weight[0])
         if len(self._weight) > KEPT:
             oldest = next(iter(self._weight))

@@ -82,8 +82,8 @@ def explanation(
     allowed: Bools,
     stated: Stated | None = None,
 ) -> Explanation:
-    """Why `decision` shows what it shows. rows, logits, allowed: of all candidates of the title, in order. stated: what
-    the viewer says that they like, in words.
+    """Why `decision` shows what it shows. rows, logits, allowed: of all candidates of the title, in order.
+    stated: what the viewer says that they like, in words.
 
     Raises UnknownDecision if its picture has left the catalogue.
     """
@@ -115,7 +115,9 @@ def explanation(
     if installed.base_rate is None:
         note = Factor("no-model", 0.0, "There is no model yet: pictures are drawn, and this device learns alone.")
         factors = (note, *factors)
-    return Explanation(decision.id, title.id, decision.artwork_id, ids[int(two[1])], decision.propensity, lead, factors)
+    return Explanation(
+        decision.id, title.id, decision.artwork_id, ids[int(two[1])], decision.propensity, lead, factors
+    )
 
 
 def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, tuple[Factor, ...]]:

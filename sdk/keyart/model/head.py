@@ -12,6 +12,7 @@ count twice what the model has learned by then. All functions broadcast over lea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +35,7 @@ class HeadPrior:
         return np.array([*[self.tag_variance] * artwork_size, self.bias_variance], dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """mean […, Z + 1] and covariance […, Z + 1, Z + 1]."""
 
     mean: Floats
@@ -57,19 +57,17 @@ def extend(artwork: Floats) -> Floats:
     return z
 
 
-@unflagged
-def update(head: Head, artwork: Floats, play: Floats, played: Floats, counted: Floats | None = None) -> Head:
+def update(head: Head, artwork: Floats, q: Floats, played: Floats, counted: Floats | None = None) -> Head:
     """Return the head after one outcome.
 
     Args:
         head: of a device, or of a batch […].
         artwork: tags of what was shown, […, Z].
-        play: the logit of play with all parts, […].
+        q: the chance of a play with all parts in it, […].
         played: 0 or 1, […].
         counted: 1, or 0 for an outcome of which nothing may be learned, […]; None: all count.
     """
     z = extend(artwork)
-    q = sigmoid(play)
     w, residual = q * (1 - q), played - q
     if counted is not None:
         w, residual = w * counted, residual * counted
