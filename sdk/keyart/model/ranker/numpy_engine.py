@@ -13,7 +13,6 @@ from ..features.encode import Floats
 from ..features.rows import Rows
 from .weights import Weights
 
-
 Reals = TypeVar("Reals", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
