@@ -98,7 +98,7 @@ def test_candidates_are_scores_with_what_the_person_adds(installed):
     head, stated = head_of(installed), Stated.of(CATALOG, {"palette:warm": 1.0, "style:b": -1.0})
     assert stated is not None
     own = Own(48)
-    own.learn(17, np.full(1, 0.3, dtype=np.float32), np.ones(1, dtype=np.float32))
+    own.learn(17, np.float32(0.3), np.float32(1))
     bare, known = slates_of(installed), slates_of(installed, head, stated, own)
     for title, plain, mine in zip([2, 4], bare.candidates([2, 4], TV), known.candidates([2, 4], TV), strict=True):
         pictures = bare.pictures(title)

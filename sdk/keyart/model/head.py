@@ -21,6 +21,7 @@ from .features.encode import Floats
 from .ranker.numpy_engine import sigmoid
 
 NEWTON_STEPS = 4
+_ONE = np.float32(1)  # of any numpy a float32 with a float32
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,11 @@ def update(head: Head, artwork: Floats, q: Floats, played: Floats, counted: Floa
         counted: 1, or 0 for an outcome of which nothing may be learned, […]; None: all count.
     """
     z = extend(artwork)
-    w, residual = q * (1 - q), played - q
+    w, residual = q * (_ONE - q), played - q
     if counted is not None:
         w, residual = w * counted, residual * counted
     sz = (head.covariance @ z[..., None])[..., 0]
-    gain = 1.0 + w * row_dots(z, sz)
+    gain = _ONE + w * row_dots(z, sz)
     mean = head.mean + sz * (residual / gain)[..., None]
     sz *= np.sqrt(w / gain)[..., None]  # its square, so that the covariance stays symmetric to the last bit
     covariance = sz[..., :, None] * sz[..., None, :]

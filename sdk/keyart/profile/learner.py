@@ -74,9 +74,8 @@ class Learner:
             for i in np.flatnonzero(older).tolist():
                 one, place = slice(i, i + 1), int(artworks[i])
                 bias = self.own.added[place : place + 1]
-                self.own.learn(
-                    place, sigmoid(learned_play(base[one], rows.artwork[one], self.head.mean, bias)), played[one]
-                )
+                logit = learned_play(base[one], rows.artwork[one], self.head.mean, bias)
+                self.own.learn(place, sigmoid(logit)[0], played[i])
         for i in np.flatnonzero(~older).tolist():
             one = slice(i, i + 1)
             self.update(rows.artwork[one], int(artworks[i]), base[one], played[one])
@@ -116,10 +115,9 @@ class Learner:
             played: [1], 0 or 1.
         """
         logit = learned_play(base, tags, self.head.mean, self.own.added[artwork : artwork + 1])
-        q = sigmoid(logit)
-        self.own.learn(artwork, q, played)
-        head = update(Head(self.head.mean[None], self.head.covariance[None]), tags, q, played)
-        self.head = Head(head.mean[0], head.covariance[0])
+        q = sigmoid(logit)[0]
+        self.own.learn(artwork, q, played[0])
+        self.head = update(self.head, tags[0], q, played[0])
         return logit
 
     def _logits(
