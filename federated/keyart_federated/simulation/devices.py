@@ -408,7 +408,7 @@ class Devices:
         values = {f.name: arrays[f.name] for f in fields(self.journal)}
         self.journal = Journal(**{**values, "steps": int(values["steps"])})  # type: ignore[arg-type]
         if self.head is not None:
-            self.head = Head(np.asarray(arrays["head"], dtype=np.float32), self.head.covariance)
+            self.head = Head(np.array(arrays["head"], dtype=np.float32), self.head.covariance)
 
     def sample(self, count: int, rng: np.random.Generator) -> Log:
         """Up to `count` decisions drawn from the logs of one chunk of devices, as devices of one decision each. Only

@@ -41,7 +41,7 @@ class Own:
             self.added[artwork], self._weight[artwork] = mean, weight
 
     def learn(self, artwork: int, q: Reals, played: Reals) -> None:
-        """One outcome of the picture at that place. q []: chance of a play with all parts in it; played []: 0 or 1."""
+        """One outcome of the picture at that place. q: chance of a play with all parts in it; played: 0 or 1."""
         before = self._weight.pop(artwork, 0.0)  # and to the end: the order is that of the last outcome
         self.added[artwork], weight = own_update(self.added[artwork], np.float32(before), q, played)
         self._weight[artwork] = float(weight)
