@@ -7,7 +7,7 @@ and pictures from what θ leaves, the centre of taste set once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from keyart.positive import inverse
 from .. import optimiser
 from ..curvature import Curvature, Doubles, simulated
 from ..optimiser import Blocks, Stage
-from .information import Information
+from .information import Information, Stiffness
 from .population import Population
 
 # Share of a step, and what is added to the simulated curvature of its own diagonal: with few new decisions a round,
@@ -41,40 +41,52 @@ EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before anybody has to
 QUANTILE, QUANTILE_SPREAD = 0.05, 0.1  # of devices that are not shortened
 REACH_STEP = 0.2  # how fast the clip follows, as in Andrew et al.
 INTERCEPT_VARIANCE = 1.0  # not `optimiser`'s, which noise alone would use up
+ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
 TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class Question:
-    """What devices are asked for in a round. scale [P + n]: each entry is divided by it. clip: norm that the divided
-    vector is shortened to. most: decisions above which none is counted. The rest is the server's own, kept for the
-    answer: curvature of play and keep [P, P], of the pictures' play [n], and `average`; and how
-    careful its step is, from 0 to 1."""
+    """What devices are asked for in a round.
+
+    scale [`NoisedTraining.scaled`]: each entry is divided by it. clip: norm that the divided vector is shortened to.
+    most: decisions above which none is counted. units: integer steps to a norm of 1. The rest is the server's own,
+    kept for the answer: curvature of all decisions, of play and completion [P, P] by weight and [n, 2] by artwork;
+    `average`, a decision; and how careful the step is, from 0 to 1.
+    """
 
     scale: Doubles
     clip: float
     most: float
     play: Doubles
     keep: Doubles
-    pictures: Doubles
+    artworks: Doubles
     average: Curvature
     care: float
+    units: int = UNITS
 
 
 @dataclass(frozen=True)
 class Learner:
-    """state: as of `optimiser`, with the model. prior [P], prior_appeal [n]: weights and pictures' play of the model
-    that it started from, which hold where nothing is told. decisions: that a device has made so far. exposure [n]:
-    decisions by picture, of all devices. rates: plays and quality plays a decision. reach: what the clip is
-    multiplied by, so that `QUANTILE` of the devices are not shortened (Andrew, Thakkar, McMahan and Ramaswamy 2021,
-    "Differentially private learning with adaptive clipping", section 2)."""
+    """The server's state between two rounds.
+
+    state: as of `optimiser`, with the model. prior [P], prior_appeal [n, 2]: weights and appeal of the model that it
+    started from, which hold where nothing is told. play, keep [P], artworks [n], completions [n]: what gradients of
+    the weights, and residuals of play and of completion by artwork, tell so far. stiffness [2n]: of the curvature by
+    artwork, play then completion. decisions: that a device has made so
+    far. exposure [n]: decisions by artwork, of all devices. rates: plays and quality plays a decision. reach: what
+    the clip is multiplied by, so that `QUANTILE` of the devices are not shortened (Andrew, Thakkar, McMahan and
+    Ramaswamy 2021, "Differentially private learning with adaptive clipping", section 2).
+    """
 
     state: optimiser.State
     population: Population
     devices: float
     play: Information
     keep: Information
-    pictures: Information
+    artworks: Information
+    completions: Information
+    stiffness: Stiffness
     exposure: Doubles
     prior: Doubles
     prior_appeal: Doubles
@@ -94,9 +106,11 @@ class Learner:
             Information.none(len(blocks.play)),
             Information.none(len(blocks.keep)),
             Information.none(len(encoded.artwork)),
+            Information.none(len(encoded.artwork)),
+            Stiffness.none(2 * len(encoded.artwork)),
             np.zeros(len(encoded.artwork)),
             state.model.theta,
-            state.model.appeal[:, 0],
+            state.model.appeal,
         )
 
     def ask(
@@ -106,11 +120,18 @@ class Learner:
         encoded: EncodedCatalog,
         policy: keyart.Policy,
         rng: np.random.Generator,
+        units: int = UNITS,
     ) -> tuple[Learner, Question]:
-        """decisions: that a device has made now. clip: share of the norm that is expected."""
+        """The next question, and the learner that has asked it.
+
+        Args:
+            decisions: that a device has made by now.
+            clip: norm that vectors are shortened to, as a share of the norm that is expected.
+            units: integer steps to a norm of 1.
+        """
         model, count = self.state.model, self.devices
         new = decisions - self.decisions
-        shown, of_pictures = self.population.shown(model, encoded, policy, rng)
+        shown, of_artworks = self.population.shown(model, encoded, policy, rng)
         exposure = self.exposure + shown * new * count
         total = self.population.totals(encoded, count, decisions * count, self.rates)
         curvature = simulated(total, model, encoded, policy, rng)
@@ -118,24 +139,24 @@ class Learner:
             share = max(new / decisions, optimiser.FRESH_SHARE)
             curvature = self.state.curvature.joined(curvature, share)
         play, keep = curvature.play * decisions * count, curvature.keep * decisions * count
-        pictures = of_pictures * exposure
-        floor = np.maximum(pictures, LEAST_OF_MEAN * pictures.mean())
+        artworks = of_artworks * exposure[:, None]
+        floor = np.maximum(artworks, LEAST_OF_MEAN * artworks.mean(axis=0)) * BOOST**2
         diagonal = np.concatenate([np.diag(play), np.diag(keep)])
         diagonal = np.maximum(diagonal, LEAST_OF_MEAN**2 * diagonal.mean())
-        scale = np.sqrt(np.concatenate([diagonal, floor * BOOST**2]) / count)
-        # Each entry divided by its own spread has a mean square of 1; those of the pictures have 1 / BOOST².
-        expected = np.sqrt(len(diagonal) + pictures.size / BOOST**2)
+        scale = np.sqrt(np.concatenate([diagonal, *floor.T]) / count)
+        # Each entry divided by its own spread has a mean square of 1; those of the artworks have 1 / BOOST².
+        expected = np.sqrt(len(diagonal) + artworks.size / BOOST**2)
         asked = replace(self, state=replace(self.state, curvature=curvature), exposure=exposure, decisions=decisions)
-        most = MOST_OF_MEAN * decisions
         return asked, Question(
             scale,
-            clip * expected * self.reach,
-            most,
+            clip * expected * (self.reach if units == UNITS else 1.0),
+            MOST_OF_MEAN * decisions,
             play,
             keep,
-            np.maximum(pictures, 1e-9),
+            np.maximum(artworks, 1e-9),
             curvature,
-            care=min(1.0, new * count / MANY),
+            care=min(1.0, new * count / MANY) if units == UNITS else 1.0,
+            units=units,
         )
 
     def counted(
@@ -144,13 +165,16 @@ class Learner:
         """Both, as if it had been known that so many devices answer, and how many decisions they have made: as the
         noised sum tells it, drawn towards what was expected as far as noise of `variance` may have moved it."""
         told = NoisedTraining(encoded.spec, len(encoded.artwork)).parts(total.astype(np.float64))["side"][2]
-        unit = SIDE * UNITS * devices
+        unit = SIDE * asked.units * devices
         share = _drawn(told / unit, 1 / MOST_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
-        made = float(np.clip(share, *DECISIONS_RANGE)) * asked.most
-        ratio = made * devices / (self.decisions * self.devices)
+        return self.heard(asked, devices, float(np.clip(share, *DECISIONS_RANGE)) * asked.most)
+
+    def heard(self, asked: Question, devices: float, decisions: float) -> tuple[Learner, Question]:
+        """Both, as if it had been known that so many devices answer, with so many decisions each."""
+        ratio = decisions * devices / (self.decisions * self.devices)
         return (
-            replace(self, devices=devices, decisions=made, exposure=self.exposure * ratio),
-            replace(asked, play=asked.play * ratio, keep=asked.keep * ratio, pictures=asked.pictures * ratio),
+            replace(self, devices=devices, decisions=decisions, exposure=self.exposure * ratio),
+            replace(asked, play=asked.play * ratio, keep=asked.keep * ratio, artworks=asked.artworks * ratio),
         )
 
     def answered(
@@ -159,27 +183,32 @@ class Learner:
         """The state after a round. total: the noised sum; variance: of the noise in each of its entries."""
         spec, state = encoded.spec, self.state
         part = NoisedTraining(spec, len(encoded.artwork)).parts(total.astype(np.float64))
-        unit = SIDE * UNITS * self.devices
+        unit, noise = SIDE * asked.units * self.devices, variance + ROUNDING * self.devices
         side, doubt = part["side"] / unit, variance / unit**2
         # From integers to sums: the scale, and on average what clipping took.
         factor = max(_drawn(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, doubt), LEAST_FACTOR)
-        back = asked.scale * asked.clip / (UNITS * main_norm() * factor)
-        noise = variance * back**2 + TINY * asked.scale**2
+        back = asked.scale * asked.clip / (asked.units * main_norm() * factor)
+        variances = noise * back**2 + TINY * asked.scale**2
         size = len(part["gradient"])
         stages, informed = self._steps(
-            asked, part["gradient"] * back[:size], noise[:size], self._met(asked, side[5:7], doubt), encoded
+            asked, part["gradient"] * back[:size], variances[:size], self._met(asked, side[5:7], doubt), encoded
         )
         step = np.concatenate([stage.step for stage in stages])
-        explained = optimiser.explained_by(step, asked.average, encoded)[:, 0]
-        titles, artworks, variances, pictures = self._tables(
-            asked.pictures, part["artworks"] * back[size:], noise[size:], explained, encoded
+        explained = optimiser.explained_by(step, asked.average, encoded)
+        residuals, noises = ((x.reshape(2, -1).T) for x in (part["artworks"] * back[size:], variances[size:]))
+        tables = [
+            self._table(column, known, asked.artworks, residuals, noises, explained, encoded)
+            for column, known in enumerate((self.artworks, self.completions))
+        ]
+        stiffness = Stiffness(
+            *(np.concatenate([getattr(t[4], f.name) for t in tables]) for f in fields(Stiffness))
         )
+        titles, artworks = (np.stack([table[part] for table in tables], axis=1) for part in (0, 1))
         theta, taste, prior = state.model.theta + step, state.model.population_taste, self.prior
         if state.rounds == 0:
             centre = self.population.taste(taste)
             theta, prior = (optimiser.recentred(one, centre - taste, spec) for one in (theta, prior))
             taste = centre
-        nothing = np.zeros_like(titles), np.zeros_like(artworks)
         rates = [
             float(np.clip(_drawn(told, old, RATE_SPREAD, doubt), *RATE_RANGE))
             for told, old in zip(side[3:5], self.rates, strict=True)
@@ -188,20 +217,18 @@ class Learner:
             state.model,
             theta=theta,
             population_taste=taste,
-            appeal=np.stack(
-                [self.prior_appeal + titles[encoded.title_of] + artworks, state.model.appeal[:, 1]], axis=1
-            ),
+            appeal=self.prior_appeal + titles[encoded.title_of] + artworks,
             base_rate=float(np.clip(rates[1], *optimiser.BASE_RATE_RANGE)),
             version=state.model.version + 1,
         )
         new = replace(
             state,
             model=model,
-            title_appeal=np.stack([titles, nothing[0]], axis=1),
-            artwork_appeal=np.stack([artworks, nothing[1]], axis=1),
+            title_appeal=titles,
+            artwork_appeal=artworks,
             play=stages[0],
             keep=stages[1],
-            table_variance=np.stack([variances, state.table_variance[1]]),
+            table_variance=np.stack([table[2] for table in tables]),
             rounds=state.rounds + 1,
         )
         unclipped = _drawn(float(np.clip(side[1], 0.0, 1.0)), QUANTILE, QUANTILE_SPREAD, doubt)
@@ -210,7 +237,9 @@ class Learner:
             state=new,
             play=informed[0],
             keep=informed[1],
-            pictures=pictures,
+            artworks=tables[0][3],
+            completions=tables[1][3],
+            stiffness=stiffness,
             prior=prior,
             rates=(rates[0], rates[1]),
             reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - QUANTILE))),
@@ -245,7 +274,7 @@ class Learner:
             doubt = DOUBT * float(np.sqrt(2 * variance @ stage.step**2)) / decisions
             secants = optimiser.with_secant(stage, g / decisions, doubt)
             curvature = fisher + decisions * (secants.T @ secants) + np.diag(doubted * np.diag(fisher))
-            information = before.joined(g, variance, decisions)
+            information = before.joined(g, variance, decisions, np.diag(curvature))
             precision, pull = information.of_truth(curvature, decisions)
             away = state.model.theta[place] - self.prior[place]
             step, variances = _step(stage.variance, precision, pull, away, block, len(spec.main_names), damping)
@@ -254,18 +283,37 @@ class Learner:
             informed.append(information.moved(fall))
         return stages, informed
 
-    def _tables(
-        self, curvature: Doubles, residuals: Doubles, noise: Doubles, explained: Doubles, encoded: EncodedCatalog
-    ) -> tuple[Doubles, Doubles, Doubles, Information]:
-        """Titles [T] and pictures [n] from what θ leaves, their variances by evidence, and what is known of them."""
-        decisions, appeal = self.decisions * self.devices, self.state.model.appeal[:, 0] - self.prior_appeal
-        information = self.pictures.joined(residuals, noise, decisions)
-        precision, pull = information.of_truth(curvature, decisions)
+    def _table(
+        self,
+        column: int,
+        known: Information,
+        curvature: Doubles,
+        residuals: Doubles,
+        noise: Doubles,
+        explained: Doubles,
+        encoded: EncodedCatalog,
+    ) -> tuple[Doubles, Doubles, Doubles, Information, Stiffness]:
+        """Titles [T] and artworks [n] from what θ leaves, their variances by evidence, and what is known of them.
+
+        Args:
+            column: 0 for play, 1 for completion; that of the arrays [n, 2] that follow.
+        """
+        fisher, told, doubt = curvature[:, column], residuals[:, column], noise[:, column]
+        decisions = self.decisions * self.devices
+        appeal, moved = (self.state.model.appeal - self.prior_appeal)[:, column], explained[:, column]
+        place = slice(column * len(fisher), (column + 1) * len(fisher))
+        stiffness = Stiffness(*(getattr(self.stiffness, f.name)[place] for f in fields(Stiffness)))
+        known = known.aged(decisions, fisher * stiffness.ratio)
+        stiffness = stiffness.joined(known, told, doubt, decisions)
+        simulated, fisher = fisher, fisher * stiffness.ratio
+        information = known.joined(told, doubt, decisions, fisher)
+        precision, pull = information.of_truth(fisher, decisions)
         # What θ explains now is not explained twice; and both tables together are what was there and a step.
-        observed = pull + precision * (appeal - explained)
-        titles, pictures, variances = shrunken(precision, observed, self.state.table_variance[0], encoded)
-        moved = titles[encoded.title_of] + pictures - appeal + explained
-        return titles, pictures, variances, information.moved(curvature * moved / decisions)
+        observed = pull + precision * (appeal - moved)
+        titles, artworks, variances = shrunken(precision, observed, self.state.table_variance[column], encoded)
+        step = titles[encoded.title_of] + artworks - appeal + moved
+        stiffness = replace(stiffness, fall=simulated * step / decisions)
+        return titles, artworks, variances, information.moved(fisher * step / decisions, stiffness.misfit), stiffness
 
 
 def _drawn(told: float, known: float, spread: float, doubt: float) -> float:
@@ -299,7 +347,7 @@ def _step(
 def shrunken(
     precision: Doubles, vector: Doubles, variance: Doubles, encoded: EncodedCatalog
 ) -> tuple[Doubles, Doubles, Doubles]:
-    """Titles [T] and pictures [n], whose sum is observed with `precision` [n]; and their variances by evidence."""
+    """Titles [T] and artworks [n], whose sum is observed with `precision` [n]; and their variances by evidence."""
     of_titles, of_pictures = variance
     count = len(encoded.first) - 1
     shrink = 1.0 / (precision + 1.0 / of_pictures)

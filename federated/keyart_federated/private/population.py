@@ -77,7 +77,8 @@ class Population:
     def shown(
         self, model: Model, encoded: EncodedCatalog, policy: keyart.Policy, rng: np.random.Generator
     ) -> tuple[Doubles, Doubles]:
-        """By picture: share of all decisions [n] under `policy`, and mean curvature of play [n] there.
+        """By artwork: share of all decisions [n] under `policy`, and mean curvature [n, 2] there: of play,
+        E[q(1 − q)], and of completion, E[qκ(1 − κ)].
 
         Averages over simulated viewers of the exact probabilities, so that rare pictures are not lost to chance.
         """
@@ -90,7 +91,7 @@ class Population:
         slot = np.full(VIEWERS_PER_TITLE, max(self.parts["situations"][0], 0.0), dtype=np.float32)
         nobody = np.zeros((1, 1, encoded.open_size), dtype=np.float32)
         share = np.zeros(len(encoded.artwork))
-        curvature = np.zeros(len(encoded.artwork))
+        curvature = np.zeros((len(encoded.artwork), 2))
         for title, viewers in enumerate(who):
             place = slice(encoded.first[title], encoded.first[title + 1])
             pictures = np.broadcast_to(np.arange(place.start, place.stop), (len(viewers), place.stop - place.start))
@@ -108,9 +109,10 @@ class Population:
             exists = np.ones(pictures.shape, dtype=np.bool_)
             guard = ~encoded.misleading[pictures] if policy.misleading == "block" else exists
             p = distribution(scores.value, permitted(exists, guard), policy.gamma(model.base_rate))
-            q = sigmoid(scores.play)
+            q, kappa = sigmoid(scores.play), sigmoid(scores.keep)
             share[place] = p.mean(axis=0) * self.title_share[title]
-            curvature[place] = (p * q * (1 - q)).sum(axis=0) / np.maximum(p.sum(axis=0), 1e-12)
+            weights = p[..., None] * np.stack([q * (1 - q), q * kappa * (1 - kappa)], axis=-1)
+            curvature[place] = weights.sum(axis=0) / np.maximum(p.sum(axis=0), 1e-12)[:, None]
         return share, curvature
 
 

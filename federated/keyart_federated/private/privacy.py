@@ -22,6 +22,8 @@ LEAST_CLIP, MOST_CLIP = 0.5, 2.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
 TOLERANCE = 1e-4
+# Without noise: nobody is clipped, and a step is so small that rounding is nothing beside what devices differ by.
+NO_CLIP, FINE_UNITS = 256.0, 1 << 24
 MASKED_DEVICES = 200  # a simulation of more adds up unmasked, unless told
 
 
@@ -44,8 +46,23 @@ class Privacy:
     rounds: int | None = None
     masked: bool | None = None
 
+    @classmethod
+    def none(cls) -> Privacy:
+        """No noise, no clipping, a round of training after each round of impressions, and nothing to account for."""
+        return cls(math.inf, 0.0, masked=False)
+
+    @property
+    def exact(self) -> bool:
+        """Whether sums are exact: see `none`."""
+        return self.epsilon == math.inf
+
+    @property
+    def units(self) -> int:
+        """Integer steps to a norm of 1."""
+        return FINE_UNITS if self.exact else UNITS
+
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.epsilon) and self.epsilon > 0 and 0 < self.delta < 1):
+        if not (self.exact and self.delta == 0.0) and not (math.isfinite(self.epsilon) and self.epsilon > 0 and 0 < self.delta < 1):
             raise SettingError(
                 f"A privacy budget needs epsilon > 0 and 0 < delta < 1, and is ({self.epsilon}, {self.delta})."
             )
@@ -79,6 +96,11 @@ class Plan:
 
         Raises SettingError where the budget cannot be kept with any noise that leaves something to learn.
         """
+        if privacy.exact:
+            training, population = (
+                Skellam(0.0, integer_norm(FINE_UNITS, size), size, share) for size in (training_size, population_size)
+            )
+            return cls(tuple(range(1, rounds + 1)), training, population, 1, privacy.clip or NO_CLIP)
         trained = min(rounds, privacy.rounds or _rounds(share * devices, privacy.epsilon))
         at = {max(1, round(rounds * ((i + 1) / (trained + 1)) ** SPACING)) for i in range(trained)}
         if trained == rounds:

@@ -16,7 +16,6 @@ from flwr.serverapp import Grid
 
 from keyart.errors import RoundFailed
 from keyart.features import EncodedCatalog
-from keyart.outbound.clip import UNITS
 from keyart.outbound.noised import NoisedPopulation, NoisedTraining
 from keyart.outbound.sums import Stage, Terms, width
 
@@ -48,7 +47,7 @@ CAMPAIGN = "keyart"  # in the ledger: the population is round 0, training is the
 class PrivateRanker(FederatedRanker):
     """Plays every round, and trains after those of `plan`. The ledger is charged before anything is released.
 
-    rounds: in all. devices: in the fleet. checkpoint: a file that is written after each round,
+    rounds: in all. devices: in the fleet. ledger: None where `privacy` is exact. checkpoint: a file that is written after each round,
     and gone on from where it is there. A round that is paid for and not in it is lost with the server that ran it:
     its devices have answered, and would not answer twice; the next round goes on.
     """
@@ -61,7 +60,7 @@ class PrivateRanker(FederatedRanker):
         privacy: Privacy,
         rounds: int,
         devices: int,
-        ledger: Ledger,
+        ledger: Ledger | None,
         cohort_share: float = 1.0,
         checkpoint: Path | None = None,
         **settings: Any,
@@ -114,7 +113,12 @@ class PrivateRanker(FederatedRanker):
         rng = np.random.default_rng([self.seed, server_round])
         learner = self._learner = self._learner or self._started(server_round)  # it is paid for, whatever comes
         learner, asked = learner.ask(
-            float(server_round * self._steps), self.plan.clip, self.encoded, self.policy, rng
+            float(server_round * self._steps),
+            self.plan.clip,
+            self.encoded,
+            self.policy,
+            rng,
+            self.privacy.units,
         )
         ask = self._ask("training", server_round, self.plan.training)
         ask = replace(ask, clip=asked.clip, most=asked.most, scale=asked.scale)
@@ -122,7 +126,8 @@ class PrivateRanker(FederatedRanker):
         layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork))
         self._signal = self._checked(total, devices, ask, layout)
         self.client_updates += devices
-        return replace(learner, devices=float(devices)).answered(asked, total, ask.variance * devices, self.encoded)
+        learner, asked = learner.heard(asked, float(devices), learner.decisions)
+        return learner.answered(asked, total, ask.variance * devices, self.encoded)
 
     def _started(self, server_round: int) -> Learner:
         """A learner that knows the population; kept at once, since it was paid for."""
@@ -132,7 +137,7 @@ class PrivateRanker(FederatedRanker):
             total, devices = self._sum(ask, 0, self.plan.population)
             layout = NoisedPopulation(self.encoded.spec, len(self.encoded.first) - 1)
             self._checked(total, devices, ask, layout)
-            population = Population.read(layout, total, UNITS, devices, ask.variance * devices)
+            population = Population.read(layout, total, ask.units, devices, ask.variance * devices)
         except Lost as lost:
             log.warning("The population stays unknown: %s", lost)
         learner = Learner.start(self.state, population, float(devices), self.encoded)
@@ -144,6 +149,8 @@ class PrivateRanker(FederatedRanker):
         self, total: npt.NDArray[np.int64], devices: int, ask: wire.Ask, layout: NoisedTraining | NoisedPopulation
     ) -> float:
         """Raises Lost for a sum that honest devices do not make."""
+        if self.privacy.exact:
+            return 1.0
         if devices > self._devices:
             raise Lost(f"{devices} devices are in the sum, of a fleet of {self._devices}.")
         try:
@@ -152,11 +159,12 @@ class PrivateRanker(FederatedRanker):
             raise Lost(str(refused)) from None
 
     def _ask(self, kind: wire.Kind, server_round: int, event: Skellam) -> wire.Ask:
-        return wire.Ask(kind, server_round, self.plan.variance(event), self._cohort_share, self.seed)
+        variance = self.plan.variance(event)
+        return wire.Ask(kind, server_round, variance, self._cohort_share, self.seed, units=self.privacy.units)
 
     def _sum(self, ask: wire.Ask, number: int, event: Skellam) -> tuple[npt.NDArray[np.int64], int]:
         """The noised sum, and of how many devices. Paid for before anybody is asked."""
-        if self.ledger.charge(CAMPAIGN, number, event).repeated:
+        if self.ledger is not None and self.ledger.charge(CAMPAIGN, number, event).repeated:
             raise Lost("it was paid for before the server stopped. Its devices do not answer twice.")
         size = event.dimension
         self.bytes_up += size * LANE_BYTES
@@ -167,6 +175,8 @@ class PrivateRanker(FederatedRanker):
             good = self._good(send(self._grid, questions, wire.NOISED, self._timeout), size, ask.round)
             total = np.asarray(np.sum([one.sum for one in good], axis=0, dtype=np.int64))
             devices = sum(one.devices for one in good)
+        if devices == 0 and self.privacy.exact:  # a small cohort is drawn by chance, and chance may draw nobody
+            raise Lost("no device was drawn.")
         if devices < self.plan.survivors:
             raise RoundFailed(
                 f"Round {ask.round}: {devices} devices answered where the noise counts on {self.plan.survivors}. "
@@ -175,7 +185,7 @@ class PrivateRanker(FederatedRanker):
         return total, devices
 
     def _masked(self, ask: wire.Ask, size: int) -> tuple[npt.NDArray[np.int64], int]:
-        bound = UNITS + 12 * int(np.sqrt(ask.variance)) + 64
+        bound = ask.units + 12 * int(np.sqrt(ask.variance)) + 64
         invited = int(np.ceil(self._cohort_share * self._devices))
         terms = Terms(
             size=size,

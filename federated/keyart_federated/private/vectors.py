@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from keyart.outbound.clip import UNITS, rounded
+from keyart.outbound.clip import rounded
 from keyart.outbound.noised import NoisedPopulation, NoisedTraining, population_vectors, training_vectors
 from keyart.outbound.skellam import Random, skellam
 
@@ -55,7 +55,7 @@ def _integers(devices: Devices, ask: Ask, cohort: npt.NDArray[np.bool_], random:
     world = devices.world
     for chunk, vectors in _vectors(devices, ask):
         drawn = cohort[chunk]
-        integers = rounded(vectors[drawn], UNITS, random)
+        integers = rounded(vectors[drawn], ask.units, random)
         yield world.tamper(ask, integers, devices.members[chunk][drawn]) if isinstance(world, Hostile) else integers
 
 

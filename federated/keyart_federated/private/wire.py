@@ -10,6 +10,7 @@ import numpy.typing as npt
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 
 from keyart.errors import RoundFailed
+from keyart.outbound.clip import UNITS
 
 from ..apps.wire import ARRAYS, CONFIG
 
@@ -21,8 +22,8 @@ NOTHING = np.zeros(0)
 
 @dataclass(frozen=True)
 class Ask:
-    """kind, round: of the sum. variance: of each device's noise. cohort_share, seed: which devices take part. clip,
-    most, scale [size]: of a training vector, as in `learner.Question`."""
+    """kind, round: of the sum. variance: of each device's noise. cohort_share, seed: which devices take part. units: integer
+    steps to a norm of 1. clip, most, scale [size]: of a training vector, as in `learner.Question`."""
 
     kind: Kind
     round: int
@@ -31,6 +32,7 @@ class Ask:
     seed: int
     clip: float = 1.0
     most: float = 1.0
+    units: int = UNITS
     scale: npt.NDArray[np.float64] = field(default_factory=lambda: NOTHING, repr=False)
 
     def to_record(self, bundle: bytes = b"") -> RecordDict:
@@ -43,6 +45,7 @@ class Ask:
             "seed": self.seed,
             "clip": self.clip,
             "most": self.most,
+            "units": self.units,
             BUNDLE: bundle,
         }
         return RecordDict({CONFIG: ConfigRecord(config), ARRAYS: ArrayRecord({SCALE: Array(self.scale)})})
@@ -60,6 +63,7 @@ class Ask:
             int(config["seed"]),
             float(config["clip"]),
             float(config["most"]),
+            int(config["units"]),
             scale,
         )
         return ask, bytes(config[BUNDLE])

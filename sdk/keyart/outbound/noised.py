@@ -22,6 +22,7 @@ from .layout import Places
 from .population import population_sums
 
 Doubles = npt.NDArray[np.float64]
+PLAY, COMPLETION = 0, 2  # columns of `gradient.Sums.artworks` with the residuals
 SIDE = 0.1  # the most that a side entry adds to the norm
 SIDES = 7
 MOST_CURVATURE = 3.0  # times what is expected: a device's curvature is counted up to it
@@ -38,17 +39,26 @@ NORMS: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class NoisedTraining(Places):
-    """gradient [P]: of the whole log, each entry divided by its scale. artworks [n]: residuals of play by picture,
-    likewise. side [`SIDES`]: how much clipping shortened the rest (1: not at all), whether it did not, decisions as a
-    share of the most that is counted, of them plays and quality plays, and the curvature of play and of keep, summed,
-    over that of the scale, as a share of `MOST_CURVATURE`; each between 0 and `SIDE`."""
+    """Places of a training vector.
+
+    gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by artwork, likewise:
+    Σ (played − q), then Σ (quality − κ) over plays. side [`SIDES`]: how much clipping shortened the rest (1: not at
+    all), whether it did not, decisions as a share of the most that is counted, of them plays and quality plays, and
+    the curvature of play and of completion, summed, over that of the scale, as a share of `MOST_CURVATURE`; each
+    between 0 and `SIDE`.
+    """
 
     spec: FeatureSpec
     artworks: int
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        return {"gradient": parameters(self.spec), "artworks": self.artworks, "side": SIDES}
+        return {"gradient": parameters(self.spec), "artworks": 2 * self.artworks, "side": SIDES}
+
+    @property
+    def scaled(self) -> int:
+        """Entries that have a scale and are clipped together: all but the side entries."""
+        return self.size - SIDES
 
 
 @dataclass(frozen=True)
@@ -85,17 +95,13 @@ def part_norm() -> float:
 def training_vectors(
     layout: NoisedTraining, weights: Weights, log: Log, artworks: Ints, scale: Doubles, clip: float, most: float
 ) -> Doubles:
-    """[d, layout.size], none longer than 1. artworks [d, N]: what each decision showed. scale [P + n]: what each
-    entry is divided by. clip: the norm that the divided vector is shortened to. most: decisions above which none is
-    counted. Raises SettingError where a number is not finite."""
+    """[d, layout.size], none longer than 1. artworks [d, N]: what each decision showed. scale [layout.scaled]: what
+    each entry is divided by. clip: the norm that the divided vector is shortened to. most: decisions above which none
+    is counted. Raises SettingError where a number is not finite."""
     device = sums(weights, log)
-    count = len(log.counted)
-    whole = np.zeros((count, len(scale)))
     size = device.gradient.shape[-1]
-    whole[:, :size] = device.gradient
-    at = np.broadcast_to(np.arange(count)[:, None], artworks.shape)
-    np.add.at(whole, (at, size + artworks), device.artworks[..., 0])
-    main, factor = clipped(whole / scale, clip)
+    columns = _by_artwork(layout.artworks, artworks, device.artworks[..., [PLAY, COMPLETION]])
+    main, factor = clipped(np.concatenate([device.gradient, *columns], axis=1) / scale, clip)
     decisions = log.counted.sum(-1).astype(np.float64)
     tried = log.counted * log.played
     some = np.maximum(decisions, 1.0)
@@ -118,6 +124,16 @@ def training_vectors(
         axis=1,
     )
     return np.asarray(np.concatenate([main * (main_norm() / clip), side * SIDE], axis=1))
+
+
+def _by_artwork(count: int, artworks: Ints, values: Floats) -> list[Doubles]:
+    """A table [d, count] for each column of values [d, N, columns]: sums by artwork."""
+    devices = len(artworks)
+    place = (np.arange(devices)[:, None] * count + artworks).ravel()
+    return [
+        np.bincount(place, values[..., column].ravel(), devices * count).reshape(devices, count)
+        for column in range(values.shape[-1])
+    ]
 
 
 def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinity: Floats, known: Floats) -> Doubles:
