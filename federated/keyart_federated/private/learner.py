@@ -24,10 +24,10 @@ from ..optimiser import Blocks, Stage
 from .information import Information, Stiffness
 from .population import Population
 
-# Share of a step, and what is added to the simulated curvature of its own diagonal: with few new decisions a round,
-# and with `MANY`. Of some weights real viewers have up to 2.7 times the curvature of simulated ones; where neither
-# noise nor prior holds them, a full step along such a one would run away (Levenberg 1944, Marquardt 1963).
-DAMPING, DOUBTED, MANY = (0.9, 0.65), (0.0, 0.3), 2e5
+# Share of a step, where noise leaves nothing of a gradient and where it leaves all of it. Of some weights, real viewers
+# have up to 2.7 times the curvature of simulated ones; where neither noise nor prior holds them, a step along such a
+# one overshoots, and the next farther back unless the share is below 2 / 2.7.
+DAMPING = (0.9, 0.65)
 DOUBT = 2.0  # standard deviations by which a slope must be off before noise is not to blame
 MET_RANGE = (0.25, 4.0)
 BOOST = 3.0  # pictures' sums are scaled down by it against the rest (learning.md)
@@ -52,7 +52,7 @@ class Question:
     scale [`NoisedTraining.scaled`]: each entry is divided by it. clip: norm that the divided vector is shortened to.
     most: decisions above which none is counted. units: integer steps to a norm of 1. The rest is the server's own,
     kept for the answer: curvature of all decisions, of play and completion [P, P] by weight and [n, 2] by artwork;
-    `average`, a decision; and how careful the step is, from 0 to 1.
+    and `average`, a decision.
     """
 
     scale: Doubles
@@ -62,7 +62,6 @@ class Question:
     keep: Doubles
     artworks: Doubles
     average: Curvature
-    care: float
     units: int = UNITS
 
 
@@ -155,8 +154,7 @@ class Learner:
             keep,
             np.maximum(artworks, 1e-9),
             curvature,
-            care=min(1.0, new * count / MANY) if units == UNITS else 1.0,
-            units=units,
+            units,
         )
 
     def counted(
@@ -264,7 +262,6 @@ class Learner:
         """Of play, then of keep. gradient, noise [P]: sums, and the variances of their noise."""
         spec, state, decisions = encoded.spec, self.state, self.decisions * self.devices
         blocks = Blocks.of(spec)
-        damping, doubted = (few + asked.care * (many - few) for few, many in (DAMPING, DOUBTED))
         stages, informed = [], []
         for place, block, fisher, stage, before in (
             (slice(len(blocks.play)), blocks.play, asked.play * met[0], state.play, self.play),
@@ -273,8 +270,11 @@ class Learner:
             g, variance = gradient[place], noise[place]
             doubt = DOUBT * float(np.sqrt(2 * variance @ stage.step**2)) / decisions
             secants = optimiser.with_secant(stage, g / decisions, doubt)
-            curvature = fisher + decisions * (secants.T @ secants) + np.diag(doubted * np.diag(fisher))
-            information = before.joined(g, variance, decisions, np.diag(curvature))
+            curvature = fisher + decisions * (secants.T @ secants)
+            diagonal = np.diag(curvature)
+            information = before.joined(g, variance, decisions, diagonal)
+            left = float(np.mean(diagonal / (diagonal + decisions**2 / information.precision)))
+            damping = DAMPING[0] + left * (DAMPING[1] - DAMPING[0])
             precision, pull = information.of_truth(curvature, decisions)
             away = state.model.theta[place] - self.prior[place]
             step, variances = _step(stage.variance, precision, pull, away, block, len(spec.main_names), damping)

@@ -38,7 +38,7 @@ TRAINING, POPULATION = NoisedTraining(SPEC, PICTURES), NoisedPopulation(SPEC, le
 P = parameters(SPEC)
 PLAY = play_parameters(SPEC)
 WEIGHTS = Weights.zero_shot(SPEC)
-SCALE = np.random.default_rng(9).uniform(0.5, 3.0, P + PICTURES)
+SCALE = np.random.default_rng(9).uniform(0.5, 3.0, P + 2 * PICTURES)
 CLIP, MOST = 2.0, 20.0
 SMALL = 1e-6  # of float32 sums
 
@@ -109,7 +109,7 @@ def test_a_training_vector_is_no_longer_than_one(seed, decisions, size, scale, c
     assert (lengths(vectors) <= 1 + 1e-9).all()
     part = vectors[:, TRAINING.places["side"]]
     assert part.shape == (3, SIDES) and (part >= 0).all() and (part <= SIDE * (1 + 1e-12)).all()
-    assert (lengths(vectors[:, : P + PICTURES]) <= main_norm() * (1 + 1e-9)).all()
+    assert (lengths(vectors[:, : TRAINING.scaled]) <= main_norm() * (1 + 1e-9)).all()
 
 
 @settings(deadline=None, max_examples=40)
@@ -129,7 +129,7 @@ def test_a_log_without_a_decision_says_only_that(decisions):
     log, shown = log_of(2, decisions)
     log = replace(log, counted=np.zeros_like(log.counted))
     vectors = trained(log, shown)
-    assert not vectors[:, : P + PICTURES].any()
+    assert not vectors[:, : TRAINING.scaled].any()
     np.testing.assert_allclose(vectors[:, TRAINING.places["side"]], [[SIDE, SIDE, 0, 0, 0, 0, 0]] * 2)
     nothing = described(log, np.zeros((2, decisions), dtype=np.intp), *viewers(2))
     for name in ("contexts", "situations", "matches", "titles"):
@@ -157,10 +157,11 @@ def test_training_places():
         part = TRAINING.parts(vector)
         back = 1e6 / main_norm()
         np.testing.assert_allclose(part["gradient"] * back * SCALE[:P], device.gradient[row], rtol=1e-5)
-        residual = np.zeros(PICTURES)
+        residual = np.zeros((2, PICTURES))
         for n, picture in enumerate(shown[row]):
-            residual[picture] += device.artworks[row, n, 0]
-        np.testing.assert_allclose(part["artworks"] * back * SCALE[P:], residual, rtol=1e-5, atol=SMALL)
+            residual[:, picture] += device.artworks[row, n, [0, 2]]
+        np.testing.assert_allclose(part["artworks"] * back * SCALE[P:], residual.ravel(), rtol=1e-5, atol=SMALL)
+        assert (residual != 0).any(axis=1).all()
         side = part["side"] / SIDE
         counted = log.counted[row]
         decisions, tried = counted.sum(), (counted * log.played[row]).sum()
@@ -174,7 +175,7 @@ def test_training_places():
 def test_clipping_shortens_gradient_and_pictures_alike_and_says_by_how_much():
     log, shown = log_of(3, 12)
     free, tight = trained(log, shown, clip=1e6), trained(log, shown, clip=0.1)
-    main = slice(0, P + PICTURES)
+    main = slice(0, TRAINING.scaled)
     length = lengths(free[:, main]) * 1e6 / main_norm()
     np.testing.assert_allclose(lengths(tight[:, main]), main_norm())
     np.testing.assert_allclose(tight[:, main] / main_norm(), free[:, main] / lengths(free[:, main])[:, None])
@@ -235,4 +236,4 @@ def test_parts_share_the_norm():
     assert main_norm() ** 2 + SIDES * SIDE**2 == pytest.approx(1.0)
     assert part_norm() ** 2 * len(NORMS) == pytest.approx(1.0)
     assert set(NORMS) == set(POPULATION.sizes) and main_norm() > 0.9
-    assert TRAINING.size == P + PICTURES + SIDES
+    assert TRAINING.size == P + 2 * PICTURES + SIDES == TRAINING.scaled + SIDES
