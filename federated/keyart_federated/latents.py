@@ -37,13 +37,21 @@ VARIANCE_RANGE = (1e-4, 1.0)
 MOST_STIFFNESS, STIFFNESS_KEPT = 20.0, 0.6
 
 
-def find_titles(ask: Callable[[Doubles], Doubles], encoded: EncodedCatalog, rng: np.random.Generator) -> Doubles:
-    """V [T, LATENTS] in `EXCHANGES` questions. ask: answers directions [T, D] with the fleet's sums, in the places of
-    TogetherLayout."""
+def find_titles(
+    ask: Callable[[Doubles], tuple[Doubles, float] | Doubles],
+    encoded: EncodedCatalog,
+    rng: np.random.Generator,
+    exchanges: int = EXCHANGES,
+) -> Doubles:
+    """V [T, LATENTS] in so many questions. ask: answers directions [T, D] with the fleet's sums, in the places of
+    TogetherLayout, and the standard deviation of the noise in its products (none: 0)."""
     asked = first_question(len(encoded.first) - 1, rng)
-    for _ in range(EXCHANGES - 1):
-        asked = next_question(ask(asked), asked, encoded)
-    return title_latents(ask(asked), asked, encoded)
+    for left in range(exchanges, 0, -1):
+        answer = ask(asked)
+        sums, noise = answer if isinstance(answer, tuple) else (answer, 0.0)
+        if left > 1:
+            asked = next_question(sums, asked, encoded)
+    return title_latents(sums, asked, encoded, noise)
 
 
 def first_question(titles: int, rng: np.random.Generator) -> Doubles:
@@ -58,9 +66,15 @@ def next_question(sums: Doubles, asked: Doubles, encoded: EncodedCatalog) -> Dou
     return np.asarray(scale[:, None] * q)
 
 
-def title_latents(sums: Doubles, asked: Doubles, encoded: EncodedCatalog) -> Doubles:
+def title_latents(sums: Doubles, asked: Doubles, encoded: EncodedCatalog, noise: float = 0.0) -> Doubles:
     """V [T, LATENTS] from the answer to the last question, such that a viewer who met as much as the mean one did has
-    f of variance 1. 0 for titles that nobody watched, and for latents that there are none of."""
+    f of variance 1. 0 for titles that nobody watched, for latents that there are none of, and for those that noise
+    hides.
+
+    noise: standard deviation in each of the products. Its image under D is a vector of length √Σ d² · noise for each
+    direction; an eigenvector whose eigenvalue is no more than that has turned by 45° or more (Hardt and Price 2014,
+    "The noisy power method", corollary 1.1).
+    """
     scale, subspace, image = _iterate(sums, asked, encoded)
     part = TogetherLayout(*asked.shape).parts(sums)
     values, vectors = np.linalg.eigh(_symmetric(subspace.T @ image))
@@ -71,7 +85,8 @@ def title_latents(sums: Doubles, asked: Doubles, encoded: EncodedCatalog) -> Dou
     mean = part["views"].sum() / viewers
     of_single_views = (found**2 * (scale**2 * part["squares"])[:, None]).sum(axis=0)
     variance = (values[leading] + of_single_views) / viewers
-    real = values[leading] > SMALLEST_EIGENVALUE
+    hidden = noise * float(np.sqrt((scale**2).sum() * max_stretch(asked, scale)))
+    real = values[leading] > max(SMALLEST_EIGENVALUE, hidden)
     out[:, : len(leading)][:, real] = (scale[:, None] * found / np.sqrt(np.maximum(variance, 1e-12)))[:, real]
     return np.asarray(out * (mean + PRIOR_MET))
 
@@ -90,6 +105,12 @@ def _iterate(sums: Doubles, asked: Doubles, encoded: EncodedCatalog) -> tuple[Do
     image = image - basis @ (basis.T @ image)
     subspace = np.divide(asked, scale[:, None], out=np.zeros_like(asked), where=scale[:, None] > 0)
     return scale, subspace, image
+
+
+def max_stretch(asked: Doubles, scale: Doubles) -> float:
+    """Largest squared factor between the subspace Q that was meant and the directions D Q that were asked about."""
+    subspace = np.divide(asked, scale[:, None], out=np.zeros_like(asked), where=scale[:, None] > 0)
+    return float(1.0 / max(np.linalg.norm(subspace, -2), 1e-12) ** 2) if subspace.any() else 1.0
 
 
 def _symmetric(matrix: Doubles) -> Doubles:

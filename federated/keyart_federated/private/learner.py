@@ -7,6 +7,7 @@ and pictures from what θ leaves, the centre of taste set once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -15,12 +16,23 @@ import numpy.typing as npt
 import keyart
 from keyart.features import EncodedCatalog
 from keyart.outbound.clip import UNITS
-from keyart.outbound.noised import MOST_CURVATURE, SIDE, NoisedTraining, main_norm
+from keyart.outbound.noised import (
+    MOMENTS_NORM,
+    MOMENTS_SIZE,
+    MOST_CURVATURE,
+    SIDE,
+    LatentBlocks,
+    NoisedTraining,
+    main_norm,
+)
 from keyart.positive import inverse
 
 from .. import optimiser
 from ..curvature import Curvature, Doubles, simulated
+from ..latents import ArtworkLatents
 from ..optimiser import Blocks, Stage
+from . import artwork_latents
+from .artwork_latents import LatentInformation
 from .information import Information, Stiffness
 from .population import Population
 
@@ -28,6 +40,7 @@ from .population import Population
 # have up to 2.7 times the curvature of simulated ones; where neither noise nor prior holds them, a step along such a
 # one overshoots, and the next farther back unless the share is below 2 / 2.7.
 DAMPING = (0.9, 0.65)
+LATENT_DAMPING = 0.65
 DOUBT = 2.0  # standard deviations by which a slope must be off before noise is not to blame
 MET_RANGE = (0.25, 4.0)
 BOOST = 3.0  # pictures' sums are scaled down by it against the rest (learning.md)
@@ -43,6 +56,7 @@ REACH_STEP = 0.2  # how fast the clip follows, as in Andrew et al.
 INTERCEPT_VARIANCE = 1.0  # not `optimiser`'s, which noise alone would use up
 ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
 TINY = 1e-12
+FAINT = 1e-7  # no entry's noise counts as less than this share of its curvature: arithmetic is no better
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,7 @@ class Question:
     keep: Doubles
     artworks: Doubles
     average: Curvature
+    latents: LatentBlocks = "none"
     units: int = UNITS
 
 
@@ -72,7 +87,7 @@ class Learner:
     state: as of `optimiser`, with the model. prior [P], prior_appeal [n, 2]: weights and appeal of the model that it
     started from, which hold where nothing is told. play, keep [P], artworks [n], completions [n]: what gradients of
     the weights, and residuals of play and of completion by artwork, tell so far. stiffness [2n]: of the curvature by
-    artwork, play then completion. decisions: that a device has made so
+    artwork, play then completion. latents: what is known of artworks' latents. decisions: that a device has made so
     far. exposure [n]: decisions by artwork, of all devices. rates: plays and quality plays a decision. reach: what
     the clip is multiplied by, so that `QUANTILE` of the devices are not shortened (Andrew, Thakkar, McMahan and
     Ramaswamy 2021, "Differentially private learning with adaptive clipping", section 2).
@@ -86,6 +101,7 @@ class Learner:
     artworks: Information
     completions: Information
     stiffness: Stiffness
+    latents: LatentInformation
     exposure: Doubles
     prior: Doubles
     prior_appeal: Doubles
@@ -107,6 +123,7 @@ class Learner:
             Information.none(len(encoded.artwork)),
             Information.none(len(encoded.artwork)),
             Stiffness.none(2 * len(encoded.artwork)),
+            LatentInformation.none(encoded),
             np.zeros(len(encoded.artwork)),
             state.model.theta,
             state.model.appeal,
@@ -120,6 +137,7 @@ class Learner:
         policy: keyart.Policy,
         rng: np.random.Generator,
         units: int = UNITS,
+        artwork_latents: bool = False,
     ) -> tuple[Learner, Question]:
         """The next question, and the learner that has asked it.
 
@@ -127,6 +145,7 @@ class Learner:
             decisions: that a device has made by now.
             clip: norm that vectors are shortened to, as a share of the norm that is expected.
             units: integer steps to a norm of 1.
+            artwork_latents: whether devices also send what their latents tell by artwork, if there are latents.
         """
         model, count = self.state.model, self.devices
         new = decisions - self.decisions
@@ -142,18 +161,31 @@ class Learner:
         floor = np.maximum(artworks, LEAST_OF_MEAN * artworks.mean(axis=0)) * BOOST**2
         diagonal = np.concatenate([np.diag(play), np.diag(keep)])
         diagonal = np.maximum(diagonal, LEAST_OF_MEAN**2 * diagonal.mean())
-        scale = np.sqrt(np.concatenate([diagonal, *floor.T]) / count)
+        squares = [diagonal, *floor.T]
         # Each entry divided by its own spread has a mean square of 1; those of the artworks have 1 / BOOST².
-        expected = np.sqrt(len(diagonal) + artworks.size / BOOST**2)
+        expected = len(diagonal) + artworks.size / BOOST**2
+        latents: LatentBlocks = "none"
+        if model.title_latents.any():
+            latents = "artworks" if artwork_latents else "tags"
+            moments = np.diag(self.latents.moments)
+            by_tag = artworks[:, 0] @ encoded.artwork.astype(np.float64) ** 2
+            by_tag = np.maximum(by_tag, LEAST_OF_MEAN * by_tag.mean()) * BOOST**2
+            squares.append(np.outer(by_tag, moments).ravel())
+            expected += len(squares[-1]) / BOOST**2
+            if artwork_latents:
+                squares.append(np.outer(floor[:, 0], moments).ravel())
+                expected += len(squares[-1]) / BOOST**2
+        scale = np.sqrt(np.concatenate(squares) / count)
         asked = replace(self, state=replace(self.state, curvature=curvature), exposure=exposure, decisions=decisions)
         return asked, Question(
             scale,
-            clip * expected * (self.reach if units == UNITS else 1.0),
+            clip * np.sqrt(expected) * (self.reach if units == UNITS else 1.0),
             MOST_OF_MEAN * decisions,
             play,
             keep,
             np.maximum(artworks, 1e-9),
             curvature,
+            latents,
             units,
         )
 
@@ -162,7 +194,7 @@ class Learner:
     ) -> tuple[Learner, Question]:
         """Both, as if it had been known that so many devices answer, and how many decisions they have made: as the
         noised sum tells it, drawn towards what was expected as far as noise of `variance` may have moved it."""
-        told = NoisedTraining(encoded.spec, len(encoded.artwork)).parts(total.astype(np.float64))["side"][2]
+        told = _layout(asked, encoded).parts(total.astype(np.float64))["side"][2]
         unit = SIDE * asked.units * devices
         share = _drawn(told / unit, 1 / MOST_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
         return self.heard(asked, devices, float(np.clip(share, *DECISIONS_RANGE)) * asked.most)
@@ -180,20 +212,20 @@ class Learner:
     ) -> Learner:
         """The state after a round. total: the noised sum; variance: of the noise in each of its entries."""
         spec, state = encoded.spec, self.state
-        part = NoisedTraining(spec, len(encoded.artwork)).parts(total.astype(np.float64))
+        part = _layout(asked, encoded).parts(total.astype(np.float64))
         unit, noise = SIDE * asked.units * self.devices, variance + ROUNDING * self.devices
         side, doubt = part["side"] / unit, variance / unit**2
         # From integers to sums: the scale, and on average what clipping took.
         factor = max(_drawn(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, doubt), LEAST_FACTOR)
         back = asked.scale * asked.clip / (asked.units * main_norm() * factor)
-        variances = noise * back**2 + TINY * asked.scale**2
-        size = len(part["gradient"])
+        variances = noise * back**2 + FAINT * self.devices * asked.scale**2
+        size, tables_end = len(part["gradient"]), len(part["gradient"]) + len(part["artworks"])
         stages, informed = self._steps(
             asked, part["gradient"] * back[:size], variances[:size], self._met(asked, side[5:7], doubt), encoded
         )
         step = np.concatenate([stage.step for stage in stages])
         explained = optimiser.explained_by(step, asked.average, encoded)
-        residuals, noises = ((x.reshape(2, -1).T) for x in (part["artworks"] * back[size:], variances[size:]))
+        residuals, noises = ((x.reshape(2, -1).T) for x in (part["artworks"] * back[size:tables_end], variances[size:tables_end]))
         tables = [
             self._table(column, known, asked.artworks, residuals, noises, explained, encoded)
             for column, known in enumerate((self.artworks, self.completions))
@@ -202,6 +234,7 @@ class Learner:
             *(np.concatenate([getattr(t[4], f.name) for t in tables]) for f in fields(Stiffness))
         )
         titles, artworks = (np.stack([table[part] for table in tables], axis=1) for part in (0, 1))
+        of_artworks, latents = self._latents(asked, part, back, variances, doubt, encoded)
         theta, taste, prior = state.model.theta + step, state.model.population_taste, self.prior
         if state.rounds == 0:
             centre = self.population.taste(taste)
@@ -216,6 +249,7 @@ class Learner:
             theta=theta,
             population_taste=taste,
             appeal=self.prior_appeal + titles[encoded.title_of] + artworks,
+            artwork_latents=of_artworks.table(encoded),
             base_rate=float(np.clip(rates[1], *optimiser.BASE_RATE_RANGE)),
             version=state.model.version + 1,
         )
@@ -227,6 +261,7 @@ class Learner:
             play=stages[0],
             keep=stages[1],
             table_variance=np.stack([table[2] for table in tables]),
+            latents=of_artworks,
             rounds=state.rounds + 1,
         )
         unclipped = _drawn(float(np.clip(side[1], 0.0, 1.0)), QUANTILE, QUANTILE_SPREAD, doubt)
@@ -238,9 +273,48 @@ class Learner:
             artworks=tables[0][3],
             completions=tables[1][3],
             stiffness=stiffness,
+            latents=latents,
             prior=prior,
             rates=(rates[0], rates[1]),
             reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - QUANTILE))),
+        )
+
+    def _latents(
+        self,
+        asked: Question,
+        part: Mapping[str, Doubles],
+        back: Doubles,
+        variances: Doubles,
+        doubt: float,
+        encoded: EncodedCatalog,
+    ) -> tuple[ArtworkLatents, LatentInformation]:
+        """The artworks' latents after a round, and what is known of them.
+
+        Args:
+            part: the sum, by part of its layout.
+            back, variances: factor from integers to sums, and the noise of these sums, by scaled entry.
+            doubt: variance of the noise in a mean of side entries.
+        """
+        state, known = self.state, self.latents
+        if asked.latents == "none":
+            return state.latents, known
+        unit = asked.units * MOMENTS_NORM * self.devices
+        doubt_of_moments = doubt * (SIDE / MOMENTS_NORM * MOMENTS_SIZE) ** 2
+        known = known.measured(part["moments"] / unit * MOMENTS_SIZE, doubt_of_moments)
+        if state.rounds == 0:  # the first round moves the ranker far: what is left would be taken for latents
+            return state.latents, known
+        ends = np.cumsum([len(part[name]) for name in ("gradient", "artworks", "tag_latents")])
+        tags, artworks = slice(ends[1], ends[2]), slice(ends[2], None)
+        by_artwork = asked.latents == "artworks"
+        sums = artwork_latents.Sums(
+            part["tag_latents"] * back[tags],
+            variances[tags],
+            part["artwork_latents"] * back[artworks] if by_artwork else None,
+            variances[artworks] if by_artwork else None,
+        )
+        decisions, first = self.decisions * self.devices, not state.model.artwork_latents.any()
+        return artwork_latents.advance(
+            state.latents, known, sums, asked.artworks[:, 0], decisions, encoded, LATENT_DAMPING, first
         )
 
     def _met(self, asked: Question, told: Doubles, doubt: float) -> list[float]:
@@ -314,6 +388,10 @@ class Learner:
         step = titles[encoded.title_of] + artworks - appeal + moved
         stiffness = replace(stiffness, fall=simulated * step / decisions)
         return titles, artworks, variances, information.moved(fisher * step / decisions, stiffness.misfit), stiffness
+
+
+def _layout(asked: Question, encoded: EncodedCatalog) -> NoisedTraining:
+    return NoisedTraining(encoded.spec, len(encoded.artwork), asked.latents)
 
 
 def _drawn(told: float, known: float, spread: float, doubt: float) -> float:

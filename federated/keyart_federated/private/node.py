@@ -50,7 +50,8 @@ def add_private(app: ClientApp, devices_of: DevicesOf, keep: Keep) -> None:
     def noised(message: Message, context: Context) -> Message:
         ask, _ = wire.Ask.read(message)
         devices = devices_of(context)
-        _install(devices, context)
+        if ask.kind != "cowatch":  # asked before the first model
+            _install(devices, context)
         cohort = devices.cohort(ask.cohort_share, ask.seed, ask.round)
         total = vectors.noised_sum(devices, ask, cohort, _random(ask, devices))
         return plain.answer(message, plain.Contribution(total, int(cohort.sum()), ask.round))
@@ -71,7 +72,7 @@ def _install(devices: Devices, context: Context) -> None:
 def _random(ask: wire.Ask, devices: Devices) -> Callable[[int], bytes]:
     """Simulated people need no protection, and the same seed must give the same run: a real device draws from the
     operating system. The node that is asked again gives the same answer."""
-    of_kind = ("population", "training").index(ask.kind)
+    of_kind = ("population", "training", "cowatch").index(ask.kind)
     return np.random.default_rng([ask.seed, ask.round, 9, of_kind, int(devices.members[0])]).bytes
 
 
@@ -93,7 +94,8 @@ def _stage(ask: wire.Ask, bundle: bytes, devices: Devices, context: Context) -> 
         asked = gateway.deliver(invitation)
     rows = {}
     if stage is Stage.MASKED:
-        _install(devices, context)
+        if ask.kind != "cowatch":
+            _install(devices, context)
         cohort = np.isin(devices.members, members)
         rows = dict(zip(members, vectors.noised(devices, ask, cohort, _random(ask, devices)), strict=True))
     replies = {}

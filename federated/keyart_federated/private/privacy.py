@@ -11,6 +11,7 @@ from keyart.outbound.clip import UNITS, integer_norm
 from keyart.outbound.skellam import MAX_VARIANCE
 
 from ..accounting import Skellam, noise_for, to_epsilon
+from ..latents import EXCHANGES
 
 # Rounds of training: more of them split the budget into parts that noise drowns. Ten are best for 2,000 devices at
 # ε = 8, twenty for 20,000 (decision 0013); between and beyond, as the root of devices · ε.
@@ -21,9 +22,11 @@ FEWEST_ROUNDS, MOST_ROUNDS = 5, 30
 LEAST_CLIP, MOST_CLIP = 0.5, 2.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
+COWATCH_SHARE, COWATCH_EXCHANGES = 0.1, 2  # of the budget, for questions about what is watched together
 TOLERANCE = 1e-4
+LATENTS = False  # whether fleets without noise ask what is watched together; under noise nobody does
 # Without noise: nobody is clipped, and a step is so small that rounding is nothing beside what devices differ by.
-NO_CLIP, FINE_UNITS = 256.0, 1 << 24
+NO_CLIP, FINE_UNITS = 256.0, 1 << 32
 MASKED_DEVICES = 200  # a simulation of more adds up unmasked, unless told
 
 
@@ -80,19 +83,25 @@ class Privacy:
 class Plan:
     """rounds: numbers of the rounds, from 1, whose end trains the model; the first also asks about the population.
     training, population: how each of these sums is noised. survivors: devices that the noise counts on. clip: as in
-    `Privacy`."""
+    `Privacy`. cowatch: how each of `exchanges` sums of what is watched together is noised; None: they are not asked
+    for. artwork_latents: whether training vectors say by artwork what latents tell."""
 
     rounds: tuple[int, ...]
     training: Skellam
     population: Skellam
     survivors: int
     clip: float
+    cowatch: Skellam | None = None
+    exchanges: int = 0
+    artwork_latents: bool = False
 
     @classmethod
     def of(
-        cls, privacy: Privacy, rounds: int, devices: int, share: float, training_size: int, population_size: int
+        cls, privacy: Privacy, rounds: int, devices: int, share: float, training_size: int, population_size: int,
+        cowatch_size: int = 0, titles: int = 0,
     ) -> Plan:
-        """devices: of the fleet; share: of them, drawn for each round; sizes: entries of the two vectors.
+        """devices: of the fleet; share: of them, drawn for each round; sizes: entries of the vectors. cowatch_size: 0
+        where no latents are wanted.
 
         Raises SettingError where the budget cannot be kept with any noise that leaves something to learn.
         """
@@ -100,7 +109,9 @@ class Plan:
             training, population = (
                 Skellam(0.0, integer_norm(FINE_UNITS, size), size, share) for size in (training_size, population_size)
             )
-            return cls(tuple(range(1, rounds + 1)), training, population, 1, privacy.clip or NO_CLIP)
+            cowatch = Skellam(0.0, integer_norm(FINE_UNITS, cowatch_size), cowatch_size, share) if cowatch_size and LATENTS else None
+            at_all = tuple(range(1, rounds + 1))
+            return cls(at_all, training, population, 1, privacy.clip or NO_CLIP, cowatch, EXCHANGES, True)
         trained = min(rounds, privacy.rounds or _rounds(share * devices, privacy.epsilon))
         at = {max(1, round(rounds * ((i + 1) / (trained + 1)) ** SPACING)) for i in range(trained)}
         if trained == rounds:

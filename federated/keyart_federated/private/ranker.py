@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections.abc import Iterable
@@ -16,18 +17,22 @@ from flwr.serverapp import Grid
 
 from keyart.errors import RoundFailed
 from keyart.features import EncodedCatalog
+from keyart.outbound.bounded import MAX_VIEWS, BoundedTogether, together_sums
+from keyart.outbound.layout import Places
 from keyart.outbound.noised import NoisedPopulation, NoisedTraining
 from keyart.outbound.sums import Stage, Terms, width
+from keyart.outbound.together import TogetherLayout
 
 from ..accounting import Skellam
 from ..apps import wire as plain
 from ..ledger import Ledger
-from ..model import Model
+from .. import latents
+from ..model import Doubles, Model
 from ..strategy import FederatedRanker, send
 from ..sums import Coordinator
 from . import guard, wire
 from .checkpoint import load, save
-from .learner import Learner
+from .learner import ROUNDING, Learner
 from .node import simulated_issuer
 from .population import Population
 from .privacy import MASKED_DEVICES, Plan, Privacy
@@ -41,6 +46,8 @@ class Lost(Exception):
 
 
 LANE_BYTES = 4  # of a coordinate; keys and shares come on top (docs/protocol.md)
+COWATCH = "keyart co-watch"  # in the ledger: questions about what is watched together, from 1
+VIEWS_CLIP = 1.0  # norm of a device's views that noise has to cover: nearly everybody's count alike
 CAMPAIGN = "keyart"  # in the ledger: the population is round 0, training is the round that it ends
 
 
@@ -67,11 +74,13 @@ class PrivateRanker(FederatedRanker):
     ) -> None:
         super().__init__(encoded, model, cohort_share=cohort_share, **settings)
         self.privacy, self.ledger = privacy, ledger
-        sizes = (
-            NoisedTraining(encoded.spec, len(encoded.artwork)).size,
+        sizes = (  # of training, the longest that it may become: what it costs must cover each round
+            NoisedTraining(encoded.spec, len(encoded.artwork), "artworks").size,
             NoisedPopulation(encoded.spec, len(encoded.first) - 1).size,
         )
-        self.plan = Plan.of(privacy, rounds, devices, cohort_share, *sizes)
+        titles = len(encoded.first) - 1
+        cowatch = BoundedTogether(titles, min(latents.DIRECTIONS, titles)).size
+        self.plan = Plan.of(privacy, rounds, devices, cohort_share, *sizes, cowatch_size=cowatch, titles=titles)
         self.masked = devices <= MASKED_DEVICES if privacy.masked is None else privacy.masked
         self._devices, self._checkpoint = devices, checkpoint
         self._learner: Learner | None = None
@@ -83,8 +92,46 @@ class PrivateRanker(FederatedRanker):
             self.state = self._learner.state
 
     def _before(self, grid: Grid, timeout: float) -> None:
-        """No latents: what is watched together costs more noise than it is worth (decision 0013)."""
+        """The titles' latents, from what is watched together, where the plan pays for them."""
         self._grid, self._timeout = grid, timeout
+        known = self.state.rounds or self._learner is not None or self.state.model.title_latents.any()
+        if self.plan.cowatch is None or known:
+            return
+        exchange = itertools.count(1)
+
+        def ask(asked: Doubles) -> tuple[Doubles, float]:
+            return self._watched_together(asked, next(exchange))
+
+        rng = np.random.default_rng([self.seed, 5])
+        try:
+            found = latents.find_titles(ask, self.encoded, rng, self.plan.exchanges)
+        except Lost as lost:
+            log.warning("There are no latents: %s", lost)
+            return
+        if found.any():
+            self.state = replace(self.state, model=replace(self.state.model, title_latents=found))
+
+    def _watched_together(self, asked: Doubles, number: int) -> tuple[Doubles, float]:
+        """Sums in the places of `TogetherLayout`, in views, for directions [T, D]; and the noise in its products."""
+        assert self.plan.cowatch is not None  # noqa: S101
+        stretch = float(np.linalg.norm(asked, 2))
+        ask = self._ask("cowatch", 0, self.plan.cowatch)
+        clip = self.plan.clip if self.privacy.exact else VIEWS_CLIP
+        ask = replace(ask, clip=clip, scale=(asked / stretch).ravel())
+        layout = BoundedTogether(*asked.shape)
+        total, devices = self._sum(ask, number, self.plan.cowatch, layout.size, COWATCH)
+        self._checked(total, devices, ask, layout)
+        parts, back = together_sums(layout, total / ask.units, clip)
+        parts["products"] *= stretch
+        # In views, where a device's may have been shortened: by how many views devices have.
+        has, views = parts["viewers"]
+        factor = max(views * MAX_VIEWS, 1e-9) / max(parts["views"].sum(), 1e-9)
+        for name, power in (("views", 1), ("weighted", 2), ("squares", 2), ("products", 2)):
+            parts[name] = parts[name] * factor**power
+        noise = np.sqrt((ask.variance + ROUNDING) * devices) / ask.units * back["products"] * stretch * factor**2
+        parts["viewers"] = np.array([max(has, 1.0)])
+        sums = np.concatenate([parts[name] for name in TogetherLayout(*asked.shape).sizes])
+        return sums, float(noise)
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -119,11 +166,12 @@ class PrivateRanker(FederatedRanker):
             self.policy,
             rng,
             self.privacy.units,
+            self.plan.artwork_latents,
         )
         ask = self._ask("training", server_round, self.plan.training)
         ask = replace(ask, clip=asked.clip, most=asked.most, scale=asked.scale)
-        total, devices = self._sum(ask, server_round, self.plan.training)
-        layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork))
+        layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork), asked.latents)
+        total, devices = self._sum(ask, server_round, self.plan.training, layout.size)
         self._signal = self._checked(total, devices, ask, layout)
         self.client_updates += devices
         learner, asked = learner.heard(asked, float(devices), learner.decisions)
@@ -134,8 +182,8 @@ class PrivateRanker(FederatedRanker):
         ask = self._ask("population", 0, self.plan.population)  # a cohort of its own: drawn anew, as it is accounted
         devices, population = self._devices, Population.unknown(self.encoded)
         try:
-            total, devices = self._sum(ask, 0, self.plan.population)
             layout = NoisedPopulation(self.encoded.spec, len(self.encoded.first) - 1)
+            total, devices = self._sum(ask, 0, self.plan.population, layout.size)
             self._checked(total, devices, ask, layout)
             population = Population.read(layout, total, ask.units, devices, ask.variance * devices)
         except Lost as lost:
@@ -146,7 +194,7 @@ class PrivateRanker(FederatedRanker):
         return learner
 
     def _checked(
-        self, total: npt.NDArray[np.int64], devices: int, ask: wire.Ask, layout: NoisedTraining | NoisedPopulation
+        self, total: npt.NDArray[np.int64], devices: int, ask: wire.Ask, layout: Places
     ) -> float:
         """Raises Lost for a sum that honest devices do not make."""
         if self.privacy.exact:
@@ -162,11 +210,12 @@ class PrivateRanker(FederatedRanker):
         variance = self.plan.variance(event)
         return wire.Ask(kind, server_round, variance, self._cohort_share, self.seed, units=self.privacy.units)
 
-    def _sum(self, ask: wire.Ask, number: int, event: Skellam) -> tuple[npt.NDArray[np.int64], int]:
+    def _sum(
+        self, ask: wire.Ask, number: int, event: Skellam, size: int, campaign: str = CAMPAIGN
+    ) -> tuple[npt.NDArray[np.int64], int]:
         """The noised sum, and of how many devices. Paid for before anybody is asked."""
-        if self.ledger is not None and self.ledger.charge(CAMPAIGN, number, event).repeated:
+        if self.ledger is not None and self.ledger.charge(campaign, number, event).repeated:
             raise Lost("it was paid for before the server stopped. Its devices do not answer twice.")
-        size = event.dimension
         self.bytes_up += size * LANE_BYTES
         if self.masked:
             total, devices = self._masked(ask, size)

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from keyart.errors import FederatedError
+from keyart.outbound.bounded import BoundedTogether, together_vectors
 from keyart.outbound.clip import rounded
 from keyart.outbound.noised import NoisedPopulation, NoisedTraining, population_vectors, training_vectors
 from keyart.outbound.skellam import Random, skellam
@@ -27,12 +29,19 @@ class Hostile(Protocol):
         ...
 
 
-def layout_of(ask: Ask, devices: Devices) -> NoisedPopulation | NoisedTraining:
+def layout_of(ask: Ask, devices: Devices) -> BoundedTogether | NoisedPopulation | NoisedTraining:
     """Places of the vector that is asked for."""
     encoded = devices.encoded
     if ask.kind == "population":
         return NoisedPopulation(encoded.spec, len(encoded.first) - 1)
-    return NoisedTraining(encoded.spec, len(encoded.artwork))
+    if ask.kind == "cowatch":
+        titles = len(encoded.first) - 1
+        return BoundedTogether(titles, len(ask.scale) // titles)
+    latents = devices.latents is not None
+    layout = NoisedTraining.fitting(encoded.spec, len(encoded.artwork), latents, len(ask.scale))
+    if layout is None:
+        raise FederatedError(f"A scale of {len(ask.scale)} entries does not fit the model that is installed.")
+    return layout
 
 
 def noised_sum(devices: Devices, ask: Ask, cohort: npt.NDArray[np.bool_], random: Random) -> Integers:
@@ -61,6 +70,11 @@ def _integers(devices: Devices, ask: Ask, cohort: npt.NDArray[np.bool_], random:
 
 def _vectors(devices: Devices, ask: Ask) -> Iterator[tuple[slice, npt.NDArray[np.float64]]]:
     layout = layout_of(ask, devices)
+    if isinstance(layout, BoundedTogether):
+        asked = ask.scale.reshape(layout.titles, -1)
+        for chunk, views in devices.histories():
+            yield chunk, together_vectors(layout, views.astype(np.float64), asked, ask.clip)
+        return
     for chunk, log, artworks in devices.logs():
         if isinstance(layout, NoisedTraining):
             yield chunk, training_vectors(layout, devices.weights, log, artworks, ask.scale, ask.clip, ask.most)

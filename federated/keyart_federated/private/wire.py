@@ -16,14 +16,15 @@ from ..apps.wire import ARRAYS, CONFIG
 
 PLAY, NOISED, SUMS = "train.play", "query.noised", "query.sums"
 SCALE, BUNDLE = "scale", "bundle"
-Kind = Literal["population", "training"]
+Kind = Literal["population", "training", "cowatch"]
 NOTHING = np.zeros(0)
 
 
 @dataclass(frozen=True)
 class Ask:
     """kind, round: of the sum. variance: of each device's noise. cohort_share, seed: which devices take part. units: integer
-    steps to a norm of 1. clip, most, scale [size]: of a training vector, as in `learner.Question`."""
+    steps to a norm of 1. clip, most, scale [size]: of a training vector, as in `learner.Question`; of a co-watch vector, the clip of views, and
+    the directions [T · D]."""
 
     kind: Kind
     round: int

@@ -9,22 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ..features.encode import Floats, Ints
 from ..features.spec import FeatureSpec
+from ..latents import LATENTS
 from ..ranker.weights import Weights, parameters, play_parameters
 from .clip import clipped
 from .gradient import Log, sums
-from .layout import Places
+from .layout import ARTWORK_SUMS, Places
 from .population import population_sums
 
 Doubles = npt.NDArray[np.float64]
 PLAY, COMPLETION = 0, 2  # columns of `gradient.Sums.artworks` with the residuals
 SIDE = 0.1  # the most that a side entry adds to the norm
 SIDES = 7
+MOMENTS = LATENTS * (LATENTS + 1) // 2  # entries of the upper half of f fᵀ
+MOMENTS_NORM = 0.1  # what the moments have of a norm of 1
+MOMENTS_SIZE = 24.0  # what moments are divided by: above the norm that most devices have
+LatentBlocks = Literal["none", "tags", "artworks"]
 MOST_CURVATURE = 3.0  # times what is expected: a device's curvature is counted up to it
 # What each part of a population vector is divided by before it is shortened to 1: about the norm that a device has.
 NORMS: Mapping[str, float] = {
@@ -42,7 +48,10 @@ class NoisedTraining(Places):
     """Places of a training vector.
 
     gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by artwork, likewise:
-    Σ (played − q), then Σ (quality − κ) over plays. side [`SIDES`]: how much clipping shortened the rest (1: not at
+    Σ (played − q), then Σ (quality − κ) over plays. Where the model has latents f of viewers (`keyart.latents`):
+    tag_latents [Z · F]: Σ (played − q) z fᵀ, likewise; artwork_latents [n · F], if `latents` is "artworks":
+    Σ (played − q) f by artwork, likewise; moments [`MOMENTS`]: the upper half of the mean of f fᵀ over the device's
+    decisions, no longer than `MOMENTS_NORM`. side [`SIDES`]: how much clipping shortened the rest (1: not at
     all), whether it did not, decisions as a share of the most that is counted, of them plays and quality plays, and
     the curvature of play and of completion, summed, over that of the scale, as a share of `MOST_CURVATURE`; each
     between 0 and `SIDE`.
@@ -50,15 +59,35 @@ class NoisedTraining(Places):
 
     spec: FeatureSpec
     artworks: int
+    latents: LatentBlocks = "none"
+
+    @classmethod
+    def fitting(cls, spec: FeatureSpec, artworks: int, latents: bool, scaled: int) -> NoisedTraining | None:
+        """Return the layout with so many scaled entries; None if there is none.
+
+        Args:
+            latents: whether the model has latents.
+            scaled: length of the scale that came with an offer.
+        """
+        blocks: tuple[LatentBlocks, ...] = ("tags", "artworks") if latents else ("none",)
+        layouts = [cls(spec, artworks, block) for block in blocks]
+        return next((layout for layout in layouts if layout.scaled == scaled), None)
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        return {"gradient": parameters(self.spec), "artworks": 2 * self.artworks, "side": SIDES}
+        sizes = {"gradient": parameters(self.spec), "artworks": 2 * self.artworks}
+        if self.latents != "none":
+            sizes["tag_latents"] = self.spec.artwork_size * LATENTS
+        if self.latents == "artworks":
+            sizes["artwork_latents"] = self.artworks * LATENTS
+        if self.latents != "none":
+            sizes["moments"] = MOMENTS
+        return sizes | {"side": SIDES}
 
     @property
     def scaled(self) -> int:
-        """Entries that have a scale and are clipped together: all but the side entries."""
-        return self.size - SIDES
+        """Entries that have a scale and are clipped together: all but moments and side entries."""
+        return self.size - SIDES - self.sizes.get("moments", 0)
 
 
 @dataclass(frozen=True)
@@ -83,8 +112,8 @@ class NoisedPopulation(Places):
 
 
 def main_norm() -> float:
-    """What the side entries leave of a norm of 1 to the rest of a training vector."""
-    return float(np.sqrt(1.0 - SIDES * SIDE**2))
+    """What side entries and moments leave of a norm of 1 to the rest of a training vector."""
+    return float(np.sqrt(1.0 - SIDES * SIDE**2 - MOMENTS_NORM**2))
 
 
 def part_norm() -> float:
@@ -101,8 +130,17 @@ def training_vectors(
     device = sums(weights, log)
     size = device.gradient.shape[-1]
     columns = _by_artwork(layout.artworks, artworks, device.artworks[..., [PLAY, COMPLETION]])
-    main, factor = clipped(np.concatenate([device.gradient, *columns], axis=1) / scale, clip)
+    whole = [device.gradient, *columns]
     decisions = log.counted.sum(-1).astype(np.float64)
+    moments = []
+    if layout.latents != "none":
+        along = device.artworks[..., ARTWORK_SUMS - 2 * LATENTS : ARTWORK_SUMS - LATENTS]  # (played − q) f
+        whole.append((np.swapaxes(log.rows.artwork, -1, -2) @ along).reshape(len(along), -1))
+        if layout.latents == "artworks":
+            tables = np.stack(_by_artwork(layout.artworks, artworks, along), axis=-1)
+            whole.append(tables.reshape(len(along), -1))
+        moments.append(_moments(log, decisions))
+    main, factor = clipped(np.concatenate(whole, axis=1) / scale, clip)
     tried = log.counted * log.played
     some = np.maximum(decisions, 1.0)
     side = np.stack(
@@ -123,7 +161,17 @@ def training_vectors(
         ],
         axis=1,
     )
-    return np.asarray(np.concatenate([main * (main_norm() / clip), side * SIDE], axis=1))
+    return np.asarray(np.concatenate([main * (main_norm() / clip), *moments, side * SIDE], axis=1))
+
+
+def _moments(log: Log, decisions: Doubles) -> Doubles:
+    """[d, MOMENTS]: upper half of the mean of f fᵀ over each device's decisions, no longer than `MOMENTS_NORM`."""
+    if log.latents is None:
+        return np.zeros((len(decisions), MOMENTS))
+    f = log.latents.astype(np.float64)
+    mean = np.swapaxes(f * log.counted[..., None], -1, -2) @ f / np.maximum(decisions, 1.0)[:, None, None]
+    rows, columns = np.triu_indices(LATENTS)
+    return clipped(mean[:, rows, columns] / MOMENTS_SIZE, 1.0)[0] * MOMENTS_NORM
 
 
 def _by_artwork(count: int, artworks: Ints, values: Floats) -> list[Doubles]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..catalog import folded_kind
 from ..errors import SettingError
 from ..features.rows import Rows
-from .bounded import BoundedTogether, TrendingLayout, together_vector, trending_vector
+from .bounded import BoundedTogether, TrendingLayout, together_vectors, trending_vector
 from .clip import clipped, rounded
 from .evaluation import EvaluationLayout, candidate, evaluation_vector, replay
 from .experiment import ExperimentLayout, Question, experiment_vectors
@@ -83,14 +83,17 @@ def arm_of(secret: bytes, experiment: str, arms: int) -> int:
 
 
 def _training_layout(offer: Offer, source: Source) -> NoisedTraining | None:
-    layout = NoisedTraining(source.installed.spec, len(source.installed.encoded.artwork))
-    scale = offer.numbers
-    return layout if len(scale) == layout.size - layout.sizes["side"] and (scale > 0).all() else None
+    installed, scale = source.installed, offer.numbers
+    latents = installed.latents is not None
+    layout = NoisedTraining.fitting(installed.spec, len(installed.encoded.artwork), latents, len(scale))
+    return layout if (scale > 0).all() else None
 
 
 def _training(offer: Offer, source: Source) -> Doubles:
     log, artworks = source.profile.training_log()
-    layout = NoisedTraining(source.installed.spec, len(source.installed.encoded.artwork))
+    layout = _training_layout(offer, source)
+    if layout is None:
+        raise SettingError("The offer's scale does not fit this device's model; nothing is sent.")
     most = float(offer.most_decisions)
     weights, scale = source.installed.weights, offer.numbers
     vectors = training_vectors(layout, weights, _alone(log), artworks[None], scale, offer.clip, most)
@@ -131,7 +134,8 @@ def _together_layout(offer: Offer, source: Source) -> BoundedTogether | None:
 def _together(offer: Offer, source: Source) -> Doubles:
     titles = len(source.catalog)
     asked = offer.numbers.reshape(titles, -1)
-    return together_vector(BoundedTogether(*asked.shape), source.profile.views_by_title(), asked)
+    layout = BoundedTogether(*asked.shape)
+    return np.asarray(together_vectors(layout, source.profile.views_by_title()[None], asked, offer.clip)[0])
 
 
 def _question(offer: Offer, source: Source) -> Question | None:

@@ -12,6 +12,7 @@ import keyart
 from keyart.features import EncodedCatalog, FeatureSpec
 from keyart.head import HeadPrior
 from keyart.outbound.clip import UNITS, integer_norm
+from keyart.outbound.noised import NoisedTraining
 from keyart_federated.devices import Devices
 from keyart_federated.model import Model
 from keyart_federated.private import vectors
@@ -20,7 +21,7 @@ from keyart_federated.sums import run_in_process
 
 STEPS, COUNT = 6, 24
 VARIANCE = 40_000
-KINDS = ["training", "population"]
+KINDS = ["training", "population", "cowatch"]
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,12 @@ def devices() -> Devices:
 
 def ask_of(devices: Devices, kind: str, variance: int = VARIANCE) -> Ask:
     ask = Ask(kind, 1, variance, 1.0, 0, clip=3.0, most=20.0)
-    layout = vectors.layout_of(ask, devices)
+    encoded = devices.encoded
     if kind == "training":
-        ask = replace(ask, scale=np.full(layout.size - layout.sizes["side"], 0.7))
+        ask = replace(ask, scale=np.full(NoisedTraining(encoded.spec, len(encoded.artwork)).scaled, 0.7))
+    if kind == "cowatch":
+        directions = np.random.default_rng(8).normal(size=(len(encoded.first) - 1, 3))
+        ask = replace(ask, clip=1.0, scale=(directions / np.linalg.norm(directions, 2)).ravel())
     return ask
 
 

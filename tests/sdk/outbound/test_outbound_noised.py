@@ -15,7 +15,10 @@ from keyart.errors import SettingError
 from keyart.features import FeatureSpec
 from keyart.features.rows import Rows
 from keyart.outbound.gradient import Log, sums
+from keyart.latents import LATENTS
 from keyart.outbound.noised import (
+    MOMENTS_NORM,
+    MOMENTS_SIZE,
     MOST_CURVATURE,
     NORMS,
     SIDE,
@@ -68,8 +71,19 @@ def log_of(devices: int, decisions: int, seed: int = 0, size: float = 1.0) -> tu
     return log, rng.integers(0, PICTURES, (devices, decisions))
 
 
-def trained(log: Log, shown: np.ndarray, scale: np.ndarray = SCALE, clip: float = CLIP) -> np.ndarray:
-    return training_vectors(TRAINING, WEIGHTS, log, shown, scale, clip, MOST)
+def trained(
+    log: Log,
+    shown: np.ndarray,
+    scale: np.ndarray = SCALE,
+    clip: float = CLIP,
+    layout: NoisedTraining = TRAINING,
+) -> np.ndarray:
+    return training_vectors(layout, WEIGHTS, log, shown, scale, clip, MOST)
+
+
+def with_latents(log: Log, seed: int = 0, size: float = 1.0) -> Log:
+    shape = (*log.counted.shape, LATENTS)
+    return replace(log, latents=(np.random.default_rng(seed).normal(size=shape) * size).astype(np.float32))
 
 
 def viewers(devices: int, seed: int = 0, size: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -110,6 +124,53 @@ def test_a_training_vector_is_no_longer_than_one(seed, decisions, size, scale, c
     part = vectors[:, TRAINING.places["side"]]
     assert part.shape == (3, SIDES) and (part >= 0).all() and (part <= SIDE * (1 + 1e-12)).all()
     assert (lengths(vectors[:, : TRAINING.scaled]) <= main_norm() * (1 + 1e-9)).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0, 1, 5, 300]),
+    st.sampled_from([0.0, 1e-30, 1.0, 1e3, 1e9]),
+    st.sampled_from(["tags", "artworks"]),
+    st.sampled_from([1e-6, 0.3, 50.0]),
+)
+def test_a_training_vector_with_latents_is_no_longer_than_one(seed, decisions, size, blocks, clip):
+    log, shown = log_of(3, decisions, seed)
+    layout = NoisedTraining(SPEC, PICTURES, blocks)
+    vectors = trained(with_latents(log, seed, size), shown, np.full(layout.scaled, 0.7), clip, layout)
+    assert vectors.shape == (3, layout.size) and (lengths(vectors) <= 1 + 1e-9).all()
+    assert (lengths(vectors[:, layout.places["moments"]]) <= MOMENTS_NORM * (1 + 1e-9)).all()
+    assert (lengths(vectors[:, : layout.scaled]) <= main_norm() * (1 + 1e-9)).all()
+
+
+def test_places_of_latents():
+    """Computed here the long way round, decision by decision."""
+    log, shown = log_of(2, 6)
+    log, layout = with_latents(log), NoisedTraining(SPEC, PICTURES, "artworks")
+    vectors = trained(log, shown, np.full(layout.scaled, 0.5), 1e6, layout)
+    device = sums(WEIGHTS, log)
+    for row, vector in enumerate(vectors):
+        part, back = layout.parts(vector), 0.5 * 1e6 / main_norm()
+        tags, tables = np.zeros((SPEC.artwork_size, LATENTS)), np.zeros((PICTURES, LATENTS))
+        second = np.zeros((LATENTS, LATENTS))
+        for n, picture in enumerate(shown[row]):
+            r, f = device.artworks[row, n, 0], log.latents[row, n].astype(float)
+            tags += r * np.outer(log.rows.artwork[row, n], f)
+            tables[picture] += r * f
+            second += log.counted[row, n] * np.outer(f, f) / log.counted[row].sum()
+        np.testing.assert_allclose(part["tag_latents"] * back, tags.ravel(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(part["artwork_latents"] * back, tables.ravel(), rtol=1e-4, atol=1e-5)
+        told = part["moments"] / MOMENTS_NORM * MOMENTS_SIZE
+        np.testing.assert_allclose(told, second[np.triu_indices(LATENTS)], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("blocks", ["none", "tags", "artworks"])
+def test_the_scale_says_which_blocks_are_asked_for(blocks):
+    layout = NoisedTraining(SPEC, PICTURES, blocks)
+    latents = blocks != "none"
+    assert NoisedTraining.fitting(SPEC, PICTURES, latents, layout.scaled) == layout
+    assert NoisedTraining.fitting(SPEC, PICTURES, not latents, layout.scaled) is None
+    assert NoisedTraining.fitting(SPEC, PICTURES, latents, layout.scaled + 1) is None
 
 
 @settings(deadline=None, max_examples=40)
@@ -233,7 +294,7 @@ def test_one_device_changes_no_other():
 
 
 def test_parts_share_the_norm():
-    assert main_norm() ** 2 + SIDES * SIDE**2 == pytest.approx(1.0)
+    assert main_norm() ** 2 + SIDES * SIDE**2 + MOMENTS_NORM**2 == pytest.approx(1.0)
     assert part_norm() ** 2 * len(NORMS) == pytest.approx(1.0)
     assert set(NORMS) == set(POPULATION.sizes) and main_norm() > 0.9
     assert TRAINING.size == P + 2 * PICTURES + SIDES == TRAINING.scaled + SIDES

@@ -16,9 +16,12 @@ import keyart
 from keyart.outbound import vectors
 from keyart.outbound.bounded import (
     BUCKET_SECONDS,
+    MAX_VIEWS,
+    TOGETHER_SHARES,
     BoundedTogether,
     TrendingLayout,
-    together_vector,
+    together_sums,
+    together_vectors,
     trending_vector,
 )
 from keyart.outbound.clip import integer_norm
@@ -154,12 +157,17 @@ def test_trending_counts_plays_in_their_three_hours(three):
     assert np.count_nonzero(plays) == 2
 
 
-def test_together_is_the_plain_statistic_of_normalised_views():
-    x, asked = np.array([3.0, 0, 1, 0, 0, 2]), directions().astype(float)
-    mine = BoundedTogether(TITLES, DIRECTIONS).parts(together_vector(BoundedTogether(TITLES, DIRECTIONS), x, asked))
-    plain = TogetherLayout(TITLES, DIRECTIONS).parts(together((x / np.linalg.norm(x))[None], asked) / 2.0**20)
-    for name, times in {"views": 2, "squares": 2, "viewers": 2, "products": 4}.items():
-        np.testing.assert_allclose(mine[name] * times, plain[name], atol=1e-5)
+@pytest.mark.parametrize("clip", [1.0, 64.0])
+def test_together_is_the_plain_statistic_of_views_as_long_as_the_clip(clip):
+    x, asked = np.array([[3.0, 0, 1, 0, 0, 2], [0, 1, 0, 0.2, 0, 0]]), directions().astype(float)
+    layout = BoundedTogether(TITLES, DIRECTIONS)
+    made, _ = together_sums(layout, together_vectors(layout, x, asked, clip).sum(axis=0), clip)
+    kept = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True) / clip, 1.0)
+    plain = TogetherLayout(TITLES, DIRECTIONS).parts(together(kept, asked) / 2.0**20)
+    for name in ("views", "weighted", "squares", "products"):
+        np.testing.assert_allclose(made[name], plain[name], atol=2e-5)
+    np.testing.assert_allclose(made["viewers"], [2.0, x.sum() / MAX_VIEWS])
+    assert sum(TOGETHER_SHARES.values()) == pytest.approx(1.0)
 
 
 @settings(max_examples=60, deadline=None)
@@ -171,7 +179,7 @@ def test_together_is_the_plain_statistic_of_normalised_views():
 )
 def test_no_history_and_no_question_makes_a_vector_long(views, asked, ages, metrics):
     made = [
-        together_vector(BoundedTogether(TITLES, DIRECTIONS), views, asked),
+        together_vectors(BoundedTogether(TITLES, DIRECTIONS), views[None], asked, 1.0)[0],
         trending_vector(TrendingLayout(TITLES), np.arange(9) % TITLES, ages),
         experiment_vectors(BUTTONS, np.array([1]), np.array([0]), *metrics)[0],
     ]
