@@ -21,7 +21,7 @@ from keyart.features.rows import Rows, intent_match, mains, matches, situation, 
 from keyart.features.viewer import affinities, tally, view_weight
 from keyart.head import Head, HeadPrior, refit, update
 from keyart.latents import PLAYED, SHOWN, Latents, Met
-from keyart.outbound.gradient import Log, log_scores
+from keyart.outbound.gradient import Log, log_scores, sums
 from keyart.outbound.layout import TrainingLayout
 from keyart.outbound.together import together
 from keyart.outbound.training import add_vectors
@@ -346,6 +346,16 @@ class Devices:
             journal.counted[window],
             self._viewer_latents(chunk, titles),
         )
+
+    def curvature_by_artwork(self) -> npt.NDArray[np.float64]:
+        """[n, 2]: curvature of play and of completion, summed over all devices' decisions by artwork. Only for a
+        learner that is allowed to see everything."""
+        total = np.zeros((len(self.encoded.artwork), 2))
+        for _, log, artworks in self.logs():
+            values = sums(self.weights, log).artworks
+            for column, place in enumerate((1, 3)):
+                total[:, column] += np.bincount(artworks.ravel(), values[..., place].ravel(), len(total))
+        return total
 
     def train(self, cohort: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
         """The sum of the cohort's integer vectors (see TrainingLayout), each from a device's whole own log."""

@@ -110,7 +110,7 @@ def _iterate(sums: Doubles, asked: Doubles, encoded: EncodedCatalog) -> tuple[Do
 def max_stretch(asked: Doubles, scale: Doubles) -> float:
     """Largest squared factor between the subspace Q that was meant and the directions D Q that were asked about."""
     subspace = np.divide(asked, scale[:, None], out=np.zeros_like(asked), where=scale[:, None] > 0)
-    return float(1.0 / max(np.linalg.norm(subspace, -2), 1e-12) ** 2) if subspace.any() else 1.0
+    return 1.0 / max(float(np.linalg.norm(subspace, -2)), 1e-12) ** 2 if subspace.any() else 1.0
 
 
 def _symmetric(matrix: Doubles) -> Doubles:

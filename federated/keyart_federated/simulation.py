@@ -155,8 +155,8 @@ class _Run:
         if privacy is None:
             return self._run(FederatedRanker(self.encoded, model, **arguments))
         if privacy.exact:
-            fleet = {"rounds": self.count, "devices": self.world.devices}
-            return self._run(PrivateRanker(self.encoded, model, privacy=privacy, ledger=None, **fleet, **arguments))
+            arguments |= {"rounds": self.count, "devices": self.world.devices, "ledger": None}
+            return self._run(PrivateRanker(self.encoded, model, privacy=privacy, **arguments))
         with (
             tempfile.TemporaryDirectory(prefix="keyart-ledger-") as folder,
             Ledger.open(Path(folder) / "ledger", privacy.epsilon, privacy.delta) as ledger,

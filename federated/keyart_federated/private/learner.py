@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 import keyart
 from keyart.features import EncodedCatalog
+from keyart.latents import LATENTS
 from keyart.outbound.clip import UNITS
 from keyart.outbound.noised import (
     MOMENTS_NORM,
@@ -26,6 +27,7 @@ from keyart.outbound.noised import (
     main_norm,
 )
 from keyart.positive import inverse
+from keyart.ranker import Weights
 
 from .. import optimiser
 from ..curvature import Curvature, Doubles, simulated
@@ -36,11 +38,12 @@ from .artwork_latents import LatentInformation
 from .information import Information, Stiffness
 from .population import Population
 
-# Share of a step, where noise leaves nothing of a gradient and where it leaves all of it. Of some weights, real viewers
-# have up to 2.7 times the curvature of simulated ones; where neither noise nor prior holds them, a step along such a
-# one overshoots, and the next farther back unless the share is below 2 / 2.7.
-DAMPING = (0.9, 0.65)
+# Share of a step where noise leaves nothing of a gradient, and where it leaves all of it. Of some weights, real
+# viewers have up to 2.7 times the curvature of simulated ones. Noise and prior hold these back; where neither does, a
+# shorter step overshoots less, until the secants have found the curvature that is missing.
+DAMPING = (0.9, 0.8)
 LATENT_DAMPING = 0.65
+OF_TILTS = 0.1  # E[w²] over E[w], about: by which the square of a sum of w f is smaller than that of r f
 DOUBT = 2.0  # standard deviations by which a slope must be off before noise is not to blame
 MET_RANGE = (0.25, 4.0)
 BOOST = 3.0  # pictures' sums are scaled down by it against the rest (learning.md)
@@ -167,14 +170,14 @@ class Learner:
         latents: LatentBlocks = "none"
         if model.title_latents.any():
             latents = "artworks" if artwork_latents else "tags"
-            moments = np.diag(self.latents.moments)
+            moments = np.diag(self.latents.second)
             by_tag = artworks[:, 0] @ encoded.artwork.astype(np.float64) ** 2
             by_tag = np.maximum(by_tag, LEAST_OF_MEAN * by_tag.mean()) * BOOST**2
             squares.append(np.outer(by_tag, moments).ravel())
             expected += len(squares[-1]) / BOOST**2
             if artwork_latents:
-                squares.append(np.outer(floor[:, 0], moments).ravel())
-                expected += len(squares[-1]) / BOOST**2
+                squares += [np.outer(floor[:, 0], moments).ravel(), np.outer(floor[:, 0], moments).ravel() * OF_TILTS]
+                expected += 2 * len(squares[-1]) / BOOST**2
         scale = np.sqrt(np.concatenate(squares) / count)
         asked = replace(self, state=replace(self.state, curvature=curvature), exposure=exposure, decisions=decisions)
         return asked, Question(
@@ -198,6 +201,22 @@ class Learner:
         unit = SIDE * asked.units * devices
         share = _drawn(told / unit, 1 / MOST_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
         return self.heard(asked, devices, float(np.clip(share, *DECISIONS_RANGE)) * asked.most)
+
+    def with_curvature(self, asked: Question, average: Curvature, artworks: Doubles) -> Question:
+        """Return the question with the curvature of real decisions in place of the simulated one.
+
+        Args:
+            average: a decision.
+            artworks: of play and of completion, of all decisions by artwork, [n, 2].
+        """
+        decisions = self.decisions * self.devices
+        return replace(
+            asked,
+            play=average.play * decisions,
+            keep=average.keep * decisions,
+            artworks=np.maximum(artworks, 1e-9),
+            average=average,
+        )
 
     def heard(self, asked: Question, devices: float, decisions: float) -> tuple[Learner, Question]:
         """Both, as if it had been known that so many devices answer, with so many decisions each."""
@@ -225,16 +244,21 @@ class Learner:
         )
         step = np.concatenate([stage.step for stage in stages])
         explained = optimiser.explained_by(step, asked.average, encoded)
-        residuals, noises = ((x.reshape(2, -1).T) for x in (part["artworks"] * back[size:tables_end], variances[size:tables_end]))
+        residuals, noises = (
+            (x.reshape(2, -1).T) for x in (part["artworks"] * back[size:tables_end], variances[size:tables_end])
+        )
         tables = [
             self._table(column, known, asked.artworks, residuals, noises, explained, encoded)
             for column, known in enumerate((self.artworks, self.completions))
         ]
-        stiffness = Stiffness(
-            *(np.concatenate([getattr(t[4], f.name) for t in tables]) for f in fields(Stiffness))
+        stiffness = Stiffness(*(np.concatenate([getattr(t[4], f.name) for t in tables]) for f in fields(Stiffness)))
+        titles = np.stack([table[0] for table in tables], axis=1)
+        artworks = np.stack([table[1] for table in tables], axis=1)
+        moved = (
+            Weights.from_flat(spec, step).play_artwork.astype(np.float64),
+            (self.prior_appeal + titles[encoded.title_of] + artworks - state.model.appeal)[:, 0],
         )
-        titles, artworks = (np.stack([table[part] for table in tables], axis=1) for part in (0, 1))
-        of_artworks, latents = self._latents(asked, part, back, variances, doubt, encoded)
+        of_artworks, latents = self._latents(asked, part, back, variances, doubt, moved, encoded)
         theta, taste, prior = state.model.theta + step, state.model.population_taste, self.prior
         if state.rounds == 0:
             centre = self.population.taste(taste)
@@ -286,6 +310,7 @@ class Learner:
         back: Doubles,
         variances: Doubles,
         doubt: float,
+        moved: tuple[Doubles, Doubles],
         encoded: EncodedCatalog,
     ) -> tuple[ArtworkLatents, LatentInformation]:
         """The artworks' latents after a round, and what is known of them.
@@ -294,6 +319,7 @@ class Learner:
             part: the sum, by part of its layout.
             back, variances: factor from integers to sums, and the noise of these sums, by scaled entry.
             doubt: variance of the noise in a mean of side entries.
+            moved: by how much this round moves tag weights [Z, U] and artworks' logits of play [n].
         """
         state, known = self.state, self.latents
         if asked.latents == "none":
@@ -305,16 +331,16 @@ class Learner:
             return state.latents, known
         ends = np.cumsum([len(part[name]) for name in ("gradient", "artworks", "tag_latents")])
         tags, artworks = slice(ends[1], ends[2]), slice(ends[2], None)
-        by_artwork = asked.latents == "artworks"
+        by_artwork, shape = asked.latents == "artworks", (2, -1, LATENTS)
         sums = artwork_latents.Sums(
             part["tag_latents"] * back[tags],
             variances[tags],
-            part["artwork_latents"] * back[artworks] if by_artwork else None,
-            variances[artworks] if by_artwork else None,
+            (part["artwork_latents"] * back[artworks]).reshape(shape) if by_artwork else None,
+            variances[artworks].reshape(shape) if by_artwork else None,
         )
-        decisions, first = self.decisions * self.devices, not state.model.artwork_latents.any()
+        decisions = self.decisions * self.devices
         return artwork_latents.advance(
-            state.latents, known, sums, asked.artworks[:, 0], decisions, encoded, LATENT_DAMPING, first
+            state.latents, known, sums, asked.artworks[:, 0], *moved, decisions, encoded, LATENT_DAMPING
         )
 
     def _met(self, asked: Question, told: Doubles, doubt: float) -> list[float]:

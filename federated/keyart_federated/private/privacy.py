@@ -24,7 +24,7 @@ SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
 COWATCH_SHARE, COWATCH_EXCHANGES = 0.1, 2  # of the budget, for questions about what is watched together
 TOLERANCE = 1e-4
-LATENTS = False  # whether fleets without noise ask what is watched together; under noise nobody does
+LATENTS = True  # whether fleets without noise ask what is watched together; under noise nobody does
 # Without noise: nobody is clipped, and a step is so small that rounding is nothing beside what devices differ by.
 NO_CLIP, FINE_UNITS = 256.0, 1 << 32
 MASKED_DEVICES = 200  # a simulation of more adds up unmasked, unless told
@@ -65,7 +65,9 @@ class Privacy:
         return FINE_UNITS if self.exact else UNITS
 
     def __post_init__(self) -> None:
-        if not (self.exact and self.delta == 0.0) and not (math.isfinite(self.epsilon) and self.epsilon > 0 and 0 < self.delta < 1):
+        if not (self.exact and self.delta == 0.0) and not (
+            math.isfinite(self.epsilon) and self.epsilon > 0 and 0 < self.delta < 1
+        ):
             raise SettingError(
                 f"A privacy budget needs epsilon > 0 and 0 < delta < 1, and is ({self.epsilon}, {self.delta})."
             )
@@ -97,8 +99,15 @@ class Plan:
 
     @classmethod
     def of(
-        cls, privacy: Privacy, rounds: int, devices: int, share: float, training_size: int, population_size: int,
-        cowatch_size: int = 0, titles: int = 0,
+        cls,
+        privacy: Privacy,
+        rounds: int,
+        devices: int,
+        share: float,
+        training_size: int,
+        population_size: int,
+        cowatch_size: int = 0,
+        titles: int = 0,
     ) -> Plan:
         """devices: of the fleet; share: of them, drawn for each round; sizes: entries of the vectors. cowatch_size: 0
         where no latents are wanted.
@@ -109,7 +118,11 @@ class Plan:
             training, population = (
                 Skellam(0.0, integer_norm(FINE_UNITS, size), size, share) for size in (training_size, population_size)
             )
-            cowatch = Skellam(0.0, integer_norm(FINE_UNITS, cowatch_size), cowatch_size, share) if cowatch_size and LATENTS else None
+            cowatch = (
+                Skellam(0.0, integer_norm(FINE_UNITS, cowatch_size), cowatch_size, share)
+                if cowatch_size and LATENTS
+                else None
+            )
             at_all = tuple(range(1, rounds + 1))
             return cls(at_all, training, population, 1, privacy.clip or NO_CLIP, cowatch, EXCHANGES, True)
         trained = min(rounds, privacy.rounds or _rounds(share * devices, privacy.epsilon))

@@ -23,10 +23,10 @@ from keyart.outbound.noised import NoisedPopulation, NoisedTraining
 from keyart.outbound.sums import Stage, Terms, width
 from keyart.outbound.together import TogetherLayout
 
+from .. import latents
 from ..accounting import Skellam
 from ..apps import wire as plain
 from ..ledger import Ledger
-from .. import latents
 from ..model import Doubles, Model
 from ..strategy import FederatedRanker, send
 from ..sums import Coordinator
@@ -54,9 +54,9 @@ CAMPAIGN = "keyart"  # in the ledger: the population is round 0, training is the
 class PrivateRanker(FederatedRanker):
     """Plays every round, and trains after those of `plan`. The ledger is charged before anything is released.
 
-    rounds: in all. devices: in the fleet. ledger: None where `privacy` is exact. checkpoint: a file that is written after each round,
-    and gone on from where it is there. A round that is paid for and not in it is lost with the server that ran it:
-    its devices have answered, and would not answer twice; the next round goes on.
+    rounds: in all. devices: in the fleet. ledger: None where `privacy` is exact. checkpoint: a file that is
+    written after each round, and gone on from where it is there. A round that is paid for and not in it is lost with
+    the server that ran it: its devices have answered, and would not answer twice; the next round goes on.
     """
 
     def __init__(
@@ -193,9 +193,7 @@ class PrivateRanker(FederatedRanker):
             save(self._checkpoint, learner, server_round - 1, self.encoded.spec)
         return learner
 
-    def _checked(
-        self, total: npt.NDArray[np.int64], devices: int, ask: wire.Ask, layout: Places
-    ) -> float:
+    def _checked(self, total: npt.NDArray[np.int64], devices: int, ask: wire.Ask, layout: Places) -> float:
         """Raises Lost for a sum that honest devices do not make."""
         if self.privacy.exact:
             return 1.0

@@ -22,9 +22,12 @@ NOTHING = np.zeros(0)
 
 @dataclass(frozen=True)
 class Ask:
-    """kind, round: of the sum. variance: of each device's noise. cohort_share, seed: which devices take part. units: integer
-    steps to a norm of 1. clip, most, scale [size]: of a training vector, as in `learner.Question`; of a co-watch vector, the clip of views, and
-    the directions [T · D]."""
+    """A question.
+
+    kind, round: of the sum. variance: of each device's noise. cohort_share, seed: which devices take part. units:
+    integer steps to a norm of 1. clip, most, scale [size]: of a training vector, as in `learner.Question`; of a
+    co-watch vector, the norm that views are shortened to, and the directions [T · D].
+    """
 
     kind: Kind
     round: int

@@ -18,7 +18,13 @@ BUCKETS = 8
 BUCKET_SECONDS = 3 * 3600
 MAX_VIEWS = 256.0  # of a device that are counted
 # What each part of a co-watch vector is divided by before it is shortened to 1, and its share of the squared norm.
-TOGETHER_SIZES: Mapping[str, float] = {"views": 1.0, "weighted": 4.0, "squares": 1.0, "viewers": 2**0.5, "products": 1.0}
+TOGETHER_SIZES: Mapping[str, float] = {
+    "views": 1.0,
+    "weighted": 4.0,
+    "squares": 1.0,
+    "viewers": 2**0.5,
+    "products": 1.0,
+}
 TOGETHER_SHARES: Mapping[str, float] = {
     "views": 0.1,
     "weighted": 0.05,
@@ -94,7 +100,9 @@ def together_vectors(layout: BoundedTogether, views: Doubles, asked: Doubles, cl
     )
 
 
-def together_sums(layout: BoundedTogether, total: Doubles, clip: float) -> tuple[dict[str, Doubles], dict[str, float]]:
+def together_sums(
+    layout: BoundedTogether, total: Doubles, clip: float
+) -> tuple[dict[str, Doubles], dict[str, float]]:
     """Sums by part, in views, of a sum of `together_vectors`; and what each unit of its entries is there."""
     powers = {"views": 1, "weighted": 2, "squares": 2, "viewers": 0, "products": 2}
     back = {

@@ -19,7 +19,7 @@ from ..features.spec import FeatureSpec
 from ..latents import LATENTS
 from ..ranker.weights import Weights, parameters, play_parameters
 from .clip import clipped
-from .gradient import Log, sums
+from .gradient import Log, directions, sums
 from .layout import ARTWORK_SUMS, Places
 from .population import population_sums
 
@@ -27,7 +27,6 @@ Doubles = npt.NDArray[np.float64]
 PLAY, COMPLETION = 0, 2  # columns of `gradient.Sums.artworks` with the residuals
 SIDE = 0.1  # the most that a side entry adds to the norm
 SIDES = 7
-MOMENTS = LATENTS * (LATENTS + 1) // 2  # entries of the upper half of f fᵀ
 MOMENTS_NORM = 0.1  # what the moments have of a norm of 1
 MOMENTS_SIZE = 24.0  # what moments are divided by: above the norm that most devices have
 LatentBlocks = Literal["none", "tags", "artworks"]
@@ -49,12 +48,12 @@ class NoisedTraining(Places):
 
     gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by artwork, likewise:
     Σ (played − q), then Σ (quality − κ) over plays. Where the model has latents f of viewers (`keyart.latents`):
-    tag_latents [Z · F]: Σ (played − q) z fᵀ, likewise; artwork_latents [n · F], if `latents` is "artworks":
-    Σ (played − q) f by artwork, likewise; moments [`MOMENTS`]: the upper half of the mean of f fᵀ over the device's
-    decisions, no longer than `MOMENTS_NORM`. side [`SIDES`]: how much clipping shortened the rest (1: not at
-    all), whether it did not, decisions as a share of the most that is counted, of them plays and quality plays, and
-    the curvature of play and of completion, summed, over that of the scale, as a share of `MOST_CURVATURE`; each
-    between 0 and `SIDE`.
+    tag_latents [Z · F]: Σ (played − q) z fᵀ, likewise; artwork_latents [2n · F], if `latents` is "artworks": by
+    artwork Σ (played − q) f, then Σ q(1 − q) f, likewise; moments [(U + F) · F]: the mean of [u, f] fᵀ over the
+    device's decisions, u = [1, h̃, c], no longer than `MOMENTS_NORM`. side [`SIDES`]: how much clipping shortened the
+    rest (1: not at all), whether it did not, decisions as a share of the most that is counted, of them plays and
+    quality plays, and the curvature of play and of completion, summed, over that of the scale, as a share of
+    `MOST_CURVATURE`; each between 0 and `SIDE`.
     """
 
     spec: FeatureSpec
@@ -79,9 +78,9 @@ class NoisedTraining(Places):
         if self.latents != "none":
             sizes["tag_latents"] = self.spec.artwork_size * LATENTS
         if self.latents == "artworks":
-            sizes["artwork_latents"] = self.artworks * LATENTS
+            sizes["artwork_latents"] = 2 * self.artworks * LATENTS
         if self.latents != "none":
-            sizes["moments"] = MOMENTS
+            sizes["moments"] = (len(self.spec.direction_names) + LATENTS) * LATENTS
         return sizes | {"side": SIDES}
 
     @property
@@ -130,15 +129,18 @@ def training_vectors(
     device = sums(weights, log)
     size = device.gradient.shape[-1]
     columns = _by_artwork(layout.artworks, artworks, device.artworks[..., [PLAY, COMPLETION]])
-    whole = [device.gradient, *columns]
+    whole: list[npt.NDArray[np.floating]] = [device.gradient, *columns]
     decisions = log.counted.sum(-1).astype(np.float64)
     moments = []
     if layout.latents != "none":
-        along = device.artworks[..., ARTWORK_SUMS - 2 * LATENTS : ARTWORK_SUMS - LATENTS]  # (played − q) f
+        of_latents = device.artworks[..., ARTWORK_SUMS - 2 * LATENTS :]  # (played − q) f, then q(1 − q) f
+        along = of_latents[..., :LATENTS]
         whole.append((np.swapaxes(log.rows.artwork, -1, -2) @ along).reshape(len(along), -1))
         if layout.latents == "artworks":
-            tables = np.stack(_by_artwork(layout.artworks, artworks, along), axis=-1)
-            whole.append(tables.reshape(len(along), -1))
+            tables = _by_artwork(layout.artworks, artworks, of_latents)
+            whole += [
+                np.stack(part, axis=-1).reshape(len(along), -1) for part in (tables[:LATENTS], tables[LATENTS:])
+            ]
         moments.append(_moments(log, decisions))
     main, factor = clipped(np.concatenate(whole, axis=1) / scale, clip)
     tried = log.counted * log.played
@@ -165,13 +167,12 @@ def training_vectors(
 
 
 def _moments(log: Log, decisions: Doubles) -> Doubles:
-    """[d, MOMENTS]: upper half of the mean of f fᵀ over each device's decisions, no longer than `MOMENTS_NORM`."""
-    if log.latents is None:
-        return np.zeros((len(decisions), MOMENTS))
-    f = log.latents.astype(np.float64)
-    mean = np.swapaxes(f * log.counted[..., None], -1, -2) @ f / np.maximum(decisions, 1.0)[:, None, None]
-    rows, columns = np.triu_indices(LATENTS)
-    return clipped(mean[:, rows, columns] / MOMENTS_SIZE, 1.0)[0] * MOMENTS_NORM
+    """[d, (U + F) · F]: mean of [u, f] fᵀ over each device's decisions, no longer than `MOMENTS_NORM`."""
+    u = directions(log.rows).astype(np.float64)
+    f = np.zeros((*u.shape[:-1], LATENTS)) if log.latents is None else log.latents.astype(np.float64)
+    both = np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2)
+    mean = both @ (f * log.counted[..., None]) / np.maximum(decisions, 1.0)[:, None, None]
+    return clipped(mean.reshape(len(mean), -1) / MOMENTS_SIZE, 1.0)[0] * MOMENTS_NORM
 
 
 def _by_artwork(count: int, artworks: Ints, values: Floats) -> list[Doubles]:
@@ -179,8 +180,8 @@ def _by_artwork(count: int, artworks: Ints, values: Floats) -> list[Doubles]:
     devices = len(artworks)
     place = (np.arange(devices)[:, None] * count + artworks).ravel()
     return [
-        np.bincount(place, values[..., column].ravel(), devices * count).reshape(devices, count)
-        for column in range(values.shape[-1])
+        np.bincount(place, column.ravel(), devices * count).reshape(devices, count).astype(np.float64, copy=False)
+        for column in np.moveaxis(values, -1, 0)
     ]
 
 

@@ -54,7 +54,9 @@ def test_without_noise_one_step_is_at_the_optimum(curvature):
 def test_with_nothing_but_noise_the_model_stays(curvature):
     noise = np.full(SIZE, HUGE)
     told = np.random.default_rng(2).normal(size=SIZE) * np.sqrt(noise)
-    precision, pull = Information.none(SIZE).joined(told, noise, DECISIONS, diagonal_of(curvature)).of_truth(curvature, DECISIONS)
+    precision, pull = (
+        Information.none(SIZE).joined(told, noise, DECISIONS, diagonal_of(curvature)).of_truth(curvature, DECISIONS)
+    )
     assert np.abs(solved(precision, pull, 1.0)).max() < 1e-4
 
 

@@ -14,8 +14,8 @@ from world_samples import tiny_catalog
 from keyart.errors import SettingError
 from keyart.features import FeatureSpec
 from keyart.features.rows import Rows
-from keyart.outbound.gradient import Log, sums
 from keyart.latents import LATENTS
+from keyart.outbound.gradient import Log, directions, sums
 from keyart.outbound.noised import (
     MOMENTS_NORM,
     MOMENTS_SIZE,
@@ -152,16 +152,19 @@ def test_places_of_latents():
     for row, vector in enumerate(vectors):
         part, back = layout.parts(vector), 0.5 * 1e6 / main_norm()
         tags, tables = np.zeros((SPEC.artwork_size, LATENTS)), np.zeros((PICTURES, LATENTS))
-        second = np.zeros((LATENTS, LATENTS))
+        tilts, second = np.zeros((PICTURES, LATENTS)), 0.0
+        u = directions(log.rows)
         for n, picture in enumerate(shown[row]):
             r, f = device.artworks[row, n, 0], log.latents[row, n].astype(float)
             tags += r * np.outer(log.rows.artwork[row, n], f)
             tables[picture] += r * f
-            second += log.counted[row, n] * np.outer(f, f) / log.counted[row].sum()
+            tilts[picture] += device.artworks[row, n, 1] * f
+            second += log.counted[row, n] * np.outer([*u[row, n], *f], f) / log.counted[row].sum()
         np.testing.assert_allclose(part["tag_latents"] * back, tags.ravel(), rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(part["artwork_latents"] * back, tables.ravel(), rtol=1e-4, atol=1e-5)
+        both = np.concatenate([tables.ravel(), tilts.ravel()])
+        np.testing.assert_allclose(part["artwork_latents"] * back, both, rtol=1e-4, atol=1e-5)
         told = part["moments"] / MOMENTS_NORM * MOMENTS_SIZE
-        np.testing.assert_allclose(told, second[np.triu_indices(LATENTS)], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(told, second.ravel(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("blocks", ["none", "tags", "artworks"])
