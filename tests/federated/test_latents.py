@@ -19,9 +19,10 @@ from keyart.errors import FederatedError, RoundFailed
 from keyart.features import EncodedCatalog, FeatureSpec, view_weight
 from keyart.installed import Installed
 from keyart.latents import LATENTS, PRIOR_MET
+from keyart.outbound.bounded import BoundedTogether, together_sums, together_vectors
 from keyart.outbound.gradient import FRACTION_BITS
 from keyart.outbound.layout import ARTWORK_SUMS
-from keyart.outbound.together import together
+from keyart.outbound.together import TogetherLayout, together
 from keyart.ranker.numpy_engine import sigmoid
 from keyart_federated import Report, latents, simulate
 from keyart_federated.apps import wire
@@ -502,3 +503,42 @@ def test_a_spoilt_answer_ends_it_before_the_first_round(name):
     with pytest.raises(RoundFailed, match=SPOILT[name][1] if name in SPOILT else "disk of this node") as caught:
         strategy.run(grid, 1)
     assert "last good model" in str(caught.value) and strategy.state is state
+
+
+# Titles through noise
+
+
+def noised_titles(views: np.ndarray, encoded: EncodedCatalog, times: float, deviation: float, seed: int = 2):
+    """V as a private campaign finds it: from clipped vectors, summed over `times` as many devices, with noise."""
+    rng = np.random.default_rng(seed)
+
+    def ask(asked: np.ndarray) -> tuple[np.ndarray, float]:
+        stretch = float(np.linalg.norm(asked, 2))
+        layout = BoundedTogether(*asked.shape)
+        total = together_vectors(layout, views.astype(float), asked / stretch, 1.0).sum(axis=0) * times
+        parts, back = together_sums(layout, total + rng.normal(size=layout.size) * deviation, 1.0)
+        parts["products"] *= stretch
+        parts["viewers"] = parts["viewers"][:1]
+        sums = np.concatenate([parts[name] for name in TogetherLayout(*asked.shape).sizes])
+        return sums, deviation * back["products"] * stretch
+
+    return latents.find_titles(ask, encoded, np.random.default_rng(1), 2)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_no_tag_tells_is_found_through_noise_by_a_large_fleet(seed):
+    """Noise of 3.4 in each entry, as for a tenth of ε = 8: 800 devices see nothing through it, 80,000 do."""
+    encoded = encoded_titles(60)
+    person, views = watched(encoded, seed)
+    assert not noised_titles(views, encoded, 1.0, 3.4).any()
+    titles = noised_titles(views, encoded, 100.0, 3.4)
+    real = titles.any(axis=0)
+    assert real.sum() >= RANK
+    assert canonical(viewers_of(views, titles[:, real]), person).min() > 0.65
+
+
+def test_noise_alone_makes_no_latents():
+    encoded = encoded_titles(60)
+    nobody = np.zeros((10, 60), dtype=np.float32)
+    for seed in range(10):
+        assert not noised_titles(nobody, encoded, 1.0, 3.4, seed).any()

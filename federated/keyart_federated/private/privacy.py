@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keyart.errors import SettingError
 from keyart.outbound.clip import UNITS, integer_norm
@@ -23,8 +23,10 @@ LEAST_CLIP, MOST_CLIP = 0.5, 2.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
 COWATCH_SHARE, COWATCH_EXCHANGES = 0.1, 2  # of the budget, for questions about what is watched together
+# Devices that make latents seen through noise, for noise of 1 in one title. A latent's eigenvalue grows with the
+# devices, and noise turns its direction by the root of the titles (`latents.title_latents`).
+COWATCH_DEVICES = 400.0
 TOLERANCE = 1e-4
-LATENTS = True  # whether fleets without noise ask what is watched together; under noise nobody does
 # Without noise: nobody is clipped, and a step is so small that rounding is nothing beside what devices differ by.
 NO_CLIP, FINE_UNITS = 256.0, 1 << 32
 MASKED_DEVICES = 200  # a simulation of more adds up unmasked, unless told
@@ -108,9 +110,10 @@ class Plan:
         population_size: int,
         cowatch_size: int = 0,
         titles: int = 0,
+        latents_size: int = 0,
     ) -> Plan:
         """devices: of the fleet; share: of them, drawn for each round; sizes: entries of the vectors. cowatch_size: 0
-        where no latents are wanted.
+        where no latents are wanted. latents_size: entries that latents add to a training vector.
 
         Raises SettingError where the budget cannot be kept with any noise that leaves something to learn.
         """
@@ -119,9 +122,7 @@ class Plan:
                 Skellam(0.0, integer_norm(FINE_UNITS, size), size, share) for size in (training_size, population_size)
             )
             cowatch = (
-                Skellam(0.0, integer_norm(FINE_UNITS, cowatch_size), cowatch_size, share)
-                if cowatch_size and LATENTS
-                else None
+                Skellam(0.0, integer_norm(FINE_UNITS, cowatch_size), cowatch_size, share) if cowatch_size else None
             )
             at_all = tuple(range(1, rounds + 1))
             return cls(at_all, training, population, 1, privacy.clip or NO_CLIP, cowatch, EXCHANGES, True)
@@ -132,7 +133,11 @@ class Plan:
         count = len(at)
         clip = privacy.clip or clip_for(share * devices, privacy.epsilon)
         alone = noise_for(privacy.epsilon, privacy.delta, 1)
-        ratios = math.sqrt(count / (1 - POPULATION_SHARE)), math.sqrt(1 / POPULATION_SHARE)
+        together = cowatch_size > 0 and _seen(privacy, share * devices, titles, alone)
+        asked = COWATCH_SHARE if together else 0.0
+        training_size += latents_size if together else 0
+        ratios = math.sqrt(count / (1 - POPULATION_SHARE - asked)), math.sqrt(1 / POPULATION_SHARE)
+        of_cowatch = math.sqrt(COWATCH_EXCHANGES / COWATCH_SHARE)
 
         def plan(noise: float) -> Plan:
             training, population = (
@@ -140,11 +145,18 @@ class Plan:
                 for ratio, size in zip(ratios, (training_size, population_size), strict=True)
             )
             survivors = math.ceil(privacy.threshold * share * devices)
-            return cls(tuple(sorted(at)), training, population, survivors, clip)
+            made = cls(tuple(sorted(at)), training, population, survivors, clip)
+            if not together:
+                return made
+            cowatch = Skellam(noise * of_cowatch, integer_norm(UNITS, cowatch_size), cowatch_size, share)
+            return replace(made, cowatch=cowatch, exchanges=COWATCH_EXCHANGES)
 
         def costs(noise: float) -> float:
             made = plan(noise)
-            return to_epsilon(count * made.training.divergences() + made.population.divergences(), privacy.delta)
+            divergences = count * made.training.divergences() + made.population.divergences()
+            if made.cowatch is not None:
+                divergences = divergences + made.exchanges * made.cowatch.divergences()
+            return to_epsilon(divergences, privacy.delta)
 
         made = plan(_least(lambda noise: costs(noise) <= privacy.epsilon, alone))
         for event in (made.training, made.population):
@@ -167,6 +179,12 @@ def _rounds(devices: float, epsilon: float) -> int:
 def clip_for(devices: float, epsilon: float) -> float:
     """What suits a cohort of that size, as `Privacy.clip`."""
     return min(max(LEAST_CLIP * _size(devices, epsilon), LEAST_CLIP), MOST_CLIP)
+
+
+def _seen(privacy: Privacy, devices: float, titles: int, noise: float) -> bool:
+    """Whether so many devices make latents that noise does not hide. noise: multiplier of one sum that costs all."""
+    multiplier = noise * math.sqrt(COWATCH_EXCHANGES / COWATCH_SHARE)
+    return privacy.threshold * devices >= COWATCH_DEVICES * multiplier * math.sqrt(titles)
 
 
 def _size(devices: float, epsilon: float) -> float:

@@ -19,7 +19,7 @@ from keyart.errors import RoundFailed
 from keyart.features import EncodedCatalog
 from keyart.outbound.bounded import MAX_VIEWS, BoundedTogether, together_sums
 from keyart.outbound.layout import Places
-from keyart.outbound.noised import NoisedPopulation, NoisedTraining
+from keyart.outbound.noised import LATENT_BLOCKS, NoisedPopulation, NoisedTraining
 from keyart.outbound.sums import Stage, Terms, width
 from keyart.outbound.together import TogetherLayout
 
@@ -74,13 +74,22 @@ class PrivateRanker(FederatedRanker):
     ) -> None:
         super().__init__(encoded, model, cohort_share=cohort_share, **settings)
         self.privacy, self.ledger = privacy, ledger
-        sizes = (  # of training, the longest that it may become: what it costs must cover each round
-            NoisedTraining(encoded.spec, len(encoded.artwork), "artworks").size,
-            NoisedPopulation(encoded.spec, len(encoded.first) - 1).size,
+        training, with_latents = (
+            NoisedTraining(encoded.spec, len(encoded.artwork), blocks).size for blocks in LATENT_BLOCKS[:2]
         )
+        sizes = training, NoisedPopulation(encoded.spec, len(encoded.first) - 1).size
         titles = len(encoded.first) - 1
         cowatch = BoundedTogether(titles, min(latents.DIRECTIONS, titles)).size
-        self.plan = Plan.of(privacy, rounds, devices, cohort_share, *sizes, cowatch_size=cowatch, titles=titles)
+        self.plan = Plan.of(
+            privacy,
+            rounds,
+            devices,
+            cohort_share,
+            *sizes,
+            cowatch_size=cowatch,
+            titles=titles,
+            latents_size=with_latents - training,
+        )
         self.masked = devices <= MASKED_DEVICES if privacy.masked is None else privacy.masked
         self._devices, self._checkpoint = devices, checkpoint
         self._learner: Learner | None = None

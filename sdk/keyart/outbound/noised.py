@@ -30,6 +30,7 @@ SIDES = 7
 MOMENTS_NORM = 0.1  # what the moments have of a norm of 1
 MOMENTS_SIZE = 24.0  # what moments are divided by: above the norm that most devices have
 LatentBlocks = Literal["none", "tags", "artworks"]
+LATENT_BLOCKS: tuple[LatentBlocks, ...] = ("none", "tags", "artworks")
 MOST_CURVATURE = 3.0  # times what is expected: a device's curvature is counted up to it
 # What each part of a population vector is divided by before it is shortened to 1: about the norm that a device has.
 NORMS: Mapping[str, float] = {
@@ -68,7 +69,7 @@ class NoisedTraining(Places):
             latents: whether the model has latents.
             scaled: length of the scale that came with an offer.
         """
-        blocks: tuple[LatentBlocks, ...] = ("tags", "artworks") if latents else ("none",)
+        blocks = LATENT_BLOCKS[1:] if latents else LATENT_BLOCKS[:1]
         layouts = [cls(spec, artworks, block) for block in blocks]
         return next((layout for layout in layouts if layout.scaled == scaled), None)
 
