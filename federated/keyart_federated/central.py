@@ -83,7 +83,7 @@ class CentralLearner:
         )
         by_artwork = np.sum([part.curvature_by_artwork() for part in parts], axis=0)
         question = learner.with_curvature(question, real, by_artwork)
-        ask = Ask("training", 1, 0, 1.0, 0, question.clip, question.most, FINE_UNITS, question.scale)
+        ask = Ask("training", 1, 0, 1.0, 0, question.clip, question.most, question.scale, FINE_UNITS)
         self._learner = learner.answered(question, self._sum(parts, ask), 0.0, self.encoded)
         self.state = self._learner.state
         for part in parts:

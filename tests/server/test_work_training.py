@@ -186,7 +186,7 @@ def test_a_catalogue_that_changes_meanwhile_costs_a_round(run, world, tmp_path):
     lost = read(one, memory, asked, total, world.devices, later)
     assert lost.told["used"] is False and "catalogue" in lost.told["reason"]
     again = TRAINING.ask(one, lost.memory, 3, 0, later, START)
-    assert isinstance(again, Asked) and again.offer.size == asked.offer.size + 1
+    assert isinstance(again, Asked) and again.offer.size == asked.offer.size + 2
 
 
 def hostile(total: np.ndarray, how: str, layout: NoisedTraining) -> np.ndarray:

@@ -87,13 +87,14 @@ class Question:
 class Learner:
     """The server's state between two rounds.
 
-    state: as of `optimiser`, with the model. prior [P], prior_appeal [n, 2]: weights and appeal of the model that it
-    started from, which hold where nothing is told. play, keep [P], artworks [n], completions [n]: what gradients of
-    the weights, and residuals of play and of completion by artwork, tell so far. stiffness [2n]: of the curvature by
-    artwork, play then completion. latents: what is known of artworks' latents. decisions: that a device has made so
-    far. exposure [n]: decisions by artwork, of all devices. rates: plays and quality plays a decision. reach: what
-    the clip is multiplied by, so that `QUANTILE` of the devices are not shortened (Andrew, Thakkar, McMahan and
-    Ramaswamy 2021, "Differentially private learning with adaptive clipping", section 2).
+    state: as of `optimiser`, with the model. prior [P], prior_appeal [n, 2], prior_latents [n, F]: weights, appeal
+    and artworks' latents of the model that it started from, which hold where nothing is told. play, keep [P],
+    artworks [n], completions [n]: what gradients of the weights, and residuals of play and of completion by artwork,
+    tell so far. stiffness [2n]: of the curvature by artwork, play then completion. latents: what is known of
+    artworks' latents. decisions: that a device has made so far. exposure [n]: decisions by artwork, of all devices.
+    rates: plays and quality plays a decision. reach: what the clip is multiplied by, so that `QUANTILE` of the devices are not
+    shortened (Andrew, Thakkar, McMahan and Ramaswamy 2021, "Differentially private learning with adaptive clipping",
+    section 2).
     """
 
     state: optimiser.State
@@ -108,6 +109,7 @@ class Learner:
     exposure: Doubles
     prior: Doubles
     prior_appeal: Doubles
+    prior_latents: Doubles
     decisions: float = 0.0
     rates: tuple[float, float] = (0.12, 0.08)
     reach: float = 1.0
@@ -130,6 +132,7 @@ class Learner:
             np.zeros(len(encoded.artwork)),
             state.model.theta,
             state.model.appeal,
+            state.model.artwork_latents,
         )
 
     def ask(
@@ -273,7 +276,7 @@ class Learner:
             theta=theta,
             population_taste=taste,
             appeal=self.prior_appeal + titles[encoded.title_of] + artworks,
-            artwork_latents=of_artworks.table(encoded),
+            artwork_latents=self.prior_latents + of_artworks.table(encoded),
             base_rate=float(np.clip(rates[1], *optimiser.BASE_RATE_RANGE)),
             version=state.model.version + 1,
         )

@@ -36,8 +36,8 @@ class Ask:
     seed: int
     clip: float = 1.0
     most: float = 1.0
-    units: int = UNITS
     scale: npt.NDArray[np.float64] = field(default_factory=lambda: NOTHING, repr=False)
+    units: int = UNITS
 
     def to_record(self, bundle: bytes = b"") -> RecordDict:
         """bundle: of `Coordinator.ask`, where the sum is masked."""
@@ -67,8 +67,8 @@ class Ask:
             int(config["seed"]),
             float(config["clip"]),
             float(config["most"]),
-            int(config["units"]),
             scale,
+            int(config["units"]),
         )
         return ask, bytes(config[BUNDLE])
 

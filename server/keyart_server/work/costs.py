@@ -11,6 +11,7 @@ from keyart_federated.private.privacy import POPULATION_SHARE
 
 from ..campaigns import Campaign
 from ..releases.release import Plan
+from .model import installed
 from .noise import Part, split
 from .settings import TrainingSettings
 from .work import Base
@@ -47,7 +48,8 @@ def guards_of(plan: Plan) -> int:
 
 
 def training_layout(base: Base) -> NoisedTraining:
-    return NoisedTraining(base.spec, len(base.catalog.artwork_places))
+    latents = installed(base.bundle, base.catalog).latents is not None
+    return NoisedTraining(base.spec, len(base.catalog.artwork_places), "tags" if latents else "none")
 
 
 def population_layout(base: Base) -> NoisedPopulation:
