@@ -92,9 +92,9 @@ class Learner:
     artworks [n], completions [n]: what gradients of the weights, and residuals of play and of completion by artwork,
     tell so far. stiffness [2n]: of the curvature by artwork, play then completion. latents: what is known of
     artworks' latents. decisions: that a device has made so far. exposure [n]: decisions by artwork, of all devices.
-    rates: plays and quality plays a decision. reach: what the clip is multiplied by, so that `QUANTILE` of the devices are not
-    shortened (Andrew, Thakkar, McMahan and Ramaswamy 2021, "Differentially private learning with adaptive clipping",
-    section 2).
+    rates: plays and quality plays a decision. reach: what the clip is multiplied by, so that `QUANTILE` of the
+    devices are not shortened (Andrew, Thakkar, McMahan and Ramaswamy 2021, "Differentially private learning with
+    adaptive clipping", section 2).
     """
 
     state: optimiser.State
