@@ -12,7 +12,7 @@ from choosing_samples import sample_bundle, sample_catalog, sample_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.campaigns.kinds.gradient import sums, to_integers
+from keyart.campaigns.kinds.gradient import sums
 from keyart.errors import BundleDamaged
 from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import Rows
@@ -210,10 +210,3 @@ def test_padding_adds_nothing():
     rows = Rows(*(getattr(log.rows, f.name)[keep] if f.name != "viewer" else log.rows.viewer for f in fields(Rows)))
     cut = Log(rows, log.offset[keep], log.played[keep], log.quality[keep], log.counted[keep])
     np.testing.assert_allclose(sums(weights, log).gradient, sums(weights, cut).gradient, atol=1e-5)
-
-
-def test_integers_add_up_in_any_order():
-    x = np.random.default_rng(1).normal(size=(50, 9))
-    integers = to_integers(x, 20)
-    np.testing.assert_array_equal(integers.sum(axis=0), integers[::-1].reshape(5, 10, 9).sum(axis=1).sum(axis=0))
-    np.testing.assert_allclose(integers / (1 << 20), x, atol=0.5001 / (1 << 20))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from keyart.errors import SettingError
+
+from .epsilon import noise_for
 
 # Rounds of training: more of them split the budget into parts that noise drowns. Ten are best for 2,000 devices at
 # ε = 8, twenty for 20,000 (decision 0013); between and beyond, as the root of devices · ε.
@@ -16,6 +19,12 @@ FEWEST_ROUNDS, MOST_ROUNDS = 5, 30
 LEAST_CLIP, MOST_CLIP = 0.5, 2.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
+COWATCH_SHARE, COWATCH_EXCHANGES = 0.1, 2  # of the budget, for questions about what is watched together
+# Devices that make latents seen through noise, for noise of 1 in one title. A latent's eigenvalue grows with the
+# devices, and noise turns its direction by the root of the titles (`learning.latents.title_latents`).
+COWATCH_DEVICES = 400.0
+# Without noise: nobody is clipped, and a step is so small that rounding is nothing beside what devices differ by.
+NO_CLIP, FINE_UNITS = 256.0, 1 << 32
 MIN_SUM = 2  # devices: a sum of one vector is that vector
 NO_THRESHOLD = 501  # thousandths of a cohort that must stay, at least, whatever else is asked
 MASKED_DEVICES = 200  # a simulation of more adds up unmasked, unless told
@@ -107,6 +116,13 @@ def _rounds(devices: float, epsilon: float) -> int:
 def clip_for(devices: float, epsilon: float) -> float:
     """What suits a cohort of that size, as `Privacy.clip`."""
     return min(max(LEAST_CLIP * _size(devices, epsilon), LEAST_CLIP), MOST_CLIP)
+
+
+@lru_cache(maxsize=64)
+def shows_latents(devices: float, titles: int, epsilon: float, delta: float) -> bool:
+    """Return whether so many devices, on which the noise counts, make latents that noise does not hide."""
+    multiplier = noise_for(epsilon, delta, 1) * math.sqrt(COWATCH_EXCHANGES / COWATCH_SHARE)
+    return devices >= COWATCH_DEVICES * multiplier * math.sqrt(titles)
 
 
 def _size(devices: float, epsilon: float) -> float:

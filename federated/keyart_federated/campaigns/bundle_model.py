@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,6 +22,8 @@ from keyart.model.loaded_model import LoadedModel
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
 
+from .campaign import Campaign
+from .noise import DELTA, EPSILON
 from .protocol import Base
 
 
@@ -64,7 +67,7 @@ def catalog_digest(catalog: Catalog) -> str:
 
 
 def files_of(
-    model: Model, base: Base, created: datetime, data: str, training: Mapping[str, Any], privacy: Mapping[str, float]
+    model: Model, base: Base, created: datetime, data: str, training: Mapping[str, Any], campaign: Campaign
 ) -> dict[str, bytes]:
     """Of a bundle that follows the base, once it meets every rule. Raises a BundleError."""
     with tempfile.TemporaryDirectory(prefix="keyart-candidate-") as place:
@@ -74,10 +77,18 @@ def files_of(
             base.catalog,
             data=data,
             training=training,
-            privacy=privacy,
-            head=installed(base.bundle, base.catalog).prior,
+            privacy=_privacy(campaign),
+            head=base.loaded.prior,
             parent=base.version,
             created=created,
             check=verify,
         )
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _privacy(campaign: Campaign) -> dict[str, float | None]:
+    """What the bundle's manifest says of the budget; nothing where there is none."""
+    epsilon = campaign.epsilon or EPSILON
+    if math.isinf(epsilon):
+        return {"epsilon": None, "delta": None}
+    return {"epsilon": epsilon, "delta": campaign.delta or DELTA}

@@ -1,6 +1,6 @@
 """Co-watch: title latents from which titles are watched together. Device side: `keyart.campaigns.kinds.cowatch`.
 
-Each round sends directions, and its sum gives better ones (`keyart_federated.learning.subspace`). The last round ends
+Each round sends directions, and its sum gives better ones (`keyart_federated.learning.latents`). The last round ends
 in a candidate with new title latents. Its artwork latents are 0, since those of before belong to other title latents;
 a training campaign learns them anew.
 """
@@ -15,14 +15,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.cowatch import TOPIC, CowatchLayout
+from keyart.campaigns.kinds.cowatch import TOPIC
 from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import BundleError, FederatedError, RoundFailed
-from keyart_federated.learning import subspace
+from keyart_federated.learning import latents
+from keyart_federated.learning.latents import VIEWS_CLIP, CowatchSums
 
-from .bundle_model import catalog_digest, encoded, files_of, installed, model_of
+from .bundle_model import catalog_digest, encoded, files_of, model_of
 from .campaign import Campaign
-from .noise import DELTA, EPSILON, Part, PlannedRounds, planned
+from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
 from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
 from .rollout_plan import Plan, guard_rounds
@@ -40,7 +41,7 @@ def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
     return planned(
         campaign,
         {
-            TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, _layout(base).size),
+            TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, latents.layout_of(len(base.catalog)).size),
             "guard": Part(GUARD_SHARE, guard_rounds(Plan()), segments.size),
         },
     )
@@ -60,7 +61,8 @@ def ask(
         at,
         topic=TOPIC,
         plan=plan(campaign, base),
-        payload=_directions(campaign, known, data, base).astype("<f4").tobytes(),
+        clip=VIEWS_CLIP,
+        payload=payload_of(_directions(campaign, known, data, base)),
         pending={"last": known.get("done", 0) + failed + 1 >= campaign.rounds},
     )
 
@@ -69,49 +71,70 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     """See `CampaignKind.read`. The last round's sum ends in a candidate, the others in better directions."""
     known, data = load(state, campaign)
     require_own(campaign, summed, ("statistics", TOPIC))
-    known, layout = summed.counted(known), _layout(base)
+    known = summed.counted(known)
     try:
-        require_usable(summed, base, layout, by_title=True)
-        summed.check(layout)
-        asked = summed.offer.numbers.reshape(layout.titles, layout.directions)
-        answer = subspace.Answer.read(layout, summed.total, asked, summed.offer.units, summed.variance)
-        result: dict[str, Any] = {
-            "used": True,
-            "devices": summed.survivors,
-            "history": float(np.clip(answer.viewers / summed.survivors, 0.0, 1.0)),
-            "signal_to_noise": answer.signal_to_noise,
-        }
+        sums, result = sums_of(summed, _directions(campaign, known, data, base), base)
         if summed.about["last"]:
-            files = _candidate(campaign, summed, base, subspace.finish(answer, encoded(base)))
+            files = _candidate(campaign, summed, base, latents.title_latents(sums, encoded(base)))
             return RoundResult(pack(known, data), result | {"version": base.next_version}, files)
-        directions = subspace.advance(answer, encoded(base))
+        directions = latents.next_question(sums, encoded(base))
     except (FederatedError, BundleError) as error:
         return unread(known, data, error)
     kept = known | {"names": catalog_digest(base.catalog)}
     return RoundResult(pack(kept, directions.astype("<f8").tobytes()), result)
 
 
-def _layout(base: Base) -> CowatchLayout:
-    titles = len(base.catalog)
-    return CowatchLayout(titles, subspace.directions_of(titles))
+def payload_of(directions: Doubles) -> bytes:
+    """Return the payload of an offer that asks about directions [T, D]."""
+    return latents.unit_directions(directions).astype("<f4").tobytes()
+
+
+def first_directions(campaign: Campaign, base: Base) -> Doubles:
+    """Return the directions that a campaign asks about first, [T, D]."""
+    seed = np.frombuffer(sha256(campaign.id.encode()).digest(), "<u4")
+    return latents.first_question(len(base.catalog), np.random.default_rng(seed))
+
+
+def sums_of(summed: PrivateSum, asked: Doubles, base: Base) -> tuple[CowatchSums, dict[str, Any]]:
+    """Return what a sum tells about the directions that were asked, [T, D], and the result for people.
+
+    Raises:
+        RoundFailed: The sum cannot be used.
+    """
+    layout, offer = latents.layout_of(len(base.catalog)), summed.offer
+    require_usable(summed, base, layout, by_title=True)
+    summed.check(layout)
+    sums = CowatchSums.read(
+        summed.total,
+        asked,
+        units=offer.units,
+        clip=offer.clip,
+        variance=summed.variance,
+        devices=float(summed.survivors),
+    )
+    return sums, {
+        "used": True,
+        "devices": summed.survivors,
+        "history": float(np.clip(sums.viewers / summed.survivors, 0.0, 1.0)),
+        "signal_to_noise": sums.signal_to_noise,
+    }
 
 
 def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Base) -> Doubles:
     """Those of the state, if they are of this catalogue; else the first ones, [T, D]."""
-    layout = _layout(base)
-    if known.get("names") == catalog_digest(base.catalog):
-        if len(data) != 8 * layout.titles * layout.directions:
-            raise FederatedError(
-                "The state of the campaign cannot be read (its directions are cut short). Restore a copy, or stop it "
-                "and start another."
-            )
-        return np.frombuffer(data, "<f8").reshape(layout.titles, layout.directions)
-    seed = np.frombuffer(sha256(campaign.id.encode()).digest(), "<u4")
-    return subspace.start(layout.titles, np.random.default_rng(seed))
+    first = first_directions(campaign, base)
+    if known.get("names") != catalog_digest(base.catalog):
+        return first
+    if len(data) != first.nbytes:
+        raise FederatedError(
+            "The state of the campaign cannot be read (its directions are cut short). Restore a copy, or stop it "
+            "and start another."
+        )
+    return np.frombuffer(data, "<f8").reshape(first.shape)
 
 
 def _candidate(campaign: Campaign, summed: PrivateSum, base: Base, title_latents: Doubles) -> dict[str, bytes]:
-    before = model_of(installed(base.bundle, base.catalog))
+    before = model_of(base.loaded)
     model = replace(
         before,
         title_latents=title_latents,
@@ -123,5 +146,4 @@ def _candidate(campaign: Campaign, summed: PrivateSum, base: Base, title_latents
     created = datetime.fromtimestamp(summed.about["at"], UTC)
     about = f"{campaign.name}: {summed.survivors:,} devices, as a noised sum."
     training = {"round": summed.offer.round, "devices": summed.survivors, "campaign": campaign.id}
-    epsilon = {"epsilon": campaign.epsilon or EPSILON, "delta": campaign.delta or DELTA}
-    return files_of(model, base, created, about, training, epsilon)
+    return files_of(model, base, created, about, training, campaign)

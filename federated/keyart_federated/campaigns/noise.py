@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import SettingError
 from keyart_federated.accounting import Skellam, composed
+from keyart_federated.accounting.privacy import FINE_UNITS
 
 from .campaign import Campaign
 
@@ -61,6 +63,16 @@ def planned_epsilon(plan: Mapping[str, PlannedRounds], delta: float = DELTA) -> 
     return composed(((rounds.event, rounds.per_device) for rounds in plan.values()), delta)
 
 
+def resized(event: Skellam, size: int) -> Skellam:
+    """Return the event of a shorter vector with noise that is as long beside it. It costs no more."""
+    return replace(event, l2=integer_norm(units_of(event), size), dimension=size)
+
+
+def units_of(event: Skellam) -> int:
+    """Return the integer steps to a norm of 1. They are finer where no noise hides the rounding."""
+    return UNITS if event.noise_multiplier > 0 else FINE_UNITS
+
+
 def total_rounds(plan: Mapping[str, PlannedRounds]) -> int:
     """Return the number of rounds in a plan."""
     return sum(rounds.rounds for rounds in plan.values())
@@ -76,7 +88,7 @@ def _split(epsilon: float, delta: float, parts: tuple[Part, ...]) -> tuple[Skell
     """Divergences go about as one over the noise's variance, so that a part's noise is √(times / share) of one."""
 
     if math.isinf(epsilon):
-        return tuple(Skellam(0.0, integer_norm(UNITS, size), size) for _, _, size in parts)
+        return tuple(Skellam(0.0, integer_norm(FINE_UNITS, size), size) for _, _, size in parts)
 
     def events(noise: float) -> tuple[Skellam, ...]:
         return tuple(

@@ -41,7 +41,7 @@ class PrivateSum:
 
     def check(self, layout: Places, signal: float | None = None) -> float:
         """Raise RoundFailed for a sum that no honest devices make (`guard.check`, which also explains `signal`)."""
-        return guard.check(self.total, self.survivors, self.offer.variance, layout, signal)
+        return guard.check(self.total, self.survivors, self.offer.variance, layout, signal, self.offer.units)
 
     @property
     def about(self) -> Mapping[str, Any]:

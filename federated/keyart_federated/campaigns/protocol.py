@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import keyart
 from keyart import Catalog
+from keyart.bundle.loading import load_model
 from keyart.campaigns.offer import Offer
 from keyart.model.features import FeatureSpec
+from keyart.model.loaded_model import LoadedModel
 from keyart_federated.accounting import Skellam
 
 from .campaign import Campaign
@@ -48,6 +51,11 @@ class Base:
     others: Mapping[int, Path] = field(default_factory=dict)
     refused: frozenset[int] = frozenset()
     policy: keyart.Policy = field(default_factory=keyart.Policy)
+
+    @cached_property
+    def loaded(self) -> LoadedModel:
+        """The model of the bundle, as a device with our catalogue has it. Raises a BundleError."""
+        return load_model(self.bundle, self.catalog, "numpy")
 
     @property
     def next_version(self) -> int:

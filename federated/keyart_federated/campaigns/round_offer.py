@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from keyart.campaigns.offer import MAX_EPSILON, Offer
 from keyart.campaigns.vector_layout import Places
-from keyart.dp.clip import UNITS
 from keyart.errors import KeyartError, RoundFailed
 from keyart.secagg.parameters import WIDTHS, width
 from keyart_federated.accounting import Skellam
@@ -18,7 +17,7 @@ from keyart_federated.accounting import Skellam
 from . import state_codec
 from .bundle_model import catalog_digest
 from .campaign import Campaign
-from .noise import DELTA, EPSILON
+from .noise import DELTA, EPSILON, units_of
 from .private_sum import PrivateSum
 from .protocol import Base, RoundRequest, RoundResult, Wait
 from .settings import Settings
@@ -78,7 +77,7 @@ def request_round(
             "feature_spec": base.spec.sha256,
             "size": event.dimension,
             "clip": 1.0,
-            "units": UNITS,
+            "units": units_of(event),
             "noise_multiplier": event.noise_multiplier,
             "minimum_devices": settings.minimum_devices,
             "threshold_permille": settings.threshold_permille,

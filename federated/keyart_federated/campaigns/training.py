@@ -1,13 +1,16 @@
 """Training: better weights, round by round (`keyart_federated.learning.learner`).
 
-The first round asks who there is; each of the others teaches, and ends in a candidate. The next waits until the fleet
-runs on that one. Where the fleet runs on something else by then (the candidate was refused or taken back, another
-bundle was published, the catalogue has changed), learning starts again from what it runs on, with what is known of
-the population. Device side: `keyart.campaigns.kinds.training`.
+The first round asks who there is. Where the budget shows latents through the noise, the next ones find the title
+latents (`keyart_federated.learning.latents`). Each of the others teaches, and ends in a candidate; the first of them
+brings the title latents to the devices. The next round waits until the fleet runs on that candidate. Where the fleet
+runs on something else by then (the candidate was refused or taken back, another bundle was published, the catalogue
+has changed), learning starts again from what it runs on, with what is known of the population. Device side:
+`keyart.campaigns.kinds.training`.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import math
 from collections.abc import Mapping
@@ -16,23 +19,34 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
+from keyart.campaigns.kinds import cowatch as cowatch_kind
 from keyart.campaigns.kinds.segments import SegmentLayout
-from keyart.campaigns.kinds.training import SIDE, NoisedTraining
+from keyart.campaigns.kinds.training import SIDE, LatentBlocks, NoisedTraining
 from keyart.campaigns.offer import Offer
 from keyart.dp.clip import UNITS
 from keyart.errors import BundleError, FederatedError, RoundFailed
 from keyart.model.features import EncodedCatalog
-from keyart_federated.accounting.privacy import POPULATION_SHARE, clip_for
-from keyart_federated.learning import checkpoint, optimiser
+from keyart_federated.accounting.privacy import (
+    COWATCH_EXCHANGES,
+    COWATCH_SHARE,
+    FINE_UNITS,
+    NO_CLIP,
+    POPULATION_SHARE,
+    clip_for,
+    shows_latents,
+)
+from keyart_federated.learning import checkpoint, latents, optimiser
+from keyart_federated.learning.latents import EXCHANGES, VIEWS_CLIP
 from keyart_federated.learning.learner import RATE_RANGE, Learner, Question
 from keyart_federated.learning.population import Population
 
-from . import population
-from .bundle_model import catalog_digest, encoded, files_of, installed, model_of
+from . import cowatch, population
+from .bundle_model import catalog_digest, encoded, files_of, model_of
 from .campaign import Campaign
-from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, total_rounds
+from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, resized, total_rounds
 from .private_sum import PrivateSum
 from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
 from .rollout_plan import Plan, guard_rounds
@@ -74,10 +88,13 @@ class TrainingSettings(Cohort):
 def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. All of it together costs the campaign's ε, whatever is asked of whom."""
     settings, rounds = settings_of(campaign, TrainingSettings), campaign.rounds
-    parts = {
-        population.TOPIC: Part(POPULATION_SHARE, 1, population.layout(base).size),
-        PURPOSE: Part(1 - POPULATION_SHARE - settings.gates, rounds, layout(base).size),
-    }
+    exchanges = _exchanges(campaign, base)
+    share = COWATCH_SHARE if exchanges else 0.0
+    parts = {population.TOPIC: Part(POPULATION_SHARE, 1, population.layout(base).size)}
+    if exchanges:
+        parts[cowatch_kind.TOPIC] = Part(share, exchanges, latents.layout_of(len(base.catalog)).size)
+    largest = layout(base, _latent_blocks(campaign) if exchanges or _has_latents(base) else "none")
+    parts[PURPOSE] = Part(1 - POPULATION_SHARE - share - settings.gates, rounds, largest.size)
     if settings.gates:
         size, half = SegmentLayout.of("compare", base.spec).size, settings.gates / 2
         parts["comparison"] = Part(half, rounds, size)
@@ -94,7 +111,8 @@ def ask(
     begun, rolling = known.get("done", 0) + failed, _rolling(known, base)
     if rolling is not None:
         return rolling
-    if begun > campaign.rounds:
+    exchanges = known.get("exchanges", _exchanges_needed(campaign, base))
+    if begun > campaign.rounds + exchanges:
         return Finished({"rounds": known.get("done", 0), "version": known.get("version", base.version)})
     waits = early(known, settings, at)
     if waits is not None:
@@ -104,13 +122,27 @@ def ask(
     if begun == 0:
         event = costs[population.TOPIC].event
         return request_round(campaign, settings, base, at, event, kind="statistics", topic=population.TOPIC, **common)
+    if begun <= exchanges:
+        return request_round(
+            campaign,
+            settings,
+            base,
+            at,
+            costs[cowatch_kind.TOPIC].event,
+            kind="statistics",
+            topic=cowatch_kind.TOPIC,
+            clip=NO_CLIP if math.isinf(_epsilon(campaign)) else VIEWS_CLIP,
+            payload=cowatch.payload_of(_directions(campaign, known, base)),
+            pending={"last": begun == exchanges},
+            **common,
+        )
     _, question = _question(campaign, settings, known, data, number, base, encoded(base))
     return request_round(
         campaign,
         settings,
         base,
         at,
-        costs[PURPOSE].event,
+        resized(costs[PURPOSE].event, layout(base, question.latents).size),
         kind="training",
         clip=float(question.clip),
         most_decisions=max(1, math.ceil(question.most)),
@@ -123,20 +155,59 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     """See `CampaignKind.read`. A sum that teaches ends in a candidate."""
     settings = settings_of(campaign, TrainingSettings)
     known, data = load(state, campaign)
-    require_own(campaign, summed, ("statistics", population.TOPIC), ("training", ""))
-    known = summed.counted(known)
+    topics = population.TOPIC, cowatch_kind.TOPIC
+    require_own(campaign, summed, *(("statistics", topic) for topic in topics), ("training", ""))
+    known = {"exchanges": _exchanges_needed(campaign, base), **summed.counted(known)}
     try:
         _require_same_model(summed.offer, base)
-        if summed.offer.kind == "statistics":
+        if summed.offer.topic == population.TOPIC:
             return _population(settings, known, summed, base)
+        if summed.offer.topic == cowatch_kind.TOPIC:
+            return _title_latents(campaign, settings, known, data, summed, base)
         return _trained(campaign, settings, known, data, summed, base)
     except (FederatedError, BundleError) as error:
         return unread(known, data, error)
 
 
-def layout(base: Base) -> NoisedTraining:
+def layout(base: Base, latents: LatentBlocks) -> NoisedTraining:
     """Return the layout of the vectors that teach."""
-    return NoisedTraining(base.spec, len(base.catalog.artwork_places))
+    return NoisedTraining(base.spec, len(base.catalog.artwork_places), latents)
+
+
+def _epsilon(campaign: Campaign) -> float:
+    return campaign.epsilon or EPSILON
+
+
+def _exchanges(campaign: Campaign, base: Base) -> int:
+    """Rounds that find the title latents: none where noise would hide them."""
+    epsilon, delta = _epsilon(campaign), campaign.delta or DELTA
+    if math.isinf(epsilon):
+        return EXCHANGES
+    devices = settings_of(campaign, TrainingSettings).minimum_devices
+    return COWATCH_EXCHANGES if shows_latents(devices, len(base.catalog), epsilon, delta) else 0
+
+
+def _exchanges_needed(campaign: Campaign, base: Base) -> int:
+    """The same, and none where devices have title latents already: artwork latents belong to these."""
+    return 0 if _has_latents(base) else _exchanges(campaign, base)
+
+
+def _has_latents(base: Base) -> bool:
+    """Whether the model that devices have has title latents."""
+    return base.loaded.latents is not None
+
+
+def _latent_blocks(campaign: Campaign) -> LatentBlocks:
+    """What devices that have latents send of them: by artwork, noise would hide it."""
+    return "artworks" if math.isinf(_epsilon(campaign)) else "tags"
+
+
+def _directions(campaign: Campaign, known: Mapping[str, Any], base: Base) -> npt.NDArray[np.float64]:
+    """Directions of the next co-watch round, [T, D]."""
+    first = cowatch.first_directions(campaign, base)
+    data = base64.b64decode(known.get("directions", ""))
+    same = known.get("names") == catalog_digest(base.catalog) and len(data) == first.nbytes
+    return np.frombuffer(data, "<f8").reshape(first.shape) if same else first
 
 
 def _rolling(known: Mapping[str, Any], base: Base) -> Wait | None:
@@ -168,7 +239,9 @@ def _learner(
     if before is not None:
         share = before.population.title_share if same_titles else people.title_share
         people, devices = replace(before.population, title_share=share), before.devices
-    model = model_of(installed(base.bundle, base.catalog))
+    model = model_of(base.loaded)
+    if before is not None and same_titles and not model.title_latents.any():
+        model = replace(model, title_latents=before.state.model.title_latents)  # no device has had them yet
     new = Learner.start(optimiser.init(model, places), people, devices, places)
     if before is not None:
         return replace(new, rates=before.rates, reach=before.reach)
@@ -189,21 +262,47 @@ def _question(
     learner = _learner(settings, known, data, base, places)
     # Noise is that of the fewest devices, so a cohort learns like one of their geometric mean that had its own noise.
     alike = math.sqrt(settings.minimum_devices * settings.wanted)
-    clip = settings.clip or clip_for(alike, campaign.epsilon or EPSILON)
+    epsilon = _epsilon(campaign)
+    exact = math.isinf(epsilon)
+    clip = settings.clip or (NO_CLIP if exact else clip_for(alike, epsilon))
     seed = hashlib.sha256(f"{campaign.id} {number}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(seed, "<u4"))
-    return learner.ask(known.get("decisions", 0.0) + settings.decisions, clip, places, base.policy, rng)
+    decisions = known.get("decisions", 0.0) + settings.decisions
+    blocks = _latent_blocks(campaign) if _has_latents(base) else "none"
+    return learner.ask(decisions, clip, places, base.policy, rng, FINE_UNITS if exact else UNITS, blocks)
 
 
 def _population(settings: TrainingSettings, known: dict[str, Any], summed: PrivateSum, base: Base) -> RoundResult:
     places, survivors = population.layout(base), summed.survivors
     require_usable(summed, base, places, by_title=True)
     summed.check(places)
-    found = Population.read(places, summed.total, UNITS, survivors, summed.variance)
+    found = Population.read(places, summed.total, summed.offer.units, survivors, summed.variance)
     new = _learner(settings, known, b"", base, encoded(base))
     learner = replace(new, population=found, devices=float(survivors))
     result = {"used": True, "devices": survivors, "history": float(np.clip(found.parts["taste"][-1], 0.0, 1.0))}
     return RoundResult(_kept(known, learner, base), result)
+
+
+def _title_latents(
+    campaign: Campaign,
+    settings: TrainingSettings,
+    known: dict[str, Any],
+    data: bytes,
+    summed: PrivateSum,
+    base: Base,
+) -> RoundResult:
+    """Better directions, and after the last co-watch round title latents, which the next candidate brings."""
+    places = encoded(base)
+    sums, result = cowatch.sums_of(summed, _directions(campaign, known, base), base)
+    learner = _learner(settings, known, data, base, places)
+    if not summed.about["last"]:
+        directions = latents.next_question(sums, places).astype("<f8").tobytes()
+        return RoundResult(
+            _kept(known | {"directions": base64.b64encode(directions).decode()}, learner, base), result
+        )
+    known.pop("directions", None)
+    model = replace(learner.state.model, title_latents=latents.title_latents(sums, places))
+    return RoundResult(_kept(known, replace(learner, state=replace(learner.state, model=model)), base), result)
 
 
 def _trained(
@@ -214,8 +313,9 @@ def _trained(
     summed: PrivateSum,
     base: Base,
 ) -> RoundResult:
-    places, parts = encoded(base), layout(base)
+    places = encoded(base)
     offer, total, survivors, variance = summed.offer, summed.total, summed.survivors, summed.variance
+    parts = layout(base, _latent_blocks(campaign) if _has_latents(base) else "none")
     require_usable(summed, base, parts, by_title=True)
     before = known.get("signal") if known.get("version") == base.version else None
     signal = summed.check(parts, before)
@@ -228,10 +328,9 @@ def _trained(
         raise RoundFailed("The step leads to a model that is not finite. It is not used; the last good model stays.")
     new = replace(new, state=replace(new.state, model=model))
     created = datetime.fromtimestamp(known["at"], UTC)
-    epsilon = {"epsilon": campaign.epsilon or EPSILON, "delta": campaign.delta or DELTA}
     about = f"{campaign.name}: {survivors:,} devices, as a noised sum."
     training = {"round": new.state.rounds, "devices": survivors, "campaign": campaign.id}
-    files = files_of(model, base, created, about, training, epsilon)
+    files = files_of(model, base, created, about, training, campaign)
     result = {
         "used": True,
         "devices": survivors,
@@ -239,7 +338,7 @@ def _trained(
         "plays": new.rates[0],
         "quality_plays": new.rates[1],
         "decisions": new.decisions,
-        "unclipped": float(np.clip(parts.parts(total)["side"][1] / (SIDE * UNITS * survivors), 0.0, 1.0)),
+        "unclipped": float(np.clip(parts.parts(total)["side"][1] / (SIDE * offer.units * survivors), 0.0, 1.0)),
         "step": float(np.linalg.norm(model.theta - learner.state.model.theta)),
         "signal": signal,
     }

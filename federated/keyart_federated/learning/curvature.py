@@ -11,17 +11,16 @@ drawn row by row it would need tens of thousands of rows, or its small eigenvalu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.kinds.gradient import directions
-from keyart.campaigns.vector_layout import ARTWORK_SUMS, TrainingLayout
 from keyart.model.eligibility import eligible
-from keyart.model.features import EncodedCatalog, ViewerFeatures
+from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
 from keyart.model.features.rows import Rows, mains, matches
 from keyart.model.features.spec import MATCHES_PER_KIND
 from keyart.model.features.viewer import sharpen
@@ -58,12 +57,14 @@ class Curvature:
 
 
 def simulated(
-    total: Doubles, model: Model, encoded: EncodedCatalog, policy: keyart.Policy, rng: np.random.Generator
+    part: Mapping[str, Doubles],
+    model: Model,
+    encoded: EncodedCatalog,
+    policy: keyart.Policy,
+    rng: np.random.Generator,
 ) -> Curvature:
-    """Curvature at `model` for a population of which only `total` (places of TrainingLayout) is known."""
+    """Curvature at `model` for a population of which only sums are known (`Population.totals`)."""
     spec = encoded.spec
-    layout = TrainingLayout(spec, len(encoded.artwork))
-    part = layout.parts(total)
     affinity = simulated_viewers(part["viewers"], encoded, rng)
     taste = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
     context = simulated_contexts(part["contexts"], encoded, rng)
@@ -71,8 +72,7 @@ def simulated(
     shape = (SIMULATED_VIEWERS, TITLES_PER_VIEWER)
     slot, trending = _situations(part["situations"], decisions, shape, rng)
     match_moments = part["matches"].reshape(2, -1) / decisions
-    shown = part["artworks"].reshape(-1, ARTWORK_SUMS)[:, 4]
-    titles = _titles(shown, affinity, match_moments[0], encoded, rng)
+    titles = _titles(part["shown"], affinity, match_moments[0], encoded, rng)
     rows = _shown(affinity, taste, context, slot, trending, titles, model, encoded, policy, rng)
     for k, kind in enumerate(spec.match_kinds):
         if kind in spec.open_kinds:  # nobody's people are simulated: only how often they match
@@ -80,7 +80,24 @@ def simulated(
                 mean, square = match_moments[:, column]
                 spread = np.sqrt(max(square - mean**2, 0.0))
                 rows.match[..., column] = np.maximum(mean + spread * rng.standard_normal(shape), 0.0)
-    return _fisher(rows, score(model.weights, rows))
+    return _met(_fisher(rows, score(model.weights, rows)), match_moments[1], spec)
+
+
+def _met(found: Curvature, squares: Doubles, spec: FeatureSpec) -> Curvature:
+    """Curvature whose diagonal is no less at the matches than their mean squares [M], which are told, let expect.
+
+    Simulated viewers hardly meet a rare match, and a weight whose curvature is far too small runs away. Something on
+    the diagonal is added alone: another factor for each weight would tilt the directions that no score depends on.
+    """
+    mains = len(spec.main_names)
+    completed = []
+    for fisher in (found.play, found.keep):
+        intercept = len(fisher) - mains  # its feature is 1
+        matches = slice(intercept - len(squares), intercept)
+        lacking = np.zeros(len(fisher))
+        lacking[matches] = np.maximum(squares * fisher[intercept, intercept] - np.diag(fisher)[matches], 0.0)
+        completed.append(fisher + np.diag(lacking))
+    return replace(found, play=completed[0], keep=completed[1])
 
 
 def simulated_viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:

@@ -33,6 +33,7 @@ ENTRY_SIGMAS = 12.0
 AT_FIRST, LATER, GROWTH = 1.0, 0.5, 1.5
 NOT_BELOW = ((0, 1), (3, 4))  # side entries: the factor and its share of ones; plays and quality plays
 LEAST_COHORTS = 2
+ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
 
 
 def check(
@@ -41,21 +42,24 @@ def check(
     variance: float,
     layout: Places,
     signal: float | None = None,
+    units: int = UNITS,
 ) -> float:
     """Raises RoundFailed for a sum [layout.size] that honest devices and their noise do not make.
 
     variance: of the noise that each device adds to each entry. signal: what the last check returned, None at first.
+    units: integer steps to a norm of 1.
     Returns the least bound so far on the length of the devices' mean, as a share of the clip; a sum of anything but
     training bounds nothing (1). Honest devices are refused with a chance of `FALSE_ALARM` at most, as long as their
     mean stays within `AT_FIRST`, and later within `LATER` or `GROWTH` times what it was.
     """
-    reason = _out_of_reach(total, devices, variance, layout.size)
+    reason = _out_of_reach(total, devices, variance, layout.size, units)
+    variance += ROUNDING
     if reason is None and isinstance(layout, NoisedTraining):
         part = layout.parts(total.astype(np.float64))
-        reason = _side(part["side"] / (SIDE * UNITS * devices), math.sqrt(variance / devices) / (SIDE * UNITS))
+        reason = _side(part["side"] / (SIDE * units * devices), math.sqrt(variance / devices) / (SIDE * units))
         if reason is None:
-            clip, noise, x = devices * integer_norm(UNITS, layout.size), devices * variance, _rarity()
-            main = np.concatenate([part["gradient"], part["artworks"]]) / math.sqrt(noise)
+            clip, noise, x = devices * integer_norm(units, layout.size), devices * variance, _rarity()
+            main = total[: layout.scaled] / math.sqrt(noise)
             square = float(main @ main)
             expected = AT_FIRST if signal is None else min(1.0, max(LATER, GROWTH * signal))
             if square <= _most_square(main.size, (expected * clip) ** 2 / noise, x):
@@ -103,18 +107,18 @@ def cohorts_agree(
     return np.zeros(count, dtype=np.bool_)
 
 
-def _out_of_reach(total: npt.NDArray[np.int64], devices: int, variance: float, size: int) -> str | None:
+def _out_of_reach(total: npt.NDArray[np.int64], devices: int, variance: float, size: int, units: int) -> str | None:
     """Why these are no integers that `devices` clipped vectors and their noise reach; None: they may be."""
     if not isinstance(total, np.ndarray) or total.dtype != np.int64 or total.shape != (size,):
         return f"is not {size} integers of 64 bits"
-    if devices < 1 or not (math.isfinite(variance) and variance > 0):
+    if devices < 1 or not (math.isfinite(variance) and variance >= 0):
         return f"comes with {devices} devices and a noise of variance {variance}"
-    noise = devices * variance
+    noise = devices * (variance + ROUNDING)
     # As floats: the least integer has no absolute value.
     largest = max(float(total.max()), -float(total.min()))
-    if largest > devices * UNITS + ENTRY_SIGMAS * math.sqrt(noise):
+    if largest > devices * units + ENTRY_SIGMAS * math.sqrt(noise):
         return "holds an entry that no devices at the clip reach"
-    clip = devices * integer_norm(UNITS, size)
+    clip = devices * integer_norm(units, size)
     square = float((total.astype(np.float64) ** 2).sum()) / noise
     if square > _most_square(size, clip**2 / noise, _rarity()):
         return "is longer than devices at the clip could make it"

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm
-from keyart.campaigns.vector_layout import ARTWORK_SUMS, TrainingLayout
 from keyart.model.eligibility import eligible
 from keyart.model.features import EncodedCatalog, ViewerFeatures
 from keyart.model.features.rows import Rows, mains, matches
@@ -61,36 +60,33 @@ class Population:
 
     def totals(
         self, encoded: EncodedCatalog, devices: float, decisions: float, rates: tuple[float, float]
-    ) -> Doubles:
-        """Sums in the places of `TrainingLayout`, as of `decisions` decisions of `devices` devices; what is not known
-        stays 0. rates: plays and quality plays a decision."""
-        layout = TrainingLayout(encoded.spec, len(encoded.artwork))
-        total = np.zeros(layout.size)
-        part = layout.parts(total)
-        for name, mean in self.parts.items():
-            part[name][:] = mean * (devices if name in ("viewers", "taste") else decisions)
-        part["outcomes"][:] = decisions, decisions * rates[0], decisions * rates[1]
-        width = np.diff(encoded.first)
-        part["artworks"].reshape(-1, ARTWORK_SUMS)[:, 4] = (self.title_share / width)[encoded.title_of] * decisions
+    ) -> dict[str, Doubles]:
+        """Sums over `decisions` decisions of `devices` devices, by the names of `parts`; "outcomes" [3]: decisions,
+        plays and quality plays; "shown" [n]: decisions by artwork. rates: plays and quality plays a decision."""
+        total = {
+            name: mean * (devices if name in ("viewers", "taste") else decisions) for name, mean in self.parts.items()
+        }
+        total["outcomes"] = decisions * np.array([1.0, *rates])
+        total["shown"] = (self.title_share / np.diff(encoded.first))[encoded.title_of] * decisions
         return total
 
     def shown(
         self, model: Model, encoded: EncodedCatalog, policy: keyart.Policy, rng: np.random.Generator
     ) -> tuple[Doubles, Doubles]:
-        """By picture: share of all decisions [n] under `policy`, and mean curvature of play [n] there.
+        """By artwork: share of all decisions [n] under `policy`, and mean curvature [n, 2] there: of play,
+        E[q(1 − q)], and of completion, E[qκ(1 − κ)].
 
         Averages over simulated viewers of the exact probabilities, so that rare pictures are not lost to chance.
         """
         spec, titles = encoded.spec, len(encoded.first) - 1
-        part = TrainingLayout(spec, len(encoded.artwork)).parts(self.totals(encoded, 1.0, 1.0, (0.0, 0.0)))
-        affinity = simulated_viewers(part["viewers"], encoded, rng)
-        contexts = simulated_contexts(part["contexts"], encoded, rng)
+        affinity = simulated_viewers(self.parts["viewers"], encoded, rng)
+        contexts = simulated_contexts(self.parts["contexts"], encoded, rng)
         tastes = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
         who = rng.integers(0, len(affinity), size=(titles, VIEWERS_PER_TITLE))
         slot = np.full(VIEWERS_PER_TITLE, max(self.parts["situations"][0], 0.0), dtype=np.float32)
         nobody = np.zeros((1, 1, encoded.open_size), dtype=np.float32)
         share = np.zeros(len(encoded.artwork))
-        curvature = np.zeros(len(encoded.artwork))
+        curvature = np.zeros((len(encoded.artwork), 2))
         for title, viewers in enumerate(who):
             place = slice(encoded.first[title], encoded.first[title + 1])
             pictures = np.broadcast_to(np.arange(place.start, place.stop), (len(viewers), place.stop - place.start))
@@ -107,9 +103,10 @@ class Population:
             scores = score(model.weights, rows)
             allowed = eligible(encoded, policy, pictures, watched=False)
             p = distribution(scores.value, allowed, policy.gamma(model.base_rate))
-            q = sigmoid(scores.play)
+            q, kappa = sigmoid(scores.play), sigmoid(scores.keep)
             share[place] = p.mean(axis=0) * self.title_share[title]
-            curvature[place] = (p * q * (1 - q)).sum(axis=0) / np.maximum(p.sum(axis=0), 1e-12)
+            weights = p[..., None] * np.stack([q * (1 - q), q * kappa * (1 - kappa)], axis=-1)
+            curvature[place] = weights.sum(axis=0) / np.maximum(p.sum(axis=0), 1e-12)[:, None]
         return share, curvature
 
 

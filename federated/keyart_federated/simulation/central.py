@@ -1,7 +1,7 @@
-"""CentralLearner: the peer that sees everything. The same model and devices, but all logs in one place.
+"""CentralLearner: the baseline that sees every log. The same model, devices and learner, but all logs in one place.
 
-It takes Newton steps on the pooled logs, with the curvature of real decisions. What it gains over the federated
-rounds is the price of nobody's history leaving a device.
+It takes the learner's steps on exact sums, with the curvature of real decisions in place of simulated ones. What it
+gains over the federated rounds is the price of nobody's history leaving a device.
 """
 
 from __future__ import annotations
@@ -10,27 +10,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.gradient import FRACTION_BITS
+from keyart.campaigns.device_batch import DeviceBatch
+from keyart.campaigns.kinds.cowatch import cowatch_vectors
+from keyart.campaigns.kinds.population import NoisedPopulation, population_vectors
+from keyart.campaigns.kinds.training import LatentBlocks, NoisedTraining, training_vectors
 from keyart.model.features import EncodedCatalog
 
+from ..accounting.privacy import FINE_UNITS, NO_CLIP
 from ..learning import curvature, latents, optimiser
+from ..learning.learner import Learner, Question
 from ..learning.model import Doubles, Model
+from ..learning.population import Population
 from .devices import Devices
 
-STEPS_A_ROUND = 1
-DAMPING = 0.8
 CURVATURE_DECISIONS = 15_000  # drawn from the pooled logs; the gradient is of all of them
 SAMPLES = 5  # of so many decisions in all: what is held at a time stays small
 
 
 class CentralLearner:
-    """Runs the same rounds as the strategy, without messages and without sums of vectors."""
+    """Runs the same rounds as the strategy, without messages."""
 
     def __init__(self, encoded: EncodedCatalog, model: Model, policy: keyart.Policy, seed: int) -> None:
         self.encoded, self.policy = encoded, policy
         self.state = optimiser.init(model, encoded)
+        self._learner: Learner | None = None
         self._rng = np.random.default_rng([seed, 7])
 
     def run(
@@ -50,25 +56,61 @@ class CentralLearner:
                 for k in range(r * steps, (r + 1) * steps):
                     part.step(k)
             if learns:
-                self._learn(parts)
+                self._learn(parts, float((r + 1) * steps))
             progress(r + 1, rounds)
         return self.state
 
     def _find_titles(self, parts: Sequence[Devices]) -> None:
-        def ask(asked: Doubles) -> Doubles:
-            sums = np.sum([part.together(asked) for part in parts], axis=0)
-            return np.asarray(sums / float(1 << FRACTION_BITS))
+        devices = _count(parts)
+
+        def ask(asked: Doubles) -> latents.CowatchSums:
+            layout, directions = latents.layout_of(len(asked)), latents.unit_directions(asked)
+            total = _sum(parts, lambda batch: cowatch_vectors(layout, batch.views, directions, NO_CLIP))
+            return latents.CowatchSums.read(
+                total, asked, units=FINE_UNITS, clip=NO_CLIP, variance=0.0, devices=devices
+            )
 
         found = latents.find_titles(ask, self.encoded, self._rng)
         self.state = replace(self.state, model=replace(self.state.model, title_latents=found))
 
-    def _learn(self, parts: Sequence[Devices]) -> None:
+    def _learn(self, parts: Sequence[Devices], decisions: float) -> None:
+        learner = self._learner or Learner.start(self.state, self._population(parts), _count(parts), self.encoded)
         count = CURVATURE_DECISIONS // SAMPLES // len(parts)
         logs = [part.sample(count, self._rng) for part in parts for _ in range(SAMPLES)]
-        exact = curvature.of_decisions(logs, self.state.model)
-        settings = optimiser.Settings(damping=DAMPING)
-        for _ in range(STEPS_A_ROUND):
-            total = np.sum([part.train() for part in parts], axis=0) / float(1 << FRACTION_BITS)
-            self.state = optimiser.apply(self.state, total, exact, self.encoded, settings, exact=True)
-            for part in parts:
-                part.install(self.state.model)
+        real = curvature.of_decisions(logs, self.state.model)
+        blocks: LatentBlocks = "artworks" if self.state.model.title_latents.any() else "none"
+        learner, question = learner.ask(decisions, NO_CLIP, self.encoded, self.policy, self._rng, FINE_UNITS, blocks)
+        by_artwork = np.sum([part.curvature_by_artwork() for part in parts], axis=0)
+        question = learner.with_curvature(question, real, by_artwork)
+        self._learner = learner.answered(question, self._gradients(parts, question), 0.0, self.encoded)
+        self.state = self._learner.state
+        for part in parts:
+            part.install(self.state.model)
+
+    def _population(self, parts: Sequence[Devices]) -> Population:
+        layout, title_of = NoisedPopulation(self.encoded.spec, len(self.encoded.first) - 1), self.encoded.title_of
+
+        def vectors(batch: DeviceBatch) -> Doubles:
+            titles = title_of[batch.artworks]
+            return population_vectors(layout, batch.log, titles, batch.affinity, batch.has_history)
+
+        return Population.read(layout, _sum(parts, vectors), FINE_UNITS, _count(parts), 0.0)
+
+    def _gradients(self, parts: Sequence[Devices], asked: Question) -> npt.NDArray[np.int64]:
+        layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork), asked.latents)
+        return _sum(
+            parts,
+            lambda batch: training_vectors(
+                layout, batch.weights, batch.log, batch.artworks, asked.scale, asked.clip, asked.most
+            ),
+        )
+
+
+def _count(parts: Sequence[Devices]) -> float:
+    return float(sum(len(part.members) for part in parts))
+
+
+def _sum(parts: Sequence[Devices], vectors: Callable[[DeviceBatch], Doubles]) -> npt.NDArray[np.int64]:
+    """The sum of all devices' vectors, in integers of `FINE_UNITS`."""
+    batches = (vectors(batch) for part in parts for _, batch in part.batches())
+    return np.asarray(sum(np.rint(some * FINE_UNITS).astype(np.int64).sum(axis=0) for some in batches))

@@ -15,9 +15,7 @@ import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.device_batch import DeviceBatch
-from keyart.campaigns.together import together
-from keyart.campaigns.training import add_vectors
-from keyart.campaigns.vector_layout import TrainingLayout
+from keyart.campaigns.kinds.gradient import sums
 from keyart.errors import WorldError
 from keyart.model.artwork_bias import own_update
 from keyart.model.eligibility import age_limit, eligible
@@ -104,7 +102,6 @@ class Devices:
         self._turn = turn or threading.Lock()
         self.world, self.members, self.policy, self.reward = world, members, policy, reward
         self.encoded = encoded or EncodedCatalog.build(world.catalog, spec)
-        self.layout = TrainingLayout(spec, len(self.encoded.artwork))
         self.journal = Journal.empty(len(members), impressions)
         self.calibration = Calibration()
         self.latents: Latents | None = None
@@ -174,10 +171,6 @@ class Devices:
 
     def _heads(self, chunk: slice) -> Head | None:
         return Head(self.head.mean[chunk], self.head.covariance[chunk]) if self.head is not None else None
-
-    def together(self, asked: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """The sum of all devices' vectors of which titles are watched together (`keyart.campaigns.together`)."""
-        return together(self._history, asked)
 
     def _learn_anew(self, chunk: slice) -> None:
         """What older models showed, learned as `keyart.profile.learner` does."""
@@ -389,24 +382,15 @@ class Devices:
             self._viewer_latents(chunk, titles),
         )
 
-    def train(self, cohort: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
-        """The sum of the cohort's integer vectors (see TrainingLayout), each from a device's whole own log."""
-        total = np.zeros(self.layout.size, dtype=np.int64)
-        for chunk, log, artworks in self.logs():
-            taking_part = np.ones(len(log.counted), dtype=np.float32)
-            if cohort is not None:
-                taking_part = cohort[chunk].astype(np.float32)
-            known = self.known[chunk] * taking_part
-            theirs = replace(log, counted=log.counted * taking_part[:, None])
-            add_vectors(total, self.layout, self.weights, theirs, artworks, self.viewer.affinity[chunk], known)
+    def curvature_by_artwork(self) -> npt.NDArray[np.float64]:
+        """[n, 2]: curvature of play and of completion, summed over all devices' decisions by artwork. Only for a
+        learner that is allowed to see everything."""
+        total = np.zeros((len(self.encoded.artwork), 2))
+        for _, log, artworks in self.logs():
+            values = sums(self.weights, log).artworks
+            for column, place in enumerate((1, 3)):
+                total[:, column] += np.bincount(artworks.ravel(), values[..., place].ravel(), len(total))
         return total
-
-    def cohort(self, share: float, seed: int, round_number: int) -> npt.NDArray[np.bool_]:
-        """[devices]: who takes part in a round; each device's own draw, whatever node it is on."""
-        if share >= 1.0:
-            return np.ones(len(self.members), dtype=np.bool_)
-        draws = [np.random.default_rng([seed, round_number, 1, int(i)]).random() for i in self.members]
-        return np.array(draws) < share
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """What `restore` needs to go on from here."""

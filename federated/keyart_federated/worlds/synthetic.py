@@ -7,7 +7,9 @@ shares, Dirichlet; g: standardised log h; ρ: `style_from_genre`):
     taste = s · (z_genre·g + z_style·(√ρ B g + √(1−ρ) ε) + ½ z_cast·ε' + ½ z_palette·ε'')
     play  = intercept + taste + title_taste · match(h, title) + appeal_a + z·C[device, daypart] + slot effect
             + clickbait_pull · [a promises what the title lacks] + what time changes
+            + hidden_bait_pull · [a is hidden bait]
     keep  = intercept + ½ · match(h, title) + own_a − clickbait_penalty · [a promises what the title lacks]
+            − hidden_bait_penalty · [a is hidden bait]
 
 s scales the taste to a standard deviation of `taste` among the pictures of a title; both intercepts are set
 so that a random picture has the base rates asked for.
@@ -65,6 +67,9 @@ class SyntheticWorld(TabularWorld):
         seasons: float = 0.0,
         arrivals: float = 0.0,
         premieres: float = 0.0,
+        hidden_bait: float = 0.0,
+        hidden_bait_pull: float = 0.4,
+        hidden_bait_penalty: float = 1.0,
     ) -> None:
         """viewers: devices, each of one viewer (but see shared_devices). play_rate: share of impressions of a
         random picture that are played. keep_rate: share of these plays that are quality plays. taste, appeal,
@@ -84,7 +89,8 @@ class SyntheticWorld(TabularWorld):
         in logits, of what the week, and once more of what the daypart, adds to pictures that show a genre
         (`seasons`); titles of that genre come up more, too. arrivals: share of a title's pictures whose appeal
         sets in half-way (`arrivals`). premieres: share of the titles that nobody meets before the first week that
-        begins in the second half. Raises SettingError.
+        begins in the second half. hidden_bait: share of a title's pictures that are bait and whose tags do not show
+        it, with as many logits of a play gained and of a quality play lost as the last two say. Raises SettingError.
         """
         _check_counts(viewers=viewers, titles=titles, artworks=artworks, impressions=impressions)
         _check_shares(
@@ -98,6 +104,7 @@ class SyntheticWorld(TabularWorld):
             drift=drift,
             arrivals=arrivals,
             premieres=premieres,
+            hidden_bait=hidden_bait,
         )
         _check_sizes(
             seed=seed,
@@ -106,6 +113,8 @@ class SyntheticWorld(TabularWorld):
             position_bias=position_bias,
             clickbait_pull=clickbait_pull,
             seasons=seasons,
+            hidden_bait_pull=hidden_bait_pull,
+            hidden_bait_penalty=hidden_bait_penalty,
         )
         catalog, pictures = made_up_catalog(titles, artworks, clickbait_share, popularity_exponent, seed)
         rng = np.random.default_rng([seed, 10])
@@ -121,11 +130,14 @@ class SyntheticWorld(TabularWorld):
         play += appeal * own.standard_normal(pictures.count)
         play += title_taste * np.repeat(people.match, artworks, axis=1)
         play += clickbait_pull * pictures.clickbait
+        hidden = drawn_within_titles(titles, artworks, hidden_bait, np.random.default_rng([seed, 45]))
+        play += hidden_bait_pull * hidden
         situation = context * within_titles(
             own.standard_normal((SITUATIONS, pictures.tags.shape[1])) @ pictures.tags.T, artworks
         )
         situation += np.tile(calendar.dayparts @ shown_genres, (len(DEVICES), 1))
         keep_artwork = 0.1 * own.standard_normal(pictures.count) - clickbait_penalty * pictures.clickbait
+        keep_artwork -= hidden_bait_penalty * hidden
         week = np.minimum(np.arange(impressions) // IMPRESSIONS_PER_WEEK, len(calendar.weeks) - 1)
         common = (calendar.weeks @ shown_genres)[week]
         common += drawn_arrivals(titles, artworks, arrivals, impressions, seed)
@@ -151,6 +163,12 @@ class SyntheticWorld(TabularWorld):
             start=START,
             zones=[ZONE] * viewers,
         )
+
+
+def drawn_within_titles(titles: int, artworks: int, share: float, rng: np.random.Generator) -> Floats:
+    """[titles · artworks]: 1 for the nearest whole number to the share of each title's artworks, 0 for the rest."""
+    order = rng.random((titles, artworks)).argsort(axis=1).argsort(axis=1)
+    return np.asarray((order < round(share * artworks)).ravel(), dtype=np.float64)
 
 
 def _course(common: Floats, drift: Floats | None) -> Course | None:

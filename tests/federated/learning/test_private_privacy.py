@@ -118,3 +118,32 @@ def test_privacy_keeps_what_it_is_given():
     privacy = Privacy(4.0, 1e-6, clip=0.3, threshold=0.7, rounds=3, masked=True)
     assert (privacy.epsilon, privacy.delta, privacy.clip, privacy.threshold) == (4.0, 1e-6, 0.3, 0.7)
     assert (privacy.rounds, privacy.masked) == (3, True)
+
+
+COWATCH = {"cowatch_size": 1_500, "titles": 80, "latents_size": 700}
+
+
+@pytest.mark.parametrize(("devices", "asked"), [(2_000, False), (20_000, True), (10**6, True)])
+def test_only_a_fleet_that_sees_through_the_noise_asks_what_is_watched_together(devices, asked):
+    privacy = Privacy(8.0, 1e-6)
+    plan = Plan.of(privacy, 20, devices, 1.0, TRAINING, POPULATION, **COWATCH)
+    assert (plan.cowatch is not None) == asked and not plan.artwork_latents
+    divergences = len(plan.rounds) * plan.training.divergences() + plan.population.divergences()
+    if plan.cowatch is not None:
+        divergences = divergences + plan.exchanges * plan.cowatch.divergences()
+        assert plan.training.dimension == TRAINING + COWATCH["latents_size"]
+    assert 0.98 * privacy.epsilon <= to_epsilon(divergences, privacy.delta) <= privacy.epsilon
+
+
+def test_more_titles_need_more_devices():
+    few, many = (
+        Plan.of(Privacy(8.0, 1e-6), 20, 20_000, 1.0, TRAINING, POPULATION, **{**COWATCH, "titles": titles})
+        for titles in (80, 2_000)
+    )
+    assert few.cowatch is not None and many.cowatch is None
+
+
+def test_without_noise_every_round_trains_and_everything_is_asked():
+    plan = Plan.of(Privacy.none(), 7, 30, 1.0, TRAINING, POPULATION, **COWATCH)
+    assert plan.rounds == tuple(range(1, 8)) and plan.artwork_latents and plan.cowatch is not None
+    assert plan.variance(plan.training) == plan.variance(plan.population) == plan.variance(plan.cowatch) == 0

@@ -9,14 +9,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world_samples import tiny_catalog
 
-from keyart.campaigns.kinds.gradient import sums
+from keyart.campaigns.kinds.gradient import directions, sums
 from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm, population_sums, population_vectors
-from keyart.campaigns.kinds.training import MOST_CURVATURE, SIDE, SIDES, NoisedTraining, main_norm, training_vectors
+from keyart.campaigns.kinds.training import (
+    MOMENTS_NORM,
+    MOMENTS_SIZE,
+    MOST_CURVATURE,
+    SIDE,
+    SIDES,
+    NoisedTraining,
+    main_norm,
+    training_vectors,
+)
 from keyart.errors import SettingError
 from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import Rows
+from keyart.model.latents import LATENTS
 from keyart.model.ranker import Weights
 from keyart.model.ranker.weights import parameters, play_parameters
 from keyart.model.scorer import Log
@@ -28,7 +37,7 @@ TRAINING, POPULATION = NoisedTraining(SPEC, PICTURES), NoisedPopulation(SPEC, le
 P = parameters(SPEC)
 PLAY = play_parameters(SPEC)
 WEIGHTS = Weights.zero_shot(SPEC)
-SCALE = np.random.default_rng(9).uniform(0.5, 3.0, P + PICTURES)
+SCALE = np.random.default_rng(9).uniform(0.5, 3.0, P + 2 * PICTURES)
 CLIP, MOST = 2.0, 20.0
 SMALL = 1e-6  # of float32 sums
 
@@ -58,8 +67,19 @@ def log_of(devices: int, decisions: int, seed: int = 0, size: float = 1.0) -> tu
     return log, rng.integers(0, PICTURES, (devices, decisions))
 
 
-def trained(log: Log, shown: np.ndarray, scale: np.ndarray = SCALE, clip: float = CLIP) -> np.ndarray:
-    return training_vectors(TRAINING, WEIGHTS, log, shown, scale, clip, MOST)
+def trained(
+    log: Log,
+    shown: np.ndarray,
+    scale: np.ndarray = SCALE,
+    clip: float = CLIP,
+    layout: NoisedTraining = TRAINING,
+) -> np.ndarray:
+    return training_vectors(layout, WEIGHTS, log, shown, scale, clip, MOST)
+
+
+def with_latents(log: Log, seed: int = 0, size: float = 1.0) -> Log:
+    shape = (*log.counted.shape, LATENTS)
+    return replace(log, latents=(np.random.default_rng(seed).normal(size=shape) * size).astype(np.float32))
 
 
 def viewers(devices: int, seed: int = 0, size: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +119,57 @@ def test_a_training_vector_is_no_longer_than_one(seed, decisions, size, scale, c
     assert (lengths(vectors) <= 1 + 1e-9).all()
     part = vectors[:, TRAINING.places["side"]]
     assert part.shape == (3, SIDES) and (part >= 0).all() and (part <= SIDE * (1 + 1e-12)).all()
-    assert (lengths(vectors[:, : P + PICTURES]) <= main_norm() * (1 + 1e-9)).all()
+    assert (lengths(vectors[:, : TRAINING.scaled]) <= main_norm() * (1 + 1e-9)).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0, 1, 5, 300]),
+    st.sampled_from([0.0, 1e-30, 1.0, 1e3, 1e9]),
+    st.sampled_from(["tags", "artworks"]),
+    st.sampled_from([1e-6, 0.3, 50.0]),
+)
+def test_a_training_vector_with_latents_is_no_longer_than_one(seed, decisions, size, blocks, clip):
+    log, shown = log_of(3, decisions, seed)
+    layout = NoisedTraining(SPEC, PICTURES, blocks)
+    vectors = trained(with_latents(log, seed, size), shown, np.full(layout.scaled, 0.7), clip, layout)
+    assert vectors.shape == (3, layout.size) and (lengths(vectors) <= 1 + 1e-9).all()
+    assert (lengths(vectors[:, layout.places["moments"]]) <= MOMENTS_NORM * (1 + 1e-9)).all()
+    assert (lengths(vectors[:, : layout.scaled]) <= main_norm() * (1 + 1e-9)).all()
+
+
+def test_places_of_latents():
+    """Computed here the long way round, decision by decision."""
+    log, shown = log_of(2, 6)
+    log, layout = with_latents(log), NoisedTraining(SPEC, PICTURES, "artworks")
+    vectors = trained(log, shown, np.full(layout.scaled, 0.5), 1e6, layout)
+    device = sums(WEIGHTS, log)
+    for row, vector in enumerate(vectors):
+        part, back = layout.parts(vector), 0.5 * 1e6 / main_norm()
+        tags, tables = np.zeros((SPEC.artwork_size, LATENTS)), np.zeros((PICTURES, LATENTS))
+        tilts, second = np.zeros((PICTURES, LATENTS)), 0.0
+        u = directions(log.rows)
+        for n, picture in enumerate(shown[row]):
+            r, f = device.artworks[row, n, 0], log.latents[row, n].astype(float)
+            tags += r * np.outer(log.rows.artwork[row, n], f)
+            tables[picture] += r * f
+            tilts[picture] += device.artworks[row, n, 1] * f
+            second += log.counted[row, n] * np.outer([*u[row, n], *f], f) / log.counted[row].sum()
+        np.testing.assert_allclose(part["tag_latents"] * back, tags.ravel(), rtol=1e-4, atol=1e-5)
+        both = np.concatenate([tables.ravel(), tilts.ravel()])
+        np.testing.assert_allclose(part["artwork_latents"] * back, both, rtol=1e-4, atol=1e-5)
+        told = part["moments"] / MOMENTS_NORM * MOMENTS_SIZE
+        np.testing.assert_allclose(told, second.ravel(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("blocks", ["none", "tags", "artworks"])
+def test_the_scale_says_which_blocks_are_asked_for(blocks):
+    layout = NoisedTraining(SPEC, PICTURES, blocks)
+    latents = blocks != "none"
+    assert NoisedTraining.fitting(SPEC, PICTURES, latents, layout.scaled) == layout
+    assert NoisedTraining.fitting(SPEC, PICTURES, not latents, layout.scaled) is None
+    assert NoisedTraining.fitting(SPEC, PICTURES, latents, layout.scaled + 1) is None
 
 
 @settings(deadline=None, max_examples=40)
@@ -119,7 +189,7 @@ def test_a_log_without_a_decision_says_only_that(decisions):
     log, shown = log_of(2, decisions)
     log = replace(log, counted=np.zeros_like(log.counted))
     vectors = trained(log, shown)
-    assert not vectors[:, : P + PICTURES].any()
+    assert not vectors[:, : TRAINING.scaled].any()
     np.testing.assert_allclose(vectors[:, TRAINING.places["side"]], [[SIDE, SIDE, 0, 0, 0, 0, 0]] * 2)
     nothing = described(log, np.zeros((2, decisions), dtype=np.intp), *viewers(2))
     for name in ("contexts", "situations", "matches", "titles"):
@@ -147,10 +217,11 @@ def test_training_places():
         part = TRAINING.parts(vector)
         back = 1e6 / main_norm()
         np.testing.assert_allclose(part["gradient"] * back * SCALE[:P], device.gradient[row], rtol=1e-5)
-        residual = np.zeros(PICTURES)
+        residual = np.zeros((2, PICTURES))
         for n, picture in enumerate(shown[row]):
-            residual[picture] += device.artworks[row, n, 0]
-        np.testing.assert_allclose(part["artworks"] * back * SCALE[P:], residual, rtol=1e-5, atol=SMALL)
+            residual[:, picture] += device.artworks[row, n, [0, 2]]
+        np.testing.assert_allclose(part["artworks"] * back * SCALE[P:], residual.ravel(), rtol=1e-5, atol=SMALL)
+        assert (residual != 0).any(axis=1).all()
         side = part["side"] / SIDE
         counted = log.counted[row]
         decisions, tried = counted.sum(), (counted * log.played[row]).sum()
@@ -164,7 +235,7 @@ def test_training_places():
 def test_clipping_shortens_gradient_and_pictures_alike_and_says_by_how_much():
     log, shown = log_of(3, 12)
     free, tight = trained(log, shown, clip=1e6), trained(log, shown, clip=0.1)
-    main = slice(0, P + PICTURES)
+    main = slice(0, TRAINING.scaled)
     length = lengths(free[:, main]) * 1e6 / main_norm()
     np.testing.assert_allclose(lengths(tight[:, main]), main_norm())
     np.testing.assert_allclose(tight[:, main] / main_norm(), free[:, main] / lengths(free[:, main])[:, None])
@@ -222,7 +293,7 @@ def test_one_device_changes_no_other():
 
 
 def test_parts_share_the_norm():
-    assert main_norm() ** 2 + SIDES * SIDE**2 == pytest.approx(1.0)
+    assert main_norm() ** 2 + SIDES * SIDE**2 + MOMENTS_NORM**2 == pytest.approx(1.0)
     assert part_norm() ** 2 * len(NORMS) == pytest.approx(1.0)
     assert set(NORMS) == set(POPULATION.sizes) and main_norm() > 0.9
-    assert TRAINING.size == P + PICTURES + SIDES
+    assert TRAINING.size == P + 2 * PICTURES + SIDES == TRAINING.scaled + SIDES

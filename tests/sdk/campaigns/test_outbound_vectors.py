@@ -15,13 +15,12 @@ from hypothesis.extra.numpy import arrays
 import keyart
 from keyart.campaigns import kinds, vectors
 from keyart.campaigns.device_batch import DeviceBatch
-from keyart.campaigns.kinds.cowatch import CowatchLayout, cowatch_vectors
+from keyart.campaigns.kinds.cowatch import MAX_VIEWS, PART_SHARES, PART_SIZES, CowatchLayout, cowatch_vectors
 from keyart.campaigns.kinds.engagement import METRICS
 from keyart.campaigns.kinds.experiment import Asked, Question, arm_of, experiment_vectors
 from keyart.campaigns.kinds.training import SIDE
 from keyart.campaigns.kinds.trending import BUCKET_SECONDS, TrendingLayout, trending_vector
 from keyart.campaigns.offer import Offer
-from keyart.campaigns.together import TogetherLayout, together
 from keyart.campaigns.vectors import DeviceKind, Source
 from keyart.dp.clip import integer_norm
 from keyart.model.features.rows import Rows
@@ -48,7 +47,7 @@ def asked_of(art: keyart.Personalizer, kind: str, topic: str, **changes: object)
         "buttons": BUTTONS.layout,
         "": training_layout(art),
     }[topic]
-    scale = np.ones(layout.size - layout.sizes.get("side", 0), dtype="<f4")
+    scale = np.ones(getattr(layout, "scaled", layout.size), dtype="<f4")
     payloads = {"together": directions().tobytes(), "": scale.tobytes(), "buttons": BUTTONS.payload}
     payload = payloads.get(topic, b"")
     arms = 3 if kind == "experiment" else 0
@@ -198,8 +197,8 @@ def test_a_device_is_a_batch_of_one(three):
 def test_cowatch_vectors_of_a_batch_have_the_bits_of_single_devices():
     views = np.random.default_rng(4).poisson(0.7, (50, TITLES)).astype(np.float32)
     layout, asked = CowatchLayout(TITLES, DIRECTIONS), directions().astype(float)
-    alone = [cowatch_vectors(layout, one[None], asked)[0] for one in views]
-    np.testing.assert_array_equal(cowatch_vectors(layout, views, asked), alone)
+    alone = [cowatch_vectors(layout, one[None], asked, 1.0)[0] for one in views]
+    np.testing.assert_array_equal(cowatch_vectors(layout, views, asked, 1.0), alone)
 
 
 def test_trending_counts_plays_in_their_three_hours(three):
@@ -213,14 +212,22 @@ def test_trending_counts_plays_in_their_three_hours(three):
     assert np.count_nonzero(plays) == 2
 
 
-def test_cowatch_is_the_exact_statistic_of_normalised_views():
-    x, asked = np.array([3.0, 0, 1, 0, 0, 2]), directions().astype(float)
-    mine = CowatchLayout(TITLES, DIRECTIONS).parts(
-        cowatch_vectors(CowatchLayout(TITLES, DIRECTIONS), x[None], asked)[0]
-    )
-    plain = TogetherLayout(TITLES, DIRECTIONS).parts(together((x / np.linalg.norm(x))[None], asked) / 2.0**20)
-    for name, times in {"views": 2, "squares": 2, "viewers": 2, "products": 4}.items():
-        np.testing.assert_allclose(mine[name] * times, plain[name], atol=1e-5)
+@pytest.mark.parametrize("clip", [1.0, 64.0])
+def test_cowatch_is_the_plain_statistic_of_views_as_long_as_the_clip(clip):
+    views, asked = np.array([3.0, 0, 1, 0, 0, 2]), directions().astype(float)
+    layout = CowatchLayout(TITLES, DIRECTIONS)
+    x = views / max(np.linalg.norm(views), clip)
+    made = layout.parts(cowatch_vectors(layout, views[None], asked, clip)[0])
+    plain = {
+        "views": x,
+        "weighted": x * x.sum(),
+        "squares": x**2,
+        "viewers": [1.0, views.sum() / MAX_VIEWS],
+        "products": ((np.outer(x, x) - np.diag(x**2)) @ asked).ravel(),
+    }
+    for name, value in plain.items():
+        np.testing.assert_allclose(made[name] * PART_SIZES[name] / np.sqrt(PART_SHARES[name]), value, atol=1e-12)
+    assert sum(PART_SHARES.values()) == pytest.approx(1.0)
 
 
 @settings(max_examples=60, deadline=None)
@@ -232,7 +239,7 @@ def test_cowatch_is_the_exact_statistic_of_normalised_views():
 )
 def test_no_history_and_no_question_makes_a_vector_long(views, asked, ages, metrics):
     made = [
-        cowatch_vectors(CowatchLayout(TITLES, DIRECTIONS), views[None], asked)[0],
+        cowatch_vectors(CowatchLayout(TITLES, DIRECTIONS), views[None], asked, 1.0)[0],
         trending_vector(TrendingLayout(TITLES), np.arange(9) % TITLES, ages),
         experiment_vectors(BUTTONS, np.array([1]), np.array([0]), *metrics)[0],
     ]

@@ -27,12 +27,31 @@ Doubles = npt.NDArray[np.float64]
 TOPIC: Final = "together"  # as offers have named it since the first version
 
 
+MAX_VIEWS = 256.0  # of a device that are counted
+# What each part of a co-watch vector is divided by before it is shortened to 1, and its share of the squared norm.
+PART_SIZES: Mapping[str, float] = {
+    "views": 1.0,
+    "weighted": 4.0,
+    "squares": 1.0,
+    "viewers": 2**0.5,
+    "products": 1.0,
+}
+PART_SHARES: Mapping[str, float] = {
+    "views": 0.1,
+    "weighted": 0.05,
+    "squares": 0.05,
+    "viewers": 0.05,
+    "products": 0.75,
+}
+
+
 @dataclass(frozen=True)
 class CowatchLayout(Places):
-    """Layout for T titles and D directions, of views x by title with |x| ≤ 1.
+    """Layout for T titles and D directions, of a device's views x by title, with |x| ≤ 1.
 
-    views [T]: Σ x. squares [T]: Σ x². viewers [1]: devices with a history. products [T · D]: Σ (x (xᵀA) − x² A) / 2,
-    with A [T, D] the directions asked about. Each part has half of the norm.
+    views [T]: Σ x. weighted [T]: Σ x |x|₁. squares [T]: Σ x². viewers [2]: devices with a history, and their views as
+    a share of `MAX_VIEWS`. products [T · D]: Σ x (xᵀA) − x² A, with A [T, D] the directions asked about. Each part is
+    divided by its `PART_SIZES` and has its `PART_SHARES` of the squared norm.
     """
 
     titles: int
@@ -41,27 +60,33 @@ class CowatchLayout(Places):
     @cached_property
     def sizes(self) -> Mapping[str, int]:
         t = self.titles
-        return {"views": t, "squares": t, "viewers": 1, "products": t * self.directions}
+        return {"views": t, "weighted": t, "squares": t, "viewers": 2, "products": t * self.directions}
 
 
-def cowatch_vectors(layout: CowatchLayout, views: npt.NDArray[np.floating], asked: Doubles) -> Doubles:
+def cowatch_vectors(layout: CowatchLayout, views: npt.NDArray[np.floating], asked: Doubles, clip: float) -> Doubles:
     """Return the vectors of d devices, each with a norm of at most 1, [d, layout.size].
 
     Args:
         layout: Layout of the vectors.
         views: Weighted views by title, 0 or more, [d, T].
-        asked: Directions, [T, D]. Their columns should be orthonormal, so that nothing is clipped: then
-            |x (xᵀA) − x² A| ≤ 2.
+        asked: Directions of a spectral norm of 1 or less, so that products are hardly clipped, [T, D].
+        clip: Norm that a device's views are shortened to; they are divided by it.
     """
     counts = np.asarray(views, dtype=np.float64)
-    largest = counts.max(axis=-1, keepdims=True, initial=0.0)
-    x = counts / np.where(largest > 0, largest, 1.0)  # now |x| is 1 or more, or 0
-    x = x / np.maximum(np.sqrt((x**2).sum(axis=-1, keepdims=True)), 1.0)
-    shares = x[:, None, :] @ asked  # a product for each device, so that a batch has the same bits as one device
-    products = (x[:, :, None] * shares - (x**2)[:, :, None] * asked) / 2
-    viewers = x.any(axis=-1, keepdims=True).astype(np.float64)
-    parts = {"views": x, "squares": x**2, "viewers": viewers, "products": products.reshape(len(x), -1)}
-    return np.concatenate([clipped(parts[name], 1.0)[0] / 2 for name in layout.sizes], axis=-1)
+    x = counts / np.maximum(np.sqrt((counts**2).sum(axis=-1, keepdims=True)), clip)
+    weight = counts.sum(axis=-1)
+    along = x[:, None, :] @ asked  # a product for each device, so that a batch has the same bits as one device
+    parts = {
+        "views": x,
+        "weighted": x * x.sum(axis=-1, keepdims=True),
+        "squares": x**2,
+        "viewers": np.stack([(weight > 0).astype(np.float64), np.minimum(weight / MAX_VIEWS, 1.0)], axis=-1),
+        "products": (x[:, :, None] * along - (x**2)[:, :, None] * asked).reshape(len(x), -1),
+    }
+    return np.concatenate(
+        [clipped(parts[name] / PART_SIZES[name], 1.0)[0] * np.sqrt(PART_SHARES[name]) for name in layout.sizes],
+        axis=-1,
+    )
 
 
 def layout(offer: Offer, encoded: EncodedCatalog) -> CowatchLayout | None:
@@ -74,7 +99,7 @@ def layout(offer: Offer, encoded: EncodedCatalog) -> CowatchLayout | None:
 def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
     """Return the vectors of a batch of devices, [d, size]."""
     asked = offer.numbers.reshape(len(batch.encoded.first) - 1, -1)
-    return cowatch_vectors(CowatchLayout(*asked.shape), batch.views, asked)
+    return cowatch_vectors(CowatchLayout(*asked.shape), batch.views, asked, offer.clip)
 
 
 KIND: Final = batched_kind("statistics", (TOPIC,), layout, vectors)

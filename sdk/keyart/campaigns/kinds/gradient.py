@@ -18,15 +18,22 @@ from ...model.ranker.weights import Weights
 from ...model.scorer import Log, sigmoid
 
 Doubles = npt.NDArray[np.float64]
+# A decision's residual and curvature of play, then of completion; 1; r f and w f (`keyart.model.latents`).
+ARTWORK_SUMS = 5 + 2 * LATENTS
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums by part of `TrainingLayout`, in float64; `artworks` […, N, `ARTWORK_SUMS`] are still per decision."""
+    """Sums over a device's log, in float64.
+
+    Attributes:
+        gradient: ∂ log likelihood / ∂ parameters, in the order of `Weights`, […, P].
+        diagonal: its curvature, diagonal only, […, P].
+        artworks: still per decision, […, N, `ARTWORK_SUMS`].
+    """
 
     gradient: Doubles
     diagonal: Doubles
-    latents: Doubles
     artworks: Doubles
 
 
@@ -75,16 +82,7 @@ def sums(weights: Weights, log: Log) -> Sums:
     return Sums(
         gradient=by_parameter(zt, vt, u, r, rk),
         diagonal=by_parameter(zt**2, vt**2, u**2, w, wk),
-        latents=(np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2) @ (w[..., None] * f)).reshape(*lead, -1),
         artworks=np.concatenate(
             [np.stack([r, w, rk, wk, counted], axis=-1), r[..., None] * f, w[..., None] * f], axis=-1
         ),
     )
-
-
-def to_integers(values: npt.NDArray[np.floating], fraction_bits: int) -> npt.NDArray[np.int64]:
-    """Fixed point, rounded to nearest: sums of such integers are exact in any order and any grouping."""
-    return np.rint(np.asarray(values, dtype=np.float64) * float(1 << fraction_bits)).astype(np.int64)
-
-
-FRACTION_BITS = 20

@@ -64,7 +64,8 @@ def part_norm() -> float:
 
 
 def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats) -> dict[str, Floats]:
-    """Parts of TrainingLayout by name, […, size]. affinity […, H]; known […]: 1 where the viewer has a history."""
+    """Sums over a log, by part of `NoisedPopulation`, […, size]. affinity […, H]; known […]: 1 where the viewer has a
+    history."""
     rows, counted = log.rows, log.counted
     member = spec.viewer_members
     described = np.concatenate([known[..., None], affinity, affinity**2 @ member.T], axis=-1) * known[..., None]
@@ -78,14 +79,12 @@ def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats
     contexts = np.swapaxes(devices * counted[..., None], -1, -2) @ dayparts
     situation = rows.main[..., 1:3] * counted[..., None]
     match = rows.match * counted[..., None]
-    tried = counted * log.played
     return {
         "viewers": viewers.reshape(*known.shape, -1),
         "contexts": contexts.reshape(*known.shape, -1),
         "situations": np.concatenate([situation.sum(-2), (situation * rows.main[..., 1:3]).sum(-2)], axis=-1),
         "matches": np.concatenate([match.sum(-2), (match * rows.match).sum(-2)], axis=-1),
         "taste": np.concatenate([sharpen(affinity, spec) * known[..., None], known[..., None]], axis=-1),
-        "outcomes": np.stack([counted.sum(-1), tried.sum(-1), (tried * log.quality).sum(-1)], axis=-1),
     }
 
 

@@ -9,64 +9,111 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ...dp.clip import clipped
+from ...errors import SettingError
 from ...model.features import EncodedCatalog
 from ...model.features.encode import Ints
 from ...model.features.spec import FeatureSpec
+from ...model.latents import LATENTS
 from ...model.ranker.weights import Weights, parameters, play_parameters
 from ...model.scorer import Log
 from ..device_batch import DeviceBatch
 from ..offer import Offer
 from ..vector_layout import Places
-from ..vectors import batched_kind
-from .gradient import sums
+from ..vectors import DeviceKind
+from .gradient import ARTWORK_SUMS, directions, sums
 
 Doubles = npt.NDArray[np.float64]
 SIDE = 0.1  # the most that a side entry adds to the norm
 SIDES = 7
+PLAY, COMPLETION = 0, 2  # columns of `gradient.Sums.artworks` with the residuals
+MOMENTS_NORM = 0.1  # what the moments have of a norm of 1
+MOMENTS_SIZE = 24.0  # what moments are divided by: above the norm that most devices have
+LatentBlocks = Literal["none", "tags", "artworks"]
+LATENT_BLOCKS: Final[tuple[LatentBlocks, ...]] = ("none", "tags", "artworks")
 MOST_CURVATURE = 3.0  # times what is expected: a device's curvature is counted up to it
 
 
 @dataclass(frozen=True)
 class NoisedTraining(Places):
-    """gradient [P]: of the whole log, each entry divided by its scale. artworks [n]: residuals of play by picture,
-    likewise. side [`SIDES`]: how much clipping shortened the rest (1: not at all), whether it did not, decisions as a
-    share of the most that is counted, of them plays and quality plays, and the curvature of play and of keep, summed,
-    over that of the scale, as a share of `MOST_CURVATURE`; each between 0 and `SIDE`."""
+    """Places of a training vector.
+
+    gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by artwork, likewise:
+    Σ (played − q), then Σ (quality − κ) over plays. Where the model has latents f of viewers
+    (`keyart.model.latents`): tag_latents [Z · F]: Σ (played − q) z fᵀ, likewise; artwork_latents [2n · F], if
+    `latents` is "artworks": by artwork Σ (played − q) f, then Σ q(1 − q) f, likewise; moments [(U + F) · F]: the mean
+    of [u, f] fᵀ over the device's decisions, u = [1, h̃, c], no longer than `MOMENTS_NORM`. side [`SIDES`]: how much
+    clipping shortened the rest (1: not at all), whether it did not, decisions as a share of the most that is counted,
+    of them plays and quality plays, and the curvature of play and of completion, summed, over that of the scale, as a
+    share of `MOST_CURVATURE`; each between 0 and `SIDE`.
+    """
 
     spec: FeatureSpec
     artworks: int
+    latents: LatentBlocks = "none"
+
+    @classmethod
+    def fitting(cls, spec: FeatureSpec, artworks: int, latents: bool, scaled: int) -> NoisedTraining | None:
+        """Return the layout with so many scaled entries; None if there is none.
+
+        Args:
+            latents: whether the model has latents.
+            scaled: length of the scale that came with an offer.
+        """
+        blocks = LATENT_BLOCKS[1:] if latents else LATENT_BLOCKS[:1]
+        layouts = [cls(spec, artworks, block) for block in blocks]
+        return next((layout for layout in layouts if layout.scaled == scaled), None)
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        return {"gradient": parameters(self.spec), "artworks": self.artworks, "side": SIDES}
+        sizes = {"gradient": parameters(self.spec), "artworks": 2 * self.artworks}
+        if self.latents != "none":
+            sizes["tag_latents"] = self.spec.artwork_size * LATENTS
+        if self.latents == "artworks":
+            sizes["artwork_latents"] = 2 * self.artworks * LATENTS
+        if self.latents != "none":
+            sizes["moments"] = (len(self.spec.direction_names) + LATENTS) * LATENTS
+        return sizes | {"side": SIDES}
+
+    @property
+    def scaled(self) -> int:
+        """Entries that have a scale and are clipped together: all but moments and side entries."""
+        return self.size - SIDES - self.sizes.get("moments", 0)
 
 
 def main_norm() -> float:
-    """What the side entries leave of a norm of 1 to the rest of a training vector."""
-    return float(np.sqrt(1.0 - SIDES * SIDE**2))
+    """What side entries and moments leave of a norm of 1 to the rest of a training vector."""
+    return float(np.sqrt(1.0 - SIDES * SIDE**2 - MOMENTS_NORM**2))
 
 
 def training_vectors(
     layout: NoisedTraining, weights: Weights, log: Log, artworks: Ints, scale: Doubles, clip: float, most: float
 ) -> Doubles:
-    """[d, layout.size], none longer than 1. artworks [d, N]: what each decision showed. scale [P + n]: what each
-    entry is divided by. clip: the norm that the divided vector is shortened to. most: decisions above which none is
-    counted. Raises SettingError where a number is not finite."""
+    """[d, layout.size], none longer than 1. artworks [d, N]: what each decision showed. scale [layout.scaled]: what
+    each entry is divided by. clip: the norm that the divided vector is shortened to. most: decisions above which none
+    is counted. Raises SettingError where a number is not finite."""
     device = sums(weights, log)
-    count = len(log.counted)
-    whole = np.zeros((count, len(scale)))
     size = device.gradient.shape[-1]
-    whole[:, :size] = device.gradient
-    at = np.broadcast_to(np.arange(count)[:, None], artworks.shape)
-    np.add.at(whole, (at, size + artworks), device.artworks[..., 0])
-    main, factor = clipped(whole / scale, clip)
+    columns = _by_artwork(layout.artworks, artworks, device.artworks[..., [PLAY, COMPLETION]])
+    whole: list[npt.NDArray[np.floating]] = [device.gradient, *columns]
     decisions = log.counted.sum(-1).astype(np.float64)
+    moments = []
+    if layout.latents != "none":
+        of_latents = device.artworks[..., ARTWORK_SUMS - 2 * LATENTS :]  # (played − q) f, then q(1 − q) f
+        along = of_latents[..., :LATENTS]
+        whole.append((np.swapaxes(log.rows.artwork, -1, -2) @ along).reshape(len(along), -1))
+        if layout.latents == "artworks":
+            tables = _by_artwork(layout.artworks, artworks, of_latents)
+            whole += [
+                np.stack(part, axis=-1).reshape(len(along), -1) for part in (tables[:LATENTS], tables[LATENTS:])
+            ]
+        moments.append(_moments(log, decisions))
+    main, factor = clipped(np.concatenate(whole, axis=1) / scale, clip)
     tried = log.counted * log.played
     some = np.maximum(decisions, 1.0)
     side = np.stack(
@@ -87,21 +134,54 @@ def training_vectors(
         ],
         axis=1,
     )
-    return np.asarray(np.concatenate([main * (main_norm() / clip), side * SIDE], axis=1))
+    return np.asarray(np.concatenate([main * (main_norm() / clip), *moments, side * SIDE], axis=1))
 
 
-def layout(offer: Offer, encoded: EncodedCatalog) -> NoisedTraining | None:
-    """Return the layout of an offer's vector, or None if the offer's scale is of another model or catalogue."""
-    found = NoisedTraining(encoded.spec, len(encoded.artwork))
+def _moments(log: Log, decisions: Doubles) -> Doubles:
+    """[d, (U + F) · F]: mean of [u, f] fᵀ over each device's decisions, no longer than `MOMENTS_NORM`."""
+    u = directions(log.rows).astype(np.float64)
+    f = np.zeros((*u.shape[:-1], LATENTS)) if log.latents is None else log.latents.astype(np.float64)
+    both = np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2)
+    mean = both @ (f * log.counted[..., None]) / np.maximum(decisions, 1.0)[:, None, None]
+    return clipped(mean.reshape(len(mean), -1) / MOMENTS_SIZE, 1.0)[0] * MOMENTS_NORM
+
+
+def _by_artwork(count: int, artworks: Ints, values: Doubles) -> list[Doubles]:
+    """A table [d, count] for each column of values [d, N, columns]: sums by artwork."""
+    devices = len(artworks)
+    place = (np.arange(devices)[:, None] * count + artworks).ravel()
+    return [
+        np.bincount(place, column.ravel(), devices * count).reshape(devices, count).astype(np.float64, copy=False)
+        for column in np.moveaxis(values, -1, 0)
+    ]
+
+
+def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> NoisedTraining | None:
+    """Return the layout of an offer's vector, or None if the offer's scale is of another model or catalogue.
+
+    Args:
+        offer: the offer.
+        encoded: the catalogue in the places of the model's feature spec.
+        latents: whether the model has latents.
+    """
     scale = offer.numbers
-    return found if len(scale) == found.size - found.sizes["side"] and (scale > 0).all() else None
+    found = NoisedTraining.fitting(encoded.spec, len(encoded.artwork), latents, len(scale))
+    return found if (scale > 0).all() else None
 
 
 def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
-    """Return the vectors of a batch of devices, [d, size]."""
-    places = NoisedTraining(batch.encoded.spec, len(batch.encoded.artwork))
+    """Return the vectors of a batch of devices, [d, size]. Raises SettingError for an offer that does not fit."""
+    places = layout(offer, batch.encoded, batch.log.latents is not None)
+    if places is None:
+        raise SettingError("The offer's scale does not fit this device's model; nothing is sent.")
     most = float(offer.most_decisions)
     return training_vectors(places, batch.weights, batch.log, batch.artworks, offer.numbers, offer.clip, most)
 
 
-KIND: Final = batched_kind("training", ("",), layout, vectors)
+KIND: Final = DeviceKind(
+    "training",
+    ("",),
+    lambda offer, source: layout(offer, source.installed.encoded, source.installed.latents is not None),
+    lambda offer, source: np.asarray(vectors(offer, source.batch)[0]),
+    vectors,
+)
