@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from keyart.errors import FederatedError
 
 from ..propensity_check import Calibration
 from .setup import SimulationSetup
@@ -103,9 +106,12 @@ class SimulationOutcome:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> SimulationOutcome:
-        """Return the outcome that `to_bytes` wrote."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            arrays = dict(stored)
+        """Return the outcome that `to_bytes` wrote. Raises FederatedError for other bytes."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                arrays = dict(stored)
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise FederatedError(f"The outcome of the run cannot be read ({error}). Run it again.") from None
         epsilon = float(arrays["epsilon"])
         rounds, client_updates, bytes_up = arrays["numbers"].tolist()
         return cls(
