@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
 from choosing_samples import sample_catalog
-from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
-from flwr.clientapp import ClientApp
-from keyart_federated.apps import wire
-from keyart_federated.strategy import FederatedRanker
-from local_grid import LocalGrid
-from world_samples import HandWorld
 
 import keyart
-from keyart.bundle import verify
-from keyart.bundle.loading import load_model
 from keyart.campaigns.kinds.gradient import FRACTION_BITS
 from keyart.campaigns.together import together
 from keyart.campaigns.vector_layout import ARTWORK_SUMS
-from keyart.errors import FederatedError, RoundFailed
-from keyart.model.features import EncodedCatalog, FeatureSpec, view_weight
+from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.latents import LATENTS, PRIOR_MET
 from keyart.model.ranker.numpy_engine import sigmoid
-from keyart_federated import Report, simulate
 from keyart_federated.learning import latents
 from keyart_federated.learning.latents import MOST_STIFFNESS, STIFFNESS_KEPT, VARIANCE_RANGE, ArtworkLatents, advance
 from keyart_federated.learning.model import Model
-from keyart_federated.simulation.devices import Devices
-from keyart_federated.worlds import SyntheticWorld
 
 # Titles, from what is watched together
 
@@ -146,14 +133,6 @@ def test_a_model_of_a_wrong_length_is_refused(cut):
     wrong = flat[:cut] if cut < 0 else np.append(flat, np.zeros(cut))
     with pytest.raises(ValueError, match="numbers"):
         Model.from_array(encoded, wrong)
-
-
-@pytest.mark.parametrize("asked", [np.zeros((59, 4)), np.zeros(60), np.full((60, 4), np.nan)])
-def test_a_question_about_other_titles_is_refused(asked):
-    LocalGrid(ClientApp(), {})  # tells messages which run they belong to
-    message = Message(wire.question(asked), dst_node_id=1, message_type="query")
-    with pytest.raises(FederatedError, match="60 titles"):
-        wire.asked_of(message, 60)
 
 
 def test_viewers_have_variance_1():
@@ -401,105 +380,3 @@ def test_steps_that_overshoot_are_held_back(share):
     stiffness = [state.stiffness for state in states]
     assert all(1 <= one <= MOST_STIFFNESS for one in stiffness)
     assert max(stiffness) == 1 if share == 1 else max(stiffness) > 0.7 / share * DAMPING and max(away) > 1.2
-
-
-# Both, in rounds
-
-SETTINGS = {"steps_per_round": 5, "rounds": 3, "seed": 2}
-MEASURED = {"seconds", "client_updates_per_second", "bundle"}
-
-
-@pytest.fixture(scope="module")
-def world() -> SyntheticWorld:
-    return SyntheticWorld(viewers=200, titles=40, artworks=4, impressions=15, idiosyncrasy=0.7, seed=1)
-
-
-@pytest.fixture(scope="module")
-def report(world, tmp_path_factory) -> Report:
-    return simulate(world, **SETTINGS, out=tmp_path_factory.mktemp("simulated") / "bundle")
-
-
-def test_a_node_tells_what_its_devices_watched(world):
-    """Views by what they count; nodes add up to the fleet."""
-    spec = FeatureSpec.from_catalog(world.catalog)
-    settings = {"seed": 0, "policy": keyart.Policy(), "reward": keyart.Reward(), "head": None}
-    views = np.zeros((world.devices, len(world.catalog)), dtype=np.float32)
-    for i in range(world.devices):
-        for view in world.history(i):
-            title = world.catalog[view.title_id]
-            at = world.catalog.index(view.title_id)
-            views[i, at] += np.float32(view_weight(view, title.duration, settings["reward"], spec))
-    asked = latents.first_question(len(world.catalog), np.random.default_rng(0))
-    expected = together(views, asked)
-    assert expected.any()
-    nodes = [Devices(world, np.arange(n, world.devices, 3), spec, 1, **settings).together(asked) for n in range(3)]
-    np.testing.assert_array_equal(np.sum(nodes, axis=0), expected)
-
-
-def test_a_simulation_leaves_latents_in_its_bundle(world, report):
-    assert verify(report.bundle).model_version == 1 + SETTINGS["rounds"]
-    document = json.loads((report.bundle / "vocabulary.json").read_bytes())["latents"]
-    met = {view.title_id for i in range(world.devices) for view in world.history(i)}
-    assert set(document["titles"]["numbers"]) <= met and len(document["titles"]["numbers"]) > 0.9 * len(met)
-    assert len(document["artworks"]["numbers"]) == 160  # the tags' latents are every picture's
-    found = load_model(report.bundle, world.catalog, "numpy").latents
-    assert found is not None
-    assert np.isfinite(found.titles).all() and 0 < np.abs(found.artworks).max() < 1
-    shares = EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog)).title_shares
-    size = np.linalg.norm(shares, axis=0)[:, None] * np.linalg.norm(found.titles, axis=0) + 1e-9
-    assert (np.abs(shares.T @ found.titles) / size).max() < 0.02  # but for what rounding does
-
-
-@pytest.mark.parametrize("nodes", [1, 3])
-def test_the_same_seed_gives_the_same_latents(world, report, tmp_path, nodes):
-    again = simulate(world, **SETTINGS, nodes=nodes, out=tmp_path / "bundle")
-    one, other = (
-        json.loads((r.bundle / "vocabulary.json").read_bytes())["latents"]["titles"] for r in (report, again)
-    )
-    assert one == other  # integers, whoever adds them up
-    if nodes == 1:
-        for name in {field.name for field in fields(Report)} - MEASURED:
-            assert getattr(again, name) == getattr(report, name), name
-        for name in ("vocabulary.json", "ranker.bin"):
-            assert (again.bundle / name).read_bytes() == (report.bundle / name).read_bytes()
-
-
-def test_the_central_learner_finds_them_too(world, tmp_path):
-    found = simulate(world, **SETTINGS, learner="central", out=tmp_path / "bundle")
-    assert load_model(found.bundle, world.catalog, "numpy").latents.artworks.any()
-
-
-SPOILT = {
-    "short": (lambda sums: sums[:-1], "shape"),
-    "floats": (lambda sums: sums.astype(np.float64), "int64"),
-    "NaN": (lambda sums: np.full(len(sums), np.nan), "NaN"),
-}
-
-
-@pytest.mark.parametrize("name", [*SPOILT, "raises"])
-def test_a_spoilt_answer_ends_it_before_the_first_round(name):
-    world = HandWorld(devices=4)
-    spec = FeatureSpec.from_catalog(world.catalog)
-    encoded = EncodedCatalog.build(world.catalog, spec)
-    settings = {"policy": keyart.Policy(), "reward": keyart.Reward(), "head": None, "encoded": encoded}
-    devices, app = Devices(world, np.arange(4), spec, 1, **settings), ClientApp()
-
-    @app.query()
-    def spoil(message: Message, context: Context) -> Message:
-        if name == "raises":
-            raise ValueError("the disk of this node is full")
-        reply = wire.answer(
-            message, wire.Contribution(devices.together(wire.asked_of(message, len(encoded.first) - 1)), 4, round=0)
-        )
-        spoilt = SPOILT[name][0](reply.content[wire.ARRAYS][wire.SUM].numpy())
-        content = {wire.ARRAYS: ArrayRecord({wire.SUM: Array(spoilt)}), wire.METRICS: reply.content[wire.METRICS]}
-        return Message(RecordDict(content), reply_to=message)
-
-    strategy = FederatedRanker(
-        encoded, Model.zero_shot(encoded), steps=1, policy=keyart.Policy(), node_wait_seconds=0.0
-    )
-    state = strategy.state
-    grid = LocalGrid(app, {1: Context(1, 1, {}, RecordDict(), {})})
-    with pytest.raises(RoundFailed, match=SPOILT[name][1] if name in SPOILT else "disk of this node") as caught:
-        strategy.run(grid, 1)
-    assert "last good model" in str(caught.value) and strategy.state is state

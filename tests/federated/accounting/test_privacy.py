@@ -1,77 +1,104 @@
-"""A budget and its plan: all of the budget is spent, no more of it, and the survivors' noise alone pays for it."""
+"""A budget, its plan and its noise: all of the budget is spent, no more of it, and survivors alone pay for it."""
 
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 
 from keyart.campaigns.budget import Charge, spent
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import SettingError
-from keyart_federated.accounting import to_epsilon
-from keyart_federated.accounting.privacy import Plan, Privacy
+from keyart_federated.accounting import Skellam, to_epsilon
+from keyart_federated.accounting.privacy import MASKED_DEVICES, MIN_SUM, POPULATION_SHARE, Privacy, TrainingPlan
+from keyart_federated.campaigns.campaign import Campaign
+from keyart_federated.campaigns.noise import Part, split
 
 TRAINING, POPULATION = 1500, 400  # entries
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 CASES = [
-    # ε, δ, rounds, devices, share
-    (4.0, 1e-5, 3, 60, 1.0),
-    (1.0, 1e-6, 20, 2_000, 1.0),
-    (8.0, 1e-6, 20, 20_000, 1.0),
-    (16.0, 1e-6, 40, 50_000, 1.0),
-    (0.2, 1e-8, 10, 20_000, 1.0),
-    (8.0, 1e-6, 20, 20_000, 0.25),
+    # ε, δ, rounds, devices of a cohort
+    (4.0, 1e-5, 3, 60),
+    (1.0, 1e-6, 20, 2_000),
+    (8.0, 1e-6, 20, 20_000),
+    (16.0, 1e-6, 40, 50_000),
+    (0.2, 1e-8, 10, 20_000),
+    (8.0, 1e-6, 20, 5_000),
 ]
 
 
-def planned(case: tuple[float, float, int, int, float], **settings: float) -> tuple[Privacy, Plan]:
-    epsilon, delta, rounds, devices, share = case
-    privacy = Privacy(epsilon, delta, **settings)
-    return privacy, Plan.of(privacy, rounds, devices, share, TRAINING, POPULATION)
+def planned(case: tuple[float, float, int, int], **settings: float) -> TrainingPlan:
+    epsilon, delta, rounds, devices = case
+    return TrainingPlan.of(Privacy(epsilon, delta, **settings), rounds, devices)
+
+
+def events(case: tuple[float, float, int, int], rounds: int) -> tuple[Skellam, Skellam]:
+    """Return the privacy cost of each sum of a campaign: of the population, and of a round of training."""
+    epsilon, delta, _, _ = case
+    campaign = Campaign("c", "Spring", "training", "running", epsilon, delta, rounds, NOW, NOW)
+    population, training = split(
+        campaign, Part(POPULATION_SHARE, 1, POPULATION), Part(1 - POPULATION_SHARE, rounds, TRAINING)
+    )
+    return population, training
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_plan_spends_what_was_asked_for(case):
-    privacy, plan = planned(case)
-    divergences = len(plan.rounds) * plan.training.divergences() + plan.population.divergences()
-    assert 0.98 * privacy.epsilon <= to_epsilon(divergences, privacy.delta) <= privacy.epsilon
+def test_a_campaign_spends_what_was_asked_for(case):
+    rounds = len(planned(case).rounds)
+    population, training = events(case, rounds)
+    divergences = rounds * training.divergences() + population.divergences()
+    assert 0.98 * case[0] <= to_epsilon(divergences, case[1]) <= case[0]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case[-1] == 1.0])
-def test_a_device_s_own_account_agrees(case):
+@pytest.mark.parametrize("case", CASES)
+def test_a_devices_own_account_agrees(case):
     """It counts by `keyart.campaigns.budget`, and every round in full."""
-    privacy, plan = planned(case)
-    events = [plan.training] * len(plan.rounds) + [plan.population]
-    charges = [Charge(event.noise_multiplier, event.l2, event.dimension) for event in events]
-    assert 0.98 * privacy.epsilon <= spent(charges, privacy.delta) <= privacy.epsilon * (1 + 1e-9)
+    rounds = len(planned(case).rounds)
+    population, training = events(case, rounds)
+    charges = [Charge(one.noise_multiplier, one.l2, one.dimension) for one in (population, *[training] * rounds)]
+    assert 0.98 * case[0] <= spent(charges, case[1]) <= case[0] * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_sum_is_of_vectors_at_the_clip(case):
+    for event, size in zip(events(case, 5), (POPULATION, TRAINING), strict=True):
+        assert (event.l2, event.dimension) == (integer_norm(UNITS, size), size)
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("threshold", [0.6, 0.8, 1.0])
-def test_the_survivors_noise_is_enough(case, threshold):
-    *_, devices, share = case
-    _, plan = planned(case, threshold=threshold)
-    assert threshold * share * devices <= plan.survivors < threshold * share * devices + 1
-    for event, size in ((plan.training, TRAINING), (plan.population, POPULATION)):
-        assert (event.l2, event.dimension) == (integer_norm(UNITS, size), size)
-        assert event.sampling_rate == share
-        needed = (event.noise_multiplier * event.l2) ** 2
-        each = plan.variance(event)
-        assert isinstance(each, int) and needed <= each * plan.survivors < needed + plan.survivors
+def test_the_noise_counts_on_the_devices_at_the_threshold(case, threshold):
+    plan, devices = planned(case, threshold=threshold), case[-1]
+    assert threshold * devices <= plan.minimum_devices < threshold * devices + 1
+    assert plan.cohort == devices
+    assert 500 < plan.threshold_permille <= 1000 * threshold + 1
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_sum_is_never_of_one_device(devices):
+    for privacy in (None, Privacy(4.0, 1e-6, threshold=0.6)):
+        plan = TrainingPlan.of(privacy, 3, devices)
+        assert plan.cohort >= MIN_SUM and plan.minimum_devices >= MIN_SUM
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 3, 7, 20, 100])
 @pytest.mark.parametrize("most", [None, 1, 4])
 def test_rounds_are_of_the_campaign_and_no_more_than_asked(rounds, most):
-    _, plan = planned((4.0, 1e-6, rounds, 2_000, 1.0), rounds=most)
+    plan = planned((4.0, 1e-6, rounds, 2_000), rounds=most)
     assert plan.rounds == tuple(sorted(set(plan.rounds)))
     assert plan.rounds[0] >= 1 and plan.rounds[-1] <= rounds
     assert len(plan.rounds) <= min(rounds, most or rounds)
 
 
 def test_a_campaign_of_few_rounds_trains_after_each():
-    assert planned(CASES[0])[1].rounds == (1, 2, 3)
+    assert planned(CASES[0]).rounds == (1, 2, 3)
+
+
+def test_without_privacy_it_trains_after_each_round_and_clips_nothing():
+    plan = TrainingPlan.of(None, 12, 500)
+    assert plan.rounds == tuple(range(1, 13)) and plan.clip is None and not plan.masked
 
 
 @pytest.mark.parametrize(
@@ -79,19 +106,24 @@ def test_a_campaign_of_few_rounds_trains_after_each():
     [(500, 8.0, 0.5), (2_000, 8.0, 0.5), (2_000, 1.0, 0.5), (8_000, 8.0, 1.0), (20_000, 8.0, 1.58), (10**6, 8, 2)],
 )
 def test_a_large_fleet_is_clipped_less(devices, epsilon, clip):
-    assert planned((epsilon, 1e-6, 20, devices, 1.0))[1].clip == pytest.approx(clip, abs=0.01)
-    assert planned((epsilon, 1e-6, 20, devices, 1.0), clip=0.7)[1].clip == 0.7
+    assert planned((epsilon, 1e-6, 20, devices)).clip == pytest.approx(clip, abs=0.01)
+    assert planned((epsilon, 1e-6, 20, devices), clip=0.7).clip == 0.7
+
+
+def test_small_fleets_are_masked_unless_told():
+    assert planned((4.0, 1e-6, 3, MASKED_DEVICES)).masked
+    assert not planned((4.0, 1e-6, 3, MASKED_DEVICES + 1)).masked
+    assert not planned((4.0, 1e-6, 3, 16), masked=False).masked
+    assert planned((4.0, 1e-6, 3, 10 * MASKED_DEVICES), masked=True).masked
 
 
 def test_noise_grows_with_what_is_asked_of_it():
-    def noise(**changes: float) -> float:
-        base = {"epsilon": 4.0, "delta": 1e-6, "rounds": 20, "devices": 2_000, "share": 1.0}
-        _, plan = planned(tuple({**base, **changes}.values()), rounds=5)
-        return plan.training.noise_multiplier
+    def noise(epsilon: float = 4.0, delta: float = 1e-6, rounds: int = 5) -> float:
+        return events((epsilon, delta, rounds, 2_000), rounds)[1].noise_multiplier
 
     assert noise(epsilon=2.0) > noise() > noise(epsilon=8.0)
     assert noise(delta=1e-9) > noise()
-    assert noise(share=0.2) < noise()
+    assert noise(rounds=10) > noise()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +143,7 @@ def test_privacy_refuses_nonsense(wrong):
 
 def test_a_budget_that_no_noise_keeps_is_refused():
     with pytest.raises(SettingError, match="larger"):
-        planned((1e-5, 1e-6, 20, 2_000, 1.0))
+        events((1e-5, 1e-6, 20, 2_000), 20)
 
 
 def test_privacy_keeps_what_it_is_given():
