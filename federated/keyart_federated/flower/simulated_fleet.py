@@ -57,6 +57,7 @@ class FlowerFleet:
         self._bundle: dict[str, bytes] = {}
         self._folder: Path | None = None
         self._first = self._last = self._asked = 0  # impressions; the last one is of the last request
+        self._number = 0  # of the last request
 
     def play(self, bundle: Path, first: int, steps: int) -> None:
         """See `SimulatedFleet`. Nodes play when they are next asked for a sum, or for their journals."""
@@ -86,7 +87,7 @@ class FlowerFleet:
 
     def request(self, message: bytes = b"", at: float = 0.0) -> FleetRequest:
         """Return a request about the bundle and the impressions of the day."""
-        return FleetRequest(self._bundle, self._first, self._last, message, at)
+        return FleetRequest(self._bundle, self._first, self._last, offer=message, at=at)
 
     def collect(self) -> list[Arrays]:
         """Return each node's journal: its devices' numbers, what was shown, and what came of it."""
@@ -103,6 +104,8 @@ class FlowerFleet:
             RoundFailed: a node is missing, has failed, or has not answered in time.
         """
         nodes = self._connected()
+        self._number += 1
+        request = replace(request, number=self._number)
         asked = dict.fromkeys(nodes, request)
         if of_node is not None:
             asked = {node: replace(request, stage_message=message) for node, message in of_node.items()}
