@@ -22,6 +22,7 @@ from ..secagg import Coordinator
 from ..simulation.fleet import Arrays, Contribution, require_enough
 from ..simulation.identities import keys_of
 from ..simulation.randomness import fleet_randomness
+from ..simulation.vectors import Integers
 from .retrying_grid import PATIENCE_SECONDS, PatientGrid
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 
@@ -81,9 +82,9 @@ class FlowerFleet:
         replies = self.ask(self.request(message, at))
         devices = sum(reply.devices for reply in replies.values())
         require_enough(offer, devices, next((reply.reason for reply in replies.values() if reply.reason), ""))
-        total = np.asarray(np.sum([reply.arrays[TOTAL] for reply in replies.values()], axis=0, dtype=np.int64))
+        total = np.sum([_total_of(reply, offer) for reply in replies.values()], axis=0, dtype=np.int64)
         noise = skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
-        return Contribution(total + noise, devices)
+        return Contribution(np.asarray(total + noise), devices)
 
     def request(self, message: bytes = b"", at: float = 0.0) -> FleetRequest:
         """Return a request about the bundle and the impressions of the day."""
@@ -136,6 +137,18 @@ class FlowerFleet:
                     "missing SuperNodes, then start again."
                 )
             time.sleep(POLL_SECONDS)
+
+
+def _total_of(reply: FleetReply, offer: Offer) -> Integers:
+    """Return a node's sum. Raises RoundFailed for anything but `offer.size` integers of some devices."""
+    total = reply.arrays.get(TOTAL)
+    if total is None or total.dtype != np.int64 or total.shape != (offer.size,) or reply.devices < 0:
+        told = "no sum" if total is None else f"{total.dtype} {total.shape} of {reply.devices} devices"
+        raise RoundFailed(
+            f"A node answered with {told}, where int64 ({offer.size},) was asked for. The last good model stays; "
+            "update keyart on every node."
+        )
+    return np.asarray(total)
 
 
 class _NodesAsGateways:

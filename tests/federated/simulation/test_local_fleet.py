@@ -217,8 +217,8 @@ def test_too_few_devices_make_no_sum(ended, masked):
 
 
 def test_a_reason_is_told_where_some_decline(ended):
-    with pytest.raises(RoundFailed, match=r"3 devices answered.*Devices decline: it is late"):
-        require_enough(ended.offer(), 3, "it is late")
+    with pytest.raises(RoundFailed, match=r"3 devices answered.*\. It is late\. Nothing"):
+        require_enough(ended.offer(), 3, "It is late.")
     require_enough(ended.offer(), ended.offer().minimum_devices)
 
 

@@ -79,3 +79,12 @@ def test_bytes_that_are_cut_short_are_no_outcome(ended):
     for cut in (0, 100, len(data) - 1):
         with pytest.raises(FederatedError, match="cannot be read"):
             SimulationOutcome.from_bytes(data[:cut])
+
+
+@pytest.mark.parametrize("nodes", [[0, 1], [0, 1, 1], [0, 1, 2, 2]], ids=["missing", "twice and missing", "twice"])
+def test_devices_on_no_node_or_on_two_are_an_error(ended, nodes):
+    """SuperNodes that were started with the wrong partition-id."""
+    _, run = ended
+    journals = run.fleet.collect()
+    with pytest.raises(FederatedError, match="partition-id"):
+        SimulationOutcome.of(run.training, run.setup, [journals[node] for node in nodes])
