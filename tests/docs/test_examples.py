@@ -72,11 +72,11 @@ def test_a_poisoned_fleet(capsys):
 
 def test_devices_that_lie():
     example = runpy.run_path(str(EXAMPLES / "poisoned_fleet.py"))
-    ask = SimpleNamespace(kind="training", scale=np.ones(3000))
+    offer = SimpleNamespace(kind="training", numbers=np.ones(3000))
     vectors = np.random.default_rng(0).normal(0, 60, (20, 3007)).astype(np.int64)
     for attack, length in example["ATTACKS"].items():
         world = example["PoisonedWorld"](attack, 0.1, viewers=20, titles=6, impressions=5, seed=0)
-        sent = world.tamper(ask, vectors, np.arange(20))
+        sent = world.tamper(offer, vectors, np.arange(20))
         changed = (sent != vectors).any(axis=1)
         assert changed.sum() == (2 if attack != "none" else 0)
         assert (sent[:, 3000:] == vectors[:, 3000:]).all()

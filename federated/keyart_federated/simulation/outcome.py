@@ -89,8 +89,8 @@ class SimulationOutcome:
             parts.append(Calibration.from_state(journal))
         if (seen != 1).any():
             raise FederatedError(
-                f"{(seen == 0).sum()} devices are on no node, and {(seen > 1).sum()} on several. Start each SuperNode "
-                "with a partition-id of its own, from 0, and with their number as num-partitions."
+                f"{(seen == 0).sum()} devices are on no node, and {(seen > 1).sum()} on several. Start each "
+                "SuperNode with a partition-id of its own, from 0, and with their number as num-partitions."
             )
         return cls(
             {path.name: path.read_bytes() for path in sorted(folder.iterdir())},
