@@ -15,10 +15,10 @@ from local_grid import LocalGrid
 from simulation_samples import DELTA, SEED, STEPS, setup_of, small_world
 
 from keyart.campaigns.offer import Offer
-from keyart.errors import RoundFailed
+from keyart.errors import RoundFailed, SettingError, WorldError
 from keyart.secagg import Identity, Stage
 from keyart_federated.accounting.privacy import Privacy
-from keyart_federated.flower import client_app, simulated_fleet
+from keyart_federated.flower import client_app, server_app, simulated_fleet
 from keyart_federated.flower.simulated_fleet import FlowerFleet
 from keyart_federated.flower.simulation_messages import ARRAYS, RECORD, TOTAL, FleetReply, FleetRequest
 from keyart_federated.simulation.identities import keys_of
@@ -273,6 +273,52 @@ def test_devices_on_nodes_decline_what_a_device_declines(tmp_path, masked):
     with pytest.raises(RoundFailed, match=reason):
         fleet.contribute(an_offer().sign(SERVER), 0.0)
     assert not grid.errors
+
+
+def run_app(folder: Path, config: dict[str, object], **settings: object) -> LocalGrid:
+    """Run the ServerApp of a simulation over nodes of this process, as `flwr run` does over SuperNodes."""
+    run = {
+        **server_app.DEFAULTS,
+        "simulation": json.dumps(config),
+        "result-path": str(folder / "outcome"),
+        **settings,
+    }
+    nodes = {
+        n + 1: Context(1, n + 1, {"partition-id": n, "num-partitions": NODES}, RecordDict(), run)
+        for n in range(NODES)
+    }
+    grid = LocalGrid(client_app.app, nodes)
+    server_app.app(grid, Context(1, 1, {}, RecordDict(), run))
+    return grid
+
+
+NAMED = {
+    "world": "world_samples:HandWorld", "world-settings": {"devices": 8}, "rounds": 2, "steps": 4, "seed": 7,
+    "epsilon": 1000.0, "delta": 1e-5,
+}  # fmt: skip
+
+
+def test_the_app_runs_a_world_by_name_and_leaves_its_outcome_in_a_file(tmp_path):
+    assert not run_app(tmp_path, NAMED).errors
+    found = SimulationOutcome.from_bytes((tmp_path / "outcome").read_bytes())
+    assert found.rounds == 2 and found.artwork.shape == (8, 8)
+    same(found, locally(SimulationSetup.from_config(NAMED), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("config", "settings", "error", "word"),
+    [
+        (NAMED, {"result-path": ""}, SettingError, "result-path"),
+        (NAMED | {"rounds": 0}, {}, SettingError, "rounds"),
+        (NAMED | {"round": 2}, {}, SettingError, "no setting 'round'"),
+        (NAMED | {"world": "nowhere"}, {}, WorldError, "nowhere"),
+    ],
+)
+def test_an_app_with_wrong_settings_asks_no_node(tmp_path, monkeypatch, config, settings, error, word):
+    monkeypatch.setattr(LocalGrid, "push_messages", lambda self, messages: pytest.fail("a node was asked"))
+    with pytest.raises(error, match=word):
+        run_app(tmp_path, config, **settings)
+    assert not (tmp_path / "outcome").exists()
 
 
 def test_requests_and_replies_survive_the_wire(tmp_path):
