@@ -10,15 +10,19 @@ import pytest
 from choosing_samples import sample_catalog
 
 import keyart
+from keyart.bundle.loading import load_model
 from keyart.campaigns.kinds.gradient import FRACTION_BITS
 from keyart.campaigns.together import together
 from keyart.campaigns.vector_layout import ARTWORK_SUMS
-from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model.features import EncodedCatalog, FeatureSpec, view_weight
 from keyart.model.latents import LATENTS, PRIOR_MET
 from keyart.model.ranker.numpy_engine import sigmoid
+from keyart_federated import simulate
 from keyart_federated.learning import latents
 from keyart_federated.learning.latents import MOST_STIFFNESS, STIFFNESS_KEPT, VARIANCE_RANGE, ArtworkLatents, advance
 from keyart_federated.learning.model import Model
+from keyart_federated.simulation.devices import Devices
+from keyart_federated.worlds import SyntheticWorld
 
 # Titles, from what is watched together
 
@@ -380,3 +384,35 @@ def test_steps_that_overshoot_are_held_back(share):
     stiffness = [state.stiffness for state in states]
     assert all(1 <= one <= MOST_STIFFNESS for one in stiffness)
     assert max(stiffness) == 1 if share == 1 else max(stiffness) > 0.7 / share * DAMPING and max(away) > 1.2
+
+
+# Both, over simulated devices
+
+SETTINGS = {"steps_per_round": 5, "rounds": 3, "seed": 2}
+
+
+@pytest.fixture(scope="module")
+def world() -> SyntheticWorld:
+    return SyntheticWorld(viewers=200, titles=40, artworks=4, impressions=15, idiosyncrasy=0.7, seed=1)
+
+
+def test_parts_add_up_what_their_devices_watched(world):
+    """Views by their weights; parts add up to the fleet."""
+    spec = FeatureSpec.from_catalog(world.catalog)
+    settings = {"seed": 0, "policy": keyart.Policy(), "reward": keyart.Reward(), "head": None}
+    views = np.zeros((world.devices, len(world.catalog)), dtype=np.float32)
+    for i in range(world.devices):
+        for view in world.history(i):
+            title = world.catalog[view.title_id]
+            at = world.catalog.index(view.title_id)
+            views[i, at] += np.float32(view_weight(view, title.duration, settings["reward"], spec))
+    asked = latents.first_question(len(world.catalog), np.random.default_rng(0))
+    expected = together(views, asked)
+    assert expected.any()
+    nodes = [Devices(world, np.arange(n, world.devices, 3), spec, 1, **settings).together(asked) for n in range(3)]
+    np.testing.assert_array_equal(np.sum(nodes, axis=0), expected)
+
+
+def test_the_central_learner_finds_them_too(world, tmp_path):
+    found = simulate(world, **SETTINGS, learner="central", out=tmp_path / "bundle")
+    assert load_model(found.bundle, world.catalog, "numpy").latents.artworks.any()
