@@ -53,7 +53,7 @@ def watched(encoded: EncodedCatalog, seed: int, viewers: int = 800) -> tuple[np.
 
 
 def found_titles(views: np.ndarray, encoded: EncodedCatalog, exchanges: int = latents.EXCHANGES) -> np.ndarray:
-    """V by question and answer, as the strategy asks."""
+    """V by question and answer, as the central learner asks."""
     asked = latents.first_question(views.shape[1], np.random.default_rng(1))
     for exchange in range(exchanges):
         sums = together(views, asked) / float(1 << FRACTION_BITS)

@@ -100,6 +100,14 @@ def test_rounds_between_two_trainings_are_played_as_one(tmp_path):
     same(on_nodes(setup, tmp_path / "nodes"), expected)
 
 
+def test_the_order_of_replies_does_not_matter(scene, tmp_path):
+    setup, expected = scene
+    grid = grid_of(setup, tmp_path)
+    pull = grid.pull_messages
+    grid.pull_messages = lambda ids: pull(list(ids)[::-1])
+    same(on_nodes(setup, tmp_path, grid), expected)
+
+
 class LosingGrid(LocalGrid):
     """Loses every answer of the last node the first time that it is asked something."""
 

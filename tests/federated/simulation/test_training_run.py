@@ -29,6 +29,7 @@ from keyart.campaigns.budget import spent
 from keyart.errors import RoundFailed, SettingError
 from keyart_federated import Privacy, simulate
 from keyart_federated.campaigns import own_offer
+from keyart_federated.learning.learner import Learner
 from keyart_federated.metrics import Truth
 from keyart_federated.simulation.fleet import Contribution
 from keyart_federated.simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
@@ -268,6 +269,25 @@ def test_a_hostile_answer_about_the_population_stops_no_training(tmp_path, caplo
         training = run_campaign(setup, noted(setup), tmp_path)
     assert len([record for record in caplog.records if "broken or hostile" in record.message]) == 1
     assert training.rounds == 2
+
+
+def test_a_step_to_a_model_that_is_not_finite_is_not_taken(tmp_path, caplog, monkeypatch):
+    answered = Learner.answered
+
+    def broken(self, *arguments):
+        new = answered(self, *arguments)
+        if new.state.rounds != 2:
+            return new
+        model = replace(new.state.model, theta=new.state.model.theta * np.nan)
+        return replace(new, state=replace(new.state, model=model))
+
+    monkeypatch.setattr(Learner, "answered", broken)
+    setup = setup_of(small_world(DEVICES), 2, epsilon=1000.0)
+    with caplog.at_level(logging.WARNING, logger="keyart.federated"):
+        training = run_campaign(setup, noted(setup), tmp_path)
+    assert "not finite" in caplog.text and training.rounds == 1
+    assert verify(training.base.bundle).model_version == 2
+    assert training.client_updates == DEVICES
 
 
 def test_limits_of_simulated_devices_are_the_campaigns_budget(run):
