@@ -60,7 +60,7 @@ def canary(folder: Path, manifest: Manifest):
 class Device:
     """One viewer who likes one tag, with a profile and bundles of their own in `home`."""
 
-    def __init__(self, number, home, catalog, bundle, root, limits, send, token):
+    def __init__(self, number, home, catalog, bundle, root, limits, send, token, **settings):
         self.number, self.home, self.catalog, self.root = number, home, catalog, root
         self._send, self._token, self._enrolled, self._visit = send, token, False, Visit()
         self._rng = random.Random(number)
@@ -75,6 +75,7 @@ class Device:
             bundle=self._slots.folder if bundle is not None else None,
             engine="numpy",
             limits=limits,
+            **settings,
         )
         for purpose in ("personalization", "federated"):
             self._art.consent.grant(purpose)

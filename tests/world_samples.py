@@ -103,9 +103,8 @@ def ruled_catalog() -> keyart.Catalog:
             keyart.Artwork(f"t{t}/misleading", {other: 1.0, "faces": 0.5}),
             keyart.Artwork(f"t{t}/all", {other: 1.0, "style:dark": 0.3}, maturity="16+", spoiler=True),
         ]
-        chosen = {6: [1, 5], 7: [2, 3], 8: [4, 5]}.get(
-            t, range(6 - t % 3)
-        )  # only spoilers; only rated; only misleading
+        only = {6: [1, 5], 7: [2, 3], 8: [4, 5]}  # spoilers, artworks with an age limit, artworks that mislead
+        chosen = only.get(t, range(6 - t % 3))
         rows.append(keyart.Title(f"t{t}", duration=3000, tags={mine: 1.0}, artworks=[pictures[a] for a in chosen]))
     return keyart.Catalog.from_titles(rows)
 

@@ -66,6 +66,7 @@ class Context:
     trending: Mapping[str, float] = field(default_factory=dict)
     intent: Mapping[str, float] = field(default_factory=dict)
     max_maturity: str = ""
+    daypart: str = field(init=False, repr=False, compare=False)  # of `at`; each choice asks for it more than once
 
     def __post_init__(self) -> None:
         if not is_text(self.device):
@@ -79,15 +80,12 @@ class Context:
             raise ContextError(f"Context.max_maturity {shown(self.max_maturity)} is not an age such as '13+'.")
         object.__setattr__(self, "trending", _weights(self.trending, "trending"))
         object.__setattr__(self, "intent", _weights(self.intent, "intent"))
+        object.__setattr__(self, "daypart", daypart_of(self.at))
 
     def at_slot(self, slot: int) -> Context:
         """The same at another slot, which must be a whole number from 0 up; nothing is checked again."""
         other = object.__new__(Context)
-        for name in ("device", "at", "trending", "intent", "max_maturity"):
+        for name in ("device", "at", "trending", "intent", "max_maturity", "daypart"):
             object.__setattr__(other, name, getattr(self, name))
         object.__setattr__(other, "slot", slot)
         return other
-
-    @property
-    def daypart(self) -> str:
-        return daypart_of(self.at)

@@ -28,19 +28,15 @@ class Stats:
 
 
 class Timings:
-    """Durations of the last calls."""
+    """seconds: durations of the last calls. count: how many calls there were in all."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._seconds: deque[float] = deque(maxlen=MEASURED)
-
-    def add(self, seconds: float) -> None:
-        self._seconds.append(seconds)
-        self.count += 1
+        self.seconds: deque[float] = deque(maxlen=MEASURED)
 
     def quantile_us(self, share: float) -> float:
         """Microseconds within which that share of the last calls ended; NaN if there was none."""
-        ordered = sorted(self._seconds)
+        ordered = sorted(self.seconds)
         if not ordered:
             return math.nan
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)] * 1e6

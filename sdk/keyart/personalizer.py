@@ -21,9 +21,8 @@ from .history import Outcome, Reward, View
 from .model.loaded_model import LoadedModel
 from .model.policy import Policy, Uniform
 from .model.ranker import Engine
-from .profile.chooser import Chooser
+from .profile.chooser import Chooser, Shown
 from .profile.consent import Consent
-from .profile.recent_decisions import Shown
 from .profile.retention import Terms
 from .profile.session import Session
 from .store.database import ForgetReceipt, RotateReceipt, Store
@@ -441,7 +440,8 @@ class Personalizer:
 
     def _chosen(self, started: float) -> None:
         self._session.decided()
-        self._timings.add(perf_counter() - started)
+        self._timings.seconds.append(perf_counter() - started)
+        self._timings.count += 1
 
     def _state(self, tag: str, change: Callable[[Preferences], None]) -> bool:
         from .profile.preferences import Preferences

@@ -19,6 +19,7 @@ FLOORS = {
         "cryptography",
         "flwr",
         "onnx",
+        "pydantic",
         "threadpoolctl",
         "dp_accounting",
     }

@@ -133,7 +133,7 @@ def _same_minds(batch: Devices, arts: list[keyart.Personalizer]) -> None:
 
 
 def _same_vectors(batch: Devices, arts: list[keyart.Personalizer]) -> None:
-    """The vectors of protocol 2: what a device answers to an offer, and what a simulation makes of the batch's log."""
+    """The vectors of protocol 2: what a device answers to an offer, and what a simulation makes of its log."""
     spec, artworks = batch.encoded.spec, len(batch.encoded.artwork)
     training, population = NoisedTraining(spec, artworks), NoisedPopulation(spec, len(batch.world.catalog))
     scale = np.random.default_rng(1).uniform(0.5, 2, training.size - training.sizes["side"]).astype("<f4")
@@ -159,7 +159,7 @@ def _same_vectors(batch: Devices, arts: list[keyart.Personalizer]) -> None:
 
 
 def ineligible(world, batch: Devices) -> Counter[str]:
-    """Names of what was shown and may not be, from the catalogue's own words: what a title has besides is left out."""
+    """Names of what was shown and may not be, worked out by hand from the catalogue."""
     pictures = [artwork for title in world.catalog for artwork in title.artworks]
     found: Counter[str] = Counter()
     for i, row in enumerate(batch.journal.artwork[:, : batch.journal.steps].tolist()):
@@ -169,8 +169,9 @@ def ineligible(world, batch: Devices) -> Counter[str]:
             left = list(world.catalog[title_id].artworks)
             limit = int(context.max_maturity.strip("+") or 99) if context.max_maturity != "all" else 0
             mildest = min(int(artwork.maturity.strip("+") or 0) for artwork in left)
+            most = max(limit, mildest)
             for may in (
-                lambda a, most=max(limit, mildest): int(a.maturity.strip("+") or 0) <= most,
+                lambda a, most=most: int(a.maturity.strip("+") or 0) <= most,
                 lambda a, known=title_id in watched: known or not a.spoiler,
                 lambda a, own=set(world.catalog[title_id].tags): bool(own & a.tags.keys()),
             ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from keyart.background import Behind
+from keyart.profile.session import Behind
 
 WAIT_SECONDS = 20
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keyart.model.head import Head, HeadPrior, extend, refit, update
-from keyart.model.scorer import head_logit
+from keyart.model.scorer import head_logit, sigmoid
 
 Z, N = 7, 120
 PRIOR = HeadPrior(0.05, 0.2)
@@ -35,7 +35,7 @@ def test_update_is_the_formula():
     mean, s = np.zeros(Z + 1), np.diag([0.05] * Z + [0.2])
     for x, base, y in zip(artwork, play, played, strict=True):
         logit = base + head_logit(head.mean, x[None])[0]
-        head = update(head, x, logit, y)
+        head = update(head, x, sigmoid(logit), y)
         z = np.append(x.astype(float), 1.0)
         q = 1 / (1 + np.exp(-(base + z @ mean)))
         gain = 1 + q * (1 - q) * z @ s @ z
@@ -50,7 +50,7 @@ def test_update_is_the_inverse_of_the_precision():
     """Sherman and Morrison: S⁻¹ grows by w z zᵀ."""
     artwork, play, played = log(3)
     before = Head.start(PRIOR, Z)
-    after = update(before, artwork[0], play[0], played[0])
+    after = update(before, artwork[0], sigmoid(play[0]), played[0])
     z, q = np.append(artwork[0], 1.0).astype(float), 1 / (1 + np.exp(-float(play[0])))
     expected = np.linalg.inv(before.covariance.astype(float)) + q * (1 - q) * np.outer(z, z)
     np.testing.assert_allclose(np.linalg.inv(after.covariance.astype(float)), expected, rtol=1e-3, atol=1e-3)
@@ -59,12 +59,12 @@ def test_update_is_the_inverse_of_the_precision():
 def test_a_batch_has_the_bits_of_each_device_alone():
     artwork, play, played = log(4, (5,))
     batch = refit(PRIOR, artwork, play, played)
-    updated = update(Head.start(PRIOR, Z, (5,)), artwork[:, 0], play[:, 0], played[:, 0])
+    updated = update(Head.start(PRIOR, Z, (5,)), artwork[:, 0], sigmoid(play[:, 0]), played[:, 0])
     for i in range(5):
         alone = refit(PRIOR, artwork[i], play[i], played[i])
         np.testing.assert_array_equal(batch.mean[i], alone.mean)
         np.testing.assert_array_equal(batch.covariance[i], alone.covariance)
-        one = update(Head.start(PRIOR, Z), artwork[i, 0], play[i, 0], played[i, 0])
+        one = update(Head.start(PRIOR, Z), artwork[i, 0], sigmoid(play[i, 0]), played[i, 0])
         np.testing.assert_array_equal(updated.mean[i], one.mean)
         np.testing.assert_array_equal(updated.covariance[i], one.covariance)
 
@@ -72,11 +72,11 @@ def test_a_batch_has_the_bits_of_each_device_alone():
 def test_an_update_leaves_the_head_before_it_as_it_was():
     artwork, play, played = log(8)
     before = Head.start(PRIOR, Z)
-    head = update(before, artwork[0], play[0], played[0])
+    head = update(before, artwork[0], sigmoid(play[0]), played[0])
     np.testing.assert_array_equal(before.covariance, Head.start(PRIOR, Z).covariance)
     assert not before.mean.any() and head.mean.any()
     for x, base, y in zip(artwork, play, played, strict=True):
-        head = update(head, x, base, y)
+        head = update(head, x, sigmoid(base), y)
     np.testing.assert_array_equal(head.covariance, head.covariance.T)  # half of it may be kept
 
 
@@ -84,7 +84,7 @@ def test_an_outcome_that_does_not_count_changes_no_bit():
     artwork, play, played = log(9, (2,))
     head = refit(PRIOR, artwork, play, played)
     counted = np.array([0.0, 1.0], dtype=np.float32)
-    after, whole = (update(head, artwork[:, 0], play[:, 0], played[:, 0], some) for some in (counted, None))
+    after, whole = (update(head, artwork[:, 0], sigmoid(play[:, 0]), played[:, 0], some) for some in (counted, None))
     np.testing.assert_array_equal(after.mean[0], head.mean[0])
     np.testing.assert_array_equal(after.covariance[0], head.covariance[0])
     np.testing.assert_array_equal(after.mean[1], whole.mean[1])
@@ -125,7 +125,7 @@ def test_updates_come_close_to_the_refit():
     played = (artwork[:, 0] > 0.6).astype(np.float32)
     head = Head.start(PRIOR, Z)
     for x, base, y in zip(artwork, play, played, strict=True):
-        head = update(head, x, base + head_logit(head.mean, x[None])[0], y)
+        head = update(head, x, sigmoid(base + head_logit(head.mean, x[None])[0]), y)
     whole = refit(PRIOR, artwork, play, played)
     assert head.mean[:Z].argmax() == whole.mean[:Z].argmax() == 0
     np.testing.assert_allclose(head.mean, whole.mean, atol=0.08)

@@ -11,7 +11,7 @@ from keyart.model.scorer import sigmoid
 
 
 def learn(own: Own, place: int, play: float, played: float) -> None:
-    own.learn(place, np.array([play], dtype=np.float32), np.array([played], dtype=np.float32))
+    own.learn(place, sigmoid(np.float32(play)), np.float32(played))
 
 
 def posterior(played: list[float], base: float) -> float:

@@ -200,18 +200,16 @@ class Devices:
             at = np.flatnonzero(counted[:, k])
             where = devices[at], shown[at, k]
             one = (base[at, k, None], rows.artwork[at, k, None], mean[at], self.own[where][:, None])
-            self._learn_bias(where, learned_play(*one)[:, 0], played[at, k])
+            self._learn_bias(where, sigmoid(learned_play(*one)[:, 0]), played[at, k])
 
     def _base(self, chunk: slice, rows: Rows, shown: Ints) -> Floats:
         """`Logits.base` [d, N] of logged decisions."""
         additions, titles = self._additions(chunk, learned=False), self.encoded.title_of[shown]
         return additions.logits(score(self.weights, rows), rows.artwork, titles, shown).base
 
-    def _learn_bias(self, where: tuple[Ints, Ints], logits: Floats, played: Floats) -> None:
+    def _learn_bias(self, where: tuple[Ints, Ints], q: Floats, played: Floats) -> None:
         """One outcome of each of some devices. where: devices, and the artworks that they showed."""
-        self.own[where], self._own_weight[where] = own_update(
-            self.own[where], self._own_weight[where], sigmoid(logits), played
-        )
+        self.own[where], self._own_weight[where] = own_update(self.own[where], self._own_weight[where], q, played)
 
     def _learn(self, k: int) -> None:
         """Learn impression k on every device, from what a device has stored of it."""
@@ -219,15 +217,15 @@ class Devices:
         rows, shown = self._log_rows(slice(None), slice(k, k + 1))
         devices = np.arange(len(self.members))
         base = self._base(slice(None), rows, shown)
-        logits = learned_play(base, rows.artwork, self.head.mean, self.own[devices[:, None], shown])[:, 0]
+        q = sigmoid(learned_play(base, rows.artwork, self.head.mean, self.own[devices[:, None], shown])[:, 0])
         artwork, played, counted = rows.artwork[:, 0], self.journal.played[:, k], self.journal.counted[:, k]
         for start in range(0, len(devices), HEADS_AT_A_TIME):
             some = slice(start, start + HEADS_AT_A_TIME)
             before = Head(self.head.mean[some], self.head.covariance[some])
-            after = update(before, artwork[some], logits[some], played[some], counted[some])
+            after = update(before, artwork[some], q[some], played[some], counted[some])
             self.head.mean[some], self.head.covariance[some] = after.mean, after.covariance
         kept = counted > 0
-        self._learn_bias((devices[kept], shown[kept, 0]), logits[kept], played[kept])
+        self._learn_bias((devices[kept], shown[kept, 0]), q[kept], played[kept])
 
     def step(self, k: int) -> Ints:
         """Impression k on every device: choose, show, observe, learn at once. Returns the pictures shown."""

@@ -53,6 +53,7 @@ class SimulationSetup:
         head: prior of the personal heads; None: devices do not learn for themselves.
         learner: "federated"; "central" sees every log; "none" keeps the zero-shot bundle.
         privacy: the budget; None: no noise and no clipping.
+        campaign_id: id of the campaign, from which the server's own randomness follows.
 
     Raises:
         SettingError: a number is out of range.
@@ -68,6 +69,7 @@ class SimulationSetup:
     head: HeadPrior | None = field(default_factory=HeadPrior)
     learner: Learner = "federated"
     privacy: Privacy | None = None
+    campaign_id: str = "simulation"
 
     def __post_init__(self) -> None:
         for label, number in (("steps_per_round", self.steps_per_round), ("rounds", self.rounds)):

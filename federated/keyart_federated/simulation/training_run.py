@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import keyart
 from keyart.campaigns.limits import Limits
+from keyart.campaigns.offer import Offer
 from keyart.errors import RoundFailed
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
@@ -29,7 +30,6 @@ from .identities import keys_of
 log = logging.getLogger("keyart.federated")
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)  # of simulated time; a simulated round takes a day
-CAMPAIGN_ID: Final = "simulation"
 
 
 def limits_of(privacy: Privacy | None, plan: TrainingPlan, seed: int) -> Limits:
@@ -47,7 +47,11 @@ def limits_of(privacy: Privacy | None, plan: TrainingPlan, seed: int) -> Limits:
 
 
 class TrainingRun:
-    """A campaign from its first question to its last model. base: what the fleet runs on now.
+    """A campaign from its first question to its last model.
+
+    Attributes:
+        base: what the fleet runs on now.
+        offers: what it was asked so far.
 
     Args:
         folder: where bundles are written.
@@ -58,6 +62,7 @@ class TrainingRun:
         head: prior of the devices' heads.
         steps_per_round: impressions of a device in a simulated round.
         policy: by which devices draw artworks.
+        campaign_id: id of the campaign, from which its randomness follows.
     """
 
     def __init__(
@@ -71,7 +76,10 @@ class TrainingRun:
         head: HeadPrior | None,
         steps_per_round: int,
         policy: keyart.Policy,
+        campaign_id: str = "simulation",
     ) -> None:
+        self._campaign_id = campaign_id
+        self.offers: list[Offer] = []
         self._folder, self.plan, self._privacy, self._seed = folder, plan, privacy, seed
         self._steps = steps_per_round
         spec = FeatureSpec.from_catalog(catalog)
@@ -100,7 +108,7 @@ class TrainingRun:
             "decisions": decisions,
         }
         return Campaign(
-            CAMPAIGN_ID,
+            self._campaign_id,
             "Simulation",
             "training",
             "running",
@@ -147,6 +155,7 @@ class TrainingRun:
     def _summed(self, asked: RoundRequest, fleet: SimulatedFleet, at: datetime) -> PrivateSum:
         server, _ = keys_of(self._seed)
         message = asked.offer.sign(server)
+        self.offers.append(asked.offer)
         self._events.append(asked.event)  # charged before anybody is asked, whatever comes of the round
         found = fleet.contribute(message, at.timestamp())
         self.bytes_up += asked.offer.terms(message).vector_bytes

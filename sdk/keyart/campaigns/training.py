@@ -37,7 +37,7 @@ def add_vectors(
     parts = layout.parts(total)
     device = sums(weights, log)
     _add_by_artwork(parts["artworks"].reshape(-1, ARTWORK_SUMS), artworks, device.artworks)
-    vectors = {
+    vectors: dict[str, npt.NDArray[np.floating]] = {
         "gradient": device.gradient,
         "diagonal": device.diagonal,
         "latents": device.latents,
@@ -48,7 +48,7 @@ def add_vectors(
         parts[name] += integers.sum(axis=tuple(range(integers.ndim - 1)))
 
 
-def _add_by_artwork(table: npt.NDArray[np.int64], artworks: Ints, values: Floats) -> None:
+def _add_by_artwork(table: npt.NDArray[np.int64], artworks: Ints, values: npt.NDArray[np.floating]) -> None:
     """table [n, S] += values […, S] at the rows artworks […]. Doubles hold sums of such integers exactly."""
     integers = to_integers(values.reshape(-1, values.shape[-1]), FRACTION_BITS)
     for column, of_column in enumerate(integers.T):

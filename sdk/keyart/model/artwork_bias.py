@@ -12,21 +12,23 @@ A picture that is passed over again and again makes room for another, whatever i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from .features.encode import Floats
-from .ranker.numpy_engine import sigmoid
+Reals = Any  # one float32, or an array of them: a device has one outcome at a time
 
 OWN_VARIANCE = 0.05  # of a picture's logit, before anything is known of it
 KEPT = 1024  # pictures; what is known of the one that was answered longest ago is dropped
 
+_ONE, _PRIOR_PRECISION = np.float32(1), np.float32(1 / OWN_VARIANCE)  # of any numpy a float32 with a float32
 
-def own_update(mean: Floats, weight: Floats, q: Floats, played: Floats) -> tuple[Floats, Floats]:
+
+def own_update(mean: Reals, weight: Reals, q: Reals, played: Reals) -> tuple[Reals, Reals]:
     """mean and Σ w after one outcome […] of a picture. q: chance of a play with everything in it; played: 0 or 1."""
-    w = q * (1.0 - q)
-    variance = 1.0 / (1.0 / OWN_VARIANCE + weight)
-    return mean + variance * (played - q) / (1.0 + w * variance), weight + w
+    w = q * (_ONE - q)
+    variance = _ONE / (_PRIOR_PRECISION + weight)
+    return mean + variance * (played - q) / (_ONE + w * variance), weight + w
 
 
 class Own:
@@ -38,14 +40,11 @@ class Own:
         for artwork, mean, weight in known:
             self.added[artwork], self._weight[artwork] = mean, weight
 
-    def learn(self, artwork: int, play: Floats, played: Floats) -> None:
-        """One outcome of the picture at that place. play [1]: logit with everything in it; played [1]: 0 or 1."""
+    def learn(self, artwork: int, q: Reals, played: Reals) -> None:
+        """One outcome of the picture at that place. q: chance of a play with all parts in it; played: 0 or 1."""
         before = self._weight.pop(artwork, 0.0)  # and to the end: the order is that of the last outcome
-        one = slice(artwork, artwork + 1)
-        self.added[one], weight = own_update(
-            self.added[one], np.array([before], dtype=np.float32), sigmoid(play), played
-        )
-        self._weight[artwork] = float(weight[0])
+        self.added[artwork], weight = own_update(self.added[artwork], np.float32(before), q, played)
+        self._weight[artwork] = float(weight)
         if len(self._weight) > KEPT:
             oldest = next(iter(self._weight))
             del self._weight[oldest]

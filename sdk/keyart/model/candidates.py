@@ -122,9 +122,7 @@ class Slates:
     def allowed(self, title: int, context: Context) -> Bools:
         """[A]: what may be shown here (`eligibility`)."""
         encoded = self.installed.encoded
-        encoded.need((title,))
-        watched = bool(encoded.spoils[title]) and self.has_watched(title)  # only spoilers go by it
-        return eligible_of_title(encoded, self.policy, title, watched, age_limit(context))
+        return eligible_of_title(encoded, self.policy, title, self.has_watched, age_limit(context))
 
     def _logits(self, titles: list[int], context: Context) -> tuple[Logits, list[slice]]:
         rows, pictures, parts = self._rows(titles, context)
@@ -136,8 +134,9 @@ class Slates:
         """The rows, the places of their pictures, and which rows are each title's."""
         installed = self.installed
         encoded, spec, listed = installed.encoded, installed.spec, self.catalog.titles
-        encoded.need(titles)
-        vector = spec.context_row(context.device, context.daypart)
+        if not all(map(encoded.ready.__getitem__, titles)):
+            encoded.need(titles)
+        vector = spec.context_rows[context.device, context.daypart]
         pictures: Ints | slice
         if len(titles) == 1:  # what a choice pays: views instead of copies, and nothing is gathered
             (title,) = titles

@@ -9,6 +9,7 @@ Everything broadcasts over leading axes: a device asks for one title, a simulati
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,6 +28,11 @@ NO_AGE_LIMIT: Final = 1_000_000  # above every age that a catalogue can hold
 def age_limit(context: Context) -> int:
     """Return the highest age rating that may be shown in a context; `NO_AGE_LIMIT` where it names none."""
     return (age_of(context.max_maturity) or 0) if context.max_maturity else NO_AGE_LIMIT
+
+
+def nothing_watched(title: int) -> bool:
+    """Return False: the answer of a viewer of whom nothing is known."""
+    return False
 
 
 def eligible(
@@ -66,10 +72,23 @@ def eligible(
     return permitted(*rules)
 
 
-def eligible_of_title(encoded: EncodedCatalog, policy: Policy, title: int, watched: bool, max_age: int) -> Bools:
-    """Return `eligible` of all artworks [A] of one title, for one viewer."""
+def eligible_of_title(
+    encoded: EncodedCatalog, policy: Policy, title: int, has_watched: Callable[[int], bool], max_age: int
+) -> Bools:
+    """Return `eligible` of all artworks [A] of one title, for one viewer.
+
+    Args:
+        encoded: the catalogue; it encodes the title if that is not done.
+        policy: whether misleading artworks are blocked.
+        title: its place in the catalogue.
+        has_watched: says whether the viewer has watched a title; asked where the title has a spoiler.
+        max_age: the age limit (`age_limit`).
+    """
+    if not encoded.ready[title]:
+        encoded.need((title,))
     artworks = slice(encoded.starts[title], encoded.starts[title + 1])
-    if max_age == NO_AGE_LIMIT and (watched or not encoded.spoils[title]) and policy.misleading == "block":
+    watched = not encoded.spoils[title] or has_watched(title)
+    if watched and max_age == NO_AGE_LIMIT and policy.misleading == "block":
         return encoded.honest[artworks]  # worked out once: most titles have no other rule
     return eligible(encoded, policy, artworks, watched=watched, max_age=max_age)
 

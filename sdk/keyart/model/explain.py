@@ -82,8 +82,8 @@ def explanation(
     allowed: Bools,
     stated: Stated | None = None,
 ) -> Explanation:
-    """Why `decision` shows what it shows. rows, logits, allowed: of all candidates of the title, in order. stated: what
-    the viewer says that they like, in words.
+    """Why `decision` shows what it shows. rows, logits, allowed: of all candidates of the title, in order.
+    stated: what the viewer says that they like, in words.
 
     Raises UnknownDecision if its picture has left the catalogue.
     """

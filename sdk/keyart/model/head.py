@@ -12,6 +12,7 @@ count twice what the model has learned by then. All functions broadcast over lea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from .features.encode import Floats
 from .ranker.numpy_engine import sigmoid
 
 NEWTON_STEPS = 4
+_ONE = np.float32(1)  # of any numpy a float32 with a float32
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,7 @@ class HeadPrior:
         return np.array([*[self.tag_variance] * artwork_size, self.bias_variance], dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """mean […, Z + 1] and covariance […, Z + 1, Z + 1]."""
 
     mean: Floats
@@ -57,24 +58,22 @@ def extend(artwork: Floats) -> Floats:
     return z
 
 
-@unflagged
-def update(head: Head, artwork: Floats, play: Floats, played: Floats, counted: Floats | None = None) -> Head:
+def update(head: Head, artwork: Floats, q: Floats, played: Floats, counted: Floats | None = None) -> Head:
     """Return the head after one outcome.
 
     Args:
         head: of a device, or of a batch […].
         artwork: tags of what was shown, […, Z].
-        play: the logit of play with all parts, […].
+        q: the chance of a play with all parts in it, […].
         played: 0 or 1, […].
         counted: 1, or 0 for an outcome of which nothing may be learned, […]; None: all count.
     """
     z = extend(artwork)
-    q = sigmoid(play)
-    w, residual = q * (1 - q), played - q
+    w, residual = q * (_ONE - q), played - q
     if counted is not None:
         w, residual = w * counted, residual * counted
     sz = (head.covariance @ z[..., None])[..., 0]
-    gain = 1.0 + w * row_dots(z, sz)
+    gain = _ONE + w * row_dots(z, sz)
     mean = head.mean + sz * (residual / gain)[..., None]
     sz *= np.sqrt(w / gain)[..., None]  # its square, so that the covariance stays symmetric to the last bit
     covariance = sz[..., :, None] * sz[..., None, :]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from .eligibility import NO_AGE_LIMIT, eligible_of_title
+from .eligibility import NO_AGE_LIMIT, eligible_of_title, nothing_watched
 from .explain import spoken
 from .features import ViewerFeatures
 from .features.encode import Ints
@@ -100,7 +100,7 @@ def description(
     head: Head | None,
     preferences: Mapping[str, float],
     own: Own | None = None,
-    has_watched: Callable[[int], bool] | None = None,
+    has_watched: Callable[[int], bool] = nothing_watched,
     *,
     profiled: bool,
     mode: str = "personalized",
@@ -113,7 +113,7 @@ def description(
     """
     if not profiled:
         viewer, head, own, preferences = ViewerFeatures.unknown(installed.encoded), None, None, {}
-        has_watched = None
+        has_watched = nothing_watched
     measured = measure(installed, policy, viewer, head, Stated.of(catalog, preferences), own, has_watched)
     weighing = []
     for name, (what, goes_by, editable) in _WEIGHING.items():
@@ -148,7 +148,7 @@ def measure(
     head: Head | None,
     stated: Stated | None,
     own: Own | None = None,
-    has_watched: Callable[[int], bool] | None = None,
+    has_watched: Callable[[int], bool] = nothing_watched,
 ) -> Measured:
     """Shares of what tells the pictures of a title apart, in 64 choices, the same every time: titles spread evenly
     over the catalogue, each choice on the next device or at the next time of day.
@@ -161,9 +161,7 @@ def measure(
     choices = np.arange(SAMPLED_CHOICES)
     titles = choices * (len(encoded.first) - 1) // SAMPLED_CHOICES
     encoded.need(titles.tolist())
-    slates = [
-        _shown(installed, policy, title, has_watched is not None and has_watched(title)) for title in titles.tolist()
-    ]
+    slates = [_shown(installed, policy, title, has_watched) for title in titles.tolist()]
     sizes = np.array([len(slate) for slate in slates], dtype=np.intp)
     pictures, starts = np.concatenate(slates), np.cumsum(sizes) - sizes
     situations = [
@@ -205,9 +203,9 @@ def measure(
     return Measured({name: value / total for name, value in spread.items()}, drawn)
 
 
-def _shown(installed: LoadedModel, policy: Policy, title: int, watched: bool) -> Ints:
+def _shown(installed: LoadedModel, policy: Policy, title: int, has_watched: Callable[[int], bool]) -> Ints:
     """Places of the title's pictures that may be shown where the app sets no age limit."""
-    allowed = eligible_of_title(installed.encoded, policy, title, watched, NO_AGE_LIMIT)
+    allowed = eligible_of_title(installed.encoded, policy, title, has_watched, NO_AGE_LIMIT)
     return np.asarray(installed.encoded.starts[title] + np.flatnonzero(allowed), dtype=np.intp)
 
 

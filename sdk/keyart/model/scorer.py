@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..linalg import row_dots, unflagged
+from ..linalg import row_dots
 from .features.encode import Floats, Ints
 from .features.rows import Rows
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
@@ -72,8 +72,7 @@ class Logits(NamedTuple):
         return Logits(*(None if part is None else part[..., places] for part in self))  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
-class Additions:
+class Additions(NamedTuple):
     """What a device, or each of a batch […], adds to the ranker's logit of play.
 
     latents, met: both, or nothing is known of what the viewer met. preferences [n], artwork_bias […, n]: by place
@@ -132,7 +131,6 @@ class Log:
         return Scores(scores.play + self.offset, scores.keep)
 
 
-@unflagged
 def head_logit(mean: Floats, artwork: Floats) -> Floats:
     """Return [z, 1] · mean, […, N], for a head's mean […, Z + 1] and tags z […, N, Z]."""
     logit: Floats = row_dots(artwork, mean[..., None, :-1]) + mean[..., -1:]

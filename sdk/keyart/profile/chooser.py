@@ -1,4 +1,4 @@
-"""Chooser: draws pictures for titles, for one profile or for nobody in particular, and remembers what it showed.
+"""Chooser: draws artworks for titles, for one profile or for nobody in particular, and remembers what it showed.
 
 It reads no disk and no clock: what it knows of a person is the `Profile` that it is handed, or None.
 """
@@ -6,25 +6,102 @@ It reads no disk and no clock: what it knows of a person is the `Profile` that i
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..catalog import Catalog
-from ..context import Context
+from ..context import Context, daypart_of
 from ..decision import Decision
 from ..errors import ContextError, SettingError
 from ..model.candidates import Drawn, Slates
+from ..model.eligibility import nothing_watched
 from ..model.features import ViewerFeatures
 from ..model.loaded_model import LoadedModel
 from ..model.page import PageMemory
 from ..model.policy import Policy, Uniform
 from .event_codec import Entry
 from .profile import Profile
-from .recent_decisions import Recent, Shown
 
 if TYPE_CHECKING:
     from ..model.explain import Explanation
+
+REMEMBERED = 4096  # decisions; older ones are in the store, if the person allowed it
+
+
+class Shown(NamedTuple):
+    """A decision as it would be written, its context, and whether it was made with a profile."""
+
+    entry: Entry
+    context: Context
+    profiled: bool
+
+
+class Recent:
+    """Bounded memory of decisions by id, and of the picture of each title and daypart."""
+
+    def __init__(self) -> None:
+        # Plain tuples: each choice makes one of each.
+        self._shown: OrderedDict[str, tuple[Entry, Context, bool]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, str], tuple[Decision, datetime]] = OrderedDict()
+
+    def add(self, entry: Entry, context: Context, profiled: bool) -> None:
+        """A decision that was just made."""
+        self._shown[entry.decision.id] = (entry, context, profiled)
+        if len(self._shown) > REMEMBERED:
+            self._shown.popitem(last=False)
+        self._keep(entry, context.daypart)
+
+    def restore(self, entries: Iterable[Entry], model_version: int) -> None:
+        """Pictures that this model drew before the app was started again, oldest first."""
+        for entry in entries:
+            if entry.decision.model_version == model_version:
+                self._keep(entry, daypart_of(entry.at))
+
+    def kept(self, title_id: str, context: Context, stickiness: timedelta) -> Decision | None:
+        """The draw behind the title's picture on this device and in this daypart, if less than `stickiness` ago."""
+        kept = self._kept.get((title_id, context.device, context.daypart))
+        if kept is None or not timedelta(0) <= context.at - kept[1] < stickiness:
+            return None
+        return kept[0]
+
+    def get(self, decision_id: str) -> Shown | None:
+        shown = self._shown.get(decision_id)
+        return None if shown is None else Shown(*shown)
+
+    def is_unprofiled(self, decision_id: str) -> bool:
+        """Whether the decision was made without a profile."""
+        shown = self.get(decision_id)
+        return shown is not None and not shown.profiled
+
+    def drop(self, gone: Callable[[Decision], bool]) -> None:
+        """Forgets decisions, and the pictures that they kept."""
+        for key in [key for key, kept in self._kept.items() if gone(kept[0])]:
+            del self._kept[key]
+        for decision_id in [id_ for id_, shown in self._shown.items() if gone(shown[0].decision)]:
+            del self._shown[decision_id]
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self._shown.clear()
+        self._kept.clear()
+
+    def forget_pictures(self) -> None:
+        """A new model draws anew."""
+        self._kept.clear()
+
+    def _keep(self, entry: Entry, daypart: str) -> None:
+        decision = entry.decision
+        # A sticky answer does not renew the draw, and what the viewer asked for is not the title's picture.
+        if decision.sticky or entry.with_intent:
+            return
+        key = (decision.title_id, entry.device, daypart)
+        self._kept[key] = (decision, entry.at)
+        self._kept.move_to_end(key)
+        if len(self._kept) > REMEMBERED:
+            self._kept.popitem(last=False)
 
 
 class Chooser:
@@ -117,7 +194,7 @@ class Chooser:
             self.policy,
             profile.viewer() if profile else self._nobody,
             profile.learner.head if profile else None,
-            profile.has_watched if profile else _nothing,
+            profile.has_watched if profile else nothing_watched,
             profile.stated if profile else None,
             profile.learner.own if profile else None,
         )
@@ -134,7 +211,8 @@ class Chooser:
     def _title(self, title_id: str, context: Context) -> int:
         if not isinstance(context, Context):
             raise ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")
-        return self.catalog.index(title_id)
+        title = self.catalog.title_places.get(title_id) if isinstance(title_id, str) else None
+        return self.catalog.index(title_id) if title is None else title  # which says what is wrong
 
     def _kept(self, title: int, context: Context, slates: Slates) -> Decision | None:
         """The draw behind the picture that the title still has, if stickiness holds and it may be shown."""
@@ -172,7 +250,3 @@ class Chooser:
         if profile is not None:
             profile.journal.remember(entry)
         return decision
-
-
-def _nothing(_: int) -> bool:
-    return False

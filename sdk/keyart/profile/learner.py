@@ -19,7 +19,7 @@ from ..model.features.encode import Floats, Ints
 from ..model.features.rows import Rows, mains, matches
 from ..model.head import Head, refit, update
 from ..model.loaded_model import LoadedModel
-from ..model.scorer import Additions, Logits, learned_play, score
+from ..model.scorer import Additions, Logits, learned_play, score, sigmoid
 from .event_codec import Entry
 
 if TYPE_CHECKING:
@@ -72,11 +72,13 @@ class Learner:
         if older.any():
             self.head = refit(installed.prior, rows.artwork[older], base[older], played[older])
             for i in np.flatnonzero(older).tolist():
-                one = slice(i, i + 1)
-                self._learn_bias(rows.artwork[one], artworks[i], base[one], played[one])
+                one, place = slice(i, i + 1), int(artworks[i])
+                bias = self.own.added[place : place + 1]
+                logit = learned_play(base[one], rows.artwork[one], self.head.mean, bias)
+                self.own.learn(place, sigmoid(logit)[0], played[i])
         for i in np.flatnonzero(~older).tolist():
             one = slice(i, i + 1)
-            self.update(rows.artwork[one], artworks[i], base[one], played[one])
+            self.update(rows.artwork[one], int(artworks[i]), base[one], played[one])
         self.outcomes = len(answered)
 
     def learn(self, entry: Entry, outcome: Outcome, viewer: ViewerFeatures) -> bool:
@@ -87,7 +89,7 @@ class Learner:
         encoded, spec = installed.encoded, installed.spec
         place = encoded.place[entry.decision.artwork_id]
         title, one = int(encoded.title_of[place]), slice(place, place + 1)
-        context = spec.context_row(entry.device, entry.daypart)
+        context = spec.context_rows[entry.device, entry.daypart]
         # What `shown_rows` works out, for one picture and faster: each outcome waits for it.
         rows = Rows(
             artwork=encoded.artwork[one],
@@ -112,9 +114,10 @@ class Learner:
             base: [1], `Logits.base`.
             played: [1], 0 or 1.
         """
-        logit = self._learn_bias(tags, artwork, base, played)
-        head = update(Head(self.head.mean[None], self.head.covariance[None]), tags, logit, played)
-        self.head = Head(head.mean[0], head.covariance[0])
+        logit = learned_play(base, tags, self.head.mean, self.own.added[artwork : artwork + 1])
+        q = sigmoid(logit)[0]
+        self.own.learn(artwork, q, played[0])
+        self.head = update(self.head, tags[0], q, played[0])
         return logit
 
     def _logits(
@@ -130,11 +133,6 @@ class Learner:
         stated = None if self._stated is None else self._stated.added
         additions = Additions(installed.latents, viewer.met, stated, head, artwork_bias)
         return additions.logits(score(installed.weights, rows), rows.artwork, titles, artworks)
-
-    def _learn_bias(self, tags: Floats, artwork: int, base: Floats, played: Floats) -> Floats:
-        logit = learned_play(base, tags, self.head.mean, self.own.added[artwork : artwork + 1])
-        self.own.learn(artwork, logit, played)
-        return logit
 
     def take_back(self, decision_id: str) -> bool:
         """Unlearns that outcome, if it was the last; False if not."""

@@ -235,7 +235,7 @@ def test_engines_agree(open_art, bundle, dial):
             ours, theirs = (
                 art._session.chooser.slates(art._session.person()).candidates([3], context)[0] for art in arts
             )
-            for name in ("value", "play", "keep"):
+            for name in ("value", "play", "completion"):
                 np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5)
 
 

@@ -28,8 +28,9 @@ from .occasions import Occasion, Occasions
 
 @dataclass(frozen=True)
 class Slate:
-    """rows: the ranker's. allowed [A]: what the policy may show. occasion: None where the slate is made up. additions:
-    what latents add to play; then title and places are those of the title, and of its artworks, in the catalogue."""
+    """rows: the ranker's. allowed [A]: what the policy may show. occasion: None where the slate is made up.
+    additions: what latents add to play; then title and places are those of the title, and of its artworks, in the
+    catalogue."""
 
     rows: Rows
     allowed: npt.NDArray[np.bool_]

@@ -45,11 +45,12 @@ def sums(weights: Weights, log: Log) -> Sums:
     """
     rows = log.rows
     play, keep = (logit.astype(np.float64) for logit in log.logits(weights))
+    played, quality, counted = (x.astype(np.float64) for x in (log.played, log.quality, log.counted))
     q, kappa = sigmoid(play), sigmoid(keep)
-    r = (log.played - q) * log.counted
-    w = q * (1 - q) * log.counted
-    tried = log.played * log.counted
-    rk = (log.quality - kappa) * tried
+    r = (played - q) * counted
+    w = q * (1 - q) * counted
+    tried = played * counted
+    rk = (quality - kappa) * tried
     wk = kappa * (1 - kappa) * tried
     u = directions(rows).astype(np.float64)
     v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1, dtype=np.float64)
@@ -76,7 +77,7 @@ def sums(weights: Weights, log: Log) -> Sums:
         diagonal=by_parameter(zt**2, vt**2, u**2, w, wk),
         latents=(np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2) @ (w[..., None] * f)).reshape(*lead, -1),
         artworks=np.concatenate(
-            [np.stack([r, w, rk, wk, log.counted], axis=-1), r[..., None] * f, w[..., None] * f], axis=-1
+            [np.stack([r, w, rk, wk, counted], axis=-1), r[..., None] * f, w[..., None] * f], axis=-1
         ),
     )
 

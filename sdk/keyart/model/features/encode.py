@@ -37,7 +37,8 @@ class EncodedCatalog:
     which open_rarity [O] tells the share of titles that carry each. misleading [n]: genres or cast share nothing with
     the title's. honest [n]: what a guard against those leaves, which is all where it would leave nothing. ages,
     spoilers [n]: from which age on, and not before the title was watched. spoils [t]: whether any of the title's is a
-    spoiler. durations [t]: seconds. place, title_place: by id.
+    spoiler. ready [t]: whether the title and its artworks are encoded. durations [t]: seconds. place, title_place: by
+    id.
 
     Safe to use from several threads: a title that is encoded twice at once gets the same rows twice.
     """
@@ -69,7 +70,7 @@ class EncodedCatalog:
         self.title_place: Mapping[str, int] = catalog.title_places
         self.place: Mapping[str, int] = _Places(self, catalog.artwork_places)
         self._open_place, self.open_rarity = _open_tags(titles, spec)
-        self._ready, self._titles_ready = bytearray(t), bytearray(t)
+        self.ready, self._titles_ready = bytearray(t), bytearray(t)
 
     @classmethod
     def build(cls, catalog: Catalog, spec: FeatureSpec) -> EncodedCatalog:
@@ -86,7 +87,7 @@ class EncodedCatalog:
     def need(self, titles: Iterable[int]) -> None:
         """Encodes those titles and their pictures, unless that is done. Call it before you index by place."""
         for t in titles:
-            if not self._ready[t]:
+            if not self.ready[t]:
                 self._encode(t)
 
     def need_titles(self, titles: Iterable[int]) -> None:
@@ -123,7 +124,7 @@ class EncodedCatalog:
         self.ages[mine] = [age_of(artwork.maturity) or 0 for artwork in artworks]
         self.spoilers[mine] = spoilers = [artwork.spoiler for artwork in artworks]
         self.spoils[t] = any(spoilers)
-        self._ready[t] = 1
+        self.ready[t] = 1
 
     def _set_shares(self, row: Floats, shares: Shares) -> None:
         place = self.spec.viewer_place

@@ -59,6 +59,15 @@ def is_sensitive(tag: str) -> bool:
     return folded_kind(tag) in SENSITIVE_KINDS
 
 
+class _ContextRows(dict[tuple[Any, str], Any]):
+    """By device and daypart. Of a device that no list names: the row of None."""
+
+    def __missing__(self, key: tuple[Any, str]) -> Any:
+        if key[0] is None:
+            raise KeyError(key)
+        return self[None, key[1]]
+
+
 @dataclass(frozen=True)
 class FeatureSpec:
     """Places of the vectors.
@@ -142,22 +151,20 @@ class FeatureSpec:
 
     def context_row(self, device: str, daypart: str) -> Floats:
         """[C]: one-hot device class and daypart; read-only, the same array for the same situation."""
-        devices = self.devices
-        return self._context_rows[
-            devices.index(device) if device in devices else len(devices), self.dayparts.index(daypart)
-        ]
+        return self.context_rows[device, daypart]
 
     @cached_property
-    def _context_rows(self) -> Mapping[tuple[int, int], Floats]:
+    def context_rows(self) -> Mapping[tuple[str, str], Floats]:
+        """`context_row` by device and daypart; any word is a device."""
         import numpy as np
 
-        devices, rows = len(self.devices) + 1, {}
-        for device in range(devices):
-            for daypart in range(len(self.dayparts)):
+        rows = _ContextRows()
+        for device, name in enumerate((*self.devices, None)):
+            for place, daypart in enumerate(self.dayparts):
                 row = np.zeros(len(self.context_names), dtype=np.float32)
-                row[[device, devices + daypart]] = 1.0
+                row[[device, len(self.devices) + 1 + place]] = 1.0
                 row.flags.writeable = False
-                rows[device, daypart] = row
+                rows[name, daypart] = row
         return rows
 
     @cached_property

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from ...linalg import row_products, unflagged
+from ...linalg import unflagged
 from ..features.encode import Floats
 from ..features.rows import Rows
 from .weights import Weights
+
+Reals = TypeVar("Reals", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
 class Scores(NamedTuple):
@@ -25,7 +28,7 @@ class Scores(NamedTuple):
         return value_of(self.play, self.keep)
 
 
-def sigmoid(x: Floats) -> Floats:
+def sigmoid(x: Reals) -> Reals:
     """1 / (1 + exp(−x)), without overflow."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), dtype=x.dtype)
 
@@ -59,11 +62,12 @@ def score(weights: Weights, rows: Rows) -> Scores:
     tags = np.empty((*context.shape[:-1], 2, len(w)), dtype=w.dtype)  # what each tag is worth to this viewer now
     tags[..., 0, :] = (w @ direction[..., None])[..., 0]
     tags[..., 1, :] = weights.keep_artwork
-    both = row_products(rows.artwork, tags if each else tags[..., None, :, :])
-    both = both + row_products(rows.match, weights.both_match)
-    both = both + row_products(rows.main, weights.both_main)
-    both += rows.appeal
-    return Scores(both[..., 0].copy(), both[..., 1].copy())
+    # One row of a product at a time, as `row_products` does: […, N, 1, 2], of play and of keep.
+    both = rows.artwork[..., None, :] @ (tags if each else tags[..., None, :, :]).swapaxes(-1, -2)
+    both += rows.match[..., None, :] @ weights.both_match
+    both += rows.main[..., None, :] @ weights.both_main
+    both += rows.appeal[..., None, :]
+    return Scores(both[..., 0, 0], both[..., 0, 1])
 
 
 @dataclass(frozen=True)

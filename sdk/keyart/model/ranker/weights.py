@@ -71,13 +71,13 @@ class Weights:
 
     @cached_property
     def both_match(self) -> Floats:
-        """[2, M]: of play and of keep."""
-        return np.stack([self.play_match, self.keep_match])
+        """[M, 2]: of play and of keep."""
+        return np.stack([self.play_match, self.keep_match]).T
 
     @cached_property
     def both_main(self) -> Floats:
-        """[2, K]: of play and of keep."""
-        return np.stack([self.play_main, self.keep_main])
+        """[K, 2]: of play and of keep."""
+        return np.stack([self.play_main, self.keep_main]).T
 
     def flat(self) -> npt.NDArray[np.float64]:
         """[parameters] in the order of the fields."""
