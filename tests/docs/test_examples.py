@@ -14,6 +14,7 @@ TRIED = {
     "off_policy.py",
     "poisoned_fleet.py",
     "private_fleets.py",
+    "served_world.py",
     "simulate_my_world.py",
     "visiting_devices.py",
 }
