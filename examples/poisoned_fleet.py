@@ -9,6 +9,7 @@ import numpy as np
 
 import keyart
 import keyart_federated
+from keyart.campaigns.offer import Offer
 from keyart.dp.clip import UNITS
 from keyart.errors import BundleError
 from keyart.model.features import FeatureSpec
@@ -44,12 +45,12 @@ class PoisonedWorld(SyntheticWorld):
         self._pushed = np.zeros(tags * directions)
         self._pushed[::directions] = rng.choice((-1.0, 1.0), tags) / np.sqrt(tags)
 
-    def tamper(self, ask, vectors: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """What devices `numbers` send in place of their own integer vectors [d, size]."""
-        if ask.kind != "training" or self.attack == "none":
+    def tamper(self, offer: Offer, vectors: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Return what devices `numbers` send in place of their own integer vectors [d, size]."""
+        if offer.kind != "training" or self.attack == "none":
             return vectors
         sent = vectors.astype(np.float64)
-        main = slice(0, len(ask.scale))  # the side entries behind it hide best where they are
+        main = slice(0, len(offer.numbers))  # the side entries behind it hide best where they are
         for row in np.flatnonzero(np.isin(numbers, self._hostile)):
             direction = -sent[row, main]
             if self.attack != "negated":

@@ -1,4 +1,4 @@
-"""LocalGrid: Flower's Grid in this process. The same apps and the same strategy run here and on a SuperLink."""
+"""LocalGrid: Flower's Grid in this process. The same apps run here and on a SuperLink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""keyart's federated side: worlds, simulation, Flower apps and the strategy of the rounds."""
+"""keyart's federated side: worlds, campaigns and rounds, simulation, and Flower apps."""
 
 from __future__ import annotations
 

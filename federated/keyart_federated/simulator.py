@@ -81,11 +81,8 @@ def simulate(
     Raises:
         KeyartError: a setting is wrong, the world breaks its protocol, or the campaign cannot go on.
     """
-    for label, number in (("steps_per_round", steps_per_round), ("rounds", rounds), ("workers", workers)):
-        if number < 1:
-            raise SettingError(f"{label} is {number}; it must be at least 1.")
-    if cohort is not None and not 1 <= cohort <= world.devices:
-        raise SettingError(f"cohort is {cohort}; it must be between 1 and the world's {world.devices} devices.")
+    if workers < 1:
+        raise SettingError(f"workers is {workers}; it must be at least 1.")
     for label, value, known in (("engine", engine, get_args(Engine)), ("learner", learner, get_args(Learner))):
         if value not in known:
             raise SettingError(f"{label} is {value!r}; use one of {', '.join(map(repr, known))}.")
@@ -95,7 +92,7 @@ def simulate(
         world,
         rounds,
         steps_per_round,
-        cohort or world.devices,
+        world.devices if cohort is None else cohort,
         seed,
         policy or unsticky_policy(),
         reward or keyart.Reward(),

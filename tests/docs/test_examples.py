@@ -14,6 +14,7 @@ TRIED = {
     "off_policy.py",
     "poisoned_fleet.py",
     "private_fleets.py",
+    "served_world.py",
     "simulate_my_world.py",
     "visiting_devices.py",
 }
@@ -30,7 +31,8 @@ def test_an_evening_in_the_app(tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(TRIED))
-def test_importing_an_example_does_nothing(name, capsys):
+def test_importing_an_example_does_nothing(name, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)  # an example may use another one, as when it is run
     runpy.run_path(str(EXAMPLES / name))
     assert capsys.readouterr().out == ""
 
@@ -72,11 +74,11 @@ def test_a_poisoned_fleet(capsys):
 
 def test_devices_that_lie():
     example = runpy.run_path(str(EXAMPLES / "poisoned_fleet.py"))
-    ask = SimpleNamespace(kind="training", scale=np.ones(3000))
+    offer = SimpleNamespace(kind="training", numbers=np.ones(3000))
     vectors = np.random.default_rng(0).normal(0, 60, (20, 3007)).astype(np.int64)
     for attack, length in example["ATTACKS"].items():
         world = example["PoisonedWorld"](attack, 0.1, viewers=20, titles=6, impressions=5, seed=0)
-        sent = world.tamper(ask, vectors, np.arange(20))
+        sent = world.tamper(offer, vectors, np.arange(20))
         changed = (sent != vectors).any(axis=1)
         assert changed.sum() == (2 if attack != "none" else 0)
         assert (sent[:, 3000:] == vectors[:, 3000:]).all()

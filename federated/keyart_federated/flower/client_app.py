@@ -44,6 +44,8 @@ app = ClientApp()
 def answer(message: Message, context: Context) -> Message:
     """Play the impressions of a request, and answer its offer."""
     request = FleetRequest.read(message)
+    if SPAN in context.state and request.number < int(context.state[SPAN]["number"]):
+        return FleetReply({}).to(message)  # a repetition that came late: the server has its answer, and went on
     setup = _setup(str(context.run_config["simulation"]))
     part, fleet, participation = _fleet(setup, context)
     with tempfile.TemporaryDirectory(prefix="keyart-node-") as name:
@@ -55,7 +57,7 @@ def answer(message: Message, context: Context) -> Message:
         fleet.play(bundle, request.first, request.last - request.first)
     kept = {**part.state(), **before, **{f"last/{name}": array for name, array in part.calibration.state().items()}}
     context.state[JOURNAL] = ArrayRecord({name: Array(np.ascontiguousarray(array)) for name, array in kept.items()})
-    context.state[SPAN] = ConfigRecord({"first": request.first, "last": request.last})
+    context.state[SPAN] = ConfigRecord({"first": request.first, "last": request.last, "number": request.number})
     if request.journal:
         return FleetReply({"members": part.members, **part.state(), **part.calibration.state()}).to(message)
     if not request.offer:

@@ -23,7 +23,7 @@ class PatientGrid(Grid):
     """A Grid that repeats what was not answered within `patience` seconds, then after twice that, and so on.
 
     The first answer counts. A node must therefore answer the same question the same way, however often it is asked
-    (`apps.client` keeps its last answer).
+    (`client_app` goes back to where the question begins).
     """
 
     def __init__(

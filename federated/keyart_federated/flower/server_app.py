@@ -11,6 +11,7 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from keyart.bundle.durable import replace_file
+from keyart.errors import SettingError
 from keyart.secagg import Identity
 
 from ..simulation.identities import keys_of
@@ -31,8 +32,15 @@ app = ServerApp()
 
 @app.main()
 def main(grid: Grid, context: Context) -> None:
-    """Run a whole simulation. The outcome is at `result-path`, whole or not at all."""
+    """Run a whole simulation. The outcome is at `result-path`, whole or not at all.
+
+    Raises:
+        SettingError: a setting is missing or out of range.
+        RoundFailed: nodes are missing, or have not answered.
+    """
     run = context.run_config
+    if not run["result-path"]:
+        raise SettingError("Say where the outcome goes: --run-config 'result-path=\"/a/file\"'.")
     setup = SimulationSetup.from_config(json.loads(str(run["simulation"])))
     server, _ = keys_of(setup.seed)
     fleet = FlowerFleet(

@@ -22,6 +22,7 @@ from ..secagg import Coordinator
 from ..simulation.fleet import Arrays, Contribution, require_enough
 from ..simulation.identities import keys_of
 from ..simulation.randomness import fleet_randomness
+from ..simulation.vectors import Integers
 from .retrying_grid import PATIENCE_SECONDS, PatientGrid
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 
@@ -57,6 +58,7 @@ class FlowerFleet:
         self._bundle: dict[str, bytes] = {}
         self._folder: Path | None = None
         self._first = self._last = self._asked = 0  # impressions; the last one is of the last request
+        self._number = 0  # of the last request
 
     def play(self, bundle: Path, first: int, steps: int) -> None:
         """See `SimulatedFleet`. Nodes play when they are next asked for a sum, or for their journals."""
@@ -80,13 +82,13 @@ class FlowerFleet:
         replies = self.ask(self.request(message, at))
         devices = sum(reply.devices for reply in replies.values())
         require_enough(offer, devices, next((reply.reason for reply in replies.values() if reply.reason), ""))
-        total = np.asarray(np.sum([reply.arrays[TOTAL] for reply in replies.values()], axis=0, dtype=np.int64))
+        total = np.sum([_total_of(reply, offer) for reply in replies.values()], axis=0, dtype=np.int64)
         noise = skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
-        return Contribution(total + noise, devices)
+        return Contribution(np.asarray(total + noise), devices)
 
     def request(self, message: bytes = b"", at: float = 0.0) -> FleetRequest:
         """Return a request about the bundle and the impressions of the day."""
-        return FleetRequest(self._bundle, self._first, self._last, message, at)
+        return FleetRequest(self._bundle, self._first, self._last, offer=message, at=at)
 
     def collect(self) -> list[Arrays]:
         """Return each node's journal: its devices' numbers, what was shown, and what came of it."""
@@ -103,6 +105,8 @@ class FlowerFleet:
             RoundFailed: a node is missing, has failed, or has not answered in time.
         """
         nodes = self._connected()
+        self._number += 1
+        request = replace(request, number=self._number)
         asked = dict.fromkeys(nodes, request)
         if of_node is not None:
             asked = {node: replace(request, stage_message=message) for node, message in of_node.items()}
@@ -133,6 +137,18 @@ class FlowerFleet:
                     "missing SuperNodes, then start again."
                 )
             time.sleep(POLL_SECONDS)
+
+
+def _total_of(reply: FleetReply, offer: Offer) -> Integers:
+    """Return a node's sum. Raises RoundFailed for anything but `offer.size` integers of some devices."""
+    total = reply.arrays.get(TOTAL)
+    if total is None or total.dtype != np.int64 or total.shape != (offer.size,) or reply.devices < 0:
+        told = "no sum" if total is None else f"{total.dtype} {total.shape} of {reply.devices} devices"
+        raise RoundFailed(
+            f"A node answered with {told}, where int64 ({offer.size},) was asked for. The last good model stays; "
+            "update keyart on every node."
+        )
+    return np.asarray(total)
 
 
 class _NodesAsGateways:

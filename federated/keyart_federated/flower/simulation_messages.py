@@ -1,7 +1,8 @@
 """Messages of a simulation over Flower: what the server asks of a node with simulated devices, and the reply.
 
 A request holds all that the answer depends on: the bundle, the impressions that devices have met with it, and perhaps
-an offer. So a node that is asked again, after a lost reply or a killed process, gives the same answer.
+an offer. So a node that is asked again, after a lost reply or a killed process, gives the same answer. Requests are
+numbered: a repetition that comes after a later request changes nothing at the node, and nobody waits for its answer.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class FleetRequest:
         bundle: files of the bundle by name.
         first: the first impression that devices meet with this bundle.
         last: the impression after the last one.
+        number: number of the request in its run, from 1; repetitions have the same one.
         offer: a signed offer; empty if only impressions are played.
         at: time of the offer, Unix seconds.
         journal: whether the reply holds what was shown, in place of a sum.
@@ -40,6 +42,7 @@ class FleetRequest:
     bundle: Mapping[str, bytes] = field(repr=False)
     first: int
     last: int
+    number: int = 1
     offer: bytes = field(default=b"", repr=False)
     at: float = 0.0
     journal: bool = False
@@ -51,6 +54,7 @@ class FleetRequest:
         config = {
             "first": self.first,
             "last": self.last,
+            "number": self.number,
             "offer": self.offer,
             "at": self.at,
             "journal": self.journal,
@@ -67,6 +71,7 @@ class FleetRequest:
             {name: bytes(data) for name, data in message.content[BUNDLE].items()},
             int(config["first"]),
             int(config["last"]),
+            int(config["number"]),
             bytes(config["offer"]),
             float(config["at"]),
             bool(config["journal"]),

@@ -184,7 +184,7 @@ class LocalFleet:
 def require_enough(offer: Offer, devices: int, reason: str = "") -> None:
     """Raise RoundFailed unless as many devices answer as the noise counts on. reason: why devices decline."""
     if devices < offer.minimum_devices:
-        declined = f" Devices decline: {reason}." if reason else ""
+        declined = f" {reason}" if reason else ""
         raise RoundFailed(
             f"{devices} devices answered where the noise counts on {offer.minimum_devices}.{declined} Nothing was "
             "learnt, and the last good model stays."

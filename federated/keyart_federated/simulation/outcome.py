@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from keyart.errors import FederatedError
 
 from ..propensity_check import Calibration
 from .setup import SimulationSetup
@@ -71,14 +74,24 @@ class SimulationOutcome:
         bytes_up: int = 0,
         epsilon: float | None = None,
     ) -> SimulationOutcome:
-        """Return the outcome that ends with the bundle in a folder."""
+        """Return the outcome that ends with the bundle in a folder.
+
+        Raises:
+            FederatedError: a device is in no journal, or in two.
+        """
         shape = (setup.world.devices, setup.impressions)
         columns: dict[str, npt.NDArray[Any]] = {name: np.zeros(shape, dtype=kind) for name, kind in SHOWN.items()}
-        parts = []
+        parts, seen = [], np.zeros(setup.world.devices, dtype=np.intp)
         for journal in journals:
+            np.add.at(seen, journal["members"], 1)
             for name, column in columns.items():
                 column[journal["members"]] = journal[name]
             parts.append(Calibration.from_state(journal))
+        if (seen != 1).any():
+            raise FederatedError(
+                f"{(seen == 0).sum()} devices are on no node, and {(seen > 1).sum()} on several. Start each "
+                "SuperNode with a partition-id of its own, from 0, and with their number as num-partitions."
+            )
         return cls(
             {path.name: path.read_bytes() for path in sorted(folder.iterdir())},
             **columns,
@@ -103,9 +116,12 @@ class SimulationOutcome:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> SimulationOutcome:
-        """Return the outcome that `to_bytes` wrote."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            arrays = dict(stored)
+        """Return the outcome that `to_bytes` wrote. Raises FederatedError for other bytes."""
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+                arrays = dict(stored)
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise FederatedError(f"The outcome of the run cannot be read ({error}). Run it again.") from None
         epsilon = float(arrays["epsilon"])
         rounds, client_updates, bytes_up = arrays["numbers"].tolist()
         return cls(

@@ -54,6 +54,9 @@ class SimulationSetup:
         learner: "federated"; "central" sees every log; "none" keeps the zero-shot bundle.
         privacy: the budget; None: no noise and no clipping.
         campaign_id: id of the campaign, from which the server's own randomness follows.
+
+    Raises:
+        SettingError: a number is out of range.
     """
 
     world: World
@@ -67,6 +70,15 @@ class SimulationSetup:
     learner: Learner = "federated"
     privacy: Privacy | None = None
     campaign_id: str = "simulation"
+
+    def __post_init__(self) -> None:
+        for label, number in (("steps_per_round", self.steps_per_round), ("rounds", self.rounds)):
+            if number < 1:
+                raise SettingError(f"{label} is {number}; it must be at least 1.")
+        if not 1 <= self.cohort <= self.world.devices:
+            raise SettingError(
+                f"cohort is {self.cohort}; it must be between 1 and the world's {self.world.devices} devices."
+            )
 
     @property
     def impressions(self) -> int:
@@ -103,7 +115,7 @@ class SimulationSetup:
                 "cohort" (0: every device), "epsilon" (0: no privacy), "delta" and "personal-head".
 
         Raises:
-            SettingError: the config has other names.
+            SettingError: the config has other names, or values that no simulation has.
             WorldError: the world cannot be made.
         """
         if "file" in config:
@@ -112,16 +124,19 @@ class SimulationSetup:
         known = {**CONFIG, **config}
         if unknown := sorted(set(known) - set(CONFIG)):
             raise SettingError(f"The simulation has no setting {unknown[0]!r}; it has {', '.join(CONFIG)}.")
-        world = worlds.load(str(known["world"]), **known["world-settings"])
-        epsilon = float(known["epsilon"])
+        for name, default in CONFIG.items():
+            value, kind = known[name], type(default)
+            if type(value) is not kind and not (kind is float and type(value) is int):
+                raise SettingError(f"The simulation's setting {name!r} is {value!r}; its default is {default!r}.")
+        world = worlds.load(known["world"], **known["world-settings"])
         return cls(
             world,
-            rounds=int(known["rounds"]),
-            steps_per_round=int(known["steps"]),
-            cohort=int(known["cohort"]) or world.devices,
-            seed=int(known["seed"]),
+            rounds=known["rounds"],
+            steps_per_round=known["steps"],
+            cohort=known["cohort"] or world.devices,
+            seed=known["seed"],
             head=HeadPrior() if known["personal-head"] else None,
-            privacy=Privacy(epsilon, float(known["delta"])) if epsilon else None,
+            privacy=Privacy(known["epsilon"], known["delta"]) if known["epsilon"] else None,
         )
 
 

@@ -122,7 +122,7 @@ class TrainingRun:
 
     @property
     def epsilon(self) -> float | None:
-        """What a device that answered each round has spent; None without privacy."""
+        """What a device that answered each round has spent, failed ones included; None without privacy."""
         if self._privacy is None:
             return None
         return composed(((event, 1) for event in self._events), self._privacy.delta) if self._events else 0.0
@@ -155,10 +155,10 @@ class TrainingRun:
     def _summed(self, asked: RoundRequest, fleet: SimulatedFleet, at: datetime) -> PrivateSum:
         server, _ = keys_of(self._seed)
         message = asked.offer.sign(server)
+        self.offers.append(asked.offer)
+        self._events.append(asked.event)  # charged before anybody is asked, whatever comes of the round
         found = fleet.contribute(message, at.timestamp())
         self.bytes_up += asked.offer.terms(message).vector_bytes
-        self._events.append(asked.event)
-        self.offers.append(asked.offer)
         return PrivateSum(asked.offer, found.total, found.devices, asked.pending)
 
     def _read(self, campaign: Campaign, summed: PrivateSum) -> bool:

@@ -24,7 +24,10 @@ Ints = npt.NDArray[np.intp]
 
 @runtime_checkable
 class HostileWorld(Protocol):
-    """A World some of whose devices send something else than they should (examples/poisoned_fleet.py)."""
+    """A World some of whose devices send something else than they should (examples/poisoned_fleet.py).
+
+    Simulate it without masks: a session refuses integers beyond the bound of its round, and an attacker's would not.
+    """
 
     def tamper(self, offer: Offer, vectors: Integers, numbers: Ints) -> Integers:
         """Return what devices `numbers` [d] send in place of their integers [d, size], but for the noise."""

@@ -28,8 +28,8 @@ def test_the_manifest_names_the_components_and_installs_nothing(tmp_path):
     manifest = tomllib.loads((folder / "pyproject.toml").read_text())
     flower = manifest["tool"]["flwr"]["app"]
     assert flower["components"] == {
-        "serverapp": "keyart_federated.apps.server:app",
-        "clientapp": "keyart_federated.apps.client:app",
+        "serverapp": "keyart_federated.flower.server_app:app",
+        "clientapp": "keyart_federated.flower.client_app:app",
     }
     assert flower["config"] == {"result-path": "", "rounds": 3, "name": 'a "b"'}
     assert manifest["project"]["dependencies"] == []

@@ -1,4 +1,4 @@
-"""One private round in memory, and all that went into it."""
+"""The only training step of a small campaign, and everything that went into it."""
 
 from __future__ import annotations
 
@@ -8,47 +8,40 @@ from typing import Any
 
 import numpy as np
 import pytest
-from keyart_federated.learning.ranker import PrivateRanker
 from world_samples import StyleWorld
 
+from keyart.model.features import EncodedCatalog
 from keyart_federated import simulate
 from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.learning.learner import Learner, Question
-from keyart_federated.simulation import simulate as simulation
 
 DEVICES, STEPS = 60, 8
 
 
 @dataclass
 class Step:
-    """What `Learner.answered` was called with. learner: as it was before."""
+    """Arguments of `Learner.answered`. learner: as it was before."""
 
-    ranker: PrivateRanker
     learner: Learner
     asked: Question
     total: np.ndarray
     variance: float
+    encoded: EncodedCatalog
 
     def answered(self, total: np.ndarray, variance: float) -> Learner:
-        return self.learner.answered(self.asked, total, variance, self.ranker.encoded)
+        return self.learner.answered(self.asked, total, variance, self.encoded)
 
 
 def step_at(epsilon: float, folder: Path) -> Step:
-    """The only step of a campaign of one round."""
+    """Return the only training step of a campaign of one round."""
     seen: dict[str, Any] = {}
     real = Learner.answered
 
-    class Kept(PrivateRanker):
-        def __init__(self, *arguments: Any, **settings: Any) -> None:
-            super().__init__(*arguments, **settings)
-            seen["ranker"] = self
-
     def answered(self, asked, total, variance, encoded):
-        seen.update(learner=self, asked=asked, total=total, variance=variance)
+        seen.update(learner=self, asked=asked, total=total, variance=variance, encoded=encoded)
         return real(self, asked, total, variance, encoded)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulation, "PrivateRanker", Kept)
         patch.setattr(Learner, "answered", answered)
         world = StyleWorld(devices=DEVICES, likes=0.5, dislikes=0.05)
         settings = {"privacy": Privacy(epsilon, 1e-5, masked=False), "out": folder / "b"}

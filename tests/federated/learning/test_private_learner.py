@@ -15,7 +15,7 @@ def noise(size: int, variance: float, seed: int) -> np.ndarray:
 
 def moved(step, total: np.ndarray, variance: float) -> tuple[np.ndarray, np.ndarray]:
     """How far θ moves: its weights, and the two intercepts, whose prior is wide open."""
-    spec, before = step.ranker.encoded.spec, step.learner.state.model.theta
+    spec, before = step.encoded.spec, step.learner.state.model.theta
     away = step.answered(total, variance).state.model.theta - before
     mains = len(spec.main_names)
     intercepts = [play_parameters(spec) - mains, len(before) - mains]

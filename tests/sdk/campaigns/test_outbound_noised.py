@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from world_samples import tiny_catalog
 
 from keyart.campaigns.kinds.gradient import directions, sums
 from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm, population_sums, population_vectors
