@@ -97,7 +97,7 @@ def _layout(base: Base) -> CowatchLayout:
 
 
 def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Base) -> Doubles:
-    """Those of the state, if they are of this catalogue; else the first ones, [T, D]."""
+    """Return the directions of the state, if they are of this catalogue; else the first ones, [T, D]."""
     layout = _layout(base)
     if known.get("names") == catalog_digest(base.catalog):
         if len(data) != 8 * layout.titles * layout.directions:
