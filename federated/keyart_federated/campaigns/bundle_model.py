@@ -28,7 +28,7 @@ from .protocol import Base
 
 
 def installed(bundle: Path, catalog: Catalog) -> LoadedModel:
-    """As a device with our catalogue has it. Raises a BundleError."""
+    """Return a bundle as a device with the server's catalogue loads it. Raises a BundleError."""
     return load_model(bundle, catalog, "numpy")
 
 
@@ -49,7 +49,7 @@ def model_of(found: LoadedModel) -> Model:
 
 
 def payload_of(bundle: Path, catalog: Catalog) -> bytes:
-    """What an offer of an evaluation brings along: weights [P], then appeal [n, 2]
+    """Return the payload of an offer that evaluates a bundle: weights [P], then appeal [n, 2]
     (`keyart.campaigns.kinds.evaluation`)."""
     found = installed(bundle, catalog)
     return np.concatenate([found.weights.flat(), found.appeal.ravel()]).astype("<f4").tobytes()
@@ -69,7 +69,7 @@ def catalog_digest(catalog: Catalog) -> str:
 def files_of(
     model: Model, base: Base, created: datetime, data: str, training: Mapping[str, Any], campaign: Campaign
 ) -> dict[str, bytes]:
-    """Of a bundle that follows the base, once it meets every rule. Raises a BundleError."""
+    """Return the files of a bundle that follows the base, once it meets every rule. Raises a BundleError."""
     with tempfile.TemporaryDirectory(prefix="keyart-candidate-") as place:
         folder = write_bundle(
             Path(place) / str(model.version),

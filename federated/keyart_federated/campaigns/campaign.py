@@ -20,8 +20,8 @@ Action = Literal["start", "pause", "resume", "stop", "finish"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
-LONGEST_NAME: Final = 120  # characters
-MOST_ROUNDS: Final = 10_000
+MAX_NAME_LENGTH: Final = 120  # characters
+MAX_ROUNDS: Final = 10_000
 ROUNDS: Final = 10
 
 # From where an action leads where.
@@ -36,10 +36,16 @@ MOVES: Final[Mapping[Action, tuple[frozenset[Standing], Standing]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """epsilon, delta: what a person may lose in all; None: of the server's default. rounds: at most. settings: of its
-    kind, JSON (`work`).
+    """A campaign.
 
-    Raises SettingError.
+    Attributes:
+        epsilon: Maximum privacy loss of a person over the whole campaign. None for the default.
+        delta: Probability that belongs to `epsilon`. None for the default.
+        rounds: Maximum number of rounds.
+        settings: Settings of its kind, as JSON (`checked`).
+
+    Raises:
+        SettingError: A value is out of range.
     """
 
     id: str
@@ -54,19 +60,19 @@ class Campaign:
     settings: str = "{}"
 
     def __post_init__(self) -> None:
-        if not (self.name.strip() and len(self.name) <= LONGEST_NAME and self.name.isprintable()):
-            raise SettingError(f"A campaign's name is a line of 1 to {LONGEST_NAME} characters that can be shown.")
+        if not (self.name.strip() and len(self.name) <= MAX_NAME_LENGTH and self.name.isprintable()):
+            raise SettingError(f"A campaign's name is a line of 1 to {MAX_NAME_LENGTH} characters that can be shown.")
         if self.kind not in KINDS:
             raise SettingError(f"A campaign is of a kind: {', '.join(KINDS)}.")
         if self.epsilon is not None and not self.epsilon > 0:
             raise SettingError(f"epsilon is {self.epsilon}; it must be above 0.")
         if self.delta is not None and not 0 < self.delta < 1:
             raise SettingError(f"delta is {self.delta}; it must be between 0 and 1.")
-        if not 1 <= self.rounds <= MOST_ROUNDS:
-            raise SettingError(f"rounds is {self.rounds}; it must be between 1 and {MOST_ROUNDS}.")
+        if not 1 <= self.rounds <= MAX_ROUNDS:
+            raise SettingError(f"rounds is {self.rounds}; it must be between 1 and {MAX_ROUNDS}.")
 
     def after(self, action: Action, at: datetime) -> Campaign:
-        """Where it stands then. Raises InputError for an action that is not possible now."""
+        """Return the campaign after an action. Raises InputError for one that is not possible now."""
         sources, target = MOVES[action]
         if self.state not in sources:
             raise InputError(

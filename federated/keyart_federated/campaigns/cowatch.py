@@ -121,7 +121,7 @@ def sums_of(summed: PrivateSum, asked: Doubles, base: Base) -> tuple[CowatchSums
 
 
 def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Base) -> Doubles:
-    """Those of the state, if they are of this catalogue; else the first ones, [T, D]."""
+    """Return the directions of the state, if they are of this catalogue; else the first ones, [T, D]."""
     first = first_directions(campaign, base)
     if known.get("names") != catalog_digest(base.catalog):
         return first

@@ -79,7 +79,7 @@ def _added(before: list[float] | None, estimate: Estimate) -> list[float]:
 
 
 def _noise(places: SegmentLayout, offer: Offer, wanted: int) -> dict[str, float]:
-    """By segment, variance that noise alone gives the sum of values of so many devices."""
+    """Return by segment the variance that noise alone gives the sum of values of so many devices."""
     values = places.parts(places.weights)["values"]
     return {
         name: offer.variance * wanted * (places.reach / (offer.units * float(weight))) ** 2

@@ -11,11 +11,17 @@ from keyart.errors import SettingError
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a release reaches the fleet. stages: shares of all devices, one after the other. hours: at each stage.
+    """The way of a release to the fleet.
 
-    margin, segment_margin: the most that the reward a decision may fall, of all devices and of a device class or a
-    daypart. unclear: what happens where a fall is neither shown nor ruled out: "hold" asks a person.
-    Raises SettingError.
+    Attributes:
+        stages: Shares of all devices that get it, one after the other.
+        hours: Hours at each stage.
+        margin: Maximum fall of the reward a decision, over all devices.
+        segment_margin: The same in a device class or a daypart.
+        unclear: The reaction to a fall that is neither shown nor ruled out. "hold" asks a person.
+
+    Raises:
+        SettingError: A value is out of range.
     """
 
     stages: tuple[float, ...] = (0.01, 0.1, 1.0)

@@ -230,7 +230,7 @@ def _require_same_model(offer: Offer, base: Base) -> None:
 def _learner(
     settings: TrainingSettings, known: Mapping[str, Any], data: bytes, base: Base, places: EncodedCatalog
 ) -> Learner:
-    """As it was, if the fleet runs on its model; else a new one on what the fleet runs on."""
+    """Return the learner as it was, if the fleet runs on its model; else a new one on what the fleet runs on."""
     before = checkpoint.from_bytes(data, places)[0] if known.get("spec") == base.spec.sha256 else None
     same_titles = known.get("names") == catalog_digest(base.catalog)
     if before is not None and same_titles and before.state.model.version == base.version:

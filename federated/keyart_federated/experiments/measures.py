@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from keyart.campaigns.kinds.engagement import METRICS, MOST_BROWSE_MINUTES
+from keyart.campaigns.kinds.engagement import METRICS, MAX_BROWSE_MINUTES
 from keyart.errors import SettingError
 
 REACH: Final = 4.0  # deviations of a metric, up to which it is told
@@ -76,7 +76,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "quality_plays": Measure("quality plays a picture", "%", 1.0),
     "take_rate": Measure("plays a picture", "%", 1.0),
     "watch_time": Measure("hours watched a day", "h", 24.0),
-    "browse_time": Measure("browsing until a play", "min", MOST_BROWSE_MINUTES, better=-1, guard=True),
+    "browse_time": Measure("browsing until a play", "min", MAX_BROWSE_MINUTES, better=-1, guard=True),
     "returns": Measure("came back within 7 days", "%", 1.0),
     "abandonment": Measure("plays given up", "%", 1.0, better=-1, guard=True),
     "page_diversity": Measure("change from picture to picture", "%", 1.0, guard=True),

@@ -1,4 +1,4 @@
-"""What may leave a device, and only this: an integer vector for one round of one campaign.
+"""The device's half of campaigns. Only an integer vector for one round of one campaign may leave a device.
 
 participation judges a server's messages, answers, and writes down before an answer leaves
 offer         a round of a campaign, signed by the server

@@ -1,4 +1,4 @@
-"""What sums with Skellam noise cost a person: Rényi divergences, which add up over rounds, and the ε that they prove.
+"""The privacy cost of sums with Skellam noise: Rényi divergences, which add up over rounds, and the ε they prove.
 
 Device and server work it out with these very functions (`keyart_federated.accounting` adds sampling and other noise).
 A device counts every round in full: it cannot rely on having been sampled in secret.
@@ -51,7 +51,9 @@ class Budget:
 
 
 def skellam_divergences(variance: float, l2: float, dimension: int) -> Doubles:
-    """Of one sum, at the integer orders 2 … `MAX_ORDER`; the neighbour has one person's vector replaced by zeros.
+    """Return the divergences of one sum at the integer orders 2 … `MAX_ORDER`.
+
+    The neighbour has one person's vector replaced by zeros.
 
     Agarwal, Kairouz, Liu 2021, "The Skellam mechanism for differentially private federated learning", corollary 3.6:
     α Δ₂²/(2μ) + min(((2α−1) Δ₂² + 6 Δ₁)/(4μ²), 3 Δ₁/(2μ)), μ the variance, Δ₁ ≤ min(√d Δ₂, Δ₂²).

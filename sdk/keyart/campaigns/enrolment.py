@@ -39,7 +39,13 @@ def made(store: Store, random: Callable[[int], bytes]) -> Identity:
 
 
 def is_certified(identity: Identity, issuers: Collection[bytes], now: int) -> bool:
-    """Whether the neighbours of a round would take the certificate. issuers: public keys. now: Unix seconds."""
+    """Return whether the neighbours of a round would take the certificate.
+
+    Args:
+        identity: The device's identity.
+        issuers: Public keys whose certificates count.
+        now: Unix seconds.
+    """
     try:
         _require_certified(identity, issuers, now)
     except MessageError:

@@ -16,13 +16,18 @@ from .offer import Offer
 
 KINDS: Final = ("training", "statistics", "experiment", "evaluation")
 KEY_BYTES: Final = 32
-LONGEST_SECONDS: Final = 7 * 86_400  # that a round may go on
+MAX_ROUND_SECONDS: Final = 7 * 86_400  # that a round may go on
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What of a profile counts against its limits. charges: of all rounds so far and of those in progress, None for a
-    vector that nothing protected. lately: how many of them within a day. rounds: (campaign, round) of each."""
+    """The history of a profile that counts against its limits.
+
+    Attributes:
+        charges: Charges of all rounds so far and of those in progress. None for a vector that nothing protected.
+        lately: Number of them within a day.
+        rounds: Campaign and round of each.
+    """
 
     charges: Sequence[Charge | None] = ()
     lately: int = 0
@@ -94,8 +99,8 @@ class Limits:
         checks = (
             (offer.kind not in self.kinds, f"no campaign of kind {offer.kind!r} is taken part in"),
             (
-                not now <= offer.not_after <= now + LONGEST_SECONDS,
-                f"its round is over, or goes on for more than {LONGEST_SECONDS // 86_400} days",
+                not now <= offer.not_after <= now + MAX_ROUND_SECONDS,
+                f"its round is over, or goes on for more than {MAX_ROUND_SECONDS // 86_400} days",
             ),
             (
                 offer.feature_spec != feature_spec

@@ -47,7 +47,7 @@ _LENGTH = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a device is asked for, how its vector is protected, and what that costs.
+    """A request to devices: what they are asked for, how their vectors are protected, and what that costs.
 
     kind, topic: `training`; `statistics` of a topic (`population`, `trending`, `together`, `rates`); `evaluation` of
     none or of `compare`; `experiment`, the topic its name. campaign: its name. purpose: a sentence for the person.
@@ -112,12 +112,12 @@ class Offer:
 
     @property
     def variance(self) -> int:
-        """Of the noise that each device adds: `minimum_devices` of them make up the whole."""
+        """The variance of the noise that each device adds; `minimum_devices` of them make up the whole."""
         return math.ceil((self.noise_multiplier * self.l2) ** 2 / self.minimum_devices)
 
     @property
     def charge(self) -> Charge:
-        """What a device's ledger writes down for taking part."""
+        """The charge that a device's ledger writes down for taking part."""
         return Charge(self.noise_multiplier, self.l2, self.size)
 
     @property
@@ -126,7 +126,7 @@ class Offer:
         return np.frombuffer(self.payload, "<f4").astype(np.float64)
 
     def terms(self, message: bytes) -> Terms:
-        """Of the round's sum. message: the signed offer."""
+        """Return the parameters of the round's secure aggregation. `message` is the signed offer."""
         constant, deviations = NOISE_REACH
         bound = math.ceil(self.l2) + constant + math.ceil(deviations * math.sqrt(self.variance))
         nonce = hashlib.sha256(message).digest()

@@ -42,7 +42,7 @@ NOT_ENROLLED: Final = "this device has no certificate that holds; see Personaliz
 
 
 class Campaigns:
-    """Of one profile's store, at one moment. random: the operating system's, but in tests."""
+    """The campaigns of one profile's store at one moment. `random` is the operating system's, except in tests."""
 
     def __init__(self, store: Store, limits: Limits, at: datetime, random: Random = os.urandom) -> None:
         self._store, self._limits, self._at, self._random = store, limits, at, random
@@ -80,7 +80,7 @@ class Campaigns:
                 yield found
 
     def contributions(self) -> list[Contribution]:
-        """What left the device, oldest first."""
+        """Return receipts for all that left the device, oldest first."""
         return [Contribution.from_bytes(data) for _, data in self._store.scan(Table.RECEIPT)]
 
     def known_device_key(self) -> bytes | None:
@@ -103,7 +103,7 @@ class Campaigns:
         return arm_of(enrolment.made(self._store, self._random).private, experiment, arms)
 
     def budget(self) -> Budget:
-        """What was spent of it."""
+        """Return the budget and how much of it is spent."""
         sent, delta = self.contributions(), self._limits.delta
         past = Past([contribution.charge for contribution in sent])
         return Budget(past.spent(delta), self._limits.epsilon, delta, len(sent))

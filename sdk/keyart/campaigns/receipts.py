@@ -39,13 +39,13 @@ class Contribution:
 
     @property
     def charge(self) -> Charge | None:
-        """What it costs; None: there is no bound, since nothing protected it."""
+        """The privacy cost. None if there is no bound, since nothing protected the vector."""
         if not self.round_id:
             return None
         return Charge(self.noise_multiplier, integer_norm(self.units, self.entries), self.entries)
 
     def to_bytes(self) -> bytes:
-        """As the store keeps it."""
+        """Return the record of the store."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod

@@ -42,7 +42,7 @@ class Round:
 
     @property
     def has_sent(self) -> bool:
-        """Whether the masked vector has been worked out, and so counts as sent."""
+        """True once the masked vector has been worked out, and so counts as sent."""
         return len(self.session.answers) >= Stage.MASKED
 
     @property
@@ -56,7 +56,7 @@ class Round:
         return replace(self, session=session)
 
     def to_bytes(self) -> bytes:
-        """As the store keeps it."""
+        """Return the record of the store."""
         return open_rounds.pack(self.offer.not_after, self.message, session_codec.to_bytes(self.session))
 
     @classmethod

@@ -22,7 +22,7 @@ class Places:
 
     @property
     def places(self) -> Mapping[str, slice]:
-        """Where each part stands."""
+        """The slice of each part, by name."""
         ends = list(itertools.accumulate(self.sizes.values()))
         return {name: slice(end - size, end) for (name, size), end in zip(self.sizes.items(), ends, strict=True)}
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns import checked
-from keyart_federated.campaigns.campaign import LONGEST_NAME, MOST_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
+from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
 
 from ..access import Who
 from ..refusals import refusal
@@ -28,11 +28,11 @@ class NewCampaign(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
     kind: Kind
     epsilon: float | None = Field(None, gt=0, description="What a person may lose in all.")
     delta: float | None = Field(None, gt=0, lt=1)
-    rounds: int = Field(ROUNDS, ge=1, le=MOST_ROUNDS)
+    rounds: int = Field(ROUNDS, ge=1, le=MAX_ROUNDS)
     settings: dict[str, Any] = Field({}, description="Of its kind; what is not told has a default.")
 
 

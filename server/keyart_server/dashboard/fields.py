@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from keyart.errors import SettingError
 from keyart_federated.campaigns import SETTINGS
-from keyart_federated.campaigns.campaign import LONGEST_NAME, ROUNDS
+from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, ROUNDS
 from keyart_federated.campaigns.noise import EPSILON
 
 from ..campaigns import Kind
@@ -70,7 +70,7 @@ class Form:
 
 
 NAME: Final = Field(
-    "name", "Name", "For people: it stands in every list.", required=True, wide=True, longest=LONGEST_NAME
+    "name", "Name", "For people: it stands in every list.", required=True, wide=True, longest=MAX_NAME_LENGTH
 )
 ROUNDS_FIELD: Final = Field("rounds", "Rounds", "At most so many sums.", numeric=True, required=True)
 EPSILON_FIELD: Final = Field(

@@ -9,7 +9,7 @@ from campaign_samples import NOW, limits, offer
 
 import keyart
 from keyart.campaigns.budget import Charge
-from keyart.campaigns.limits import LONGEST_SECONDS, Past
+from keyart.campaigns.limits import MAX_ROUND_SECONDS, Past
 from keyart.errors import SettingError
 
 NOTHING = Past()
@@ -17,7 +17,7 @@ REFUSED = [
     ({}, {"kinds": ["statistics"]}, "kind"),
     ({"kind": "gossip"}, {}, "kind"),
     ({"not_after": NOW - 1}, {}, "over"),
-    ({"not_after": NOW + LONGEST_SECONDS + 1}, {}, "over"),
+    ({"not_after": NOW + MAX_ROUND_SECONDS + 1}, {}, "over"),
     ({"model_version": 8}, {}, "another model"),
     ({"feature_spec": "00"}, {}, "another model"),
     ({"kind": "experiment", "feature_spec": "00"}, {}, "another model"),

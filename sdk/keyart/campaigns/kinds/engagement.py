@@ -26,14 +26,14 @@ METRICS: Final = (  # in the order of the codes that an offer names them by
     "quality_plays", "take_rate", "watch_time", "browse_time", "returns", "abandonment", "page_diversity",
 )  # fmt: skip
 SESSION_SECONDS: Final = 1800.0  # without a picture: another visit begins
-MOST_BROWSE_MINUTES: Final = 10.0  # of a visit, and of one without a play
+MAX_BROWSE_MINUTES: Final = 10.0  # of a visit, and of one without a play
 RETURN_SECONDS: Final = (12 * 3600.0, 7 * 86_400.0)  # from the first picture to another visit
 DAY_SECONDS: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """What was shown on a device and what came of it, [N] each, in the order of time.
+    """The decisions of a device with their outcomes, [N] each, in the order of time.
 
     at: Unix seconds. played, quality: 1 or 0. seconds: of play. unlike: 1 − cosine of the picture's tags and those of
     the one shown before it; NaN for the first. device, daypart: names. active [V]: Unix seconds of all that happened,
@@ -51,7 +51,7 @@ class Lived:
 
     @classmethod
     def of(cls, profile: Profile, catalog: Catalog, encoded: EncodedCatalog) -> Lived:
-        """Of all decisions with an outcome, under no intent, of pictures that are in the catalogue."""
+        """Return those with an outcome, under no intent, whose artwork is in the catalogue."""
         places = catalog.artwork_places
         entries = [
             entry
@@ -102,7 +102,7 @@ class Lived:
         return np.array([values[name] for name in METRICS])
 
     def group(self, kind: str, window: slice, labels: Mapping[str, str]) -> str:
-        """Where, or at what time of the day, most of these pictures were shown; or what the host says."""
+        """Return the device class or daypart of most of these decisions, or the value that the host gives."""
         names = {"device": self.device, "daypart": self.daypart}.get(kind)
         if names is None:
             return labels.get(kind, "")
@@ -127,6 +127,6 @@ def _browsed(at: Doubles, played: Doubles) -> float:
     for one in range(visit[-1] + 1):
         mine = visit == one
         plays = at[mine & (played > 0)]
-        taken = (plays[0] - at[mine][0]) / 60 if len(plays) else MOST_BROWSE_MINUTES
-        minutes.append(min(taken, MOST_BROWSE_MINUTES))
+        taken = (plays[0] - at[mine][0]) / 60 if len(plays) else MAX_BROWSE_MINUTES
+        minutes.append(min(taken, MAX_BROWSE_MINUTES))
     return float(np.mean(minutes))

@@ -68,8 +68,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Question:
-    """What an offer of an experiment asks. name: draws the arms. group: kind of the groups, "" for none; groups:
-    its values, and whoever has none of them is in one more. Nothing of it depends on a device."""
+    """The question in an offer of an experiment. Nothing of it depends on a device.
+
+    Attributes:
+        name: Name that draws the arms.
+        arms: Number of arms.
+        asked: The metrics.
+        group: Kind of the groups, "" for none.
+        groups: Values of that kind. Devices with none of them are in one more group.
+    """
 
     name: str
     arms: int
@@ -83,7 +90,7 @@ class Question:
 
     @property
     def topic(self) -> str:
-        """As the offer, and the receipt, name it: "buttons", or "buttons/device:tv,phone"."""
+        """The topic of the offer and the receipt: "buttons", or "buttons/device:tv,phone"."""
         return f"{self.name}/{self.group}:{','.join(self.groups)}" if self.group else self.name
 
     @property
@@ -105,7 +112,7 @@ class Question:
         )
 
     def place(self, group: str) -> int:
-        """Of a device's group among `groups`; 0 without any."""
+        """Return the place of a device's group among `groups`; 0 without any."""
         return self.groups.index(group) if group in self.groups else len(self.groups)
 
     @classmethod
@@ -129,7 +136,7 @@ class Question:
 
 
 def is_group(kind: str, values: Sequence[str]) -> bool:
-    """Whether devices may be told apart so: by no sensitive kind, and with few different values."""
+    """Return whether devices may be told apart so: by no sensitive kind, and with few different values."""
     plain = all(value and not set(value) & set("/:,") for value in (kind, *values))
     return plain and 0 < len(set(values)) == len(values) <= MAX_GROUPS and not is_sensitive(kind)
 
