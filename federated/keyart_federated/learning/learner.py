@@ -11,7 +11,6 @@ latents, on what that leaves. The centre of taste is set once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -41,10 +40,9 @@ from .information import Information, Stiffness
 from .optimiser import Blocks, Stage
 from .population import Population
 
-# Share of a step where noise leaves nothing of a gradient, and where it leaves all of it. Of some weights, real
-# viewers have up to 2.7 times the curvature of simulated ones. Noise and prior hold these back; where neither does, a
-# shorter step overshoots less, until the secants have found the curvature that is missing.
-DAMPING = (float(os.environ.get("DMP", "0.9")), 0.8)
+# Share of a step where noise leaves nothing of a gradient, and where it leaves all of it: noise and prior hold the
+# latter back. The former overshoots until what simulated curvature lacks is found.
+DAMPING = (0.65, 0.8)
 LATENT_DAMPING = 0.65
 OF_TILTS = 0.1  # E[w²] over E[w], about: by which the square of a sum of w f is smaller than that of r f
 DOUBT = 2.0  # standard deviations by which a slope must be off before noise is not to blame
@@ -374,23 +372,23 @@ class Learner:
         spec, state, decisions = encoded.spec, self.state, self.decisions * self.devices
         blocks = Blocks.of(spec)
         stages, informed, stiff = [], [], []
-        for place, block, fisher, stage, before in (
+        for place, block, simulated_fisher, stage, before in (
             (slice(len(blocks.play)), blocks.play, asked.play * met[0], state.play, self.play),
             (slice(len(blocks.play), None), blocks.keep, asked.keep * met[1], state.keep, self.keep),
         ):
             g, variance = gradient[place], noise[place]
-            floor = LEAST_OF_BLOCK * (np.bincount(block, np.diag(fisher)) / np.bincount(block))[block]
-            fisher = fisher + np.diag(np.maximum(floor - np.diag(fisher), 0.0))
+            met_by_viewers = np.diag(simulated_fisher)
+            floor = LEAST_OF_BLOCK * (np.bincount(block, met_by_viewers) / np.bincount(block))[block]
+            fisher = simulated_fisher + np.diag(np.maximum(floor - met_by_viewers, 0.0))
             stiffness = self.weights.part(place)
             known = before.aged(decisions, np.diag(fisher) * stiffness.ratio)
             stiffness = stiffness.joined(known, g, variance, decisions)
+            # What is missing is added on the diagonal: a factor for each weight would tilt the directions that no
+            # score depends on, and steps along these run away.
             lacking = np.maximum(stiffness.ratio - 1.0, 0.0) * np.diag(fisher)
-            curvature = fisher + np.diag(lacking)
-            secants = stage.secants
-            if os.environ.get("SEC", "1") == "1":
-                doubt = DOUBT * float(np.sqrt(2 * variance @ stage.step**2)) / decisions
-                secants = optimiser.with_secant(stage, g / decisions, doubt)
-                curvature = curvature + decisions * (secants.T @ secants)
+            doubt = DOUBT * float(np.sqrt(2 * variance @ stage.step**2)) / decisions
+            secants = optimiser.with_secant(stage, g / decisions, doubt)
+            curvature = fisher + np.diag(lacking) + decisions * (secants.T @ secants)
             diagonal = np.diag(curvature)
             information = known.joined(g, variance, decisions, diagonal)
             left = float(np.mean(diagonal / (diagonal + decisions**2 / information.precision)))

@@ -10,15 +10,19 @@ import pytest
 from world_samples import HandWorld
 
 import keyart
-from keyart.campaigns.kinds.gradient import FRACTION_BITS
+from keyart.campaigns.kinds.gradient import sums
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart.model.scorer import score
+from keyart_federated.accounting.privacy import FINE_UNITS, NO_CLIP
 from keyart_federated.learning import curvature, optimiser
+from keyart_federated.learning.learner import Learner, Question
 from keyart_federated.learning.model import Model
+from keyart_federated.simulation.central import CentralLearner
 from keyart_federated.simulation.devices import Devices
 
 STEPS = 25
+EXPLORING = keyart.Policy(exploration=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +48,9 @@ def scene():
     return devices, encoded, model
 
 
-def totals(devices: Devices, model: Model) -> np.ndarray:
+def gradient(devices: Devices, model: Model) -> np.ndarray:
     devices.install(model)
-    return devices.train() / float(1 << FRACTION_BITS)
+    return sums(devices.weights, devices._log(slice(None))).gradient.sum(axis=0)
 
 
 def likelihood(devices: Devices, model: Model) -> float:
@@ -57,14 +61,26 @@ def likelihood(devices: Devices, model: Model) -> float:
     return float((play * log.played - np.logaddexp(0, play) + log.played * of_keep).sum())
 
 
-def rounds(scene, count: int) -> list[optimiser.State]:
+def asked_once(scene, learner: Learner | None, number: int) -> tuple[Learner, Question, np.ndarray]:
+    """The learner that has asked, its question, and the exact sum of the devices' vectors."""
     devices, encoded, model = scene
-    states = [optimiser.init(model, encoded)]
+    devices.install(model if learner is None else learner.state.model)
+    central = CentralLearner(encoded, model, EXPLORING, 0)
+    if learner is None:
+        learner = Learner.start(central.state, central._population([devices]), float(len(devices.members)), encoded)
+    rng = np.random.default_rng([0, number])
+    learner, asked = learner.ask(float(STEPS), NO_CLIP, encoded, EXPLORING, rng, FINE_UNITS)
+    return learner, asked, central._gradients([devices], asked)
+
+
+def rounds(scene, count: int) -> list[optimiser.State]:
+    """States before the first round and after each of `count`, in which no new decisions come."""
+    _, encoded, model = scene
+    states, learner = [optimiser.init(model, encoded)], None
     for n in range(count):
-        sums = totals(devices, states[-1].model)
-        rng = np.random.default_rng([0, n])
-        assumed = curvature.simulated(sums, states[-1].model, encoded, keyart.Policy(exploration=1.0), rng)
-        states.append(optimiser.apply(states[-1], sums, assumed, encoded, optimiser.Settings()))
+        learner, asked, total = asked_once(scene, learner, n)
+        learner = learner.answered(asked, total, 0.0, encoded)
+        states.append(learner.state)
     return states
 
 
@@ -106,41 +122,25 @@ def test_a_new_centre_moves_no_score(scene):
     np.testing.assert_allclose(*scores, atol=1e-5)
 
 
-def test_nothing_observed_changes_nothing(scene):
-    devices, encoded, model = scene
-    state = optimiser.init(model, encoded)
-    nothing = np.zeros(devices.layout.size)
-    assumed = curvature.simulated(nothing, model, encoded, keyart.Policy(), np.random.default_rng(1))
-    assert optimiser.apply(state, nothing, assumed, encoded, optimiser.Settings()) is state
-
-
 def test_state_is_a_value(scene):
-    devices, encoded, model = scene
-    state = optimiser.init(model, encoded)
-    before = {f.name: np.array(getattr(state.play, f.name)).copy() for f in fields(optimiser.Stage)}
-    sums = totals(devices, model)
-    copy = sums.copy()
-    ones = [
-        optimiser.apply(
-            state,
-            sums,
-            curvature.simulated(sums, model, encoded, keyart.Policy(), np.random.default_rng(3)),
-            encoded,
-            optimiser.Settings(),
-        ).model.to_array()
-        for _ in range(2)
-    ]
+    _, encoded, _ = scene
+    learner, asked, total = asked_once(scene, None, 1)
+    before = {f.name: np.array(getattr(learner.state.play, f.name)).copy() for f in fields(optimiser.Stage)}
+    copy = total.copy()
+    ones = [learner.answered(asked, total, 0.0, encoded).state.model.to_array() for _ in range(2)]
     np.testing.assert_array_equal(*ones)
-    np.testing.assert_array_equal(sums, copy)
+    np.testing.assert_array_equal(total, copy)
     for name, value in before.items():
-        np.testing.assert_array_equal(getattr(state.play, name), value)
+        np.testing.assert_array_equal(getattr(learner.state.play, name), value)
 
 
 def test_simulated_curvature_is_like_the_real_one(scene):
     """Trace and average direction of the Fisher information, from sums alone, against that of the decisions."""
     devices, encoded, model = scene
-    sums = totals(devices, model)
-    drawn = curvature.simulated(sums, model, encoded, keyart.Policy(exploration=1.0), np.random.default_rng(2))
+    devices.install(model)
+    learner, _, _ = asked_once(scene, None, 1)
+    total = learner.population.totals(encoded, 400.0, 400.0 * STEPS, learner.rates)
+    drawn = curvature.simulated(total, model, encoded, EXPLORING, np.random.default_rng(2))
     real = curvature.of_decisions([devices.sample(10_000, np.random.default_rng(1))], model)
     for part in ("play", "keep"):
         one, other = getattr(drawn, part), getattr(real, part)
@@ -176,5 +176,5 @@ def test_heads_offset_is_in_the_sums(scene):
     personal.install(model)
     for k in range(STEPS):
         personal.step(k)
-    norm = [np.linalg.norm(part.layout.parts(totals(part, model))["gradient"]) for part in (devices, personal)]
+    norm = [np.linalg.norm(gradient(part, model)) for part in (devices, personal)]
     assert norm[1] < norm[0]
