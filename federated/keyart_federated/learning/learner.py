@@ -40,9 +40,9 @@ from .information import Information, Stiffness
 from .optimiser import Blocks, Stage
 from .population import Population
 
-# Share of a step where noise leaves nothing of a gradient, and where it leaves all of it: noise and prior hold the
-# latter back. The former overshoots until what simulated curvature lacks is found.
-DAMPING = (0.65, 0.8)
+# Share of a step where noise leaves nothing of a gradient, and where it leaves all of it. Noise and prior hold the
+# former back; the latter overshoots until what simulated curvature lacks is found.
+DAMPING = (0.9, 0.65)
 LATENT_DAMPING = 0.65
 OF_TILTS = 0.1  # E[w²] over E[w], about: by which the square of a sum of w f is smaller than that of r f
 DOUBT = 2.0  # standard deviations by which a slope must be off before noise is not to blame
