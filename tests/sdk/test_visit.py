@@ -8,7 +8,7 @@ from itertools import count
 
 import numpy as np
 import pytest
-from campaign_samples import NOW, enrolled, fleet, limits, live, offer
+from campaign_samples import NOW, enrolled, fleet, limits, live, offer, population_layout
 from choosing_samples import Clock, run_python, sample_bundle, sample_catalog, sample_keys
 from visit_samples import DEVICES, EXAMPLE, OPEN, STAGES, Cut, Door, a_door, current, go, on_loopback
 
@@ -376,7 +376,7 @@ def test_a_budget_that_is_spent_declines():
 
 def test_a_round_for_the_next_model_is_entered_once_that_is_installed(tmp_path):
     with fleet(1, limits=limits(**OPEN)) as (art,):
-        door = Door(offer(art, model_version=5))
+        door = Door(offer(art, population_layout(art), kind="statistics", topic="population", model_version=5))
         found = go(art, door.send)
         assert found.declined == (door.id,) == go(art, door.send, found).declined
         assert door.asked.count("GET /device/rounds/R/offer") == 1

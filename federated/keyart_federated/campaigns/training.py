@@ -157,11 +157,11 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     known, data = load(state, campaign)
     topics = population.TOPIC, cowatch_kind.TOPIC
     require_own(campaign, summed, *(("statistics", topic) for topic in topics), ("training", ""))
-    known = {"exchanges": _exchanges_needed(campaign, base), **summed.counted(known)}
+    known = summed.counted(known)
     try:
         _require_same_model(summed.offer, base)
         if summed.offer.topic == population.TOPIC:
-            return _population(settings, known, summed, base)
+            return _population(campaign, settings, known, summed, base)
         if summed.offer.topic == cowatch_kind.TOPIC:
             return _title_latents(campaign, settings, known, data, summed, base)
         return _trained(campaign, settings, known, data, summed, base)
@@ -272,7 +272,9 @@ def _question(
     return learner.ask(decisions, clip, places, base.policy, rng, FINE_UNITS if exact else UNITS, blocks)
 
 
-def _population(settings: TrainingSettings, known: dict[str, Any], summed: PrivateSum, base: Base) -> RoundResult:
+def _population(
+    campaign: Campaign, settings: TrainingSettings, known: dict[str, Any], summed: PrivateSum, base: Base
+) -> RoundResult:
     places, survivors = population.layout(base), summed.survivors
     require_usable(summed, base, places, by_title=True)
     summed.check(places)
@@ -280,7 +282,7 @@ def _population(settings: TrainingSettings, known: dict[str, Any], summed: Priva
     new = _learner(settings, known, b"", base, encoded(base))
     learner = replace(new, population=found, devices=float(survivors))
     result = {"used": True, "devices": survivors, "history": float(np.clip(found.parts["taste"][-1], 0.0, 1.0))}
-    return RoundResult(_kept(known, learner, base), result)
+    return RoundResult(_kept(campaign, known, learner, base), result)
 
 
 def _title_latents(
@@ -298,11 +300,12 @@ def _title_latents(
     if not summed.about["last"]:
         directions = latents.next_question(sums, places).astype("<f8").tobytes()
         return RoundResult(
-            _kept(known | {"directions": base64.b64encode(directions).decode()}, learner, base), result
+            _kept(campaign, known | {"directions": base64.b64encode(directions).decode()}, learner, base), result
         )
     known.pop("directions", None)
     model = replace(learner.state.model, title_latents=latents.title_latents(sums, places))
-    return RoundResult(_kept(known, replace(learner, state=replace(learner.state, model=model)), base), result)
+    learner = replace(learner, state=replace(learner.state, model=model))
+    return RoundResult(_kept(campaign, known, learner, base), result)
 
 
 def _trained(
@@ -342,9 +345,11 @@ def _trained(
         "step": float(np.linalg.norm(model.theta - learner.state.model.theta)),
         "signal": signal,
     }
-    return RoundResult(_kept(known | {"signal": signal, "decisions": new.decisions}, new, base), result, files)
+    known = known | {"signal": signal, "decisions": new.decisions}
+    return RoundResult(_kept(campaign, known, new, base), result, files)
 
 
-def _kept(known: Mapping[str, Any], learner: Learner, base: Base) -> bytes:
+def _kept(campaign: Campaign, known: Mapping[str, Any], learner: Learner, base: Base) -> bytes:
+    known = {"exchanges": _exchanges_needed(campaign, base), **known}
     about = {"spec": base.spec.sha256, "names": catalog_digest(base.catalog), "version": learner.state.model.version}
     return pack({**known, **about}, checkpoint.to_bytes(learner, learner.state.rounds, base.spec))

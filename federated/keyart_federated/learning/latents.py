@@ -85,7 +85,7 @@ class CowatchSums:
         has, views = part["viewers"]
         factor = max(float(views) * MAX_VIEWS, 1e-9) / max(float(part["views"].sum()), 1e-9)
         scaled = {name: part[name] * factor**power for name, power in powers.items()}
-        deviation = float(np.sqrt(variance + ROUNDING * devices)) if variance > 0 else 0.0
+        deviation = float(np.sqrt(variance + ROUNDING * devices))
         return cls(
             asked,
             scaled["views"],
@@ -109,7 +109,7 @@ def layout_of(titles: int) -> CowatchLayout:
 
 def unit_directions(asked: Doubles) -> Doubles:
     """Return directions of a spectral norm of 1, so that hardly any product is clipped, [T, D]."""
-    return np.asarray(asked / np.linalg.norm(asked, 2))
+    return np.asarray(asked / max(float(np.linalg.norm(asked, 2)), 1e-300))
 
 
 def find_titles(
@@ -134,7 +134,7 @@ def first_question(titles: int, rng: np.random.Generator) -> Doubles:
 
 def next_question(sums: CowatchSums, encoded: EncodedCatalog) -> Doubles:
     """[T, D]: directions nearer to the leading ones than those that were asked about."""
-    scale, subspace, image = _iterate(sums, encoded)
+    scale, subspace, image, _ = _iterate(sums, encoded)
     q, _ = np.linalg.qr(image + SHIFT * subspace)
     return np.asarray(scale[:, None] * q)
 
@@ -147,7 +147,7 @@ def title_latents(sums: CowatchSums, encoded: EncodedCatalog) -> Doubles:
     The image of a product's noise under D is a vector of length √Σ d² · noise for each direction; an eigenvector
     whose eigenvalue is no more than that has turned by 45° or more (Hardt and Price 2014, corollary 1.1).
     """
-    scale, subspace, image = _iterate(sums, encoded)
+    scale, subspace, image, noise = _iterate(sums, encoded)
     values, vectors = np.linalg.eigh(_symmetric(subspace.T @ image))
     leading = np.argsort(-values)[: min(LATENTS, len(values))]
     found, _ = np.linalg.qr(image @ vectors[:, leading])
@@ -156,7 +156,7 @@ def title_latents(sums: CowatchSums, encoded: EncodedCatalog) -> Doubles:
     mean = sums.views.sum() / viewers
     of_single_views = (found**2 * (scale**2 * sums.squares)[:, None]).sum(axis=0)
     variance = (values[leading] + of_single_views) / viewers
-    hidden = sums.noise * float(np.sqrt((scale**2).sum() * max_stretch(sums.asked, scale)))
+    hidden = noise * float(np.linalg.norm(scale))
     real = values[leading] > max(SMALLEST_EIGENVALUE, hidden)
     out[:, : len(leading)][:, real] = (scale[:, None] * found / np.sqrt(np.maximum(variance, 1e-12)))[:, real]
     return np.asarray(out * (mean + PRIOR_MET))
@@ -168,8 +168,12 @@ def scale_of(views: Doubles) -> Doubles:
     return np.where(views > 0, 1.0 / np.sqrt(views + FEW_VIEWS * views.mean() + 1e-9), 0.0)
 
 
-def _iterate(sums: CowatchSums, encoded: EncodedCatalog) -> tuple[Doubles, Doubles, Doubles]:
-    """D [T], the subspace asked about as Q [T, D], and its image P D C D Q."""
+def _iterate(sums: CowatchSums, encoded: EncodedCatalog) -> tuple[Doubles, Doubles, Doubles, float]:
+    """D [T], the subspace asked about as orthonormal Q [T, D], its image P D C D Q, and the noise in C D Q.
+
+    Directions were D Q by the views that were known when they were asked; by those of today they are another basis of
+    the same space, to which the answer is converted.
+    """
     views, asked = np.maximum(sums.views, 0.0), sums.asked
     scale = scale_of(views)
     encoded.need(range(len(views)))
@@ -177,16 +181,11 @@ def _iterate(sums: CowatchSums, encoded: EncodedCatalog) -> tuple[Doubles, Doubl
     told = told / np.maximum(np.linalg.norm(told, axis=0), 1e-300)  # tags and numbers of views are far apart in size
     basis, sizes, _ = np.linalg.svd(told, full_matrices=False)
     basis = basis[:, sizes > 1e-6 * max(sizes[0], 1e-12)]
-    image = scale[:, None] * sums.products
+    subspace, r = np.linalg.qr(np.divide(asked, scale[:, None], out=np.zeros_like(asked), where=scale[:, None] > 0))
+    back = np.linalg.pinv(r)
+    image = scale[:, None] * (sums.products @ back)
     image = image - basis @ (basis.T @ image)
-    subspace = np.divide(asked, scale[:, None], out=np.zeros_like(asked), where=scale[:, None] > 0)
-    return scale, subspace, image
-
-
-def max_stretch(asked: Doubles, scale: Doubles) -> float:
-    """Largest squared factor between the subspace Q that was meant and the directions D Q that were asked about."""
-    subspace = np.divide(asked, scale[:, None], out=np.zeros_like(asked), where=scale[:, None] > 0)
-    return 1.0 / max(float(np.linalg.norm(subspace, -2)), 1e-12) ** 2 if subspace.any() else 1.0
+    return scale, subspace, image, sums.noise * float(np.linalg.norm(back, 2))
 
 
 def _symmetric(matrix: Doubles) -> Doubles:

@@ -6,7 +6,7 @@ gains over the federated rounds is the price of nobody's history leaving a devic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -65,7 +65,8 @@ class CentralLearner:
 
         def ask(asked: Doubles) -> latents.CowatchSums:
             layout, directions = latents.layout_of(len(asked)), latents.unit_directions(asked)
-            total = _sum(parts, lambda batch: cowatch_vectors(layout, batch.views, directions, NO_CLIP))
+            histories = (views for part in parts for views in part.histories())
+            total = _integers(cowatch_vectors(layout, views, directions, NO_CLIP) for views in histories)
             return latents.CowatchSums.read(
                 total, asked, units=FINE_UNITS, clip=NO_CLIP, variance=0.0, devices=devices
             )
@@ -111,6 +112,9 @@ def _count(parts: Sequence[Devices]) -> float:
 
 
 def _sum(parts: Sequence[Devices], vectors: Callable[[DeviceBatch], Doubles]) -> npt.NDArray[np.int64]:
+    return _integers(vectors(batch) for part in parts for _, batch in part.batches())
+
+
+def _integers(vectors: Iterable[Doubles]) -> npt.NDArray[np.int64]:
     """The sum of all devices' vectors, in integers of `FINE_UNITS`."""
-    batches = (vectors(batch) for part in parts for _, batch in part.batches())
-    return np.asarray(sum(np.rint(some * FINE_UNITS).astype(np.int64).sum(axis=0) for some in batches))
+    return np.asarray(sum(np.rint(some * FINE_UNITS).astype(np.int64).sum(axis=0) for some in vectors))

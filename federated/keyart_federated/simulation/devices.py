@@ -329,6 +329,11 @@ class Devices:
         """[devices]: 1 where there is a history."""
         return (self._views > 0).astype(np.float32)
 
+    def histories(self) -> Iterator[Floats]:
+        """By chunk of devices: weighted views [d, T] by title before the first impression."""
+        for chunk in self._chunks():
+            yield self._history[chunk]
+
     def logs(self) -> Iterator[tuple[slice, Log, Ints]]:
         """By chunk of devices: which, their logs, and the pictures [d, N] that these show."""
         for chunk in self._chunks():

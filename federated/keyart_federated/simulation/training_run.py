@@ -42,6 +42,7 @@ def limits_of(privacy: Privacy | None, plan: TrainingPlan, seed: int) -> Limits:
         delta=1e-6 if privacy is None else privacy.delta,
         minimum_devices=plan.minimum_devices,
         least_noise=0.0,
+        unprotected=privacy is None,
         contributions_a_day=1000,
     )
 

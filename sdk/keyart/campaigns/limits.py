@@ -52,6 +52,8 @@ class Limits:
         least_noise: Smallest noise multiplier.
         contributions_a_day: Maximum number of contributions within 24 hours.
         kinds: Kinds of campaign that are taken part in.
+        unprotected: Whether sums without noise are answered, too, and `epsilon` may be infinite. Only for devices of
+            people who do not exist, such as those of a simulation.
         labels: Values by kind by which an experiment may group this device ("region": "north"), never of a sensitive
             kind.
 
@@ -68,6 +70,7 @@ class Limits:
     contributions_a_day: int = 4
     kinds: Sequence[str] = field(default=KINDS)
     labels: Mapping[str, str] = field(default_factory=dict)
+    unprotected: bool = False
 
     def __post_init__(self) -> None:
         for name in ("servers", "issuers"):
@@ -85,8 +88,11 @@ class Limits:
                     f"Limits.labels are texts by kind, such as 'region': 'north', and of no sensitive kind; got "
                     f"{shown(kind)}: {shown(value)}."
                 )
-        if not (self.epsilon >= 0 and 0 < self.delta < 1):
-            raise SettingError(f"Limits need epsilon ≥ 0 and 0 < delta < 1, and have {self.epsilon}, {self.delta}.")
+        finite = math.isfinite(self.epsilon) or self.unprotected
+        if not (finite and self.epsilon >= 0 and 0 < self.delta < 1):
+            raise SettingError(
+                f"Limits need a finite epsilon ≥ 0 and 0 < delta < 1, and have {self.epsilon}, {self.delta}."
+            )
         if self.minimum_devices < 2 or not self.least_noise >= 0 or self.contributions_a_day < 0:
             raise SettingError(
                 "Limits need minimum_devices of 2 or more, least_noise and contributions_a_day of 0 or more."
@@ -113,7 +119,7 @@ class Limits:
                 f"its cohort may be {offer.minimum_devices} devices, and {self.minimum_devices} are demanded",
             ),
             (
-                offer.noise_multiplier < self.least_noise,
+                offer.noise_multiplier < self.least_noise or not (offer.noise_multiplier > 0 or self.unprotected),
                 f"its noise is {offer.noise_multiplier} of a vector, and {self.least_noise} is demanded",
             ),
             (

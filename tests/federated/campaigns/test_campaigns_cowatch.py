@@ -128,8 +128,10 @@ def test_the_rounds_and_the_guard_of_the_candidate_cost_epsilon_in_all(base, vie
 def test_noise_alone_makes_no_model_that_breaks(base):
     _, done = run(base, np.zeros((DEVICES, TITLES)), 1.0)
     for _, found, _ in done:
-        assert found.result["signal_to_noise"] < 1.5
         json.dumps(found.result, allow_nan=False)
+        assert found.candidate is None
+    assert all(found.result["signal_to_noise"] < 1.5 for _, found, _ in done[:-1])
+    assert not done[-1][1].result["used"] and "no titles that are watched together" in done[-1][1].result["reason"]
 
 
 @pytest.mark.parametrize("how", ["long", "entry", "short"])

@@ -60,7 +60,7 @@ def test_completions_tell_bait_that_no_tag_shows(tmp_path, steps):
 
 
 def test_title_latents_come_with_the_first_candidate_and_artwork_latents_follow(tmp_path, steps):
-    world = bait_world(120)
+    world = SyntheticWorld(viewers=200, titles=40, artworks=4, impressions=40, idiosyncrasy=0.7, seed=1)
     report = simulate(world, 10, 4, out=tmp_path / "b", seed=SEED)
     first, last = steps[0][0].state.model, steps[-1][0].state.model
     assert first.title_latents.any() and not first.artwork_latents.any()
@@ -68,4 +68,4 @@ def test_title_latents_come_with_the_first_candidate_and_artwork_latents_follow(
     assert last.artwork_latents.any()
     latents = load_model(report.bundle, world.catalog, "numpy").latents
     assert latents is not None
-    np.testing.assert_allclose(latents.titles, last.title_latents, rtol=1e-6)
+    np.testing.assert_allclose(latents.titles, last.title_latents, atol=0.15)  # int8

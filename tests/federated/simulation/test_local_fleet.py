@@ -140,7 +140,7 @@ def test_a_masked_sum_is_the_plain_sum_of_the_same_integers(ended, which):
 
 def test_a_masked_sum_of_a_cohort_is_that_of_the_cohort(ended):
     message = ended.signed(minimum_devices=12, noise_multiplier=0.5 * ended.offer().noise_multiplier)
-    loose = replace(limits(ended), minimum_devices=2, epsilon=math.inf)
+    loose = replace(limits(ended), minimum_devices=2, epsilon=math.inf, unprotected=True)
     masked = ended.fresh(masked=True, cohort_share=0.9, limits=loose)
     offer, drawn = ended.fresh(cohort_share=0.9, limits=loose).judge(message, ended.at)
     found = masked.contribute(message, ended.at)
@@ -236,7 +236,7 @@ def test_a_cohort_is_a_part_of_the_fleet_and_drawn_anew_for_each_sum(ended):
 
 def test_devices_know_of_their_own_rounds_only(ended):
     """Devices outside of the first cohort have not answered, and answer another message of its round."""
-    loose = replace(limits(ended), minimum_devices=2, epsilon=math.inf)
+    loose = replace(limits(ended), minimum_devices=2, epsilon=math.inf, unprotected=True)
     fleet = ended.fresh(limits=loose, cohort_share=0.6)
     _, first = fleet.judge(ended.message, ended.at)
     whole = LocalFleet(fleet.parts, fleet._participation, SEED)
@@ -294,13 +294,13 @@ def test_every_impression_is_played_once(tmp_path):
 
 
 def test_an_offer_of_another_size_is_an_error(ended):
-    loose = replace(limits(ended), epsilon=math.inf)
+    loose = replace(limits(ended), epsilon=math.inf, unprotected=True)
     with pytest.raises(SettingError, match="another shape"):
         ended.fresh(limits=loose).contribute(ended.signed(0, size=ended.offer(0).size + 1), ended.at)
 
 
 def test_a_question_that_no_device_knows_is_an_error(ended):
-    loose = replace(limits(ended), epsilon=math.inf)
+    loose = replace(limits(ended), epsilon=math.inf, unprotected=True)
     with pytest.raises(SettingError, match="'weather'"):
         ended.fresh(limits=loose).contribute(ended.signed(0, topic="weather"), ended.at)
 

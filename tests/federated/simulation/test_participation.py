@@ -171,7 +171,7 @@ def test_each_device_is_judged_as_if_it_were_alone():
 
 
 def test_ledgers_come_back_from_their_state():
-    ledger, again = ledgers(epsilon=math.inf), ledgers(epsilon=math.inf)
+    ledger, again = ledgers(epsilon=math.inf, unprotected=True), ledgers(epsilon=math.inf, unprotected=True)
     for number, drawn in ((1, SOME), (2, EVERYBODY), (3, ~SOME)):
         ledger.charge(offer(number).sign(SERVER), drawn, NOW + number)
     again.charge(offer(9).sign(SERVER), EVERYBODY, NOW)

@@ -81,7 +81,7 @@ def cowatch_vectors(layout: CowatchLayout, views: npt.NDArray[np.floating], aske
         "weighted": x * x.sum(axis=-1, keepdims=True),
         "squares": x**2,
         "viewers": np.stack([(weight > 0).astype(np.float64), np.minimum(weight / MAX_VIEWS, 1.0)], axis=-1),
-        "products": (x[:, :, None] * along - (x**2)[:, :, None] * asked).reshape(len(x), -1),
+        "products": (x[:, :, None] * along - (x**2)[:, :, None] * asked).reshape(len(x), asked.size),
     }
     return np.concatenate(
         [clipped(parts[name] / PART_SIZES[name], 1.0)[0] * np.sqrt(PART_SHARES[name]) for name in layout.sizes],
