@@ -16,7 +16,6 @@ import numpy as np
 from keyart import Catalog
 from keyart.bundle import verify
 from keyart.bundle.loading import load_model
-from keyart.model.features import EncodedCatalog
 from keyart.model.latents import LATENTS
 from keyart.model.loaded_model import LoadedModel
 from keyart_federated.export import write_bundle
@@ -53,11 +52,6 @@ def payload_of(bundle: Path, catalog: Catalog) -> bytes:
     (`keyart.campaigns.kinds.evaluation`)."""
     found = installed(bundle, catalog)
     return np.concatenate([found.weights.flat(), found.appeal.ravel()]).astype("<f4").tobytes()
-
-
-def encoded(base: Base) -> EncodedCatalog:
-    """Our catalogue in the places of the fleet's feature spec."""
-    return EncodedCatalog.build(base.catalog, base.spec)
 
 
 def catalog_digest(catalog: Catalog) -> str:

@@ -21,7 +21,7 @@ from keyart.errors import BundleError, FederatedError, RoundFailed
 from keyart_federated.learning import latents
 from keyart_federated.learning.latents import VIEWS_CLIP, CowatchSums
 
-from .bundle_model import catalog_digest, encoded, files_of, model_of
+from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
@@ -75,9 +75,9 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     try:
         sums, result = sums_of(summed, _directions(campaign, known, data, base), base)
         if summed.about["last"]:
-            files = _candidate(campaign, summed, base, latents.title_latents(sums, encoded(base)))
+            files = _candidate(campaign, summed, base, latents.title_latents(sums, base.encoded))
             return RoundResult(pack(known, data), result | {"version": base.next_version}, files)
-        directions = latents.next_question(sums, encoded(base))
+        directions = latents.next_question(sums, base.encoded)
     except (FederatedError, BundleError) as error:
         return unread(known, data, error)
     kept = known | {"names": catalog_digest(base.catalog)}

@@ -20,7 +20,7 @@ import keyart
 from keyart import Catalog
 from keyart.bundle.loading import load_model
 from keyart.campaigns.offer import Offer
-from keyart.model.features import FeatureSpec
+from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.loaded_model import LoadedModel
 from keyart_federated.accounting import Skellam
 
@@ -56,6 +56,11 @@ class Base:
     def loaded(self) -> LoadedModel:
         """The model of the bundle, as a device with our catalogue has it. Raises a BundleError."""
         return load_model(self.bundle, self.catalog, "numpy")
+
+    @cached_property
+    def encoded(self) -> EncodedCatalog:
+        """Our catalogue in the places of the fleet's feature spec, all of it."""
+        return EncodedCatalog.build(self.catalog, self.spec)
 
     @property
     def next_version(self) -> int:

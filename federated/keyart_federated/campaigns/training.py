@@ -14,8 +14,9 @@ import base64
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ from keyart_federated.learning.learner import RATE_RANGE, Learner, Question
 from keyart_federated.learning.population import Population
 
 from . import cowatch, population
-from .bundle_model import catalog_digest, encoded, files_of, model_of
+from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, resized, total_rounds
 from .private_sum import PrivateSum
@@ -107,7 +108,7 @@ def ask(
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`."""
     settings = settings_of(campaign, TrainingSettings)
-    known, data = load(state, campaign)
+    known, _ = load(state, campaign)
     begun, rolling = known.get("done", 0) + failed, _rolling(known, base)
     if rolling is not None:
         return rolling
@@ -136,7 +137,7 @@ def ask(
             pending={"last": begun == exchanges},
             **common,
         )
-    _, question = _question(campaign, settings, known, data, number, base, encoded(base))
+    _, question = _question(_Asked(campaign, number, state or b"", base.version, str(base.bundle), base))
     return request_round(
         campaign,
         settings,
@@ -164,7 +165,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
             return _population(campaign, settings, known, summed, base)
         if summed.offer.topic == cowatch_kind.TOPIC:
             return _title_latents(campaign, settings, known, data, summed, base)
-        return _trained(campaign, settings, known, data, summed, base)
+        return _trained(campaign, state, known, summed, base)
     except (FederatedError, BundleError) as error:
         return unread(known, data, error)
 
@@ -249,23 +250,31 @@ def _learner(
     return replace(new, rates=(min(PLAYS_A_QUALITY_PLAY * rate, RATE_RANGE[1]), rate))
 
 
-def _question(
-    campaign: Campaign,
-    settings: TrainingSettings,
-    known: Mapping[str, Any],
-    data: bytes,
-    number: int,
-    base: Base,
-    places: EncodedCatalog,
-) -> tuple[Learner, Question]:
+@dataclass(frozen=True)
+class _Asked:
+    """All that a question follows from. base: is told apart by its version and bundle."""
+
+    campaign: Campaign
+    number: int
+    state: bytes
+    version: int
+    bundle: str
+    base: Base = field(compare=False)
+
+
+@lru_cache(maxsize=2)  # for `read`, which needs it again a round later
+def _question(asked: _Asked) -> tuple[Learner, Question]:
     """The same whenever it is worked out, so that nothing of it need be kept while devices answer."""
+    campaign, base = asked.campaign, asked.base
+    settings, places = settings_of(campaign, TrainingSettings), base.encoded
+    known, data = load(asked.state, campaign)
     learner = _learner(settings, known, data, base, places)
     # Noise is that of the fewest devices, so a cohort learns like one of their geometric mean that had its own noise.
     alike = math.sqrt(settings.minimum_devices * settings.wanted)
     epsilon = _epsilon(campaign)
     exact = math.isinf(epsilon)
     clip = settings.clip or (NO_CLIP if exact else clip_for(alike, epsilon))
-    seed = hashlib.sha256(f"{campaign.id} {number}".encode()).digest()
+    seed = hashlib.sha256(f"{campaign.id} {asked.number}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(seed, "<u4"))
     decisions = known.get("decisions", 0.0) + settings.decisions
     blocks = _latent_blocks(campaign) if _has_latents(base) else "none"
@@ -279,7 +288,7 @@ def _population(
     require_usable(summed, base, places, by_title=True)
     summed.check(places)
     found = Population.read(places, summed.total, summed.offer.units, survivors, summed.variance)
-    new = _learner(settings, known, b"", base, encoded(base))
+    new = _learner(settings, known, b"", base, base.encoded)
     learner = replace(new, population=found, devices=float(survivors))
     result = {"used": True, "devices": survivors, "history": float(np.clip(found.parts["taste"][-1], 0.0, 1.0))}
     return RoundResult(_kept(campaign, known, learner, base), result)
@@ -294,7 +303,7 @@ def _title_latents(
     base: Base,
 ) -> RoundResult:
     """Better directions, and after the last co-watch round title latents, which the next candidate brings."""
-    places = encoded(base)
+    places = base.encoded
     sums, result = cowatch.sums_of(summed, _directions(campaign, known, base), base)
     learner = _learner(settings, known, data, base, places)
     if not summed.about["last"]:
@@ -309,20 +318,15 @@ def _title_latents(
 
 
 def _trained(
-    campaign: Campaign,
-    settings: TrainingSettings,
-    known: dict[str, Any],
-    data: bytes,
-    summed: PrivateSum,
-    base: Base,
+    campaign: Campaign, state: bytes | None, known: dict[str, Any], summed: PrivateSum, base: Base
 ) -> RoundResult:
-    places = encoded(base)
+    places = base.encoded
     offer, total, survivors, variance = summed.offer, summed.total, summed.survivors, summed.variance
     parts = layout(base, _latent_blocks(campaign) if _has_latents(base) else "none")
     require_usable(summed, base, parts, by_title=True)
     before = known.get("signal") if known.get("version") == base.version else None
     signal = summed.check(parts, before)
-    learner, question = _question(campaign, settings, known, data, offer.round, base, places)
+    learner, question = _question(_Asked(campaign, offer.round, state or b"", base.version, str(base.bundle), base))
     sent = replace(question, scale=offer.numbers, clip=offer.clip, most=float(offer.most_decisions))
     learner, sent = learner.counted(sent, total, float(survivors), variance, places)
     new = learner.answered(sent, total, variance, places)

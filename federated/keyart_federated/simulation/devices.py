@@ -35,7 +35,7 @@ from ..world import World
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
-CHUNK_DEVICES = 256  # bounds the memory of a training step
+CHUNK_DEVICES = 32  # bounds the memory of a training step, whose arrays then come from caches
 HEADS_AT_A_TIME = 32  # what an update of so many heads reads and writes stays in the processor's cache
 
 

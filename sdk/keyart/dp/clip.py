@@ -52,13 +52,17 @@ def rounded(vectors: Doubles, units: int, random: Random = os.urandom) -> npt.ND
     flat = (vectors * units).reshape(-1, vectors.shape[-1])
     bound = integer_norm(units, flat.shape[1]) ** 2
     out = np.trunc(flat).astype(np.int64)
+    # Most entries are whole, such as those of artworks that a device never showed: nothing is drawn for them.
+    broken = np.flatnonzero((out != flat).any(axis=0))
+    some = flat[:, broken]
+    whole = (flat**2).sum(axis=1) - (some**2).sum(axis=1)
     left = np.arange(len(flat))
     for _ in range(TRIES):
-        below = np.floor(flat[left])
+        below = np.floor(some[left])
         drawn = np.frombuffer(random(4 * below.size), dtype="<u4").reshape(below.shape) * 2.0**-32
-        tried = (below + (drawn < flat[left] - below)).astype(np.int64)
-        fits = (tried.astype(np.float64) ** 2).sum(axis=1) <= bound
-        out[left[fits]] = tried[fits]
+        tried = below + (drawn < some[left] - below)
+        fits = whole[left] + (tried**2).sum(axis=1) <= bound
+        out[np.ix_(left[fits], broken)] = tried[fits].astype(np.int64)
         left = left[~fits]
         if not len(left):
             break
