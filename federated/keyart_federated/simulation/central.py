@@ -31,7 +31,7 @@ SAMPLES = 5  # of so many decisions in all: what is held at a time stays small
 
 
 class CentralLearner:
-    """Runs the same rounds as the strategy, without messages."""
+    """Learns after each round of impressions, as a campaign without privacy does, without messages."""
 
     def __init__(self, encoded: EncodedCatalog, model: Model, policy: keyart.Policy, seed: int) -> None:
         self.encoded, self.policy = encoded, policy
@@ -56,7 +56,7 @@ class CentralLearner:
                 for k in range(r * steps, (r + 1) * steps):
                     part.step(k)
             if learns:
-                self._learn(parts, float((r + 1) * steps))
+                self._learn(parts)
             progress(r + 1, rounds)
         return self.state
 
@@ -74,7 +74,8 @@ class CentralLearner:
         found = latents.find_titles(ask, self.encoded, self._rng)
         self.state = replace(self.state, model=replace(self.state.model, title_latents=found))
 
-    def _learn(self, parts: Sequence[Devices], decisions: float) -> None:
+    def _learn(self, parts: Sequence[Devices]) -> None:
+        decisions = sum(part.decisions for part in parts) / _count(parts)
         learner = self._learner or Learner.start(self.state, self._population(parts), _count(parts), self.encoded)
         count = CURVATURE_DECISIONS // SAMPLES // len(parts)
         logs = [part.sample(count, self._rng) for part in parts for _ in range(SAMPLES)]

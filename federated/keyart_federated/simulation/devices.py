@@ -329,6 +329,11 @@ class Devices:
         """[devices]: 1 where there is a history."""
         return (self._views > 0).astype(np.float32)
 
+    @property
+    def decisions(self) -> float:
+        """Decisions that count, of all devices."""
+        return float(self.journal.counted[:, : self.journal.steps].sum())
+
     def histories(self) -> Iterator[Floats]:
         """By chunk of devices: weighted views [d, T] by title before the first impression."""
         for chunk in self._chunks():

@@ -39,7 +39,7 @@ NORMS: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class NoisedPopulation(Places):
-    """viewers, contexts, situations, matches, taste: as in `TrainingLayout`, but means over the device's decisions.
+    """viewers, contexts, situations, matches, taste: means over the device's decisions of `population_sums`.
     titles [T]: decisions by title, as shares of a norm of 1. Each part takes the same share of the norm."""
 
     spec: FeatureSpec
