@@ -153,10 +153,10 @@ def _key(art: keyart.Personalizer) -> bytes:
 @contextmanager
 def staged(folder: Path, database_url: str | None = None, devices: int = 24, **settings: Any) -> Iterator[Scene]:
     """A server with a catalogue, a bundle that all devices have, and so many of them."""
-    clock, catalog = Clock(EVENING.astimezone(UTC)), sample_catalog()
+    clock, catalog = Clock(EVENING.astimezone(UTC)), sample_catalog(10)
     catalog.save(folder / "told.json")
     first = sample_bundle(folder / "first", catalog, seed=1, version=1)
-    chosen = Settings(folder / "data", database_url, catalog=folder / "told.json", epsilon=1000.0, **settings)
+    chosen = Settings(folder / "data", database_url, catalog=folder / "told.json", epsilon=100_000.0, **settings)
     with ExitStack() as stack:
         service = stack.enter_context(opened(chosen, clock))
         tokens.ensure_admin(service.state, service.data, clock())

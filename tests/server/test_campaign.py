@@ -42,7 +42,7 @@ def test_moves(state, action) -> None:
     "change",
     [
         {"name": ""}, {"name": "   "}, {"name": "x" * 121}, {"name": "a\nb"}, {"name": "a\x00"}, {"name": "\ud800"},
-        {"kind": "party"}, {"epsilon": 0.0}, {"epsilon": float("nan")}, {"epsilon": float("inf")}, {"delta": 0.0},
+        {"kind": "party"}, {"epsilon": 0.0}, {"epsilon": float("nan")}, {"epsilon": -1.0}, {"delta": 0.0},
         {"delta": 1.0}, {"rounds": 0}, {"rounds": 10_001},
     ],
 )  # fmt: skip

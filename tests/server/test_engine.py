@@ -49,11 +49,12 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
 
 
 def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> None:
-    """Its candidate is compared with none, since devices replay decisions without latents; the guard watches it."""
+    """Its candidate is compared with none, since devices replay decisions without latents; the guard watches it. So few
+    devices show titles that go together through hardly any noise alone."""
     for number, art in enumerate(stage.fleet.arts):  # two halves, each with titles of its own, which no tag tells
-        titles = ("t0", "t1", "t4") if number % 2 else ("t2", "t3", "t5")
+        titles = ("t0", "t1", "t6", "t7", "t8") if number % 2 else ("t2", "t3", "t4", "t5", "t9")
         art.record_many([keyart.View(title, stage.clock(), 5000) for title in titles])
-    campaign = stage.create("statistics", {"topic": "co-watch"}, epsilon=700.0, rounds=2)
+    campaign = stage.create("statistics", {"topic": "co-watch"}, epsilon=20000.0, rounds=2)
     stage.until(lambda: (found := stage.release(2)) and found.standing == "rolling")
     assert [topic for _, topic, _ in stage.rounds(campaign)] == ["together", "together"]
     with stage.service.state.reading() as session:
@@ -62,7 +63,7 @@ def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> N
     assert all(art._session.chooser.installed.latents is not None for art in stage.fleet.arts)
     stage.until(lambda: any(topic.startswith("/guard") for _, topic, _ in stage.rounds(campaign)), hours=3)
     with stage.service.state.reading() as session:
-        assert budget.of_fleet(session).spent <= 700.0
+        assert budget.of_fleet(session).spent <= 20000.0
     assert "signal to noise" in stage.page(f"/campaigns/{campaign.id}")
     assert re.search(r"\d+ of 10<", stage.page("/budget"))
 

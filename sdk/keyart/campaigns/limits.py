@@ -120,7 +120,7 @@ class Limits:
             ),
             (
                 offer.noise_multiplier < self.least_noise or not (offer.noise_multiplier > 0 or self.unprotected),
-                f"its noise is {offer.noise_multiplier} of a vector, and {self.least_noise} is demanded",
+                f"its noise is {offer.noise_multiplier} of a vector, and {self.least_noise or 'some'} is demanded",
             ),
             (
                 not (0 < offer.epsilon <= self.epsilon and 0 < offer.delta <= self.delta),

@@ -80,7 +80,7 @@ def test_an_offer_that_was_changed_on_the_way_is_refused(at):
         ({"feature_spec": "cd" * 32}, "another model"),
         ({"minimum_devices": 3}, "its cohort may be 3"),
         ({"not_after": int(NOW) - 1}, "its round is over"),
-        ({"noise_multiplier": 0.0}, "would spend more than"),
+        ({"noise_multiplier": 0.0}, "its noise is 0.0 of a vector, and some is demanded"),
         ({"epsilon": 51.0}, "more than is allowed"),
         ({"delta": 1e-3}, "more than is allowed"),
     ],

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyart.bundle.loading import load_model
-
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 from .worlds import given_world, their_errors
 
@@ -245,6 +243,7 @@ def run(
     """
     one_thread_a_process()
     from keyart import Policy
+    from keyart.bundle.loading import load_model
     from keyart_federated.simulation.arms import Arm
     from keyart_federated.simulation.trial import TrialPlan
     from keyart_federated.simulation.trial import run as on_world
