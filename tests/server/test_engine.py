@@ -49,8 +49,10 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
 
 
 def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> None:
-    """Its candidate is compared with none, since devices replay decisions without latents; the guard watches it. So few
-    devices show titles that go together through hardly any noise alone."""
+    """Its candidate is compared with none, since devices replay decisions without latents; the guard watches it.
+
+    So few devices show what goes together only through hardly any noise.
+    """
     for number, art in enumerate(stage.fleet.arts):  # two halves, each with titles of its own, which no tag tells
         titles = ("t0", "t1", "t6", "t7", "t8") if number % 2 else ("t2", "t3", "t4", "t5", "t9")
         art.record_many([keyart.View(title, stage.clock(), 5000) for title in titles])

@@ -47,10 +47,10 @@ def test_on_a_world_and_of_a_bundle(model: Path, keyart_command) -> None:
 
 def test_out_is_a_bundle_with_the_figures(model: Path, keyart_command) -> None:
     before = sorted(model.parent.iterdir())
-    assert keyart_command("quantize", "model.npz", "--slates", "40").exit_code == 0
+    assert keyart_command("quantize", "model.npz", "--slates", "400").exit_code == 0
     assert sorted(model.parent.iterdir()) == before  # nothing is written unless asked
 
-    assert keyart_command("quantize", "model.npz", "--slates", "40", "--out", "b").exit_code == 0
+    assert keyart_command("quantize", "model.npz", "--slates", "400", "--out", "b").exit_code == 0
     assert Manifest.read("b").quality["int8_same_winner"] >= SAME_WINNER_BAR
 
 
