@@ -81,7 +81,7 @@ def files_of(
 
 
 def _privacy(campaign: Campaign) -> dict[str, float | None]:
-    """What the bundle's manifest says of the budget; nothing where there is none."""
+    """Return what the bundle's manifest says of the budget; nothing where there is none."""
     epsilon = campaign.epsilon or EPSILON
     if math.isinf(epsilon):
         return {"epsilon": None, "delta": None}

@@ -199,7 +199,7 @@ def _has_latents(base: Base) -> bool:
 
 
 def _latent_blocks(campaign: Campaign) -> LatentBlocks:
-    """What devices that have latents send of them: by artwork, noise would hide it."""
+    """Return what devices that have latents send of them: by artwork, noise would hide it."""
     return "artworks" if math.isinf(_epsilon(campaign)) else "tags"
 
 

@@ -55,8 +55,15 @@ class ArtworkLatents:
 
 @dataclass(frozen=True)
 class LatentInformation:
-    """What sums tell so far. tags [Z · F], artworks [n · F]: gradients. moments [U + F, F]: E[[u, f] fᵀ]. stiffness
-    [Z · F] and [n · F]: of the curvature, by entry."""
+    """The information that sums have given so far.
+
+    Attributes:
+        tags: Gradients by tag and latent, [Z · F].
+        artworks: Gradients by artwork and latent, [n · F].
+        moments: E[[u, f] fᵀ], [U + F, F].
+        tag_stiffness: Stiffness of the curvature by entry of `tags`.
+        artwork_stiffness: The same of `artworks`.
+    """
 
     tags: Information
     artworks: Information

@@ -58,7 +58,7 @@ class Information:
         return Information(old + new, mean, decisions)
 
     def aged(self, decisions: float, fisher: Doubles) -> Information:
-        """What is left where the log has grown to `decisions`. fisher [P]: as in `joined`."""
+        """Return what is left where the log has grown to `decisions`. fisher [P]: as in `joined`."""
         if self.decisions <= 0:
             return self
         grown = max(1.0 / self.decisions - 1.0 / decisions, 0.0)

@@ -33,7 +33,7 @@ ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an i
 
 @dataclass(frozen=True)
 class CowatchSums:
-    """What a fleet watched together, along directions that it was asked about.
+    """Sums of what a fleet watched together, along directions that it was asked about.
 
     Attributes:
         asked: The directions, [T, D].

@@ -48,13 +48,13 @@ OF_TILTS = 0.1  # E[w²] over E[w], about: by which the square of a sum of w f i
 DOUBT = 2.0  # standard deviations by which a slope must be off before noise is not to blame
 MET_RANGE = (0.25, 4.0)
 BOOST = 3.0  # pictures' sums are scaled down by it against the rest (learning.md)
-LEAST_OF_MEAN = 1e-2  # scales are no smaller than this share of the mean: what nobody sees is not blown up
+MIN_OF_MEAN = 1e-2  # scales are no smaller than this share of the mean: what nobody sees is not blown up
 # A weight's curvature is no less than this share of its block's mean: simulated viewers may never meet what real ones
 # do, and a weight that nothing holds would run away.
-LEAST_OF_BLOCK = 0.3
-LEAST_FACTOR = 0.05
-MOST_OF_MEAN = 3.0  # a device's decisions are counted up to this multiple of those expected
-# Of the decisions that are counted at most, what a device has made: 1 / MOST_OF_MEAN is expected.
+MIN_OF_BLOCK = 0.3
+MIN_FACTOR = 0.05
+MAX_OF_MEAN = 3.0  # a device's decisions are counted up to this multiple of those expected
+# Of the decisions that are counted at most, what a device has made: 1 / MAX_OF_MEAN is expected.
 DECISIONS_RANGE, DECISIONS_SPREAD = (0.02, 1.0), 0.15
 RATE_RANGE, RATE_SPREAD = (1e-3, 0.9), 0.03
 EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before anybody has told
@@ -171,16 +171,16 @@ class Learner:
             curvature = self.state.curvature.joined(curvature, share)
         play, keep = curvature.play * decisions * count, curvature.keep * decisions * count
         artworks = of_artworks * exposure[:, None]
-        floor = np.maximum(artworks, LEAST_OF_MEAN * artworks.mean(axis=0)) * BOOST**2
+        floor = np.maximum(artworks, MIN_OF_MEAN * artworks.mean(axis=0)) * BOOST**2
         diagonal = np.concatenate([np.diag(play), np.diag(keep)])
-        diagonal = np.maximum(diagonal, LEAST_OF_MEAN**2 * diagonal.mean())
+        diagonal = np.maximum(diagonal, MIN_OF_MEAN**2 * diagonal.mean())
         squares = [diagonal, *floor.T]
         # Each entry divided by its own spread has a mean square of 1; those of the artworks have 1 / BOOST².
         expected = len(diagonal) + artworks.size / BOOST**2
         if latents != "none":
             moments = np.diag(self.latents.second)
             by_tag = artworks[:, 0] @ encoded.artwork.astype(np.float64) ** 2
-            by_tag = np.maximum(by_tag, LEAST_OF_MEAN * by_tag.mean()) * BOOST**2
+            by_tag = np.maximum(by_tag, MIN_OF_MEAN * by_tag.mean()) * BOOST**2
             squares.append(np.outer(by_tag, moments).ravel())
             expected += len(squares[-1]) / BOOST**2
             if latents == "artworks":
@@ -191,7 +191,7 @@ class Learner:
         return asked, Question(
             scale,
             clip * np.sqrt(expected) * (self.reach if units == UNITS else 1.0),
-            MOST_OF_MEAN * decisions,
+            MAX_OF_MEAN * decisions,
             play,
             keep,
             np.maximum(artworks, 1e-9),
@@ -207,7 +207,7 @@ class Learner:
         noised sum tells it, drawn towards what was expected as far as noise of `variance` may have moved it."""
         told = _layout(asked, encoded).parts(total.astype(np.float64))["side"][2]
         unit = SIDE * asked.units * devices
-        share = _drawn(told / unit, 1 / MOST_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
+        share = _drawn(told / unit, 1 / MAX_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
         return self.heard(asked, devices, float(np.clip(share, *DECISIONS_RANGE)) * asked.most)
 
     def with_curvature(self, asked: Question, average: Curvature, artworks: Doubles) -> Question:
@@ -243,7 +243,7 @@ class Learner:
         unit, noise = SIDE * asked.units * self.devices, variance + ROUNDING * self.devices
         side, doubt = part["side"] / unit, variance / unit**2
         # From integers to sums: the scale, and on average what clipping took.
-        factor = max(_drawn(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, doubt), LEAST_FACTOR)
+        factor = max(_drawn(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, doubt), MIN_FACTOR)
         back = asked.scale * asked.clip / (asked.units * main_norm() * factor)
         variances = noise * back**2 + FAINT * self.devices * asked.scale**2
         size, tables_end = len(part["gradient"]), len(part["gradient"]) + len(part["artworks"])
@@ -378,7 +378,7 @@ class Learner:
         ):
             g, variance = gradient[place], noise[place]
             met_by_viewers = np.diag(simulated_fisher)
-            floor = LEAST_OF_BLOCK * (np.bincount(block, met_by_viewers) / np.bincount(block))[block]
+            floor = MIN_OF_BLOCK * (np.bincount(block, met_by_viewers) / np.bincount(block))[block]
             fisher = simulated_fisher + np.diag(np.maximum(floor - met_by_viewers, 0.0))
             stiffness = self.weights.part(place)
             known = before.aged(decisions, np.diag(fisher) * stiffness.ratio)
