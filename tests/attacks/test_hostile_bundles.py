@@ -31,14 +31,13 @@ from onnx import TensorProto, helper, numpy_helper
 from tuf.api.metadata import Metadata, MetaFile, TargetFile
 
 import keyart
-from keyart.bundle import Manifest, Slots, verify
+from keyart.bundle import Manifest, Slots, loading, verify
 from keyart.bundle import folder as bundle_folder
 from keyart.bundle.fields import FileEntry
 from keyart.bundle.manifest import feature_spec_digest
 from keyart.bundle.plainfile import read_plain
 from keyart.bundle.trust import check_vocabulary
 from keyart.errors import BundleDamaged, BundleError, BundleRefused
-from keyart.model import loaded_model as installed
 from keyart.model import ranker
 from keyart.model.features import FeatureSpec
 from keyart.model.features.spec import SENSITIVE_KINDS
@@ -791,7 +790,7 @@ def test_latents_at_the_limits_are_read() -> None:
         document = {"population_taste": [0.5] * SPEC.viewer_size, "appeal": {}, "latents": latents(**fields)}
         data = json.dumps(document).encode()
         check_vocabulary(data, SPEC.viewer_size)
-        _, _, found = installed._vocabulary(data, SPEC, CATALOG)
+        _, _, found = loading._vocabulary(data, SPEC, CATALOG)
         assert found is not None
         assert found.titles.shape == (3, LATENTS) and found.artworks.shape == (12, LATENTS)
         assert np.isfinite(found.titles).all() and np.isfinite(found.artworks).all()

@@ -38,7 +38,7 @@ PARSING = frozenset(
 # Functions with such a call that are given nothing from outside, or nothing that was not read before.
 INSIDE = {
     **dict.fromkeys(
-        (f"journal.py:Journal.{name}" for name in ("_put", "answer", "remove_decision", "remove_title")),
+        (f"profile/event_log.py:Journal.{name}" for name in ("_put", "answer", "remove_decision", "remove_title")),
         "the id of a decision that was found",
     ),
     "secagg/shamir.py:at": "shares of a length that was checked, and a server's work",

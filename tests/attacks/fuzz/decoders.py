@@ -25,7 +25,7 @@ from attacks.fuzz.sums import gateway_bundle, kept_fields, kept_session, stage_m
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
-from keyart.bundle import Manifest, Slots, folder, trust, vectors
+from keyart.bundle import Manifest, Slots, folder, loading, trust, vectors
 from keyart.bundle.fields import FileEntry
 from keyart.campaigns.offer import Offer
 from keyart.campaigns.receipts import Contribution
@@ -44,7 +44,6 @@ from keyart.errors import (
     UnknownDecision,
     WrongKey,
 )
-from keyart.model import loaded_model as installed
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.features.viewer import ViewerFeatures
 from keyart.model.ranker.weights import Weights, from_bytes, to_bytes
@@ -162,7 +161,7 @@ def vocabulary(place: Path) -> tuple[Read, Sequence[bytes]]:
 
 
 def read_vocabulary(place: Path) -> tuple[Read, Sequence[bytes]]:
-    return lambda data: installed._vocabulary(data, SPEC, CATALOG), [bundle(place)["vocabulary.json"]]
+    return lambda data: loading._vocabulary(data, SPEC, CATALOG), [bundle(place)["vocabulary.json"]]
 
 
 def test_vectors(place: Path) -> tuple[Read, Sequence[bytes]]:

@@ -87,7 +87,7 @@ def stage_message(place: Path) -> Prepared:
             packets_asked(data, round_.terms.round_id)
         session = round_.due.get(data[3] if len(data) > 3 else 0, round_.due[Stage.KEYS])
         following, reply = session.answer(data, vector)
-        assert reply and session_codec.from_bytes(following.to_bytes()) == following
+        assert reply and session_codec.from_bytes(session_codec.to_bytes(following)) == following
 
     return read, list(round_.asked.values())
 
