@@ -135,10 +135,11 @@ def _same_minds(batch: Devices, arts: list[keyart.Personalizer]) -> None:
 def _same_vectors(batch: Devices, arts: list[keyart.Personalizer]) -> None:
     """The vectors of protocol 2: what a device answers to an offer, and what a simulation makes of its log."""
     spec, artworks = batch.encoded.spec, len(batch.encoded.artwork)
-    training, population = NoisedTraining(spec, artworks), NoisedPopulation(spec, len(batch.world.catalog))
-    scale = np.random.default_rng(1).uniform(0.5, 2, training.size - training.sizes["side"]).astype("<f4")
     ((_, log, shown),) = batch.logs()
-    asked = offer(arts[0], payload=scale.tobytes())
+    training = NoisedTraining(spec, artworks, "none" if log.latents is None else "artworks")
+    population = NoisedPopulation(spec, len(batch.world.catalog))
+    scale = np.random.default_rng(1).uniform(0.5, 2, training.scaled).astype("<f4")
+    asked = offer(arts[0], payload=scale.tobytes(), size=training.size)
     numbers = (asked.numbers, asked.clip, float(asked.most_decisions))
     of_batch = {
         "training": training_vectors(training, batch.weights, log, shown, *numbers),
