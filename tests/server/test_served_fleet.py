@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from server_samples import running
-from threadpoolctl import threadpool_limits
 from world_samples import HandWorld
 
 import keyart
@@ -132,8 +131,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
 
     simulated = SimulationSetup(world, ROUNDS, STEPS, DEVICES, SEED, privacy=PRIVACY, campaign_id=made["id"])
     fleet = local_fleet(simulated, devices_in_parts(simulated, members_of(world)))
-    with threadpool_limits(limits=1):  # as the server's process has them: the last bits of a product depend on it
-        training = run_campaign(simulated, fleet, tmp_path / "simulated")
+    training = run_campaign(simulated, fleet, tmp_path / "simulated")
     assert served == {training.base.version} == {1 + ROUNDS}
     theirs = load_model(training.base.bundle, world.catalog, "numpy")
     np.testing.assert_array_equal(model.weights.flat(), theirs.weights.flat())

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from threadpoolctl import threadpool_limits
+
 from keyart.errors import SettingError
 
 from . import cowatch, evaluation, experiment, population, rates, training, trending
@@ -55,12 +57,20 @@ def ask(
     campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """Return what a campaign asks next (`CampaignKind.ask`)."""
-    return find(campaign).ask(campaign, state, number, failed, base, at)
+    with _one_thread():
+        return find(campaign).ask(campaign, state, number, failed, base, at)
 
 
 def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
     """Return the result of a round's sum (`CampaignKind.read`)."""
-    return find(campaign).read(campaign, state, summed, base)
+    with _one_thread():
+        return find(campaign).read(campaign, state, summed, base)
+
+
+def _one_thread() -> threadpool_limits:
+    """Return the context of a computation whose result must not depend on the number of processors: the last bits
+    of a matrix product depend on how many threads share it."""
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 def checked(kind: Kind, settings: Mapping[str, Any], epsilon: float | None = None, delta: float | None = None) -> str:

@@ -14,7 +14,7 @@ from keyart import Artwork, Catalog, Policy, Title
 from keyart.bundle import Manifest, verify
 from keyart.campaigns.kinds.training import SIDE, NoisedTraining
 from keyart_federated.campaigns import Finished, RoundRequest, Wait, ask, plan, planned_epsilon
-from keyart_federated.campaigns.bundle_model import encoded, installed, model_of
+from keyart_federated.campaigns.bundle_model import installed, model_of
 from keyart_federated.campaigns.private_sum import own_offer
 from keyart_federated.campaigns.state_codec import unpack
 from keyart_federated.learning import checkpoint
@@ -151,8 +151,8 @@ def test_a_refused_candidate_is_followed_by_another_number_from_the_same_base(ru
     fleet.live(STEPS)
     again = read(replace(one, rounds=9), found.state, asked, fleet.total(asked), world.devices, base)
     assert again.result["used"] and Manifest.parse(again.candidate["manifest.json"]).model_version == 3
-    learner, _ = checkpoint.from_bytes(unpack(again.state)[1], encoded(base))
-    kept, _ = checkpoint.from_bytes(unpack(found.state)[1], encoded(base))
+    learner, _ = checkpoint.from_bytes(unpack(again.state)[1], base.encoded)
+    kept, _ = checkpoint.from_bytes(unpack(found.state)[1], base.encoded)
     assert learner.state.rounds == 1
     np.testing.assert_array_equal(learner.population.parts["viewers"], kept.population.parts["viewers"])
 
@@ -234,7 +234,7 @@ def test_a_trained_bundle_keeps_what_it_knows_where_noise_drowns_all(run, world)
     asked = ask(one, None, 1, 1, fleet.base, START)
     found = read(one, None, asked, fleet.total(asked), world.devices, fleet.base)
     before = model_of(installed(fleet.base.bundle, world.catalog))
-    places = encoded(fleet.base)
+    places = fleet.base.encoded
     after = checkpoint.from_bytes(unpack(found.state)[1], places)[0].state.model
     nothing = checkpoint.template(places).state.model
     assert np.linalg.norm(after.theta - before.theta) < 0.5 * np.linalg.norm(before.theta - nothing.theta)
@@ -245,8 +245,8 @@ def test_a_trained_bundle_keeps_what_it_knows_where_noise_drowns_all(run, world)
 def test_a_cohort_of_another_size_than_expected_is_reckoned_with(run, world, devices):
     _, rounds, _, _, _ = run
     _, state, total, _, base = rounds[2]
-    learner, _ = checkpoint.from_bytes(unpack(state)[1], encoded(base))
-    places = encoded(base)
+    learner, _ = checkpoint.from_bytes(unpack(state)[1], base.encoded)
+    places = base.encoded
     whole, question = learner.ask(60.0, 0.5, places, Policy(), np.random.default_rng(0))
     other, sent = whole.counted(question, total * devices // world.devices, float(devices), 1.0, places)
     same, as_expected = whole.counted(question, total, float(world.devices), 1.0, places)
@@ -259,7 +259,7 @@ def test_a_cohort_of_another_size_than_expected_is_reckoned_with(run, world, dev
 def test_decisions_that_noise_hides_are_those_expected(run):
     _, rounds, _, _, _ = run
     _, state, _, _, base = rounds[2]
-    places = encoded(base)
+    places = base.encoded
     learner, _ = checkpoint.from_bytes(unpack(state)[1], places)
     whole, question = learner.ask(60.0, 0.5, places, Policy(), np.random.default_rng(0))
     layout = NoisedTraining(base.spec, len(base.catalog.artwork_places))
