@@ -14,7 +14,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from keyart.bundle.manifest import Manifest, canonical
-from keyart.bundle.vectors import Run
+from keyart.bundle.reference_vectors import Run
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker import NumpyRanker
 from keyart.model.ranker.weights import from_bytes, shapes, stored_layout

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .campaigns.receipts import Contribution
     from .campaigns.round_state import Progress
     from .model.explain import Explanation
-    from .model.parameters import Description
+    from .model.transparency import Description
     from .profile.preferences import Preferences
 
 log = logging.getLogger("keyart")
@@ -265,7 +265,7 @@ class Personalizer:
 
     def describe_parameters(self) -> Description:
         """What decides which picture is shown, in plain words, with shares measured here (DSA 27)."""
-        from .model.parameters import description
+        from .model.transparency import description
 
         with self._session.writing:
             person, chooser = self._session.person(), self._session.chooser

@@ -37,7 +37,7 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf re-exports t
 from keyart.bundle.durable import locked, replace_file, sync_folder, write_synced
 from keyart.bundle.folder import read_files, verify
 from keyart.bundle.manifest import Manifest
-from keyart.bundle.vectors import Run
+from keyart.bundle.reference_vectors import Run
 from keyart.errors import BundleDamaged, BundleMissing, BundleRefused, SettingError
 
 from . import rolekeys

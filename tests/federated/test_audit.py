@@ -13,7 +13,7 @@ from scipy.stats import binom
 from keyart.dp.clip import UNITS, clipped, integer_norm, rounded
 from keyart.dp.skellam import skellam
 from keyart.errors import SettingError
-from keyart.secagg import Stage, session
+from keyart.secagg import Stage, device_session
 from keyart.secagg.messages import MaskedReply
 from keyart_federated.accounting import noise_for
 from keyart_federated.accounting.dp_audit import Audit, audit_one_run, distinguish, epsilon_lower
@@ -206,7 +206,7 @@ def test_two_worlds_look_alike_to_the_server(views):
 
 
 def test_without_masks_they_do_not(views, monkeypatch):
-    for place in (session, unmasking):
+    for place in (device_session, unmasking):
         monkeypatch.setattr(place, "mask", lambda key, size, bits: np.zeros(size, dtype=f"<u{bits // 8}"))
     assert distinguish(*views()).accuracy == 1.0
 

@@ -20,7 +20,7 @@ from keyart.errors import MessageError, RoundFailed
 from keyart.secagg import Graph, Stage, Terms
 from keyart.secagg.graph import place
 from keyart.secagg.identity import Peer, verify
-from keyart.secagg.keys import agree
+from keyart.secagg.key_agreement import agree
 from keyart.secagg.messages import (
     REPLY,
     KeysReply,

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from keyart.errors import RoundFailed
 from keyart.secagg import Graph, Terms
+from keyart.secagg.device_session import add_pairwise
 from keyart.secagg.identity import Peer
-from keyart.secagg.keys import agree, commitment, derive, masking_key, unseal
+from keyart.secagg.key_agreement import agree, commitment, derive, masking_key, unseal
 from keyart.secagg.masks import Lanes, mask, to_signed
 from keyart.secagg.messages import ShareReply, UnmaskReply
-from keyart.secagg.session import add_pairwise
 from keyart.secagg.shamir import SHARE_BYTES
 
 from .recovery import Recovery

@@ -14,7 +14,7 @@ from .plainfile import check_plain, read_plain
 
 if TYPE_CHECKING:
     from .onnxfile import Model
-    from .vectors import Run
+    from .reference_vectors import Run
 
 
 def read_files(folder: str | Path) -> dict[str, bytes]:
@@ -65,7 +65,7 @@ def verify_files(
     files: Mapping[str, bytes], *, run: Run | None = None, installed: Manifest | None = None
 ) -> Manifest:
     """The same for files that were read (`read_files`)."""
-    from . import vectors
+    from . import reference_vectors
 
     manifest = check_contents(files)
     trust.check_versions(manifest)
@@ -76,34 +76,34 @@ def verify_files(
     trust.check_vocabulary(files["vocabulary.json"], spec.viewer_size)
     inputs = _check_ranker(files, manifest)
     _check_graph(files, "train.onnx", manifest, weights=None)
-    cases = vectors.parse_vectors(files["vectors.json"])
-    vectors.check_inputs(cases, inputs)
+    cases = reference_vectors.parse_vectors(files["vectors.json"])
+    reference_vectors.check_inputs(cases, inputs)
     if run is not None:
-        vectors.check_vectors(run, cases)
+        reference_vectors.check_vectors(run, cases)
     return manifest
 
 
 def _check_ranker(files: Mapping[str, bytes], manifest: Manifest) -> tuple[str, ...]:
-    from . import graph
+    from . import graph_rules
 
-    model = _check_graph(files, "ranker.onnx", manifest, weights=files[graph.WEIGHTS])
-    graph.check_interface(model, "ranker.onnx")
-    graph.check_parameters(model, "ranker.onnx", manifest)
+    model = _check_graph(files, "ranker.onnx", manifest, weights=files[graph_rules.WEIGHTS])
+    graph_rules.check_interface(model, "ranker.onnx")
+    graph_rules.check_parameters(model, "ranker.onnx", manifest)
     return model.inputs
 
 
 def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weights: bytes | None) -> Model:
-    from . import graph
+    from . import graph_rules
     from .onnxfile import read_model
 
     model = read_model(files[name], name)
-    graph.check_header(model, name, manifest)
-    graph.check_plain(model, name)
-    graph.check_operators(model, name)
-    graph.check_tensors(model, name)
-    graph.check_external(model, name, None if weights is None else len(weights))
-    graph.check_finite(model, name, weights or b"")
-    graph.check_filled(model, name)
+    graph_rules.check_header(model, name, manifest)
+    graph_rules.check_plain(model, name)
+    graph_rules.check_operators(model, name)
+    graph_rules.check_tensors(model, name)
+    graph_rules.check_external(model, name, None if weights is None else len(weights))
+    graph_rules.check_finite(model, name, weights or b"")
+    graph_rules.check_filled(model, name)
     return model
 
 

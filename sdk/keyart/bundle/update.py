@@ -17,8 +17,8 @@ from ..errors import BundleError, BundleRefused, UpdateError
 from . import trust
 from .folder import verify
 from .manifest import NAME, Manifest
+from .reference_vectors import Run, check_vectors, parse_vectors
 from .slots import Slots
-from .vectors import Run, check_vectors, parse_vectors
 
 if TYPE_CHECKING:
     from tuf.ngclient.fetcher import FetcherInterface

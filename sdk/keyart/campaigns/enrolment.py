@@ -12,7 +12,7 @@ from typing import Final
 from ..errors import MessageError, StoreDamaged
 from ..secagg import Identity
 from ..secagg.identity import CERTIFICATE_BYTES, verify
-from ..secagg.keys import KEY_BYTES
+from ..secagg.key_agreement import KEY_BYTES
 from ..store.database import Store, Table
 
 _RECORD_ID: Final = b"device"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ..dp.skellam import Random
 from ..errors import MessageError, SettingError
 from ..secagg import DeviceSession, Stage
-from ..secagg.keys import KEY_BYTES
+from ..secagg.key_agreement import KEY_BYTES
 from ..secagg.messages import HEADER_BYTES, KeysRequest
 from ..secagg.messages import MAGIC as STAGE_MAGIC
 from ..store.database import Store, Table

@@ -9,7 +9,7 @@ enrolment   the certificate that rounds need
 """
 
 from .discovery import Current, Listed, Model
-from .enrolment import enrol
+from .enrolment_request import enrol
 from .round_client import Part
 from .sampling import draw, offered
 from .transport import MOST_BYTES, Answer, Send

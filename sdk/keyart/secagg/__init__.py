@@ -13,10 +13,10 @@ kept      a session as bytes, between two stages
 The server's part is `keyart_federated.secagg`; docs/protocol.md says it all in words.
 """
 
+from .device_session import DeviceSession
 from .graph import Graph, least_required
 from .identity import Identity, certify
 from .messages import Stage
 from .parameters import Terms, width
-from .session import DeviceSession
 
 __all__ = ["DeviceSession", "Graph", "Identity", "Stage", "Terms", "certify", "least_required", "width"]

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from ..errors import SettingError
-from .keys import LABEL
+from .key_agreement import LABEL
 
 FAILURE: Final = 1e-6  # chance, over a whole round, that chance alone leaves some device with too few neighbours
 COLLUDING: Final = 0.05  # share of a device's neighbours that may be in league with a lying server

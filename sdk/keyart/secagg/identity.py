@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ..errors import MessageError, SettingError
-from .keys import KEY_BYTES, LABEL
+from .key_agreement import KEY_BYTES, LABEL
 
 ISSUER_ID_BYTES: Final = 8
 _SIGNATURE_BYTES = 64

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import MessageError
 from .identity import RECORD_BYTES
-from .keys import KEY_BYTES, TAG_BYTES
+from .key_agreement import KEY_BYTES, TAG_BYTES
 from .parameters import TERMS_BYTES, Terms
 from .shamir import SHARE_BYTES
 

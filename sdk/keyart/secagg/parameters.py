@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from ..errors import MessageError, SettingError
-from .keys import LABEL
+from .key_agreement import LABEL
 
 WIDTHS: Final = (32, 64)
 NONCE_BYTES: Final = 32

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..errors import MessageError, StoreDamaged
+from .device_session import Answer, DeviceSession, Neighbour
 from .identity import RECORD_BYTES
-from .keys import KEY_BYTES
+from .key_agreement import KEY_BYTES
 from .messages import PACKET_BYTES, Stage
 from .parameters import Terms
-from .session import Answer, DeviceSession, Neighbour
 
 VERSION: Final = 1
 _LENGTH = struct.Struct("<I")

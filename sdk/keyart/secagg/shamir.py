@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .keys import SEED_BYTES
+from .key_agreement import SEED_BYTES
 
 Values = npt.NDArray[np.uint64]
 

@@ -21,8 +21,8 @@ from .faults import guarded
 from .keys import KeyProvider
 from .records import Records
 from .rotation import RotateReceipt
-from .rows import require_fitting
 from .schema import Table, files_of
+from .sealed_rows import require_fitting
 from .shredding import ForgetReceipt
 from .transaction import Transactions
 

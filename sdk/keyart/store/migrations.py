@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import StoreDamaged, StoreError
-from . import ledger, rows, vault
+from . import ledger, sealed_rows, vault
 from .envelope import KEY_BYTES, TAG_BYTES, WHAT_HELPS, derive
 from .header import Header
 from .schema import Table
@@ -101,8 +101,10 @@ def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: Wrapp
         binding = _BINDING_1.pack(1, table, order, name_hash, record_hash, group_hash or b"")
         plain = profile.records.unseal(record, binding)
         split = _ID_LENGTH_1.size + _ID_LENGTH_1.unpack_from(plain)[0]
-        content = rows.Content(plain[_ID_LENGTH_1.size : split], group_hash or rows.NO_GROUP, plain[split:])
-        sealed = rows.seal(profile, Table(table), order, record_hash, content)
+        content = sealed_rows.Content(
+            plain[_ID_LENGTH_1.size : split], group_hash or sealed_rows.NO_GROUP, plain[split:]
+        )
+        sealed = sealed_rows.seal(profile, Table(table), order, record_hash, content)
         connection.execute(
             "INSERT INTO e (p, t, n, h, r) VALUES (?, ?, ?, ?, ?)", (number, table, order, record_hash, sealed)
         )

@@ -12,11 +12,11 @@ import sqlite3
 from typing import Final
 
 from ..errors import StoreDamaged
-from . import ledger, rows, vault
+from . import ledger, sealed_rows, vault
 from .envelope import TAG_BYTES, WHAT_HELPS
 from .ledger import mark_of
-from .rows import Content
 from .schema import Table
+from .sealed_rows import Content
 
 _FORWARDS: Final = "SELECT n, h, r FROM e WHERE p = ? AND t = ? AND n > ? ORDER BY n LIMIT ?"
 _BACKWARDS: Final = "SELECT n, h, r FROM e WHERE p = ? AND t = ? AND n < ? ORDER BY n DESC LIMIT ?"
@@ -38,11 +38,11 @@ class Records:
     def put(self, table: Table, record_id: bytes, payload: bytes, group: str | None) -> None:
         profile, tally = self._profile, self._tallies[table - 1]
         places = self._places(table)
-        record_hash = rows.hash_of(profile, table, record_id)
-        content = Content(record_id, rows.label_of(profile, table, group), payload)
+        record_hash = sealed_rows.hash_of(profile, table, record_id)
+        content = Content(record_id, sealed_rows.label_of(profile, table, group), payload)
         order = places.get(record_hash)
         if order is None:
-            sealed = rows.seal(profile, table, tally.next, record_hash, content)
+            sealed = sealed_rows.seal(profile, table, tally.next, record_hash, content)
             self._connection.execute(
                 "INSERT INTO e (p, t, n, h, r) VALUES (?, ?, ?, ?, ?)",
                 (profile.number, int(table), tally.next, record_hash, sealed),
@@ -51,24 +51,24 @@ class Records:
             self._set(table, tally.added(mark_of(record_hash, sealed[-TAG_BYTES:])))
         else:
             old = self._mark(table, order, record_hash)
-            sealed = rows.seal(profile, table, order, record_hash, content)
+            sealed = sealed_rows.seal(profile, table, order, record_hash, content)
             self._connection.execute(
                 "UPDATE e SET r = ? WHERE p = ? AND t = ? AND n = ?", (sealed, profile.number, int(table), order)
             )
             self._set(table, tally.replaced(old, mark_of(record_hash, sealed[-TAG_BYTES:])))
 
     def get(self, table: Table, record_id: bytes) -> bytes | None:
-        record_hash = rows.hash_of(self._profile, table, record_id)
+        record_hash = sealed_rows.hash_of(self._profile, table, record_id)
         order = self._places(table).get(record_hash)
         if order is None:
             return None
         row = self._connection.execute(
             "SELECT h, r FROM e WHERE p = ? AND t = ? AND n = ?", (self._profile.number, int(table), order)
         ).fetchone()
-        return rows.unseal(self._profile, table, order, *(row or (None, None))).payload
+        return sealed_rows.unseal(self._profile, table, order, *(row or (None, None))).payload
 
     def delete(self, table: Table, record_id: bytes) -> bool:
-        record_hash = rows.hash_of(self._profile, table, record_id)
+        record_hash = sealed_rows.hash_of(self._profile, table, record_id)
         order = self._places(table).get(record_hash)
         if order is None:
             return False
@@ -77,11 +77,11 @@ class Records:
 
     def delete_group(self, table: Table, group: str) -> int:
         """Opens each record of the table, since only its content says which group it is of."""
-        label, found, after = rows.label_of(self._profile, table, group), 0, 0
+        label, found, after = sealed_rows.label_of(self._profile, table, group), 0, 0
         self.verify_once()
         while batch := self._rows(table, after, _OPENED_AT_A_TIME, newest_first=False):
             for order, record_hash, sealed in batch:
-                if rows.unseal(self._profile, table, order, record_hash, sealed).label == label:
+                if sealed_rows.unseal(self._profile, table, order, record_hash, sealed).label == label:
                     self._delete(table, order, record_hash)
                     found += 1
             after = batch[-1][0]
@@ -98,7 +98,7 @@ class Records:
             after = self._tallies[table - 1].next if newest_first else 0
         opened = []
         for order, record_hash, sealed in self._rows(table, after, count, newest_first):
-            content = rows.unseal(self._profile, table, order, record_hash, sealed)
+            content = sealed_rows.unseal(self._profile, table, order, record_hash, sealed)
             opened.append((order, content.record_id, content.payload))
         return opened
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from . import rows, vault
+from . import sealed_rows, vault
 from .envelope import KEY_BYTES, TAG_BYTES, Sealer
 from .header import Header
 from .keys import KeyProvider
@@ -63,9 +63,9 @@ def _reseal(connection: sqlite3.Connection, old: Profile, new: Profile) -> None:
             (old.number, int(table), after, _RESEALED_AT_A_TIME),
         ).fetchall():
             for order, record_hash, sealed in batch:
-                content = rows.unseal(old, table, order, record_hash, sealed)
-                new_hash = rows.hash_of(new, table, content.record_id)
-                again = rows.seal(new, table, order, new_hash, content)
+                content = sealed_rows.unseal(old, table, order, record_hash, sealed)
+                new_hash = sealed_rows.hash_of(new, table, content.record_id)
+                again = sealed_rows.seal(new, table, order, new_hash, content)
                 connection.execute(
                     "UPDATE e SET h = ?, r = ? WHERE p = ? AND t = ? AND n = ?",
                     (new_hash, again, new.number, int(table), order),

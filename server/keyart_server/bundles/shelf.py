@@ -17,7 +17,7 @@ from tuf.api.metadata import Metadata
 from keyart.bundle import Manifest
 from keyart.bundle.durable import replace_file
 from keyart.bundle.folder import verify
-from keyart.bundle.vectors import Run
+from keyart.bundle.reference_vectors import Run
 from keyart.errors import BundleDamaged
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker import load

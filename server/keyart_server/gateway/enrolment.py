@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from keyart.secagg import certify
-from keyart.secagg.keys import KEY_BYTES
+from keyart.secagg.key_agreement import KEY_BYTES
 
 from .. import audit
 from ..access import Who

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from keyart.secagg import Stage, Terms
 from keyart.secagg.graph import MOST_NEIGHBOURS
 from keyart.secagg.identity import RECORD_BYTES
-from keyart.secagg.keys import KEY_BYTES
+from keyart.secagg.key_agreement import KEY_BYTES
 from keyart.secagg.messages import HEADER_BYTES, SEALED_BYTES
 from keyart.secagg.shamir import SHARE_BYTES
 

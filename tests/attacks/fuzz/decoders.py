@@ -25,7 +25,7 @@ from attacks.fuzz.sums import gateway_bundle, kept_fields, kept_session, stage_m
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
-from keyart.bundle import Manifest, Slots, folder, loading, trust, vectors
+from keyart.bundle import Manifest, Slots, folder, loading, reference_vectors, trust
 from keyart.bundle.fields import FileEntry
 from keyart.campaigns.offer import Offer
 from keyart.campaigns.receipts import Contribution
@@ -169,7 +169,7 @@ def test_vectors(place: Path) -> tuple[Read, Sequence[bytes]]:
     typed = {"type": "int8", "shape": [2], "data": [-128, 127]}, {"type": "bool", "shape": [], "data": [True]}
     for case, value in zip(document["cases"], itertools.cycle(typed), strict=False):
         case["inputs"]["more"] = value
-    return vectors.parse_vectors, [text(document), text(samples.vectors_document(1))]
+    return reference_vectors.parse_vectors, [text(document), text(samples.vectors_document(1))]
 
 
 def ranker_graph(place: Path) -> tuple[Read, Sequence[bytes]]:

@@ -11,7 +11,7 @@ import pytest
 
 from keyart.secagg import Stage, graph
 from keyart.secagg import messages as wire
-from keyart.secagg.keys import derive, unseal
+from keyart.secagg.key_agreement import derive, unseal
 from keyart.secagg.shamir import join
 
 Story = Callable[[int, int], bool]  # what device w is told of its neighbour v

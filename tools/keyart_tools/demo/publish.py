@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyart.bundle import Manifest, Slots
+from keyart.bundle.reference_vectors import Run
 from keyart.bundle.update import update
-from keyart.bundle.vectors import Run
 from keyart.errors import UpdateError
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker import load

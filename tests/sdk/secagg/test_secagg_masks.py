@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from keyart.errors import MessageError
-from keyart.secagg.keys import agree, derive, seal, unseal
+from keyart.secagg.key_agreement import agree, derive, seal, unseal
 from keyart.secagg.masks import mask, stream, to_lanes, to_signed
 
 

@@ -23,7 +23,7 @@ from ..errors import MessageError, SettingError
 from . import messages as wire
 from .graph import RING, Graph, place
 from .identity import Identity, verify
-from .keys import KEY_BYTES, SEED_BYTES, agree, commitment, derive, masking_key, seal, unseal
+from .key_agreement import KEY_BYTES, SEED_BYTES, agree, commitment, derive, masking_key, seal, unseal
 from .masks import mask, stream, to_lanes
 from .messages import Stage
 from .parameters import Terms

@@ -11,11 +11,11 @@ import numpy as np
 
 from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify
 from keyart.secagg import messages as wire
+from keyart.secagg.device_session import _private
 from keyart.secagg.graph import place
 from keyart.secagg.identity import CERTIFICATE_BYTES, RECORD_BYTES, issuer_id
-from keyart.secagg.keys import LABEL, agree, derive
+from keyart.secagg.key_agreement import LABEL, agree, derive
 from keyart.secagg.masks import mask, to_signed
-from keyart.secagg.session import _private
 
 PAGE = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text("utf-8")
 NOW = 1_800_000_000

@@ -16,10 +16,10 @@ from keyart.model.features.viewer import tally
 from keyart.model.head import Head
 from keyart.model.latents import LATENTS, Latents
 from keyart.model.loaded_model import LoadedModel
-from keyart.model.parameters import SAMPLED_CHOICES, Description, description, measure
 from keyart.model.policy import Policy
 from keyart.model.ranker import NumpyRanker, Weights
 from keyart.model.stated_preferences import Stated
+from keyart.model.transparency import SAMPLED_CHOICES, Description, description, measure
 
 WEIGHING = ["history", "you", "preference", "title", "context", "everybody", "appeal", "promise"]
 RULES = ["intent", "exploration", "stickiness", "page", "maturity", "spoilers", "misleading", "sensitive"]
