@@ -59,7 +59,7 @@ class Fleet:
         assert opened is not None and one is not None
         terms, gateway = opened.terms, Gateway(opened.terms)
         coordinator = Coordinator(terms, [service.keys.issuer_public], int(service.clock().timestamp()))
-        asks = [i for i, art in enumerate(self.arts) if opened.low <= visit.draw(_key(art)) < opened.high]
+        asks = [i for i, art in enumerate(self.arts) if opened.low <= visit.sampling_bucket(_key(art)) < opened.high]
         try:
             for stage in Stage:
                 told = (

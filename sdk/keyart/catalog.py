@@ -17,10 +17,10 @@ from typing import Any
 from .errors import CatalogError, UnknownTitle
 
 FORMAT = "keyart-catalog/1"
-LONGEST_AGE = 3  # digits
-LONGEST_SECONDS = 1e9  # of a title
-LARGEST_WEIGHT = 1e6  # of a tag, and of what a context says; beyond, float32 has no room for sums
-LONGEST_SHOWN = 60  # characters of a value that an error repeats
+MAX_AGE_DIGITS = 3  # digits
+MAX_DURATION_SECONDS = 1e9  # of a title
+MAX_FINITE_WEIGHT = 1e6  # of a tag, and of what a context says; beyond, float32 has no room for sums
+MAX_QUOTED_CHARACTERS = 60  # characters of a value that an error repeats
 
 
 def age_of(maturity: str) -> int | None:
@@ -28,7 +28,7 @@ def age_of(maturity: str) -> int | None:
     if maturity in ("", "all"):
         return 0
     digits = maturity.removesuffix("+")
-    return int(digits) if len(digits) <= LONGEST_AGE and digits.isdigit() and digits.isascii() else None
+    return int(digits) if len(digits) <= MAX_AGE_DIGITS and digits.isdigit() and digits.isascii() else None
 
 
 def kind_of(tag: str) -> str:
@@ -36,13 +36,13 @@ def kind_of(tag: str) -> str:
     return tag.partition(":")[0]
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value as an error repeats it: short, also where it is a text of megabytes or has no text at all."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in lists
         text = f"a very large {type(value).__name__}"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return text if len(text) <= MAX_QUOTED_CHARACTERS else f"{text[:MAX_QUOTED_CHARACTERS]}…"
 
 
 def is_text(value: object) -> bool:
@@ -65,15 +65,15 @@ def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError
     clean: dict[str, float] = {}
     for tag, weight in tags.items():
         if not is_text(tag) or not tag.strip():
-            raise error(f"{owner}: a tag must be a text such as 'genre:drama', not {shown(tag)}.")
+            raise error(f"{owner}: a tag must be a text such as 'genre:drama', not {quoted(tag)}.")
         try:
             value = float(weight)
         except (TypeError, ValueError, OverflowError):
-            raise error(f"{owner}: the weight of {shown(tag)} must be a number, not {shown(weight)}.") from None
-        if not 0.0 <= value <= LARGEST_WEIGHT:
+            raise error(f"{owner}: the weight of {quoted(tag)} must be a number, not {quoted(weight)}.") from None
+        if not 0.0 <= value <= MAX_FINITE_WEIGHT:
             raise error(
-                f"{owner}: the weight of {shown(tag)} is {value}; it must be finite and not negative, and at most "
-                f"{LARGEST_WEIGHT:.0e}."
+                f"{owner}: the weight of {quoted(tag)} is {value}; it must be finite and not negative, and at most "
+                f"{MAX_FINITE_WEIGHT:.0e}."
             )
         clean[tag] = value
     return MappingProxyType(clean)
@@ -81,7 +81,7 @@ def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError
 
 def _checked_id(value: object, what: str) -> None:
     if not is_text(value):
-        raise CatalogError(f"{what} needs an id: a text that is not empty, got {shown(value)}.")
+        raise CatalogError(f"{what} needs an id: a text that is not empty, got {quoted(value)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +104,23 @@ class Artwork:
 
     def __post_init__(self) -> None:
         _checked_id(self.id, "An artwork")
-        object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {shown(self.id)}", CatalogError))
+        object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {quoted(self.id)}", CatalogError))
         if self.embedding is not None:
             try:
                 vector = tuple(float(x) for x in self.embedding)
             except (TypeError, ValueError, OverflowError):
                 raise CatalogError(
-                    f"Artwork {shown(self.id)}: its embedding must be a sequence of numbers."
+                    f"Artwork {quoted(self.id)}: its embedding must be a sequence of numbers."
                 ) from None
             if not all(map(math.isfinite, vector)):
-                raise CatalogError(f"Artwork {shown(self.id)}: its embedding holds a NaN or an infinity.")
+                raise CatalogError(f"Artwork {quoted(self.id)}: its embedding holds a NaN or an infinity.")
             object.__setattr__(self, "embedding", vector)
         if not isinstance(self.maturity, str) or age_of(self.maturity) is None:
             raise CatalogError(
-                f"Artwork {shown(self.id)}: maturity {shown(self.maturity)} is not an age such as '13+'."
+                f"Artwork {quoted(self.id)}: maturity {quoted(self.maturity)} is not an age such as '13+'."
             )
         if not isinstance(self.synthetic, bool) or not isinstance(self.spoiler, bool):
-            raise CatalogError(f"Artwork {shown(self.id)}: 'synthetic' and 'spoiler' are True or False.")
+            raise CatalogError(f"Artwork {quoted(self.id)}: 'synthetic' and 'spoiler' are True or False.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +138,17 @@ class Title:
 
     def __post_init__(self) -> None:
         _checked_id(self.id, "A title")
-        object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {shown(self.id)}", CatalogError))
-        if not isinstance(self.duration, (int, float)) or not 0 <= self.duration <= LONGEST_SECONDS:
+        object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {quoted(self.id)}", CatalogError))
+        if not isinstance(self.duration, (int, float)) or not 0 <= self.duration <= MAX_DURATION_SECONDS:
             raise CatalogError(
-                f"Title {shown(self.id)}: duration is {shown(self.duration)}; give seconds, or 0 if unknown."
+                f"Title {quoted(self.id)}: duration is {quoted(self.duration)}; give seconds, or 0 if unknown."
             )
         object.__setattr__(self, "duration", float(self.duration))
         artworks = tuple(self.artworks)
         if not artworks:
-            raise CatalogError(f"Title {shown(self.id)} has no artwork; give it at least one.")
+            raise CatalogError(f"Title {quoted(self.id)} has no artwork; give it at least one.")
         if not all(isinstance(artwork, Artwork) for artwork in artworks):
-            raise CatalogError(f"Title {shown(self.id)}: artworks must be keyart.Artwork values.")
+            raise CatalogError(f"Title {quoted(self.id)}: artworks must be keyart.Artwork values.")
         object.__setattr__(self, "artworks", artworks)
 
 
@@ -175,13 +175,13 @@ class Catalog:
             if not isinstance(title, Title):
                 raise CatalogError(f"A catalogue holds keyart.Title values, not {type(title).__name__}.")
             if title.id in by_id:
-                raise CatalogError(f"Two titles have the id {shown(title.id)}; give each its own.")
+                raise CatalogError(f"Two titles have the id {quoted(title.id)}; give each its own.")
             by_id[title.id] = index
             for artwork in title.artworks:
                 if artwork.id in artworks:
                     other = next(t.id for t in rows if any(a.id == artwork.id for a in t.artworks))
                     raise CatalogError(
-                        f"Two artworks have the id {shown(artwork.id)} (of {shown(other)} and {shown(title.id)}); "
+                        f"Two artworks have the id {quoted(artwork.id)} (of {quoted(other)} and {quoted(title.id)}); "
                         "give each its own, for instance its title's with '/a'."
                     )
                 artworks[artwork.id] = len(artworks)
@@ -218,7 +218,7 @@ class Catalog:
             return self.title_places[title_id]
         except (KeyError, TypeError):
             raise UnknownTitle(
-                f"No title {shown(title_id)} in this catalogue of {len(self.titles)}. "
+                f"No title {quoted(title_id)} in this catalogue of {len(self.titles)}. "
                 "Add it with Catalog.from_titles and open the profile with the new catalogue."
             ) from None
 
@@ -285,4 +285,4 @@ def _title_from_json(entry: Any) -> Title:
         artworks = [Artwork(**artwork) for artwork in entry.get("artworks", [])]
         return Title(**{**entry, "artworks": artworks})
     except TypeError as error:
-        raise CatalogError(f"title {shown(entry.get('id'))}: {str(error)[:200]}") from None
+        raise CatalogError(f"title {quoted(entry.get('id'))}: {str(error)[:200]}") from None

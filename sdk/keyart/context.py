@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from .catalog import LARGEST_WEIGHT, age_of, is_text, shown
+from .catalog import MAX_FINITE_WEIGHT, age_of, is_text, quoted
 from .errors import ContextError
 
 DEVICES = ("tv", "phone", "tablet", "desktop")  # anything else is allowed and treated as "other"
-LAST_SLOT = 999_999
+MAX_SLOT = 999_999
 DAYPARTS = ("night", "morning", "afternoon", "evening")
 
 
@@ -43,10 +43,10 @@ def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
             value = float(weight)
         except (TypeError, ValueError, OverflowError):
             value = math.nan
-        if not abs(value) <= LARGEST_WEIGHT:
+        if not abs(value) <= MAX_FINITE_WEIGHT:
             raise ContextError(
-                f"Context.{what}[{shown(key)}] is {shown(weight)}; it must be a finite number, at most "
-                f"{LARGEST_WEIGHT:.0e} in size."
+                f"Context.{what}[{quoted(key)}] is {quoted(weight)}; it must be a finite number, at most "
+                f"{MAX_FINITE_WEIGHT:.0e} in size."
             )
         clean[str(key)] = value
     return MappingProxyType(clean)
@@ -70,14 +70,14 @@ class Context:
 
     def __post_init__(self) -> None:
         if not is_text(self.device):
-            raise ContextError(f"Context.device must be a text such as 'tv', not {shown(self.device)}.")
+            raise ContextError(f"Context.device must be a text such as 'tv', not {quoted(self.device)}.")
         require_zone(self.at, "Context.at", ContextError)
-        if isinstance(self.slot, bool) or not isinstance(self.slot, int) or not 0 <= self.slot <= LAST_SLOT:
+        if isinstance(self.slot, bool) or not isinstance(self.slot, int) or not 0 <= self.slot <= MAX_SLOT:
             raise ContextError(
-                f"Context.slot must be a whole number from 0 to {LAST_SLOT:,}, not {shown(self.slot)}."
+                f"Context.slot must be a whole number from 0 to {MAX_SLOT:,}, not {quoted(self.slot)}."
             )
         if not isinstance(self.max_maturity, str) or age_of(self.max_maturity) is None:
-            raise ContextError(f"Context.max_maturity {shown(self.max_maturity)} is not an age such as '13+'.")
+            raise ContextError(f"Context.max_maturity {quoted(self.max_maturity)} is not an age such as '13+'.")
         object.__setattr__(self, "trending", _weights(self.trending, "trending"))
         object.__setattr__(self, "intent", _weights(self.intent, "intent"))
         object.__setattr__(self, "daypart", daypart_of(self.at))

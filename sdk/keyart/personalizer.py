@@ -21,9 +21,9 @@ from .history import Outcome, Reward, View
 from .model.loaded_model import LoadedModel
 from .model.policy import Policy, Uniform
 from .model.ranker import Engine
-from .profile.chooser import Chooser, Shown
+from .profile.chooser import Chooser, ShownDecision
 from .profile.consent import Consent
-from .profile.retention import Terms
+from .profile.retention import RetentionSettings
 from .profile.session import Session
 from .store.database import ForgetReceipt, RotateReceipt, Store
 from .store.keys import KeyProvider
@@ -31,9 +31,9 @@ from .store.keys import KeyProvider
 if TYPE_CHECKING:
     from .campaigns.budget import Budget
     from .campaigns.limits import Limits
-    from .campaigns.participation import Campaigns
+    from .campaigns.participation import CampaignParticipation
     from .campaigns.receipts import Contribution
-    from .campaigns.round_state import Progress
+    from .campaigns.round_state import RoundProgress
     from .model.explain import Explanation
     from .model.transparency import Description
     from .profile.preferences import Preferences
@@ -100,7 +100,7 @@ class Personalizer:
             if value not in known:
                 raise SettingError(f"{name} is {value!r}; use {', '.join(map(repr, known[:-1]))} or {known[-1]!r}.")
         profiling = mode == "personalized" and age_mode == "adult"
-        terms = Terms(profiling, reward or Reward(), retention_days, outcome_window)
+        terms = RetentionSettings(profiling, reward or Reward(), retention_days, outcome_window)
         policy = policy or Policy()
         catalog = catalog.without_kinds(policy.sensitive_kinds)
         installed = LoadedModel.nothing(catalog) if bundle is None else _installed(bundle, catalog, engine, policy)
@@ -217,7 +217,7 @@ class Personalizer:
                         f"No decision {decision_id!r} to explain. Decisions made without consent are explained while "
                         "the app runs; removed, expired and forgotten ones are gone."
                     )
-                shown = Shown(entry, Context(entry.device, entry.at), True)
+                shown = ShownDecision(entry, Context(entry.device, entry.at), True)
             with self._session.lock:
                 return self._session.chooser.explain(shown, profile)
 
@@ -265,12 +265,12 @@ class Personalizer:
 
     def describe_parameters(self) -> Description:
         """What decides which picture is shown, in plain words, with shares measured here (DSA 27)."""
-        from .model.transparency import description
+        from .model.transparency import describe
 
         with self._session.writing:
             person, chooser = self._session.person(), self._session.chooser
             slates = chooser.slates(person)
-            return description(
+            return describe(
                 chooser.catalog,
                 chooser.installed,
                 chooser.policy,
@@ -286,12 +286,12 @@ class Personalizer:
 
     def export(self) -> dict[str, Any]:
         """Everything held about the person, JSON-serialisable (docs/rights.md; GDPR 15 and 20)."""
-        from .profile.data_export import exported
+        from .profile.data_export import export_profile
 
         with self._session.writing:
             session = self._session
             store, campaigns = session.custody.store, self._campaigns()
-            return exported(
+            return export_profile(
                 self._name,
                 session.clock(),
                 self.consent,
@@ -312,7 +312,7 @@ class Personalizer:
         with self._session.writing:
             return self._campaigns().budget()
 
-    def campaigns(self) -> list[Progress]:
+    def campaigns(self) -> list[RoundProgress]:
         """Rounds that this device is taking part in now, with their purpose, oldest first."""
         with self._session.writing:
             return [found.progress for found in self._campaigns().rounds()]
@@ -421,10 +421,10 @@ class Personalizer:
         self._session.close()
 
     def _adopts(self, installed: LoadedModel) -> bool:
-        from .profile.acceptance import better
+        from .profile.acceptance import compare_models
 
         profile = self._session.person()
-        if profile is None or better(profile, self._session.chooser.installed, installed).adopted:
+        if profile is None or compare_models(profile, self._session.chooser.installed, installed).adopted:
             return True
         log.warning("Model %d is not installed: on this device it does clearly worse", installed.version)
         return False
@@ -432,11 +432,11 @@ class Personalizer:
     def _takes_part(self) -> bool:
         return self._session.person() is not None and self.consent.allows("federated")
 
-    def _campaigns(self) -> Campaigns:
+    def _campaigns(self) -> CampaignParticipation:
         from .campaigns.limits import Limits
-        from .campaigns.participation import Campaigns
+        from .campaigns.participation import CampaignParticipation
 
-        return Campaigns(self._session.custody.store, self._limits or Limits(), self._session.clock())
+        return CampaignParticipation(self._session.custody.store, self._limits or Limits(), self._session.clock())
 
     def _chosen(self, started: float) -> None:
         self._session.decided()

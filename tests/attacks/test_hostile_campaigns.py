@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import keyart
 from keyart.errors import MessageError
 from keyart.secagg import Stage
-from keyart.secagg.messages import HEADER_BYTES, header
+from keyart.secagg.messages import HEADER_BYTES, message_header
 
 NO_FIXTURE = [HealthCheck.function_scoped_fixture]
 STAGES = list(Stage)
@@ -132,7 +132,7 @@ def test_messages_of_another_devices_round(arts, conversation):
 
 def test_rounds_that_nobody_began(arts):
     for stage in Stage:
-        assert arts[0].answer(header(stage, bytes(32)) + bytes(90)) is None
+        assert arts[0].answer(message_header(stage, bytes(32)) + bytes(90)) is None
 
 
 def test_stages_out_of_order(arts, conversation):
@@ -157,7 +157,7 @@ def test_a_round_of_invented_devices(arts):
         own = arts[0].answer(message)
         assert own is not None and answered(invented[0], message) is None
         records = own[HEADER_BYTES:] * 2
-        forged = header(Stage.SHARE, asked.terms(message).round_id) + struct.pack("<I", 3) + records
+        forged = message_header(Stage.SHARE, asked.terms(message).round_id) + struct.pack("<I", 3) + records
         assert answered(arts[0], forged) is None and len(arts[0].sent()) == sent
 
 
@@ -174,7 +174,9 @@ def test_a_cohort_that_shrinks_after_the_offer(arts):
     records = [art.answer(message)[HEADER_BYTES:] for art in arts]
     for devices in (3, 49, 50):
         share = (
-            header(Stage.SHARE, asked.terms(message).round_id) + struct.pack("<I", devices) + b"".join(records[1:])
+            message_header(Stage.SHARE, asked.terms(message).round_id)
+            + struct.pack("<I", devices)
+            + b"".join(records[1:])
         )
         with pytest.raises(MessageError):
             arts[0].answer(share)

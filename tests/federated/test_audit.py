@@ -10,8 +10,8 @@ import pytest
 from scipy.linalg import hadamard
 from scipy.stats import binom
 
-from keyart.dp.clip import UNITS, clipped, integer_norm, rounded
-from keyart.dp.skellam import skellam
+from keyart.dp.clip import UNITS, clip_vectors, integer_norm, round_vectors
+from keyart.dp.skellam import skellam_noise
 from keyart.errors import SettingError
 from keyart.secagg import Stage, device_session
 from keyart.secagg.messages import MaskedReply
@@ -55,8 +55,8 @@ def audited(epsilon: float, canaries: int, guesses: int, weaker: int = 1, masked
     def noised(included: np.ndarray) -> Iterator[np.ndarray]:
         for rows in chunks:
             vectors = at(rows, canaries) * signs[rows] * included[rows, None]
-            integers = rounded(clipped(vectors, 1.0)[0], UNITS, random)
-            yield integers + skellam(integers.size, variance, random).reshape(integers.shape)
+            integers = round_vectors(clip_vectors(vectors, 1.0)[0], UNITS, random)
+            yield integers + skellam_noise(integers.size, variance, random).reshape(integers.shape)
 
     def run(included: np.ndarray) -> np.ndarray:
         if masked:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from keyart.model import artwork_bias as own_module
-from keyart.model.artwork_bias import OWN_VARIANCE, Own, own_update
+from keyart.model.artwork_bias import BIAS_VARIANCE, ArtworkBias, update_artwork_bias
 from keyart.model.scorer import sigmoid
 
 
-def learn(own: Own, place: int, play: float, played: float) -> None:
+def learn(own: ArtworkBias, place: int, play: float, played: float) -> None:
     own.learn(place, sigmoid(np.float32(play)), np.float32(played))
 
 
@@ -19,8 +19,8 @@ def posterior(played: list[float], base: float) -> float:
     mean = 0.0
     for _ in range(50):
         q = 1 / (1 + np.exp(-(base + mean)))
-        gradient = sum(y - q for y in played) - mean / OWN_VARIANCE
-        mean += gradient / (len(played) * q * (1 - q) + 1 / OWN_VARIANCE)
+        gradient = sum(y - q for y in played) - mean / BIAS_VARIANCE
+        mean += gradient / (len(played) * q * (1 - q) + 1 / BIAS_VARIANCE)
     return float(mean)
 
 
@@ -28,7 +28,7 @@ def posterior(played: list[float], base: float) -> float:
 @pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
 def test_it_comes_near_the_posterior_of_the_whole_log(base, rate):
     played = (np.random.default_rng(1).random(60) < rate).astype(float).tolist()
-    own = Own(3)
+    own = ArtworkBias(3)
     for y in played:
         learn(own, 1, base + float(own.added[1]), y)
     assert own.added[1] == pytest.approx(posterior(played, base), abs=0.12)
@@ -40,11 +40,11 @@ def test_it_comes_near_the_posterior_of_the_whole_log(base, rate):
 def test_many_devices_learn_as_one():
     rng = np.random.default_rng(2)
     base, played = rng.normal(0, 1, (40, 5)), (rng.random((40, 5)) < 0.4).astype(np.float32)
-    alone = [Own(1) for _ in range(5)]
+    alone = [ArtworkBias(1) for _ in range(5)]
     mean, weight = np.zeros(5, dtype=np.float32), np.zeros(5, dtype=np.float32)
     for logits, y in zip(base, played, strict=True):
         q = sigmoid((logits + mean).astype(np.float32))
-        mean, weight = own_update(mean, weight, q, y)
+        mean, weight = update_artwork_bias(mean, weight, q, y)
         for device, one in enumerate(alone):
             learn(one, 0, float(logits[device] + one.added[0]), float(y[device]))
     np.testing.assert_allclose(mean, [one.added[0] for one in alone], atol=1e-5)
@@ -52,10 +52,10 @@ def test_many_devices_learn_as_one():
 
 
 def test_there_and_back():
-    own = Own(4)
+    own = ArtworkBias(4)
     for place, y in ((2, 1.0), (0, 0.0), (2, 0.0)):
         learn(own, place, 0.3 + float(own.added[place]), y)
-    again = Own(4, own.known())
+    again = ArtworkBias(4, own.known())
     np.testing.assert_array_equal(again.added, own.added)
     assert again.known() == own.known() and [place for place, *_ in own.known()] == [0, 2]
     before = own.of(3), own.of(0)
@@ -67,8 +67,8 @@ def test_there_and_back():
 
 
 def test_a_bounded_number_of_pictures(monkeypatch):
-    monkeypatch.setattr(own_module, "KEPT", 3)
-    own = Own(6)
+    monkeypatch.setattr(own_module, "MAX_ARTWORKS", 3)
+    own = ArtworkBias(6)
     for place in (0, 1, 2, 0, 3):
         learn(own, place, 0.0, 1.0)
     assert [place for place, *_ in own.known()] == [2, 0, 3]

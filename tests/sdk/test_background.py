@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from keyart.profile.session import Behind
+from keyart.profile.session import BackgroundTask
 
 WAIT_SECONDS = 20
 
 
 def test_once_for_many_calls():
     done = threading.Semaphore(0)
-    behind = Behind(done.release, 0.02)
+    behind = BackgroundTask(done.release, 0.02)
     for _ in range(50):
         behind.soon()
     assert done.acquire(timeout=WAIT_SECONDS)
@@ -23,7 +23,7 @@ def test_once_for_many_calls():
 
 def test_urgent_does_not_wait():
     done = threading.Semaphore(0)
-    behind = Behind(done.release, 3600)
+    behind = BackgroundTask(done.release, 3600)
     behind.soon()
     behind.soon(urgent=True)
     assert done.acquire(timeout=WAIT_SECONDS)
@@ -33,7 +33,7 @@ def test_urgent_does_not_wait():
 
 def test_nothing_after_stop():
     done = threading.Semaphore(0)
-    behind = Behind(done.release, 0.05)
+    behind = BackgroundTask(done.release, 0.05)
     behind.soon()
     behind.stop()
     behind.soon()
@@ -49,7 +49,7 @@ def test_asked_again_while_it_runs():
         begun.release()
         go_on.wait(WAIT_SECONDS)
 
-    behind = Behind(work, 0.01)
+    behind = BackgroundTask(work, 0.01)
     behind.soon()
     assert begun.acquire(timeout=WAIT_SECONDS)
     behind.soon()

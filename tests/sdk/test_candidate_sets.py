@@ -10,16 +10,16 @@ from choosing_samples import EVENING, TV, sample_bundle, sample_catalog
 
 from keyart import Context, Policy
 from keyart.bundle.loading import load_model
-from keyart.model.artwork_bias import Own
-from keyart.model.candidates import Slates
+from keyart.model.artwork_bias import ArtworkBias
+from keyart.model.candidates import CandidateSets
 from keyart.model.features import ViewerFeatures, affinities
-from keyart.model.features.rows import Rows, situation
-from keyart.model.features.viewer import tally
-from keyart.model.head import Head, update
-from keyart.model.latents import PRIOR_MET
+from keyart.model.features.rows import Rows, slot_and_trending
+from keyart.model.features.viewer import tally_views
+from keyart.model.head import Head, update_head
+from keyart.model.latents import PRIOR_EXPOSURE
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.scorer import head_logit, sigmoid, value_of
-from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated
+from keyart.model.stated_preferences import PREFERENCE_LOGIT, StatedPreferences
 
 CATALOG = sample_catalog()
 SITUATION = Context("phone", EVENING, slot=2, trending={"t3": 0.4}, intent={"faces": 1.0})
@@ -33,17 +33,17 @@ def installed(tmp_path_factory) -> LoadedModel:
 def slates_of(
     installed: LoadedModel,
     head: Head | None = None,
-    stated: Stated | None = None,
-    own: Own | None = None,
+    stated: StatedPreferences | None = None,
+    own: ArtworkBias | None = None,
     met: np.ndarray | None = None,
-) -> Slates:
+) -> CandidateSets:
     """met [T]: what the latents go by; None: nothing."""
     encoded = installed.encoded
-    watched, seen = tally(encoded, np.array([1, 2]), np.ones(2, dtype=np.float32))
+    watched, seen = tally_views(encoded, np.array([1, 2]), np.ones(2, dtype=np.float32))
     viewer = affinities(encoded, watched, seen, np.float32(2), installed.population_taste)
     if met is not None and installed.latents is not None:
         viewer = replace(viewer, met=installed.latents.met(met))
-    return Slates(CATALOG, installed, Policy(), viewer, head, lambda _: False, stated, own)
+    return CandidateSets(CATALOG, installed, Policy(), viewer, head, lambda _: False, stated, own)
 
 
 def head_of(installed: LoadedModel) -> Head:
@@ -53,7 +53,7 @@ def head_of(installed: LoadedModel) -> Head:
     start = Head.start(installed.prior, installed.spec.artwork_size)
     head, played = start, np.arange(8, dtype=np.float32) % 2
     for tags, y in zip(encoded.artwork[:8], played, strict=True):
-        head = update(head, tags, sigmoid(np.float32(-1.0)), y)
+        head = update_head(head, tags, sigmoid(np.float32(-1.0)), y)
     return head
 
 
@@ -67,7 +67,7 @@ def test_a_page_has_the_rows_of_its_titles(installed):
             one, of_page = getattr(alone, field.name), getattr(page, field.name)
             of_page = of_page if field.name in ("viewer", "context") else of_page[part]
             np.testing.assert_allclose(of_page, one, rtol=1e-6, atol=1e-7, err_msg=field.name)
-        slot, trending = situation(installed.spec, SITUATION, f"t{title}", after=i)
+        slot, trending = slot_and_trending(installed.spec, SITUATION, f"t{title}", after=i)
         assert alone.main[:, 1].tolist() == [np.float32(slot)] * 8
         assert alone.main[0, 2] == np.float32(trending) == np.float32(0.4 if title == 3 else 0)
         assert alone.match[:, -1].any()  # the intent
@@ -81,7 +81,7 @@ def test_latents_are_added_to_plays_alone(installed):
     for title, plain, mine in zip(titles, bare.candidates(titles, TV), known.candidates(titles, TV), strict=True):
         added = known.logits([title], TV).latents
         weight = np.where(np.arange(6) == title, 0, met)
-        f = weight @ installed.latents.titles / (weight.sum() + PRIOR_MET)
+        f = weight @ installed.latents.titles / (weight.sum() + PRIOR_EXPOSURE)
         np.testing.assert_allclose(added, installed.latents.artworks[known.pictures(title)] @ f, atol=1e-6)
         assert added.any() and bare.logits([title], TV).latents is None
         np.testing.assert_allclose(mine.play, plain.play + added, atol=1e-6)
@@ -95,9 +95,9 @@ def test_latents_are_added_to_plays_alone(installed):
 
 
 def test_candidates_are_scores_with_what_the_person_adds(installed):
-    head, stated = head_of(installed), Stated.of(CATALOG, {"palette:warm": 1.0, "style:b": -1.0})
+    head, stated = head_of(installed), StatedPreferences.of(CATALOG, {"palette:warm": 1.0, "style:b": -1.0})
     assert stated is not None
-    own = Own(48)
+    own = ArtworkBias(48)
     own.learn(17, np.float32(0.3), np.float32(1))
     bare, known = slates_of(installed), slates_of(installed, head, stated, own)
     for title, plain, mine in zip([2, 4], bare.candidates([2, 4], TV), known.candidates([2, 4], TV), strict=True):
@@ -118,7 +118,9 @@ def test_candidates_are_scores_with_what_the_person_adds(installed):
 def test_a_choice_encodes_what_it_shows(tmp_path):
     installed = load_model(sample_bundle(tmp_path / "bundle", CATALOG), CATALOG, "numpy")
     assert np.isnan(installed.encoded.fixed_match).all()
-    slates = Slates(CATALOG, installed, Policy(), ViewerFeatures.unknown(installed.encoded), None, lambda _: False)
+    slates = CandidateSets(
+        CATALOG, installed, Policy(), ViewerFeatures.unknown(installed.encoded), None, lambda _: False
+    )
     (candidates,) = slates.candidates([3], TV)
     assert np.isfinite(candidates.value).all()
     encoded = [bool(x) for x in np.isfinite(installed.encoded.fixed_match).all(axis=1)]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from keyart.errors import SettingError, StoreDamaged, StoreError, StoreFull
-from keyart.profile.consent import LONGEST_VALID, PURPOSES, TEXTS, Consent, Receipt
+from keyart.profile.consent import MAX_VALIDITY, PURPOSES, TEXTS, Consent, ConsentReceipt
 from keyart.store.database import Store, Table
 from keyart.store.keys import EphemeralKey, HostKey
 
@@ -50,7 +50,7 @@ def test_grant_and_withdraw_one_purpose_at_a_time(store):
     consent = Consent(store, Clock())
     given = consent.grant("federated")
     at = START + MINUTE
-    assert given == Receipt("federated", True, at, at + timedelta(days=730), sha256(TEXTS["federated"]))
+    assert given == ConsentReceipt("federated", True, at, at + timedelta(days=730), sha256(TEXTS["federated"]))
     assert [consent.allows(purpose) for purpose in PURPOSES] == [False, True, False]
     consent.grant("personalization")
     taken = consent.withdraw("federated")
@@ -197,7 +197,7 @@ def test_granting_again_renews_it(store):
 
 
 @pytest.mark.parametrize(
-    "valid", [timedelta(0), -MINUTE, LONGEST_VALID + timedelta(microseconds=1), timedelta.max, 730, None, "2 years"]
+    "valid", [timedelta(0), -MINUTE, MAX_VALIDITY + timedelta(microseconds=1), timedelta.max, 730, None, "2 years"]
 )
 def test_no_consent_for_ever_and_none_for_no_time(store, valid):
     with pytest.raises(SettingError, match="at most 730 days"):

@@ -11,7 +11,7 @@ from choosing_samples import EVENING
 from keyart import Decision, EphemeralKey, Outcome, View
 from keyart.profile import event_log as journal_module
 from keyart.profile.event_codec import Entry, day_of
-from keyart.profile.event_log import Journal
+from keyart.profile.event_log import EventLog
 from keyart.store.database import Store, Table
 
 DAY = day_of(EVENING)
@@ -37,15 +37,15 @@ def today() -> Calendar:
 
 
 @pytest.fixture
-def journal(store: Store, today: Calendar) -> Journal:
-    return Journal(store, today)
+def journal(store: Store, today: Calendar) -> EventLog:
+    return EventLog(store, today)
 
 
 def entry(number: int, title: str = "t", **more: object) -> Entry:
     return Entry(Decision(f"{number:032x}", title, f"{title}/a", 0.5, False, 1), EVENING, "tv", 0, **more)
 
 
-def ids(journal: Journal) -> list[int]:
+def ids(journal: EventLog) -> list[int]:
     return [int(e.decision.id, 16) for e in journal.entries()]
 
 
@@ -60,7 +60,7 @@ def test_what_is_buffered_is_there_and_not_in_the_store(store, journal):
 
 
 def test_batches(journal, monkeypatch):
-    monkeypatch.setattr(journal_module, "BATCH", 3)
+    monkeypatch.setattr(journal_module, "BATCH_DECISIONS", 3)
     for number in range(7):
         journal.remember(entry(number))
     assert [journal.write_batch() for _ in range(4)] == [3, 3, 1, 0]
@@ -68,7 +68,7 @@ def test_batches(journal, monkeypatch):
 
 
 def test_the_buffer_is_bounded_and_says_so(journal, monkeypatch, caplog):
-    monkeypatch.setattr(journal_module, "BUFFERED", 3)
+    monkeypatch.setattr(journal_module, "MAX_BUFFERED", 3)
     for number in range(5):
         journal.remember(entry(number))
     assert ids(journal) == [2, 3, 4]

@@ -12,12 +12,19 @@ from choosing_samples import sample_bundle, sample_catalog, sample_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.campaigns.kinds.gradient import sums
+from keyart.campaigns.kinds.gradient import gradient_sums
 from keyart.errors import BundleDamaged
 from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import Rows
 from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.ranker.weights import dequantize, from_bytes, quantize, shapes, stored_layout, to_bytes
+from keyart.model.ranker.weights import (
+    dequantize_weights,
+    quantize_weights,
+    stored_layout,
+    weight_shapes,
+    weights_from_bytes,
+    weights_to_bytes,
+)
 from keyart.model.scorer import Log, score, sigmoid
 
 CATALOG = sample_catalog()
@@ -56,28 +63,28 @@ def random_rows(count: int, seed: int = 1, lead: tuple[int, ...] = ()) -> Rows:
 def test_quantised_within_half_a_step(rows, columns, seed, size):
     matrix = (np.random.default_rng(seed).normal(size=(rows, columns)) * size).astype(np.float32)
     matrix[0] = 0
-    integers, scales = quantize(matrix)
+    integers, scales = quantize_weights(matrix)
     assert integers.dtype == np.int8 and np.abs(integers.astype(int)).max() <= 127
-    error = np.abs(dequantize(integers, scales) - matrix)
+    error = np.abs(dequantize_weights(integers, scales) - matrix)
     assert (error <= scales[:, None] * 0.5001).all()
-    again, _ = quantize(dequantize(integers, scales))
+    again, _ = quantize_weights(dequantize_weights(integers, scales))
     np.testing.assert_array_equal(again, integers)
 
 
 def test_bytes_round_trip_and_damage():
     weights = sample_model(CATALOG).weights
-    data = to_bytes(weights, SPEC)
-    back, expected = from_bytes(data, SPEC), weights.quantized()
+    data = weights_to_bytes(weights, SPEC)
+    back, expected = weights_from_bytes(data, SPEC), weights.quantized()
     for field in fields(Weights):
         np.testing.assert_array_equal(getattr(back, field.name), getattr(expected, field.name))
-    assert to_bytes(back, SPEC) == data
+    assert weights_to_bytes(back, SPEC) == data
     np.testing.assert_array_equal(Weights.from_flat(SPEC, weights.flat()).flat(), weights.flat())
     floats = sum(int(np.prod(shape)) for dtype, shape in stored_layout(SPEC).values() if dtype == "<f4")
     odd = [(at, number) for at in (0, floats - 1) for number in (np.nan, np.inf, 3e38)]  # the first, and a scale
     numbers = [data[: 4 * at] + np.float32(number).tobytes() + data[4 * at + 4 :] for at, number in odd]
     for wrong in (data[:-1], data + b"\0", b"", *numbers):
         with pytest.raises(BundleDamaged):
-            from_bytes(wrong, SPEC)
+            weights_from_bytes(wrong, SPEC)
 
 
 def test_plain_session_reproduces_the_vectors(bundle):
@@ -98,7 +105,7 @@ def test_plain_session_reproduces_the_vectors(bundle):
         np.testing.assert_allclose(value, case["scores"], atol=2e-5)
         assert value.argmax() == case["choice"]
         np.testing.assert_allclose(value, sigmoid(play) * sigmoid(keep), atol=1e-6)
-        ours = NumpyRanker(from_bytes((bundle / "ranker.bin").read_bytes(), SPEC)).run(inputs)
+        ours = NumpyRanker(weights_from_bytes((bundle / "ranker.bin").read_bytes(), SPEC)).run(inputs)
         for one, other in zip(ours, (value, play, keep), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -110,7 +117,7 @@ def test_bundle_is_what_the_format_says(bundle):
         assert model.ir_version == 8 and [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
         onnx.checker.check_model(str(bundle / name))
     manifest = json.loads((bundle / "manifest.json").read_text())
-    assert {name: tuple(shape) for name, shape in manifest["parameters"].items()} == shapes(SPEC)
+    assert {name: tuple(shape) for name, shape in manifest["parameters"].items()} == weight_shapes(SPEC)
 
 
 def test_score_is_the_formula_and_broadcasts():
@@ -166,7 +173,7 @@ def likelihood(theta: np.ndarray, log: Log) -> float:
 
 def _double(theta: np.ndarray) -> Weights:
     parts, at = {}, 0
-    for name, shape in shapes(SPEC).items():
+    for name, shape in weight_shapes(SPEC).items():
         size = int(np.prod(shape))
         parts[name] = theta[at : at + size].reshape(shape)
         at += size
@@ -175,7 +182,7 @@ def _double(theta: np.ndarray) -> Weights:
 
 def test_gradient_is_the_slope_of_the_likelihood():
     log, theta = random_log(), sample_model(CATALOG).weights.flat()
-    device = sums(Weights.from_flat(SPEC, theta), log)
+    device = gradient_sums(Weights.from_flat(SPEC, theta), log)
     rng = np.random.default_rng(1)
     for i in rng.choice(len(theta), 60, replace=False):
         step = np.zeros_like(theta)
@@ -196,10 +203,10 @@ def test_gradient_graph_is_the_numpy_gradient(bundle):
     inputs = {name: getattr(log.rows, name) for name in ("artwork", "match", "main", "appeal", "context")}
     inputs |= {name: getattr(log, name) for name in ("offset", "played", "quality", "counted")}
     inputs |= {"viewer": log.rows.viewer[None], **{f.name: getattr(weights, f.name) for f in fields(Weights)}}
-    names = [f"grad_{name}" for name in shapes(SPEC)]
+    names = [f"grad_{name}" for name in weight_shapes(SPEC)]
     *parts, total = session.run([*names, "log_likelihood"], inputs)
     flat = np.concatenate([part.ravel() for part in parts])
-    np.testing.assert_allclose(flat, sums(weights, log).gradient, atol=2e-5)
+    np.testing.assert_allclose(flat, gradient_sums(weights, log).gradient, atol=2e-5)
     assert total[0] == pytest.approx(likelihood(weights.flat(), log), rel=1e-5)
 
 
@@ -209,4 +216,4 @@ def test_padding_adds_nothing():
     keep = slice(0, 26)
     rows = Rows(*(getattr(log.rows, f.name)[keep] if f.name != "viewer" else log.rows.viewer for f in fields(Rows)))
     cut = Log(rows, log.offset[keep], log.played[keep], log.quality[keep], log.counted[keep])
-    np.testing.assert_allclose(sums(weights, log).gradient, sums(weights, cut).gradient, atol=1e-5)
+    np.testing.assert_allclose(gradient_sums(weights, log).gradient, gradient_sums(weights, cut).gradient, atol=1e-5)

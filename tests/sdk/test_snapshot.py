@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.profile.snapshot import BASIS_BYTES, Summary
+from keyart.profile.snapshot import BASIS_BYTES, Snapshot
 
 
-def sample(tags: int = 5) -> Summary:
+def sample(tags: int = 5) -> Snapshot:
     rng = np.random.default_rng(3)
     half = rng.normal(size=(tags + 1, tags + 1)).astype(np.float32)
     titles = {"t1": 1.4, 'odd\n"id\0': 0.4}
     mean = rng.normal(size=tags + 1).astype(np.float32)
     own = rng.normal(size=(2, 2)).astype(np.float32)
-    return Summary(
+    return Snapshot(
         b"b" * BASIS_BYTES,
         titles,
         {"t1": 0.75},
@@ -33,7 +33,7 @@ def sample(tags: int = 5) -> Summary:
 
 def test_there_and_back():
     summary = sample()
-    back = Summary.from_bytes(summary.to_bytes())
+    back = Snapshot.from_bytes(summary.to_bytes())
     assert back is not None
     assert (back.basis, back.titles, back.answers, back.waiting, back.pictures, back.updates) == (
         summary.basis,
@@ -58,7 +58,7 @@ DATA = sample().to_bytes()
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=200) | st.integers(0, len(DATA) - 1).map(lambda cut: DATA[:cut]))
 def test_other_bytes(data):
-    assert Summary.from_bytes(data) is None
+    assert Snapshot.from_bytes(data) is None
 
 
 OTHER_TEXTS = [
@@ -79,6 +79,6 @@ OTHER_TEXTS = [
 @pytest.mark.parametrize("texts", OTHER_TEXTS)
 def test_other_texts(texts):
     numbers = DATA[: DATA.index(zlib.compress(b"")[:2])]
-    assert Summary.from_bytes(numbers + zlib.compress(texts)) is None
-    assert Summary.from_bytes(numbers + texts) is None
-    assert Summary.from_bytes(numbers + zlib.compress(b'[{}, {}, [], ["a", "b"]]')) is not None
+    assert Snapshot.from_bytes(numbers + zlib.compress(texts)) is None
+    assert Snapshot.from_bytes(numbers + texts) is None
+    assert Snapshot.from_bytes(numbers + zlib.compress(b'[{}, {}, [], ["a", "b"]]')) is not None

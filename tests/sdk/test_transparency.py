@@ -12,14 +12,14 @@ from choosing_samples import ARTWORKS, EVENING, sample_catalog, sample_model
 import keyart
 from keyart.model.features import ViewerFeatures, affinities, view_weight
 from keyart.model.features.spec import SENSITIVE_KINDS
-from keyart.model.features.viewer import tally
+from keyart.model.features.viewer import tally_views
 from keyart.model.head import Head
 from keyart.model.latents import LATENTS, Latents
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.policy import Policy
 from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.stated_preferences import Stated
-from keyart.model.transparency import SAMPLED_CHOICES, Description, description, measure
+from keyart.model.stated_preferences import StatedPreferences
+from keyart.model.transparency import SAMPLED_CHOICES, Description, describe, measure_importance
 
 WEIGHING = ["history", "you", "preference", "title", "context", "everybody", "appeal", "promise"]
 RULES = ["intent", "exploration", "stickiness", "page", "maturity", "spoilers", "misleading", "sensitive"]
@@ -50,7 +50,7 @@ def viewer(nothing) -> ViewerFeatures:
     views = [keyart.View("t3", EVENING, 6000), keyart.View("t1", EVENING, 100)]
     titles = np.array([encoded.title_place[view.title_id] for view in views])
     weights = np.array([view_weight(v, 6000, keyart.Reward(), encoded.spec) for v in views], dtype=np.float32)
-    watched, seen = tally(encoded, titles, weights)
+    watched, seen = tally_views(encoded, titles, weights)
     return affinities(encoded, watched, seen, weights.sum(), nothing.population_taste)
 
 
@@ -75,7 +75,7 @@ def text_of(found: Description, name: str) -> str:
 def test_shares_add_up_to_one_and_every_parameter_is_named(catalog, trained, viewer):
     head = learned(trained.spec)
     preferences = {"genre:comedy": 1.0, "palette:warm": -1.0}
-    found = description(catalog, trained, Policy(), viewer, head, preferences, profiled=True)
+    found = describe(catalog, trained, Policy(), viewer, head, preferences, profiled=True)
     weighing = shares(found)
     assert sorted(weighing) == sorted(WEIGHING) and sum(weighing.values()) == pytest.approx(1, abs=1e-12)
     assert all(0 < share < 1 for share in weighing.values())
@@ -85,7 +85,7 @@ def test_shares_add_up_to_one_and_every_parameter_is_named(catalog, trained, vie
     for parameter in found.parameters:
         assert parameter.text.endswith(".") and parameter.text in found.text
         assert parameter.importance is None or f"{100 * parameter.importance:.0f} % of what decides" in parameter.text
-    again = description(catalog, trained, Policy(), viewer, head, preferences, profiled=True)
+    again = describe(catalog, trained, Policy(), viewer, head, preferences, profiled=True)
     assert again == found
 
 
@@ -133,7 +133,7 @@ def blocks(installed: LoadedModel) -> dict[str, LoadedModel]:
     ],
 )
 def test_what_alone_tells_pictures_apart_is_all_that_decides(nothing, viewer, name):
-    found = measure(blocks(nothing)[name], Policy(), viewer, None, None)
+    found = measure_importance(blocks(nothing)[name], Policy(), viewer, None, None)
     assert found.importance[name.partition(" ")[0]] == pytest.approx(1, abs=1e-6)
 
 
@@ -143,7 +143,10 @@ def test_every_device_and_every_time_of_day_is_asked(nothing, viewer):
         one = np.zeros((spec.artwork_size, len(spec.direction_names)), dtype=np.float32)
         one[0, place] = 1.0
         assert (
-            measure(with_weights(nothing, play_artwork=one), Policy(), viewer, None, None).importance["context"] == 1
+            measure_importance(with_weights(nothing, play_artwork=one), Policy(), viewer, None, None).importance[
+                "context"
+            ]
+            == 1
         )
 
 
@@ -152,17 +155,17 @@ def test_to_tell_of_the_genre_at_all_is_the_title_and_no_history():
     catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
     nothing = LoadedModel.nothing(catalog)
     taste = np.array([str(name).endswith("/taste") for name in nothing.spec.match_names], dtype=np.float32)
-    found = measure(
+    found = measure_importance(
         with_weights(nothing, play_match=taste), Policy(), ViewerFeatures.unknown(nothing.encoded), None, None
     )
     assert found.importance["title"] == 1
 
 
 def test_head_and_preferences_alone(catalog, nothing, viewer):
-    head, stated = learned(nothing.spec), Stated.of(catalog, {"faces": 1.0})
-    assert measure(nothing, Policy(), viewer, head, None).importance["you"] == 1
-    assert measure(nothing, Policy(), viewer, None, stated).importance["preference"] == 1
-    both = measure(nothing, Policy(), viewer, head, stated).importance
+    head, stated = learned(nothing.spec), StatedPreferences.of(catalog, {"faces": 1.0})
+    assert measure_importance(nothing, Policy(), viewer, head, None).importance["you"] == 1
+    assert measure_importance(nothing, Policy(), viewer, None, stated).importance["preference"] == 1
+    both = measure_importance(nothing, Policy(), viewer, head, stated).importance
     assert both["you"] + both["preference"] == pytest.approx(1) and min(both["you"], both["preference"]) > 0.1
 
 
@@ -179,17 +182,17 @@ def with_latents(
 
 def test_who_watches_what_counts_as_history(catalog, nothing, trained, viewer):
     latent, met = with_latents(nothing, viewer)
-    assert measure(latent, Policy(), met, None, None).importance["history"] == 1
-    assert measure(latent, Policy(), viewer, None, None).importance["history"] == 0
+    assert measure_importance(latent, Policy(), met, None, None).importance["history"] == 1
+    assert measure_importance(latent, Policy(), viewer, None, None).importance["history"] == 0
     latent, met = with_latents(trained, viewer, scale=20)
-    usual, more = (shares(description(catalog, *who, None, {}, profiled=True)) for who in (
+    usual, more = (shares(describe(catalog, *who, None, {}, profiled=True)) for who in (
         (trained, Policy(), viewer), (latent, Policy(), met),
     ))  # fmt: skip
     assert usual["history"] + 0.1 < more["history"] < 1 and sum(more.values()) == pytest.approx(1)
     rest = {name: share / (1 - more["history"]) for name, share in more.items() if name != "history"}
     assert rest == pytest.approx({name: usual[name] / (1 - usual["history"]) for name in rest}, rel=0.1)
-    nobody = shares(description(catalog, latent, Policy(), met, None, {}, profiled=False))
-    assert nobody == shares(description(catalog, trained, Policy(), viewer, None, {}, profiled=False))
+    nobody = shares(describe(catalog, latent, Policy(), met, None, {}, profiled=False))
+    assert nobody == shares(describe(catalog, trained, Policy(), viewer, None, {}, profiled=False))
 
 
 def test_what_latents_add_is_in_the_slope(nothing, viewer):
@@ -199,7 +202,7 @@ def test_what_latents_add_is_in_the_slope(nothing, viewer):
     every = latent.latents.viewer(met.met, np.arange(6)).astype(float)
     sure = np.repeat(4 * every / (every**2).sum(axis=1, keepdims=True), ARTWORKS, axis=0)  # f · O = 4
     latent = replace(latent, latents=replace(latent.latents, artworks=sure.astype(np.float32)))
-    found, usual = (measure(latent, Policy(), one, None, None).importance for one in (met, viewer))
+    found, usual = (measure_importance(latent, Policy(), one, None, None).importance for one in (met, viewer))
     assert usual["appeal"] / usual["promise"] == pytest.approx(
         found["appeal"] / found["promise"] * (1 - 0.5) / (1 - 1 / (1 + np.exp(-4))), rel=1e-2
     )
@@ -219,15 +222,15 @@ def test_equal_spreads_are_equal_shares_and_the_slope_of_each_stage_counts(nothi
     installed = with_weights(nothing, play_artwork=by_tags, keep_artwork=w, **rates)
     appeal = np.zeros_like(nothing.appeal)
     appeal[:, 0] = nothing.encoded.artwork @ w
-    found = measure(replace(installed, appeal=appeal), Policy(), viewer, None, None).importance
+    found = measure_importance(replace(installed, appeal=appeal), Policy(), viewer, None, None).importance
     assert found["everybody"] == pytest.approx(found["appeal"], rel=1e-5)
     assert found["appeal"] / found["promise"] == pytest.approx(0.9 / 0.3, rel=1e-2)
     everywhere = np.full(len(appeal), np.log(81), dtype=np.float32)  # the odds of a play from 1 : 9 to 9 : 1
     for head, stated in (
-        (None, Stated({}, everywhere)),
+        (None, StatedPreferences({}, everywhere)),
         (Head(np.eye(1, len(w) + 1, len(w), dtype=np.float32)[0] * np.float32(np.log(81)), np.eye(1)), None),
     ):
-        found = measure(replace(installed, appeal=appeal), Policy(), viewer, head, stated).importance
+        found = measure_importance(replace(installed, appeal=appeal), Policy(), viewer, head, stated).importance
         assert found["appeal"] / found["promise"] == pytest.approx(0.1 / 0.3, rel=1e-2)
 
 
@@ -236,9 +239,9 @@ def test_a_group_is_one_parameter_and_not_the_sum_of_its_parts(nothing, viewer):
     spec = nothing.spec
     taste = np.array([str(n).endswith("/taste") for n in spec.match_names], dtype=np.float32)
     one = with_weights(nothing, play_match=taste)
-    assert measure(one, Policy(), viewer, None, None).importance["history"] > 0.5
+    assert measure_importance(one, Policy(), viewer, None, None).importance["history"] > 0.5
     unknown = ViewerFeatures.unknown(nothing.encoded)
-    assert measure(one, Policy(), unknown, None, None).importance["history"] == 0
+    assert measure_importance(one, Policy(), unknown, None, None).importance["history"] == 0
 
 
 def test_pictures_that_the_rules_never_show_do_not_count():
@@ -251,8 +254,8 @@ def test_pictures_that_the_rules_never_show_do_not_count():
     appeal[4:, 0] = 5.0
     installed = replace(nothing, appeal=appeal)
     viewer = ViewerFeatures.unknown(nothing.encoded)
-    assert measure(installed, Policy(), viewer, None, None).importance["appeal"] == 0
-    assert measure(installed, Policy(misleading="allow"), viewer, None, None).importance["appeal"] == 1
+    assert measure_importance(installed, Policy(), viewer, None, None).importance["appeal"] == 0
+    assert measure_importance(installed, Policy(misleading="allow"), viewer, None, None).importance["appeal"] == 1
 
 
 @pytest.mark.parametrize("pictures", [1, 3])
@@ -260,7 +263,7 @@ def test_where_nothing_tells_pictures_apart_all_shares_are_0(pictures):
     catalog = sample_catalog(2, pictures)
     nothing = LoadedModel.nothing(catalog)
     viewer = ViewerFeatures.unknown(nothing.encoded)
-    found = description(catalog, nothing, Policy(), viewer, None, {}, profiled=True)
+    found = describe(catalog, nothing, Policy(), viewer, None, {}, profiled=True)
     assert set(shares(found).values()) == {0.0}
     assert "What you watched: makes no difference at present." in found.text
     assert "There is no trained model yet" in found.text and "You have said nothing so far." in found.text
@@ -278,22 +281,22 @@ def test_where_nothing_tells_pictures_apart_all_shares_are_0(pictures):
 )
 def test_without_a_profile_nothing_of_the_person_is_looked_at(catalog, trained, viewer, modes, reason):
     head = learned(trained.spec)
-    found = description(catalog, trained, Policy(), viewer, head, {"faces": 1.0}, profiled=False, **modes)
+    found = describe(catalog, trained, Policy(), viewer, head, {"faces": 1.0}, profiled=False, **modes)
     unknown = ViewerFeatures.unknown(trained.encoded)
-    assert found == description(catalog, trained, Policy(), unknown, None, {}, profiled=False, **modes)
+    assert found == describe(catalog, trained, Policy(), unknown, None, {}, profiled=False, **modes)
     weighing = shares(found)
     assert weighing["history"] == weighing["you"] == weighing["preference"] == 0
     assert sum(weighing.values()) == pytest.approx(1)
     assert {p.name for p in found.parameters if p.editable} == {"intent"}
     assert "What you watched: not used." in found.text and reason in found.text
     assert "You say that you" not in found.text and "only where there is no other" in text_of(found, "spoilers")
-    with_profile = description(catalog, trained, Policy(), viewer, head, {}, profiled=True)
+    with_profile = describe(catalog, trained, Policy(), viewer, head, {}, profiled=True)
     assert reason not in with_profile.text and "not used" not in with_profile.text
 
 
 def test_preferences_are_listed(catalog, trained, viewer):
     def said(preferences: dict[str, float]) -> str:
-        found = description(catalog, trained, Policy(), viewer, None, preferences, profiled=True)
+        found = describe(catalog, trained, Policy(), viewer, None, preferences, profiled=True)
         return text_of(found, "preference")
 
     assert "You say that you like comedy." in said({"genre:comedy": 1.0})
@@ -308,7 +311,7 @@ def test_preferences_are_listed(catalog, trained, viewer):
 
 def test_rules_say_what_the_policy_is(catalog, nothing, trained, viewer):
     def texts(installed: LoadedModel, **settings: object) -> dict[str, str]:
-        found = description(catalog, installed, Policy(**settings), viewer, None, {}, profiled=True)
+        found = describe(catalog, installed, Policy(**settings), viewer, None, {}, profiled=True)
         return {p.name: p.text for p in found.parameters}
 
     usual = texts(trained)
@@ -324,7 +327,7 @@ def test_rules_say_what_the_policy_is(catalog, nothing, trained, viewer):
 
 
 def test_the_chance_of_another_than_the_best_is_measured(catalog, trained, viewer):
-    drawn = [measure(trained, Policy(exploration=e), viewer, None, None).drawn for e in (0, 0.01, 0.1, 1)]
+    drawn = [measure_importance(trained, Policy(exploration=e), viewer, None, None).drawn for e in (0, 0.01, 0.1, 1)]
     assert drawn[0] == 0 and drawn[3] == pytest.approx(1 - 1 / ARTWORKS)
     assert 0 < drawn[1] < drawn[2] < drawn[3]
 
@@ -340,5 +343,5 @@ def test_titles_of_the_whole_catalogue_are_asked():
     for title in (0, 1, 160, 164, 315, 319):
         one = appeal.copy()
         one[2 * title, 0] = 1.0
-        found = measure(replace(nothing, appeal=one), Policy(misleading="allow"), viewer, None, None)
+        found = measure_importance(replace(nothing, appeal=one), Policy(misleading="allow"), viewer, None, None)
         assert found.importance["appeal"] == sampled[title]

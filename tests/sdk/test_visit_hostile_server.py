@@ -9,9 +9,9 @@ import pytest
 from campaign_samples import NOW, SERVER, fleet, limits, offer
 from visit_samples import DEVICES, OPEN, STAGES, Door, a_door, current, go, names
 
-from keyart.client import MOST_BYTES, Answer, Visit
+from keyart.client import MAX_RESPONSE_BYTES, Response, Visit
 from keyart.secagg import Stage
-from keyart.secagg.messages import ShareRequest, header
+from keyart.secagg.messages import ShareRequest, message_header
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +27,15 @@ def listed(**changes):
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(200),
-        Answer(200, {}, b"<html>"),
-        Answer(200, {}, b"\xff{}"),
-        Answer(200, {}, b"[]"),
-        Answer(200, {}, b"7"),
-        Answer(200, {}, b"[" * 60_000),
-        Answer(200, {}, b'{"again": 1, "model": {}, "rounds": []}'),
-        Answer(200, {}, b" " * 100_000 + current().body),
-        Answer(200, {}, bytes(MOST_BYTES + 1)),
+        Response(200),
+        Response(200, {}, b"<html>"),
+        Response(200, {}, b"\xff{}"),
+        Response(200, {}, b"[]"),
+        Response(200, {}, b"7"),
+        Response(200, {}, b"[" * 60_000),
+        Response(200, {}, b'{"again": 1, "model": {}, "rounds": []}'),
+        Response(200, {}, b" " * 100_000 + current().body),
+        Response(200, {}, bytes(MAX_RESPONSE_BYTES + 1)),
         current(again="soon"),
         current(again=float("nan")),
         current(again=-1),
@@ -72,7 +72,7 @@ def test_what_cannot_be_going_on_is_not_believed(arts, answer):
 def test_what_a_newer_server_adds_is_passed_over(arts):
     door = Door()
     told = json.loads(current(new="field").body)
-    door.answers["GET /device/current"] = Answer(200, {}, json.dumps(told).encode())
+    door.answers["GET /device/current"] = Response(200, {}, json.dumps(told).encode())
     assert go(arts[0], door.send).away == 0
 
 
@@ -89,10 +89,10 @@ def hostile_offers(arts):
         "garbage": b"\x00\xff" * 100,
         "nothing": b"",
         "html": b"<html>Sign in</html>",
-        "huge": bytes(MOST_BYTES + 1),
+        "huge": bytes(MAX_RESPONSE_BYTES + 1),
         "another round": signed,
         "cut short": signed[:-1],
-        "a question": header(Stage.SHARE, bytes(32)) + b"x",
+        "a question": message_header(Stage.SHARE, bytes(32)) + b"x",
         "another protocol": json.dumps({"keyart": 1, "kind": "training"}).encode(),
     }
 
@@ -102,7 +102,7 @@ def hostile_offers(arts):
 )
 def test_an_offer_that_no_honest_server_sends(arts, what):
     door = a_door(arts)
-    door.answers["GET /device/rounds/R/offer"] = Answer(200, {}, hostile_offers(arts)[what])
+    door.answers["GET /device/rounds/R/offer"] = Response(200, {}, hostile_offers(arts)[what])
     found = go(arts[0], door.send)
     assert found.refused == (door.id,) and not found.away
     assert go(arts[0], door.send, found).refused == (door.id,)
@@ -112,7 +112,7 @@ def test_an_offer_that_no_honest_server_sends(arts, what):
 @pytest.mark.parametrize("body", [b"", b"a b", b"a\r\nX: y", b"\xff", b"x" * 201], ids=repr)
 def test_a_ticket_that_is_none(arts, body):
     door = a_door(arts)
-    door.answers["POST /device/rounds/R/keys"] = Answer(200, {}, body)
+    door.answers["POST /device/rounds/R/keys"] = Response(200, {}, body)
     assert go(arts[0], door.send).refused == (door.id,)
     assert door.asked[-1] == "POST /device/rounds/R/keys"
 
@@ -129,16 +129,16 @@ def test_a_question_that_no_honest_server_asks(arts, stage, what):
         door.close()
     assert found.parts[door.id].stage is here
     question = door.questions[here][door.numbers[arts[0].device_key()]]
-    other = header(here, bytes(32))
+    other = message_header(here, bytes(32))
     planted = {
         "garbage": b"\x00\xff" * 100,
-        "huge": question + bytes(MOST_BYTES),
+        "huge": question + bytes(MAX_RESPONSE_BYTES),
         "another round": other + question[len(other) :],
         "an offer": door.message,
-        "another stage": header(Stage(here % 4 + 1), door.terms.round_id) + question[len(other) :],
+        "another stage": message_header(Stage(here % 4 + 1), door.terms.round_id) + question[len(other) :],
         "cut short": question[: len(other)],
     }[what]
-    door.answers[f"GET /device/rounds/R/{stage}"] = Answer(200, {}, planted)
+    door.answers[f"GET /device/rounds/R/{stage}"] = Response(200, {}, planted)
     door.asked.clear()
     found = go(arts[0], door.send, found)
     assert found.refused == (door.id,)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.campaigns.offer import MAGIC, Offer
-from keyart.campaigns.vector_layout import Places
+from keyart.campaigns.vector_layout import VectorLayout
 from keyart_federated.learning import guard
 
 from .state_codec import unpack
@@ -39,7 +39,7 @@ class PrivateSum:
         """Variance of the noise in each entry, that of all devices together."""
         return float(self.offer.variance * self.survivors)
 
-    def check(self, layout: Places, signal: float | None = None) -> float:
+    def check(self, layout: VectorLayout, signal: float | None = None) -> float:
         """Raise RoundFailed for a sum that no honest devices make (`guard.check`, which also explains `signal`)."""
         return guard.check(self.total, self.survivors, self.offer.variance, layout, signal, self.offer.units)
 

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from keyart.campaigns.kinds import cowatch as cowatch_kind
 from keyart.campaigns.kinds.segments import SegmentLayout
-from keyart.campaigns.kinds.training import SIDE, LatentBlocks, NoisedTraining
+from keyart.campaigns.kinds.training import SIDE_NORM, LatentBlocks, TrainingLayout
 from keyart.campaigns.offer import Offer
 from keyart.dp.clip import UNITS
 from keyart.errors import BundleError, FederatedError, RoundFailed
@@ -170,9 +170,9 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
         return unread(known, data, error)
 
 
-def layout(base: Base, latents: LatentBlocks) -> NoisedTraining:
+def layout(base: Base, latents: LatentBlocks) -> TrainingLayout:
     """Return the layout of the vectors that teach."""
-    return NoisedTraining(base.spec, len(base.catalog.artwork_places), latents)
+    return TrainingLayout(base.spec, len(base.catalog.artwork_places), latents)
 
 
 def _epsilon(campaign: Campaign) -> float:
@@ -345,7 +345,7 @@ def _trained(
         "plays": new.rates[0],
         "quality_plays": new.rates[1],
         "decisions": new.decisions,
-        "unclipped": float(np.clip(parts.parts(total)["side"][1] / (SIDE * offer.units * survivors), 0.0, 1.0)),
+        "unclipped": float(np.clip(parts.parts(total)["side"][1] / (SIDE_NORM * offer.units * survivors), 0.0, 1.0)),
         "step": float(np.linalg.norm(model.theta - learner.state.model.theta)),
         "signal": signal,
     }

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from keyart.campaigns.kinds.cowatch import MAX_VIEWS, PART_SHARES, PART_SIZES, CowatchLayout
 from keyart.model.features import EncodedCatalog
-from keyart.model.latents import LATENTS, PRIOR_MET
+from keyart.model.latents import LATENTS, PRIOR_EXPOSURE
 
 Doubles = npt.NDArray[np.float64]
 
@@ -159,7 +159,7 @@ def title_latents(sums: CowatchSums, encoded: EncodedCatalog) -> Doubles:
     hidden = noise * float(np.linalg.norm(scale))
     real = values[leading] > max(SMALLEST_EIGENVALUE, hidden)
     out[:, : len(leading)][:, real] = (scale[:, None] * found / np.sqrt(np.maximum(variance, 1e-12)))[:, real]
-    return np.asarray(out * (mean + PRIOR_MET))
+    return np.asarray(out * (mean + PRIOR_EXPOSURE))
 
 
 def scale_of(views: Doubles) -> Doubles:

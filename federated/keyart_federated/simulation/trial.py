@@ -15,7 +15,7 @@ from statistics import median
 
 import numpy as np
 
-from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Lived
+from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Engagement
 from keyart.campaigns.kinds.experiment import arm_of, experiment_vectors
 from keyart.dp.skellam import Random
 from keyart.errors import SettingError
@@ -111,7 +111,7 @@ def run(
 class _Cast:
     """What became of all devices; starts: Unix seconds."""
 
-    lived: Sequence[Lived]
+    lived: Sequence[Engagement]
     starts: Doubles
     arm: Ints
 

@@ -43,7 +43,7 @@ def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked_file(path: Path) -> Iterator[None]:
     """One writer at a time, threads and processes alike; the kernel releases the lock of a killed process."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

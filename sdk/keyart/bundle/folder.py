@@ -13,8 +13,8 @@ from .manifest import NAME, Manifest
 from .plainfile import check_plain, read_plain
 
 if TYPE_CHECKING:
-    from .onnxfile import Model
-    from .reference_vectors import Run
+    from .onnxfile import OnnxModel
+    from .reference_vectors import RunRanker
 
 
 def read_files(folder: str | Path) -> dict[str, bytes]:
@@ -52,7 +52,7 @@ def check_contents(files: Mapping[str, bytes]) -> Manifest:
     return manifest
 
 
-def verify(folder: str | Path, *, run: Run | None = None, installed: Manifest | None = None) -> Manifest:
+def verify(folder: str | Path, *, run: RunRanker | None = None, installed: Manifest | None = None) -> Manifest:
     """The manifest of the bundle in `folder`, once all rules are met. Raises a BundleError otherwise.
 
     run: a function from the ranker's inputs to its outputs, for the canary against `vectors.json`; it is
@@ -62,7 +62,7 @@ def verify(folder: str | Path, *, run: Run | None = None, installed: Manifest | 
 
 
 def verify_files(
-    files: Mapping[str, bytes], *, run: Run | None = None, installed: Manifest | None = None
+    files: Mapping[str, bytes], *, run: RunRanker | None = None, installed: Manifest | None = None
 ) -> Manifest:
     """The same for files that were read (`read_files`)."""
     from . import reference_vectors
@@ -92,7 +92,7 @@ def _check_ranker(files: Mapping[str, bytes], manifest: Manifest) -> tuple[str, 
     return model.inputs
 
 
-def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weights: bytes | None) -> Model:
+def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weights: bytes | None) -> OnnxModel:
     from . import graph_rules
     from .onnxfile import read_model
 

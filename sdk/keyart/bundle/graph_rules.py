@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 
 from ..errors import BundleRefused
 from .manifest import Manifest
-from .onnxfile import Model, Node, Tensor
+from .onnxfile import OnnxModel, OnnxNode, OnnxTensor
 
 WEIGHTS = "ranker.bin"
 OUTPUTS = ("value", "play", "keep")
-SCALE = "_scale"  # suffix of the per-channel scales of an int8 parameter
+SCALE_SUFFIX = "_scale"  # suffix of the per-channel scales of an int8 parameter
 MAX_NODES = 2_000
 MAX_FILLED = 2**22  # elements that a constant shape may ask for
 MAX_SHAPE = 8  # dimensions
@@ -37,13 +37,13 @@ OPERATORS = frozenset((
 _SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
 
 
-def check_header(model: Model, name: str, manifest: Manifest) -> None:
+def check_header(model: OnnxModel, name: str, manifest: Manifest) -> None:
     """IR and opset are the manifest's; the standard operator set, and no other."""
     if model.ir_version != manifest.ir_version or model.opsets != (("", manifest.opset),):
         raise _refused(name, f"it must have IR {manifest.ir_version} and the one opset {manifest.opset}")
 
 
-def check_plain(model: Model, name: str) -> None:
+def check_plain(model: OnnxModel, name: str) -> None:
     """Nodes and weights only: no functions, subgraphs, training or sparse parts, no runtime settings."""
     if model.functions:
         raise _refused(name, "it defines functions")
@@ -57,7 +57,7 @@ def check_plain(model: Model, name: str) -> None:
         raise _refused(name, "a node holds a subgraph")
 
 
-def check_operators(model: Model, name: str) -> None:
+def check_operators(model: OnnxModel, name: str) -> None:
     """Only standard operators of the list."""
     if len(model.nodes) > MAX_NODES:
         raise _refused(name, f"it has {len(model.nodes):,} nodes, more than {MAX_NODES:,}")
@@ -68,7 +68,7 @@ def check_operators(model: Model, name: str) -> None:
             raise _refused(name, f"it uses the operator {node.op_type[:40]!r}")
 
 
-def check_interface(model: Model, name: str) -> None:
+def check_interface(model: OnnxModel, name: str) -> None:
     """The outputs of a ranker, and no input that could stand in for a weight."""
     if model.outputs != OUTPUTS:
         raise _refused(name, f"its outputs must be {', '.join(OUTPUTS)}")
@@ -76,7 +76,7 @@ def check_interface(model: Model, name: str) -> None:
         raise _refused(name, f"the weight {min(hidden)[:40]!r} is an input too")
 
 
-def check_tensors(model: Model, name: str) -> None:
+def check_tensors(model: OnnxModel, name: str) -> None:
     """Names used once, known types, and as many values as the shape says."""
     names = [tensor.name for tensor in model.initializers]
     if len(set(names)) != len(names) or "" in names:
@@ -95,7 +95,7 @@ def check_tensors(model: Model, name: str) -> None:
             raise _refused(name, f"the weight {tensor.name[:40]!r} has another size than its shape")
 
 
-def check_external(model: Model, name: str, weights_size: int | None) -> None:
+def check_external(model: OnnxModel, name: str, weights_size: int | None) -> None:
     """Weights outside the file lie in ranker.bin, inside its bounds, each in a place of its own.
 
     weights_size: bytes of ranker.bin; None where the file must hold all its weights itself.
@@ -115,7 +115,7 @@ def check_external(model: Model, name: str, weights_size: int | None) -> None:
         raise _refused(name, f"two weights share bytes of {WEIGHTS}")
 
 
-def external_place(tensor: Tensor, name: str) -> tuple[int, int]:
+def external_place(tensor: OnnxTensor, name: str) -> tuple[int, int]:
     """First byte, and the one after the last, of a tensor's weights in ranker.bin."""
     pairs = tensor.external or ()
     place = dict(pairs)
@@ -131,7 +131,7 @@ def external_place(tensor: Tensor, name: str) -> tuple[int, int]:
     return int(offset), int(offset) + int(length)
 
 
-def check_parameters(model: Model, name: str, manifest: Manifest) -> None:
+def check_parameters(model: OnnxModel, name: str, manifest: Manifest) -> None:
     """The weights in ranker.bin are the manifest's parameters, shape by shape, and scales of int8 ones."""
     external = {tensor.name: tensor.dims for tensor in model.initializers if tensor.external is not None}
     for parameter, shape in manifest.parameters.items():
@@ -139,12 +139,12 @@ def check_parameters(model: Model, name: str, manifest: Manifest) -> None:
             raise _refused(
                 name, f"the manifest says {parameter[:40]!r} has the shape {list(shape)}, the file does not"
             )
-        external.pop(parameter + SCALE, None)
+        external.pop(parameter + SCALE_SUFFIX, None)
     if external:
         raise _refused(name, f"the weight {min(external)[:40]!r} is not among the manifest's parameters")
 
 
-def check_finite(model: Model, name: str, weights: bytes) -> None:
+def check_finite(model: OnnxModel, name: str, weights: bytes) -> None:
     """No NaN and no infinity in any weight, scale, constant or attribute."""
     import numpy as np
 
@@ -162,7 +162,7 @@ def check_finite(model: Model, name: str, weights: bytes) -> None:
             raise _refused(name, f"{owner[:40]!r} holds a NaN or an infinity")
 
 
-def check_filled(model: Model, name: str) -> None:
+def check_filled(model: OnnxModel, name: str) -> None:
     """No shape that fills a device's memory from a few bytes: each is a constant inside the file, and small."""
     constants = {tensor.name: _shape_of(tensor) for tensor in model.initializers}
     for node in model.nodes:
@@ -178,7 +178,7 @@ def check_filled(model: Model, name: str) -> None:
             raise _refused(name, f"a node {node.op_type} asks for more than {MAX_FILLED:,} elements")
 
 
-def _constant_shape(node: Node) -> tuple[int, ...] | None:
+def _constant_shape(node: OnnxNode) -> tuple[int, ...] | None:
     """The shape that a node Constant gives, by `value_ints` or by a tensor; None if it gives something else.
 
     Of an attribute with several values the runtime takes the one that its type names: none may hide behind it.
@@ -191,7 +191,7 @@ def _constant_shape(node: Node) -> tuple[int, ...] | None:
     return None
 
 
-def _shape_of(tensor: Tensor) -> tuple[int, ...] | None:
+def _shape_of(tensor: OnnxTensor) -> tuple[int, ...] | None:
     """The values of a tensor that may be a shape; None for one of another type, size or place."""
     if tensor.data_type != INT64 or tensor.external is not None or math.prod(tensor.dims) > MAX_SHAPE:
         return None
@@ -202,14 +202,14 @@ def _shape_of(tensor: Tensor) -> tuple[int, ...] | None:
     )
 
 
-def _tensors(model: Model) -> Iterator[Tensor]:
+def _tensors(model: OnnxModel) -> Iterator[OnnxTensor]:
     yield from model.initializers
     for node in model.nodes:
         for attribute in node.attributes:
             yield from attribute.tensors
 
 
-def _byte_size(tensor: Tensor, name: str) -> int:
+def _byte_size(tensor: OnnxTensor, name: str) -> int:
     if tensor.data_type not in ITEM_BYTES:
         raise _refused(name, f"{tensor.name[:40]!r} has the unknown type {tensor.data_type}")
     if any(size < 0 for size in tensor.dims) or len(tensor.dims) > MAX_SHAPE:

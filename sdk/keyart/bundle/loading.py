@@ -11,12 +11,12 @@ import numpy as np
 from ..catalog import Catalog
 from ..errors import BundleMissing, BundleRefused
 from ..model.features import EncodedCatalog, FeatureSpec
-from ..model.features.encode import Floats
 from ..model.head import HeadPrior
-from ..model.latents import LATENTS, Latents, scaled
+from ..model.latents import LATENTS, Latents, dequantize_latents
 from ..model.loaded_model import LoadedModel
-from ..model.ranker import Engine, NumpyRanker, load
-from ..model.ranker.weights import from_bytes
+from ..model.ranker import Engine, NumpyRanker, load_ranker
+from ..model.ranker.weights import weights_from_bytes
+from ..types import Floats
 from .folder import check_contents, read_files, verify, verify_files
 from .slots import Slots
 from .trust import MAX_APPEAL, MAX_TASTE
@@ -35,12 +35,12 @@ def load_model(folder: str | Path, catalog: Catalog, engine: Engine) -> LoadedMo
     spec = FeatureSpec.from_json(manifest.feature_spec)
     encoded = EncodedCatalog(catalog, spec)
     taste, appeal, latents = _vocabulary(files["vocabulary.json"], spec, catalog)
-    ranker = load(path, spec, manifest.session_config, engine, files)
+    ranker = load_ranker(path, spec, manifest.session_config, engine, files)
     return LoadedModel(
         version=manifest.model_version,
         encoded=encoded,
         ranker=ranker,
-        weights=ranker.weights if isinstance(ranker, NumpyRanker) else from_bytes(files["ranker.bin"], spec),
+        weights=ranker.weights if isinstance(ranker, NumpyRanker) else weights_from_bytes(files["ranker.bin"], spec),
         population_taste=taste,
         appeal=appeal,
         latents=latents,
@@ -98,5 +98,5 @@ def _latents(document: Any, catalog: Catalog) -> Latents | None:
     for name, listed in ids.items():
         scale, known = document[name]["scale"], document[name]["numbers"]
         numbers = np.array([known.get(one, (0,) * LATENTS) for one in listed], dtype=np.int8)
-        tables.append(scaled(numbers.reshape(len(listed), LATENTS), scale))
+        tables.append(dequantize_latents(numbers.reshape(len(listed), LATENTS), scale))
     return Latents(*tables)

@@ -25,7 +25,7 @@ Value = int | memoryview  # the number of a varint, the bytes of the other wire 
 
 
 @dataclass(frozen=True)
-class Tensor:
+class OnnxTensor:
     """raw: little-endian bytes. floats, ints: the typed fields (ints hold int32_data and int64_data).
 
     external: (key, value) pairs that say where in another file the weights are, or None where they are
@@ -42,33 +42,33 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Attribute:
+class OnnxAttribute:
     """floats: little-endian float32 of `f` and `floats`. graphs: how many subgraphs it holds (not read)."""
 
     name: str
     floats: tuple[memoryview, ...]
     ints: tuple[int, ...]
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[OnnxTensor, ...]
     graphs: int
 
 
 @dataclass(frozen=True)
-class Node:
+class OnnxNode:
     op_type: str
     domain: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    attributes: tuple[Attribute, ...]
+    attributes: tuple[OnnxAttribute, ...]
 
 
 @dataclass(frozen=True)
-class Model:
+class OnnxModel:
     """functions, training, sparse: how many the file holds of what no bundle may hold (not read)."""
 
     ir_version: int
     opsets: tuple[tuple[str, int], ...]
-    nodes: tuple[Node, ...]
-    initializers: tuple[Tensor, ...]
+    nodes: tuple[OnnxNode, ...]
+    initializers: tuple[OnnxTensor, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     metadata: tuple[tuple[str, str], ...]
@@ -77,13 +77,13 @@ class Model:
     sparse: int
 
 
-def read_model(data: bytes, name: str) -> Model:
+def read_model(data: bytes, name: str) -> OnnxModel:
     """The model in the bytes of file `name`. Raises BundleRefused, and nothing else, for other bytes."""
     return _Reader(name).model(memoryview(data))
 
 
 @dataclass(frozen=True)
-class _Message:
+class _MessageFields:
     """Field numbers of a message of onnx.proto3, by what may follow them. Any other field is refused."""
 
     name: str
@@ -105,16 +105,18 @@ def _set(*numbers: int) -> frozenset[int]:
     return frozenset(numbers)
 
 
-_MODEL = _Message("model", _set(2, 3, 4, 6, 7, 8, 14, 20, 25), _set(1, 5), repeated=_set(8, 14, 20, 25))
-_OPSET = _Message("opset", _set(1), _set(2))
-_PAIR = _Message("pair of texts", _set(1, 2))
-_GRAPH = _Message("graph", _set(1, 2, 5, 10, 11, 12, 13, 14, 15, 16), repeated=_set(1, 5, 11, 12, 13, 14, 15, 16))
-_VALUE_INFO = _Message("input or output", _set(1, 2, 3, 4), repeated=_set(4))
-_NODE = _Message("node", _set(1, 2, 3, 4, 5, 6, 7, 9), repeated=_set(1, 2, 5, 9))
-_ATTRIBUTE = _Message(
+_MODEL = _MessageFields("model", _set(2, 3, 4, 6, 7, 8, 14, 20, 25), _set(1, 5), repeated=_set(8, 14, 20, 25))
+_OPSET = _MessageFields("opset", _set(1), _set(2))
+_PAIR = _MessageFields("pair of texts", _set(1, 2))
+_GRAPH = _MessageFields(
+    "graph", _set(1, 2, 5, 10, 11, 12, 13, 14, 15, 16), repeated=_set(1, 5, 11, 12, 13, 14, 15, 16)
+)
+_VALUE_INFO = _MessageFields("input or output", _set(1, 2, 3, 4), repeated=_set(4))
+_NODE = _MessageFields("node", _set(1, 2, 3, 4, 5, 6, 7, 9), repeated=_set(1, 2, 5, 9))
+_ATTRIBUTE = _MessageFields(
     "attribute", _set(1, 4, 5, 6, 9, 10, 11, 13), _set(3, 8, 20), _set(2, 7), repeated=_set(7, 8, 9, 10, 11)
 )
-_TENSOR = _Message("tensor", _set(8, 9, 12, 13), _set(1, 2, 5, 7, 14), _set(4), repeated=_set(1, 4, 5, 7, 13))
+_TENSOR = _MessageFields("tensor", _set(8, 9, 12, 13), _set(1, 2, 5, 7, 14), _set(4), repeated=_set(1, 4, 5, 7, 13))
 
 
 class _Reader:
@@ -166,7 +168,7 @@ class _Reader:
             yield number, wire_type, view[at : at + size]
             at += size
 
-    def fields(self, view: memoryview, message: _Message) -> _Fields:
+    def fields(self, view: memoryview, message: _MessageFields) -> _ReadFields:
         """The fields of a message by number; the wire types, and single fields given once, are checked."""
         found: dict[int, list[Value]] = {}
         for number, wire_type, value in self.walk(view):
@@ -176,13 +178,13 @@ class _Reader:
             if values and number not in message.repeated:
                 raise self.refuse(f"a {message.name} has its field {number} twice")
             values.append(value)
-        return _Fields(self, found)
+        return _ReadFields(self, found)
 
-    def model(self, view: memoryview) -> Model:
+    def model(self, view: memoryview) -> OnnxModel:
         fields = self.fields(view, _MODEL)
         graph = self.fields(fields.block(7), _GRAPH)
         opsets = [self.fields(part, _OPSET) for part in fields.blocks(8)]
-        return Model(
+        return OnnxModel(
             ir_version=fields.int64(1),
             opsets=tuple((opset.text(1), opset.int64(2)) for opset in opsets),
             nodes=tuple(map(self.node, graph.blocks(1))),
@@ -195,9 +197,9 @@ class _Reader:
             sparse=len(graph.blocks(15)),
         )
 
-    def node(self, view: memoryview) -> Node:
+    def node(self, view: memoryview) -> OnnxNode:
         fields = self.fields(view, _NODE)
-        return Node(
+        return OnnxNode(
             op_type=fields.text(4),
             domain=fields.text(7),
             inputs=fields.texts(1),
@@ -205,9 +207,9 @@ class _Reader:
             attributes=tuple(map(self.attribute, fields.blocks(5))),
         )
 
-    def attribute(self, view: memoryview) -> Attribute:
+    def attribute(self, view: memoryview) -> OnnxAttribute:
         fields = self.fields(view, _ATTRIBUTE)
-        return Attribute(
+        return OnnxAttribute(
             name=fields.text(1),
             floats=(*fields.blocks(2), *fields.blocks(7)),
             ints=(*fields.int64s(3), *fields.int64s(8)),
@@ -215,7 +217,7 @@ class _Reader:
             graphs=len(fields.blocks(6)) + len(fields.blocks(11)),
         )
 
-    def tensor(self, view: memoryview) -> Tensor:
+    def tensor(self, view: memoryview) -> OnnxTensor:
         fields = self.fields(view, _TENSOR)
         external = tuple(map(self.pair, fields.blocks(13)))
         is_external = fields.int32(14) == EXTERNAL
@@ -224,7 +226,7 @@ class _Reader:
         int32s = fields.int64s(5)
         if any(not -INT32_MAX - 1 <= value <= INT32_MAX for value in int32s):
             raise self.refuse("a tensor has a number of more than 32 bits")
-        return Tensor(
+        return OnnxTensor(
             name=fields.text(8),
             dims=fields.int64s(1),
             data_type=fields.int32(2),
@@ -240,7 +242,7 @@ class _Reader:
 
 
 @dataclass(frozen=True)
-class _Fields:
+class _ReadFields:
     """The fields of one message, with its reader; what is absent is empty or 0, as in proto3."""
 
     reader: _Reader

@@ -22,11 +22,11 @@ TYPES = ("float32", "int8", "int32", "int64", "bool")
 TOLERANCE = 2e-5
 
 # Inputs by the graph's names to its outputs, value first, or to the value alone.
-Run = Callable[[dict[str, "npt.NDArray[Any]"]], "Sequence[npt.NDArray[Any]] | npt.NDArray[Any]"]
+RunRanker = Callable[[dict[str, "npt.NDArray[Any]"]], "Sequence[npt.NDArray[Any]] | npt.NDArray[Any]"]
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class ReferenceCase:
     """inputs by the graph's names; scores [N], the graph's first output; choice, the place of the highest."""
 
     inputs: Mapping[str, npt.NDArray[Any]]
@@ -34,7 +34,7 @@ class Case:
     choice: int
 
 
-def parse_vectors(data: bytes) -> tuple[Case, ...]:
+def parse_vectors(data: bytes) -> tuple[ReferenceCase, ...]:
     """The cases of `vectors.json`: 8 to 1000, one of them with 20 candidates, or BundleRefused."""
     document = load_json(data, "vectors.json")
     entries = document.get("cases") if isinstance(document, dict) and set(document) == {"cases"} else None
@@ -48,14 +48,14 @@ def parse_vectors(data: bytes) -> tuple[Case, ...]:
     return cases
 
 
-def check_inputs(cases: Sequence[Case], names: Sequence[str]) -> None:
+def check_inputs(cases: Sequence[ReferenceCase], names: Sequence[str]) -> None:
     """Every case gives the graph exactly the inputs that it asks for."""
     for i, case in enumerate(cases):
         if set(case.inputs) != set(names):
             raise _refused(f"case {i} gives {sorted(case.inputs)}, the graph takes {sorted(names)}")
 
 
-def check_vectors(run: Run, cases: Sequence[Case], tolerance: float = TOLERANCE) -> None:
+def check_vectors(run: RunRanker, cases: Sequence[ReferenceCase], tolerance: float = TOLERANCE) -> None:
     """The canary: `run` gives each case's choice, and its scores within `tolerance`. Else BundleRefused."""
     import numpy as np
 
@@ -78,7 +78,7 @@ def _refused(why: str) -> BundleRefused:
     return BundleRefused(f"vectors.json cannot be used: {why}. Build the bundle again.")
 
 
-def _case(entry: object, where: str) -> Case:
+def _case(entry: object, where: str) -> ReferenceCase:
     import numpy as np
 
     if not isinstance(entry, dict) or set(entry) != {"inputs", "scores", "choice"}:
@@ -91,7 +91,7 @@ def _case(entry: object, where: str) -> Case:
     if not isinstance(inputs, dict):
         raise _refused(f"{where}: 'inputs' must be an object")
     arrays = {name: _array(value, f"{where}, input {name[:40]!r}") for name, value in inputs.items()}
-    return Case(arrays, np.array(scores, dtype=np.float64), choice)
+    return ReferenceCase(arrays, np.array(scores, dtype=np.float64), choice)
 
 
 def _finite(value: object) -> bool:

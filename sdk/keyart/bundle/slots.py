@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import BundleError, UpdateError
-from .durable import locked, replace_file, sync_folder, write_synced
+from .durable import locked_file, replace_file, sync_folder, write_synced
 from .folder import check_contents, read_files
 from .manifest import NAME, Manifest
 from .plainfile import read_plain
@@ -78,7 +78,7 @@ class Slots:
         manifest = check_contents(files)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with locked(self.folder / LOCK):
+            with locked_file(self.folder / LOCK):
                 return self._install(files, manifest, check)
         except OSError as error:
             raise UpdateError(

@@ -88,12 +88,12 @@ def check_feature_spec(manifest: Manifest) -> FeatureSpec:
     The manifest's parameters are then those of its ranker.
     """
     from ..model.features.spec import FeatureSpec
-    from ..model.ranker.weights import shapes
+    from ..model.ranker.weights import weight_shapes
 
     if feature_spec_digest(manifest.feature_spec) != manifest.feature_spec_sha256:
         raise BundleRefused("The feature spec does not fit its sha256. Build the bundle again.")
     spec = FeatureSpec.from_json(manifest.feature_spec)
-    if dict(manifest.parameters) != shapes(spec):
+    if dict(manifest.parameters) != weight_shapes(spec):
         raise BundleRefused("The parameters do not fit the feature spec. Build the bundle again.")
     return spec
 
@@ -138,14 +138,14 @@ def check_vocabulary(data: bytes, viewer_size: int) -> None:
 
 def _check_latents(document: object) -> None:
     """Of titles and of artworks: a scale a column, and for each id as many whole numbers."""
-    from ..model.latents import LARGEST, LATENTS
+    from ..model.latents import LATENTS, MAX_QUANTIZED
 
     tables = [document.get(name) for name in ("titles", "artworks")] if isinstance(document, dict) else [None]
     for table in tables:
         scale, known = (table.get(name) for name in ("scale", "numbers")) if isinstance(table, dict) else (None, None)
         rows = known.values() if isinstance(known, dict) else [None]
         fits = _numbers(scale, MAX_LATENT_SCALE) and len(scale) == LATENTS
-        if not fits or not all(_whole(row, LARGEST) and len(row) == LATENTS for row in rows):
+        if not fits or not all(_whole(row, MAX_QUANTIZED) and len(row) == LATENTS for row in rows):
             raise BundleRefused(
                 f"'latents' in vocabulary.json must hold {LATENTS} whole numbers for each id, and their scale. Build "
                 "the bundle again."

@@ -17,7 +17,7 @@ from ..errors import BundleError, BundleRefused, UpdateError
 from . import trust
 from .folder import verify
 from .manifest import NAME, Manifest
-from .reference_vectors import Run, check_vectors, parse_vectors
+from .reference_vectors import RunRanker, check_vectors, parse_vectors
 from .slots import Slots
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 # (404, 403).
 Fetch = Callable[[str], "bytes | Iterable[bytes]"]
 # The ranker of the bundle in a folder, as a function from its inputs to its outputs.
-Canary = Callable[[Path, Manifest], Run]
+Canary = Callable[[Path, Manifest], RunRanker]
 _DOWNLOADS = "downloads"
-MOST_SAID = 200  # characters of what a library says of hostile metadata, which it may quote
+MAX_DETAIL_CHARACTERS = 200  # characters of what a library says of hostile metadata, which it may quote
 _MANIFEST_PATH = re.compile(r"(0|[1-9][0-9]{0,15})/" + re.escape(NAME), re.ASCII)
 
 
-def update(
+def install_update(
     slots: Slots,
     metadata_dir: str | Path,
     fetch: Fetch,
@@ -195,7 +195,7 @@ def _cause(error: BaseException) -> str:
         "LengthOrHashMismatchError": "bytes differ from the signed metadata",
         "DownloadLengthMismatchError": "the server sent more bytes than the metadata allows",
     }.get(type(error).__name__, "the repository could not be read")
-    details = [str(error)[:MOST_SAID]]
+    details = [str(error)[:MAX_DETAIL_CHARACTERS]]
     if error.__cause__ is not None:
-        details.append(str(error.__cause__)[:MOST_SAID])
+        details.append(str(error.__cause__)[:MAX_DETAIL_CHARACTERS])
     return f"{words} ({': '.join(part for part in details if part) or type(error).__name__})."

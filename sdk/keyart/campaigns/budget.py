@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import SettingError
-
-Doubles = npt.NDArray[np.float64]
+from ..types import Doubles
 
 MAX_ORDER: Final = 1024
 # Dense where a campaign's best order lies (a large ε has it near 1), a step of an eighth above.
@@ -65,7 +63,7 @@ def skellam_divergences(variance: float, l2: float, dimension: int) -> Doubles:
     return np.asarray(_INTEGERS * l2**2 / (2 * variance) + np.minimum(surcharge, 3 * l1 / (2 * variance)))
 
 
-def at_orders(divergences: Doubles) -> Doubles:
+def divergences_at_orders(divergences: Doubles) -> Doubles:
     """Divergences `[ORDERS]` from those at the integers 2 … `MAX_ORDER`.
 
     (α − 1) D_α is convex in α and nought at 1 (van Erven, Harremoës 2014, theorem 11 and its corollary 2), so a chord
@@ -76,7 +74,7 @@ def at_orders(divergences: Doubles) -> Doubles:
     return np.asarray(np.interp(orders, np.arange(1, MAX_ORDER + 1), cumulants) / (orders - 1))
 
 
-def proven(divergences: Doubles, delta: float) -> float:
+def epsilon_of_divergences(divergences: Doubles, delta: float) -> float:
     """The least ε that divergences `[ORDERS]` prove at `delta`: min over α of
     D_α + log(1 − 1/α) − log(δ α) / (α − 1) (Canonne, Kamath, Steinke 2020, proposition 12). Raises SettingError."""
     if not 0 < delta < 1:
@@ -88,10 +86,10 @@ def proven(divergences: Doubles, delta: float) -> float:
     return max(0.0, float(found.min()))
 
 
-def spent(charges: Iterable[Charge], delta: float) -> float:
+def epsilon_spent(charges: Iterable[Charge], delta: float) -> float:
     """ε at `delta` of all these rounds together; 0 for none."""
     total = np.zeros(len(_INTEGERS))
     for charge in charges:
         variance = (charge.noise_multiplier * charge.l2) ** 2
         total += skellam_divergences(variance, charge.l2, charge.dimension)
-    return proven(at_orders(total), delta) if total.any() else 0.0
+    return epsilon_of_divergences(divergences_at_orders(total), delta) if total.any() else 0.0

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..model.features import EncodedCatalog
-from ..model.features.encode import Floats, Ints
 from ..model.features.rows import Rows
 from ..model.ranker.weights import Weights
 from ..model.scorer import Log
+from ..types import Floats, Ints
 
 if TYPE_CHECKING:
     from ..model.loaded_model import LoadedModel

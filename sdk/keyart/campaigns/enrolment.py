@@ -11,7 +11,7 @@ from typing import Final
 
 from ..errors import MessageError, StoreDamaged
 from ..secagg import Identity
-from ..secagg.identity import CERTIFICATE_BYTES, verify
+from ..secagg.identity import CERTIFICATE_BYTES, verify_record
 from ..secagg.key_agreement import KEY_BYTES
 from ..store.database import Store, Table
 
@@ -19,7 +19,7 @@ _RECORD_ID: Final = b"device"
 _NOTHING: Final = bytes(KEY_BYTES)
 
 
-def find(store: Store) -> Identity | None:
+def find_identity(store: Store) -> Identity | None:
     """The device's identity, None where none was made yet. Raises StoreDamaged."""
     data = store.get(Table.DEVICE, _RECORD_ID)
     if data is None:
@@ -29,9 +29,9 @@ def find(store: Store) -> Identity | None:
     return Identity(data[:KEY_BYTES], data[KEY_BYTES:])
 
 
-def made(store: Store, random: Callable[[int], bytes]) -> Identity:
+def find_or_create_identity(store: Store, random: Callable[[int], bytes]) -> Identity:
     """The device's identity, made now if there is none."""
-    identity = find(store)
+    identity = find_identity(store)
     if identity is None:
         identity = Identity.create(random)
         store.put(Table.DEVICE, _RECORD_ID, identity.private)
@@ -53,9 +53,9 @@ def is_certified(identity: Identity, issuers: Collection[bytes], now: int) -> bo
     return True
 
 
-def enrol(store: Store, certificate: bytes, issuers: Collection[bytes], now: int) -> None:
+def store_certificate(store: Store, certificate: bytes, issuers: Collection[bytes], now: int) -> None:
     """Keeps the certificate of the device's key. Raises MessageError where neighbours would not take it."""
-    identity = find(store)
+    identity = find_identity(store)
     if identity is None or not isinstance(certificate, bytes) or len(certificate) != CERTIFICATE_BYTES:
         raise MessageError(f"A certificate is {CERTIFICATE_BYTES} bytes, for the key that device_key() has given.")
     identity = Identity(identity.private, certificate)
@@ -68,5 +68,5 @@ def _require_certified(identity: Identity, issuers: Collection[bytes], now: int)
     if not identity.certificate:
         raise MessageError("This device has no certificate; see Personalizer.enrol.")
     record = identity.record(_NOTHING, _NOTHING, _NOTHING)
-    if verify(record, _NOTHING, issuers, now).device != identity.public:
+    if verify_record(record, _NOTHING, issuers, now).device != identity.public:
         raise MessageError("The certificate is of another device's key; pass device_key() to the issuer.")

@@ -18,14 +18,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ..dp.clip import integer_norm
 from ..dp.skellam import MAX_VARIANCE
 from ..errors import MessageError, SettingError
-from ..secagg import Terms
+from ..secagg import AggregationParameters
+from ..types import Doubles
 from .budget import Charge
 
 MAGIC: Final = b"KAO2"
@@ -121,16 +121,18 @@ class Offer:
         return Charge(self.noise_multiplier, self.l2, self.size)
 
     @property
-    def numbers(self) -> npt.NDArray[np.float64]:
+    def numbers(self) -> Doubles:
         """The payload."""
         return np.frombuffer(self.payload, "<f4").astype(np.float64)
 
-    def terms(self, message: bytes) -> Terms:
+    def terms(self, message: bytes) -> AggregationParameters:
         """Return the parameters of the round's secure aggregation. `message` is the signed offer."""
         constant, deviations = NOISE_REACH
         bound = math.ceil(self.l2) + constant + math.ceil(deviations * math.sqrt(self.variance))
         nonce = hashlib.sha256(message).digest()
-        return Terms(self.size, self.bits, bound, self.threshold_permille, self.minimum_devices, nonce)
+        return AggregationParameters(
+            self.size, self.bits, bound, self.threshold_permille, self.minimum_devices, nonce
+        )
 
     def sign(self, key: bytes) -> bytes:
         """The message. key: the server's private key (Ed25519, 32 bytes)."""

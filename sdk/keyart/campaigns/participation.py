@@ -22,11 +22,11 @@ from ..store.open_rounds import drop_open_rounds
 from . import enrolment, kinds, offer, vectors
 from .budget import Budget
 from .kinds.experiment import arm_of
-from .limits import Limits, Past
+from .limits import Limits, ParticipationHistory
 from .offer import Offer
 from .receipts import Contribution
-from .round_state import Round
-from .vectors import Source
+from .round_state import OpenRound
+from .vectors import VectorSource
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
@@ -41,7 +41,7 @@ DAY: Final = timedelta(days=1)
 NOT_ENROLLED: Final = "this device has no certificate that holds; see Personalizer.enrol"
 
 
-class Campaigns:
+class CampaignParticipation:
     """The campaigns of one profile's store at one moment. `random` is the operating system's, except in tests."""
 
     def __init__(self, store: Store, limits: Limits, at: datetime, random: Random = os.urandom) -> None:
@@ -55,9 +55,9 @@ class Campaigns:
             raise MessageError(f"A message is bytes, at most {MAX_MESSAGE_BYTES:,} of them.")
         message = bytes(message)
         drop_open_rounds(self._store, self._at.timestamp())
-        identity = enrolment.find(self._store)
+        identity = enrolment.find_identity(self._store)
         secret = identity.private if identity is not None else b""
-        source = Source(profile, installed, catalog, secret, policy, self._limits.labels)
+        source = VectorSource(profile, installed, catalog, secret, policy, self._limits.labels)
         if message.startswith(offer.MAGIC):
             reply = self._begin(message, source)
         elif message.startswith(STAGE_MAGIC):
@@ -72,10 +72,10 @@ class Campaigns:
             self._store.flush()
         return reply
 
-    def rounds(self) -> Iterator[Round]:
+    def rounds(self) -> Iterator[OpenRound]:
         """In progress, oldest first."""
         for _, data in self._store.scan(Table.ROUND):
-            found = Round.from_bytes(data, self._limits.servers)
+            found = OpenRound.from_bytes(data, self._limits.servers)
             if found is not None:
                 yield found
 
@@ -85,27 +85,27 @@ class Campaigns:
 
     def known_device_key(self) -> bytes | None:
         """[32], public; None where none was drawn yet."""
-        identity = enrolment.find(self._store)
+        identity = enrolment.find_identity(self._store)
         return identity.public if identity is not None else None
 
     def device_key(self) -> bytes:
         """[32], public; drawn now if there is none."""
-        return enrolment.made(self._store, self._random).public
+        return enrolment.find_or_create_identity(self._store, self._random).public
 
     def enrol(self, certificate: bytes) -> None:
         """Keeps the certificate of the device's key. Raises MessageError."""
-        enrolment.enrol(self._store, certificate, self._limits.issuers, self._now)
+        enrolment.store_certificate(self._store, certificate, self._limits.issuers, self._now)
 
     def arm(self, experiment: str, arms: int) -> int:
         """0 … arms − 1. Raises SettingError."""
         if not isinstance(experiment, str) or not isinstance(arms, int) or not 1 <= arms <= offer.MAX_ARMS:
             raise SettingError(f"An experiment has a name, and 1 to {offer.MAX_ARMS} arms.")
-        return arm_of(enrolment.made(self._store, self._random).private, experiment, arms)
+        return arm_of(enrolment.find_or_create_identity(self._store, self._random).private, experiment, arms)
 
     def budget(self) -> Budget:
         """Return the budget and how much of it is spent."""
         sent, delta = self.contributions(), self._limits.delta
-        past = Past([contribution.charge for contribution in sent])
+        past = ParticipationHistory([contribution.charge for contribution in sent])
         return Budget(past.spent(delta), self._limits.epsilon, delta, len(sent))
 
     def leave(self, round_id: bytes) -> bool:
@@ -118,7 +118,7 @@ class Campaigns:
             self._store.delete(Table.ROUND, round_id)
         return True
 
-    def _begin(self, message: bytes, source: Source) -> bytes | None:
+    def _begin(self, message: bytes, source: VectorSource) -> bytes | None:
         asked = Offer.read(message, self._limits.servers)
         if asked is None:
             return self._declined("no server that this app trusts has signed it")
@@ -126,21 +126,21 @@ class Campaigns:
         known = self._find(terms.round_id)
         if known is not None:
             return known.session.answers[0].reply
-        identity = enrolment.find(self._store)
+        identity = enrolment.find_identity(self._store)
         reason = self._refusal(asked, source)
         if reason is not None or identity is None:
             return self._declined(reason or NOT_ENROLLED)
         session = DeviceSession.start(terms, identity, self._limits.issuers, self._now, self._random)
         session, reply = session.answer(KeysRequest(terms).to_bytes())
-        self._keep(Round(message, asked, session))
+        self._keep(OpenRound(message, asked, session))
         return reply
 
-    def _go_on(self, message: bytes, source: Source) -> bytes | None:
+    def _go_on(self, message: bytes, source: VectorSource) -> bytes | None:
         if len(message) < HEADER_BYTES:
             raise MessageError("The message is shorter than its own head.")
         round_id = message[HEADER_BYTES - KEY_BYTES : HEADER_BYTES]
         known = self._find(round_id)
-        kind = kinds.find(known.offer) if known is not None else None
+        kind = kinds.find_kind(known.offer) if known is not None else None
         if known is None or kind is None:
             return self._declined("its round is not in progress here: it is over, was dropped, or never began")
         reason = None if known.has_sent else self._refusal(known.offer, source, known)
@@ -149,7 +149,7 @@ class Campaigns:
             return self._declined(reason)
         try:
             session, reply = known.session.answer(
-                message, lambda: vectors.answer(kind, known.offer, source, self._random)
+                message, lambda: vectors.protected_vector(kind, known.offer, source, self._random)
             )
         except SettingError as error:  # of the vector, which is not sent
             self._store.delete(Table.ROUND, round_id)
@@ -159,12 +159,12 @@ class Campaigns:
             self._keep(following, len(reply) if following.has_sent and not known.has_sent else None)
         return reply
 
-    def _refusal(self, asked: Offer, source: Source, besides: Round | None = None) -> str | None:
+    def _refusal(self, asked: Offer, source: VectorSource, besides: OpenRound | None = None) -> str | None:
         """Why not, None if it may go on. besides: the round itself, where it is in progress already."""
-        identity = enrolment.find(self._store)
+        identity = enrolment.find_identity(self._store)
         if identity is None or not enrolment.is_certified(identity, self._limits.issuers, self._now):
             return NOT_ENROLLED
-        kind, installed = kinds.find(asked), source.installed
+        kind, installed = kinds.find_kind(asked), source.installed
         if kind is None:
             return f"this keyart knows no campaign of kind {asked.kind!r} and that topic"
         past = self._past(besides)
@@ -173,7 +173,7 @@ class Campaigns:
             return "its vector has another shape than this device's model and catalogue"
         return reason
 
-    def _past(self, besides: Round | None) -> Past:
+    def _past(self, besides: OpenRound | None) -> ParticipationHistory:
         sent = self.contributions()
         charged = {contribution.round_id for contribution in sent}
         waiting = [
@@ -184,13 +184,13 @@ class Campaigns:
         lately = sum(datetime.fromisoformat(one.at) > self._at - DAY for one in sent) + len(waiting)
         charges = [*(one.charge for one in sent), *(one.charge for one in waiting)]
         rounds = {*((one.campaign, one.round) for one in sent), *((one.campaign, one.round) for one in waiting)}
-        return Past(charges, lately, frozenset(rounds))
+        return ParticipationHistory(charges, lately, frozenset(rounds))
 
-    def _find(self, round_id: bytes) -> Round | None:
+    def _find(self, round_id: bytes) -> OpenRound | None:
         data = self._store.get(Table.ROUND, round_id)
-        return None if data is None else Round.from_bytes(data, self._limits.servers)
+        return None if data is None else OpenRound.from_bytes(data, self._limits.servers)
 
-    def _keep(self, following: Round, sent_bytes: int | None = None) -> None:
+    def _keep(self, following: OpenRound, sent_bytes: int | None = None) -> None:
         """Before anything leaves: the session, and with a vector of `sent_bytes` its charge, both or neither."""
         with self._store.transaction():
             self._store.put(Table.ROUND, following.id, following.to_bytes())
@@ -198,7 +198,7 @@ class Campaigns:
                 receipt = self._receipt(following, sent_bytes)
                 self._store.put(Table.RECEIPT, following.id, receipt.to_bytes())
 
-    def _receipt(self, of: Round, size_bytes: int) -> Contribution:
+    def _receipt(self, of: OpenRound, size_bytes: int) -> Contribution:
         asked, delta = of.offer, self._limits.delta
         charges = [one.charge for one in self.contributions()]
         return Contribution(
@@ -215,7 +215,7 @@ class Campaigns:
             units=asked.units,
             entries=asked.size,
             minimum_devices=asked.minimum_devices,
-            epsilon=Past([*charges, asked.charge]).spent(delta),
+            epsilon=ParticipationHistory([*charges, asked.charge]).spent(delta),
             delta=delta,
             round_id=of.id.hex(),
         )

@@ -13,7 +13,7 @@ from .offer import Offer
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RoundProgress:
     """A round in progress, for a person to look at. stage: what was answered last: keys, share, masked, unmask.
 
     not_after: Unix seconds, when it is dropped.
@@ -28,7 +28,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class OpenRound:
     """message: the signed offer, as it came."""
 
     message: bytes
@@ -46,18 +46,18 @@ class Round:
         return len(self.session.answers) >= Stage.MASKED
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> RoundProgress:
         """See `Progress`."""
         offer, stage = self.offer, Stage(len(self.session.answers)).name.lower()
-        return Progress(offer.campaign, offer.purpose, offer.round, offer.rounds, stage, offer.not_after)
+        return RoundProgress(offer.campaign, offer.purpose, offer.round, offer.rounds, stage, offer.not_after)
 
-    def after(self, session: DeviceSession) -> Round:
+    def after(self, session: DeviceSession) -> OpenRound:
         """With the session as it is after a message."""
         return replace(self, session=session)
 
     def to_bytes(self) -> bytes:
         """Return the record of the store."""
-        return open_rounds.pack(self.offer.not_after, self.message, session_codec.to_bytes(self.session))
+        return open_rounds.pack(self.offer.not_after, self.message, session_codec.session_to_bytes(self.session))
 
     @classmethod
     def from_bytes(cls, data: bytes, servers: Iterable[bytes]) -> Self | None:
@@ -69,4 +69,4 @@ class Round:
             raise StoreDamaged(f"The offer of a round in progress cannot be read: {error}") from None
         if offer is None:
             return None
-        return cls(message, offer, session_codec.from_bytes(session))
+        return cls(message, offer, session_codec.session_from_bytes(session))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 Number = TypeVar("Number", np.float64, np.int64)
 
 
-class Places:
+class VectorLayout:
     """A vector with named parts, one behind the other."""
 
     @property

@@ -8,24 +8,24 @@ visits      one visit: as many steps as can be made without waiting
 enrolment   the certificate that rounds need
 """
 
-from .discovery import Current, Listed, Model
+from .discovery import ModelOffer, RoundListing, ServerStatus
 from .enrolment_request import enrol
-from .round_client import Part
-from .sampling import draw, offered
-from .transport import MOST_BYTES, Answer, Send
+from .round_client import RoundVisit
+from .sampling import offered_version, sampling_bucket
+from .transport import MAX_RESPONSE_BYTES, Response, Send
 from .visit import Visit, visit
 
 __all__ = [
-    "MOST_BYTES",
-    "Answer",
-    "Current",
-    "Listed",
-    "Model",
-    "Part",
+    "MAX_RESPONSE_BYTES",
+    "ModelOffer",
+    "Response",
+    "RoundListing",
+    "RoundVisit",
     "Send",
+    "ServerStatus",
     "Visit",
-    "draw",
     "enrol",
-    "offered",
+    "offered_version",
+    "sampling_bucket",
     "visit",
 ]

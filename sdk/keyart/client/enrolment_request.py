@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import MessageError, SettingError
-from .transport import Later, Send, ask
+from .transport import RetryLater, Send, send_request
 
 if TYPE_CHECKING:
     from ..personalizer import Personalizer
@@ -22,8 +22,8 @@ def enrol(art: Personalizer, send: Send, token: str) -> bool:
     if key is None:
         return False
     try:
-        answer = ask(send, "POST", "/device/enrol", key, {"Authorization": f"Bearer {token}"})
-    except Later as later:
+        answer = send_request(send, "POST", "/device/enrol", key, {"Authorization": f"Bearer {token}"})
+    except RetryLater as later:
         when = "later" if later.seconds is None else f"in {later.seconds:g} seconds"
         raise ConnectionError(f"The server cannot be reached to enrol this device; try again {when}.") from None
     if 400 <= answer.status < 500:

@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ..errors import MessageError
-from .discovery import Current, Model, fetch
-from .round_client import Part, Standing, step
-from .sampling import draw
-from .transport import Later, Send
+from .discovery import ModelOffer, ServerStatus, fetch_status
+from .round_client import RoundStatus, RoundVisit, advance_round
+from .sampling import sampling_bucket
+from .transport import RetryLater, Send
 
 if TYPE_CHECKING:
     from ..personalizer import Personalizer
 
 log = logging.getLogger("keyart")
 
-LEAST_SECONDS: Final = 1.0  # between two visits, whatever the server says
-FIRST_SECONDS: Final = 15.0  # to wait for a server that is away, twice as long each time
-MOST_AWAY_SECONDS: Final = 3600.0
+MIN_WAIT_SECONDS: Final = 1.0  # between two visits, whatever the server says
+FIRST_RETRY_SECONDS: Final = 15.0  # to wait for a server that is away, twice as long each time
+MAX_RETRY_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Visit:
     away: how many visits in a row have found server or network away, this one included."""
 
     again_seconds: float = 0.0
-    current: Current | None = None
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    current: ServerStatus | None = None
+    parts: Mapping[str, RoundVisit] = field(default_factory=dict)
     draw: float | None = field(default=None, repr=False)
     version: int = 0
     away: int = 0
 
     @property
-    def model(self) -> Model | None:
+    def model(self) -> ModelOffer | None:
         """For `keyart.client.offered`."""
         return None if self.current is None else self.current.model
 
@@ -68,7 +68,7 @@ class Visit:
         """Rounds in which the server has sent what no honest server sends."""
         return self._that_are("refused")
 
-    def _that_are(self, *standings: Standing) -> tuple[str, ...]:
+    def _that_are(self, *standings: RoundStatus) -> tuple[str, ...]:
         return tuple(round_id for round_id, part in self.parts.items() if part.standing in standings)
 
 
@@ -91,7 +91,7 @@ def visit(
     """
     last = before or Visit()
     key = art.device_key()
-    place = None if key is None else draw(key)
+    place = None if key is None else sampling_bucket(key)
     current, version = last.current, art.model_version
     parts = {
         round_id: part
@@ -104,27 +104,27 @@ def visit(
         current = _fetched(send, current)
         now = clock()
         parts = {
-            one.id: parts.get(one.id, Part()).awake
+            one.id: parts.get(one.id, RoundVisit()).awake
             for one in current.rounds
             if place is not None and one.asks(place) and (one.id in parts or may_be_in or now < one.closes)
         }
         for round_id in parts:
             while parts[round_id].standing == "due":
-                parts[round_id] = step(art, send, round_id, parts[round_id])
-    except Later as later:
-        seconds = later.seconds or min(FIRST_SECONDS * 2 ** min(last.away, 16), MOST_AWAY_SECONDS)
+                parts[round_id] = advance_round(art, send, round_id, parts[round_id])
+    except RetryLater as later:
+        seconds = later.seconds or min(FIRST_RETRY_SECONDS * 2 ** min(last.away, 16), MAX_RETRY_SECONDS)
         return Visit(_spread(seconds, uniform), current, parts, place, version, last.away + 1)
     waits = [part.seconds for part in parts.values() if part.standing == "waiting" and part.seconds is not None]
     return Visit(_spread(min([current.again, *waits]), uniform), current, parts, place, version)
 
 
-def _fetched(send: Send, known: Current | None) -> Current:
+def _fetched(send: Send, known: ServerStatus | None) -> ServerStatus:
     try:
-        return fetch(send, known)
+        return fetch_status(send, known)
     except MessageError as error:
         log.warning("%s", error)
-        raise Later from None
+        raise RetryLater from None
 
 
 def _spread(seconds: float, uniform: Callable[[], float]) -> float:
-    return max(seconds, LEAST_SECONDS) * (1 + uniform() / 2)
+    return max(seconds, MIN_WAIT_SECONDS) * (1 + uniform() / 2)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SettingError
+from ..types import Doubles
 from .skellam import Random
 
-Doubles = npt.NDArray[np.float64]
 UNITS = 1 << 12  # the clipping norm, in integers: fine enough that rounding adds little to the norm
 TRIES = 8
 RARE = math.exp(-0.5)  # β of equation 3: how rarely a rounding may be drawn again
@@ -31,7 +31,7 @@ def integer_norm(units: int, dimension: int) -> float:
     return min(units + math.sqrt(dimension), math.sqrt(likely))
 
 
-def clipped(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
+def clip_vectors(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
     """Vectors […, d], no longer than `norm`, and by what factor […] each was shortened (1: not at all).
 
     Raises SettingError for a number that is not finite: nothing is sent of a vector that cannot be trusted.
@@ -43,7 +43,7 @@ def clipped(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
     return vectors * factor[..., None], factor
 
 
-def rounded(vectors: Doubles, units: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
+def round_vectors(vectors: Doubles, units: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
     """Integers […, d] near `vectors` · units; vectors no longer than 1. Each is no longer than `integer_norm`.
 
     An entry goes up with the probability of its fraction (in 2⁻³² steps), so that it is right in the mean. Where

@@ -29,7 +29,7 @@ MAX_VARIANCE = 1 << 40
 Random = Callable[[int], bytes]  # how many bytes: the bytes
 
 
-def skellam(size: int, variance: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
+def skellam_noise(size: int, variance: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
     """`size` independent integers [size] of Skellam(variance). random: bytes, uniform; the operating system's.
 
     Raises SettingError unless 0 ≤ variance ≤ 2⁴⁰.

@@ -18,20 +18,20 @@ import numpy as np
 
 Reals = Any  # one float32, or an array of them: a device has one outcome at a time
 
-OWN_VARIANCE = 0.05  # of a picture's logit, before anything is known of it
-KEPT = 1024  # pictures; what is known of the one that was answered longest ago is dropped
+BIAS_VARIANCE = 0.05  # of a picture's logit, before anything is known of it
+MAX_ARTWORKS = 1024  # pictures; what is known of the one that was answered longest ago is dropped
 
-_ONE, _PRIOR_PRECISION = np.float32(1), np.float32(1 / OWN_VARIANCE)  # of any numpy a float32 with a float32
+_ONE, _PRIOR_PRECISION = np.float32(1), np.float32(1 / BIAS_VARIANCE)  # of any numpy a float32 with a float32
 
 
-def own_update(mean: Reals, weight: Reals, q: Reals, played: Reals) -> tuple[Reals, Reals]:
+def update_artwork_bias(mean: Reals, weight: Reals, q: Reals, played: Reals) -> tuple[Reals, Reals]:
     """mean and Σ w after one outcome […] of a picture. q: chance of a play with everything in it; played: 0 or 1."""
     w = q * (_ONE - q)
     variance = _ONE / (_PRIOR_PRECISION + weight)
     return mean + variance * (played - q) / (_ONE + w * variance), weight + w
 
 
-class Own:
+class ArtworkBias:
     """One profile's. added [n]: by place among all artworks, what to add to the logit of play."""
 
     def __init__(self, artworks: int, known: Iterable[tuple[int, float, float]] = ()) -> None:
@@ -43,9 +43,9 @@ class Own:
     def learn(self, artwork: int, q: Reals, played: Reals) -> None:
         """One outcome of the picture at that place. q: chance of a play with all parts in it; played: 0 or 1."""
         before = self._weight.pop(artwork, 0.0)  # and to the end: the order is that of the last outcome
-        self.added[artwork], weight = own_update(self.added[artwork], np.float32(before), q, played)
+        self.added[artwork], weight = update_artwork_bias(self.added[artwork], np.float32(before), q, played)
         self._weight[artwork] = float(weight)
-        if len(self._weight) > KEPT:
+        if len(self._weight) > MAX_ARTWORKS:
             oldest = next(iter(self._weight))
             del self._weight[oldest]
             self.added[oldest] = 0.0

@@ -12,27 +12,35 @@ import numpy as np
 
 from ..catalog import Catalog
 from ..context import Context
-from .artwork_bias import Own
+from ..types import Bools, Doubles, Floats, Ints
+from .artwork_bias import ArtworkBias
 from .eligibility import age_limit, eligible_of_title
 from .features import ViewerFeatures
-from .features.encode import Bools, Floats, Ints
-from .features.rows import Rows, intent_match, mains, matches, situation, taken, tilted
+from .features.rows import (
+    Rows,
+    intent_match,
+    interaction_features,
+    main_effects,
+    slot_and_trending,
+    take_rows,
+    trending_appeal,
+)
 from .head import Head
 from .loaded_model import LoadedModel
-from .policy import Doubles, Policy, chances, pick
+from .policy import Policy, distribution_of_set, draw_candidate
 from .scorer import Additions, Logits, value_of
-from .stated_preferences import Stated
+from .stated_preferences import StatedPreferences
 
 
 @dataclass(frozen=True)
-class Weighed:
+class CandidateChances:
     """Candidates [A]: value = σ(play) σ(completion), and the probability that each is drawn."""
 
     value: Floats
     probability: Doubles
 
 
-class Drawn(NamedTuple):
+class DrawnCandidate(NamedTuple):
     """place: of the candidate in its slate. exploring: another one that may be shown had more value."""
 
     place: int
@@ -50,17 +58,17 @@ class Candidates(NamedTuple):
     allowed: Bools
     gamma: float
 
-    def weighed(self, factors: Floats | None = None) -> Weighed:
+    def weighed(self, factors: Floats | None = None) -> CandidateChances:
         """With the chance of each. factors [A]: the page's, on the values."""
         value = self.value if factors is None else self.value * factors
-        return Weighed(value, np.array(chances(self._ranked(factors), self.gamma)))
+        return CandidateChances(value, np.array(distribution_of_set(self._ranked(factors), self.gamma)))
 
-    def draw(self, uniform: float, factors: Floats | None = None) -> Drawn:
+    def draw(self, uniform: float, factors: Floats | None = None) -> DrawnCandidate:
         """One of them, by a uniform number in [0, 1)."""
         values = self._ranked(factors)
-        p = chances(values, self.gamma)
-        place = pick(p, uniform)
-        return Drawn(place, p[place], values[place] < max(values))
+        p = distribution_of_set(values, self.gamma)
+        place = draw_candidate(p, uniform)
+        return DrawnCandidate(place, p[place], values[place] < max(values))
 
     def _ranked(self, factors: Floats | None) -> list[float]:
         """The values by which they are drawn; −inf for what may not be shown."""
@@ -72,7 +80,7 @@ class Candidates(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Slates:
+class CandidateSets:
     """Titles are named by their place in the catalogue. head, own, stated: None where nothing about the person may be
     used, or nothing was said."""
 
@@ -82,8 +90,8 @@ class Slates:
     viewer: ViewerFeatures
     head: Head | None
     has_watched: Callable[[int], bool]
-    stated: Stated | None = None
-    own: Own | None = None
+    stated: StatedPreferences | None = None
+    own: ArtworkBias | None = None
 
     @cached_property
     def additions(self) -> Additions:
@@ -143,11 +151,11 @@ class Slates:
             mine = self.pictures(title)
             size, pictures = mine.stop - mine.start, mine
             parts = [slice(0, size)]
-            match = matches(encoded, self.viewer, mine, title)
-            slot_log, trending = situation(spec, context, listed[title].id)
+            match = interaction_features(encoded, self.viewer, mine, title)
+            slot_log, trending = slot_and_trending(spec, context, listed[title].id)
             trends: Floats | float = trending
             main = np.empty((size, len(spec.main_names)), dtype=np.float32)
-            main[:] = mains(spec, slot_log, trending, vector, encoded.title_shares[title])
+            main[:] = main_effects(spec, slot_log, trending, vector, encoded.title_shares[title])
         else:
             places = np.array(titles, dtype=np.intp)
             first = encoded.first[places]
@@ -155,13 +163,15 @@ class Slates:
             stops = np.cumsum(sizes)
             pictures = np.arange(stops[-1]) + np.repeat(first - stops + sizes, sizes)
             parts = [slice(stop - size, stop) for stop, size in zip(stops.tolist(), sizes.tolist(), strict=True)]
-            match = matches(encoded, self.viewer, pictures, encoded.title_of[pictures])
-            there = np.array([situation(spec, context, listed[t].id, after) for after, t in enumerate(titles)])
-            of_title = mains(spec, there[:, 0], there[:, 1], vector, encoded.title_shares[places])
+            match = interaction_features(encoded, self.viewer, pictures, encoded.title_of[pictures])
+            there = np.array(
+                [slot_and_trending(spec, context, listed[t].id, after) for after, t in enumerate(titles)]
+            )
+            of_title = main_effects(spec, there[:, 0], there[:, 1], vector, encoded.title_shares[places])
             main, trends = np.repeat(of_title, sizes, axis=0), np.repeat(there[:, 1], sizes)
-        artwork, appeal = taken(encoded.artwork, pictures), taken(installed.appeal, pictures)
+        artwork, appeal = take_rows(encoded.artwork, pictures), take_rows(installed.appeal, pictures)
         if context.trending:
-            appeal = tilted(appeal, trends)
+            appeal = trending_appeal(appeal, trends)
         if context.intent:
             match[:, -1] = intent_match(spec, artwork, context.intent)
         return Rows(artwork, match, main, appeal, self.viewer.taste, vector), pictures, parts

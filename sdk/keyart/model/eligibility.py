@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..catalog import age_of
-from .features.encode import Bools, EncodedCatalog, Ints
+from ..types import Bools, Ints
+from .features.encode import EncodedCatalog
 
 if TYPE_CHECKING:
     from ..context import Context

@@ -15,22 +15,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UnknownDecision
-from .features.encode import Bools, Floats
-from .features.rows import Rows, matches
+from ..types import Bools, Doubles, Floats
+from .features.rows import Rows, interaction_features
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
 from .features.viewer import ViewerFeatures
-from .policy import Doubles
-from .scorer import Logits, parts
-from .stated_preferences import weight_of
+from .scorer import Logits, logit_parts
+from .stated_preferences import tag_weight
 
 if TYPE_CHECKING:
     from ..catalog import Artwork, Title
     from ..decision import Decision
     from .loaded_model import LoadedModel
     from .ranker.weights import Weights
-    from .stated_preferences import Stated
+    from .stated_preferences import StatedPreferences
 
-SMALLEST_SHOWN = 1e-6
+MIN_SHOWN = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ArtworkPair:
     """The picture shown and the runner-up: the ranker's rows and nobody's matches [2, …], and their logits [2].
 
     wording: the stated preference behind it, in words.
@@ -80,7 +79,7 @@ def explanation(
     rows: Rows,
     logits: Logits,
     allowed: Bools,
-    stated: Stated | None = None,
+    stated: StatedPreferences | None = None,
 ) -> Explanation:
     """Why `decision` shows what it shows. rows, logits, allowed: of all candidates of the title, in order.
     stated: what the viewer says that they like, in words.
@@ -102,9 +101,9 @@ def explanation(
     two = np.array([chosen, int(rivals.argmax())])
     encoded = installed.encoded
     places = np.array([encoded.place[ids[i]] for i in two], dtype=np.intp)
-    pair = Pair(
+    pair = ArtworkPair(
         rows=Rows(rows.artwork[two], rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context),
-        nobody=matches(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
+        nobody=interaction_features(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
         logits=logits.at(two),
         wording=_statement(stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",
     )
@@ -120,7 +119,7 @@ def explanation(
     )
 
 
-def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, tuple[Factor, ...]]:
+def attribute(spec: FeatureSpec, weights: Weights, pair: ArtworkPair) -> tuple[float, tuple[Factor, ...]]:
     """The lead of the first picture over the second, and its factors, largest in size first."""
     play, completion = (logit.astype(np.float64) for logit in (pair.logits.play, pair.logits.completion))
     log_value = _log_sigmoid(play) + _log_sigmoid(completion)
@@ -130,23 +129,23 @@ def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, t
     slope = {"play": _secant(play) * scale, "keep": _secant(completion) * scale}
     logits: dict[str, float] = {}
     contributions: dict[str, float] = {}
-    for part in parts(spec, weights, pair.rows, pair.nobody, pair.logits):
+    for part in logit_parts(spec, weights, pair.rows, pair.nobody, pair.logits):
         difference = float(part.logits[0] - part.logits[1])
         logits[part.name] = logits.get(part.name, 0.0) + difference
         contributions[part.name] = contributions.get(part.name, 0.0) + difference * slope[part.stage]
     names = sorted(contributions, key=lambda name: -abs(contributions[name]))
-    shown = [name for name in names if abs(contributions[name]) > SMALLEST_SHOWN]
+    shown = [name for name in names if abs(contributions[name]) > MIN_SHOWN]
     # The engine's logits are float32 and this sum is not: the last digit goes where it came from, the largest part,
     # and what is too small to be shown, too. Where that is as much as the part itself, no part says anything.
     largest = lead - sum(contributions[name] for name in shown[1:])
-    if not shown or largest * np.sign(contributions[shown[0]]) <= SMALLEST_SHOWN:
+    if not shown or largest * np.sign(contributions[shown[0]]) <= MIN_SHOWN:
         return lead, (Factor("no-difference", lead, "The next best picture has the same value here."),)
     contributions[shown[0]] = largest
     words = _words(spec, weights, pair, logits)
     return lead, tuple(Factor(name, contributions[name], words[name]) for name in shown)
 
 
-def spoken(tag: str) -> str:
+def tag_phrase(tag: str) -> str:
     """A tag as people say it: "close-up shots", "warm colours", "comedy"."""
     kind, _, value = tag.partition(":")
     phrase = {
@@ -160,7 +159,7 @@ def spoken(tag: str) -> str:
     return phrase.get(kind if value else "", f"the {kind} {{}}").format(value or kind)
 
 
-def _words(spec: FeatureSpec, weights: Weights, pair: Pair, logits: dict[str, float]) -> dict[str, str]:
+def _words(spec: FeatureSpec, weights: Weights, pair: ArtworkPair, logits: dict[str, float]) -> dict[str, str]:
     """A sentence for each part. What the two pictures show is told from the rows, what people do from the logits."""
     rows = pair.rows
     z = (rows.artwork[0] - rows.artwork[1]).astype(np.float64)
@@ -212,16 +211,16 @@ def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
     if not by_tag.size or not np.abs(by_tag).max():
         return "see no difference"
     at = int(np.argmax(by_tag * (1 if by_tag.sum() >= 0 else -1)))
-    what = f"go {'for' if directions[at] > 0 else 'less for'} {spoken(spec.artwork_tags[at])}"
+    what = f"go {'for' if directions[at] > 0 else 'less for'} {tag_phrase(spec.artwork_tags[at])}"
     return what if z[at] > 0 else f"{what}, as in the next best picture"
 
 
 def _statement(stated: Mapping[str, float], chosen: Artwork, rival: Artwork) -> str:
     """The stated preference that parts the two pictures most."""
-    more = {tag: weight_of(chosen, tag) - weight_of(rival, tag) for tag in stated}
+    more = {tag: tag_weight(chosen, tag) - tag_weight(rival, tag) for tag in stated}
     towards = 1 if sum(stated[tag] * more[tag] for tag in stated) >= 0 else -1
     tag = max(stated, key=lambda tag: stated[tag] * more[tag] * towards)
-    said = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {spoken(tag)}"
+    said = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {tag_phrase(tag)}"
     return f"{said}." if more[tag] > 0 else f"{said}, which the next best picture shows more of."
 
 

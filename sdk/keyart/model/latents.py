@@ -18,16 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..linalg import row_dots
-from .features.encode import Floats, Ints
+from ..types import Floats, Ints
 
 LATENTS = 6  # numbers a title, a picture and a viewer
-PRIOR_MET = 15.0  # what a viewer has met counts half when it weighs so much
-PLAYED, SHOWN = 0.75, 0.5  # beside a view, which counts 1
-LARGEST = 127  # of the whole numbers that a bundle holds
+PRIOR_EXPOSURE = 15.0  # what a viewer has met counts half when it weighs so much
+PLAY_WEIGHT, IMPRESSION_WEIGHT = 0.75, 0.5  # beside a view, which counts 1
+MAX_QUANTIZED = 127  # of the whole numbers that a bundle holds
 
 
 @dataclass(frozen=True)
-class Met:
+class TitleExposure:
     """What viewers […] met: counts […, T] by place of the title, and its sums: weight […], Σ m V […, F]."""
 
     counts: Floats
@@ -45,17 +45,17 @@ class Latents:
     @classmethod
     def of(cls, titles: npt.NDArray[np.floating], artworks: npt.NDArray[np.floating]) -> Latents:
         """As a device gets them: whole numbers (`whole`) times a scale a column."""
-        return cls(*(scaled(*whole(table)) for table in (titles, artworks)))
+        return cls(*(dequantize_latents(*quantize_latents(table)) for table in (titles, artworks)))
 
     def to_bytes(self) -> bytes:
         """All of it, to tell it from others."""
         return self.titles.tobytes() + self.artworks.tobytes()
 
-    def met(self, counts: Floats) -> Met:
+    def met(self, counts: Floats) -> TitleExposure:
         """With its sums. counts […, T]."""
-        return Met(counts, counts.sum(-1, dtype=np.float32), (self.titles.T @ counts[..., None])[..., 0])
+        return TitleExposure(counts, counts.sum(-1, dtype=np.float32), (self.titles.T @ counts[..., None])[..., 0])
 
-    def viewer(self, met: Met, titles: Ints | int) -> Floats:
+    def viewer(self, met: TitleExposure, titles: Ints | int) -> Floats:
         """f […, N, F] of viewers […], for titles […, N]; [F] for one title of one viewer."""
         if isinstance(titles, int):
             return self._without(met.weight, met.total, met.counts[titles], titles)
@@ -70,10 +70,10 @@ class Latents:
 
     def _without(self, weight: Floats, total: Floats, same: Floats, titles: Ints | int) -> Floats:
         """f, where `same` of the weight is that of the titles themselves."""
-        rest = weight - same + np.float32(PRIOR_MET)
+        rest = weight - same + np.float32(PRIOR_EXPOSURE)
         return np.asarray((total - same * self.titles[titles]) / rest, dtype=np.float32)
 
-    def logits(self, met: Met, titles: Ints | int, artworks: Ints | slice) -> Floats:
+    def logits(self, met: TitleExposure, titles: Ints | int, artworks: Ints | slice) -> Floats:
         """Return what is added to viewers' logits of play.
 
         Args:
@@ -87,13 +87,13 @@ class Latents:
         return np.asarray(row_dots(self.artworks[artworks], self.viewer(met, titles)), dtype=np.float32)
 
 
-def whole(table: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.int8], list[float]]:
+def quantize_latents(table: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.int8], list[float]]:
     """[…, F] as whole numbers up to `LARGEST`, and a scale a column."""
-    scale = np.abs(table).max(axis=0, initial=0.0) / LARGEST
+    scale = np.abs(table).max(axis=0, initial=0.0) / MAX_QUANTIZED
     numbers = np.rint(table / np.where(scale > 0, scale, 1.0))
     return numbers.astype(np.int8), [float(x) for x in scale]
 
 
-def scaled(numbers: npt.NDArray[np.int8], scale: list[float]) -> Floats:
+def dequantize_latents(numbers: npt.NDArray[np.int8], scale: list[float]) -> Floats:
     """Inverse of `whole`."""
     return np.asarray(numbers.astype(np.float64) * scale, dtype=np.float32)

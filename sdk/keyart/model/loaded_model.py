@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from ..catalog import Catalog
+from ..types import Floats
 from .features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from .features.encode import Floats
-from .features.viewer import sharpen
+from .features.viewer import sharpen_affinity
 from .head import HeadPrior
 from .latents import Latents
 from .ranker import NumpyRanker, Ranker, Weights
@@ -50,7 +50,7 @@ class LoadedModel:
             encoded=encoded,
             ranker=NumpyRanker(weights),
             weights=weights,
-            population_taste=sharpen(ViewerFeatures.even(encoded.spec), encoded.spec),
+            population_taste=sharpen_affinity(ViewerFeatures.even(encoded.spec), encoded.spec),
             appeal=np.zeros((len(encoded.artwork), 2), dtype=np.float32),
             latents=None,
             prior=HeadPrior(),

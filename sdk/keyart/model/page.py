@@ -33,13 +33,13 @@ import numpy as np
 
 from ..catalog import kind_of
 from ..linalg import unflagged
+from ..types import Floats
 from .features import EncodedCatalog, FeatureSpec
-from .features.encode import Floats
 
 # Whom and what a viewer knows again. Open kinds count as these, and these count so in a small catalogue, too.
 RECOGNISED_KINDS = ("cast", "director", "franchise")
-RECOGNITION = 0.5  # α
-KEPT_SLATES = 512  # of which x is kept: a home page shows the same titles again and again
+RECOGNITION_RATE = 0.5  # α
+MAX_CACHED_SETS = 512  # of which x is kept: a home page shows the same titles again and again
 
 
 class PageMemory:
@@ -82,7 +82,7 @@ class PageMemory:
             again = x * self._recognised
             self._sum += x
             self._sum -= again
-            again *= RECOGNITION
+            again *= RECOGNITION_RATE
             again *= 1 - self._seen
             self._seen += again
             self._repeated = self._sum / self._shown
@@ -91,7 +91,7 @@ class PageMemory:
             index, weight = encoded.open_index[picture], encoded.open_weight[picture]
             for tag, share in zip(index.ravel().tolist(), weight.ravel().tolist(), strict=True):
                 if share:
-                    self._open_seen[tag] += RECOGNITION * share * (1 - self._open_seen[tag])
+                    self._open_seen[tag] += RECOGNITION_RATE * share * (1 - self._open_seen[tag])
 
     def _shares(self, pictures: slice) -> Floats:
         """[A, Z]: x of tags with places of their own; kept for the `show` that follows."""
@@ -101,7 +101,7 @@ class PageMemory:
             tags = self._encoded.artwork[pictures]
             totals = np.maximum(tags @ self._kinds, 1.0)
             x = tags / (totals @ self._kinds.T)
-            if len(kept) >= KEPT_SLATES:
+            if len(kept) >= MAX_CACHED_SETS:
                 kept.clear()
             kept[pictures.start, pictures.stop] = x
         self._slate, self._x = pictures, x

@@ -21,12 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import EngineError, SettingError
+from ..types import Bools, Doubles, Ints
 
 # γ = SHARPNESS / base rate · (1 − e) / e; at e = .01 and a base rate of 8 % that is the 20,000 of learning.md.
 SHARPNESS = 16.0
 UNTRAINED_EXPLORATION = 0.5  # without a bundle the values mean little yet
-
-Doubles = npt.NDArray[np.float64]
 
 
 class Uniform(Protocol):
@@ -82,7 +81,7 @@ class Policy:
         return SHARPNESS / rate * (1 - exploration) / exploration
 
 
-def distribution(values: npt.NDArray[np.floating], allowed: npt.NDArray[np.bool_], gamma: float) -> Doubles:
+def distribution(values: npt.NDArray[np.floating], allowed: Bools, gamma: float) -> Doubles:
     """[…, A] probabilities; 0 where not allowed. At least one candidate must be allowed."""
     v = np.where(allowed, values, -np.inf).astype(np.float64)
     best = v.argmax(axis=-1)[..., None]
@@ -97,7 +96,7 @@ def distribution(values: npt.NDArray[np.floating], allowed: npt.NDArray[np.bool_
     return p
 
 
-def chances(values: Sequence[float], gamma: float) -> list[float]:
+def distribution_of_set(values: Sequence[float], gamma: float) -> list[float]:
     """`distribution` of one slate, the same to the last bit: plain floats instead of twenty small calls of numpy.
 
     values: −inf where not allowed. Raises EngineError for a value that is not a number.
@@ -120,14 +119,14 @@ def chances(values: Sequence[float], gamma: float) -> list[float]:
     return p
 
 
-def draw(p: Doubles, uniform: Doubles | float) -> npt.NDArray[np.intp]:
+def draw_candidates(p: Doubles, uniform: Doubles | float) -> Ints:
     """Index of the candidate drawn: the first whose cumulated probability exceeds the uniform number in [0, 1)."""
     cumulated = np.cumsum(p, axis=-1)
     below = cumulated <= np.asarray(uniform)[..., None] * cumulated[..., -1:]  # less than the last, however rounded
     return np.asarray(below.sum(axis=-1), dtype=np.intp)
 
 
-def pick(p: Sequence[float], uniform: float) -> int:
+def draw_candidate(p: Sequence[float], uniform: float) -> int:
     """`draw` of one slate, the same index."""
     cumulated = list(itertools.accumulate(p))
     return bisect.bisect_right(cumulated, uniform * cumulated[-1])

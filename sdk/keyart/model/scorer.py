@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ..linalg import row_dots
-from .features.encode import Floats, Ints
+from ..types import Doubles, Floats, Ints
 from .features.rows import Rows
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
 from .ranker.numpy_engine import Scores, score, sigmoid, value_of
@@ -30,11 +29,20 @@ from .ranker.weights import Weights
 
 if TYPE_CHECKING:
     from .head import Head
-    from .latents import Latents, Met
+    from .latents import Latents, TitleExposure
 
-__all__ = ["Additions", "Log", "Logits", "Part", "Scores", "learned_play", "parts", "score", "sigmoid", "value_of"]
-
-Doubles = npt.NDArray[np.float64]
+__all__ = [
+    "Additions",
+    "Log",
+    "LogitPart",
+    "Logits",
+    "Scores",
+    "learned_play",
+    "logit_parts",
+    "score",
+    "sigmoid",
+    "value_of",
+]
 
 
 class Logits(NamedTuple):
@@ -80,7 +88,7 @@ class Additions(NamedTuple):
     """
 
     latents: Latents | None = None
-    met: Met | None = None
+    met: TitleExposure | None = None
     preferences: Floats | None = None
     head: Head | None = None
     artwork_bias: Floats | None = None
@@ -165,7 +173,7 @@ def _at(table: Floats, places: Ints | slice) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LogitPart:
     """What one reason adds to a logit of each candidate: logits [N] of one stage."""
 
     name: str
@@ -173,7 +181,7 @@ class Part:
     logits: Doubles
 
 
-def parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logits: Logits) -> list[Part]:
+def logit_parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logits: Logits) -> list[LogitPart]:
     """Return the finer parts of the logits of candidates, for explanations.
 
     Between two artworks of a title the parts of a stage differ, in sum, as its logits do; the main effects, which all
@@ -195,18 +203,18 @@ def parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logit
         taste = slice(MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 2)
         fit = slice(taste.stop, taste.stop + 2)
         beyond = x[:, taste] - even[:, taste]
-        found.append(Part(f"history:{kind}", "play", beyond @ m[taste]))
-        found.append(Part(f"history:{kind}", "keep", beyond @ m_keep[taste]))
-        found.append(Part(f"content:{kind}", "play", even[:, taste] @ m[taste]))
-        found.append(Part(f"title:{kind}", "play", x[:, fit] @ m[fit]))
+        found.append(LogitPart(f"history:{kind}", "play", beyond @ m[taste]))
+        found.append(LogitPart(f"history:{kind}", "keep", beyond @ m_keep[taste]))
+        found.append(LogitPart(f"content:{kind}", "play", even[:, taste] @ m[taste]))
+        found.append(LogitPart(f"title:{kind}", "play", x[:, fit] @ m[fit]))
         promise = promise + even[:, taste] @ m_keep[taste] + x[:, fit] @ m_keep[fit]
-    found.append(Part("intent", "play", x[:, -1] * m[-1]))
-    found.append(Part("intent", "keep", x[:, -1] * m_keep[-1]))
-    found.append(Part("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
-    found.append(Part("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
-    found.append(Part("everybody", "play", z @ w[:, 0]))
-    found.append(Part("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
-    found.append(Part("promise", "keep", promise))
+    found.append(LogitPart("intent", "play", x[:, -1] * m[-1]))
+    found.append(LogitPart("intent", "keep", x[:, -1] * m_keep[-1]))
+    found.append(LogitPart("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
+    found.append(LogitPart("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
+    found.append(LogitPart("everybody", "play", z @ w[:, 0]))
+    found.append(LogitPart("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
+    found.append(LogitPart("promise", "keep", promise))
     for name, added in (
         ("you", logits.head),
         ("picture", logits.artwork_bias),
@@ -214,5 +222,5 @@ def parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logit
         ("others", logits.latents),
     ):
         if added is not None:
-            found.append(Part(name, "play", added.astype(np.float64)))
+            found.append(LogitPart(name, "play", added.astype(np.float64)))
     return found

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from ..catalog import Artwork, Catalog
-from .features.encode import MAX_TAG_WEIGHT, Floats
+from ..types import Floats
+from .features.encode import MAX_TAG_WEIGHT
 from .features.spec import is_sensitive
 
 PREFERENCE_LOGIT: Final = 1.0
@@ -24,14 +25,14 @@ series of outcomes. It is as much as the first bundle gives to a genre that is h
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedPreferences:
     """Preferences worked out for one catalogue. added [n]: logits of play, by picture in the catalogue's order."""
 
     tags: Mapping[str, float]
     added: Floats
 
     @classmethod
-    def of(cls, catalog: Catalog, preferences: Mapping[str, float]) -> Stated | None:
+    def of(cls, catalog: Catalog, preferences: Mapping[str, float]) -> StatedPreferences | None:
         """None where nothing that was stated touches any picture, so that a choice then pays nothing.
 
         Every tag of a picture counts, also one that the model has never seen, and a name of the cast as much as a
@@ -46,10 +47,10 @@ class Stated:
         for place, artwork in enumerate(pictures):
             if not wanted.isdisjoint(artwork.tags):
                 named = wanted.intersection(artwork.tags)
-                added[place] = PREFERENCE_LOGIT * sum(tags[tag] * weight_of(artwork, tag) for tag in named)
+                added[place] = PREFERENCE_LOGIT * sum(tags[tag] * tag_weight(artwork, tag) for tag in named)
         return cls(MappingProxyType(tags), added) if added.any() else None
 
 
-def weight_of(artwork: Artwork, tag: str) -> float:
+def tag_weight(artwork: Artwork, tag: str) -> float:
     """The weight with which a picture carries a tag, capped as in its features; 0 where it does not."""
     return min(artwork.tags.get(tag, 0.0), MAX_TAG_WEIGHT)

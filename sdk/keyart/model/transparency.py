@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ..types import Doubles, Ints
 from .eligibility import NO_AGE_LIMIT, eligible_of_title, nothing_watched
-from .explain import spoken
+from .explain import tag_phrase
 from .features import ViewerFeatures
-from .features.encode import Ints
-from .features.rows import Rows, mains, matches
+from .features.rows import Rows, interaction_features, main_effects
 from .features.spec import SENSITIVE_KINDS
-from .policy import Doubles, Policy, distribution
-from .scorer import Additions, parts, score, sigmoid
-from .stated_preferences import Stated
+from .policy import Policy, distribution
+from .scorer import Additions, logit_parts, score, sigmoid
+from .stated_preferences import StatedPreferences
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
-    from .artwork_bias import Own
+    from .artwork_bias import ArtworkBias
     from .head import Head
     from .loaded_model import LoadedModel
 
@@ -56,7 +56,7 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredImportance:
     """importance: share by name. drawn: mean chance that a choice shows another than the best picture."""
 
     importance: Mapping[str, float]
@@ -92,14 +92,14 @@ _GROUPS: Final = {
 _PERSONAL: Final = ("history", "you", "preference")
 
 
-def description(
+def describe(
     catalog: Catalog,
     installed: LoadedModel,
     policy: Policy,
     viewer: ViewerFeatures,
     head: Head | None,
     preferences: Mapping[str, float],
-    own: Own | None = None,
+    own: ArtworkBias | None = None,
     has_watched: Callable[[int], bool] = nothing_watched,
     *,
     profiled: bool,
@@ -114,7 +114,9 @@ def description(
     if not profiled:
         viewer, head, own, preferences = ViewerFeatures.unknown(installed.encoded), None, None, {}
         has_watched = nothing_watched
-    measured = measure(installed, policy, viewer, head, Stated.of(catalog, preferences), own, has_watched)
+    measured = measure_importance(
+        installed, policy, viewer, head, StatedPreferences.of(catalog, preferences), own, has_watched
+    )
     weighing = []
     for name, (what, goes_by, editable) in _WEIGHING.items():
         share = measured.importance[name]
@@ -141,15 +143,15 @@ def description(
     )
 
 
-def measure(
+def measure_importance(
     installed: LoadedModel,
     policy: Policy,
     viewer: ViewerFeatures,
     head: Head | None,
-    stated: Stated | None,
-    own: Own | None = None,
+    stated: StatedPreferences | None,
+    own: ArtworkBias | None = None,
     has_watched: Callable[[int], bool] = nothing_watched,
-) -> Measured:
+) -> MeasuredImportance:
     """Shares of what tells the pictures of a title apart, in 64 choices, the same every time: titles spread evenly
     over the catalogue, each choice on the next device or at the next time of day.
 
@@ -172,13 +174,13 @@ def measure(
     of_title = encoded.title_of[pictures]
     rows = Rows(
         artwork=encoded.artwork[pictures],
-        match=matches(encoded, viewer, pictures, of_title),
-        main=mains(spec, zeros, zeros, context, encoded.title_shares[of_title]),
+        match=interaction_features(encoded, viewer, pictures, of_title),
+        main=main_effects(spec, zeros, zeros, context, encoded.title_shares[of_title]),
         appeal=installed.appeal[pictures],
         viewer=viewer.taste,
         context=context,
     )
-    nobody = matches(encoded, ViewerFeatures.unknown(encoded), pictures, of_title)
+    nobody = interaction_features(encoded, ViewerFeatures.unknown(encoded), pictures, of_title)
     additions = Additions(
         installed.latents,
         viewer.met,
@@ -190,7 +192,7 @@ def measure(
     chance = {"play": sigmoid(logits.play), "keep": sigmoid(logits.completion)}
     slope = {stage: np.repeat(np.add.reduceat(1.0 - p, starts) / sizes, sizes) for stage, p in chance.items()}
     effects = {name: np.zeros(len(pictures)) for name in _WEIGHING}
-    for part in parts(spec, installed.weights, rows, nobody, logits):
+    for part in logit_parts(spec, installed.weights, rows, nobody, logits):
         reason = part.name.partition(":")[0]
         name = _GROUPS.get(reason, reason)
         if name in effects:
@@ -200,7 +202,7 @@ def measure(
     gamma = policy.gamma(installed.base_rate)
     values = np.split(chance["play"] * chance["keep"], starts[1:])
     drawn = float(np.mean([_drawn(value, gamma) for value in values]))
-    return Measured({name: value / total for name, value in spread.items()}, drawn)
+    return MeasuredImportance({name: value / total for name, value in spread.items()}, drawn)
 
 
 def _shown(installed: LoadedModel, policy: Policy, title: int, has_watched: Callable[[int], bool]) -> Ints:
@@ -237,7 +239,7 @@ def _listed(preferences: Mapping[str, float]) -> str:
 
 
 def _enumerated(tags: Sequence[str]) -> str:
-    named = [spoken(tag) for tag in tags[:NAMED_PREFERENCES]]
+    named = [tag_phrase(tag) for tag in tags[:NAMED_PREFERENCES]]
     if len(tags) > len(named):
         named.append(f"{len(tags) - len(named)} more")
     return f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]

@@ -13,21 +13,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from ..model.features import ViewerFeatures, affinities
-from ..model.features.viewer import tally
+from ..model.features.viewer import tally_views
 from ..model.loaded_model import LoadedModel
+from ..types import Doubles
 from .learner import Answered, Learner, played_of, shown_rows
 from .profile import Profile
 
-LEAST_DECISIONS = 30  # fewer tell bundles apart by luck alone
-MOST_DECISIONS = 1000  # the last ones: what an install may take of a device's time
-CLEARLY = 3.0  # standard errors; of equal bundles one in 740 is called worse
+MIN_DECISIONS = 30  # fewer tell bundles apart by luck alone
+MAX_DECISIONS = 1000  # the last ones: what an install may take of a device's time
+MAX_STANDARD_ERRORS = 3.0  # standard errors; of equal bundles one in 740 is called worse
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Acceptance:
     """old, new: mean log-loss of play or no play, in nats a decision; NaN where there were too few `decisions`."""
 
     old: float
@@ -36,7 +36,7 @@ class Verdict:
     adopted: bool
 
 
-def better(profile: Profile, old: LoadedModel, new: LoadedModel) -> Verdict:
+def compare_models(profile: Profile, old: LoadedModel, new: LoadedModel) -> Acceptance:
     """Not adopted is what is clearly worse: the mean of the paired differences of the losses is more than `CLEARLY`
     standard errors above 0. Fewer than `LEAST_DECISIONS` adopt. Both bundles are read for one catalogue.
 
@@ -46,17 +46,17 @@ def better(profile: Profile, old: LoadedModel, new: LoadedModel) -> Verdict:
         (entry, entry.outcome)
         for entry in profile.journal.entries()
         if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in new.encoded.place
-    ][-MOST_DECISIONS:]
-    if len(answered) < LEAST_DECISIONS:
-        return Verdict(math.nan, math.nan, len(answered), True)
+    ][-MAX_DECISIONS:]
+    if len(answered) < MIN_DECISIONS:
+        return Acceptance(math.nan, math.nan, len(answered), True)
     losses = [_losses(profile, installed, answered) for installed in (old, new)]
     worse = losses[1] - losses[0]
     error = float(worse.std(ddof=1)) / math.sqrt(len(worse))
-    adopted = float(worse.mean()) <= CLEARLY * error
-    return Verdict(float(losses[0].mean()), float(losses[1].mean()), len(answered), adopted)
+    adopted = float(worse.mean()) <= MAX_STANDARD_ERRORS * error
+    return Acceptance(float(losses[0].mean()), float(losses[1].mean()), len(answered), adopted)
 
 
-def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answered]) -> npt.NDArray[np.float64]:
+def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answered]) -> Doubles:
     """[N]: −ln of the chance that was given to what happened."""
     viewer = _viewer(profile, installed)
     rows, artworks = shown_rows(installed, viewer, [entry for entry, _ in answered])
@@ -73,6 +73,6 @@ def _viewer(profile: Profile, installed: LoadedModel) -> ViewerFeatures:
     """By the history alone: what came of the decisions is what is to be predicted."""
     counted = profile.views_by_title().astype(np.float32)
     titles = np.flatnonzero(counted)
-    watched, seen = tally(installed.encoded, titles, counted[titles])
+    watched, seen = tally_views(installed.encoded, titles, counted[titles])
     viewer = affinities(installed.encoded, watched, seen, counted.sum(), installed.population_taste)
     return viewer if installed.latents is None else replace(viewer, met=installed.latents.met(counted))

@@ -16,7 +16,7 @@ from ..catalog import Catalog
 from ..context import Context, daypart_of
 from ..decision import Decision
 from ..errors import ContextError, SettingError
-from ..model.candidates import Drawn, Slates
+from ..model.candidates import CandidateSets, DrawnCandidate
 from ..model.eligibility import nothing_watched
 from ..model.features import ViewerFeatures
 from ..model.loaded_model import LoadedModel
@@ -28,10 +28,10 @@ from .profile import Profile
 if TYPE_CHECKING:
     from ..model.explain import Explanation
 
-REMEMBERED = 4096  # decisions; older ones are in the store, if the person allowed it
+MAX_REMEMBERED = 4096  # decisions; older ones are in the store, if the person allowed it
 
 
-class Shown(NamedTuple):
+class ShownDecision(NamedTuple):
     """A decision as it would be written, its context, and whether it was made with a profile."""
 
     entry: Entry
@@ -39,7 +39,7 @@ class Shown(NamedTuple):
     profiled: bool
 
 
-class Recent:
+class RecentDecisions:
     """Bounded memory of decisions by id, and of the picture of each title and daypart."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Recent:
     def add(self, entry: Entry, context: Context, profiled: bool) -> None:
         """A decision that was just made."""
         self._shown[entry.decision.id] = (entry, context, profiled)
-        if len(self._shown) > REMEMBERED:
+        if len(self._shown) > MAX_REMEMBERED:
             self._shown.popitem(last=False)
         self._keep(entry, context.daypart)
 
@@ -67,9 +67,9 @@ class Recent:
             return None
         return kept[0]
 
-    def get(self, decision_id: str) -> Shown | None:
+    def get(self, decision_id: str) -> ShownDecision | None:
         shown = self._shown.get(decision_id)
-        return None if shown is None else Shown(*shown)
+        return None if shown is None else ShownDecision(*shown)
 
     def is_unprofiled(self, decision_id: str) -> bool:
         """Whether the decision was made without a profile."""
@@ -100,7 +100,7 @@ class Recent:
         key = (decision.title_id, entry.device, daypart)
         self._kept[key] = (decision, entry.at)
         self._kept.move_to_end(key)
-        if len(self._kept) > REMEMBERED:
+        if len(self._kept) > MAX_REMEMBERED:
             self._kept.popitem(last=False)
 
 
@@ -109,7 +109,7 @@ class Chooser:
 
     def __init__(self, catalog: Catalog, installed: LoadedModel, policy: Policy, rng: Uniform) -> None:
         self.catalog, self.policy, self.rng = catalog, policy, rng
-        self.recent = Recent()
+        self.recent = RecentDecisions()
         self._ids = random.Random()  # noqa: S311 (an id has to be another one each time, and is no secret)
         self.use(installed)
 
@@ -169,7 +169,7 @@ class Chooser:
         pictures = self.catalog.titles[title].artworks
         return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
 
-    def explain(self, shown: Shown, profile: Profile | None) -> Explanation:
+    def explain(self, shown: ShownDecision, profile: Profile | None) -> Explanation:
         """Why that picture, as the model sees it now. Raises UnknownDecision if it has left the catalogue."""
         from ..model.explain import explanation
 
@@ -186,9 +186,9 @@ class Chooser:
             slates.stated,
         )
 
-    def slates(self, profile: Profile | None) -> Slates:
+    def slates(self, profile: Profile | None) -> CandidateSets:
         """The candidates as this viewer is to see them now."""
-        return Slates(
+        return CandidateSets(
             self.catalog,
             self.installed,
             self.policy,
@@ -214,7 +214,7 @@ class Chooser:
         title = self.catalog.title_places.get(title_id) if isinstance(title_id, str) else None
         return self.catalog.index(title_id) if title is None else title  # which says what is wrong
 
-    def _kept(self, title: int, context: Context, slates: Slates) -> Decision | None:
+    def _kept(self, title: int, context: Context, slates: CandidateSets) -> Decision | None:
         """The draw behind the picture that the title still has, if stickiness holds and it may be shown."""
         if not self.policy.stickiness or context.intent:
             return None
@@ -227,7 +227,9 @@ class Chooser:
             return None
         return kept
 
-    def _drawn(self, title: int, context: Context, slot: int, drawn: Drawn, profile: Profile | None) -> Decision:
+    def _drawn(
+        self, title: int, context: Context, slot: int, drawn: DrawnCandidate, profile: Profile | None
+    ) -> Decision:
         shown = self.catalog.titles[title]
         decision = Decision(
             self._new_id(),

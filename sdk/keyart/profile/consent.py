@@ -24,7 +24,7 @@ from ..store.database import Store, Table
 
 Purpose = Literal["personalization", "federated", "diagnostics"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
-LONGEST_VALID: Final = timedelta(days=730)
+MAX_VALIDITY: Final = timedelta(days=730)
 
 # What a viewer is asked, where the app shows no text of its own.
 TEXTS: Final[Mapping[Purpose, str]] = MappingProxyType(
@@ -58,7 +58,7 @@ _NEVER = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class ConsentReceipt:
     """One grant or withdrawal. at: when, with a time zone.
 
     Of a grant: `expires`, from when on it is no consent any more, and `text_sha256`, in hex, of the text (UTF-8) that
@@ -96,7 +96,7 @@ class Consent:
         self._until: dict[str, float] = dict.fromkeys(PURPOSES, _NEVER)
         self._until.update((receipt.purpose, _end(receipt)) for receipt in self._receipts)
 
-    def grant(self, purpose: Purpose, *, text: str | None = None, valid: timedelta = LONGEST_VALID) -> Receipt:
+    def grant(self, purpose: Purpose, *, text: str | None = None, valid: timedelta = MAX_VALIDITY) -> ConsentReceipt:
         """Allows a purpose from now on, for as long as `valid`, at most 730 days.
 
         text: what the person was shown and said yes to, by default `TEXTS[purpose]`. Only its hash is kept: the app
@@ -106,22 +106,22 @@ class Consent:
         shown = TEXTS[purpose] if text is None else text
         if not isinstance(shown, str) or not shown.strip():
             raise SettingError("The text of a consent is what the person was shown; pass it, or leave it out.")
-        if not isinstance(valid, timedelta) or not timedelta(0) < valid <= LONGEST_VALID:
+        if not isinstance(valid, timedelta) or not timedelta(0) < valid <= MAX_VALIDITY:
             raise SettingError(
-                f"A consent cannot be valid for {valid!r}; give a timedelta above 0, of at most {LONGEST_VALID.days} "
+                f"A consent cannot be valid for {valid!r}; give a timedelta above 0, of at most {MAX_VALIDITY.days} "
                 "days, and ask again when it has expired."
             )
         at = self._now()
         digest = hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._append(Receipt(purpose, True, at, at + valid, digest))
+        return self._append(ConsentReceipt(purpose, True, at, at + valid, digest))
 
-    def withdraw(self, purpose: Purpose) -> Receipt:
+    def withdraw(self, purpose: Purpose) -> ConsentReceipt:
         """Forbids a purpose from now on, whether it was granted or not.
 
         Where it cannot be stored (StoreFull), it holds until the store is closed: withdraw again before that.
         """
         _require_known(purpose)
-        return self._append(Receipt(purpose, False, self._now()))
+        return self._append(ConsentReceipt(purpose, False, self._now()))
 
     def allows(self, purpose: Purpose) -> bool:
         """Whether the purpose is granted at this moment, and has not expired."""
@@ -131,7 +131,7 @@ class Consent:
             raise _unknown(purpose) from None
         return until != _NEVER and self._clock().timestamp() < until
 
-    def receipts(self) -> tuple[Receipt, ...]:
+    def receipts(self) -> tuple[ConsentReceipt, ...]:
         """Every grant and withdrawal, oldest first."""
         return self._receipts
 
@@ -140,7 +140,7 @@ class Consent:
         require_zone(at, "The time of a consent", SettingError)
         return at
 
-    def _append(self, receipt: Receipt) -> Receipt:
+    def _append(self, receipt: ConsentReceipt) -> ConsentReceipt:
         # Rolled back with an outer transaction, the record would be gone while this object still goes by it.
         if self._store.in_transaction:
             raise StoreError("Grant or withdraw consent outside of a transaction of the store.")
@@ -156,7 +156,7 @@ class Consent:
         return receipt
 
 
-def _end(receipt: Receipt) -> float:
+def _end(receipt: ConsentReceipt) -> float:
     """Seconds since 1970 until which a receipt allows its purpose."""
     return receipt.expires.timestamp() if receipt.expires is not None else _NEVER
 
@@ -170,23 +170,23 @@ def _require_known(purpose: object) -> None:
         raise _unknown(purpose)
 
 
-def _encoded(receipt: Receipt) -> bytes:
+def _encoded(receipt: ConsentReceipt) -> bytes:
     row: list[object] = [receipt.purpose, receipt.granted, receipt.at.isoformat()]
     if receipt.expires is not None:
         row += [receipt.expires.isoformat(), receipt.text_sha256]
     return json.dumps(row).encode()
 
 
-def _decoded(payload: bytes) -> Receipt:
+def _decoded(payload: bytes) -> ConsentReceipt:
     """Three entries: a withdrawal, or a grant of the time when neither text nor expiry was kept. Five: a grant."""
     try:
         purpose, granted, at, *rest = json.loads(payload)
         since = _time(at)
         if rest:
             until, digest = rest
-            receipt = Receipt(purpose, granted, since, _time(until), digest)
+            receipt = ConsentReceipt(purpose, granted, since, _time(until), digest)
         else:
-            receipt = Receipt(purpose, granted, since, since + LONGEST_VALID if granted else None)
+            receipt = ConsentReceipt(purpose, granted, since, since + MAX_VALIDITY if granted else None)
         _require_known(purpose)
         if not isinstance(granted, bool) or (rest and not granted) or not isinstance(receipt.text_sha256, str | None):
             raise ValueError("an entry of a wrong type")

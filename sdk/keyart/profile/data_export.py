@@ -14,7 +14,7 @@ from .profile import Profile
 FORMAT = "keyart-export/1"
 
 
-def exported(
+def export_profile(
     name: str,
     at: datetime,
     consent: Consent,

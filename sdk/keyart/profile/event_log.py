@@ -21,12 +21,12 @@ from .event_codec import Entry, entry_from_bytes, entry_to_bytes, view_from_byte
 
 log = logging.getLogger("keyart")
 
-BUFFERED = 16_384  # decisions that may wait to be written; beyond, the oldest is dropped
-MANY = 4_096  # so many that they should be written now
-BATCH = 256  # how many are written in one transaction
+MAX_BUFFERED = 16_384  # decisions that may wait to be written; beyond, the oldest is dropped
+URGENT_PENDING = 4_096  # so many that they should be written now
+BATCH_DECISIONS = 256  # how many are written in one transaction
 
 
-class Journal:
+class EventLog:
     """today: the day, as in `logbook.day_of`, with which what is written now is stamped."""
 
     def __init__(self, store: Store, today: Callable[[], int]) -> None:
@@ -38,7 +38,7 @@ class Journal:
         """Buffers a decision that was just made, or changed."""
         with self._lock:
             self._pending[entry.decision.id] = entry
-            if len(self._pending) <= BUFFERED:
+            if len(self._pending) <= MAX_BUFFERED:
                 return
             del self._pending[next(iter(self._pending))]
         log.warning("A decision was dropped: they come faster than the profile can be written")
@@ -114,7 +114,7 @@ class Journal:
     def write_batch(self) -> int:
         """Writes the oldest of the decisions that are only buffered; says how many, 0 if there are none."""
         with self._lock:
-            batch = list(itertools.islice(self._pending.values(), BATCH))
+            batch = list(itertools.islice(self._pending.values(), BATCH_DECISIONS))
         if not batch:
             return 0
         with self._store.transaction():

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..history import Outcome
-from ..model.artwork_bias import Own
+from ..model.artwork_bias import ArtworkBias
 from ..model.features import ViewerFeatures
-from ..model.features.encode import Floats, Ints
-from ..model.features.rows import Rows, mains, matches
-from ..model.head import Head, refit, update
+from ..model.features.rows import Rows, interaction_features, main_effects
+from ..model.head import Head, refit_head, update_head
 from ..model.loaded_model import LoadedModel
 from ..model.scorer import Additions, Logits, learned_play, score, sigmoid
+from ..types import Floats, Ints
 from .event_codec import Entry
 
 if TYPE_CHECKING:
-    from ..model.stated_preferences import Stated
+    from ..model.stated_preferences import StatedPreferences
 
 Answered = tuple[Entry, Outcome]
 
@@ -34,16 +34,16 @@ class Learner:
     outcomes: how many it has learned from.
     """
 
-    def __init__(self, installed: LoadedModel, stated: Stated | None) -> None:
+    def __init__(self, installed: LoadedModel, stated: StatedPreferences | None) -> None:
         self._installed, self._stated = installed, stated
         self.head = Head.start(installed.prior, installed.spec.artwork_size)
-        self.own = Own(len(installed.encoded.title_of))
+        self.own = ArtworkBias(len(installed.encoded.title_of))
         self.outcomes = 0
         self._last: tuple[str, Head, int, tuple[float, float | None]] | None = None
 
     def restore(self, head: Head, own: Iterable[tuple[int, float, float]], outcomes: int) -> None:
         """What another learner with the same past knew; own as `Own.known` tells it."""
-        self.head, self.own, self.outcomes = head, Own(len(self.own.added), own), outcomes
+        self.head, self.own, self.outcomes = head, ArtworkBias(len(self.own.added), own), outcomes
 
     def logits(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Logits:
         """Return the logits [N] of decisions, as their parts, with what is learned by now.
@@ -70,7 +70,7 @@ class Learner:
         base, played = self.base(rows, artworks, viewer), played_of(answered)
         older = np.array([entry.decision.model_version != installed.version for entry, _ in answered])
         if older.any():
-            self.head = refit(installed.prior, rows.artwork[older], base[older], played[older])
+            self.head = refit_head(installed.prior, rows.artwork[older], base[older], played[older])
             for i in np.flatnonzero(older).tolist():
                 one, place = slice(i, i + 1), int(artworks[i])
                 bias = self.own.added[place : place + 1]
@@ -93,8 +93,8 @@ class Learner:
         # What `shown_rows` works out, for one picture and faster: each outcome waits for it.
         rows = Rows(
             artwork=encoded.artwork[one],
-            match=matches(encoded, viewer, one, title),
-            main=mains(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title : title + 1]),
+            match=interaction_features(encoded, viewer, one, title),
+            main=main_effects(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title : title + 1]),
             appeal=installed.appeal[one],
             viewer=viewer.taste,
             context=context,
@@ -117,7 +117,7 @@ class Learner:
         logit = learned_play(base, tags, self.head.mean, self.own.added[artwork : artwork + 1])
         q = sigmoid(logit)[0]
         self.own.learn(artwork, q, played[0])
-        self.head = update(self.head, tags[0], q, played[0])
+        self.head = update_head(self.head, tags[0], q, played[0])
         return logit
 
     def _logits(
@@ -161,8 +161,8 @@ def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence
     slot = np.array([math.log1p(entry.slot) for entry in entries], dtype=np.float32)  # as `situation` has it
     rows = Rows(
         artwork=encoded.artwork[artworks],
-        match=matches(encoded, viewer, artworks, titles),
-        main=mains(spec, slot, np.zeros_like(slot), context, encoded.title_shares[titles]),
+        match=interaction_features(encoded, viewer, artworks, titles),
+        main=main_effects(spec, slot, np.zeros_like(slot), context, encoded.title_shares[titles]),
         appeal=installed.appeal[artworks],
         viewer=viewer.taste,
         context=context,

@@ -15,8 +15,8 @@ from ..errors import SettingError, StoreDamaged
 from ..model.features.spec import is_sensitive
 from ..store.database import Store, Table
 
-MOST_TAGS: Final = 256
-LONGEST_TAG: Final = 200  # characters
+MAX_TAGS: Final = 256
+MAX_TAG_CHARACTERS: Final = 200  # characters
 RECORD_ID: Final = b"preferences"
 
 LIKE, DISLIKE = 1.0, -1.0
@@ -59,8 +59,8 @@ class Preferences:
 
     def _state(self, tag: str, sign: float) -> None:
         _require_text(tag)
-        if len(tag) > LONGEST_TAG:
-            raise SettingError(f"A tag of {len(tag)} characters is no preference; the limit is {LONGEST_TAG}.")
+        if len(tag) > MAX_TAG_CHARACTERS:
+            raise SettingError(f"A tag of {len(tag)} characters is no preference; the limit is {MAX_TAG_CHARACTERS}.")
         if is_sensitive(tag):
             raise SettingError(
                 f"{tag!r} cannot be a preference: pictures are never chosen by {kind_of(tag)}, nor by another of the "
@@ -69,8 +69,8 @@ class Preferences:
         with self._store.transaction():
             stated = self.as_dict()
             stated[tag] = sign
-            if len(stated) > MOST_TAGS:
-                raise SettingError(f"There are {MOST_TAGS} preferences already; clear one before you add another.")
+            if len(stated) > MAX_TAGS:
+                raise SettingError(f"There are {MAX_TAGS} preferences already; clear one before you add another.")
             self._write(stated)
 
     def _write(self, stated: Mapping[str, float]) -> None:

@@ -15,26 +15,25 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from ..catalog import Catalog
 from ..errors import UnknownDecision
 from ..history import Outcome, Reward, View
 from ..model.features import ViewerFeatures, affinities
-from ..model.features.encode import Floats, Ints
 from ..model.features.viewer import tally_titles, views_by_title
 from ..model.head import Head
-from ..model.latents import PLAYED, SHOWN
+from ..model.latents import IMPRESSION_WEIGHT, PLAY_WEIGHT
 from ..model.loaded_model import LoadedModel
 from ..model.scorer import Log
 from ..store.database import Store, Table
+from ..types import Doubles, Floats, Ints
 from .event_codec import Entry
-from .event_log import Journal
+from .event_log import EventLog
 from .learner import Answered, Learner, played_of, shown_rows
-from .snapshot import RECORD_ID, Summary
+from .snapshot import RECORD_ID, Snapshot
 
 if TYPE_CHECKING:
-    from ..model.stated_preferences import Stated
+    from ..model.stated_preferences import StatedPreferences
 
 SKIPPED = Outcome.skipped()
 _RANK = {"skipped": 0, "opened": 1, "played": 2}
@@ -45,7 +44,7 @@ class Profile:
     `has_watched` may be read beside that."""
 
     def __init__(
-        self, store: Store, journal: Journal, catalog: Catalog, installed: LoadedModel, reward: Reward
+        self, store: Store, journal: EventLog, catalog: Catalog, installed: LoadedModel, reward: Reward
     ) -> None:
         self.journal = journal
         self.learner: Learner
@@ -175,7 +174,7 @@ class Profile:
         )
         return log, artworks
 
-    def views_by_title(self) -> npt.NDArray[np.float64]:
+    def views_by_title(self) -> Doubles:
         """[T]: what the views of each title count together."""
         counted = np.zeros(len(self._catalog))
         for title_id, weight in self._weights.items():
@@ -199,7 +198,7 @@ class Profile:
             return
         learner = self.learner
         known = learner.own.known()
-        summary = Summary(
+        summary = Snapshot(
             basis,
             self._weights,
             self._answers,
@@ -218,18 +217,18 @@ class Profile:
         title = int(encoded.title_of[place])
         return self._catalog.titles[title].artworks[place - int(encoded.first[title])].id
 
-    def _read_stated(self) -> Stated | None:
+    def _read_stated(self) -> StatedPreferences | None:
         if not self._store.count(Table.SETTING):
             return None
-        from ..model.stated_preferences import Stated
+        from ..model.stated_preferences import StatedPreferences
         from .preferences import Preferences
 
-        return Stated.of(self._catalog, Preferences(self._store).as_dict())
+        return StatedPreferences.of(self._catalog, Preferences(self._store).as_dict())
 
     def _restore(self) -> bool:
         """Takes the summary, if it is there and still true."""
         data = self._store.get(Table.HEAD, RECORD_ID)
-        summary = Summary.from_bytes(data) if data is not None else None
+        summary = Snapshot.from_bytes(data) if data is not None else None
         if summary is None or summary.basis != self._basis():
             return False
         waiting = [self.journal.find(decision_id) for decision_id in summary.waiting]
@@ -327,7 +326,9 @@ class Profile:
         for entry, outcome in answered:
             if entry.decision.model_version != self._installed.version:
                 title_id = entry.decision.title_id
-                answers[title_id] = answers.get(title_id, 0.0) + SHOWN + PLAYED * (outcome.kind == "played")
+                answers[title_id] = (
+                    answers.get(title_id, 0.0) + IMPRESSION_WEIGHT + PLAY_WEIGHT * (outcome.kind == "played")
+                )
         with self._lock:
             self._answers, self._viewer = answers, None
 

@@ -19,14 +19,14 @@ from ..store.database import Store, Table
 from ..store.open_rounds import drop_open_rounds
 from .consent import Consent
 from .event_codec import Entry, day_of
-from .event_log import Journal
+from .event_log import EventLog
 from .profile import Profile
 
 MAX_RETENTION_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RetentionSettings:
     """profiling: whether a profile may be kept at all, given consent (not of a child, nor in mode "non_profiled").
 
     retention_days: how long views and decisions are kept after they were written. outcome_window: after which a
@@ -46,7 +46,7 @@ class Terms:
             raise SettingError(f"outcome_window is {window!r}; give a timedelta above 0.")
 
 
-class Custody:
+class OpenProfile:
     """One opened store, its consents, its journal and, with consent, its profile. Its owner lets one thread at a time
     change it; `person` may be asked beside that."""
 
@@ -55,12 +55,12 @@ class Custody:
         store: Store,
         catalog: Catalog,
         installed: LoadedModel,
-        terms: Terms,
+        terms: RetentionSettings,
         clock: Callable[[], datetime],
         on_change: Callable[[str, bool], None],
     ) -> None:
         self.store = store
-        self.journal = Journal(store, self._today)
+        self.journal = EventLog(store, self._today)
         self.consent = Consent(store, clock, on_change)
         self.profile: Profile | None = None
         self._catalog, self._terms, self._clock = catalog, terms, clock
@@ -120,7 +120,7 @@ class Custody:
 
     def after_fork(self) -> None:
         """In a forked child: what is pending is the parent's to write, and the store refuses."""
-        self.journal = Journal(self.store, self._today)
+        self.journal = EventLog(self.store, self._today)
         if self.profile is not None:
             self.profile.journal = self.journal
 

@@ -19,9 +19,9 @@ from ..model.loaded_model import LoadedModel
 from ..store.database import ForgetReceipt, RotateReceipt, Store
 from ..store.keys import KeyProvider
 from .chooser import Chooser
-from .event_log import MANY
+from .event_log import URGENT_PENDING
 from .profile import Profile
-from .retention import Custody, Terms
+from .retention import OpenProfile, RetentionSettings
 
 log = logging.getLogger("keyart")
 
@@ -29,7 +29,7 @@ WRITE_BEHIND_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 30.0
 
 
-class Behind:
+class BackgroundTask:
     """Runs `work` once, `delay_seconds` after the first of any number of calls of `soon`. Thread-safe."""
 
     def __init__(self, work: Callable[[], None], delay_seconds: float) -> None:
@@ -92,7 +92,7 @@ class Session:
         open_store: Callable[[KeyProvider], Store],
         keys: KeyProvider,
         chooser: Chooser,
-        terms: Terms,
+        terms: RetentionSettings,
         clock: Callable[[], datetime],
         own_rng: bool,
     ) -> None:
@@ -100,16 +100,16 @@ class Session:
         self.writing, self.lock = threading.RLock(), threading.RLock()
         self._open_store, self._keys, self._terms, self._own_rng = open_store, keys, terms, own_rng
         self._closed = False
-        self._decisions = Behind(self._write_decisions, WRITE_BEHIND_SECONDS)
-        self._house = Behind(self._keep_house_behind, HOUSEKEEPING_SECONDS)
+        self._decisions = BackgroundTask(self._write_decisions, WRITE_BEHIND_SECONDS)
+        self._house = BackgroundTask(self._keep_house_behind, HOUSEKEEPING_SECONDS)
         self.custody = self._take(open_store(keys))
         _open.add(self)
 
-    def _take(self, store: Store) -> Custody:
+    def _take(self, store: Store) -> OpenProfile:
         """Custody of a store that was just opened."""
         chooser = self.chooser
         try:
-            custody = Custody(
+            custody = OpenProfile(
                 store, chooser.catalog, chooser.installed, self._terms, self.clock, self._consent_changed
             )
             if custody.profile is not None:
@@ -201,7 +201,7 @@ class Session:
         """A decision may wait to be written: it will be in a second, or now if there are many."""
         pending = self.custody.journal.pending
         if pending:
-            self._decisions.soon(urgent=pending >= MANY)
+            self._decisions.soon(urgent=pending >= URGENT_PENDING)
 
     def flush(self) -> None:
         """Returns when everything so far survives a power cut."""

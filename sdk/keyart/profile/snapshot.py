@@ -15,17 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model.features.encode import Floats
+from ..types import Floats
 
 RECORD_ID = b"summary"
 BASIS_BYTES = 32
 _VERSION = 2
-_MOST_TEXT_BYTES = 4 * 2**20  # inflated
+_MAX_TEXT_BYTES = 4 * 2**20  # inflated
 _START = struct.Struct(f"<B{BASIS_BYTES}sIII")
 
 
 @dataclass(frozen=True)
-class Summary:
+class Snapshot:
     """basis: digest of what it was made from. titles: what the views of each count together (`view_weight`).
     answers: by title, what came of what older models showed (`latents`).
     waiting: decisions that were seen and have no outcome yet. mean [Z + 1], covariance [Z + 1, Z + 1]: the head.
@@ -53,7 +53,7 @@ class Summary:
         return _START.pack(_VERSION, self.basis, *sizes) + arrays + texts
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Summary | None:
+    def from_bytes(cls, data: bytes) -> Snapshot | None:
         """None for what this version did not write: then the journal is read."""
         try:
             version, basis, size, count, updates = _START.unpack_from(data)
@@ -62,7 +62,7 @@ class Summary:
             half = size * (size + 1) // 2
             values = np.frombuffer(data, "<f4", size + half + 2 * count, _START.size).astype(np.float32)
             inflating = zlib.decompressobj()
-            texts = inflating.decompress(data[_START.size + values.nbytes :], _MOST_TEXT_BYTES)
+            texts = inflating.decompress(data[_START.size + values.nbytes :], _MAX_TEXT_BYTES)
             *weights, waiting, pictures = json.loads(texts)
             titles, answers = ({one: float(weight) for one, weight in counted.items()} for counted in weights)
             whole = inflating.eof and len(pictures) == count

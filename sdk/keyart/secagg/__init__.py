@@ -14,9 +14,18 @@ The server's part is `keyart_federated.secagg`; docs/protocol.md says it all in 
 """
 
 from .device_session import DeviceSession
-from .graph import Graph, least_required
+from .graph import Graph, min_required
 from .identity import Identity, certify
 from .messages import Stage
-from .parameters import Terms, width
+from .parameters import AggregationParameters, modulus_bits
 
-__all__ = ["DeviceSession", "Graph", "Identity", "Stage", "Terms", "certify", "least_required", "width"]
+__all__ = [
+    "AggregationParameters",
+    "DeviceSession",
+    "Graph",
+    "Identity",
+    "Stage",
+    "certify",
+    "min_required",
+    "modulus_bits",
+]

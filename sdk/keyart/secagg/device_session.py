@@ -21,13 +21,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from ..errors import MessageError, SettingError
 from . import messages as wire
-from .graph import RING, Graph, place
-from .identity import Identity, verify
-from .key_agreement import KEY_BYTES, SEED_BYTES, agree, commitment, derive, masking_key, seal, unseal
-from .masks import mask, stream, to_lanes
+from .graph import RING, Graph, ring_position
+from .identity import Identity, verify_record
+from .key_agreement import KEY_BYTES, SEED_BYTES, agree_secret, commitment, derive_key, masking_key, seal, unseal
+from .masks import key_stream, mask_lanes, to_lanes
 from .messages import Stage
-from .parameters import Terms
-from .shamir import SHARE_BYTES, random_bytes, split
+from .parameters import AggregationParameters
+from .shamir import SHARE_BYTES, random_bytes_needed, split_secrets
 
 Vector = npt.NDArray[np.int64]
 SPENT: Final = b""  # the secret of a session that has answered everything
@@ -43,7 +43,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnsweredRequest:
     """digest: SHA-256 of what was asked. reply: what was said to that."""
 
     digest: bytes
@@ -59,13 +59,13 @@ class DeviceSession:
     order of the ring; shared [k]: which of these dealt shares; held [k]: their packets, b"" where none could be read.
     """
 
-    terms: Terms
+    terms: AggregationParameters
     device: bytes
     issuers: tuple[bytes, ...]
     now: int
     secret: bytes = field(repr=False)
     record: bytes
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[AnsweredRequest, ...] = ()
     devices: int = 0
     neighbours: tuple[Neighbour, ...] = ()
     shared: tuple[bool, ...] = ()
@@ -73,7 +73,12 @@ class DeviceSession:
 
     @classmethod
     def start(
-        cls, terms: Terms, identity: Identity, issuers: Iterable[bytes], now: int, random: Callable[[int], bytes]
+        cls,
+        terms: AggregationParameters,
+        identity: Identity,
+        issuers: Iterable[bytes],
+        now: int,
+        random: Callable[[int], bytes],
     ) -> DeviceSession:
         """issuers: public keys (Ed25519) whose certificates count here. now: Unix seconds. random: `os.urandom`."""
         secret = random(KEY_BYTES)
@@ -111,7 +116,7 @@ class DeviceSession:
             session, reply = self._masked(message, vector)
         else:
             session, reply = self._unmask(message)
-        return replace(session, answers=(*self.answers, Answer(digest, reply))), reply
+        return replace(session, answers=(*self.answers, AnsweredRequest(digest, reply))), reply
 
     @property
     def graph(self) -> Graph:
@@ -127,17 +132,17 @@ class DeviceSession:
         request = wire.ShareRequest.from_bytes(message, round_id)
         of_round = self._accepted(request)
         sealing, _ = _private(self.secret, round_id)
-        peers = [verify(record, round_id, self.issuers, self.now) for record in request.records]
+        peers = [verify_record(record, round_id, self.issuers, self.now) for record in request.records]
         self._check_places(of_round, [peer.device for peer in peers])
-        neighbours = tuple(Neighbour(p.device, agree(sealing, p.sealing), p.masking) for p in peers)
+        neighbours = tuple(Neighbour(p.device, agree_secret(sealing, p.sealing), p.masking) for p in peers)
 
         k, t = of_round.neighbours, of_round.threshold
         secrets = [self._seed(purpose) for purpose in ("lock", "masking", "self-mask")]
         # Another list of neighbours, after a rollback, would meet other polynomials.
-        coefficients = stream(
-            derive(self.secret, round_id, "coefficients", digest, 16), random_bytes(len(secrets), t)
+        coefficients = key_stream(
+            derive_key(self.secret, round_id, "coefficients", digest, 16), random_bytes_needed(len(secrets), t)
         )
-        shares = split(secrets, t, k, coefficients)
+        shares = split_secrets(secrets, t, k, coefficients)
         shares[:, 2] ^= np.frombuffer(self._pads(k), np.uint8).reshape(k, SHARE_BYTES)
         sealed = [
             seal(self._seal_key(n, self.device, n.device), packet.tobytes(), self._binding(self.device, n.device))
@@ -169,8 +174,8 @@ class DeviceSession:
     def _check_places(self, of_round: Graph, devices: Sequence[bytes]) -> None:
         """Neighbours are others, each once, in the order of the ring, and none too far away: else a server could
         surround a device with its own."""
-        own = place(self.terms.round_id, self.device)
-        distances = [0, *((place(self.terms.round_id, device) - own) % RING for device in devices)]
+        own = ring_position(self.terms.round_id, self.device)
+        distances = [0, *((ring_position(self.terms.round_id, device) - own) % RING for device in devices)]
         if any(a >= b for a, b in pairwise(distances)):
             raise MessageError("A neighbour was shown twice, is this device itself, or is out of order.")
         half = of_round.neighbours // 2
@@ -183,8 +188,8 @@ class DeviceSession:
         self._check_enough(sum(request.shared), "dealt shares")
         if vector is None:
             raise SettingError("The masked vector is due: call `answer` with `vector`.")
-        total = to_lanes(checked(vector(), terms), terms.bits)
-        total += mask(self._seed("self-mask"), terms.size, terms.bits)
+        total = to_lanes(checked_vector(vector(), terms), terms.bits)
+        total += mask_lanes(self._seed("self-mask"), terms.size, terms.bits)
         _, masking = _private(self.secret, round_id)
         packets, held, pads = iter(request.sealed), [], self._pads(k)
         for neighbour, shared in zip(self.neighbours, request.shared, strict=True):
@@ -195,7 +200,7 @@ class DeviceSession:
             # A packet that does not open leaves this device without a share; it masks with its dealer all the same,
             # for the dealer masks with it.
             held.append(unseal(key, next(packets), self._binding(neighbour.device, self.device)) or b"")
-            add_pairwise(total, agree(masking, neighbour.masking), terms, self.device, neighbour.device)
+            add_pairwise(total, agree_secret(masking, neighbour.masking), terms, self.device, neighbour.device)
         given = b"".join(pads[i * SHARE_BYTES : (i + 1) * SHARE_BYTES] for i in range(k) if request.shared[i])
         reply = wire.MaskedReply(given, total.tobytes())
         return replace(self, shared=tuple(request.shared), held=tuple(held)), reply.to_bytes(round_id)
@@ -212,7 +217,7 @@ class DeviceSession:
                 lock, masking, self_mask = (packet[i : i + SHARE_BYTES] for i in range(0, len(packet), SHARE_BYTES))
                 locks += [lock] if alive else []
                 others.append(self_mask if alive else masking)
-        key = derive(self._seed("lock"), round_id, "lock key")
+        key = derive_key(self._seed("lock"), round_id, "lock key")
         reply = wire.UnmaskReply([bool(packet) for packet in self.held], locks, seal(key, b"".join(others), round_id))
         return replace(self, secret=SPENT, neighbours=(), held=(), shared=()), reply.to_bytes(round_id)
 
@@ -224,29 +229,29 @@ class DeviceSession:
             )
 
     def _seed(self, purpose: str) -> bytes:
-        return derive(self.secret, self.terms.round_id, f"{purpose} seed", length=SEED_BYTES)
+        return derive_key(self.secret, self.terms.round_id, f"{purpose} seed", length=SEED_BYTES)
 
     def _pads(self, neighbours: int) -> bytes:
-        return stream(derive(self.secret, self.terms.round_id, "pads", length=16), neighbours * SHARE_BYTES)
+        return key_stream(derive_key(self.secret, self.terms.round_id, "pads", length=16), neighbours * SHARE_BYTES)
 
     def _seal_key(self, neighbour: Neighbour, sender: bytes, receiver: bytes) -> bytes:
-        return derive(neighbour.agreed, self.terms.round_id, "seal", sender + receiver)
+        return derive_key(neighbour.agreed, self.terms.round_id, "seal", sender + receiver)
 
     def _binding(self, sender: bytes, receiver: bytes) -> bytes:
         return self.terms.round_id + sender + receiver
 
 
 def add_pairwise(
-    total: npt.NDArray[np.unsignedinteger], agreed: bytes, terms: Terms, own: bytes, other: bytes
+    total: npt.NDArray[np.unsignedinteger], agreed: bytes, terms: AggregationParameters, own: bytes, other: bytes
 ) -> None:
     """Adds to `total` what device `own` masks with for `other`: the stream, or its negative for the later one of the
     two by their public keys. agreed: of their masking keys."""
     first = own < other
-    key = derive(agreed, terms.round_id, "mask", own + other if first else other + own, 16)
-    (np.add if first else np.subtract)(total, mask(key, terms.size, terms.bits), out=total)
+    key = derive_key(agreed, terms.round_id, "mask", own + other if first else other + own, 16)
+    (np.add if first else np.subtract)(total, mask_lanes(key, terms.size, terms.bits), out=total)
 
 
-def checked(vector: Vector, terms: Terms) -> Vector:
+def checked_vector(vector: Vector, terms: AggregationParameters) -> Vector:
     """The vector, if it is one of the terms; else SettingError."""
     if not isinstance(vector, np.ndarray) or vector.dtype != np.int64 or vector.shape != (terms.size,):
         raise SettingError(f"A vector of this round is int64 [{terms.size}].")
@@ -257,5 +262,7 @@ def checked(vector: Vector, terms: Terms) -> Vector:
 
 def _private(secret: bytes, round_id: bytes) -> tuple[X25519PrivateKey, X25519PrivateKey]:
     """For seals and for masks."""
-    seed = derive(secret, round_id, "masking seed", length=SEED_BYTES)
-    return X25519PrivateKey.from_private_bytes(derive(secret, round_id, "sealing key")), masking_key(seed, round_id)
+    seed = derive_key(secret, round_id, "masking seed", length=SEED_BYTES)
+    return X25519PrivateKey.from_private_bytes(derive_key(secret, round_id, "sealing key")), masking_key(
+        seed, round_id
+    )

@@ -19,8 +19,8 @@ from .key_agreement import LABEL
 
 FAILURE: Final = 1e-6  # chance, over a whole round, that chance alone leaves some device with too few neighbours
 COLLUDING: Final = 0.05  # share of a device's neighbours that may be in league with a lying server
-LEAST_NEIGHBOURS: Final = 56  # were a fifth of all to collude, t or more of so many would with a chance below 1e-8
-MOST_NEIGHBOURS: Final = 8192  # beyond, a device had megabytes to send, and long to search for k
+MIN_NEIGHBOURS: Final = 56  # were a fifth of all to collude, t or more of so many would with a chance below 1e-8
+MAX_NEIGHBOURS: Final = 8192  # beyond, a device had megabytes to send, and long to search for k
 RING: Final = 2**64  # length of the ring
 
 
@@ -58,35 +58,35 @@ class Graph:
         return range(1, n) if self.complete else [*range(1, k // 2 + 1), *range(n - k // 2, n)]
 
 
-def least_required(devices: int) -> int:
+def min_required(devices: int) -> int:
     """The least number of answers that a round of so many devices may be content with."""
-    return _least_threshold(devices - 1) + 1
+    return _min_threshold(devices - 1) + 1
 
 
 @lru_cache(maxsize=64)
 def _graph(devices: int, required: int) -> Graph:
-    least = least_required(devices) if devices >= 2 else 2
+    least = min_required(devices) if devices >= 2 else 2
     if devices < 2 or not least <= required <= devices:
         raise SettingError(
             f"A sum of {devices} devices cannot be had from {required} answers: it takes 2 devices, and {least} of "
             f"{devices} answers (a threshold of {math.ceil(1000 * least / max(devices, 2)) / 1000}), since fewer "
             "would let a lying server unmask a device. Raise the threshold."
         )
-    k = LEAST_NEIGHBOURS
+    k = MIN_NEIGHBOURS
     while k < devices - 1:
-        if k > MOST_NEIGHBOURS:
+        if k > MAX_NEIGHBOURS:
             raise SettingError(
-                f"With {required} of {devices} answers a device would need more than {MOST_NEIGHBOURS} neighbours. "
+                f"With {required} of {devices} answers a device would need more than {MAX_NEIGHBOURS} neighbours. "
                 "Raise the threshold."
             )
         threshold = _reachable(devices, required, k)
-        if threshold >= _least_threshold(k):
+        if threshold >= _min_threshold(k):
             return Graph(devices, k, threshold, _reach(devices, k))
         k += 2 * max(1, k // 64)  # by 3 % where there are many, so that the search is short
     return Graph(devices, devices - 1, required - 1, RING)
 
 
-def _least_threshold(k: int) -> int:
+def _min_threshold(k: int) -> int:
     return k // 2 + 1 + int(COLLUDING * k)
 
 
@@ -118,7 +118,7 @@ def _reach(n: int, k: int) -> int:
     return min(RING, int(mean / (n - 1) * RING))
 
 
-def place(round_id: bytes, device: bytes) -> int:
+def ring_position(round_id: bytes, device: bytes) -> int:
     """Of a device on the ring: 0 … 2^64 − 1. device: its public key, which the round cannot change."""
     digest = hashlib.sha256(LABEL + b"place" + round_id + device).digest()
     return int.from_bytes(digest[:8], "little")

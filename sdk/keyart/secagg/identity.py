@@ -52,7 +52,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class VerifiedPeer:
     """A device of the round, verified. device: its certified key. sealing, masking: X25519 keys. 32 bytes each."""
 
     device: bytes
@@ -72,7 +72,7 @@ def issuer_id(issuer: bytes) -> bytes:
     return hashlib.sha256(LABEL + b"issuer" + issuer).digest()[:ISSUER_ID_BYTES]
 
 
-def verify(record: bytes, round_id: bytes, issuers: Collection[bytes], now: int) -> Peer:
+def verify_record(record: bytes, round_id: bytes, issuers: Collection[bytes], now: int) -> VerifiedPeer:
     """The device of a record. issuers: public keys. now: Unix seconds. Raises MessageError if anything is amiss."""
     certificate, sealing, masking, signature = _RECORD.unpack(record)
     named, not_after, device, issued = _CERTIFICATE.unpack(certificate)
@@ -87,7 +87,7 @@ def verify(record: bytes, round_id: bytes, issuers: Collection[bytes], now: int)
         Ed25519PublicKey.from_public_bytes(device).verify(signature, _signed(round_id, sealing, masking))
     except (InvalidSignature, ValueError):
         raise MessageError("A device's certificate or its signature for this round is forged.") from None
-    return Peer(device, sealing, masking)
+    return VerifiedPeer(device, sealing, masking)
 
 
 def _signed(round_id: bytes, sealing: bytes, masking: bytes) -> bytes:

@@ -19,7 +19,7 @@ TAG_BYTES: Final = 16
 _ONCE = bytes(12)  # nonce: each sealing key seals one message
 
 
-def derive(secret: bytes, round_id: bytes, purpose: str, context: bytes = b"", length: int = KEY_BYTES) -> bytes:
+def derive_key(secret: bytes, round_id: bytes, purpose: str, context: bytes = b"", length: int = KEY_BYTES) -> bytes:
     """HKDF with the round as salt and label, purpose and context as info; at most 32 bytes, which is one block."""
     extracted = hmac.digest(round_id, secret, "sha256")
     return hmac.digest(extracted, LABEL + purpose.encode() + b"\0" + context + b"\x01", "sha256")[:length]
@@ -32,10 +32,10 @@ def commitment(secret: bytes, round_id: bytes, purpose: str) -> bytes:
 
 def masking_key(seed: bytes, round_id: bytes) -> X25519PrivateKey:
     """The private key for pairwise masks, whose seed is shared out."""
-    return X25519PrivateKey.from_private_bytes(derive(seed, round_id, "masking key"))
+    return X25519PrivateKey.from_private_bytes(derive_key(seed, round_id, "masking key"))
 
 
-def agree(private: X25519PrivateKey, public: bytes) -> bytes:
+def agree_secret(private: X25519PrivateKey, public: bytes) -> bytes:
     """[32]: the secret of two devices. Raises MessageError for a public key of low order, which agrees on zero."""
     try:
         return private.exchange(X25519PublicKey.from_public_bytes(public))

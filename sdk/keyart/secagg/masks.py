@@ -15,14 +15,14 @@ Lanes = npt.NDArray[np.unsignedinteger[Any]]  # uint32 or uint64, little-endian
 _START = bytes(16)  # the counter: a key makes one stream
 
 
-def stream(key: bytes, size: int) -> bytes:
+def key_stream(key: bytes, size: int) -> bytes:
     """`size` bytes of the stream of a key of 16 bytes; the same key always gives the same."""
     return Cipher(AES(key), CTR(_START)).encryptor().update(bytes(size))
 
 
-def mask(key: bytes, size: int, bits: int) -> Lanes:
+def mask_lanes(key: bytes, size: int, bits: int) -> Lanes:
     """[size] lanes of `bits` (32 or 64)."""
-    return np.frombuffer(stream(key, size * bits // 8), f"<u{bits // 8}")
+    return np.frombuffer(key_stream(key, size * bits // 8), f"<u{bits // 8}")
 
 
 def to_lanes(vector: npt.NDArray[np.int64], bits: int) -> Lanes:

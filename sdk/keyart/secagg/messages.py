@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import MessageError
 from .identity import RECORD_BYTES
 from .key_agreement import KEY_BYTES, TAG_BYTES
-from .parameters import TERMS_BYTES, Terms
+from .parameters import PARAMETERS_BYTES, AggregationParameters
 from .shamir import SHARE_BYTES
 
 MAGIC: Final = b"ks"
@@ -40,14 +40,14 @@ class Stage(IntEnum):
     UNMASK = 4
 
 
-def header(kind: int, round_id: bytes) -> bytes:
+def message_header(kind: int, round_id: bytes) -> bytes:
     """The head of a message."""
     return MAGIC + bytes((VERSION, kind)) + round_id
 
 
 def stage_of(message: bytes, round_id: bytes) -> Stage:
     """Of a server's message for this round."""
-    kinds = {header(stage, round_id): stage for stage in Stage}
+    kinds = {message_header(stage, round_id): stage for stage in Stage}
     stage = kinds.get(bytes(message[:HEADER_BYTES]))
     if stage is None:
         raise MessageError(
@@ -56,9 +56,9 @@ def stage_of(message: bytes, round_id: bytes) -> Stage:
     return stage
 
 
-def body(message: bytes, kind: int, round_id: bytes) -> bytes:
+def message_body(message: bytes, kind: int, round_id: bytes) -> bytes:
     """What follows the head, which must be this one."""
-    if message[:HEADER_BYTES] != header(kind, round_id):
+    if message[:HEADER_BYTES] != message_header(kind, round_id):
         raise MessageError("This is not the message of this round and stage that was due.")
     return message[HEADER_BYTES:]
 
@@ -67,15 +67,15 @@ def body(message: bytes, kind: int, round_id: bytes) -> bytes:
 class KeysRequest:
     """The terms, again: whoever did not begin with exactly these does not go on."""
 
-    terms: Terms
+    terms: AggregationParameters
 
     def to_bytes(self) -> bytes:
-        return header(Stage.KEYS, self.terms.round_id) + self.terms.to_bytes()
+        return message_header(Stage.KEYS, self.terms.round_id) + self.terms.to_bytes()
 
     @classmethod
     def from_bytes(cls, message: bytes) -> KeysRequest:
         """For a device that has not seen the terms yet."""
-        terms = Terms.from_bytes(message[HEADER_BYTES : HEADER_BYTES + TERMS_BYTES])
+        terms = AggregationParameters.from_bytes(message[HEADER_BYTES : HEADER_BYTES + PARAMETERS_BYTES])
         if message != cls(terms).to_bytes():
             raise MessageError("The head of this message does not fit its terms.")
         return cls(terms)
@@ -88,11 +88,11 @@ class KeysReply:
     record: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return header(Stage.KEYS | REPLY, round_id) + self.record
+        return message_header(Stage.KEYS | REPLY, round_id) + self.record
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes) -> KeysReply:
-        record = body(message, Stage.KEYS | REPLY, round_id)
+        record = message_body(message, Stage.KEYS | REPLY, round_id)
         _exactly(record, RECORD_BYTES)
         return cls(record)
 
@@ -105,11 +105,11 @@ class ShareRequest:
     records: Sequence[bytes]
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return b"".join((header(Stage.SHARE, round_id), _COUNT.pack(self.devices), *self.records))
+        return b"".join((message_header(Stage.SHARE, round_id), _COUNT.pack(self.devices), *self.records))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes) -> ShareRequest:
-        data = body(message, Stage.SHARE, round_id)
+        data = message_body(message, Stage.SHARE, round_id)
         if len(data) < _COUNT.size or (len(data) - _COUNT.size) % RECORD_BYTES:
             raise MessageError("The list of neighbours is cut short.")
         return cls(_COUNT.unpack_from(data)[0], _pieces(data[_COUNT.size :], RECORD_BYTES))
@@ -124,11 +124,11 @@ class ShareReply:
     sealed: Sequence[bytes]
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return b"".join((header(Stage.SHARE | REPLY, round_id), self.self_mask, self.lock, *self.sealed))
+        return b"".join((message_header(Stage.SHARE | REPLY, round_id), self.self_mask, self.lock, *self.sealed))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> ShareReply:
-        data = body(message, Stage.SHARE | REPLY, round_id)
+        data = message_body(message, Stage.SHARE | REPLY, round_id)
         _exactly(data, 2 * KEY_BYTES + neighbours * SEALED_BYTES)
         sealed = _pieces(data[2 * KEY_BYTES :], SEALED_BYTES)
         return cls(data[:KEY_BYTES], data[KEY_BYTES : 2 * KEY_BYTES], sealed)
@@ -143,11 +143,11 @@ class MaskedRequest:
 
     def to_bytes(self, round_id: bytes) -> bytes:
         count = _COUNT.pack(len(self.sealed))
-        return b"".join((header(Stage.MASKED, round_id), count, _to_bits(self.shared), *self.sealed))
+        return b"".join((message_header(Stage.MASKED, round_id), count, _to_bits(self.shared), *self.sealed))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> MaskedRequest:
-        data = body(message, Stage.MASKED, round_id)
+        data = message_body(message, Stage.MASKED, round_id)
         start = _COUNT.size + _bit_bytes(neighbours)
         if len(data) < start or (len(data) - start) % SEALED_BYTES:
             raise MessageError("The neighbours' shares are cut short.")
@@ -160,7 +160,7 @@ class MaskedRequest:
 
 def packets_asked(message: bytes, round_id: bytes) -> int:
     """How many packets a MaskedRequest holds, for a gateway that does not know the graph."""
-    data = body(message, Stage.MASKED, round_id)
+    data = message_body(message, Stage.MASKED, round_id)
     if len(data) < _COUNT.size:
         raise MessageError("The neighbours' shares are cut short.")
     return int(_COUNT.unpack_from(data)[0])
@@ -174,11 +174,11 @@ class MaskedReply:
     lanes: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return header(Stage.MASKED | REPLY, round_id) + self.pads + self.lanes
+        return message_header(Stage.MASKED | REPLY, round_id) + self.pads + self.lanes
 
     @classmethod
-    def from_bytes(cls, message: bytes, terms: Terms, shared: int) -> MaskedReply:
-        data = body(message, Stage.MASKED | REPLY, terms.round_id)
+    def from_bytes(cls, message: bytes, terms: AggregationParameters, shared: int) -> MaskedReply:
+        data = message_body(message, Stage.MASKED | REPLY, terms.round_id)
         _exactly(data, shared * SHARE_BYTES + terms.vector_bytes)
         return cls(data[: shared * SHARE_BYTES], data[shared * SHARE_BYTES :])
 
@@ -190,11 +190,11 @@ class UnmaskRequest:
     survivors: Sequence[bool]
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return header(Stage.UNMASK, round_id) + _to_bits(self.survivors)
+        return message_header(Stage.UNMASK, round_id) + _to_bits(self.survivors)
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> UnmaskRequest:
-        return cls(_from_bits(body(message, Stage.UNMASK, round_id), neighbours))
+        return cls(_from_bits(message_body(message, Stage.UNMASK, round_id), neighbours))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +208,14 @@ class UnmaskReply:
     locked: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return b"".join((header(Stage.UNMASK | REPLY, round_id), _to_bits(self.held), *self.locks, self.locked))
+        return b"".join(
+            (message_header(Stage.UNMASK | REPLY, round_id), _to_bits(self.held), *self.locks, self.locked)
+        )
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, survivors: Sequence[bool]) -> UnmaskReply:
         """survivors [k]: as the device was told."""
-        data = body(message, Stage.UNMASK | REPLY, round_id)
+        data = message_body(message, Stage.UNMASK | REPLY, round_id)
         start = _bit_bytes(len(survivors))
         held = _from_bits(data[:start], len(survivors))
         end = start + SHARE_BYTES * sum(a and b for a, b in zip(held, survivors, strict=True))

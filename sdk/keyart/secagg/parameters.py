@@ -11,17 +11,17 @@ from typing import Final
 from ..errors import MessageError, SettingError
 from .key_agreement import LABEL
 
-WIDTHS: Final = (32, 64)
+MODULUS_BITS: Final = (32, 64)
 NONCE_BYTES: Final = 32
-MAX_SIZE: Final = 2**26  # lanes
+MAX_COORDINATES: Final = 2**26  # lanes
 MAX_DEVICES: Final = 2**24
 
 _LAYOUT = struct.Struct("<IBHIQ32s")
-TERMS_BYTES: Final = _LAYOUT.size
+PARAMETERS_BYTES: Final = _LAYOUT.size
 
 
 @dataclass(frozen=True)
-class Terms:
+class AggregationParameters:
     """size: coordinates of a vector. bits: 32 or 64, the sum is taken modulo 2^bits. bound: of an entry, either way.
     threshold_permille: of the devices that sent keys, so many in 1000 must answer to the end. minimum_devices: and
     never fewer than these. nonce: 32 bytes that make the round another than any other, such as the digest of the
@@ -38,8 +38,8 @@ class Terms:
         wrong = [
             name
             for name, good in (
-                ("size", 1 <= self.size <= MAX_SIZE),
-                ("bits", self.bits in WIDTHS),
+                ("size", 1 <= self.size <= MAX_COORDINATES),
+                ("bits", self.bits in MODULUS_BITS),
                 ("bound", 1 <= self.bound < 2**63),
                 ("threshold_permille", 1 <= self.threshold_permille <= 1000),
                 ("minimum_devices", 2 <= self.minimum_devices <= MAX_DEVICES),
@@ -79,10 +79,10 @@ class Terms:
         return _LAYOUT.pack(*numbers, self.nonce)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Terms:
+    def from_bytes(cls, data: bytes) -> AggregationParameters:
         """Raises MessageError for anything but the bytes of terms."""
-        if len(data) != TERMS_BYTES:
-            raise MessageError(f"The terms of a sum are {TERMS_BYTES} bytes, not {len(data)}; update keyart.")
+        if len(data) != PARAMETERS_BYTES:
+            raise MessageError(f"The terms of a sum are {PARAMETERS_BYTES} bytes, not {len(data)}; update keyart.")
         size, bits, permille, minimum, bound, nonce = _LAYOUT.unpack(data)
         try:
             return cls(size, bits, bound, permille, minimum, nonce)
@@ -90,12 +90,12 @@ class Terms:
             raise MessageError(str(error)) from None
 
 
-def width(devices: int, bound: int) -> int:
+def modulus_bits(devices: int, bound: int) -> int:
     """The least modulus, in bits, that holds the sum of `devices` entries within ±bound. Raises SettingError."""
-    for bits in WIDTHS:
+    for bits in MODULUS_BITS:
         if devices * bound < 1 << (bits - 1):
             return bits
     raise SettingError(
-        f"The sum of {devices} entries up to {bound} does not fit into {WIDTHS[-1]} bits: ask fewer devices, or "
-        "clip more."
+        f"The sum of {devices} entries up to {bound} does not fit into {MODULUS_BITS[-1]} bits: ask fewer devices, "
+        "or clip more."
     )

@@ -22,12 +22,12 @@ LIMB_BITS: Final = 26
 SHARE_BYTES: Final = 4 * LIMBS
 
 
-def random_bytes(secrets: int, threshold: int) -> int:
+def random_bytes_needed(secrets: int, threshold: int) -> int:
     """How many `split` takes."""
     return 8 * LIMBS * secrets * (threshold - 1)
 
 
-def split(secrets: list[bytes], threshold: int, holders: int, random: bytes) -> npt.NDArray[np.uint8]:
+def split_secrets(secrets: list[bytes], threshold: int, holders: int, random: bytes) -> npt.NDArray[np.uint8]:
     """[holders, secrets, `SHARE_BYTES`]: any `threshold` of a secret's shares give it, fewer give nothing.
 
     random: `random_bytes` of them; 8 for a coefficient, so that its bias is below 2⁻³².
@@ -41,16 +41,16 @@ def split(secrets: list[bytes], threshold: int, holders: int, random: bytes) -> 
     return values.astype("<u4").view(np.uint8).reshape(holders, len(secrets), SHARE_BYTES)
 
 
-def join(holders: tuple[int, ...], shares: list[bytes]) -> bytes | None:
+def join_shares(holders: tuple[int, ...], shares: list[bytes]) -> bytes | None:
     """The secret from exactly `threshold` shares; None where they do not lie together on a secret."""
-    limbs = [int(limb) for limb in at(holders, shares, -1)]
+    limbs = [int(limb) for limb in interpolate_share(holders, shares, -1)]
     number = sum(limb << LIMB_BITS * i for i, limb in enumerate(limbs))
     if max(limbs) >> LIMB_BITS or number >> 8 * SEED_BYTES:
         return None
     return number.to_bytes(SEED_BYTES, "little")
 
 
-def at(holders: tuple[int, ...], shares: list[bytes], holder: int) -> npt.NDArray[np.uint64]:
+def interpolate_share(holders: tuple[int, ...], shares: list[bytes], holder: int) -> npt.NDArray[np.uint64]:
     """[`LIMBS`]: the share of another holder, as these foretell it; of holder −1: the secret's limbs."""
     values = np.frombuffer(b"".join(shares), "<u4").reshape(len(holders), LIMBS).astype(np.uint64)
     weights = _lagrange(holders, holder)[:, None]

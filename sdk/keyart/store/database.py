@@ -24,7 +24,7 @@ from .rotation import RotateReceipt
 from .schema import Table, files_of
 from .sealed_rows import require_fitting
 from .shredding import ForgetReceipt
-from .transaction import Transactions
+from .transaction import TransactionStack
 
 __all__ = ["ForgetReceipt", "RotateReceipt", "Store", "Table"]
 
@@ -43,7 +43,7 @@ class Store:
         connection: sqlite3.Connection,
         path: Path,
         keys: KeyProvider,
-        profile: vault.Profile,
+        profile: vault.ProfileKeys,
         clock: Callable[[], datetime],
     ) -> None:
         self._connection = connection
@@ -54,7 +54,7 @@ class Store:
         self._profile = profile
         self._clock = clock
         self._lock = threading.RLock()
-        self._transactions = Transactions(connection)
+        self._transactions = TransactionStack(connection)
         self._records: Records | None = None  # None: its ledger is read from the file at the next use
         self._search = shredding.Search([] if keys.in_memory else files_of(self._file))
         self._closed = False

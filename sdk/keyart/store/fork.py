@@ -13,17 +13,17 @@ import weakref
 from typing import Protocol
 
 
-class Forked(Protocol):
+class ForkedStore(Protocol):
     """A store, as the child of a fork finds it."""
 
     def _abandon(self) -> sqlite3.Connection | None:
         """Never touches its connection again, and gives it away. None if it was closed before."""
 
 
-_open: weakref.WeakSet[Forked] = weakref.WeakSet()
+_open: weakref.WeakSet[ForkedStore] = weakref.WeakSet()
 
 
-def watch(store: Forked) -> None:
+def watch(store: ForkedStore) -> None:
     """From now on a fork takes the store away from the child."""
     _open.add(store)
 

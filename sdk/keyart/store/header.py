@@ -13,7 +13,7 @@ _CHECK_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class FileHeader:
     """The row of table `a`. retired: the id of a root key that has still to be destroyed.
 
     That is the id before a forget() or rotate(), or the one that was to follow, where that was cut off.
@@ -30,7 +30,7 @@ class Header:
         return hashlib.sha256(b"|".join(b"%d:%s" % (len(part), part) for part in parts)).digest()[:_CHECK_BYTES]
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection) -> Header:
+    def read(cls, connection: sqlite3.Connection) -> FileHeader:
         """StoreDamaged unless it is there and its check holds."""
         row = connection.execute("SELECT s, k, n, o, d FROM a WHERE i = 1").fetchone()
         if row is not None and _of_types(row[:4], bytes, (bytes, type(None)), int, (bytes, type(None))):

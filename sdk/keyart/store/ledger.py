@@ -71,7 +71,7 @@ def require_sound(connection: sqlite3.Connection) -> None:
         raise StoreDamaged(f"The profile's file is damaged. {WHAT_HELPS}")
 
 
-def verify(ledger: Ledger, rows: Iterable[Sequence[object]]) -> None:
+def verify_rows(ledger: Ledger, rows: Iterable[Sequence[object]]) -> None:
     """StoreDamaged unless the rows (table, order, hash of the id, GCM tag) are exactly those of the ledger.
 
     About 1 µs a record; no record is opened.

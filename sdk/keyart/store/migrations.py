@@ -17,11 +17,11 @@ from typing import Final
 from ..errors import StoreDamaged, StoreError
 from . import ledger, sealed_rows, vault
 from .envelope import KEY_BYTES, TAG_BYTES, WHAT_HELPS, derive
-from .header import Header
+from .header import FileHeader
 from .schema import Table
-from .vault import Profile, Vault, Wrapped
+from .vault import ProfileKeys, Vault, WrappedSecret
 
-Reseal = Callable[[sqlite3.Connection, Vault, Wrapped], None]
+Reseal = Callable[[sqlite3.Connection, Vault, WrappedSecret], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ def require_known(connection: sqlite3.Connection) -> None:
 
 def migrate(connection: sqlite3.Connection, opened: Vault) -> None:
     """Brings an opened file up to date. Errors: StoreDamaged, StoreFull; the file is then as it was."""
-    _steps(connection, lambda: [(opened, wrapped) for wrapped in vault.wrapped_in(connection, opened)])
+    _steps(connection, lambda: [(opened, wrapped) for wrapped in vault.wrapped_secrets(connection, opened)])
 
 
-def _steps(connection: sqlite3.Connection, profiles: Callable[[], Iterable[tuple[Vault, Wrapped]]]) -> None:
+def _steps(connection: sqlite3.Connection, profiles: Callable[[], Iterable[tuple[Vault, WrappedSecret]]]) -> None:
     for step in range(_version(connection), len(MIGRATIONS)):
         migration = MIGRATIONS[step]
         connection.execute("BEGIN IMMEDIATE")  # an error ends in a closed connection, and so in a rollback
@@ -79,7 +79,7 @@ _BINDING_1: Final = struct.Struct(">BBQ16s16s16s")
 _ID_LENGTH_1: Final = struct.Struct(">H")
 
 
-def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: Wrapped) -> None:
+def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: WrappedSecret) -> None:
     """Schema 1 had the hash of the group beside the record, made with the index key; its digest was of tags alone.
 
     Whoever changes `rows.seal` next moves the one of today here: this step makes records of schema 2.
@@ -88,11 +88,11 @@ def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: Wrapp
     if len(key) != KEY_BYTES:
         raise StoreDamaged(f"The key of a profile has a wrong length. {WHAT_HELPS}")
     secret = key + derive(key, "index")
-    profile = Profile.of(number, name_hash, secret)
+    profile = ProfileKeys.of(number, name_hash, secret)
     ledger.require_sound(connection)
     tallies = vault.read_ledger(connection, profile)
     found = connection.execute("SELECT t, n, zeroblob(16), substr(r, -16) FROM c WHERE p = ?", (number,))
-    ledger.verify(tallies, found)
+    ledger.verify_rows(tallies, found)
     digests = [0] * len(tallies)
     old = connection.execute("SELECT t, n, h, g, r FROM c WHERE p = ? ORDER BY t, n", (number,))
     for table, order, record_hash, group_hash, record in old:
@@ -101,7 +101,7 @@ def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: Wrapp
         binding = _BINDING_1.pack(1, table, order, name_hash, record_hash, group_hash or b"")
         plain = profile.records.unseal(record, binding)
         split = _ID_LENGTH_1.size + _ID_LENGTH_1.unpack_from(plain)[0]
-        content = sealed_rows.Content(
+        content = sealed_rows.RecordContent(
             plain[_ID_LENGTH_1.size : split], group_hash or sealed_rows.NO_GROUP, plain[split:]
         )
         sealed = sealed_rows.seal(profile, Table(table), order, record_hash, content)
@@ -111,7 +111,7 @@ def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: Wrapp
         digests[table - 1] ^= ledger.mark_of(record_hash, sealed[-TAG_BYTES:])
     renewed = [tally._replace(digest=digest) for tally, digest in zip(tallies, digests, strict=True)]
     vault.write_ledger(connection, profile, renewed)
-    vault.write_secret(connection, Header.read(connection), opened, number, name_hash, secret)
+    vault.write_secret(connection, FileHeader.read(connection), opened, number, name_hash, secret)
 
 
 # Entry v leads from schema v to v + 1. Append; never edit one that was released.

@@ -16,7 +16,7 @@ from . import ledger, sealed_rows, vault
 from .envelope import TAG_BYTES, WHAT_HELPS
 from .ledger import mark_of
 from .schema import Table
-from .sealed_rows import Content
+from .sealed_rows import RecordContent
 
 _FORWARDS: Final = "SELECT n, h, r FROM e WHERE p = ? AND t = ? AND n > ? ORDER BY n LIMIT ?"
 _BACKWARDS: Final = "SELECT n, h, r FROM e WHERE p = ? AND t = ? AND n < ? ORDER BY n DESC LIMIT ?"
@@ -28,7 +28,7 @@ Index = list[dict[bytes, int]]  # a table's records at index t − 1: keyed hash
 class Records:
     """put, get and delete by id and by group. `changed`: the ledger has still to be written."""
 
-    def __init__(self, connection: sqlite3.Connection, profile: vault.Profile) -> None:
+    def __init__(self, connection: sqlite3.Connection, profile: vault.ProfileKeys) -> None:
         self.changed = False
         self._connection = connection
         self._profile = profile
@@ -39,7 +39,7 @@ class Records:
         profile, tally = self._profile, self._tallies[table - 1]
         places = self._places(table)
         record_hash = sealed_rows.hash_of(profile, table, record_id)
-        content = Content(record_id, sealed_rows.label_of(profile, table, group), payload)
+        content = RecordContent(record_id, sealed_rows.label_of(profile, table, group), payload)
         order = places.get(record_hash)
         if order is None:
             sealed = sealed_rows.seal(profile, table, tally.next, record_hash, content)
@@ -120,7 +120,7 @@ class Records:
             found = self._connection.execute(
                 "SELECT t, n, h, substr(r, -16) FROM e WHERE p = ?", (self._profile.number,)
             ).fetchall()
-            ledger.verify(self._tallies, found)
+            ledger.verify_rows(self._tallies, found)
             index: Index = [{} for _ in self._tallies]
             for table, order, record_hash, _ in found:
                 index[table - 1][record_hash] = order

@@ -14,11 +14,11 @@ from typing import Final
 
 from . import sealed_rows, vault
 from .envelope import KEY_BYTES, TAG_BYTES, Sealer
-from .header import Header
+from .header import FileHeader
 from .keys import KeyProvider
 from .ledger import mark_of
 from .schema import Table
-from .vault import Profile
+from .vault import ProfileKeys
 
 _RESEALED_AT_A_TIME: Final = 128
 
@@ -33,28 +33,28 @@ class RotateReceipt:
 
 
 def renew(
-    connection: sqlite3.Connection, keys: KeyProvider, new_keys: KeyProvider, profile: Profile, store_id: bytes
-) -> tuple[Profile, list[bytes]]:
+    connection: sqlite3.Connection, keys: KeyProvider, new_keys: KeyProvider, profile: ProfileKeys, store_id: bytes
+) -> tuple[ProfileKeys, list[bytes]]:
     """The profile with its new keys, and the sealed keys that must be found nowhere any more.
 
     The file gets this id, and a root key of `new_keys`. Needs a transaction, and records that were verified.
     Errors: WrongKey, StoreDamaged, StoreFull, StoreError (a key store that fails).
     """
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     opened = vault.open_vault(connection, keys)
-    profiles = vault.wrapped_in(connection, opened)
+    profiles = vault.wrapped_secrets(connection, opened)
     secret = os.urandom(KEY_BYTES) + profile.label_key
     renewed = [
         wrapped._replace(secret=secret) if wrapped.number == profile.number else wrapped for wrapped in profiles
     ]
     wrapping = Sealer(new_keys.root_key(store_id, create=True), "wrap")
     vault.rewrap(connection, renewed, replace(opened, wrapping=wrapping), store_id)
-    fresh = Profile.of(profile.number, profile.name_hash, secret)
+    fresh = ProfileKeys.of(profile.number, profile.name_hash, secret)
     _reseal(connection, profile, fresh)
     return fresh, [header.sealed_file_key or b"", *(wrapped.sealed for wrapped in profiles)]
 
 
-def _reseal(connection: sqlite3.Connection, old: Profile, new: Profile) -> None:
+def _reseal(connection: sqlite3.Connection, old: ProfileKeys, new: ProfileKeys) -> None:
     tallies = list(vault.read_ledger(connection, old))
     for table in Table:
         digest, after = 0, 0

@@ -24,7 +24,7 @@ _HEAD: Final = struct.Struct(f">H{vault.HASH_BYTES}s")
 MAX_PAYLOAD_BYTES: Final = MAX_CONTENT_BYTES - MAX_ID_BYTES - _HEAD.size
 
 
-class Content(NamedTuple):
+class RecordContent(NamedTuple):
     """What is sealed of one record. label: of its group, or NO_GROUP."""
 
     record_id: bytes
@@ -41,34 +41,36 @@ def require_fitting(record_id: bytes, payload: bytes) -> None:
         )
 
 
-def hash_of(profile: vault.Profile, table: Table, record_id: bytes) -> bytes:
+def hash_of(profile: vault.ProfileKeys, table: Table, record_id: bytes) -> bytes:
     """The keyed hash of a record's id."""
     return vault.keyed_hash(profile.index_key, b"record%c%s" % (table, record_id))
 
 
-def label_of(profile: vault.Profile, table: Table, group: str | None) -> bytes:
+def label_of(profile: vault.ProfileKeys, table: Table, group: str | None) -> bytes:
     """The label of a group; NO_GROUP for None."""
     if group is None:
         return NO_GROUP
     return vault.keyed_hash(profile.label_key, b"group%c%s" % (table, group.encode("utf-8", "surrogatepass")))
 
 
-def seal(profile: vault.Profile, table: int, order: int, record_hash: bytes, content: Content) -> bytes:
+def seal(profile: vault.ProfileKeys, table: int, order: int, record_hash: bytes, content: RecordContent) -> bytes:
     """The sealed record, for the row of that table, order and hash."""
     record_id, label, payload = content
     plain = b"".join((_HEAD.pack(len(record_id), label), record_id, payload))
     return profile.records.seal(plain, _binding(profile, table, order, record_hash))
 
 
-def unseal(profile: vault.Profile, table: int, order: object, record_hash: object, sealed: object) -> Content:
+def unseal(
+    profile: vault.ProfileKeys, table: int, order: object, record_hash: object, sealed: object
+) -> RecordContent:
     """What the row holds. StoreDamaged if anything about it, or its place, has changed."""
     if not (isinstance(order, int) and order > 0 and isinstance(record_hash, bytes)):
         raise StoreDamaged(f"A row of the profile makes no sense. {WHAT_HELPS}")
     plain = profile.records.unseal(sealed, _binding(profile, table, order, record_hash))
     length, label = _HEAD.unpack_from(plain)
     split = _HEAD.size + length
-    return Content(plain[_HEAD.size : split], label, plain[split:])
+    return RecordContent(plain[_HEAD.size : split], label, plain[split:])
 
 
-def _binding(profile: vault.Profile, table: int, order: int, record_hash: bytes) -> bytes:
+def _binding(profile: vault.ProfileKeys, table: int, order: int, record_hash: bytes) -> bytes:
     return _BINDING.pack(RECORD_SCHEMA, table, order, profile.name_hash, record_hash)

@@ -18,9 +18,9 @@ from pathlib import Path
 from ..errors import StoreFull
 from . import schema, vault
 from .envelope import Sealer
-from .header import Header
+from .header import FileHeader
 from .keys import KeyProvider
-from .vault import SECRET_BYTES, Profile
+from .vault import SECRET_BYTES, ProfileKeys
 
 _CHUNK_BYTES = 1 << 20
 _NEEDLE_BYTES = 16
@@ -37,30 +37,32 @@ class ForgetReceipt:
     verified: bool
 
 
-def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: Profile, store_id: bytes) -> list[bytes]:
+def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: ProfileKeys, store_id: bytes) -> list[bytes]:
     """Deletes the profile and its secret; the file gets this id and another root key. Needs a transaction.
 
     Returns the sealed keys that must be found nowhere any more. What is left to do: `finish`.
     """
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     gone = [header.sealed_file_key or b"", *(sealed for (sealed,) in connection.execute("SELECT k FROM b"))]
     others = []
     if header.profiles > 1:  # otherwise nobody needs to be asked for a key
         opened = vault.open_vault(connection, keys)
-        others = [wrapped for wrapped in vault.wrapped_in(connection, opened) if wrapped.number != profile.number]
+        others = [
+            wrapped for wrapped in vault.wrapped_secrets(connection, opened) if wrapped.number != profile.number
+        ]
     for statement in ("DELETE FROM b WHERE i = ?", "DELETE FROM d WHERE i = ?", "DELETE FROM e WHERE p = ?"):
         connection.execute(statement, (profile.number,))
     if others:
         wrapping = Sealer(keys.root_key(store_id, create=True), "wrap")
         vault.rewrap(connection, others, replace(opened, wrapping=wrapping), store_id)
     else:
-        Header(store_id, None, 0, header.store_id).write(connection)
+        FileHeader(store_id, None, 0, header.store_id).write(connection)
     return gone
 
 
 def finish(connection: sqlite3.Connection, keys: KeyProvider) -> None:
     """What comes after the transaction of a forget or a rotation; may be repeated. StoreError: a key store failed."""
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     if header.retired is None:
         return
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -11,7 +11,7 @@ from ..errors import StoreError
 from .faults import guarded
 
 
-class Transactions:
+class TransactionStack:
     """One at a time; its owner brings the lock. `depth`: how many blocks are open, one in the other."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

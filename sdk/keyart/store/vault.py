@@ -25,7 +25,7 @@ from typing import NamedTuple
 from ..errors import StoreDamaged, WrongKey
 from . import ledger
 from .envelope import KEY_BYTES, WHAT_HELPS, Sealer, derive
-from .header import Header
+from .header import FileHeader
 from .keys import KeyProvider
 from .schema import STORE_ID_BYTES
 
@@ -40,7 +40,7 @@ def keyed_hash(key: bytes, content: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ProfileKeys:
     """One person's keys, in memory while the store is open. number: row of table `b`."""
 
     number: int
@@ -51,7 +51,7 @@ class Profile:
     label_key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, number: int, name_hash: bytes, secret: bytes) -> Profile:
+    def of(cls, number: int, name_hash: bytes, secret: bytes) -> ProfileKeys:
         """StoreDamaged if the secret is not a profile key and a label key."""
         if len(secret) != SECRET_BYTES:
             raise StoreDamaged(f"The keys of a profile have a wrong length. {WHAT_HELPS}")
@@ -67,7 +67,7 @@ class Vault:
     file_key: bytes = field(repr=False)
 
 
-class Wrapped(NamedTuple):
+class WrappedSecret(NamedTuple):
     """A row of table `b`, and the secret that was sealed in it."""
 
     number: int
@@ -78,12 +78,12 @@ class Wrapped(NamedTuple):
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Gives a new file its id; its keys come when the first profile is opened."""
-    Header(os.urandom(STORE_ID_BYTES)).write(connection)
+    FileHeader(os.urandom(STORE_ID_BYTES)).write(connection)
 
 
 def open_vault(connection: sqlite3.Connection, keys: KeyProvider) -> Vault:
     """WrongKey unless the keys are those of the file. Changes nothing in it."""
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     fresh = header.sealed_file_key is None
     wrapping = Sealer(keys.root_key(header.store_id, create=fresh), "wrap")
     if fresh:
@@ -97,20 +97,20 @@ def open_vault(connection: sqlite3.Connection, keys: KeyProvider) -> Vault:
         ) from None
 
 
-def unlock(connection: sqlite3.Connection, vault: Vault, name: str) -> Profile:
+def unlock(connection: sqlite3.Connection, vault: Vault, name: str) -> ProfileKeys:
     """The profile of that name, which is made if it is new. StoreDamaged."""
     name_hash = keyed_hash(derive(vault.file_key, "profile names"), name.encode("utf-8", "surrogatepass"))
     row = connection.execute("SELECT i, h, k FROM b WHERE h = ?", (name_hash,)).fetchone()
     if row is None:
-        wrapped_in(connection, vault)  # a lost profile would begin empty: are all there that should be?
+        wrapped_secrets(connection, vault)  # a lost profile would begin empty: are all there that should be?
         return _new_profile(connection, vault, name_hash)
-    opened = _opened(Header.read(connection), vault, row)
-    return Profile.of(opened.number, opened.name_hash, opened.secret)
+    opened = _opened(FileHeader.read(connection), vault, row)
+    return ProfileKeys.of(opened.number, opened.name_hash, opened.secret)
 
 
-def wrapped_in(connection: sqlite3.Connection, vault: Vault) -> list[Wrapped]:
+def wrapped_secrets(connection: sqlite3.Connection, vault: Vault) -> list[WrappedSecret]:
     """The secrets of all profiles. StoreDamaged unless as many are there as the header counts, and all open."""
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     rows = connection.execute("SELECT i, h, k FROM b").fetchall()
     if len(rows) != header.profiles:
         raise StoreDamaged(f"A profile is missing from the file. {WHAT_HELPS}")
@@ -123,36 +123,36 @@ def announce(connection: sqlite3.Connection) -> bytes:
     If the process dies before the file has that id, the next open destroys the root key that nothing uses.
     """
     store_id = os.urandom(STORE_ID_BYTES)
-    replace(Header.read(connection), retired=store_id).write(connection)
+    replace(FileHeader.read(connection), retired=store_id).write(connection)
     return store_id
 
 
-def rewrap(connection: sqlite3.Connection, profiles: Sequence[Wrapped], vault: Vault, store_id: bytes) -> None:
+def rewrap(connection: sqlite3.Connection, profiles: Sequence[WrappedSecret], vault: Vault, store_id: bytes) -> None:
     """Gives the file another id and seals its keys anew: those of `profiles`, and the file key.
 
     Needs a transaction. What is left to do is to destroy the old root key (`Header.retired`).
     """
-    following = Header(store_id, None, len(profiles), Header.read(connection).store_id)
+    following = FileHeader(store_id, None, len(profiles), FileHeader.read(connection).store_id)
     for number, name_hash, _, secret in profiles:
         write_secret(connection, following, vault, number, name_hash, secret)
     _with_file_key(following, vault).write(connection)
 
 
 def write_secret(
-    connection: sqlite3.Connection, header: Header, vault: Vault, number: int, name_hash: bytes, secret: bytes
+    connection: sqlite3.Connection, header: FileHeader, vault: Vault, number: int, name_hash: bytes, secret: bytes
 ) -> None:
     """Seals the secret of a profile into its row."""
     sealed = vault.wrapping.seal(secret, _secret_binding(header, number, name_hash))
     connection.execute("INSERT OR REPLACE INTO b (i, h, k) VALUES (?, ?, ?)", (number, name_hash, sealed))
 
 
-def read_ledger(connection: sqlite3.Connection, profile: Profile) -> ledger.Ledger:
+def read_ledger(connection: sqlite3.Connection, profile: ProfileKeys) -> ledger.Ledger:
     """The sealed ledger of the profile. StoreDamaged if it is not there or does not open."""
     row = connection.execute("SELECT m FROM d WHERE i = ?", (profile.number,)).fetchone()
     return ledger.unpack(profile.ledger.unseal(row and row[0], _ledger_binding(profile)))
 
 
-def write_ledger(connection: sqlite3.Connection, profile: Profile, tallies: ledger.Ledger) -> None:
+def write_ledger(connection: sqlite3.Connection, profile: ProfileKeys, tallies: ledger.Ledger) -> None:
     """Seals the ledger into its row; belongs into the transaction that it speaks of."""
     sealed = profile.ledger.seal(ledger.pack(tallies), _ledger_binding(profile))
     connection.execute(
@@ -160,12 +160,12 @@ def write_ledger(connection: sqlite3.Connection, profile: Profile, tallies: ledg
     )
 
 
-def _new_profile(connection: sqlite3.Connection, vault: Vault, name_hash: bytes) -> Profile:
+def _new_profile(connection: sqlite3.Connection, vault: Vault, name_hash: bytes) -> ProfileKeys:
     connection.execute("BEGIN IMMEDIATE")  # an error ends in a closed connection, and so in a rollback
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     (highest,) = connection.execute("SELECT coalesce(max(i), 0) FROM b").fetchone()
     number, secret = highest + 1, os.urandom(SECRET_BYTES)
-    profile = Profile.of(number, name_hash, secret)
+    profile = ProfileKeys.of(number, name_hash, secret)
     write_secret(connection, header, vault, number, name_hash, secret)
     write_ledger(connection, profile, ledger.EMPTY)
     _with_file_key(replace(header, profiles=header.profiles + 1), vault).write(connection)
@@ -173,25 +173,25 @@ def _new_profile(connection: sqlite3.Connection, vault: Vault, name_hash: bytes)
     return profile
 
 
-def _opened(header: Header, vault: Vault, row: tuple[object, object, object]) -> Wrapped:
+def _opened(header: FileHeader, vault: Vault, row: tuple[object, object, object]) -> WrappedSecret:
     number, name_hash, sealed = row
     if not (isinstance(number, int) and isinstance(name_hash, bytes) and isinstance(sealed, bytes)):
         raise StoreDamaged(f"The list of profiles is damaged. {WHAT_HELPS}")
     secret = vault.wrapping.unseal(sealed, _secret_binding(header, number, name_hash))
-    return Wrapped(number, name_hash, sealed, secret)
+    return WrappedSecret(number, name_hash, sealed, secret)
 
 
-def _with_file_key(header: Header, vault: Vault) -> Header:
+def _with_file_key(header: FileHeader, vault: Vault) -> FileHeader:
     return replace(header, sealed_file_key=vault.wrapping.seal(vault.file_key, _file_binding(header)))
 
 
-def _ledger_binding(profile: Profile) -> bytes:
+def _ledger_binding(profile: ProfileKeys) -> bytes:
     return b"ledger%c%s" % (KEY_SCHEMA, profile.name_hash)
 
 
-def _secret_binding(header: Header, number: int, name_hash: bytes) -> bytes:
+def _secret_binding(header: FileHeader, number: int, name_hash: bytes) -> bytes:
     return b"profile%c%s%d|%s" % (KEY_SCHEMA, header.store_id, number, name_hash)
 
 
-def _file_binding(header: Header) -> bytes:
+def _file_binding(header: FileHeader) -> bytes:
     return b"file%c%s%d" % (KEY_SCHEMA, header.store_id, header.profiles)

@@ -13,8 +13,8 @@ from choosing_samples import EVENING, Clock, sample_bundle, sample_catalog
 
 import keyart
 from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS, TrendingLayout, trending_vector
-from keyart.dp.clip import UNITS, integer_norm, rounded
-from keyart.dp.skellam import skellam
+from keyart.dp.clip import UNITS, integer_norm, round_vectors
+from keyart.dp.skellam import skellam_noise
 from keyart.errors import FederatedError, RoundFailed, SettingError
 from keyart_federated.accounting import noise_for
 from keyart_federated.experiments.trending import Plays, Trend
@@ -65,9 +65,9 @@ def zipf_sum(devices: int, epsilon: float, seed: int = 0, titles: int = 200) -> 
             ]
         )
         total += vectors.sum(axis=0)
-        integers += rounded(vectors, UNITS, rng.bytes).sum(axis=0)
+        integers += round_vectors(vectors, UNITS, rng.bytes).sum(axis=0)
     variance = (noise * integer_norm(UNITS, layout.size)) ** 2 / 0.8
-    noised = integers + skellam(layout.size, math.ceil(variance), rng.bytes)
+    noised = integers + skellam_noise(layout.size, math.ceil(variance), rng.bytes)
     truth = Plays(total.reshape(titles, BUCKETS), 0.0).now().counts
     return truth, Plays.read(noised, titles, UNITS, devices, variance)
 

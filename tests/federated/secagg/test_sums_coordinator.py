@@ -285,9 +285,11 @@ def test_the_same_bundle_is_delivered_again(fleet):
 
 def test_a_gateway_that_was_not_told_adds_nothing():
     """A masked vector of a device that was asked through another gateway."""
-    from keyart.secagg import Terms
+    from keyart.secagg import AggregationParameters
 
-    terms = Terms(size=2, bits=32, bound=1, threshold_permille=1000, minimum_devices=2, nonce=bytes(32))
+    terms = AggregationParameters(
+        size=2, bits=32, bound=1, threshold_permille=1000, minimum_devices=2, nonce=bytes(32)
+    )
     gateway = Gateway(terms)
     gateway.stage = Stage.MASKED
     reply = wire.MaskedReply(bytes(20), np.ones(2, dtype="<u4").tobytes()).to_bytes(terms.round_id)

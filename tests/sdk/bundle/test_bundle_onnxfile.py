@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from keyart.bundle import graph_rules
-from keyart.bundle.onnxfile import MAX_ITEMS, Model, Tensor, read_model
+from keyart.bundle.onnxfile import MAX_ITEMS, OnnxModel, OnnxTensor, read_model
 from keyart.errors import BundleRefused
 
 GOOD = samples.ranker_model().SerializeToString()
@@ -43,7 +43,7 @@ def odd_model() -> onnx.ModelProto:
     return helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="test")
 
 
-def tensor_of(theirs: onnx.TensorProto, ours: Tensor) -> None:
+def tensor_of(theirs: onnx.TensorProto, ours: OnnxTensor) -> None:
     assert (ours.name, ours.dims, ours.data_type) == (theirs.name, tuple(theirs.dims), theirs.data_type)
     assert bytes(ours.raw or b"") == theirs.raw_data
     assert b"".join(ours.floats) == np.array(theirs.float_data, "<f4").tobytes()
@@ -154,7 +154,7 @@ def test_a_large_file_costs_little(data: bytes) -> None:
     assert MAX_ITEMS == 200_000
 
 
-def judge(data: bytes) -> Model | None:
+def judge(data: bytes) -> OnnxModel | None:
     """All that a device does with a hostile graph before anything runs."""
     weights = samples.weights_bytes(samples.weights(0))
     try:

@@ -31,12 +31,12 @@ from keyart.campaigns.kinds.evaluation import (
     MAX_WEIGHT,
     PART_NORM,
     EvaluationLayout,
-    candidate,
+    candidate_model,
     evaluation_vector,
-    replay,
+    replay_weights,
 )
 from keyart.campaigns.offer import Offer
-from keyart.campaigns.vectors import Source
+from keyart.campaigns.vectors import VectorSource
 
 POLICY = keyart.Policy(exploration=0.3, stickiness=OFF, diversity=0.0)
 PLAYED, SKIPPED = keyart.Outcome.played(4000), keyart.Outcome.skipped()
@@ -66,9 +66,9 @@ def art(bundle, dial) -> Iterator[keyart.Personalizer]:
         yield one
 
 
-def source(art: keyart.Personalizer) -> Source:
+def source(art: keyart.Personalizer) -> VectorSource:
     chooser = art._session.chooser
-    return Source(art._session.custody.profile, chooser.installed, chooser.catalog, b"secret", chooser.policy)
+    return VectorSource(art._session.custody.profile, chooser.installed, chooser.catalog, b"secret", chooser.policy)
 
 
 def numbers(art: keyart.Personalizer, seed: int | None = None) -> np.ndarray:
@@ -86,8 +86,8 @@ def asked_of(art: keyart.Personalizer, payload: np.ndarray | None = None, **chan
 
 def replayed(art: keyart.Personalizer, payload: np.ndarray | None = None, since: float = 0, most: int = 100):
     of = source(art)
-    model = candidate(of.installed, numbers(art) if payload is None else payload)
-    return replay(model, of.policy, of.profile, of.catalog, since, most)
+    model = candidate_model(of.installed, numbers(art) if payload is None else payload)
+    return replay_weights(model, of.policy, of.profile, of.catalog, since, most)
 
 
 def decide(art: keyart.Personalizer, dial: Dial, title: str, at: float, outcome: keyart.Outcome, minutes: int = 0):
@@ -105,7 +105,7 @@ def test_one_device_is_what_a_hand_works_out(art, dial, bundle):
     w = []
     with opened(bundle, other := Dial()) as fresh:
         session = fresh._session
-        session.chooser.use(candidate(session.chooser.installed, payload))
+        session.chooser.use(candidate_model(session.chooser.installed, payload))
         for decision in shown:
             chances = distribution_of(fresh, other, decision.title_id, TV)
             w.append(min(chances[decision.artwork_id] / decision.propensity, 10.0))
@@ -113,7 +113,7 @@ def test_one_device_is_what_a_hand_works_out(art, dial, bundle):
     assert 0 < w0 < 10 and 0 < w1 < 10 and abs(w0 - 1) > 0.01
     a, b = (w0 + w1) / 2, w0 / 2
     asked = asked_of(art, payload)
-    kind = kinds.find(asked)
+    kind = kinds.find_kind(asked)
     assert kind.fits(asked, source(art))
     told = kind.vector(asked, source(art))
     by_hand = [1, 0.5, a / 10, b / 10, a**2 / 100, b**2 / 100, a * b / 100]
@@ -193,7 +193,7 @@ def test_the_latest_count_and_the_earlier_are_learned(art, dial):
 
 def test_no_decisions_is_a_vector_of_zeros(art):
     asked = asked_of(art)
-    assert not kinds.find(asked).vector(asked, source(art)).any()
+    assert not kinds.find_kind(asked).vector(asked, source(art)).any()
 
 
 def test_a_title_that_has_gone_is_left_out(bundle, dial, tmp_path):
@@ -214,10 +214,10 @@ def test_offers_that_do_not_fit_this_device(art, wrong):
     cut = {"none": own[:0], "short": own[:-1], "long": np.append(own, 0.0)}.get(wrong, own)
     asked = asked_of(art, cut, **({"size": 8} if wrong == "size" else {}))
     of = replace(of, policy=None) if wrong == "policy" else of
-    assert not kinds.find(asked).fits(asked, of)
+    assert not kinds.find_kind(asked).fits(asked, of)
     if wrong != "size":
         with pytest.raises(keyart.errors.SettingError):
-            vectors.answer(kinds.find(asked), asked, of)
+            vectors.protected_vector(kinds.find_kind(asked), asked, of)
 
 
 def test_the_largest_numbers_that_fit_give_a_vector(art, dial):
@@ -226,7 +226,7 @@ def test_the_largest_numbers_that_fit_give_a_vector(art, dial):
     own[:-16] = np.where(np.arange(len(own) - 16) % 2, 1e6, -1e6)
     own[len(art._session.chooser.installed.weights.flat()) :] = 50.0
     asked = asked_of(art, own)
-    vector = kinds.find(asked).vector(asked, source(art))
+    vector = kinds.find_kind(asked).vector(asked, source(art))
     assert np.isfinite(vector).all() and np.linalg.norm(vector) <= 1
 
 

@@ -15,12 +15,19 @@ from hypothesis import strategies as st
 import keyart
 from keyart.campaigns import kinds, vectors
 from keyart.campaigns.kinds.comparison import differences
-from keyart.campaigns.kinds.evaluation import MAX_WEIGHT, as_candidate, candidate
-from keyart.campaigns.kinds.segments import ALL_SHARE, ENOUGH, REACH, SHARES, SegmentLayout, segment_vector
-from keyart.campaigns.limits import Past
+from keyart.campaigns.kinds.evaluation import MAX_WEIGHT, as_candidate, candidate_model
+from keyart.campaigns.kinds.segments import (
+    ALL_SHARE,
+    MIN_SEGMENT_DECISIONS,
+    REACH,
+    SHARES,
+    SegmentLayout,
+    segment_vector,
+)
+from keyart.campaigns.limits import ParticipationHistory
 from keyart.campaigns.offer import Offer
-from keyart.campaigns.vectors import Source
-from keyart.model.candidates import Slates
+from keyart.campaigns.vectors import VectorSource
+from keyart.model.candidates import CandidateSets
 from keyart.model.features import FeatureSpec
 from keyart.profile.event_codec import Entry
 
@@ -51,9 +58,9 @@ def art(bundle, dial):
         yield one
 
 
-def source(art: keyart.Personalizer) -> Source:
+def source(art: keyart.Personalizer) -> VectorSource:
     chooser = art._session.chooser
-    return Source(art._session.custody.profile, chooser.installed, chooser.catalog, b"secret", chooser.policy)
+    return VectorSource(art._session.custody.profile, chooser.installed, chooser.catalog, b"secret", chooser.policy)
 
 
 def asked_of(art: keyart.Personalizer, topic: str, **changes: object) -> Offer:
@@ -68,7 +75,7 @@ def asked_of(art: keyart.Personalizer, topic: str, **changes: object) -> Offer:
 
 def told(art: keyart.Personalizer, asked: Offer) -> dict[str, dict[str, float]]:
     """By segment what the device says of it, as it was before it was weighed."""
-    kind, layout = kinds.find(asked), SegmentLayout.of(asked.topic, SPEC)
+    kind, layout = kinds.find_kind(asked), SegmentLayout.of(asked.topic, SPEC)
     assert kind.fits(asked, source(art))
     parts = layout.parts(kind.vector(asked, source(art)) / layout.weights)
     return {name: {part: parts[part][i] for part in parts} for i, name in enumerate(layout.segments)}
@@ -127,13 +134,13 @@ def test_a_comparison_is_what_a_hand_works_out(art, dial):
         for n, device in enumerate(("tv", "phone", "tv"))
     ]
     asked, of = asked_of(art, "compare"), source(art)
-    models = candidate(of.installed, asked.numbers), as_candidate(of.installed)
+    models = candidate_model(of.installed, asked.numbers), as_candidate(of.installed)
     assert all(model.ranker.weights is model.weights and model.latents is None for model in models)
     y = []
     for decision, device, reward in shown:
         title, context = of.catalog.index(decision.title_id), keyart.Context(device, EVENING)
         theirs, ours = (
-            Slates(of.catalog, model, POLICY, of.profile.viewer(), None, lambda _: False)
+            CandidateSets(of.catalog, model, POLICY, of.profile.viewer(), None, lambda _: False)
             .candidates([title], context)[0]
             .weighed()
             for model in models
@@ -147,8 +154,8 @@ def test_a_comparison_is_what_a_hand_works_out(art, dial):
     decisions = {"all": 3, "daypart:evening": 3, "device:tv": 2, "device:phone": 1}
     sums["daypart:evening"] = sums["all"]
     for name, one in found.items():
-        z = sums.get(name, 0.0) / ENOUGH["compare"] / REACH["compare"]
-        by_hand = [decisions.get(name, 0) / ENOUGH["compare"], z, z**2]
+        z = sums.get(name, 0.0) / MIN_SEGMENT_DECISIONS["compare"] / REACH["compare"]
+        by_hand = [decisions.get(name, 0) / MIN_SEGMENT_DECISIONS["compare"], z, z**2]
         assert abs(z) < 1 and list(one.values()) == pytest.approx(by_hand, rel=1e-5), name
 
 
@@ -163,11 +170,11 @@ def test_a_comparison_tells_dayparts_apart(art, dial):
 
 
 def test_a_device_with_enough_decisions_counts_as_one(art, dial):
-    for n in range(ENOUGH["compare"] + 2):
+    for n in range(MIN_SEGMENT_DECISIONS["compare"] + 2):
         decide(art, f"t{n % 3}", PLAYED, at=EVENING + timedelta(minutes=n), dial=dial, number=n / 11)
         assert told(art, asked_of(art, "compare"))["all"]["devices"] == pytest.approx(min((n + 1) / 8, 1))
     of, asked = source(art), asked_of(art, "compare")
-    models = candidate(of.installed, asked.numbers), of.installed
+    models = candidate_model(of.installed, asked.numbers), of.installed
     _, y = differences(*models, of.policy, of.profile, of.catalog, 0, 100)
     assert told(art, asked)["all"]["values"] == pytest.approx(y.mean() / REACH["compare"])
 
@@ -210,14 +217,14 @@ def test_a_comparison_cuts_what_few_decisions_say(art, dial):
 @pytest.mark.parametrize("topic", REACH)
 def test_a_device_without_decisions_says_nothing(art, topic):
     asked = asked_of(art, topic)
-    vector = kinds.find(asked).vector(asked, source(art))
+    vector = kinds.find_kind(asked).vector(asked, source(art))
     assert vector.shape == (asked.size,) and not vector.any()
 
 
 @pytest.mark.parametrize("topic", REACH)
 def test_limits_let_it_pass_unless_its_kind_is_declined(art, topic):
     asked, installed = asked_of(art, topic), art._session.chooser.installed
-    about = (Past(), installed.version, installed.spec.sha256, NOW)
+    about = (ParticipationHistory(), installed.version, installed.spec.sha256, NOW)
     assert limits().refusal(asked, *about) is None
     assert "kind" in limits(kinds=["training"]).refusal(asked, *about)
     assert "another model" in limits().refusal(replace(asked, model_version=installed.version + 1), *about)
@@ -229,11 +236,11 @@ def test_offers_that_do_not_fit_this_device(art, topic):
     wrong = [replace(asked, size=asked.size + 1), replace(asked, payload=asked.payload + bytes(4))]
     if topic == "compare":
         wrong.append(replace(asked, payload=b""))
-        assert not kinds.find(asked).fits(asked, replace(of, policy=None))
+        assert not kinds.find_kind(asked).fits(asked, replace(of, policy=None))
         with pytest.raises(keyart.errors.SettingError):
-            vectors.answer(kinds.find(asked), asked, replace(of, policy=None))
+            vectors.protected_vector(kinds.find_kind(asked), asked, replace(of, policy=None))
     for one in wrong:
-        assert not kinds.find(one).fits(one, of)
+        assert not kinds.find_kind(one).fits(one, of)
 
 
 def test_shares_of_the_norm():
@@ -279,4 +286,4 @@ def test_what_is_not_a_number_is_not_sent(art, monkeypatch):
     monkeypatch.setattr(keyart.Reward, "of", lambda *_: float("nan"))
     asked = asked_of(art, "rates")
     with pytest.raises(keyart.errors.SettingError, match="not finite"):
-        vectors.answer(kinds.find(asked), asked, source(art))
+        vectors.protected_vector(kinds.find_kind(asked), asked, source(art))

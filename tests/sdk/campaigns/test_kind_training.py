@@ -11,16 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from world_samples import tiny_catalog
 
-from keyart.campaigns.kinds.gradient import directions, sums
-from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm, population_sums, population_vectors
+from keyart.campaigns.kinds.gradient import direction_features, gradient_sums
+from keyart.campaigns.kinds.population import (
+    PART_SCALES,
+    PopulationLayout,
+    population_part_norm,
+    population_sums,
+    population_vectors,
+)
 from keyart.campaigns.kinds.training import (
+    MAX_CURVATURE_RATIO,
     MOMENTS_NORM,
     MOMENTS_SIZE,
-    MOST_CURVATURE,
-    SIDE,
-    SIDES,
-    NoisedTraining,
-    main_norm,
+    SIDE_ENTRIES,
+    SIDE_NORM,
+    TrainingLayout,
+    training_main_norm,
     training_vectors,
 )
 from keyart.errors import SettingError
@@ -28,15 +34,15 @@ from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import Rows
 from keyart.model.latents import LATENTS
 from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import parameters, play_parameters
+from keyart.model.ranker.weights import parameter_count, play_parameter_count
 from keyart.model.scorer import Log
 
 CATALOG = tiny_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)
 PICTURES = sum(len(title.artworks) for title in CATALOG)
-TRAINING, POPULATION = NoisedTraining(SPEC, PICTURES), NoisedPopulation(SPEC, len(CATALOG))
-P = parameters(SPEC)
-PLAY = play_parameters(SPEC)
+TRAINING, POPULATION = TrainingLayout(SPEC, PICTURES), PopulationLayout(SPEC, len(CATALOG))
+P = parameter_count(SPEC)
+PLAY = play_parameter_count(SPEC)
 WEIGHTS = Weights.zero_shot(SPEC)
 SCALE = np.random.default_rng(9).uniform(0.5, 3.0, P + 2 * PICTURES)
 CLIP, MOST = 2.0, 20.0
@@ -73,7 +79,7 @@ def trained(
     shown: np.ndarray,
     scale: np.ndarray = SCALE,
     clip: float = CLIP,
-    layout: NoisedTraining = TRAINING,
+    layout: TrainingLayout = TRAINING,
 ) -> np.ndarray:
     return training_vectors(layout, WEIGHTS, log, shown, scale, clip, MOST)
 
@@ -119,8 +125,8 @@ def test_a_training_vector_is_no_longer_than_one(seed, decisions, size, scale, c
     assert vectors.shape == (3, TRAINING.size)
     assert (lengths(vectors) <= 1 + 1e-9).all()
     part = vectors[:, TRAINING.places["side"]]
-    assert part.shape == (3, SIDES) and (part >= 0).all() and (part <= SIDE * (1 + 1e-12)).all()
-    assert (lengths(vectors[:, : TRAINING.scaled]) <= main_norm() * (1 + 1e-9)).all()
+    assert part.shape == (3, SIDE_ENTRIES) and (part >= 0).all() and (part <= SIDE_NORM * (1 + 1e-12)).all()
+    assert (lengths(vectors[:, : TRAINING.scaled]) <= training_main_norm() * (1 + 1e-9)).all()
 
 
 @settings(deadline=None, max_examples=40)
@@ -133,24 +139,24 @@ def test_a_training_vector_is_no_longer_than_one(seed, decisions, size, scale, c
 )
 def test_a_training_vector_with_latents_is_no_longer_than_one(seed, decisions, size, blocks, clip):
     log, shown = log_of(3, decisions, seed)
-    layout = NoisedTraining(SPEC, PICTURES, blocks)
+    layout = TrainingLayout(SPEC, PICTURES, blocks)
     vectors = trained(with_latents(log, seed, size), shown, np.full(layout.scaled, 0.7), clip, layout)
     assert vectors.shape == (3, layout.size) and (lengths(vectors) <= 1 + 1e-9).all()
     assert (lengths(vectors[:, layout.places["moments"]]) <= MOMENTS_NORM * (1 + 1e-9)).all()
-    assert (lengths(vectors[:, : layout.scaled]) <= main_norm() * (1 + 1e-9)).all()
+    assert (lengths(vectors[:, : layout.scaled]) <= training_main_norm() * (1 + 1e-9)).all()
 
 
 def test_places_of_latents():
     """Computed here the long way round, decision by decision."""
     log, shown = log_of(2, 6)
-    log, layout = with_latents(log), NoisedTraining(SPEC, PICTURES, "artworks")
+    log, layout = with_latents(log), TrainingLayout(SPEC, PICTURES, "artworks")
     vectors = trained(log, shown, np.full(layout.scaled, 0.5), 1e6, layout)
-    device = sums(WEIGHTS, log)
+    device = gradient_sums(WEIGHTS, log)
     for row, vector in enumerate(vectors):
-        part, back = layout.parts(vector), 0.5 * 1e6 / main_norm()
+        part, back = layout.parts(vector), 0.5 * 1e6 / training_main_norm()
         tags, tables = np.zeros((SPEC.artwork_size, LATENTS)), np.zeros((PICTURES, LATENTS))
         tilts, second = np.zeros((PICTURES, LATENTS)), 0.0
-        u = directions(log.rows)
+        u = direction_features(log.rows)
         for n, picture in enumerate(shown[row]):
             r, f = device.artworks[row, n, 0], log.latents[row, n].astype(float)
             tags += r * np.outer(log.rows.artwork[row, n], f)
@@ -166,11 +172,11 @@ def test_places_of_latents():
 
 @pytest.mark.parametrize("blocks", ["none", "tags", "artworks"])
 def test_the_scale_says_which_blocks_are_asked_for(blocks):
-    layout = NoisedTraining(SPEC, PICTURES, blocks)
+    layout = TrainingLayout(SPEC, PICTURES, blocks)
     latents = blocks != "none"
-    assert NoisedTraining.fitting(SPEC, PICTURES, latents, layout.scaled) == layout
-    assert NoisedTraining.fitting(SPEC, PICTURES, not latents, layout.scaled) is None
-    assert NoisedTraining.fitting(SPEC, PICTURES, latents, layout.scaled + 1) is None
+    assert TrainingLayout.fitting(SPEC, PICTURES, latents, layout.scaled) == layout
+    assert TrainingLayout.fitting(SPEC, PICTURES, not latents, layout.scaled) is None
+    assert TrainingLayout.fitting(SPEC, PICTURES, latents, layout.scaled + 1) is None
 
 
 @settings(deadline=None, max_examples=40)
@@ -182,7 +188,7 @@ def test_a_population_vector_is_no_longer_than_one(seed, decisions, size):
     assert vectors.shape == (3, POPULATION.size)
     assert (lengths(vectors) <= 1 + 1e-9).all()
     for place in POPULATION.places.values():
-        assert (lengths(vectors[:, place]) <= part_norm() * (1 + 1e-9)).all()
+        assert (lengths(vectors[:, place]) <= population_part_norm() * (1 + 1e-9)).all()
 
 
 @pytest.mark.parametrize("decisions", [0, 4])
@@ -191,7 +197,7 @@ def test_a_log_without_a_decision_says_only_that(decisions):
     log = replace(log, counted=np.zeros_like(log.counted))
     vectors = trained(log, shown)
     assert not vectors[:, : TRAINING.scaled].any()
-    np.testing.assert_allclose(vectors[:, TRAINING.places["side"]], [[SIDE, SIDE, 0, 0, 0, 0, 0]] * 2)
+    np.testing.assert_allclose(vectors[:, TRAINING.places["side"]], [[SIDE_NORM, SIDE_NORM, 0, 0, 0, 0, 0]] * 2)
     nothing = described(log, np.zeros((2, decisions), dtype=np.intp), *viewers(2))
     for name in ("contexts", "situations", "matches", "titles"):
         assert not nothing[:, POPULATION.places[name]].any()
@@ -213,23 +219,23 @@ def test_training_places():
     """Each part is what it says it is, computed here the long way round, decision by decision."""
     log, shown = log_of(2, 6)
     vectors = trained(log, shown, clip=1e6)  # nothing is shortened
-    device = sums(WEIGHTS, log)
+    device = gradient_sums(WEIGHTS, log)
     for row, vector in enumerate(vectors):
         part = TRAINING.parts(vector)
-        back = 1e6 / main_norm()
+        back = 1e6 / training_main_norm()
         np.testing.assert_allclose(part["gradient"] * back * SCALE[:P], device.gradient[row], rtol=1e-5)
         residual = np.zeros((2, PICTURES))
         for n, picture in enumerate(shown[row]):
             residual[:, picture] += device.artworks[row, n, [0, 2]]
         np.testing.assert_allclose(part["artworks"] * back * SCALE[P:], residual.ravel(), rtol=1e-5, atol=SMALL)
         assert (residual != 0).any(axis=1).all()
-        side = part["side"] / SIDE
+        side = part["side"] / SIDE_NORM
         counted = log.counted[row]
         decisions, tried = counted.sum(), (counted * log.played[row]).sum()
         good = (counted * log.played[row] * log.quality[row]).sum()
         np.testing.assert_allclose(side[:5], [1, 1, decisions / MOST, tried / decisions, good / decisions], rtol=1e-6)
         for at, place in ((5, slice(0, PLAY)), (6, slice(PLAY, P))):
-            met = device.diagonal[row, place].sum() / ((SCALE[:P][place] ** 2).sum() * MOST_CURVATURE)
+            met = device.diagonal[row, place].sum() / ((SCALE[:P][place] ** 2).sum() * MAX_CURVATURE_RATIO)
             assert side[at] == pytest.approx(min(met, 1.0), rel=1e-5)
 
 
@@ -237,10 +243,10 @@ def test_clipping_shortens_gradient_and_pictures_alike_and_says_by_how_much():
     log, shown = log_of(3, 12)
     free, tight = trained(log, shown, clip=1e6), trained(log, shown, clip=0.1)
     main = slice(0, TRAINING.scaled)
-    length = lengths(free[:, main]) * 1e6 / main_norm()
-    np.testing.assert_allclose(lengths(tight[:, main]), main_norm())
-    np.testing.assert_allclose(tight[:, main] / main_norm(), free[:, main] / lengths(free[:, main])[:, None])
-    side = tight[:, TRAINING.places["side"]] / SIDE
+    length = lengths(free[:, main]) * 1e6 / training_main_norm()
+    np.testing.assert_allclose(lengths(tight[:, main]), training_main_norm())
+    np.testing.assert_allclose(tight[:, main] / training_main_norm(), free[:, main] / lengths(free[:, main])[:, None])
+    side = tight[:, TRAINING.places["side"]] / SIDE_NORM
     np.testing.assert_allclose(side[:, 0], 0.1 / length)
     np.testing.assert_array_equal(side[:, 1], 0.0)
 
@@ -248,7 +254,7 @@ def test_clipping_shortens_gradient_and_pictures_alike_and_says_by_how_much():
 def test_decisions_beyond_the_most_are_not_counted():
     log, shown = log_of(1, int(2 * MOST))
     log = replace(log, counted=np.ones_like(log.counted))
-    assert trained(log, shown)[0, TRAINING.places["side"]][2] == SIDE
+    assert trained(log, shown)[0, TRAINING.places["side"]][2] == SIDE_NORM
 
 
 def test_population_places():
@@ -265,8 +271,8 @@ def test_population_places():
                 expected = shown / math.sqrt((shown**2).sum())
             else:
                 expected = whole[name][row] / (1.0 if name in ("viewers", "taste") else decisions)
-            expected = expected / NORMS[name]
-            expected = expected / max(1.0, math.sqrt((expected**2).sum())) * part_norm()
+            expected = expected / PART_SCALES[name]
+            expected = expected / max(1.0, math.sqrt((expected**2).sum())) * population_part_norm()
             np.testing.assert_allclose(part, expected, rtol=1e-5, atol=SMALL)
 
 
@@ -294,7 +300,7 @@ def test_one_device_changes_no_other():
 
 
 def test_parts_share_the_norm():
-    assert main_norm() ** 2 + SIDES * SIDE**2 + MOMENTS_NORM**2 == pytest.approx(1.0)
-    assert part_norm() ** 2 * len(NORMS) == pytest.approx(1.0)
-    assert set(NORMS) == set(POPULATION.sizes) and main_norm() > 0.9
-    assert TRAINING.size == P + 2 * PICTURES + SIDES == TRAINING.scaled + SIDES
+    assert training_main_norm() ** 2 + SIDE_ENTRIES * SIDE_NORM**2 + MOMENTS_NORM**2 == pytest.approx(1.0)
+    assert population_part_norm() ** 2 * len(PART_SCALES) == pytest.approx(1.0)
+    assert set(PART_SCALES) == set(POPULATION.sizes) and training_main_norm() > 0.9
+    assert TRAINING.size == P + 2 * PICTURES + SIDE_ENTRIES == TRAINING.scaled + SIDE_ENTRIES

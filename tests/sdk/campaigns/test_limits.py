@@ -9,10 +9,10 @@ from campaign_samples import NOW, limits, offer
 
 import keyart
 from keyart.campaigns.budget import Charge
-from keyart.campaigns.limits import MAX_ROUND_SECONDS, Past
+from keyart.campaigns.limits import MAX_ROUND_SECONDS, ParticipationHistory
 from keyart.errors import SettingError
 
-NOTHING = Past()
+NOTHING = ParticipationHistory()
 REFUSED = [
     ({}, {"kinds": ["statistics"]}, "kind"),
     ({"kind": "gossip"}, {}, "kind"),
@@ -34,7 +34,9 @@ REFUSED = [
 ]
 
 
-def judged(art: keyart.Personalizer, of: keyart.Limits, past: Past = NOTHING, **changes: object) -> str | None:
+def judged(
+    art: keyart.Personalizer, of: keyart.Limits, past: ParticipationHistory = NOTHING, **changes: object
+) -> str | None:
     spec = art._session.chooser.installed.spec.sha256
     return of.refusal(offer(art, **changes), past, 0, spec, NOW)
 
@@ -65,18 +67,18 @@ def test_labels_are_kept_and_cannot_be_changed():
 
 def test_what_was_before_counts(three):
     asked = offer(three[0])
-    assert "before" in judged(three[0], limits(), Past(rounds=frozenset({("spring", 1)})))
-    assert judged(three[0], limits(), Past(rounds=frozenset({("spring", 2), ("autumn", 1)}))) is None
-    assert judged(three[0], limits(), Past(lately=3)) is None
-    assert "a day" in judged(three[0], limits(), Past(lately=4))
-    assert judged(three[0], limits(), Past([asked.charge] * 10)) is None
-    assert "spend" in judged(three[0], limits(), Past([asked.charge] * 40))
-    assert "spend" in judged(three[0], limits(), Past([Charge(0.5, asked.l2, asked.size)]))
+    assert "before" in judged(three[0], limits(), ParticipationHistory(rounds=frozenset({("spring", 1)})))
+    assert judged(three[0], limits(), ParticipationHistory(rounds=frozenset({("spring", 2), ("autumn", 1)}))) is None
+    assert judged(three[0], limits(), ParticipationHistory(lately=3)) is None
+    assert "a day" in judged(three[0], limits(), ParticipationHistory(lately=4))
+    assert judged(three[0], limits(), ParticipationHistory([asked.charge] * 10)) is None
+    assert "spend" in judged(three[0], limits(), ParticipationHistory([asked.charge] * 40))
+    assert "spend" in judged(three[0], limits(), ParticipationHistory([Charge(0.5, asked.l2, asked.size)]))
 
 
 def test_nothing_follows_a_vector_that_nothing_protected(three):
-    assert Past([None]).spent(1e-6) == math.inf
-    assert "spend" in judged(three[0], limits(epsilon=1e6), Past([None]))
+    assert ParticipationHistory([None]).spent(1e-6) == math.inf
+    assert "spend" in judged(three[0], limits(epsilon=1e6), ParticipationHistory([None]))
 
 
 @pytest.mark.parametrize(

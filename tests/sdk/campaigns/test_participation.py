@@ -23,8 +23,8 @@ def arts(tmp_path_factory):
 def noted(monkeypatch):
     """The integer vectors, as they are made, in the order of the devices that make one."""
     made = []
-    answer = vectors.answer
-    monkeypatch.setattr(vectors, "answer", lambda *args: made.append(answer(*args)) or made[-1])
+    answer = vectors.protected_vector
+    monkeypatch.setattr(vectors, "protected_vector", lambda *args: made.append(answer(*args)) or made[-1])
     return made
 
 
@@ -56,11 +56,11 @@ def test_the_noise_in_the_sum_is_what_was_promised(arts):
     """The sum less what the devices hold is noise: of at least the variance that their ledgers count on."""
     layout = population_layout(arts[0])
     asked = offer(arts[0], layout, kind="statistics", topic="population", minimum_devices=42, campaign="population")
-    kind = kinds.find(asked)
+    kind = kinds.find_kind(asked)
     held = np.zeros(layout.size)
     for art in arts:
         chooser, custody = art._session.chooser, art._session.custody
-        held += kind.vector(asked, vectors.Source(custody.profile, chooser.installed, chooser.catalog, b""))
+        held += kind.vector(asked, vectors.VectorSource(custody.profile, chooser.installed, chooser.catalog, b""))
     noise = run(arts, asked).total - held * asked.units
     promised = (asked.noise_multiplier * asked.l2) ** 2
     counted = asked.variance * DEVICES  # all of them survived

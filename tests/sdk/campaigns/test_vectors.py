@@ -17,22 +17,24 @@ from keyart.campaigns import kinds, vectors
 from keyart.campaigns.device_batch import DeviceBatch
 from keyart.campaigns.kinds.cowatch import MAX_VIEWS, PART_SHARES, PART_SIZES, CowatchLayout, cowatch_vectors
 from keyart.campaigns.kinds.engagement import METRICS
-from keyart.campaigns.kinds.experiment import Asked, Question, arm_of, experiment_vectors
-from keyart.campaigns.kinds.training import SIDE
+from keyart.campaigns.kinds.experiment import ExperimentRequest, MetricRequest, arm_of, experiment_vectors
+from keyart.campaigns.kinds.training import SIDE_NORM
 from keyart.campaigns.kinds.trending import BUCKET_SECONDS, TrendingLayout, trending_vector
 from keyart.campaigns.offer import Offer
-from keyart.campaigns.vectors import DeviceKind, Source
+from keyart.campaigns.vectors import DeviceKind, VectorSource
 from keyart.dp.clip import integer_norm
 from keyart.model.features.rows import Rows
 from keyart.model.scorer import Log
 
 TITLES, DIRECTIONS = 6, 3
-BUTTONS = Question("buttons", 3, (Asked("quality_plays", 0.7, 0.5, 0.5), Asked("take_rate", 0.3, 0.2, 0.8)))
+BUTTONS = ExperimentRequest(
+    "buttons", 3, (MetricRequest("quality_plays", 0.7, 0.5, 0.5), MetricRequest("take_rate", 0.3, 0.2, 0.8))
+)
 
 
-def source(art: keyart.Personalizer) -> Source:
+def source(art: keyart.Personalizer) -> VectorSource:
     chooser, custody = art._session.chooser, art._session.custody
-    return Source(custody.profile, chooser.installed, chooser.catalog, b"secret")
+    return VectorSource(custody.profile, chooser.installed, chooser.catalog, b"secret")
 
 
 def directions(seed: int = 3) -> np.ndarray:
@@ -68,7 +70,7 @@ EVERY = [
 def test_each_kind_fits_and_is_no_longer_than_one(three, kind, topic):
     for art in three:
         asked = asked_of(art, kind, topic)
-        known = kinds.find(asked)
+        known = kinds.find_kind(asked)
         assert known.fits(asked, source(art))
         vector = known.vector(asked, source(art))
         assert vector.shape == (asked.size,) and 0 < np.sqrt((vector**2).sum()) <= 1 + 1e-12
@@ -77,20 +79,20 @@ def test_each_kind_fits_and_is_no_longer_than_one(three, kind, topic):
 @pytest.mark.parametrize(("kind", "topic"), EVERY)
 def test_integers_are_the_rounded_vector_and_noise(three, kind, topic):
     quiet = asked_of(three[0], kind, topic, noise_multiplier=0.0)
-    known = kinds.find(quiet)
+    known = kinds.find_kind(quiet)
     exact = known.vector(quiet, source(three[0])) * quiet.units
-    integers = vectors.answer(known, quiet, source(three[0]))
+    integers = vectors.protected_vector(known, quiet, source(three[0]))
     assert integers.dtype == np.int64 and (np.abs(integers - exact) < 1).all()
     assert np.sqrt((integers.astype(float) ** 2).sum()) <= integer_norm(quiet.units, quiet.size)
     loud = asked_of(three[0], kind, topic)
-    noise = vectors.answer(known, loud, source(three[0])) - exact
+    noise = vectors.protected_vector(known, loud, source(three[0])) - exact
     assert 0.2 < noise.var() / loud.variance < 3
 
 
 def test_a_kind_that_forgets_its_bound_is_clipped(three):
     asked = asked_of(three[0], "statistics", "trending", noise_multiplier=0.0)
     wild = DeviceKind("statistics", None, lambda *_: None, lambda *_: np.full(asked.size, 1e6))
-    integers = vectors.answer(wild, asked, source(three[0]))
+    integers = vectors.protected_vector(wild, asked, source(three[0]))
     assert np.sqrt((integers.astype(float) ** 2).sum()) <= integer_norm(asked.units, asked.size)
 
 
@@ -119,7 +121,7 @@ def test_offers_that_do_not_fit_this_device(three, kind, topic, changes):
     if isinstance(changes.get("payload"), str):
         changes = {"payload": scale.tobytes()}
     asked = asked_of(three[0], kind, topic, **changes)
-    assert not kinds.find(asked).fits(asked, source(three[0]))
+    assert not kinds.find_kind(asked).fits(asked, source(three[0]))
 
 
 def test_kinds_that_nobody_knows(three):
@@ -129,13 +131,13 @@ def test_kinds_that_nobody_knows(three):
         ("training", "trending"),
         ("statistics", ""),
     ):
-        assert kinds.find(offer(three[0], kind=kind, topic=topic)) is None
+        assert kinds.find_kind(offer(three[0], kind=kind, topic=topic)) is None
 
 
 def test_training_tells_clip_and_counts_beside(three):
     asked = asked_of(three[0], "training", "", most_decisions=10)
-    parts = training_layout(three[0]).parts(kinds.find(asked).vector(asked, source(three[0])))
-    factor, whole, decisions, plays, quality, *_ = parts["side"] / SIDE
+    parts = training_layout(three[0]).parts(kinds.find_kind(asked).vector(asked, source(three[0])))
+    factor, whole, decisions, plays, quality, *_ = parts["side"] / SIDE_NORM
     assert factor == 1 and whole == 1 and decisions == pytest.approx(0.1) and plays == quality == 0
     assert parts["gradient"].any() and np.count_nonzero(parts["artworks"]) == 1
 
@@ -143,12 +145,12 @@ def test_training_tells_clip_and_counts_beside(three):
 def test_training_leaves_out_decisions_under_an_intent_and_those_without_an_outcome(three):
     art = three[0]
     asked = asked_of(art, "training", "", most_decisions=10)
-    before = kinds.find(asked).vector(asked, source(art))
+    before = kinds.find_kind(asked).vector(asked, source(art))
     art.observe(
         art.choose("t0", keyart.Context("tv", EVENING, intent={"faces": 1.0})).id, keyart.Outcome.played(4000)
     )
     art.choose("t1", TV)
-    np.testing.assert_array_equal(kinds.find(asked).vector(asked, source(art)), before)
+    np.testing.assert_array_equal(kinds.find_kind(asked).vector(asked, source(art)), before)
 
 
 def test_a_device_without_a_history_sends_zeros():
@@ -157,7 +159,7 @@ def test_a_device_without_a_history_sends_zeros():
         art.record(keyart.View("elsewhere", EVENING, 6000))  # in no catalogue of ours: no sign of a taste
         for kind, topic in (("training", ""), ("statistics", "together"), ("statistics", "trending")):
             asked = asked_of(art, kind, topic)
-            vector = kinds.find(asked).vector(asked, source(art))
+            vector = kinds.find_kind(asked).vector(asked, source(art))
             assert np.count_nonzero(vector) == (2 if kind == "training" else 0)  # that nothing was clipped
 
 
@@ -189,7 +191,7 @@ def test_a_device_is_a_batch_of_one(three):
     batch = joined([source(art).batch for art in three])
     for kind, topic in (("training", ""), ("statistics", "population"), ("statistics", "together")):
         asked = asked_of(three[0], kind, topic)
-        known = kinds.find(asked)
+        known = kinds.find_kind(asked)
         alone = [known.vector(asked, source(art)) for art in three]
         np.testing.assert_allclose(known.vectors(asked, batch), alone, rtol=1e-6, atol=1e-7)
 
@@ -207,7 +209,7 @@ def test_trending_counts_plays_in_their_three_hours(three):
         art.record(keyart.View("t2", EVENING + timedelta(hours=hours), 100))
     art.record(keyart.View("elsewhere", EVENING, 100))
     asked = asked_of(art, "statistics", "trending", since=NOW)
-    plays = kinds.find(asked).vector(asked, source(art)).reshape(TITLES, 8)
+    plays = kinds.find_kind(asked).vector(asked, source(art)).reshape(TITLES, 8)
     np.testing.assert_allclose(plays[[0, 2], [0, 1]], 1 / np.sqrt(2))
     assert np.count_nonzero(plays) == 2
 
@@ -251,13 +253,13 @@ def test_experiments_tell_of_one_arm(three):
     art = three[0]
     art.observe(art.choose("t0", TV).id, keyart.Outcome.played(4000))
     asked = asked_of(art, "experiment", "buttons", most_decisions=4)
-    told = BUTTONS.layout.parts(kinds.find(asked).vector(asked, source(art)) / BUTTONS.weights)
+    told = BUTTONS.layout.parts(kinds.find_kind(asked).vector(asked, source(art)) / BUTTONS.weights)
     arms = told["arms"].reshape(3, 5)  # devices; z of two metrics; z²
     mine = arm_of(b"secret", "buttons", 3)
     np.testing.assert_allclose(arms[mine], [1.0, 0.0, 0.375, 0.0, 0.140625], atol=1e-6)  # half of both are plays
     assert np.count_nonzero(arms.any(axis=1)) == 1 and not told["past"].any()
     later = asked_of(art, "experiment", "buttons", since=NOW + 1)
-    assert not kinds.find(later).vector(later, source(art)).any()
+    assert not kinds.find_kind(later).vector(later, source(art)).any()
 
 
 def test_arms_are_even_and_apart_from_each_other():

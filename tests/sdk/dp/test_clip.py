@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from keyart.dp.clip import TRIES, UNITS, clipped, integer_norm, rounded
+from keyart.dp.clip import TRIES, UNITS, clip_vectors, integer_norm, round_vectors
 from keyart.errors import SettingError
 
 ANY = st.floats(-1e100, 1e100, allow_nan=False)
@@ -34,7 +34,7 @@ def lengths(vectors: np.ndarray) -> np.ndarray:
 @settings(deadline=None)
 @given(arrays(np.float64, array_shapes(min_dims=1, max_dims=3, max_side=12), elements=ANY), st.floats(1e-3, 1e3))
 def test_nothing_is_longer_than_the_clip(vectors, norm):
-    short, factor = clipped(vectors, norm)
+    short, factor = clip_vectors(vectors, norm)
     assert short.shape == vectors.shape and factor.shape == vectors.shape[:-1]
     assert (lengths(short) <= norm * (1 + 1e-12)).all()
     assert ((factor > 0) & (factor <= 1)).all()
@@ -43,7 +43,7 @@ def test_nothing_is_longer_than_the_clip(vectors, norm):
 
 def test_what_is_short_enough_stays_as_it_is():
     vectors = np.array([[0.0, 0.0], [0.6, 0.8], [0.3, -0.4], [3.0, 4.0]])
-    short, factor = clipped(vectors, 1.0)
+    short, factor = clip_vectors(vectors, 1.0)
     np.testing.assert_array_equal(short[:3], vectors[:3])
     np.testing.assert_array_equal(factor, [1.0, 1.0, 1.0, 0.2])
     np.testing.assert_allclose(short[3], [0.6, 0.8])
@@ -54,13 +54,13 @@ def test_a_number_that_is_not_finite_is_refused(wrong):
     vectors = np.zeros((3, 4))
     vectors[1, 2] = wrong
     with pytest.raises(SettingError, match="not finite"):
-        clipped(vectors, 1.0)
+        clip_vectors(vectors, 1.0)
 
 
 @pytest.mark.parametrize("huge", [1e155, 1e200, 1.7e308])
 def test_a_square_that_overflows_is_clipped_all_the_same(huge):
     with np.errstate(over="ignore"):
-        short, _ = clipped(np.array([[huge, -huge], [1.0, 0.0]]), 1.0)
+        short, _ = clip_vectors(np.array([[huge, -huge], [1.0, 0.0]]), 1.0)
     np.testing.assert_array_equal(short[1], [1.0, 0.0])
     assert (lengths(short) <= 1 + 1e-12).all()
 
@@ -74,9 +74,9 @@ def test_a_square_that_overflows_is_clipped_all_the_same(huge):
 @example(np.full((1, 40), 0.5), 1, 0)
 @example(np.full((2, 1), -1.0), UNITS, 0)
 def test_the_bound_holds_after_rounding(vectors, units, seed):
-    short, _ = clipped(vectors, 1.0)
+    short, _ = clip_vectors(vectors, 1.0)
     for random in (seeded(seed), always(0x00), always(0xFF), always(0x80)):
-        integers = rounded(short, units, random)
+        integers = round_vectors(short, units, random)
         assert integers.shape == vectors.shape and integers.dtype == np.int64
         assert (lengths(integers) <= integer_norm(units, vectors.shape[-1])).all()
         assert (np.abs(integers - short * units) < 1 + 1e-9).all()  # a neighbour on either side, or the one nearer 0
@@ -86,14 +86,14 @@ def test_the_bound_holds_after_rounding(vectors, units, seed):
 def test_the_bound_holds_where_rounding_matters_most(units, dimension):
     """Many small entries, each far from an integer: rounding makes the vector longer almost surely."""
     vectors = np.full((20, dimension), 1 / math.sqrt(dimension))
-    assert (lengths(rounded(vectors, units, seeded(1))) <= integer_norm(units, dimension)).all()
+    assert (lengths(round_vectors(vectors, units, seeded(1))) <= integer_norm(units, dimension)).all()
 
 
 @pytest.mark.parametrize("dimension", [1, 7, 900])
 def test_the_mean_of_rounding_is_the_vector(dimension):
     direction = np.random.default_rng(2).normal(size=dimension)
     vector = 0.9 * direction / np.sqrt((direction**2).sum())
-    drawn = rounded(np.broadcast_to(vector, (4000, dimension)), 50, seeded(3))
+    drawn = round_vectors(np.broadcast_to(vector, (4000, dimension)), 50, seeded(3))
     fraction = vector * 50 - np.floor(vector * 50)
     deviation = np.sqrt(np.maximum(fraction * (1 - fraction), 1e-12) / 4000)
     assert (np.abs(drawn.mean(axis=0) - vector * 50) < 5.5 * deviation + 1e-9).all()
@@ -102,7 +102,7 @@ def test_the_mean_of_rounding_is_the_vector(dimension):
 def test_integers_stay_as_they_are():
     vectors = np.array([[-1.0, 0.0], [0.0, 0.5], [0.25, -0.25]])
     for random in (always(0x00), always(0xFF), seeded(4)):
-        np.testing.assert_array_equal(rounded(vectors, 4, random), [[-4, 0], [0, 2], [1, -1]])
+        np.testing.assert_array_equal(round_vectors(vectors, 4, random), [[-4, 0], [0, 2], [1, -1]])
 
 
 def test_a_fraction_goes_up_where_the_number_drawn_is_below_it():
@@ -110,7 +110,7 @@ def test_a_fraction_goes_up_where_the_number_drawn_is_below_it():
     for fraction, drawn, expected in ((0.25, 2**30 - 1, 1), (0.25, 2**30, 0), (0.75, 2**31, 1), (0.75, 3 << 30, 0)):
         for one, wanted in ((fraction, expected), (fraction - 1, expected - 1)):
             data = drawn.to_bytes(4, "little")
-            assert rounded(np.array([[one, 0.0]]), 1, lambda size, d=data: d.ljust(size, b"\0"))[0, 0] == wanted
+            assert round_vectors(np.array([[one, 0.0]]), 1, lambda size, d=data: d.ljust(size, b"\0"))[0, 0] == wanted
 
 
 def test_a_vector_that_chance_makes_too_long_is_drawn_again_and_then_cut_towards_0():
@@ -125,14 +125,14 @@ def test_a_vector_that_chance_makes_too_long_is_drawn_again_and_then_cut_towards
 
     bound = integer_norm(10, 400)
     assert math.sqrt(399) > bound
-    out = rounded(vectors, 10, all_up)
+    out = round_vectors(vectors, 10, all_up)
     assert asked == [4 * 400] * TRIES and not out.any()
 
     def at_last(size: int) -> bytes:
         asked.append(size)
         return bytes(size) if len(asked) < TRIES + 3 else b"\xff" * size
 
-    out = rounded(vectors, 10, at_last)
+    out = round_vectors(vectors, 10, at_last)
     assert len(asked) == TRIES + 3
     np.testing.assert_array_equal(out, [[-1] + 399 * [0]])
 
@@ -147,7 +147,7 @@ def test_only_what_is_too_long_is_drawn_again():
         asked.append(size)
         return bytes(size) if len(asked) < 4 else seeded(5)(size)
 
-    out = rounded(vectors, 10, random)
+    out = round_vectors(vectors, 10, random)
     assert asked[:4] == [4 * 1200, 4 * 800, 4 * 800, 4 * 800]
     assert out[1, 0] == 6 and (lengths(out) <= integer_norm(10, 400)).all() and out[[0, 2]].any()
 
@@ -171,19 +171,19 @@ def test_most_are_drawn_once():
         return seeded(len(asked))(size)
 
     direction = np.random.default_rng(6).normal(size=(500, 900))
-    rounded(direction / lengths(direction)[:, None], UNITS, random)
+    round_vectors(direction / lengths(direction)[:, None], UNITS, random)
     assert sum(asked[1:]) < math.exp(-0.5) / (1 - math.exp(-0.5)) * asked[0]
 
 
 def test_one_vector_and_stacks_of_them():
     vector = np.array([0.3, -0.2])
-    assert rounded(vector, 7, always(0)).shape == (2,)
+    assert round_vectors(vector, 7, always(0)).shape == (2,)
     stack = np.broadcast_to(vector, (2, 3, 2))
     np.testing.assert_array_equal(
-        rounded(stack, 7, always(0)), np.broadcast_to(rounded(vector, 7, always(0)), (2, 3, 2))
+        round_vectors(stack, 7, always(0)), np.broadcast_to(round_vectors(vector, 7, always(0)), (2, 3, 2))
     )
-    assert rounded(np.zeros((0, 5)), 7).shape == (0, 5)
+    assert round_vectors(np.zeros((0, 5)), 7).shape == (0, 5)
 
 
 def test_randomness_is_the_operating_systems():
-    assert inspect.signature(rounded).parameters["random"].default is os.urandom
+    assert inspect.signature(round_vectors).parameters["random"].default is os.urandom

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from keyart.dp import skellam as module
-from keyart.dp.skellam import BITS, MAX_TABLE_VARIANCE, MAX_VARIANCE, skellam
+from keyart.dp.skellam import BITS, MAX_TABLE_VARIANCE, MAX_VARIANCE, skellam_noise
 from keyart.errors import SettingError
 
 DRAWN = 200_000
@@ -53,20 +53,20 @@ VARIANCES = [1, 2, 3, 50, 4000, MAX_TABLE_VARIANCE, MAX_TABLE_VARIANCE + 40_001]
 
 @pytest.mark.parametrize("variance", VARIANCES)
 def test_it_is_the_exact_distribution(variance):
-    values = skellam(DRAWN, variance, seeded(variance))
+    values = skellam_noise(DRAWN, variance, seeded(variance))
     assert values.shape == (DRAWN,) and values.dtype == np.int64
     assert chi_square_p(values, variance) > RARE
 
 
 @pytest.mark.parametrize("variance", [3, 4000, MAX_TABLE_VARIANCE + 40_001])
 def test_the_test_sees_a_variance_that_is_five_percent_off(variance):
-    assert chi_square_p(skellam(DRAWN, -(-variance * 21 // 20), seeded(7)), variance) < RARE
+    assert chi_square_p(skellam_noise(DRAWN, -(-variance * 21 // 20), seeded(7)), variance) < RARE
 
 
 @pytest.mark.parametrize("variance", [1, 50, 4000, MAX_TABLE_VARIANCE + 40_001])
 def test_moments(variance):
     """Mean 0, variance v, fourth moment 3v² + v: of the difference of two Poisson variables."""
-    x = skellam(DRAWN, variance, seeded(1)).astype(np.float64) / variance**0.5
+    x = skellam_noise(DRAWN, variance, seeded(1)).astype(np.float64) / variance**0.5
     kurtosis = 3 + 1 / variance
     assert abs(x.mean()) < 5 / DRAWN**0.5
     assert abs((x**2).mean() - 1) < 5 * ((kurtosis - 1) / DRAWN) ** 0.5
@@ -132,7 +132,7 @@ def test_sixty_four_more_bits_decide_where_the_first_do_not():
     first = (found[place] >> 64).to_bytes(8, "little")
     low = found[place] & ((1 << 64) - 1)
     for more, expected in ((0, 2), (low - 1, 2), (low, 3), (low + 1, 3), ((1 << 64) - 1, 3)):
-        drawn = skellam(1, variance, scripted(first, more.to_bytes(8, "little")))
+        drawn = skellam_noise(1, variance, scripted(first, more.to_bytes(8, "little")))
         assert drawn[0] == expected
 
 
@@ -141,7 +141,7 @@ def test_only_those_that_tie_draw_again():
     least, found = cumulative(variance)
     high = found[-least] >> 64
     data = b"".join(number.to_bytes(8, "little") for number in (high - 1, high, high + 1))
-    drawn = skellam(3, variance, scripted(data, (0).to_bytes(8, "little")))
+    drawn = skellam_noise(3, variance, scripted(data, (0).to_bytes(8, "little")))
     np.testing.assert_array_equal(drawn, [0, 0, 1])
 
 
@@ -149,19 +149,19 @@ def test_the_tails_tie_among_many_places():
     """Where 64 bits hold the same number many times: all 0s, or all 1s, and the second 64 bits choose."""
     least, found = cumulative(50)
     zeros, ones = bytes(8), b"\xff" * 8
-    assert skellam(1, 50, scripted(zeros, zeros))[0] <= min(k for k, v in enumerate(found, least) if v)
+    assert skellam_noise(1, 50, scripted(zeros, zeros))[0] <= min(k for k, v in enumerate(found, least) if v)
     for more in (1 << 40, 1 << 60):
         expected = least + sum(value <= more for value in found)
-        assert skellam(1, 50, scripted(zeros, more.to_bytes(8, "little")))[0] == expected
+        assert skellam_noise(1, 50, scripted(zeros, more.to_bytes(8, "little")))[0] == expected
     top = ((1 << 64) - 1) << 64
     more = 1 << 62
     expected = least + sum(value <= top + more for value in found)
-    assert skellam(1, 50, scripted(ones, more.to_bytes(8, "little")))[0] == expected
+    assert skellam_noise(1, 50, scripted(ones, more.to_bytes(8, "little")))[0] == expected
 
 
 @pytest.mark.parametrize(("devices", "each"), [(7, 3), (20, 200), (3, 100_000)])
 def test_the_sum_over_devices_is_noise_of_the_summed_variance(devices, each):
-    total = sum(skellam(DRAWN, each, seeded(n)) for n in range(devices))
+    total = sum(skellam_noise(DRAWN, each, seeded(n)) for n in range(devices))
     assert chi_square_p(total, devices * each) > RARE
 
 
@@ -169,7 +169,7 @@ def test_a_large_variance_is_split_without_loss(monkeypatch):
     asked = []
     whole = module._table
     monkeypatch.setattr(module, "_table", lambda variance: asked.append(variance) or whole(variance))
-    skellam(1, 5 * MAX_TABLE_VARIANCE + 3)
+    skellam_noise(1, 5 * MAX_TABLE_VARIANCE + 3)
     assert sum(asked) == 5 * MAX_TABLE_VARIANCE + 3 and max(asked) <= MAX_TABLE_VARIANCE and len(asked) == 6
 
 
@@ -177,26 +177,26 @@ def test_no_variance_is_no_noise_and_takes_no_randomness():
     def none(size: int) -> bytes:
         raise AssertionError
 
-    np.testing.assert_array_equal(skellam(5, 0, none), np.zeros(5))
+    np.testing.assert_array_equal(skellam_noise(5, 0, none), np.zeros(5))
 
 
 def test_an_empty_vector():
-    assert skellam(0, 50).shape == (0,)
+    assert skellam_noise(0, 50).shape == (0,)
 
 
 @pytest.mark.parametrize("variance", [-1, MAX_VARIANCE + 1, 1 << 80])
 def test_refuses_a_variance_out_of_range(variance):
     with pytest.raises(SettingError, match="variance"):
-        skellam(1, variance)
+        skellam_noise(1, variance)
 
 
 def test_randomness_is_the_operating_systems():
-    assert inspect.signature(skellam).parameters["random"].default is os.urandom
-    assert (skellam(200, 4000) != skellam(200, 4000)).any()
+    assert inspect.signature(skellam_noise).parameters["random"].default is os.urandom
+    assert (skellam_noise(200, 4000) != skellam_noise(200, 4000)).any()
 
 
 def test_entries_are_independent():
-    values = skellam(DRAWN, 50, seeded(11)).astype(np.float64)
+    values = skellam_noise(DRAWN, 50, seeded(11)).astype(np.float64)
     for lag in (1, 2, 7):
         assert abs(np.corrcoef(values[:-lag], values[lag:])[0, 1]) < 5 / DRAWN**0.5
 

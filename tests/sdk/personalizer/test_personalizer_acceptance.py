@@ -53,10 +53,10 @@ def watching(open_art, dial, bundle, decisions: int = 120, **settings) -> keyart
     return art
 
 
-def verdict(art: keyart.Personalizer, bundle) -> adoption.Verdict:
+def verdict(art: keyart.Personalizer, bundle) -> adoption.Acceptance:
     session = art._session
     new = load_model(bundle, session.chooser.catalog, "numpy")
-    return adoption.better(session.person(), session.chooser.installed, new)
+    return adoption.compare_models(session.person(), session.chooser.installed, new)
 
 
 def test_a_worse_bundle_is_not_taken(open_art, dial, bundles, caplog):
@@ -88,9 +88,9 @@ def test_equal_bundles_lose_the_same(open_art, dial, bundles):
 
 
 def test_few_decisions_decide_nothing(open_art, dial, bundles):
-    art = watching(open_art, dial, bundles["right"], decisions=adoption.LEAST_DECISIONS - 1)
+    art = watching(open_art, dial, bundles["right"], decisions=adoption.MIN_DECISIONS - 1)
     found = verdict(art, bundles["wrong"])
-    assert found.adopted and found.decisions == adoption.LEAST_DECISIONS - 1 and math.isnan(found.old)
+    assert found.adopted and found.decisions == adoption.MIN_DECISIONS - 1 and math.isnan(found.old)
     assert art.install(bundles["wrong"], validate=True) == 2
 
 
@@ -105,7 +105,7 @@ def test_decisions_without_an_outcome_or_under_an_intent_do_not_count(open_art, 
 
 def test_only_the_last_are_replayed(open_art, dial, bundles, monkeypatch):
     art = watching(open_art, dial, bundles["right"], decisions=60)
-    monkeypatch.setattr(adoption, "MOST_DECISIONS", 35)
+    monkeypatch.setattr(adoption, "MAX_DECISIONS", 35)
     assert verdict(art, bundles["same"]).decisions == 35
 
 

@@ -67,8 +67,8 @@ def before_masked(path):
 
 def test_killed_before_the_charge(path, before_masked):
     def prepare() -> None:
-        answer = vectors.answer
-        vectors.answer = lambda *args: die(answer(*args))
+        answer = vectors.protected_vector
+        vectors.protected_vector = lambda *args: die(answer(*args))
 
     killed_at(path, before_masked, prepare)
     with open_it(path) as art:

@@ -29,7 +29,7 @@ from campaign_samples import offer as offer_of
 from choosing_samples import EVENING, sample_bundle
 
 import keyart
-from keyart.campaigns.budget import Charge, spent
+from keyart.campaigns.budget import Charge, epsilon_spent
 from keyart.campaigns.receipts import Contribution
 from keyart.errors import MessageError
 from keyart.secagg import Stage, certify
@@ -75,7 +75,7 @@ def test_a_round_leaves_a_receipt_and_a_smaller_budget(device, others):
     result = run([device, *others], asked)
     assert result.survivors == (0, 1, 2)
     (entry,) = device.sent()
-    cost = spent([Charge(3.0, asked.l2, asked.size)], 1e-6)
+    cost = epsilon_spent([Charge(3.0, asked.l2, asked.size)], 1e-6)
     assert entry.epsilon == pytest.approx(cost) == device.budget().epsilon_spent
     assert (entry.campaign, entry.purpose, entry.round) == ("spring", "Better pictures for everybody.", 1)
     assert (entry.masked, entry.clip, entry.noise_multiplier, entry.delta) == (True, 2.0, 3.0, 1e-6)

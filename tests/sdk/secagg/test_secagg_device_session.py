@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from keyart.errors import MessageError, SettingError
 from keyart.secagg import DeviceSession, Identity, Stage, session_codec
 from keyart.secagg import messages as wire
-from keyart.secagg.graph import place
+from keyart.secagg.graph import ring_position
 from keyart.secagg.identity import RECORD_BYTES
 from keyart.secagg.masks import to_signed
 
@@ -21,7 +21,7 @@ MASKED = Stage.MASKED
 
 
 def restarted(session: DeviceSession) -> DeviceSession:
-    return session_codec.from_bytes(session_codec.to_bytes(session))
+    return session_codec.session_from_bytes(session_codec.session_to_bytes(session))
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -89,9 +89,13 @@ def test_stages_come_in_order(cohort, stage):
 def test_a_finished_session_holds_no_secret(cohort):
     one = cohort().lead(MASKED)
     secret = one.sessions[0].secret
-    assert len(secret) == 32 and secret in session_codec.to_bytes(one.sessions[0]) and not one.sessions[0].finished
+    assert (
+        len(secret) == 32
+        and secret in session_codec.session_to_bytes(one.sessions[0])
+        and not one.sessions[0].finished
+    )
     one.answer(0, one.unmask_request(0))
-    data = session_codec.to_bytes(one.sessions[0])
+    data = session_codec.session_to_bytes(one.sessions[0])
     assert one.sessions[0].finished and secret not in data and not one.sessions[0].held
 
 
@@ -139,7 +143,7 @@ def test_other_terms_than_agreed(cohort):
     with pytest.raises(MessageError):
         one.sessions[0].answer(wire.KeysRequest(other).to_bytes())
     # Nor under this round's id.
-    forged = wire.header(Stage.KEYS, one.round_id) + other.to_bytes()
+    forged = wire.message_header(Stage.KEYS, one.round_id) + other.to_bytes()
     with pytest.raises(MessageError):
         one.sessions[0].answer(forged)
 
@@ -225,9 +229,9 @@ def test_a_surrounded_device_stops(cohort):
     one.answer(0, one.keys_request())
     one.answer(1, one.keys_request())
     one.answer(0, one.share_request(0))  # honest
-    own = place(one.round_id, one.identities[1].public)
+    own = ring_position(one.round_id, one.identities[1].public)
     rest = [i for i in range(n) if i % 5 == 0]
-    chosen = sorted(rest, key=lambda i: (place(one.round_id, one.identities[i].public) - own) % 2**64)
+    chosen = sorted(rest, key=lambda i: (ring_position(one.round_id, one.identities[i].public) - own) % 2**64)
     k = one.graph.neighbours
     ring = [one.sessions[i].record for i in [*chosen[: k // 2], *chosen[-k // 2 :]]]
     with pytest.raises(MessageError, match="left out"):
@@ -272,9 +276,9 @@ def test_masked_vectors_of_all_add_up_to_the_sum_and_the_self_masks(cohort):
     one = cohort(7).lead(MASKED)
     k = one.graph.neighbours
     lanes = [np.frombuffer(wire.MaskedReply.from_bytes(r, one.terms, k).lanes, "<u4") for r in one.replies]
-    from keyart.secagg.masks import mask
+    from keyart.secagg.masks import mask_lanes
 
-    own = [mask(session._seed("self-mask"), one.terms.size, 32) for session in one.sessions]
+    own = [mask_lanes(session._seed("self-mask"), one.terms.size, 32) for session in one.sessions]
     total = np.sum(lanes, axis=0, dtype=np.uint32) - np.sum(own, axis=0, dtype=np.uint32)
     np.testing.assert_array_equal(to_signed(total, 32), sum(one.vector(i) for i in range(7)))
 

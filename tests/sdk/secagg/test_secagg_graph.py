@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from keyart.errors import SettingError
-from keyart.secagg import Graph, least_required
-from keyart.secagg.graph import COLLUDING, FAILURE, LEAST_NEIGHBOURS, RING, place
+from keyart.secagg import Graph, min_required
+from keyart.secagg.graph import COLLUDING, FAILURE, MIN_NEIGHBOURS, RING, ring_position
 
 SIZES = [2, 3, 4, 5, 7, 10, 30, 57, 58, 100, 101, 300, 1000, 5000]
 
 
 def needed(n: int, permille: int) -> int:
-    return max(least_required(n), -(-permille * n // 1000))
+    return max(min_required(n), -(-permille * n // 1000))
 
 
 @pytest.mark.parametrize("permille", [600, 700, 800, 900, 1000])
@@ -26,7 +26,7 @@ def test_no_two_kinds_of_share_can_both_reach_the_threshold(n, permille):
     one = Graph.of(n, needed(n, permille))
     k, t = one.neighbours, one.threshold
     assert t > k / 2 + math.floor(COLLUDING * k) and 2 * t > k + math.floor(COLLUDING * k)
-    assert t <= k <= n - 1 and (one.complete or (k % 2 == 0 and k >= LEAST_NEIGHBOURS))
+    assert t <= k <= n - 1 and (one.complete or (k % 2 == 0 and k >= MIN_NEIGHBOURS))
 
 
 @pytest.mark.parametrize(("n", "permille"), [(100, 700), (300, 700), (1000, 800), (1000, 900), (5000, 700)])
@@ -45,13 +45,13 @@ def test_chance_of_too_few_neighbours_is_below_the_bound(n, permille):
 
 @pytest.mark.parametrize("n", [2, 3, 4, 10, 30, 50])
 def test_small_ones_are_complete_and_reach_exactly_what_is_required(n):
-    one = Graph.of(n, least_required(n))
-    assert one.complete and one.threshold == least_required(n) - 1 and one.reach == RING
+    one = Graph.of(n, min_required(n))
+    assert one.complete and one.threshold == min_required(n) - 1 and one.reach == RING
 
 
 def test_least_required():
-    assert [least_required(n) for n in (2, 3, 4, 12, 100)] == [2, 3, 3, 7, 55]
-    assert all(n / 2 < least_required(n) <= n for n in range(2, 500))
+    assert [min_required(n) for n in (2, 3, 4, 12, 100)] == [2, 3, 3, 7, 55]
+    assert all(n / 2 < min_required(n) <= n for n in range(2, 500))
 
 
 @pytest.mark.parametrize(("n", "required"), [(1, 1), (0, 0), (10, 5), (100, 54), (10, 11), (10, -1)])
@@ -75,7 +75,7 @@ def test_thresholds_that_would_take_too_many_neighbours_are_refused_soon():
     """Whatever number of devices a server states."""
     with pytest.raises(SettingError, match="more than 8192 neighbours"):
         Graph.of(2**32 - 1, 2368000000)
-    assert Graph.of(8000, least_required(8000)).complete
+    assert Graph.of(8000, min_required(8000)).complete
 
 
 @pytest.mark.parametrize(("n", "permille"), [(1000, 700), (10_000, 800)])
@@ -107,6 +107,6 @@ def test_honest_lists_are_within_reach_and_halved_ones_beyond():
 
 
 def test_places_are_of_the_device_and_the_round():
-    places = {place(bytes([r]) * 32, bytes([d]) * 32) for r in range(8) for d in range(8)}
+    places = {ring_position(bytes([r]) * 32, bytes([d]) * 32) for r in range(8) for d in range(8)}
     assert len(places) == 64 and all(0 <= p < RING for p in places)
     assert np.mean([p / RING for p in places]) == pytest.approx(0.5, abs=0.15)

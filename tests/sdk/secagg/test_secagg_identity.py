@@ -8,7 +8,7 @@ import pytest
 
 from keyart.errors import MessageError, SettingError
 from keyart.secagg import Identity, certify
-from keyart.secagg.identity import CERTIFICATE_BYTES, RECORD_BYTES, verify
+from keyart.secagg.identity import CERTIFICATE_BYTES, RECORD_BYTES, verify_record
 
 NOW, ROUND, SEALING, MASKING = 1_800_000_000, b"r" * 32, b"s" * 32, b"m" * 32
 ISSUER, STRANGER = Identity.create(os.urandom), Identity.create(os.urandom)
@@ -20,7 +20,7 @@ def device(issuer: Identity = ISSUER, not_after: int = NOW) -> Identity:
 
 
 def judge(record: bytes, round_id: bytes = ROUND, now: int = NOW):
-    return verify(record, round_id, [STRANGER.public[::-1], ISSUER.public], now)
+    return verify_record(record, round_id, [STRANGER.public[::-1], ISSUER.public], now)
 
 
 def test_a_record_names_its_device_and_keys():

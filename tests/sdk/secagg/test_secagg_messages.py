@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyart.errors import MessageError
-from keyart.secagg import Stage, Terms
+from keyart.secagg import AggregationParameters, Stage
 from keyart.secagg import messages as wire
 from keyart.secagg.identity import RECORD_BYTES
 
-TERMS = Terms(size=3, bits=32, bound=9, threshold_permille=900, minimum_devices=9, nonce=bytes(32))
+TERMS = AggregationParameters(size=3, bits=32, bound=9, threshold_permille=900, minimum_devices=9, nonce=bytes(32))
 ROUND, K = TERMS.round_id, 11
 SHARED = (True, False, True, True) + (False,) * 6 + (True,)
 
@@ -115,8 +115,8 @@ def test_stage_of_a_message():
     for wrong in (
         b"",
         wire.UnmaskRequest(SHARED).to_bytes(bytes(32)),
-        wire.header(5, ROUND),
-        wire.header(0x81, ROUND),
+        wire.message_header(5, ROUND),
+        wire.message_header(0x81, ROUND),
     ):
         with pytest.raises(MessageError):
             wire.stage_of(wrong, ROUND)

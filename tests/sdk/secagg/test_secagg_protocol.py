@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify
+from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify
 from keyart.secagg import messages as wire
 from keyart.secagg.device_session import _private
-from keyart.secagg.graph import place
+from keyart.secagg.graph import ring_position
 from keyart.secagg.identity import CERTIFICATE_BYTES, RECORD_BYTES, issuer_id
-from keyart.secagg.key_agreement import LABEL, agree, derive
-from keyart.secagg.masks import mask, to_signed
+from keyart.secagg.key_agreement import LABEL, agree_secret, derive_key
+from keyart.secagg.masks import mask_lanes, to_signed
 
 PAGE = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text("utf-8")
 NOW = 1_800_000_000
@@ -26,7 +26,9 @@ class Example:
 
     def __init__(self) -> None:
         issuer = Identity(bytes([0x10]) * 32)
-        self.terms = Terms(size=4, bits=32, bound=1000, threshold_permille=1000, minimum_devices=3, nonce=bytes(32))
+        self.terms = AggregationParameters(
+            size=4, bits=32, bound=1000, threshold_permille=1000, minimum_devices=3, nonce=bytes(32)
+        )
         round_id = self.terms.round_id
         identities = [Identity(bytes([0x20 + i]) * 32) for i in range(3)]
         identities = [Identity(i.private, certify(issuer.private, i.public, NOW)) for i in identities]
@@ -34,7 +36,7 @@ class Example:
             DeviceSession.start(self.terms, one, [issuer.public], NOW, lambda n, i=i: bytes([0x30 + i]) * n)
             for i, one in enumerate(identities)
         ]
-        places = [place(round_id, one.public) for one in identities]
+        places = [ring_position(round_id, one.public) for one in identities]
         ring = sorted(range(3), key=places.__getitem__)
         self.vectors = [np.array([1, -2, 3, 1000]) - 7 * i for i in range(3)]
         self.first: list[tuple[bytes, bytes]] = []  # requests to device 0, and its replies
@@ -59,7 +61,9 @@ class Example:
                     self.first.append((request, replies[i]))
                 if stage is Stage.MASKED:
                     lanes.append(np.frombuffer(wire.MaskedReply.from_bytes(replies[i], self.terms, 2).lanes, "<u4"))
-                    lanes[-1] = lanes[-1] - mask(derive(agreeing, round_id, "self-mask seed", length=16), 4, 32)
+                    lanes[-1] = lanes[-1] - mask_lanes(
+                        derive_key(agreeing, round_id, "self-mask seed", length=16), 4, 32
+                    )
             if stage is Stage.SHARE:
                 dealt = {i: wire.ShareReply.from_bytes(reply, round_id, 2) for i, reply in replies.items()}
         total = to_signed(np.sum(lanes, axis=0, dtype=np.uint32), 32)
@@ -69,8 +73,8 @@ class Example:
         sealing, masking = _private(secrets[0], round_id)
         publics = [key.public_key().public_bytes_raw() for key in _private(secrets[1], round_id)]
         both = sorted(one.public for one in identities[:2])
-        agreed = agree(masking, publics[1])
-        pair = derive(agreed, round_id, "mask", b"".join(both), 16)
+        agreed = agree_secret(masking, publics[1])
+        pair = derive_key(agreed, round_id, "mask", b"".join(both), 16)
         self.lines = {
             "terms": self.terms.to_bytes().hex(),
             "round id": round_id.hex(),
@@ -80,9 +84,9 @@ class Example:
             "places of devices 0, 1, 2": " ".join(map(str, places)),
             "device 0, sealing key, public": sealing.public_key().public_bytes_raw().hex(),
             "device 0, masking key, public": masking.public_key().public_bytes_raw().hex(),
-            "device 0, self-mask seed": derive(secrets[0], round_id, "self-mask seed", length=16).hex(),
+            "device 0, self-mask seed": derive_key(secrets[0], round_id, "self-mask seed", length=16).hex(),
             "mask key of devices 0 and 1": pair.hex(),
-            "its first lanes": " ".join(map(str, mask(pair, 4, 32))),
+            "its first lanes": " ".join(map(str, mask_lanes(pair, 4, 32))),
             "vector of device 0": " ".join(map(str, self.vectors[0])),
             "masked vector of device 0": " ".join(map(str, np.frombuffer(self.first[2][1][-16:], "<u4"))),
             "sum of the vectors": " ".join(map(str, total)),

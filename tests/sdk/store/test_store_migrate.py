@@ -130,7 +130,7 @@ def test_steps_run_in_order_and_whole(old, host, monkeypatch):
 
 def seal_anew(connection, opened, wrapped):
     """What a later step may do: another record schema, with the keys of each profile at hand."""
-    profile = vault.Profile.of(wrapped.number, wrapped.name_hash, wrapped.secret)
+    profile = vault.ProfileKeys.of(wrapped.number, wrapped.name_hash, wrapped.secret)
     tallies = list(vault.read_ledger(connection, profile))
     for table, order, record_hash, sealed in connection.execute("SELECT t, n, h, r FROM e WHERE p = ?", (1,)):
         content = sealed_rows.unseal(profile, table, order, record_hash, sealed)

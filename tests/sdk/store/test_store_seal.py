@@ -206,12 +206,12 @@ def test_a_row_that_vanishes_while_the_store_is_open(verb):
 
 
 def bare(number=1, name_hash=bytes(16), secret=bytes(range(64))):
-    return vault.Profile.of(number, name_hash, secret)
+    return vault.ProfileKeys.of(number, name_hash, secret)
 
 
 def test_a_record_opens_in_its_place_alone(monkeypatch):
     """Table, order, id, profile's name, profile's key, schema version: each alone, and all of them at once."""
-    content = sealed_rows.Content(b"id", sealed_rows.NO_GROUP, b"payload")
+    content = sealed_rows.RecordContent(b"id", sealed_rows.NO_GROUP, b"payload")
     record_hash = sealed_rows.hash_of(bare(), Table.VIEW, b"id")
     sealed = sealed_rows.seal(bare(), Table.VIEW, 7, record_hash, content)
     assert sealed_rows.unseal(bare(), Table.VIEW, 7, record_hash, sealed) == content

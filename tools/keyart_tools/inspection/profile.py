@@ -19,7 +19,7 @@ from keyart import PassphraseKey
 from keyart.errors import InputError, StoreDamaged
 from keyart.profile.consent import PURPOSES, Consent
 from keyart.store.database import Store, Table
-from keyart.store.header import Header
+from keyart.store.header import FileHeader
 from keyart.store.schema import APPLICATION_ID, files_of
 
 from .tables import fields, plain, table
@@ -53,7 +53,7 @@ def _outside(copy: Path) -> dict[str, Any]:
         if application != APPLICATION_ID:
             raise InputError(f"{copy.name} is a database, but not a profile of keyart.")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        header = Header.read(connection)
+        header = FileHeader.read(connection)
     except sqlite3.Error as error:
         raise StoreDamaged(f"{copy.name} cannot be read ({error}); restore it from a backup.") from None
     finally:

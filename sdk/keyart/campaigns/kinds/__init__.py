@@ -33,9 +33,9 @@ KINDS: Final[tuple[DeviceKind, ...]] = (
 )
 
 
-def find(offer: Offer) -> DeviceKind | None:
+def find_kind(offer: Offer) -> DeviceKind | None:
     """Return the kind that answers an offer, or None if this version of keyart knows none."""
     return next((kind for kind in KINDS if kind.accepts(offer)), None)
 
 
-__all__ = ["KINDS", "find"]
+__all__ = ["KINDS", "find_kind"]

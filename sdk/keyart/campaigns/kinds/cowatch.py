@@ -16,14 +16,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ...dp.clip import clipped
+from ...dp.clip import clip_vectors
 from ...model.features import EncodedCatalog
+from ...types import Doubles
 from ..device_batch import DeviceBatch
 from ..offer import Offer
-from ..vector_layout import Places
+from ..vector_layout import VectorLayout
 from ..vectors import batched_kind
 
-Doubles = npt.NDArray[np.float64]
 TOPIC: Final = "together"  # as offers have named it since the first version
 
 
@@ -46,7 +46,7 @@ PART_SHARES: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class CowatchLayout(Places):
+class CowatchLayout(VectorLayout):
     """Layout for T titles and D directions, of a device's views x by title, with |x| ≤ 1.
 
     views [T]: Σ x. weighted [T]: Σ x |x|₁. squares [T]: Σ x². viewers [2]: devices with a history, and their views as
@@ -84,7 +84,7 @@ def cowatch_vectors(layout: CowatchLayout, views: npt.NDArray[np.floating], aske
         "products": (x[:, :, None] * along - (x**2)[:, :, None] * asked).reshape(len(x), asked.size),
     }
     return np.concatenate(
-        [clipped(parts[name] / PART_SIZES[name], 1.0)[0] * np.sqrt(PART_SHARES[name]) for name in layout.sizes],
+        [clip_vectors(parts[name] / PART_SIZES[name], 1.0)[0] * np.sqrt(PART_SHARES[name]) for name in layout.sizes],
         axis=-1,
     )
 

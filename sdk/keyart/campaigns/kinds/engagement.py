@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
+
+from ...types import Doubles, Floats
 
 if TYPE_CHECKING:
     from ...catalog import Catalog
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ...profile.event_codec import Entry
     from ...profile.profile import Profile
 
-Doubles = npt.NDArray[np.float64]
 
 METRICS: Final = (  # in the order of the codes that an offer names them by
     "quality_plays", "take_rate", "watch_time", "browse_time", "returns", "abandonment", "page_diversity",
@@ -32,7 +32,7 @@ DAY_SECONDS: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lived:
+class Engagement:
     """The decisions of a device with their outcomes, [N] each, in the order of time.
 
     at: Unix seconds. played, quality: 1 or 0. seconds: of play. unlike: 1 − cosine of the picture's tags and those of
@@ -50,7 +50,7 @@ class Lived:
     active: Doubles
 
     @classmethod
-    def of(cls, profile: Profile, catalog: Catalog, encoded: EncodedCatalog) -> Lived:
+    def of(cls, profile: Profile, catalog: Catalog, encoded: EncodedCatalog) -> Engagement:
         """Return those with an outcome, under no intent, whose artwork is in the catalogue."""
         places = catalog.artwork_places
         entries = [
@@ -70,7 +70,7 @@ class Lived:
             played=np.array([float(o is not None and o.kind == "played") for o in outcomes]),
             quality=np.array([reward for _, reward in log]),
             seconds=np.array([o.seconds if o is not None else 0.0 for o in outcomes]),
-            unlike=unlike(encoded.artwork[pictures]),
+            unlike=dissimilarity(encoded.artwork[pictures]),
             device=tuple(entry.device for entry in shown),
             daypart=tuple(entry.daypart for entry in shown),
             active=np.sort(np.concatenate([at, watched])),
@@ -109,7 +109,7 @@ class Lived:
         return Counter(names[window]).most_common(1)[0][0] if names[window] else ""
 
 
-def unlike(tags: npt.NDArray[np.float32]) -> Doubles:
+def dissimilarity(tags: Floats) -> Doubles:
     """[N]: 1 − cosine of each row of tags [N, Z] and the one before it; NaN for the first."""
     norm = np.maximum(np.sqrt((tags**2).sum(axis=-1, dtype=np.float64)), 1e-12)
     cosine = (tags[1:] * tags[:-1]).sum(axis=-1) / (norm[1:] * norm[:-1])

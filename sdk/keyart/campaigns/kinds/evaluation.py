@@ -16,19 +16,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ...context import Context
 from ...errors import SettingError
-from ...model.candidates import Slates
-from ...model.features.encode import Floats
+from ...model.candidates import CandidateSets
 from ...model.ranker import NumpyRanker, Weights
-from ...model.ranker.weights import LARGEST_STORED, parameters
+from ...model.ranker.weights import MAX_STORED_WEIGHT, parameter_count
 from ...profile.event_codec import Entry
 from ...profile.learner import Answered, Learner
+from ...types import Doubles, Floats
 from ..offer import Offer
-from ..vector_layout import Places
-from ..vectors import DeviceKind, Source
+from ..vector_layout import VectorLayout
+from ..vectors import DeviceKind, VectorSource
 
 if TYPE_CHECKING:
     from ...catalog import Catalog
@@ -36,10 +35,9 @@ if TYPE_CHECKING:
     from ...model.policy import Policy
     from ...profile.profile import Profile
 
-Doubles = npt.NDArray[np.float64]
 MAX_WEIGHT: Final = 10.0  # a picture that the candidate likes much better counts as so many
 # The most that each part may be: what it is divided by, so that all are in 0–1.
-MOST: Final[Mapping[str, float]] = {
+PART_MAXIMA: Final[Mapping[str, float]] = {
     "devices": 1.0,
     "logged": 1.0,
     "weight": MAX_WEIGHT,
@@ -48,23 +46,23 @@ MOST: Final[Mapping[str, float]] = {
     "rewarded_rewarded": MAX_WEIGHT**2,
     "weight_rewarded": MAX_WEIGHT**2,
 }
-PART_NORM: Final = 1 / math.sqrt(len(MOST))  # so that all of them together measure 1 or less
+PART_NORM: Final = 1 / math.sqrt(len(PART_MAXIMA))  # so that all of them together measure 1 or less
 MISFIT: Final = "The candidate does not fit this device's model; nothing is sent."
 
 
 @dataclass(frozen=True)
-class EvaluationLayout(Places):
+class EvaluationLayout(VectorLayout):
     """One entry each: a device's means over its decisions, divided by `MOST` and times `PART_NORM`. devices: 1 where
     there are decisions. logged: r. weight: w. rewarded: w r. Then their products: weight_weight: (mean w)².
     rewarded_rewarded: (mean w r)². weight_rewarded: mean w · mean w r."""
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        return dict.fromkeys(MOST, 1)
+        return dict.fromkeys(PART_MAXIMA, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ReplayedDecision:
     """A decision, replayed. weight: w. reward: r. place: of what was shown among the title's A pictures.
     probability, value [A]: what the model would have drawn them with, and the reward that it expects of each."""
 
@@ -76,18 +74,18 @@ class Judged:
     value: Floats
 
 
-def candidate(installed: LoadedModel, numbers: Doubles) -> LoadedModel | None:
+def candidate_model(installed: LoadedModel, numbers: Doubles) -> LoadedModel | None:
     """The model of an offer's payload: the weights [P] as `Weights.flat` has them, then appeal [n, 2] by the
     catalogue's order. The rest is the installed one's, but for latents, of which there are none. None: the payload is
     of another size, or no bundle could hold such numbers."""
     from ...bundle.trust import MAX_APPEAL
 
     spec, pictures = installed.spec, len(installed.encoded.artwork)
-    split = parameters(spec)
+    split = parameter_count(spec)
     if len(numbers) != split + 2 * pictures:
         return None
     theta, appeal = numbers[:split], numbers[split:].reshape(pictures, 2)
-    if not (np.abs(theta) <= LARGEST_STORED).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
+    if not (np.abs(theta) <= MAX_STORED_WEIGHT).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
         return None
     return as_candidate(replace(installed, weights=Weights.from_flat(spec, theta), appeal=appeal.astype(np.float32)))
 
@@ -102,7 +100,7 @@ def as_candidate(installed: LoadedModel) -> LoadedModel:
     )
 
 
-def answered(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
+def answered_decisions(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
     """All decisions that have an outcome and no intent, and whose picture is in the catalogue, with their rewards, in
     the order of time."""
     places = catalog.artwork_places
@@ -115,17 +113,17 @@ def answered(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]
     return sorted(zip(found, rewards, strict=True), key=lambda one: one[0][0].at)
 
 
-def replay(
+def replay_weights(
     model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
 ) -> tuple[Doubles, Doubles]:
     """w [N] and r [N] of the decisions that are `judged`."""
-    found = judged(model, policy, profile, catalog, since, most)
+    found = replay_decisions(model, policy, profile, catalog, since, most)
     return np.array([one.weight for one in found]), np.array([one.reward for one in found])
 
 
-def judged(
+def replay_decisions(
     model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
-) -> list[Judged]:
+) -> list[ReplayedDecision]:
     """The latest `most` decisions since then (Unix seconds) that were drawn (a picture that a title kept was not),
     have an outcome and no intent, and whose picture is in the catalogue; in the order of time.
 
@@ -136,7 +134,7 @@ def judged(
     stated preferences are today's: they tell of titles, not of which picture was shown. Latents are left out, and so
     is what no log holds: the page around a picture, trends, and an age limit.
     """
-    log = answered(profile, catalog)
+    log = answered_decisions(profile, catalog)
     on_trial = [
         (entry.decision.id, entry.at)
         for (entry, _), _ in log
@@ -147,12 +145,12 @@ def judged(
     ids, first = {decision_id for decision_id, _ in on_trial}, on_trial[0][1]
     viewer, learner = profile.viewer(), Learner(model, profile.stated)
     learner.learn_all([one for one, _ in log if one[0].at < first], viewer)
-    found: list[Judged] = []
+    found: list[ReplayedDecision] = []
     later = (one for one in log if one[0][0].at >= first)
     for at, page in itertools.groupby(later, key=lambda one: one[0][0].at):
         shown = list(page)
         head, own = learner.head, learner.own
-        slates = Slates(catalog, model, policy, viewer, head, profile.has_watched, profile.stated, own)
+        slates = CandidateSets(catalog, model, policy, viewer, head, profile.has_watched, profile.stated, own)
         for (entry, _), reward in shown:
             decision = entry.decision
             if decision.id in ids:
@@ -161,7 +159,7 @@ def judged(
                 place = model.encoded.place[decision.artwork_id] - slates.pictures(title).start
                 weighed = candidates.weighed()
                 weight = min(weighed.probability[place] / decision.propensity, MAX_WEIGHT)
-                found.append(Judged(entry, weight, reward, place, weighed.probability, weighed.value))
+                found.append(ReplayedDecision(entry, weight, reward, place, weighed.probability, weighed.value))
         for (entry, outcome), _ in shown:
             own_decision = replace(entry.decision, model_version=model.version)
             learner.learn(replace(entry, decision=own_decision), outcome, viewer)
@@ -182,19 +180,19 @@ def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubl
         "rewarded_rewarded": rewarded**2,
         "weight_rewarded": weight * rewarded,
     }
-    return np.array([parts[name] / MOST[name] for name in layout.sizes]) * PART_NORM
+    return np.array([parts[name] / PART_MAXIMA[name] for name in layout.sizes]) * PART_NORM
 
 
-def _layout(offer: Offer, source: Source) -> EvaluationLayout | None:
-    fits = source.policy is not None and candidate(source.installed, offer.numbers) is not None
+def _layout(offer: Offer, source: VectorSource) -> EvaluationLayout | None:
+    fits = source.policy is not None and candidate_model(source.installed, offer.numbers) is not None
     return EvaluationLayout() if fits else None
 
 
-def _vector(offer: Offer, source: Source) -> Doubles:
-    model, policy = candidate(source.installed, offer.numbers), source.policy
+def _vector(offer: Offer, source: VectorSource) -> Doubles:
+    model, policy = candidate_model(source.installed, offer.numbers), source.policy
     if model is None or policy is None:
         raise SettingError(MISFIT)
-    w, r = replay(model, policy, source.profile, source.catalog, offer.since, offer.most_decisions)
+    w, r = replay_weights(model, policy, source.profile, source.catalog, offer.since, offer.most_decisions)
     return evaluation_vector(EvaluationLayout(), w, r)
 
 

@@ -17,18 +17,15 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ...catalog import folded_kind
 from ...errors import SettingError
 from ...model.features.spec import is_sensitive
+from ...types import Doubles, Ints
 from ..offer import MAX_ARMS, Offer
-from ..vector_layout import Places
-from ..vectors import DeviceKind, Source
-from .engagement import METRICS, Lived
-
-Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
+from ..vector_layout import VectorLayout
+from ..vectors import DeviceKind, VectorSource
+from .engagement import METRICS, Engagement
 
 # Squared shares of the norm of 1. Counts, squares and products need be known to a few per cent only.
 DEVICES_SHARE: Final = 0.05
@@ -39,7 +36,7 @@ MAX_THETA: Final = 2.0
 
 
 @dataclass(frozen=True)
-class ExperimentLayout(Places):
+class ExperimentLayout(VectorLayout):
     """arms [A · (1 + 2 M)]: by arm, devices, then z of each metric, then z². past [2 M]: of all arms, x z of each
     metric, then x². groups [G · A · 3]: by group and arm, devices, z and z² of the first metric."""
 
@@ -54,7 +51,7 @@ class ExperimentLayout(Places):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MetricRequest:
     """One metric. share: of the squared norm that all metrics have. centre, reach: z is ±1 at centre ± reach.
     theta: how much of the past is taken off. past_centre: of the metric before the start."""
 
@@ -67,7 +64,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Question:
+class ExperimentRequest:
     """The question in an offer of an experiment. Nothing of it depends on a device.
 
     Attributes:
@@ -80,7 +77,7 @@ class Question:
 
     name: str
     arms: int
-    asked: tuple[Asked, ...]
+    asked: tuple[MetricRequest, ...]
     group: str = ""
     groups: tuple[str, ...] = ()
 
@@ -116,7 +113,7 @@ class Question:
         return self.groups.index(group) if group in self.groups else len(self.groups)
 
     @classmethod
-    def read(cls, offer: Offer) -> Question | None:
+    def read(cls, offer: Offer) -> ExperimentRequest | None:
         """None: no device answers such a question, be it for its numbers or for a sensitive group."""
         name, grouped, rest = offer.topic.partition("/")
         kind, _, values = rest.partition(":")
@@ -124,18 +121,18 @@ class Question:
         rows = offer.numbers
         if not name or not 2 <= offer.arms <= MAX_ARMS or not len(rows) or len(rows) % 6:
             return None
-        if grouped and (not is_group(kind, groups)):
+        if grouped and (not is_valid_group(kind, groups)):
             return None
         table = rows.reshape(-1, 6)
         codes, shares, reach, theta = table[:, 0], table[:, 1], table[:, 3], table[:, 4]
         known = np.isin(codes, np.arange(len(METRICS))) & (shares > 0) & (reach > 0) & (np.abs(theta) <= MAX_THETA)
         if not known.all() or len(set(codes.tolist())) != len(codes) or shares.sum() > 1 + 1e-6:
             return None
-        asked = tuple(Asked(METRICS[int(code)], *map(float, row)) for code, *row in table)
+        asked = tuple(MetricRequest(METRICS[int(code)], *map(float, row)) for code, *row in table)
         return cls(name, offer.arms, asked, kind, groups)
 
 
-def is_group(kind: str, values: Sequence[str]) -> bool:
+def is_valid_group(kind: str, values: Sequence[str]) -> bool:
     """Return whether devices may be told apart so: by no sensitive kind, and with few different values."""
     plain = all(value and not set(value) & set("/:,") for value in (kind, *values))
     return plain and 0 < len(set(values)) == len(values) <= MAX_GROUPS and not is_sensitive(kind)
@@ -148,7 +145,7 @@ def arm_of(secret: bytes, experiment: str, arms: int) -> int:
     return int.from_bytes(digest[:16], "little") % arms
 
 
-def experiment_vectors(question: Question, arm: Ints, group: Ints, now: Doubles, past: Doubles) -> Doubles:
+def experiment_vectors(question: ExperimentRequest, arm: Ints, group: Ints, now: Doubles, past: Doubles) -> Doubles:
     """[d, layout.size], none longer than 1. arm [d]; group [d], unused without groups; now, past [d, METRICS], NaN
     where nothing is known: nothing shown since the start gives zeros, another metric's gap counts as its centre."""
     layout, asked = question.layout, question.asked
@@ -173,24 +170,24 @@ def _within_one(values: Doubles) -> Doubles:
     return np.asarray(np.nan_to_num(np.clip(values, -1.0, 1.0)))
 
 
-def _question(offer: Offer, source: Source) -> Question | None:
-    question = Question.read(offer)
+def _question(offer: Offer, source: VectorSource) -> ExperimentRequest | None:
+    question = ExperimentRequest.read(offer)
     if question is None or source.policy is None:
         return question
     return None if folded_kind(question.group) in source.policy.sensitive_kinds else question
 
 
-def _layout(offer: Offer, source: Source) -> ExperimentLayout | None:
+def _layout(offer: Offer, source: VectorSource) -> ExperimentLayout | None:
     question = _question(offer, source)
     return question.layout if question is not None else None
 
 
-def _vector(offer: Offer, source: Source) -> Doubles:
+def _vector(offer: Offer, source: VectorSource) -> Doubles:
     question = _question(offer, source)
     if question is None:
         raise SettingError("The experiment asks for what no device tells; nothing is sent.")
     arm = arm_of(source.secret, question.name, question.arms)
-    lived = Lived.of(source.profile, source.catalog, source.installed.encoded)
+    lived = Engagement.of(source.profile, source.catalog, source.installed.encoded)
     now = lived.within(offer.since, math.inf, offer.most_decisions)
     past = lived.within(-math.inf, offer.since, offer.most_decisions)
     group = question.place(lived.group(question.group, now, source.labels))

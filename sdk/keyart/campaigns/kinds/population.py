@@ -12,22 +12,20 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from ...dp.clip import clipped
+from ...dp.clip import clip_vectors
 from ...model.features import EncodedCatalog
-from ...model.features.encode import Floats, Ints
 from ...model.features.spec import FeatureSpec
-from ...model.features.viewer import sharpen
+from ...model.features.viewer import sharpen_affinity
 from ...model.scorer import Log
+from ...types import Doubles, Floats, Ints
 from ..device_batch import DeviceBatch
 from ..offer import Offer
-from ..vector_layout import Places
+from ..vector_layout import VectorLayout
 from ..vectors import batched_kind
 
-Doubles = npt.NDArray[np.float64]
 # What each part of a population vector is divided by before it is shortened to 1: about the norm that a device has.
-NORMS: Mapping[str, float] = {
+PART_SCALES: Mapping[str, float] = {
     "viewers": 1.6,
     "contexts": 1.0,
     "situations": 12.0,
@@ -38,7 +36,7 @@ NORMS: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class NoisedPopulation(Places):
+class PopulationLayout(VectorLayout):
     """viewers, contexts, situations, matches, taste: means over the device's decisions of `population_sums`.
     titles [T]: decisions by title, as shares of a norm of 1. Each part takes the same share of the norm."""
 
@@ -58,9 +56,9 @@ class NoisedPopulation(Places):
         }
 
 
-def part_norm() -> float:
+def population_part_norm() -> float:
     """What each part of a population vector may have of a norm of 1."""
-    return float(np.sqrt(1.0 / len(NORMS)))
+    return float(np.sqrt(1.0 / len(PART_SCALES)))
 
 
 def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats) -> dict[str, Floats]:
@@ -84,11 +82,11 @@ def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats
         "contexts": contexts.reshape(*known.shape, -1),
         "situations": np.concatenate([situation.sum(-2), (situation * rows.main[..., 1:3]).sum(-2)], axis=-1),
         "matches": np.concatenate([match.sum(-2), (match * rows.match).sum(-2)], axis=-1),
-        "taste": np.concatenate([sharpen(affinity, spec) * known[..., None], known[..., None]], axis=-1),
+        "taste": np.concatenate([sharpen_affinity(affinity, spec) * known[..., None], known[..., None]], axis=-1),
     }
 
 
-def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinity: Floats, known: Floats) -> Doubles:
+def population_vectors(layout: PopulationLayout, log: Log, titles: Ints, affinity: Floats, known: Floats) -> Doubles:
     """[d, layout.size], none longer than 1. titles [d, N]: of each decision; affinity [d, H]; known [d]: 1 where
     there is a history. Raises SettingError where a number is not finite."""
     parts = population_sums(layout.spec, log, affinity, known)
@@ -105,20 +103,20 @@ def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinit
         "titles": shown / np.maximum(np.sqrt((shown**2).sum(-1, keepdims=True)), 1.0),
     }
     shares = [
-        clipped(np.asarray(means[name], dtype=np.float64) / NORMS[name], 1.0)[0] * part_norm()
+        clip_vectors(np.asarray(means[name], dtype=np.float64) / PART_SCALES[name], 1.0)[0] * population_part_norm()
         for name in layout.sizes
     ]
     return np.concatenate(shares, axis=1)
 
 
-def layout(offer: Offer, encoded: EncodedCatalog) -> NoisedPopulation | None:
+def layout(offer: Offer, encoded: EncodedCatalog) -> PopulationLayout | None:
     """Return the layout of an offer's vector, or None if the offer has a payload."""
-    return NoisedPopulation(encoded.spec, len(encoded.first) - 1) if not offer.payload else None
+    return PopulationLayout(encoded.spec, len(encoded.first) - 1) if not offer.payload else None
 
 
 def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
     """Return the vectors of a batch of devices, [d, size]."""
-    places = NoisedPopulation(batch.encoded.spec, len(batch.encoded.first) - 1)
+    places = PopulationLayout(batch.encoded.spec, len(batch.encoded.first) - 1)
     titles = batch.encoded.title_of[batch.artworks]
     return population_vectors(places, batch.log, titles, batch.affinity, batch.has_history)
 

@@ -10,14 +10,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from ...catalog import Artwork, Catalog, Title, age_of, kind_of
+from ...types import Bools, Doubles, Floats, Ints
 from .spec import MATCHES_PER_KIND, FeatureSpec
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 Shares = dict[str, dict[str, float]]  # kind: tag: its part of the kind's weight
 
 OPEN_TAGS_PER_ITEM = 8  # the heaviest ones; a picture that names more people than this names none in particular
@@ -66,7 +63,7 @@ class EncodedCatalog:
         self.ages: Ints = np.zeros(n, dtype=np.intp)
         self.spoilers: Bools = np.zeros(n, dtype=np.bool_)
         self.spoils = bytearray(t)
-        self.durations: npt.NDArray[np.float64] = np.array([title.duration for title in titles])
+        self.durations: Doubles = np.array([title.duration for title in titles])
         self.title_place: Mapping[str, int] = catalog.title_places
         self.place: Mapping[str, int] = _Places(self, catalog.artwork_places)
         self._open_place, self.open_rarity = _open_tags(titles, spec)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...linalg import row_dots, row_products, unflagged
-from .encode import EncodedCatalog, Floats, Ints
+from ...types import Floats, Ints
+from .encode import EncodedCatalog
 from .spec import MATCHES_PER_KIND, FeatureSpec
 from .viewer import ViewerFeatures
 
@@ -34,12 +35,12 @@ class Rows:
     context: Floats
 
 
-def situation(spec: FeatureSpec, context: Context, title_id: str, after: int = 0) -> tuple[float, float]:
+def slot_and_trending(spec: FeatureSpec, context: Context, title_id: str, after: int = 0) -> tuple[float, float]:
     """Slot and trending as they enter the mains: log(1 + slot), and the title's share. after: slots further on."""
     return math.log1p(context.slot + after), context.trending.get(title_id, 0.0)
 
 
-def mains(
+def main_effects(
     spec: FeatureSpec, slot_log: Floats | float, trending: Floats | float, context: Floats, title_shares: Floats
 ) -> Floats:
     """[…, K] from slot_log […], trending […], context […, C] and title_shares […, H]."""
@@ -53,7 +54,7 @@ def mains(
     return row
 
 
-def tilted(appeal: Floats, trending: Floats | float) -> Floats:
+def trending_appeal(appeal: Floats, trending: Floats | float) -> Floats:
     """Appeal […, N, 2] where titles are trending […, N]: what everybody plays counts up to twice, in the play logit.
 
     Who comes for what everybody talks about comes less for what they usually like. Stored nowhere.
@@ -74,17 +75,19 @@ def intent_match(spec: FeatureSpec, artwork: Floats, intent: Mapping[str, float]
     return np.asarray(row_dots(artwork, wanted), dtype=np.float32)
 
 
-def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | slice, titles: Ints | int) -> Floats:
+def interaction_features(
+    encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | slice, titles: Ints | int
+) -> Floats:
     """[…, M] for artworks […] of titles (that broadcast to […]) and a viewer with the same leading axes, or none;
     intent is 0 here.
 
     Per kind: h·e_a, h·g_t, −TV(e_a, g_t), −false promise; for open kinds h is the affinity to exactly these people.
     """
     members = encoded.spec.match_members
-    out = np.array(taken(encoded.fixed_match, artworks))
+    out = np.array(take_rows(encoded.fixed_match, artworks))
     of_artwork, of_title = out[..., 0:-1:MATCHES_PER_KIND], out[..., 1:-1:MATCHES_PER_KIND]
-    of_artwork[...] = row_products(taken(encoded.shares, artworks) * viewer.affinity, members)
-    of_title[...] = row_products(taken(encoded.title_shares, titles) * viewer.affinity, members)
+    of_artwork[...] = row_products(take_rows(encoded.shares, artworks) * viewer.affinity, members)
+    of_title[...] = row_products(take_rows(encoded.title_shares, titles) * viewer.affinity, members)
     for k in encoded.spec.open_matches:
         of_artwork[..., k] = _people_match(viewer, encoded.open_index[artworks, k], encoded.open_weight[artworks, k])
         of_title[..., k] = _people_match(
@@ -93,7 +96,7 @@ def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | sl
     return out
 
 
-def taken(table: Floats, places: Ints | slice | int) -> Floats:
+def take_rows(table: Floats, places: Ints | slice | int) -> Floats:
     """The rows of `table` at `places`, for a slice as a view; `take` is twice as fast as the same by brackets."""
     return table.take(places, axis=0) if isinstance(places, np.ndarray) else table[places]
 

@@ -19,10 +19,8 @@ from ...context import DAYPARTS, DEVICES
 from ...errors import BundleRefused
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from ...types import Floats
 
-    Floats = npt.NDArray[np.float32]
 
 VERSION = 1
 CLOSED_KIND_TAGS = 64  # a kind with more values than this is open
@@ -41,7 +39,7 @@ SENSITIVE_KINDS = frozenset(
     }
 )  # never used to personalise, whatever a catalogue holds
 # The most texts of each list, and the range of each number, that a spec from outside may have.
-_MOST_TEXTS = {
+_MAX_TEXTS = {
     "artwork_tags": 4096,
     "viewer_tags": 4096,
     "match_kinds": 256,
@@ -49,7 +47,7 @@ _MOST_TEXTS = {
     "devices": 64,
     "dayparts": len(DAYPARTS),
 }
-_MAX_TEXT = 256  # characters
+_MAX_TEXT_CHARACTERS = 256  # characters
 _RANGES = {"smoothing_views": (1e-3, 1e3), "abandoned_weight": (1e-3, 1.0), "sharpening": (0.1, 10.0)}
 MATCHES_PER_KIND = 4  # taste × picture, taste × title, distance of picture from title, share of false promise
 
@@ -228,7 +226,7 @@ class FeatureSpec:
             raise BundleRefused(f"This keyart does not know {unknown[0]!r} of the feature spec; update keyart.")
         if missing := sorted(known - set(document)):
             raise _refused(f"lacks {', '.join(missing)}")
-        values: dict[str, Any] = {name: _texts(name, document[name], most) for name, most in _MOST_TEXTS.items()}
+        values: dict[str, Any] = {name: _texts(name, document[name], most) for name, most in _MAX_TEXTS.items()}
         values |= {name: _number(name, document[name], *between) for name, between in _RANGES.items()}
         spec = cls(**values)
         spec._check_kinds()
@@ -236,7 +234,7 @@ class FeatureSpec:
 
     def _check_kinds(self) -> None:
         """Kinds that agree with each other, the dayparts that there are, and nothing sensitive anywhere."""
-        for name in _MOST_TEXTS:
+        for name in _MAX_TEXTS:
             if named := next(filter(is_sensitive, getattr(self, name)), None):
                 raise _refused(f"names {named[:40]!r}, a sensitive kind, by which keyart never personalises")
         if sorted(self.dayparts) != sorted(DAYPARTS):
@@ -265,8 +263,8 @@ def _texts(name: str, value: Any, most: int) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > most:
         raise _refused(f"must have, as {name!r}, a list of at most {most:,} texts")
     for text in value:
-        if not isinstance(text, str) or not 0 < len(text) <= _MAX_TEXT or not text.strip():
-            raise _refused(f"has, in {name!r}, something else than a text of 1 to {_MAX_TEXT} characters")
+        if not isinstance(text, str) or not 0 < len(text) <= _MAX_TEXT_CHARACTERS or not text.strip():
+            raise _refused(f"has, in {name!r}, something else than a text of 1 to {_MAX_TEXT_CHARACTERS} characters")
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise _refused(f"has, in {name!r}, a text that is not Unicode")
     if len(set(value)) != len(value):

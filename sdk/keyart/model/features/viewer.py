@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from ...history import Reward, View
 from ...linalg import row_products, unflagged
-from .encode import EncodedCatalog, Floats
+from ...types import Floats, Ints
+from .encode import EncodedCatalog
 from .spec import FeatureSpec
 
 if TYPE_CHECKING:
     from ...catalog import Catalog
-    from ..latents import Met
+    from ..latents import TitleExposure
 
 RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half-way to 1
 
@@ -32,7 +32,7 @@ class ViewerFeatures:
     affinity: Floats
     taste: Floats
     people: Floats
-    met: Met | None = None
+    met: TitleExposure | None = None
 
     @staticmethod
     def even(spec: FeatureSpec) -> Floats:
@@ -80,12 +80,10 @@ def tally_titles(encoded: EncodedCatalog, weights: Mapping[str, float]) -> tuple
     known = {title_id: weight for title_id, weight in weights.items() if title_id in encoded.title_place}
     titles = np.array([encoded.title_place[title_id] for title_id in known], dtype=np.intp)
     counted = np.array(list(known.values()), dtype=np.float32)
-    return *tally(encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
+    return *tally_views(encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
 
 
-def tally(
-    encoded: EncodedCatalog, titles: npt.NDArray[np.intp], weights: npt.NDArray[np.float32]
-) -> tuple[Floats, Floats]:
+def tally_views(encoded: EncodedCatalog, titles: Ints, weights: Floats) -> tuple[Floats, Floats]:
     """Sums over views: watched [H] by tag of closed kinds, and seen [O] by open tag."""
     encoded.need_titles(titles.tolist())
     watched = weights @ encoded.title_shares[titles] if len(titles) else np.zeros(encoded.spec.viewer_size)
@@ -110,7 +108,7 @@ def affinities(
     """
     spec = encoded.spec
     affinity = _within_kinds(watched + np.float32(spec.smoothing_views), spec)
-    sharp = sharpen(affinity, spec)
+    sharp = sharpen_affinity(affinity, spec)
     known = (np.asarray(views) > 0)[..., None]
     taste = np.where(known, sharp - population_taste, np.float32(0.0)).astype(np.float32)
     expected = np.asarray(views, dtype=np.float32)[..., None] * encoded.open_rarity
@@ -118,7 +116,7 @@ def affinities(
     return ViewerFeatures(affinity, taste, people.astype(np.float32))
 
 
-def sharpen(affinity: Floats, spec: FeatureSpec) -> Floats:
+def sharpen_affinity(affinity: Floats, spec: FeatureSpec) -> Floats:
     """h³ / Σ h³ within each kind: what a viewer likes most stands out."""
     return _within_kinds(affinity ** np.float32(spec.sharpening), spec)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ...errors import EngineError, SettingError
-from ..features.encode import Floats
+from ...types import Floats
 from ..features.rows import Rows
 from ..features.spec import FeatureSpec
 from .numpy_engine import NumpyRanker, Scores
-from .weights import from_bytes, stored_parts
+from .weights import stored_arrays, weights_from_bytes
 
 Engine = Literal["auto", "onnxruntime", "numpy"]
 
@@ -33,7 +33,7 @@ def onnxruntime_installed() -> bool:
     return importlib.util.find_spec("onnxruntime") is not None
 
 
-def load(
+def load_ranker(
     folder: Path,
     spec: FeatureSpec,
     session_config: Mapping[str, str],
@@ -52,8 +52,8 @@ def load(
         raise EngineError("onnxruntime is not installed. Install it, or open the profile with engine='numpy'.")
     weights = files["ranker.bin"] if files is not None else (folder / "ranker.bin").read_bytes()
     if not installed:
-        return NumpyRanker(from_bytes(weights, spec))
+        return NumpyRanker(weights_from_bytes(weights, spec))
     from .onnx_engine import OnnxRanker
 
     graph = files["ranker.onnx"] if files is not None else (folder / "ranker.onnx").read_bytes()
-    return OnnxRanker(graph, stored_parts(weights, spec), session_config)
+    return OnnxRanker(graph, stored_arrays(weights, spec), session_config)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ...linalg import unflagged
-from ..features.encode import Floats
+from ...types import Doubles, Floats
 from ..features.rows import Rows
 from .weights import Weights
 
-Reals = TypeVar("Reals", npt.NDArray[np.float32], npt.NDArray[np.float64])
+Reals = TypeVar("Reals", Floats, Doubles)
 
 
 class Scores(NamedTuple):

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import BundleDamaged, EngineError
-from ..features.encode import Floats
+from ...types import Floats
 from ..features.rows import Rows
 from .numpy_engine import Scores
 

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import BundleDamaged
-from ..features.encode import Floats
+from ...types import Doubles, Floats
 from ..features.spec import MATCHES_PER_KIND, FeatureSpec
 
 INT8_MAX = 127
-LARGEST_STORED = 1e6  # a weight, or the scale of a row of them: logits of a million decide anything
+MAX_STORED_WEIGHT = 1e6  # a weight, or the scale of a row of them: logits of a million decide anything
 # Zero-shot prior (learning: m = 2, 1, .4): a fleet that has learned nothing yet shows people what they like.
 PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE, PRIOR_INTENT = 2.0, 1.0, 0.4, 2.0
 OPEN_KIND_SHARE = 0.5  # of the prior above, for people: a name met once says less than a genre
@@ -39,7 +39,7 @@ class Weights:
     @classmethod
     def zeros(cls, spec: FeatureSpec) -> Weights:
         """Every picture scores the same: what a device without a bundle starts from."""
-        return cls(**{name: np.zeros(shape, dtype=np.float32) for name, shape in shapes(spec).items()})
+        return cls(**{name: np.zeros(shape, dtype=np.float32) for name, shape in weight_shapes(spec).items()})
 
     @classmethod
     def zero_shot(cls, spec: FeatureSpec, play_rate: float = 0.2, keep_rate: float = 0.4) -> Weights:
@@ -63,7 +63,7 @@ class Weights:
         """Inverse of `flat`; [parameters] → Weights, as float32."""
         parts: dict[str, Floats] = {}
         at = 0
-        for name, shape in shapes(spec).items():
+        for name, shape in weight_shapes(spec).items():
             size = int(np.prod(shape))
             parts[name] = np.asarray(flat[at : at + size], dtype=np.float32).reshape(shape)
             at += size
@@ -79,22 +79,22 @@ class Weights:
         """[K, 2]: of play and of keep."""
         return np.stack([self.play_main, self.keep_main]).T
 
-    def flat(self) -> npt.NDArray[np.float64]:
+    def flat(self) -> Doubles:
         """[parameters] in the order of the fields."""
         return np.concatenate([np.ravel(getattr(self, f.name)).astype(np.float64) for f in fields(self)])
 
     def quantized(self) -> Weights:
         """The weights that a device gets: the matrix rounded to int8 a channel, the vectors as they are."""
-        integers, scales = quantize(self.play_artwork)
+        integers, scales = quantize_weights(self.play_artwork)
         return Weights(
             **{
                 **{f.name: getattr(self, f.name).astype(np.float32) for f in fields(self)},
-                "play_artwork": dequantize(integers, scales),
+                "play_artwork": dequantize_weights(integers, scales),
             }
         )
 
 
-def shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
+def weight_shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
     """Shape of each parameter, in order."""
     z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
     return {
@@ -107,18 +107,18 @@ def shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
     }
 
 
-def parameters(spec: FeatureSpec) -> int:
+def parameter_count(spec: FeatureSpec) -> int:
     """How many there are."""
-    return sum(int(np.prod(shape)) for shape in shapes(spec).values())
+    return sum(int(np.prod(shape)) for shape in weight_shapes(spec).values())
 
 
-def play_parameters(spec: FeatureSpec) -> int:
+def play_parameter_count(spec: FeatureSpec) -> int:
     """How many of them, at the front, are those of play; the rest are those of keep."""
-    sizes = shapes(spec)
+    sizes = weight_shapes(spec)
     return sum(int(np.prod(sizes[name])) for name in ("play_artwork", "play_match", "play_main"))
 
 
-def quantize(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+def quantize_weights(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
     """Symmetric int8 per row (channel): integers [Z, U] and scales [Z], scale = max|w| / 127."""
     peak = np.abs(matrix).max(axis=1, initial=0.0)
     scales = np.where(peak > 0, peak / INT8_MAX, 1.0).astype(np.float32)
@@ -126,7 +126,7 @@ def quantize(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
     return integers, scales
 
 
-def dequantize(integers: npt.NDArray[np.int8], scales: Floats) -> Floats:
+def dequantize_weights(integers: npt.NDArray[np.int8], scales: Floats) -> Floats:
     """[Z, U] float32, as ONNX DequantizeLinear computes it."""
     with np.errstate(over="ignore", invalid="ignore"):  # an infinity is refused where weights are read
         return np.asarray(integers.astype(np.float32) * scales[:, None], dtype=np.float32)
@@ -134,7 +134,7 @@ def dequantize(integers: npt.NDArray[np.int8], scales: Floats) -> Floats:
 
 def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:
     """What lies in `ranker.bin`, in order: float32 vectors first, so that they stay aligned, int8 matrix last."""
-    sizes = shapes(spec)
+    sizes = weight_shapes(spec)
     layout: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {
         name: (np.dtype("<f4"), shape) for name, shape in sizes.items() if name != "play_artwork"
     }
@@ -143,9 +143,9 @@ def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tu
     return layout
 
 
-def to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
+def weights_to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
     """`ranker.bin`."""
-    integers, scales = quantize(weights.play_artwork)
+    integers, scales = quantize_weights(weights.play_artwork)
     stored: Mapping[str, npt.NDArray[np.generic]] = {
         **{f.name: getattr(weights, f.name) for f in fields(weights)},
         "play_artwork": integers,
@@ -154,7 +154,7 @@ def to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
     return b"".join(stored[name].astype(dtype).tobytes() for name, (dtype, _) in stored_layout(spec).items())
 
 
-def stored_parts(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.generic]]:
+def stored_arrays(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.generic]]:
     """What lies in a `ranker.bin`, by the names of `stored_layout`; raises BundleDamaged for a wrong length."""
     parts: dict[str, npt.NDArray[np.generic]] = {}
     at = 0
@@ -169,13 +169,13 @@ def stored_parts(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.gen
     return parts
 
 
-def from_bytes(data: bytes, spec: FeatureSpec) -> Weights:
+def weights_from_bytes(data: bytes, spec: FeatureSpec) -> Weights:
     """Weights of a `ranker.bin`; raises BundleDamaged for a wrong length, and for a value that can be no weight."""
-    parts = stored_parts(data, spec)
+    parts = stored_arrays(data, spec)
     integers = parts.pop("play_artwork").astype(np.int8)
     floats = {name: np.array(value, dtype=np.float32) for name, value in parts.items()}
-    if not all((np.abs(value) <= LARGEST_STORED).all() for value in floats.values()):  # nor a NaN
+    if not all((np.abs(value) <= MAX_STORED_WEIGHT).all() for value in floats.values()):  # nor a NaN
         raise BundleDamaged(
-            f"ranker.bin holds a NaN, or a number beyond {LARGEST_STORED:.0e}; fetch the bundle again."
+            f"ranker.bin holds a NaN, or a number beyond {MAX_STORED_WEIGHT:.0e}; fetch the bundle again."
         )
-    return Weights(play_artwork=dequantize(integers, floats.pop("play_artwork_scale")), **floats)
+    return Weights(play_artwork=dequantize_weights(integers, floats.pop("play_artwork_scale")), **floats)
