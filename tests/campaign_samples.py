@@ -76,9 +76,9 @@ def population_layout(art: keyart.Personalizer) -> PopulationLayout:
 
 
 def enrolled(art: keyart.Personalizer, not_after: int = NOW + 24 * HOUR) -> keyart.Personalizer:
-    key = art.device_key()
+    key = art.federated.device_key()
     assert key is not None
-    assert art.enrol(certify(ISSUER, key, not_after))
+    assert art.federated.enrol(certify(ISSUER, key, not_after))
     return art
 
 

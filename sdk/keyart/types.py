@@ -1,4 +1,4 @@
-"""Array types of the SDK, named by what an array holds. Shapes stand in the docstrings, such as `[devices, titles]`."""
+"""Array types of the SDK, named by what an array holds. Shapes stand in the docstrings: `[devices, titles]`."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ LAYERS = (
     {"model"},
     {"bundle", "profile"},
     {"campaigns"},
+    {"federated_rounds", "viewer_preferences"},
     {"personalizer"},
     {"client"},
 )

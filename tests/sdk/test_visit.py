@@ -45,8 +45,8 @@ def finish(door, arts, sends=None, remember=True, most=8):
 
 
 def charged_once(arts, door):
-    name = next(one.campaign for one in arts[0].sent() if one.round_id == door.id)
-    return all([one.campaign for one in art.sent()].count(name) == 1 for art in arts)
+    name = next(one.campaign for one in arts[0].federated.sent() if one.round_id == door.id)
+    return all([one.campaign for one in art.federated.sent()].count(name) == 1 for art in arts)
 
 
 # Rounds
@@ -203,9 +203,11 @@ def test_waits_are_spread(arts):
 
 
 def test_a_round_asks_those_between_its_bounds(arts):
-    place = sampling_bucket(arts[0].device_key())
+    place = sampling_bucket(arts[0].federated.device_key())
     assert (
-        place == int.from_bytes(hashlib.sha256(b"keyart/draw" + arts[0].device_key()).digest()[:8], "little") / 2**64
+        place
+        == int.from_bytes(hashlib.sha256(b"keyart/draw" + arts[0].federated.device_key()).digest()[:8], "little")
+        / 2**64
     )
     for low, high, asks in ((place, 1.0, True), (0.0, place, False), (place + 1e-9, 1.0, False), (0.0, 1.0, True)):
         door = a_door(arts)
@@ -234,14 +236,14 @@ def test_a_round_that_takes_no_more_devices(arts, caplog, status, request_):
     caplog.set_level(logging.INFO, "keyart")
     door = a_door(arts)
     door.answers[request_] = Response(status)
-    before = arts[0].campaigns()  # of other tests
+    before = arts[0].federated.campaigns()  # of other tests
     found = go(arts[0], door.send)
     assert found.over == (door.id,) and not found.away
     assert [f"{status}" in line for line in caplog.messages].count(True) == 1
     asked = len(door.asked)
     assert go(arts[0], door.send, found).over == (door.id,)
     assert len(door.asked) == asked + 1  # only what is going on
-    assert arts[0].campaigns() == before  # and it takes no place of another round
+    assert arts[0].federated.campaigns() == before  # and it takes no place of another round
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -336,11 +338,11 @@ def test_consent_is_withdrawn_in_the_middle_of_a_round(purpose):
         door.asked.clear()
         found[0] = go(arts[0], door.send, found[0])
         assert door.asked == ["GET /device/current"] and found[0].parts == {} and not found[0].away
-        assert arts[0].sent() == []
+        assert arts[0].federated.sent() == []
         # Granted anew: other keys would be handed in now, which the server does not take.
         arts[0].consent.grant(purpose)
         assert go(arts[0], door.send, found[0]).over == (door.id,)
-        assert arts[0].sent() == []
+        assert arts[0].federated.sent() == []
 
 
 def test_consent_is_withdrawn_between_question_and_answer():
@@ -366,7 +368,7 @@ def test_a_budget_that_is_spent_declines():
             if found[0].declined:
                 break
             finish(door, arts)
-        assert n > 1 and arts[0].budget().epsilon_spent <= 4.0
+        assert n > 1 and arts[0].federated.budget().epsilon_spent <= 4.0
         assert [one.declined for one in found] == [(door.id,)] * DEVICES
         assert not [line for line in door.asked if line.startswith("POST")]
         door.asked.clear()
@@ -421,7 +423,7 @@ def test_the_log_names_nobody(arts, caplog):
     for _ in range(4):
         found = [go(art, door.send) for art in arts]
     assert found[0].over and caplog.messages
-    secrets = [arts[0].device_key().hex(), door.id, found[0].parts[door.id].ticket, "t0"]
+    secrets = [arts[0].federated.device_key().hex(), door.id, found[0].parts[door.id].ticket, "t0"]
     text = caplog.text + repr(found) + repr(Response(200, {}, b"secret"))
     assert found[0].parts[door.id].ticket and not [s for s in secrets[:1] + secrets[2:] if s in text]
     assert door.id not in caplog.text

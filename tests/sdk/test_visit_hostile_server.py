@@ -128,7 +128,7 @@ def test_a_question_that_no_honest_server_asks(arts, stage, what):
         found = go(arts[0], door.send, found)
         door.close()
     assert found.parts[door.id].stage is here
-    question = door.questions[here][door.numbers[arts[0].device_key()]]
+    question = door.questions[here][door.numbers[arts[0].federated.device_key()]]
     other = message_header(here, bytes(32))
     planted = {
         "garbage": b"\x00\xff" * 100,
@@ -157,7 +157,7 @@ def test_a_server_that_asks_twice(arts):
     again = replace(found[0], parts={door.id: replace(found[0].parts[door.id], stage=Stage.SHARE)})
     door.sent.clear()
     assert go(arts[0], door.send, again).waiting
-    number = door.numbers[arts[0].device_key()]
+    number = door.numbers[arts[0].federated.device_key()]
     said = [body for body, _ in door.sent if body]
     assert said == [door.taken[Stage.SHARE][number]]
     records = ShareRequest.from_bytes(door.questions[Stage.SHARE][number], door.terms.round_id).records

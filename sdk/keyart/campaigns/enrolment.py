@@ -66,7 +66,7 @@ def store_certificate(store: Store, certificate: bytes, issuers: Collection[byte
 def _require_certified(identity: Identity, issuers: Collection[bytes], now: int) -> None:
     """Judged as a neighbour will: by the record of a round, here of one that nobody holds."""
     if not identity.certificate:
-        raise MessageError("This device has no certificate; see Personalizer.enrol.")
+        raise MessageError("This device has no certificate; see Personalizer.federated.enrol.")
     record = identity.record(_NOTHING, _NOTHING, _NOTHING)
     if verify_record(record, _NOTHING, issuers, now).device != identity.public:
         raise MessageError("The certificate is of another device's key; pass device_key() to the issuer.")

@@ -38,7 +38,7 @@ log = logging.getLogger("keyart")
 
 MAX_MESSAGE_BYTES: Final = 8_000_000
 DAY: Final = timedelta(days=1)
-NOT_ENROLLED: Final = "this device has no certificate that holds; see Personalizer.enrol"
+NOT_ENROLLED: Final = "this device has no certificate that holds; see Personalizer.federated.enrol"
 
 
 class CampaignParticipation:

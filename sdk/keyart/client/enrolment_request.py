@@ -18,7 +18,7 @@ def enrol(art: Personalizer, send: Send, token: str) -> bool:
     does not take token or key, MessageError for a certificate that other devices would not take, and OSError while
     server or network is away.
     """
-    key = art.device_key()
+    key = art.federated.device_key()
     if key is None:
         return False
     try:
@@ -33,4 +33,4 @@ def enrol(art: Personalizer, send: Send, token: str) -> bool:
         )
     if answer.status != 200:
         raise MessageError(f"The server says {answer.status} in place of a certificate; is this its address?")
-    return art.enrol(answer.body)
+    return art.federated.enrol(answer.body)

@@ -74,7 +74,7 @@ def _join(art: Personalizer, send: Send, round_id: str, part: RoundVisit) -> Rou
     taken = send_request(send, "POST", f"{path}/keys", reply)
     if taken.status != 200:
         if 400 <= taken.status < 500:  # another round may have a place for this device
-            art.leave(bytes.fromhex(round_id))
+            art.federated.leave(bytes.fromhex(round_id))
         return _ended(part, taken.status)
     if _TICKET.fullmatch(taken.body) is None:  # it will be in a header
         raise MessageError("The server's ticket is none.")

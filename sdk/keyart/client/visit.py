@@ -90,7 +90,7 @@ def visit(
     network raise nothing: see `Visit`.
     """
     last = before or Visit()
-    key = art.device_key()
+    key = art.federated.device_key()
     place = None if key is None else sampling_bucket(key)
     current, version = last.current, art.model_version
     parts = {
@@ -99,7 +99,7 @@ def visit(
         if place == last.draw and (part.standing != "declined" or version == last.version)
     }
     # A process that has just begun cannot know in which of the closed rounds this device is.
-    may_be_in = current is None and place is not None and bool(art.campaigns())
+    may_be_in = current is None and place is not None and bool(art.federated.campaigns())
     try:
         current = _fetched(send, current)
         now = clock()

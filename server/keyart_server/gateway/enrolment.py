@@ -55,7 +55,7 @@ def routes(service: Service) -> APIRouter:
 
 
 def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key: bytes) -> bytes:
-    """The certificate of a device's public key [32], for `Personalizer.enrol`; the same key again renews it.
+    """The certificate of a device's public key [32], for `art.federated.enrol`; the same key again renews it.
 
     issuer: private key.
     """

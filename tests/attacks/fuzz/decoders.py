@@ -413,7 +413,7 @@ def server_message(place: Path) -> tuple[Read, Sequence[bytes]]:
     art = device()
     good = campaigns.offer(art).sign(campaigns.SERVER)
     assert art.answer(good)
-    (progress,) = art._campaigns().rounds()
+    (progress,) = art.federated._participation().rounds()
     return art.answer, [
         good,
         message_header(Stage.SHARE, progress.id) + bytes(300),
@@ -439,7 +439,7 @@ def signed_offer(place: Path) -> tuple[Read, Sequence[bytes]]:
 def round_in_progress(place: Path) -> tuple[Read, Sequence[bytes]]:
     art = device()
     assert art.answer(campaigns.offer(art).sign(campaigns.SERVER))
-    (good,) = art._campaigns().rounds()
+    (good,) = art.federated._participation().rounds()
     servers = [campaigns.public(campaigns.SERVER)]
     return lambda data: OpenRound.from_bytes(data, servers), [good.to_bytes()]
 

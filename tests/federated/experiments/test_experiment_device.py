@@ -187,8 +187,8 @@ def test_a_whole_masked_round_of_real_devices_reads_as_their_journals_say():
             **about,
         )
         result = run(arts, asked)
-        receipt = arts[0].sent()[0]
-        arms = np.array([art.arm("buttons", 2) for art in arts])
+        receipt = arts[0].federated.sent()[0]
+        arms = np.array([art.federated.arm("buttons", 2) for art in arts])
         lived = [Engagement.of(s.profile, s.catalog, s.installed.encoded) for s in map(source, arts)]
     assert receipt.topic == "buttons" and receipt.epsilon <= 1e5
     thetas = tuple(a.theta for a in experiment.question().asked)

@@ -33,8 +33,8 @@ def test_the_sum_of_a_training_round_is_the_sum_of_the_devices_vectors(arts, not
     result = run(arts, asked)
     assert result.survivors == tuple(range(DEVICES)) and len(noted) == DEVICES
     np.testing.assert_array_equal(result.total, np.sum(noted, axis=0))
-    assert all(art.sent()[-1].campaign == "all" for art in arts)
-    assert arts[0].sent()[-1].size_bytes <= 4 * asked.size + 16_000
+    assert all(art.federated.sent()[-1].campaign == "all" for art in arts)
+    assert arts[0].federated.sent()[-1].size_bytes <= 4 * asked.size + 16_000
 
 
 @pytest.mark.parametrize("stage", list(Stage))

@@ -143,7 +143,7 @@ def test_without_consent_there_is_nothing_to_test(open_art, dial, bundles):
 def test_latents_and_preferences_count(open_art, dial, bundle, next_bundle):
     """Bundles with all that a model may have, and a viewer who said something, are compared, too."""
     art = open_art(bundle=bundle, policy=POLICY)
-    assert art.like("style:a")
+    assert art.preferences.like("style:a")
     play_favourite(art, LIKED, 40)
     found = verdict(art, next_bundle)
     assert found.decisions == 40 and math.isfinite(found.new)

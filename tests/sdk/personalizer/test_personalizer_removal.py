@@ -55,7 +55,7 @@ def test_without_consent_too(open_art):
 
 
 def test_sent_is_the_log_of_what_left(open_art):
-    assert open_art().sent() == []
+    assert open_art().federated.sent() == []
 
 
 def test_rotated_keys(open_art, tmp_path):
@@ -63,7 +63,7 @@ def test_rotated_keys(open_art, tmp_path):
     old, new = keyart.PassphraseKey("old"), keyart.PassphraseKey("new")
     with open_art(keys=old) as art:
         play_favourite(art, "t0/b", 3)
-        art.like("style:b")
+        art.preferences.like("style:b")
         art.choose("t1", TV)
         before = art.export()
         assert art.rotate_keys(new).verified
