@@ -13,7 +13,7 @@ from keyart.bundle.loading import load_model
 from keyart.model.artwork_bias import ArtworkBias
 from keyart.model.candidates import CandidateSets
 from keyart.model.features import ViewerFeatures, affinities
-from keyart.model.features.rows import Rows, slot_and_trending
+from keyart.model.features.rows import FeatureRows, slot_and_trending
 from keyart.model.features.viewer import tally_views
 from keyart.model.head import Head, update_head
 from keyart.model.latents import PRIOR_EXPOSURE
@@ -63,7 +63,7 @@ def test_a_page_has_the_rows_of_its_titles(installed):
     for i, title in enumerate(titles):
         part = slice(8 * i, 8 * i + 8)
         alone = slates.rows([title], SITUATION.at_slot(SITUATION.slot + i))
-        for field in fields(Rows):
+        for field in fields(FeatureRows):
             one, of_page = getattr(alone, field.name), getattr(page, field.name)
             of_page = of_page if field.name in ("viewer", "context") else of_page[part]
             np.testing.assert_allclose(of_page, one, rtol=1e-6, atol=1e-7, err_msg=field.name)

@@ -14,7 +14,7 @@ from choosing_samples import run_python, sample_bundle, sample_catalog
 
 from keyart.errors import BundleDamaged, EngineError
 from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.ranker import Ranker, load_ranker
 
 SPEC = FeatureSpec.from_catalog(sample_catalog())
@@ -31,11 +31,11 @@ def bundle(tmp_path_factory) -> Path:
     return sample_bundle(tmp_path_factory.mktemp("onnx") / "bundle", sample_catalog())
 
 
-def random_rows(count: int, seed: int = 1) -> Rows:
+def random_rows(count: int, seed: int = 1) -> FeatureRows:
     rng = np.random.default_rng(seed)
     candidate = (SPEC.artwork_size, len(SPEC.match_names), len(SPEC.main_names), 2)
     shapes = [*((count, size) for size in candidate), (SPEC.viewer_size,), (len(SPEC.context_names),)]
-    return Rows(*(rng.normal(0, 0.4, shape).astype(np.float32) for shape in shapes))
+    return FeatureRows(*(rng.normal(0, 0.4, shape).astype(np.float32) for shape in shapes))
 
 
 def onnx_ranker(bundle: Path) -> Ranker:
@@ -56,7 +56,7 @@ def test_engines_agree_on_slates_of_any_size(bundle):
     for rows, scores, play, keep in kept:  # what was answered before is not written over
         np.testing.assert_array_equal(scores.play, play)
         np.testing.assert_array_equal(scores.keep, keep)
-        graph = {f.name: getattr(rows, f.name) for f in fields(Rows)}
+        graph = {f.name: getattr(rows, f.name) for f in fields(FeatureRows)}
         value, *logits = ranker.run({k: v[None] if v.ndim == 1 else v for k, v in graph.items()})
         np.testing.assert_array_equal(logits, [play, keep])
         np.testing.assert_allclose(value, scores.value, atol=1e-6)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from keyart.campaigns.kinds.gradient import gradient_sums
 from keyart.errors import BundleDamaged
 from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.ranker import NumpyRanker, Weights
 from keyart.model.ranker.weights import (
     dequantize_weights,
@@ -25,7 +25,7 @@ from keyart.model.ranker.weights import (
     weights_from_bytes,
     weights_to_bytes,
 )
-from keyart.model.scorer import Log, score, sigmoid
+from keyart.model.scorer import DecisionLog, score, sigmoid
 
 CATALOG = sample_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)
@@ -41,14 +41,14 @@ def onnxruntime():
     return pytest.importorskip("onnxruntime")
 
 
-def random_rows(count: int, seed: int = 1, lead: tuple[int, ...] = ()) -> Rows:
+def random_rows(count: int, seed: int = 1, lead: tuple[int, ...] = ()) -> FeatureRows:
     rng = np.random.default_rng(seed)
 
     def part(*shape: int) -> np.ndarray:
         return rng.normal(0, 0.4, (*lead, *shape)).astype(np.float32)
 
     z, m, k = SPEC.artwork_size, len(SPEC.match_names), len(SPEC.main_names)
-    return Rows(
+    return FeatureRows(
         part(count, z),
         part(count, m),
         part(count, k),
@@ -136,7 +136,7 @@ def test_score_is_the_formula_and_broadcasts():
     batch = random_rows(5, lead=(4,))
     whole = score(weights, batch)
     for i in range(4):
-        alone = score(weights, Rows(*(getattr(batch, f.name)[i] for f in fields(Rows))))
+        alone = score(weights, FeatureRows(*(getattr(batch, f.name)[i] for f in fields(FeatureRows))))
         np.testing.assert_allclose(whole.value[i], alone.value, atol=1e-6)
 
 
@@ -148,13 +148,13 @@ def test_sigmoid_at_its_ends():
 # --- the gradient -----------------------------------------------------------------------------------------------
 
 
-def random_log(count: int = 30) -> Log:
+def random_log(count: int = 30) -> DecisionLog:
     rng = np.random.default_rng(3)
     rows = random_rows(count, seed=4)
     contexts = rng.random((count, len(SPEC.context_names))).astype(np.float32)
-    rows = Rows(rows.artwork, rows.match, rows.main, rows.appeal, rows.viewer, contexts)
+    rows = FeatureRows(rows.artwork, rows.match, rows.main, rows.appeal, rows.viewer, contexts)
     played = (rng.random(count) < 0.4).astype(np.float32)
-    return Log(
+    return DecisionLog(
         rows,
         rng.normal(0, 0.2, count).astype(np.float32),
         played,
@@ -163,7 +163,7 @@ def random_log(count: int = 30) -> Log:
     )
 
 
-def likelihood(theta: np.ndarray, log: Log) -> float:
+def likelihood(theta: np.ndarray, log: DecisionLog) -> float:
     """Bernoulli σ(s) for play, and σ(k) for quality of what was played; in float64."""
     s, keep = (x.astype(np.float64) for x in log.logits(_double(theta)))
     of_play = s * log.played - np.logaddexp(0, s)
@@ -214,6 +214,8 @@ def test_padding_adds_nothing():
     log = random_log()
     weights = sample_model(CATALOG).weights
     keep = slice(0, 26)
-    rows = Rows(*(getattr(log.rows, f.name)[keep] if f.name != "viewer" else log.rows.viewer for f in fields(Rows)))
-    cut = Log(rows, log.offset[keep], log.played[keep], log.quality[keep], log.counted[keep])
+    rows = FeatureRows(
+        *(getattr(log.rows, f.name)[keep] if f.name != "viewer" else log.rows.viewer for f in fields(FeatureRows))
+    )
+    cut = DecisionLog(rows, log.offset[keep], log.played[keep], log.quality[keep], log.counted[keep])
     np.testing.assert_allclose(gradient_sums(weights, log).gradient, gradient_sums(weights, cut).gradient, atol=1e-5)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from keyart.campaigns.kinds.population import PART_SCALES, PopulationLayout, population_part_norm
+from keyart.campaigns.kinds.population import POPULATION_PART_SCALES, PopulationLayout, population_part_norm
 from keyart.errors import FederatedError
 from keyart.model.features import FeatureSpec
 
@@ -62,14 +62,14 @@ def _shares(places: PopulationLayout, spec: FeatureSpec, summed: PrivateSum) -> 
     """Shares of decisions by device class and daypart, and of devices with a history, with the noise in each."""
     parts = places.parts(summed.total.astype(np.float64))
     unit = summed.offer.units * population_part_norm() * summed.survivors
-    context = parts["contexts"].reshape(-1, len(spec.dayparts)) / unit * PART_SCALES["contexts"]
+    context = parts["contexts"].reshape(-1, len(spec.dayparts)) / unit * POPULATION_PART_SCALES["contexts"]
     whole = max(float(context.sum()), 1e-9)
     deviation = math.sqrt(summed.variance) / unit
     return {
-        "history": float(parts["taste"][-1]) / unit * PART_SCALES["taste"],
-        "error": deviation * PART_SCALES["taste"],
+        "history": float(parts["taste"][-1]) / unit * POPULATION_PART_SCALES["taste"],
+        "error": deviation * POPULATION_PART_SCALES["taste"],
         "contexts": dict(
             zip(spec.context_names, [*(context.sum(1) / whole), *(context.sum(0) / whole)], strict=True)
         ),
-        "contexts_error": deviation * PART_SCALES["contexts"] * math.sqrt(max(context.shape)) / whole,
+        "contexts_error": deviation * POPULATION_PART_SCALES["contexts"] * math.sqrt(max(context.shape)) / whole,
     }

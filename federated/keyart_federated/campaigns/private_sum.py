@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.offer import MAGIC, Offer
+from keyart.campaigns.offer import OFFER_MAGIC, Offer
 from keyart.campaigns.vector_layout import VectorLayout
 from keyart_federated.learning import guard
 
@@ -55,7 +55,7 @@ class PrivateSum:
 
 def own_offer(message: bytes) -> Offer:
     """Return the offer in a message that this server signed and kept itself, without a look at the signature."""
-    parts, start = [], len(MAGIC)
+    parts, start = [], len(OFFER_MAGIC)
     for _ in ("json", "payload"):
         (length,) = struct.unpack_from("<I", message, start)
         parts.append(message[start + 4 : start + 4 + length])

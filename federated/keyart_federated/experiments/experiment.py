@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from keyart.campaigns.kinds.experiment import DEVICES_SHARE, ExperimentRequest, MetricRequest, is_valid_group
-from keyart.campaigns.offer import MAX_ARMS, MAX_TEXT, Offer
+from keyart.campaigns.offer import MAX_ARMS, MAX_TEXT_CHARACTERS, Offer
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import SettingError
 
@@ -69,8 +69,8 @@ class Experiment:
                 f"Devices are not told apart by {self.group!r}: {', '.join(self.groups) or 'no values'}. Name up to "
                 "16 values of one kind that is not sensitive (health, religion …)."
             )
-        if len(self.question().topic) > MAX_TEXT or not self.question().topic.isprintable():
-            raise SettingError(f"Name and groups together are plain text of up to {MAX_TEXT} characters.")
+        if len(self.question().topic) > MAX_TEXT_CHARACTERS or not self.question().topic.isprintable():
+            raise SettingError(f"Name and groups together are plain text of up to {MAX_TEXT_CHARACTERS} characters.")
         if not 1 <= self.first_day <= self.days or not 1 <= self.looks <= self.days - self.first_day + 1:
             raise SettingError(
                 f"{self.looks} looks from day {self.first_day} to day {self.days} cannot be; one a day at most."

@@ -13,7 +13,7 @@ import numpy as np
 
 from keyart.bundle.durable import replace_file
 from keyart.dp.clip import UNITS, clip_vectors, round_vectors
-from keyart.dp.skellam import Random, skellam_noise
+from keyart.dp.skellam import RandomBytes, skellam_noise
 from keyart.errors import FederatedError, InputError, RoundFailed
 
 from .boundary import Doubles
@@ -181,7 +181,7 @@ class Results:
 
 
 def added(
-    experiment: Experiment, look: int, vectors: Doubles, random: Random | None
+    experiment: Experiment, look: int, vectors: Doubles, random: RandomBytes | None
 ) -> tuple[tuple[int, ...], float]:
     """What a masked sum of these devices' vectors [d, size] comes to, and the variance of the noise in it.
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.population import PART_SCALES, PopulationLayout, population_part_norm
+from keyart.campaigns.kinds.population import POPULATION_PART_SCALES, PopulationLayout, population_part_norm
 from keyart.model.eligibility import eligible
 from keyart.model.features import EncodedCatalog, ViewerFeatures
-from keyart.model.features.rows import Rows, interaction_features, main_effects
+from keyart.model.features.rows import FeatureRows, interaction_features, main_effects
 from keyart.model.features.viewer import sharpen_affinity
 from keyart.model.policy import distribution
 from keyart.model.scorer import score, sigmoid
@@ -40,10 +40,11 @@ class Population:
         """total [layout.size]: noised sum of integer vectors of `units` to the norm 1, with noise of `variance`."""
         scale = 1.0 / (units * population_part_norm() * devices)
         parts = {
-            name: part * scale * PART_SCALES[name] for name, part in layout.parts(total.astype(np.float64)).items()
+            name: part * scale * POPULATION_PART_SCALES[name]
+            for name, part in layout.parts(total.astype(np.float64)).items()
         }
         titles = np.maximum(parts.pop("titles"), 0.0) + LEAST_SHARE
-        return cls(parts, titles / titles.sum(), variance * (scale * PART_SCALES["taste"]) ** 2)
+        return cls(parts, titles / titles.sum(), variance * (scale * POPULATION_PART_SCALES["taste"]) ** 2)
 
     @classmethod
     def unknown(cls, encoded: EncodedCatalog) -> Population:
@@ -94,7 +95,7 @@ class Population:
             pictures = np.broadcast_to(np.arange(place.start, place.stop), (len(viewers), place.stop - place.start))
             viewer = ViewerFeatures(affinity[viewers][:, None], tastes[viewers][:, None], nobody)
             shares = np.repeat(encoded.title_shares[title][None], len(viewers), axis=0)
-            rows = Rows(
+            rows = FeatureRows(
                 artwork=encoded.artwork[pictures],
                 match=interaction_features(encoded, viewer, pictures, np.full((len(viewers), 1), title)),
                 main=main_effects(spec, slot, np.zeros_like(slot), contexts[viewers], shares)[:, None, :],

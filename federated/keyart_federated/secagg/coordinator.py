@@ -22,7 +22,7 @@ from keyart.secagg.graph import ring_position
 from keyart.secagg.identity import VerifiedPeer, verify_record
 from keyart.secagg.key_agreement import agree_secret
 from keyart.secagg.messages import (
-    REPLY,
+    REPLY_FLAG,
     KeysReply,
     KeysRequest,
     MaskedRequest,
@@ -103,7 +103,7 @@ class Coordinator:
         knows it. Raises nothing: what is not usable is logged and left out."""
         tail = self.terms.vector_bytes if self.stage is Stage.MASKED else 0
         try:
-            bundle = Bundle.from_bytes(message, self.stage | REPLY, self.terms.round_id, tail)
+            bundle = Bundle.from_bytes(message, self.stage | REPLY_FLAG, self.terms.round_id, tail)
             if self.stage is Stage.MASKED:
                 self._add(gateway, bundle)
         except MessageError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from keyart.errors import MessageError
 from keyart.secagg import AggregationParameters, Stage
-from keyart.secagg.messages import REPLY, MaskedReply, message_header, packets_asked
+from keyart.secagg.messages import REPLY_FLAG, MaskedReply, message_header, packets_asked
 
 from .bundle import BUNDLE, Bundle
 
@@ -42,7 +42,7 @@ class Gateway:
 
         Masked vectors are added up, but for such as are not of this round: those are left out, and logged.
         """
-        kind = self.stage | REPLY
+        kind = self.stage | REPLY_FLAG
         if self.stage is not Stage.MASKED:
             return Bundle(kind, replies).to_bytes(self.terms.round_id)
         total = np.zeros(self.terms.size, dtype=f"<u{self.terms.lane_bytes}")

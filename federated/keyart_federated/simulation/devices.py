@@ -21,7 +21,7 @@ from keyart.model.artwork_bias import update_artwork_bias
 from keyart.model.eligibility import age_limit, eligible
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
 from keyart.model.features.rows import (
-    Rows,
+    FeatureRows,
     intent_match,
     interaction_features,
     main_effects,
@@ -33,7 +33,7 @@ from keyart.model.head import Head, HeadPrior, refit_head, update_head
 from keyart.model.latents import IMPRESSION_WEIGHT, PLAY_WEIGHT, Latents, TitleExposure
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.policy import distribution, draw_candidates
-from keyart.model.scorer import Additions, Log, learned_play, score, sigmoid
+from keyart.model.scorer import DecisionLog, LogitAdditions, learned_play, score, sigmoid
 
 from ..learning.model import Model
 from ..propensity_check import Calibration
@@ -167,9 +167,9 @@ class Devices:
         assert self.met is not None  # noqa: S101
         return TitleExposure(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
 
-    def _additions(self, chunk: slice, learned: bool) -> Additions:
+    def _additions(self, chunk: slice, learned: bool) -> LogitAdditions:
         """What the devices of a chunk add to the logit of play. learned: with what outcomes have taught them."""
-        return Additions(
+        return LogitAdditions(
             self.latents,
             self._met_by(chunk) if self.latents is not None else None,
             head=self._heads(chunk) if learned else None,
@@ -202,7 +202,7 @@ class Devices:
             one = (base[at, k, None], rows.artwork[at, k, None], mean[at], self.own[where][:, None])
             self._learn_bias(where, sigmoid(learned_play(*one)[:, 0]), played[at, k])
 
-    def _base(self, chunk: slice, rows: Rows, shown: Ints) -> Floats:
+    def _base(self, chunk: slice, rows: FeatureRows, shown: Ints) -> Floats:
         """`Logits.base` [d, N] of logged decisions."""
         additions, titles = self._additions(chunk, learned=False), self.encoded.title_of[shown]
         return additions.logits(score(self.weights, rows), rows.artwork, titles, shown).base
@@ -305,7 +305,7 @@ class Devices:
 
     def _rows(
         self, chunk: slice, artworks: Ints, titles: Ints, slot_log: Floats, trending: Floats, context: Floats
-    ) -> Rows:
+    ) -> FeatureRows:
         """Rows of candidates: artworks [d, A], titles [d, 1], the rest [d]; or of a log: all of them [d, N]."""
         encoded = self.encoded
         viewer = ViewerFeatures(
@@ -320,7 +320,7 @@ class Devices:
         )
         if main.ndim == 2:
             main = main[:, None, :]
-        return Rows(
+        return FeatureRows(
             artwork=encoded.artwork[artworks],
             match=interaction_features(encoded, viewer, artworks, titles),
             main=main,
@@ -348,7 +348,7 @@ class Devices:
         for chunk in self._chunks():
             yield self._history[chunk]
 
-    def logs(self) -> Iterator[tuple[slice, Log, Ints]]:
+    def logs(self) -> Iterator[tuple[slice, DecisionLog, Ints]]:
         """By chunk of devices: which, their logs, and the pictures [d, N] that these show."""
         for chunk in self._chunks():
             yield chunk, self._log(chunk), self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
@@ -369,7 +369,7 @@ class Devices:
                 ),
             )
 
-    def _log_rows(self, chunk: slice, steps: slice) -> tuple[Rows, Ints]:
+    def _log_rows(self, chunk: slice, steps: slice) -> tuple[FeatureRows, Ints]:
         """Rows of logged decisions [d, N], and the places of what they showed."""
         journal, spec = self.journal, self.encoded.spec
         window = (chunk, steps)
@@ -384,7 +384,7 @@ class Devices:
         titles = self.encoded.title_of[artworks]
         return self._rows(chunk, artworks, titles, slot_log, np.zeros_like(slot_log), context), artworks
 
-    def _log(self, chunk: slice) -> Log:
+    def _log(self, chunk: slice) -> DecisionLog:
         window = (chunk, slice(0, self.journal.steps))
         rows, artworks = self._log_rows(*window)
         titles = self.encoded.title_of[artworks]
@@ -392,7 +392,7 @@ class Devices:
             score(self.weights, rows), rows.artwork, titles, artworks
         )
         journal = self.journal
-        return Log(
+        return DecisionLog(
             rows,
             logits.offset,
             journal.played[window],
@@ -432,7 +432,7 @@ class Devices:
             self.head = Head.start(self.prior or HeadPrior(), self.encoded.spec.artwork_size, (len(self.members),))
         self.own[:] = self._own_weight[:] = 0.0
 
-    def sample(self, count: int, rng: np.random.Generator) -> Log:
+    def sample(self, count: int, rng: np.random.Generator) -> DecisionLog:
         """Up to `count` decisions drawn from the logs of one chunk of devices, as devices of one decision each. Only
         for a learner that is allowed to see everything (the central peer)."""
         chunk = list(self._chunks())[rng.integers(-(-len(self.members) // CHUNK_DEVICES))]
@@ -443,7 +443,7 @@ class Devices:
         def pick(array: Floats) -> Floats:
             return array[at][:, None]
 
-        rows = Rows(
+        rows = FeatureRows(
             artwork=pick(log.rows.artwork),
             match=pick(log.rows.match),
             main=pick(log.rows.main),
@@ -452,4 +452,4 @@ class Devices:
             context=pick(log.rows.context),
         )
         of_viewers = pick(log.latents) if log.latents is not None else None
-        return Log(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), of_viewers)
+        return DecisionLog(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), of_viewers)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import BundleDamaged, BundleMissing
 from . import trust
 from .fields import FileEntry
-from .manifest import NAME, Manifest
+from .manifest import MANIFEST_NAME, Manifest
 from .plainfile import check_plain, read_plain
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ def read_files(folder: str | Path) -> dict[str, bytes]:
     root = Path(folder)
     try:
         names = sorted(path.name for path in root.iterdir())
-        if NAME not in names:
+        if MANIFEST_NAME not in names:
             raise FileNotFoundError
-        if len(names) > len(trust.MAX_BYTES):
+        if len(names) > len(trust.MAX_FILE_BYTES):
             trust.check_listing(names, Manifest.read(root))
         found = {name: (root / name).lstat() for name in names}
     except (FileNotFoundError, NotADirectoryError):
         raise BundleMissing(
-            f"No bundle at {root}: there is no {NAME}. Install one, or open the profile without a bundle."
+            f"No bundle at {root}: there is no {MANIFEST_NAME}. Install one, or open the profile without a bundle."
         ) from None
     except OSError as error:
         raise BundleDamaged(f"Cannot read {root}: {error.strerror or error}. Fetch it again.") from error
@@ -46,9 +46,9 @@ def read_files(folder: str | Path) -> dict[str, bytes]:
 
 def check_contents(files: Mapping[str, bytes]) -> Manifest:
     """The manifest, once every file is the one that it describes. Cheap: hashes, no models read."""
-    manifest = Manifest.parse(files[NAME])
+    manifest = Manifest.parse(files[MANIFEST_NAME])
     trust.check_listing(files, manifest)
-    trust.check_digests({name: FileEntry.of(data) for name, data in files.items() if name != NAME}, manifest)
+    trust.check_digests({name: FileEntry.of(data) for name, data in files.items() if name != MANIFEST_NAME}, manifest)
     return manifest
 
 

@@ -18,7 +18,7 @@ from ..errors import BundleDamaged, BundleMissing, BundleRefused
 from .fields import SESSION_CONFIG, FileEntry, check_fields
 from .plainfile import read_plain
 
-NAME = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 FORMAT, OPSET, IR_VERSION = 1, 17, 8
 MAX_MANIFEST_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -142,7 +142,7 @@ class Manifest:
         document = _load(data)
         digest = document.pop("digest", None)
         if digest != hashlib.sha256(canonical(document)).hexdigest():
-            raise BundleDamaged(f"The digest in {NAME} does not fit the rest of it; fetch the bundle again.")
+            raise BundleDamaged(f"The digest in {MANIFEST_NAME} does not fit the rest of it; fetch the bundle again.")
         check_fields(document)
         document["files"] = {name: FileEntry.from_json(entry) for name, entry in document["files"].items()}
         document["parameters"] = {name: tuple(shape) for name, shape in document["parameters"].items()}
@@ -154,12 +154,12 @@ class Manifest:
 
         Raises BundleMissing, BundleDamaged, BundleRefused.
         """
-        path = Path(folder) / NAME
+        path = Path(folder) / MANIFEST_NAME
         try:
             data = read_plain(path, MAX_MANIFEST_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):
             raise BundleMissing(
-                f"No bundle at {folder}: no {NAME}. Install one, or open the profile without a bundle."
+                f"No bundle at {folder}: no {MANIFEST_NAME}. Install one, or open the profile without a bundle."
             ) from None
         except OSError as error:
             raise BundleDamaged(f"Cannot read {path}: {error.strerror or error}. Fetch the bundle again.") from error
@@ -168,22 +168,26 @@ class Manifest:
 
 def _load(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_MANIFEST_BYTES:
-        raise BundleDamaged(f"{NAME} is larger than {MAX_MANIFEST_BYTES:,} bytes; fetch the bundle again.")
+        raise BundleDamaged(f"{MANIFEST_NAME} is larger than {MAX_MANIFEST_BYTES:,} bytes; fetch the bundle again.")
     try:
         document = json.loads(data.decode())
         # Compared as bytes: JSON has many ways to say the same, and a signature is over one of them.
         same = _is_canonical(document, data)
     except (ValueError, RecursionError) as error:
-        raise BundleDamaged(f"{NAME} is not JSON ({type(error).__name__}); fetch the bundle again.") from None
+        raise BundleDamaged(
+            f"{MANIFEST_NAME} is not JSON ({type(error).__name__}); fetch the bundle again."
+        ) from None
     if not isinstance(document, dict):
-        raise BundleDamaged(f"{NAME} is not a JSON object; fetch the bundle again.")
+        raise BundleDamaged(f"{MANIFEST_NAME} is not a JSON object; fetch the bundle again.")
     version = document.get("format")
     if isinstance(version, int) and version != FORMAT:
         raise BundleRefused(f"The bundle has format {version}, this keyart reads format {FORMAT}; update keyart.")
     if not same:
-        raise BundleDamaged(f"{NAME} is not in canonical form: it was changed on its way. Fetch the bundle again.")
+        raise BundleDamaged(
+            f"{MANIFEST_NAME} is not in canonical form: it was changed on its way. Fetch the bundle again."
+        )
     # In canonical form the indent of a line is its depth; deeper documents could exhaust a caller's stack
     # later.
     if b"\n" + b" " * (MAX_DEPTH + 1) in data:
-        raise BundleRefused(f"{NAME} is nested deeper than {MAX_DEPTH} levels. Build the bundle again.")
+        raise BundleRefused(f"{MANIFEST_NAME} is nested deeper than {MAX_DEPTH} levels. Build the bundle again.")
     return document

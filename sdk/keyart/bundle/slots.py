@@ -20,7 +20,7 @@ from pathlib import Path
 from ..errors import BundleError, UpdateError
 from .durable import locked_file, replace_file, sync_folder, write_synced
 from .folder import check_contents, read_files
-from .manifest import NAME, Manifest
+from .manifest import MANIFEST_NAME, Manifest
 from .plainfile import read_plain
 
 log = logging.getLogger("keyart.bundle")
@@ -99,7 +99,7 @@ class Slots:
             sync_folder(staging)
             self._step("check")
             check(staging)
-            if last_good is not None and (last_good / NAME).read_bytes() == files[NAME]:
+            if last_good is not None and (last_good / MANIFEST_NAME).read_bytes() == files[MANIFEST_NAME]:
                 return self._keep(last_good)  # the very bundle that is installed, byte for byte
             slot = self.folder / self._new_name(manifest)
             self._step("name")

@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from ..errors import BundleDamaged, BundleRefused
 from .fields import FileEntry
-from .manifest import IR_VERSION, MAX_MANIFEST_BYTES, NAME, OPSET, Manifest, feature_spec_digest
+from .manifest import IR_VERSION, MANIFEST_NAME, MAX_MANIFEST_BYTES, OPSET, Manifest, feature_spec_digest
 
 if TYPE_CHECKING:
     from ..model.features.spec import FeatureSpec
 
 MB = 1_000_000
 MAX_TOTAL_BYTES = 64 * MB
-MAX_BYTES: Mapping[str, int] = {
-    NAME: MAX_MANIFEST_BYTES,
+MAX_FILE_BYTES: Mapping[str, int] = {
+    MANIFEST_NAME: MAX_MANIFEST_BYTES,
     "ranker.onnx": 8 * MB,
     "ranker.bin": 8 * MB,
     "train.onnx": 8 * MB,
     "vocabulary.json": 48 * MB,
     "vectors.json": 8 * MB,
 }
-FILES = frozenset(MAX_BYTES) - {NAME}  # format 1 has these, and no others
+FILES = frozenset(MAX_FILE_BYTES) - {MANIFEST_NAME}  # format 1 has these, and no others
 MAX_CONTAINERS = 1_200_000  # lists and objects of a JSON file: "[]," takes 3 bytes on the wire and 64 in memory
 MAX_TASTE, MAX_APPEAL = 10.0, 50.0  # shares of a history are in 0–1, before noise; a logit of 50 decides anything
 MAX_LATENT_SCALE = 10.0  # so that the largest latents, one of a viewer and one of a picture, can decide anything
@@ -52,14 +52,14 @@ def check_listing(present: Collection[str], manifest: Manifest) -> None:
         raise BundleRefused(f"The manifest lacks, or should not list: {', '.join(odd)}. Build the bundle again.")
     if missing := sorted(FILES - set(present)):
         raise BundleDamaged(f"The bundle lacks {', '.join(missing)}; fetch it again.")
-    if unlisted := sorted(set(present) - FILES - {NAME}):
+    if unlisted := sorted(set(present) - FILES - {MANIFEST_NAME}):
         raise BundleRefused(f"The bundle holds {', '.join(unlisted)}, which its manifest does not list.")
 
 
 def check_sizes(sizes: Mapping[str, int]) -> None:
     """Each file, and all together, within the limits of a device."""
     for name, size in sizes.items():
-        limit = MAX_BYTES.get(name, MAX_TOTAL_BYTES)
+        limit = MAX_FILE_BYTES.get(name, MAX_TOTAL_BYTES)
         if size > limit:
             raise BundleRefused(f"{name} has {size:,} bytes, more than the {limit:,} that a bundle may hold.")
     if (total := sum(sizes.values())) > MAX_TOTAL_BYTES:
@@ -70,7 +70,7 @@ def check_digests(found: Mapping[str, FileEntry], manifest: Manifest) -> None:
     """Every file has the size and the sha256 that the manifest says."""
     for name, entry in manifest.files.items():
         if found.get(name) != entry:
-            raise BundleDamaged(f"{name} is not the file that {NAME} describes; fetch the bundle again.")
+            raise BundleDamaged(f"{name} is not the file that {MANIFEST_NAME} describes; fetch the bundle again.")
 
 
 def check_versions(manifest: Manifest) -> None:

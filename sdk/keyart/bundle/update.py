@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BundleError, BundleRefused, UpdateError
 from . import trust
 from .folder import verify
-from .manifest import NAME, Manifest
+from .manifest import MANIFEST_NAME, Manifest
 from .reference_vectors import RunRanker, check_vectors, parse_vectors
 from .slots import Slots
 
@@ -32,7 +32,7 @@ Fetch = Callable[[str], "bytes | Iterable[bytes]"]
 Canary = Callable[[Path, Manifest], RunRanker]
 _DOWNLOADS = "downloads"
 MAX_DETAIL_CHARACTERS = 200  # characters of what a library says of hostile metadata, which it may quote
-_MANIFEST_PATH = re.compile(r"(0|[1-9][0-9]{0,15})/" + re.escape(NAME), re.ASCII)
+_MANIFEST_PATH = re.compile(r"(0|[1-9][0-9]{0,15})/" + re.escape(MANIFEST_NAME), re.ASCII)
 
 
 def install_update(

@@ -28,12 +28,12 @@ from ..secagg import AggregationParameters
 from ..types import Doubles
 from .budget import Charge
 
-MAGIC: Final = b"KAO2"
+OFFER_MAGIC: Final = b"KAO2"
 PROTOCOL: Final = 2
 MAX_JSON_BYTES: Final = 64_000
 MAX_ENTRIES: Final = 1 << 20
 MAX_PAYLOAD_BYTES: Final = 4 * MAX_ENTRIES
-MAX_TEXT: Final = 256  # characters
+MAX_TEXT_CHARACTERS: Final = 256  # characters
 MAX_NUMBER: Final = 2**53 - 1  # the largest whole number that JSON carries to every language
 MAX_UNITS: Final = 1 << 32
 MAX_ARMS: Final = 64
@@ -138,7 +138,7 @@ class Offer:
         """The message. key: the server's private key (Ed25519, 32 bytes)."""
         document = {"protocol": PROTOCOL, **{name: getattr(self, name) for name in _TYPES}}
         text = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-        body = b"".join((MAGIC, _LENGTH.pack(len(text)), text, _LENGTH.pack(len(self.payload)), self.payload))
+        body = b"".join((OFFER_MAGIC, _LENGTH.pack(len(text)), text, _LENGTH.pack(len(self.payload)), self.payload))
         return body + Ed25519PrivateKey.from_private_bytes(key).sign(body)
 
     @classmethod
@@ -188,7 +188,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 
 def _split(message: bytes) -> tuple[bytes, bytes]:
     """JSON and payload, by the lengths alone."""
-    parts, start = [], len(MAGIC)
+    parts, start = [], len(OFFER_MAGIC)
     for most in (MAX_JSON_BYTES, MAX_PAYLOAD_BYTES):
         length = _LENGTH.unpack_from(message, start)[0] if start + _LENGTH.size <= len(message) else most + 1
         if length > most:
@@ -196,7 +196,7 @@ def _split(message: bytes) -> tuple[bytes, bytes]:
         start += _LENGTH.size
         parts.append(message[start : start + length])
         start += length
-    if message[: len(MAGIC)] != MAGIC or len(message) != start + SIGNATURE_BYTES:
+    if message[: len(OFFER_MAGIC)] != OFFER_MAGIC or len(message) != start + SIGNATURE_BYTES:
         raise MessageError("The lengths in the offer are not those of its parts.")
     return parts[0], parts[1]
 
@@ -210,7 +210,7 @@ def _has_signed(server: bytes, message: bytes) -> bool:
 
 
 def _is_text(text: str, may_be_empty: bool) -> bool:
-    return len(text) <= MAX_TEXT and text.isprintable() and (may_be_empty or bool(text))
+    return len(text) <= MAX_TEXT_CHARACTERS and text.isprintable() and (may_be_empty or bool(text))
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

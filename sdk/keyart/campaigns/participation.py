@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from ..dp.skellam import Random
+from ..dp.skellam import RandomBytes
 from ..errors import MessageError, SettingError
 from ..secagg import DeviceSession, Stage
 from ..secagg.key_agreement import KEY_BYTES
@@ -44,7 +44,7 @@ NOT_ENROLLED: Final = "this device has no certificate that holds; see Personaliz
 class CampaignParticipation:
     """The campaigns of one profile's store at one moment. `random` is the operating system's, except in tests."""
 
-    def __init__(self, store: Store, limits: Limits, at: datetime, random: Random = os.urandom) -> None:
+    def __init__(self, store: Store, limits: Limits, at: datetime, random: RandomBytes = os.urandom) -> None:
         self._store, self._limits, self._at, self._random = store, limits, at, random
 
     def answer(
@@ -58,7 +58,7 @@ class CampaignParticipation:
         identity = enrolment.find_identity(self._store)
         secret = identity.private if identity is not None else b""
         source = VectorSource(profile, installed, catalog, secret, policy, self._limits.labels)
-        if message.startswith(offer.MAGIC):
+        if message.startswith(offer.OFFER_MAGIC):
             reply = self._begin(message, source)
         elif message.startswith(STAGE_MAGIC):
             reply = self._go_on(message, source)

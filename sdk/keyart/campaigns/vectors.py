@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dp.clip import clip_vectors, round_vectors
-from ..dp.skellam import Random, skellam_noise
+from ..dp.skellam import RandomBytes, skellam_noise
 from ..types import Doubles
 from .device_batch import DeviceBatch
 from .offer import Offer
@@ -101,7 +101,7 @@ def batched_kind(
 
 
 def protected_vector(
-    kind: DeviceKind, offer: Offer, source: VectorSource, random: Random = os.urandom
+    kind: DeviceKind, offer: Offer, source: VectorSource, random: RandomBytes = os.urandom
 ) -> npt.NDArray[np.int64]:
     """Return the device's vector in integers, clipped, rounded and noised, [offer.size].
 

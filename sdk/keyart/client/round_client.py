@@ -17,10 +17,10 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from ..campaigns.offer import MAGIC as OFFER
+from ..campaigns.offer import OFFER_MAGIC as OFFER
 from ..errors import MessageError
 from ..secagg import Stage
-from ..secagg.messages import HEADER_BYTES, REPLY, message_header
+from ..secagg.messages import HEADER_BYTES, REPLY_FLAG, message_header
 from .transport import Send, send_request, unexpected_status
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _join(art: Personalizer, send: Send, round_id: str, part: RoundVisit) -> Rou
     reply = art.answer(offer.body)
     if reply is None:
         return replace(part, standing="declined")
-    if reply[:HEADER_BYTES] != message_header(Stage.KEYS | REPLY, bytes.fromhex(round_id)):
+    if reply[:HEADER_BYTES] != message_header(Stage.KEYS | REPLY_FLAG, bytes.fromhex(round_id)):
         raise MessageError("The offer is of another round than the one that was listed.")
     taken = send_request(send, "POST", f"{path}/keys", reply)
     if taken.status != 200:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..errors import SettingError
 from ..types import Doubles
-from .skellam import Random
+from .skellam import RandomBytes
 
 UNITS = 1 << 12  # the clipping norm, in integers: fine enough that rounding adds little to the norm
 TRIES = 8
@@ -43,7 +43,7 @@ def clip_vectors(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
     return vectors * factor[..., None], factor
 
 
-def round_vectors(vectors: Doubles, units: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
+def round_vectors(vectors: Doubles, units: int, random: RandomBytes = os.urandom) -> npt.NDArray[np.int64]:
     """Integers […, d] near `vectors` · units; vectors no longer than 1. Each is no longer than `integer_norm`.
 
     An entry goes up with the probability of its fraction (in 2⁻³² steps), so that it is right in the mean. Where

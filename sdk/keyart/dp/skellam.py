@@ -26,10 +26,10 @@ GUARD_BITS = 64  # more, while they are computed
 # one (1.4 MB) takes longer to build than it saves.
 MAX_TABLE_VARIANCE = 1 << 20
 MAX_VARIANCE = 1 << 40
-Random = Callable[[int], bytes]  # how many bytes: the bytes
+RandomBytes = Callable[[int], bytes]  # how many bytes: the bytes
 
 
-def skellam_noise(size: int, variance: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
+def skellam_noise(size: int, variance: int, random: RandomBytes = os.urandom) -> npt.NDArray[np.int64]:
     """`size` independent integers [size] of Skellam(variance). random: bytes, uniform; the operating system's.
 
     Raises SettingError unless 0 ≤ variance ≤ 2⁴⁰.
@@ -45,7 +45,7 @@ def skellam_noise(size: int, variance: int, random: Random = os.urandom) -> npt.
 
 
 def _from_table(
-    size: int, least: int, high: npt.NDArray[np.uint64], low: tuple[int, ...], random: Random
+    size: int, least: int, high: npt.NDArray[np.uint64], low: tuple[int, ...], random: RandomBytes
 ) -> npt.NDArray[np.int64]:
     """Inversion: least + how many of the cumulative probabilities are at most a uniform number."""
     drawn = np.frombuffer(random(8 * size), dtype="<u8")

@@ -17,7 +17,7 @@ from .artwork_bias import ArtworkBias
 from .eligibility import age_limit, eligible_of_title
 from .features import ViewerFeatures
 from .features.rows import (
-    Rows,
+    FeatureRows,
     intent_match,
     interaction_features,
     main_effects,
@@ -28,7 +28,7 @@ from .features.rows import (
 from .head import Head
 from .loaded_model import LoadedModel
 from .policy import Policy, distribution_of_set, draw_candidate
-from .scorer import Additions, Logits, value_of
+from .scorer import LogitAdditions, Logits, value_of
 from .stated_preferences import StatedPreferences
 
 
@@ -94,9 +94,9 @@ class CandidateSets:
     own: ArtworkBias | None = None
 
     @cached_property
-    def additions(self) -> Additions:
+    def additions(self) -> LogitAdditions:
         """What this device adds to the ranker's logits of play."""
-        return Additions(
+        return LogitAdditions(
             self.installed.latents,
             self.viewer.met,
             None if self.stated is None else self.stated.added,
@@ -109,7 +109,7 @@ class CandidateSets:
         starts = self.installed.encoded.starts
         return slice(starts[title], starts[title + 1])
 
-    def rows(self, titles: list[int], context: Context) -> Rows:
+    def rows(self, titles: list[int], context: Context) -> FeatureRows:
         """The ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
         return self._rows(titles, context)[0]
 
@@ -138,7 +138,7 @@ class CandidateSets:
         which = titles[0] if len(titles) == 1 else self.installed.encoded.title_of[pictures]
         return self.additions.logits(scores, rows.artwork, which, pictures), parts
 
-    def _rows(self, titles: list[int], context: Context) -> tuple[Rows, Ints | slice, list[slice]]:
+    def _rows(self, titles: list[int], context: Context) -> tuple[FeatureRows, Ints | slice, list[slice]]:
         """The rows, the places of their pictures, and which rows are each title's."""
         installed = self.installed
         encoded, spec, listed = installed.encoded, installed.spec, self.catalog.titles
@@ -174,4 +174,4 @@ class CandidateSets:
             appeal = trending_appeal(appeal, trends)
         if context.intent:
             match[:, -1] = intent_match(spec, artwork, context.intent)
-        return Rows(artwork, match, main, appeal, self.viewer.taste, vector), pictures, parts
+        return FeatureRows(artwork, match, main, appeal, self.viewer.taste, vector), pictures, parts

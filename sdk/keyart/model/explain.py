@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import UnknownDecision
 from ..types import Bools, Doubles, Floats
-from .features.rows import Rows, interaction_features
+from .features.rows import FeatureRows, interaction_features
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
 from .features.viewer import ViewerFeatures
 from .scorer import Logits, logit_parts
@@ -66,7 +66,7 @@ class ArtworkPair:
     wording: the stated preference behind it, in words.
     """
 
-    rows: Rows
+    rows: FeatureRows
     nobody: Floats
     logits: Logits
     wording: str = ""
@@ -76,7 +76,7 @@ def explanation(
     decision: Decision,
     title: Title,
     installed: LoadedModel,
-    rows: Rows,
+    rows: FeatureRows,
     logits: Logits,
     allowed: Bools,
     stated: StatedPreferences | None = None,
@@ -102,7 +102,9 @@ def explanation(
     encoded = installed.encoded
     places = np.array([encoded.place[ids[i]] for i in two], dtype=np.intp)
     pair = ArtworkPair(
-        rows=Rows(rows.artwork[two], rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context),
+        rows=FeatureRows(
+            rows.artwork[two], rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context
+        ),
         nobody=interaction_features(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
         logits=logits.at(two),
         wording=_statement(stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..linalg import row_dots
 from ..types import Doubles, Floats, Ints
-from .features.rows import Rows
+from .features.rows import FeatureRows
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
 from .ranker.numpy_engine import Scores, score, sigmoid, value_of
 from .ranker.weights import Weights
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from .latents import Latents, TitleExposure
 
 __all__ = [
-    "Additions",
-    "Log",
+    "DecisionLog",
+    "LogitAdditions",
     "LogitPart",
     "Logits",
     "Scores",
@@ -80,7 +80,7 @@ class Logits(NamedTuple):
         return Logits(*(None if part is None else part[..., places] for part in self))  # type: ignore[arg-type]
 
 
-class Additions(NamedTuple):
+class LogitAdditions(NamedTuple):
     """What a device, or each of a batch […], adds to the ranker's logit of play.
 
     latents, met: both, or nothing is known of what the viewer met. preferences [n], artwork_bias […, n]: by place
@@ -115,18 +115,18 @@ class Additions(NamedTuple):
         )
 
 
-NO_ADDITIONS = Additions()
+NO_ADDITIONS = LogitAdditions()
 
 
 @dataclass(frozen=True)
-class Log:
+class DecisionLog:
     """What was shown and what came of it. […] devices, N decisions; rows.context […, N, C], rows.viewer […, H].
 
     offset […, N]: what the device adds to the play logit (`Logits.offset`). played, quality […, N]: 0 or 1. counted
     […, N]: 1, or 0 for padding. latents […, N, F]: the viewer's, for each decision's title; None: there are none.
     """
 
-    rows: Rows
+    rows: FeatureRows
     offset: Floats
     played: Floats
     quality: Floats
@@ -181,7 +181,9 @@ class LogitPart:
     logits: Doubles
 
 
-def logit_parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logits: Logits) -> list[LogitPart]:
+def logit_parts(
+    spec: FeatureSpec, weights: Weights, rows: FeatureRows, nobody: Floats, logits: Logits
+) -> list[LogitPart]:
     """Return the finer parts of the logits of candidates, for explanations.
 
     Between two artworks of a title the parts of a stage differ, in sum, as its logits do; the main effects, which all

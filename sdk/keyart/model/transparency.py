@@ -16,10 +16,10 @@ from ..types import Doubles, Ints
 from .eligibility import NO_AGE_LIMIT, eligible_of_title, nothing_watched
 from .explain import tag_phrase
 from .features import ViewerFeatures
-from .features.rows import Rows, interaction_features, main_effects
+from .features.rows import FeatureRows, interaction_features, main_effects
 from .features.spec import SENSITIVE_KINDS
 from .policy import Policy, distribution
-from .scorer import Additions, logit_parts, score, sigmoid
+from .scorer import LogitAdditions, logit_parts, score, sigmoid
 from .stated_preferences import StatedPreferences
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def measure_importance(
     context = np.repeat(np.array(situations)[choices % len(situations)], sizes, axis=0)
     zeros = np.zeros(len(pictures), dtype=np.float32)
     of_title = encoded.title_of[pictures]
-    rows = Rows(
+    rows = FeatureRows(
         artwork=encoded.artwork[pictures],
         match=interaction_features(encoded, viewer, pictures, of_title),
         main=main_effects(spec, zeros, zeros, context, encoded.title_shares[of_title]),
@@ -181,7 +181,7 @@ def measure_importance(
         context=context,
     )
     nobody = interaction_features(encoded, ViewerFeatures.unknown(encoded), pictures, of_title)
-    additions = Additions(
+    additions = LogitAdditions(
         installed.latents,
         viewer.met,
         stated.added if stated is not None else None,

@@ -27,7 +27,7 @@ PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MAX_VALIDITY: Final = timedelta(days=730)
 
 # What a viewer is asked, where the app shows no text of its own.
-TEXTS: Final[Mapping[Purpose, str]] = MappingProxyType(
+CONSENT_TEXTS: Final[Mapping[Purpose, str]] = MappingProxyType(
     {
         "personalization": (
             "May this app choose pictures for you? It then keeps a record, on this device only and encrypted, of "
@@ -103,7 +103,7 @@ class Consent:
         keeps its own texts. Raises SettingError, StoreFull.
         """
         _require_known(purpose)
-        shown = TEXTS[purpose] if text is None else text
+        shown = CONSENT_TEXTS[purpose] if text is None else text
         if not isinstance(shown, str) or not shown.strip():
             raise SettingError("The text of a consent is what the person was shown; pass it, or leave it out.")
         if not isinstance(valid, timedelta) or not timedelta(0) < valid <= MAX_VALIDITY:

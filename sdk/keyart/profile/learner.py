@@ -15,10 +15,10 @@ import numpy as np
 from ..history import Outcome
 from ..model.artwork_bias import ArtworkBias
 from ..model.features import ViewerFeatures
-from ..model.features.rows import Rows, interaction_features, main_effects
+from ..model.features.rows import FeatureRows, interaction_features, main_effects
 from ..model.head import Head, refit_head, update_head
 from ..model.loaded_model import LoadedModel
-from ..model.scorer import Additions, Logits, learned_play, score, sigmoid
+from ..model.scorer import LogitAdditions, Logits, learned_play, score, sigmoid
 from ..types import Floats, Ints
 from .event_codec import Entry
 
@@ -45,7 +45,7 @@ class Learner:
         """What another learner with the same past knew; own as `Own.known` tells it."""
         self.head, self.own, self.outcomes = head, ArtworkBias(len(self.own.added), own), outcomes
 
-    def logits(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Logits:
+    def logits(self, rows: FeatureRows, artworks: Ints, viewer: ViewerFeatures) -> Logits:
         """Return the logits [N] of decisions, as their parts, with what is learned by now.
 
         Args:
@@ -56,7 +56,7 @@ class Learner:
         titles = self._installed.encoded.title_of[artworks]
         return self._logits(rows, titles, artworks, viewer, self.head, self.own.added)
 
-    def base(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Floats:
+    def base(self, rows: FeatureRows, artworks: Ints, viewer: ViewerFeatures) -> Floats:
         """Return `Logits.base` [N] of decisions: what learning from their outcomes leaves as it is."""
         titles = self._installed.encoded.title_of[artworks]
         return self._logits(rows, titles, artworks, viewer, None, None).base
@@ -91,7 +91,7 @@ class Learner:
         title, one = int(encoded.title_of[place]), slice(place, place + 1)
         context = spec.context_rows[entry.device, entry.daypart]
         # What `shown_rows` works out, for one picture and faster: each outcome waits for it.
-        rows = Rows(
+        rows = FeatureRows(
             artwork=encoded.artwork[one],
             match=interaction_features(encoded, viewer, one, title),
             main=main_effects(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title : title + 1]),
@@ -122,7 +122,7 @@ class Learner:
 
     def _logits(
         self,
-        rows: Rows,
+        rows: FeatureRows,
         titles: Ints | int,
         artworks: Ints | slice,
         viewer: ViewerFeatures,
@@ -131,7 +131,7 @@ class Learner:
     ) -> Logits:
         installed = self._installed
         stated = None if self._stated is None else self._stated.added
-        additions = Additions(installed.latents, viewer.met, stated, head, artwork_bias)
+        additions = LogitAdditions(installed.latents, viewer.met, stated, head, artwork_bias)
         return additions.logits(score(installed.weights, rows), rows.artwork, titles, artworks)
 
     def take_back(self, decision_id: str) -> bool:
@@ -150,7 +150,7 @@ def played_of(answered: Sequence[Answered]) -> Floats:
     return np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
 
 
-def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence[Entry]) -> tuple[Rows, Ints]:
+def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence[Entry]) -> tuple[FeatureRows, Ints]:
     """The ranker's rows [N] for pictures that were shown, and their places among all artworks."""
     encoded, spec = installed.encoded, installed.spec
     artworks = np.array([encoded.place[entry.decision.artwork_id] for entry in entries], dtype=np.intp)
@@ -159,7 +159,7 @@ def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence
     for row, entry in enumerate(entries):
         context[row] = spec.context_row(entry.device, entry.daypart)
     slot = np.array([math.log1p(entry.slot) for entry in entries], dtype=np.float32)  # as `situation` has it
-    rows = Rows(
+    rows = FeatureRows(
         artwork=encoded.artwork[artworks],
         match=interaction_features(encoded, viewer, artworks, titles),
         main=main_effects(spec, slot, np.zeros_like(slot), context, encoded.title_shares[titles]),

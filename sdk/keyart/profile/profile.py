@@ -24,7 +24,7 @@ from ..model.features.viewer import tally_titles, views_by_title
 from ..model.head import Head
 from ..model.latents import IMPRESSION_WEIGHT, PLAY_WEIGHT
 from ..model.loaded_model import LoadedModel
-from ..model.scorer import Log
+from ..model.scorer import DecisionLog
 from ..store.database import Store, Table
 from ..types import Doubles, Floats, Ints
 from .event_codec import Entry
@@ -154,7 +154,7 @@ class Profile:
         named = zip((*self._installed.spec.artwork_tags, "bias"), mean.tolist(), strict=True)
         return {tag: value for tag, value in named if value}
 
-    def training_log(self) -> tuple[Log, Ints]:
+    def training_log(self) -> tuple[DecisionLog, Ints]:
         """The decisions with a final outcome, as rows for training, and the places of what they showed: pictures
         still in the catalogue, without what was shown under an intent (which is never stored)."""
         encoded, answered = self._installed.encoded, list(self._answered(self.journal.entries()))
@@ -162,7 +162,7 @@ class Profile:
         rows, artworks = shown_rows(self._installed, viewer, [entry for entry, _ in answered])
         durations = encoded.durations[encoded.title_of[artworks]]
         quality = [self._reward.of(outcome, d) for (_, outcome), d in zip(answered, durations, strict=True)]
-        log = Log(
+        log = DecisionLog(
             rows,
             self.learner.logits(rows, artworks, viewer).offset,
             played_of(answered),

@@ -23,7 +23,7 @@ from .shamir import SHARE_BYTES
 
 MAGIC: Final = b"ks"
 VERSION: Final = 1
-REPLY: Final = 0x80
+REPLY_FLAG: Final = 0x80
 HEADER_BYTES: Final = len(MAGIC) + 2 + KEY_BYTES
 PACKET_BYTES: Final = 3 * SHARE_BYTES  # what a device deals to a neighbour: a share of lock, masking seed, self-mask
 SEALED_BYTES: Final = PACKET_BYTES + TAG_BYTES
@@ -88,11 +88,11 @@ class KeysReply:
     record: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return message_header(Stage.KEYS | REPLY, round_id) + self.record
+        return message_header(Stage.KEYS | REPLY_FLAG, round_id) + self.record
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes) -> KeysReply:
-        record = message_body(message, Stage.KEYS | REPLY, round_id)
+        record = message_body(message, Stage.KEYS | REPLY_FLAG, round_id)
         _exactly(record, RECORD_BYTES)
         return cls(record)
 
@@ -124,11 +124,11 @@ class ShareReply:
     sealed: Sequence[bytes]
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return b"".join((message_header(Stage.SHARE | REPLY, round_id), self.self_mask, self.lock, *self.sealed))
+        return b"".join((message_header(Stage.SHARE | REPLY_FLAG, round_id), self.self_mask, self.lock, *self.sealed))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> ShareReply:
-        data = message_body(message, Stage.SHARE | REPLY, round_id)
+        data = message_body(message, Stage.SHARE | REPLY_FLAG, round_id)
         _exactly(data, 2 * KEY_BYTES + neighbours * SEALED_BYTES)
         sealed = _pieces(data[2 * KEY_BYTES :], SEALED_BYTES)
         return cls(data[:KEY_BYTES], data[KEY_BYTES : 2 * KEY_BYTES], sealed)
@@ -174,11 +174,11 @@ class MaskedReply:
     lanes: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return message_header(Stage.MASKED | REPLY, round_id) + self.pads + self.lanes
+        return message_header(Stage.MASKED | REPLY_FLAG, round_id) + self.pads + self.lanes
 
     @classmethod
     def from_bytes(cls, message: bytes, terms: AggregationParameters, shared: int) -> MaskedReply:
-        data = message_body(message, Stage.MASKED | REPLY, terms.round_id)
+        data = message_body(message, Stage.MASKED | REPLY_FLAG, terms.round_id)
         _exactly(data, shared * SHARE_BYTES + terms.vector_bytes)
         return cls(data[: shared * SHARE_BYTES], data[shared * SHARE_BYTES :])
 
@@ -209,13 +209,13 @@ class UnmaskReply:
 
     def to_bytes(self, round_id: bytes) -> bytes:
         return b"".join(
-            (message_header(Stage.UNMASK | REPLY, round_id), _to_bits(self.held), *self.locks, self.locked)
+            (message_header(Stage.UNMASK | REPLY_FLAG, round_id), _to_bits(self.held), *self.locks, self.locked)
         )
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, survivors: Sequence[bool]) -> UnmaskReply:
         """survivors [k]: as the device was told."""
-        data = message_body(message, Stage.UNMASK | REPLY, round_id)
+        data = message_body(message, Stage.UNMASK | REPLY_FLAG, round_id)
         start = _bit_bytes(len(survivors))
         held = _from_bits(data[:start], len(survivors))
         end = start + SHARE_BYTES * sum(a and b for a, b in zip(held, survivors, strict=True))

@@ -21,7 +21,7 @@ from .faults import guarded
 from .keys import KeyProvider
 from .records import Records
 from .rotation import RotateReceipt
-from .schema import Table, files_of
+from .schema import Table, store_files
 from .sealed_rows import require_fitting
 from .shredding import ForgetReceipt
 from .transaction import TransactionStack
@@ -56,7 +56,7 @@ class Store:
         self._lock = threading.RLock()
         self._transactions = TransactionStack(connection)
         self._records: Records | None = None  # None: its ledger is read from the file at the next use
-        self._search = shredding.Search([] if keys.in_memory else files_of(self._file))
+        self._search = shredding.Search([] if keys.in_memory else store_files(self._file))
         self._closed = False
         self._forked = False
         fork.watch(self)
@@ -109,7 +109,7 @@ class Store:
                 (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
                 return int(pages * page_bytes)
             total = 0
-            for part in files_of(self._file):
+            for part in store_files(self._file):
                 with contextlib.suppress(FileNotFoundError):
                     total += part.stat().st_size
             return total

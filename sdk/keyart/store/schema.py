@@ -60,7 +60,7 @@ class Table(IntEnum):
 Prepare = Callable[[sqlite3.Connection], None]
 
 
-def files_of(path: Path) -> list[Path]:
+def store_files(path: Path) -> list[Path]:
     """Every file that SQLite may keep for the store at `path`, whether it is there or not."""
     return [path.with_name(path.name + suffix) for suffix in _SUFFIXES]
 

@@ -12,7 +12,7 @@ from keyart.client import sampling_bucket
 from keyart.errors import MessageError
 from keyart.secagg import Stage
 from keyart.secagg.identity import verify_record
-from keyart.secagg.messages import REPLY, KeysReply, message_body
+from keyart.secagg.messages import REPLY_FLAG, KeysReply, message_body
 
 from .rounds import Known
 from .tickets import Ticket
@@ -69,7 +69,7 @@ def keys(known: Known, content: bytes, issuers: Collection[bytes], at: datetime)
 def later(known: Known, stage: Stage, ticket: Ticket, content: bytes) -> Later | Verdict:
     """If it is of this round and stage."""
     try:
-        message_body(content, stage | REPLY, known.terms.round_id)
+        message_body(content, stage | REPLY_FLAG, known.terms.round_id)
     except MessageError as error:
         return Verdict(400, str(error))
     return Later(known, stage, ticket, content, hashlib.sha256(content).digest())

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from keyart.secagg import AggregationParameters, Stage
-from keyart.secagg.messages import REPLY, packets_asked
+from keyart.secagg.messages import REPLY_FLAG, packets_asked
 from keyart_federated.secagg import Gateway
 from keyart_federated.secagg.bundle import Bundle
 
@@ -113,7 +113,7 @@ def collected(session: Session, terms: AggregationParameters, stage: Stage, gate
     lanes = select(PartialRow.lanes).where(PartialRow.round_id == terms.round_id.hex(), PartialRow.gateway == gateway)
     for partial in session.scalars(lanes.execution_options(yield_per=16)):
         total += np.frombuffer(partial, total.dtype)
-    return Bundle(stage | REPLY, parts, total.tobytes()).to_bytes(terms.round_id)
+    return Bundle(stage | REPLY_FLAG, parts, total.tobytes()).to_bytes(terms.round_id)
 
 
 def _answers(terms: AggregationParameters, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:

@@ -17,7 +17,7 @@ from keyart.dp.skellam import skellam_noise
 from keyart.errors import MessageError
 from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify, session_codec
 from keyart.secagg import session_codec as kept
-from keyart.secagg.messages import REPLY, packets_asked
+from keyart.secagg.messages import REPLY_FLAG, packets_asked
 from keyart_federated.secagg import Coordinator, Gateway
 from keyart_federated.secagg.bundle import BUNDLE, Bundle
 
@@ -127,7 +127,7 @@ def gateway_bundle(place: Path) -> Prepared:
 
     def read(data: bytes) -> None:
         kind = (data[3] if len(data) > 3 else 0) & ~BUNDLE
-        tail = terms.vector_bytes if kind == Stage.MASKED | REPLY else 0
+        tail = terms.vector_bytes if kind == Stage.MASKED | REPLY_FLAG else 0
         found = Bundle.from_bytes(data, kind, terms.round_id, tail)
         assert found.to_bytes(terms.round_id) == data
         if kind in (Stage.SHARE, Stage.MASKED, Stage.UNMASK):

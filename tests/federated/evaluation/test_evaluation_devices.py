@@ -13,7 +13,7 @@ from choosing_samples import EVENING, OFF, TV, Clock, Dial, sample_bundle, sampl
 import keyart
 from keyart.campaigns import kinds
 from keyart.campaigns.kinds.evaluation import (
-    MAX_WEIGHT,
+    MAX_IMPORTANCE_WEIGHT,
     EvaluationLayout,
     candidate_model,
     evaluation_vector,
@@ -43,8 +43,8 @@ def test_logs_of_many_devices():
     device = rng.permutation(np.repeat(np.arange(300), rng.integers(1, 41, 300)))
     shown = rng.choice(3, p=logged, size=len(device))
     reward = (rng.random(len(device)) < quality[shown]).astype(float)
-    w = np.minimum((target / logged)[shown], MAX_WEIGHT)
-    assert (w == MAX_WEIGHT).any()
+    w = np.minimum((target / logged)[shown], MAX_IMPORTANCE_WEIGHT)
+    assert (w == MAX_IMPORTANCE_WEIGHT).any()
     sent = [evaluation_vector(EvaluationLayout(), w[device == n], reward[device == n]) for n in range(300)]
     central = by_device(reward, logged[shown], target[shown], [f"device {n}" for n in device])
     assert_same(sent, central, 300)

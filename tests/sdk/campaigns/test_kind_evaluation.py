@@ -28,8 +28,8 @@ from hypothesis.extra.numpy import arrays
 import keyart
 from keyart.campaigns import kinds, vectors
 from keyart.campaigns.kinds.evaluation import (
-    MAX_WEIGHT,
-    PART_NORM,
+    EVALUATION_PART_NORM,
+    MAX_IMPORTANCE_WEIGHT,
     EvaluationLayout,
     candidate_model,
     evaluation_vector,
@@ -231,9 +231,11 @@ def test_the_largest_numbers_that_fit_give_a_vector(art, dial):
 
 
 @given(
-    arrays(np.float64, 5, elements=st.floats(0, MAX_WEIGHT)),
+    arrays(np.float64, 5, elements=st.floats(0, MAX_IMPORTANCE_WEIGHT)),
     arrays(np.float64, 5, elements=st.floats(0, 1)),
 )
 def test_no_log_makes_a_vector_long(w, r):
     vector = evaluation_vector(EvaluationLayout(), w, r)
-    assert (vector >= 0).all() and (vector <= PART_NORM + 1e-12).all() and np.linalg.norm(vector) <= 1 + 1e-12
+    assert (
+        (vector >= 0).all() and (vector <= EVALUATION_PART_NORM + 1e-12).all() and np.linalg.norm(vector) <= 1 + 1e-12
+    )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import keyart
 from keyart.campaigns import kinds, vectors
 from keyart.campaigns.kinds.comparison import differences
-from keyart.campaigns.kinds.evaluation import MAX_WEIGHT, as_candidate, candidate_model
+from keyart.campaigns.kinds.evaluation import MAX_IMPORTANCE_WEIGHT, as_candidate, candidate_model
 from keyart.campaigns.kinds.segments import (
     ALL_SHARE,
     MIN_SEGMENT_DECISIONS,
@@ -146,7 +146,9 @@ def test_a_comparison_is_what_a_hand_works_out(art, dial):
             for model in models
         )
         place = [artwork.id for artwork in of.catalog[decision.title_id].artworks].index(decision.artwork_id)
-        w_c, w_i = (min(one.probability[place] / decision.propensity, MAX_WEIGHT) for one in (theirs, ours))
+        w_c, w_i = (
+            min(one.probability[place] / decision.propensity, MAX_IMPORTANCE_WEIGHT) for one in (theirs, ours)
+        )
         q = ours.value
         y.append(((theirs.probability - ours.probability) * q).sum() + (w_c - w_i) * (reward - q[place]))
     assert min(np.abs(y)) > 1e-4

@@ -13,7 +13,7 @@ from world_samples import tiny_catalog
 
 from keyart.campaigns.kinds.gradient import direction_features, gradient_sums
 from keyart.campaigns.kinds.population import (
-    PART_SCALES,
+    POPULATION_PART_SCALES,
     PopulationLayout,
     population_part_norm,
     population_sums,
@@ -31,11 +31,11 @@ from keyart.campaigns.kinds.training import (
 )
 from keyart.errors import SettingError
 from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.latents import LATENTS
 from keyart.model.ranker import Weights
 from keyart.model.ranker.weights import parameter_count, play_parameter_count
-from keyart.model.scorer import Log
+from keyart.model.scorer import DecisionLog
 
 CATALOG = tiny_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)
@@ -49,7 +49,7 @@ CLIP, MOST = 2.0, 20.0
 SMALL = 1e-6  # of float32 sums
 
 
-def log_of(devices: int, decisions: int, seed: int = 0, size: float = 1.0) -> tuple[Log, np.ndarray]:
+def log_of(devices: int, decisions: int, seed: int = 0, size: float = 1.0) -> tuple[DecisionLog, np.ndarray]:
     """A log of random features of that size, and the pictures shown [d, N]."""
     rng = np.random.default_rng(seed)
 
@@ -59,7 +59,7 @@ def log_of(devices: int, decisions: int, seed: int = 0, size: float = 1.0) -> tu
 
     context = np.zeros((devices, decisions, len(SPEC.context_names)), dtype=np.float32)
     context[..., 0] = context[..., len(SPEC.devices) + 1] = 1.0
-    rows = Rows(
+    rows = FeatureRows(
         artwork=some(decisions, SPEC.artwork_size),
         match=some(decisions, len(SPEC.match_names)),
         main=some(decisions, len(SPEC.main_names)),
@@ -70,12 +70,12 @@ def log_of(devices: int, decisions: int, seed: int = 0, size: float = 1.0) -> tu
     played = rng.integers(0, 2, (devices, decisions)).astype(np.float32)
     quality = played * rng.integers(0, 2, (devices, decisions)).astype(np.float32)
     counted = (rng.random((devices, decisions)) < 0.8).astype(np.float32)
-    log = Log(rows, some(decisions), played, quality, counted)
+    log = DecisionLog(rows, some(decisions), played, quality, counted)
     return log, rng.integers(0, PICTURES, (devices, decisions))
 
 
 def trained(
-    log: Log,
+    log: DecisionLog,
     shown: np.ndarray,
     scale: np.ndarray = SCALE,
     clip: float = CLIP,
@@ -84,7 +84,7 @@ def trained(
     return training_vectors(layout, WEIGHTS, log, shown, scale, clip, MOST)
 
 
-def with_latents(log: Log, seed: int = 0, size: float = 1.0) -> Log:
+def with_latents(log: DecisionLog, seed: int = 0, size: float = 1.0) -> DecisionLog:
     shape = (*log.counted.shape, LATENTS)
     return replace(log, latents=(np.random.default_rng(seed).normal(size=shape) * size).astype(np.float32))
 
@@ -96,7 +96,7 @@ def viewers(devices: int, seed: int = 0, size: float = 1.0) -> tuple[np.ndarray,
     return affinity, (rng.random(devices) < 0.7).astype(np.float32)
 
 
-def described(log: Log, titles: np.ndarray, affinity: np.ndarray, known: np.ndarray) -> np.ndarray:
+def described(log: DecisionLog, titles: np.ndarray, affinity: np.ndarray, known: np.ndarray) -> np.ndarray:
     return population_vectors(POPULATION, log, titles, affinity, known)
 
 
@@ -104,11 +104,11 @@ def lengths(vectors: np.ndarray) -> np.ndarray:
     return np.sqrt((vectors**2).sum(axis=-1))
 
 
-def one_of(log: Log, row: int) -> Log:
+def one_of(log: DecisionLog, row: int) -> DecisionLog:
     """The log of one device, as a fleet of one."""
     alone = slice(row, row + 1)
-    rows = Rows(**{name: value[alone] for name, value in vars(log.rows).items()})
-    return Log(rows, log.offset[alone], log.played[alone], log.quality[alone], log.counted[alone])
+    rows = FeatureRows(**{name: value[alone] for name, value in vars(log.rows).items()})
+    return DecisionLog(rows, log.offset[alone], log.played[alone], log.quality[alone], log.counted[alone])
 
 
 @settings(deadline=None, max_examples=60)
@@ -271,7 +271,7 @@ def test_population_places():
                 expected = shown / math.sqrt((shown**2).sum())
             else:
                 expected = whole[name][row] / (1.0 if name in ("viewers", "taste") else decisions)
-            expected = expected / PART_SCALES[name]
+            expected = expected / POPULATION_PART_SCALES[name]
             expected = expected / max(1.0, math.sqrt((expected**2).sum())) * population_part_norm()
             np.testing.assert_allclose(part, expected, rtol=1e-5, atol=SMALL)
 
@@ -301,6 +301,6 @@ def test_one_device_changes_no_other():
 
 def test_parts_share_the_norm():
     assert training_main_norm() ** 2 + SIDE_ENTRIES * SIDE_NORM**2 + MOMENTS_NORM**2 == pytest.approx(1.0)
-    assert population_part_norm() ** 2 * len(PART_SCALES) == pytest.approx(1.0)
-    assert set(PART_SCALES) == set(POPULATION.sizes) and training_main_norm() > 0.9
+    assert population_part_norm() ** 2 * len(POPULATION_PART_SCALES) == pytest.approx(1.0)
+    assert set(POPULATION_PART_SCALES) == set(POPULATION.sizes) and training_main_norm() > 0.9
     assert TRAINING.size == P + 2 * PICTURES + SIDE_ENTRIES == TRAINING.scaled + SIDE_ENTRIES

@@ -15,16 +15,22 @@ from hypothesis.extra.numpy import arrays
 import keyart
 from keyart.campaigns import kinds, vectors
 from keyart.campaigns.device_batch import DeviceBatch
-from keyart.campaigns.kinds.cowatch import MAX_VIEWS, PART_SHARES, PART_SIZES, CowatchLayout, cowatch_vectors
+from keyart.campaigns.kinds.cowatch import (
+    COWATCH_PART_SCALES,
+    COWATCH_PART_SHARES,
+    MAX_COUNTED_VIEWS,
+    CowatchLayout,
+    cowatch_vectors,
+)
 from keyart.campaigns.kinds.engagement import METRICS
 from keyart.campaigns.kinds.experiment import ExperimentRequest, MetricRequest, arm_of, experiment_vectors
 from keyart.campaigns.kinds.training import SIDE_NORM
-from keyart.campaigns.kinds.trending import BUCKET_SECONDS, TrendingLayout, trending_vector
+from keyart.campaigns.kinds.trending import TRENDING_BUCKET_SECONDS, TrendingLayout, trending_vector
 from keyart.campaigns.offer import Offer
 from keyart.campaigns.vectors import DeviceKind, VectorSource
 from keyart.dp.clip import integer_norm
-from keyart.model.features.rows import Rows
-from keyart.model.scorer import Log
+from keyart.model.features.rows import FeatureRows
+from keyart.model.scorer import DecisionLog
 
 TITLES, DIRECTIONS = 6, 3
 BUTTONS = ExperimentRequest(
@@ -181,7 +187,7 @@ def joined(batches: list[DeviceBatch]) -> DeviceBatch:
     return DeviceBatch(
         batches[0].encoded,
         batches[0].weights,
-        Log(Rows(**rows), **log),
+        DecisionLog(FeatureRows(**rows), **log),
         padded([batch.artworks for batch in batches]),
         *(np.concatenate([getattr(b, name) for b in batches]) for name in ("affinity", "has_history", "views")),
     )
@@ -224,12 +230,14 @@ def test_cowatch_is_the_plain_statistic_of_views_as_long_as_the_clip(clip):
         "views": x,
         "weighted": x * x.sum(),
         "squares": x**2,
-        "viewers": [1.0, views.sum() / MAX_VIEWS],
+        "viewers": [1.0, views.sum() / MAX_COUNTED_VIEWS],
         "products": ((np.outer(x, x) - np.diag(x**2)) @ asked).ravel(),
     }
     for name, value in plain.items():
-        np.testing.assert_allclose(made[name] * PART_SIZES[name] / np.sqrt(PART_SHARES[name]), value, atol=1e-12)
-    assert sum(PART_SHARES.values()) == pytest.approx(1.0)
+        np.testing.assert_allclose(
+            made[name] * COWATCH_PART_SCALES[name] / np.sqrt(COWATCH_PART_SHARES[name]), value, atol=1e-12
+        )
+    assert sum(COWATCH_PART_SHARES.values()) == pytest.approx(1.0)
 
 
 @settings(max_examples=60, deadline=None)
@@ -271,5 +279,7 @@ def test_arms_are_even_and_apart_from_each_other():
 
 
 def test_a_bucket_is_three_hours():
-    plays = trending_vector(TrendingLayout(1), np.zeros(3, dtype=int), np.array([0.0, BUCKET_SECONDS - 1, -1.0]))
+    plays = trending_vector(
+        TrendingLayout(1), np.zeros(3, dtype=int), np.array([0.0, TRENDING_BUCKET_SECONDS - 1, -1.0])
+    )
     assert np.flatnonzero(plays).tolist() == [0]

@@ -16,7 +16,13 @@ from keyart.bundle.loading import load_model
 from keyart.errors import KeyartError
 from keyart.model.explain import MIN_SHOWN, ArtworkPair, attribute, explanation
 from keyart.model.features import FeatureSpec, ViewerFeatures, affinities, view_weight
-from keyart.model.features.rows import Rows, intent_match, interaction_features, main_effects, slot_and_trending
+from keyart.model.features.rows import (
+    FeatureRows,
+    intent_match,
+    interaction_features,
+    main_effects,
+    slot_and_trending,
+)
 from keyart.model.features.viewer import tally_views
 from keyart.model.head import Head
 from keyart.model.latents import Latents
@@ -33,7 +39,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, -np.asarray(x, dtype=np.float64)))
 
 
-def logits_of(weights: Weights, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def logits_of(weights: Weights, rows: FeatureRows) -> tuple[np.ndarray, np.ndarray]:
     """play (without offsets) and keep [N] in float64, written down from docs/choosing.md."""
     z, x, y = (a.astype(np.float64) for a in (rows.artwork, rows.match, rows.main))
     u = np.concatenate([[1.0], rows.viewer, rows.context])
@@ -44,7 +50,7 @@ def logits_of(weights: Weights, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 def rows_of(
     installed: LoadedModel, viewer: ViewerFeatures, title: int, context: keyart.Context, title_id: str
-) -> Rows:
+) -> FeatureRows:
     encoded, spec = installed.encoded, installed.spec
     encoded.need([title])
     pictures = np.arange(encoded.first[title], encoded.first[title + 1])
@@ -55,7 +61,7 @@ def rows_of(
     main = main_effects(
         spec, slot, trending, np.tile(vector, (len(pictures), 1)), encoded.title_shares[encoded.title_of[pictures]]
     )
-    return Rows(encoded.artwork[pictures], match, main, installed.appeal[pictures], viewer.taste, vector)
+    return FeatureRows(encoded.artwork[pictures], match, main, installed.appeal[pictures], viewer.taste, vector)
 
 
 def values_of(
@@ -226,7 +232,7 @@ def random_pair(seed: int, scale: float, appeal: float = 1.0) -> tuple[Weights, 
     )
     rows = rows_of(installed, viewer, title, context, f"t{title}")
     two = list(rng.permutation(4)[:2])
-    rows = Rows(
+    rows = FeatureRows(
         rows.artwork[two],
         rows.match[two],
         rows.main[two],
@@ -289,7 +295,7 @@ def test_what_adds_to_a_logit_adds_to_the_lead(seed, scale):
     sizes = [abs(factor.contribution) for factor in factors]
     assert all(size >= other - 1e-4 for size, other in pairwise(sizes))
     turned = ArtworkPair(
-        Rows(*(a[::-1] for a in (pair.rows.artwork, pair.rows.match, pair.rows.main, pair.rows.appeal)),
+        FeatureRows(*(a[::-1] for a in (pair.rows.artwork, pair.rows.match, pair.rows.main, pair.rows.appeal)),
              pair.rows.viewer, pair.rows.context),
         pair.nobody[::-1], pair.logits.at(slice(None, None, -1)),
     )  # fmt: skip

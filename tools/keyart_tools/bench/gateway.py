@@ -27,7 +27,7 @@ from sqlalchemy import insert
 
 from keyart.errors import KeyartError
 from keyart.secagg import AggregationParameters, Stage
-from keyart.secagg.messages import REPLY, message_header
+from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart.secagg.shamir import SHARE_BYTES
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
@@ -184,7 +184,7 @@ class _Rounds:
             key = row.key
         self._last = round_id
         pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)
-        content = message_header(Stage.MASKED | REPLY, terms.round_id) + pads + lanes
+        content = message_header(Stage.MASKED | REPLY_FLAG, terms.round_id) + pads + lanes
         path = f"/device/rounds/{round_id}/masked"
         tickets = (Ticket(n, NAME).to_text(key, terms.round_id) for n in here)
         return [[head("POST", path, f"Authorization: Ticket {ticket}", len(content)), content] for ticket in tickets]

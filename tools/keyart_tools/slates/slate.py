@@ -12,14 +12,14 @@ import numpy.typing as npt
 import keyart
 from keyart.model.candidates import CandidateChances, CandidateSets
 from keyart.model.features import EncodedCatalog, ViewerFeatures
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.features.viewer import affinities, tally_titles, views_by_title
 from keyart.model.head import HeadPrior
 from keyart.model.latents import Latents
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.policy import distribution
 from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.scorer import NO_ADDITIONS, Additions, score
+from keyart.model.scorer import NO_ADDITIONS, LogitAdditions, score
 from keyart.types import Floats
 from keyart_federated.export import ModelFile
 
@@ -32,10 +32,10 @@ class Slate:
     additions: what latents add to play; then title and places are those of the title, and of its artworks, in the
     catalogue."""
 
-    rows: Rows
+    rows: FeatureRows
     allowed: npt.NDArray[np.bool_]
     occasion: Occasion | None = None
-    additions: Additions = NO_ADDITIONS
+    additions: LogitAdditions = NO_ADDITIONS
     title: int = 0
     places: slice = field(default_factory=lambda: slice(0))
 

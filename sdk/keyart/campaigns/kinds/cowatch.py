@@ -24,19 +24,19 @@ from ..offer import Offer
 from ..vector_layout import VectorLayout
 from ..vectors import batched_kind
 
-TOPIC: Final = "together"  # as offers have named it since the first version
+COWATCH_TOPIC: Final = "together"  # as offers have named it since the first version
 
 
-MAX_VIEWS = 256.0  # of a device that are counted
+MAX_COUNTED_VIEWS = 256.0  # of a device that are counted
 # What each part of a co-watch vector is divided by before it is shortened to 1, and its share of the squared norm.
-PART_SIZES: Mapping[str, float] = {
+COWATCH_PART_SCALES: Mapping[str, float] = {
     "views": 1.0,
     "weighted": 4.0,
     "squares": 1.0,
     "viewers": 2**0.5,
     "products": 1.0,
 }
-PART_SHARES: Mapping[str, float] = {
+COWATCH_PART_SHARES: Mapping[str, float] = {
     "views": 0.1,
     "weighted": 0.05,
     "squares": 0.05,
@@ -80,11 +80,14 @@ def cowatch_vectors(layout: CowatchLayout, views: npt.NDArray[np.floating], aske
         "views": x,
         "weighted": x * x.sum(axis=-1, keepdims=True),
         "squares": x**2,
-        "viewers": np.stack([(weight > 0).astype(np.float64), np.minimum(weight / MAX_VIEWS, 1.0)], axis=-1),
+        "viewers": np.stack([(weight > 0).astype(np.float64), np.minimum(weight / MAX_COUNTED_VIEWS, 1.0)], axis=-1),
         "products": (x[:, :, None] * along - (x**2)[:, :, None] * asked).reshape(len(x), asked.size),
     }
     return np.concatenate(
-        [clip_vectors(parts[name] / PART_SIZES[name], 1.0)[0] * np.sqrt(PART_SHARES[name]) for name in layout.sizes],
+        [
+            clip_vectors(parts[name] / COWATCH_PART_SCALES[name], 1.0)[0] * np.sqrt(COWATCH_PART_SHARES[name])
+            for name in layout.sizes
+        ],
         axis=-1,
     )
 
@@ -102,4 +105,4 @@ def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
     return cowatch_vectors(CowatchLayout(*asked.shape), batch.views, asked, offer.clip)
 
 
-KIND: Final = batched_kind("statistics", (TOPIC,), layout, vectors)
+KIND: Final = batched_kind("statistics", (COWATCH_TOPIC,), layout, vectors)

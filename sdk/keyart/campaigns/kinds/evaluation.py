@@ -35,18 +35,20 @@ if TYPE_CHECKING:
     from ...model.policy import Policy
     from ...profile.profile import Profile
 
-MAX_WEIGHT: Final = 10.0  # a picture that the candidate likes much better counts as so many
+MAX_IMPORTANCE_WEIGHT: Final = 10.0  # a picture that the candidate likes much better counts as so many
 # The most that each part may be: what it is divided by, so that all are in 0–1.
-PART_MAXIMA: Final[Mapping[str, float]] = {
+EVALUATION_PART_MAXIMA: Final[Mapping[str, float]] = {
     "devices": 1.0,
     "logged": 1.0,
-    "weight": MAX_WEIGHT,
-    "rewarded": MAX_WEIGHT,
-    "weight_weight": MAX_WEIGHT**2,
-    "rewarded_rewarded": MAX_WEIGHT**2,
-    "weight_rewarded": MAX_WEIGHT**2,
+    "weight": MAX_IMPORTANCE_WEIGHT,
+    "rewarded": MAX_IMPORTANCE_WEIGHT,
+    "weight_weight": MAX_IMPORTANCE_WEIGHT**2,
+    "rewarded_rewarded": MAX_IMPORTANCE_WEIGHT**2,
+    "weight_rewarded": MAX_IMPORTANCE_WEIGHT**2,
 }
-PART_NORM: Final = 1 / math.sqrt(len(PART_MAXIMA))  # so that all of them together measure 1 or less
+EVALUATION_PART_NORM: Final = 1 / math.sqrt(
+    len(EVALUATION_PART_MAXIMA)
+)  # so that all of them together measure 1 or less
 MISFIT: Final = "The candidate does not fit this device's model; nothing is sent."
 
 
@@ -58,7 +60,7 @@ class EvaluationLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        return dict.fromkeys(PART_MAXIMA, 1)
+        return dict.fromkeys(EVALUATION_PART_MAXIMA, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def replay_decisions(
                 (candidates,) = slates.candidates([title], Context(entry.device, at).at_slot(entry.slot))
                 place = model.encoded.place[decision.artwork_id] - slates.pictures(title).start
                 weighed = candidates.weighed()
-                weight = min(weighed.probability[place] / decision.propensity, MAX_WEIGHT)
+                weight = min(weighed.probability[place] / decision.propensity, MAX_IMPORTANCE_WEIGHT)
                 found.append(ReplayedDecision(entry, weight, reward, place, weighed.probability, weighed.value))
         for (entry, outcome), _ in shown:
             own_decision = replace(entry.decision, model_version=model.version)
@@ -180,7 +182,7 @@ def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubl
         "rewarded_rewarded": rewarded**2,
         "weight_rewarded": weight * rewarded,
     }
-    return np.array([parts[name] / PART_MAXIMA[name] for name in layout.sizes]) * PART_NORM
+    return np.array([parts[name] / EVALUATION_PART_MAXIMA[name] for name in layout.sizes]) * EVALUATION_PART_NORM
 
 
 def _layout(offer: Offer, source: VectorSource) -> EvaluationLayout | None:

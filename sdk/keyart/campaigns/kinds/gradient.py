@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...model.features.rows import Rows
+from ...model.features.rows import FeatureRows
 from ...model.latents import LATENTS
 from ...model.ranker.weights import Weights
-from ...model.scorer import Log, sigmoid
+from ...model.scorer import DecisionLog, sigmoid
 from ...types import Doubles, Floats
 
 # A decision's residual and curvature of play, then of completion; 1; r f and w f (`keyart.model.latents`).
@@ -35,14 +35,14 @@ class GradientSums:
     artworks: Doubles
 
 
-def direction_features(rows: Rows) -> Floats:
+def direction_features(rows: FeatureRows) -> Floats:
     """u = [1, h̃, c] of each decision, […, N, U]."""
     lead = rows.context.shape[:-1]
     viewer = np.broadcast_to(rows.viewer[..., None, :], (*lead, rows.viewer.shape[-1]))
     return np.concatenate([np.ones((*lead, 1), dtype=np.float32), viewer, rows.context], axis=-1)
 
 
-def gradient_sums(weights: Weights, log: Log) -> GradientSums:
+def gradient_sums(weights: Weights, log: DecisionLog) -> GradientSums:
     """Return the gradient and curvature sums of each device's log.
 
     Features and logits are float32 and the same on a device and in a batch; the sums over them are float64, so that

@@ -17,7 +17,7 @@ from ...dp.clip import clip_vectors
 from ...model.features import EncodedCatalog
 from ...model.features.spec import FeatureSpec
 from ...model.features.viewer import sharpen_affinity
-from ...model.scorer import Log
+from ...model.scorer import DecisionLog
 from ...types import Doubles, Floats, Ints
 from ..device_batch import DeviceBatch
 from ..offer import Offer
@@ -25,7 +25,7 @@ from ..vector_layout import VectorLayout
 from ..vectors import batched_kind
 
 # What each part of a population vector is divided by before it is shortened to 1: about the norm that a device has.
-PART_SCALES: Mapping[str, float] = {
+POPULATION_PART_SCALES: Mapping[str, float] = {
     "viewers": 1.6,
     "contexts": 1.0,
     "situations": 12.0,
@@ -58,10 +58,10 @@ class PopulationLayout(VectorLayout):
 
 def population_part_norm() -> float:
     """What each part of a population vector may have of a norm of 1."""
-    return float(np.sqrt(1.0 / len(PART_SCALES)))
+    return float(np.sqrt(1.0 / len(POPULATION_PART_SCALES)))
 
 
-def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats) -> dict[str, Floats]:
+def population_sums(spec: FeatureSpec, log: DecisionLog, affinity: Floats, known: Floats) -> dict[str, Floats]:
     """Sums over a log, by part of `NoisedPopulation`, […, size]. affinity […, H]; known […]: 1 where the viewer has a
     history."""
     rows, counted = log.rows, log.counted
@@ -86,7 +86,9 @@ def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats
     }
 
 
-def population_vectors(layout: PopulationLayout, log: Log, titles: Ints, affinity: Floats, known: Floats) -> Doubles:
+def population_vectors(
+    layout: PopulationLayout, log: DecisionLog, titles: Ints, affinity: Floats, known: Floats
+) -> Doubles:
     """[d, layout.size], none longer than 1. titles [d, N]: of each decision; affinity [d, H]; known [d]: 1 where
     there is a history. Raises SettingError where a number is not finite."""
     parts = population_sums(layout.spec, log, affinity, known)
@@ -103,7 +105,8 @@ def population_vectors(layout: PopulationLayout, log: Log, titles: Ints, affinit
         "titles": shown / np.maximum(np.sqrt((shown**2).sum(-1, keepdims=True)), 1.0),
     }
     shares = [
-        clip_vectors(np.asarray(means[name], dtype=np.float64) / PART_SCALES[name], 1.0)[0] * population_part_norm()
+        clip_vectors(np.asarray(means[name], dtype=np.float64) / POPULATION_PART_SCALES[name], 1.0)[0]
+        * population_part_norm()
         for name in layout.sizes
     ]
     return np.concatenate(shares, axis=1)

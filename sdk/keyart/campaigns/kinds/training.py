@@ -20,7 +20,7 @@ from ...model.features import EncodedCatalog
 from ...model.features.spec import FeatureSpec
 from ...model.latents import LATENTS
 from ...model.ranker.weights import Weights, parameter_count, play_parameter_count
-from ...model.scorer import Log
+from ...model.scorer import DecisionLog
 from ...types import Doubles, Ints
 from ..device_batch import DeviceBatch
 from ..offer import Offer
@@ -91,7 +91,13 @@ def training_main_norm() -> float:
 
 
 def training_vectors(
-    layout: TrainingLayout, weights: Weights, log: Log, artworks: Ints, scale: Doubles, clip: float, most: float
+    layout: TrainingLayout,
+    weights: Weights,
+    log: DecisionLog,
+    artworks: Ints,
+    scale: Doubles,
+    clip: float,
+    most: float,
 ) -> Doubles:
     """[d, layout.size], none longer than 1. artworks [d, N]: what each decision showed. scale [layout.scaled]: what
     each entry is divided by. clip: the norm that the divided vector is shortened to. most: decisions above which none
@@ -136,7 +142,7 @@ def training_vectors(
     return np.asarray(np.concatenate([main * (training_main_norm() / clip), *moments, side * SIDE_NORM], axis=1))
 
 
-def _moments(log: Log, decisions: Doubles) -> Doubles:
+def _moments(log: DecisionLog, decisions: Doubles) -> Doubles:
     """[d, (U + F) · F]: mean of [u, f] fᵀ over each device's decisions, no longer than `MOMENTS_NORM`."""
     u = direction_features(log.rows).astype(np.float64)
     f = np.zeros((*u.shape[:-1], LATENTS)) if log.latents is None else log.latents.astype(np.float64)

@@ -18,8 +18,8 @@ from ..offer import Offer
 from ..vector_layout import VectorLayout
 from ..vectors import DeviceKind, VectorSource
 
-BUCKETS: Final = 8
-BUCKET_SECONDS: Final = 3 * 3600
+TRENDING_BUCKETS: Final = 8
+TRENDING_BUCKET_SECONDS: Final = 3 * 3600
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class TrendingLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        return {"plays": self.titles * BUCKETS}
+        return {"plays": self.titles * TRENDING_BUCKETS}
 
 
 def trending_vector(layout: TrendingLayout, titles: Ints, ages: Doubles) -> Doubles:
@@ -44,9 +44,9 @@ def trending_vector(layout: TrendingLayout, titles: Ints, ages: Doubles) -> Doub
         titles: Title of each view, [v], by its place in the catalogue.
         ages: Seconds from the start of the window to the start of each view, [v].
     """
-    plays = np.zeros((layout.titles, BUCKETS))
-    bucket = np.floor(ages / BUCKET_SECONDS)
-    inside = (bucket >= 0) & (bucket < BUCKETS)
+    plays = np.zeros((layout.titles, TRENDING_BUCKETS))
+    bucket = np.floor(ages / TRENDING_BUCKET_SECONDS)
+    inside = (bucket >= 0) & (bucket < TRENDING_BUCKETS)
     np.add.at(plays, (titles[inside], bucket[inside].astype(np.intp)), 1.0)
     return clip_vectors(plays.ravel(), 1.0)[0]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rows:
+class FeatureRows:
     """Inputs of the ranker, by the graph's own names. […] are leading axes, N the candidates.
 
     artwork […, N, Z], match […, N, M], main […, N, K], appeal […, N, 2]; viewer […, H]; context […, C], or

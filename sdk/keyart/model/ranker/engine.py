@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from ...errors import EngineError, SettingError
 from ...types import Floats
-from ..features.rows import Rows
+from ..features.rows import FeatureRows
 from ..features.spec import FeatureSpec
 from .numpy_engine import NumpyRanker, Scores
 from .weights import stored_arrays, weights_from_bytes
@@ -23,7 +23,7 @@ class Ranker(Protocol):
     @property
     def name(self) -> str: ...
 
-    def score(self, rows: Rows) -> Scores: ...
+    def score(self, rows: FeatureRows) -> Scores: ...
 
     def run(self, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]: ...
 

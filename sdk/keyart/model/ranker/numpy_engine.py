@@ -9,7 +9,7 @@ import numpy as np
 
 from ...linalg import unflagged
 from ...types import Doubles, Floats
-from ..features.rows import Rows
+from ..features.rows import FeatureRows
 from .weights import Weights
 
 Reals = TypeVar("Reals", Floats, Doubles)
@@ -38,7 +38,7 @@ def value_of(play: Floats, keep: Floats) -> Floats:
 
 
 @unflagged
-def score(weights: Weights, rows: Rows) -> Scores:
+def score(weights: Weights, rows: FeatureRows) -> Scores:
     """Return the ranker's two logits of candidates, or of the decisions of a log.
 
     It broadcasts over leading axes, and no candidate's bits depend on what it is scored beside: neither on other
@@ -76,13 +76,13 @@ class NumpyRanker:
     weights: Weights
     name: str = "numpy"
 
-    def score(self, rows: Rows) -> Scores:
+    def score(self, rows: FeatureRows) -> Scores:
         """Scores of the candidates, shapes as in `Rows`."""
         return score(self.weights, rows)
 
     def run(self, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
         """The graph's own interface, as `vectors.json` speaks it: value, play, keep, [N] each."""
         viewer, context = inputs["viewer"][0], inputs["context"][0]
-        rows = Rows(inputs["artwork"], inputs["match"], inputs["main"], inputs["appeal"], viewer, context)
+        rows = FeatureRows(inputs["artwork"], inputs["match"], inputs["main"], inputs["appeal"], viewer, context)
         scores = self.score(rows)
         return scores.value, scores.play, scores.keep

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ...errors import BundleDamaged, EngineError
 from ...types import Floats
-from ..features.rows import Rows
+from ..features.rows import FeatureRows
 from .numpy_engine import Scores
 
 log = logging.getLogger("keyart.model.ranker")
@@ -92,7 +92,7 @@ class OnnxRanker:
             raise EngineError(f"The ranker cannot run on these inputs: {error}.") from None
         return value, play, keep
 
-    def score(self, rows: Rows) -> Scores:
+    def score(self, rows: FeatureRows) -> Scores:
         """Scores of the candidates of one viewer in one context."""
         binding = self._binding(len(rows.artwork))
         if binding is not None:
@@ -122,12 +122,12 @@ class _Binding:
             shape = [length if isinstance(length, int) else size for length in declared.shape]
             arrays[declared.name] = np.zeros(shape, dtype=np.float32)
             self._binding.bind_cpu_input(declared.name, arrays[declared.name])
-        self._inputs = Rows(**{name: arrays[name] for name in INPUTS})
+        self._inputs = FeatureRows(**{name: arrays[name] for name in INPUTS})
         self._logits = np.zeros((2, size), dtype=np.float32)
         for name, row in zip(("play", "keep"), self._logits, strict=True):
             self._binding.bind_output(name, "cpu", 0, np.float32, [size], row.ctypes.data)
 
-    def score(self, rows: Rows) -> Scores:
+    def score(self, rows: FeatureRows) -> Scores:
         bound = self._inputs
         try:
             bound.artwork[...] = rows.artwork
