@@ -1,11 +1,14 @@
-"""A device's visits to a server: what a host's background job calls now and then.
+"""A device's visits to a server: what a host's background job calls from time to time.
 
-transport   the host's own way to carry bytes; keyart opens no connection
-current     what the server says is going on
-draws       chances that stay the same: which rounds ask a device, and which models it takes early
-part        a device's part in one round, step by step
-visits      one visit: as many steps as can be made without waiting
-enrolment   the certificate that rounds need
+It carries the bytes of `Personalizer.answer` over the host's own transport, and may use every other package of
+`keyart`. It opens no connection.
+
+    transport          the host's way to carry bytes
+    discovery          which rounds and which model the server announces
+    sampling           which rounds ask a device, and which models it takes early
+    round_client       a device's part in one round, step by step
+    visit              one visit: as many steps as can be made without waiting
+    enrolment_request  the certificate that rounds need
 """
 
 from .discovery import ModelOffer, RoundListing, ServerStatus
