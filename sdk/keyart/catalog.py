@@ -24,7 +24,7 @@ MAX_QUOTED_CHARACTERS = 60  # characters of a value that an error repeats
 
 
 def age_of(maturity: str) -> int | None:
-    """13 of "13+", 0 of "" and "all", None for anything else."""
+    """Return 13 for "13+", 0 for "" and "all", and None for anything else."""
     if maturity in ("", "all"):
         return 0
     digits = maturity.removesuffix("+")
@@ -32,12 +32,12 @@ def age_of(maturity: str) -> int | None:
 
 
 def kind_of(tag: str) -> str:
-    """`"genre"` of `"genre:drama"`; a bare name is a kind of its own."""
+    """Return the kind of a tag: `"genre"` of `"genre:drama"`. A bare name is a kind of its own."""
     return tag.partition(":")[0]
 
 
 def quoted(value: object) -> str:
-    """A value as an error repeats it: short, also where it is a text of megabytes or has no text at all."""
+    """Return a value as an error message quotes it: short, even if it is a text of megabytes or cannot be shown."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in lists
@@ -46,7 +46,7 @@ def quoted(value: object) -> str:
 
 
 def is_text(value: object) -> bool:
-    """Whether it is a text that is not empty and can be stored: JSON may bring half of a surrogate pair."""
+    """Return True for a text that is not empty and can be stored. JSON may hold half of a surrogate pair."""
     try:
         return isinstance(value, str) and bool(value.encode())
     except UnicodeEncodeError:
@@ -54,12 +54,18 @@ def is_text(value: object) -> bool:
 
 
 def folded_kind(tag: str) -> str:
-    """The kind by which a rule goes: the same however it is spelt, `"gender"` of `" Gender:x"`."""
+    """Return the kind that rules go by, the same however the tag is spelt: `"gender"` of `" Gender:x"`."""
     return kind_of(tag).strip().casefold()
 
 
 def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError]) -> Mapping[str, float]:
-    """A read-only copy of `tags` with finite float weights ≥ 0, or an error that names the tag."""
+    """Return a read-only copy of tags with finite weights of 0 or more.
+
+    Args:
+        tags: Weights by tag.
+        owner: Title or artwork, for the error message.
+        error: Class of the error that is raised for a bad tag or weight.
+    """
     if not isinstance(tags, Mapping):
         raise error(f"{owner}: tags must be a mapping of tag to weight, not {type(tags).__name__}.")
     clean: dict[str, float] = {}
@@ -86,12 +92,19 @@ def _checked_id(value: object, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Artwork:
-    """One picture of a title.
+    """An artwork of a title.
 
-    tags: what the picture shows. image: where the host app finds it (a path or address; never opened by keyart).
-    embedding: optional image embedding, any length. synthetic: put together or generated, so that the app can
-    say so. maturity: e.g. "13+"; shown only where the context's limit allows it. spoiler: not before the title
-    has been watched.
+    Attributes:
+        id: Id, unique in the catalogue.
+        tags: Weights of the tags of what the artwork shows.
+        image: Path or address that the host app finds it by. keyart never opens it.
+        embedding: Image embedding of any length, or None.
+        synthetic: True if it was composed or generated, so that the app can say so.
+        maturity: Age rating such as "13+". It is shown only where the context's limit allows it.
+        spoiler: True if it is not shown before the title has been watched.
+
+    Raises:
+        CatalogError: A field cannot be used.
     """
 
     id: str
@@ -125,9 +138,17 @@ class Artwork:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A film, series or programme with its candidate set of artworks.
+    """A film, series or programme with its candidate artworks.
 
-    duration: seconds, 0 if unknown (then only the minutes of a play decide whether it was a quality play).
+    Attributes:
+        id: Id, unique in the catalogue.
+        name: Name for people.
+        duration: Seconds, or 0 if unknown. Then only the minutes of a play decide whether it was a quality play.
+        tags: Weights by tag.
+        artworks: At least one artwork.
+
+    Raises:
+        CatalogError: A field cannot be used.
     """
 
     id: str
@@ -154,9 +175,12 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All titles that the app can show, in order; ids of titles and of artworks are unique.
+    """The titles that the app can show, in order. Ids of titles and of artworks are unique.
 
-    title_places, artwork_places: by id, the place among all titles, and among the artworks of all titles in order.
+    Attributes:
+        titles: The titles.
+        title_places: Place of each title among all titles, by id.
+        artwork_places: Place of each artwork among the artworks of all titles in order, by id.
     """
 
     titles: tuple[Title, ...]
@@ -165,7 +189,11 @@ class Catalog:
 
     @classmethod
     def from_titles(cls, titles: Iterable[Title]) -> Catalog:
-        """A catalogue of `titles`. Raises CatalogError on a duplicate id or an empty catalogue."""
+        """Return a catalogue of titles.
+
+        Raises:
+            CatalogError: An id occurs twice, or there is no title.
+        """
         rows = tuple(titles)
         if not rows:
             raise CatalogError("A catalogue needs at least one title.")
@@ -188,7 +216,7 @@ class Catalog:
         return cls(rows, MappingProxyType(by_id), MappingProxyType(artworks))
 
     def without_kinds(self, kinds: frozenset[str]) -> Catalog:
-        """The same without any tag of those kinds, however it is spelt."""
+        """Return the catalogue without any tag of some kinds, however it is spelt."""
 
         def kept(tags: Mapping[str, float]) -> dict[str, float]:
             return {tag: w for tag, w in tags.items() if folded_kind(tag) not in kinds}
@@ -213,7 +241,11 @@ class Catalog:
         return self.titles[self.index(title_id)]
 
     def index(self, title_id: str) -> int:
-        """Position of the title; raises UnknownTitle."""
+        """Return the position of a title.
+
+        Raises:
+            UnknownTitle: The catalogue does not have the title.
+        """
         try:
             return self.title_places[title_id]
         except (KeyError, TypeError):
@@ -223,7 +255,7 @@ class Catalog:
             ) from None
 
     def save(self, path: str | Path) -> None:
-        """Writes the catalogue as JSON (`keyart-catalog/1`), whole or not at all."""
+        """Write the catalogue as JSON (`keyart-catalog/1`), either completely or not at all."""
         target = Path(path)
         document = {"format": FORMAT, "titles": [_title_to_json(title) for title in self.titles]}
         partial = target.with_name(target.name + ".partial")
@@ -236,7 +268,11 @@ class Catalog:
 
     @classmethod
     def load(cls, path: str | Path) -> Catalog:
-        """Reads what `save` wrote. Raises CatalogError with the place of the first mistake."""
+        """Read a catalogue that `save` wrote.
+
+        Raises:
+            CatalogError: The file cannot be read. The message names the place of the first mistake.
+        """
         source = Path(path)
         try:
             document = json.loads(source.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The context of a choice: device, time of day, place on the page, what is trending, what the viewer asks for."""
+"""The context of a choice: device, time of day, place on the page, trending titles, and the viewer's request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAYPARTS = ("night", "morning", "afternoon", "evening")
 
 
 def daypart_of(at: datetime) -> str:
-    """Night 23–5, morning 5–12, afternoon 12–17, evening 17–23, by the viewer's own clock."""
+    """Return the daypart by the viewer's clock: night 23–5, morning 5–12, afternoon 12–17, evening 17–23."""
     hour = at.hour
     if hour < 5 or hour >= 23:
         return "night"
@@ -27,7 +27,7 @@ def daypart_of(at: datetime) -> str:
 
 
 def require_zone(at: object, what: str, error: type[Exception]) -> None:
-    """Raises `error` unless `at` is a datetime with a time zone: without one the daypart is a guess."""
+    """Raise `error` unless `at` is a datetime with a time zone. Without one the daypart is a guess."""
     if not isinstance(at, datetime):
         raise error(f"{what} must be a datetime, not {type(at).__name__}.")
     if at.utcoffset() is None:
@@ -54,10 +54,19 @@ def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """device: "tv", "phone", "tablet", "desktop", or a word of your own. at: the viewer's local time, with zone.
+    """The context of a choice.
 
-    slot: place on the page, from 0. trending: title id to share in 0–1. intent: tags that the viewer asked for
-    just now (voice, gesture, mood), never stored. max_maturity: highest age rating that may be shown ("" = any).
+    Attributes:
+        device: "tv", "phone", "tablet", "desktop", or another word.
+        at: The viewer's local time, with a time zone.
+        slot: Place on the page, from 0.
+        trending: Share in 0–1 by title id.
+        intent: Weights of tags that the viewer asked for just now (voice, gesture, mood). Never stored.
+        max_maturity: Highest age rating that may be shown; "" for any.
+        daypart: Daypart of `at`, worked out once since each choice asks for it more than once.
+
+    Raises:
+        ContextError: A field cannot be used.
     """
 
     device: str
@@ -83,7 +92,7 @@ class Context:
         object.__setattr__(self, "daypart", daypart_of(self.at))
 
     def at_slot(self, slot: int) -> Context:
-        """The same at another slot, which must be a whole number from 0 up; nothing is checked again."""
+        """Return the same context at another slot, a whole number from 0. Nothing is checked again."""
         other = object.__new__(Context)
         for name in ("device", "at", "trending", "intent", "max_maturity", "daypart"):
             object.__setattr__(other, name, getattr(self, name))

@@ -1,10 +1,10 @@
-"""What a server says is going on, `GET /device/current`: rounds that ask devices, and the model on its way.
+"""Discovery: the rounds and the model that a server announces at `GET /device/current`.
 
     {"again": 60, "model": {"version": 8, "share": 0.1, "before": 7},
      "rounds": [{"id": "…", "low": 0.1, "high": 0.4, "closes": 1790000000}]}
 
-It is the same for all devices, so that caches can carry it; nothing in it is trusted further than that it costs a
-device some requests. Offers are signed, bundles are signed.
+It is the same for all devices, so that caches can carry it; at worst a lie in it costs a device some requests. Offers
+are signed, bundles are signed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,13 @@ _ETAG = re.compile(r'(W/)?"[!#-~]{0,200}"', re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ModelOffer:
-    """version: the newest, None where there is no model yet. share: of the devices that take it. before: what the
-    others take."""
+    """The model that a server announces.
+
+    Attributes:
+        version: The newest version, or None if there is no model yet.
+        share: Share of the devices that take it.
+        before: The version that the other devices take.
+    """
 
     version: int | None
     share: float
@@ -36,7 +41,14 @@ class ModelOffer:
 
 @dataclass(frozen=True, slots=True)
 class RoundListing:
-    """A round. It asks devices with low ≤ `draw` < high. closes: Unix seconds, after which no device comes in."""
+    """A round that a server announces.
+
+    Attributes:
+        id: Id of the round, in hex.
+        low: Lower end of the sampling bucket range that it asks.
+        high: Upper end, exclusive.
+        closes: Unix seconds after which no device can register.
+    """
 
     id: str
     low: float
@@ -44,13 +56,20 @@ class RoundListing:
     closes: float
 
     def asks(self, draw: float) -> bool:
-        """Whether a device of that draw."""
+        """Return True if the round asks a device with that sampling bucket."""
         return self.low <= draw < self.high
 
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """again: seconds until the next visit of a device with nothing to do. etag: of the answer, to ask for news."""
+    """The announcement of a server.
+
+    Attributes:
+        again: Seconds until the next visit of a device with nothing to do.
+        model: The announced model.
+        rounds: The announced rounds.
+        etag: ETag of the response, for conditional requests.
+    """
 
     again: float
     model: ModelOffer
@@ -59,9 +78,15 @@ class ServerStatus:
 
 
 def fetch_status(send: Send, known: ServerStatus | None) -> ServerStatus:
-    """As the server says now. known: as it said before, which need not be sent again.
+    """Fetch the announcement of a server.
 
-    Raises Later; MessageError for what no server of keyart's says.
+    Args:
+        send: The host's transport.
+        known: The last announcement, which need not be sent again.
+
+    Raises:
+        RetryLater: Server or network is away.
+        MessageError: The response is not one of keyart's server.
     """
     since = {"If-None-Match": known.etag} if known is not None and known.etag else {}
     answer = send_request(send, "GET", "/device/current", headers=since)
@@ -73,7 +98,11 @@ def fetch_status(send: Send, known: ServerStatus | None) -> ServerStatus:
 
 
 def read_status(answer: Response) -> ServerStatus:
-    """Fields that this keyart does not know are for newer ones. Raises MessageError."""
+    """Read an announcement. Fields that this keyart does not know are ignored.
+
+    Raises:
+        MessageError: The response is not an announcement.
+    """
     try:
         if len(answer.body) > MAX_STATUS_BYTES:
             raise ValueError("too long")

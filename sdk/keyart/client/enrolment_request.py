@@ -1,4 +1,4 @@
-"""Enrolment over HTTP: the device's public key goes out, its certificate comes back."""
+"""Enrolment over HTTP: the device sends its public key and receives its certificate."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ if TYPE_CHECKING:
 
 
 def enrol(art: Personalizer, send: Send, token: str) -> bool:
-    """Has this device's key certified, and keeps the certificate; again before that ends (90 days) renews it.
+    """Have this device's key certified, and store the certificate. Repeat it before the certificate ends (90 days).
 
-    token: the operator's, of scope "enrol". False where nothing may be kept. Raises SettingError where the server
-    does not take token or key, MessageError for a certificate that other devices would not take, and OSError while
-    server or network is away.
+    Args:
+        art: The profile.
+        send: The host's transport.
+        token: The operator's token of scope "enrol".
+
+    Returns:
+        False if nothing may be kept.
+
+    Raises:
+        SettingError: The server rejects the token or the key.
+        MessageError: Other devices would not accept the certificate.
+        OSError: Server or network is away.
     """
     key = art.federated.device_key()
     if key is None:

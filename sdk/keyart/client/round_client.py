@@ -1,13 +1,13 @@
 """A device's part in one round, step by step.
 
     keys ─► share ─► masked ─► unmask ─► handed in
-      ├───────┴────────┴─────────┴─────► over        the server takes nothing more of this device
+      ├───────┴────────┴─────────┴─────► over        the server accepts nothing more from this device
       ├───────┬────────┬─────────┬─────► declined    by the device: consent, limits, budget, model
-      └───────┴────────┴─────────┴─────► refused     no honest server sends such a thing
+      └───────┴────────┴─────────┴─────► refused     no honest server sends such a message
 
-What must not be said twice in two ways is in the profile's store. All of this may be lost: the same offer gets the
-same keys again, those the same ticket, and a question that was answered the same bytes. So a device that was killed
-begins at the offer. A stage that is over for the server is passed over, since the next one may be under way.
+The profile's store holds everything that must not be answered in two ways. The state here may be lost: the same offer
+gets the same keys again, those the same ticket, and a request that was answered the same bytes. So a device that was
+killed begins at the offer. A stage that is over for the server is skipped, since the next one may be under way.
 """
 
 from __future__ import annotations
@@ -35,8 +35,14 @@ _TICKET = re.compile(rb"[0-9A-Za-z._-]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class RoundVisit:
-    """stage: the next to answer. ticket: the server's, that these keys are in the round. standing: "due", the next
-    step can be made; "waiting", until the server has a question. seconds: to wait, where it says so."""
+    """The state of a device in a round.
+
+    Attributes:
+        stage: The next stage to answer.
+        ticket: The server's ticket for these keys.
+        standing: Status of the round. "due" if the next step can be made, "waiting" until the server has a request.
+        seconds: Seconds to wait, if the server gives them.
+    """
 
     stage: Stage = Stage.KEYS
     ticket: str = field(default="", repr=False)
@@ -45,12 +51,17 @@ class RoundVisit:
 
     @property
     def awake(self) -> RoundVisit:
-        """At the next visit."""
+        """Return the state at the next visit."""
         return replace(self, standing="due") if self.standing == "waiting" else self
 
 
 def advance_round(art: Personalizer, send: Send, round_id: str, part: RoundVisit) -> RoundVisit:
-    """Makes one step of a part that is due. Raises Later, and StoreError as `Personalizer.answer` does."""
+    """Make one step in a round that is due.
+
+    Raises:
+        RetryLater: Server or network is away.
+        StoreError: The profile cannot be read or written.
+    """
     try:
         advance = _join if part.stage is Stage.KEYS else _answer
         return advance(art, send, round_id, part)
@@ -101,7 +112,7 @@ def _answer(art: Personalizer, send: Send, round_id: str, part: RoundVisit) -> R
 
 
 def _ended(part: RoundVisit, status: int) -> RoundVisit:
-    """After an answer that is not the one hoped for."""
+    """Return the state after a status that ends the stage or the round."""
     if not 400 <= status < 500:
         raise unexpected_status(status)
     if status == GONE and Stage.KEYS < part.stage < Stage.UNMASK:

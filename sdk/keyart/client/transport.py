@@ -1,4 +1,4 @@
-"""The host's own transport, and what its answers mean before anybody has read them."""
+"""The host's transport, and the meaning of its responses before they are read."""
 
 from __future__ import annotations
 
@@ -19,19 +19,25 @@ _TOO_EARLY: Final = (408, 429)  # beside 5xx: the same request may go well later
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Of a server. status: of HTTP. headers: by name, in whatever case. body: whole."""
+    """A response of a server.
+
+    Attributes:
+        status: HTTP status.
+        headers: Headers by name, in any case.
+        body: The whole body.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str:
-        """Empty where there is none."""
+        """Return a header, or "" if there is none."""
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
     @property
     def seconds(self) -> float | None:
-        """To wait, of Retry-After; None where that says nothing, or a date."""
+        """Return the seconds of Retry-After, or None if it is absent or a date."""
         said = re.fullmatch(r"[0-9]{1,9}", self.header("Retry-After"), re.ASCII)
         return min(float(said[0]), MAX_WAIT_SECONDS) if said else None
 
@@ -42,8 +48,7 @@ Send = Callable[[str, str, bytes, Mapping[str, str]], Response]
 
 
 class RetryLater(Exception):
-    """Server or network is away: this visit ends. seconds: after which the server wants to be asked; None: it has not
-    said."""
+    """Server or network is away, and this visit ends. `seconds` is the wait that the server asks for, or None."""
 
     def __init__(self, seconds: float | None = None) -> None:
         super().__init__(seconds)
@@ -53,7 +58,11 @@ class RetryLater(Exception):
 def send_request(
     send: Send, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer, whatever it says. Raises Later."""
+    """Send a request and return the response, whatever its status.
+
+    Raises:
+        RetryLater: Server or network is away.
+    """
     kind = {"Content-Type": "application/octet-stream"} if body else {}
     try:
         answer = send(method, path, body, {**kind, **(headers or {})})
@@ -67,6 +76,6 @@ def send_request(
 
 
 def unexpected_status(status: int) -> RetryLater:
-    """For an answer that this address never gives: something between here and the server has spoken."""
+    """Return the error for a status that this address never gives: a proxy has answered."""
     log.info("The server says %d, which nobody has asked it for", status)
     return RetryLater()

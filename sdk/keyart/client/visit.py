@@ -1,4 +1,4 @@
-"""One visit to a server, and what the next one should know of it."""
+"""A visit to a server, and the state that the next visit needs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,16 @@ MAX_RETRY_SECONDS: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """again_seconds: until the next one. current: what the server says is going on; None: nothing was heard yet.
-    parts: in the rounds that ask this device, by id. draw, version: of the device whose they are, and of its model.
-    away: how many visits in a row have found server or network away, this one included."""
+    """The result of a visit.
+
+    Attributes:
+        again_seconds: Seconds until the next visit.
+        current: Announcement of the server, or None if there was none yet.
+        parts: State of each round that asks this device, by id.
+        draw: The device's sampling bucket in [0, 1).
+        version: Version of the model that the device runs.
+        away: Number of visits in a row, this one included, that found server or network away.
+    """
 
     again_seconds: float = 0.0
     current: ServerStatus | None = None
@@ -40,32 +47,32 @@ class Visit:
 
     @property
     def model(self) -> ModelOffer | None:
-        """For `keyart.client.offered`."""
+        """Return the announced model, for `offered_version`."""
         return None if self.current is None else self.current.model
 
     @property
     def handed_in(self) -> tuple[str, ...]:
-        """Rounds in which this device has answered everything."""
+        """Return the rounds in which this device has answered everything."""
         return self._that_are("handed in")
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """Rounds in which there is more to answer."""
+        """Return the rounds in which there is more to answer."""
         return self._that_are("waiting", "due")
 
     @property
     def declined(self) -> tuple[str, ...]:
-        """Rounds in which this device takes no part, or no more."""
+        """Return the rounds in which this device takes no part."""
         return self._that_are("declined")
 
     @property
     def over(self) -> tuple[str, ...]:
-        """Rounds of which the server takes nothing more from this device."""
+        """Return the rounds whose server accepts nothing more from this device."""
         return self._that_are("over")
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """Rounds in which the server has sent what no honest server sends."""
+        """Return the rounds in which the server has sent what no honest server sends."""
         return self._that_are("refused")
 
     def _that_are(self, *standings: RoundStatus) -> tuple[str, ...]:
@@ -80,14 +87,21 @@ def visit(
     clock: Callable[[], float] = time.time,
     uniform: Callable[[], float] = random.random,
 ) -> Visit:
-    """Asks what is going on, and makes as many steps in the rounds of this device as can be made without waiting.
+    """Fetch the announcement, and make as many steps in the rounds of this device as can be made without waiting.
 
-    send: see `Send`. before: the visit before this one, which saves requests; None at the first, after a start, and
-    after consent or certificate have changed. clock: Unix seconds. uniform: a random number in [0, 1); a wait
-    is up to half longer than the server says, so that devices that were told the same do not come back together.
+    Server and network raise nothing: see `Visit`.
 
-    Raises StoreError where the profile cannot be read or written; what was not stored has not left. Server and
-    network raise nothing: see `Visit`.
+    Args:
+        art: The profile.
+        send: The host's transport (`Send`).
+        before: The previous visit, which saves requests. None at the first visit, after a start, and after consent or
+            certificate have changed.
+        clock: Unix seconds.
+        uniform: Returns a random number in [0, 1). A wait is up to half longer than the server says, so that devices
+            with the same announcement do not come back together.
+
+    Raises:
+        StoreError: The profile cannot be read or written. Nothing has left that was not stored.
     """
     last = before or Visit()
     key = art.federated.device_key()

@@ -35,7 +35,13 @@ SPENT: Final = b""  # the secret of a session that has answered everything
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """device: its certified key. agreed: our shared secret for seals. masking: its public key for masks."""
+    """A neighbour of a device in a round.
+
+    Attributes:
+        device: Its certified key.
+        agreed: The shared secret for sealed shares.
+        masking: Its public key for masks.
+    """
 
     device: bytes
     agreed: bytes = field(repr=False)
@@ -44,7 +50,12 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredRequest:
-    """digest: SHA-256 of what was asked. reply: what was said to that."""
+    """A request that was answered.
+
+    Attributes:
+        digest: SHA-256 of the request.
+        reply: The reply to it.
+    """
 
     digest: bytes
     reply: bytes
@@ -52,11 +63,23 @@ class AnsweredRequest:
 
 @dataclass(frozen=True)
 class DeviceSession:
-    """What a device must keep between two messages; a value. A host stores the new session (`to_bytes`, in the store)
-    *before* it sends the reply: a session that is rolled back could be made to say two different things.
+    """The state that a device keeps between two messages, as a value.
 
-    secret: of which all keys of the round derive. record: this device's, as others get it. neighbours [k], in the
-    order of the ring; shared [k]: which of these dealt shares; held [k]: their packets, b"" where none could be read.
+    A host stores the new session (`session_codec`, in the store) *before* it sends the reply: a session that is
+    rolled back could be made to say two different things.
+
+    Attributes:
+        terms: Parameters of the aggregation.
+        device: The device's certified key.
+        issuers: Public keys whose certificates count.
+        now: Unix seconds at the start.
+        secret: The secret that all keys of the round derive from.
+        record: This device's record, as others get it.
+        answers: The requests that were answered, by stage.
+        devices: Number of devices that sent keys.
+        neighbours: The neighbours [k], in the order of the ring.
+        shared: True for each neighbour that dealt shares, [k].
+        held: The packet of each neighbour [k], b"" if it could not be read.
     """
 
     terms: AggregationParameters
@@ -80,7 +103,15 @@ class DeviceSession:
         now: int,
         random: Callable[[int], bytes],
     ) -> DeviceSession:
-        """issuers: public keys (Ed25519) whose certificates count here. now: Unix seconds. random: `os.urandom`."""
+        """Start a session.
+
+        Args:
+            terms: Parameters of the aggregation.
+            identity: The device's identity.
+            issuers: Public keys (Ed25519) whose certificates count.
+            now: Unix seconds.
+            random: `os.urandom`, except in tests.
+        """
         secret = random(KEY_BYTES)
         public = [key.public_key().public_bytes_raw() for key in _private(secret, terms.round_id)]
         record = identity.record(terms.round_id, *public)
@@ -88,14 +119,22 @@ class DeviceSession:
 
     @property
     def finished(self) -> bool:
-        """All has been said; the session can be deleted once the last reply has gone out."""
+        """Return True after the last stage. The session can be deleted once the last reply has been sent."""
         return len(self.answers) == len(Stage)
 
     def answer(self, message: bytes, vector: Callable[[], Vector] | None = None) -> tuple[DeviceSession, bytes]:
-        """The next session and the reply. vector: gives this device's int64 [size]; called at `Stage.MASKED` only.
+        """Answer a message. The same message gets the same reply again.
 
-        The same message gets the same reply again. Raises MessageError for anything that an honest server would not
-        send now, and then the session stays as it is; SettingError for a vector that is not of the terms.
+        Args:
+            message: The server's message.
+            vector: Returns this device's vector, int64 [size]. Called at `Stage.MASKED` only.
+
+        Returns:
+            The next session and the reply.
+
+        Raises:
+            MessageError: An honest server would not send this now. The session stays as it is.
+            SettingError: The vector does not fit the parameters.
         """
         stage = wire.stage_of(message, self.terms.round_id)
         digest = hashlib.sha256(message).digest()
@@ -154,7 +193,8 @@ class DeviceSession:
         return replace(self, devices=request.devices, neighbours=neighbours), reply.to_bytes(round_id)
 
     def _accepted(self, request: wire.ShareRequest) -> Graph:
-        """The graph of so many devices; MessageError where they are too few, too many, or the list is too short."""
+        """Return the graph of so many devices. Raises MessageError if they are too few or too many, or the list too
+        short."""
         n, terms = request.devices, self.terms
         if n < terms.minimum_devices or not terms.holds(n):
             raise MessageError(
@@ -172,8 +212,10 @@ class DeviceSession:
         return of_round
 
     def _check_places(self, of_round: Graph, devices: Sequence[bytes]) -> None:
-        """Neighbours are others, each once, in the order of the ring, and none too far away: else a server could
-        surround a device with its own."""
+        """Check that neighbours are others, each once, in the order of the ring, and none too far away.
+
+        Otherwise a server could surround a device with its own.
+        """
         own = ring_position(self.terms.round_id, self.device)
         distances = [0, *((ring_position(self.terms.round_id, device) - own) % RING for device in devices)]
         if any(a >= b for a, b in pairwise(distances)):
@@ -244,15 +286,27 @@ class DeviceSession:
 def add_pairwise(
     total: npt.NDArray[np.unsignedinteger], agreed: bytes, terms: AggregationParameters, own: bytes, other: bytes
 ) -> None:
-    """Adds to `total` what device `own` masks with for `other`: the stream, or its negative for the later one of the
-    two by their public keys. agreed: of their masking keys."""
+    """Add to `total` what device `own` masks with for `other`: the stream, or its negative for the later of the two
+    keys.
+
+    Args:
+        total: Lanes, changed in place.
+        agreed: Shared secret of the two masking keys.
+        terms: Parameters of the aggregation.
+        own: Certified key of the device.
+        other: Certified key of the neighbour.
+    """
     first = own < other
     key = derive_key(agreed, terms.round_id, "mask", own + other if first else other + own, 16)
     (np.add if first else np.subtract)(total, mask_lanes(key, terms.size, terms.bits), out=total)
 
 
 def checked_vector(vector: Vector, terms: AggregationParameters) -> Vector:
-    """The vector, if it is one of the terms; else SettingError."""
+    """Return the vector if it fits the parameters.
+
+    Raises:
+        SettingError: Its type, shape or range is wrong.
+    """
     if not isinstance(vector, np.ndarray) or vector.dtype != np.int64 or vector.shape != (terms.size,):
         raise SettingError(f"A vector of this round is int64 [{terms.size}].")
     if vector.min() < -terms.bound or vector.max() > terms.bound:
@@ -261,7 +315,7 @@ def checked_vector(vector: Vector, terms: AggregationParameters) -> Vector:
 
 
 def _private(secret: bytes, round_id: bytes) -> tuple[X25519PrivateKey, X25519PrivateKey]:
-    """For seals and for masks."""
+    """Return the private keys for seals and for masks."""
     seed = derive_key(secret, round_id, "masking seed", length=SEED_BYTES)
     return X25519PrivateKey.from_private_bytes(derive_key(secret, round_id, "sealing key")), masking_key(
         seed, round_id

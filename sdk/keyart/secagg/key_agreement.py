@@ -20,23 +20,28 @@ _ONCE = bytes(12)  # nonce: each sealing key seals one message
 
 
 def derive_key(secret: bytes, round_id: bytes, purpose: str, context: bytes = b"", length: int = KEY_BYTES) -> bytes:
-    """HKDF with the round as salt and label, purpose and context as info; at most 32 bytes, which is one block."""
+    """Derive a key by HKDF with the round as salt, and label, purpose and context as info; at most 32 bytes, one
+    block."""
     extracted = hmac.digest(round_id, secret, "sha256")
     return hmac.digest(extracted, LABEL + purpose.encode() + b"\0" + context + b"\x01", "sha256")[:length]
 
 
 def commitment(secret: bytes, round_id: bytes, purpose: str) -> bytes:
-    """[32]: tells a rebuilt secret from a wrong one, and says nothing else of 16 random bytes."""
+    """Return 32 bytes that tell a rebuilt secret from a wrong one, and reveal nothing else of 16 random bytes."""
     return hashlib.sha256(LABEL + purpose.encode() + b"\0" + round_id + secret).digest()
 
 
 def masking_key(seed: bytes, round_id: bytes) -> X25519PrivateKey:
-    """The private key for pairwise masks, whose seed is shared out."""
+    """Return the private key for pairwise masks, whose seed is shared out."""
     return X25519PrivateKey.from_private_bytes(derive_key(seed, round_id, "masking key"))
 
 
 def agree_secret(private: X25519PrivateKey, public: bytes) -> bytes:
-    """[32]: the secret of two devices. Raises MessageError for a public key of low order, which agrees on zero."""
+    """Return the shared secret of two devices, 32 bytes.
+
+    Raises:
+        MessageError: The public key is of low order, which would agree on zero.
+    """
     try:
         return private.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError:
@@ -44,12 +49,12 @@ def agree_secret(private: X25519PrivateKey, public: bytes) -> bytes:
 
 
 def seal(key: bytes, content: bytes, binding: bytes) -> bytes:
-    """AES-256-GCM; `key` must seal nothing else."""
+    """Encrypt with AES-256-GCM. The key must seal nothing else."""
     return AESGCM(key).encrypt(_ONCE, content, binding)
 
 
 def unseal(key: bytes, sealed: bytes, binding: bytes) -> bytes | None:
-    """Inverse of `seal`; None for anything else."""
+    """Decrypt what `seal` encrypted; return None for anything else."""
     from cryptography.exceptions import InvalidTag
 
     try:

@@ -2,7 +2,7 @@
 
     "ks" | version (1) | kind (1) | round id (32) | body
 
-The kind is the stage, with the highest bit set in a device's reply. Whatever is not such a message is a MessageError.
+The kind is the stage, with the highest bit set in a device's reply. Other bytes raise MessageError.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COUNT = struct.Struct("<I")
 
 
 class Stage(IntEnum):
-    """In this order; a device may fall silent at any."""
+    """The stages of a round, in order. A device may drop out at any of them."""
 
     KEYS = 1
     SHARE = 2
@@ -41,12 +41,16 @@ class Stage(IntEnum):
 
 
 def message_header(kind: int, round_id: bytes) -> bytes:
-    """The head of a message."""
+    """Return the header of a message."""
     return MAGIC + bytes((VERSION, kind)) + round_id
 
 
 def stage_of(message: bytes, round_id: bytes) -> Stage:
-    """Of a server's message for this round."""
+    """Return the stage of a server's message for a round.
+
+    Raises:
+        MessageError: The message is not of this round.
+    """
     kinds = {message_header(stage, round_id): stage for stage in Stage}
     stage = kinds.get(bytes(message[:HEADER_BYTES]))
     if stage is None:
@@ -57,7 +61,11 @@ def stage_of(message: bytes, round_id: bytes) -> Stage:
 
 
 def message_body(message: bytes, kind: int, round_id: bytes) -> bytes:
-    """What follows the head, which must be this one."""
+    """Return the body of a message.
+
+    Raises:
+        MessageError: The header is another one.
+    """
     if message[:HEADER_BYTES] != message_header(kind, round_id):
         raise MessageError("This is not the message of this round and stage that was due.")
     return message[HEADER_BYTES:]
@@ -65,7 +73,7 @@ def message_body(message: bytes, kind: int, round_id: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class KeysRequest:
-    """The terms, again: whoever did not begin with exactly these does not go on."""
+    """The parameters once more. A device that started with others does not go on."""
 
     terms: AggregationParameters
 
@@ -74,7 +82,7 @@ class KeysRequest:
 
     @classmethod
     def from_bytes(cls, message: bytes) -> KeysRequest:
-        """For a device that has not seen the terms yet."""
+        """Decode a request for a device that has not seen the parameters yet."""
         terms = AggregationParameters.from_bytes(message[HEADER_BYTES : HEADER_BYTES + PARAMETERS_BYTES])
         if message != cls(terms).to_bytes():
             raise MessageError("The head of this message does not fit its terms.")
@@ -83,7 +91,7 @@ class KeysRequest:
 
 @dataclass(frozen=True, slots=True)
 class KeysReply:
-    """record: of the device (`identity`)."""
+    """The device's record (`identity`)."""
 
     record: bytes
 
@@ -99,7 +107,12 @@ class KeysReply:
 
 @dataclass(frozen=True, slots=True)
 class ShareRequest:
-    """devices: how many sent keys. records [k]: the neighbours', in the order of the ring, from the next one on."""
+    """The neighbours of a device.
+
+    Attributes:
+        devices: Number of devices that sent keys.
+        records: The neighbours' records [k], in the order of the ring, from the next one on.
+    """
 
     devices: int
     records: Sequence[bytes]
@@ -117,7 +130,13 @@ class ShareRequest:
 
 @dataclass(frozen=True, slots=True)
 class ShareReply:
-    """self_mask, lock: commitments, 32 bytes each. sealed [k]: a packet for each neighbour, as in the request."""
+    """The shares that a device deals.
+
+    Attributes:
+        self_mask: Commitment to the self-mask, 32 bytes.
+        lock: Commitment to the lock, 32 bytes.
+        sealed: A packet for each neighbour [k], in the order of the request.
+    """
 
     self_mask: bytes
     lock: bytes
@@ -136,7 +155,12 @@ class ShareReply:
 
 @dataclass(frozen=True, slots=True)
 class MaskedRequest:
-    """shared [k]: which neighbours dealt shares. sealed: the packet of each of these for this device."""
+    """The shares dealt to a device.
+
+    Attributes:
+        shared: True for each neighbour that dealt shares, [k].
+        sealed: The packet of each of these for this device.
+    """
 
     shared: Sequence[bool]
     sealed: Sequence[bytes]
@@ -159,7 +183,7 @@ class MaskedRequest:
 
 
 def packets_asked(message: bytes, round_id: bytes) -> int:
-    """How many packets a MaskedRequest holds, for a gateway that does not know the graph."""
+    """Return how many packets a MaskedRequest holds, for a gateway that does not know the graph."""
     data = message_body(message, Stage.MASKED, round_id)
     if len(data) < _COUNT.size:
         raise MessageError("The neighbours' shares are cut short.")
@@ -168,7 +192,12 @@ def packets_asked(message: bytes, round_id: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class MaskedReply:
-    """pads: one of `SHARE_BYTES` for each neighbour that shared, in order. lanes: the masked vector."""
+    """A masked vector.
+
+    Attributes:
+        pads: A pad of `SHARE_BYTES` for each neighbour that shared, in order.
+        lanes: The masked vector.
+    """
 
     pads: bytes
     lanes: bytes
@@ -185,7 +214,11 @@ class MaskedReply:
 
 @dataclass(frozen=True, slots=True)
 class UnmaskRequest:
-    """survivors [k]: which neighbours' masked vectors came in."""
+    """The devices whose masked vectors arrived.
+
+    Attributes:
+        survivors: True for each neighbour whose masked vector arrived, [k].
+    """
 
     survivors: Sequence[bool]
 
@@ -199,9 +232,14 @@ class UnmaskRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnmaskReply:
-    """held [k]: of which neighbours this device has a packet. locks: a share of the lock of each of these that
-    survived. locked: sealed under the device's own lock, for each held neighbour in order, a share of the self-mask
-    (padded) if it survived, else of the masking seed."""
+    """The shares that remove the masks.
+
+    Attributes:
+        held: True for each neighbour of which this device holds a packet, [k].
+        locks: A share of the lock of each of these that survived.
+        locked: Sealed under the device's own lock: for each held neighbour in order a share of the self-mask (padded)
+            if it survived, else of the masking seed.
+    """
 
     held: Sequence[bool]
     locks: Sequence[bytes]
@@ -214,7 +252,7 @@ class UnmaskReply:
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, survivors: Sequence[bool]) -> UnmaskReply:
-        """survivors [k]: as the device was told."""
+        """Decode a reply. `survivors` [k] is what the device was told."""
         data = message_body(message, Stage.UNMASK | REPLY_FLAG, round_id)
         start = _bit_bytes(len(survivors))
         held = _from_bits(data[:start], len(survivors))
@@ -241,7 +279,7 @@ def _to_bits(flags: Sequence[bool]) -> bytes:
 
 
 def _from_bits(data: bytes, count: int) -> tuple[bool, ...]:
-    """The lowest bit of the first byte first; bits beyond `count` are 0."""
+    """Decode flags, the lowest bit of the first byte first. Bits beyond `count` must be 0."""
     _exactly(data, _bit_bytes(count))
     flags = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").astype(bool).tolist()
     if any(flags[count:]):

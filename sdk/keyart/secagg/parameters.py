@@ -1,4 +1,4 @@
-"""The terms of a round: what all devices add up, and how many must be in it. Their digest is the round's id."""
+"""Parameters of an aggregation: what devices add up, and how many must be in it. Their digest is the round's id."""
 
 from __future__ import annotations
 
@@ -22,10 +22,19 @@ PARAMETERS_BYTES: Final = _LAYOUT.size
 
 @dataclass(frozen=True)
 class AggregationParameters:
-    """size: coordinates of a vector. bits: 32 or 64, the sum is taken modulo 2^bits. bound: of an entry, either way.
-    threshold_permille: of the devices that sent keys, so many in 1000 must answer to the end. minimum_devices: and
-    never fewer than these. nonce: 32 bytes that make the round another than any other, such as the digest of the
-    campaign's signed offer. Raises SettingError."""
+    """The parameters that all devices of a round agree on.
+
+    Attributes:
+        size: Coordinates of a vector.
+        bits: 32 or 64; the sum is taken modulo 2^bits.
+        bound: Upper bound on the absolute value of an entry.
+        threshold_permille: Share of the devices that sent keys that must answer to the end, per mille.
+        minimum_devices: Minimum number of those devices.
+        nonce: 32 bytes that make the round unique, such as the digest of the campaign's signed offer.
+
+    Raises:
+        SettingError: A parameter is out of range.
+    """
 
     size: int
     bits: int
@@ -52,35 +61,39 @@ class AggregationParameters:
 
     @cached_property
     def round_id(self) -> bytes:
-        """[32]."""
+        """Return the id of the round, 32 bytes."""
         return hashlib.sha256(LABEL + b"terms" + self.to_bytes()).digest()
 
     @property
     def lane_bytes(self) -> int:
-        """Of a coordinate on the wire."""
+        """Return the size of a coordinate on the wire."""
         return self.bits // 8
 
     @property
     def vector_bytes(self) -> int:
-        """Of a masked vector."""
+        """Return the size of a masked vector."""
         return self.size * self.lane_bytes
 
     def required(self, devices: int) -> int:
-        """How many must answer to the end where `devices` sent keys."""
+        """Return how many devices must answer to the end if `devices` sent keys."""
         return max(self.minimum_devices, -(-self.threshold_permille * devices // 1000))
 
     def holds(self, devices: int) -> bool:
-        """Whether the sum of so many vectors cannot wrap around."""
+        """Return True if the sum of so many vectors cannot wrap around."""
         return devices * self.bound < 1 << (self.bits - 1)
 
     def to_bytes(self) -> bytes:
-        """[`TERMS_BYTES`]."""
+        """Encode the parameters (`PARAMETERS_BYTES`)."""
         numbers = self.size, self.bits, self.threshold_permille, self.minimum_devices, self.bound
         return _LAYOUT.pack(*numbers, self.nonce)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> AggregationParameters:
-        """Raises MessageError for anything but the bytes of terms."""
+        """Decode parameters.
+
+        Raises:
+            MessageError: The bytes are not parameters.
+        """
         if len(data) != PARAMETERS_BYTES:
             raise MessageError(f"The terms of a sum are {PARAMETERS_BYTES} bytes, not {len(data)}; update keyart.")
         size, bits, permille, minimum, bound, nonce = _LAYOUT.unpack(data)
@@ -91,7 +104,11 @@ class AggregationParameters:
 
 
 def modulus_bits(devices: int, bound: int) -> int:
-    """The least modulus, in bits, that holds the sum of `devices` entries within ±bound. Raises SettingError."""
+    """Return the smallest modulus, in bits, that holds the sum of `devices` entries within ±bound.
+
+    Raises:
+        SettingError: The sum does not fit into 64 bits.
+    """
     for bits in MODULUS_BITS:
         if devices * bound < 1 << (bits - 1):
             return bits

@@ -19,7 +19,7 @@ _NUMBERS = struct.Struct("<QI")
 
 
 def session_to_bytes(session: DeviceSession) -> bytes:
-    """Encode a session, secrets included: the bytes belong into a sealed store."""
+    """Encode a session, secrets included. The bytes belong into a sealed store."""
     fields = [
         session.terms.to_bytes(),
         session.device,
@@ -36,7 +36,11 @@ def session_to_bytes(session: DeviceSession) -> bytes:
 
 
 def session_from_bytes(data: bytes) -> DeviceSession:
-    """Decode a session. Raises StoreDamaged for anything but the bytes of a session."""
+    """Decode a session.
+
+    Raises:
+        StoreDamaged: The bytes are not a session.
+    """
     try:
         if data[:1] != bytes((VERSION,)):
             raise ValueError("another version")
@@ -66,7 +70,7 @@ def session_from_bytes(data: bytes) -> DeviceSession:
 
 
 def _check(session: DeviceSession) -> None:
-    """Raises ValueError unless the lengths are those of the stage that the session is in."""
+    """Raise ValueError unless the lengths are those of the stage that the session is in."""
     stage, k = len(session.answers), len(session.neighbours)
     between = stage in (Stage.SHARE, Stage.MASKED)
     good = (

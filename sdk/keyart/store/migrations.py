@@ -1,9 +1,8 @@
-"""The way from any older file to today's, step by step, each step in a transaction of its own.
+"""Migrations from any older file to the present schema, step by step, each step in a transaction of its own.
 
-A step is SQL; where records have to be sealed anew there is a `reseal` between the statements before and after
-it, which is given each profile of the file with its keys. A process that is killed in between leaves a file of
-the older schema or of the newer one. Migrations run once the file has been opened with its keys, so wrong keys
-change nothing.
+A step is SQL; if records have to be sealed anew there is a `reseal` between the statements before and after it, which
+is given each profile of the file with its keys. A process that is killed in between leaves a file of the older schema
+or of the newer one. Migrations run once the file has been opened with its keys, so wrong keys change nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Reseal = Callable[[sqlite3.Connection, Vault, WrappedSecret], None]
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: statements, then `reseal` for each profile (it also writes the ledger), then statements."""
+    """A step: statements, then `reseal` for each profile (it also writes the ledger), then statements."""
 
     before: tuple[str, ...]
     reseal: Reseal | None = None
@@ -34,13 +33,13 @@ class Migration:
 
 
 def make(connection: sqlite3.Connection) -> None:
-    """Fills a new file: today's schema, and an id."""
+    """Fill a new file with the present schema and an id."""
     _steps(connection, lambda: ())
     vault.prepare(connection)
 
 
 def require_known(connection: sqlite3.Connection) -> None:
-    """StoreError if the file is from a newer keyart."""
+    """Raise StoreError if the file is from a newer keyart."""
     version = _version(connection)
     if version > len(MIGRATIONS):
         raise StoreError(
@@ -50,7 +49,12 @@ def require_known(connection: sqlite3.Connection) -> None:
 
 
 def migrate(connection: sqlite3.Connection, opened: Vault) -> None:
-    """Brings an opened file up to date. Errors: StoreDamaged, StoreFull; the file is then as it was."""
+    """Bring an opened file up to date.
+
+    Raises:
+        StoreDamaged: A record does not open. The file is as it was.
+        StoreFull: The disk is full, read-only or failing. The file is as it was.
+    """
     _steps(connection, lambda: [(opened, wrapped) for wrapped in vault.wrapped_secrets(connection, opened)])
 
 
@@ -80,9 +84,10 @@ _ID_LENGTH_1: Final = struct.Struct(">H")
 
 
 def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: WrappedSecret) -> None:
-    """Schema 1 had the hash of the group beside the record, made with the index key; its digest was of tags alone.
+    """Move the group's hash into the sealed record.
 
-    Whoever changes `rows.seal` next moves the one of today here: this step makes records of schema 2.
+    Schema 1 had the hash of the group beside the record, made with the index key; its digest was of tags alone. A
+    change of `sealed_rows.seal` must keep today's version here: this step makes records of schema 2.
     """
     number, name_hash, _, key = wrapped
     if len(key) != KEY_BYTES:

@@ -26,7 +26,7 @@ Index = list[dict[bytes, int]]  # a table's records at index t − 1: keyed hash
 
 
 class Records:
-    """put, get and delete by id and by group. `changed`: the ledger has still to be written."""
+    """The records of one profile by id and by group. `changed` is True while the ledger has to be written."""
 
     def __init__(self, connection: sqlite3.Connection, profile: vault.ProfileKeys) -> None:
         self.changed = False
@@ -76,7 +76,8 @@ class Records:
         return True
 
     def delete_group(self, table: Table, group: str) -> int:
-        """Opens each record of the table, since only its content says which group it is of."""
+        """Delete the records of a group. It opens each record of the table, since only the content holds the
+        group."""
         label, found, after = sealed_rows.label_of(self._profile, table, group), 0, 0
         self.verify_once()
         while batch := self._rows(table, after, _OPENED_AT_A_TIME, newest_first=False):
@@ -90,9 +91,13 @@ class Records:
     def batch(
         self, table: Table, after: int | None, count: int, newest_first: bool
     ) -> list[tuple[int, bytes, bytes]]:
-        """(order, record id, payload) of the next records after the order number `after`; None: from the start.
+        """Return (order, record id, payload) of the next records of a table.
 
-        newest_first: towards lower order numbers.
+        Args:
+            table: The table.
+            after: Order number that the batch follows; None for the start.
+            count: Maximum number of records.
+            newest_first: True for descending order numbers.
         """
         if after is None:
             after = self._tallies[table - 1].next if newest_first else 0
@@ -106,15 +111,15 @@ class Records:
         return self._tallies[table - 1].records
 
     def digest(self, table: Table) -> bytes:
-        """The table's tally, packed: no two states of one table's history have the same."""
+        """Return the table's tally, packed. No two states of one table's history have the same."""
         return ledger.pack((self._tallies[table - 1],))
 
     def total(self) -> int:
-        """How many records all tables hold."""
+        """Return the number of records of all tables."""
         return sum(tally.records for tally in self._tallies)
 
     def verify_once(self) -> Index:
-        """Before the first answer: is everything there that should be? The index of what is."""
+        """Compare the rows with the ledger before the first answer, and return the index of the records."""
         if self._index is None:
             ledger.require_sound(self._connection)
             found = self._connection.execute(
@@ -128,7 +133,7 @@ class Records:
         return self._index
 
     def write_ledger(self) -> None:
-        """Seals the ledger, if it changed, into the transaction that changed it."""
+        """Seal the ledger, if it changed, within the transaction that changed it."""
         if self.changed:
             vault.write_ledger(self._connection, self._profile, self._tallies)
             self.changed = False

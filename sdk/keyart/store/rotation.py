@@ -1,6 +1,6 @@
 """Rotation: a fresh root key for the file and a fresh profile key for one profile, whose records are sealed anew.
 
-All of it is one transaction; it ends as forgetting does (`shredding.finish`), the old root key destroyed last. A
+All of it is one transaction; it ends as forgetting does (`shredding.finish`), with the old root key destroyed last. A
 process that is killed on the way leaves a file that the old keys open, or one that the new keys open.
 """
 
@@ -25,7 +25,13 @@ _RESEALED_AT_A_TIME: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class RotateReceipt:
-    """at: when. records: how many were sealed anew. verified: the files were searched and hold no old wrapped key."""
+    """The result of a rotation.
+
+    Attributes:
+        at: Time of the rotation.
+        records: Number of records that were sealed anew.
+        verified: True if the files were searched and hold no old wrapped key.
+    """
 
     at: datetime
     records: int
@@ -35,10 +41,23 @@ class RotateReceipt:
 def renew(
     connection: sqlite3.Connection, keys: KeyProvider, new_keys: KeyProvider, profile: ProfileKeys, store_id: bytes
 ) -> tuple[ProfileKeys, list[bytes]]:
-    """The profile with its new keys, and the sealed keys that must be found nowhere any more.
+    """Replace the keys of a profile within a transaction, after its records were verified.
 
-    The file gets this id, and a root key of `new_keys`. Needs a transaction, and records that were verified.
-    Errors: WrongKey, StoreDamaged, StoreFull, StoreError (a key store that fails).
+    Args:
+        connection: Connection of the store.
+        keys: Source of the present root key.
+        new_keys: Source of the new root key.
+        profile: Present keys of the profile.
+        store_id: New id of the file.
+
+    Returns:
+        The new keys of the profile, and the sealed keys that must be found nowhere any more.
+
+    Raises:
+        WrongKey: The keys are not those of the file.
+        StoreDamaged: A record does not open.
+        StoreFull: The disk is full, read-only or failing.
+        StoreError: A key store failed.
     """
     header = FileHeader.read(connection)
     opened = vault.open_vault(connection, keys)

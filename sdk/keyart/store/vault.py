@@ -35,13 +35,13 @@ KEY_SCHEMA = 1  # bound into sealed keys and ledgers, as RECORD_SCHEMA is into r
 
 
 def keyed_hash(key: bytes, content: bytes) -> bytes:
-    """HMAC-SHA256 of `content`, its first 16 bytes."""
+    """Return the first 16 bytes of HMAC-SHA256 of `content`."""
     return hmac.digest(key, content, "sha256")[:HASH_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileKeys:
-    """One person's keys, in memory while the store is open. number: row of table `b`."""
+    """The keys of one profile, in memory while the store is open. `number` is its row of table `b`."""
 
     number: int
     name_hash: bytes = field(repr=False)
@@ -52,7 +52,11 @@ class ProfileKeys:
 
     @classmethod
     def of(cls, number: int, name_hash: bytes, secret: bytes) -> ProfileKeys:
-        """StoreDamaged if the secret is not a profile key and a label key."""
+        """Derive the keys from the secret of a profile.
+
+        Raises:
+            StoreDamaged: The secret is not a profile key and a label key.
+        """
         if len(secret) != SECRET_BYTES:
             raise StoreDamaged(f"The keys of a profile have a wrong length. {WHAT_HELPS}")
         key, label_key = secret[:KEY_BYTES], secret[KEY_BYTES:]
@@ -61,14 +65,14 @@ class ProfileKeys:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A file that its keys have opened. file_key: not yet in the file before the first profile."""
+    """A file that its keys have opened. `file_key` is not in the file before the first profile."""
 
     wrapping: Sealer
     file_key: bytes = field(repr=False)
 
 
 class WrappedSecret(NamedTuple):
-    """A row of table `b`, and the secret that was sealed in it."""
+    """A row of table `b`, with the secret that was sealed in it."""
 
     number: int
     name_hash: bytes
@@ -77,12 +81,16 @@ class WrappedSecret(NamedTuple):
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Gives a new file its id; its keys come when the first profile is opened."""
+    """Give a new file its id. Its keys come when the first profile is opened."""
     FileHeader(os.urandom(STORE_ID_BYTES)).write(connection)
 
 
 def open_vault(connection: sqlite3.Connection, keys: KeyProvider) -> Vault:
-    """WrongKey unless the keys are those of the file. Changes nothing in it."""
+    """Open a file with its keys, without changing it.
+
+    Raises:
+        WrongKey: The keys are not those of the file.
+    """
     header = FileHeader.read(connection)
     fresh = header.sealed_file_key is None
     wrapping = Sealer(keys.root_key(header.store_id, create=fresh), "wrap")
@@ -98,7 +106,11 @@ def open_vault(connection: sqlite3.Connection, keys: KeyProvider) -> Vault:
 
 
 def unlock(connection: sqlite3.Connection, vault: Vault, name: str) -> ProfileKeys:
-    """The profile of that name, which is made if it is new. StoreDamaged."""
+    """Return the keys of the profile of that name, which is created if it is new.
+
+    Raises:
+        StoreDamaged: A profile is missing, or does not open.
+    """
     name_hash = keyed_hash(derive(vault.file_key, "profile names"), name.encode("utf-8", "surrogatepass"))
     row = connection.execute("SELECT i, h, k FROM b WHERE h = ?", (name_hash,)).fetchone()
     if row is None:
@@ -109,7 +121,11 @@ def unlock(connection: sqlite3.Connection, vault: Vault, name: str) -> ProfileKe
 
 
 def wrapped_secrets(connection: sqlite3.Connection, vault: Vault) -> list[WrappedSecret]:
-    """The secrets of all profiles. StoreDamaged unless as many are there as the header counts, and all open."""
+    """Return the secrets of all profiles.
+
+    Raises:
+        StoreDamaged: Their number differs from the header's, or one does not open.
+    """
     header = FileHeader.read(connection)
     rows = connection.execute("SELECT i, h, k FROM b").fetchall()
     if len(rows) != header.profiles:
@@ -118,9 +134,10 @@ def wrapped_secrets(connection: sqlite3.Connection, vault: Vault) -> list[Wrappe
 
 
 def announce(connection: sqlite3.Connection) -> bytes:
-    """The id that the file gets next, noted before a root key is made for it. Needs a transaction of its own.
+    """Note the next id of the file before a root key is made for it, and return it. It needs a transaction of its
+    own.
 
-    If the process dies before the file has that id, the next open destroys the root key that nothing uses.
+    If the process dies before the file has that id, the next open destroys the unused root key.
     """
     store_id = os.urandom(STORE_ID_BYTES)
     replace(FileHeader.read(connection), retired=store_id).write(connection)
@@ -128,9 +145,9 @@ def announce(connection: sqlite3.Connection) -> bytes:
 
 
 def rewrap(connection: sqlite3.Connection, profiles: Sequence[WrappedSecret], vault: Vault, store_id: bytes) -> None:
-    """Gives the file another id and seals its keys anew: those of `profiles`, and the file key.
+    """Give the file another id, and seal the keys of `profiles` and the file key anew. It needs a transaction.
 
-    Needs a transaction. What is left to do is to destroy the old root key (`Header.retired`).
+    The old root key (`FileHeader.retired`) has then to be destroyed.
     """
     following = FileHeader(store_id, None, len(profiles), FileHeader.read(connection).store_id)
     for number, name_hash, _, secret in profiles:
@@ -141,19 +158,23 @@ def rewrap(connection: sqlite3.Connection, profiles: Sequence[WrappedSecret], va
 def write_secret(
     connection: sqlite3.Connection, header: FileHeader, vault: Vault, number: int, name_hash: bytes, secret: bytes
 ) -> None:
-    """Seals the secret of a profile into its row."""
+    """Seal the secret of a profile into its row."""
     sealed = vault.wrapping.seal(secret, _secret_binding(header, number, name_hash))
     connection.execute("INSERT OR REPLACE INTO b (i, h, k) VALUES (?, ?, ?)", (number, name_hash, sealed))
 
 
 def read_ledger(connection: sqlite3.Connection, profile: ProfileKeys) -> ledger.Ledger:
-    """The sealed ledger of the profile. StoreDamaged if it is not there or does not open."""
+    """Return the ledger of a profile.
+
+    Raises:
+        StoreDamaged: It is missing or does not open.
+    """
     row = connection.execute("SELECT m FROM d WHERE i = ?", (profile.number,)).fetchone()
     return ledger.unpack(profile.ledger.unseal(row and row[0], _ledger_binding(profile)))
 
 
 def write_ledger(connection: sqlite3.Connection, profile: ProfileKeys, tallies: ledger.Ledger) -> None:
-    """Seals the ledger into its row; belongs into the transaction that it speaks of."""
+    """Seal the ledger into its row. It belongs into the transaction that it describes."""
     sealed = profile.ledger.seal(ledger.pack(tallies), _ledger_binding(profile))
     connection.execute(
         "INSERT INTO d (i, m) VALUES (?, ?) ON CONFLICT (i) DO UPDATE SET m = excluded.m", (profile.number, sealed)
