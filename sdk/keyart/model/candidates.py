@@ -1,4 +1,5 @@
-"""Candidates: the artworks of titles as one viewer is to see them now: their rows, logits, rules and chances."""
+"""Candidates: the artworks of titles for one viewer in one context, with their rows, logits, rules and
+probabilities."""
 
 from __future__ import annotations
 
@@ -34,14 +35,25 @@ from .stated_preferences import StatedPreferences
 
 @dataclass(frozen=True)
 class CandidateChances:
-    """Candidates [A]: value = σ(play) σ(completion), and the probability that each is drawn."""
+    """Values and probabilities of candidates.
+
+    Attributes:
+        value: σ(play) σ(completion), [A].
+        probability: Probability that each is drawn, [A].
+    """
 
     value: Floats
     probability: Doubles
 
 
 class DrawnCandidate(NamedTuple):
-    """place: of the candidate in its slate. exploring: another one that may be shown had more value."""
+    """The result of a draw.
+
+    Attributes:
+        place: Place of the candidate in its set.
+        propensity: Probability of the draw.
+        exploring: True if another candidate that may be shown had a higher value.
+    """
 
     place: int
     propensity: float
@@ -49,8 +61,15 @@ class DrawnCandidate(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """One title's candidates [A]: logits of play (with what the device adds) and of completion, value = σ(play)
-    σ(completion), which may be shown, and the policy's γ."""
+    """The candidates of one title.
+
+    Attributes:
+        play: Logits of play, with what the device adds, [A].
+        completion: Logits of completion, [A].
+        value: σ(play) σ(completion), [A].
+        allowed: True for candidates that may be shown, [A].
+        gamma: The policy's γ.
+    """
 
     play: Floats
     completion: Floats
@@ -59,19 +78,19 @@ class Candidates(NamedTuple):
     gamma: float
 
     def weighed(self, factors: Floats | None = None) -> CandidateChances:
-        """With the chance of each. factors [A]: the page's, on the values."""
+        """Return the values and probabilities. `factors` [A] are the page's, on the values."""
         value = self.value if factors is None else self.value * factors
         return CandidateChances(value, np.array(distribution_of_set(self._ranked(factors), self.gamma)))
 
     def draw(self, uniform: float, factors: Floats | None = None) -> DrawnCandidate:
-        """One of them, by a uniform number in [0, 1)."""
+        """Draw a candidate by a uniform number in [0, 1)."""
         values = self._ranked(factors)
         p = distribution_of_set(values, self.gamma)
         place = draw_candidate(p, uniform)
         return DrawnCandidate(place, p[place], values[place] < max(values))
 
     def _ranked(self, factors: Floats | None) -> list[float]:
-        """The values by which they are drawn; −inf for what may not be shown."""
+        """Return the values that candidates are drawn by; −inf for a candidate that may not be shown."""
         values: list[float] = (self.value if factors is None else self.value * factors).tolist()
         allowed = self.allowed.tolist()
         if False in allowed:
@@ -81,8 +100,18 @@ class Candidates(NamedTuple):
 
 @dataclass(frozen=True)
 class CandidateSets:
-    """Titles are named by their place in the catalogue. head, own, stated: None where nothing about the person may be
-    used, or nothing was said."""
+    """The candidate sets of titles for one viewer. Titles are named by their place in the catalogue.
+
+    Attributes:
+        catalog: The catalogue.
+        installed: The model.
+        policy: Settings of choosing.
+        viewer: Features of the viewer.
+        head: The personal head, or None if nothing about the person may be used.
+        has_watched: Returns True if the viewer has watched a title.
+        stated: Stated preferences, or None.
+        own: Artwork biases, or None.
+    """
 
     catalog: Catalog
     installed: LoadedModel
@@ -95,7 +124,7 @@ class CandidateSets:
 
     @cached_property
     def additions(self) -> LogitAdditions:
-        """What this device adds to the ranker's logits of play."""
+        """Return what this device adds to the ranker's logits of play."""
         return LogitAdditions(
             self.installed.latents,
             self.viewer.met,
@@ -105,20 +134,20 @@ class CandidateSets:
         )
 
     def pictures(self, title: int) -> slice:
-        """Places of the title's pictures among all artworks."""
+        """Return the places of the title's artworks among all artworks."""
         starts = self.installed.encoded.starts
         return slice(starts[title], starts[title + 1])
 
     def rows(self, titles: list[int], context: Context) -> FeatureRows:
-        """The ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
+        """Return the ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
         return self._rows(titles, context)[0]
 
     def logits(self, titles: list[int], context: Context) -> Logits:
-        """The logits of the same candidates, as their parts."""
+        """Return the logits of the same candidates, as their parts."""
         return self._logits(titles, context)[0]
 
     def candidates(self, titles: list[int], context: Context) -> list[Candidates]:
-        """Each title's candidates, ready to be drawn from, in one run of the ranker."""
+        """Return each title's candidates, ready to be drawn from, in one run of the ranker."""
         logits, parts = self._logits(titles, context)
         play, completion = logits.play, logits.completion
         value, gamma = value_of(play, completion), self.policy.gamma(self.installed.base_rate)
@@ -128,7 +157,7 @@ class CandidateSets:
         ]
 
     def allowed(self, title: int, context: Context) -> Bools:
-        """[A]: what may be shown here (`eligibility`)."""
+        """Return which of a title's artworks may be shown (`eligibility`), [A]."""
         encoded = self.installed.encoded
         return eligible_of_title(encoded, self.policy, title, self.has_watched, age_limit(context))
 
@@ -139,7 +168,7 @@ class CandidateSets:
         return self.additions.logits(scores, rows.artwork, which, pictures), parts
 
     def _rows(self, titles: list[int], context: Context) -> tuple[FeatureRows, Ints | slice, list[slice]]:
-        """The rows, the places of their pictures, and which rows are each title's."""
+        """Return the rows, the places of their artworks, and which rows are each title's."""
         installed = self.installed
         encoded, spec, listed = installed.encoded, installed.spec, self.catalog.titles
         if not all(map(encoded.ready.__getitem__, titles)):

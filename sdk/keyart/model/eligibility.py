@@ -32,7 +32,7 @@ def age_limit(context: Context) -> int:
 
 
 def nothing_watched(title: int) -> bool:
-    """Return False: the answer of a viewer of whom nothing is known."""
+    """Return False: nothing is known of the viewer."""
     return False
 
 

@@ -1,8 +1,8 @@
-"""Why this picture: parts that add up exactly to its lead over the runner-up, in numbers and in words.
+"""Explanations: parts that add up exactly to the lead of an artwork over the runner-up, in numbers and in words.
 
 With value v = σ(s) σ(k), the lead v₁ − v₀ is shared among the parts of the logits s and k: each part's difference is
 multiplied by the secant slope of log σ between the two logits, and by the logarithmic mean of the two values. Both
-are exact along the line between the two pictures, so that nothing is left over.
+are exact along the line between the two artworks, so that nothing is left over.
 """
 
 from __future__ import annotations
@@ -34,7 +34,13 @@ MIN_SHOWN = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One reason. contribution: its part of the lead over the runner-up, as probability of a quality play."""
+    """A reason for a choice.
+
+    Attributes:
+        name: Name of the factor.
+        contribution: Its part of the lead over the runner-up, as probability of a quality play.
+        text: The reason as a sentence.
+    """
 
     name: str
     contribution: float
@@ -43,7 +49,17 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """factors: largest first; their contributions add up to `lead`. runner_up: the next best picture, if any."""
+    """The reasons for a choice.
+
+    Attributes:
+        decision_id: The decision.
+        title_id: The title.
+        artwork_id: The artwork.
+        runner_up: The next best artwork, or None.
+        propensity: Probability of the draw.
+        lead: Lead in value over the runner-up.
+        factors: The reasons, largest first. Their contributions add up to `lead`.
+    """
 
     decision_id: str
     title_id: str
@@ -55,15 +71,19 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """The reasons in words: what spoke for the picture, and notes; what spoke against it is in `factors`."""
+        """Return the reasons in favour of the artwork, and notes, as text. Reasons against it are in `factors`."""
         return " ".join(factor.text for factor in self.factors if factor.contribution >= 0)
 
 
 @dataclass(frozen=True)
 class ArtworkPair:
-    """The picture shown and the runner-up: the ranker's rows and nobody's matches [2, …], and their logits [2].
+    """The chosen artwork and the runner-up.
 
-    wording: the stated preference behind it, in words.
+    Attributes:
+        rows: The ranker's rows, [2, …].
+        nobody: Interaction features of a viewer of whom nothing is known, [2, M].
+        logits: Their logits, [2].
+        wording: The stated preference that tells them apart, in words.
     """
 
     rows: FeatureRows
@@ -81,10 +101,19 @@ def explanation(
     allowed: Bools,
     stated: StatedPreferences | None = None,
 ) -> Explanation:
-    """Why `decision` shows what it shows. rows, logits, allowed: of all candidates of the title, in order.
-    stated: what the viewer says that they like, in words.
+    """Explain why a decision shows its artwork.
 
-    Raises UnknownDecision if its picture has left the catalogue.
+    Args:
+        decision: The decision.
+        title: Its title.
+        installed: The model.
+        rows: Rows of all candidates of the title, in order.
+        logits: Their logits.
+        allowed: True for those that may be shown.
+        stated: Stated preferences of the viewer.
+
+    Raises:
+        UnknownDecision: The artwork has left the catalogue.
     """
     ids = [artwork.id for artwork in title.artworks]
     if decision.artwork_id not in ids:
@@ -122,7 +151,7 @@ def explanation(
 
 
 def attribute(spec: FeatureSpec, weights: Weights, pair: ArtworkPair) -> tuple[float, tuple[Factor, ...]]:
-    """The lead of the first picture over the second, and its factors, largest in size first."""
+    """Return the lead of the first artwork over the second, and its factors, largest in size first."""
     play, completion = (logit.astype(np.float64) for logit in (pair.logits.play, pair.logits.completion))
     log_value = _log_sigmoid(play) + _log_sigmoid(completion)
     values = np.exp(log_value)
@@ -148,7 +177,7 @@ def attribute(spec: FeatureSpec, weights: Weights, pair: ArtworkPair) -> tuple[f
 
 
 def tag_phrase(tag: str) -> str:
-    """A tag as people say it: "close-up shots", "warm colours", "comedy"."""
+    """Return a tag as people say it: "close-up shots", "warm colours", "comedy"."""
     kind, _, value = tag.partition(":")
     phrase = {
         "genre": "{}",
@@ -162,7 +191,7 @@ def tag_phrase(tag: str) -> str:
 
 
 def _words(spec: FeatureSpec, weights: Weights, pair: ArtworkPair, logits: dict[str, float]) -> dict[str, str]:
-    """A sentence for each part. What the two pictures show is told from the rows, what people do from the logits."""
+    """Return a sentence for each part: differences of content from the rows, behaviour of people from the logits."""
     rows = pair.rows
     z = (rows.artwork[0] - rows.artwork[1]).astype(np.float64)
     x = (rows.match[0] - rows.match[1]).astype(np.float64)
@@ -195,7 +224,7 @@ def _words(spec: FeatureSpec, weights: Weights, pair: ArtworkPair, logits: dict[
 
 
 def _met(own: Floats | None) -> str:
-    """What the viewer did with these very pictures: the one that tells more of the two."""
+    """Return a sentence about what the viewer did with the artwork of the two that matters more."""
     if own is None:
         return ""
     which = "this very picture" if abs(own[0]) >= abs(own[1]) else "the next best picture"
@@ -208,7 +237,8 @@ def _more(difference: float, otherwise: str = "less") -> str:
 
 
 def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
-    """Which tag a part is mostly about: one that the picture shows more of, or one that the runner-up does."""
+    """Return the tag that a part is mostly about: one that the artwork shows more of, or one that the runner-up
+    does."""
     by_tag = z * directions
     if not by_tag.size or not np.abs(by_tag).max():
         return "see no difference"
@@ -218,7 +248,7 @@ def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
 
 
 def _statement(stated: Mapping[str, float], chosen: Artwork, rival: Artwork) -> str:
-    """The stated preference that parts the two pictures most."""
+    """Return a sentence about the stated preference that separates the two artworks most."""
     more = {tag: tag_weight(chosen, tag) - tag_weight(rival, tag) for tag in stated}
     towards = 1 if sum(stated[tag] * more[tag] for tag in stated) >= 0 else -1
     tag = max(stated, key=lambda tag: stated[tag] * more[tag] * towards)

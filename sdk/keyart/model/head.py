@@ -26,32 +26,42 @@ _ONE = np.float32(1)  # of any numpy a float32 with a float32
 
 @dataclass(frozen=True)
 class HeadPrior:
-    """Prior variances: of each tag's weight, and of the bias."""
+    """Prior variances of the head.
+
+    Attributes:
+        tag_variance: Variance of each tag's weight.
+        bias_variance: Variance of the bias.
+    """
 
     tag_variance: float = 0.03
     bias_variance: float = 0.16
 
     def variances(self, artwork_size: int) -> Floats:
-        """[Z + 1]."""
+        """Return the prior variances, [Z + 1]."""
         return np.array([*[self.tag_variance] * artwork_size, self.bias_variance], dtype=np.float32)
 
 
 class Head(NamedTuple):
-    """mean […, Z + 1] and covariance […, Z + 1, Z + 1]."""
+    """The state of a head.
+
+    Attributes:
+        mean: […, Z + 1].
+        covariance: […, Z + 1, Z + 1].
+    """
 
     mean: Floats
     covariance: Floats
 
     @classmethod
     def start(cls, prior: HeadPrior, artwork_size: int, lead: tuple[int, ...] = ()) -> Head:
-        """The prior; `lead` are leading axes."""
+        """Return the prior as a head. `lead` are leading axes."""
         size = artwork_size + 1
         covariance = np.broadcast_to(np.diag(prior.variances(artwork_size)), (*lead, size, size)).copy()
         return cls(np.zeros((*lead, size), dtype=np.float32), covariance)
 
 
 def with_bias(artwork: Floats) -> Floats:
-    """[…, Z] → […, Z + 1] with a 1 for the bias."""
+    """Append a 1 for the bias: […, Z] → […, Z + 1]."""
     z = np.empty((*artwork.shape[:-1], artwork.shape[-1] + 1), dtype=np.float32)
     z[..., :-1] = artwork
     z[..., -1] = 1.0

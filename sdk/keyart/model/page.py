@@ -43,7 +43,7 @@ MAX_CACHED_SETS = 512  # of which x is kept: a home page shows the same titles a
 
 
 class PageMemory:
-    """What a page shows so far. Pictures are named by their place in the encoded catalogue."""
+    """The artworks that a page shows so far, named by their place in the encoded catalogue."""
 
     def __init__(self, diversity: float, encoded: EncodedCatalog) -> None:
         self._diversity, self._encoded = float(diversity), encoded
@@ -57,7 +57,7 @@ class PageMemory:
 
     @unflagged
     def factors(self, pictures: slice) -> Floats:
-        """[A]: what to multiply the values of the next title's pictures with, in [exp(−diversity · kinds), 1]."""
+        """Return the factors for the values of the next title's artworks, in [exp(−diversity · kinds), 1], [A]."""
         if not self._shown or not self._diversity:
             return np.ones(pictures.stop - pictures.start, dtype=np.float32)
         encoded = self._encoded
@@ -69,7 +69,7 @@ class PageMemory:
         return factors
 
     def show(self, picture: int) -> None:
-        """The picture that the page shows next."""
+        """Add the artwork that the page shows next."""
         encoded = self._encoded
         if not self._slate.start <= picture < self._slate.stop:
             self._shares(slice(picture, picture + 1))
@@ -94,7 +94,7 @@ class PageMemory:
                     self._open_seen[tag] += RECOGNITION_RATE * share * (1 - self._open_seen[tag])
 
     def _shares(self, pictures: slice) -> Floats:
-        """[A, Z]: x of tags with places of their own; kept for the `show` that follows."""
+        """Return x of tags with places of their own, [A, Z]; it is kept for the `show` that follows."""
         kept = self._encoded.on_page
         x = kept.get((pictures.start, pictures.stop))
         if x is None:
@@ -110,7 +110,7 @@ class PageMemory:
 
 @lru_cache(maxsize=4)
 def _layout(spec: FeatureSpec) -> tuple[Floats, Floats | None]:
-    """Of tags with places of their own: kinds [Z, kinds], and the recognised [Z], of 0 and 1; None where none is."""
+    """Return the kinds of tags [Z, kinds] and the recognised tags [Z], of 0 and 1; None if no tag is recognised."""
     kinds = [kind_of(tag) for tag in spec.artwork_tags]
     names = list(dict.fromkeys(kinds))
     member = np.array([[kind == name for name in names] for kind in kinds], dtype=np.float32)

@@ -46,7 +46,7 @@ __all__ = [
 
 
 class Logits(NamedTuple):
-    """The parts of the logit of play, and the logit of completion; […, N] each. None is a part that there is not."""
+    """The parts of the logit of play, and the logit of completion, […, N] each. None is a part that is absent."""
 
     ranker: Floats
     completion: Floats
@@ -57,34 +57,38 @@ class Logits(NamedTuple):
 
     @property
     def base(self) -> Floats:
-        """[…, N]: what stays as it is while the device learns from an outcome."""
+        """Return the part that stays as it is while the device learns from an outcome, […, N]."""
         return _sum(self.ranker, self.latents, self.preferences)
 
     @property
     def play(self) -> Floats:
-        """[…, N]: the sum of all parts."""
+        """Return the sum of all parts, […, N]."""
         return _sum(self.base, self.head, self.artwork_bias)
 
     @property
     def offset(self) -> Floats:
-        """[…, N]: the sum of the parts beside the ranker, which training holds fixed."""
+        """Return the sum of the parts beside the ranker, which training holds fixed, […, N]."""
         return _sum(np.zeros_like(self.ranker), *self[2:])
 
     @property
     def value(self) -> Floats:
-        """[…, N]: σ(play) σ(completion), the chance of a quality play."""
+        """Return σ(play) σ(completion), the probability of a quality play, […, N]."""
         return value_of(self.play, self.completion)
 
     def at(self, places: slice | Ints) -> Logits:
-        """The same for some of the candidates."""
+        """Return the logits of some of the candidates."""
         return Logits(*(None if part is None else part[..., places] for part in self))  # type: ignore[arg-type]
 
 
 class LogitAdditions(NamedTuple):
     """What a device, or each of a batch […], adds to the ranker's logit of play.
 
-    latents, met: both, or nothing is known of what the viewer met. preferences [n], artwork_bias […, n]: by place
-    among all artworks. head: mean […, Z + 1].
+    Attributes:
+        latents: Latents of the model; None together with `met`.
+        met: Exposure of the viewer to titles.
+        preferences: Stated preferences by place among all artworks, [n].
+        head: The personal head, mean […, Z + 1].
+        artwork_bias: Artwork bias by place among all artworks, […, n].
     """
 
     latents: Latents | None = None
@@ -120,10 +124,15 @@ NO_ADDITIONS = LogitAdditions()
 
 @dataclass(frozen=True)
 class DecisionLog:
-    """What was shown and what came of it. […] devices, N decisions; rows.context […, N, C], rows.viewer […, H].
+    """Decisions and their outcomes: […] devices, N decisions.
 
-    offset […, N]: what the device adds to the play logit (`Logits.offset`). played, quality […, N]: 0 or 1. counted
-    […, N]: 1, or 0 for padding. latents […, N, F]: the viewer's, for each decision's title; None: there are none.
+    Attributes:
+        rows: Features; `rows.context` is […, N, C] and `rows.viewer` […, H].
+        offset: What the device adds to the logit of play (`Logits.offset`), […, N].
+        played: 0 or 1, […, N].
+        quality: 0 or 1, […, N].
+        counted: 1, or 0 for padding, […, N].
+        latents: The viewer's vector for each decision's title, […, N, F]; None if the model has no latents.
     """
 
     rows: FeatureRows
@@ -158,7 +167,7 @@ def learned_play(base: Floats, artwork: Floats, mean: Floats, artwork_bias: Floa
 
 
 def _sum(first: Floats, *others: Floats | None) -> Floats:
-    """In the order given: a device and a batch must round alike."""
+    """Add in the order given: a device and a batch must round alike."""
     for other in others:
         if other is not None:
             first = first + other
@@ -166,7 +175,7 @@ def _sum(first: Floats, *others: Floats | None) -> Floats:
 
 
 def _at(table: Floats, places: Ints | slice) -> Floats:
-    """table [n] or […, n] at places […, N]."""
+    """Return entries of a table [n] or […, n] at places […, N]."""
     if table.ndim == 1 or isinstance(places, slice):
         return table[..., places]
     return np.take_along_axis(table, places, axis=-1)
@@ -174,7 +183,7 @@ def _at(table: Floats, places: Ints | slice) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class LogitPart:
-    """What one reason adds to a logit of each candidate: logits [N] of one stage."""
+    """The contribution of one reason to the logits of candidates [N] at one stage."""
 
     name: str
     stage: Literal["play", "keep"]

@@ -1,4 +1,4 @@
-"""Stated preferences: what the tags that a viewer says they like, or do not like, add to the score of an artwork."""
+"""Stated preferences: what the tags that a viewer likes or dislikes add to the score of an artwork."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ series of outcomes. It is as much as the first bundle gives to a genre that is h
 
 @dataclass(frozen=True)
 class StatedPreferences:
-    """Preferences worked out for one catalogue. added [n]: logits of play, by picture in the catalogue's order."""
+    """Preferences worked out for one catalogue. `added` [n] are logits of play, by artwork in the catalogue's
+    order."""
 
     tags: Mapping[str, float]
     added: Floats
 
     @classmethod
     def of(cls, catalog: Catalog, preferences: Mapping[str, float]) -> StatedPreferences | None:
-        """None where nothing that was stated touches any picture, so that a choice then pays nothing.
+        """Work preferences out for a catalogue; None if they touch no artwork, so that a choice pays nothing.
 
-        Every tag of a picture counts, also one that the model has never seen, and a name of the cast as much as a
-        genre. One pass over the catalogue: make it once for each change of either.
+        Every tag of an artwork counts, also one that the model has never seen, and a name of the cast as much as a
+        genre. It passes over the whole catalogue: call it once for each change of either.
         """
         tags = {tag: sign for tag, sign in preferences.items() if not is_sensitive(tag)}
         if not tags:
@@ -52,5 +53,5 @@ class StatedPreferences:
 
 
 def tag_weight(artwork: Artwork, tag: str) -> float:
-    """The weight with which a picture carries a tag, capped as in its features; 0 where it does not."""
+    """Return the weight with which an artwork carries a tag, capped as in its features; 0 if it does not."""
     return min(artwork.tags.get(tag, 0.0), MAX_TAG_WEIGHT)

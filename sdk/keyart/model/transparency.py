@@ -1,7 +1,7 @@
-"""Parameters: what decides which picture a viewer sees, how much each of it counts, and what can be changed.
+"""Main parameters: what decides which artwork a viewer sees, how much each part counts, and what can be changed.
 
-In plain words, for the viewer (Digital Services Act, articles 27 and 38). The shares are not what somebody wrote down
-once: they are measured with the model, the history, the head and the preferences that choose at this moment.
+The text is for the viewer (Digital Services Act, articles 27 and 38). The shares are not fixed: they are measured
+with the model, the history, the head and the preferences that choose at this moment.
 """
 
 from __future__ import annotations
@@ -34,11 +34,14 @@ NAMED_PREFERENCES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One thing that decides, in words.
+    """A main parameter of choosing.
 
-    importance: its share of what the pictures of a title differ by in value. The shares add up to 1, or are all 0
-    where nothing tells pictures apart. None for what has no standing weight: a rule, chance, the wish of a moment.
-    editable: whether the viewer can change it, beyond giving and withdrawing consent.
+    Attributes:
+        name: Name of the parameter.
+        text: What it is, in plain words.
+        importance: Its share of the differences in value between the artworks of a title. The shares add up to 1, or
+            are all 0 if nothing tells artworks apart. None for a rule, chance, or the request of a moment.
+        editable: True if the viewer can change it, beyond giving and withdrawing consent.
     """
 
     name: str
@@ -49,7 +52,12 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """parameters: first what weighs, largest share first, then the rules. text: all of it, a paragraph each."""
+    """The main parameters of choosing.
+
+    Attributes:
+        parameters: Weighing parameters, largest share first, then the rules.
+        text: All of them, a paragraph each.
+    """
 
     parameters: tuple[Parameter, ...]
     text: str
@@ -57,7 +65,12 @@ class Description:
 
 @dataclass(frozen=True)
 class MeasuredImportance:
-    """importance: share by name. drawn: mean chance that a choice shows another than the best picture."""
+    """Measured shares.
+
+    Attributes:
+        importance: Share by name.
+        drawn: Mean probability that a choice shows another than the best artwork.
+    """
 
     importance: Mapping[str, float]
     drawn: float
@@ -106,10 +119,20 @@ def describe(
     mode: str = "personalized",
     age_mode: str = "adult",
 ) -> Description:
-    """What decides here. viewer, head, own, preferences, has_watched (by place of the title): of this profile;
-    not looked at unless `profiled`.
+    """Describe what decides on this device.
 
-    mode, age_mode: as in `Personalizer.open`; they tell why a profile is not used.
+    Args:
+        catalog: The catalogue.
+        installed: The model.
+        policy: Settings of choosing.
+        viewer: Features of the viewer. This and the next four are ignored unless `profiled`.
+        head: The personal head.
+        preferences: Stated preferences by tag.
+        own: Artwork biases.
+        has_watched: Returns True if the viewer has watched a title, by its place.
+        profiled: True if the profile may be used.
+        mode: As in `Personalizer.open`; explains why a profile is not used.
+        age_mode: As in `Personalizer.open`.
     """
     if not profiled:
         viewer, head, own, preferences = ViewerFeatures.unknown(installed.encoded), None, None, {}
@@ -152,10 +175,10 @@ def measure_importance(
     own: ArtworkBias | None = None,
     has_watched: Callable[[int], bool] = nothing_watched,
 ) -> MeasuredImportance:
-    """Shares of what tells the pictures of a title apart, in 64 choices, the same every time: titles spread evenly
-    over the catalogue, each choice on the next device or at the next time of day.
+    """Measure what tells the artworks of a title apart, in 64 choices that are the same every time: titles spread
+    evenly over the catalogue, each choice on the next device or at the next time of day.
 
-    The spread of a parameter in a choice is the standard deviation, over the pictures that may be shown, of its part
+    The spread of a parameter in a choice is the standard deviation, over the artworks that may be shown, of its part
     of log value = log σ(s) + log σ(k), to first order: (1 − σ(s)) ds and (1 − σ(k)) dk, mean slopes of the title. Its
     importance is its share of all spreads, summed over the choices.
     """
@@ -206,13 +229,13 @@ def measure_importance(
 
 
 def _shown(installed: LoadedModel, policy: Policy, title: int, has_watched: Callable[[int], bool]) -> Ints:
-    """Places of the title's pictures that may be shown where the app sets no age limit."""
+    """Return the places of the title's artworks that may be shown without an age limit."""
     allowed = eligible_of_title(installed.encoded, policy, title, has_watched, NO_AGE_LIMIT)
     return np.asarray(installed.encoded.starts[title] + np.flatnonzero(allowed), dtype=np.intp)
 
 
 def _spread(effect: Doubles, starts: Ints, sizes: Ints) -> float:
-    """Sum over the choices of the standard deviation among their pictures."""
+    """Return the sum over the choices of the standard deviation among their artworks."""
     mean = np.repeat(np.add.reduceat(effect, starts) / sizes, sizes)
     return float(np.sqrt(np.add.reduceat((effect - mean) ** 2, starts) / sizes).sum())
 
@@ -229,7 +252,7 @@ def _counts(share: float) -> str:
 
 
 def _listed(preferences: Mapping[str, float]) -> str:
-    """What was said, with a space behind it."""
+    """Return the stated preferences as a sentence followed by a space."""
     said = []
     for verb, sign in (("like", 1.0), ("do not like", -1.0)):
         tags = [tag for tag, stated in preferences.items() if stated == sign]

@@ -1,4 +1,4 @@
-"""Which engine serves: onnxruntime where it is installed, numpy anywhere."""
+"""The engines of the ranker: onnxruntime if it is installed, else numpy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Engine = Literal["auto", "onnxruntime", "numpy"]
 
 
 class Ranker(Protocol):
-    """What the decision path needs of an engine."""
+    """The interface of an engine."""
 
     @property
     def name(self) -> str: ...
@@ -29,7 +29,7 @@ class Ranker(Protocol):
 
 
 def onnxruntime_installed() -> bool:
-    """Whether onnxruntime could be imported, without importing it."""
+    """Return True if onnxruntime could be imported, without importing it."""
     return importlib.util.find_spec("onnxruntime") is not None
 
 
@@ -40,10 +40,20 @@ def load_ranker(
     engine: Engine = "auto",
     files: Mapping[str, bytes] | None = None,
 ) -> Ranker:
-    """The ranker of the bundle in `folder`, or of `files`, by name, where they were read, and checked, already.
+    """Return the ranker of a bundle. If onnxruntime cannot load the graph, the first score raises BundleDamaged,
+    since a session is made when it is needed.
 
-    Raises BundleDamaged, EngineError (onnxruntime asked for and absent), SettingError. Where onnxruntime cannot load
-    the graph, the first score raises BundleDamaged: a session is made when it is needed.
+    Args:
+        folder: Folder of the bundle.
+        spec: The feature spec.
+        session_config: Entries that an ONNX session needs.
+        engine: Engine to use.
+        files: Files by name, if they were read and checked already.
+
+    Raises:
+        BundleDamaged: The weights do not fit the spec.
+        EngineError: onnxruntime is asked for and absent.
+        SettingError: The engine is unknown.
     """
     if engine not in ("auto", "onnxruntime", "numpy"):
         raise SettingError(f"engine is {engine!r}; use 'auto', 'onnxruntime' or 'numpy'.")

@@ -27,7 +27,16 @@ OPEN_KIND_SHARE = 0.5  # of the prior above, for people: a name met once says le
 
 @dataclass(frozen=True)
 class Weights:
-    """play_artwork [Z, U], play_match [M], play_main [K]; keep_artwork [Z], keep_match [M], keep_main [K]."""
+    """The weights of the ranker.
+
+    Attributes:
+        play_artwork: [Z, U].
+        play_match: [M].
+        play_main: [K].
+        keep_artwork: [Z].
+        keep_match: [M].
+        keep_main: [K].
+    """
 
     play_artwork: Floats
     play_match: Floats
@@ -38,12 +47,12 @@ class Weights:
 
     @classmethod
     def zeros(cls, spec: FeatureSpec) -> Weights:
-        """Every picture scores the same: what a device without a bundle starts from."""
+        """Return weights that score every artwork the same: the start of a device without a bundle."""
         return cls(**{name: np.zeros(shape, dtype=np.float32) for name, shape in weight_shapes(spec).items()})
 
     @classmethod
     def zero_shot(cls, spec: FeatureSpec, play_rate: float = 0.2, keep_rate: float = 0.4) -> Weights:
-        """The first bundle, before any round: match prior, and intercepts from two assumed rates."""
+        """Return the first bundle's weights, before any round: match prior, and intercepts from two assumed rates."""
         prior = cls.zeros(spec)
         for k, kind in enumerate(spec.match_kinds):
             share = OPEN_KIND_SHARE if kind in spec.open_kinds else 1.0
@@ -60,7 +69,7 @@ class Weights:
 
     @classmethod
     def from_flat(cls, spec: FeatureSpec, flat: npt.NDArray[np.floating]) -> Weights:
-        """Inverse of `flat`; [parameters] → Weights, as float32."""
+        """Invert `flat`: [parameters] → Weights, as float32."""
         parts: dict[str, Floats] = {}
         at = 0
         for name, shape in weight_shapes(spec).items():
@@ -71,20 +80,20 @@ class Weights:
 
     @cached_property
     def both_match(self) -> Floats:
-        """[M, 2]: of play and of keep."""
+        """Return the interaction weights of play and of keep, [M, 2]."""
         return np.stack([self.play_match, self.keep_match]).T
 
     @cached_property
     def both_main(self) -> Floats:
-        """[K, 2]: of play and of keep."""
+        """Return the main effects of play and of keep, [K, 2]."""
         return np.stack([self.play_main, self.keep_main]).T
 
     def flat(self) -> Doubles:
-        """[parameters] in the order of the fields."""
+        """Return all weights in the order of the fields, [parameters]."""
         return np.concatenate([np.ravel(getattr(self, f.name)).astype(np.float64) for f in fields(self)])
 
     def quantized(self) -> Weights:
-        """The weights that a device gets: the matrix rounded to int8 a channel, the vectors as they are."""
+        """Return the weights that a device gets: the matrix rounded to int8 a channel, the vectors as they are."""
         integers, scales = quantize_weights(self.play_artwork)
         return Weights(
             **{
@@ -95,7 +104,7 @@ class Weights:
 
 
 def weight_shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
-    """Shape of each parameter, in order."""
+    """Return the shape of each parameter, in order."""
     z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
     return {
         "play_artwork": (z, len(spec.direction_names)),
@@ -108,18 +117,18 @@ def weight_shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
 
 
 def parameter_count(spec: FeatureSpec) -> int:
-    """How many there are."""
+    """Return the number of parameters."""
     return sum(int(np.prod(shape)) for shape in weight_shapes(spec).values())
 
 
 def play_parameter_count(spec: FeatureSpec) -> int:
-    """How many of them, at the front, are those of play; the rest are those of keep."""
+    """Return the number of parameters of play, which come first; the rest are those of keep."""
     sizes = weight_shapes(spec)
     return sum(int(np.prod(sizes[name])) for name in ("play_artwork", "play_match", "play_main"))
 
 
 def quantize_weights(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Symmetric int8 per row (channel): integers [Z, U] and scales [Z], scale = max|w| / 127."""
+    """Quantise to symmetric int8 per row (channel): integers [Z, U] and scales [Z], scale = max|w| / 127."""
     peak = np.abs(matrix).max(axis=1, initial=0.0)
     scales = np.where(peak > 0, peak / INT8_MAX, 1.0).astype(np.float32)
     integers = np.clip(np.rint(matrix / scales[:, None]), -INT8_MAX, INT8_MAX).astype(np.int8)
@@ -127,13 +136,14 @@ def quantize_weights(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
 
 
 def dequantize_weights(integers: npt.NDArray[np.int8], scales: Floats) -> Floats:
-    """[Z, U] float32, as ONNX DequantizeLinear computes it."""
+    """Return the matrix [Z, U] float32, as ONNX DequantizeLinear computes it."""
     with np.errstate(over="ignore", invalid="ignore"):  # an infinity is refused where weights are read
         return np.asarray(integers.astype(np.float32) * scales[:, None], dtype=np.float32)
 
 
 def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:
-    """What lies in `ranker.bin`, in order: float32 vectors first, so that they stay aligned, int8 matrix last."""
+    """Return the layout of `ranker.bin`: float32 vectors first, so that they stay aligned, and the int8 matrix
+    last."""
     sizes = weight_shapes(spec)
     layout: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {
         name: (np.dtype("<f4"), shape) for name, shape in sizes.items() if name != "play_artwork"
@@ -144,7 +154,7 @@ def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tu
 
 
 def weights_to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
-    """`ranker.bin`."""
+    """Encode weights as `ranker.bin`."""
     integers, scales = quantize_weights(weights.play_artwork)
     stored: Mapping[str, npt.NDArray[np.generic]] = {
         **{f.name: getattr(weights, f.name) for f in fields(weights)},
@@ -155,7 +165,11 @@ def weights_to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
 
 
 def stored_arrays(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.generic]]:
-    """What lies in a `ranker.bin`, by the names of `stored_layout`; raises BundleDamaged for a wrong length."""
+    """Return the arrays of a `ranker.bin`, by the names of `stored_layout`.
+
+    Raises:
+        BundleDamaged: The length is wrong.
+    """
     parts: dict[str, npt.NDArray[np.generic]] = {}
     at = 0
     for name, (dtype, shape) in stored_layout(spec).items():
@@ -170,7 +184,11 @@ def stored_arrays(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.ge
 
 
 def weights_from_bytes(data: bytes, spec: FeatureSpec) -> Weights:
-    """Weights of a `ranker.bin`; raises BundleDamaged for a wrong length, and for a value that can be no weight."""
+    """Decode a `ranker.bin`.
+
+    Raises:
+        BundleDamaged: The length is wrong, or a value is not a possible weight.
+    """
     parts = stored_arrays(data, spec)
     integers = parts.pop("play_artwork").astype(np.int8)
     floats = {name: np.array(value, dtype=np.float32) for name, value in parts.items()}
