@@ -62,7 +62,7 @@ class UnknownTitle(InputError):
 
 
 class UnknownDecision(InputError):
-    """This profile does not have the decision."""
+    """The profile does not have the decision."""
 
 
 class StoreError(KeyartError):

@@ -23,7 +23,7 @@ MIN_VARIANCE, MAX_VARIANCE = 1e-6, 100.0  # beyond, the personal head is numb, o
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """sha256 (hex) and size of a file of the bundle."""
+    """sha256 (hex) and size in bytes of a file of the bundle."""
 
     sha256: str
     size: int
@@ -137,7 +137,7 @@ FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def check_fields(document: Mapping[str, Any]) -> None:
-    """Raises BundleRefused unless `document` has the fields of a manifest, each of its type and range."""
+    """Raise BundleRefused unless `document` has the fields of a manifest, each of its type and range."""
     if set(document) != set(FIELDS):
         odd = sorted(set(document) ^ set(FIELDS))
         raise BundleRefused(f"The manifest lacks, or should not have: {', '.join(odd)}. Build the bundle again.")

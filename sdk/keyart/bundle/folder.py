@@ -1,4 +1,4 @@
-"""A bundle in a folder: the rim where bytes come from disk and every rule is applied."""
+"""A bundle in a folder: bytes are read from the disk, and every rule is applied."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 def read_files(folder: str | Path) -> dict[str, bytes]:
-    """Every file of the bundle in `folder`, by name, within the size limits. Nothing is followed or unpacked.
+    """Read every file of the bundle in `folder`, by name, within the size limits. Nothing is followed or unpacked.
 
-    Raises BundleMissing, BundleDamaged (a file that cannot be read), BundleRefused (a link, a folder, a
-    size).
+    Raises:
+        BundleMissing: There is no manifest.
+        BundleDamaged: A file cannot be read.
+        BundleRefused: There is a link or a folder, or a file is too large.
     """
     root = Path(folder)
     try:
@@ -45,7 +47,7 @@ def read_files(folder: str | Path) -> dict[str, bytes]:
 
 
 def check_contents(files: Mapping[str, bytes]) -> Manifest:
-    """The manifest, once every file is the one that it describes. Cheap: hashes, no models read."""
+    """Return the manifest if every file is the one that it describes. It hashes files and reads no model."""
     manifest = Manifest.parse(files[MANIFEST_NAME])
     trust.check_listing(files, manifest)
     trust.check_digests({name: FileEntry.of(data) for name, data in files.items() if name != MANIFEST_NAME}, manifest)
@@ -53,10 +55,16 @@ def check_contents(files: Mapping[str, bytes]) -> Manifest:
 
 
 def verify(folder: str | Path, *, run: RunRanker | None = None, installed: Manifest | None = None) -> Manifest:
-    """The manifest of the bundle in `folder`, once all rules are met. Raises a BundleError otherwise.
+    """Return the manifest of the bundle in `folder` if it meets all rules.
 
-    run: a function from the ranker's inputs to its outputs, for the canary against `vectors.json`; it is
-    called last, when all other rules are met. installed: the bundle that this one would follow.
+    Args:
+        folder: Folder of the bundle.
+        run: Runs the ranker on inputs, for the canary against `vectors.json`. It is called last, when all other rules
+            are met.
+        installed: Manifest of the bundle that this one would follow.
+
+    Raises:
+        BundleError: A rule is broken.
     """
     return verify_files(read_files(folder), run=run, installed=installed)
 
@@ -64,7 +72,7 @@ def verify(folder: str | Path, *, run: RunRanker | None = None, installed: Manif
 def verify_files(
     files: Mapping[str, bytes], *, run: RunRanker | None = None, installed: Manifest | None = None
 ) -> Manifest:
-    """The same for files that were read (`read_files`)."""
+    """Verify files that were already read (`read_files`), as `verify` does."""
     from . import reference_vectors
 
     manifest = check_contents(files)
@@ -108,7 +116,8 @@ def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weig
 
 
 def _read(path: Path, size: int) -> bytes:
-    """`size` bytes: what a file has grown since its size was checked is left unread, and its digest tells."""
+    """Read `size` bytes. Bytes that were added since the size was checked are left unread, and the digest shows
+    it."""
     try:
         return read_plain(path, size)
     except OSError as error:

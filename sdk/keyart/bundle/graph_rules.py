@@ -1,6 +1,7 @@
-"""Rules for `ranker.onnx` and `train.onnx`: a plain graph of standard operators with finite weights, no more.
+"""Rules for `ranker.onnx` and `train.onnx`: a plain graph of standard operators with finite weights, and nothing
+else.
 
-Pure, as `trust` is; every broken rule raises BundleRefused.
+They are pure, as `trust` is; every broken rule raises BundleRefused.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ _SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}
 
 
 def check_header(model: OnnxModel, name: str, manifest: Manifest) -> None:
-    """IR and opset are the manifest's; the standard operator set, and no other."""
+    """Check that IR and opset are the manifest's, with the standard operator set and no other."""
     if model.ir_version != manifest.ir_version or model.opsets != (("", manifest.opset),):
         raise _refused(name, f"it must have IR {manifest.ir_version} and the one opset {manifest.opset}")
 
 
 def check_plain(model: OnnxModel, name: str) -> None:
-    """Nodes and weights only: no functions, subgraphs, training or sparse parts, no runtime settings."""
+    """Check that there are only nodes and weights: no functions, subgraphs, training or sparse parts, or settings."""
     if model.functions:
         raise _refused(name, "it defines functions")
     if model.training:
@@ -58,7 +59,7 @@ def check_plain(model: OnnxModel, name: str) -> None:
 
 
 def check_operators(model: OnnxModel, name: str) -> None:
-    """Only standard operators of the list."""
+    """Check that every operator is on the list of standard operators."""
     if len(model.nodes) > MAX_NODES:
         raise _refused(name, f"it has {len(model.nodes):,} nodes, more than {MAX_NODES:,}")
     for node in model.nodes:
@@ -69,7 +70,7 @@ def check_operators(model: OnnxModel, name: str) -> None:
 
 
 def check_interface(model: OnnxModel, name: str) -> None:
-    """The outputs of a ranker, and no input that could stand in for a weight."""
+    """Check the outputs of a ranker, and that no input could replace a weight."""
     if model.outputs != OUTPUTS:
         raise _refused(name, f"its outputs must be {', '.join(OUTPUTS)}")
     if hidden := set(model.inputs) & {tensor.name for tensor in model.initializers}:
@@ -77,7 +78,7 @@ def check_interface(model: OnnxModel, name: str) -> None:
 
 
 def check_tensors(model: OnnxModel, name: str) -> None:
-    """Names used once, known types, and as many values as the shape says."""
+    """Check that names are used once, types are known, and there are as many values as the shape says."""
     names = [tensor.name for tensor in model.initializers]
     if len(set(names)) != len(names) or "" in names:
         raise _refused(name, "two weights have one name, or one has none")
@@ -96,9 +97,12 @@ def check_tensors(model: OnnxModel, name: str) -> None:
 
 
 def check_external(model: OnnxModel, name: str, weights_size: int | None) -> None:
-    """Weights outside the file lie in ranker.bin, inside its bounds, each in a place of its own.
+    """Check that weights outside the file lie in ranker.bin, inside its bounds, each in a place of its own.
 
-    weights_size: bytes of ranker.bin; None where the file must hold all its weights itself.
+    Args:
+        model: The model.
+        name: Name of the file.
+        weights_size: Bytes of ranker.bin; None if the file must hold all its weights itself.
     """
     places, weights = [], {id(tensor) for tensor in model.initializers}
     for tensor in _tensors(model):
@@ -116,7 +120,7 @@ def check_external(model: OnnxModel, name: str, weights_size: int | None) -> Non
 
 
 def external_place(tensor: OnnxTensor, name: str) -> tuple[int, int]:
-    """First byte, and the one after the last, of a tensor's weights in ranker.bin."""
+    """Return the first byte of a tensor's weights in ranker.bin, and the byte after the last."""
     pairs = tensor.external or ()
     place = dict(pairs)
     if len(place) != len(pairs) or not set(place) <= {"location", "offset", "length"}:
@@ -132,7 +136,7 @@ def external_place(tensor: OnnxTensor, name: str) -> tuple[int, int]:
 
 
 def check_parameters(model: OnnxModel, name: str, manifest: Manifest) -> None:
-    """The weights in ranker.bin are the manifest's parameters, shape by shape, and scales of int8 ones."""
+    """Check that the weights in ranker.bin are the manifest's parameters, shape by shape, and scales of int8 ones."""
     external = {tensor.name: tensor.dims for tensor in model.initializers if tensor.external is not None}
     for parameter, shape in manifest.parameters.items():
         if external.pop(parameter, None) != shape:
@@ -145,7 +149,7 @@ def check_parameters(model: OnnxModel, name: str, manifest: Manifest) -> None:
 
 
 def check_finite(model: OnnxModel, name: str, weights: bytes) -> None:
-    """No NaN and no infinity in any weight, scale, constant or attribute."""
+    """Check that no weight, scale, constant or attribute holds a NaN or an infinity."""
     import numpy as np
 
     blocks = [
@@ -163,7 +167,8 @@ def check_finite(model: OnnxModel, name: str, weights: bytes) -> None:
 
 
 def check_filled(model: OnnxModel, name: str) -> None:
-    """No shape that fills a device's memory from a few bytes: each is a constant inside the file, and small."""
+    """Check that shapes to fill are small constants inside the file, so that a few bytes cannot fill a device's
+    memory."""
     constants = {tensor.name: _shape_of(tensor) for tensor in model.initializers}
     for node in model.nodes:
         if node.op_type == "Constant" and node.outputs:
@@ -179,9 +184,9 @@ def check_filled(model: OnnxModel, name: str) -> None:
 
 
 def _constant_shape(node: OnnxNode) -> tuple[int, ...] | None:
-    """The shape that a node Constant gives, by `value_ints` or by a tensor; None if it gives something else.
+    """Return the shape that a node Constant gives, by `value_ints` or by a tensor; None if it gives something else.
 
-    Of an attribute with several values the runtime takes the one that its type names: none may hide behind it.
+    If an attribute has several values the runtime takes the one that its type names: none may hide behind it.
     """
     values = [(a.ints, a.tensors) for a in node.attributes if a.ints or a.tensors]
     if len(values) == 1 and len(values[0][0]) <= MAX_SHAPE and not values[0][1]:
@@ -192,7 +197,7 @@ def _constant_shape(node: OnnxNode) -> tuple[int, ...] | None:
 
 
 def _shape_of(tensor: OnnxTensor) -> tuple[int, ...] | None:
-    """The values of a tensor that may be a shape; None for one of another type, size or place."""
+    """Return the values of a tensor that may be a shape; None for another type, size or place."""
     if tensor.data_type != INT64 or tensor.external is not None or math.prod(tensor.dims) > MAX_SHAPE:
         return None
     raw = bytes(tensor.raw or b"")

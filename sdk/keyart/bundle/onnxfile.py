@@ -1,11 +1,10 @@
-"""What the trust rules need to know of an ONNX file, read without the `onnx` package that a device lacks.
+"""Reader of ONNX files for the trust rules, without the `onnx` package that a device lacks.
 
-A strict and bounded reader of the protobuf wire format (protobuf.dev/programming-guides/encoding) for the
-messages of onnx.proto3: Model, Graph, Node, Attribute, Tensor, ValueInfo. It is stricter than protobuf
-where a second reader could see something else: a field that it does not know, a single field given twice
-(protobuf would merge them), a number outside its type (protobuf would cut it) are refused. It does not
-follow subgraphs or functions; it counts them, and the rules refuse the count. Time is linear in the bytes
-and there is no recursion.
+It is a strict and bounded reader of the protobuf wire format (protobuf.dev/programming-guides/encoding) for the
+messages of onnx.proto3: Model, Graph, Node, Attribute, Tensor, ValueInfo. It is stricter than protobuf where a second
+reader could see something else: a field that it does not know, a single field given twice (protobuf would merge
+them), a number outside its type (protobuf would cut it) are refused. It does not follow subgraphs or functions; it
+counts them, and the rules refuse the count. Time is linear in the bytes and there is no recursion.
 
 Every refusal is BundleRefused.
 """
@@ -26,10 +25,16 @@ Value = int | memoryview  # the number of a varint, the bytes of the other wire 
 
 @dataclass(frozen=True)
 class OnnxTensor:
-    """raw: little-endian bytes. floats, ints: the typed fields (ints hold int32_data and int64_data).
+    """A tensor of a model.
 
-    external: (key, value) pairs that say where in another file the weights are, or None where they are
-    inline.
+    Attributes:
+        name: Name.
+        dims: Shape.
+        data_type: Number of the data type.
+        raw: Little-endian bytes.
+        floats: The typed float fields.
+        ints: The typed integer fields (int32_data and int64_data).
+        external: (key, value) pairs that locate the weights in another file; None if they are inline.
     """
 
     name: str
@@ -43,7 +48,15 @@ class OnnxTensor:
 
 @dataclass(frozen=True)
 class OnnxAttribute:
-    """floats: little-endian float32 of `f` and `floats`. graphs: how many subgraphs it holds (not read)."""
+    """An attribute of a node.
+
+    Attributes:
+        name: Name.
+        floats: Little-endian float32 of `f` and `floats`.
+        ints: Integers of `i` and `ints`.
+        tensors: Tensors.
+        graphs: Number of subgraphs, which are not read.
+    """
 
     name: str
     floats: tuple[memoryview, ...]
@@ -63,7 +76,7 @@ class OnnxNode:
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """functions, training, sparse: how many the file holds of what no bundle may hold (not read)."""
+    """A model. functions, training, sparse: number of forbidden parts in the file, which are not read."""
 
     ir_version: int
     opsets: tuple[tuple[str, int], ...]
@@ -78,13 +91,17 @@ class OnnxModel:
 
 
 def read_model(data: bytes, name: str) -> OnnxModel:
-    """The model in the bytes of file `name`. Raises BundleRefused, and nothing else, for other bytes."""
+    """Read the model in the bytes of file `name`.
+
+    Raises:
+        BundleRefused: The bytes are anything else.
+    """
     return _Reader(name).model(memoryview(data))
 
 
 @dataclass(frozen=True)
 class _MessageFields:
-    """Field numbers of a message of onnx.proto3, by what may follow them. Any other field is refused."""
+    """Field numbers of a message of onnx.proto3, by their content. Any other field is refused."""
 
     name: str
     texts: frozenset[int]  # one text, one block of bytes or one message
@@ -130,7 +147,7 @@ class _Reader:
         return BundleRefused(f"{self.name} is not an ONNX file that keyart accepts: {why}. Build the bundle again.")
 
     def varint(self, view: memoryview, at: int) -> tuple[int, int]:
-        """The number at `at`, 0 … 2⁶⁴ − 1, and the place after it."""
+        """Return the number at `at`, 0 … 2⁶⁴ − 1, and the place after it."""
         self.left -= 1
         if self.left < 0:
             raise self.refuse(f"it has more than {MAX_ITEMS:,} fields and numbers")
@@ -148,7 +165,7 @@ class _Reader:
         raise self.refuse("it holds a number of more than 64 bits")
 
     def walk(self, view: memoryview) -> Iterator[tuple[int, int, Value]]:
-        """(field number, wire type, value) of each field of a message."""
+        """Yield (field number, wire type, value) of each field of a message."""
         at = 0
         while at < len(view):
             tag, at = self.varint(view, at)
@@ -169,7 +186,7 @@ class _Reader:
             at += size
 
     def fields(self, view: memoryview, message: _MessageFields) -> _ReadFields:
-        """The fields of a message by number; the wire types, and single fields given once, are checked."""
+        """Return the fields of a message by number; wire types, and single fields given once, are checked."""
         found: dict[int, list[Value]] = {}
         for number, wire_type, value in self.walk(view):
             if wire_type not in message.wire_types(number):
@@ -243,7 +260,7 @@ class _Reader:
 
 @dataclass(frozen=True)
 class _ReadFields:
-    """The fields of one message, with its reader; what is absent is empty or 0, as in proto3."""
+    """The fields of one message, with its reader. Absent fields are empty or 0, as in proto3."""
 
     reader: _Reader
     found: Mapping[int, list[Value]]

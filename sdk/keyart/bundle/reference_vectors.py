@@ -1,4 +1,4 @@
-"""`vectors.json`: inputs of the ranker, and the scores and choices that any engine must give."""
+"""`vectors.json`: inputs of the ranker, with the scores and choices that any engine must give."""
 
 from __future__ import annotations
 
@@ -27,7 +27,13 @@ RunRanker = Callable[[dict[str, "npt.NDArray[Any]"]], "Sequence[npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class ReferenceCase:
-    """inputs by the graph's names; scores [N], the graph's first output; choice, the place of the highest."""
+    """A case of `vectors.json`.
+
+    Attributes:
+        inputs: Inputs by the graph's names.
+        scores: The graph's first output, [N].
+        choice: Place of the highest score.
+    """
 
     inputs: Mapping[str, npt.NDArray[Any]]
     scores: npt.NDArray[np.float64]
@@ -35,7 +41,11 @@ class ReferenceCase:
 
 
 def parse_vectors(data: bytes) -> tuple[ReferenceCase, ...]:
-    """The cases of `vectors.json`: 8 to 1000, one of them with 20 candidates, or BundleRefused."""
+    """Return the cases of `vectors.json`.
+
+    Raises:
+        BundleRefused: There are not 8 to 1000 cases, or none has 20 candidates.
+    """
     document = load_json(data, "vectors.json")
     entries = document.get("cases") if isinstance(document, dict) and set(document) == {"cases"} else None
     if not isinstance(entries, list) or len(entries) < MIN_CASES:
@@ -49,14 +59,18 @@ def parse_vectors(data: bytes) -> tuple[ReferenceCase, ...]:
 
 
 def check_inputs(cases: Sequence[ReferenceCase], names: Sequence[str]) -> None:
-    """Every case gives the graph exactly the inputs that it asks for."""
+    """Check that every case gives the graph exactly the inputs that it asks for."""
     for i, case in enumerate(cases):
         if set(case.inputs) != set(names):
             raise _refused(f"case {i} gives {sorted(case.inputs)}, the graph takes {sorted(names)}")
 
 
 def check_vectors(run: RunRanker, cases: Sequence[ReferenceCase], tolerance: float = TOLERANCE) -> None:
-    """The canary: `run` gives each case's choice, and its scores within `tolerance`. Else BundleRefused."""
+    """Run the canary: `run` must give each case's choice, and its scores within `tolerance`.
+
+    Raises:
+        BundleRefused: It gives something else.
+    """
     import numpy as np
 
     for i, case in enumerate(cases):

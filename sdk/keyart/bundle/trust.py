@@ -1,10 +1,10 @@
-"""The rules that a bundle must meet before anything of it is used. Pure: values in, an error or nothing out.
+"""The rules that a bundle must meet before any part of it is used. Pure: values in, an error or nothing out.
 
-Signatures say who published a bundle; these rules say what even a publisher may not put into one. Rules for
-the ONNX files are in `graph`, those for the exact expected scores in `vectors`. `keyart.bundle.verify`
+Signatures show who published a bundle; these rules restrict what even a publisher may put into one. Rules for the
+ONNX files are in `graph_rules`, those for the exact expected scores in `reference_vectors`. `keyart.bundle.verify`
 applies all.
 
-A rule that is broken raises BundleDamaged where bytes differ from what the manifest says, else BundleRefused.
+A broken rule raises BundleDamaged if bytes differ from the manifest, else BundleRefused.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ MAX_LATENT_SCALE = 10.0  # so that the largest latents, one of a viewer and one 
 
 
 def check_name(name: str) -> None:
-    """A plain file name: nothing that leads out of the bundle's folder, on any system."""
+    """Check that a name is a plain file name: nothing that leads out of the bundle's folder, on any system."""
     if re.fullmatch(r"[a-z0-9][a-z0-9_]*(\.[a-z0-9_]+)*", name, re.ASCII) is None or len(name) > 64:
         raise BundleRefused(f"The bundle names a file {name[:80]!r}; only plain names are allowed.")
 
 
 def check_listing(present: Collection[str], manifest: Manifest) -> None:
-    """Exactly the files of the format are listed, and exactly those and the manifest are there."""
+    """Check that exactly the files of the format are listed, and exactly those and the manifest are there."""
     for name in (*manifest.files, *present):
         check_name(name)
     if odd := sorted(set(manifest.files) ^ FILES):
@@ -57,7 +57,7 @@ def check_listing(present: Collection[str], manifest: Manifest) -> None:
 
 
 def check_sizes(sizes: Mapping[str, int]) -> None:
-    """Each file, and all together, within the limits of a device."""
+    """Check that each file, and all together, are within the limits of a device."""
     for name, size in sizes.items():
         limit = MAX_FILE_BYTES.get(name, MAX_TOTAL_BYTES)
         if size > limit:
@@ -67,14 +67,14 @@ def check_sizes(sizes: Mapping[str, int]) -> None:
 
 
 def check_digests(found: Mapping[str, FileEntry], manifest: Manifest) -> None:
-    """Every file has the size and the sha256 that the manifest says."""
+    """Check that every file has the size and the sha256 of the manifest."""
     for name, entry in manifest.files.items():
         if found.get(name) != entry:
             raise BundleDamaged(f"{name} is not the file that {MANIFEST_NAME} describes; fetch the bundle again.")
 
 
 def check_versions(manifest: Manifest) -> None:
-    """Opset and IR are those that every runtime of the field reads."""
+    """Check that opset and IR are those that every runtime of the field reads."""
     if (manifest.opset, manifest.ir_version) != (OPSET, IR_VERSION):
         raise BundleRefused(
             f"The bundle is made for opset {manifest.opset} and IR {manifest.ir_version}; this keyart runs "
@@ -83,7 +83,7 @@ def check_versions(manifest: Manifest) -> None:
 
 
 def check_feature_spec(manifest: Manifest) -> FeatureSpec:
-    """The feature spec, once it is the one that the model was trained with and this keyart can compute.
+    """Return the feature spec if it is the one that the model was trained with and this keyart can compute it.
 
     The manifest's parameters are then those of its ranker.
     """
@@ -99,7 +99,7 @@ def check_feature_spec(manifest: Manifest) -> FeatureSpec:
 
 
 def check_parent(manifest: Manifest) -> None:
-    """A model comes from an older one, or from none."""
+    """Check that a model comes from an older one, or from none."""
     if manifest.parent is not None and manifest.parent >= manifest.model_version:
         raise BundleRefused(
             f"Model {manifest.model_version} says it was made from {manifest.parent}, which is not older. "
@@ -108,7 +108,7 @@ def check_parent(manifest: Manifest) -> None:
 
 
 def check_succession(manifest: Manifest, installed: Manifest) -> None:
-    """Never back: a newer model, or the very bundle that is installed."""
+    """Check that a bundle never goes back: it is a newer model, or the very bundle that is installed."""
     if manifest.model_version < installed.model_version:
         raise BundleRefused(
             f"Model {manifest.model_version} is older than the installed {installed.model_version}; "
@@ -119,9 +119,11 @@ def check_succession(manifest: Manifest, installed: Manifest) -> None:
 
 
 def check_vocabulary(data: bytes, viewer_size: int) -> None:
-    """`vocabulary.json` is a JSON object; a taste or an appeal in it is made of finite numbers in range.
+    """Check that `vocabulary.json` is a JSON object whose taste and appeal are finite numbers in range.
 
-    viewer_size: length of the taste, as the feature spec says.
+    Args:
+        data: The file.
+        viewer_size: Length of the taste, by the feature spec.
     """
     document = load_json(data, "vocabulary.json")
     if not isinstance(document, dict):
@@ -137,7 +139,7 @@ def check_vocabulary(data: bytes, viewer_size: int) -> None:
 
 
 def _check_latents(document: object) -> None:
-    """Of titles and of artworks: a scale a column, and for each id as many whole numbers."""
+    """Check the latents of titles and of artworks: a scale a column, and as many integers for each id."""
     from ..model.latents import LATENTS, MAX_QUANTIZED
 
     tables = [document.get(name) for name in ("titles", "artworks")] if isinstance(document, dict) else [None]
@@ -153,7 +155,8 @@ def _check_latents(document: object) -> None:
 
 
 def load_json(data: bytes, name: str) -> object:
-    """Strict JSON: no NaN, no number beyond a double, no key twice (readers would disagree on which one counts)."""
+    """Read strict JSON: no NaN, no number beyond a double, no key twice (readers would disagree on which one
+    counts)."""
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         document = dict(pairs)

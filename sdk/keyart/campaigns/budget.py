@@ -1,7 +1,8 @@
-"""The privacy cost of sums with Skellam noise: Rényi divergences, which add up over rounds, and the ε they prove.
+"""The privacy cost of sums with Skellam noise: Rényi divergences, which add up over rounds, and the ε that they
+prove.
 
-Device and server work it out with these very functions (`keyart_federated.accounting` adds sampling and other noise).
-A device counts every round in full: it cannot rely on having been sampled in secret.
+Device and server use the same functions (`keyart_federated.accounting` adds sampling and other noise). A device
+counts every round in full: it cannot rely on having been sampled in secret.
 """
 
 from __future__ import annotations
@@ -29,8 +30,13 @@ _INTEGERS: Final = np.arange(2, MAX_ORDER + 1)
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One round that a device takes part in. l2: the most that its integer vector measures. noise_multiplier: the
-    deviation of the noise in the sum that is sure to be there, over l2. dimension: entries of the vector."""
+    """The charge of one round.
+
+    Attributes:
+        noise_multiplier: Standard deviation of the guaranteed noise in the sum, divided by `l2`.
+        l2: Upper bound on the norm of the device's integer vector.
+        dimension: Entries of the vector.
+    """
 
     noise_multiplier: float
     l2: float
@@ -39,8 +45,14 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """epsilon_spent: what all rounds of a profile together may give away, at `delta`; infinite once an unprotected
-    vector has left. epsilon_limit: what it never exceeds. contributions: how many vectors left the device."""
+    """The privacy budget of a profile.
+
+    Attributes:
+        epsilon_spent: Privacy loss of all rounds together at `delta`; infinite once an unprotected vector has left.
+        epsilon_limit: Limit that it never exceeds.
+        delta: δ of both.
+        contributions: Number of vectors that left the device.
+    """
 
     epsilon_spent: float
     epsilon_limit: float
@@ -64,9 +76,9 @@ def skellam_divergences(variance: float, l2: float, dimension: int) -> Doubles:
 
 
 def divergences_at_orders(divergences: Doubles) -> Doubles:
-    """Divergences `[ORDERS]` from those at the integers 2 … `MAX_ORDER`.
+    """Return divergences `[ORDERS]` from those at the integers 2 … `MAX_ORDER`.
 
-    (α − 1) D_α is convex in α and nought at 1 (van Erven, Harremoës 2014, theorem 11 and its corollary 2), so a chord
+    (α − 1) D_α is convex in α and 0 at 1 (van Erven, Harremoës 2014, theorem 11 and its corollary 2), so a chord
     between two integers lies above it.
     """
     orders = np.asarray(ORDERS)
@@ -75,8 +87,14 @@ def divergences_at_orders(divergences: Doubles) -> Doubles:
 
 
 def epsilon_of_divergences(divergences: Doubles, delta: float) -> float:
-    """The least ε that divergences `[ORDERS]` prove at `delta`: min over α of
-    D_α + log(1 − 1/α) − log(δ α) / (α − 1) (Canonne, Kamath, Steinke 2020, proposition 12). Raises SettingError."""
+    """Return the smallest ε that divergences `[ORDERS]` prove at `delta`.
+
+    It is the minimum over α of D_α + log(1 − 1/α) − log(δ α) / (α − 1) (Canonne, Kamath, Steinke 2020, proposition
+    12).
+
+    Raises:
+        SettingError: `delta` is not between 0 and 1.
+    """
     if not 0 < delta < 1:
         raise SettingError(
             f"delta must lie between 0 and 1, and is {delta}. Take less than one over the fleet's size."
@@ -87,7 +105,7 @@ def epsilon_of_divergences(divergences: Doubles, delta: float) -> float:
 
 
 def epsilon_spent(charges: Iterable[Charge], delta: float) -> float:
-    """ε at `delta` of all these rounds together; 0 for none."""
+    """Return ε at `delta` of rounds together; 0 for none."""
     total = np.zeros(len(_INTEGERS))
     for charge in charges:
         variance = (charge.noise_multiplier * charge.l2) ** 2

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class DeviceBatch:
     """Logs and histories of d devices that run the same model.
 
-    A kind reads only some of the fields. Whoever asks for a kind that reads no log may pass one of no decisions.
+    A kind reads only some of the fields. A request for a kind that reads no log may pass a log without decisions.
 
     Attributes:
         encoded: The catalogue in the places of the model's feature spec, with T titles and n artworks.

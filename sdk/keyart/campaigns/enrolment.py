@@ -1,7 +1,7 @@
-"""Enrolment: the key by which a device is known as one in private sums, and the certificate that says so.
+"""Enrolment: the key of a device in secure aggregation, and its certificate.
 
-The key is drawn when it is first asked for, lives in the sealed store, and goes with `forget`: a profile that begins
-anew is a new device. It says nothing of a person, and signs nothing but the keys of a round.
+The key is drawn when it is first asked for, lives in the sealed store, and is erased by `forget`: a profile that
+starts anew is a new device. It reveals nothing of a person, and signs nothing but the keys of a round.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ _NOTHING: Final = bytes(KEY_BYTES)
 
 
 def find_identity(store: Store) -> Identity | None:
-    """The device's identity, None where none was made yet. Raises StoreDamaged."""
+    """Return the device's identity, or None if none was made yet.
+
+    Raises:
+        StoreDamaged: The record has a wrong length.
+    """
     data = store.get(Table.DEVICE, _RECORD_ID)
     if data is None:
         return None
@@ -30,7 +34,7 @@ def find_identity(store: Store) -> Identity | None:
 
 
 def find_or_create_identity(store: Store, random: Callable[[int], bytes]) -> Identity:
-    """The device's identity, made now if there is none."""
+    """Return the device's identity, which is created if there is none."""
     identity = find_identity(store)
     if identity is None:
         identity = Identity.create(random)
@@ -54,7 +58,11 @@ def is_certified(identity: Identity, issuers: Collection[bytes], now: int) -> bo
 
 
 def store_certificate(store: Store, certificate: bytes, issuers: Collection[bytes], now: int) -> None:
-    """Keeps the certificate of the device's key. Raises MessageError where neighbours would not take it."""
+    """Store the certificate of the device's key.
+
+    Raises:
+        MessageError: Neighbours would not accept it.
+    """
     identity = find_identity(store)
     if identity is None or not isinstance(certificate, bytes) or len(certificate) != CERTIFICATE_BYTES:
         raise MessageError(f"A certificate is {CERTIFICATE_BYTES} bytes, for the key that device_key() has given.")
@@ -64,7 +72,7 @@ def store_certificate(store: Store, certificate: bytes, issuers: Collection[byte
 
 
 def _require_certified(identity: Identity, issuers: Collection[bytes], now: int) -> None:
-    """Judged as a neighbour will: by the record of a round, here of one that nobody holds."""
+    """Check the certificate as a neighbour will: by the record of a round, here of a fictitious one."""
     if not identity.certificate:
         raise MessageError("This device has no certificate; see Personalizer.federated.enrol.")
     record = identity.record(_NOTHING, _NOTHING, _NOTHING)

@@ -34,7 +34,7 @@ class ParticipationHistory:
     rounds: frozenset[tuple[str, int]] = frozenset()
 
     def spent(self, delta: float) -> float:
-        """ε at `delta`; infinite once an unprotected vector has left."""
+        """Return ε at `delta`; infinite once an unprotected vector has left."""
         charges = [charge for charge in self.charges if charge is not None]
         return epsilon_spent(charges, delta) if len(charges) == len(self.charges) else math.inf
 
@@ -101,7 +101,7 @@ class Limits:
     def refusal(
         self, offer: Offer, past: ParticipationHistory, model_version: int, feature_spec: str, now: float
     ) -> str | None:
-        """Why a device declines, in words without personal data; None if it takes part. now: Unix seconds."""
+        """Return why a device declines, without personal data; None if it takes part. `now` is in Unix seconds."""
         after = ParticipationHistory((*past.charges, offer.charge)).spent(self.delta)
         cost = f"ε = {offer.epsilon}, δ = {offer.delta}"
         checks = (

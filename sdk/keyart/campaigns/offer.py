@@ -49,15 +49,33 @@ _LENGTH = struct.Struct("<I")
 class Offer:
     """A request to devices: what they are asked for, how their vectors are protected, and what that costs.
 
-    kind, topic: `training`; `statistics` of a topic (`population`, `trending`, `together`, `rates`); `evaluation` of
-    none or of `compare`; `experiment`, the topic its name. campaign: its name. purpose: a sentence for the person.
-    round: of `rounds` in all. model_version, feature_spec: of the bundle that it is about. size: entries of the
-    vector. clip: norm that the vector is shortened
-    to before it is scaled to 1. units: that norm of 1, in integers. noise_multiplier: deviation of the noise in the
-    sum of `minimum_devices` survivors, over `l2`. minimum_devices, threshold_permille, bits: as in `sums.Terms`.
-    epsilon, delta: of the whole campaign, as the server reckons. not_after: Unix seconds, when the round is over.
-    most_decisions: above which none is counted. arms: of an experiment, else 0. since: Unix seconds; what was before
-    is not asked for. payload: float32 numbers, as the kind needs them. Raises SettingError.
+    Attributes:
+        kind: `training`, `statistics`, `evaluation` or `experiment`.
+        topic: `population`, `trending`, `together` or `rates` for statistics; "" or `compare` for evaluation; the
+            name of an experiment.
+        campaign: Name of the campaign.
+        purpose: A sentence for the person.
+        round: Number of the round.
+        rounds: Number of rounds of the campaign.
+        model_version: Version of the bundle that it is about.
+        feature_spec: Digest of that bundle's feature spec.
+        size: Entries of the vector.
+        clip: Clipping norm, before the vector is scaled to 1.
+        units: Integers that a norm of 1 becomes.
+        noise_multiplier: Standard deviation of the noise in the sum of `minimum_devices` survivors, divided by `l2`.
+        minimum_devices: As in `AggregationParameters`.
+        threshold_permille: As in `AggregationParameters`.
+        bits: As in `AggregationParameters`.
+        epsilon: Privacy loss of the whole campaign by the server's accounting.
+        delta: δ of `epsilon`.
+        not_after: End of the round in Unix seconds.
+        most_decisions: Maximum number of decisions that count.
+        arms: Number of arms of an experiment, else 0.
+        since: Unix seconds; earlier decisions are not asked for.
+        payload: float32 numbers, as the kind needs them.
+
+    Raises:
+        SettingError: A field is missing or out of range.
     """
 
     kind: str
@@ -107,22 +125,22 @@ class Offer:
 
     @property
     def l2(self) -> float:
-        """The most that a device's integer vector measures, without noise."""
+        """Return the upper bound on the norm of a device's integer vector, without noise."""
         return integer_norm(self.units, self.size)
 
     @property
     def variance(self) -> int:
-        """The variance of the noise that each device adds; `minimum_devices` of them make up the whole."""
+        """Return the variance of the noise that each device adds; `minimum_devices` of them add up to the whole."""
         return math.ceil((self.noise_multiplier * self.l2) ** 2 / self.minimum_devices)
 
     @property
     def charge(self) -> Charge:
-        """The charge that a device's ledger writes down for taking part."""
+        """Return the charge of taking part."""
         return Charge(self.noise_multiplier, self.l2, self.size)
 
     @property
     def numbers(self) -> Doubles:
-        """The payload."""
+        """Return the payload as numbers."""
         return np.frombuffer(self.payload, "<f4").astype(np.float64)
 
     def terms(self, message: bytes) -> AggregationParameters:
@@ -135,7 +153,7 @@ class Offer:
         )
 
     def sign(self, key: bytes) -> bytes:
-        """The message. key: the server's private key (Ed25519, 32 bytes)."""
+        """Return the signed message. `key` is the server's private key (Ed25519, 32 bytes)."""
         document = {"protocol": PROTOCOL, **{name: getattr(self, name) for name in _TYPES}}
         text = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
         body = b"".join((OFFER_MAGIC, _LENGTH.pack(len(text)), text, _LENGTH.pack(len(self.payload)), self.payload))
@@ -143,9 +161,10 @@ class Offer:
 
     @classmethod
     def read(cls, message: bytes, servers: Iterable[bytes]) -> Offer | None:
-        """The offer that one of the servers (public keys) has signed; None: none of them has.
+        """Return the offer that one of the servers (public keys) has signed, or None if none of them has.
 
-        Raises MessageError for what no server of this protocol would send.
+        Raises:
+            MessageError: No server of this protocol would send the message.
         """
         text, payload = _split(message)
         if not any(_has_signed(server, message) for server in servers):
@@ -187,7 +206,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 
 
 def _split(message: bytes) -> tuple[bytes, bytes]:
-    """JSON and payload, by the lengths alone."""
+    """Return JSON and payload by their lengths alone."""
     parts, start = [], len(OFFER_MAGIC)
     for most in (MAX_JSON_BYTES, MAX_PAYLOAD_BYTES):
         length = _LENGTH.unpack_from(message, start)[0] if start + _LENGTH.size <= len(message) else most + 1

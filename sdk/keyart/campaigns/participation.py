@@ -1,4 +1,4 @@
-"""Campaigns on the device: a server's messages are judged, answered, and written down before an answer leaves.
+"""Participation on the device: a server's messages are judged, answered, and stored before an answer leaves.
 
 A message is a signed offer (`offer`) or a stage of the secure aggregation that follows it (`secagg`).
 """
@@ -50,7 +50,12 @@ class CampaignParticipation:
     def answer(
         self, message: bytes, profile: Profile, installed: LoadedModel, catalog: Catalog, policy: Policy
     ) -> bytes | None:
-        """The reply, once all behind it is on the disk; None: declined. Raises MessageError, StoreFull."""
+        """Return the reply once everything behind it is on the disk, or None if the device declines.
+
+        Raises:
+            MessageError: The bytes are not a message of the protocol.
+            StoreFull: The disk is full, read-only or failing.
+        """
         if not isinstance(message, (bytes, bytearray, memoryview)) or len(message) > MAX_MESSAGE_BYTES:
             raise MessageError(f"A message is bytes, at most {MAX_MESSAGE_BYTES:,} of them.")
         message = bytes(message)
@@ -73,7 +78,7 @@ class CampaignParticipation:
         return reply
 
     def rounds(self) -> Iterator[OpenRound]:
-        """In progress, oldest first."""
+        """Yield the rounds in progress, oldest first."""
         for _, data in self._store.scan(Table.ROUND):
             found = OpenRound.from_bytes(data, self._limits.servers)
             if found is not None:
@@ -84,20 +89,28 @@ class CampaignParticipation:
         return [Contribution.from_bytes(data) for _, data in self._store.scan(Table.RECEIPT)]
 
     def known_device_key(self) -> bytes | None:
-        """[32], public; None where none was drawn yet."""
+        """Return the device's public key, [32]; None if none was drawn yet."""
         identity = enrolment.find_identity(self._store)
         return identity.public if identity is not None else None
 
     def device_key(self) -> bytes:
-        """[32], public; drawn now if there is none."""
+        """Return the device's public key, [32], which is drawn if there is none."""
         return enrolment.find_or_create_identity(self._store, self._random).public
 
     def enrol(self, certificate: bytes) -> None:
-        """Keeps the certificate of the device's key. Raises MessageError."""
+        """Store the certificate of the device's key.
+
+        Raises:
+            MessageError: Neighbours would not accept it.
+        """
         enrolment.store_certificate(self._store, certificate, self._limits.issuers, self._now)
 
     def arm(self, experiment: str, arms: int) -> int:
-        """0 … arms − 1. Raises SettingError."""
+        """Return the arm of an experiment, 0 … arms − 1.
+
+        Raises:
+            SettingError: The name is not a text, or the number of arms is out of range.
+        """
         if not isinstance(experiment, str) or not isinstance(arms, int) or not 1 <= arms <= offer.MAX_ARMS:
             raise SettingError(f"An experiment has a name, and 1 to {offer.MAX_ARMS} arms.")
         return arm_of(enrolment.find_or_create_identity(self._store, self._random).private, experiment, arms)
@@ -109,8 +122,10 @@ class CampaignParticipation:
         return Budget(past.spent(delta), self._limits.epsilon, delta, len(sent))
 
     def leave(self, round_id: bytes) -> bool:
-        """Forgets a round of which only the keys were told, whether there was one. After that no neighbour's share
-        could be missed, nor a mask: a round that has gone further runs to its end."""
+        """Forget a round that has received only the keys, and return True if there was one.
+
+        After that stage a neighbour's share or a mask could be missed: a round that has gone further runs to its end.
+        """
         known = self._find(round_id)
         if known is None or len(known.session.answers) > Stage.KEYS:
             return False
@@ -160,7 +175,7 @@ class CampaignParticipation:
         return reply
 
     def _refusal(self, asked: Offer, source: VectorSource, besides: OpenRound | None = None) -> str | None:
-        """Why not, None if it may go on. besides: the round itself, where it is in progress already."""
+        """Return why the device declines, None if it goes on. `besides` is the round itself, if it is in progress."""
         identity = enrolment.find_identity(self._store)
         if identity is None or not enrolment.is_certified(identity, self._limits.issuers, self._now):
             return NOT_ENROLLED
@@ -191,7 +206,7 @@ class CampaignParticipation:
         return None if data is None else OpenRound.from_bytes(data, self._limits.servers)
 
     def _keep(self, following: OpenRound, sent_bytes: int | None = None) -> None:
-        """Before anything leaves: the session, and with a vector of `sent_bytes` its charge, both or neither."""
+        """Store the session before anything leaves, and with a vector of `sent_bytes` its charge, both or neither."""
         with self._store.transaction():
             self._store.put(Table.ROUND, following.id, following.to_bytes())
             if sent_bytes is not None:

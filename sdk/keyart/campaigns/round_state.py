@@ -1,4 +1,5 @@
-"""Rounds in progress: the signed offer and the session of its sum, as the store keeps them between two messages."""
+"""Rounds in progress: the signed offer and the session of its aggregation, as the store keeps them between
+messages."""
 
 from __future__ import annotations
 
@@ -14,9 +15,15 @@ from .offer import Offer
 
 @dataclass(frozen=True, slots=True)
 class RoundProgress:
-    """A round in progress, for a person to look at. stage: what was answered last: keys, share, masked, unmask.
+    """A round in progress, for a person to look at.
 
-    not_after: Unix seconds, when it is dropped.
+    Attributes:
+        campaign: Name of the campaign.
+        purpose: A sentence for the person.
+        round: Number of the round.
+        rounds: Number of rounds of the campaign.
+        stage: Last stage that was answered: keys, share, masked or unmask.
+        not_after: Unix seconds when it is dropped.
     """
 
     campaign: str
@@ -29,7 +36,7 @@ class RoundProgress:
 
 @dataclass(frozen=True, slots=True)
 class OpenRound:
-    """message: the signed offer, as it came."""
+    """A round in progress. `message` is the signed offer, as it came."""
 
     message: bytes
     offer: Offer
@@ -37,7 +44,7 @@ class OpenRound:
 
     @property
     def id(self) -> bytes:
-        """[32]: of its terms, as in every message of the sum."""
+        """Return the id of the round, [32], as in every message of it."""
         return self.session.terms.round_id
 
     @property
@@ -47,12 +54,12 @@ class OpenRound:
 
     @property
     def progress(self) -> RoundProgress:
-        """See `Progress`."""
+        """Return the progress of the round."""
         offer, stage = self.offer, Stage(len(self.session.answers)).name.lower()
         return RoundProgress(offer.campaign, offer.purpose, offer.round, offer.rounds, stage, offer.not_after)
 
     def after(self, session: DeviceSession) -> OpenRound:
-        """With the session as it is after a message."""
+        """Return the round with the session after a message."""
         return replace(self, session=session)
 
     def to_bytes(self) -> bytes:
@@ -61,7 +68,11 @@ class OpenRound:
 
     @classmethod
     def from_bytes(cls, data: bytes, servers: Iterable[bytes]) -> Self | None:
-        """None: no server whose offers count here any more has signed it. Raises StoreDamaged."""
+        """Decode a record; None if no server whose offers count has signed it.
+
+        Raises:
+            StoreDamaged: The bytes are not a record.
+        """
         message, session = open_rounds.unpack(data)
         try:
             offer = Offer.read(message, servers)

@@ -52,7 +52,7 @@ class VectorSource:
 
     @cached_property
     def batch(self) -> DeviceBatch:
-        """This device as a batch of one."""
+        """Return this device as a batch of one."""
         return DeviceBatch.of_profile(self.profile, self.installed)
 
 

@@ -81,7 +81,7 @@ class Logits(NamedTuple):
 
 
 class LogitAdditions(NamedTuple):
-    """What a device, or each of a batch […], adds to the ranker's logit of play.
+    """The terms that a device, or each of a batch […], adds to the ranker's logit of play.
 
     Attributes:
         latents: Latents of the model; None together with `met`.

@@ -1,9 +1,9 @@
-"""Adoption: whether a new bundle does worse than the installed one on what this device has seen itself.
+"""Acceptance of a bundle: does a new one do worse than the installed one on this device's own log?
 
 The device's own answered decisions are replayed in their order, once with each bundle: every outcome is predicted by
-the model and a head and pictures' own that have learned from the outcomes before it (Dawid 1984, "Statistical theory:
-the prequential approach"). So nothing is predicted from itself, and a bundle that the head soon makes good is not
-blamed for more than it costs. Nothing of this leaves the device.
+the model, with a head and artwork biases that have learned from the outcomes before it (Dawid 1984, "Statistical
+theory: the prequential approach"). So no outcome predicts itself, and a bundle that the head soon corrects is not
+charged for more than it costs. Nothing of this leaves the device.
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ MAX_STANDARD_ERRORS = 3.0  # standard errors; of equal bundles one in 740 is cal
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """old, new: mean log-loss of play or no play, in nats a decision; NaN where there were too few `decisions`."""
+    """The comparison of two bundles.
+
+    Attributes:
+        old: Mean log-loss of play in nats a decision; NaN if there were too few decisions.
+        new: The same for the new bundle.
+        decisions: Number of decisions.
+        adopted: True if the new bundle may be installed.
+    """
 
     old: float
     new: float
@@ -37,10 +44,11 @@ class Acceptance:
 
 
 def compare_models(profile: Profile, old: LoadedModel, new: LoadedModel) -> Acceptance:
-    """Not adopted is what is clearly worse: the mean of the paired differences of the losses is more than `CLEARLY`
-    standard errors above 0. Fewer than `LEAST_DECISIONS` adopt. Both bundles are read for one catalogue.
+    """Compare two models on a profile's log. Both are loaded for one catalogue.
 
-    Decisions under an intent, and of pictures that are not in the catalogue any more, do not count.
+    The new model is rejected if it is clearly worse: the mean of the paired differences of the losses is more than
+    `MAX_STANDARD_ERRORS` standard errors above 0. With fewer than `MIN_DECISIONS` decisions it is adopted. Decisions
+    under an intent, and of artworks that have left the catalogue, do not count.
     """
     answered = [
         (entry, entry.outcome)
@@ -57,7 +65,7 @@ def compare_models(profile: Profile, old: LoadedModel, new: LoadedModel) -> Acce
 
 
 def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answered]) -> Doubles:
-    """[N]: −ln of the chance that was given to what happened."""
+    """Return −ln of the probability that was given to each outcome, [N]."""
     viewer = _viewer(profile, installed)
     rows, artworks = shown_rows(installed, viewer, [entry for entry, _ in answered])
     learner, played = Learner(installed, profile.stated), played_of(answered)
@@ -70,7 +78,7 @@ def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answere
 
 
 def _viewer(profile: Profile, installed: LoadedModel) -> ViewerFeatures:
-    """By the history alone: what came of the decisions is what is to be predicted."""
+    """Return the viewer's features from the history alone: the outcomes of decisions are to be predicted."""
     counted = profile.views_by_title().astype(np.float32)
     titles = np.flatnonzero(counted)
     watched, seen = tally_views(installed.encoded, titles, counted[titles])

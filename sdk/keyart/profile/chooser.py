@@ -1,6 +1,6 @@
-"""Chooser: draws artworks for titles, for one profile or for nobody in particular, and remembers what it showed.
+"""Chooser: draws artworks for titles, for one profile or without any, and remembers what it showed.
 
-It reads no disk and no clock: what it knows of a person is the `Profile` that it is handed, or None.
+It reads no disk and no clock: all it knows of a person is the `Profile` that is passed in, or None.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ MAX_REMEMBERED = 4096  # decisions; older ones are in the store, if the person a
 
 
 class ShownDecision(NamedTuple):
-    """A decision as it would be written, its context, and whether it was made with a profile."""
+    """A decision that was shown.
+
+    Attributes:
+        entry: The decision as it would be written.
+        context: Its context.
+        profiled: True if it was made with a profile.
+    """
 
     entry: Entry
     context: Context
@@ -40,7 +46,7 @@ class ShownDecision(NamedTuple):
 
 
 class RecentDecisions:
-    """Bounded memory of decisions by id, and of the picture of each title and daypart."""
+    """Bounded memory of decisions by id, and of the artwork of each title and daypart."""
 
     def __init__(self) -> None:
         # Plain tuples: each choice makes one of each.
@@ -48,20 +54,20 @@ class RecentDecisions:
         self._kept: OrderedDict[tuple[str, str, str], tuple[Decision, datetime]] = OrderedDict()
 
     def add(self, entry: Entry, context: Context, profiled: bool) -> None:
-        """A decision that was just made."""
+        """Add a decision that was just made."""
         self._shown[entry.decision.id] = (entry, context, profiled)
         if len(self._shown) > MAX_REMEMBERED:
             self._shown.popitem(last=False)
         self._keep(entry, context.daypart)
 
     def restore(self, entries: Iterable[Entry], model_version: int) -> None:
-        """Pictures that this model drew before the app was started again, oldest first."""
+        """Restore artworks that this model drew before the app was started again, oldest first."""
         for entry in entries:
             if entry.decision.model_version == model_version:
                 self._keep(entry, daypart_of(entry.at))
 
     def kept(self, title_id: str, context: Context, stickiness: timedelta) -> Decision | None:
-        """The draw behind the title's picture on this device and in this daypart, if less than `stickiness` ago."""
+        """Return the draw of the title's artwork on this device in this daypart, if less than `stickiness` ago."""
         kept = self._kept.get((title_id, context.device, context.daypart))
         if kept is None or not timedelta(0) <= context.at - kept[1] < stickiness:
             return None
@@ -72,24 +78,24 @@ class RecentDecisions:
         return None if shown is None else ShownDecision(*shown)
 
     def is_unprofiled(self, decision_id: str) -> bool:
-        """Whether the decision was made without a profile."""
+        """Return True if the decision was made without a profile."""
         shown = self.get(decision_id)
         return shown is not None and not shown.profiled
 
     def drop(self, gone: Callable[[Decision], bool]) -> None:
-        """Forgets decisions, and the pictures that they kept."""
+        """Forget decisions, and the artworks that they kept."""
         for key in [key for key, kept in self._kept.items() if gone(kept[0])]:
             del self._kept[key]
         for decision_id in [id_ for id_, shown in self._shown.items() if gone(shown[0].decision)]:
             del self._shown[decision_id]
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Forget everything."""
         self._shown.clear()
         self._kept.clear()
 
     def forget_pictures(self) -> None:
-        """A new model draws anew."""
+        """Forget the artworks of titles, since a new model draws anew."""
         self._kept.clear()
 
     def _keep(self, entry: Entry, daypart: str) -> None:
@@ -105,7 +111,7 @@ class RecentDecisions:
 
 
 class Chooser:
-    """Not thread-safe: its owner locks."""
+    """Draws artworks for titles. It is not thread-safe: its owner locks."""
 
     def __init__(self, catalog: Catalog, installed: LoadedModel, policy: Policy, rng: Uniform) -> None:
         self.catalog, self.policy, self.rng = catalog, policy, rng
@@ -114,13 +120,18 @@ class Chooser:
         self.use(installed)
 
     def use(self, installed: LoadedModel) -> None:
-        """Chooses with that model from now on, and draws each title's picture anew."""
+        """Choose with another model from now on, and draw each title's artwork anew."""
         self.installed = installed
         self._nobody = ViewerFeatures.unknown(installed.encoded)
         self.recent.forget_pictures()
 
     def choose(self, title_id: str, context: Context, profile: Profile | None) -> Decision:
-        """The picture to show for a title. Raises UnknownTitle, ContextError."""
+        """Choose the artwork to show for a title.
+
+        Raises:
+            UnknownTitle: The catalogue does not have the title.
+            ContextError: The context cannot be used.
+        """
         title = self._title(title_id, context)
         slates = self.slates(profile)
         kept = self._kept(title, context, slates)
@@ -130,7 +141,8 @@ class Chooser:
         return self._drawn(title, context, context.slot, candidates.draw(self.rng.random()), profile)
 
     def choose_page(self, title_ids: Sequence[str], context: Context, profile: Profile | None) -> list[Decision]:
-        """One decision a title, in the order asked, in one model run; title i stands at slot `context.slot + i`."""
+        """Return one decision a title, in the order asked, in one model run; title i stands at slot `context.slot +
+        i`."""
         titles = [self._title(title_id, context) for title_id in title_ids]
         if not titles:
             return []
@@ -154,7 +166,7 @@ class Chooser:
     def preview(
         self, title_id: str, context: Context, beside: Sequence[str], profile: Profile | None
     ) -> dict[str, float]:
-        """Chance of each picture of a title to be drawn, by artwork id, where `beside` is on the page already."""
+        """Return the probability of each artwork of a title, by artwork id, with `beside` on the page already."""
         title = self._title(title_id, context)
         encoded = self.installed.encoded
         memory = PageMemory(self.policy.diversity, encoded)
@@ -170,7 +182,11 @@ class Chooser:
         return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
 
     def explain(self, shown: ShownDecision, profile: Profile | None) -> Explanation:
-        """Why that picture, as the model sees it now. Raises UnknownDecision if it has left the catalogue."""
+        """Explain why a decision shows its artwork, as the model sees it now.
+
+        Raises:
+            UnknownDecision: The artwork has left the catalogue.
+        """
         from ..model.explain import explanation
 
         decision, context = shown.entry.decision, shown.context.at_slot(shown.entry.slot)
@@ -187,7 +203,7 @@ class Chooser:
         )
 
     def slates(self, profile: Profile | None) -> CandidateSets:
-        """The candidates as this viewer is to see them now."""
+        """Return the candidate sets for this viewer."""
         return CandidateSets(
             self.catalog,
             self.installed,
@@ -200,7 +216,7 @@ class Chooser:
         )
 
     def after_fork(self, own_rng: bool) -> None:
-        """In a forked child: it would make the ids, and draw the numbers, that its parent does."""
+        """Reseed in a forked child, which would otherwise make the ids and draw the numbers of its parent."""
         self._ids.seed()
         if own_rng:
             self.rng = random.Random()  # noqa: S311
@@ -215,7 +231,7 @@ class Chooser:
         return self.catalog.index(title_id) if title is None else title  # which says what is wrong
 
     def _kept(self, title: int, context: Context, slates: CandidateSets) -> Decision | None:
-        """The draw behind the picture that the title still has, if stickiness holds and it may be shown."""
+        """Return the draw of the artwork that the title keeps, if stickiness holds and it may be shown."""
         if not self.policy.stickiness or context.intent:
             return None
         kept = self.recent.kept(self.catalog.titles[title].id, context, self.policy.stickiness)
@@ -242,7 +258,7 @@ class Chooser:
         return self._remembered(decision, context, slot, profile)
 
     def _shown(self, kept: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
-        """Another showing of a picture that was drawn before: its propensity is that of the draw."""
+        """Show an artwork again that was drawn before; the propensity is that of the draw."""
         again = replace(kept, id=self._new_id(), model_version=self.installed.version, sticky=True)
         return self._remembered(again, context, slot, profile)
 

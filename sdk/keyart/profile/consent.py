@@ -1,8 +1,8 @@
 """Consent: what a person allows, by purpose, each change dated and kept (GDPR article 7). Default: none.
 
-Each grant and each withdrawal appends one sealed record, also a repeated one: that renews the date. The last one of a
-purpose is in force, a grant until it expires. A purpose has a text of its own, shown apart from other terms, and no
-grant holds for more than two years (Video Privacy Protection Act, 18 U.S.C. 2710(b)(2)(B)).
+Each grant and each withdrawal appends one sealed record, also a repeated one: that renews the date. The last record
+of a purpose is in force, a grant until it expires. Each purpose has a text of its own, shown apart from other terms,
+and no grant holds for more than two years (Video Privacy Protection Act, 18 U.S.C. 2710(b)(2)(B)).
 """
 
 from __future__ import annotations
@@ -59,10 +59,15 @@ _NEVER = -math.inf
 
 @dataclass(frozen=True, slots=True)
 class ConsentReceipt:
-    """One grant or withdrawal. at: when, with a time zone.
+    """A grant or withdrawal of consent.
 
-    Of a grant: `expires`, from when on it is no consent any more, and `text_sha256`, in hex, of the text (UTF-8) that
-    the person was shown; None where it was granted before keyart kept that. Of a withdrawal: None, both.
+    Attributes:
+        purpose: The purpose.
+        granted: True for a grant.
+        at: Time, with a time zone.
+        expires: End of a grant; None for a withdrawal.
+        text_sha256: Hex digest of the text (UTF-8) that the person was shown; None for a withdrawal, and for a grant
+            before keyart kept it.
     """
 
     purpose: Purpose
@@ -73,10 +78,10 @@ class ConsentReceipt:
 
 
 class Consent:
-    """What one profile allows. `on_change(purpose, granted)` is called after each change has been stored.
+    """The consents of one profile. `on_change(purpose, granted)` is called after each change has been stored.
 
-    If the process dies between the two, the owner finds at the next open that the purpose is not allowed any more.
-    A grant that expires changes nothing and calls nobody: from then on `allows` answers as if it had been withdrawn.
+    If the process dies between the two, the owner finds at the next open that the purpose is not allowed any more. A
+    grant that expires changes nothing and calls nobody: from then on `allows` answers as if it had been withdrawn.
     """
 
     def __init__(
@@ -97,10 +102,17 @@ class Consent:
         self._until.update((receipt.purpose, _end(receipt)) for receipt in self._receipts)
 
     def grant(self, purpose: Purpose, *, text: str | None = None, valid: timedelta = MAX_VALIDITY) -> ConsentReceipt:
-        """Allows a purpose from now on, for as long as `valid`, at most 730 days.
+        """Allow a purpose from now on.
 
-        text: what the person was shown and said yes to, by default `TEXTS[purpose]`. Only its hash is kept: the app
-        keeps its own texts. Raises SettingError, StoreFull.
+        Args:
+            purpose: The purpose.
+            text: Text that the person was shown and agreed to, by default `CONSENT_TEXTS[purpose]`. Only its hash is
+                kept: the app keeps its own texts.
+            valid: Duration of the consent, at most 730 days.
+
+        Raises:
+            SettingError: An argument is out of range.
+            StoreFull: The disk is full, read-only or failing.
         """
         _require_known(purpose)
         shown = CONSENT_TEXTS[purpose] if text is None else text
@@ -116,15 +128,16 @@ class Consent:
         return self._append(ConsentReceipt(purpose, True, at, at + valid, digest))
 
     def withdraw(self, purpose: Purpose) -> ConsentReceipt:
-        """Forbids a purpose from now on, whether it was granted or not.
+        """Forbid a purpose from now on, whether it was granted or not.
 
-        Where it cannot be stored (StoreFull), it holds until the store is closed: withdraw again before that.
+        Raises:
+            StoreFull: It cannot be stored. It holds until the store is closed: withdraw again before that.
         """
         _require_known(purpose)
         return self._append(ConsentReceipt(purpose, False, self._now()))
 
     def allows(self, purpose: Purpose) -> bool:
-        """Whether the purpose is granted at this moment, and has not expired."""
+        """Return True if the purpose is granted at this moment, and has not expired."""
         try:
             until = self._until[purpose]
         except (KeyError, TypeError):
@@ -132,7 +145,7 @@ class Consent:
         return until != _NEVER and self._clock().timestamp() < until
 
     def receipts(self) -> tuple[ConsentReceipt, ...]:
-        """Every grant and withdrawal, oldest first."""
+        """Return every grant and withdrawal, oldest first."""
         return self._receipts
 
     def _now(self) -> datetime:
@@ -157,7 +170,7 @@ class Consent:
 
 
 def _end(receipt: ConsentReceipt) -> float:
-    """Seconds since 1970 until which a receipt allows its purpose."""
+    """Return the Unix seconds until which a receipt allows its purpose."""
     return receipt.expires.timestamp() if receipt.expires is not None else _NEVER
 
 
@@ -178,7 +191,7 @@ def _encoded(receipt: ConsentReceipt) -> bytes:
 
 
 def _decoded(payload: bytes) -> ConsentReceipt:
-    """Three entries: a withdrawal, or a grant of the time when neither text nor expiry was kept. Five: a grant."""
+    """Decode a receipt of three entries (a withdrawal, or a grant without text and expiry) or of five (a grant)."""
     try:
         purpose, granted, at, *rest = json.loads(payload)
         since = _time(at)

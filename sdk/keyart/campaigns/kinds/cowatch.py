@@ -1,4 +1,4 @@
-"""Co-watch: which titles are watched together, seen through a few directions that the server asks about.
+"""Co-watch: which titles are watched together, projected on a few directions that the server asks about.
 
 The matrix C = Σ x xᵀ − diag(Σ x²) of a fleet, with x a device's weighted views by title, has a number for each two
 titles. A device sends its product with D directions instead; a few rounds of that find the leading eigenvectors
@@ -49,9 +49,10 @@ COWATCH_PART_SHARES: Mapping[str, float] = {
 class CowatchLayout(VectorLayout):
     """Layout for T titles and D directions, of a device's views x by title, with |x| ≤ 1.
 
-    views [T]: Σ x. weighted [T]: Σ x |x|₁. squares [T]: Σ x². viewers [2]: devices with a history, and their views as
-    a share of `MAX_VIEWS`. products [T · D]: Σ x (xᵀA) − x² A, with A [T, D] the directions asked about. Each part is
-    divided by its `PART_SIZES` and has its `PART_SHARES` of the squared norm.
+    Its parts are: views [T]: Σ x. weighted [T]: Σ x |x|₁. squares [T]: Σ x². viewers [2]: devices with a history, and
+    their views as a share of `MAX_COUNTED_VIEWS`. products [T · D]: Σ x (xᵀA) − x² A, with A [T, D] the directions
+    asked about. Each part is divided by its `COWATCH_PART_SCALES` and has its `COWATCH_PART_SHARES` of the squared
+    norm.
     """
 
     titles: int

@@ -1,9 +1,9 @@
-"""Evaluation: what a candidate model would have shown in place of what was shown here, before anybody sees it.
+"""Evaluation: the reward that a candidate model would have had on the decisions of this device, before it is shown.
 
-Each device replays its own decisions: with π the candidate's probability of the picture that was shown and p the
-logged one, w = min(π / p, `MAX_WEIGHT`), and Σ w r / Σ w estimates the candidate's reward (Swaminathan and Joachims
-2015, "The self-normalized estimator for counterfactual learning", eq. 7; the cut of w: Ionides 2008, "Truncated
-importance sampling"). Server side: `keyart_federated.campaigns.evaluation`.
+Each device replays its own decisions: with π the candidate's probability of the artwork that was shown and p the
+logged one, w = min(π / p, `MAX_IMPORTANCE_WEIGHT`), and Σ w r / Σ w estimates the candidate's reward (Swaminathan and
+Joachims 2015, "The self-normalized estimator for counterfactual learning", eq. 7; the cut of w: Ionides 2008,
+"Truncated importance sampling"). Server side: `keyart_federated.campaigns.evaluation`.
 """
 
 from __future__ import annotations
@@ -54,9 +54,12 @@ MISFIT: Final = "The candidate does not fit this device's model; nothing is sent
 
 @dataclass(frozen=True)
 class EvaluationLayout(VectorLayout):
-    """One entry each: a device's means over its decisions, divided by `MOST` and times `PART_NORM`. devices: 1 where
-    there are decisions. logged: r. weight: w. rewarded: w r. Then their products: weight_weight: (mean w)².
-    rewarded_rewarded: (mean w r)². weight_rewarded: mean w · mean w r."""
+    """Layout of a device's means over its decisions, one entry each, divided by `EVALUATION_PART_MAXIMA` and times
+    `EVALUATION_PART_NORM`.
+
+    Its parts are: devices: 1 if there are decisions. logged: r. weight: w. rewarded: w r. Then their products:
+    weight_weight: (mean w)². rewarded_rewarded: (mean w r)². weight_rewarded: mean w · mean w r.
+    """
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
@@ -65,8 +68,16 @@ class EvaluationLayout(VectorLayout):
 
 @dataclass(frozen=True, slots=True)
 class ReplayedDecision:
-    """A decision, replayed. weight: w. reward: r. place: of what was shown among the title's A pictures.
-    probability, value [A]: what the model would have drawn them with, and the reward that it expects of each."""
+    """A decision that was replayed with a model.
+
+    Attributes:
+        entry: The decision.
+        weight: w.
+        reward: r.
+        place: Place of the artwork that was shown among the title's A artworks.
+        probability: Probability that the model draws each with, [A].
+        value: Reward that the model expects of each, [A].
+    """
 
     entry: Entry
     weight: float
@@ -77,9 +88,11 @@ class ReplayedDecision:
 
 
 def candidate_model(installed: LoadedModel, numbers: Doubles) -> LoadedModel | None:
-    """The model of an offer's payload: the weights [P] as `Weights.flat` has them, then appeal [n, 2] by the
-    catalogue's order. The rest is the installed one's, but for latents, of which there are none. None: the payload is
-    of another size, or no bundle could hold such numbers."""
+    """Return the model of an offer's payload, or None if the payload has another size or impossible numbers.
+
+    The payload is the weights [P] as `Weights.flat` has them, then appeal [n, 2] by the catalogue's order. The rest
+    is the installed model's, but for latents, of which there are none.
+    """
     from ...bundle.trust import MAX_APPEAL
 
     spec, pictures = installed.spec, len(installed.encoded.artwork)
@@ -93,7 +106,7 @@ def candidate_model(installed: LoadedModel, numbers: Doubles) -> LoadedModel | N
 
 
 def as_candidate(installed: LoadedModel) -> LoadedModel:
-    """The installed model in the place of a candidate."""
+    """Return the installed model in the place of a candidate."""
     return replace(
         installed,
         version=installed.version + 1,  # all that was shown here is an older model's
@@ -103,8 +116,8 @@ def as_candidate(installed: LoadedModel) -> LoadedModel:
 
 
 def answered_decisions(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
-    """All decisions that have an outcome and no intent, and whose picture is in the catalogue, with their rewards, in
-    the order of time."""
+    """Return the decisions with an outcome, without an intent, whose artwork is in the catalogue, with their rewards,
+    by time."""
     places = catalog.artwork_places
     found: list[Answered] = [
         (entry, entry.outcome)
@@ -118,7 +131,7 @@ def answered_decisions(profile: Profile, catalog: Catalog) -> list[tuple[Answere
 def replay_weights(
     model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
 ) -> tuple[Doubles, Doubles]:
-    """w [N] and r [N] of the decisions that are `judged`."""
+    """Return w [N] and r [N] of the decisions of `replay_decisions`."""
     found = replay_decisions(model, policy, profile, catalog, since, most)
     return np.array([one.weight for one in found]), np.array([one.reward for one in found])
 
@@ -126,15 +139,17 @@ def replay_weights(
 def replay_decisions(
     model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
 ) -> list[ReplayedDecision]:
-    """The latest `most` decisions since then (Unix seconds) that were drawn (a picture that a title kept was not),
-    have an outcome and no intent, and whose picture is in the catalogue; in the order of time.
+    """Replay the latest `most` decisions since then (Unix seconds) with a model, in the order of time.
 
-    It is to say what the model is worth once it is shipped to this device, so a head, and what is learned of single
-    pictures, belong to it; but no decision may be judged by a head that knows its outcome, or every model would look
-    better than it is. Each is judged by what this device would have learned on top of the model from earlier ones:
-    from those before the first all at once, as after an update; then page by page (the same moment). History and
-    stated preferences are today's: they tell of titles, not of which picture was shown. Latents are left out, and so
-    is what no log holds: the page around a picture, trends, and an age limit.
+    Decisions count if they were drawn (a sticky one was not), have an outcome and no intent, and if their artwork is
+    in the catalogue.
+
+    The result estimates the value of the model once it is shipped to this device, so a head and artwork biases belong
+    to it; but no decision may be judged by a head that knows its outcome, or every model would look better than it
+    is. Each is judged by what this device would have learned on top of the model from earlier ones: from those before
+    the first all at once, as after an update; then page by page (the same moment). History and stated preferences are
+    today's: they concern titles, not which artwork was shown. Latents are left out, and so is what no log holds: the
+    page around an artwork, trends, and an age limit.
     """
     log = answered_decisions(profile, catalog)
     on_trial = [
@@ -169,7 +184,8 @@ def replay_decisions(
 
 
 def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubles:
-    """[layout.size], no longer than 1. w [N] in 0–`MAX_WEIGHT`, r [N] in 0–1; none: zeros."""
+    """Return the vector with a norm of at most 1, [layout.size], for w [N] and r [N] in 0–1; zeros without
+    decisions."""
     if not len(w):
         return np.zeros(layout.size)
     weight, rewarded = float(w.mean()), float((w * r).mean())

@@ -1,10 +1,10 @@
-"""Experiments: what one device tells of its own arm: a vector no longer than 1, asked for once in an experiment.
+"""Experiments: the metrics of one device for its arm, as a vector with a norm of at most 1, once in an experiment.
 
-Each metric y is told as z = (y − centre) / reach − θ x, cut to ±1, with x the same metric before the start, likewise
-centred and cut. x knows nothing of the arm, so any θ leaves the difference of the arms as it is; the right one takes
-away what the device's own past explains (Deng, Xu, Kohavi and Walker 2013, "Improving the sensitivity of online
-controlled experiments by utilizing pre-experiment data", eq. 4 and 5). Centre and reach let noise that covers a
-person be small beside what devices differ by. Server side: `keyart_federated.experiments`.
+Each metric y is sent as z = (y − centre) / reach − θ x, cut to ±1, with x the same metric before the start, likewise
+centred and cut. x does not depend on the arm, so any θ leaves the difference of the arms as it is; the right one
+removes what the device's own past explains (Deng, Xu, Kohavi and Walker 2013, "Improving the sensitivity of online
+controlled experiments by utilizing pre-experiment data", eq. 4 and 5). Centre and reach keep the noise that covers a
+person small beside the differences between devices. Server side: `keyart_federated.experiments`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,11 @@ MAX_THETA: Final = 2.0
 
 @dataclass(frozen=True)
 class ExperimentLayout(VectorLayout):
-    """arms [A · (1 + 2 M)]: by arm, devices, then z of each metric, then z². past [2 M]: of all arms, x z of each
-    metric, then x². groups [G · A · 3]: by group and arm, devices, z and z² of the first metric."""
+    """Layout for A arms, M metrics and G groups.
+
+    Its parts are: arms [A · (1 + 2 M)]: by arm, devices, then z of each metric, then z². past [2 M]: of all arms, x z
+    of each metric, then x². groups [G · A · 3]: by group and arm, devices, z and z² of the first metric.
+    """
 
     arms: int
     metrics: int
@@ -52,8 +55,16 @@ class ExperimentLayout(VectorLayout):
 
 @dataclass(frozen=True, slots=True)
 class MetricRequest:
-    """One metric. share: of the squared norm that all metrics have. centre, reach: z is ±1 at centre ± reach.
-    theta: how much of the past is taken off. past_centre: of the metric before the start."""
+    """A metric that an experiment asks for.
+
+    Attributes:
+        metric: Name of the metric.
+        share: Share of the squared norm of all metrics.
+        centre: z is ±1 at centre ± reach.
+        reach: See `centre`.
+        theta: Factor of the past that is subtracted.
+        past_centre: Centre of the metric before the start.
+    """
 
     metric: str
     share: float
@@ -65,7 +76,7 @@ class MetricRequest:
 
 @dataclass(frozen=True)
 class ExperimentRequest:
-    """The question in an offer of an experiment. Nothing of it depends on a device.
+    """The request in an offer of an experiment. Nothing of it depends on a device.
 
     Attributes:
         name: Name that draws the arms.
@@ -97,7 +108,7 @@ class ExperimentRequest:
 
     @property
     def weights(self) -> Doubles:
-        """[layout.size]: what each entry is multiplied by, so that the whole is no longer than 1."""
+        """Return the factor of each entry, so that the whole has a norm of at most 1, [layout.size]."""
         grouped = GROUPS_SHARE if self.group else 0.0
         shares = np.array([a.share for a in self.asked]) * (1 - DEVICES_SHARE - grouped)
         of = {name: np.sqrt(shares * part) for name, part in METRIC_SHARES.items()}
@@ -114,7 +125,7 @@ class ExperimentRequest:
 
     @classmethod
     def read(cls, offer: Offer) -> ExperimentRequest | None:
-        """None: no device answers such a question, be it for its numbers or for a sensitive group."""
+        """Read a request; None if no device answers it, be it for its numbers or for a sensitive group."""
         name, grouped, rest = offer.topic.partition("/")
         kind, _, values = rest.partition(":")
         groups = tuple(values.split(",")) if grouped else ()
@@ -133,21 +144,28 @@ class ExperimentRequest:
 
 
 def is_valid_group(kind: str, values: Sequence[str]) -> bool:
-    """Return whether devices may be told apart so: by no sensitive kind, and with few different values."""
+    """Return True if devices may be grouped so: by no sensitive kind, and with few different values."""
     plain = all(value and not set(value) & set("/:,") for value in (kind, *values))
     return plain and 0 < len(set(values)) == len(values) <= MAX_GROUPS and not is_sensitive(kind)
 
 
 def arm_of(secret: bytes, experiment: str, arms: int) -> int:
-    """Return the arm of an experiment that a device is in: drawn by its secret, the same every time, unknown to the
-    server."""
+    """Return the arm that a device is in: drawn by its secret, the same every time, unknown to the server."""
     digest = hmac.digest(secret, b"keyart/arm/" + experiment.encode(), "sha256")
     return int.from_bytes(digest[:16], "little") % arms
 
 
 def experiment_vectors(question: ExperimentRequest, arm: Ints, group: Ints, now: Doubles, past: Doubles) -> Doubles:
-    """[d, layout.size], none longer than 1. arm [d]; group [d], unused without groups; now, past [d, METRICS], NaN
-    where nothing is known: nothing shown since the start gives zeros, another metric's gap counts as its centre."""
+    """Return the vectors of d devices, each with a norm of at most 1, [d, layout.size].
+
+    Args:
+        question: The request.
+        arm: Arm of each device, [d].
+        group: Group of each device, [d]; unused without groups.
+        now: Metrics since the start, [d, METRICS]. A device without any gets zeros; a single NaN counts as the
+            centre.
+        past: Metrics before the start, [d, METRICS]; NaN if unknown.
+    """
     layout, asked = question.layout, question.asked
     devices, m = len(arm), len(asked)
     codes = [METRICS.index(a.metric) for a in asked]
@@ -166,7 +184,7 @@ def experiment_vectors(question: ExperimentRequest, arm: Ints, group: Ints, now:
 
 
 def _within_one(values: Doubles) -> Doubles:
-    """Cut to ±1; 0 for NaN."""
+    """Cut values to ±1; NaN becomes 0."""
     return np.asarray(np.nan_to_num(np.clip(values, -1.0, 1.0)))
 
 

@@ -1,7 +1,7 @@
-"""Local training: sums over a device's own log, at the current bundle and with the personal head in the offset.
+"""Gradient: sums over a device's own log, with the installed bundle and the personal head in the offset.
 
-The whole log is recomputed at each bundle, so that errors in the server's curvature change the speed of learning
-and not where it ends (learning.md, "Round"). Likelihood: play is Bernoulli σ(s), quality given play σ(k).
+The whole log is recomputed at each bundle, so that errors in the server's curvature change the speed of learning and
+not its limit. Likelihood: play is Bernoulli σ(s), quality given play σ(k).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class GradientSums:
 
     Attributes:
         gradient: ∂ log likelihood / ∂ parameters, in the order of `Weights`, […, P].
-        diagonal: its curvature, diagonal only, […, P].
-        artworks: still per decision, […, N, `ARTWORK_SUMS`].
+        diagonal: Diagonal of its curvature, […, P].
+        artworks: Terms by artwork, still per decision, […, N, `ARTWORK_SUMS`].
     """
 
     gradient: Doubles
@@ -36,7 +36,7 @@ class GradientSums:
 
 
 def direction_features(rows: FeatureRows) -> Floats:
-    """u = [1, h̃, c] of each decision, […, N, U]."""
+    """Return u = [1, h̃, c] of each decision, […, N, U]."""
     lead = rows.context.shape[:-1]
     viewer = np.broadcast_to(rows.viewer[..., None, :], (*lead, rows.viewer.shape[-1]))
     return np.concatenate([np.ones((*lead, 1), dtype=np.float32), viewer, rows.context], axis=-1)

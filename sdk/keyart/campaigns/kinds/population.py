@@ -1,7 +1,7 @@
-"""Population: means over the device's own log, which say who there is, and no more.
+"""Population: means over the device's own log that describe the shape of the population, and no more.
 
-From their sums the server draws viewers who do not exist (`keyart_federated.learning.curvature`) and computes on them
-the curvature that no device has to send. Server side: `keyart_federated.campaigns.population`.
+From their sums the server draws synthetic viewers (`keyart_federated.learning.curvature`) and computes on them the
+curvature that no device has to send. Server side: `keyart_federated.campaigns.population`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,11 @@ POPULATION_PART_SCALES: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class PopulationLayout(VectorLayout):
-    """viewers, contexts, situations, matches, taste: means over the device's decisions of `population_sums`.
-    titles [T]: decisions by title, as shares of a norm of 1. Each part takes the same share of the norm."""
+    """Layout of a population vector. Each part has the same share of the norm.
+
+    Its parts are: viewers, contexts, situations, matches, taste: means over the device's decisions of
+    `population_sums`. titles [T]: decisions by title, as shares of a norm of 1.
+    """
 
     spec: FeatureSpec
     titles: int
@@ -57,13 +60,19 @@ class PopulationLayout(VectorLayout):
 
 
 def population_part_norm() -> float:
-    """What each part of a population vector may have of a norm of 1."""
+    """Return the norm of each part of a population vector, whose norm is 1."""
     return float(np.sqrt(1.0 / len(POPULATION_PART_SCALES)))
 
 
 def population_sums(spec: FeatureSpec, log: DecisionLog, affinity: Floats, known: Floats) -> dict[str, Floats]:
-    """Sums over a log, by part of `NoisedPopulation`, […, size]. affinity […, H]; known […]: 1 where the viewer has a
-    history."""
+    """Return sums over a log by part of `PopulationLayout`, […, size].
+
+    Args:
+        spec: The feature spec.
+        log: The decisions.
+        affinity: Affinity of each viewer, […, H].
+        known: 1 if the viewer has a history, […].
+    """
     rows, counted = log.rows, log.counted
     member = spec.viewer_members
     described = np.concatenate([known[..., None], affinity, affinity**2 @ member.T], axis=-1) * known[..., None]
@@ -89,8 +98,18 @@ def population_sums(spec: FeatureSpec, log: DecisionLog, affinity: Floats, known
 def population_vectors(
     layout: PopulationLayout, log: DecisionLog, titles: Ints, affinity: Floats, known: Floats
 ) -> Doubles:
-    """[d, layout.size], none longer than 1. titles [d, N]: of each decision; affinity [d, H]; known [d]: 1 where
-    there is a history. Raises SettingError where a number is not finite."""
+    """Return the vectors of d devices, each with a norm of at most 1, [d, layout.size].
+
+    Args:
+        layout: Layout of the vectors.
+        log: The decisions, [d, N].
+        titles: Title of each decision, [d, N].
+        affinity: Affinity of each viewer, [d, H].
+        known: 1 if the viewer has a history, [d].
+
+    Raises:
+        SettingError: A number is not finite.
+    """
     parts = population_sums(layout.spec, log, affinity, known)
     decisions = np.maximum(log.counted.sum(-1), 1.0)[:, None]
     count = len(decisions)

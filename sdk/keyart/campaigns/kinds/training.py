@@ -40,16 +40,16 @@ MAX_CURVATURE_RATIO = 3.0  # times what is expected: a device's curvature is cou
 
 @dataclass(frozen=True)
 class TrainingLayout(VectorLayout):
-    """Places of a training vector.
+    """Layout of a training vector.
 
-    gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by artwork, likewise:
-    Σ (played − q), then Σ (quality − κ) over plays. Where the model has latents f of viewers
+    Its parts are: gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by
+    artwork, likewise: Σ (played − q), then Σ (quality − κ) over plays. If the model has latents f of viewers
     (`keyart.model.latents`): tag_latents [Z · F]: Σ (played − q) z fᵀ, likewise; artwork_latents [2n · F], if
     `latents` is "artworks": by artwork Σ (played − q) f, then Σ q(1 − q) f, likewise; moments [(U + F) · F]: the mean
-    of [u, f] fᵀ over the device's decisions, u = [1, h̃, c], no longer than `MOMENTS_NORM`. side [`SIDES`]: how much
-    clipping shortened the rest (1: not at all), whether it did not, decisions as a share of the most that is counted,
-    of them plays and quality plays, and the curvature of play and of completion, summed, over that of the scale, as a
-    share of `MOST_CURVATURE`; each between 0 and `SIDE`.
+    of [u, f] fᵀ over the device's decisions, u = [1, h̃, c], with a norm of at most `MOMENTS_NORM`. side
+    [`SIDE_ENTRIES`]: the factor that clipping shortened the rest by (1 for none), whether it did not, decisions as a
+    share of the maximum, of them plays and quality plays, and the curvature of play and of completion, summed, over
+    that of the scale, as a share of `MAX_CURVATURE_RATIO`; each between 0 and `SIDE_NORM`.
     """
 
     spec: FeatureSpec
@@ -61,8 +61,10 @@ class TrainingLayout(VectorLayout):
         """Return the layout with so many scaled entries; None if there is none.
 
         Args:
-            latents: whether the model has latents.
-            scaled: length of the scale that came with an offer.
+            spec: The feature spec.
+            artworks: Number of artworks.
+            latents: True if the model has latents.
+            scaled: Length of the scale that came with an offer.
         """
         blocks = LATENT_BLOCKS[1:] if latents else LATENT_BLOCKS[:1]
         layouts = [cls(spec, artworks, block) for block in blocks]
@@ -81,12 +83,13 @@ class TrainingLayout(VectorLayout):
 
     @property
     def scaled(self) -> int:
-        """Entries that have a scale and are clipped together: all but moments and side entries."""
+        """Return the number of entries that have a scale and are clipped together: all but moments and side
+        entries."""
         return self.size - SIDE_ENTRIES - self.sizes.get("moments", 0)
 
 
 def training_main_norm() -> float:
-    """What side entries and moments leave of a norm of 1 to the rest of a training vector."""
+    """Return the norm that side entries and moments leave to the rest of a training vector of norm 1."""
     return float(np.sqrt(1.0 - SIDE_ENTRIES * SIDE_NORM**2 - MOMENTS_NORM**2))
 
 
@@ -99,9 +102,20 @@ def training_vectors(
     clip: float,
     most: float,
 ) -> Doubles:
-    """[d, layout.size], none longer than 1. artworks [d, N]: what each decision showed. scale [layout.scaled]: what
-    each entry is divided by. clip: the norm that the divided vector is shortened to. most: decisions above which none
-    is counted. Raises SettingError where a number is not finite."""
+    """Return the vectors of d devices, each with a norm of at most 1, [d, layout.size].
+
+    Args:
+        layout: Layout of the vectors.
+        weights: Weights of the model.
+        log: The decisions, [d, N].
+        artworks: Artwork of each decision, [d, N].
+        scale: Divisor of each entry, [layout.scaled].
+        clip: Clipping norm of the divided vector.
+        most: Maximum number of decisions that count.
+
+    Raises:
+        SettingError: A number is not finite.
+    """
     device = gradient_sums(weights, log)
     size = device.gradient.shape[-1]
     columns = _by_artwork(layout.artworks, artworks, device.artworks[..., [PLAY, COMPLETION]])
@@ -143,7 +157,8 @@ def training_vectors(
 
 
 def _moments(log: DecisionLog, decisions: Doubles) -> Doubles:
-    """[d, (U + F) · F]: mean of [u, f] fᵀ over each device's decisions, no longer than `MOMENTS_NORM`."""
+    """Return the mean of [u, f] fᵀ over each device's decisions, with a norm of at most `MOMENTS_NORM`, [d, (U + F) ·
+    F]."""
     u = direction_features(log.rows).astype(np.float64)
     f = np.zeros((*u.shape[:-1], LATENTS)) if log.latents is None else log.latents.astype(np.float64)
     both = np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2)
@@ -152,7 +167,7 @@ def _moments(log: DecisionLog, decisions: Doubles) -> Doubles:
 
 
 def _by_artwork(count: int, artworks: Ints, values: Doubles) -> list[Doubles]:
-    """A table [d, count] for each column of values [d, N, columns]: sums by artwork."""
+    """Return a table [d, count] of sums by artwork for each column of values [d, N, columns]."""
     devices = len(artworks)
     place = (np.arange(devices)[:, None] * count + artworks).ravel()
     return [
