@@ -207,7 +207,7 @@ def test_two_worlds_look_alike_to_the_server(views):
 
 def test_without_masks_they_do_not(views, monkeypatch):
     for place in (device_session, unmasking):
-        monkeypatch.setattr(place, "mask", lambda key, size, bits: np.zeros(size, dtype=f"<u{bits // 8}"))
+        monkeypatch.setattr(place, "mask_lanes", lambda key, size, bits: np.zeros(size, dtype=f"<u{bits // 8}"))
     assert distinguish(*views()).accuracy == 1.0
 
 

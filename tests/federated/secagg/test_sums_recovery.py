@@ -41,7 +41,7 @@ def test_those_that_were_wrong_are_tried_last(shares, monkeypatch):
     recovery = Recovery(T)
     recovery.secret(spoilt, HOLDERS, fits)
     tries = []
-    monkeypatch.setattr(recovery_module, "join", lambda *given: tries.append(1) or join_shares(*given))
+    monkeypatch.setattr(recovery_module, "join_shares", lambda *given: tries.append(1) or join_shares(*given))
     assert recovery.secret(spoilt, HOLDERS, fits) == SECRET
     assert len(tries) == 1
 

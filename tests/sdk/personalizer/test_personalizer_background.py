@@ -52,7 +52,7 @@ def test_choosing_never_waits_for_the_disk(open_art, bundle):
 
 def test_many_decisions_are_written_at_once(open_art, monkeypatch):
     monkeypatch.setattr(journal_module, "BATCH_DECISIONS", 10)
-    monkeypatch.setattr(session_module, "MANY", 25)
+    monkeypatch.setattr(session_module, "URGENT_PENDING", 25)
     monkeypatch.setattr(session_module, "WRITE_BEHIND_SECONDS", 3600.0)
     art = open_art()
     for _ in range(24):

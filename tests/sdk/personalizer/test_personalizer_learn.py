@@ -222,7 +222,7 @@ def test_what_was_met_is_summed_up_for_the_next_open(open_art, bundle, next_bund
     np.testing.assert_array_equal(others_of(art), others)
     assert list(distribution_of(art, dial, "t5", TV).values()) == pytest.approx(list(choice.values()), abs=1e-6)
     art.close()
-    monkeypatch.setattr("keyart.profile.profile.Summary.from_bytes", lambda data: None)
+    monkeypatch.setattr("keyart.profile.profile.Snapshot.from_bytes", lambda data: None)
     again = open_art(bundle=next_bundle)
     assert met_of(again) == pytest.approx(met)
     assert list(distribution_of(again, dial, "t5", TV).values()) == pytest.approx(list(choice.values()), abs=1e-6)
