@@ -30,7 +30,7 @@ _SLOT = re.compile(r"(\d{6,})-[0-9a-f]{16}", re.ASCII)
 
 
 def _no_step(name: str) -> None:
-    """Tests kill the process here, at each step of an installation."""
+    """Do nothing. Tests kill the process here, at each step of an installation."""
 
 
 class Slots:

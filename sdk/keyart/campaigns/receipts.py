@@ -52,7 +52,7 @@ class Contribution:
 
     @property
     def charge(self) -> Charge | None:
-        """The privacy cost. None if there is no bound, since nothing protected the vector."""
+        """Return the charge; None if there is no bound, since nothing protected the vector."""
         if not self.round_id:
             return None
         return Charge(self.noise_multiplier, integer_norm(self.units, self.entries), self.entries)

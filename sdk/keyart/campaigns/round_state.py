@@ -49,7 +49,7 @@ class OpenRound:
 
     @property
     def has_sent(self) -> bool:
-        """True once the masked vector has been worked out, and so counts as sent."""
+        """Return True once the masked vector has been worked out, and so counts as sent."""
         return len(self.session.answers) >= Stage.MASKED
 
     @property

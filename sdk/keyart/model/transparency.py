@@ -278,7 +278,7 @@ def _why_not(mode: str, age_mode: str) -> str:
 
 
 def _rules(policy: Policy, drawn: float, profiled: bool) -> list[tuple[str, str]]:
-    """Chance and the rules: name and sentence."""
+    """Return name and sentence of chance and of each rule."""
     chance = "pictures of the same value are drawn by lot"
     if policy.exploration:
         often = f"about {100 * drawn:.0f}" if drawn >= 0.005 else "less than 1"

@@ -59,7 +59,7 @@ class PassphraseKey:
         return Scrypt(salt=store_id, length=ROOT_KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(text)
 
     def destroy(self, store_id: bytes) -> None:
-        """Nothing to destroy: the root key exists nowhere but in the passphrase and the salt."""
+        """Do nothing: the root key exists nowhere but in the passphrase and the salt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +170,7 @@ class EphemeralKey:
         return hashlib.sha256(self._secret + store_id).digest()
 
     def destroy(self, store_id: bytes) -> None:
-        """Nothing to destroy: the root key ends with this object."""
+        """Do nothing: the root key ends with this object."""
 
 
 def _name(store_id: bytes) -> str:

@@ -98,7 +98,7 @@ class ExperimentRequest:
 
     @property
     def topic(self) -> str:
-        """The topic of the offer and the receipt: "buttons", or "buttons/device:tv,phone"."""
+        """Return the topic of the offer and the receipt: "buttons", or "buttons/device:tv,phone"."""
         return f"{self.name}/{self.group}:{','.join(self.groups)}" if self.group else self.name
 
     @property

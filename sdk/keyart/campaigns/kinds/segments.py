@@ -53,7 +53,7 @@ class SegmentLayout(VectorLayout):
 
     @property
     def weights(self) -> Doubles:
-        """The factor of each entry, [size]. Their squares add up to 1, since a device may be in all segments."""
+        """Return the factor of each entry, [size]. The squares add up to 1, since a device may be in all segments."""
         others = len(self.segments) - 1
         segments = np.array([ALL_SHARE, *[(1 - ALL_SHARE) / max(others, 1)] * others])
         return np.sqrt(np.outer(list(SHARES.values()), segments)).ravel()
