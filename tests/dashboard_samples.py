@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from keyart.secagg import Stage
 from keyart_federated.campaigns import checked
-from keyart_server import audit, budget
+from keyart_server import audit_log, budget
 from keyart_server.budget.charges import to_json
-from keyart_server.campaigns import Campaign, records
+from keyart_server.campaigns import Campaign, campaign_store
 from keyart_server.state.tables import (
     AnswerRow,
     CampaignRow,
@@ -52,7 +52,7 @@ def campaign(
     session: Session, at: datetime, kind: str = "training", name: str = "Spring", state: str = "running"
 ) -> str:
     """The id of one that stands at `state`, with the settings that a form would give it."""
-    made = records.create(session, at, "server", name, kind, rounds=60, settings=checked(kind, SETTINGS[kind]))  # type: ignore[arg-type]
+    made = campaign_store.create(session, at, "server", name, kind, rounds=60, settings=checked(kind, SETTINGS[kind]))  # type: ignore[arg-type]
     if state != "draft":
         session.flush()
         row = session.get_one(CampaignRow, made.id)
@@ -231,7 +231,7 @@ def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000
             for n in range(2000)
         ],
     )
-    return records.every(session)
+    return campaign_store.every(session)
 
 
 def come(session: Session, round_id: str, stage: Stage, devices: int) -> None:
@@ -273,4 +273,4 @@ def releases(at: datetime, campaign_id: str) -> list[dict[str, Any]]:
 
 def log(session: Session, at: datetime, rows: int) -> None:
     for n in range(rows):
-        audit.append(session, at, "person:Kim", "campaign.start", f"{n:016x}", note=HOSTILE)
+        audit_log.append(session, at, "person:Kim", "campaign.start", f"{n:016x}", note=HOSTILE)

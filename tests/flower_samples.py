@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 from keyart.secagg import AggregationParameters, Stage
 from keyart.secagg.messages import KeysRequest
 from keyart_server import budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.rounds import Round, records
+from keyart_server.campaigns import campaign_store
+from keyart_server.rounds import Round, round_store
 from keyart_server.state import State
 from keyart_server.state.tables import AnswerRow, AskRow, WindowRow
 
@@ -36,13 +36,13 @@ def begin(state: State, of: AggregationParameters, epsilon: float = 8.0, **chang
     """A round of these terms, of a new campaign."""
     with state.writing() as session:
         budget.settle(session, now(), epsilon, 1e-6)
-        campaign = campaigns.create(session, now(), "server", "Spring", "training")
+        campaign = campaign_store.create(session, now(), "server", "Spring", "training")
         return round_samples.started(session, now(), campaign.id, of, **changes)
 
 
 def found(state: State, of: AggregationParameters) -> Round:
     with state.reading() as session:
-        made = records.find(session, of.round_id.hex())
+        made = round_store.find(session, of.round_id.hex())
     assert made is not None
     return made
 
@@ -100,9 +100,9 @@ class Crowd:
         """The sum is in, and it is exactly that of the vectors that were taken; it is paid for once."""
         made = found(self.state, self.of)
         with self.state.reading() as session:
-            opened = records.opened(session, self.of.round_id.hex())
+            opened = round_store.opened(session, self.of.round_id.hex())
             assert opened is not None and opened.standing == "answered"
-            total = records.total_of(opened)
+            total = round_store.total_of(opened)
             assert [charge.campaign_id for charge in budget.every(session)].count(made.campaign_id) == 1
         assert (total == self.vectors[self.survivors()].sum(axis=0)).all()
         assert made.survivors == len(self.survivors())

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
-from keyart_server.rounds import Round, records, stages
+from keyart_server.rounds import Round, round_store, stage_windows
 from keyart_server.state.tables import (
     AnswerRow,
     EnrolledRow,
@@ -42,7 +42,9 @@ def started(
 ) -> Round:
     """A round of these terms that is open, with nothing sensible as its offer."""
     wanted = {"wanted": 1000, "patience": 60.0, **changes}
-    return records.start(session, at, campaign_id, number, "training", b"an offer", of, EVENT, b"waiting", **wanted)
+    return round_store.start(
+        session, at, campaign_id, number, "training", b"an offer", of, EVENT, b"waiting", **wanted
+    )
 
 
 def fill(session: Session, at: datetime, campaign_id: str) -> None:
@@ -50,9 +52,9 @@ def fill(session: Session, at: datetime, campaign_id: str) -> None:
     budget.settle(session, at, 8.0, 1e-6)
     of = terms()
     found = started(session, at, campaign_id, of)
-    stages.hear(session, at, GATEWAY)
-    stages.open_window(session, at, of, Stage.SHARE, GATEWAY, 3, 60.0)
-    stages.ask(session, of, Stage.SHARE, {7: b"\x00\xff what it is asked"})
+    stage_windows.hear(session, at, GATEWAY)
+    stage_windows.open_window(session, at, of, Stage.SHARE, GATEWAY, 3, 60.0)
+    stage_windows.ask(session, of, Stage.SHARE, {7: b"\x00\xff what it is asked"})
     session.add(MemberRow(round_id=found.id, number=2**32 - 1, device_key_hash="a" * 64, gateway=GATEWAY))
     session.add(AnswerRow(round_id=found.id, stage=1, number=7, gateway=GATEWAY, digest=b"d" * 32, body=b"\x00\xff"))
     session.add(PartialRow(id="p" * 16, round_id=found.id, gateway=GATEWAY, lanes=bytes(32)))

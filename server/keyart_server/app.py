@@ -16,19 +16,20 @@ from starlette.concurrency import run_in_threadpool
 import keyart
 from keyart.errors import KeyartError
 
-from . import health, refusals
-from .access import pages as access_pages
+from . import health
 from .access import routes as access_routes
+from .access import sign_in_pages
 from .bundles import routes as bundle_routes
 from .campaigns import routes as campaign_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
 from .gateway import routes as gateway_routes
-from .gateway.heard import heard
-from .headers import Headers
-from .limits import Limits
+from .gateway.heartbeat import heard
+from .http import error_responses
+from .http.body_limits import Limits
+from .http.request_metrics import Requests
+from .http.security_headers import Headers
 from .releases import routes as release_routes
-from .requests import Requests
 from .service import Service
 
 log = logging.getLogger("keyart.server")
@@ -37,7 +38,7 @@ RETRY_SECONDS = 600
 HEADINGS = {403: "Not for you", 404: "Not here", 503: "One moment"}
 ROOMS = (
     health.routes, campaign_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
-    gateway_routes.routes, access_pages.routes, dashboard_routes.routes, rendering.routes,
+    gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses={422: refusals.refusal("What was sent cannot be used; the sentence says why.")},
+        responses={422: error_responses.refusal("What was sent cannot be used; the sentence says why.")},
     )
     for routes in ROOMS:
         for router in routes(service):
@@ -72,12 +73,12 @@ def create_app(service: Service) -> FastAPI:
     def page(request: Request, status: int, sentence: str, headers: dict[str, str]) -> Response:
         if status == 401:
             path = request.url.path
-            return access_pages.sign_in_page(service, path, status=200 if path == "/" else status)
+            return sign_in_pages.sign_in_page(service, path, status=200 if path == "/" else status)
         heading = HEADINGS.get(status, "That did not work")
         actor = getattr(request.state, "actor", None)  # who was let in so far
         return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)
 
-    refusals.install(app, page)
+    error_responses.install(app, page)
     settings = service.settings
     app.add_middleware(Limits)
     app.add_middleware(Requests, metrics=service.metrics)

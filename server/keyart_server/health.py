@@ -17,11 +17,9 @@ from keyart.errors import KeyartError
 from keyart_federated.campaigns.campaign import STANDINGS
 
 from . import budget
-from .campaigns import records
-from .releases import Standing
-from .releases import records as releases
-from .rounds import ENDED, GOING_ON, stages
-from .rounds import records as rounds
+from .campaigns import campaign_store
+from .releases import Standing, release_store
+from .rounds import ENDED, GOING_ON, round_store, stage_windows
 from .service import Service
 
 FOR_A_PERSON: Final[tuple[Standing, ...]] = ("held", "waiting")
@@ -77,10 +75,10 @@ def measure(service: Service) -> None:
     metrics = service.metrics
     try:
         with service.state.reading() as session:
-            count, of_rounds = records.count(session), rounds.count(session)
+            count, of_rounds = campaign_store.count(session), round_store.count(session)
             whole = budget.of_fleet(session)
-            heard = stages.gateways(session, service.clock() - stages.SILENT)
-            held = sum(len(releases.every(session, standing)) for standing in FOR_A_PERSON)
+            heard = stage_windows.gateways(session, service.clock() - stage_windows.SILENT)
+            held = sum(len(release_store.every(session, standing)) for standing in FOR_A_PERSON)
     except SQLAlchemyError:
         metrics.database_up.set(0)
     else:

@@ -16,20 +16,21 @@ import keyart
 from keyart import Catalog
 from keyart.bundle.durable import replace_file
 
-from . import budget, vouching
+from . import budget
 from .access import Guard, people, tokens
 from .app import create_app
 from .bundles import Shelf
-from .bundles.shelf import check
+from .bundles.published_bundles import check
 from .dashboard import Pages
-from .data import DataFolder
+from .data_folder import DataFolder
 from .engine import Driver, Engine, Link
-from .metrics import Metrics
+from .http.web_server import listen, now, run
+from .monitoring.metrics import Metrics
 from .releases import publishing
-from .rounds import records as rounds
+from .rounds import round_store
 from .service import Service
-from .serving import listen, now, run
 from .settings import Settings
+from .signing import signing_keys
 from .state import State
 
 
@@ -97,7 +98,7 @@ def opened(settings: Settings, clock: Callable[[], datetime] = now) -> Iterator[
             metrics=Metrics(keyart.__version__),
             pages=Pages(),
             clock=clock,
-            keys=vouching.keys_in(data.keys),
+            keys=signing_keys.keys_in(data.keys),
             catalog=told,
         )
 
@@ -120,7 +121,7 @@ def _driving(service: Service) -> Iterator[None]:
 
 
 def _link(service: Service) -> Link:
-    from .flower.link import Link as FlowerLink
+    from .flower.superlink import Link as FlowerLink
 
     settings, folder = service.settings, service.data.path / "flower"
     if settings.superlink is not None and settings.superlink_ca is not None:
@@ -131,7 +132,7 @@ def _link(service: Service) -> Link:
 
 def _goes_on(service: Service, round_id: str) -> bool:
     with service.state.reading() as session:
-        found = rounds.find(session, round_id)
+        found = round_store.find(session, round_id)
     return found is not None and found.going_on
 
 

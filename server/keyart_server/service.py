@@ -11,11 +11,11 @@ from keyart import Catalog
 from .access import Guard
 from .bundles import Shelf
 from .dashboard import Pages
-from .data import DataFolder
-from .metrics import Metrics
+from .data_folder import DataFolder
+from .monitoring.metrics import Metrics
 from .settings import Settings
+from .signing.signing_keys import Keys
 from .state import State
-from .vouching import Keys
 
 
 @dataclass(frozen=True, slots=True)

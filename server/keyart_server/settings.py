@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keyart.errors import SettingError
 
-from .address import Address
+from .http.address import Address
 
 
 @dataclass(frozen=True, slots=True)

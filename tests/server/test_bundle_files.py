@@ -13,7 +13,7 @@ from server_samples import Clock, listening
 from keyart.errors import BundleDamaged, BundleRefused, SettingError
 from keyart_server.app import create_app
 from keyart_server.bundles import Shelf
-from keyart_server.bundles.shelf import check
+from keyart_server.bundles.published_bundles import check
 from keyart_server.service import Service
 
 FOR_GOOD = "public, max-age=31536000, immutable"

@@ -23,16 +23,16 @@ from keyart_federated.campaigns.rollout_plan import Plan
 from keyart_server.budget import Budget, Charge
 from keyart_server.budget.forecast import Forecast
 from keyart_server.campaigns import KINDS, Action, Campaign, Kind
-from keyart_server.dashboard import fields, kinds, lineage, words
-from keyart_server.dashboard.attention import Need, Seen, needs
+from keyart_server.dashboard import campaign_kinds, formatting, lineage, settings_form
+from keyart_server.dashboard.alerts import Need, Seen, needs
 from keyart_server.dashboard.charts import Chart, over_time, spending
-from keyart_server.dashboard.looks import Failure
-from keyart_server.dashboard.pages.audit import NOUNS
-from keyart_server.dashboard.pages.campaigns import costs
-from keyart_server.dashboard.pages.releases import OFFERED, STEPS
-from keyart_server.dashboard.progress import progress
-from keyart_server.dashboard.shapes import STANDINGS as SHAPES
-from keyart_server.dashboard.told import Rate, sort
+from keyart_server.dashboard.pages.audit_page import NOUNS
+from keyart_server.dashboard.pages.campaigns_page import costs
+from keyart_server.dashboard.pages.releases_page import OFFERED, STEPS
+from keyart_server.dashboard.queries import Failure
+from keyart_server.dashboard.results import Rate, sort
+from keyart_server.dashboard.round_progress import progress
+from keyart_server.dashboard.status_icons import STANDINGS as SHAPES
 from keyart_server.releases import STANDINGS as RELEASES
 from keyart_server.releases import Gate, Release
 from keyart_server.releases.release import MOVES as RELEASE_MOVES
@@ -60,25 +60,25 @@ def release(version: int, standing: str = "released", base: int | None = None, *
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        (words.number(None), "–"),
-        (words.number(float("nan")), "–"),
-        (words.number(12_345), "12,345"),
-        (words.number(-2.0), "−2"),
-        (words.number(-1234.5, 2), "−1,234"),
-        (words.number(0.123456), "0.1235"),
-        (words.percent(0.1), "10 %"),
-        (words.percent(0.0125), "1.25 %"),
-        (words.percent(None), "–"),
-        (words.epsilon(5.599), "5.60"),
-        (words.difference(-0.00115), "−0.0011"),
-        (words.difference(0.5), "+0.5000"),
-        (words.count(1, "round"), "1 round"),
-        (words.count(2000, "round"), "2,000 rounds"),
-        (words.apart(AT - 3 * HOUR, AT), "3 hours ago"),
-        (words.apart(AT + 49 * HOUR, AT), "in 2 days"),
-        (words.apart(AT, AT), "just now"),
-        (words.apart(AT + timedelta(seconds=59), AT), "in a moment"),
-        (words.moment("2026-05-01T14:30:00+02:00"), "1 May 2026, 12:30 UTC"),
+        (formatting.number(None), "–"),
+        (formatting.number(float("nan")), "–"),
+        (formatting.number(12_345), "12,345"),
+        (formatting.number(-2.0), "−2"),
+        (formatting.number(-1234.5, 2), "−1,234"),
+        (formatting.number(0.123456), "0.1235"),
+        (formatting.percent(0.1), "10 %"),
+        (formatting.percent(0.0125), "1.25 %"),
+        (formatting.percent(None), "–"),
+        (formatting.epsilon(5.599), "5.60"),
+        (formatting.difference(-0.00115), "−0.0011"),
+        (formatting.difference(0.5), "+0.5000"),
+        (formatting.count(1, "round"), "1 round"),
+        (formatting.count(2000, "round"), "2,000 rounds"),
+        (formatting.apart(AT - 3 * HOUR, AT), "3 hours ago"),
+        (formatting.apart(AT + 49 * HOUR, AT), "in 2 days"),
+        (formatting.apart(AT, AT), "just now"),
+        (formatting.apart(AT + timedelta(seconds=59), AT), "in a moment"),
+        (formatting.moment("2026-05-01T14:30:00+02:00"), "1 May 2026, 12:30 UTC"),
     ],
 )
 def test_words(told: str, said: str) -> None:
@@ -104,14 +104,14 @@ def test_what_can_be_done_where_it_stands() -> None:
     """The buttons are the moves, both of campaigns and of releases."""
     for state in STANDINGS:
         asked: set[Action] = {action for action, (sources, _) in MOVES.items() if state in sources} - {"finish"}
-        assert {action for action, _ in kinds.actions(campaign(state))} == asked
+        assert {action for action, _ in campaign_kinds.actions(campaign(state))} == asked
     for standing in RELEASES:
         possible = {
             action for action, (sources, _) in RELEASE_MOVES.items() if standing in sources and action in STEPS
         }
         possible |= {"go-on"} if standing == "waiting" else set()  # `publishing.go_on` publishes it
         assert set(OFFERED.get(standing, ())) == possible, standing
-    assert set(kinds.ABOUT) == set(KINDS)
+    assert set(campaign_kinds.ABOUT) == set(KINDS)
 
 
 def test_stages_of_a_round() -> None:
@@ -309,20 +309,20 @@ def test_what_a_gate_measured() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
-    form = fields.form(kind)
-    names = [field.name.removeprefix(fields.PREFIX) for field in (*form.first, *form.more)]
+    form = settings_form.form(kind)
+    names = [field.name.removeprefix(settings_form.PREFIX) for field in (*form.first, *form.more)]
     assert sorted(names) == sorted(SETTINGS[kind].model_fields)
-    assert set(fields.FIRST[kind]) <= set(SETTINGS[kind].model_fields)
+    assert set(settings_form.FIRST[kind]) <= set(SETTINGS[kind].model_fields)
     needed = {field.name: "8" for field in (*form.first, *form.more) if field.required}
     sent = {field.name: field.default for field in (*form.first, *form.more)} | needed
-    told = {name.removeprefix(fields.PREFIX): value for name, value in needed.items()}
+    told = {name.removeprefix(settings_form.PREFIX): value for name, value in needed.items()}
     told |= {"version": 8} if "version" in told else {}
-    assert checked(kind, fields.settings(kind, sent)) == checked(kind, told)
-    assert fields.settings(kind, dict.fromkeys(sent, " ")) == {}
+    assert checked(kind, settings_form.settings(kind, sent)) == checked(kind, told)
+    assert settings_form.settings(kind, dict.fromkeys(sent, " ")) == {}
 
 
 def test_numbers_of_a_form() -> None:
-    assert fields.number("days", " 7 ", int) == 7 and fields.number("ε", "1e-3", float) == 0.001
+    assert settings_form.number("days", " 7 ", int) == 7 and settings_form.number("ε", "1e-3", float) == 0.001
     for text in ("", "seven", "1.5", "9" * 5000):
         with pytest.raises(SettingError, match=r"days is .* whole number"):
-            fields.number("days", text, int)
+            settings_form.number("days", text, int)

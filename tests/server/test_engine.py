@@ -12,11 +12,11 @@ from engine_samples import Scene, staged
 from sqlalchemy import select
 
 import keyart
-from keyart_server import audit, budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.engine import asking
-from keyart_server.releases import records as releases
-from keyart_server.rounds import records
+from keyart_server import audit_log, budget
+from keyart_server.campaigns import campaign_store
+from keyart_server.engine import scheduling
+from keyart_server.releases import release_store
+from keyart_server.rounds import round_store
 from keyart_server.state.tables import EnrolledRow
 
 
@@ -32,7 +32,7 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
     assert stage.rounds(campaign) == [(1, "population", "done"), (2, "training", "keys")]
     stage.step(3)
     with stage.service.state.reading() as session:
-        first = releases.offered(session)
+        first = release_store.offered(session)
         assert first == {"version": 2, "share": 1.0, "before": 1}
     assert stage.rounds(campaign)[1:] == [(2, "training", "done"), (3, "training", "keys")]
     stage.fleet.install(2)
@@ -43,7 +43,7 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
     with stage.service.state.reading() as session:
         assert [charge.number for charge in budget.every(session)] == [1, 2, 3]
         assert budget.of_fleet(session).spent <= 500.0
-        actions = [entry.action for entry in audit.newest(session, 100)]
+        actions = [entry.action for entry in audit_log.newest(session, 100)]
         assert actions.count("round.finish") == 3 and "campaign.finish" in actions
     assert stage.service.shelf.newest() == 3
 
@@ -60,7 +60,7 @@ def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> N
     stage.until(lambda: (found := stage.release(2)) and found.standing == "rolling")
     assert [topic for _, topic, _ in stage.rounds(campaign)] == ["together", "together"]
     with stage.service.state.reading() as session:
-        assert releases.offered(session) == {"version": 2, "share": 0.01, "before": 1}
+        assert release_store.offered(session) == {"version": 2, "share": 0.01, "before": 1}
     stage.fleet.install(2)
     assert all(art._session.chooser.installed.latents is not None for art in stage.fleet.arts)
     stage.until(lambda: any(topic.startswith("/guard") for _, topic, _ in stage.rounds(campaign)), hours=3)
@@ -80,7 +80,7 @@ def test_held_out_devices_judge_a_candidate_before_anybody_has_it(stage: Scene) 
     assert release is not None and "A person decides" in release.reason
     with stage.service.state.reading() as session:
         assert any(gate.name == "quality all" for gate in release.gates)
-        assert releases.offered(session)["version"] == 1
+        assert release_store.offered(session)["version"] == 1
 
 
 def test_a_round_that_fails_is_tried_again_later_and_not_for_ever(stage: Scene) -> None:
@@ -95,10 +95,10 @@ def test_a_round_that_fails_is_tried_again_later_and_not_for_ever(stage: Scene) 
     assert stage.state_of(campaign) == "paused"
     with stage.service.state.reading() as session:
         assert budget.every(session) == []
-        pause = next(entry for entry in audit.newest(session, 9) if entry.action == "campaign.pause")
+        pause = next(entry for entry in audit_log.newest(session, 9) if entry.action == "campaign.pause")
         assert "10 rounds in a row" in pause.details
     with stage.service.state.writing() as session:
-        campaigns.move(session, stage.clock(), "person:operator", campaign.id, "resume")
+        campaign_store.move(session, stage.clock(), "person:operator", campaign.id, "resume")
     stage.step(2, seconds=1)  # whoever resumed it knows of the ten: it is tried at once, and counted from there
     assert len(stage.rounds(campaign)) == 11 and stage.state_of(campaign) == "running"
     stage.step(40, hours=2)
@@ -121,7 +121,7 @@ def test_a_stopped_campaign_asks_nobody_any_more(stage: Scene) -> None:
     stage.step(2)
     assert stage.rounds(campaign) == [(1, "rates", "keys")]
     with stage.service.state.writing() as session:
-        campaigns.move(session, stage.clock(), "server", campaign.id, "stop")
+        campaign_store.move(session, stage.clock(), "server", campaign.id, "stop")
     stage.step(3)
     assert stage.rounds(campaign) == [(1, "rates", "failed")]
 
@@ -130,11 +130,11 @@ def test_a_paused_campaign_begins_no_round(stage: Scene) -> None:
     campaign = stage.create("statistics")
     stage.step(2)
     with stage.service.state.writing() as session:
-        campaigns.move(session, stage.clock(), "server", campaign.id, "pause")
+        campaign_store.move(session, stage.clock(), "server", campaign.id, "pause")
     stage.step(3, hours=30)
     before = stage.rounds(campaign)
     with stage.service.state.writing() as session:
-        campaigns.move(session, stage.clock(), "server", campaign.id, "resume")
+        campaign_store.move(session, stage.clock(), "server", campaign.id, "resume")
     stage.step(3, hours=30)
     assert len(stage.rounds(campaign)) > len(before) and before[-1][2] == "done"
 
@@ -146,7 +146,7 @@ def test_over_budget_a_campaign_is_paused_before_anybody_is_asked(stage: Scene) 
     stage.step(2)
     assert stage.state_of(campaign) == "paused" and stage.rounds(campaign) == []
     with stage.service.state.reading() as session:
-        pause = audit.newest(session, 1)[0]
+        pause = audit_log.newest(session, 1)[0]
         assert pause.action == "campaign.pause" and "the budget is 0.5" in pause.details
 
 
@@ -163,7 +163,7 @@ def test_a_stage_that_is_shorter_than_devices_stay_away_says_so(stage: Scene) ->
 
 
 def test_a_vector_that_no_gateway_takes_is_not_asked_for(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "MOST_BYTES", 10)
+    monkeypatch.setattr(scheduling, "MOST_BYTES", 10)
     campaign = stage.create("statistics")
     stage.step()
     assert stage.state_of(campaign) == "paused" and stage.rounds(campaign) == []
@@ -192,7 +192,7 @@ def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Sc
     campaign = stage.create(settings=settings, epsilon=500.0, rounds=1)
     stage.until(lambda: (found := stage.release(2)) and found.share)
     with stage.service.state.reading() as session:
-        assert releases.offered(session) == {"version": 2, "share": 0.5, "before": 1}
+        assert release_store.offered(session) == {"version": 2, "share": 0.5, "before": 1}
     for art in stage.fleet.arts[::2]:
         art.install(stage.service.shelf.folder(2))
     stage.step(2, minutes=5)
@@ -214,9 +214,9 @@ def test_a_bundle_by_hand_is_watched_in_its_own_name(stage: Scene, tmp_path: Pat
     publishing.submit(stage.service, "person:Robin", read_files(second))
     stage.step(2, hours=30)
     with stage.service.state.reading() as session:
-        made = [one for one in campaigns.every(session) if one.name == "Roll-out of model 2"]
+        made = [one for one in campaign_store.every(session) if one.name == "Roll-out of model 2"]
         assert [one.state for one in made] == ["done"]
-        assert records.of_campaign(session, made[0].id)
+        assert round_store.of_campaign(session, made[0].id)
 
 
 def test_the_engine_forgets_nothing_between_steps(stage: Scene) -> None:

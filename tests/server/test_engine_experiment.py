@@ -15,7 +15,7 @@ from engine_samples import Scene, staged
 import keyart
 from keyart_federated.accounting import composed
 from keyart_server import budget
-from keyart_server.dashboard.pages.experiments import newest_told
+from keyart_server.dashboard.pages.experiments_page import newest_told
 
 DEVICES, PICTURES, NAME = 120, 6, "larger faces"
 SETTINGS: dict[str, Any] = {

@@ -29,8 +29,8 @@ from keyart_federated.flower import programs
 from keyart_federated.flower import supervisor as keeper
 from keyart_federated.flower.control import Control
 from keyart_federated.flower.keys import write_node_key
-from keyart_server.flower import node
-from keyart_server.flower.link import Link
+from keyart_server.flower import supernode
+from keyart_server.flower.superlink import Link
 from keyart_server.state import State
 
 pytestmark = [pytest.mark.service, pytest.mark.xdist_group("superlink")]
@@ -200,7 +200,7 @@ def test_a_superlink_elsewhere_and_a_gateway_that_joins_it(link: Link, state: St
     with Link.connect(tmp_path / "connected", place, authority, gateways=3) as connected:
         before = set(running(SUPERNODE))
         arguments = (stop, tmp_path / "node", address, "east", place, authority, key.private, 0.1)
-        supervised = threading.Thread(target=node.supervise, args=arguments)
+        supervised = threading.Thread(target=supernode.supervise, args=arguments)
         supervised.start()
         try:
             with crowd(state, ("main", "west", "east"), held=Stage.KEYS) as devices:
@@ -257,7 +257,7 @@ def test_nothing_is_left_of_a_server_that_is_killed(tmp_path: Path) -> None:
         """
         import sys, time
         from pathlib import Path
-        from keyart_server.flower.link import Link
+        from keyart_server.flower.superlink import Link
         with Link.start(Path(sys.argv[1]) / "link", f"sqlite:///{sys.argv[1]}/state.db", [b"k" * 32]):
             print("up", flush=True)
             time.sleep(600)

@@ -12,7 +12,7 @@ import pytest
 from keyart.errors import SettingError
 from keyart_federated.flower import eager
 from keyart_server.flower import environment
-from keyart_server.flower.waiting import Clock
+from keyart_server.flower.database_retries import Clock
 
 
 def test_one_looks_often_at_first_and_seldom_later() -> None:
@@ -58,6 +58,6 @@ def test_what_programs_are_told_is_what_they_read(tmp_path: Path, monkeypatch: p
 
 def test_a_server_that_runs_rounds_imports_no_flower() -> None:
     """It takes 120 MB and a second; Flower's own programs import it."""
-    code = "import sys, keyart_server.flower.link, keyart_server.flower.node; print('flwr' in sys.modules)"
+    code = "import sys, keyart_server.flower.superlink, keyart_server.flower.supernode; print('flwr' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

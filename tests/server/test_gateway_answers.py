@@ -20,7 +20,7 @@ from keyart.client import sampling_bucket
 from keyart.secagg import DeviceSession, Identity, Stage, certify
 from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart_server.gateway.tickets import Ticket
-from keyart_server.rounds import records, stages
+from keyart_server.rounds import round_store, stage_windows
 from keyart_server.service import Service
 from keyart_server.state.tables import AnswerRow, MemberRow, PartialRow, RoundRow
 
@@ -127,7 +127,7 @@ def test_a_valid_ticket_of_a_number_that_is_not_asked(service: Service, made: Ro
     made.through(door, Stage.MASKED)
     reply = made.reply(door, Stage.MASKED, 0)
     with service.state.reading() as session:
-        opened = records.opened(session, made.id)
+        opened = round_store.opened(session, made.id)
         members = set(session.scalars(select(MemberRow.number)))
     assert opened is not None
     number = next(n for n in range(9) if n not in members)
@@ -175,7 +175,7 @@ def test_a_window_that_is_closed(stage: Stage, service: Service, made: Round, do
     made.through(door, stage)
     reply = made.reply(door, stage, 0)
     with service.state.writing() as session:
-        stages.close_window(session, made.of, stage, "main")
+        stage_windows.close_window(session, made.of, stage, "main")
     before = rows(service)
     assert refusal(made.ask(door, stage, 0)) == refusal(made.hand_in(door, stage, 0, reply)) == 410
     assert rows(service) == before
@@ -300,7 +300,7 @@ def test_rounds_that_are_not_there_or_over(service: Service, made: Round, door: 
         assert refusal(door.request(method, f"/device/rounds/{'A' * 64}/{step}")) == 422
     first = made.keys(0)
     with service.state.writing() as session:
-        records.fail(session, clock(), made.id, "nobody came")
+        round_store.fail(session, clock(), made.id, "nobody came")
     assert refusal(door.get(f"{made.path}/offer")) == refusal(door.post(f"{made.path}/keys", content=first)) == 410
     for stage in LATER:
         said = message_header(stage | REPLY_FLAG, made.of.round_id)

@@ -19,9 +19,9 @@ from sqlalchemy.exc import OperationalError
 from keyart.client.discovery import read_status
 from keyart.client.transport import Response
 from keyart.secagg import Stage
-from keyart_server.gateway.current import Current, Told, again
+from keyart_server.gateway.discovery import Current, Told, again
 from keyart_server.releases import publishing
-from keyart_server.rounds import records, stages
+from keyart_server.rounds import round_store, stage_windows
 from keyart_server.service import Service
 from keyart_server.state import State
 from keyart_server.state.tables import EnrolledRow
@@ -53,10 +53,10 @@ def test_rounds_are_listed_while_they_go_on(service: Service, clock: Clock) -> N
         made.opens(Stage.KEYS)
         assert await told() == [made.id]
         with service.state.writing() as session:
-            records.passed(session, clock(), made.id, Stage.KEYS, 3)
+            round_store.passed(session, clock(), made.id, Stage.KEYS, 3)
         assert await told() == [made.id]
         with service.state.writing() as session:
-            records.fail(session, clock(), made.id, "too few")
+            round_store.fail(session, clock(), made.id, "too few")
         assert await told() == []
 
     asyncio.run(all_along())
@@ -135,7 +135,7 @@ def test_a_door_says_that_it_is_there(service: Service, clock: Clock) -> None:
         end = time.monotonic() + 30
         while True:
             with service.state.reading() as session:
-                if stages.gateways(session, clock()) == ["west"]:
+                if stage_windows.gateways(session, clock()) == ["west"]:
                     return
             assert time.monotonic() < end
             time.sleep(0.05)

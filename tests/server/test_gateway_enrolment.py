@@ -15,7 +15,7 @@ from server_samples import Clock, bearer, listening
 
 from keyart.secagg import Identity
 from keyart.secagg.identity import verify_record
-from keyart_server import audit
+from keyart_server import audit_log
 from keyart_server.access import tokens
 from keyart_server.app import create_app
 from keyart_server.gateway import enrolment
@@ -68,7 +68,7 @@ def test_the_audit_log_counts_them_by_token_and_hour(service: Service, client: h
     expected = {"count": 3, "hour": hour}, {"count": 1, "hour": hour}
     assert told(service) == [("token:shop", expected[1]), ("token:app", expected[0])]
     with service.state.reading() as session:
-        rows, _ = audit.newest(session, 99), audit.verify(session)
+        rows, _ = audit_log.newest(session, 99), audit_log.verify(session)
     for key in keys:
         assert key.hex() not in str(rows) and hashlib.sha256(key).hexdigest() not in str(rows)
 
@@ -76,7 +76,7 @@ def test_the_audit_log_counts_them_by_token_and_hour(service: Service, client: h
 def told(service: Service) -> list[tuple[str, dict[str, object]]]:
     """Who has brought in devices, newest first."""
     with service.state.reading() as session:
-        rows = [entry for entry in audit.newest(session, 99) if entry.action == "device.enrol"]
+        rows = [entry for entry in audit_log.newest(session, 99) if entry.action == "device.enrol"]
     return [(row.actor, json.loads(row.details)) for row in rows]
 
 

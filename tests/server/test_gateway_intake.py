@@ -15,9 +15,9 @@ from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from keyart.secagg import Stage
-from keyart_server.gateway import intake, register
-from keyart_server.gateway.intake import Intake
-from keyart_server.gateway.rounds import Rounds
+from keyart_server.gateway import submission_queue, submissions
+from keyart_server.gateway.round_cache import Rounds
+from keyart_server.gateway.submission_queue import Intake
 from keyart_server.service import Service
 from keyart_server.state.tables import AnswerRow, PartialRow
 
@@ -55,7 +55,7 @@ def test_answers_that_come_together_are_one_transaction(
     service: Service, made: Round, door: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = masked(made, door)
-    monkeypatch.setattr(intake, "GATHER_SECONDS", 0.5)
+    monkeypatch.setattr(submission_queue, "GATHER_SECONDS", 0.5)
     commits: list[None] = []
     event.listen(service.state.engine, "commit", lambda _: commits.append(None))
     assert together(door, requests) == [204] * 6
@@ -113,13 +113,13 @@ def test_a_batch_that_another_process_was_faster_with_is_done_again(
     left = [failures]
 
     def collides(session, *rest):
-        verdicts = register.write(session, *rest)
+        verdicts = submissions.write(session, *rest)
         if left[0]:
             left[0] -= 1
             raise IntegrityError("insert", {}, Exception("twice"))
         return verdicts
 
-    monkeypatch.setattr(intake, "write", collides)
+    monkeypatch.setattr(submission_queue, "write", collides)
     assert together(door, requests[:1]) == [status]
     assert together(door, requests) == [204] * 6
     ends_with_the_exact_sum(made, door)
@@ -134,7 +134,7 @@ def test_a_mistake_of_ours_fails_its_batch_alone(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched, caplog.at_level(logging.ERROR, "keyart.server"):
-        patched.setattr(intake, "write", breaks)
+        patched.setattr(submission_queue, "write", breaks)
         assert set(together(door, requests[:3])) == {500}
     assert caplog.records
     assert together(door, requests) == [204] * 6
@@ -155,7 +155,7 @@ def test_two_doors_take_the_same_answers_at_once(
 def test_more_than_can_be_held_comes_again(
     service: Service, made: Round, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MOST_WAITING_BYTES", 100)
+    monkeypatch.setattr(submission_queue, "MOST_WAITING_BYTES", 100)
     known = Rounds(service.state).find(made.id)
     assert known is not None
 

@@ -30,9 +30,9 @@ NURSERY = """
 import os, signal, sys
 from datetime import datetime
 import uvicorn
-from keyart_server.gateway.app import create_gateway
-from keyart_server.metrics import Metrics
-from keyart_server.serving import listen
+from keyart_server.gateway.gateway_app import create_gateway
+from keyart_server.monitoring.metrics import Metrics
+from keyart_server.http.web_server import listen
 from keyart_server.state import State
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 now = datetime.fromisoformat(sys.argv[3])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from fastapi import HTTPException
 
-from keyart_server.gateway import rates
-from keyart_server.gateway.rates import Rates, network_of
+from keyart_server.gateway import rate_limits
+from keyart_server.gateway.rate_limits import Rates, network_of
 
 
 class Seconds:
@@ -52,7 +52,7 @@ def test_how_long_to_wait_is_told_and_true() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "MOST_KEYS", 3)
+    monkeypatch.setattr(rate_limits, "MOST_KEYS", 3)
     bucket = Rates(1.0, 1.0, Seconds())
     for key in "abcd":
         bucket.take(key)

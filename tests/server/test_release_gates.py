@@ -14,7 +14,7 @@ from release_samples import told
 
 from keyart.bundle import Manifest
 from keyart_federated.campaigns.segments import Estimate
-from keyart_server.releases import gates
+from keyart_server.releases import bundle_gates
 from keyart_server.releases.gate import LEVEL, VERDICTS, Gate, compared, worst
 
 MARGIN, SEGMENT_MARGIN = 0.02, 0.05
@@ -91,14 +91,14 @@ def laid(folder: Path, **changes: object) -> Path:
 
 
 def test_a_whole_bundle_passes_all(tmp_path: Path) -> None:
-    found = gates.of_bundle(laid(tmp_path / "b"), BASE)
+    found = bundle_gates.of_bundle(laid(tmp_path / "b"), BASE)
     assert {gate.name: gate.verdict for gate in found} == dict.fromkeys(
         ("whole", "features", "size", "canary"), "passed"
     )
 
 
 def of(folder: Path, base: Manifest | None = BASE) -> dict[str, Gate]:
-    return {gate.name: gate for gate in gates.of_bundle(folder, base)}
+    return {gate.name: gate for gate in bundle_gates.of_bundle(folder, base)}
 
 
 def test_a_flipped_byte(tmp_path: Path) -> None:

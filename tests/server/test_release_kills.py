@@ -14,12 +14,12 @@ from release_samples import Device, candidate, first, standing
 
 from keyart.bundle.manifest import MANIFEST_NAME, Manifest
 from keyart_federated.campaigns.rollout_plan import Plan
-from keyart_server import audit
-from keyart_server.releases import archive, publishing, records
-from keyart_server.repository import Repository
+from keyart_server import audit_log
+from keyart_server.releases import bundle_archive, publishing, release_store
 from keyart_server.serve import opened
 from keyart_server.service import Service
 from keyart_server.settings import Settings
+from keyart_server.signing.repository import Repository
 
 # Imports once; for each line that it reads a fork does the work and is killed at that step.
 KILLER = """
@@ -27,7 +27,7 @@ import os, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
 from keyart_server.releases import archive, publishing
-from keyart_server.repository import Repository
+from keyart_server.signing.repository import Repository
 from keyart_server.serve import opened
 from keyart_server.settings import Settings
 from keyart_server.state import State
@@ -70,8 +70,8 @@ PLAN = Plan((0.5, 1.0), hours=0.0, unclear="go on")
 def subjects(service: Service) -> set[int]:
     """Versions whose publishing the audit log has."""
     with service.state.reading() as session:
-        audit.verify(session)
-        entries = audit.newest(session, 10_000)
+        audit_log.verify(session)
+        entries = audit_log.newest(session, 10_000)
         return {int(entry.subject) for entry in entries if entry.action == "release.publish"}
 
 
@@ -113,17 +113,17 @@ def killed_at_each_step(
 
 def next_version(service: Service) -> int:
     with service.state.reading() as session:
-        return (records.newest_version(session) or 0) + 1
+        return (release_store.newest_version(session) or 0) + 1
 
 
 def test_a_candidate(database_url: str, tmp_path: Path) -> None:
     def prepare(service: Service) -> int:
         with service.state.reading() as session:
-            rolling = records.every(session, "rolling")
+            rolling = release_store.every(session, "rolling")
         for release in rolling:
             publishing.watch(service, release.version, {})  # all devices have it, and the next one can roll out
         with service.state.reading() as session:
-            base = records.released(session)
+            base = release_store.released(session)
         assert base is not None
         version = next_version(service)
         made = candidate(service, version, base.version, number=version, plan=PLAN)
@@ -145,13 +145,13 @@ def test_a_candidate(database_url: str, tmp_path: Path) -> None:
 def test_a_bundle_by_hand(database_url: str, tmp_path: Path) -> None:
     def prepare(service: Service) -> int:
         version = next_version(service)
-        packed = archive.packed(release_samples.files(version, 7, 1))
+        packed = bundle_archive.packed(release_samples.files(version, 7, 1))
         (tmp_path / str(version)).write_bytes(packed)
         return version
 
     def check(service: Service, version: int, whole: bool) -> None:
         with service.state.reading() as session:
-            found = records.find(session, version)
+            found = release_store.find(session, version)
         if found is None:  # killed before it was recorded: the request got no answer
             assert not whole and version not in signed(service)
             return
@@ -165,7 +165,7 @@ def test_a_bundle_by_hand(database_url: str, tmp_path: Path) -> None:
 def test_a_way_back(database_url: str, tmp_path: Path) -> None:
     def prepare(service: Service) -> int:
         with service.state.reading() as session:
-            base = records.released(session)
+            base = release_store.released(session)
         assert base is not None
         version = next_version(service)
         made = candidate(service, version, base.version, number=version, plan=PLAN)

@@ -14,22 +14,23 @@ from server_samples import Clock
 from keyart.bundle.folder import read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import Plan
-from keyart_server import audit, rolekeys
-from keyart_server.releases import Gate, archive, publishing, records
+from keyart_server import audit_log
+from keyart_server.releases import Gate, bundle_archive, publishing, release_store
 from keyart_server.service import Service
+from keyart_server.signing import tuf_keys
 
 
 def offered(service: Service) -> tuple[int | None, float, int | None]:
     with service.state.reading() as session:
-        model = records.offered(session)
+        model = release_store.offered(session)
     return model["version"], model["share"], model["before"]
 
 
 def actions(service: Service, version: int) -> list[str]:
     """What the audit log has of it, oldest first."""
     with service.state.reading() as session:
-        audit.verify(session)
-        return [entry.action for entry in reversed(audit.newest(session, 1000)) if entry.subject == str(version)]
+        audit_log.verify(session)
+        return [entry.action for entry in reversed(audit_log.newest(session, 1000)) if entry.subject == str(version)]
 
 
 def weights(seed: int) -> bytes:
@@ -109,10 +110,10 @@ def test_a_candidate_that_breaks_a_rule_is_refused_before_any_device_is_asked(se
     first(service)
     bad = candidate(service, 8)
     with service.state.writing() as session:
-        wrong = {**records.files(session, 8), "ranker.bin": b"\x00" * 10}
-        row = session.get(records.ReleaseRow, bad.version)
+        wrong = {**release_store.files(session, 8), "ranker.bin": b"\x00" * 10}
+        row = session.get(release_store.ReleaseRow, bad.version)
         assert row is not None
-        row.files = archive.packed(wrong)
+        row.files = bundle_archive.packed(wrong)
     refused = publishing.examine(service, 8)
     assert refused.standing == "refused" and "ranker.bin" in refused.reason
     assert publishing.decide(service, 8, GOOD) == refused and service.shelf.newest() == 7
@@ -133,8 +134,8 @@ def test_a_round_proposes_once_and_its_number_moves_on(service: Service) -> None
 
 def test_files_are_packed_the_same_each_time() -> None:
     made = release_samples.files(8)
-    assert archive.packed(made) == archive.packed(dict(reversed(made.items())))
-    assert archive.unpacked(archive.packed(made)) == made
+    assert bundle_archive.packed(made) == bundle_archive.packed(dict(reversed(made.items())))
+    assert bundle_archive.unpacked(bundle_archive.packed(made)) == made
 
 
 def test_a_candidate_from_an_older_model_is_refused(service: Service) -> None:
@@ -184,7 +185,7 @@ def test_withdrawn_means_the_old_weights_under_a_new_number(service: Service, cl
     assert device.visit(service) == never.visit(service) == 9
     assert device.weights == never.weights == weights(0)
     manifest = service.shelf.manifest(9)
-    assert (manifest.parent, archive.origin(manifest)) == (8, 7)
+    assert (manifest.parent, bundle_archive.origin(manifest)) == (8, 7)
     assert actions(service, 8)[-1] == "release.withdraw"
     with pytest.raises(InputError, match="is withdrawn"):
         publishing.withdraw(service, 8, "person:Robin")
@@ -214,7 +215,7 @@ def test_an_older_one_that_was_withdrawn_is_not_gone_back_to(service: Service) -
 def test_without_the_key_of_targets(service: Service, tmp_path: Path) -> None:
     """It waits, and says for what; nothing is published until a person has brought the key."""
     first(service)
-    key = rolekeys.path_of(service.data.keys, "targets")
+    key = tuf_keys.path_of(service.data.keys, "targets")
     away = key.rename(tmp_path / "targets.pem")
     waiting = rolled(service)
     assert waiting.standing == "waiting" and "targets.pem" in waiting.reason and "/8/go-on" in waiting.reason
@@ -243,7 +244,7 @@ def test_the_bundle_of_a_start(service: Service, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not newer than 8"):
         publishing.bring(service, bundle_samples.sample_bundle(tmp_path / "other", 7, seed=4))
     newer = bundle_samples.sample_bundle(tmp_path / "9", 9, seed=4)
-    key = rolekeys.path_of(service.data.keys, "targets")
+    key = tuf_keys.path_of(service.data.keys, "targets")
     away = key.rename(tmp_path / "targets.pem")
     with pytest.raises(SettingError, match="key of targets"):
         publishing.bring(service, newer)
@@ -276,7 +277,7 @@ def test_a_burned_number_is_refused(service: Service, tmp_path: Path) -> None:
     refused = rolled(service)
     assert refused.standing == "refused" and "half published" in refused.reason and service.shelf.newest() == 7
     with pytest.raises(BundleRefused):
-        archive.unpacked(archive.packed({"../out": b""}))
+        bundle_archive.unpacked(bundle_archive.packed({"../out": b""}))
 
 
 def test_a_number_beyond_32_bits(service: Service) -> None:
@@ -300,7 +301,7 @@ def test_a_folder_that_was_never_signed_is_not_adopted(service: Service) -> None
     shutil.copytree(service.shelf.folder(7), killed)
     publishing.settle(service)
     with service.state.reading() as session:
-        assert [release.version for release in records.every(session)] == [7]
+        assert [release.version for release in release_store.every(session)] == [7]
 
 
 def test_a_person_who_names_a_bundle_has_decided(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

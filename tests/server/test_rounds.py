@@ -17,8 +17,8 @@ from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam, composed, to_epsilon
 from keyart_federated.secagg import Coordinator, Gateway
 from keyart_server import budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.rounds import Round, records, stages
+from keyart_server.campaigns import campaign_store
+from keyart_server.rounds import Round, round_store, stage_windows
 from keyart_server.service import Service
 from keyart_server.state.tables import AnswerRow, AskRow, MemberRow, PartialRow, WindowRow
 
@@ -27,7 +27,7 @@ from keyart_server.state.tables import AnswerRow, AskRow, MemberRow, PartialRow,
 def campaign_id(service: Service, clock: Clock) -> str:
     with service.state.writing() as session:
         budget.settle(session, clock(), 8.0, 1e-6)
-        return campaigns.create(session, clock(), "server", "Spring", "training").id
+        return campaign_store.create(session, clock(), "server", "Spring", "training").id
 
 
 def test_a_round_of_two_gateways_from_the_database_alone(service: Service, clock: Clock, campaign_id: str) -> None:
@@ -50,20 +50,20 @@ def test_a_round_of_two_gateways_from_the_database_alone(service: Service, clock
                     else:
                         relay.stage = Stage(stage - 1)
                         asked = relay.deliver(coordinator.ask(gateway_number))
-                        stages.ask(session, of, stage, asked)
-                    stages.open_window(session, clock(), of, stage, gateway, len(asked), 60.0)
+                        stage_windows.ask(session, of, stage, asked)
+                    stage_windows.open_window(session, clock(), of, stage, gateway, len(asked), 60.0)
                     if stage is now:
                         if now >= Stage.MASKED:
                             asked = {i: message for i, message in asked.items() if i != 3}  # falls silent
                         replies = {i: devices.answer(i, message) for i, message in asked.items()}
                         round_samples.put(session, of, stage, replies, gateway)
                         clock.pass_by(seconds=61)
-                        assert stages.is_over(session, clock(), of, stage, gateway)
-                        stages.close_window(session, of, stage, gateway)
-                    coordinator.receive(gateway_number, stages.collected(session, of, stage, gateway))
+                        assert stage_windows.is_over(session, clock(), of, stage, gateway)
+                        stage_windows.close_window(session, of, stage, gateway)
+                    coordinator.receive(gateway_number, stage_windows.collected(session, of, stage, gateway))
             coordinator.close()
             with service.state.writing() as session:
-                records.passed(session, clock(), of.round_id.hex(), stage, 6)
+                round_store.passed(session, clock(), of.round_id.hex(), stage, 6)
             if stage is now:
                 break
     result = coordinator.result
@@ -75,39 +75,39 @@ def test_each_step_counts_once(service: Service, clock: Clock, campaign_id: str)
     of = round_samples.terms()
     with service.state.writing() as session:
         found = round_samples.started(session, clock(), campaign_id, of)
-        assert records.going_on(session) == [found] and found.standing == "keys"
+        assert round_store.going_on(session) == [found] and found.standing == "keys"
         for stage in (Stage.KEYS, Stage.SHARE):
             for _ in range(2):
-                records.passed(session, clock(), found.id, stage, 5 + stage)
-        now = records.find(session, found.id)
+                round_store.passed(session, clock(), found.id, stage, 5 + stage)
+        now = round_store.find(session, found.id)
         assert now is not None and now.standing == "masked"
         assert (now.answered[Stage.KEYS], now.answered[Stage.SHARE], now.survivors) == (6, 7, 0)
         assert len(budget.every(session)) == 1
         with pytest.raises(InputError, match="stands at masked"):
-            records.passed(session, clock(), found.id, Stage.UNMASK, 1)
+            round_store.passed(session, clock(), found.id, Stage.UNMASK, 1)
         with pytest.raises(InputError, match="stands at masked"):
-            records.answer(session, clock(), found.id, np.zeros(8, dtype=np.int64), 5)
-        records.passed(session, clock(), found.id, Stage.MASKED, 6)
+            round_store.answer(session, clock(), found.id, np.zeros(8, dtype=np.int64), 5)
+        round_store.passed(session, clock(), found.id, Stage.MASKED, 6)
         for _ in range(2):
-            records.answer(session, clock(), found.id, np.arange(8) - 4, 5)
-        opened = records.opened(session, found.id)
-        assert opened is not None and opened.terms == of and (records.total_of(opened) == np.arange(8) - 4).all()
+            round_store.answer(session, clock(), found.id, np.arange(8) - 4, 5)
+        opened = round_store.opened(session, found.id)
+        assert opened is not None and opened.terms == of and (round_store.total_of(opened) == np.arange(8) - 4).all()
         for _ in range(2):
-            records.finish(session, clock(), found.id, {"devices": 6})
-        now = records.find(session, found.id)
+            round_store.finish(session, clock(), found.id, {"devices": 6})
+        now = round_store.find(session, found.id)
         assert now is not None and now.standing == "done" and now.told == {"devices": 6} and not now.going_on
-        records.fail(session, clock(), found.id, "too late")
-        assert records.find(session, found.id) == now
+        round_store.fail(session, clock(), found.id, "too late")
+        assert round_store.find(session, found.id) == now
 
 
 def test_an_ended_round_keeps_no_answer(service: Service, clock: Clock, campaign_id: str) -> None:
     with service.state.writing() as session:
         round_samples.fill(session, clock(), campaign_id)
-        (found,) = records.going_on(session)
-        records.fail(session, clock(), found.id, "nobody came" * 100)
+        (found,) = round_store.going_on(session)
+        round_store.fail(session, clock(), found.id, "nobody came" * 100)
         for table in (AnswerRow, AskRow, MemberRow, PartialRow, WindowRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0
-        opened, failed = records.opened(session, found.id), records.find(session, found.id)
+        opened, failed = round_store.opened(session, found.id), round_store.find(session, found.id)
         assert opened is not None and opened.offer == opened.waiting == b"" and opened.total is None
         assert failed is not None and failed.standing == "failed" and failed.failure.startswith("nobody came")
 
@@ -115,9 +115,9 @@ def test_an_ended_round_keeps_no_answer(service: Service, clock: Clock, campaign
 def test_before_the_stage_of_masked_vectors_nothing_is_paid(service: Service, clock: Clock, campaign_id: str) -> None:
     with service.state.writing() as session:
         found = round_samples.started(session, clock(), campaign_id, round_samples.terms())
-        records.passed(session, clock(), found.id, Stage.KEYS, 3)
+        round_store.passed(session, clock(), found.id, Stage.KEYS, 3)
         assert budget.of_fleet(session).spent == 0
-        records.fail(session, clock(), found.id, "too few")
+        round_store.fail(session, clock(), found.id, "too few")
         assert budget.every(session) == []
 
 
@@ -128,12 +128,12 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
     def shared(number: int) -> Round:
         with service.state.writing() as session:
             of = round_samples.terms()
-            found = records.start(
+            found = round_store.start(
                 session, clock(), campaign_id, number, "", b"", of, event, b"", wanted=9, patience=1.0
             )
-            records.passed(session, clock(), found.id, Stage.KEYS, 3)
+            round_store.passed(session, clock(), found.id, Stage.KEYS, 3)
         with service.state.writing() as session:
-            return records.passed(session, clock(), found.id, Stage.SHARE, 3)
+            return round_store.passed(session, clock(), found.id, Stage.SHARE, 3)
 
     with pytest.raises(BudgetSpent, match="its budget is 8"):
         for number in range(1, 100):
@@ -144,7 +144,7 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
         assert [charge.number for charge in charges] == list(range(1, last)) and last > 2
         assert left.spent == pytest.approx(to_epsilon((last - 1) * event.divergences(), 1e-6)) and left.spent <= 8
         assert budget.would_be(session, event) > 8
-        (refused,) = records.going_on(session)[-1:]
+        (refused,) = round_store.going_on(session)[-1:]
         assert (refused.number, refused.standing) == (last, "share")
     with service.state.writing() as session:
         with pytest.raises(SettingError, match="is spent already"):
@@ -162,10 +162,10 @@ def test_rounds_of_different_draws_do_not_add_up(service: Service, clock: Clock,
     for number, (low, high) in enumerate(asked, start=1):
         of = round_samples.terms()
         with service.state.writing() as session:
-            start = partial(records.start, session, clock(), campaign_id, number, "", b"", of, event, b"")
+            start = partial(round_store.start, session, clock(), campaign_id, number, "", b"", of, event, b"")
             found = start(wanted=9, patience=1.0, low=low, high=high)
-            records.passed(session, clock(), found.id, Stage.KEYS, 3)
-            records.passed(session, clock(), found.id, Stage.SHARE, 3)
+            round_store.passed(session, clock(), found.id, Stage.KEYS, 3)
+            round_store.passed(session, clock(), found.id, Stage.SHARE, 3)
             spent.append(budget.of_fleet(session).spent)
             clock.pass_by(seconds=1)
     once, twice, thrice = (composed([(event, n)], 1e-6) for n in (1, 2, 3))
@@ -180,20 +180,20 @@ def test_a_window_closes_when_all_have_answered_or_time_is_over(
     of = round_samples.terms()
     with service.state.writing() as session:
         round_samples.started(session, clock(), campaign_id, of)
-        assert not stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        assert not stage_windows.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
         for due in (2, 1):  # the second one changes nothing
-            stages.open_window(session, clock(), of, Stage.KEYS, GATEWAY, due, 60.0)
+            stage_windows.open_window(session, clock(), of, Stage.KEYS, GATEWAY, due, 60.0)
         round_samples.put(session, of, Stage.KEYS, {1: b"one"})
-        assert not stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
-        assert stages.is_over(session, clock() + timedelta(seconds=60), of, Stage.KEYS, GATEWAY)
+        assert not stage_windows.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        assert stage_windows.is_over(session, clock() + timedelta(seconds=60), of, Stage.KEYS, GATEWAY)
         round_samples.put(session, of, Stage.KEYS, {2: b"two"})
-        assert stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
-        assert stages.came(session, of, Stage.KEYS, GATEWAY) == 2
+        assert stage_windows.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        assert stage_windows.came(session, of, Stage.KEYS, GATEWAY) == 2
 
 
 def test_gateways_are_known_while_they_are_heard(service: Service, clock: Clock) -> None:
     with service.state.writing() as session:
-        stages.hear(session, clock(), "west")
-        stages.hear(session, clock() + timedelta(seconds=60), "main")
-        assert stages.gateways(session, clock()) == ["main", "west"]
-        assert stages.gateways(session, clock() + timedelta(seconds=1)) == ["main"]
+        stage_windows.hear(session, clock(), "west")
+        stage_windows.hear(session, clock() + timedelta(seconds=60), "main")
+        assert stage_windows.gateways(session, clock()) == ["main", "west"]
+        assert stage_windows.gateways(session, clock() + timedelta(seconds=1)) == ["main"]

@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from keyart_server.connections import KEPT_FILES, MOST_HEAD_BYTES, MOST_REQUEST_BYTES, bounded, room
-from keyart_server.serving import listen
+from keyart_server.http.connection_limits import KEPT_FILES, MOST_HEAD_BYTES, MOST_REQUEST_BYTES, bounded, room
+from keyart_server.http.web_server import listen
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HEAD = 0.4  # seconds

@@ -12,7 +12,7 @@ from server_samples import running
 
 from keyart.bundle import Slots, verify
 from keyart.bundle.update import install_update
-from keyart_server.bundles.shelf import ranker_of
+from keyart_server.bundles.published_bundles import ranker_of
 
 CAMPAIGN = {"name": "Spring", "kind": "training"}
 

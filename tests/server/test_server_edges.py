@@ -13,10 +13,10 @@ from gateway_samples import taken_away
 from server_samples import listening
 from starlette.types import Receive, Scope, Send
 
-from keyart_server.headers import HEADERS, Headers
-from keyart_server.limits import MOST_BYTES, Limits
-from keyart_server.metrics import Metrics
-from keyart_server.requests import Requests
+from keyart_server.http.body_limits import MOST_BYTES, Limits
+from keyart_server.http.request_metrics import Requests
+from keyart_server.http.security_headers import HEADERS, Headers
+from keyart_server.monitoring.metrics import Metrics
 from keyart_server.service import Service
 
 ROUND = "/device/rounds/{round_id}"

@@ -20,8 +20,8 @@ import pytest
 from server_samples import COMMAND, bearer, join, running
 
 from keyart_federated.flower.keys import write_certificates
-from keyart_server import audit
-from keyart_server.campaigns import records
+from keyart_server import audit_log
+from keyart_server.campaigns import campaign_store
 from keyart_server.state import State
 
 CAMPAIGN = {"name": "Spring", "kind": "training"}
@@ -76,8 +76,8 @@ def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database
                 shot.join()
         nursery.stdin.close()
     with closing(State.open(url or tmp_path / "data" / "keyart.db")) as state, state.reading() as session:
-        actions = [entry.action for entry in audit.newest(session, 100_000)]
-        assert audit.verify(session)[0] == len(actions)
+        actions = [entry.action for entry in audit_log.newest(session, 100_000)]
+        assert audit_log.verify(session)[0] == len(actions)
         assert actions.count("campaign.create") >= len(kept) > kills
 
 
@@ -116,7 +116,7 @@ def test_a_stop_is_no_failure_and_ends_what_was_begun(tmp_path: Path) -> None:
             thread.join()
     assert set(answers) == {201}
     with closing(State.open(tmp_path / "data" / "keyart.db")) as state, state.reading() as session:
-        assert len(records.every(session)) == len(answers)
+        assert len(campaign_store.every(session)) == len(answers)
     assert "Traceback" not in (tmp_path / "data.log").read_text()
 
 

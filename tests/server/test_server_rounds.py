@@ -13,8 +13,8 @@ from gateway_samples import taken_away
 from server_samples import Running, running
 
 from keyart.secagg import Stage
-from keyart_server import audit, budget
-from keyart_server.rounds import GOING_ON, Round, records
+from keyart_server import audit_log, budget
+from keyart_server.rounds import GOING_ON, Round, round_store
 from keyart_server.state import State
 
 DEVICES = 12
@@ -30,7 +30,7 @@ def start_a_campaign(server: Running) -> None:
 
 def newest(state: State) -> Round | None:
     with state.reading() as session:
-        found = records.newest(session, 1)
+        found = round_store.newest(session, 1)
     return found[0] if found else None
 
 
@@ -42,9 +42,9 @@ def stands(state: State, *standings: str) -> Round | None:
 def check(state: State, said: list[dict[str, Any]]) -> None:
     """One round, read, paid for once, with every vector in it that a device was told has been accepted."""
     with state.reading() as session:
-        rounds, charges = records.newest(session, 10), budget.every(session)
-        actions = [entry.action for entry in audit.newest(session, 1000)]
-        audit.verify(session)
+        rounds, charges = round_store.newest(session, 10), budget.every(session)
+        actions = [entry.action for entry in audit_log.newest(session, 1000)]
+        audit_log.verify(session)
     assert [one.standing for one in rounds] == ["done"] and len(charges) == 1
     assert actions.count("budget.charge") == actions.count("round.finish") == 1
     accepted = {one["device"] for one in said if one["event"] == "handed in"}

@@ -7,7 +7,7 @@ import re
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from keyart_server import log
+from keyart_server.monitoring import logs
 from keyart_server.service import Service
 from keyart_server.state.tables import Base
 
@@ -86,7 +86,7 @@ def test_every_column_is_known() -> None:
 
 def test_no_column_and_no_log_field_is_of_a_viewer() -> None:
     names = [f"{table}.{column}" for table, columns in COLUMNS.items() for column in columns]
-    assert not [name for name in [*names, *log.FIELDS] if NEVER.search(name)]
+    assert not [name for name in [*names, *logs.FIELDS] if NEVER.search(name)]
     for wrong in ("x.title_id", "x.device", "x.device_id", "x.ip", "x.user_agent", "x.last_ip"):
         assert NEVER.search(wrong)
     assert not NEVER.search("x.device_key_hash")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import InputError
 
-from .. import audit
+from .. import audit_log
 from ..state.tables import InvitationRow, PersonRow, SessionRow
 from ..state.tables.base import LONGEST_NAME
 from . import passwords, secrets
@@ -35,7 +35,7 @@ def invite(session: Session, at: datetime, actor: str, role: Role) -> str:
     code = secrets.make()
     session.execute(delete(InvitationRow).where(InvitationRow.expires <= at))
     session.add(InvitationRow(digest=secrets.digest(code), role=role, expires=at + INVITATION))
-    audit.append(session, at, actor, "invitation.issue", role)
+    audit_log.append(session, at, actor, "invitation.issue", role)
     return code
 
 
@@ -56,7 +56,7 @@ def join(session: Session, at: datetime, code: str, name: str, sealed: str) -> P
         raise InputError(f"There is somebody named {name} already; take another name.")
     person = Person(secrets.make_id(), name, role, at)
     session.add(PersonRow(id=person.id, name=name, folded=folded(name), role=role, password=sealed, created=at))
-    audit.append(session, at, f"person:{name}", "person.join", person.id, role=role)
+    audit_log.append(session, at, f"person:{name}", "person.join", person.id, role=role)
     return person
 
 
@@ -81,7 +81,7 @@ def remove(session: Session, at: datetime, actor: str, person_id: str) -> bool:
     if row is None:
         return False
     session.delete(row)
-    audit.append(session, at, actor, "person.remove", person_id, name=row.name)
+    audit_log.append(session, at, actor, "person.remove", person_id, name=row.name)
     return True
 
 
@@ -90,7 +90,7 @@ def sign_in(session: Session, at: datetime, person: Person) -> str:
     secret = secrets.make()
     session.execute(delete(SessionRow).where(SessionRow.expires <= at))
     session.add(SessionRow(digest=secrets.digest(secret), person_id=person.id, created=at, expires=at + SESSION))
-    audit.append(session, at, f"person:{person.name}", "session.begin", person.id)
+    audit_log.append(session, at, f"person:{person.name}", "session.begin", person.id)
     return secret
 
 
@@ -104,7 +104,7 @@ def signed_in(session: Session, at: datetime, secret: str) -> Person | None:
 def sign_out(session: Session, at: datetime, actor: str, secret: str) -> None:
     """Ends this session, and no other."""
     session.execute(delete(SessionRow).where(SessionRow.digest == secrets.digest(secret)))
-    audit.append(session, at, actor, "session.end", "")
+    audit_log.append(session, at, actor, "session.end", "")
 
 
 def checked_name(name: str) -> str:

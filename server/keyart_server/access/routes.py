@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from .. import audit
-from ..refusals import refusal
+from .. import audit_log
+from ..http.error_responses import refusal
 from ..service import Service
 from . import people, tokens
 from .guard import Who
@@ -106,16 +106,16 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def list_audit(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-    ) -> list[audit.Entry]:
+    ) -> list[audit_log.Entry]:
         """The newest changes first; before: those of a smaller number."""
         with state.reading() as session:
-            return audit.newest(session, limit, before)
+            return audit_log.newest(session, limit, before)
 
     @router.get("/api/audit/check", responses={500: refusal("The log is not what was written; from where on.")})
     def check_audit() -> AuditCheck:
         """Reads the whole log and follows its hashes."""
         with state.reading() as session:
-            rows, digest = audit.verify(session)
+            rows, digest = audit_log.verify(session)
         return AuditCheck(rows=rows, digest=digest)
 
     return (router,)

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from keyart.bundle.durable import replace_file
 from keyart.errors import SettingError
 
-from .. import audit
-from ..data import DataFolder
+from .. import audit_log
+from ..data_folder import DataFolder
 from ..state import State
 from ..state.tables import TokenRow
 from . import secrets
@@ -46,7 +46,7 @@ def issue(
             id=token.id, digest=secrets.digest(secret), name=name, scopes=told, created=at, expires=token.expires
         )
     )
-    audit.append(session, at, actor, "token.issue", token.id, name=name, scopes=told)
+    audit_log.append(session, at, actor, "token.issue", token.id, name=name, scopes=told)
     return secret, token
 
 
@@ -67,7 +67,7 @@ def revoke(session: Session, at: datetime, actor: str, token_id: str) -> bool:
     if row is None:
         return False
     session.delete(row)
-    audit.append(session, at, actor, "token.revoke", token_id, name=row.name)
+    audit_log.append(session, at, actor, "token.revoke", token_id, name=row.name)
     return True
 
 

@@ -22,7 +22,7 @@ from keyart.errors import BudgetSpent, SettingError
 from keyart_federated.accounting import Mechanism, composed_by_draw
 from keyart_federated.accounting.ledger import event_from, event_json
 
-from .. import audit
+from .. import audit_log
 from ..state.tables import BudgetRow, ChargeRow
 
 ROW = 1
@@ -72,7 +72,7 @@ def settle(session: Session, at: datetime, epsilon: float | None = None, delta: 
         session.add(BudgetRow(id=ROW, epsilon=wanted[0], delta=wanted[1]))
     elif wanted != before:
         row.epsilon, row.delta = wanted
-        audit.append(session, at, "server", "budget.change", "fleet", epsilon=wanted[0], delta=wanted[1])
+        audit_log.append(session, at, "server", "budget.change", "fleet", epsilon=wanted[0], delta=wanted[1])
     return Budget(*wanted, spent)
 
 
@@ -108,7 +108,7 @@ def charge(
     low, high: it asks devices whose draw is in [low, high). Raises BudgetSpent where it would exceed the budget; then
     nothing has changed.
     """
-    audit.lock(session)  # one charge at a time: each counts all before it
+    audit_log.lock(session)  # one charge at a time: each counts all before it
     row = session.get(ChargeRow, (campaign_id, number))
     if row is not None:
         return _charge(row)
@@ -123,7 +123,7 @@ def charge(
     )
     session.add(row)
     session.flush()
-    audit.append(session, at, "server", "budget.charge", campaign_id, round=number, spent=round(spent, 6))
+    audit_log.append(session, at, "server", "budget.charge", campaign_id, round=number, spent=round(spent, 6))
     return _charge(row)
 
 

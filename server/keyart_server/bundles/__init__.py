@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .shelf import Shelf
+from .published_bundles import Shelf
 
 __all__ = ["Shelf"]

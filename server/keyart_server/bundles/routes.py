@@ -14,8 +14,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
-from ..headers import FOR_GOOD
-from ..refusals import refusal
+from ..http.error_responses import refusal
+from ..http.security_headers import FOR_GOOD
 from ..service import Service
 
 FOR_A_MINUTE: Final = "public, max-age=60"

@@ -14,9 +14,9 @@ from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
 
 from ..access import Who
-from ..refusals import refusal
+from ..http.error_responses import refusal
 from ..service import Service
-from . import records
+from . import campaign_store
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` that creating it gave.")]
 # The engine finishes a campaign; a person starts, pauses, resumes or stops it.
@@ -45,12 +45,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def list_campaigns(standing: Annotated[Standing | None, Query(alias="state")] = None) -> list[Campaign]:
         """All campaigns, newest first; state: only those that stand there."""
         with state.reading() as session:
-            return records.every(session, standing)
+            return campaign_store.every(session, standing)
 
     @reading.get("/api/campaigns/{campaign_id}", responses=missing)
     def show_campaign(campaign_id: Id) -> Campaign:
         with state.reading() as session:
-            return _there(records.find(session, campaign_id))
+            return _there(campaign_store.find(session, campaign_id))
 
     @operating.post("/api/campaigns", status_code=201)
     def create_campaign(new: NewCampaign, who: Who, response: Response) -> Campaign:
@@ -62,7 +62,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
                 raise HTTPException(422, str(error)) from None
             settings = "{}"  # a draft may lack what its kind cannot do without; it cannot be started so
         with state.writing() as session:
-            campaign = records.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
+            campaign = campaign_store.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
         response.headers["Location"] = f"/api/campaigns/{campaign.id}"
         return campaign
 
@@ -70,11 +70,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
         def move(campaign_id: Id, who: Who) -> Campaign:
             try:
                 with state.writing() as session:
-                    campaign = _there(records.find(session, campaign_id))
+                    campaign = _there(campaign_store.find(session, campaign_id))
                     if action == "start":
                         told = json.loads(campaign.settings)
                         checked(campaign.kind, told, campaign.epsilon, campaign.delta)
-                    return _there(records.move(session, clock(), who.name, campaign_id, action))
+                    return _there(campaign_store.move(session, clock(), who.name, campaign_id, action))
             except (InputError, SettingError) as error:
                 raise HTTPException(409, str(error)) from None
 

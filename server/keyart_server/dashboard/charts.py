@@ -14,8 +14,8 @@ from typing import Final
 
 from ..budget import Budget, Charge
 from ..budget.forecast import Forecast
-from . import words
-from .told import Rate
+from . import formatting
+from .results import Rate
 
 WIDTH, HEIGHT = 600, 200
 NICE: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0)
@@ -70,14 +70,17 @@ def spending(charges: Sequence[Charge], budget: Budget, ahead: Forecast, at: dat
     line = f"M0 {HEIGHT}" + "".join(f"H{x:g}V{y:g}" for x, y in steps) + f"H{frame.x(at):g}"
     limit = f"M0 {frame.y(budget.epsilon):g}H{WIDTH}"
     coming = ""
-    told = f"{words.epsilon(budget.spent)} of {words.number(budget.epsilon)} was spent by {words.day(at)}."
+    spent, limit_shown = formatting.epsilon(budget.spent), formatting.number(budget.epsilon)
+    told = f"{spent} of {limit_shown} was spent by {formatting.day(at)}."
     if ahead.ends is not None and ahead.ends > at:
         then = budget.spent + budget.left * ((last - at) / (ahead.ends - at))
         coming = f"M{frame.x(at):g} {frame.y(budget.spent):g}L{frame.x(last):g} {frame.y(then):g}"
-        told += f" At this pace all of it is spent by {words.day(ahead.ends)}."
-    ticks = frame.ticks(words.number)
+        told += f" At this pace all of it is spent by {formatting.day(ahead.ends)}."
+    ticks = frame.ticks(formatting.number)
     title = "ε spent over time"
-    return Chart(title, told, ticks, words.day(first), words.day(frame.last), line, limit=limit, ahead=coming)
+    return Chart(
+        title, told, ticks, formatting.day(first), formatting.day(frame.last), line, limit=limit, ahead=coming
+    )
 
 
 def over_time(rates: Sequence[tuple[datetime, Rate]], title: str) -> Chart | None:
@@ -92,15 +95,15 @@ def over_time(rates: Sequence[tuple[datetime, Rate]], title: str) -> Chart | Non
     below = [(frame.x(at), frame.y(rate.low)) for at, rate in rates]
     newest = rates[-1][1]
     told = (
-        f"{words.percent(newest.mean)} at the last of {len(rates)} rounds, between {words.percent(newest.low)} and "
-        f"{words.percent(newest.high)}."
+        f"{formatting.percent(newest.mean)} at the last of {len(rates)} rounds, between "
+        f"{formatting.percent(newest.low)} and {formatting.percent(newest.high)}."
     )
     return Chart(
         title,
         told,
-        frame.ticks(words.percent),
-        words.day(moments[0]),
-        words.day(moments[-1]),
+        frame.ticks(formatting.percent),
+        formatting.day(moments[0]),
+        formatting.day(moments[-1]),
         line=_joined(middle),
         points="".join(f"M{x:g} {y:g}h0" for x, y in middle) if len(middle) <= 60 else "",
         band=f"{_joined(above)}L{_joined(reversed(below))[1:]}Z",

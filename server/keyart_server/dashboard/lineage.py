@@ -8,7 +8,7 @@ from typing import Final
 
 from ..releases.gate import ALL, Gate
 from ..releases.release import Release
-from .told import Rate
+from .results import Rate
 
 AGAINST_BASE: Final = f"quality {ALL}"  # the gate that compares it on all held-out devices
 

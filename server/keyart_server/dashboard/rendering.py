@@ -12,9 +12,9 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..headers import FOR_GOOD
-from .shapes import shape_of
-from .words import FILTERS
+from ..http.security_headers import FOR_GOOD
+from .formatting import FILTERS
+from .status_icons import shape_of
 
 ASSETS: Final = Path(__file__).parent / "assets"
 MEDIA: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

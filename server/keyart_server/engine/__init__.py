@@ -11,7 +11,7 @@ lease     one engine a database
 
 from __future__ import annotations
 
-from .driver import Driver, Link
-from .engine import Engine
+from .campaign_engine import Engine
+from .round_driver import Driver, Link
 
 __all__ = ["Driver", "Engine", "Link"]

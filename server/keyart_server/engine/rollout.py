@@ -14,15 +14,13 @@ from keyart.errors import KeyartError
 from keyart_federated import campaigns as kinds
 from keyart_federated.campaigns.segments import difference
 
-from ..campaigns import Campaign
-from ..campaigns import records as campaigns
-from ..releases import Release, publishing
-from ..releases import records as releases
+from ..campaigns import Campaign, campaign_store
+from ..releases import Release, publishing, release_store
 from ..rounds import Round
 from ..rounds.round import GUARD
 from ..service import Service
-from . import asking
-from .estimates import from_told
+from . import scheduling
+from .estimate_codec import from_told
 
 EARLY: Final = 0.25  # of a stage's hours: a bad model is to be held soon
 MOST_TRIES: Final = 3
@@ -32,7 +30,7 @@ NEW, OLD = "new", "old"
 def step(service: Service) -> None:
     """What is due for all that roll out."""
     with service.state.reading() as session:
-        rolling = releases.every(session, "rolling")
+        rolling = release_store.every(session, "rolling")
     for release in rolling:
         if not release.half_published:
             _watch(service, release)
@@ -46,10 +44,10 @@ def _watch(service: Service, release: Release) -> None:
         return
     campaign = _campaign_of(service, release)
     with service.state.reading() as session:
-        base = asking.base_of(service, session)
+        base = scheduling.base_of(service, session)
         judging = [f"{GUARD}{release.version} {release.share:g} {look} {{}}" for look in range(len(looks))]
         rounds = {
-            name.format(which): asking.history(session, campaign.id, name.format(which))
+            name.format(which): scheduling.history(session, campaign.id, name.format(which))
             for name in judging
             for which in (NEW, OLD)
         }
@@ -69,7 +67,7 @@ def _watch(service: Service, release: Release) -> None:
 
 def _settled(rounds: list[Round]) -> bool:
     """Whether it was read, or will not be any more."""
-    return bool(rounds) and (rounds[0].standing == "done" or asking.failures(rounds) >= MOST_TRIES)
+    return bool(rounds) and (rounds[0].standing == "done" or scheduling.failures(rounds) >= MOST_TRIES)
 
 
 def _ask(
@@ -84,18 +82,18 @@ def _ask(
 ) -> None:
     if rounds and rounds[0].standing != "failed":
         return  # it goes on
-    until = asking.pause_after(rounds)
+    until = scheduling.pause_after(rounds)
     if until is not None and at < until:
         return
     with service.state.writing() as session:
-        number = asking.next_number(session, campaign.id)
+        number = scheduling.next_number(session, campaign.id)
         try:
             asked = kinds.request_guard(version, base, campaign, number, at, release.changed)
-            refused = asking.begin(service, session, campaign, number, asked, name)
+            refused = scheduling.begin(service, session, campaign, number, asked, name)
         except KeyartError as error:
             refused = str(error)
         if refused:
-            releases.move(session, at, "server", release.version, "hold", reason=refused)
+            release_store.move(session, at, "server", release.version, "hold", reason=refused)
 
 
 def _campaign_of(service: Service, release: Release) -> Campaign:
@@ -106,14 +104,14 @@ def _campaign_of(service: Service, release: Release) -> Campaign:
 
 def _found(session: Session, service: Service, release: Release) -> Campaign:
     at = service.clock()
-    every = {campaign.id: campaign for campaign in campaigns.every(session)}
+    every = {campaign.id: campaign for campaign in campaign_store.every(session)}
     if release.campaign_id is not None:
         return every[release.campaign_id]
     name = f"Roll-out of model {release.version}"
     known = next((campaign for campaign in every.values() if campaign.name == name), None)
     if known is not None:
         return known
-    made = campaigns.create(session, at, "server", name, "training", settings=kinds.checked("training", {}))
+    made = campaign_store.create(session, at, "server", name, "training", settings=kinds.checked("training", {}))
     for action in ("start", "finish"):  # it asks nothing of its own accord
-        campaigns.move(session, at, "server", made.id, action)
+        campaign_store.move(session, at, "server", made.id, action)
     return made

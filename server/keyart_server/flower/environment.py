@@ -13,7 +13,7 @@ from keyart.errors import SettingError
 
 from ..state import State
 from ..state.database import checked_url
-from .waiting import CLOCK, Clock, Lasting, outlast
+from .database_retries import CLOCK, Clock, Lasting, outlast
 
 DATABASE_URL: Final = "KEYART_DATABASE_URL"
 ISSUERS: Final = "KEYART_ISSUERS"  # public keys in hex, with commas between them

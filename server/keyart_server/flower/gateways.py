@@ -16,8 +16,8 @@ from flwr.serverapp import Grid
 
 from keyart.errors import FederatedError
 
-from .waiting import Clock
-from .wire import NAME, SUMS, Answer, Question
+from .database_retries import Clock
+from .stage_messages import NAME, SUMS, Answer, Question
 
 log = logging.getLogger("keyart.server.flower")
 

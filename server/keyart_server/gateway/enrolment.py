@@ -14,13 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from keyart.secagg import certify
 from keyart.secagg.key_agreement import KEY_BYTES
 
-from .. import audit
+from .. import audit_log
 from ..access import Who
 from ..service import Service
-from ..state.insertion import insertion
 from ..state.tables import EnrolledRow, EnrolmentsRow
-from .bodies import BINARY, BUSY, BYTES, READ, SENT, read
-from .rates import Rates
+from ..state.upsert import insertion
+from .binary_bodies import BINARY, BUSY, BYTES, READ, SENT, read
+from .rate_limits import Rates
 
 A_SECOND, AT_ONCE = 20.0, 1000.0  # with one token
 VALID: Final = timedelta(days=90)
@@ -79,7 +79,7 @@ def tell(session: Session, at: datetime) -> None:
     over = select(EnrolmentsRow).where(EnrolmentsRow.hour < _hour(at)).order_by(EnrolmentsRow.hour, EnrolmentsRow.by)
     for row in session.scalars(over.with_for_update()):
         hour = row.hour.isoformat(timespec="minutes")
-        audit.append(session, at, row.by, "device.enrol", "devices", count=row.count, hour=hour)
+        audit_log.append(session, at, row.by, "device.enrol", "devices", count=row.count, hour=hour)
         session.delete(row)
 
 

@@ -18,19 +18,19 @@ from starlette.concurrency import run_in_threadpool
 from keyart.errors import MessageError
 from keyart.secagg import Stage
 
-from ..refusals import RETRY_SECONDS, refusal
-from ..releases import records as releases
+from ..http.error_responses import RETRY_SECONDS, refusal
+from ..releases import release_store
 from ..rounds.round import GOING_ON
 from ..service import Service
 from ..state.tables import RoundRow
 from . import enrolment
-from .answers import OVER, Verdict
-from .bodies import BINARY, BUSY, BYTES, READ, SENT, Responses, read
-from .door import NOWHERE, Door
-from .questions import question
-from .rates import by_proxy, direct
-from .rounds import Known
+from .binary_bodies import BINARY, BUSY, BYTES, READ, SENT, Responses, read
+from .context import NOWHERE, Door
+from .rate_limits import by_proxy, direct
+from .round_cache import Known
+from .stage_requests import question
 from .tickets import Ticket
+from .validation import OVER, Verdict
 
 NAME: Final = "main"  # of the door that is part of the server
 STEP_SECONDS: Final = 2  # until a device asks for its question again
@@ -81,7 +81,7 @@ class Now(BaseModel):
 def routes(service: Service) -> Sequence[APIRouter]:
     """Of the server itself."""
     rates = direct() if service.settings.tls else by_proxy()
-    door = Door(service.state, NAME, (service.keys.issuer_public,), service.clock, releases.offered, rates)
+    door = Door(service.state, NAME, (service.keys.issuer_public,), service.clock, release_store.offered, rates)
     return enrolment.routes(service), devices(door)
 
 

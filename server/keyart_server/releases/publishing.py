@@ -24,9 +24,9 @@ from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
 from keyart_federated.campaigns.segments import Estimate
 
-from ..bundles.shelf import check
+from ..bundles.published_bundles import check
 from ..service import Service
-from . import archive, gates, records
+from . import bundle_archive, bundle_gates, release_store
 from .gate import Gate, compared, worst
 from .release import Action, Release
 
@@ -41,12 +41,12 @@ def examine(service: Service, version: int, actor: str = "server") -> Release:
     """Puts a candidate through the gates that need no device: it is refused, or stays one. Raises InputError."""
     with service.state.reading() as session:
         release = _there(session, version)
-        files = records.files(session, version)
+        files = release_store.files(session, version)
     base = None if release.base is None else service.shelf.manifest(release.base)
-    if archive.origin(manifest := Manifest.parse(files[MANIFEST_NAME])) != manifest.model_version:
+    if bundle_archive.origin(manifest := Manifest.parse(files[MANIFEST_NAME])) != manifest.model_version:
         base = None  # a way back differs from what it replaces, and that is what it is for
     with laid_out(files) as folder:
-        found = gates.of_bundle(folder, base)
+        found = bundle_gates.of_bundle(folder, base)
     if worst(found) == "failed":
         return _move(service, actor, version, "refuse", reason=_said(found, "failed"), gates=found)
     return _move(service, actor, version, "examine", gates=found)
@@ -63,8 +63,8 @@ def decide(
     """
     with _turn:
         with service.state.reading() as session:
-            release, installed = _there(session, version), records.released(session)
-            rolling = records.every(session, "rolling")
+            release, installed = _there(session, version), release_store.released(session)
+            rolling = release_store.every(session, "rolling")
         if release.standing == "candidate" and not release.gates:
             release = examine(service, version, actor)
         if release.standing != "candidate":
@@ -93,13 +93,15 @@ def settle(service: Service) -> None:
     try:
         with _turn:
             with service.state.reading() as session:
-                rolling, candidates = (records.every(session, standing) for standing in ("rolling", "candidate"))
+                rolling, candidates = (
+                    release_store.every(session, standing) for standing in ("rolling", "candidate")
+                )
             for release in rolling:
                 if release.half_published:
                     _finish(service, release.version, "server")
             with service.state.writing() as session:
                 for version in sorted(service.shelf.signed()):
-                    records.adopt(session, service.clock(), service.shelf.manifest(version))
+                    release_store.adopt(session, service.clock(), service.shelf.manifest(version))
             for release in candidates:
                 if release.campaign_id is None:
                     decide(service, release.version)
@@ -114,7 +116,7 @@ def bring(service: Service, bundle: Path) -> int | None:
     another one rolls out, SettingError where the key of targets is not at hand.
     """
     with service.state.reading() as session:
-        if records.of_digest(session, Manifest.read(bundle).digest) is not None:
+        if release_store.of_digest(session, Manifest.read(bundle).digest) is not None:
             return None
     service.shelf.check_keys()
     release = submit(service, "server", read_files(bundle), at_once=True)
@@ -133,10 +135,10 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
         check(folder)
     with _turn:
         with service.state.writing() as session:
-            if rolling := records.every(session, "rolling"):
+            if rolling := release_store.every(session, "rolling"):
                 raise InputError(_busy(rolling[0].version))
-            base = records.released(session)
-            new = records.propose(
+            base = release_store.released(session)
+            new = release_store.propose(
                 session, service.clock(), actor, files,
                 base=None if base is None else base.version, plan=AT_ONCE if at_once else Plan(),
             )  # fmt: skip
@@ -174,8 +176,8 @@ def go_on(service: Service, version: int, actor: str) -> Release:
                 if newer is not None and newer > version:
                     raise InputError(f"Model {newer} was published after {version}; devices never go back.")
                 _refuse_two(session, version)
-                return records.move(session, service.clock(), actor, version, "go-on", reason=f"By {actor}.")
-            installed = records.released(session)
+                return release_store.move(session, service.clock(), actor, version, "go-on", reason=f"By {actor}.")
+            installed = release_store.released(session)
             if release.campaign_id and installed is not None and release.base != installed.version:
                 raise InputError(
                     f"Model {version} was made from {release.base}, and devices have {installed.version} since, "
@@ -204,13 +206,13 @@ def withdraw(service: Service, version: int, actor: str) -> Release:
             newest = _newest_published(session)
             if not release.published or version != newest:
                 stays = f" Model {newest} was published after it, and stays." if release.published else ""
-                return records.move(session, at, actor, version, "withdraw", reason=f"By {actor}.{stays}")
+                return release_store.move(session, at, actor, version, "withdraw", reason=f"By {actor}.{stays}")
             back = _way_back(service, session, release)
             manifest = Manifest.parse(back[MANIFEST_NAME])
-            number, weights = manifest.model_version, archive.origin(manifest)
+            number, weights = manifest.model_version, bundle_archive.origin(manifest)
             reason = f"By {actor}. Model {number} brings back the weights of {weights}."
-            withdrawn = records.move(session, at, actor, version, "withdraw", reason=reason)
-            records.propose(session, at, actor, back, base=version, plan=AT_ONCE)
+            withdrawn = release_store.move(session, at, actor, version, "withdraw", reason=reason)
+            release_store.propose(session, at, actor, back, base=version, plan=AT_ONCE)
         decide(service, number, actor=actor)
     return withdrawn
 
@@ -218,21 +220,21 @@ def withdraw(service: Service, version: int, actor: str) -> Release:
 def republished(service: Service, of: int, version: int, parent: int) -> dict[str, bytes]:
     """The files of a published bundle as a new version, made from `parent`. Raises BundleError."""
     folder = service.shelf.folder(of)
-    weights = archive.origin(Manifest.read(folder))
-    return archive.renumbered(read_files(folder), version, parent, service.clock(), weights_of=weights)
+    weights = bundle_archive.origin(Manifest.read(folder))
+    return bundle_archive.renumbered(read_files(folder), version, parent, service.clock(), weights_of=weights)
 
 
 def _way_back(service: Service, session: Session, release: Release) -> dict[str, bytes]:
     if release.half_published:
-        manifest = Manifest.parse(records.files(session, release.version)[MANIFEST_NAME])
+        manifest = Manifest.parse(release_store.files(session, release.version)[MANIFEST_NAME])
     else:
         manifest = service.shelf.manifest(release.version)
-    good = records.released(session, below=archive.origin(manifest))
+    good = release_store.released(session, below=bundle_archive.origin(manifest))
     if good is None:
         raise InputError(
             f"There is no released model before {release.version} to go back to; hold it, or publish another one."
         )
-    return republished(service, good.version, (records.newest_version(session) or 0) + 1, release.version)
+    return republished(service, good.version, (release_store.newest_version(session) or 0) + 1, release.version)
 
 
 def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = ()) -> Release:
@@ -243,14 +245,14 @@ def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] =
         return _move(service, actor, version, "wait", reason=_wanted(version, error), gates=gates)
     with service.state.writing() as session:
         _refuse_two(session, version)
-        records.move(session, service.clock(), actor, version, "publish", gates=gates)
+        release_store.move(session, service.clock(), actor, version, "publish", gates=gates)
     return _finish(service, version, actor)
 
 
 def _finish(service: Service, version: int, actor: str) -> Release:
     """From the intent to the first share. What may be mended stays as it is, and `settle` tries again."""
     with service.state.reading() as session:
-        files = records.files(session, version)
+        files = release_store.files(session, version)
     try:
         with laid_out(files) as folder:
             service.shelf.publish(folder)
@@ -263,22 +265,22 @@ def _finish(service: Service, version: int, actor: str) -> Release:
 
 def _move(service: Service, actor: str, version: int, action: Action, **told: Any) -> Release:
     with service.state.writing() as session:
-        return records.move(session, service.clock(), actor, version, action, **told)
+        return release_store.move(session, service.clock(), actor, version, action, **told)
 
 
 def _there(session: Session, version: int) -> Release:
-    release = records.find(session, version)
+    release = release_store.find(session, version)
     if release is None:
         raise InputError(f"There is no model {version}.")
     return release
 
 
 def _newest_published(session: Session) -> int | None:
-    return next((release.version for release in records.every(session) if release.published), None)
+    return next((release.version for release in release_store.every(session) if release.published), None)
 
 
 def _refuse_two(session: Session, version: int) -> None:
-    others = [release.version for release in records.every(session, "rolling") if release.version != version]
+    others = [release.version for release in release_store.every(session, "rolling") if release.version != version]
     if others:
         raise InputError(_busy(others[0]))
 

@@ -12,9 +12,9 @@ from keyart.bundle.fields import MAX_MODEL_VERSION
 from keyart.errors import BundleError, InputError
 
 from ..access import Who
-from ..refusals import refusal
+from ..http.error_responses import refusal
 from ..service import Service
-from . import archive, publishing, records
+from . import bundle_archive, publishing, release_store
 from .release import Release, Standing
 
 Version = Annotated[int, Path(ge=0, le=MAX_MODEL_VERSION, description="Model version.")]
@@ -30,7 +30,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def list_releases(standing: Annotated[Standing | None, Query()] = None) -> list[Release]:
         """All releases, newest version first; standing: only those that stand there."""
         with service.state.reading() as session:
-            return records.every(session, standing)
+            return release_store.every(session, standing)
 
     @reading.get("/api/releases/{version}", responses=missing)
     def show_release(version: Version) -> Release:
@@ -50,7 +50,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         stages, or to all devices at once; see its standing: it may wait for a key or a person's go."""
         body = await request.body()
         try:
-            files = await run_in_threadpool(archive.unpacked, body)
+            files = await run_in_threadpool(bundle_archive.unpacked, body)
             release = await run_in_threadpool(publishing.submit, service, who.name, files, at_once)
         except BundleError as error:
             raise HTTPException(422, str(error)) from None
@@ -83,7 +83,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
 def _there(service: Service, version: int) -> Release:
     with service.state.reading() as session:
-        release = records.find(session, version)
+        release = release_store.find(session, version)
     if release is None:
         raise HTTPException(404, "There is no release of that version.")
     return release

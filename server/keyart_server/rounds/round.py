@@ -31,9 +31,9 @@ COMPARE, GUARD = "/compare ", "/guard "
 class Round:
     """id: of its terms, in hex. number: in its campaign, from 1. topic: of the offer, or its kind where it has none.
 
-    low, high: the draws of devices that are asked lie in between (`keyart.client.draw`). wanted: of devices, the
-    most. patience: seconds that a stage may take. answered: how many devices had answered at each stage's end.
-    failure: a sentence, "" unless it failed. told: what the campaign read in the sum: numbers by name, never of one
+    low, high: the draws of devices that are asked lie in between (`keyart.client.sampling_bucket`).
+    wanted: of devices, the most. patience: seconds that a stage may take. answered: how many devices had answered at each
+    stage's end. failure: a sentence, "" unless it failed. told: what the campaign read in the sum: numbers by name, never of one
     device.
     """
 

@@ -34,8 +34,8 @@ from sqlalchemy.orm import Session
 from keyart.bundle.durable import locked_file, sync_folder
 from keyart.errors import SettingError
 
-from .. import audit
-from ..data import DataFolder
+from .. import audit_log
+from ..data_folder import DataFolder
 from .database import State
 from .migration import newest_revision
 from .tables import AuditHead, Base
@@ -114,8 +114,8 @@ def restore(path: Path, data: DataFolder, database_url: str | None, at: datetime
         try:
             with state.writing() as session:
                 rows = {table.name: _load(session, table, members) for table in Base.metadata.sorted_tables}
-                audit.verify(session)
-                audit.append(session, at, "server", "state.restore", "", of=index["at"])
+                audit_log.verify(session)
+                audit_log.append(session, at, "server", "state.restore", "", of=index["at"])
                 if database_url is not None:
                     partial.replace(data.path)  # just before the database commits
         finally:

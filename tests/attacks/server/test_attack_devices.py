@@ -25,8 +25,8 @@ from sqlalchemy import func, select
 
 from keyart.secagg import Identity, Stage, certify
 from keyart.secagg.device_session import DeviceSession
-from keyart_server.gateway.app import create_gateway
-from keyart_server.metrics import Metrics
+from keyart_server.gateway.gateway_app import create_gateway
+from keyart_server.monitoring.metrics import Metrics
 from keyart_server.state.tables import AnswerRow, Base, EnrolledRow, MemberRow, PartialRow
 
 LATER = (Stage.SHARE, Stage.MASKED, Stage.UNMASK)

@@ -18,8 +18,8 @@ from server_samples import Clock
 from sqlalchemy import text
 
 from keyart.errors import FederatedError, KeyartError, SettingError
-from keyart_server import audit
-from keyart_server.data import DataFolder
+from keyart_server import audit_log
+from keyart_server.data_folder import DataFolder
 from keyart_server.serve import opened
 from keyart_server.settings import Settings
 from keyart_server.state.backup import back_up, restore
@@ -218,7 +218,7 @@ def test_a_forged_audit_log(target: Target) -> None:
         with pytest.raises(RuntimeError), state.writing() as session:
             session.execute(text(statement))
             with pytest.raises(FederatedError):
-                audit.verify(session)
+                audit_log.verify(session)
             raise RuntimeError  # and back
     assert target.client.get("/api/audit/check", headers=target.admin).status_code == 200
 

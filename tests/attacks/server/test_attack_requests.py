@@ -14,8 +14,8 @@ import httpx
 import pytest
 from attacks.server.wire import CAMPAIGN, Target, attacked
 
-from keyart_server.connections import MOST_HEAD_BYTES
-from keyart_server.limits import MOST_BYTES
+from keyart_server.http.body_limits import MOST_BYTES
+from keyart_server.http.connection_limits import MOST_HEAD_BYTES
 
 HOST = b"Host: localhost\r\n"
 # A second request that must never be taken for one of its own.
@@ -289,7 +289,7 @@ def test_a_range_without_an_end(shared: Target) -> None:
 
 def test_a_body_that_drips_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Slow body: a byte now and then keeps no request open beyond its time."""
-    monkeypatch.setattr("keyart_server.limits.Limits.__init__.__defaults__", (MOST_BYTES, 0.5))
+    monkeypatch.setattr("keyart_server.http.body_limits.Limits.__init__.__defaults__", (MOST_BYTES, 0.5))
     with attacked(tmp_path) as target, socket.create_connection(target.place, timeout=20) as link:
         head = b"POST /login HTTP/1.1\r\n" + HOST + b"Content-Type: application/x-www-form-urlencoded\r\n"
         link.sendall(head + b"Content-Length: 1000\r\n\r\n")

@@ -24,10 +24,10 @@ from server_samples import PASSWORD, bearer, join
 
 from keyart_server.access import tokens
 from keyart_server.app import create_app
-from keyart_server.connections import bounded
+from keyart_server.http.connection_limits import bounded
+from keyart_server.http.web_server import listen, now
 from keyart_server.serve import opened
 from keyart_server.service import Service
-from keyart_server.serving import listen, now
 from keyart_server.settings import Settings
 
 CAMPAIGN = {"name": "Spring", "kind": "training"}
@@ -117,7 +117,7 @@ def attacked(folder: Path, clock: Callable[[], datetime] = now, **settings: Any)
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[httpx.Client]:
-    """The application as `keyart_server.serving` runs it, but in a thread; a client for it."""
+    """The application as `keyart_server.http.web_server` runs it, but in a thread; a client for it."""
     with listen("127.0.0.1", 0) as place:
         config = uvicorn.Config(
             app, http=bounded(200), log_config=None, lifespan="on", ws="none", server_header=False,

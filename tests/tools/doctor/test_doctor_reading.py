@@ -17,7 +17,7 @@ import pytest
 import keyart
 from keyart.bundle import Slots
 from keyart_federated.datasets.download import file_sha256
-from keyart_server.rolekeys import make
+from keyart_server.signing.tuf_keys import make
 from keyart_tools.doctor import read
 from keyart_tools.doctor.packages import installation
 from keyart_tools.doctor.reading import (

@@ -31,10 +31,10 @@ from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart.secagg.shamir import SHARE_BYTES
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.gateway.current import again
+from keyart_server.campaigns import campaign_store
+from keyart_server.gateway.discovery import again
 from keyart_server.gateway.tickets import Ticket
-from keyart_server.rounds import records, stages
+from keyart_server.rounds import round_store, stage_windows
 from keyart_server.state import State
 from keyart_server.state.tables import AskRow, EnrolledRow, MemberRow, RoundRow
 
@@ -158,7 +158,7 @@ class _Rounds:
         with state.writing() as session:
             at = datetime.now(UTC)
             budget.settle(session, at, 8.0, 1e-6)
-            self._campaign = campaigns.create(session, at, "server", "bench", "training").id
+            self._campaign = campaign_store.create(session, at, "server", "bench", "training").id
         self._number = 0
 
     def next(self) -> list[list[bytes]]:
@@ -167,14 +167,14 @@ class _Rounds:
         round_id, self._number = terms.round_id.hex(), self._number + 1
         with self._state.writing() as session:
             if self._last:
-                records.fail(session, at, self._last, "measured")
-            records.start(
+                round_store.fail(session, at, self._last, "measured")
+            round_store.start(
                 session, at, self._campaign, self._number, "", b"", terms, Skellam(20.0, 64.0, 8), b"",
                 wanted=self._members, patience=PATIENCE_SECONDS,
             )  # fmt: skip
             row = session.get_one(RoundRow, round_id)
             row.standing = "masked"
-            stages.open_window(session, at, terms, Stage.MASKED, NAME, self._members, PATIENCE_SECONDS)
+            stage_windows.open_window(session, at, terms, Stage.MASKED, NAME, self._members, PATIENCE_SECONDS)
             here = range(self._members)
             of: dict[str, Any] = {"round_id": round_id}
             members = [{**of, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in here]

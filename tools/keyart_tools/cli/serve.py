@@ -90,7 +90,7 @@ def serve(
       keyart serve --data new-data --restore monday.tar --database-url postgresql:///keyart
     """
     one_thread_a_process()
-    from keyart_server import log
+    from keyart_server.monitoring import logs
     from keyart_server.serve import serve as run
     from keyart_server.settings import Settings
 
@@ -122,7 +122,7 @@ def serve(
         return
 
     def tell(started: Started) -> None:
-        log.install(as_json)  # until here, a mistake is told as every command tells it
+        logs.install(as_json)  # until here, a mistake is told as every command tells it
         (_tell_json if as_json else _tell)(started)
 
     run(settings, tell)
@@ -131,8 +131,8 @@ def serve(
 def _back_up(settings: Settings, path: Path) -> Backup:
     from contextlib import closing
 
-    from keyart_server.data import DataFolder
-    from keyart_server.serving import now
+    from keyart_server.data_folder import DataFolder
+    from keyart_server.http.web_server import now
     from keyart_server.state import State
     from keyart_server.state.backup import back_up
 
@@ -142,8 +142,8 @@ def _back_up(settings: Settings, path: Path) -> Backup:
 
 
 def _restore(settings: Settings, path: Path) -> Backup:
-    from keyart_server.data import DataFolder
-    from keyart_server.serving import now
+    from keyart_server.data_folder import DataFolder
+    from keyart_server.http.web_server import now
     from keyart_server.state.backup import restore
 
     return restore(path, DataFolder(settings.data), settings.database_url, now())

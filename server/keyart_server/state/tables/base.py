@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlalchemy import LargeBinary, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from ..columns import Instant
+from ..column_types import Instant
 
 DIGEST_HEX = 64  # characters of a sha256
 LONGEST_NAME = 120  # characters

@@ -1,0 +1,80 @@
+"""`/audit`: every change, newest first, and whether the chain of the log holds. For administrators, as its API is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from keyart.errors import FederatedError
+
+from ... import audit_log
+from ...access import Who
+from ...service import Service
+from ...state.tables import AuditRow
+from ..responses import page, router
+
+SHOWN: Final = 50
+# What changes are about; an action is a noun and a verb.
+NOUNS: Final = (
+    "budget", "bundle", "campaign", "device", "invitation", "keys", "person", "release", "round", "session", "state",
+    "token",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """rows, digest: of the whole log. broken: where it does not hold, a sentence; else ""."""
+
+    rows: int
+    digest: str
+    broken: str
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    administering = router(service, "administer")
+
+    @administering.get("/audit")
+    def log(
+        request: Request,
+        who: Who,
+        noun: str = "",
+        before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+        check: bool = False,
+    ) -> Response:
+        with service.state.reading() as session:
+            found = entries(session, SHOWN + 1, noun if noun in NOUNS else "", before)
+            checked = checked_chain(session) if check else None
+        return page(
+            service, request, who, "audit.html",
+            entries=found[:SHOWN],
+            older=found[SHOWN - 1].number if len(found) > SHOWN else None,
+            nouns=NOUNS,
+            noun=noun,
+            before=before,
+            check=checked,
+        )  # fmt: skip
+
+    return (administering,)
+
+
+def entries(session: Session, limit: int, noun: str, before: int | None) -> list[AuditRow]:
+    """Newest first."""
+    rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
+    if noun:
+        rows = rows.where(AuditRow.action.startswith(f"{noun}."))
+    if before is not None:
+        rows = rows.where(AuditRow.number < before)
+    return list(session.scalars(rows))
+
+
+def checked_chain(session: Session) -> Check:
+    """Reads the whole log, so only when somebody asks."""
+    try:
+        return Check(*audit_log.verify(session), "")
+    except FederatedError as error:
+        return Check(0, "", str(error))

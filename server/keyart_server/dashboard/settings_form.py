@@ -1,0 +1,171 @@
+"""The form for a campaign's settings, made from the settings themselves (`keyart_federated.campaigns`): names,
+defaults, what each is for. A setting that is added there is in the form. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import NoneType
+from typing import Any, Final, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from keyart.errors import SettingError
+from keyart_federated.campaigns import SETTINGS
+from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, ROUNDS
+from keyart_federated.campaigns.noise import EPSILON
+
+from ..campaigns import Kind
+from .formatting import plain
+
+LONGEST: Final = 400  # characters of a value
+# Where the setting's name says too little to somebody who is new.
+LABELS: Final[Mapping[str, str]] = {
+    "decisions": "Decisions a device",
+    "high": "Draws below",
+    "hours": "Hours between rounds",
+    "low": "Draws from",
+    "minimum_devices": "Fewest devices",
+    "name": "Experiment in the app",
+    "patience": "Seconds a stage",
+    "threshold_permille": "Devices that must stay",
+    "version": "Model",
+    "wanted": "Devices a round",
+    "window": "Hours before the round",
+}
+# What somebody thinks about before they start; the rest is folded away.
+FIRST: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "training": ("wanted", "minimum_devices", "hours", "decisions"),
+    "statistics": ("topic", "wanted", "minimum_devices", "hours"),
+    "experiment": ("name", "arms", "devices", "days", "looks", "margin"),
+    "evaluation": ("version", "wanted", "minimum_devices", "window"),
+}
+PREFIX: Final = "settings."  # an experiment's name is not the campaign's
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """term: its exact name, where the label is another. choices: value and label, for a list; else it is written.
+    wide: a whole line."""
+
+    name: str
+    label: str
+    help: str
+    default: str = ""
+    term: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    numeric: bool = False
+    required: bool = False
+    wide: bool = False
+    longest: int = LONGEST
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """common: of every campaign. first: settings of the kind; more: those that seldom change."""
+
+    common: tuple[Field, ...]
+    first: tuple[Field, ...]
+    more: tuple[Field, ...]
+
+
+NAME: Final = Field(
+    "name", "Name", "For people: it stands in every list.", required=True, wide=True, longest=MAX_NAME_LENGTH
+)
+ROUNDS_FIELD: Final = Field("rounds", "Rounds", "At most so many sums.", numeric=True, required=True)
+EPSILON_FIELD: Final = Field(
+    "epsilon", "ε", "What a person may lose in all of it.", f"{EPSILON:g}", "privacy budget", numeric=True
+)
+DEFAULT_ROUNDS: Final[Mapping[Kind, str]] = {"evaluation": "1"}  # each is told by itself
+
+
+def form(kind: Kind) -> Form:
+    settings = SETTINGS[kind].model_fields
+    first = FIRST[kind]
+    rounds = () if "looks" in settings else (replace(ROUNDS_FIELD, default=DEFAULT_ROUNDS.get(kind, str(ROUNDS))),)
+    return Form(
+        (NAME, *rounds, EPSILON_FIELD),
+        tuple(_field(name, settings[name]) for name in first),
+        tuple(_field(name, about) for name, about in settings.items() if name not in first and _is_written(about)),
+    )
+
+
+def settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
+    """What a form says of them, for `checked`; an empty field is left to its default. Raises SettingError."""
+    found = {}
+    for name, about in SETTINGS[kind].model_fields.items():
+        text = sent.get(PREFIX + name, "").strip()
+        if text and _is_written(about):
+            found[name] = _value(name, text, about)
+    return found
+
+
+def number(name: str, text: str, kind: type[int] | type[float]) -> float:
+    """Raises SettingError."""
+    try:
+        return kind(text)
+    except ValueError:
+        asked = "a whole number" if kind is int else "a number"
+        raise SettingError(f"{name} is {text[:40]!r}; it must be {asked}.") from None
+
+
+def _field(name: str, about: FieldInfo) -> Field:
+    kinds = _kinds(about)
+    required = about.is_required()
+    return Field(
+        PREFIX + name,
+        LABELS.get(name, plain(name).capitalize()),
+        about.description or "",
+        "" if required else _text(about.get_default()),
+        name if name in LABELS else "",
+        tuple((value, value) for value in kinds if isinstance(value, str)),
+        bool({int, float} & set(kinds)),
+        required,
+        name == "purpose",
+    )
+
+
+def _value(name: str, text: str, about: FieldInfo) -> Any:
+    kinds = _kinds(about)
+    if int in kinds or float in kinds:
+        return number(name, text, int if int in kinds else float)
+    if tuple in kinds:
+        parts = [part for one in text.split(",") if (part := one.strip())]
+        numbers = float in get_args(about.annotation)
+        return [number(name, part, float) for part in parts] if numbers else parts
+    return text
+
+
+def _kinds(about: FieldInfo) -> tuple[Any, ...]:
+    """What a value may be: types, or the words of a list."""
+    return tuple(_flat(about.annotation))
+
+
+def _flat(annotation: Any) -> list[Any]:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return list(inner)
+    if origin is tuple or origin is dict:
+        return [origin]
+    if hasattr(annotation, "__metadata__"):
+        return _flat(inner[0])
+    if inner:
+        return [one for part in inner if part is not NoneType for one in _flat(part)]
+    return [annotation]
+
+
+def _is_written(about: FieldInfo) -> bool:
+    """Whether a line of a form can hold it."""
+    return dict not in _kinds(about) or tuple in _kinds(about)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -1,0 +1,86 @@
+"""Runs a gateway of its own: the door in the foreground, and beside it the SuperNode that relays its cohort."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keyart
+from keyart.errors import SettingError
+
+from ..http.address import Address
+from ..http.web_server import listen, now, run
+from ..monitoring.metrics import Metrics
+from ..releases import release_store
+from ..state import State
+from .gateway_app import create_gateway
+
+KEY_HEX = 64  # characters of a public key
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings(Address):
+    """database_url: of the server's database. name: each gateway has its own. issuers: public keys that certify
+    devices, in hex. superlink, superlink_ca, node_key: HOST:PORT to relay for, who vouches for it, and the private
+    key that it knows; none of them: only the door is open. Raises SettingError."""
+
+    database_url: str
+    name: str
+    issuers: tuple[str, ...]
+    superlink: str | None = None
+    superlink_ca: Path | None = None
+    node_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        Address.__post_init__(self)
+        for issuer in self.issuers:
+            if len(issuer) != KEY_HEX or not set(issuer.lower()) <= set("0123456789abcdef"):
+                raise SettingError(f"--issuer is {issuer!r}; it must be a public key, {KEY_HEX} hexadecimal digits.")
+        relayed = (self.superlink, self.superlink_ca, self.node_key)
+        if any(part is not None for part in relayed) and None in relayed:
+            raise SettingError("A relay needs all three: --superlink, --superlink-ca and --node-key.")
+        for option, path in (("--superlink-ca", self.superlink_ca), ("--node-key", self.node_key)):
+            if path is not None and not path.is_file():
+                raise SettingError(f"{option}: there is no file {path}.")
+
+
+def serve(settings: GatewaySettings, tell: Callable[[str], None], clock: Callable[[], datetime] = now) -> None:
+    """Serves until it is told to stop. tell: called once with its address, when it listens. Raises SettingError."""
+    settings.check_tls()
+    with ExitStack() as stack:
+        listening = stack.enter_context(listen(settings.host, settings.port))
+        state = State.open(settings.database_url, upgrade=False)
+        stack.callback(state.close)
+        issuers = [bytes.fromhex(issuer) for issuer in settings.issuers]
+        metrics = Metrics(keyart.__version__)
+        app = create_gateway(
+            state, settings.name, issuers, clock, metrics, offered=release_store.offered, tls=settings.tls
+        )
+        where = settings.at(listening.getsockname()[1])
+        with _relaying(settings):
+            run(app, settings, listening, lambda: tell(where))
+
+
+@contextmanager
+def _relaying(settings: GatewaySettings) -> Iterator[None]:
+    """The SuperNode, started again whenever it ends."""
+    if settings.superlink is None or settings.superlink_ca is None or settings.node_key is None:
+        yield
+        return
+    from ..flower import supernode
+
+    stop = threading.Event()
+    with TemporaryDirectory(prefix="keyart-gateway-") as folder:
+        of = (settings.database_url, settings.name, settings.superlink, settings.superlink_ca, settings.node_key)
+        thread = threading.Thread(target=supernode.supervise, args=(stop, Path(folder), *of), name="relay")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()

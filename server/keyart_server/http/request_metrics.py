@@ -1,0 +1,49 @@
+"""Every request is counted and timed; a failure of ours is logged, and answered without a word of what it was."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..monitoring.metrics import Metrics
+from .error_responses import answer
+
+log = logging.getLogger("keyart.server")
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Requests:
+    """The log names a route, never a path, whose parts may be secrets."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, began = 0, time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        failure: Exception | None = None
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            failure = error
+            if not status:
+                await answer(500, "Something went wrong on the server; its log says more.")(scope, receive, noted)
+        seconds = time.perf_counter() - began
+        route = getattr(scope.get("route"), "path", "other")
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        if failure is not None:
+            said = {"method": method, "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
+            log.error("a request failed", extra=said, exc_info=failure)

@@ -1,0 +1,62 @@
+"""Headers that tell a browser what our pages may do, on every answer; names that are not ours are refused."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .error_responses import answer
+
+CONTENT = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Nobody else gets an address, and one-time links are addresses; "no-referrer" would take our forms their origin.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+FOR_GOOD = "public, max-age=31536000, immutable"  # Cache-Control of a file whose address changes with its bytes
+HTTPS_ONLY = "max-age=31536000"
+OPEN = ("/healthz", "/readyz")  # probes come by number
+
+
+class Headers:
+    """hosts: names that a request may have for this server; None: any. secure: it is reached by https alone."""
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] | None, secure: bool) -> None:
+        self._app, self._hosts, self._secure = app, hosts, secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+                if self._secure:
+                    headers["Strict-Transport-Security"] = HTTPS_ONLY
+            await send(message)
+
+        if self._hosts is not None and scope["path"] not in OPEN and host_of(scope) not in self._hosts:
+            await answer(421, "This server has another name; see its setting --url.")(scope, receive, dressed)
+            return
+        await self._app(scope, receive, dressed)
+
+
+def host_of(scope: Scope) -> str:
+    """The host that the request names, without its port."""
+    host: str = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+    if host.startswith("["):
+        number, _, behind = host[1:].partition("]")
+        return number if behind[:1] in ("", ":") else ""
+    return host.partition(":")[0]
