@@ -21,14 +21,14 @@ from keyart_server import audit_log, budget
 from keyart_server.budget.charges import to_json
 from keyart_server.campaigns import Campaign, campaign_store
 from keyart_server.state.tables import (
-    AnswerRow,
     CampaignRow,
     ChargeRow,
-    EnrolledRow,
+    EnrolledDeviceRow,
     GatewayRow,
     MemberRow,
     ReleaseRow,
     RoundRow,
+    SubmissionRow,
 )
 
 HOSTILE = "<script>alert(1)</script> \" ' {{ 7 * 7 }} &amp;"
@@ -164,7 +164,7 @@ def release_row(version: int, at: datetime, standing: str = "released", **change
 
 def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000) -> list[Campaign]:
     """All of it. The newest round of each campaign that runs goes on; every 31st failed."""
-    budget.settle(session, at, 8.0, 1e-6)
+    budget.configure(session, at, 8.0, 1e-6)
     year = timedelta(days=360)
     ids = []
     kinds = list(SETTINGS)
@@ -225,13 +225,13 @@ def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000
         ],
     )
     session.execute(
-        insert(EnrolledRow),
+        insert(EnrolledDeviceRow),
         [
             {"device_key_hash": f"{n:064x}", "by": "token:app", "at": at, "expires": at + timedelta(days=n - 40)}
             for n in range(2000)
         ],
     )
-    return campaign_store.every(session)
+    return campaign_store.list_all(session)
 
 
 def come(session: Session, round_id: str, stage: Stage, devices: int) -> None:
@@ -244,7 +244,7 @@ def come(session: Session, round_id: str, stage: Stage, devices: int) -> None:
         ],
     )
     session.execute(
-        insert(AnswerRow),
+        insert(SubmissionRow),
         [
             {"round_id": round_id, "stage": int(stage), "number": n, "gateway": "main", "digest": b"", "body": b""}
             for n in range(devices)

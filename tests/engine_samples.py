@@ -23,12 +23,12 @@ from keyart_server import budget
 from keyart_server.access import tokens
 from keyart_server.app import create_app
 from keyart_server.campaigns import Campaign, Kind, campaign_store
-from keyart_server.engine import Driver, Engine
+from keyart_server.engine import CampaignEngine, RoundDriver
 from keyart_server.releases import Release, publishing, release_store
 from keyart_server.rounds import round_store
-from keyart_server.serve import opened
+from keyart_server.serve import open_service
 from keyart_server.service import Service
-from keyart_server.settings import Settings
+from keyart_server.settings import ServerSettings
 
 SMALL = {"minimum_devices": 2, "patience": 1.0, "hours": 0.0}
 COHORT = {"wanted": 1000}
@@ -53,7 +53,7 @@ class Fleet:
         """In place of `Driver.drive`."""
         service = self.service
         with service.state.reading() as session:
-            opened, one = round_store.opened(session, round_id), round_store.find(session, round_id)
+            opened, one = round_store.find_open(session, round_id), round_store.find(session, round_id)
         assert opened is not None and one is not None
         terms, gateway = opened.terms, Gateway(opened.terms)
         coordinator = Coordinator(terms, [service.keys.issuer_public], int(service.clock().timestamp()))
@@ -68,9 +68,9 @@ class Fleet:
                 coordinator.receive(0, gateway.collect(replies))
                 coordinator.close()
                 with service.state.writing() as session:
-                    round_store.passed(session, service.clock(), round_id, stage, len(replies))
+                    round_store.advance(session, service.clock(), round_id, stage, len(replies))
             with service.state.writing() as session:
-                round_store.answer(session, service.clock(), round_id, coordinator.result.total, len(replies))
+                round_store.store_sum(session, service.clock(), round_id, coordinator.result.total, len(replies))
             self.asked.append((one.topic, len(coordinator.result.survivors)))
         except (RoundFailed, keyart.KeyartError) as error:
             with service.state.writing() as session:
@@ -82,7 +82,7 @@ class Fleet:
     def install(self, version: int) -> None:
         """All devices have it."""
         for art in self.arts:
-            art.install(self.service.shelf.folder(version))
+            art.install(self.service.bundles.folder(version))
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Scene:
 
     service: Service
     fleet: Fleet
-    engine: Engine
+    engine: CampaignEngine
     clock: Clock
 
     def create(self, kind: Kind = "training", settings: Mapping[str, Any] | None = None, **changes: Any) -> Campaign:
@@ -138,7 +138,7 @@ class Scene:
     def rounds(self, campaign: Campaign) -> list[tuple[int, str, str]]:
         """Number, topic and standing, oldest first."""
         with self.service.state.reading() as session:
-            found = round_store.of_campaign(session, campaign.id)
+            found = round_store.list_for_campaign(session, campaign.id)
         return [(one.number, one.topic, one.standing) for one in reversed(found)]
 
 
@@ -154,13 +154,15 @@ def staged(folder: Path, database_url: str | None = None, devices: int = 24, **s
     clock, catalog = Clock(EVENING.astimezone(UTC)), sample_catalog(10)
     catalog.save(folder / "told.json")
     first = sample_bundle(folder / "first", catalog, seed=1, version=1)
-    chosen = Settings(folder / "data", database_url, catalog=folder / "told.json", epsilon=100_000.0, **settings)
+    chosen = ServerSettings(
+        folder / "data", database_url, catalog=folder / "told.json", epsilon=100_000.0, **settings
+    )
     with ExitStack() as stack:
-        service = stack.enter_context(opened(chosen, clock))
+        service = stack.enter_context(open_service(chosen, clock))
         tokens.ensure_admin(service.state, service.data, clock())
         with service.state.writing() as session:
-            budget.settle(session, clock(), chosen.epsilon, chosen.delta)
-        publishing.bring(service, first)
+            budget.configure(session, clock(), chosen.epsilon, chosen.delta)
+        publishing.publish_at_start(service, first)
         limits = keyart.Limits(
             servers=[service.keys.offers_public], issuers=[service.keys.issuer_public], epsilon=1e6, delta=1e-6,
             minimum_devices=2, least_noise=1e-6, contributions_a_day=1000,
@@ -179,4 +181,4 @@ def staged(folder: Path, database_url: str | None = None, devices: int = 24, **s
             assert art.federated.enrol(certify(service.keys.issuer, _key(art), int(until.timestamp())))
             arts.append(art)
         fleet = Fleet(service, arts)
-        yield Scene(service, fleet, Engine(service, cast(Driver, fleet)), clock)
+        yield Scene(service, fleet, CampaignEngine(service, cast(RoundDriver, fleet)), clock)

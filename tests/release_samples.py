@@ -47,7 +47,7 @@ def candidate(
 ) -> Release:
     """One that a round of a campaign has trained."""
     with service.state.writing() as session:
-        known = campaign_store.every(session)
+        known = campaign_store.list_all(session)
         campaign = (
             known[0] if known else campaign_store.create(session, service.clock(), "server", "Spring", "training")
         )

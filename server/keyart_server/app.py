@@ -24,11 +24,11 @@ from .campaigns import routes as campaign_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
 from .gateway import routes as gateway_routes
-from .gateway.heartbeat import heard
+from .gateway.heartbeat import heartbeat
 from .http import error_responses
-from .http.body_limits import Limits
-from .http.request_metrics import Requests
-from .http.security_headers import Headers
+from .http.body_limits import BodyLimits
+from .http.request_metrics import RequestMetrics
+from .http.security_headers import SecurityHeaders
 from .releases import routes as release_routes
 from .service import Service
 
@@ -36,7 +36,7 @@ log = logging.getLogger("keyart.server")
 REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
 RETRY_SECONDS = 600
 HEADINGS = {403: "Not for you", 404: "Not here", 503: "One moment"}
-ROOMS = (
+ROUTE_FACTORIES = (
     health.routes, campaign_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
     gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
@@ -45,10 +45,12 @@ ROOMS = (
 def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        pause = await _sign_anew(service)  # before the door opens: it may have been shut for longer than that lasts
-        task = asyncio.create_task(_keep_fresh(service, pause))
+        pause = await _refresh_once(
+            service
+        )  # before the door opens: it may have been shut for longer than that lasts
+        task = asyncio.create_task(_refresh_signatures(service, pause))
         try:
-            async with heard(service.state, gateway_routes.NAME, service.clock):
+            async with heartbeat(service.state, gateway_routes.MAIN_GATEWAY, service.clock):
                 yield
         finally:
             task.cancel()
@@ -64,9 +66,9 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses={422: error_responses.refusal("What was sent cannot be used; the sentence says why.")},
+        responses={422: error_responses.error_schema("What was sent cannot be used; the sentence says why.")},
     )
-    for routes in ROOMS:
+    for routes in ROUTE_FACTORIES:
         for router in routes(service):
             app.include_router(router)
 
@@ -80,23 +82,23 @@ def create_app(service: Service) -> FastAPI:
 
     error_responses.install(app, page)
     settings = service.settings
-    app.add_middleware(Limits)
-    app.add_middleware(Requests, metrics=service.metrics)
-    app.add_middleware(Headers, hosts=settings.hosts, secure=settings.secure)
+    app.add_middleware(BodyLimits)
+    app.add_middleware(RequestMetrics, metrics=service.metrics)
+    app.add_middleware(SecurityHeaders, hosts=settings.allowed_hosts, secure=settings.secure)
     return app
 
 
-async def _keep_fresh(service: Service, pause: float) -> None:
+async def _refresh_signatures(service: Service, pause: float) -> None:
     """Signs the online roles anew before they end, as long as the server runs; pause: seconds until it is due."""
     while True:
         await asyncio.sleep(pause)
-        pause = await _sign_anew(service)
+        pause = await _refresh_once(service)
 
 
-async def _sign_anew(service: Service) -> float:
+async def _refresh_once(service: Service) -> float:
     """Signs them now; after how many seconds it is due again."""
     try:
-        await run_in_threadpool(service.shelf.refresh)
+        await run_in_threadpool(service.bundles.refresh)
     except (KeyartError, OSError) as error:
         log.error("the signed timestamp could not be renewed", extra={"error": str(error)})
         return RETRY_SECONDS

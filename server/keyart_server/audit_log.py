@@ -21,12 +21,12 @@ from keyart.errors import FederatedError
 
 from .state.tables import AuditHead, AuditRow
 
-START = "0" * 64
+FIRST_PREDECESSOR = "0" * 64
 HEAD_ID = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """at: with zone. actor: `person:NAME`, `token:NAME` or `server`. action: `campaign.start`, a noun and a verb.
 
     subject: id of what was changed. details: canonical JSON, with no word of a title or a device in it.
@@ -41,11 +41,11 @@ class Entry:
     digest: str
 
 
-def append(session: Session, at: datetime, actor: str, action: str, subject: str, **details: Any) -> Entry:
+def append(session: Session, at: datetime, actor: str, action: str, subject: str, **details: Any) -> AuditEntry:
     """Adds a row inside the transaction of `State.writing`, so that there is no change without it."""
     head = lock(session)
     text = json.dumps(details, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    entry = _sealed(head.digest, Entry(head.number + 1, at, actor, action, subject, text, ""))
+    entry = _with_digest(head.digest, AuditEntry(head.number + 1, at, actor, action, subject, text, ""))
     session.add(AuditRow(**asdict(entry)))
     head.number, head.digest = entry.number, entry.digest
     return entry
@@ -56,7 +56,7 @@ def lock(session: Session) -> AuditHead:
     return session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID).with_for_update()).one()
 
 
-def newest(session: Session, limit: int, before: int | None = None) -> list[Entry]:
+def newest(session: Session, limit: int, before: int | None = None) -> list[AuditEntry]:
     """The newest rows first; before: only rows of a smaller number."""
     rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
     if before is not None:
@@ -76,12 +76,12 @@ def verify(session: Session) -> tuple[int, str]:
     return number, digest
 
 
-def check_chain(entries: Iterable[Entry]) -> tuple[int, str]:
+def check_chain(entries: Iterable[AuditEntry]) -> tuple[int, str]:
     """Number and digest of the last of all entries, oldest first. Raises FederatedError."""
-    number, digest = 0, START
+    number, digest = 0, FIRST_PREDECESSOR
     for entry in entries:
         number += 1
-        if entry != _sealed(digest, Entry(number, *_told(entry)[1:], "")):
+        if entry != _with_digest(digest, AuditEntry(number, *_fields(entry)[1:], "")):
             raise FederatedError(
                 f"The audit log is not what was written: row {number} does not follow from the rows before it. "
                 "Compare it with a backup."
@@ -90,16 +90,16 @@ def check_chain(entries: Iterable[Entry]) -> tuple[int, str]:
     return number, digest
 
 
-def _told(entry: Entry) -> tuple[int, datetime, str, str, str, str]:
+def _fields(entry: AuditEntry) -> tuple[int, datetime, str, str, str, str]:
     return entry.number, entry.at, entry.actor, entry.action, entry.subject, entry.details
 
 
-def _sealed(before: str, entry: Entry) -> Entry:
-    number, at, *texts = _told(entry)
+def _with_digest(before: str, entry: AuditEntry) -> AuditEntry:
+    number, at, *texts = _fields(entry)
     row = json.dumps([number, at.isoformat(timespec="microseconds"), *texts], ensure_ascii=False)
     digest = hashlib.sha256(bytes.fromhex(before) + row.encode()).hexdigest()
-    return Entry(*_told(entry), digest)
+    return AuditEntry(*_fields(entry), digest)
 
 
-def _entry(row: AuditRow) -> Entry:
-    return Entry(row.number, row.at, row.actor, row.action, row.subject, row.details, row.digest)
+def _entry(row: AuditRow) -> AuditEntry:
+    return AuditEntry(row.number, row.at, row.actor, row.action, row.subject, row.details, row.digest)

@@ -73,14 +73,14 @@ class DataFolder:
             try:
                 yield
             finally:
-                _give_to_owner(self.path)
+                _restore_ownership(self.path)
         except BlockingIOError:
             raise SettingError(f"{self.path} is in use by another keyart serve; stop it, or name another.") from None
         finally:
             os.close(handle)
 
 
-def _give_to_owner(folder: Path) -> None:
+def _restore_ownership(folder: Path) -> None:
     """What root wrote in the folder of a service becomes the service's, which could not read its own keys otherwise.
 
     No link is followed, and nothing is given away that has a second name elsewhere.
@@ -90,6 +90,6 @@ def _give_to_owner(folder: Path) -> None:
         return
     for _, folders, files, at in os.fwalk(folder):
         for name in (*folders, *files):
-            found = os.stat(name, dir_fd=at, follow_symlinks=False)
-            if found.st_uid == 0 and (stat.S_ISDIR(found.st_mode) or found.st_nlink == 1):
+            status = os.stat(name, dir_fd=at, follow_symlinks=False)
+            if status.st_uid == 0 and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
                 os.chown(name, owner.st_uid, owner.st_gid, dir_fd=at, follow_symlinks=False)

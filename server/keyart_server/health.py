@@ -18,11 +18,11 @@ from keyart_federated.campaigns.campaign import STANDINGS
 
 from . import budget
 from .campaigns import campaign_store
-from .releases import Standing, release_store
-from .rounds import ENDED, GOING_ON, round_store, stage_windows
+from .releases import ReleaseStatus, release_store
+from .rounds import ACTIVE, ENDED, round_store, stage_windows
 from .service import Service
 
-FOR_A_PERSON: Final[tuple[Standing, ...]] = ("held", "waiting")
+ACTION_REQUIRED: Final[tuple[ReleaseStatus, ...]] = ("held", "waiting")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -47,7 +47,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @router.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
         """Counts and times, in the text format of Prometheus."""
-        measure(service)
+        update_gauges(service)
         return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return (router,)
@@ -61,7 +61,7 @@ def readiness(service: Service) -> dict[str, str]:
     except SQLAlchemyError:
         checks["database"] = "does not answer"
     try:
-        expires = service.shelf.expires()
+        expires = service.bundles.expires()
     except KeyartError:
         checks["bundles"] = "timestamp.json cannot be read"
     else:
@@ -70,29 +70,32 @@ def readiness(service: Service) -> dict[str, str]:
     return checks
 
 
-def measure(service: Service) -> None:
+def update_gauges(service: Service) -> None:
     """Sets what is counted when it is asked for."""
     metrics = service.metrics
     try:
         with service.state.reading() as session:
-            count, of_rounds = campaign_store.count(session), round_store.count(session)
-            whole = budget.of_fleet(session)
-            heard = stage_windows.gateways(session, service.clock() - stage_windows.SILENT)
-            held = sum(len(release_store.every(session, standing)) for standing in FOR_A_PERSON)
+            campaigns_by_state, rounds_by_status = (
+                campaign_store.count_by_state(session),
+                round_store.count_by_status(session),
+            )
+            fleet_budget = budget.fleet_budget(session)
+            gateways = stage_windows.list_gateways(session, service.clock() - stage_windows.SILENT_AFTER)
+            awaiting_action = sum(len(release_store.list_all(session, standing)) for standing in ACTION_REQUIRED)
     except SQLAlchemyError:
         metrics.database_up.set(0)
     else:
         metrics.database_up.set(1)
         for state in STANDINGS:
-            metrics.campaigns.labels(state).set(count.get(state, 0))
-        for standing in (*GOING_ON, "answered", *ENDED):
-            metrics.rounds.labels(standing).set(of_rounds.get(standing, 0))
-        metrics.epsilon.set(whole.spent)
-        metrics.budget.set(whole.epsilon)
-        metrics.gateways.set(len(heard))
-        metrics.held.set(held)
+            metrics.campaigns.labels(state).set(campaigns_by_state.get(state, 0))
+        for standing in (*ACTIVE, "answered", *ENDED):
+            metrics.rounds.labels(standing).set(rounds_by_status.get(standing, 0))
+        metrics.epsilon.set(fleet_budget.spent)
+        metrics.budget.set(fleet_budget.epsilon)
+        metrics.gateways.set(len(gateways))
+        metrics.held.set(awaiting_action)
     try:
-        newest, expires = service.shelf.newest(), service.shelf.expires()
+        newest, expires = service.bundles.newest(), service.bundles.expires()
     except KeyartError:
         newest = expires = None
     metrics.bundle.set(-1 if newest is None else newest)

@@ -9,13 +9,13 @@ from datetime import datetime
 from keyart import Catalog
 
 from .access import Guard
-from .bundles import Shelf
+from .bundles import PublishedBundles
 from .dashboard import Pages
 from .data_folder import DataFolder
 from .monitoring.metrics import Metrics
-from .settings import Settings
-from .signing.signing_keys import Keys
-from .state import State
+from .settings import ServerSettings
+from .signing.signing_keys import SigningKeys
+from .state import ServerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class Service:
     and certify devices. catalog: what the fleet chooses from; None: not told, and nothing can be learnt. waiting: why
     a running campaign asks nothing at present, by its id, as the engine of this process last saw it."""
 
-    settings: Settings
+    settings: ServerSettings
     data: DataFolder
-    state: State
+    state: ServerState
     guard: Guard
-    shelf: Shelf
+    bundles: PublishedBundles
     metrics: Metrics
     pages: Pages
     clock: Callable[[], datetime]
-    keys: Keys
+    keys: SigningKeys
     catalog: Catalog | None
-    waiting: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from .http.address import Address
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(Address):
+class ServerSettings(Address):
     """data: folder of everything this process keeps. database_url: `sqlite:///FILE` or `postgresql://…`; None: SQLite
     in `data`. bundle: published at the first start. catalog: what the fleet chooses from, JSON of `Catalog.save`; it
     is copied into `data`. epsilon, delta: the most that the fleet ever gives away; None: as it was. superlink:

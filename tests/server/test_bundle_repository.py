@@ -91,7 +91,7 @@ def test_keys_that_cannot_be_used(tmp_path: Path, damage: str) -> None:
         path.chmod(0o644)
     elif damage == "another key":
         path.unlink()
-        tuf_keys.make(path)
+        tuf_keys.create(path)
     else:
         path.write_text("hello")
     with pytest.raises(SettingError, match=r"chmod 600|not the key of|not a private key"):

@@ -18,9 +18,9 @@ from keyart.errors import SettingError, UpdateError
 from keyart_server import audit_log
 from keyart_server.app import create_app
 from keyart_server.bundles import key_rotation
-from keyart_server.serve import opened
+from keyart_server.serve import open_service
 from keyart_server.service import Service
-from keyart_server.settings import Settings
+from keyart_server.settings import ServerSettings
 from keyart_server.signing import tuf_keys
 from keyart_server.signing.repository import Repository
 
@@ -34,7 +34,7 @@ def database_url(tmp_path: Path) -> str:
 @pytest.fixture
 def publish(service: Service, tmp_path: Path) -> Callable[[int], None]:
     def published(version: int) -> None:
-        service.shelf.publish(bundle_samples.sample_bundle(tmp_path / f"bundle-{version}", version))
+        service.bundles.publish(bundle_samples.sample_bundle(tmp_path / f"bundle-{version}", version))
 
     published(1)
     return published
@@ -66,7 +66,7 @@ def test_devices_follow_over_a_rotation(service: Service, publish, tmp_path: Pat
     for one in (known, late, new):
         assert one.update() is not None and one.version == 2
     assert [action for action, _ in logged(service)][:2] == ["keys.rotated", "keys.rotate"]
-    service.shelf.refresh()
+    service.bundles.refresh()
 
 
 def test_who_found_an_old_key_signs_nothing(service: Service, publish, tmp_path: Path) -> None:
@@ -105,11 +105,11 @@ def test_renewed_before_the_offline_roles_end(service: Service, publish, clock: 
     known = device(service, tmp_path, "known")
     known.update()
     clock.pass_by(days=80)
-    service.shelf.refresh()
+    service.bundles.refresh()
     assert "targets expires in 9 days" in caplog.text
     caplog.clear()
     assert key_rotation.renew(service, "person:Robin") == 2
-    service.shelf.refresh()
+    service.bundles.refresh()
     assert "expires" not in caplog.text
     publish(2)
     assert [action for action, _ in logged(service)][:2] == ["keys.renewed", "keys.renew"]
@@ -124,21 +124,21 @@ def test_what_cannot_be_rotated(service: Service, publish, tmp_path: Path) -> No
     key.rename(tmp_path / "root.pem")
     with pytest.raises(SettingError, match="offline keys"):
         key_rotation.rotate(service, ["timestamp"])
-    assert service.shelf.newest() == 1 and len(before) + 1 == len(logged(service))
+    assert service.bundles.newest() == 1 and len(before) + 1 == len(logged(service))
 
 
 def test_killed_at_each_step(tmp_path: Path) -> None:
     """The audit log has the beginning whenever a key is new, and the same call again finishes."""
-    settings = Settings(tmp_path / "data")
-    with opened(settings) as service:
-        service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "1", 1))
+    settings = ServerSettings(tmp_path / "data")
+    with open_service(settings) as service:
+        service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "1", 1))
         known = device(service, tmp_path, "known")
     for deadly in range(1, 20):
         child = os.fork()
         if child == 0:
             _rotate_and_die(settings, deadly)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        with opened(settings) as service:
+        with open_service(settings) as service:
             actions = [action for action, _ in logged(service)]
             begun, ended = actions.count("keys.rotate"), actions.count("keys.rotated")
             roots = Repository.open(service.data.tuf, service.data.keys).root_version
@@ -154,7 +154,7 @@ def test_killed_at_each_step(tmp_path: Path) -> None:
     pytest.fail("it never ended")
 
 
-def _rotate_and_die(settings: Settings, deadly: int) -> None:
+def _rotate_and_die(settings: ServerSettings, deadly: int) -> None:
     """In a process of its own: killed at that step, of two writes of the log and five of the repository."""
     count = 0
 
@@ -165,7 +165,7 @@ def _rotate_and_die(settings: Settings, deadly: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     try:
-        with opened(settings) as service:
+        with open_service(settings) as service:
             append, make = audit_log.append, Repository.__init__
 
             def appended(*positional, **named):
@@ -176,7 +176,7 @@ def _rotate_and_die(settings: Settings, deadly: int) -> None:
             def made(self, folder, keys, clock, _=None):
                 make(self, folder, keys, clock, step)
 
-            key_rotation.audit.append, Repository.__init__ = appended, made  # type: ignore[method-assign,assignment]
+            key_rotation.audit_log.append, Repository.__init__ = appended, made  # type: ignore[method-assign,assignment]
             key_rotation.rotate(service, tuf_keys.ROLES)
         os._exit(0)
     finally:
@@ -185,18 +185,18 @@ def _rotate_and_die(settings: Settings, deadly: int) -> None:
 
 def test_a_lost_root_key_means_a_new_repository_and_a_new_build_of_the_app(tmp_path: Path) -> None:
     """Publishing goes on until the root ends. Then: metadata aside, a new root, and trust in a new folder."""
-    with opened(Settings(tmp_path / "data")) as service:
-        service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "1", 1))
+    with open_service(ServerSettings(tmp_path / "data")) as service:
+        service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "1", 1))
         known = device(service, tmp_path, "known")
         known.update()
         tuf_keys.path_of(service.data.keys, "root").unlink()
-        service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "2", 2))
+        service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "2", 2))
         assert known.update() is not None, "without it, publishing goes on"
         with pytest.raises(SettingError, match="offline keys"):
             key_rotation.renew(service)
 
         (service.data.tuf / "metadata").rename(tmp_path / "old-metadata")
-        service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "3", 3))
+        service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "3", 3))
         with pytest.raises(UpdateError):
             known.update()
         rebuilt = device(service, tmp_path, "rebuilt")
@@ -240,14 +240,14 @@ def test_what_a_device_fetches(over_http, service: Service, publish, clock: Cloc
     assert [path for path, _ in fetched] == ["metadata/2.root.json", "metadata/timestamp.json"]
     assert sum(size for _, size in fetched) < 4_000
     clock.pass_by(hours=6)
-    service.shelf.refresh()
+    service.bundles.refresh()
     fetched.clear()
     assert one.update() is None and sum(size for _, size in fetched) < 4_000
     publish(25)
     fetched.clear()
     assert one.update() is not None
     about = sum(size for path, size in fetched if path.startswith("metadata/"))
-    bundle = sum(path.stat().st_size for path in service.shelf.folder(25).iterdir())
+    bundle = sum(path.stat().st_size for path in service.bundles.folder(25).iterdir())
     assert about < 40_000
     assert sum(size for _, size in fetched) < bundle + about + 6 * 1_500
 
@@ -260,7 +260,7 @@ def test_the_timestamp_is_asked_for_again_and_answers_304(
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["cache-control"] == "public, max-age=60" and again.headers["etag"] == first.headers["etag"]
     clock.pass_by(hours=6)
-    service.shelf.refresh()
+    service.bundles.refresh()
     signed = client.get("/tuf/metadata/timestamp.json", headers={"If-None-Match": first.headers["etag"]})
     assert signed.status_code == 200 and signed.content != first.content
     key_rotation.rotate(service, ["root"])

@@ -26,9 +26,9 @@ from keyart_server.service import Service
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(passwords, "LOG_COST", 5)
-    people.unknown_password.cache_clear()
+    people.dummy_password_hash.cache_clear()
     yield
-    people.unknown_password.cache_clear()
+    people.dummy_password_hash.cache_clear()
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_campaign_of_each_kind(person: httpx.Client, service: Service, kind: s
     answer = send(person, "/campaigns", **sent)
     assert answer.status_code == 200 and page_samples.mistakes(answer.text) == []
     with service.state.reading() as session:
-        (made,) = campaign_store.every(session)
+        (made,) = campaign_store.list_all(session)
     assert (made.name, made.kind, made.state, made.epsilon) == (HOSTILE[:100].strip(), kind, "draft", 2.5)
     assert made.rounds == {"experiment": 8, "evaluation": 1}.get(kind, 10)
     from keyart_federated.campaigns import checked
@@ -108,13 +108,13 @@ def test_a_mistake_keeps_what_was_written(person: httpx.Client, service: Service
             assert f'name="{name}" value="{shown}"' in answer.text
     assert send(person, "/campaigns", **{**sent, "kind": "spying"}).status_code == 422
     with service.state.reading() as session:
-        assert campaign_store.every(session) == []
+        assert campaign_store.list_all(session) == []
 
 
 def test_a_campaigns_life(person: httpx.Client, service: Service) -> None:
     send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
     with service.state.reading() as session:
-        (made,) = campaign_store.every(session)
+        (made,) = campaign_store.list_all(session)
     path = f"/campaigns/{made.id}"
     steps = {"draft": ["start", "stop"], "running": ["pause", "stop"], "paused": ["resume", "stop"], "stopped": []}
     for action, state in (
@@ -196,7 +196,7 @@ def test_every_form_needs_its_token(person: httpx.Client, service: Service) -> N
     """The cookie alone, another session's token or another site's page do nothing."""
     send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
     with service.state.reading() as session:
-        (made,) = campaign_store.every(session)
+        (made,) = campaign_store.list_all(session)
         before = audit_log.newest(session, 1)[0].number
     forms = {path for page in ("/people", f"/campaigns/{made.id}", "/campaigns/new?kind=training")
              for path in page_samples.read(person.get(page).text).forms()}  # fmt: skip
@@ -218,7 +218,7 @@ def test_every_form_needs_its_token(person: httpx.Client, service: Service) -> N
 def test_a_notice_is_only_what_this_session_left(person: httpx.Client, service: Service) -> None:
     send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
     with service.state.reading() as session:
-        (made,) = campaign_store.every(session)
+        (made,) = campaign_store.list_all(session)
     answer = send(person, f"/campaigns/{made.id}/start", follow=False)
     assert answer.status_code == 303 and answer.headers["location"] == f"/campaigns/{made.id}"
     cookie = answer.headers["set-cookie"]

@@ -17,7 +17,7 @@ from keyart_server.campaigns import campaign_store
 from keyart_server.engine import scheduling
 from keyart_server.releases import release_store
 from keyart_server.rounds import round_store
-from keyart_server.state.tables import EnrolledRow
+from keyart_server.state.tables import EnrolledDeviceRow
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
     assert stage.state_of(campaign) == "done"
     assert [topic for topic, _ in stage.fleet.asked] == ["population", "training", "training"]
     with stage.service.state.reading() as session:
-        assert [charge.number for charge in budget.every(session)] == [1, 2, 3]
-        assert budget.of_fleet(session).spent <= 500.0
+        assert [charge.number for charge in budget.list_charges(session)] == [1, 2, 3]
+        assert budget.fleet_budget(session).spent <= 500.0
         actions = [entry.action for entry in audit_log.newest(session, 100)]
         assert actions.count("round.finish") == 3 and "campaign.finish" in actions
-    assert stage.service.shelf.newest() == 3
+    assert stage.service.bundles.newest() == 3
 
 
 def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> None:
@@ -65,7 +65,7 @@ def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> N
     assert all(art._session.chooser.installed.latents is not None for art in stage.fleet.arts)
     stage.until(lambda: any(topic.startswith("/guard") for _, topic, _ in stage.rounds(campaign)), hours=3)
     with stage.service.state.reading() as session:
-        assert budget.of_fleet(session).spent <= 20000.0
+        assert budget.fleet_budget(session).spent <= 20000.0
     assert "signal to noise" in stage.page(f"/campaigns/{campaign.id}")
     assert re.search(r"\d+ of 10<", stage.page("/budget"))
 
@@ -88,13 +88,13 @@ def test_a_round_that_fails_is_tried_again_later_and_not_for_ever(stage: Scene) 
     stage.fleet.silent = set(range(24))
     stage.step(3, seconds=1)
     assert stage.rounds(campaign) == [(1, "rates", "failed")]
-    assert "begins" in stage.service.waiting[campaign.id]
+    assert "begins" in stage.service.blocked[campaign.id]
     stage.step(40, hours=2)
     rounds = stage.rounds(campaign)
     assert len(rounds) == 10 and {standing for *_, standing in rounds} == {"failed"}
     assert stage.state_of(campaign) == "paused"
     with stage.service.state.reading() as session:
-        assert budget.every(session) == []
+        assert budget.list_charges(session) == []
         pause = next(entry for entry in audit_log.newest(session, 9) if entry.action == "campaign.pause")
         assert "10 rounds in a row" in pause.details
     with stage.service.state.writing() as session:
@@ -141,7 +141,7 @@ def test_a_paused_campaign_begins_no_round(stage: Scene) -> None:
 
 def test_over_budget_a_campaign_is_paused_before_anybody_is_asked(stage: Scene) -> None:
     with stage.service.state.writing() as session:
-        budget.settle(session, stage.clock(), 0.5)
+        budget.configure(session, stage.clock(), 0.5)
     campaign = stage.create("statistics", epsilon=100.0)
     stage.step(2)
     assert stage.state_of(campaign) == "paused" and stage.rounds(campaign) == []
@@ -153,17 +153,17 @@ def test_over_budget_a_campaign_is_paused_before_anybody_is_asked(stage: Scene) 
 def test_a_campaign_that_devices_decline_by_default_says_so(stage: Scene) -> None:
     campaign = stage.create("statistics", epsilon=800.0)
     stage.step()
-    assert "whose app sets no other limits decline this round" in stage.service.waiting[campaign.id]
+    assert "Devices with the default limits decline this round" in stage.service.blocked[campaign.id]
 
 
 def test_a_stage_that_is_shorter_than_devices_stay_away_says_so(stage: Scene) -> None:
     campaign = stage.create("statistics", {"patience": 1.0, "minimum_devices": 50})
     stage.step()
-    assert "devices come every 5 s" in stage.service.waiting[campaign.id]
+    assert "devices poll every 5 s" in stage.service.blocked[campaign.id]
 
 
 def test_a_vector_that_no_gateway_takes_is_not_asked_for(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduling, "MOST_BYTES", 10)
+    monkeypatch.setattr(scheduling, "MAX_VECTOR_BYTES", 10)
     campaign = stage.create("statistics")
     stage.step()
     assert stage.state_of(campaign) == "paused" and stage.rounds(campaign) == []
@@ -174,17 +174,17 @@ def test_devices_that_did_not_come_back_are_forgotten(stage: Scene) -> None:
         for i, days in enumerate((-40, -20)):
             at = stage.clock()
             until = at + timedelta(days=days)
-            session.add(EnrolledRow(device_key_hash=f"{i}" * 64, by="token:app", at=at, expires=until))
+            session.add(EnrolledDeviceRow(device_key_hash=f"{i}" * 64, by="token:app", at=at, expires=until))
     stage.step(2, hours=2)
     with stage.service.state.reading() as session:
-        assert [row.device_key_hash[0] for row in session.scalars(select(EnrolledRow))] == ["1"]
+        assert [row.device_key_hash[0] for row in session.scalars(select(EnrolledDeviceRow))] == ["1"]
 
 
 def test_without_a_catalogue_a_campaign_says_what_it_waits_for(stage: Scene) -> None:
     object.__setattr__(stage.service, "catalog", None)
     campaign = stage.create("statistics")
     stage.step(2)
-    assert "--catalog" in stage.service.waiting[campaign.id] and stage.rounds(campaign) == []
+    assert "--catalog" in stage.service.blocked[campaign.id] and stage.rounds(campaign) == []
 
 
 def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Scene) -> None:
@@ -194,7 +194,7 @@ def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Sc
     with stage.service.state.reading() as session:
         assert release_store.offered(session) == {"version": 2, "share": 0.5, "before": 1}
     for art in stage.fleet.arts[::2]:
-        art.install(stage.service.shelf.folder(2))
+        art.install(stage.service.bundles.folder(2))
     stage.step(2, minutes=5)
     assert not [topic for _, topic, _ in stage.rounds(campaign) if topic.startswith("/guard")]
     stage.until(lambda: (found := stage.release(2)) and found.standing == "released", minutes=5)
@@ -214,9 +214,9 @@ def test_a_bundle_by_hand_is_watched_in_its_own_name(stage: Scene, tmp_path: Pat
     publishing.submit(stage.service, "person:Robin", read_files(second))
     stage.step(2, hours=30)
     with stage.service.state.reading() as session:
-        made = [one for one in campaign_store.every(session) if one.name == "Roll-out of model 2"]
+        made = [one for one in campaign_store.list_all(session) if one.name == "Roll-out of model 2"]
         assert [one.state for one in made] == ["done"]
-        assert round_store.of_campaign(session, made[0].id)
+        assert round_store.list_for_campaign(session, made[0].id)
 
 
 def test_the_engine_forgets_nothing_between_steps(stage: Scene) -> None:
@@ -228,13 +228,13 @@ def test_the_engine_forgets_nothing_between_steps(stage: Scene) -> None:
     assert [standing for *_, standing in stage.rounds(campaign)] == ["done", "done"]
     assert stage.state_of(campaign) == "done"
     with stage.service.state.reading() as session:
-        assert len(budget.every(session)) == 2
+        assert len(budget.list_charges(session)) == 2
 
 
 def test_time_alone_starts_the_next_round_of_rates(stage: Scene) -> None:
     campaign = stage.create("statistics", {"hours": 5.0}, rounds=3)
     stage.step(10, minutes=10)
-    assert len(stage.rounds(campaign)) == 1 and "begins on" in stage.service.waiting[campaign.id]
+    assert len(stage.rounds(campaign)) == 1 and "begins on" in stage.service.blocked[campaign.id]
     stage.clock.now += timedelta(hours=5)
     stage.step(3)
     assert len(stage.rounds(campaign)) == 2

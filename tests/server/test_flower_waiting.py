@@ -42,18 +42,18 @@ def test_flower_still_waits_as_it_did_when_this_was_written() -> None:
 def test_what_programs_are_told_is_what_they_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     keys = [b"a" * 32, b"b" * 32]
-    told = environment.told("sqlite:///state.db", keys)
+    told = environment.flower_environment("sqlite:///state.db", keys)
     assert told[environment.DATABASE_URL] == f"sqlite:///{tmp_path}/state.db"
-    secret = environment.told("postgresql://robin:secret@127.0.0.1/keyart")
+    secret = environment.flower_environment("postgresql://robin:secret@127.0.0.1/keyart")
     assert ":secret@" in secret[environment.DATABASE_URL]
     monkeypatch.setenv(environment.ISSUERS, told[environment.ISSUERS])
-    assert environment.issuers() == keys
+    assert environment.issuer_keys() == keys
     monkeypatch.setenv(environment.ISSUERS, "no hex")
     with pytest.raises(SettingError, match="in hex"):
-        environment.issuers()
+        environment.issuer_keys()
     monkeypatch.setenv(environment.ISSUERS, "")
     with pytest.raises(SettingError, match="nobody's certificate"):
-        environment.issuers()
+        environment.issuer_keys()
 
 
 def test_a_server_that_runs_rounds_imports_no_flower() -> None:

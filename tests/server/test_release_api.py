@@ -33,7 +33,7 @@ def post(client: httpx.Client, body: bytes, headers: dict[str, str], **query: st
 
 
 def zipped(version: int, **changes: object) -> bytes:
-    return bundle_archive.packed(release_samples.files(version, **changes))  # type: ignore[arg-type]
+    return bundle_archive.pack(release_samples.files(version, **changes))  # type: ignore[arg-type]
 
 
 def test_the_way_of_a_bundle(client: httpx.Client, service: Service, admin: dict[str, str]) -> None:
@@ -137,24 +137,24 @@ def hostile() -> Iterator[tuple[str, bytes]]:
         "x\x00.json",
         "extra.json",
     ):
-        yield name, bundle_archive.packed({**files, name: b"{}"})
-    yield "a file less", bundle_archive.packed({name: data for name, data in files.items() if name != "train.onnx"})
+        yield name, bundle_archive.pack({**files, name: b"{}"})
+    yield "a file less", bundle_archive.pack({name: data for name, data in files.items() if name != "train.onnx"})
     yield (
         "no manifest",
-        bundle_archive.packed({name: data for name, data in files.items() if name != "manifest.json"}),
+        bundle_archive.pack({name: data for name, data in files.items() if name != "manifest.json"}),
     )
-    yield "other weights", bundle_archive.packed({**files, "ranker.bin": files["ranker.bin"][:-1] + b"\x7e"})
-    yield "a bomb", bundle_archive.packed({**files, "ranker.bin": bytes(60_000_000)})
+    yield "other weights", bundle_archive.pack({**files, "ranker.bin": files["ranker.bin"][:-1] + b"\x7e"})
+    yield "a bomb", bundle_archive.pack({**files, "ranker.bin": bytes(60_000_000)})
     yield (
         "a sensitive feature",
-        bundle_archive.packed(
+        bundle_archive.pack(
             release_samples.files(
                 8, feature_spec={**release_samples.bundle_samples.FEATURE_SPEC, "artwork_tags": ["race:x"]}
             )
         ),
     )
     spec = {"feature_spec": {"artwork_tags": 5}}
-    yield "a feature spec that is none", bundle_archive.packed(release_samples.files(8, **spec))
+    yield "a feature spec that is none", bundle_archive.pack(release_samples.files(8, **spec))
     for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w", method) as other:

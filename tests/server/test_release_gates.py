@@ -15,14 +15,14 @@ from release_samples import told
 from keyart.bundle import Manifest
 from keyart_federated.campaigns.segments import Estimate
 from keyart_server.releases import bundle_gates
-from keyart_server.releases.gate import LEVEL, VERDICTS, Gate, compared, worst
+from keyart_server.releases.gate import CONFIDENCE_LEVEL, VERDICTS, Gate, comparison_gates, worst_verdict
 
 MARGIN, SEGMENT_MARGIN = 0.02, 0.05
-REACH = NormalDist().inv_cdf((1 + LEVEL) / 2)
+REACH = NormalDist().inv_cdf((1 + CONFIDENCE_LEVEL) / 2)
 
 
 def verdicts(found: dict[str, Estimate]) -> dict[str, str]:
-    return {gate.name: gate.verdict for gate in compared("quality", found, MARGIN, SEGMENT_MARGIN)}
+    return {gate.name: gate.verdict for gate in comparison_gates("quality", found, MARGIN, SEGMENT_MARGIN)}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def verdicts(found: dict[str, Estimate]) -> dict[str, str]:
     ],
 )  # fmt: skip
 def test_a_difference_against_its_margin(mean: float, error: float, verdict: str) -> None:
-    (gate,) = compared("quality", {"all": told(mean, error)}, MARGIN, SEGMENT_MARGIN)
+    (gate,) = comparison_gates("quality", {"all": told(mean, error)}, MARGIN, SEGMENT_MARGIN)
     assert (gate.name, gate.verdict) == ("quality all", verdict)
     assert all(value is None or math.isfinite(value) for value in gate.numbers.values())
     assert gate.numbers["margin"] == MARGIN and gate.sentence.startswith("all: ")
@@ -75,9 +75,9 @@ def test_the_worst_counts() -> None:
     def made(verdict: str) -> Gate:
         return Gate(verdict, verdict, "", {})  # type: ignore[arg-type]
 
-    assert worst([]) == "unclear"
+    assert worst_verdict([]) == "unclear"
     for i, verdict in enumerate(VERDICTS):
-        assert worst([made("passed"), *map(made, VERDICTS[: i + 1])]) == verdict
+        assert worst_verdict([made("passed"), *map(made, VERDICTS[: i + 1])]) == verdict
 
 
 BASE = bundle_samples.sample_manifest(bundle_samples.sample_files(), 7)
@@ -91,14 +91,14 @@ def laid(folder: Path, **changes: object) -> Path:
 
 
 def test_a_whole_bundle_passes_all(tmp_path: Path) -> None:
-    found = bundle_gates.of_bundle(laid(tmp_path / "b"), BASE)
+    found = bundle_gates.check_bundle_gates(laid(tmp_path / "b"), BASE)
     assert {gate.name: gate.verdict for gate in found} == dict.fromkeys(
         ("whole", "features", "size", "canary"), "passed"
     )
 
 
 def of(folder: Path, base: Manifest | None = BASE) -> dict[str, Gate]:
-    return {gate.name: gate for gate in bundle_gates.of_bundle(folder, base)}
+    return {gate.name: gate for gate in bundle_gates.check_bundle_gates(folder, base)}
 
 
 def test_a_flipped_byte(tmp_path: Path) -> None:

@@ -20,13 +20,13 @@ from keyart_server import budget
 from keyart_server.campaigns import campaign_store
 from keyart_server.rounds import Round, round_store, stage_windows
 from keyart_server.service import Service
-from keyart_server.state.tables import AnswerRow, AskRow, MemberRow, PartialRow, WindowRow
+from keyart_server.state.tables import MemberRow, PartialSumRow, StageRequestRow, SubmissionRow, WindowRow
 
 
 @pytest.fixture
 def campaign_id(service: Service, clock: Clock) -> str:
     with service.state.writing() as session:
-        budget.settle(session, clock(), 8.0, 1e-6)
+        budget.configure(session, clock(), 8.0, 1e-6)
         return campaign_store.create(session, clock(), "server", "Spring", "training").id
 
 
@@ -50,7 +50,7 @@ def test_a_round_of_two_gateways_from_the_database_alone(service: Service, clock
                     else:
                         relay.stage = Stage(stage - 1)
                         asked = relay.deliver(coordinator.ask(gateway_number))
-                        stage_windows.ask(session, of, stage, asked)
+                        stage_windows.store_requests(session, of, stage, asked)
                     stage_windows.open_window(session, clock(), of, stage, gateway, len(asked), 60.0)
                     if stage is now:
                         if now >= Stage.MASKED:
@@ -60,10 +60,10 @@ def test_a_round_of_two_gateways_from_the_database_alone(service: Service, clock
                         clock.pass_by(seconds=61)
                         assert stage_windows.is_over(session, clock(), of, stage, gateway)
                         stage_windows.close_window(session, of, stage, gateway)
-                    coordinator.receive(gateway_number, stage_windows.collected(session, of, stage, gateway))
+                    coordinator.receive(gateway_number, stage_windows.collect(session, of, stage, gateway))
             coordinator.close()
             with service.state.writing() as session:
-                round_store.passed(session, clock(), of.round_id.hex(), stage, 6)
+                round_store.advance(session, clock(), of.round_id.hex(), stage, 6)
             if stage is now:
                 break
     result = coordinator.result
@@ -75,27 +75,27 @@ def test_each_step_counts_once(service: Service, clock: Clock, campaign_id: str)
     of = round_samples.terms()
     with service.state.writing() as session:
         found = round_samples.started(session, clock(), campaign_id, of)
-        assert round_store.going_on(session) == [found] and found.standing == "keys"
+        assert round_store.list_active(session) == [found] and found.standing == "keys"
         for stage in (Stage.KEYS, Stage.SHARE):
             for _ in range(2):
-                round_store.passed(session, clock(), found.id, stage, 5 + stage)
+                round_store.advance(session, clock(), found.id, stage, 5 + stage)
         now = round_store.find(session, found.id)
         assert now is not None and now.standing == "masked"
         assert (now.answered[Stage.KEYS], now.answered[Stage.SHARE], now.survivors) == (6, 7, 0)
-        assert len(budget.every(session)) == 1
+        assert len(budget.list_charges(session)) == 1
         with pytest.raises(InputError, match="stands at masked"):
-            round_store.passed(session, clock(), found.id, Stage.UNMASK, 1)
+            round_store.advance(session, clock(), found.id, Stage.UNMASK, 1)
         with pytest.raises(InputError, match="stands at masked"):
-            round_store.answer(session, clock(), found.id, np.zeros(8, dtype=np.int64), 5)
-        round_store.passed(session, clock(), found.id, Stage.MASKED, 6)
+            round_store.store_sum(session, clock(), found.id, np.zeros(8, dtype=np.int64), 5)
+        round_store.advance(session, clock(), found.id, Stage.MASKED, 6)
         for _ in range(2):
-            round_store.answer(session, clock(), found.id, np.arange(8) - 4, 5)
-        opened = round_store.opened(session, found.id)
+            round_store.store_sum(session, clock(), found.id, np.arange(8) - 4, 5)
+        opened = round_store.find_open(session, found.id)
         assert opened is not None and opened.terms == of and (round_store.total_of(opened) == np.arange(8) - 4).all()
         for _ in range(2):
             round_store.finish(session, clock(), found.id, {"devices": 6})
         now = round_store.find(session, found.id)
-        assert now is not None and now.standing == "done" and now.told == {"devices": 6} and not now.going_on
+        assert now is not None and now.standing == "done" and now.result == {"devices": 6} and not now.is_active
         round_store.fail(session, clock(), found.id, "too late")
         assert round_store.find(session, found.id) == now
 
@@ -103,11 +103,11 @@ def test_each_step_counts_once(service: Service, clock: Clock, campaign_id: str)
 def test_an_ended_round_keeps_no_answer(service: Service, clock: Clock, campaign_id: str) -> None:
     with service.state.writing() as session:
         round_samples.fill(session, clock(), campaign_id)
-        (found,) = round_store.going_on(session)
+        (found,) = round_store.list_active(session)
         round_store.fail(session, clock(), found.id, "nobody came" * 100)
-        for table in (AnswerRow, AskRow, MemberRow, PartialRow, WindowRow):
+        for table in (SubmissionRow, StageRequestRow, MemberRow, PartialSumRow, WindowRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0
-        opened, failed = round_store.opened(session, found.id), round_store.find(session, found.id)
+        opened, failed = round_store.find_open(session, found.id), round_store.find(session, found.id)
         assert opened is not None and opened.offer == opened.waiting == b"" and opened.total is None
         assert failed is not None and failed.standing == "failed" and failed.failure.startswith("nobody came")
 
@@ -115,10 +115,10 @@ def test_an_ended_round_keeps_no_answer(service: Service, clock: Clock, campaign
 def test_before_the_stage_of_masked_vectors_nothing_is_paid(service: Service, clock: Clock, campaign_id: str) -> None:
     with service.state.writing() as session:
         found = round_samples.started(session, clock(), campaign_id, round_samples.terms())
-        round_store.passed(session, clock(), found.id, Stage.KEYS, 3)
-        assert budget.of_fleet(session).spent == 0
+        round_store.advance(session, clock(), found.id, Stage.KEYS, 3)
+        assert budget.fleet_budget(session).spent == 0
         round_store.fail(session, clock(), found.id, "too few")
-        assert budget.every(session) == []
+        assert budget.list_charges(session) == []
 
 
 def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> None:
@@ -131,27 +131,27 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
             found = round_store.start(
                 session, clock(), campaign_id, number, "", b"", of, event, b"", wanted=9, patience=1.0
             )
-            round_store.passed(session, clock(), found.id, Stage.KEYS, 3)
+            round_store.advance(session, clock(), found.id, Stage.KEYS, 3)
         with service.state.writing() as session:
-            return round_store.passed(session, clock(), found.id, Stage.SHARE, 3)
+            return round_store.advance(session, clock(), found.id, Stage.SHARE, 3)
 
     with pytest.raises(BudgetSpent, match="its budget is 8"):
         for number in range(1, 100):
             last = number
             shared(number)
     with service.state.reading() as session:
-        charges, left = budget.every(session), budget.of_fleet(session)
+        charges, left = budget.list_charges(session), budget.fleet_budget(session)
         assert [charge.number for charge in charges] == list(range(1, last)) and last > 2
         assert left.spent == pytest.approx(to_epsilon((last - 1) * event.divergences(), 1e-6)) and left.spent <= 8
-        assert budget.would_be(session, event) > 8
-        (refused,) = round_store.going_on(session)[-1:]
+        assert budget.projected_epsilon(session, event) > 8
+        (refused,) = round_store.list_active(session)[-1:]
         assert (refused.number, refused.standing) == (last, "share")
     with service.state.writing() as session:
         with pytest.raises(SettingError, match="is spent already"):
-            budget.settle(session, clock(), 1.0)
+            budget.configure(session, clock(), 1.0)
         with pytest.raises(SettingError, match="for good"):
-            budget.settle(session, clock(), 8.0, 1e-7)
-        assert budget.settle(session, clock(), 9.0).epsilon == 9.0
+            budget.configure(session, clock(), 8.0, 1e-7)
+        assert budget.configure(session, clock(), 9.0).epsilon == 9.0
 
 
 def test_rounds_of_different_draws_do_not_add_up(service: Service, clock: Clock, campaign_id: str) -> None:
@@ -164,14 +164,14 @@ def test_rounds_of_different_draws_do_not_add_up(service: Service, clock: Clock,
         with service.state.writing() as session:
             start = partial(round_store.start, session, clock(), campaign_id, number, "", b"", of, event, b"")
             found = start(wanted=9, patience=1.0, low=low, high=high)
-            round_store.passed(session, clock(), found.id, Stage.KEYS, 3)
-            round_store.passed(session, clock(), found.id, Stage.SHARE, 3)
-            spent.append(budget.of_fleet(session).spent)
+            round_store.advance(session, clock(), found.id, Stage.KEYS, 3)
+            round_store.advance(session, clock(), found.id, Stage.SHARE, 3)
+            spent.append(budget.fleet_budget(session).spent)
             clock.pass_by(seconds=1)
     once, twice, thrice = (composed([(event, n)], 1e-6) for n in (1, 2, 3))
     assert spent == [once, once, once, twice, thrice]
     with service.state.reading() as session:
-        assert [(one.low, one.high) for one in budget.every(session)] == asked
+        assert [(one.low, one.high) for one in budget.list_charges(session)] == asked
 
 
 def test_a_window_closes_when_all_have_answered_or_time_is_over(
@@ -188,12 +188,12 @@ def test_a_window_closes_when_all_have_answered_or_time_is_over(
         assert stage_windows.is_over(session, clock() + timedelta(seconds=60), of, Stage.KEYS, GATEWAY)
         round_samples.put(session, of, Stage.KEYS, {2: b"two"})
         assert stage_windows.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
-        assert stage_windows.came(session, of, Stage.KEYS, GATEWAY) == 2
+        assert stage_windows.count_submissions(session, of, Stage.KEYS, GATEWAY) == 2
 
 
 def test_gateways_are_known_while_they_are_heard(service: Service, clock: Clock) -> None:
     with service.state.writing() as session:
-        stage_windows.hear(session, clock(), "west")
-        stage_windows.hear(session, clock() + timedelta(seconds=60), "main")
-        assert stage_windows.gateways(session, clock()) == ["main", "west"]
-        assert stage_windows.gateways(session, clock() + timedelta(seconds=1)) == ["main"]
+        stage_windows.record_heartbeat(session, clock(), "west")
+        stage_windows.record_heartbeat(session, clock() + timedelta(seconds=60), "main")
+        assert stage_windows.list_gateways(session, clock()) == ["main", "west"]
+        assert stage_windows.list_gateways(session, clock() + timedelta(seconds=1)) == ["main"]

@@ -18,7 +18,7 @@ from keyart_server.service import Service
 AT = datetime(2026, 5, 1, 12, 0, 0, 7, tzinfo=UTC)
 
 
-def written(service: Service, count: int) -> list[audit_log.Entry]:
+def written(service: Service, count: int) -> list[audit_log.AuditEntry]:
     with service.state.writing() as session:
         for number in range(count):
             audit_log.append(session, AT, "server", "test.write", str(number), ε=number)
@@ -40,7 +40,9 @@ def test_a_digest_is_what_the_docstring_says() -> None:
     import hashlib
 
     row = '[1, "2026-05-01T12:00:00.000007+00:00", "server", "a.b", "s", "{}"]'
-    entry = audit_log.Entry(1, AT, "server", "a.b", "s", "{}", hashlib.sha256(bytes(32) + row.encode()).hexdigest())
+    entry = audit_log.AuditEntry(
+        1, AT, "server", "a.b", "s", "{}", hashlib.sha256(bytes(32) + row.encode()).hexdigest()
+    )
     assert audit_log.check_chain([entry]) == (1, entry.digest)
 
 

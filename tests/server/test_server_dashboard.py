@@ -161,8 +161,8 @@ def test_every_word_of_the_stylesheet_is_used() -> None:
     style = (folder / "assets" / "keyart.css").read_text()
     sources = "".join(path.read_text() for path in (folder / "templates").iterdir())
     sources += (
-        (folder / "shapes.py").read_text()
-        + (folder / "progress.py").read_text()
+        (folder / "status_icons.py").read_text()
+        + (folder / "round_progress.py").read_text()
         + (folder / "assets" / "live.js").read_text()
     )
     known = set(re.findall(r"\.([a-z][a-z-]*)", re.sub(r"\{[^}]*\}", "{}", style)))
@@ -177,7 +177,7 @@ def test_before_somebody_signs_in(client: httpx.Client, service: Service, admin)
 
 @on_sqlite
 def test_a_damaged_repository_is_told(client: httpx.Client, service: Service, tmp_path: Path) -> None:
-    service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "b7", 7))
+    service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "b7", 7))
     comes_in(client, service)
     assert "Bundles damaged" not in client.get("/").text
     (service.data.tuf / "metadata" / "timestamp.json").write_bytes(b"{")

@@ -25,15 +25,15 @@ from keyart_server.campaigns import campaign_store
 from keyart_server.data_folder import DataFolder
 from keyart_server.service import Service
 from keyart_server.signing.repository import Repository
-from keyart_server.state import State
+from keyart_server.state import ServerState
 from keyart_server.state.backup import back_up, restore
-from keyart_server.state.tables import Base
+from keyart_server.state.tables import TableBase
 
 
 @pytest.fixture
 def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
     """One row at least in every table, and a published bundle."""
-    service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
+    service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
     with service.state.writing() as session:
         campaign = campaign_store.create(
             session, clock(), "server", "Frühling \\ ' \" ε🎬", "training", 0.1 + 0.2, 1e-300
@@ -47,11 +47,11 @@ def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
     return service
 
 
-def rows(state: State) -> dict[str, list[Any]]:
+def rows(state: ServerState) -> dict[str, list[Any]]:
     with state.reading() as session:
         return {
             table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key.columns))]
-            for table in Base.metadata.sorted_tables
+            for table in TableBase.metadata.sorted_tables
         }
 
 
@@ -68,7 +68,7 @@ def test_there_and_back(filled: Service, clock: Clock, tmp_path: Path, to: str, 
     if to == "postgres":
         url = emptied(request.getfixturevalue("postgres"))
     assert restore(copy, new, url, clock()).rows == made.rows
-    with closing(State.open(url or new.database)) as state:
+    with closing(ServerState.open(url or new.database)) as state:
         after = rows(state)
         with state.reading() as session:
             assert audit_log.verify(session)[0] == len(before["audit"]) + 1

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 
 from keyart_server.monitoring import logs
 from keyart_server.service import Service
-from keyart_server.state.tables import Base
+from keyart_server.state.tables import TableBase
 
 # A new column is a line here. Texts that people write are about campaigns and colleagues; hashes lead nowhere.
 COLUMNS = {
@@ -80,7 +80,7 @@ NEVER = re.compile(
 
 
 def test_every_column_is_known() -> None:
-    there = {table.name: {column.name for column in table.columns} for table in Base.metadata.sorted_tables}
+    there = {table.name: {column.name for column in table.columns} for table in TableBase.metadata.sorted_tables}
     assert there == COLUMNS
 
 
@@ -96,4 +96,4 @@ def test_migrations_make_the_tables(service: Service) -> None:
     """Also that the database has no table of which nobody knows."""
     with service.state.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, TableBase.metadata) == []

@@ -23,9 +23,9 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from ..state import State
+from ..state import ServerState
 from . import people, secrets, tokens
-from .scopes import SCOPES_OF, Scope
+from .scopes import SCOPES_BY_ROLE, Scope
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf"
@@ -41,13 +41,13 @@ class Actor:
     scopes: frozenset[str]
     session: str | None = None
 
-    def may(self, scope: Scope) -> bool:
+    def has_scope(self, scope: Scope) -> bool:
         return scope in self.scopes
 
     @property
     def csrf(self) -> str:
         """What a form of this session has to bring along."""
-        return "" if self.session is None else secrets.derived(self.session, "csrf")
+        return "" if self.session is None else secrets.derive(self.session, "csrf")
 
 
 def actor_of(request: Request) -> Actor:
@@ -62,7 +62,7 @@ Who = Annotated[Actor, Depends(actor_of)]
 class Guard:
     """secure: whether browsers come by https, where a cookie can be bound to this host (`__Host-`)."""
 
-    def __init__(self, state: State, clock: Callable[[], datetime], secure: bool) -> None:
+    def __init__(self, state: ServerState, clock: Callable[[], datetime], secure: bool) -> None:
         self._state, self._clock, self._secure = state, clock, secure
         self.cookie = "__Host-keyart" if secure else "keyart"
 
@@ -88,7 +88,7 @@ class Guard:
         }
         return APIRouter(route_class=Guarded, dependencies=[Security(_bearer)], responses=refusals)
 
-    def known(self, request: Request) -> Actor | None:
+    def identify(self, request: Request) -> Actor | None:
         """Who asks, by bearer token or else by cookie. Asks the database."""
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
         cookie = request.cookies.get(self.cookie)
@@ -98,11 +98,11 @@ class Guard:
                 return None if token is None else Actor(f"token:{token.name}", token.scopes)
             if cookie is None:
                 return None
-            person = people.signed_in(session, self._clock(), cookie)
-            return None if person is None else Actor(f"person:{person.name}", SCOPES_OF[person.role], cookie)
+            person = people.find_by_session(session, self._clock(), cookie)
+            return None if person is None else Actor(f"person:{person.name}", SCOPES_BY_ROLE[person.role], cookie)
 
     async def _admit(self, request: Request, scope: Scope) -> Actor:
-        actor = await run_in_threadpool(self.known, request)
+        actor = await run_in_threadpool(self.identify, request)
         if actor is None:
             raise HTTPException(
                 401,
@@ -110,10 +110,10 @@ class Guard:
                 {"WWW-Authenticate": "Bearer"},
             )
         if actor.session is not None and request.method not in SAFE_METHODS:
-            refuse_foreign(request)
-            if not secrets.equal(await _csrf_of(request), actor.csrf):
+            refuse_cross_site(request)
+            if not secrets.constant_time_equal(await _csrf_token(request), actor.csrf):
                 raise HTTPException(403, "This form is not of your session any more; load the page and try again.")
-        if not actor.may(scope):
+        if not actor.has_scope(scope):
             raise HTTPException(403, f"{actor.name} may not {scope}; ask an administrator.")
         return actor
 
@@ -131,7 +131,7 @@ class Guard:
         response.delete_cookie(self.cookie, httponly=True, secure=self._secure, samesite="strict")
 
 
-def refuse_foreign(request: Request) -> None:
+def refuse_cross_site(request: Request) -> None:
     """A browser says which site a request comes from; another one's is refused."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
@@ -140,9 +140,9 @@ def refuse_foreign(request: Request) -> None:
         raise HTTPException(403, "This request comes from another site's page; use the server's own.")
 
 
-async def _csrf_of(request: Request) -> str:
-    told = request.headers.get(CSRF_HEADER)
-    if told is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
+async def _csrf_token(request: Request) -> str:
+    token = request.headers.get(CSRF_HEADER)
+    if token is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
         value = (await request.form()).get(CSRF_FIELD)
-        told = value if isinstance(value, str) else None
-    return told or ""
+        token = value if isinstance(value, str) else None
+    return token or ""

@@ -14,7 +14,7 @@ from keyart.errors import InputError
 
 from .. import audit_log
 from ..state.tables import InvitationRow, PersonRow, SessionRow
-from ..state.tables.base import LONGEST_NAME
+from ..state.tables.base import MAX_NAME_LENGTH
 from . import passwords, secrets
 from .scopes import Role
 
@@ -39,7 +39,7 @@ def invite(session: Session, at: datetime, actor: str, role: Role) -> str:
     return code
 
 
-def invited(session: Session, at: datetime, code: str) -> Role | None:
+def invited_role(session: Session, at: datetime, code: str) -> Role | None:
     """The role that this code still gives."""
     row = session.get(InvitationRow, secrets.digest(code))
     return None if row is None or row.expires <= at else cast(Role, row.role)
@@ -48,30 +48,30 @@ def invited(session: Session, at: datetime, code: str) -> Role | None:
 def join(session: Session, at: datetime, code: str, name: str, sealed: str) -> Person:
     """Uses the code up. sealed: of the password. Raises InputError for a code that is worth nothing or a name that
     somebody has."""
-    role = invited(session, at, code)
+    role = invited_role(session, at, code)
     used = session.execute(delete(InvitationRow).where(InvitationRow.digest == secrets.digest(code)))
     if role is None or not used.rowcount:  # type: ignore[attr-defined]  # two at once: the second finds it gone
         raise InputError("This link has been used, or has ended; ask for another.")
-    if session.scalars(select(PersonRow).where(PersonRow.folded == folded(name))).first() is not None:
+    if session.scalars(select(PersonRow).where(PersonRow.folded == folded_name(name))).first() is not None:
         raise InputError(f"There is somebody named {name} already; take another name.")
     person = Person(secrets.make_id(), name, role, at)
-    session.add(PersonRow(id=person.id, name=name, folded=folded(name), role=role, password=sealed, created=at))
+    session.add(PersonRow(id=person.id, name=name, folded=folded_name(name), role=role, password=sealed, created=at))
     audit_log.append(session, at, f"person:{name}", "person.join", person.id, role=role)
     return person
 
 
-def known(session: Session, name: str) -> tuple[Person, str] | None:
+def find_by_name(session: Session, name: str) -> tuple[Person, str] | None:
     """The person of this name, and their stored password."""
-    row = session.scalars(select(PersonRow).where(PersonRow.folded == folded(name))).one_or_none()
+    row = session.scalars(select(PersonRow).where(PersonRow.folded == folded_name(name))).one_or_none()
     return None if row is None else (_person(row), row.password)
 
 
-def every(session: Session) -> list[Person]:
+def list_all(session: Session) -> list[Person]:
     """Oldest first."""
     return [_person(row) for row in session.scalars(select(PersonRow).order_by(PersonRow.created, PersonRow.id))]
 
 
-def none_yet(session: Session) -> bool:
+def is_empty(session: Session) -> bool:
     return session.scalar(select(func.count()).select_from(PersonRow)) == 0
 
 
@@ -94,7 +94,7 @@ def sign_in(session: Session, at: datetime, person: Person) -> str:
     return secret
 
 
-def signed_in(session: Session, at: datetime, secret: str) -> Person | None:
+def find_by_session(session: Session, at: datetime, secret: str) -> Person | None:
     """Whose session this is, if it has not ended."""
     rows = select(PersonRow).join(SessionRow).where(SessionRow.digest == secrets.digest(secret))
     row = session.scalars(rows.where(SessionRow.expires > at)).one_or_none()
@@ -110,18 +110,18 @@ def sign_out(session: Session, at: datetime, actor: str, secret: str) -> None:
 def checked_name(name: str) -> str:
     """Raises InputError for a name that cannot be shown on one line."""
     name = name.strip()
-    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
-        raise InputError(f"A name has 1 to {LONGEST_NAME} characters that can be shown, on one line.")
+    if not (0 < len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise InputError(f"A name has 1 to {MAX_NAME_LENGTH} characters that can be shown, on one line.")
     return name
 
 
 @cache
-def unknown_password() -> str:
+def dummy_password_hash() -> str:
     """Compared with where there is no such person, so that the time does not tell who is known."""
-    return passwords.sealed(secrets.make())
+    return passwords.hash_password(secrets.make())
 
 
-def folded(name: str) -> str:
+def folded_name(name: str) -> str:
     """The name as it is looked up: the same however it is spelt."""
     return name.casefold()
 

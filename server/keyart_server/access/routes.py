@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from .. import audit_log
-from ..http.error_responses import refusal
+from ..http.error_responses import error_schema
 from ..service import Service
 from . import people, tokens
 from .guard import Who
@@ -18,7 +18,7 @@ from .people import INVITATION, Person
 from .scopes import Role, Scope
 from .tokens import Token
 
-MOST_DAYS = 730
+MAX_TOKEN_DAYS = 730
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
 
@@ -27,7 +27,7 @@ class NewToken(BaseModel):
 
     name: str = Field(min_length=1, max_length=100)
     scopes: frozenset[Scope] = Field(min_length=1)
-    days: int = Field(90, ge=1, le=MOST_DAYS, description="After how many days it ends.")
+    days: int = Field(90, ge=1, le=MAX_TOKEN_DAYS, description="After how many days it ends.")
 
 
 class IssuedToken(BaseModel):
@@ -61,12 +61,12 @@ class AuditCheck(BaseModel):
 def routes(service: Service) -> Sequence[APIRouter]:
     router = service.guard.router("administer")
     state, clock = service.state, service.clock
-    missing: dict[int | str, dict[str, Any]] = {404: refusal("Nothing of that id.")}
+    missing: dict[int | str, dict[str, Any]] = {404: error_schema("Nothing of that id.")}
 
     @router.get("/api/tokens")
     def list_tokens() -> list[Token]:
         with state.reading() as session:
-            return tokens.every(session)
+            return tokens.list_all(session)
 
     @router.post("/api/tokens", status_code=201)
     def issue_token(new: NewToken, who: Who) -> IssuedToken:
@@ -81,18 +81,18 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def revoke_token(token_id: Id, who: Who) -> None:
         """It opens nothing from now on."""
         with state.writing() as session:
-            _was_there(tokens.revoke(session, clock(), who.name, token_id))
+            _require_found(tokens.revoke(session, clock(), who.name, token_id))
 
     @router.get("/api/people")
     def list_people() -> list[Person]:
         with state.reading() as session:
-            return people.every(session)
+            return people.list_all(session)
 
     @router.delete("/api/people/{person_id}", status_code=204, responses=missing)
     def remove_person(person_id: Id, who: Who) -> None:
         """Ends their sessions, too. Where nobody is left, the next start prints a new one-time link."""
         with state.writing() as session:
-            _was_there(people.remove(session, clock(), who.name, person_id))
+            _require_found(people.remove(session, clock(), who.name, person_id))
 
     @router.post("/api/invitations", status_code=201)
     def invite_person(new: NewInvitation, who: Who) -> Invitation:
@@ -106,12 +106,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def list_audit(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-    ) -> list[audit_log.Entry]:
+    ) -> list[audit_log.AuditEntry]:
         """The newest changes first; before: those of a smaller number."""
         with state.reading() as session:
             return audit_log.newest(session, limit, before)
 
-    @router.get("/api/audit/check", responses={500: refusal("The log is not what was written; from where on.")})
+    @router.get("/api/audit/check", responses={500: error_schema("The log is not what was written; from where on.")})
     def check_audit() -> AuditCheck:
         """Reads the whole log and follows its hashes."""
         with state.reading() as session:
@@ -121,6 +121,6 @@ def routes(service: Service) -> Sequence[APIRouter]:
     return (router,)
 
 
-def _was_there(there: bool) -> None:
-    if not there:
+def _require_found(found: bool) -> None:
+    if not found:
         raise HTTPException(404, "There is nothing of that id.")

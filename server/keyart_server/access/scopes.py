@@ -13,7 +13,7 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 # read: see everything. operate: change campaigns and bundles. administer: people, tokens, the audit log.
 # enrol: bring devices in, and nothing else.
-SCOPES_OF: Final[Mapping[str, frozenset[Scope]]] = {
+SCOPES_BY_ROLE: Final[Mapping[str, frozenset[Scope]]] = {
     "viewer": frozenset({"read"}),
     "operator": frozenset({"read", "operate", "enrol"}),
     "administrator": frozenset(SCOPES),

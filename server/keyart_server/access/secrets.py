@@ -31,12 +31,12 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def derived(secret: str, purpose: str) -> str:
+def derive(secret: str, purpose: str) -> str:
     """Another secret, which does not lead back: HMAC-SHA256."""
     mac = hmac.digest(secret.encode("utf-8", "surrogateescape"), purpose.encode(), "sha256")
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
-def equal(one: str, other: str) -> bool:
+def constant_time_equal(left: str, right: str) -> bool:
     """In a time that does not tell where they differ."""
-    return hmac.compare_digest(one.encode("utf-8", "surrogateescape"), other.encode("utf-8", "surrogateescape"))
+    return hmac.compare_digest(left.encode("utf-8", "surrogateescape"), right.encode("utf-8", "surrogateescape"))

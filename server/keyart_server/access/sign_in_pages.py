@@ -13,7 +13,7 @@ from keyart.errors import InputError
 
 from ..service import Service
 from . import passwords, people
-from .guard import Who, refuse_foreign
+from .guard import Who, refuse_cross_site
 from .throttle import Throttle
 
 WINDOW: Final = timedelta(minutes=15)
@@ -24,35 +24,35 @@ Text = Annotated[str, Form(max_length=400)]
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    door, inside = APIRouter(include_in_schema=False), service.guard.router("read")
-    inside.include_in_schema = False
+    public, signed_in = APIRouter(include_in_schema=False), service.guard.router("read")
+    signed_in.include_in_schema = False
     state, guard, pages, clock = service.state, service.guard, service.pages, service.clock
     by_address = Throttle(FAILURES_FROM_ONE_ADDRESS, WINDOW, clock)
     by_name = Throttle(FAILURES_BY_NAME, WINDOW, clock)
 
-    @door.post("/login")
+    @public.post("/login")
     def login(request: Request, name: Text, password: Text, next: Text = "/") -> Response:
-        refuse_foreign(request)
-        folded = people.folded(name)
+        refuse_cross_site(request)
+        folded = people.folded_name(name)
         address = f"{request.client.host if request.client else ''} {folded}"
         if wait := max(by_address.wait(address), by_name.wait(folded)):
-            said = f"Too many tries; wait {wait.total_seconds() / 60:.0f} minutes."
+            mistake_text = f"Too many tries; wait {wait.total_seconds() / 60:.0f} minutes."
             headers = {"Retry-After": str(int(wait.total_seconds()) + 1)}
-            return sign_in_page(service, next, said, name, 429, headers)
+            return sign_in_page(service, next, mistake_text, name, 429, headers)
         with state.reading() as session:
-            known = people.known(session, name)
-        fits = passwords.fits(password, people.unknown_password() if known is None else known[1])
-        if known is None or not fits:
+            account = people.find_by_name(session, name)
+        fits = passwords.verify_password(password, people.dummy_password_hash() if account is None else account[1])
+        if account is None or not fits:
             by_address.failed(address)
             by_name.failed(folded)
             return sign_in_page(service, next, "Name and password do not fit together.", name, 401)
         with state.writing() as session:
-            secret = people.sign_in(session, clock(), known[0])
-        response = RedirectResponse(_local(next), 303)
+            secret = people.sign_in(session, clock(), account[0])
+        response = RedirectResponse(_local_path(next), 303)
         guard.sign_in(response, secret)
         return response
 
-    @inside.post("/logout")
+    @signed_in.post("/logout")
     def logout(who: Who) -> Response:
         if who.session is not None:
             with state.writing() as session:
@@ -63,24 +63,24 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     def join_page(code: str, mistake: str = "", name: str = "", status: int = 200) -> Response:
         with state.reading() as session:
-            role = people.invited(session, clock(), code)
+            role = people.invited_role(session, clock(), code)
         if role is None:
             raise HTTPException(404, "This link has been used, or has ended; ask for another.")
-        values: dict[str, Any] = {"role": role, "mistake": mistake, "name": name, "shortest": passwords.SHORTEST}
+        values: dict[str, Any] = {"role": role, "mistake": mistake, "name": name, "shortest": passwords.MIN_LENGTH}
         return pages.show("join.html", status, **values)
 
-    @door.get("/join/{code}")
+    @public.get("/join/{code}")
     def join(code: str) -> Response:
         return join_page(code)
 
-    @door.post("/join/{code}")
+    @public.post("/join/{code}")
     def joined(request: Request, code: str, name: Text, password: Text) -> Response:
-        refuse_foreign(request)
+        refuse_cross_site(request)
         with state.reading() as session:
-            if people.invited(session, clock(), code) is None:  # before the work of sealing a password
+            if people.invited_role(session, clock(), code) is None:  # before the work of sealing a password
                 return join_page(code)
         try:
-            name, sealed = people.checked_name(name), passwords.sealed(password)
+            name, sealed = people.checked_name(name), passwords.hash_password(password)
             with state.writing() as session:
                 person = people.join(session, clock(), code, name, sealed)
                 secret = people.sign_in(session, clock(), person)
@@ -90,7 +90,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         guard.sign_in(response, secret)
         return response
 
-    return door, inside
+    return public, signed_in
 
 
 def sign_in_page(
@@ -103,11 +103,11 @@ def sign_in_page(
 ) -> Response:
     """next: where to go afterwards."""
     with service.state.reading() as session:
-        nobody = people.none_yet(session)
-    values: dict[str, Any] = {"next": _local(next), "mistake": mistake, "name": name, "nobody": nobody}
+        nobody = people.is_empty(session)
+    values: dict[str, Any] = {"next": _local_path(next), "mistake": mistake, "name": name, "nobody": nobody}
     return service.pages.show("login.html", status, headers, **values)
 
 
-def _local(path: str) -> str:
+def _local_path(path: str) -> str:
     """A page of this server, or the first one: a link must not lead away after a sign-in."""
     return path if path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable() else "/"

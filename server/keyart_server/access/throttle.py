@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-MOST_KEYS = 10_000  # remembered; the oldest are forgotten first
+MAX_KEYS = 10_000  # remembered; the oldest are forgotten first
 
 
 class Throttle:
@@ -31,7 +31,7 @@ class Throttle:
             self._failures[key] = self._recent(key)
             self._failures[key].append(self._clock())
             self._failures.move_to_end(key)
-            while len(self._failures) > MOST_KEYS:
+            while len(self._failures) > MAX_KEYS:
                 self._failures.popitem(last=False)
 
     def _recent(self, key: str) -> deque[datetime]:

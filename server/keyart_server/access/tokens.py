@@ -14,7 +14,7 @@ from keyart.errors import SettingError
 
 from .. import audit_log
 from ..data_folder import DataFolder
-from ..state import State
+from ..state import ServerState
 from ..state.tables import TokenRow
 from . import secrets
 from .scopes import SCOPES, Scope
@@ -40,13 +40,18 @@ def issue(
     """A new token, and what is known of it."""
     secret = PREFIX + secrets.make()
     token = Token(secrets.make_id(), name, frozenset(scopes), at, at + valid)
-    told = " ".join(sorted(token.scopes))
+    scope_text = " ".join(sorted(token.scopes))
     session.add(
         TokenRow(
-            id=token.id, digest=secrets.digest(secret), name=name, scopes=told, created=at, expires=token.expires
+            id=token.id,
+            digest=secrets.digest(secret),
+            name=name,
+            scopes=scope_text,
+            created=at,
+            expires=token.expires,
         )
     )
-    audit_log.append(session, at, actor, "token.issue", token.id, name=name, scopes=told)
+    audit_log.append(session, at, actor, "token.issue", token.id, name=name, scopes=scope_text)
     return secret, token
 
 
@@ -56,7 +61,7 @@ def find(session: Session, at: datetime, secret: str) -> Token | None:
     return None if row is None or row.expires <= at else _token(row)
 
 
-def every(session: Session) -> list[Token]:
+def list_all(session: Session) -> list[Token]:
     """Oldest first."""
     return [_token(row) for row in session.scalars(select(TokenRow).order_by(TokenRow.created, TokenRow.id))]
 
@@ -71,7 +76,7 @@ def revoke(session: Session, at: datetime, actor: str, token_id: str) -> bool:
     return True
 
 
-def ensure_admin(state: State, data: DataFolder, at: datetime) -> None:
+def ensure_admin(state: ServerState, data: DataFolder, at: datetime) -> None:
     """`admin.token` opens this database, or is written anew: at the first start, after its end, after a restore.
 
     The file comes first: a kill between the two leaves a file that opens nothing, and the next start writes another.

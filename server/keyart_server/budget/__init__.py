@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .charges import Budget, Charge, charge, every, of_fleet, settle, would_be
+from .charges import Budget, Charge, charge, configure, fleet_budget, list_charges, projected_epsilon
 
-__all__ = ["Budget", "Charge", "charge", "every", "of_fleet", "settle", "would_be"]
+__all__ = ["Budget", "Charge", "charge", "configure", "fleet_budget", "list_charges", "projected_epsilon"]

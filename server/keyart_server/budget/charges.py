@@ -55,43 +55,43 @@ class Charge:
     high: float = 1.0
 
 
-def settle(session: Session, at: datetime, epsilon: float | None = None, delta: float | None = None) -> Budget:
+def configure(session: Session, at: datetime, epsilon: float | None = None, delta: float | None = None) -> Budget:
     """The budget is there from now on; a number that is given replaces the one before. Raises SettingError for a
     budget that is none, or below what is spent."""
     row = session.get(BudgetRow, ROW, with_for_update=True)
-    before = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
-    wanted = (before[0] if epsilon is None else epsilon, before[1] if delta is None else delta)
-    if not (0 < wanted[0] < float("inf") and 0 < wanted[1] < 1):
-        raise SettingError(f"A budget needs ε > 0 and 0 < δ < 1, and is {wanted}.")
-    spent = of_fleet(session).spent
-    if spent and wanted[1] != before[1]:
-        raise SettingError(f"The budget's δ is {before[1]:g} for good: rounds were charged at it.")
-    if spent > wanted[0]:
-        raise SettingError(f"ε = {spent:.3g} is spent already; a budget of {wanted[0]:g} cannot be kept any more.")
+    previous = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
+    requested = (previous[0] if epsilon is None else epsilon, previous[1] if delta is None else delta)
+    if not (0 < requested[0] < float("inf") and 0 < requested[1] < 1):
+        raise SettingError(f"A budget needs ε > 0 and 0 < δ < 1, and is {requested}.")
+    spent = fleet_budget(session).spent
+    if spent and requested[1] != previous[1]:
+        raise SettingError(f"The budget's δ is {previous[1]:g} for good: rounds were charged at it.")
+    if spent > requested[0]:
+        raise SettingError(f"ε = {spent:.3g} is spent already; a budget of {requested[0]:g} cannot be kept any more.")
     if row is None:
-        session.add(BudgetRow(id=ROW, epsilon=wanted[0], delta=wanted[1]))
-    elif wanted != before:
-        row.epsilon, row.delta = wanted
-        audit_log.append(session, at, "server", "budget.change", "fleet", epsilon=wanted[0], delta=wanted[1])
-    return Budget(*wanted, spent)
+        session.add(BudgetRow(id=ROW, epsilon=requested[0], delta=requested[1]))
+    elif requested != previous:
+        row.epsilon, row.delta = requested
+        audit_log.append(session, at, "server", "budget.change", "fleet", epsilon=requested[0], delta=requested[1])
+    return Budget(*requested, spent)
 
 
-def of_fleet(session: Session) -> Budget:
+def fleet_budget(session: Session) -> Budget:
     """The budget now."""
     row = session.get(BudgetRow, ROW)
     epsilon, delta = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
     return Budget(epsilon, delta, session.scalar(select(func.max(ChargeRow.spent))) or 0.0)
 
 
-def every(session: Session) -> list[Charge]:
+def list_charges(session: Session) -> list[Charge]:
     """Oldest first: each is on top of all before it."""
     table = ChargeRow.__table__  # plain columns: there may be thousands
     return [_charge(row) for row in session.execute(select(table).order_by(table.c.spent, table.c.at))]
 
 
-def would_be(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
+def projected_epsilon(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
     """The fleet's ε if this were charged, too, to devices whose draw is in [low, high)."""
-    return composed_by_draw(_times(session) + Counter([(event, low, high)]), of_fleet(session).delta)
+    return composed_by_draw(_event_counts(session) + Counter([(event, low, high)]), fleet_budget(session).delta)
 
 
 def charge(
@@ -112,7 +112,7 @@ def charge(
     row = session.get(ChargeRow, (campaign_id, number))
     if row is not None:
         return _charge(row)
-    budget, spent = of_fleet(session), would_be(session, event, low, high)
+    budget, spent = fleet_budget(session), projected_epsilon(session, event, low, high)
     if spent > budget.epsilon:
         raise BudgetSpent(
             f"Round {number} would bring the fleet to ε = {spent:.4g} at δ = {budget.delta}; its budget is "
@@ -136,13 +136,13 @@ def from_json(text: str) -> Mechanism:
     return event_from(json.loads(text))
 
 
-def _times(session: Session) -> Counter[tuple[Mechanism, float, float]]:
+def _event_counts(session: Session) -> Counter[tuple[Mechanism, float, float]]:
     """How often each event was charged, with its bounds."""
-    alike = ChargeRow.event, ChargeRow.low, ChargeRow.high
-    found: Counter[tuple[Mechanism, float, float]] = Counter()
-    for text, low, high, times in session.execute(select(*alike, func.count()).group_by(*alike)):
-        found[from_json(text), low, high] += times  # two texts may be of equal events
-    return found
+    key_columns = ChargeRow.event, ChargeRow.low, ChargeRow.high
+    counts: Counter[tuple[Mechanism, float, float]] = Counter()
+    for text, low, high, count in session.execute(select(*key_columns, func.count()).group_by(*key_columns)):
+        counts[from_json(text), low, high] += count  # two texts may be of equal events
+    return counts
 
 
 def _charge(row: ChargeRow | Row[Any]) -> Charge:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .published_bundles import Shelf
+from .published_bundles import PublishedBundles
 
-__all__ = ["Shelf"]
+__all__ = ["PublishedBundles"]

@@ -23,19 +23,19 @@ def rotate(service: Service, roles: Collection[str], actor: str = "server") -> i
     """
     if not roles or set(roles) - set(ROLES):
         raise SettingError(f"Name the roles that get a new key, of {', '.join(ROLES)}.")
-    return _signed(service, actor, ("keys.rotate", "keys.rotated"), sorted(roles))
+    return _renew_with_audit(service, actor, ("keys.rotate", "keys.rotated"), sorted(roles))
 
 
 def renew(service: Service, actor: str = "server") -> int:
     """The same keys and new dates, before root or targets expire; the number of the new root. Raises as `rotate`."""
-    return _signed(service, actor, ("keys.renew", "keys.renewed"), [])
+    return _renew_with_audit(service, actor, ("keys.renew", "keys.renewed"), [])
 
 
-def _signed(service: Service, actor: str, actions: tuple[str, str], roles: list[str]) -> int:
+def _renew_with_audit(service: Service, actor: str, actions: tuple[str, str], roles: list[str]) -> int:
     begun, ended = actions
     with service.state.writing() as session:
         audit_log.append(session, service.clock(), actor, begun, "tuf", roles=roles)
-    root = service.shelf.renew(roles)
+    root = service.bundles.renew(roles)
     with service.state.writing() as session:
         audit_log.append(session, service.clock(), actor, ended, "tuf", roles=roles, root=root)
     return root

@@ -27,11 +27,11 @@ from ..signing import tuf_keys
 from ..signing.repository import Repository
 
 log = logging.getLogger("keyart.server")
-OFFLINE = ("root", "targets")
+OFFLINE_ROLES = ("root", "targets")
 VERSION = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 
-def ranker_of(bundle: Path) -> RunRanker:
+def lazy_ranker(bundle: Path) -> RunRanker:
     """The canary: the bundle's ranker on this machine's engine. Loaded when it is called, which `verify` does after
     all other rules are met."""
 
@@ -43,12 +43,12 @@ def ranker_of(bundle: Path) -> RunRanker:
     return lambda inputs: loaded()(inputs)  # noqa: PLW0108  # not before it is called
 
 
-def check(bundle: Path) -> Manifest:
+def check_bundle(bundle: Path) -> Manifest:
     """The manifest of a bundle that devices would take. Raises BundleError."""
-    return verify(bundle, run=ranker_of(bundle))
+    return verify(bundle, run=lazy_ranker(bundle))
 
 
-class Shelf:
+class PublishedBundles:
     """What devices can fetch. clock: the time now, with zone."""
 
     def __init__(self, data: DataFolder, clock: Callable[[], datetime]) -> None:
@@ -74,7 +74,7 @@ class Shelf:
             published = Manifest.read(repository.targets / str(manifest.model_version))
             if published.digest == manifest.digest:
                 return None
-        return repository.publish(bundle, run=ranker_of(bundle))
+        return repository.publish(bundle, run=lazy_ranker(bundle))
 
     def check_keys(self) -> None:
         """Raises SettingError where a key that publishing needs is not at hand."""
@@ -113,7 +113,7 @@ class Shelf:
         if self.exists:
             self._open().refresh()
 
-    def bundles(self) -> list[Manifest]:
+    def manifests(self) -> list[Manifest]:
         """Those on the disk that were published, newest first."""
         if not self.exists:
             return []
@@ -141,7 +141,7 @@ class Shelf:
 
     def offline_keys_here(self) -> list[Path]:
         """Files that belong on another machine."""
-        paths = (tuf_keys.path_of(self._data.keys, role) for role in OFFLINE)
+        paths = (tuf_keys.path_of(self._data.keys, role) for role in OFFLINE_ROLES)
         return [path for path in paths if path.exists()]
 
     def _open(self) -> Repository:

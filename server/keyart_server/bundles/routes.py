@@ -14,11 +14,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
-from ..http.error_responses import refusal
-from ..http.security_headers import FOR_GOOD
+from ..http.error_responses import error_schema
+from ..http.security_headers import CACHE_FOREVER
 from ..service import Service
 
-FOR_A_MINUTE: Final = "public, max-age=60"
+CACHE_ONE_MINUTE: Final = "public, max-age=60"
 NUMBER: Final = r"(?:0|[1-9][0-9]{0,15})"
 METADATA: Final = re.compile(rf"timestamp\.json|{NUMBER}\.(?:root|targets|snapshot)\.json", re.ASCII)
 TARGET: Final = re.compile(rf"{NUMBER}/[a-z][a-z0-9_]*\.[a-z0-9]+", re.ASCII)
@@ -32,31 +32,31 @@ def routes(service: Service) -> Sequence[APIRouter]:
     }
     options: dict[str, Any] = {
         "response_class": FileResponse,
-        "responses": {404: refusal("No such file has been published.")},
+        "responses": {404: error_schema("No such file has been published.")},
     }
 
     async def send(folder: str, path: str, request: Request) -> Response:
         response = await folders[folder].get_response(path, request.scope)
-        response.headers["Cache-Control"] = FOR_A_MINUTE if path == "timestamp.json" else FOR_GOOD
+        response.headers["Cache-Control"] = CACHE_ONE_MINUTE if path == "timestamp.json" else CACHE_FOREVER
         return response
 
     @router.head("/tuf/metadata/{name}", include_in_schema=False)
     @router.get("/tuf/metadata/{name}", **options)
     async def metadata(name: str, request: Request) -> Response:
         """Signed metadata (The Update Framework), from 1.root.json on."""
-        return await send("metadata", _known(METADATA, name), request)
+        return await send("metadata", _checked_name(METADATA, name), request)
 
     @router.head("/tuf/targets/{version}/{name}", include_in_schema=False)
     @router.get("/tuf/targets/{version}/{name}", **options)
     async def target(version: str, name: str, request: Request) -> Response:
         """A file of the bundle of this model version, byte for byte."""
-        return await send("targets", _known(TARGET, f"{version}/{name}"), request)
+        return await send("targets", _checked_name(TARGET, f"{version}/{name}"), request)
 
     return (router,)
 
 
-def _known(pattern: re.Pattern[str], path: str) -> str:
+def _checked_name(pattern: re.Pattern[str], path: str) -> str:
     """No other name is looked for on the disk: no folder above, no file that is being written."""
     if not pattern.fullmatch(path):
-        raise HTTPException(404, "No such file has been published.", {"Cache-Control": FOR_A_MINUTE})
+        raise HTTPException(404, "No such file has been published.", {"Cache-Control": CACHE_ONE_MINUTE})
     return path

@@ -46,7 +46,7 @@ def find(session: Session, campaign_id: str) -> Campaign | None:
     return None if row is None else _campaign(row)
 
 
-def every(session: Session, state: Standing | None = None) -> list[Campaign]:
+def list_all(session: Session, state: Standing | None = None) -> list[Campaign]:
     """Newest first; state: only those that stand there."""
     rows = select(CampaignRow).order_by(CampaignRow.created.desc(), CampaignRow.id)
     if state is not None:
@@ -54,7 +54,7 @@ def every(session: Session, state: Standing | None = None) -> list[Campaign]:
     return [_campaign(row) for row in session.scalars(rows)]
 
 
-def count(session: Session) -> dict[str, int]:
+def count_by_state(session: Session) -> dict[str, int]:
     """How many stand where."""
     rows = session.execute(select(CampaignRow.state, func.count()).group_by(CampaignRow.state))
     return {row[0]: row[1] for row in rows}

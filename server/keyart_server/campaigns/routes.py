@@ -14,13 +14,13 @@ from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
 
 from ..access import Who
-from ..http.error_responses import refusal
+from ..http.error_responses import error_schema
 from ..service import Service
 from . import campaign_store
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` that creating it gave.")]
 # The engine finishes a campaign; a person starts, pauses, resumes or stops it.
-ASKED: tuple[Action, ...] = ("start", "pause", "resume", "stop")
+PERSON_ACTIONS: tuple[Action, ...] = ("start", "pause", "resume", "stop")
 
 
 class NewCampaign(BaseModel):
@@ -39,18 +39,18 @@ class NewCampaign(BaseModel):
 def routes(service: Service) -> Sequence[APIRouter]:
     reading, operating = service.guard.router("read"), service.guard.router("operate")
     state, clock = service.state, service.clock
-    missing: dict[int | str, dict[str, Any]] = {404: refusal("No campaign of that id.")}
+    missing: dict[int | str, dict[str, Any]] = {404: error_schema("No campaign of that id.")}
 
     @reading.get("/api/campaigns")
     def list_campaigns(standing: Annotated[Standing | None, Query(alias="state")] = None) -> list[Campaign]:
         """All campaigns, newest first; state: only those that stand there."""
         with state.reading() as session:
-            return campaign_store.every(session, standing)
+            return campaign_store.list_all(session, standing)
 
     @reading.get("/api/campaigns/{campaign_id}", responses=missing)
     def show_campaign(campaign_id: Id) -> Campaign:
         with state.reading() as session:
-            return _there(campaign_store.find(session, campaign_id))
+            return _found_or_404(campaign_store.find(session, campaign_id))
 
     @operating.post("/api/campaigns", status_code=201)
     def create_campaign(new: NewCampaign, who: Who, response: Response) -> Campaign:
@@ -70,28 +70,28 @@ def routes(service: Service) -> Sequence[APIRouter]:
         def move(campaign_id: Id, who: Who) -> Campaign:
             try:
                 with state.writing() as session:
-                    campaign = _there(campaign_store.find(session, campaign_id))
+                    campaign = _found_or_404(campaign_store.find(session, campaign_id))
                     if action == "start":
-                        told = json.loads(campaign.settings)
-                        checked(campaign.kind, told, campaign.epsilon, campaign.delta)
-                    return _there(campaign_store.move(session, clock(), who.name, campaign_id, action))
+                        settings = json.loads(campaign.settings)
+                        checked(campaign.kind, settings, campaign.epsilon, campaign.delta)
+                    return _found_or_404(campaign_store.move(session, clock(), who.name, campaign_id, action))
             except (InputError, SettingError) as error:
                 raise HTTPException(409, str(error)) from None
 
         return move
 
-    for action in ASKED:
+    for action in PERSON_ACTIONS:
         operating.add_api_route(
             f"/api/campaigns/{{campaign_id}}/{action}",
             mover(action),
             methods=["POST"],
             name=f"{action}_campaign",
-            responses={**missing, 409: refusal("The campaign does not stand where this is possible.")},
+            responses={**missing, 409: error_schema("The campaign does not stand where this is possible.")},
         )
     return reading, operating
 
 
-def _there(campaign: Campaign | None) -> Campaign:
+def _found_or_404(campaign: Campaign | None) -> Campaign:
     if campaign is None:
         raise HTTPException(404, "There is no campaign of that id.")
     return campaign

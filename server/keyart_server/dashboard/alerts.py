@@ -12,28 +12,28 @@ from ..budget.forecast import Forecast
 from ..campaigns import Campaign
 from ..releases.release import Release
 from ..rounds import Round
-from ..rounds.stage_windows import SILENT
+from ..rounds.stage_windows import SILENT_AFTER
 from . import formatting
 from .queries import Failure
 
-GIVEN_UP: Final = timedelta(days=1)  # one that is silent for longer was taken away
-FAILED: Final = timedelta(days=1)  # rounds that failed since then
-SOON: Final = timedelta(days=14)  # the budget ends
-RENEWED: Final = timedelta(hours=12)  # a timestamp is valid for a day, and signed anew four times a day
+GATEWAY_REMOVED_AFTER: Final = timedelta(days=1)  # one that is silent for longer was taken away
+FAILURE_WINDOW: Final = timedelta(days=1)  # rounds that failed since then
+BUDGET_WARNING: Final = timedelta(days=14)  # the budget ends
+SIGNATURE_WARNING: Final = timedelta(hours=12)  # a timestamp is valid for a day, and signed anew four times a day
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Alert:
     """word: what it is about. grave: something stands still, or soon does."""
 
-    word: str
+    title: str
     sentence: str
     link: str
-    grave: bool = True
+    urgent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Snapshot:
     """What is looked at. failed: rounds since `FAILED`, newest first. gateways: when each was heard of. expires: the
     signed timestamp; None: nothing is published. damage: of the bundle repository, "" where there is none. catalog:
     whether the server has one. halted: why the server has paused a campaign, by its id."""
@@ -52,99 +52,112 @@ class Seen:
     halted: Mapping[str, str]
 
 
-def needs(seen: Seen) -> list[Need]:
-    found = [
-        *_releases(seen), *_signatures(seen), *_budget(seen), *_nothing_to_ask(seen), *_gateways(seen),
-        *_halted(seen), *_failures(seen),
+def alerts(snapshot: Snapshot) -> list[Alert]:
+    collected = [
+        *_releases(snapshot), *_signatures(snapshot), *_budget(snapshot), *_blocked(snapshot), *_gateways(snapshot),
+        *_paused_by_server(snapshot), *_failures(snapshot),
     ]  # fmt: skip
-    return sorted(found, key=lambda need: not need.grave)
+    return sorted(collected, key=lambda alert: not alert.urgent)
 
 
-def _releases(seen: Seen) -> list[Need]:
-    found = []
-    for release in seen.releases:
+def _releases(snapshot: Snapshot) -> list[Alert]:
+    collected = []
+    for release in snapshot.releases:
         link = f"/releases/{release.version}"
         if release.standing == "held":
-            said = f"Model {release.version}: {release.reason} Let it go on, or withdraw it."
-            found.append(Need("Release held", said, link))
+            sentence = f"Model {release.version}: {release.reason} Let it go on, or withdraw it."
+            collected.append(Alert("Release held", sentence, link))
         if release.standing == "waiting":
-            found.append(Need("Release waits", f"Model {release.version}: {release.reason}", link))
-    return found
+            collected.append(Alert("Release waits", f"Model {release.version}: {release.reason}", link))
+    return collected
 
 
-def _signatures(seen: Seen) -> list[Need]:
-    if seen.damage:
-        return [Need("Bundles damaged", seen.damage, "/releases")]
-    if seen.expires is None or seen.expires > seen.at + RENEWED:
+def _signatures(snapshot: Snapshot) -> list[Alert]:
+    if snapshot.damage:
+        return [Alert("Bundles damaged", snapshot.damage, "/releases")]
+    if snapshot.expires is None or snapshot.expires > snapshot.at + SIGNATURE_WARNING:
         return []
-    if seen.expires <= seen.at:
-        said = "The signed timestamp has expired, and devices take no new bundle."
+    if snapshot.expires <= snapshot.at:
+        sentence = "The signed timestamp has expired, and devices take no new bundle."
     else:
-        said = f"The signed timestamp expires {formatting.apart(seen.expires, seen.at)}, and was not signed anew."
-    return [Need("Signature", f"{said} The server's log says why.", "/releases")]
+        when = formatting.relative_time(snapshot.expires, snapshot.at)
+        sentence = f"The signed timestamp expires {when} and has not been renewed."
+    return [Alert("Signature", f"{sentence} The server's log says why.", "/releases")]
 
 
-def _budget(seen: Seen) -> list[Need]:
-    working = _working(seen)
-    if seen.budget.left <= seen.ahead.another:
-        left = f"ε {formatting.epsilon(seen.budget.left)} of {formatting.number(seen.budget.epsilon)} is left"
-        said = f"{left}, and another round does not fit. What is running stands still."
-        return [Need("Budget spent", said, "/budget", working)]
-    if working and seen.ahead.ends is not None and seen.ahead.ends <= seen.at + SOON:
-        ends = seen.ahead.ends
-        said = (
-            f"At this pace the privacy budget is spent by {formatting.day(ends)}, {formatting.apart(ends, seen.at)}."
+def _budget(snapshot: Snapshot) -> list[Alert]:
+    is_running = _has_running_campaign(snapshot)
+    if snapshot.budget.left <= snapshot.ahead.next_round_epsilon:
+        remaining = (
+            f"ε {formatting.epsilon(snapshot.budget.left)} of {formatting.number(snapshot.budget.epsilon)} is left"
         )
-        return [Need("Budget", said, "/budget", False)]
+        sentence = f"{remaining}, and another round does not fit. What is running stands still."
+        return [Alert("Budget spent", sentence, "/budget", is_running)]
+    if (
+        is_running
+        and snapshot.ahead.exhausted_at is not None
+        and snapshot.ahead.exhausted_at <= snapshot.at + BUDGET_WARNING
+    ):
+        exhausted_at = snapshot.ahead.exhausted_at
+        when = formatting.relative_time(exhausted_at, snapshot.at)
+        sentence = f"At this pace the privacy budget is spent by {formatting.day(exhausted_at)}, {when}."
+        return [Alert("Budget", sentence, "/budget", False)]
     return []
 
 
-def _working(seen: Seen) -> bool:
-    return any(campaign.state == "running" for campaign in seen.campaigns.values())
+def _has_running_campaign(snapshot: Snapshot) -> bool:
+    return any(campaign.state == "running" for campaign in snapshot.campaigns.values())
 
 
-def _nothing_to_ask(seen: Seen) -> list[Need]:
+def _blocked(snapshot: Snapshot) -> list[Alert]:
     """Campaigns run, and no round can begin."""
-    found = []
-    if _working(seen) and not seen.catalog:
-        said = "Campaigns run, and the server knows no titles to ask about. Start it with --catalog FILE."
-        found.append(Need("No catalogue", said, "/campaigns?state=running"))
-    if _working(seen) and not any(release.standing == "released" for release in seen.releases):
-        said = "Campaigns run, and no model is with all devices yet. Start the server with --bundle FOLDER."
-        found.append(Need("No model", said, "/releases"))
-    return found
+    collected = []
+    if _has_running_campaign(snapshot) and not snapshot.catalog:
+        sentence = "Campaigns run, and the server knows no titles to ask about. Start it with --catalog FILE."
+        collected.append(Alert("No catalogue", sentence, "/campaigns?state=running"))
+    if _has_running_campaign(snapshot) and not any(release.standing == "released" for release in snapshot.releases):
+        sentence = "Campaigns run, and no model is with all devices yet. Start the server with --bundle FOLDER."
+        collected.append(Alert("No model", sentence, "/releases"))
+    return collected
 
 
-def _halted(seen: Seen) -> list[Need]:
+def _paused_by_server(snapshot: Snapshot) -> list[Alert]:
     """Campaigns that the server has paused, since they cannot go on without a person."""
     return [
-        Need("Campaign paused", f"{seen.campaigns[campaign_id].name}: {reason}", f"/campaigns/{campaign_id}")
-        for campaign_id, reason in seen.halted.items()
+        Alert("Campaign paused", f"{snapshot.campaigns[campaign_id].name}: {reason}", f"/campaigns/{campaign_id}")
+        for campaign_id, reason in snapshot.halted.items()
     ]
 
 
-def _gateways(seen: Seen) -> list[Need]:
-    silent = {name: at for name, at in seen.gateways.items() if at < seen.at - SILENT}
-    if seen.going_on and len(silent) == len(seen.gateways):
-        said = "No gateway was heard of in the last 5 minutes, so no device can answer the rounds that go on."
-        return [Need("No gateway", said, "/fleet")]
+def _gateways(snapshot: Snapshot) -> list[Alert]:
+    silent = {name: at for name, at in snapshot.gateways.items() if at < snapshot.at - SILENT_AFTER}
+    if snapshot.going_on and len(silent) == len(snapshot.gateways):
+        sentence = "No gateway was heard of in the last 5 minutes, so no device can answer the rounds that go on."
+        return [Alert("No gateway", sentence, "/fleet")]
     return [
-        Need("Gateway silent", f"{name} was last heard of {formatting.apart(at, seen.at)}.", "/fleet", False)
+        Alert(
+            "Gateway silent",
+            f"{name} was last heard of {formatting.relative_time(at, snapshot.at)}.",
+            "/fleet",
+            False,
+        )
         for name, at in sorted(silent.items())
-        if at >= seen.at - GIVEN_UP
+        if at >= snapshot.at - GATEWAY_REMOVED_AFTER
     ]
 
 
-def _failures(seen: Seen) -> list[Need]:
+def _failures(snapshot: Snapshot) -> list[Alert]:
     """One for a campaign, by its newest."""
     by_campaign: dict[str, list[Failure]] = {}
-    for of in seen.failed:
-        by_campaign.setdefault(of.campaign_id, []).append(of)
-    found = []
+    for failure in snapshot.failed:
+        by_campaign.setdefault(failure.campaign_id, []).append(failure)
+    collected = []
     for campaign_id, rounds in by_campaign.items():
-        campaign = seen.campaigns.get(campaign_id)
+        campaign = snapshot.campaigns.get(campaign_id)
         if campaign is not None and campaign.state in ("running", "paused"):
-            many = formatting.count(len(rounds), "round")
-            said = f"{campaign.name}: {many} in the last day. Round {rounds[0].number}: {rounds[0].reason}"
-            found.append(Need("Rounds failed", said, f"/campaigns/{campaign_id}", False))
-    return found
+            failed_rounds = formatting.counted(len(rounds), "round")
+            sentence = (
+                f"{campaign.name}: {failed_rounds} in the last day. Round {rounds[0].number}: {rounds[0].reason}"
+            )
+            collected.append(Alert("Rounds failed", sentence, f"/campaigns/{campaign_id}", False))
+    return collected

@@ -12,47 +12,47 @@ from ..campaigns import Action, Campaign, Kind
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class KindTexts:
     """label: what it does, in two or three words. told: what comes of it. chart: of what a round tells, "" where none
     is drawn. intervals: how they are to be read."""
 
     label: str
-    told: str
+    description: str
     chart: str = ""
     intervals: str = ""
 
 
-AT_ONCE: Final = "intervals hold at every round at once"
-ABOUT: Final[Mapping[Kind, About]] = {
-    "training": About(
+SIMULTANEOUS: Final = "intervals hold at every round at once"
+KIND_TEXTS: Final[Mapping[Kind, KindTexts]] = {
+    "training": KindTexts(
         "Train the model",
         "Devices learn from what they saw, and hand in how the model should change. The sum makes the next model.",
     ),
-    "statistics": About(
+    "statistics": KindTexts(
         "Count",
         "How often a picture leads to a play, what is trending, or which devices there are. Only sums are seen.",
         "The rate over time",
-        AT_ONCE,
+        SIMULTANEOUS,
     ),
-    "experiment": About(
+    "experiment": KindTexts(
         "Compare arms",
         "Two or more ways to show pictures against each other, with an interval that holds at every look.",
-        intervals=AT_ONCE,
+        intervals=SIMULTANEOUS,
     ),
-    "evaluation": About(
+    "evaluation": KindTexts(
         "Judge a model",
         "What a model would be worth, worked out by devices that no model has learned from.",
         "Its value over time",
         "each round’s interval holds by itself",
     ),
 }
-LABELS: Final[Mapping[Action, str]] = {
+ACTION_LABELS: Final[Mapping[Action, str]] = {
     "start": "Start",
     "resume": "Resume",
     "pause": "Pause",
     "stop": "Stop for good",
 }
-DONE: Final[Mapping[Action, str]] = {
+ACTION_DONE: Final[Mapping[Action, str]] = {
     "start": "{name} has started. Its first round opens within a minute.",
     "pause": "{name} is paused. A round that goes on is brought to its end.",
     "resume": "{name} goes on.",
@@ -62,4 +62,4 @@ DONE: Final[Mapping[Action, str]] = {
 
 def actions(campaign: Campaign) -> list[tuple[Action, str]]:
     """Those that are possible now, with what their buttons say."""
-    return [(action, label) for action, label in LABELS.items() if campaign.state in MOVES[action][0]]
+    return [(action, label) for action, label in ACTION_LABELS.items() if campaign.state in MOVES[action][0]]

@@ -10,26 +10,26 @@ from typing import Final
 from fastapi import Request, Response
 
 from ..access import Actor
-from ..access.secrets import derived, equal
+from ..access.secrets import constant_time_equal, derive
 
 COOKIE: Final = "keyart-notice"
 SECONDS: Final = 60
-LONGEST: Final = 500  # characters
+MAX_LENGTH: Final = 500  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class FlashMessage:
     """done: whether what was asked was done."""
 
     sentence: str
     done: bool = True
 
 
-def leave(response: Response, who: Actor, notice: Notice, secure: bool) -> None:
+def leave_flash(response: Response, who: Actor, notice: FlashMessage, secure: bool) -> None:
     """A machine has no next page, and gets none."""
     if who.session is not None:
-        told = Notice(notice.sentence[:LONGEST], notice.done)
-        payload = urlsafe_b64encode(json.dumps(astuple(told)).encode()).decode()
+        shortened = FlashMessage(notice.sentence[:MAX_LENGTH], notice.done)
+        payload = urlsafe_b64encode(json.dumps(astuple(shortened)).encode()).decode()
         response.set_cookie(
             COOKIE,
             f"{payload}.{_seal(who.session, payload)}",
@@ -40,13 +40,13 @@ def leave(response: Response, who: Actor, notice: Notice, secure: bool) -> None:
         )
 
 
-def take(request: Request, who: Actor) -> Notice | None:
+def take_flash(request: Request, who: Actor) -> FlashMessage | None:
     """What was left for this session; what anybody else put there counts for nothing."""
     payload, _, seal = request.cookies.get(COOKIE, "").partition(".")
-    if who.session is None or not equal(seal, _seal(who.session, payload)):
+    if who.session is None or not constant_time_equal(seal, _seal(who.session, payload)):
         return None
-    return Notice(*json.loads(urlsafe_b64decode(payload)))
+    return FlashMessage(*json.loads(urlsafe_b64decode(payload)))
 
 
 def _seal(session: str, payload: str) -> str:
-    return derived(session, f"notice {payload}")
+    return derive(session, f"notice {payload}")

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-NONE: Final = "–"
+MISSING: Final = "–"
 STEPS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
-def moment(at: datetime | str) -> str:
+def date_time(at: datetime | str) -> str:
     """In UTC, to the minute. at: with zone, or ISO 8601."""
     return _read(at).strftime("%-d %b %Y, %H:%M UTC")
 
@@ -25,42 +25,42 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def apart(at: datetime, now: datetime) -> str:
+def relative_time(at: datetime, now: datetime) -> str:
     """How far from now, in the largest unit that it fills: "3 hours ago", "in 2 days"."""
     seconds = (now - at).total_seconds()
-    told = span(abs(seconds))
+    length = duration(abs(seconds))
     if abs(seconds) < 60:
         return "just now" if seconds >= 0 else "in a moment"
-    return f"{told} ago" if seconds > 0 else f"in {told}"
+    return f"{length} ago" if seconds > 0 else f"in {length}"
 
 
-def span(seconds: float) -> str:
+def duration(seconds: float) -> str:
     for size, unit in STEPS:
         if seconds >= size:
-            return count(int(seconds // size), unit)
-    return count(int(seconds), "second")
+            return counted(int(seconds // size), unit)
+    return counted(int(seconds), "second")
 
 
-def count(of: int, noun: str) -> str:
+def counted(quantity: int, noun: str) -> str:
     """ "1 round", "2,000 rounds"."""
-    return f"{of:,} {noun}" if of == 1 else f"{of:,} {noun}s"
+    return f"{quantity:,} {noun}" if quantity == 1 else f"{quantity:,} {noun}s"
 
 
 def number(value: float | None, digits: int = 4) -> str:
     """To `digits` significant ones; whole numbers, and those that have more before the point, whole."""
     if value is None or not math.isfinite(value):
-        return NONE
+        return MISSING
     if abs(value) < 1e15 and (value == int(value) or abs(value) >= 10.0**digits):
         return f"{round(value):,}".replace("-", "−")
     return f"{value:,.{digits}g}".replace("-", "−")
 
 
 def epsilon(value: float | None) -> str:
-    return NONE if value is None or not math.isfinite(value) else f"{value:.2f}"
+    return MISSING if value is None or not math.isfinite(value) else f"{value:.2f}"
 
 
 def percent(share: float | None, digits: int = 3) -> str:
-    return NONE if share is None or not math.isfinite(share) else f"{number(100 * share, digits)} %"
+    return MISSING if share is None or not math.isfinite(share) else f"{number(100 * share, digits)} %"
 
 
 def difference(value: float) -> str:
@@ -68,22 +68,22 @@ def difference(value: float) -> str:
     return f"{value:+.4f}".replace("-", "−")
 
 
-def plain(name: str) -> str:
+def words_of_name(name: str) -> str:
     """A name of ours as words: `effective_devices` → "effective devices"."""
     return name.replace("_", " ")
 
 
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
-    "moment": moment,
+    "moment": date_time,
     "day": day,
     "iso": iso,
-    "apart": apart,
-    "counted": count,
+    "apart": relative_time,
+    "counted": counted,
     "number": number,
     "epsilon": epsilon,
     "percent": percent,
     "difference": difference,
-    "plain": plain,
+    "plain": words_of_name,
 }
 
 

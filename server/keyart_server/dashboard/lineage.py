@@ -14,7 +14,7 @@ AGAINST_BASE: Final = f"quality {ALL}"  # the gate that compares it on all held-
 
 
 @dataclass(frozen=True, slots=True)
-class Wave:
+class RolloutStage:
     """A share of the plan. now: it is the one that is out."""
 
     share: float
@@ -22,29 +22,36 @@ class Wave:
     now: bool
 
 
-def newest(releases: Sequence[Release]) -> Release | None:
+def newest_offered(releases: Sequence[Release]) -> Release | None:
     """The one that devices get, if only some of them. releases: newest first."""
-    return next((one for one in releases if one.published and one.standing in ("rolling", "released", "held")), None)
+    return next(
+        (
+            release
+            for release in releases
+            if release.published and release.standing in ("rolling", "released", "held")
+        ),
+        None,
+    )
 
 
-def line(releases: Sequence[Release]) -> frozenset[int]:
+def ancestors(releases: Sequence[Release]) -> frozenset[int]:
     """The newest one that devices get, and those that it descends from; all others are side branches."""
-    bases = {one.version: one.base for one in releases}
-    first = newest(releases)
-    found: set[int] = set()
-    here = None if first is None else first.version
-    while here is not None and here not in found:
-        found.add(here)
-        here = bases.get(here)
-    return frozenset(found)
+    bases = {release.version: release.base for release in releases}
+    newest = newest_offered(releases)
+    versions: set[int] = set()
+    version = None if newest is None else newest.version
+    while version is not None and version not in versions:
+        versions.add(version)
+        version = bases.get(version)
+    return frozenset(versions)
 
 
-def waves(release: Release) -> tuple[Wave, ...]:
+def rollout_stages(release: Release) -> tuple[RolloutStage, ...]:
     """The shares that its plan leads through."""
-    return tuple(Wave(share, share <= release.share, share == release.share) for share in release.plan.stages)
+    return tuple(RolloutStage(share, share <= release.share, share == release.share) for share in release.plan.stages)
 
 
-def against_base(release: Release) -> Rate | None:
+def gain_over_base(release: Release) -> Rate | None:
     """Reward a decision less that of its base, on held-out devices."""
     gate = next((gate for gate in release.gates if gate.name == AGAINST_BASE), None)
     return None if gate is None else difference(gate)

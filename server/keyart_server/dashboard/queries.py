@@ -14,7 +14,7 @@ from keyart.secagg import Stage
 
 from ..campaigns import Campaign
 from ..rounds import Round
-from ..state.tables import AnswerRow, AuditRow, GatewayRow, RoundRow
+from ..state.tables import AuditRow, GatewayRow, RoundRow, SubmissionRow
 
 
 class Failure(NamedTuple):
@@ -25,19 +25,23 @@ class Failure(NamedTuple):
     reason: str
 
 
-def came(session: Session, rounds: Sequence[Round]) -> dict[str, dict[Stage, int]]:
+def submissions_by_stage(session: Session, rounds: Sequence[Round]) -> dict[str, dict[Stage, int]]:
     """How many devices have answered at each stage, at all gateways, by round."""
     if not rounds:
         return {}
-    of = (AnswerRow.round_id, AnswerRow.stage)
-    asked = select(*of, func.count()).where(AnswerRow.round_id.in_([one.id for one in rounds])).group_by(*of)
-    found: dict[str, dict[Stage, int]] = {}
-    for round_id, stage, devices in session.execute(asked):
-        found.setdefault(round_id, {})[Stage(stage)] = devices
-    return found
+    key_columns = (SubmissionRow.round_id, SubmissionRow.stage)
+    counts = (
+        select(*key_columns, func.count())
+        .where(SubmissionRow.round_id.in_([round_.id for round_ in rounds]))
+        .group_by(*key_columns)
+    )
+    by_round: dict[str, dict[Stage, int]] = {}
+    for round_id, stage, devices in session.execute(counts):
+        by_round.setdefault(round_id, {})[Stage(stage)] = devices
+    return by_round
 
 
-def gateways(session: Session) -> Mapping[str, datetime]:
+def last_heartbeats(session: Session) -> Mapping[str, datetime]:
     """When each was last heard of, by name."""
     rows = session.execute(select(GatewayRow.name, GatewayRow.heard).order_by(GatewayRow.name))
     return {row[0]: row[1] for row in rows}
@@ -51,9 +55,9 @@ def failures(session: Session, since: datetime) -> list[Failure]:
     return [Failure(*row) for row in session.execute(rows.order_by(RoundRow.changed.desc()))]
 
 
-def halted(session: Session, campaigns: Iterable[Campaign]) -> dict[str, str]:
+def pause_reasons(session: Session, campaigns: Iterable[Campaign]) -> dict[str, str]:
     """Why the server itself paused those of them that it paused, by id. A person's pause gives no reason."""
-    paused = [one.id for one in campaigns if one.state == "paused"]
+    paused = [campaign.id for campaign in campaigns if campaign.state == "paused"]
     if not paused:
         return {}
     rows = select(AuditRow.subject, AuditRow.actor, AuditRow.details).where(
@@ -69,7 +73,7 @@ def halted(session: Session, campaigns: Iterable[Campaign]) -> dict[str, str]:
     }
 
 
-def sums(session: Session, since: datetime) -> list[tuple[int, str]]:
+def finished_sums(session: Session, since: datetime) -> list[tuple[int, str]]:
     """Of each sum that was read since: how many devices are in it, and what it told, JSON."""
     rows = select(RoundRow.masked, RoundRow.told).where(RoundRow.standing == "done", RoundRow.changed >= since)
     return [(row[0], row[1]) for row in session.execute(rows)]

@@ -12,14 +12,14 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..http.security_headers import FOR_GOOD
+from ..http.security_headers import CACHE_FOREVER
 from .formatting import FILTERS
-from .status_icons import shape_of
+from .status_icons import icon_of
 
 ASSETS: Final = Path(__file__).parent / "assets"
 MEDIA: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 LIVE: Final = "live"  # the block of a page that changes while somebody looks at it
-EMPTY: Final[dict[str, Any]] = {"actor": None, "notice": None, "here": ""}
+DEFAULT_VALUES: Final[dict[str, Any]] = {"actor": None, "notice": None, "here": ""}
 
 
 class Pages:
@@ -35,20 +35,20 @@ class Pages:
         )
         self._templates.filters.update(FILTERS)
         self._templates.globals.update(
-            style=STYLE.address, script=SCRIPT.address, icon=ICON.address, shape_of=shape_of
+            style=STYLE.address, script=SCRIPT.address, icon=ICON.address, shape_of=icon_of
         )
         self._templates.globals["ui"] = self._templates.get_template("ui.html").module
 
     def show(
         self, template: str, status: int = 200, headers: dict[str, str] | None = None, /, **values: Any
     ) -> Response:
-        text = self._templates.get_template(template).render({**EMPTY, **values})
+        text = self._templates.get_template(template).render({**DEFAULT_VALUES, **values})
         return HTMLResponse(text, status, headers)
 
     def live(self, template: str, /, **values: Any) -> str:
         """The part of the page that changes."""
-        found = self._templates.get_template(template)
-        return "".join(found.blocks[LIVE](found.new_context({**EMPTY, **values})))
+        page = self._templates.get_template(template)
+        return "".join(page.blocks[LIVE](page.new_context({**DEFAULT_VALUES, **values})))
 
 
 class Asset:
@@ -72,7 +72,7 @@ def routes(_: object) -> Sequence[APIRouter]:
     def offer(asset: Asset) -> None:
         @router.get(asset.address)
         async def send() -> Response:
-            return Response(asset.content, media_type=asset.media, headers={"Cache-Control": FOR_GOOD})
+            return Response(asset.content, media_type=asset.media, headers={"Cache-Control": CACHE_FOREVER})
 
     offer(STYLE)
     offer(SCRIPT)

@@ -15,22 +15,22 @@ from starlette.datastructures import ImmutableMultiDict
 from ..access import Actor, Scope
 from ..service import Service
 from . import flash_messages
-from .flash_messages import Notice
+from .flash_messages import FlashMessage
 
 ID: Final = re.compile("[0-9a-f]{16}", re.ASCII)
 VERSION: Final = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
-Found = TypeVar("Found")
-PART: Final = "x-keyart-part"  # a header that the script sends; a link or another site's form cannot
+T = TypeVar("T")
+LIVE_HEADER: Final = "x-keyart-part"  # a header that the script sends; a link or another site's form cannot
 
 
-def router(service: Service, scope: Scope) -> APIRouter:
+def page_router(service: Service, scope: Scope) -> APIRouter:
     """For pages: guarded, and not in the API's document."""
-    made = service.guard.router(scope)
-    made.include_in_schema = False
-    return made
+    router = service.guard.router(scope)
+    router.include_in_schema = False
+    return router
 
 
-def _named(pattern: re.Pattern[str]) -> Any:
+def _matching(pattern: re.Pattern[str]) -> Any:
     """A part of an address; one that names nothing of ours is nothing that a person has mistyped in a form."""
 
     def check(text: str) -> str:
@@ -41,50 +41,50 @@ def _named(pattern: re.Pattern[str]) -> Any:
     return BeforeValidator(check)
 
 
-Id = Annotated[str, _named(ID)]
-Version = Annotated[int, _named(VERSION)]
+Id = Annotated[str, _matching(ID)]
+Version = Annotated[int, _matching(VERSION)]
 
 
-async def _sent(request: Request) -> ImmutableMultiDict[str, str]:
+async def _form_fields(request: Request) -> ImmutableMultiDict[str, str]:
     form = await request.form()
     return ImmutableMultiDict([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
 
 
-Sent = Annotated[ImmutableMultiDict[str, str], Depends(_sent)]  # what a form sent, files left out
+FormFields = Annotated[ImmutableMultiDict[str, str], Depends(_form_fields)]  # what a form sent, files left out
 
 
-def page(
+def render_page(
     service: Service, request: Request, who: Actor, template: str, status: int = 200, /, **values: Any
 ) -> Response:
     """The whole page, with what the last form left; or its live part, or 304 where that is as it was."""
     values = {"actor": who, "at": service.clock(), **values}
-    if request.headers.get(PART):
+    if request.headers.get(LIVE_HEADER):
         part = service.pages.live(template, **values)
         tag = f'"{hashlib.sha256(part.encode()).hexdigest()[:32]}"'
-        same = request.headers.get("if-none-match") == tag
-        return HTMLResponse("" if same else part, 304 if same else 200, {"ETag": tag})
-    notice = flash_messages.take(request, who)
+        unchanged = request.headers.get("if-none-match") == tag
+        return HTMLResponse("" if unchanged else part, 304 if unchanged else 200, {"ETag": tag})
+    notice = flash_messages.take_flash(request, who)
     response = service.pages.show(template, status, notice=notice, **values)
     if flash_messages.COOKIE in request.cookies:
         response.delete_cookie(flash_messages.COOKIE)
     return response
 
 
-def go(service: Service, who: Actor, path: str, sentence: str, done: bool = True) -> Response:
+def redirect(service: Service, who: Actor, path: str, sentence: str, done: bool = True) -> Response:
     """To the page on which to see what a form has done, and a sentence that says it."""
     response = RedirectResponse(path, 303)
-    flash_messages.leave(response, who, Notice(sentence, done), service.settings.secure)
+    flash_messages.leave_flash(response, who, FlashMessage(sentence, done), service.settings.secure)
     return response
 
 
-def there(found: Found | None, what: str) -> Found:
+def found_or_404(item: T | None, noun: str) -> T:
     """Raises 404 for what is not there."""
-    if found is None:
-        raise HTTPException(404, f"There is no {what} of that name.")
-    return found
+    if item is None:
+        raise HTTPException(404, f"There is no {noun} of that name.")
+    return item
 
 
-def choice(sent: ImmutableMultiDict[str, str], name: str, among: Sequence[str]) -> str:
+def form_choice(sent: ImmutableMultiDict[str, str], name: str, among: Sequence[str]) -> str:
     """Raises 422 for a value that no form of ours sends."""
     value = sent.get(name, "")
     if value not in among:

@@ -11,7 +11,7 @@ from keyart_federated.experiments.measures import MEASURES
 
 ALL: Final = "all"  # the segment of every device
 # What has a place of its own, or says nothing to a person who sees the rest.
-PLACED: Final = frozenset(
+SHOWN_ELSEWHERE: Final = frozenset(
     {"used", "segments", "metrics", "groups", "verdicts", "decided", "looks", "rate", "low", "high", "contexts"}
 )
 
@@ -37,19 +37,19 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ArmVerdict:
     arm: str
     word: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ResultView:
     """rates: by segment. rest: by name; where the sum was of no use, the reason."""
 
     rates: Mapping[str, Rate]
     differences: tuple[Difference, ...]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ArmVerdict, ...]
     rest: Mapping[str, float | str]
 
     @property
@@ -63,45 +63,49 @@ class Told:
         return bool(self.rates or self.differences or self.verdicts or self.rest)
 
 
-def read(text: str) -> Told:
+def parse_result_json(text: str) -> ResultView:
     """As a round's row has it: JSON."""
-    return sort(json.loads(text))
+    return parse_result(json.loads(text))
 
 
-def sort(told: Mapping[str, Any]) -> Told:
-    verdicts = tuple(Verdict(arm, one["word"], one["text"]) for arm, one in told.get("verdicts", {}).items())
-    return Told(dict(_rates(told)), tuple(_differences(told)), verdicts, dict(_rest(told)))
+def parse_result(result: Mapping[str, Any]) -> ResultView:
+    verdicts = tuple(
+        ArmVerdict(arm, verdict["word"], verdict["text"]) for arm, verdict in result.get("verdicts", {}).items()
+    )
+    return ResultView(dict(_rates(result)), tuple(_differences(result)), verdicts, dict(_rest(result)))
 
 
-def _rates(told: Mapping[str, Any]) -> Iterator[tuple[str, Rate]]:
+def _rates(result: Mapping[str, Any]) -> Iterator[tuple[str, Rate]]:
     """Of segments; of a model that was judged. What the noise drowned has no numbers."""
-    for name, one in told.get("segments", {}).items():
-        if isinstance(one, Mapping) and one.get("rate") is not None:
-            yield name, Rate(one["rate"], one["low"], one["high"])
-    if "rate" in told:
-        yield f"model {told['version']}", Rate(told["rate"], told["low"], told["high"])
+    for name, values in result.get("segments", {}).items():
+        if isinstance(values, Mapping) and values.get("rate") is not None:
+            yield name, Rate(values["rate"], values["low"], values["high"])
+    if "rate" in result:
+        yield f"model {result['version']}", Rate(result["rate"], result["low"], result["high"])
 
 
-def _differences(told: Mapping[str, Any]) -> Iterator[Difference]:
-    first = next(iter(told.get("metrics", {})), "")
-    named = [(name, name, arms) for name, arms in told.get("metrics", {}).items()]
-    named += [(first, f"{first}: {group}", arms) for group, arms in told.get("groups", {}).items()]
+def _differences(result: Mapping[str, Any]) -> Iterator[Difference]:
+    main_metric = next(iter(result.get("metrics", {})), "")
+    named = [(name, name, arms) for name, arms in result.get("metrics", {}).items()]
+    named += [(main_metric, f"{main_metric}: {group}", arms) for group, arms in result.get("groups", {}).items()]
     for metric, name, arms in named:
         measure = MEASURES[metric]
-        for arm, one in arms.items():
-            of = Rate(one["difference"], one["low"], one["high"])
+        for arm, values in arms.items():
+            rate = Rate(values["difference"], values["low"], values["high"])
             label = name.replace(metric, measure.label)
-            shown = tuple(measure.shown(value, signed=True).replace("-", "−") for value in (of.mean, of.low, of.high))
-            worse, better = sorted((of.low * measure.better, of.high * measure.better))
+            texts = tuple(
+                measure.shown(value, signed=True).replace("-", "−") for value in (rate.mean, rate.low, rate.high)
+            )
+            worse, better = sorted((rate.low * measure.better, rate.high * measure.better))
             yield Difference(
                 f"{label}, {arm}" if len(arms) > 1 else label,
-                of,
-                shown,  # type: ignore[arg-type]  # three of three
+                rate,
+                texts,  # type: ignore[arg-type]  # three of three
                 "good" if worse > 0 else "bad" if better < 0 else "still",
             )
 
 
-def _rest(told: Mapping[str, Any]) -> Iterator[tuple[str, float | str]]:
-    for name, value in (*told.items(), *told.get("contexts", {}).items()):
-        if name not in PLACED and isinstance(value, int | float | str) and not isinstance(value, bool):
+def _rest(result: Mapping[str, Any]) -> Iterator[tuple[str, float | str]]:
+    for name, value in (*result.items(), *result.get("contexts", {}).items()):
+        if name not in SHOWN_ELSEWHERE and isinstance(value, int | float | str) and not isinstance(value, bool):
             yield name, value

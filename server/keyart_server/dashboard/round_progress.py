@@ -10,10 +10,10 @@ from typing import Final, Literal
 from keyart.secagg import Stage
 
 from ..rounds import Round
-from ..rounds.round import OF_STAGE
+from ..rounds.round import STATUS_OF_STAGE
 
 # What a stage is for somebody who has not read the protocol.
-PLAIN: Final[Mapping[Stage, str]] = {
+STAGE_LABELS: Final[Mapping[Stage, str]] = {
     Stage.KEYS: "Joined",
     Stage.SHARE: "Agreed",
     Stage.MASKED: "Handed in",
@@ -42,18 +42,20 @@ class Progress:
     closes: datetime | None
 
 
-def progress(of: Round, came: Mapping[Stage, int]) -> Progress:
+def round_progress(round_: Round, submitted: Mapping[Stage, int]) -> Progress:
     """came: devices that have answered at the stage that is open."""
-    here = next((stage for stage, standing in OF_STAGE.items() if standing == of.standing), None)
+    open_stage = next((stage for stage, standing in STATUS_OF_STAGE.items() if standing == round_.standing), None)
     steps: list[Step] = []
-    for stage, standing in OF_STAGE.items():
-        devices = came.get(stage, 0) if stage is here else of.answered[stage]
-        over = (
-            of.standing in ("answered", "done")
-            or (here is not None and stage < here)
-            or (of.standing == "failed" and devices > 0)
+    for stage, standing in STATUS_OF_STAGE.items():
+        devices = submitted.get(stage, 0) if stage is open_stage else round_.answered[stage]
+        is_over = (
+            round_.standing in ("answered", "done")
+            or (open_stage is not None and stage < open_stage)
+            or (round_.standing == "failed" and devices > 0)
         )
-        where: Literal["over", "now", "coming"] = "now" if stage is here else "over" if over else "coming"
-        lost = max(steps[-1].devices - devices, 0) if steps and where == "over" else 0
-        steps.append(Step(PLAIN[stage], standing, where, devices, min(devices / max(of.wanted, 1), 1.0), lost))
-    return Progress(tuple(steps), None if here is None else of.changed + timedelta(seconds=of.patience))
+        position: Literal["over", "now", "coming"] = "now" if stage is open_stage else "over" if is_over else "coming"
+        lost = max(steps[-1].devices - devices, 0) if steps and position == "over" else 0
+        steps.append(
+            Step(STAGE_LABELS[stage], standing, position, devices, min(devices / max(round_.wanted, 1), 1.0), lost)
+        )
+    return Progress(tuple(steps), None if open_stage is None else round_.changed + timedelta(seconds=round_.patience))

@@ -16,9 +16,9 @@ from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, ROUNDS
 from keyart_federated.campaigns.noise import EPSILON
 
 from ..campaigns import Kind
-from .formatting import plain
+from .formatting import words_of_name
 
-LONGEST: Final = 400  # characters of a value
+MAX_VALUE_LENGTH: Final = 400  # characters of a value
 # Where the setting's name says too little to somebody who is new.
 LABELS: Final[Mapping[str, str]] = {
     "decisions": "Decisions a device",
@@ -34,7 +34,7 @@ LABELS: Final[Mapping[str, str]] = {
     "window": "Hours before the round",
 }
 # What somebody thinks about before they start; the rest is folded away.
-FIRST: Final[Mapping[Kind, tuple[str, ...]]] = {
+MAIN_SETTINGS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "training": ("wanted", "minimum_devices", "hours", "decisions"),
     "statistics": ("topic", "wanted", "minimum_devices", "hours"),
     "experiment": ("name", "arms", "devices", "days", "looks", "margin"),
@@ -57,7 +57,7 @@ class Field:
     numeric: bool = False
     required: bool = False
     wide: bool = False
-    longest: int = LONGEST
+    longest: int = MAX_VALUE_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +79,34 @@ EPSILON_FIELD: Final = Field(
 DEFAULT_ROUNDS: Final[Mapping[Kind, str]] = {"evaluation": "1"}  # each is told by itself
 
 
-def form(kind: Kind) -> Form:
+def settings_form(kind: Kind) -> Form:
     settings = SETTINGS[kind].model_fields
-    first = FIRST[kind]
+    main = MAIN_SETTINGS[kind]
     rounds = () if "looks" in settings else (replace(ROUNDS_FIELD, default=DEFAULT_ROUNDS.get(kind, str(ROUNDS))),)
     return Form(
         (NAME, *rounds, EPSILON_FIELD),
-        tuple(_field(name, settings[name]) for name in first),
-        tuple(_field(name, about) for name, about in settings.items() if name not in first and _is_written(about)),
+        tuple(_field(name, settings[name]) for name in main),
+        tuple(_field(name, about) for name, about in settings.items() if name not in main and _fits_one_line(about)),
     )
 
 
-def settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
+def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
     """What a form says of them, for `checked`; an empty field is left to its default. Raises SettingError."""
-    found = {}
+    values = {}
     for name, about in SETTINGS[kind].model_fields.items():
         text = sent.get(PREFIX + name, "").strip()
-        if text and _is_written(about):
-            found[name] = _value(name, text, about)
-    return found
+        if text and _fits_one_line(about):
+            values[name] = _value(name, text, about)
+    return values
 
 
-def number(name: str, text: str, kind: type[int] | type[float]) -> float:
+def parse_number(name: str, text: str, kind: type[int] | type[float]) -> float:
     """Raises SettingError."""
     try:
         return kind(text)
     except ValueError:
-        asked = "a whole number" if kind is int else "a number"
-        raise SettingError(f"{name} is {text[:40]!r}; it must be {asked}.") from None
+        expected = "a whole number" if kind is int else "a number"
+        raise SettingError(f"{name} is {text[:40]!r}; it must be {expected}.") from None
 
 
 def _field(name: str, about: FieldInfo) -> Field:
@@ -114,7 +114,7 @@ def _field(name: str, about: FieldInfo) -> Field:
     required = about.is_required()
     return Field(
         PREFIX + name,
-        LABELS.get(name, plain(name).capitalize()),
+        LABELS.get(name, words_of_name(name).capitalize()),
         about.description or "",
         "" if required else _text(about.get_default()),
         name if name in LABELS else "",
@@ -128,11 +128,11 @@ def _field(name: str, about: FieldInfo) -> Field:
 def _value(name: str, text: str, about: FieldInfo) -> Any:
     kinds = _kinds(about)
     if int in kinds or float in kinds:
-        return number(name, text, int if int in kinds else float)
+        return parse_number(name, text, int if int in kinds else float)
     if tuple in kinds:
-        parts = [part for one in text.split(",") if (part := one.strip())]
+        parts = [part for text_part in text.split(",") if (part := text_part.strip())]
         numbers = float in get_args(about.annotation)
-        return [number(name, part, float) for part in parts] if numbers else parts
+        return [parse_number(name, part, float) for part in parts] if numbers else parts
     return text
 
 
@@ -150,11 +150,11 @@ def _flat(annotation: Any) -> list[Any]:
     if hasattr(annotation, "__metadata__"):
         return _flat(inner[0])
     if inner:
-        return [one for part in inner if part is not NoneType for one in _flat(part)]
+        return [kind for part in inner if part is not NoneType for kind in _flat(part)]
     return [annotation]
 
 
-def _is_written(about: FieldInfo) -> bool:
+def _fits_one_line(about: FieldInfo) -> bool:
     """Whether a line of a form can hold it."""
     return dict not in _kinds(about) or tuple in _kinds(about)
 

@@ -21,7 +21,7 @@ PATHS: Final[Mapping[str, str]] = {
 }
 
 # Of campaigns, rounds, releases, gates and verdicts: word → shape and tone.
-STANDINGS: Final[Mapping[str, tuple[str, Tone]]] = {
+STATUS_ICONS: Final[Mapping[str, tuple[str, Tone]]] = {
     "draft": ("ring", "still"),
     "running": ("play", "going"),
     "paused": ("bars", "alert"),
@@ -53,7 +53,7 @@ STANDINGS: Final[Mapping[str, tuple[str, Tone]]] = {
 }
 
 
-def shape_of(word: str) -> tuple[str, Tone]:
+def icon_of(word: str) -> tuple[str, Tone]:
     """Path and tone; a word that is not known gets a ring."""
-    name, tone = STANDINGS.get(word, ("ring", "still"))
+    name, tone = STATUS_ICONS.get(word, ("ring", "still"))
     return PATHS[name], tone

@@ -11,7 +11,7 @@ lease     one engine a database
 
 from __future__ import annotations
 
-from .campaign_engine import Engine
-from .round_driver import Driver, Link
+from .campaign_engine import CampaignEngine
+from .round_driver import RoundDriver, RoundRunner
 
-__all__ = ["Driver", "Engine", "Link"]
+__all__ = ["CampaignEngine", "RoundDriver", "RoundRunner"]

@@ -15,28 +15,30 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from keyart.errors import BundleError, KeyartError
-from keyart_federated import campaigns as kinds
+from keyart_federated import campaigns as federated_campaigns
 
 from ..campaigns import Campaign, campaign_store
 from ..gateway import enrolment
 from ..releases import publishing, release_store
 from ..rounds import Round, round_store
-from ..rounds.round import GUARD
+from ..rounds.round import GUARD_TOPIC
 from ..service import Service
 from . import candidate_evaluation, rollout, scheduling
 from .lease import Lease
-from .round_driver import Driver
+from .round_driver import RoundDriver
 
 log = logging.getLogger("keyart.server")
 STEP_SECONDS = 1.0
-SETTLE = timedelta(hours=1)  # between two looks for what is half published, and at the certificates of devices
-AWAY_SECONDS = 5.0  # between two looks for a database that does not answer, or for a lease that another one holds
+MAINTENANCE_INTERVAL = timedelta(
+    hours=1
+)  # between two looks for what is half published, and at the certificates of devices
+STANDBY_SECONDS = 5.0  # between two looks for a database that does not answer, or for a lease that another one holds
 
 
-class Engine:
+class CampaignEngine:
     """Of one server. `run` steps until `stop` is set; only whoever holds the lease does."""
 
-    def __init__(self, service: Service, driver: Driver) -> None:
+    def __init__(self, service: Service, driver: RoundDriver) -> None:
         self._service, self._driver, self._lease = service, driver, Lease(service.state)
         self._settled = datetime.min.replace(tzinfo=UTC)
 
@@ -49,13 +51,13 @@ class Engine:
                     if self._lease.held():
                         self.step()
                     else:
-                        pause = AWAY_SECONDS
+                        pause = STANDBY_SECONDS
                 except SQLAlchemyError as error:
                     log.warning("the engine waits for the database", extra={"error": type(error).__name__})
-                    pause = AWAY_SECONDS
+                    pause = STANDBY_SECONDS
                 except Exception:
                     log.exception("a step of the engine failed")
-                    pause = AWAY_SECONDS
+                    pause = STANDBY_SECONDS
                 stop.wait(pause)
         finally:
             self._driver.close()
@@ -64,104 +66,117 @@ class Engine:
     def step(self) -> None:
         """Does what is due now."""
         with self._service.state.reading() as session:
-            every = {campaign.id: campaign for campaign in campaign_store.every(session)}
-            going_on, answered = round_store.going_on(session), round_store.answered(session)
-        for one in going_on:
-            if every[one.campaign_id].state == "stopped" and not one.topic.startswith(GUARD):
-                self._fail(one, "The campaign was stopped.")
+            campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
+            active, answered = round_store.list_active(session), round_store.list_answered(session)
+        for round_ in active:
+            if campaigns_by_id[round_.campaign_id].state == "stopped" and not round_.topic.startswith(GUARD_TOPIC):
+                self._fail(round_, "The campaign was stopped.")
             else:
-                self._driver.drive(one.id, one.patience)
-        for one in answered:
-            self._read(every[one.campaign_id], one)
-        busy = {one.campaign_id for one in (*going_on, *answered)}
-        if self._service.clock() > self._settled + SETTLE:
+                self._driver.drive(round_.id, round_.patience)
+        for round_ in answered:
+            self._read(campaigns_by_id[round_.campaign_id], round_)
+        busy_ids = {round_.campaign_id for round_ in (*active, *answered)}
+        if self._service.clock() > self._settled + MAINTENANCE_INTERVAL:
             self._settled = self._service.clock()
-            publishing.settle(self._service)
+            publishing.resume_interrupted(self._service)
             with self._service.state.writing() as session:
-                enrolment.tell(session, self._service.clock())
-                enrolment.forget(session, self._service.clock())
+                enrolment.write_audit_rows(session, self._service.clock())
+                enrolment.delete_expired(session, self._service.clock())
         candidate_evaluation.step(self._service)
         rollout.step(self._service)
-        for campaign in every.values():
-            if campaign.state == "running" and campaign.id not in busy:
+        for campaign in campaigns_by_id.values():
+            if campaign.state == "running" and campaign.id not in busy_ids:
                 with suppress(BundleError):  # a damaged repository is told by /readyz
                     self._ask(campaign)
-        for name in set(self._service.waiting) - {one.id for one in every.values() if one.state == "running"}:
-            self._service.waiting.pop(name, None)
+        for name in set(self._service.blocked) - {
+            round_.id for round_ in campaigns_by_id.values() if round_.state == "running"
+        }:
+            self._service.blocked.pop(name, None)
 
     def _ask(self, campaign: Campaign) -> None:
         """The next round, if it is due."""
         service, at = self._service, self._service.clock()
         with service.state.reading() as session:
-            base = scheduling.base_of(service, session)
+            base = scheduling.current_base(service, session)
             # Of those before a person resumed it, that person knows.
-            rounds = [one for one in scheduling.history(session, campaign.id) if one.changed > campaign.changed]
-            memory, number = scheduling.memory_of(session, campaign.id), scheduling.next_number(session, campaign.id)
-            lost = round_store.lost(session, campaign.id)
-        reason, until = "", scheduling.pause_after(rounds)
+            rounds = [
+                round_
+                for round_ in scheduling.recent_rounds(session, campaign.id)
+                if round_.changed > campaign.changed
+            ]
+            memory, number = (
+                scheduling.load_campaign_state(session, campaign.id),
+                scheduling.next_round_number(session, campaign.id),
+            )
+            lost = round_store.count_lost(session, campaign.id)
+        reason, retry_time = "", scheduling.retry_at(rounds)
         if isinstance(base, str):
-            service.waiting[campaign.id] = base
+            service.blocked[campaign.id] = base
             return
-        if scheduling.failures(rounds) >= scheduling.MOST_FAILURES:
-            reason = f"{scheduling.MOST_FAILURES} rounds in a row have failed. The last one: {rounds[0].failure}"
-        elif until is not None and at < until:
-            service.waiting[campaign.id] = f"Its last round failed; the next one begins {until:%H:%M:%S} UTC."
+        if scheduling.consecutive_failures(rounds) >= scheduling.MAX_CONSECUTIVE_FAILURES:
+            failed = scheduling.MAX_CONSECUTIVE_FAILURES
+            reason = f"{failed} rounds in a row have failed. The last failure: {rounds[0].failure}"
+        elif retry_time is not None and at < retry_time:
+            service.blocked[campaign.id] = f"Its last round failed; the next one begins {retry_time:%H:%M:%S} UTC."
             return
         else:
             try:
-                asked = kinds.ask(campaign, memory, number, lost, base, at)
+                request = federated_campaigns.ask(campaign, memory, number, lost, base, at)
             except KeyartError as error:
-                asked, reason = None, str(error)
+                request, reason = None, str(error)
         with service.state.writing() as session:
             now = campaign_store.find(session, campaign.id)
-            if now is None or now.state != "running" or scheduling.next_number(session, campaign.id) != number:
+            if now is None or now.state != "running" or scheduling.next_round_number(session, campaign.id) != number:
                 return  # a person was quicker
-            if reason or asked is None:
-                scheduling.halt(service, session, campaign, reason)
-            elif isinstance(asked, kinds.Wait):
-                service.waiting[campaign.id] = asked.reason
-            elif isinstance(asked, kinds.Finished):
+            if reason or request is None:
+                scheduling.pause_campaign(service, session, campaign, reason)
+            elif isinstance(request, federated_campaigns.Wait):
+                service.blocked[campaign.id] = request.reason
+            elif isinstance(request, federated_campaigns.Finished):
                 campaign_store.move(session, at, "server", campaign.id, "finish")
-            elif refused := scheduling.begin(
-                service, session, campaign, number, asked, asked.offer.topic or campaign.kind
+            elif refusal := scheduling.begin_round(
+                service, session, campaign, number, request, request.offer.topic or campaign.kind
             ):
-                scheduling.halt(service, session, campaign, refused)
+                scheduling.pause_campaign(service, session, campaign, refusal)
 
-    def _read(self, campaign: Campaign, one: Round) -> None:
+    def _read(self, campaign: Campaign, round_: Round) -> None:
         """What a sum tells, in the transaction that ends its round."""
         service = self._service
         with service.state.reading() as session:
-            opened = round_store.opened(session, one.id)
-            base = scheduling.base_of(service, session)
-            memory = scheduling.memory_of(session, campaign.id)
-        if opened is None or isinstance(base, str):
+            open_round = round_store.find_open(session, round_.id)
+            base = scheduling.current_base(service, session)
+            memory = scheduling.load_campaign_state(session, campaign.id)
+        if open_round is None or isinstance(base, str):
             return
         try:
-            summed = kinds.PrivateSum(
-                kinds.own_offer(opened.offer), round_store.total_of(opened), one.survivors, opened.waiting
+            private_sum = federated_campaigns.PrivateSum(
+                federated_campaigns.own_offer(open_round.offer),
+                round_store.total_of(open_round),
+                round_.survivors,
+                open_round.waiting,
             )
             # Of all devices of the round, for the count of them by version.
-            installed = {"installed": summed.offer.model_version}
-            if one.judges:
-                told = candidate_evaluation.read(summed, base)
+            installed = {"installed": private_sum.offer.model_version}
+            if round_.evaluates_release:
+                result = candidate_evaluation.read_comparison(private_sum, base)
                 with service.state.writing() as session:
-                    round_store.finish(session, service.clock(), one.id, {**told, **installed})
+                    round_store.finish(session, service.clock(), round_.id, {**result, **installed})
                 return
-            read = kinds.read(campaign, memory, summed, base)
+            outcome = federated_campaigns.read(campaign, memory, private_sum, base)
         except Exception as error:  # a sum that cannot be read must not stop the others
-            log.exception("a sum could not be read", extra={"campaign": campaign.id, "round": one.number})
-            self._fail(one, scheduling.sentence(error))
+            log.exception("a sum could not be read", extra={"campaign": campaign.id, "round": round_.number})
+            self._fail(round_, scheduling.describe_error(error))
             return
         with service.state.writing() as session:
-            if read.candidate is not None:
+            if outcome.candidate is not None:
                 release_store.propose(
-                    session, service.clock(), "server", read.candidate,
-                    campaign_id=campaign.id, number=one.number, base=base.version,
-                    plan=kinds.rollout_plan_of(campaign),
+                    session, service.clock(), "server", outcome.candidate,
+                    campaign_id=campaign.id, number=round_.number, base=base.version,
+                    plan=federated_campaigns.rollout_plan_of(campaign),
                 )  # fmt: skip
-            scheduling.keep(session, campaign.id, one.number, read.state)
-            round_store.finish(session, service.clock(), one.id, {**read.result, **installed})
+            scheduling.save_campaign_state(session, campaign.id, round_.number, outcome.state)
+            round_store.finish(session, service.clock(), round_.id, {**outcome.result, **installed})
 
-    def _fail(self, one: Round, reason: str) -> None:
+    def _fail(self, round_: Round, reason: str) -> None:
         with self._service.state.writing() as session:
-            round_store.fail(session, self._service.clock(), one.id, reason)
+            round_store.fail(session, self._service.clock(), round_.id, reason)

@@ -5,61 +5,63 @@ from __future__ import annotations
 from typing import Any, Final
 
 from keyart.errors import KeyartError
-from keyart_federated import campaigns as kinds
+from keyart_federated import campaigns as federated_campaigns
 
 from ..campaigns import campaign_store
 from ..releases import Release, publishing, release_store
-from ..rounds.round import COMPARE
+from ..rounds.round import COMPARISON_TOPIC
 from ..service import Service
 from . import scheduling
-from .estimate_codec import from_told, to_told
+from .estimate_codec import decode_estimates, encode_estimates
 
-MOST_TRIES: Final = 3  # of a comparison that fails: then the quality counts as not measured
+MAX_TRIES: Final = 3  # of a comparison that fails: then the quality counts as not measured
 
 
 def step(service: Service) -> None:
     """What is due for all candidates of campaigns."""
     with service.state.reading() as session:
-        candidates = release_store.every(session, "candidate")
+        candidates = release_store.list_all(session, "candidate")
     for release in candidates:
         if release.campaign_id is not None:
-            _vet(service, release, release.campaign_id)
+            _evaluate(service, release, release.campaign_id)
 
 
-def _vet(service: Service, release: Release, campaign_id: str) -> None:
+def _evaluate(service: Service, release: Release, campaign_id: str) -> None:
     if not release.gates and publishing.examine(service, release.version).standing != "candidate":
         return
     with service.state.reading() as session:
         campaign = campaign_store.find(session, campaign_id)
-        rounds = scheduling.history(session, campaign_id, f"{COMPARE}{release.version}")
-        number = scheduling.next_number(session, campaign_id)
-        base = scheduling.base_of(service, session)
+        rounds = scheduling.recent_rounds(session, campaign_id, f"{COMPARISON_TOPIC}{release.version}")
+        number = scheduling.next_round_number(session, campaign_id)
+        base = scheduling.current_base(service, session)
         files = release_store.files(session, release.version)
     if campaign is None or isinstance(base, str):
         return
-    if not kinds.compares(campaign):  # its operator has said so
+    if not federated_campaigns.compares(campaign):  # its operator has said so
         publishing.decide(service, release.version)
     elif rounds and rounds[0].standing == "done":
-        publishing.decide(service, release.version, from_told(rounds[0].told))
-    elif scheduling.failures(rounds) >= MOST_TRIES or campaign.state == "stopped":
+        publishing.decide(service, release.version, decode_estimates(rounds[0].result))
+    elif scheduling.consecutive_failures(rounds) >= MAX_TRIES or campaign.state == "stopped":
         publishing.decide(service, release.version, {})
     elif not rounds or rounds[0].standing == "failed":
-        until = scheduling.pause_after(rounds)
-        if campaign.state == "paused" or (until is not None and service.clock() < until):
+        retry_time = scheduling.retry_at(rounds)
+        if campaign.state == "paused" or (retry_time is not None and service.clock() < retry_time):
             return
-        with publishing.laid_out(files) as folder:
+        with publishing.temporary_bundle_folder(files) as folder:
             try:
-                asked = kinds.request_comparison(folder, base, campaign, number, service.clock())
+                request = federated_campaigns.request_comparison(folder, base, campaign, number, service.clock())
             except KeyartError as error:
-                service.waiting[campaign.id] = str(error)
+                service.blocked[campaign.id] = str(error)
                 publishing.decide(service, release.version, {})
                 return
         with service.state.writing() as session:
-            refused = scheduling.begin(service, session, campaign, number, asked, f"{COMPARE}{release.version}")
-        if refused:
+            refusal = scheduling.begin_round(
+                service, session, campaign, number, request, f"{COMPARISON_TOPIC}{release.version}"
+            )
+        if refusal:
             publishing.decide(service, release.version, {})
 
 
-def read(summed: kinds.PrivateSum, base: kinds.Base) -> dict[str, Any]:
+def read_comparison(private_sum: federated_campaigns.PrivateSum, base: federated_campaigns.Base) -> dict[str, Any]:
     """What a round that judges a release tells: estimates by segment."""
-    return to_told(kinds.read_comparison(summed, base))
+    return encode_estimates(federated_campaigns.read_comparison(private_sum, base))

@@ -11,17 +11,17 @@ from keyart_federated.campaigns.segments import Estimate
 SEGMENTS = "segments"
 
 
-def to_told(found: Mapping[str, Estimate]) -> dict[str, Any]:
+def encode_estimates(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
     """For `records.finish`."""
     return {
         SEGMENTS: {
-            name: [_finite(one.mean), _finite(one.standard_error), _finite(one.devices)]
-            for name, one in found.items()
+            name: [_finite(estimate.mean), _finite(estimate.standard_error), _finite(estimate.devices)]
+            for name, estimate in estimates.items()
         }
     }
 
 
-def from_told(told: Mapping[str, Any]) -> dict[str, Estimate]:
+def decode_estimates(result: Mapping[str, Any]) -> dict[str, Estimate]:
     """Inverse of `to_told`; empty where a round told nothing."""
     return {
         name: Estimate(
@@ -29,7 +29,7 @@ def from_told(told: Mapping[str, Any]) -> dict[str, Estimate]:
             math.inf if error is None else error,
             0.0 if devices is None else devices,
         )
-        for name, (mean, error, devices) in told.get(SEGMENTS, {}).items()
+        for name, (mean, error, devices) in result.get(SEGMENTS, {}).items()
     }
 
 

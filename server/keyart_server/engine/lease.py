@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..state import State
+from ..state import ServerState
 
 log = logging.getLogger("keyart.server")
 LOCK: Final = 0x6B657962  # "keyb": another than that of migrations
@@ -21,7 +21,7 @@ LOCK: Final = 0x6B657962  # "keyb": another than that of migrations
 class Lease:
     """Held as long as its connection lives: a server that is killed, or cut off, lets go of it."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ServerState) -> None:
         self._engine, self._alone = state.engine, state.engine.dialect.name == "sqlite"
         self._held: Connection | None = None
 

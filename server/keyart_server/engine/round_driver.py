@@ -15,11 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from keyart.errors import KeyartError
 
 log = logging.getLogger("keyart.server")
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0  # before a round is driven again after a failure
-MOST_AT_ONCE = 4  # each is a process of about 200 MB
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0  # before a round is driven again after a failure
+MAX_CONCURRENT_ROUNDS = 4  # each is a process of about 200 MB
 
 
-class Link(Protocol):
+class RoundRunner(Protocol):
     """A SuperLink with its SuperNodes: see `flower.Link`."""
 
     def run(
@@ -31,20 +31,20 @@ class Link(Protocol):
         """Ends what was started here."""
 
 
-class Driver:
+class RoundDriver:
     """start: makes a link; may take seconds. going_on: whether a round still wants to be driven, by its id."""
 
-    def __init__(self, start: Callable[[], Link], going_on: Callable[[str], bool]) -> None:
+    def __init__(self, start: Callable[[], RoundRunner], going_on: Callable[[str], bool]) -> None:
         self._start, self._going_on = start, going_on
         self._stop = threading.Event()
         self._turn = threading.Lock()  # one link is started at a time
-        self._link: Link | None = None
+        self._link: RoundRunner | None = None
         self._threads: dict[str, threading.Thread] = {}
 
     def drive(self, round_id: str, patience: float) -> None:
         """Sees to it that the round is driven; returns at once."""
         self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
-        if round_id in self._threads or len(self._threads) >= MOST_AT_ONCE or self._stop.is_set():
+        if round_id in self._threads or len(self._threads) >= MAX_CONCURRENT_ROUNDS or self._stop.is_set():
             return
         thread = threading.Thread(target=self._drive, args=(round_id, patience), name=f"round {round_id[:8]}")
         self._threads[round_id] = thread
@@ -62,7 +62,7 @@ class Driver:
     def _drive(self, round_id: str, patience: float) -> None:
         pause = FIRST_PAUSE_SECONDS
         while not self._stop.is_set():
-            link: Link | None = None
+            link: RoundRunner | None = None
             try:
                 if not self._going_on(round_id):
                     return
@@ -71,10 +71,10 @@ class Driver:
             except Exception as error:  # of Flower, of the database: a round is not lost by any
                 if self._stop.is_set():
                     return
-                log.warning("a round is driven again", extra={"error": _told(error)})
+                log.warning("a round is driven again", extra={"error": _describe(error)})
                 self._drop(link)
             self._stop.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
     def _ended(self, round_id: str) -> bool:
         try:
@@ -82,18 +82,18 @@ class Driver:
         except SQLAlchemyError:  # nobody knows; it is asked again
             return False
 
-    def _linked(self) -> Link:
+    def _linked(self) -> RoundRunner:
         with self._turn:
             if self._link is None:
                 self._link = self._start()
             return self._link
 
-    def _drop(self, link: Link | None) -> None:
+    def _drop(self, link: RoundRunner | None) -> None:
         with self._turn:
             if link is not None and self._link is link:
                 link.close()
                 self._link = None
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error) if isinstance(error, KeyartError) else type(error).__name__

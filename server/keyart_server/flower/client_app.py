@@ -20,87 +20,89 @@ from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.secagg.bundle import Bundle
 
 from ..rounds import stage_windows
-from ..rounds.round import OF_STAGE
+from ..rounds.round import STATUS_OF_STAGE
 from ..state.tables import RoundRow
 from . import environment
-from .database_retries import GRACE_SECONDS, Lasting
+from .database_retries import GRACE_SECONDS, RetryingDatabase
 from .environment import GATEWAY
-from .stage_messages import NAME, SUMS, Answer, Question
+from .stage_messages import NAME_QUERY, STAGE_QUERY, StageReply, StageRequest
 
-HEARD_SECONDS = 30.0  # a gateway that waits says so every so often
+HEARTBEAT_SECONDS = 30.0  # a gateway that waits says so every so often
 # A SuperNode answers one message after the other, and other rounds wait their turn: what takes longer goes on without
 # the relay, and the server reads it in the database when it is over.
 HOLD_SECONDS = 60.0
 
 
-def stage_at(gateway: str, question: Question, database: Lasting) -> bytes:
+def run_stage(gateway: str, request: StageRequest, database: RetryingDatabase) -> bytes:
     """A stage of a round at a gateway, from its questions to what came; for `Coordinator.receive`. b"" where it goes
     on after `HOLD_SECONDS`.
 
     Raises RoundFailed where the round has left the stage, FederatedError where the database stays away.
     """
-    clock, stage = database.clock, question.stage
-    terms = database.writing(_open, clock.now(), gateway, question)
-    began = heard = clock.seconds()
-    while not database.reading(_is_over, clock.now(), gateway, question, terms):
+    clock, stage = database.clock, request.stage
+    terms = database.writing(_open, clock.now(), gateway, request)
+    began = last_heartbeat = clock.seconds()
+    while not database.reading(_is_over, clock.now(), gateway, request, terms):
         if clock.seconds() - began > HOLD_SECONDS:
             return b""
         clock.pause(clock.seconds() - began)
-        if clock.seconds() - heard > HEARD_SECONDS:
-            heard = clock.seconds()
-            database.writing(stage_windows.hear, clock.now(), gateway)
+        if clock.seconds() - last_heartbeat > HEARTBEAT_SECONDS:
+            last_heartbeat = clock.seconds()
+            database.writing(stage_windows.record_heartbeat, clock.now(), gateway)
     database.writing(stage_windows.close_window, terms, stage, gateway)
-    return database.reading(stage_windows.collected, terms, stage, gateway)
+    return database.reading(stage_windows.collect, terms, stage, gateway)
 
 
-def _open(session: Session, at: datetime, gateway: str, question: Question) -> AggregationParameters:
+def _open(session: Session, at: datetime, gateway: str, request: StageRequest) -> AggregationParameters:
     """The row of the round stays as it is until this is done: no window opens at a stage that is being left."""
-    stage = question.stage
-    stage_windows.hear(session, at, gateway)
-    row = session.get(RoundRow, question.round_id, with_for_update={"read": True})
+    stage = request.stage
+    stage_windows.record_heartbeat(session, at, gateway)
+    row = session.get(RoundRow, request.round_id, with_for_update={"read": True})
     if row is None:
-        raise RoundFailed(f"There is no round {question.round_id}.")
+        raise RoundFailed(f"There is no round {request.round_id}.")
     terms = AggregationParameters.from_bytes(row.terms)
-    if row.standing != OF_STAGE[stage]:
-        raise _left(question, row.standing)
-    due = question.due
+    if row.standing != STATUS_OF_STAGE[stage]:
+        raise _moved_on(request, row.standing)
+    due = request.due
     if stage is not Stage.KEYS:
-        parts = Bundle.from_bytes(question.bundle, stage, terms.round_id).parts
-        stage_windows.ask(session, terms, stage, parts)
+        parts = Bundle.from_bytes(request.bundle, stage, terms.round_id).parts
+        stage_windows.store_requests(session, terms, stage, parts)
         due = len(parts)
-    stage_windows.open_window(session, at, terms, stage, gateway, due, question.patience)
+    stage_windows.open_window(session, at, terms, stage, gateway, due, request.patience)
     return terms
 
 
-def _is_over(session: Session, at: datetime, gateway: str, question: Question, terms: AggregationParameters) -> bool:
+def _is_over(
+    session: Session, at: datetime, gateway: str, request: StageRequest, terms: AggregationParameters
+) -> bool:
     """Raises RoundFailed where there is nothing left to wait for."""
-    if stage_windows.is_over(session, at, terms, question.stage, gateway):
+    if stage_windows.is_over(session, at, terms, request.stage, gateway):
         return True
-    standing = session.scalar(select(RoundRow.standing).where(RoundRow.id == question.round_id))
-    if standing != OF_STAGE[question.stage]:
-        raise _left(question, standing)
+    standing = session.scalar(select(RoundRow.standing).where(RoundRow.id == request.round_id))
+    if standing != STATUS_OF_STAGE[request.stage]:
+        raise _moved_on(request, standing)
     return False
 
 
-def _left(question: Question, standing: str | None) -> RoundFailed:
-    return RoundFailed(f"The round is past the stage {question.stage.name.lower()}: it stands at {standing}.")
+def _moved_on(request: StageRequest, standing: str | None) -> RoundFailed:
+    return RoundFailed(f"The round is past the stage {request.stage.name.lower()}: it stands at {standing}.")
 
 
-def client_app(database_for: Callable[[float], AbstractContextManager[Lasting]]) -> ClientApp:
+def client_app(database_for: Callable[[float], AbstractContextManager[RetryingDatabase]]) -> ClientApp:
     """A relay over the database that `database_for` opens; it may be away for so many seconds."""
-    made = ClientApp()
+    client = ClientApp()
 
-    @made.query(NAME)  # type: ignore[untyped-decorator]
+    @client.query(NAME_QUERY)  # type: ignore[untyped-decorator]
     def name(message: Message, context: Context) -> Message:
-        return Answer(str(context.node_config[GATEWAY])).to(message)
+        return StageReply(str(context.node_config[GATEWAY])).to(message)
 
-    @made.query(SUMS)  # type: ignore[untyped-decorator]
+    @client.query(STAGE_QUERY)  # type: ignore[untyped-decorator]
     def sums(message: Message, context: Context) -> Message:
-        question, gateway = Question.read(message), str(context.node_config[GATEWAY])
-        with database_for(question.patience + GRACE_SECONDS) as database:
-            return Answer(gateway, stage_at(gateway, question, database)).to(message)
+        request, gateway = StageRequest.read(message), str(context.node_config[GATEWAY])
+        with database_for(request.patience + GRACE_SECONDS) as database:
+            return StageReply(gateway, run_stage(gateway, request, database)).to(message)
 
-    return made
+    return client
 
 
-app = client_app(environment.database)
+app = client_app(environment.open_database)

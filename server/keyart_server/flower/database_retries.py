@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import FederatedError, SettingError
 
-from ..state import State
+from ..clock import now
+from ..state import ServerState
 
 log = logging.getLogger("keyart.server.flower")
 
 GRACE_SECONDS: Final = 30.0  # between the end of a stage's time and the moment when nobody waits any more
 QUICK_SECONDS, SLOW_SECONDS = 0.2, 2.0
-AWAY: Final = (OperationalError, InterfaceError, TimeoutError)
+OUTAGE_ERRORS: Final = (OperationalError, InterfaceError, TimeoutError)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ T = TypeVar("T")
 class Clock:
     """Moments, seconds, and sleep; a test brings its own."""
 
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = now
     seconds: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -43,45 +44,45 @@ CLOCK: Final = Clock()
 
 
 @dataclass(frozen=True)
-class Lasting:
+class RetryingDatabase:
     """Transactions that are tried again while the database is away, for `patience` seconds each.
 
     What one does must be such that it may be done twice: it can be durable and its answer lost. Each raises
     FederatedError where the database stays away.
     """
 
-    state: State
+    state: ServerState
     patience: float
     clock: Clock = CLOCK
 
-    def reading(self, do: Callable[Concatenate[Session, P], T], *said: P.args, **named: P.kwargs) -> T:
+    def reading(self, operation: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `do` reads in a transaction."""
 
-        def once() -> T:
+        def attempt() -> T:
             with self.state.reading() as session:
-                return do(session, *said, **named)
+                return operation(session, *args, **kwargs)
 
-        return outlast(once, self.patience, self.clock)
+        return retry(attempt, self.patience, self.clock)
 
-    def writing(self, do: Callable[Concatenate[Session, P], T], *said: P.args, **named: P.kwargs) -> T:
+    def writing(self, operation: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `do` answers, once all that it wrote is durable."""
 
-        def once() -> T:
+        def attempt() -> T:
             with self.state.writing() as session:
-                return do(session, *said, **named)
+                return operation(session, *args, **kwargs)
 
-        return outlast(once, self.patience, self.clock)
+        return retry(attempt, self.patience, self.clock)
 
 
-def outlast(do: Callable[[], T], patience: float, clock: Clock) -> T:
+def retry(operation: Callable[[], T], patience: float, clock: Clock) -> T:
     """Does it, again and again while the database does not answer, for `patience` seconds. Raises FederatedError."""
     began = clock.seconds()
     while True:
         try:
-            done = do()
-        except (*AWAY, SettingError) as error:
+            result = operation()
+        except (*OUTAGE_ERRORS, SettingError) as error:
             cause = error.__cause__ if isinstance(error, SettingError) else error  # `State.open` names the address
-            if not isinstance(cause, AWAY):
+            if not isinstance(cause, OUTAGE_ERRORS):
                 raise
             waited = clock.seconds() - began
             if waited > patience:
@@ -91,4 +92,4 @@ def outlast(do: Callable[[], T], patience: float, clock: Clock) -> T:
             log.warning("The database does not answer; trying again")
             clock.pause(max(waited, SLOW_SECONDS))
         else:
-            return done
+            return result

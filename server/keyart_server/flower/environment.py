@@ -11,16 +11,16 @@ from typing import Final
 
 from keyart.errors import SettingError
 
-from ..state import State
+from ..state import ServerState
 from ..state.database import checked_url
-from .database_retries import CLOCK, Clock, Lasting, outlast
+from .database_retries import CLOCK, Clock, RetryingDatabase, retry
 
 DATABASE_URL: Final = "KEYART_DATABASE_URL"
 ISSUERS: Final = "KEYART_ISSUERS"  # public keys in hex, with commas between them
 GATEWAY: Final = "gateway"  # a gateway's name, among the settings of its SuperNode
 
 
-def told(database_url: str, issuers: Iterable[bytes] = ()) -> dict[str, str]:
+def flower_environment(database_url: str, issuers: Iterable[bytes] = ()) -> dict[str, str]:
     """For `os.environ` of Flower's programs. A relative path of SQLite counts from here, not from where they run."""
     url = checked_url(database_url)
     if url.get_backend_name() == "sqlite":
@@ -33,19 +33,19 @@ def told(database_url: str, issuers: Iterable[bytes] = ()) -> dict[str, str]:
 
 
 @contextmanager
-def database(patience: float, clock: Clock = CLOCK) -> Iterator[Lasting]:
+def open_database(patience: float, clock: Clock = CLOCK) -> Iterator[RetryingDatabase]:
     """The one that this process was told; it may be away for so many seconds. Raises FederatedError, SettingError."""
     url = os.environ.get(DATABASE_URL)
     if not url:
         raise SettingError(f"{DATABASE_URL} is not set: this process must know the server's database.")
-    state = outlast(lambda: State.open(url, upgrade=False), patience, clock)
+    state = retry(lambda: ServerState.open(url, upgrade=False), patience, clock)
     try:
-        yield Lasting(state, patience, clock)
+        yield RetryingDatabase(state, patience, clock)
     finally:
         state.close()
 
 
-def issuers() -> list[bytes]:
+def issuer_keys() -> list[bytes]:
     """Public keys [32] that this process was told. Raises SettingError for none."""
     try:
         keys = [bytes.fromhex(key) for key in os.environ.get(ISSUERS, "").split(",") if key]

@@ -17,37 +17,37 @@ from flwr.serverapp import Grid
 from keyart.errors import FederatedError
 
 from .database_retries import Clock
-from .stage_messages import NAME, SUMS, Answer, Question
+from .stage_messages import NAME_QUERY, STAGE_QUERY, StageReply, StageRequest
 
 log = logging.getLogger("keyart.server.flower")
 
-AGAIN_SECONDS: Final = 45.0  # a node that is silent so long is asked again, then after twice that, and so on
-FAILURE_SECONDS: Final = 2.0  # after which one that has failed is asked again
-MOST_FAILURES: Final = 3  # then a node is left alone for the rest of the stage
+RETRY_SECONDS: Final = 45.0  # a node that is silent so long is asked again, then after twice that, and so on
+FAILURE_RETRY_SECONDS: Final = 2.0  # after which one that has failed is asked again
+MAX_FAILURES: Final = 3  # then a node is left alone for the rest of the stage
 
 
-class Gateways:
+class GatewayNodes:
     """names: of the gateways behind the nodes that have answered once."""
 
     def __init__(self, grid: Grid, clock: Clock) -> None:
         self.names: dict[int, str] = {}
         self._grid, self._clock = grid, clock
 
-    def connected(self, least: int, seconds: float) -> int:
+    def connected(self, minimum: int, seconds: float) -> int:
         """How many there are, once there are `least` of them or the time is over. Raises FederatedError for none."""
         began = self._clock.seconds()
         while True:
-            found = len(list(self._grid.get_node_ids()))
+            connected = len(list(self._grid.get_node_ids()))
             waited = self._clock.seconds() - began
-            if found and (found >= least or waited > seconds):
-                return found
+            if connected and (connected >= minimum or waited > seconds):
+                return connected
             if waited > seconds:
                 raise FederatedError(f"No gateway has come within {seconds:.0f} s. Start their SuperNodes.")
             self._clock.pause(waited)
 
     def answers(
         self,
-        question_for: Callable[[str | None], Question | None],
+        question_for: Callable[[str | None], StageRequest | None],
         at_work: Callable[[str | None], bool],
         enough: Callable[[Collection[str], int], bool],
     ) -> dict[str, bytes]:
@@ -57,7 +57,7 @@ class Gateways:
         at_work: whether it has been seen to begin: then its silence is no reason to ask again. enough: tells from the
         names so far, and from how many nodes may still answer. Raises FederatedError where every node fails.
         """
-        stage, began = _Asked(self._grid, self._clock), self._clock.seconds()
+        stage, began = _PendingQueries(self._grid, self._clock), self._clock.seconds()
         answers: dict[str, bytes] = {}
         while True:
             nodes = list(self._grid.get_node_ids())
@@ -66,7 +66,7 @@ class Gateways:
                 question = question_for(name)
                 if name in answers or (question is None and name is not None):
                     continue
-                kind = NAME if question is None else SUMS
+                kind = NAME_QUERY if question is None else STAGE_QUERY
                 if stage.is_due(node, kind, at_work(name)):
                     stage.ask(node, kind, RecordDict() if question is None else question.to_record())
             for node, answer in stage.answered():
@@ -80,7 +80,7 @@ class Gateways:
             self._clock.pause(self._clock.seconds() - began)
 
 
-class _Asked:
+class _PendingQueries:
     """Messages of one stage. failure: what the last node to fail said."""
 
     def __init__(self, grid: Grid, clock: Clock) -> None:
@@ -94,7 +94,7 @@ class _Asked:
 
     def may_answer(self, node: int) -> bool:
         """Whether its answer is still to come."""
-        return node not in self._answered and self._failures[node] < MOST_FAILURES
+        return node not in self._answered and self._failures[node] < MAX_FAILURES
 
     @property
     def hopeless(self) -> bool:
@@ -105,29 +105,29 @@ class _Asked:
         """Whether to ask it: not if it was asked a short while ago, is at work, or fails each time."""
         due, _ = self._next.get((node, kind), (-math.inf, 0.0))
         working = at_work and ((node, kind) in self._node_of.values() or node in self._begun)
-        return self._clock.seconds() >= due and not working and self._failures[node] < MOST_FAILURES
+        return self._clock.seconds() >= due and not working and self._failures[node] < MAX_FAILURES
 
     def ask(self, node: int, kind: str, content: RecordDict) -> None:
-        _, wait = self._next.get((node, kind), (0.0, AGAIN_SECONDS))
+        _, wait = self._next.get((node, kind), (0.0, RETRY_SECONDS))
         pushed = list(self._grid.push_messages([Message(content, node, f"query.{kind}")]))
         if not pushed or pushed[0] is None:
             raise FederatedError("Flower does not take a gateway's questions; see the SuperLink's log.")
         self._node_of[pushed[0]] = node, kind
         self._next[node, kind] = self._clock.seconds() + wait, 2 * wait
 
-    def answered(self) -> list[tuple[int, Answer]]:
+    def answered(self) -> list[tuple[int, StageReply]]:
         """What has come since the last time, by node. A failure is logged, and that node is asked again."""
-        came = []
+        replies = []
         for reply in self._grid.pull_messages(list(self._node_of)) if self._node_of else ():
             node, kind = self._node_of.pop(reply.metadata.reply_to_message_id)
             if not reply.has_error():
-                answer = Answer.read(reply)
-                came.append((node, answer))
-                if kind == SUMS:
+                answer = StageReply.read(reply)
+                replies.append((node, answer))
+                if kind == STAGE_QUERY:
                     (self._answered if answer.bundle else self._begun).add(node)
                 continue
             self.failure = str(reply.error.reason)
             self._failures[node] += 1
-            self._next[node, kind] = self._clock.seconds() + FAILURE_SECONDS, AGAIN_SECONDS
+            self._next[node, kind] = self._clock.seconds() + FAILURE_RETRY_SECONDS, RETRY_SECONDS
             log.warning("A gateway failed and is asked again: %s", self.failure)
-        return came
+        return replies

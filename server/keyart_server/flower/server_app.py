@@ -25,12 +25,12 @@ from keyart_federated.secagg import Coordinator
 from keyart_federated.secagg.bundle import Bundle
 
 from ..rounds import round_store, stage_windows
-from ..rounds.round import GOING_ON, OF_STAGE, Open
+from ..rounds.round import ACTIVE, STATUS_OF_STAGE, OpenRound
 from ..state.tables import RoundRow, WindowRow
 from . import environment
-from .database_retries import GRACE_SECONDS, Lasting
-from .gateways import Gateways
-from .stage_messages import Question
+from .database_retries import GRACE_SECONDS, RetryingDatabase
+from .gateways import GatewayNodes
+from .stage_messages import StageRequest
 
 log = logging.getLogger("keyart.server.flower")
 
@@ -45,14 +45,19 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """One round. Its outcome is in the database; what is raised here is a failure of Flower's, or the database's."""
     run = context.run_config
-    issuers = environment.issuers()
+    issuers = environment.issuer_keys()
     patience = float(run["patience"])
-    with environment.database(patience + GRACE_SECONDS) as database:
-        drive(str(run["round"]), Gateways(grid, database.clock), database, issuers, int(run["nodes"]), patience)
+    with environment.open_database(patience + GRACE_SECONDS) as database:
+        drive(str(run["round"]), GatewayNodes(grid, database.clock), database, issuers, int(run["nodes"]), patience)
 
 
 def drive(
-    round_id: str, gateways: Gateways, database: Lasting, issuers: Iterable[bytes], nodes: int, patience: float
+    round_id: str,
+    gateways: GatewayNodes,
+    database: RetryingDatabase,
+    issuers: Iterable[bytes],
+    nodes: int,
+    patience: float,
 ) -> None:
     """A round to its end: answered, or failed with a sentence. One that has ended is left as it is.
 
@@ -61,28 +66,30 @@ def drive(
     """
     try:
         transport = _DatabaseTransport(round_id, gateways, database, nodes, patience)
-        if transport.open.standing not in GOING_ON:
-            raise _Left
+        if transport.open.standing not in ACTIVE:
+            raise _RoundMovedOn
         # Certificates are judged as of the round's beginning: who was in it stays in it, whenever it is resumed.
         coordinator = Coordinator(transport.terms, issuers, transport.opened_seconds)
         result = run_round(coordinator, transport)
-        transport.write(round_store.answer, database.clock.now(), round_id, result.total, transport.answered)
+        transport.write(round_store.store_sum, database.clock.now(), round_id, result.total, transport.answered)
     except (RoundFailed, BudgetSpent) as error:
         reason = str(error)
         log.warning("The round has failed: %s", reason, extra={"round": round_id})
         database.writing(round_store.fail, database.clock.now(), round_id, reason)
-    except _Left:
+    except _RoundMovedOn:
         log.info("Somebody else has taken the round on, or ended it", extra={"round": round_id})
 
 
-class _Left(Exception):
+class _RoundMovedOn(Exception):
     """The round is not at the stage where it was."""
 
 
 class _DatabaseTransport:
     """Carries a round's messages by the database, from which a new process goes on. gateways: as Flower sees them."""
 
-    def __init__(self, round_id: str, gateways: Gateways, database: Lasting, nodes: int, patience: float) -> None:
+    def __init__(
+        self, round_id: str, gateways: GatewayNodes, database: RetryingDatabase, nodes: int, patience: float
+    ) -> None:
         self.id, self.gateways, self.database, self.clock = round_id, gateways, database, database.clock
         self.nodes, self.patience = nodes, patience
         self.open, self.opened_seconds = database.reading(self._found)
@@ -102,39 +109,39 @@ class _DatabaseTransport:
         if not self._has_passed(stage):
             self.write(self._pass, stage, requests, replies)
 
-    def write(self, do: Callable[Concatenate[Session, P], None], *said: P.args, **named: P.kwargs) -> None:
+    def write(self, operation: Callable[Concatenate[Session, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Write in a transaction. Raises _Left where the round does not stand where it stood."""
         try:
-            self.database.writing(do, *said, **named)
+            self.database.writing(operation, *args, **kwargs)
         except InputError as error:
-            raise _Left from error
+            raise _RoundMovedOn from error
 
     def _has_passed(self, stage: Stage) -> bool:
-        return GOING_ON.index(OF_STAGE[stage]) < GOING_ON.index(self.open.standing)
+        return ACTIVE.index(STATUS_OF_STAGE[stage]) < ACTIVE.index(self.open.standing)
 
     def _answers(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> dict[str, bytes]:
         """What the gateways answer at a stage, and what is in the database of those that do not."""
         invited = stage is Stage.KEYS
-        there = self.gateways.connected(self.nodes if invited else 1, min(self.patience, NODE_SECONDS))
-        due = math.ceil(self.open.wanted / there)
+        connected = self.gateways.connected(self.nodes if invited else 1, min(self.patience, NODE_SECONDS))
+        due_per_gateway = math.ceil(self.open.wanted / connected)
         began = self.clock.seconds()
         windows: dict[str, bool] = {}
-        over: dict[str, float] = {}  # at whom nothing more comes in, since when
+        finished_since: dict[str, float] = {}  # at whom nothing more comes in, since when
 
-        def question_for(name: str | None) -> Question | None:
+        def question_for(name: str | None) -> StageRequest | None:
             bundle = invitation if invited else requests.get(name or "")
-            return None if bundle is None else Question(self.id, stage, bundle, due, self.patience)
+            return None if bundle is None else StageRequest(self.id, stage, bundle, due_per_gateway, self.patience)
 
         def at_work(name: str | None) -> bool:
-            return len(windows) >= there if name is None else name in windows
+            return len(windows) >= connected if name is None else name in windows
 
         def enough(answers: Collection[str], silent: int) -> bool:
             now = self.clock.seconds()
             windows.update(self.database.reading(self._look, stage))
             for name, closed in windows.items():
                 if closed:
-                    over.setdefault(name, now)
-            settled = {*answers, *(name for name, since in over.items() if now - since > COLLECT_SECONDS)}
+                    finished_since.setdefault(name, now)
+            settled = {*answers, *(name for name, since in finished_since.items() if now - since > COLLECT_SECONDS)}
             if now - began > self.patience + GRACE_SECONDS:
                 return True
             if invited:
@@ -151,7 +158,7 @@ class _DatabaseTransport:
     def _collected(self, stage: Stage, but: Collection[str] = ()) -> dict[str, bytes]:
         """What came in at a stage, of all gateways but these. Nothing more can come in there."""
         names = self.database.writing(self._close, stage, but)
-        return {name: self.database.reading(stage_windows.collected, self.terms, stage, name) for name in names}
+        return {name: self.database.reading(stage_windows.collect, self.terms, stage, name) for name in names}
 
     def _close(self, session: Session, stage: Stage, but: Collection[str]) -> list[str]:
         names = [name for name in self._windows(session, stage) if name not in but]
@@ -160,26 +167,26 @@ class _DatabaseTransport:
         return names
 
     def _pass(self, session: Session, stage: Stage, requests: Mapping[str, bytes], replies: Collection[str]) -> None:
-        heard = sum(self._devices(bundle, stage + 1) for bundle in requests.values())
-        round_store.passed(session, self.clock.now(), self.id, stage, heard)
+        submitted = sum(self._devices(bundle, stage + 1) for bundle in requests.values())
+        round_store.advance(session, self.clock.now(), self.id, stage, submitted)
         if set(self._windows(session, stage)) != set(replies):
             raise FederatedError("A gateway came in while its stage was closed. Run the round again: it goes on.")
 
     def _windows(self, session: Session, stage: Stage) -> list[str]:
         """The gateways that have opened this stage."""
-        where = WindowRow.round_id == self.id, WindowRow.stage == int(stage)
-        return list(session.scalars(select(WindowRow.gateway).where(*where)))
+        conditions = WindowRow.round_id == self.id, WindowRow.stage == int(stage)
+        return list(session.scalars(select(WindowRow.gateway).where(*conditions)))
 
     def _look(self, session: Session, stage: Stage) -> dict[str, bool]:
         """Of each gateway that has opened this stage, whether nothing more comes in there. Raises _Left."""
-        if session.scalar(select(RoundRow.standing).where(RoundRow.id == self.id)) != OF_STAGE[stage]:
-            raise _Left
+        if session.scalar(select(RoundRow.standing).where(RoundRow.id == self.id)) != STATUS_OF_STAGE[stage]:
+            raise _RoundMovedOn
         now, names = self.clock.now(), self._windows(session, stage)
         return {name: stage_windows.is_over(session, now, self.terms, stage, name) for name in names}
 
-    def _found(self, session: Session) -> tuple[Open, int]:
+    def _found(self, session: Session) -> tuple[OpenRound, int]:
         """And when it began, in Unix seconds."""
-        found, opened = round_store.find(session, self.id), round_store.opened(session, self.id)
+        found, opened = round_store.find(session, self.id), round_store.find_open(session, self.id)
         if found is None or opened is None:
             raise FederatedError(f"There is no round {self.id}.")
         return opened, int(found.opened.timestamp())

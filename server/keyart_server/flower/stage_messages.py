@@ -8,12 +8,12 @@ from flwr.app import ConfigRecord, Message, RecordDict
 
 from keyart.secagg import Stage
 
-NAME, SUMS = "name", "sums"  # the two questions, both of type `query`
+NAME_QUERY, STAGE_QUERY = "name", "sums"  # the two questions, both of type `query`
 RECORD = "keyart"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class StageRequest:
     """round_id: in hex. bundle: of `Coordinator.ask`, or its invitation at the stage of keys. due: answers of so many
     devices end the stage. patience: seconds after which it ends without them."""
 
@@ -24,26 +24,30 @@ class Question:
     patience: float
 
     def to_record(self) -> RecordDict:
-        said = {
+        fields = {
             "round": self.round_id,
             "stage": int(self.stage),
             "bundle": self.bundle,
             "due": self.due,
             "patience": self.patience,
         }
-        return RecordDict({RECORD: ConfigRecord(said)})
+        return RecordDict({RECORD: ConfigRecord(fields)})
 
     @classmethod
-    def read(cls, message: Message) -> Question:
+    def read(cls, message: Message) -> StageRequest:
         """Inverse of `to_record`."""
-        said = message.content[RECORD]
+        fields = message.content[RECORD]
         return cls(
-            str(said["round"]), Stage(said["stage"]), bytes(said["bundle"]), int(said["due"]), float(said["patience"])
+            str(fields["round"]),
+            Stage(fields["stage"]),
+            bytes(fields["bundle"]),
+            int(fields["due"]),
+            float(fields["patience"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StageReply:
     """gateway: its name. bundle: for `Coordinator.receive`; b"" where only the name was asked for, or where the stage
     goes on without the relay."""
 
@@ -52,11 +56,11 @@ class Answer:
 
     def to(self, message: Message) -> Message:
         """As the reply to a message."""
-        said = {"gateway": self.gateway, "bundle": self.bundle}
-        return Message(RecordDict({RECORD: ConfigRecord(said)}), reply_to=message)
+        fields = {"gateway": self.gateway, "bundle": self.bundle}
+        return Message(RecordDict({RECORD: ConfigRecord(fields)}), reply_to=message)
 
     @classmethod
-    def read(cls, message: Message) -> Answer:
+    def read(cls, message: Message) -> StageReply:
         """Inverse of `to`."""
-        said = message.content[RECORD]
-        return cls(str(said["gateway"]), bytes(said["bundle"]))
+        fields = message.content[RECORD]
+        return cls(str(fields["gateway"]), bytes(fields["bundle"]))

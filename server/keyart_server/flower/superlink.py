@@ -24,15 +24,15 @@ from keyart_federated.flower.process import tail_of
 from keyart_federated.flower.programs import connections, environment
 
 from .database_retries import GRACE_SECONDS
-from .environment import GATEWAY, told
+from .environment import GATEWAY, flower_environment
 
 POLL_SECONDS: Final = 0.2
-STAGES: Final = 4
+STAGES_PER_ROUND: Final = 4
 START_SECONDS: Final = 300.0  # what a round may take beside its stages
 SETTINGS: Final[Mapping[str, Setting]] = {"round": "", "nodes": 1, "patience": 60.0}
 
 
-class Link:
+class FlowerRunner:
     """Made by `start` or `connect`; use it as a context manager, or call `close`. Rounds may run side by side: a
     SuperNode answers one message after the other, and lets go of a stage that takes long. folder: of this link's own,
     with logs."""
@@ -53,10 +53,10 @@ class Link:
         folder: for this alone; what an earlier link left there is removed. issuers: public keys (Ed25519). The
         database's address reaches these processes by their environment alone. Raises FederatedError.
         """
-        own = fresh(folder)
-        env = told(database_url, issuers)
-        fleet = Fleet.start(own / "fleet", len(gateways), lambda i: {GATEWAY: gateways[i]}, env)
-        return cls(own, fleet.control, fleet, len(gateways))
+        run_folder = fresh_folder(folder)
+        env = flower_environment(database_url, issuers)
+        fleet = Fleet.start(run_folder / "fleet", len(gateways), lambda i: {GATEWAY: gateways[i]}, env)
+        return cls(run_folder, fleet.control, fleet, len(gateways))
 
     @classmethod
     def connect(cls, folder: Path, address: str, authority: Path, gateways: int = 1) -> Self:
@@ -65,11 +65,11 @@ class Link:
         address: HOST:PORT of its control API, which knows no passwords: it must not be open to others. authority: a
         PEM file that vouches for it. gateways: a round waits for so many, for a minute.
         """
-        own = fresh(folder)
-        home = own / "home"
+        run_folder = fresh_folder(folder)
+        home = run_folder / "home"
         home.mkdir()
         (home / "config.toml").write_text(connections(address, authority.resolve()), encoding="utf-8")
-        return cls(own, Control(environment(home)), None, gateways)
+        return cls(run_folder, Control(environment(home)), None, gateways)
 
     def run(
         self, round_id: str, patience: float, stop: threading.Event, ended: Callable[[], bool] = lambda: False
@@ -87,7 +87,10 @@ class Link:
         run_id = self._control.submit(self._app, settings)
         log = self.folder / f"run-{run_id}.log"
         self._follow(
-            run_id, log, START_SECONDS + STAGES * (patience + GRACE_SECONDS), lambda: stop.is_set() or ended()
+            run_id,
+            log,
+            START_SECONDS + STAGES_PER_ROUND * (patience + GRACE_SECONDS),
+            lambda: stop.is_set() or ended(),
         )
         if ended():
             return
@@ -135,9 +138,9 @@ class Link:
             self._fleet.require_running()
 
 
-def fresh(folder: Path) -> Path:
+def fresh_folder(folder: Path) -> Path:
     """An empty folder in `folder`, and nothing else in there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in folder.iterdir():
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in folder.iterdir():
+        shutil.rmtree(leftover, ignore_errors=True)
     return Path(mkdtemp(dir=folder)).resolve()

@@ -14,13 +14,13 @@ from keyart_federated.flower.fleet import free_ports
 from keyart_federated.flower.keys import write_certificates
 from keyart_federated.flower.process import Process
 
-from .environment import GATEWAY, told
-from .superlink import fresh
+from .environment import GATEWAY, flower_environment
+from .superlink import fresh_folder
 
 log = logging.getLogger("keyart.server.flower")
 
 POLL_SECONDS: Final = 0.5
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds until one that has ended is started again
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0  # seconds until one that has ended is started again
 
 
 def start(folder: Path, database_url: str, gateway: str, superlink: str, authority: Path, key: Path) -> Process:
@@ -29,16 +29,18 @@ def start(folder: Path, database_url: str, gateway: str, superlink: str, authori
     folder: for this alone. gateway: the name of its cohort. superlink: HOST:PORT, of which `authority` (a PEM file)
     vouches. key: its private key, a file as `ssh-keygen -t ecdsa -b 384` makes it. Raises FederatedError.
     """
-    own = fresh(folder)
-    config = own / "node.toml"
+    run_folder = fresh_folder(folder)
+    config = run_folder / "node.toml"
     config.write_text(to_toml({GATEWAY: gateway}), encoding="utf-8")
-    home = own / "home"
+    home = run_folder / "home"
     home.mkdir()
     (port,) = free_ports(1)
     command = programs.supernode(
-        port, superlink, write_certificates(own), key.resolve(), config, authority=authority.resolve()
+        port, superlink, write_certificates(run_folder), key.resolve(), config, authority=authority.resolve()
     )
-    return Process.start("supernode", command, own, programs.environment(home, told(database_url)))
+    return Process.start(
+        "supernode", command, run_folder, programs.environment(home, flower_environment(database_url))
+    )
 
 
 def supervise(
@@ -49,7 +51,7 @@ def supervise(
     superlink: str,
     authority: Path,
     key: Path,
-    first_pause: float = FIRST_PAUSE,
+    first_pause: float = FIRST_PAUSE_SECONDS,
 ) -> None:
     """Keeps it running until `stop` is set, and ends it then. One that ends is started again, later each time."""
     pause = first_pause
@@ -62,8 +64,8 @@ def supervise(
             node.end()
         if stop.is_set():
             return
-        if time.monotonic() - began > LONGEST_PAUSE:
+        if time.monotonic() - began > MAX_PAUSE_SECONDS:
             pause = first_pause
         log.warning("The SuperNode has ended and is started again in %.0f s. Its log ends:\n%s", pause, node.tail())
         stop.wait(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
+        pause = min(2 * pause, MAX_PAUSE_SECONDS)

@@ -19,43 +19,43 @@ from starlette.concurrency import run_in_threadpool
 from keyart.secagg import Stage
 
 from ..releases import release_store
-from ..rounds.round import GOING_ON
-from ..state import State
-from ..state.tables import EnrolledRow, RoundRow, WindowRow
+from ..rounds.round import ACTIVE
+from ..state import ServerState
+from ..state.tables import EnrolledDeviceRow, RoundRow, WindowRow
 
 READ_SECONDS: Final = 1.0  # between two looks at the database
 COUNT_SECONDS: Final = 60.0  # between two counts of the devices
-MOST_ROUNDS: Final = 64
-POLLS_A_SECOND: Final = 50  # of all devices: about a twentieth of a core
-LEAST_AGAIN, MOST_AGAIN, STEP_AGAIN = 5, 3600, 5  # seconds
+MAX_ROUNDS: Final = 64
+TARGET_POLLS_PER_SECOND: Final = 50  # of all devices: about a twentieth of a core
+MIN_POLL_SECONDS, MAX_POLL_SECONDS, POLL_STEP_SECONDS = 5, 3600, 5  # seconds
 
-Offered = Callable[[Session], Mapping[str, object]]
+ReadOffer = Callable[[Session], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DiscoveryDocument:
     """content: JSON. etag: of it."""
 
     content: bytes
     etag: str
 
 
-class Current:
+class Discovery:
     """Of one process, on its event loop. offered: what is said of the model. seconds: never go back."""
 
     def __init__(
         self,
-        state: State,
+        state: ServerState,
         clock: Callable[[], datetime],
-        offered: Offered = release_store.offered,
+        offered: ReadOffer = release_store.offered,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._state, self._clock, self._offered, self._seconds = state, clock, offered, seconds
-        self._reading: asyncio.Task[Told] | None = None
+        self._reading: asyncio.Task[DiscoveryDocument] | None = None
         self._read_at = self._counted_at = -math.inf
-        self._again = LEAST_AGAIN
+        self._again = MIN_POLL_SECONDS
 
-    async def told(self) -> Told:
+    async def document(self) -> DiscoveryDocument:
         """A second old at most. Raises SQLAlchemyError while the database does not answer."""
         now = self._seconds()
         if self._reading is None or (self._reading.done() and now - self._read_at >= READ_SECONDS):
@@ -63,35 +63,37 @@ class Current:
             self._reading = asyncio.create_task(run_in_threadpool(self._read))
         return await asyncio.shield(self._reading)
 
-    def _read(self) -> Told:
+    def _read(self) -> DiscoveryDocument:
         at = self._clock()
         with self._state.reading() as session:
             if self._seconds() - self._counted_at >= COUNT_SECONDS:
-                self._again, self._counted_at = again(session, at), self._seconds()
-            document = {"again": self._again, "model": dict(self._offered(session)), "rounds": rounds(session)}
+                self._again, self._counted_at = poll_seconds(session, at), self._seconds()
+            document = {"again": self._again, "model": dict(self._offered(session)), "rounds": list_rounds(session)}
         content = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-        return Told(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+        return DiscoveryDocument(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
-def again(session: Session, at: datetime) -> int:
+def poll_seconds(session: Session, at: datetime) -> int:
     """Seconds after which a device with nothing to do comes again: longer in a large fleet, so that its idle devices
     cost no more than those of a small one."""
-    devices = session.scalars(select(func.count()).select_from(EnrolledRow).where(EnrolledRow.expires > at)).one()
-    wanted = STEP_AGAIN * math.ceil(devices / POLLS_A_SECOND / STEP_AGAIN)
-    return min(max(wanted, LEAST_AGAIN), MOST_AGAIN)
+    devices = session.scalars(
+        select(func.count()).select_from(EnrolledDeviceRow).where(EnrolledDeviceRow.expires > at)
+    ).one()
+    spread = POLL_STEP_SECONDS * math.ceil(devices / TARGET_POLLS_PER_SECOND / POLL_STEP_SECONDS)
+    return min(max(spread, MIN_POLL_SECONDS), MAX_POLL_SECONDS)
 
 
-def rounds(session: Session) -> list[dict[str, Any]]:
+def list_rounds(session: Session) -> list[dict[str, Any]]:
     """Those that go on and have begun to take keys, oldest first. closes: after that no device comes in."""
     closes = func.max(WindowRow.closes)
-    found = session.execute(
+    rows = session.execute(
         select(RoundRow.id, RoundRow.low, RoundRow.high, closes.label("closes"))
         .join(WindowRow, WindowRow.round_id == RoundRow.id)
-        .where(RoundRow.standing.in_(GOING_ON), WindowRow.stage == Stage.KEYS)
+        .where(RoundRow.standing.in_(ACTIVE), WindowRow.stage == Stage.KEYS)
         .group_by(RoundRow.id, RoundRow.low, RoundRow.high, RoundRow.opened)
         .order_by(RoundRow.opened)
-        .limit(MOST_ROUNDS)
+        .limit(MAX_ROUNDS)
     )
     return [
-        {"id": row.id, "low": row.low, "high": row.high, "closes": math.ceil(row.closes.timestamp())} for row in found
+        {"id": row.id, "low": row.low, "high": row.high, "closes": math.ceil(row.closes.timestamp())} for row in rows
     ]

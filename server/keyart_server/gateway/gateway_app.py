@@ -1,4 +1,4 @@
-"""The application of a gateway that stands beside the server: the door, and whether it is open. Nothing else."""
+"""The application of a gateway that stands beside the server: the context, and whether it is open. Nothing else."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from sqlalchemy.exc import SQLAlchemyError
 import keyart
 
 from ..http import error_responses
-from ..http.body_limits import Limits
-from ..http.request_metrics import Requests
-from ..http.security_headers import Headers
+from ..http.body_limits import BodyLimits
+from ..http.request_metrics import RequestMetrics
+from ..http.security_headers import SecurityHeaders
 from ..monitoring.metrics import Metrics
 from ..releases import release_store
-from ..state import State
-from .context import Door
-from .discovery import Offered
-from .heartbeat import heard
-from .rate_limits import by_proxy, direct
-from .routes import devices
+from ..state import ServerState
+from .context import GatewayContext
+from .discovery import ReadOffer
+from .heartbeat import heartbeat
+from .rate_limits import for_direct_clients, for_proxied_clients
+from .routes import device_routes
 
 
 def create_gateway(
-    state: State,
+    state: ServerState,
     name: str,
     issuers: Collection[bytes],
     clock: Callable[[], datetime],
     metrics: Metrics,
     *,
-    offered: Offered = release_store.offered,
+    offered: ReadOffer = release_store.offered,
     tls: bool = False,
 ) -> FastAPI:
     """name, issuers, offered: see `Door`. tls: devices come by https, and with their own addresses: no proxy.
@@ -45,7 +45,7 @@ def create_gateway(
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        async with heard(state, name, clock):
+        async with heartbeat(state, name, clock):
             yield
 
     app = FastAPI(
@@ -57,22 +57,28 @@ def create_gateway(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses={422: error_responses.refusal("What was sent cannot be used; the sentence says why.")},
+        responses={422: error_responses.error_schema("What was sent cannot be used; the sentence says why.")},
     )
-    app.include_router(_health(state, metrics))
-    app.include_router(devices(Door(state, name, issuers, clock, offered, direct() if tls else by_proxy())))
+    app.include_router(_health_routes(state, metrics))
+    app.include_router(
+        device_routes(
+            GatewayContext(
+                state, name, issuers, clock, offered, for_direct_clients() if tls else for_proxied_clients()
+            )
+        )
+    )
     error_responses.install(app, _no_page)
-    app.add_middleware(Limits)
-    app.add_middleware(Requests, metrics=metrics)
-    app.add_middleware(Headers, hosts=None, secure=tls)
+    app.add_middleware(BodyLimits)
+    app.add_middleware(RequestMetrics, metrics=metrics)
+    app.add_middleware(SecurityHeaders, hosts=None, secure=tls)
     return app
 
 
 def _no_page(_: Request, status: int, sentence: str, headers: dict[str, str]) -> Response:
-    return error_responses.answer(status, sentence, headers)
+    return error_responses.error_json(status, sentence, headers)
 
 
-def _health(state: State, metrics: Metrics) -> APIRouter:
+def _health_routes(state: ServerState, metrics: Metrics) -> APIRouter:
     router = APIRouter()
 
     def reachable() -> bool:

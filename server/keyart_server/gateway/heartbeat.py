@@ -12,23 +12,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from ..rounds import stage_windows
-from ..state import State
+from ..state import ServerState
 
-HEARD_SECONDS: Final = 60.0
+HEARTBEAT_SECONDS: Final = 60.0
 
 
 @asynccontextmanager
-async def heard(state: State, name: str, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+async def heartbeat(state: ServerState, name: str, clock: Callable[[], datetime]) -> AsyncIterator[None]:
     """As long as this is entered. While the database is away, nobody hears it, and it is no less there."""
 
     def say() -> None:
         with suppress(SQLAlchemyError), state.writing() as session:
-            stage_windows.hear(session, clock(), name)
+            stage_windows.record_heartbeat(session, clock(), name)
 
     async def again() -> None:
         while True:
             await run_in_threadpool(say)
-            await asyncio.sleep(HEARD_SECONDS)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     task = asyncio.create_task(again())
     try:

@@ -11,11 +11,11 @@ from typing import Final
 
 from fastapi import HTTPException
 
-MOST_KEYS: Final = 10_000  # remembered; who has not asked for longest is forgotten first
+MAX_KEYS: Final = 10_000  # remembered; who has not asked for longest is forgotten first
 NETWORK_BITS: Final = 64  # of an IPv6 address: whoever has one has the others of its network
 
 
-class Rates:
+class RateLimiter:
     """a_second: requests that everybody may send on and on. burst: and so many at once. seconds: a clock that never
     goes back."""
 
@@ -26,13 +26,13 @@ class Rates:
     def take(self, key: str) -> None:
         """One request more. Raises HTTPException (429)."""
         now = self._seconds()
-        left, at = self._left.pop(key, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._a_second)
-        self._left[key] = (left - 1 if left >= 1 else left, now)
-        if len(self._left) > MOST_KEYS:
+        tokens, at = self._left.pop(key, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - at) * self._a_second)
+        self._left[key] = (tokens - 1 if tokens >= 1 else tokens, now)
+        if len(self._left) > MAX_KEYS:
             self._left.popitem(last=False)
-        if left < 1:
-            wait = math.ceil((1 - left) / self._a_second)
+        if tokens < 1:
+            wait = math.ceil((1 - tokens) / self._a_second)
             raise HTTPException(429, "That was too often; wait, and try again.", {"Retry-After": str(wait)})
 
 
@@ -41,11 +41,11 @@ def network_of(address: str) -> str:
     return str(ipaddress.IPv6Network((address, NETWORK_BITS), strict=False)) if ":" in address else address
 
 
-def direct() -> Rates:
+def for_direct_clients() -> RateLimiter:
     """Where devices come with their own address. Many homes may share one."""
-    return Rates(20.0, 400.0)
+    return RateLimiter(20.0, 400.0)
 
 
-def by_proxy() -> Rates:
+def for_proxied_clients() -> RateLimiter:
     """Where all have the proxy's address, or this machine's: it is for the proxy to keep apart who asks too often."""
-    return Rates(5_000.0, 20_000.0)
+    return RateLimiter(5_000.0, 20_000.0)

@@ -9,34 +9,42 @@ from sqlalchemy.orm import Session
 
 from keyart.secagg import Stage
 
-from ..rounds.round import GOING_ON, OF_STAGE
-from ..state.tables import AskRow, RoundRow, WindowRow
+from ..rounds.round import ACTIVE, STATUS_OF_STAGE
+from ..state.tables import RoundRow, StageRequestRow, WindowRow
 from .tickets import Ticket
-from .validation import OVER, Verdict
+from .validation import STAGE_CLOSED, SubmissionResult
 
-NOT_YET = Verdict(202)
+NOT_YET = SubmissionResult(202)
 
 
-def question(session: Session, at: datetime, round_id: str, stage: Stage, ticket: Ticket) -> bytes | Verdict:
+def stage_request(
+    session: Session, at: datetime, round_id: str, stage: Stage, ticket: Ticket
+) -> bytes | SubmissionResult:
     """The message, or why there is none: not yet (202), or not any more (410).
 
     A gateway's relay writes questions and window in one transaction: where there is a window and no question, this
     member is not asked.
     """
-    asks = and_(AskRow.round_id == RoundRow.id, AskRow.stage == stage, AskRow.number == ticket.number)
-    windows = and_(WindowRow.round_id == RoundRow.id, WindowRow.stage == stage, WindowRow.gateway == ticket.gateway)
-    found = session.execute(
-        select(RoundRow.standing, AskRow.message, WindowRow.closes, WindowRow.closed)
-        .outerjoin(AskRow, asks)
-        .outerjoin(WindowRow, windows)
+    same_request = and_(
+        StageRequestRow.round_id == RoundRow.id,
+        StageRequestRow.stage == stage,
+        StageRequestRow.number == ticket.number,
+    )
+    same_window = and_(
+        WindowRow.round_id == RoundRow.id, WindowRow.stage == stage, WindowRow.gateway == ticket.gateway
+    )
+    row = session.execute(
+        select(RoundRow.standing, StageRequestRow.message, WindowRow.closes, WindowRow.closed)
+        .outerjoin(StageRequestRow, same_request)
+        .outerjoin(WindowRow, same_window)
         .where(RoundRow.id == round_id)
     ).one_or_none()
-    if found is None or found.standing not in GOING_ON:
-        return Verdict(410, OVER)
-    now, then = GOING_ON.index(found.standing), GOING_ON.index(OF_STAGE[stage])
-    if now < then or (now == then and found.closes is None):
+    if row is None or row.standing not in ACTIVE:
+        return SubmissionResult(410, STAGE_CLOSED)
+    current, requested = ACTIVE.index(row.standing), ACTIVE.index(STATUS_OF_STAGE[stage])
+    if current < requested or (current == requested and row.closes is None):
         return NOT_YET
-    if now > then or found.message is None or found.closed or at >= found.closes:
-        return Verdict(410, OVER)
-    message: bytes = found.message
+    if current > requested or row.message is None or row.closed or at >= row.closes:
+        return SubmissionResult(410, STAGE_CLOSED)
+    message: bytes = row.message
     return message

@@ -13,11 +13,12 @@ from tempfile import TemporaryDirectory
 import keyart
 from keyart.errors import SettingError
 
+from ..clock import now
 from ..http.address import Address
-from ..http.web_server import listen, now, run
+from ..http.web_server import listen, run_application
 from ..monitoring.metrics import Metrics
 from ..releases import release_store
-from ..state import State
+from ..state import ServerState
 from .gateway_app import create_gateway
 
 KEY_HEX = 64  # characters of a public key
@@ -49,21 +50,23 @@ class GatewaySettings(Address):
                 raise SettingError(f"{option}: there is no file {path}.")
 
 
-def serve(settings: GatewaySettings, tell: Callable[[str], None], clock: Callable[[], datetime] = now) -> None:
+def serve(
+    settings: GatewaySettings, on_listening: Callable[[str], None], clock: Callable[[], datetime] = now
+) -> None:
     """Serves until it is told to stop. tell: called once with its address, when it listens. Raises SettingError."""
     settings.check_tls()
     with ExitStack() as stack:
         listening = stack.enter_context(listen(settings.host, settings.port))
-        state = State.open(settings.database_url, upgrade=False)
+        state = ServerState.open(settings.database_url, upgrade=False)
         stack.callback(state.close)
         issuers = [bytes.fromhex(issuer) for issuer in settings.issuers]
         metrics = Metrics(keyart.__version__)
         app = create_gateway(
             state, settings.name, issuers, clock, metrics, offered=release_store.offered, tls=settings.tls
         )
-        where = settings.at(listening.getsockname()[1])
+        address = settings.base_url(listening.getsockname()[1])
         with _relaying(settings):
-            run(app, settings, listening, lambda: tell(where))
+            run_application(app, settings, listening, lambda: on_listening(address))
 
 
 @contextmanager
@@ -76,8 +79,14 @@ def _relaying(settings: GatewaySettings) -> Iterator[None]:
 
     stop = threading.Event()
     with TemporaryDirectory(prefix="keyart-gateway-") as folder:
-        of = (settings.database_url, settings.name, settings.superlink, settings.superlink_ca, settings.node_key)
-        thread = threading.Thread(target=supernode.supervise, args=(stop, Path(folder), *of), name="relay")
+        arguments = (
+            settings.database_url,
+            settings.name,
+            settings.superlink,
+            settings.superlink_ca,
+            settings.node_key,
+        )
+        thread = threading.Thread(target=supernode.supervise, args=(stop, Path(folder), *arguments), name="relay")
         thread.start()
         try:
             yield

@@ -15,90 +15,94 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from keyart.secagg import Stage
 
-from ..state import State
-from .round_cache import Known
-from .submissions import write
+from ..state import ServerState
+from .round_cache import CachedRound
+from .submissions import store_submissions
 from .tickets import Ticket
-from .validation import Keys, Later, Verdict, keys, later
+from .validation import KeysSubmission, StageSubmission, SubmissionResult, check_keys, check_submission
 
 log = logging.getLogger("keyart.server")
 
 GATHER_SECONDS: Final = 0.02
-MOST_TOGETHER: Final = 128
-MOST_WAITING_BYTES: Final = 64_000_000  # beyond, devices come again
-TRIES: Final = 3
-AWAY: Final = Verdict(503, "The database does not answer; nothing was changed. Try again.")
-BUSY: Final = Verdict(503, "More answers are waiting than this gateway can hold; try again.")
+MAX_BATCH: Final = 128
+MAX_WAITING_BYTES: Final = 64_000_000  # beyond, devices come again
+MAX_TRIES: Final = 3
+DATABASE_UNAVAILABLE: Final = SubmissionResult(503, "The database does not answer; nothing was changed. Try again.")
+QUEUE_FULL: Final = SubmissionResult(503, "More answers are waiting than this gateway can hold; try again.")
 
 
 @dataclass(frozen=True, slots=True)
-class _Handed:
-    round: Known
+class _Pending:
+    round: CachedRound
     stage: Stage
     ticket: Ticket | None
     content: bytes
-    verdict: asyncio.Future[Verdict]
+    result: asyncio.Future[SubmissionResult]
 
 
-class Intake:
+class SubmissionQueue:
     """Of one process, on its event loop. gateway: see `register.write`. issuers: public keys that certify devices."""
 
-    def __init__(self, state: State, gateway: str, issuers: Collection[bytes], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, state: ServerState, gateway: str, issuers: Collection[bytes], clock: Callable[[], datetime]
+    ) -> None:
         self._state, self._gateway, self._issuers, self._clock = state, gateway, issuers, clock
-        self._waiting: list[_Handed] = []
+        self._waiting: list[_Pending] = []
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
         self._alone = CapacityLimiter(1)  # a thread that no slow reader can take away
 
-    async def take(self, known: Known, stage: Stage, ticket: Ticket | None, content: bytes) -> Verdict:
+    async def submit(
+        self, cached: CachedRound, stage: Stage, ticket: Ticket | None, content: bytes
+    ) -> SubmissionResult:
         """ticket: None at the stage of keys."""
-        if self._waiting_bytes + len(content) > MOST_WAITING_BYTES:
-            return BUSY
-        handed = _Handed(known, stage, ticket, content, asyncio.get_running_loop().create_future())
-        self._waiting.append(handed)
+        if self._waiting_bytes + len(content) > MAX_WAITING_BYTES:
+            return QUEUE_FULL
+        pending = _Pending(cached, stage, ticket, content, asyncio.get_running_loop().create_future())
+        self._waiting.append(pending)
         self._waiting_bytes += len(content)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
-        return await handed.verdict
+        return await pending.result
 
     async def _write(self) -> None:
         while self._waiting:
-            if len(self._waiting) < MOST_TOGETHER:
+            if len(self._waiting) < MAX_BATCH:
                 await asyncio.sleep(GATHER_SECONDS)
-            batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             try:
-                verdicts = await to_thread.run_sync(self._written, batch, limiter=self._alone)
+                results = await to_thread.run_sync(self._written, batch, limiter=self._alone)
             except Exception as error:  # ours: each request fails, and the next batch is another one
-                for handed in batch:
-                    if not handed.verdict.done():
-                        handed.verdict.set_exception(error)
+                for pending in batch:
+                    if not pending.result.done():
+                        pending.result.set_exception(error)
             else:
-                for handed, verdict in zip(batch, verdicts, strict=True):
-                    if not handed.verdict.done():
-                        handed.verdict.set_result(verdict)
-            self._waiting_bytes -= sum(len(handed.content) for handed in batch)
+                for pending, result in zip(batch, results, strict=True):
+                    if not pending.result.done():
+                        pending.result.set_result(result)
+            self._waiting_bytes -= sum(len(pending.content) for pending in batch)
 
-    def _written(self, batch: list[_Handed]) -> list[Verdict]:
+    def _written(self, batch: list[_Pending]) -> list[SubmissionResult]:
         at = self._clock()
-        read = [self._read(handed, at) for handed in batch]
-        good = [one for one in read if not isinstance(one, Verdict)]
-        written = iter(self._kept(good, at) if good else ())
-        return [one if isinstance(one, Verdict) else next(written) for one in read]
+        checked = [self._read(pending, at) for pending in batch]
+        valid = [item for item in checked if not isinstance(item, SubmissionResult)]
+        written = iter(self._kept(valid, at) if valid else ())
+        return [item if isinstance(item, SubmissionResult) else next(written) for item in checked]
 
-    def _read(self, handed: _Handed, at: datetime) -> Keys | Later | Verdict:
-        if handed.ticket is None:
-            return keys(handed.round, handed.content, self._issuers, at)
-        return later(handed.round, handed.stage, handed.ticket, handed.content)
+    def _read(self, pending: _Pending, at: datetime) -> KeysSubmission | StageSubmission | SubmissionResult:
+        if pending.ticket is None:
+            return check_keys(pending.round, pending.content, self._issuers, at)
+        return check_submission(pending.round, pending.stage, pending.ticket, pending.content)
 
-    def _kept(self, answers: list[Keys | Later], at: datetime) -> list[Verdict]:
+    def _kept(self, submissions: list[KeysSubmission | StageSubmission], at: datetime) -> list[SubmissionResult]:
         try:
-            for tried in range(1, TRIES + 1):
+            for tried in range(1, MAX_TRIES + 1):
                 try:
                     with self._state.writing() as session:
-                        return write(session, at, self._gateway, answers)
+                        return store_submissions(session, at, self._gateway, submissions)
                 except IntegrityError:
-                    if tried == TRIES:
+                    if tried == MAX_TRIES:
                         raise
         except SQLAlchemyError as error:
             log.error("answers of devices could not be written", extra={"error": type(error).__name__})
-        return [AWAY] * len(answers)
+        return [DATABASE_UNAVAILABLE] * len(submissions)

@@ -22,169 +22,189 @@ from keyart.errors import MessageError
 from keyart.secagg import Stage
 from keyart.secagg.messages import MaskedReply
 
-from ..rounds.round import OF_STAGE
-from ..state.tables import AnswerRow, AskRow, MemberRow, PartialRow, RoundRow, WindowRow
-from .round_cache import Known
+from ..rounds.round import STATUS_OF_STAGE
+from ..state.tables import MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow
+from .round_cache import CachedRound
 from .tickets import NUMBER_BYTES, Ticket
-from .validation import OTHER, OVER, Keys, Later, Verdict
+from .validation import ALREADY_SUBMITTED, STAGE_CLOSED, KeysSubmission, StageSubmission, SubmissionResult
 
-FULL: Final = "This round takes no more devices; wait for another one."
-EARLY: Final = "This round does not take keys yet; try again."
+ROUND_FULL: Final = "This round takes no more devices; wait for another one."
+NOT_OPEN_YET: Final = "This round does not take keys yet; try again."
 
 Rows = list[dict[str, Any]]
 
 
-def write(
+def store_submissions(
     session: Session,
     at: datetime,
     gateway: str,
-    answers: Sequence[Keys | Later],
+    submissions: Sequence[KeysSubmission | StageSubmission],
     random: Callable[[int], bytes] = os.urandom,
-) -> list[Verdict]:
+) -> list[SubmissionResult]:
     """What becomes of each. gateway: in whose cohort newcomers are while it takes keys; else they are in another one,
     so that a door without a relay serves as well. random: `os.urandom`.
 
     Raises IntegrityError where another process has written the same at the same time: nothing is written, and it can
     be done again.
     """
-    verdicts: dict[int, Verdict] = {}
+    results: dict[int, SubmissionResult] = {}
 
     def place(i: int) -> tuple[str, Stage]:
-        return answers[i].round.id, answers[i].stage
+        return submissions[i].round.id, submissions[i].stage
 
-    for _, group in groupby(sorted(range(len(answers)), key=place), place):
+    for _, group in groupby(sorted(range(len(submissions)), key=place), place):
         numbers = list(group)
-        first = [answer for i in numbers if isinstance(answer := answers[i], Keys)]
-        others = [answer for i in numbers if isinstance(answer := answers[i], Later)]
-        told = _join(session, at, gateway, first, random) if first else _go_on(session, at, others)
-        verdicts.update(zip(numbers, told, strict=True))
-    return [verdicts[i] for i in range(len(answers))]
+        keys = [submission for i in numbers if isinstance(submission := submissions[i], KeysSubmission)]
+        later = [submission for i in numbers if isinstance(submission := submissions[i], StageSubmission)]
+        group_results = _store_keys(session, at, gateway, keys, random) if keys else _store_stage(session, at, later)
+        results.update(zip(numbers, group_results, strict=True))
+    return [results[i] for i in range(len(submissions))]
 
 
-def _join(
-    session: Session, at: datetime, gateway: str, answers: Sequence[Keys], random: Callable[[int], bytes]
-) -> list[Verdict]:
+def _store_keys(
+    session: Session,
+    at: datetime,
+    gateway: str,
+    submissions: Sequence[KeysSubmission],
+    random: Callable[[int], bytes],
+) -> list[SubmissionResult]:
     """Keys of one round. A device that is a member gets the ticket that it has had."""
-    known = answers[0].round
-    stands, windows = _locked(session, at, known, Stage.KEYS)
-    cohorts = sorted(name for name, takes in windows.items() if stands and takes)
-    there = _members(session, known, {answer.key_hash for answer in answers})
-    members = select(func.count()).select_from(MemberRow).where(MemberRow.round_id == known.id)
-    free = known.wanted - session.scalars(members).one() if cohorts else 0
+    cached = submissions[0].round
+    is_open, windows = _lock_stage(session, at, cached, Stage.KEYS)
+    cohorts = sorted(name for name, takes in windows.items() if is_open and takes)
+    members_by_key = _members(session, cached, {submission.key_hash for submission in submissions})
+    member_count = select(func.count()).select_from(MemberRow).where(MemberRow.round_id == cached.id)
+    free = cached.wanted - session.scalars(member_count).one() if cohorts else 0
     newcomers: Rows = []
     rows: Rows = []
-    verdicts = []
-    for answer in answers:
-        if answer.key_hash not in there:
+    results = []
+    for submission in submissions:
+        if submission.key_hash not in members_by_key:
             if len(newcomers) >= free:
-                verdicts.append(Verdict(503, EARLY) if stands and not windows else Verdict(410, FULL))
+                results.append(
+                    SubmissionResult(503, NOT_OPEN_YET)
+                    if is_open and not windows
+                    else SubmissionResult(410, ROUND_FULL)
+                )
                 continue
             number = int.from_bytes(random(NUMBER_BYTES), "little")
             ticket = Ticket(number, gateway if gateway in cohorts else cohorts[number % len(cohorts)])
-            there[answer.key_hash] = ticket, answer.digest
-            of = {"round_id": known.id, "number": number, "gateway": ticket.gateway}
-            newcomers.append({**of, "device_key_hash": answer.key_hash})
-            rows.append(_row(answer, ticket, answer.content))
-        ticket, digest = there[answer.key_hash]
-        if digest == answer.digest:
-            verdicts.append(Verdict(200, ticket.to_text(known.key, known.terms.round_id)))
+            members_by_key[submission.key_hash] = ticket, submission.digest
+            ids = {"round_id": cached.id, "number": number, "gateway": ticket.gateway}
+            newcomers.append({**ids, "device_key_hash": submission.key_hash})
+            rows.append(_row(submission, ticket, submission.content))
+        ticket, digest = members_by_key[submission.key_hash]
+        if digest == submission.digest:
+            results.append(SubmissionResult(200, ticket.to_text(cached.key, cached.terms.round_id)))
         else:
-            verdicts.append(Verdict(409, OTHER))
+            results.append(SubmissionResult(409, ALREADY_SUBMITTED))
     _insert(session, MemberRow, newcomers)
-    _insert(session, AnswerRow, rows)
-    return verdicts
+    _insert(session, SubmissionRow, rows)
+    return results
 
 
-def _go_on(session: Session, at: datetime, answers: Sequence[Later]) -> list[Verdict]:
+def _store_stage(session: Session, at: datetime, submissions: Sequence[StageSubmission]) -> list[SubmissionResult]:
     """Answers of one round at one later stage. Masked vectors are added up, and only their sums are written."""
-    known, stage = answers[0].round, answers[0].stage
-    stands, windows = _locked(session, at, known, stage, {answer.ticket.gateway for answer in answers})
-    asked = _asked(session, known, stage, {answer.ticket.number for answer in answers})
-    given = {number: digest for number, (_, digest) in asked.items() if digest is not None}
+    cached, stage = submissions[0].round, submissions[0].stage
+    is_open, windows = _lock_stage(
+        session, at, cached, stage, {submission.ticket.gateway for submission in submissions}
+    )
+    requests = _requests(session, cached, stage, {submission.ticket.number for submission in submissions})
+    digests = {number: digest for number, (_, digest) in requests.items() if digest is not None}
     sums: dict[str, npt.NDArray[np.unsignedinteger]] = {}
     rows: Rows = []
-    verdicts = []
-    for answer in answers:
-        number, cohort = answer.ticket.number, answer.ticket.gateway
-        if number in given:
-            verdicts.append(Verdict(204) if given[number] == answer.digest else Verdict(409, OTHER))
+    results = []
+    for submission in submissions:
+        number, cohort = submission.ticket.number, submission.ticket.gateway
+        if number in digests:
+            results.append(
+                SubmissionResult(204)
+                if digests[number] == submission.digest
+                else SubmissionResult(409, ALREADY_SUBMITTED)
+            )
             continue
-        if not stands or number not in asked or not windows.get(cohort):
-            verdicts.append(Verdict(410, OVER))
+        if not is_open or number not in requests or not windows.get(cohort):
+            results.append(SubmissionResult(410, STAGE_CLOSED))
             continue
-        content = answer.content
+        content = submission.content
         if stage is Stage.MASKED:
             try:
-                masked = MaskedReply.from_bytes(content, known.terms, asked[number][0])
+                masked = MaskedReply.from_bytes(content, cached.terms, requests[number][0])
             except MessageError as error:
-                verdicts.append(Verdict(400, str(error)))
+                results.append(SubmissionResult(400, str(error)))
                 continue
-            total = sums.setdefault(cohort, np.zeros(known.terms.size, f"<u{known.terms.lane_bytes}"))
+            total = sums.setdefault(cohort, np.zeros(cached.terms.size, f"<u{cached.terms.lane_bytes}"))
             total += np.frombuffer(masked.lanes, total.dtype)
             content = masked.pads
-        rows.append(_row(answer, answer.ticket, content))
-        given[number] = answer.digest
-        verdicts.append(Verdict(204))
-    _insert(session, AnswerRow, rows)
-    of = {"round_id": known.id}
-    partials = [{**of, "id": os.urandom(16).hex(), "gateway": g, "lanes": sums[g].tobytes()} for g in sums]
-    _insert(session, PartialRow, partials)
-    return verdicts
+        rows.append(_row(submission, submission.ticket, content))
+        digests[number] = submission.digest
+        results.append(SubmissionResult(204))
+    _insert(session, SubmissionRow, rows)
+    ids = {"round_id": cached.id}
+    partials = [{**ids, "id": os.urandom(16).hex(), "gateway": g, "lanes": sums[g].tobytes()} for g in sums]
+    _insert(session, PartialSumRow, partials)
+    return results
 
 
-def _locked(
-    session: Session, at: datetime, known: Known, stage: Stage, gateways: Collection[str] = ()
+def _lock_stage(
+    session: Session, at: datetime, cached: CachedRound, stage: Stage, gateways: Collection[str] = ()
 ) -> tuple[bool, dict[str, bool]]:
     """Whether the round stands at this stage, and by gateway whether its window takes answers; so it stays until the
     transaction ends. Keys lock the round against other keys, too, so that its members can be counted. gateways: of
     interest; none: all."""
     standing = session.scalars(
-        select(RoundRow.standing).where(RoundRow.id == known.id).with_for_update(read=stage is not Stage.KEYS)
+        select(RoundRow.standing).where(RoundRow.id == cached.id).with_for_update(read=stage is not Stage.KEYS)
     ).one_or_none()
     rows = select(WindowRow.gateway, WindowRow.closes, WindowRow.closed).where(
-        WindowRow.round_id == known.id, WindowRow.stage == stage
+        WindowRow.round_id == cached.id, WindowRow.stage == stage
     )
     if gateways:
         rows = rows.where(WindowRow.gateway.in_(gateways))
     windows = session.execute(rows.order_by(WindowRow.gateway).with_for_update(read=True))
-    return standing == OF_STAGE[stage], {row.gateway: not row.closed and at < row.closes for row in windows}
+    return standing == STATUS_OF_STAGE[stage], {row.gateway: not row.closed and at < row.closes for row in windows}
 
 
-def _members(session: Session, known: Known, key_hashes: Collection[str]) -> dict[str, tuple[Ticket, bytes]]:
+def _members(session: Session, cached: CachedRound, key_hashes: Collection[str]) -> dict[str, tuple[Ticket, bytes]]:
     """Ticket and digest of the keys of those that are in the round already, by the hash of their certified key."""
     keys = and_(
-        AnswerRow.round_id == MemberRow.round_id, AnswerRow.stage == Stage.KEYS, AnswerRow.number == MemberRow.number
+        SubmissionRow.round_id == MemberRow.round_id,
+        SubmissionRow.stage == Stage.KEYS,
+        SubmissionRow.number == MemberRow.number,
     )
     rows = (
-        select(MemberRow.device_key_hash, MemberRow.number, MemberRow.gateway, AnswerRow.digest)
-        .join(AnswerRow, keys)
-        .where(MemberRow.round_id == known.id, MemberRow.device_key_hash.in_(key_hashes))
+        select(MemberRow.device_key_hash, MemberRow.number, MemberRow.gateway, SubmissionRow.digest)
+        .join(SubmissionRow, keys)
+        .where(MemberRow.round_id == cached.id, MemberRow.device_key_hash.in_(key_hashes))
     )
     return {row.device_key_hash: (Ticket(row.number, row.gateway), row.digest) for row in session.execute(rows)}
 
 
-def _asked(
-    session: Session, known: Known, stage: Stage, numbers: Collection[int]
+def _requests(
+    session: Session, cached: CachedRound, stage: Stage, numbers: Collection[int]
 ) -> dict[int, tuple[int, bytes | None]]:
     """How many packets a member's question holds and the digest of its answer (None: has not answered), by number."""
     same = and_(
-        AnswerRow.round_id == AskRow.round_id, AnswerRow.stage == AskRow.stage, AnswerRow.number == AskRow.number
+        SubmissionRow.round_id == StageRequestRow.round_id,
+        SubmissionRow.stage == StageRequestRow.stage,
+        SubmissionRow.number == StageRequestRow.number,
     )
     rows = (
-        select(AskRow.number, AskRow.packets, AnswerRow.digest)
-        .outerjoin(AnswerRow, same)
-        .where(AskRow.round_id == known.id, AskRow.stage == stage, AskRow.number.in_(numbers))
+        select(StageRequestRow.number, StageRequestRow.packets, SubmissionRow.digest)
+        .outerjoin(SubmissionRow, same)
+        .where(
+            StageRequestRow.round_id == cached.id, StageRequestRow.stage == stage, StageRequestRow.number.in_(numbers)
+        )
     )
     return {row.number: (row.packets, row.digest) for row in session.execute(rows)}
 
 
-def _row(answer: Keys | Later, ticket: Ticket, content: bytes) -> dict[str, Any]:
+def _row(submission: KeysSubmission | StageSubmission, ticket: Ticket, content: bytes) -> dict[str, Any]:
     return {
-        "round_id": answer.round.id,
-        "stage": int(answer.stage),
+        "round_id": submission.round.id,
+        "stage": int(submission.stage),
         "number": ticket.number,
         "gateway": ticket.gateway,
-        "digest": answer.digest,
+        "digest": submission.digest,
         "body": content,
     }
 

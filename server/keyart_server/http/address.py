@@ -60,7 +60,7 @@ class Address:
         return self.tls or (self.url or "").startswith("https:")
 
     @property
-    def hosts(self) -> frozenset[str] | None:
+    def allowed_hosts(self) -> frozenset[str] | None:
         """What a request may name as its host, so that no foreign name can be pointed at this server (DNS rebinding);
         None: anything, since TLS or a proxy answers for the name."""
         named = {urlsplit(self.url).hostname or ""} if self.url else set()
@@ -68,7 +68,7 @@ class Address:
             return frozenset({self.host, *LOOPBACK_NAMES, *named})
         return frozenset(named) or None
 
-    def at(self, port: int) -> str:
+    def base_url(self, port: int) -> str:
         """Where people find it, without a slash at the end. port: the one that it listens on."""
         if self.url:
             return self.url.rstrip("/")

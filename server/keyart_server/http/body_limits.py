@@ -6,59 +6,59 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .error_responses import answer
+from .error_responses import error_json
 
-MOST_BYTES = 8_000_000
+MAX_BODY_BYTES = 8_000_000
 BODY_SECONDS = 30
 
 
-class Limits:
-    """413 for a body of more than `most_bytes`, 408 for one that is not there after `seconds`."""
+class BodyLimits:
+    """413 for a body of more than `max_bytes`, 408 for one that is not there after `seconds`."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int = MOST_BYTES, seconds: float = BODY_SECONDS) -> None:
-        self._app, self._most, self._seconds = app, most_bytes, seconds
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
+        self._app, self._max_bytes, self._seconds = app, max_bytes, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self._most:
-            await answer(413, f"The body may have {self._most} bytes at most.")(scope, receive, send)
+        if not declared.isdigit() or int(declared) > self._max_bytes:
+            await error_json(413, f"The body may have {self._max_bytes} bytes at most.")(scope, receive, send)
             return
-        taken, whole, started = 0, False, False
+        received, complete, started = 0, False, False
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._seconds
 
-        async def limited() -> Message:
-            nonlocal taken, whole
-            if whole:
+        async def limited_receive() -> Message:
+            nonlocal received, complete
+            if complete:
                 return await receive()
             try:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                raise _Refused(408, f"The body was not there after {self._seconds:g} seconds.") from None
-            taken += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
-            if taken > self._most:
-                raise _Refused(413, f"The body may have {self._most} bytes at most.")
+                raise _BodyRejected(408, f"The body was not there after {self._seconds:g} seconds.") from None
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if received > self._max_bytes:
+                raise _BodyRejected(413, f"The body may have {self._max_bytes} bytes at most.")
             return message
 
-        async def noted(message: Message) -> None:
+        async def tracked_send(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            await self._app(scope, limited, noted)
-        except _Refused as refused:
+            await self._app(scope, limited_receive, tracked_send)
+        except _BodyRejected as refused:
             if started:
                 raise
-            await answer(refused.status, refused.sentence, {"Connection": "close"})(scope, receive, send)
+            await error_json(refused.status, refused.sentence, {"Connection": "close"})(scope, receive, send)
 
 
-class _Refused(BaseException):
+class _BodyRejected(BaseException):
     """No Exception: the framework would take it for a body that it cannot read, and answer 400."""
 
     def __init__(self, status: int, sentence: str) -> None:

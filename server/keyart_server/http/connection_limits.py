@@ -13,7 +13,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .body_limits import MOST_BYTES
+from .body_limits import MAX_BODY_BYTES
 
 try:
     import resource
@@ -22,23 +22,23 @@ except ImportError:  # Windows, which has no such limit
 
 HEAD_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0
-LEAST_BYTES_A_SECOND: Final = 1000  # that a client takes of what it asked for, over READ_SECONDS
-MOST_HEAD_BYTES: Final = 64 * 1024
-MOST_REQUEST_BYTES: Final = 2 * MOST_BYTES  # with the frames of its chunks, and what follows the last of them
-MOST: Final = 4096
-MOST_AHEAD: Final = 32  # requests that may come before the answer to the first of them
-KEPT_FILES: Final = 200  # of those that the process may open: databases, bundles, logs
+MIN_READ_BYTES_PER_SECOND: Final = 1000  # that a client takes of what it asked for, over READ_SECONDS
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_REQUEST_BYTES: Final = 2 * MAX_BODY_BYTES  # with the frames of its chunks, and what follows the last of them
+MAX_CONNECTIONS: Final = 4096
+MAX_PIPELINED_REQUESTS: Final = 32  # requests that may come before the answer to the first of them
+RESERVED_FILES: Final = 200  # of those that the process may open: databases, bundles, logs
 
 
-def room(most: int = MOST) -> int:
+def max_connections(maximum: int = MAX_CONNECTIONS) -> int:
     """How many connections this process can hold and still open its files."""
     if resource is None:
-        return most
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return most if files == resource.RLIM_INFINITY else max(1, min(most, files - KEPT_FILES))
+        return maximum
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return maximum if open_files == resource.RLIM_INFINITY else max(1, min(maximum, open_files - RESERVED_FILES))
 
 
-def bounded(
+def limited_protocol(
     most: int, head_seconds: float = HEAD_SECONDS, read_seconds: float = READ_SECONDS
 ) -> type[HttpToolsProtocol]:
     """For `uvicorn.Config(http=…)` of one server."""
@@ -52,17 +52,17 @@ def bounded(
         if connection not in waiting:
             waiting[connection] = connection.loop.call_later(head_seconds, drop, connection)
 
-    def watch(connection: HttpToolsProtocol, most: float = float("inf")) -> None:
+    def watch_reader(connection: HttpToolsProtocol, most: float = float("inf")) -> None:
         """most: bytes that may be left to send by now."""
         left = connection.transport.get_write_buffer_size()
         if left > most:
             drop(connection)
             return
-        most = left - LEAST_BYTES_A_SECOND * read_seconds
-        unread[connection] = connection.loop.call_later(read_seconds, watch, connection, most)
+        most = left - MIN_READ_BYTES_PER_SECOND * read_seconds
+        unread[connection] = connection.loop.call_later(read_seconds, watch_reader, connection, most)
 
-    def end(timers: dict[HttpToolsProtocol, asyncio.TimerHandle], whose: HttpToolsProtocol) -> None:
-        if timer := timers.pop(whose, None):
+    def end(timers: dict[HttpToolsProtocol, asyncio.TimerHandle], connection: HttpToolsProtocol) -> None:
+        if timer := timers.pop(connection, None):
             timer.cancel()
 
     class Bounded(HttpToolsProtocol):
@@ -84,7 +84,7 @@ def bounded(
         def data_received(self, data: bytes) -> None:
             self._taken += len(data)
             super().data_received(data)
-            if self._taken > (MOST_HEAD_BYTES if self._in_head else MOST_REQUEST_BYTES):
+            if self._taken > (MAX_HEAD_BYTES if self._in_head else MAX_REQUEST_BYTES):
                 drop(self)
 
         def on_header(self, name: bytes, value: bytes) -> None:
@@ -95,7 +95,7 @@ def bounded(
             self._in_head, self._taken = False, 0
             end(waiting, self)
             super().on_headers_complete()
-            if len(self.pipeline) > MOST_AHEAD:
+            if len(self.pipeline) > MAX_PIPELINED_REQUESTS:
                 drop(self)
 
         def on_message_complete(self) -> None:
@@ -109,7 +109,7 @@ def bounded(
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            watch(self)
+            watch_reader(self)
 
         def resume_writing(self) -> None:
             end(unread, self)

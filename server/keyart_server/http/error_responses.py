@@ -19,68 +19,70 @@ from keyart.errors import InputError, KeyartError
 
 log = logging.getLogger("keyart.server")
 RETRY_SECONDS = 5
-LONGEST_TOLD = 500  # characters
-WORDS = {
+MAX_SENTENCE_LENGTH = 500  # characters
+DEFAULT_SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
 }
 
 
-class Refusal(BaseModel):
+class ErrorResponse(BaseModel):
     """error: what happened, and what to do next."""
 
     error: str
 
 
-def refusal(description: str) -> dict[str, Any]:
+def error_schema(description: str) -> dict[str, Any]:
     """An answer of an OpenAPI document."""
-    return {"model": Refusal, "description": description}
+    return {"model": ErrorResponse, "description": description}
 
 
-def answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": sentence[:LONGEST_TOLD]}, status, headers)
+def error_json(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": sentence[:MAX_SENTENCE_LENGTH]}, status, headers)
 
 
-Page = Callable[[Request, int, str, dict[str, str]], Response]
+ErrorPage = Callable[[Request, int, str, dict[str, str]], Response]
 
 
-def install(app: FastAPI, page: Page) -> None:
+def install(app: FastAPI, page: ErrorPage) -> None:
     """One shape of refusal for whatever is raised. page: the same for somebody who looks at it in a browser."""
 
-    async def say(request: Request, status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
-        if for_browser(request):
+    async def respond(
+        request: Request, status: int, sentence: str, headers: dict[str, str] | None = None
+    ) -> Response:
+        if wants_page(request):
             return await run_in_threadpool(page, request, status, sentence, headers or {})
-        return answer(status, sentence, headers)
+        return error_json(status, sentence, headers)
 
     @app.exception_handler(StarletteHTTPException)
-    async def refused(request: Request, error: StarletteHTTPException) -> Response:
-        ours = isinstance(error, HTTPException)
-        sentence = str(error.detail) if ours else WORDS.get(error.status_code, str(error.detail))
-        return await say(request, error.status_code, sentence, dict(error.headers or {}))
+    async def on_http_error(request: Request, error: StarletteHTTPException) -> Response:
+        raised_here = isinstance(error, HTTPException)
+        sentence = str(error.detail) if raised_here else DEFAULT_SENTENCES.get(error.status_code, str(error.detail))
+        return await respond(request, error.status_code, sentence, dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return await say(request, 422, "; ".join(map(_told, error.errors()[:5])))
+    async def on_validation_error(request: Request, error: RequestValidationError) -> Response:
+        return await respond(request, 422, "; ".join(map(_field_error, error.errors()[:5])))
 
     @app.exception_handler(InputError)
-    async def wrong(request: Request, error: InputError) -> Response:
-        return await say(request, 422, str(error))
+    async def on_input_error(request: Request, error: InputError) -> Response:
+        return await respond(request, 422, str(error))
 
     @app.exception_handler(KeyartError)
-    async def damaged(request: Request, error: KeyartError) -> Response:
+    async def on_keyart_error(request: Request, error: KeyartError) -> Response:
         log.error("what the server keeps is not whole", extra={"error": str(error)})
-        return await say(request, 500, str(error))
+        return await respond(request, 500, str(error))
 
     @app.exception_handler(PoolTimeout)
     @app.exception_handler(InterfaceError)
     @app.exception_handler(OperationalError)
-    async def away(request: Request, error: Exception) -> Response:
+    async def on_database_error(request: Request, error: Exception) -> Response:
         log.error("the database did not answer", extra={"error": type(error).__name__})
         sentence = "The database does not answer; nothing was changed. Try again."
-        return await say(request, 503, sentence, {"Retry-After": str(RETRY_SECONDS)})
+        return await respond(request, 503, sentence, {"Retry-After": str(RETRY_SECONDS)})
 
 
-def for_browser(request: Request) -> bool:
+def wants_page(request: Request) -> bool:
     """Whether a page was asked for: those are the routes that the API's document does not list."""
     route = request.scope.get("route")
     if route is None:
@@ -88,7 +90,7 @@ def for_browser(request: Request) -> bool:
     return not getattr(route, "include_in_schema", True)
 
 
-def _told(error: Any) -> str:
+def _field_error(error: Any) -> str:
     """One field's mistake. What was sent is not repeated: it may be a secret."""
-    where = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
-    return f"{where}: {error['msg']}"
+    field = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
+    return f"{field}: {error['msg']}"

@@ -8,13 +8,13 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..monitoring.metrics import Metrics
-from .error_responses import answer
+from .error_responses import error_json
 
 log = logging.getLogger("keyart.server")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Requests:
+class RequestMetrics:
     """The log names a route, never a path, whose parts may be secrets."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -26,7 +26,7 @@ class Requests:
             return
         status, began = 0, time.perf_counter()
 
-        async def noted(message: Message) -> None:
+        async def tracked_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -34,16 +34,18 @@ class Requests:
 
         failure: Exception | None = None
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, tracked_send)
         except Exception as error:
             failure = error
             if not status:
-                await answer(500, "Something went wrong on the server; its log says more.")(scope, receive, noted)
+                await error_json(500, "Something went wrong on the server; its log says more.")(
+                    scope, receive, tracked_send
+                )
         seconds = time.perf_counter() - began
         route = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         if failure is not None:
-            said = {"method": method, "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
-            log.error("a request failed", extra=said, exc_info=failure)
+            fields = {"method": method, "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
+            log.error("a request failed", extra=fields, exc_info=failure)

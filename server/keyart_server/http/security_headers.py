@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .error_responses import answer
+from .error_responses import error_json
 
-CONTENT = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": CONTENT,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Nobody else gets an address, and one-time links are addresses; "no-referrer" would take our forms their origin.
@@ -21,12 +21,12 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-FOR_GOOD = "public, max-age=31536000, immutable"  # Cache-Control of a file whose address changes with its bytes
-HTTPS_ONLY = "max-age=31536000"
-OPEN = ("/healthz", "/readyz")  # probes come by number
+CACHE_FOREVER = "public, max-age=31536000, immutable"  # Cache-Control of a file whose address changes with its bytes
+STRICT_TRANSPORT_SECURITY = "max-age=31536000"
+ANY_HOST_PATHS = ("/healthz", "/readyz")  # probes come by number
 
 
-class Headers:
+class SecurityHeaders:
     """hosts: names that a request may have for this server; None: any. secure: it is reached by https alone."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str] | None, secure: bool) -> None:
@@ -37,26 +37,32 @@ class Headers:
             await self._app(scope, receive, send)
             return
 
-        async def dressed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
                 if self._secure:
-                    headers["Strict-Transport-Security"] = HTTPS_ONLY
+                    headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
             await send(message)
 
-        if self._hosts is not None and scope["path"] not in OPEN and host_of(scope) not in self._hosts:
-            await answer(421, "This server has another name; see its setting --url.")(scope, receive, dressed)
+        if (
+            self._hosts is not None
+            and scope["path"] not in ANY_HOST_PATHS
+            and requested_host(scope) not in self._hosts
+        ):
+            await error_json(421, "This server has another name; see its setting --url.")(
+                scope, receive, send_with_headers
+            )
             return
-        await self._app(scope, receive, dressed)
+        await self._app(scope, receive, send_with_headers)
 
 
-def host_of(scope: Scope) -> str:
+def requested_host(scope: Scope) -> str:
     """The host that the request names, without its port."""
     host: str = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
     if host.startswith("["):
-        number, _, behind = host[1:].partition("]")
-        return number if behind[:1] in ("", ":") else ""
+        address, _, rest = host[1:].partition("]")
+        return address if rest[:1] in ("", ":") else ""
     return host.partition(":")[0]

@@ -10,10 +10,10 @@ from typing import Final
 
 # What an event may say besides its sentence. No address, no title, no device; a test holds the list.
 FIELDS: Final = ("method", "route", "status", "milliseconds", "actor", "campaign", "round", "version", "error")
-QUIET: Final = ("uvicorn.access", "alembic", "sqlalchemy")
+QUIET_LOGGERS: Final = ("uvicorn.access", "alembic", "sqlalchemy")
 
 
-class Json(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         event = {"at": at, "level": record.levelname.lower(), "event": record.getMessage(), **fields(record)}
@@ -22,14 +22,14 @@ class Json(logging.Formatter):
         return json.dumps(event, ensure_ascii=False, default=str)
 
 
-class Words(logging.Formatter):
+class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
-        said = [at, record.levelname.lower(), record.getMessage()]
-        said += [f"{name}={value}" for name, value in fields(record).items()]
+        parts = [at, record.levelname.lower(), record.getMessage()]
+        parts += [f"{name}={value}" for name, value in fields(record).items()]
         if record.exc_info:
-            said.append("\n" + self.formatException(record.exc_info))
-        return " ".join(said)
+            parts.append("\n" + self.formatException(record.exc_info))
+        return " ".join(parts)
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
@@ -39,10 +39,10 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
 def install(as_json: bool) -> None:
     """For the whole process: ours, uvicorn's and the libraries' events alike."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Json() if as_json else Words())
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("keyart").setLevel(logging.INFO)
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -15,7 +15,7 @@ from prometheus_client import (
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series a counter that nobody reads
 
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
+BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
 
 
 class Metrics:
@@ -23,21 +23,23 @@ class Metrics:
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
-        of: dict[str, Any] = {"registry": self.registry}
-        self.requests = Counter("keyart_requests", "Requests answered.", ("method", "route", "status"), **of)
-        self.seconds = Histogram("keyart_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, **of)
-        self.database_up = Gauge("keyart_database_up", "1: the database answers.", **of)
-        self.campaigns = Gauge("keyart_campaigns", "Campaigns by where they stand.", ("state",), **of)
-        self.rounds = Gauge("keyart_rounds", "Rounds by where they stand.", ("standing",), **of)
-        self.epsilon = Gauge("keyart_epsilon_spent", "What of the fleet's privacy is spent.", **of)
-        self.budget = Gauge("keyart_epsilon_budget", "The most that is ever spent.", **of)
-        self.gateways = Gauge("keyart_gateways", "Gateways that were heard of within five minutes.", **of)
-        self.held = Gauge("keyart_releases_for_a_person", "Releases that are held, or wait for somebody.", **of)
-        self.bundle = Gauge("keyart_bundle_version", "Model version that devices are offered; -1: none.", **of)
-        self.expires = Gauge(
-            "keyart_bundle_expires_timestamp_seconds", "When the signed timestamp ends; 0: there is none.", **of
+        options: dict[str, Any] = {"registry": self.registry}
+        self.requests = Counter("keyart_requests", "Requests answered.", ("method", "route", "status"), **options)
+        self.seconds = Histogram(
+            "keyart_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS_SECONDS, **options
         )
-        Gauge("keyart_build", "1, with the version.", ("version",), **of).labels(version).set(1)
+        self.database_up = Gauge("keyart_database_up", "1: the database answers.", **options)
+        self.campaigns = Gauge("keyart_campaigns", "Campaigns by where they stand.", ("state",), **options)
+        self.rounds = Gauge("keyart_rounds", "Rounds by where they stand.", ("standing",), **options)
+        self.epsilon = Gauge("keyart_epsilon_spent", "What of the fleet's privacy is spent.", **options)
+        self.budget = Gauge("keyart_epsilon_budget", "The most that is ever spent.", **options)
+        self.gateways = Gauge("keyart_gateways", "Gateways that were heard of within five minutes.", **options)
+        self.held = Gauge("keyart_releases_for_a_person", "Releases that are held, or wait for somebody.", **options)
+        self.bundle = Gauge("keyart_bundle_version", "Model version that devices are offered; -1: none.", **options)
+        self.expires = Gauge(
+            "keyart_bundle_expires_timestamp_seconds", "When the signed timestamp ends; 0: there is none.", **options
+        )
+        Gauge("keyart_build", "1, with the version.", ("version",), **options).labels(version).set(1)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -5,6 +5,6 @@ from __future__ import annotations
 from keyart_federated.campaigns.rollout_plan import Plan
 
 from .gate import Gate
-from .release import STANDINGS, Release, Standing
+from .release import RELEASE_STATUSES, Release, ReleaseStatus
 
-__all__ = ["STANDINGS", "Gate", "Plan", "Release", "Standing"]
+__all__ = ["RELEASE_STATUSES", "Gate", "Plan", "Release", "ReleaseStatus"]

@@ -14,22 +14,22 @@ from keyart.bundle import trust
 from keyart.bundle.manifest import MANIFEST_NAME, Manifest
 from keyart.errors import BundleDamaged
 
-DATE: Final = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes
+MEMBER_DATE: Final = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes
 # What `zipfile` raises for hostile bytes: of a method that it does not know or that wants a password, too.
 UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError)
 WEIGHTS_OF: Final = "weights_of"  # in a manifest's `training`: the version that first had these weights
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
+def pack(files: Mapping[str, bytes]) -> bytes:
     """The same bytes for the same files."""
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name, DATE), files[name], zipfile.ZIP_DEFLATED)
-    return whole.getvalue()
+            archive.writestr(zipfile.ZipInfo(name, MEMBER_DATE), files[name], zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
-def unpacked(data: bytes) -> dict[str, bytes]:
+def unpack(data: bytes) -> dict[str, bytes]:
     """The files by name, within the limits of a bundle before a byte is unpacked.
 
     Raises BundleDamaged for what is no zip, BundleRefused for names, sizes or a number of files that no bundle has.
@@ -56,25 +56,25 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         return file.read(member.file_size)
 
 
-def renumbered(
+def renumber(
     files: Mapping[str, bytes], version: int, parent: int | None, created: datetime | None = None, **training: Any
 ) -> dict[str, bytes]:
     """The same model as `version`, made from `parent`. training: what its manifest says there besides.
 
     Only the manifest is another: the weights, and the digests of all files, stay. Raises BundleError.
     """
-    old = Manifest.parse(files[MANIFEST_NAME])
-    new = replace(
-        old,
+    original = Manifest.parse(files[MANIFEST_NAME])
+    changed = replace(
+        original,
         model_version=version,
         parent=parent,
-        created=old.created if created is None else created.isoformat(),
-        training={**old.training, **training},
+        created=original.created if created is None else created.isoformat(),
+        training={**original.training, **training},
     )
-    return {**files, MANIFEST_NAME: Manifest.parse(new.to_bytes()).to_bytes()}
+    return {**files, MANIFEST_NAME: Manifest.parse(changed.to_bytes()).to_bytes()}
 
 
-def origin(manifest: Manifest) -> int:
+def weights_version(manifest: Manifest) -> int:
     """The version that first had its weights: an older one for a way back, else its own."""
-    told = manifest.training.get(WEIGHTS_OF)
-    return told if type(told) is int and 0 <= told < manifest.model_version else manifest.model_version
+    recorded = manifest.training.get(WEIGHTS_OF)
+    return recorded if type(recorded) is int and 0 <= recorded < manifest.model_version else manifest.model_version

@@ -11,25 +11,25 @@ from keyart.bundle.reference_vectors import check_vectors, parse_vectors
 from keyart.errors import BundleError, KeyartError
 from keyart.model.features import FeatureSpec
 
-from ..bundles.published_bundles import ranker_of
+from ..bundles.published_bundles import lazy_ranker
 from .gate import Gate
 
-GROWTH: Final = 1.5  # times the size of the bundle before: every device fetches it
+MAX_SIZE_GROWTH: Final = 1.5  # times the size of the bundle before: every device fetches it
 
 
-def of_bundle(folder: Path, base: Manifest | None) -> tuple[Gate, ...]:
+def check_bundle_gates(folder: Path, base: Manifest | None) -> tuple[Gate, ...]:
     """What the bundle in `folder` says of itself. base: the one that it follows; None: nothing to compare with."""
     try:
         manifest = Manifest.read(folder)
     except BundleError as error:
         return (Gate("whole", "failed", str(error), {}),)
-    gates = _whole(folder), _features(manifest, base), _size(manifest, base)
+    gates = _integrity(folder), _features(manifest, base), _size(manifest, base)
     if gates[0].verdict == "failed":  # no engine is given a graph that breaks a rule
         return gates
     return (*gates, _canary(folder))
 
 
-def _whole(folder: Path) -> Gate:
+def _integrity(folder: Path) -> Gate:
     try:
         verify(folder)
     except BundleError as error:
@@ -40,7 +40,7 @@ def _whole(folder: Path) -> Gate:
 def _canary(folder: Path) -> Gate:
     cases = parse_vectors(read_files(folder)["vectors.json"])
     try:
-        check_vectors(ranker_of(folder), cases)
+        check_vectors(lazy_ranker(folder), cases)
     except KeyartError as error:
         return Gate("canary", "failed", str(error), {"cases": len(cases)})
     return Gate("canary", "passed", f"It gives the expected scores in all {len(cases)} cases.", {"cases": len(cases)})
@@ -62,14 +62,15 @@ def _features(manifest: Manifest, base: Manifest | None) -> Gate:
 
 
 def _size(manifest: Manifest, base: Manifest | None) -> Gate:
-    size, before = _bytes(manifest), None if base is None else _bytes(base)
-    numbers = {"bytes": float(size), "before": before}
-    if before is not None and size > GROWTH * before:
+    size, base_size = _bytes(manifest), None if base is None else _bytes(base)
+    numbers = {"bytes": float(size), "before": base_size}
+    if base_size is not None and size > MAX_SIZE_GROWTH * base_size:
         sentence = (
-            f"A device fetches {size:,} bytes, more than {GROWTH:g} times the {before:,.0f} of the model before."
+            f"A device downloads {size:,} bytes, more than {MAX_SIZE_GROWTH:g} times the {base_size:,.0f} bytes "
+            "of the previous model."
         )
         return Gate("size", "unclear", sentence, numbers)
-    return Gate("size", "passed", f"A device fetches {size:,} bytes.", numbers)
+    return Gate("size", "passed", f"A device downloads {size:,} bytes.", numbers)
 
 
 def _bytes(manifest: Manifest) -> int:

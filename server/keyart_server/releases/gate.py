@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 if TYPE_CHECKING:
     from keyart_federated.campaigns.segments import Estimate
 
-Verdict = Literal["passed", "unclear", "failed"]
+GateVerdict = Literal["passed", "unclear", "failed"]
 
-VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)  # from good to bad
+VERDICTS: Final[tuple[GateVerdict, ...]] = get_args(GateVerdict)  # from good to bad
 ALL: Final = "all"
-LEVEL: Final = 0.95
+CONFIDENCE_LEVEL: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +22,17 @@ class Gate:
     """sentence: for people. numbers: what the verdict was made of; None: not finite, or not known."""
 
     name: str
-    verdict: Verdict
+    verdict: GateVerdict
     sentence: str
     numbers: Mapping[str, float | None]
 
 
-def worst(gates: Iterable[Gate]) -> Verdict:
+def worst_verdict(gates: Iterable[Gate]) -> GateVerdict:
     """Of all of them; unclear where there is none."""
     return max((gate.verdict for gate in gates), key=VERDICTS.index, default="unclear")
 
 
-def compared(
+def comparison_gates(
     name: str, differences: Mapping[str, Estimate], margin: float, segment_margin: float
 ) -> tuple[Gate, ...]:
     """A gate for all devices together and one a segment, named `name SEGMENT`.
@@ -44,30 +44,38 @@ def compared(
     """
     segments = [segment for segment in differences if segment != ALL]
     if ALL in differences:
-        overall = _judged(name, ALL, differences[ALL], margin, 1)
+        overall = _comparison_gate(name, ALL, differences[ALL], margin, 1)
     else:
         overall = Gate(f"{name} {ALL}", "unclear", "It could not be measured; ask more devices.", {})
-    return (overall, *(_judged(name, one, differences[one], segment_margin, len(segments)) for one in segments))
+    return (
+        overall,
+        *(
+            _comparison_gate(name, segment_, differences[segment_], segment_margin, len(segments))
+            for segment_ in segments
+        ),
+    )
 
 
-def _judged(name: str, segment: str, found: Estimate, margin: float, family: int) -> Gate:
+def _comparison_gate(name: str, segment: str, estimate: Estimate, margin: float, family: int) -> Gate:
     """family: how many intervals are to hold together."""
-    low, high = found.interval(1 - (1 - LEVEL) / family)
-    numbers = {"mean": found.mean, "low": low, "high": high, "margin": margin, "devices": found.devices}
-    verdict: Verdict = "passed" if low >= -margin else "failed" if high < -margin else "unclear"
+    low, high = estimate.interval(1 - (1 - CONFIDENCE_LEVEL) / family)
+    numbers = {"mean": estimate.mean, "low": low, "high": high, "margin": margin, "devices": estimate.devices}
+    verdict: GateVerdict = "passed" if low >= -margin else "failed" if high < -margin else "unclear"
     if not (math.isfinite(low) and math.isfinite(high)):
-        verdict, said = "unclear", "the noise drowns it; ask more devices"
+        verdict, text = "unclear", "the noise drowns it; ask more devices"
     else:
-        said = f"{found.mean:+.4f} ({low:+.4f} to {high:+.4f}) a decision, " + _SAID[verdict].format(margin=margin)
+        text = f"{estimate.mean:+.4f} ({low:+.4f} to {high:+.4f}) a decision, " + _VERDICT_TEXTS[verdict].format(
+            margin=margin
+        )
     return Gate(
         f"{name} {segment}",
         verdict,
-        f"{segment}: {said}.",
+        f"{segment}: {text}.",
         {key: float(value) if math.isfinite(value) else None for key, value in numbers.items()},
     )
 
 
-_SAID: Final[Mapping[str, str]] = {
+_VERDICT_TEXTS: Final[Mapping[str, str]] = {
     "passed": "no fall of {margin:g}",
     "failed": "a fall of more than {margin:g}",
     "unclear": "a fall of {margin:g} is neither shown nor ruled out",

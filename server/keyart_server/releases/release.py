@@ -23,17 +23,17 @@ from typing import Final, Literal, get_args
 from keyart.errors import InputError
 from keyart_federated.campaigns.rollout_plan import Plan
 
-from .gate import Gate, worst
+from .gate import Gate, worst_verdict
 
-Standing = Literal["candidate", "refused", "waiting", "rolling", "released", "held", "withdrawn"]
+ReleaseStatus = Literal["candidate", "refused", "waiting", "rolling", "released", "held", "withdrawn"]
 Action = Literal["examine", "refuse", "wait", "publish", "widen", "hold", "go-on", "withdraw"]
 
-STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
+RELEASE_STATUSES: Final[tuple[ReleaseStatus, ...]] = get_args(ReleaseStatus)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
-UNPUBLISHED: Final[frozenset[Standing]] = frozenset({"candidate", "waiting"})
+UNPUBLISHED: Final[frozenset[ReleaseStatus]] = frozenset({"candidate", "waiting"})
 
 # From where an action leads where. `widen` and `go-on` lead to released with the last share.
-MOVES: Final[Mapping[Action, tuple[frozenset[Standing], Standing]]] = {
+MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = {
     "examine": (frozenset({"candidate"}), "candidate"),
     "refuse": (frozenset({"candidate", "waiting", "rolling"}), "refused"),
     "wait": (frozenset({"candidate", "waiting", "rolling"}), "waiting"),
@@ -56,7 +56,7 @@ class Release:
     campaign_id: str | None
     number: int
     base: int | None
-    standing: Standing
+    standing: ReleaseStatus
     share: float
     digest: str
     plan: Plan
@@ -82,7 +82,7 @@ class Release:
         """
         if self.standing != "rolling" or self.half_published or guard is None:
             return None
-        verdict = worst(guard)
+        verdict = worst_verdict(guard)
         if verdict == "failed":
             return "hold"
         if at < self.changed + timedelta(hours=self.plan.hours):

@@ -19,12 +19,12 @@ from .. import audit_log
 from ..state.tables import ReleaseRow
 from . import bundle_archive
 from .gate import Gate
-from .release import UNPUBLISHED, Action, Release, Standing
+from .release import UNPUBLISHED, Action, Release, ReleaseStatus
 
-LONGEST_REASON: Final = 400  # characters
+MAX_REASON_LENGTH: Final = 400  # characters
 
 
-class Offered(TypedDict):
+class OfferedRelease(TypedDict):
     """What devices are told. version: None: nothing yet. share: of the devices, those that take it; the others take
     `before`, or stay as they are where that is None."""
 
@@ -50,8 +50,8 @@ def propose(
     comes by hand keeps its bytes: raises InputError for a version that is not newer than all others, BundleError for
     files that are no bundle.
     """
-    if campaign_id is not None and (known := _of_round(session, campaign_id, number)) is not None:
-        return known
+    if campaign_id is not None and (existing := _find_by_round(session, campaign_id, number)) is not None:
+        return existing
     manifest = Manifest.parse(files[MANIFEST_NAME])
     newest = newest_version(session)
     if newest is not None and manifest.model_version <= newest:
@@ -60,7 +60,7 @@ def propose(
                 f"Model {manifest.model_version} is not newer than {newest}, the newest number that was given; build "
                 "the bundle under a higher model version."
             )
-        files = bundle_archive.renumbered(files, newest + 1, manifest.parent)
+        files = bundle_archive.renumber(files, newest + 1, manifest.parent)
         manifest = Manifest.parse(files[MANIFEST_NAME])
     row = ReleaseRow(
         version=manifest.model_version,
@@ -70,7 +70,7 @@ def propose(
         standing="candidate",
         share=0.0,
         digest=manifest.digest,
-        files=bundle_archive.packed(files),
+        files=bundle_archive.pack(files),
         plan=json.dumps(asdict(plan or Plan())),
         gates="[]",
         reason="",
@@ -105,15 +105,15 @@ def find(session: Session, version: int) -> Release | None:
     return None if row is None else _release(row)
 
 
-def of_digest(session: Session, digest: str) -> Release | None:
+def find_by_digest(session: Session, digest: str) -> Release | None:
     """The release of exactly this bundle."""
-    found = _chosen(session, ReleaseRow.digest == digest)
-    return found[0] if found else None
+    matches = _select(session, ReleaseRow.digest == digest)
+    return matches[0] if matches else None
 
 
-def every(session: Session, standing: Standing | None = None, limit: int | None = None) -> list[Release]:
+def list_all(session: Session, standing: ReleaseStatus | None = None, limit: int | None = None) -> list[Release]:
     """Newest version first; standing: only those that stand there."""
-    return _chosen(session, *([] if standing is None else [ReleaseRow.standing == standing]), limit=limit)
+    return _select(session, *([] if standing is None else [ReleaseRow.standing == standing]), limit=limit)
 
 
 def newest_version(session: Session) -> int | None:
@@ -126,7 +126,7 @@ def files(session: Session, version: int) -> dict[str, bytes]:
     packed = session.scalar(select(ReleaseRow.files).where(ReleaseRow.version == version))
     if packed is None:
         raise InputError(f"Model {version} has no files in the database; they are published, or it never was.")
-    return bundle_archive.unpacked(packed)
+    return bundle_archive.unpack(packed)
 
 
 def move(
@@ -144,10 +144,10 @@ def move(
     if row is None:
         raise InputError(f"There is no model {version}.")
     release = _release(row).after(action, at)
-    row.standing, row.share, row.reason, row.changed = release.standing, release.share, reason[:LONGEST_REASON], at
+    row.standing, row.share, row.reason, row.changed = release.standing, release.share, reason[:MAX_REASON_LENGTH], at
     if gates is not None:
-        said = {gate.name: gate for gate in (*release.gates, *gates)}
-        row.gates = json.dumps([asdict(gate) for gate in said.values()], allow_nan=False)
+        by_name = {gate.name: gate for gate in (*release.gates, *gates)}
+        row.gates = json.dumps([asdict(gate) for gate in by_name.values()], allow_nan=False)
     if release.standing not in UNPUBLISHED and not release.half_published:
         row.files = None
     audit_log.append(
@@ -157,35 +157,35 @@ def move(
     return _release(row)
 
 
-def released(session: Session, below: int | None = None) -> Release | None:
+def newest_released(session: Session, below: int | None = None) -> Release | None:
     """The newest one that all devices are to have; below: of those with a smaller number."""
     older = [] if below is None else [ReleaseRow.version < below]
-    found = _chosen(session, ReleaseRow.standing == "released", *older, limit=1)
-    return found[0] if found else None
+    matches = _select(session, ReleaseRow.standing == "released", *older, limit=1)
+    return matches[0] if matches else None
 
 
-def offered(session: Session) -> Offered:
+def offered(session: Session) -> OfferedRelease:
     """The newest version that rolls out or is released, its share, and the released one before it."""
-    found = _chosen(session, ReleaseRow.standing.in_(("rolling", "released")), ReleaseRow.share > 0, limit=1)
-    if not found:
+    newest = _select(session, ReleaseRow.standing.in_(("rolling", "released")), ReleaseRow.share > 0, limit=1)
+    if not newest:
         return {"version": None, "share": 0.0, "before": None}
-    before = released(session, below=found[0].version)
+    previous = newest_released(session, below=newest[0].version)
     return {
-        "version": found[0].version,
-        "share": found[0].share,
-        "before": None if before is None else before.version,
+        "version": newest[0].version,
+        "share": newest[0].share,
+        "before": None if previous is None else previous.version,
     }
 
 
-def _chosen(session: Session, *where: Any, limit: int | None = None) -> list[Release]:
+def _select(session: Session, *conditions: Any, limit: int | None = None) -> list[Release]:
     """Newest version first, without the files."""
-    rows = select(ReleaseRow).where(*where).order_by(ReleaseRow.version.desc()).limit(limit)
+    rows = select(ReleaseRow).where(*conditions).order_by(ReleaseRow.version.desc()).limit(limit)
     return [_release(row) for row in session.scalars(rows.options(defer(ReleaseRow.files)))]
 
 
-def _of_round(session: Session, campaign_id: str, number: int) -> Release | None:
-    found = _chosen(session, ReleaseRow.campaign_id == campaign_id, ReleaseRow.number == number)
-    return found[0] if found else None
+def _find_by_round(session: Session, campaign_id: str, number: int) -> Release | None:
+    matches = _select(session, ReleaseRow.campaign_id == campaign_id, ReleaseRow.number == number)
+    return matches[0] if matches else None
 
 
 def _release(row: ReleaseRow) -> Release:
@@ -195,7 +195,7 @@ def _release(row: ReleaseRow) -> Release:
         campaign_id=row.campaign_id,
         number=row.number,
         base=row.base,
-        standing=cast(Standing, row.standing),
+        standing=cast(ReleaseStatus, row.standing),
         share=row.share,
         digest=row.digest,
         plan=Plan(**{**plan, "stages": tuple(plan["stages"])}) if plan else Plan(),

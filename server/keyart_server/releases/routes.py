@@ -12,10 +12,10 @@ from keyart.bundle.fields import MAX_MODEL_VERSION
 from keyart.errors import BundleError, InputError
 
 from ..access import Who
-from ..http.error_responses import refusal
+from ..http.error_responses import error_schema
 from ..service import Service
 from . import bundle_archive, publishing, release_store
-from .release import Release, Standing
+from .release import Release, ReleaseStatus
 
 Version = Annotated[int, Path(ge=0, le=MAX_MODEL_VERSION, description="Model version.")]
 ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
@@ -23,24 +23,26 @@ ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "fo
 
 def routes(service: Service) -> Sequence[APIRouter]:
     reading, operating = service.guard.router("read"), service.guard.router("operate")
-    missing: dict[int | str, dict[str, Any]] = {404: refusal("No release of that version.")}
-    conflict: dict[int | str, dict[str, Any]] = {409: refusal("The release does not stand where this is possible.")}
+    missing: dict[int | str, dict[str, Any]] = {404: error_schema("No release of that version.")}
+    conflict: dict[int | str, dict[str, Any]] = {
+        409: error_schema("The release does not stand where this is possible.")
+    }
 
     @reading.get("/api/releases")
-    def list_releases(standing: Annotated[Standing | None, Query()] = None) -> list[Release]:
+    def list_releases(standing: Annotated[ReleaseStatus | None, Query()] = None) -> list[Release]:
         """All releases, newest version first; standing: only those that stand there."""
         with service.state.reading() as session:
-            return release_store.every(session, standing)
+            return release_store.list_all(session, standing)
 
     @reading.get("/api/releases/{version}", responses=missing)
     def show_release(version: Version) -> Release:
         """One release, with what each gate said."""
-        return _there(service, version)
+        return _found_or_404(service, version)
 
     @operating.post(
         "/api/bundles",
         status_code=201,
-        responses={**conflict, 413: refusal("The body is too large.")},
+        responses={**conflict, 413: error_schema("The body is too large.")},
         openapi_extra={"requestBody": ZIP},
     )
     async def publish_bundle(
@@ -50,7 +52,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         stages, or to all devices at once; see its standing: it may wait for a key or a person's go."""
         body = await request.body()
         try:
-            files = await run_in_threadpool(bundle_archive.unpacked, body)
+            files = await run_in_threadpool(bundle_archive.unpack, body)
             release = await run_in_threadpool(publishing.submit, service, who.name, files, at_once)
         except BundleError as error:
             raise HTTPException(422, str(error)) from None
@@ -61,7 +63,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     def mover(step: Callable[[Service, int, str], Release]) -> Any:
         def move(version: Version, who: Who) -> Release:
-            _there(service, version)
+            _found_or_404(service, version)
             try:
                 return step(service, version, who.name)
             except InputError as error:
@@ -69,19 +71,18 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
         return move
 
-    for step in (publishing.go_on, publishing.hold, publishing.withdraw):
-        verb = step.__name__.replace("_", "-")
+    for verb, step in (("go-on", publishing.promote), ("hold", publishing.hold), ("withdraw", publishing.withdraw)):
         operating.add_api_route(
             f"/api/releases/{{version}}/{verb}",
             mover(step),
             methods=["POST"],
-            name=f"{step.__name__}_release",
+            name=f"{verb.replace('-', '_')}_release",
             responses={**missing, **conflict},
         )
     return reading, operating
 
 
-def _there(service: Service, version: int) -> Release:
+def _found_or_404(service: Service, version: int) -> Release:
     with service.state.reading() as session:
         release = release_store.find(session, version)
     if release is None:

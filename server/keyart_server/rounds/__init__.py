@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .round import ENDED, GOING_ON, Round, Standing
+from .round import ACTIVE, ENDED, Round, RoundStatus
 
-__all__ = ["ENDED", "GOING_ON", "Round", "Standing"]
+__all__ = ["ACTIVE", "ENDED", "Round", "RoundStatus"]

@@ -13,18 +13,18 @@ from typing import Any, Final, Literal
 
 from keyart.secagg import AggregationParameters, Stage
 
-Standing = Literal["keys", "share", "masked", "unmask", "answered", "done", "failed"]
+RoundStatus = Literal["keys", "share", "masked", "unmask", "answered", "done", "failed"]
 
-OF_STAGE: Final[Mapping[Stage, Standing]] = {
+STATUS_OF_STAGE: Final[Mapping[Stage, RoundStatus]] = {
     Stage.KEYS: "keys",
     Stage.SHARE: "share",
     Stage.MASKED: "masked",
     Stage.UNMASK: "unmask",
 }
-GOING_ON: Final[tuple[Standing, ...]] = tuple(OF_STAGE.values())
-ENDED: Final[tuple[Standing, ...]] = ("done", "failed")
+ACTIVE: Final[tuple[RoundStatus, ...]] = tuple(STATUS_OF_STAGE.values())
+ENDED: Final[tuple[RoundStatus, ...]] = ("done", "failed")
 # Begin the topics of rounds that judge a release; the release's version follows, and what else tells them apart.
-COMPARE, GUARD = "/compare ", "/guard "
+COMPARISON_TOPIC, GUARD_TOPIC = "/compare ", "/guard "
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Round:
     campaign_id: str
     number: int
     topic: str
-    standing: Standing
+    standing: RoundStatus
     low: float
     high: float
     wanted: int
@@ -50,16 +50,16 @@ class Round:
     changed: datetime
     answered: Mapping[Stage, int]
     failure: str
-    told: Mapping[str, Any]
+    result: Mapping[str, Any]
 
     @property
-    def going_on(self) -> bool:
-        return self.standing in GOING_ON
+    def is_active(self) -> bool:
+        return self.standing in ACTIVE
 
     @property
-    def judges(self) -> bool:
+    def evaluates_release(self) -> bool:
         """Whether it is about a release, and not the campaign's own work."""
-        return self.topic.startswith((COMPARE, GUARD))
+        return self.topic.startswith((COMPARISON_TOPIC, GUARD_TOPIC))
 
     @property
     def survivors(self) -> int:
@@ -68,12 +68,12 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenRound:
     """What a round needs while it goes on, beside what everybody may see. offer: the signed message. key: makes its
     tickets. issuers are the server's."""
 
     id: str
-    standing: Standing
+    standing: RoundStatus
     offer: bytes
     terms: AggregationParameters
     event: str

@@ -19,12 +19,12 @@ from keyart_federated.accounting import Mechanism
 
 from .. import audit_log, budget
 from ..budget.charges import from_json, to_json
-from ..state.tables import AnswerRow, AskRow, ChargeRow, MemberRow, PartialRow, RoundRow, WindowRow
-from .round import COMPARE, GOING_ON, GUARD, OF_STAGE, Open, Round, Standing
+from ..state.tables import ChargeRow, MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow
+from .round import ACTIVE, COMPARISON_TOPIC, GUARD_TOPIC, STATUS_OF_STAGE, OpenRound, Round, RoundStatus
 
 KEY_BYTES: Final = 32
-MOST_FAILURE: Final = 400  # characters
-_SEEN: Final = (
+MAX_FAILURE_LENGTH: Final = 400  # characters
+_SUMMARY_COLUMNS: Final = (
     RoundRow.id, RoundRow.campaign_id, RoundRow.number, RoundRow.topic, RoundRow.standing, RoundRow.low,
     RoundRow.high, RoundRow.wanted, RoundRow.patience, RoundRow.opened, RoundRow.changed, RoundRow.keys,
     RoundRow.shares, RoundRow.masked, RoundRow.unmasked, RoundRow.failure, RoundRow.told,
@@ -80,45 +80,45 @@ def start(
 
 
 def find(session: Session, round_id: str) -> Round | None:
-    row = session.get(RoundRow, round_id, options=[load_only(*_SEEN)])
+    row = session.get(RoundRow, round_id, options=[load_only(*_SUMMARY_COLUMNS)])
     return None if row is None else _round(row)
 
 
-def opened(session: Session, round_id: str) -> Open | None:
+def find_open(session: Session, round_id: str) -> OpenRound | None:
     """What a round needs while it goes on."""
     row = session.get(RoundRow, round_id)
     if row is None:
         return None
-    return Open(
-        row.id, cast(Standing, row.standing), row.offer, AggregationParameters.from_bytes(row.terms), row.event,
+    return OpenRound(
+        row.id, cast(RoundStatus, row.standing), row.offer, AggregationParameters.from_bytes(row.terms), row.event,
         row.key, row.waiting, row.low, row.high, row.wanted, row.patience, row.total,
     )  # fmt: skip
 
 
-def going_on(session: Session) -> list[Round]:
+def list_active(session: Session) -> list[Round]:
     """Those that are asked or answered now, oldest first."""
-    return _rounds(session, select(RoundRow).where(RoundRow.standing.in_(GOING_ON)).order_by(RoundRow.opened))
+    return _rounds(session, select(RoundRow).where(RoundRow.standing.in_(ACTIVE)).order_by(RoundRow.opened))
 
 
-def answered(session: Session) -> list[Round]:
+def list_answered(session: Session) -> list[Round]:
     """Those whose sum waits to be read, oldest first."""
     return _rounds(session, select(RoundRow).where(RoundRow.standing == "answered").order_by(RoundRow.changed))
 
 
-def of_campaign(
-    session: Session, campaign_id: str, limit: int | None = None, judging: str | None = None
+def list_for_campaign(
+    session: Session, campaign_id: str, limit: int | None = None, topic: str | None = None
 ) -> list[Round]:
     """Newest first. judging: only rounds of exactly this topic; "": only the campaign's own, which judge nothing."""
     rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id)
-    if judging is not None:
-        rows = rows.where(RoundRow.topic == judging if judging else _own())
+    if topic is not None:
+        rows = rows.where(RoundRow.topic == topic if topic else _is_own_round())
     return _rounds(session, rows.order_by(RoundRow.number.desc()).limit(limit))
 
 
-def lost(session: Session, campaign_id: str) -> int:
+def count_lost(session: Session, campaign_id: str) -> int:
     """How many of the campaign's own rounds were paid for and never read."""
     paid = (ChargeRow.campaign_id == RoundRow.campaign_id) & (ChargeRow.number == RoundRow.number)
-    failed = RoundRow.campaign_id == campaign_id, RoundRow.standing == "failed", _own()
+    failed = RoundRow.campaign_id == campaign_id, RoundRow.standing == "failed", _is_own_round()
     return session.scalars(select(func.count()).select_from(RoundRow).join(ChargeRow, paid).where(*failed)).one()
 
 
@@ -127,35 +127,37 @@ def newest(session: Session, limit: int) -> list[Round]:
     return _rounds(session, select(RoundRow).order_by(RoundRow.opened.desc(), RoundRow.id).limit(limit))
 
 
-def count(session: Session) -> dict[str, int]:
+def count_by_status(session: Session) -> dict[str, int]:
     """How many stand where."""
     return {
         row[0]: row[1] for row in session.execute(select(RoundRow.standing, func.count()).group_by(RoundRow.standing))
     }
 
 
-def passed(session: Session, at: datetime, round_id: str, stage: Stage, answered: int) -> Round:
+def advance(session: Session, at: datetime, round_id: str, stage: Stage, answered: int) -> Round:
     """A stage is over: so many have answered. Opening the stage of masked vectors pays for the round.
 
     Raises BudgetSpent, and then nothing has changed; InputError for a round that does not go on.
     """
     row = _locked(session, round_id)
     stages = list(Stage)
-    here = next((one for one, standing in OF_STAGE.items() if standing == row.standing), None)
-    if here is None or stage > here:
+    current = next(
+        (candidate_stage for candidate_stage, standing in STATUS_OF_STAGE.items() if standing == row.standing), None
+    )
+    if current is None or stage > current:
         raise InputError(f"Round {row.number} of campaign {row.campaign_id} stands at {row.standing}.")
-    if stage < here:
+    if stage < current:
         return _round(row)  # resumed: it had passed this stage before
     if stage is Stage.SHARE:
         budget.charge(session, at, row.campaign_id, row.number, from_json(row.event), row.low, row.high)
-    setattr(row, _COUNTED[stage], answered)
+    setattr(row, _COUNT_COLUMNS[stage], answered)
     if stage is not Stage.UNMASK:
-        row.standing = OF_STAGE[stages[stages.index(stage) + 1]]
+        row.standing = STATUS_OF_STAGE[stages[stages.index(stage) + 1]]
     row.changed = at
     return _round(row)
 
 
-def answer(session: Session, at: datetime, round_id: str, total: npt.NDArray[np.int64], answered: int) -> None:
+def store_sum(session: Session, at: datetime, round_id: str, total: npt.NDArray[np.int64], answered: int) -> None:
     """The sum is in; the campaign can read it. answered: devices that did at the last stage."""
     row = _locked(session, round_id)
     if row.standing in ("answered", "done"):
@@ -165,12 +167,12 @@ def answer(session: Session, at: datetime, round_id: str, total: npt.NDArray[np.
     row.standing, row.unmasked, row.total, row.changed = "answered", answered, total.astype("<i8").tobytes(), at
 
 
-def finish(session: Session, at: datetime, round_id: str, told: Mapping[str, Any]) -> None:
+def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, Any]) -> None:
     """The campaign has read the sum. What was asked and answered is forgotten."""
     row = _locked(session, round_id)
     if row.standing == "done":
         return
-    row.standing, row.told, row.changed = "done", json.dumps(told, allow_nan=False), at
+    row.standing, row.told, row.changed = "done", json.dumps(result, allow_nan=False), at
     _forget(session, row)
     audit_log.append(session, at, "server", "round.finish", row.campaign_id, round=row.number, devices=row.masked)
 
@@ -180,19 +182,19 @@ def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
     row = _locked(session, round_id)
     if row.standing in ("done", "failed"):
         return
-    row.standing, row.failure, row.changed = "failed", reason[:MOST_FAILURE], at
+    row.standing, row.failure, row.changed = "failed", reason[:MAX_FAILURE_LENGTH], at
     _forget(session, row)
     audit_log.append(
-        session, at, "server", "round.fail", row.campaign_id, round=row.number, reason=reason[:MOST_FAILURE]
+        session, at, "server", "round.fail", row.campaign_id, round=row.number, reason=reason[:MAX_FAILURE_LENGTH]
     )
 
 
-def total_of(found: Open) -> npt.NDArray[np.int64]:
+def total_of(open_round: OpenRound) -> npt.NDArray[np.int64]:
     """Of a round that stands at `answered`."""
-    return np.frombuffer(found.total or b"", "<i8").astype(np.int64)
+    return np.frombuffer(open_round.total or b"", "<i8").astype(np.int64)
 
 
-_COUNTED: Final[Mapping[Stage, str]] = {
+_COUNT_COLUMNS: Final[Mapping[Stage, str]] = {
     Stage.KEYS: "keys",
     Stage.SHARE: "shares",
     Stage.MASKED: "masked",
@@ -200,8 +202,8 @@ _COUNTED: Final[Mapping[Stage, str]] = {
 }
 
 
-def _own() -> ColumnElement[bool]:
-    return and_(*(~RoundRow.topic.startswith(judging, autoescape=True) for judging in (COMPARE, GUARD)))
+def _is_own_round() -> ColumnElement[bool]:
+    return and_(*(~RoundRow.topic.startswith(prefix, autoescape=True) for prefix in (COMPARISON_TOPIC, GUARD_TOPIC)))
 
 
 def _locked(session: Session, round_id: str) -> RoundRow:
@@ -213,13 +215,13 @@ def _locked(session: Session, round_id: str) -> RoundRow:
 
 def _forget(session: Session, row: RoundRow) -> None:
     row.offer, row.waiting, row.total = b"", b"", None
-    for table in (AnswerRow, AskRow, MemberRow, PartialRow, WindowRow):
+    for table in (SubmissionRow, StageRequestRow, MemberRow, PartialSumRow, WindowRow):
         session.execute(delete(table).where(table.round_id == row.id))
 
 
 def _rounds(session: Session, rows: Any) -> list[Round]:
-    found: Iterable[RoundRow] = session.scalars(rows.options(load_only(*_SEEN)))
-    return [_round(row) for row in found]
+    loaded: Iterable[RoundRow] = session.scalars(rows.options(load_only(*_SUMMARY_COLUMNS)))
+    return [_round(row) for row in loaded]
 
 
 def _round(row: RoundRow) -> Round:
@@ -228,14 +230,14 @@ def _round(row: RoundRow) -> Round:
         campaign_id=row.campaign_id,
         number=row.number,
         topic=row.topic,
-        standing=cast(Standing, row.standing),
+        standing=cast(RoundStatus, row.standing),
         low=row.low,
         high=row.high,
         wanted=row.wanted,
         patience=row.patience,
         opened=row.opened,
         changed=row.changed,
-        answered={stage: getattr(row, name) for stage, name in _COUNTED.items()},
+        answered={stage: getattr(row, name) for stage, name in _COUNT_COLUMNS.items()},
         failure=row.failure,
-        told=json.loads(row.told),
+        result=json.loads(row.told),
     )

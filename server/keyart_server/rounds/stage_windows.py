@@ -19,20 +19,20 @@ from keyart.secagg.messages import REPLY_FLAG, packets_asked
 from keyart_federated.secagg import Gateway
 from keyart_federated.secagg.bundle import Bundle
 
-from ..state.tables import AnswerRow, AskRow, Base, GatewayRow, PartialRow, WindowRow
-from ..state.upsert import insertion
+from ..state.tables import GatewayRow, PartialSumRow, StageRequestRow, SubmissionRow, TableBase, WindowRow
+from ..state.upsert import upsert
 
-ROWS = 200  # in one statement
-SILENT = timedelta(minutes=5)  # a gateway of which nothing was heard for so long is not there
+ROWS_PER_STATEMENT = 200  # in one statement
+SILENT_AFTER = timedelta(minutes=5)  # a gateway of which nothing was heard for so long is not there
 
 
-def hear(session: Session, at: datetime, gateway: str) -> None:
+def record_heartbeat(session: Session, at: datetime, gateway: str) -> None:
     """A gateway of this name is there."""
-    new = insertion(session, GatewayRow).values(name=gateway, heard=at)
-    session.execute(new.on_conflict_do_update(index_elements=["name"], set_={"heard": at}))
+    insert = upsert(session, GatewayRow).values(name=gateway, heard=at)
+    session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"heard": at}))
 
 
-def gateways(session: Session, since: datetime) -> list[str]:
+def list_gateways(session: Session, since: datetime) -> list[str]:
     """Those that were heard of since then."""
     return list(session.scalars(select(GatewayRow.name).where(GatewayRow.heard >= since).order_by(GatewayRow.name)))
 
@@ -63,7 +63,7 @@ def open_window(
     )
 
 
-def ask(session: Session, terms: AggregationParameters, stage: Stage, parts: Mapping[int, bytes]) -> None:
+def store_requests(session: Session, terms: AggregationParameters, stage: Stage, parts: Mapping[int, bytes]) -> None:
     """What each member is asked, by number; what was asked before stays."""
     round_id, masked = terms.round_id, stage is Stage.MASKED
     rows = [
@@ -76,8 +76,8 @@ def ask(session: Session, terms: AggregationParameters, stage: Stage, parts: Map
         }
         for number, message in parts.items()
     ]
-    for first in range(0, len(rows), ROWS):
-        _insert(session, AskRow, rows[first : first + ROWS])
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        _insert(session, StageRequestRow, rows[start : start + ROWS_PER_STATEMENT])
 
 
 def is_over(session: Session, at: datetime, terms: AggregationParameters, stage: Stage, gateway: str) -> bool:
@@ -85,13 +85,13 @@ def is_over(session: Session, at: datetime, terms: AggregationParameters, stage:
     window = session.get(WindowRow, (terms.round_id.hex(), int(stage), gateway))
     if window is None:
         return False
-    return window.closed or at >= window.closes or came(session, terms, stage, gateway) >= window.due
+    return window.closed or at >= window.closes or count_submissions(session, terms, stage, gateway) >= window.due
 
 
-def came(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> int:
+def count_submissions(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> int:
     """How many have answered."""
-    where = _answers(terms, stage, gateway)
-    return session.scalars(select(func.count()).select_from(AnswerRow).where(*where)).one()
+    conditions = _submissions_of(terms, stage, gateway)
+    return session.scalars(select(func.count()).select_from(SubmissionRow).where(*conditions)).one()
 
 
 def close_window(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> None:
@@ -101,30 +101,34 @@ def close_window(session: Session, terms: AggregationParameters, stage: Stage, g
         window.closed = True
 
 
-def collected(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> bytes:
+def collect(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> bytes:
     """For `Coordinator.receive`, of a window that is closed."""
-    rows = session.execute(select(AnswerRow.number, AnswerRow.body).where(*_answers(terms, stage, gateway)))
+    rows = session.execute(
+        select(SubmissionRow.number, SubmissionRow.body).where(*_submissions_of(terms, stage, gateway))
+    )
     parts: dict[int, bytes] = {row[0]: row[1] for row in rows}
     if stage is not Stage.MASKED:
         relay = Gateway(terms)
         relay.stage = stage
         return relay.collect(parts)
     total = np.zeros(terms.size, dtype=f"<u{terms.lane_bytes}")
-    lanes = select(PartialRow.lanes).where(PartialRow.round_id == terms.round_id.hex(), PartialRow.gateway == gateway)
-    for partial in session.scalars(lanes.execution_options(yield_per=16)):
+    rows_of_lanes = select(PartialSumRow.lanes).where(
+        PartialSumRow.round_id == terms.round_id.hex(), PartialSumRow.gateway == gateway
+    )
+    for partial in session.scalars(rows_of_lanes.execution_options(yield_per=16)):
         total += np.frombuffer(partial, total.dtype)
     return Bundle(stage | REPLY_FLAG, parts, total.tobytes()).to_bytes(terms.round_id)
 
 
-def _answers(terms: AggregationParameters, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:
+def _submissions_of(terms: AggregationParameters, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:
     return (
-        AnswerRow.round_id == terms.round_id.hex(),
-        AnswerRow.stage == int(stage),
-        AnswerRow.gateway == gateway,
+        SubmissionRow.round_id == terms.round_id.hex(),
+        SubmissionRow.stage == int(stage),
+        SubmissionRow.gateway == gateway,
     )
 
 
-def _insert(session: Session, table: type[Base], rows: list[dict[str, object]]) -> None:
+def _insert(session: Session, table: type[TableBase], rows: list[dict[str, object]]) -> None:
     """Those that are not there yet."""
     if rows:
-        session.execute(insertion(session, table).values(rows).on_conflict_do_nothing())
+        session.execute(upsert(session, table).values(rows).on_conflict_do_nothing())

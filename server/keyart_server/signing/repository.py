@@ -18,7 +18,7 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from keyart.bundle.manifest import Manifest
 from keyart.bundle.reference_vectors import RunRanker
 from keyart.errors import BundleDamaged, BundleMissing, BundleRefused, SettingError
 
+from ..clock import now
 from . import tuf_keys
 
 log = logging.getLogger("keyart.server")
@@ -47,10 +48,6 @@ VALID_DAYS: Mapping[str, int] = {"root": 365, "targets": 90, "snapshot": 7, "tim
 PUBLISHING = ("targets", "snapshot", "timestamp")  # roles that sign a new bundle
 WARN_DAYS = 14  # before an offline role expires
 VERSIONS_KEPT = 20  # bundles that targets.json lists; devices fetch that file with every update
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Repository:
         self,
         folder: Path,
         keys: Path,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = now,
         step: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.folder, self.keys = folder, keys
@@ -85,7 +82,7 @@ class Repository:
         self._clock, self._step = clock, step
 
     @classmethod
-    def create(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = _now) -> Repository:
+    def create(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
         """A new, empty repository. Keys found in `keys` are used, missing ones are made (mode 0600).
 
         Raises BundleRefused where there is a repository already, SettingError for keys that cannot be used.
@@ -98,18 +95,18 @@ class Repository:
         signers = {}
         for role in tuf_keys.ROLES:
             path = tuf_keys.path_of(repository.keys, role)
-            signers[role] = tuf_keys.read(path) if path.exists() else tuf_keys.make(path)
+            signers[role] = tuf_keys.read(path) if path.exists() else tuf_keys.create(path)
         root = Root(consistent_snapshot=True)
         for role, signer in signers.items():
             root.add_key(signer.public_key, role)
         state = _State(Metadata(root), Metadata(Targets()), Metadata(Snapshot()), Metadata(Timestamp()))
-        both = {role: [signer] for role, signer in signers.items()}
-        repository._write_root(state.root, both["root"])
-        repository._write_from("targets", state, both)
+        signers_by_role = {role: [signer] for role, signer in signers.items()}
+        repository._write_root(state.root, signers_by_role["root"])
+        repository._write_from("targets", state, signers_by_role)
         return repository
 
     @classmethod
-    def open(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = _now) -> Repository:
+    def open(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
         """The repository in `folder`. Raises BundleMissing, or BundleDamaged if it is not as signed."""
         repository = cls(Path(folder), Path(keys), clock)
         repository._load()
@@ -163,8 +160,8 @@ class Repository:
             for name, data in files.items():
                 path = f"{manifest.model_version}/{name}"
                 listed[path] = TargetFile.from_data(path, data)
-            kept = sorted(_versions(state.targets.signed))[-VERSIONS_KEPT:]
-            for path in [path for path in listed if int(path.partition("/")[0]) not in kept]:
+            kept_versions = sorted(_versions(state.targets.signed))[-VERSIONS_KEPT:]
+            for path in [path for path in listed if int(path.partition("/")[0]) not in kept_versions]:
                 del listed[path]
             self._write_from("targets", state, signers)
             return manifest
@@ -177,9 +174,9 @@ class Repository:
         with locked_file(self.folder / ".lock"):
             state = self._load()
             for role in ("root", "targets"):
-                left = state.role(role).signed.expires - self._clock()
-                if left < timedelta(days=WARN_DAYS):
-                    log.warning("%s expires in %d days; run renew with the offline keys.", role, left.days)
+                remaining = state.role(role).signed.expires - self._clock()
+                if remaining < timedelta(days=WARN_DAYS):
+                    log.warning("%s expires in %d days; run renew with the offline keys.", role, remaining.days)
             half_life = timedelta(days=VALID_DAYS["snapshot"] / 2)
             due = state.snapshot.signed.expires - self._clock() < half_life
             self._write_from("snapshot" if due else "timestamp", state, self._signers(state, "snapshot", "timestamp"))
@@ -197,19 +194,19 @@ class Repository:
             state = self._load()
             root = state.root.signed
             for role in tuf_keys.ROLES:
-                tuf_keys.settle(self.keys, role, root.roles[role].keyids)
+                tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
             old = {role: signers[0] for role, signers in self._signers(state, *tuf_keys.ROLES).items()}
-            new = {**old, **{role: tuf_keys.make(tuf_keys.next_path_of(self.keys, role)) for role in replace}}
+            new = {**old, **{role: tuf_keys.create(tuf_keys.next_path_of(self.keys, role)) for role in replace}}
             # Signed with old and new keys at first: valid whichever root a device holds when a kill comes.
-            both = {role: [old[role], *([new[role]] if role in replace else [])] for role in tuf_keys.ROLES}
-            self._write_from("targets", state, both)
+            old_and_new = {role: [old[role], *([new[role]] if role in replace else [])] for role in tuf_keys.ROLES}
+            self._write_from("targets", state, old_and_new)
             for role in replace:
                 root.revoke_key(old[role].public_key.keyid, role)
                 root.add_key(new[role].public_key, role)
-            self._write_root(state.root, both["root"])
+            self._write_root(state.root, old_and_new["root"])
             self._write_from("timestamp", state, {"timestamp": [new["timestamp"]]})
             for role in replace:
-                tuf_keys.settle(self.keys, role, root.roles[role].keyids)
+                tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
 
     def _place(self, files: Mapping[str, bytes], state: _State, run: RunRanker | None) -> Manifest:
         """targets/<version>/ with these files, verified where they lie; no metadata names them yet."""
@@ -250,7 +247,7 @@ class Repository:
     def _write_from(self, first: str, state: _State, signers: Mapping[str, list[CryptoSigner]]) -> None:
         """Signs and writes the roles from `first` down to timestamp, which makes the others seen."""
         chain = ("targets", "snapshot", "timestamp")
-        for role, below in zip(chain, (*chain[1:], None), strict=True):
+        for role, parent_role in zip(chain, (*chain[1:], None), strict=True):
             if chain.index(role) < chain.index(first):
                 continue
             metadata = state.role(role)
@@ -265,7 +262,7 @@ class Repository:
             version = metadata.signed.version
             replace_file(self.metadata / f"{version}.{role}.json", data)
             info = MetaFile.from_data(version, data, ["sha256"])
-            if below == "snapshot":
+            if parent_role == "snapshot":
                 state.snapshot.signed.meta["targets.json"] = info
             else:
                 state.timestamp.signed.snapshot_meta = info
@@ -282,8 +279,8 @@ class Repository:
         return max(version, *(int(name[1]) for name in names if name), 0) + 1
 
     def _signers(self, state: _State, *roles: str) -> dict[str, list[CryptoSigner]]:
-        known = state.root.signed.roles
-        return {role: [tuf_keys.signer_of(self.keys, role, known[role].keyids)] for role in roles}
+        roles_in_root = state.root.signed.roles
+        return {role: [tuf_keys.signer_of(self.keys, role, roles_in_root[role].keyids)] for role in roles}
 
     def _load(self) -> _State:
         """The state that devices see, its signatures checked, so that nothing is signed on top of damage."""

@@ -22,7 +22,7 @@ NAMES: Final = (OFFERS, ISSUER)
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class SigningKeys:
     """offers, issuer: private keys, 32 bytes each."""
 
     offers: bytes = field(repr=False)
@@ -39,15 +39,15 @@ class Keys:
         return _public(self.issuer)
 
 
-def keys_in(folder: Path) -> Keys:
+def load_or_create(folder: Path) -> SigningKeys:
     """Those in the folder; what is missing is made. Raises SettingError for files that cannot be used."""
-    return Keys(*(_key(folder, name) for name in NAMES))
+    return SigningKeys(*(_key(folder, name) for name in NAMES))
 
 
 def _key(folder: Path, name: str) -> bytes:
     path = tuf_keys.path_of(folder, name)
     if not path.exists():
-        tuf_keys.make(path)
+        tuf_keys.create(path)
     return tuf_keys.private_key(path).private_bytes_raw()
 
 

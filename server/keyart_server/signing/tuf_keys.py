@@ -30,7 +30,7 @@ def next_path_of(folder: Path, role: str) -> Path:
     return folder / f"{role}.next.pem"
 
 
-def make(path: Path) -> CryptoSigner:
+def create(path: Path) -> CryptoSigner:
     """A new key in a new file of mode 0600."""
     signer = CryptoSigner.generate_ed25519()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -76,7 +76,7 @@ def signer_of(folder: Path, role: str, keyids: Collection[str]) -> CryptoSigner:
     return signer
 
 
-def settle(folder: Path, role: str, keyids: Collection[str]) -> None:
+def finish_replacement(folder: Path, role: str, keyids: Collection[str]) -> None:
     """Ends a replacement: the `.next` key takes its place if the root trusts it, else it is thrown away."""
     ready = next_path_of(folder, role)
     if not ready.exists():

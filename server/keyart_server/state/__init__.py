@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .database import State
+from .database import ServerState
 
-__all__ = ["State"]
+__all__ = ["ServerState"]

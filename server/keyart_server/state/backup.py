@@ -36,12 +36,12 @@ from keyart.errors import SettingError
 
 from .. import audit_log
 from ..data_folder import DataFolder
-from .database import State
+from .database import ServerState
 from .migration import newest_revision
-from .tables import AuditHead, Base
+from .tables import AuditHead, TableBase
 
 FORMAT: Final = "keyart-backup/1"
-INDEX: Final = "backup.json"
+INDEX_NAME: Final = "backup.json"
 ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem", "offers.pem", "issuer.pem")
 MEMBER: Final = re.compile(
     r"tables/[a-z_]+\.jsonl|catalog\.json|keys/[a-z]+\.pem|tuf/root\.json|tuf/metadata/[a-z0-9.]+|tuf/targets/[0-9]+/[a-z0-9_.]+"
@@ -57,7 +57,7 @@ class Backup:
     rows: dict[str, int]
 
 
-def back_up(state: State, data: DataFolder, path: Path, at: datetime) -> Backup:
+def back_up(state: ServerState, data: DataFolder, path: Path, at: datetime) -> Backup:
     """Writes `path`, whole or not at all. Raises SettingError where something is there already."""
     if path.exists():
         raise SettingError(f"{path} exists already; name a new file.")
@@ -75,15 +75,15 @@ def back_up(state: State, data: DataFolder, path: Path, at: datetime) -> Backup:
                     member.size, member.mode, member.mtime = len(content), 0o600, int(at.timestamp())
                     tar.addfile(member, io.BytesIO(content))
 
-                with _published(data), state.reading() as session:
-                    for table in Base.metadata.sorted_tables:
+                with _publishing_locked(data), state.reading() as session:
+                    for table in TableBase.metadata.sorted_tables:
                         lines = [_line(table, row) for row in session.execute(_ordered(table))]
                         rows[table.name] = len(lines)
                         add(f"tables/{table.name}.jsonl", b"".join(lines))
-                    for found in _files(data):
-                        add(found.relative_to(data.path).as_posix(), found.read_bytes())
+                    for file_path in _files(data):
+                        add(file_path.relative_to(data.path).as_posix(), file_path.read_bytes())
                 index = {"format": FORMAT, "revision": newest_revision(), "at": at.isoformat(), "members": digests}
-                add(INDEX, json.dumps(index, indent=1).encode())
+                add(INDEX_NAME, json.dumps(index, indent=1).encode())
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -101,19 +101,19 @@ def restore(path: Path, data: DataFolder, database_url: str | None, at: datetime
     if data.path.exists() and (not data.path.is_dir() or any(data.path.iterdir())):
         raise SettingError(f"{data.path} is not empty; restore into a new --data.")
     members = _read(path)
-    index = json.loads(members.pop(INDEX))
+    index = json.loads(members.pop(INDEX_NAME))
     partial = data.path.with_name(f".{data.path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        new = DataFolder(partial)
-        new.make()
+        new_folder = DataFolder(partial)
+        new_folder.make()
         for name, content in members.items():
             if not name.startswith("tables/"):
                 _write(partial / name, content)
-        state = State.open(database_url or new.database)
+        state = ServerState.open(database_url or new_folder.database)
         try:
             with state.writing() as session:
-                rows = {table.name: _load(session, table, members) for table in Base.metadata.sorted_tables}
+                rows = {table.name: _load(session, table, members) for table in TableBase.metadata.sorted_tables}
                 audit_log.verify(session)
                 audit_log.append(session, at, "server", "state.restore", "", of=index["at"])
                 if database_url is not None:
@@ -129,7 +129,7 @@ def restore(path: Path, data: DataFolder, database_url: str | None, at: datetime
 
 
 @contextmanager
-def _published(data: DataFolder) -> Iterator[None]:
+def _publishing_locked(data: DataFolder) -> Iterator[None]:
     """Nothing is published meanwhile."""
     if not data.tuf.is_dir():
         yield
@@ -142,10 +142,14 @@ def _files(data: DataFolder) -> Iterator[Path]:
     if data.catalog.is_file():
         yield data.catalog
     for folder in (data.tuf, data.keys):
-        for found in sorted(folder.rglob("*")):
-            name = found.relative_to(data.path).as_posix()
-            if found.is_file() and MEMBER.fullmatch(name) and (folder == data.tuf or found.name in ONLINE_KEYS):
-                yield found
+        for file_path in sorted(folder.rglob("*")):
+            name = file_path.relative_to(data.path).as_posix()
+            if (
+                file_path.is_file()
+                and MEMBER.fullmatch(name)
+                and (folder == data.tuf or file_path.name in ONLINE_KEYS)
+            ):
+                yield file_path
 
 
 def _read(path: Path) -> dict[str, bytes]:
@@ -156,14 +160,14 @@ def _read(path: Path) -> dict[str, bytes]:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 content = tar.extractfile(member)
-                if content is None or not (member.name == INDEX or MEMBER.fullmatch(member.name)):
+                if content is None or not (member.name == INDEX_NAME or MEMBER.fullmatch(member.name)):
                     raise wrong
                 members[member.name] = content.read()
-        index = json.loads(members[INDEX])
-        digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items() if name != INDEX}
+        index = json.loads(members[INDEX_NAME])
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items() if name != INDEX_NAME}
         if index["format"] != FORMAT or index["members"] != digests:
             raise wrong
-        if not {f"tables/{name}.jsonl" for name in Base.metadata.tables} <= digests.keys():
+        if not {f"tables/{name}.jsonl" for name in TableBase.metadata.tables} <= digests.keys():
             raise wrong
         datetime.fromisoformat(index["at"])
     except OSError as error:

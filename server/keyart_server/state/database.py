@@ -22,12 +22,12 @@ from keyart.errors import SettingError
 
 from .migration import check_current, migrate
 
-WAIT_SECONDS = 5  # for a lock, a connection or a free place in the pool
-CONNECTIONS = 20
+LOCK_TIMEOUT_SECONDS = 5  # for a lock, a connection or a free place in the pool
+MAX_CONNECTIONS = 20
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
-class State:
+class ServerState:
     """What the server remembers. `reading` and `writing` are its transactions; made by `State.open`."""
 
     def __init__(self, engine: Engine) -> None:
@@ -40,7 +40,7 @@ class State:
         self._turn: Any = threading.Lock() if alone else nullcontext()
 
     @classmethod
-    def open(cls, where: str | Path, upgrade: bool = True) -> State:
+    def open(cls, where: str | Path, upgrade: bool = True) -> ServerState:
         """Connects to an address, or to SQLite in a file, and brings the tables up to date.
 
         upgrade: False leaves the tables as they are. Raises SettingError for a database that cannot be used.
@@ -52,7 +52,7 @@ class State:
             (migrate if upgrade else check_current)(engine)
         except SQLAlchemyError as error:
             engine.dispose()
-            raise SettingError(_unusable(url, error)) from error
+            raise SettingError(_describe_failure(url, error)) from error
         except BaseException:
             engine.dispose()
             raise
@@ -100,11 +100,17 @@ def checked_url(url: str) -> URL:
 
 def _engine(url: URL, make: bool) -> Engine:
     """make: SQLite's file, if it is missing. hide_parameters: what is stored must not appear in an error or a log."""
-    options: dict[str, Any] = {"hide_parameters": True, "pool_size": CONNECTIONS, "pool_timeout": WAIT_SECONDS}
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": MAX_CONNECTIONS,
+        "pool_timeout": LOCK_TIMEOUT_SECONDS,
+    }
     if url.get_backend_name() == "sqlite":
-        _private(Path(str(url.database)), os.O_CREAT if make else 0)
-        engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False}, **options)
-        event.listen(engine, "connect", _settle_sqlite)
+        _create_private_file(Path(str(url.database)), os.O_CREAT if make else 0)
+        engine = create_engine(
+            url, connect_args={"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False}, **options
+        )
+        event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
@@ -112,9 +118,9 @@ def _engine(url: URL, make: bool) -> Engine:
             url,
             pool_pre_ping=True,  # after an outage the pool holds connections that are dead
             connect_args={
-                "connect_timeout": WAIT_SECONDS,
+                "connect_timeout": LOCK_TIMEOUT_SECONDS,
                 "client_encoding": "utf8",  # else one without Unicode hands out bytes, before it can be refused
-                "options": f"-c lock_timeout={WAIT_SECONDS}s",
+                "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
             },
             **options,
         )
@@ -136,7 +142,7 @@ def _check_encoding(engine: Engine) -> None:
         )
 
 
-def _private(path: Path, flag: int) -> None:
+def _create_private_file(path: Path, flag: int) -> None:
     """An empty file for its owner alone, before SQLite makes one for everybody; its WAL takes the same mode."""
     try:
         os.close(os.open(path, os.O_RDWR | flag, 0o600))
@@ -144,7 +150,7 @@ def _private(path: Path, flag: int) -> None:
         raise SettingError(f"Cannot use the database {path}: {error.strerror or error}.") from None
 
 
-def _settle_sqlite(connection: Any, _: Any) -> None:
+def _configure_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver leaves BEGIN to `_begin_sqlite`
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
@@ -155,6 +161,6 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _unusable(url: URL, error: SQLAlchemyError) -> str:
+def _describe_failure(url: URL, error: SQLAlchemyError) -> str:
     cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
     return f"The database {url.render_as_string(hide_password=True)} cannot be used: {cause}"

@@ -38,12 +38,12 @@ def migrate(engine: Engine) -> None:
     with engine.execution_options(keyart_writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        there = revision_of(connection)
-        if there == newest_revision():
+        current = revision_of(connection)
+        if current == newest_revision():
             return
-        known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
-        if there is not None and there not in known:
-            raise SettingError(f"The database is of a newer keyart (its tables are {there!r}); upgrade keyart.")
+        known_revisions = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
+        if current is not None and current not in known_revisions:
+            raise SettingError(f"The database is of a newer keyart (its tables are {current!r}); upgrade keyart.")
         config = Config()
         config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
         config.attributes["connection"] = connection

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from .tables import Base
+from .tables import TableBase
 
 
-def insertion(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+def upsert(session: Session, table: type[TableBase]) -> sqlite.Insert | postgresql.Insert:
     """To be completed by `.values` and one of `.on_conflict_do_nothing` and `.on_conflict_do_update`."""
     alone = session.get_bind().dialect.name == "sqlite"
     return sqlite.insert(table) if alone else postgresql.insert(table)

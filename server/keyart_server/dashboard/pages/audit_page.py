@@ -16,9 +16,9 @@ from ... import audit_log
 from ...access import Who
 from ...service import Service
 from ...state.tables import AuditRow
-from ..responses import page, router
+from ..responses import page_router, render_page
 
-SHOWN: Final = 50
+ROWS_PER_PAGE: Final = 50
 # What changes are about; an action is a noun and a verb.
 NOUNS: Final = (
     "budget", "bundle", "campaign", "device", "invitation", "keys", "person", "release", "round", "session", "state",
@@ -27,7 +27,7 @@ NOUNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ChainCheck:
     """rows, digest: of the whole log. broken: where it does not hold, a sentence; else ""."""
 
     rows: int
@@ -36,7 +36,7 @@ class Check:
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    administering = router(service, "administer")
+    administering = page_router(service, "administer")
 
     @administering.get("/audit")
     def log(
@@ -47,16 +47,16 @@ def routes(service: Service) -> Sequence[APIRouter]:
         check: bool = False,
     ) -> Response:
         with service.state.reading() as session:
-            found = entries(session, SHOWN + 1, noun if noun in NOUNS else "", before)
-            checked = checked_chain(session) if check else None
-        return page(
+            rows = entries(session, ROWS_PER_PAGE + 1, noun if noun in NOUNS else "", before)
+            chain_check = checked_chain(session) if check else None
+        return render_page(
             service, request, who, "audit.html",
-            entries=found[:SHOWN],
-            older=found[SHOWN - 1].number if len(found) > SHOWN else None,
+            entries=rows[:ROWS_PER_PAGE],
+            older=rows[ROWS_PER_PAGE - 1].number if len(rows) > ROWS_PER_PAGE else None,
             nouns=NOUNS,
             noun=noun,
             before=before,
-            check=checked,
+            check=chain_check,
         )  # fmt: skip
 
     return (administering,)
@@ -72,9 +72,9 @@ def entries(session: Session, limit: int, noun: str, before: int | None) -> list
     return list(session.scalars(rows))
 
 
-def checked_chain(session: Session) -> Check:
+def checked_chain(session: Session) -> ChainCheck:
     """Reads the whole log, so only when somebody asks."""
     try:
-        return Check(*audit_log.verify(session), "")
+        return ChainCheck(*audit_log.verify(session), "")
     except FederatedError as error:
-        return Check(0, "", str(error))
+        return ChainCheck(0, "", str(error))

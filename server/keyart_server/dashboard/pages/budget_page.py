@@ -12,37 +12,37 @@ from keyart_federated.campaigns import Base, plan
 
 from ... import budget
 from ...access import Who
-from ...budget.forecast import RECENT, forecast
+from ...budget.forecast import PACE_WINDOW, forecast
 from ...campaigns import Campaign, campaign_store
-from ...engine.scheduling import base_of
+from ...engine.scheduling import current_base
 from ...service import Service
-from ..charts import spending
-from ..responses import page, router
-from .campaigns_page import costs
+from ..charts import budget_chart
+from ..responses import page_router, render_page
+from .campaigns_page import epsilon_by_campaign
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    reading = router(service, "read")
+    reading = page_router(service, "read")
 
     @reading.get("/budget")
     def shown(request: Request, who: Who) -> Response:
         at = service.clock()
         with service.state.reading() as session:
-            left, charges = budget.of_fleet(session), budget.every(session)
-            known = {campaign.id: campaign for campaign in campaign_store.every(session)}
-            base = base_of(service, session)
-        ahead = forecast(charges, left, at)
-        paid = Counter(charge.campaign_id for charge in charges)
-        added = sorted(costs(charges).items(), key=lambda item: -item[1])
-        return page(
+            fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
+            campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
+            base = current_base(service, session)
+        prediction = forecast(charges, fleet_budget, at)
+        rounds_charged = Counter(charge.campaign_id for charge in charges)
+        costs = sorted(epsilon_by_campaign(charges).items(), key=lambda item: -item[1])
+        return render_page(
             service, request, who, "budget.html",
-            budget=left,
-            ahead=ahead,
-            days=RECENT.days,
-            chart=spending(charges, left, ahead, at),
+            budget=fleet_budget,
+            ahead=prediction,
+            days=PACE_WINDOW.days,
+            chart=budget_chart(charges, fleet_budget, prediction, at),
             campaigns=[
-                (known[campaign_id], paid[campaign_id], _planned(known[campaign_id], base), cost)
-                for campaign_id, cost in added
+                (campaigns_by_id[key], rounds_charged[key], _planned(campaigns_by_id[key], base), cost)
+                for key, cost in costs
             ],
             rounds=len(charges),
         )  # fmt: skip

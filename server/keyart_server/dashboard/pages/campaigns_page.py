@@ -22,18 +22,18 @@ from ...rounds import round_store
 from ...service import Service
 from ...state.tables import RoundRow
 from .. import campaign_kinds, queries, settings_form
-from ..charts import over_time
-from ..responses import Id, Sent, choice, go, page, router, there
-from ..results import sort
-from ..round_progress import progress
+from ..charts import rate_chart
+from ..responses import FormFields, Id, form_choice, found_or_404, page_router, redirect, render_page
+from ..results import parse_result
+from ..round_progress import round_progress
 
-SHOWN: Final = 25  # rounds on a page
-CHARTED: Final = 200  # rounds in a chart
-ASKED: Final[tuple[Action, ...]] = ("start", "pause", "resume", "stop")
+ROUNDS_PER_PAGE: Final = 25  # rounds on a page
+MAX_CHARTED_ROUNDS: Final = 200  # rounds in a chart
+PERSON_ACTIONS: Final[tuple[Action, ...]] = ("start", "pause", "resume", "stop")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    reading, operating = router(service, "read"), router(service, "operate")
+    reading, operating = page_router(service, "read"), page_router(service, "operate")
     state, clock = service.state, service.clock
 
     @reading.get("/campaigns")
@@ -44,46 +44,51 @@ def routes(service: Service) -> Sequence[APIRouter]:
         kind: str = "",
     ) -> Response:
         with state.reading() as session:
-            every = campaign_store.every(session)
-            charges = budget.every(session)
+            campaigns = campaign_store.list_all(session)
+            charges = budget.list_charges(session)
             counted = select(RoundRow.campaign_id, func.count()).where(RoundRow.standing == "done")
             done = {row[0]: row[1] for row in session.execute(counted.group_by(RoundRow.campaign_id))}
-        shown = [one for one in every if standing in ("", one.state) and kind in ("", one.kind)]
+        shown = [
+            campaign for campaign in campaigns if standing in ("", campaign.state) and kind in ("", campaign.kind)
+        ]
         values: dict[str, Any] = {
             "standing": standing,
             "kind": kind,
             "standings": STANDINGS,
-            "about": campaign_kinds.ABOUT,
+            "about": campaign_kinds.KIND_TEXTS,
         }
-        return page(
+        return render_page(
             service, request, who, "campaigns.html",
-            campaigns=shown, of=len(every), done=done, added=costs(charges), **values,
+            campaigns=shown, of=len(campaigns), done=done, added=epsilon_by_campaign(charges), **values,
         )  # fmt: skip
 
     def ask(
         request: Request, who: Who, kind: Kind | None, sent: Mapping[str, str], mistake: str, status: int
     ) -> Response:
-        form = None if kind is None else settings_form.form(kind)
-        return page(
+        form = None if kind is None else settings_form.settings_form(kind)
+        return render_page(
             service, request, who, "campaign_new.html", status,
-            kind=kind, form=form, sent=sent, mistake=mistake, about=campaign_kinds.ABOUT,
+            kind=kind, form=form, sent=sent, mistake=mistake, about=campaign_kinds.KIND_TEXTS,
         )  # fmt: skip
 
     @operating.get("/campaigns/new")
     def new(request: Request, who: Who, kind: str = "") -> Response:
-        known = kind if kind in KINDS else None
-        return ask(request, who, known, {}, "", 200)
+        chosen_kind = kind if kind in KINDS else None
+        return ask(request, who, chosen_kind, {}, "", 200)
 
     @operating.post("/campaigns")
-    def create(request: Request, who: Who, sent: Sent) -> Response:
-        kind = cast(Kind, choice(sent, "kind", KINDS))
+    def create(request: Request, who: Who, sent: FormFields) -> Response:
+        kind = cast(Kind, form_choice(sent, "kind", KINDS))
         try:
             with state.writing() as session:
-                made = campaign_store.create(session, clock(), who.name, kind=kind, **_told(kind, sent))
+                created = campaign_store.create(session, clock(), who.name, kind=kind, **_form_values(kind, sent))
         except SettingError as error:
             return ask(request, who, kind, sent, str(error), 422)
-        return go(
-            service, who, f"/campaigns/{made.id}", f"{made.name} is a draft. Look at it once more, then start it."
+        return redirect(
+            service,
+            who,
+            f"/campaigns/{created.id}",
+            f"{created.name} is a draft. Look at it once more, then start it.",
         )
 
     @reading.get("/campaigns/{campaign_id}")
@@ -91,35 +96,41 @@ def routes(service: Service) -> Sequence[APIRouter]:
         request: Request, who: Who, campaign_id: Id, pages: Annotated[int, Query(alias="page", ge=1, le=400)] = 1
     ) -> Response:
         with state.reading() as session:
-            campaign = there(campaign_store.find(session, campaign_id), "campaign")
-            wanted = max(pages * SHOWN + 1, CHARTED)
-            found = round_store.of_campaign(session, campaign_id, wanted)
-            going_on = [one for one in found if one.going_on]
-            came = queries.came(session, going_on)
-            charges = budget.every(session)
-            halted = queries.halted(session, [campaign])
-        about = campaign_kinds.ABOUT[campaign.kind]
-        told = {one.id: sort(one.told) for one in found if one.standing == "done"}
-        rates = [(one.changed, first) for one in reversed(found) if one.id in told and (first := told[one.id].first)]
-        here = found[(pages - 1) * SHOWN : pages * SHOWN]
-        return page(
+            campaign = found_or_404(campaign_store.find(session, campaign_id), "campaign")
+            limit = max(pages * ROUNDS_PER_PAGE + 1, MAX_CHARTED_ROUNDS)
+            recent = round_store.list_for_campaign(session, campaign_id, limit)
+            going_on = [round_ for round_ in recent if round_.is_active]
+            submitted = queries.submissions_by_stage(session, going_on)
+            charges = budget.list_charges(session)
+            paused_by_server = queries.pause_reasons(session, [campaign])
+        about = campaign_kinds.KIND_TEXTS[campaign.kind]
+        results = {round_.id: parse_result(round_.result) for round_ in recent if round_.standing == "done"}
+        readable = (results[round_.id] for round_ in recent if round_.id in results)
+        newest = next((result for result in readable if result.shows), None)
+        rates = [
+            (round_.changed, first)
+            for round_ in reversed(recent)
+            if round_.id in results and (first := results[round_.id].first)
+        ]
+        page_rounds = recent[(pages - 1) * ROUNDS_PER_PAGE : pages * ROUNDS_PER_PAGE]
+        return render_page(
             service, request, who, "campaign.html",
             campaign=campaign,
             about=about,
-            actions=campaign_kinds.actions(campaign) if who.may("operate") else [],
+            actions=campaign_kinds.actions(campaign) if who.has_scope("operate") else [],
             epsilon=campaign.epsilon or EPSILON,
             delta=campaign.delta or DELTA,
             settings=json.loads(campaign.settings),
-            rounds=[(one, progress(one, came.get(one.id, {})).steps) for one in here],
-            told=told,
-            newest=next((told[one.id] for one in found if one.id in told and told[one.id].shows), None),
-            going_on=[(one, progress(one, came.get(one.id, {}))) for one in going_on],
-            chart=over_time(rates[-CHARTED:], about.chart) if about.chart else None,
-            paid=sum(one.campaign_id == campaign_id for one in charges),
-            added=costs(charges).get(campaign_id, 0.0),
-            waits=service.waiting.get(campaign_id) or halted.get(campaign_id, ""),
+            rounds=[(round_, round_progress(round_, submitted.get(round_.id, {})).steps) for round_ in page_rounds],
+            told=results,
+            newest=newest,
+            going_on=[(round_, round_progress(round_, submitted.get(round_.id, {}))) for round_ in going_on],
+            chart=rate_chart(rates[-MAX_CHARTED_ROUNDS:], about.chart) if about.chart else None,
+            paid=sum(charge.campaign_id == campaign_id for charge in charges),
+            added=epsilon_by_campaign(charges).get(campaign_id, 0.0),
+            waits=service.blocked.get(campaign_id) or paused_by_server.get(campaign_id, ""),
             pages=pages,
-            older=len(found) > pages * SHOWN,
+            older=len(recent) > pages * ROUNDS_PER_PAGE,
         )  # fmt: skip
 
     def mover(action: Action) -> Any:
@@ -127,36 +138,38 @@ def routes(service: Service) -> Sequence[APIRouter]:
             path = f"/campaigns/{campaign_id}"
             try:
                 with state.writing() as session:
-                    moved = there(campaign_store.move(session, clock(), who.name, campaign_id, action), "campaign")
+                    moved = found_or_404(
+                        campaign_store.move(session, clock(), who.name, campaign_id, action), "campaign"
+                    )
             except InputError as error:
-                return go(service, who, path, str(error), done=False)
-            return go(service, who, path, campaign_kinds.DONE[action].format(name=moved.name))
+                return redirect(service, who, path, str(error), done=False)
+            return redirect(service, who, path, campaign_kinds.ACTION_DONE[action].format(name=moved.name))
 
         return move
 
-    for action in ASKED:
+    for action in PERSON_ACTIONS:
         operating.post(f"/campaigns/{{campaign_id}}/{action}")(mover(action))
     return operating, reading  # /campaigns/new comes before /campaigns/{campaign_id}
 
 
-def costs(charges: Sequence[Charge]) -> dict[str, float]:
+def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
     """What each campaign's rounds have added to the fleet's ε when they were paid. charges: oldest first."""
-    found: dict[str, float] = {}
-    before = 0.0
+    added: dict[str, float] = {}
+    spent_before = 0.0
     for charge in charges:
-        found[charge.campaign_id] = found.get(charge.campaign_id, 0.0) + charge.spent - before
-        before = charge.spent
-    return found
+        added[charge.campaign_id] = added.get(charge.campaign_id, 0.0) + charge.spent - spent_before
+        spent_before = charge.spent
+    return added
 
 
-def _told(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
+def _form_values(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
     """What the form says, for `records.create`. Raises SettingError."""
-    found: dict[str, Any] = {"name": sent.get("name", "").strip()}
-    settings = settings_form.settings(kind, sent)
+    values: dict[str, Any] = {"name": sent.get("name", "").strip()}
+    settings = settings_form.parse_settings(kind, sent)
     if text := sent.get("epsilon", "").strip():
-        found["epsilon"] = settings_form.number("ε", text, float)
+        values["epsilon"] = settings_form.parse_number("ε", text, float)
     if text := sent.get("rounds", "").strip():
-        found["rounds"] = settings_form.number("rounds", text, int)
+        values["rounds"] = settings_form.parse_number("rounds", text, int)
     elif "looks" in settings:
-        found["rounds"] = settings["looks"]
-    return {**found, "settings": checked(kind, settings)}
+        values["rounds"] = settings["looks"]
+    return {**values, "settings": checked(kind, settings)}

@@ -12,26 +12,28 @@ from ...access import Who
 from ...campaigns import campaign_store
 from ...service import Service
 from ...state.tables import CampaignRow, RoundRow
-from ..responses import page, router
-from ..results import Told, read
+from ..responses import page_router, render_page
+from ..results import ResultView, parse_result_json
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    reading = router(service, "read")
+    reading = page_router(service, "read")
 
     @reading.get("/experiments")
     def experiments(request: Request, who: Who) -> Response:
         with service.state.reading() as session:
-            found = [one for one in campaign_store.every(session) if one.kind == "experiment"]
-            told = newest_told(session)
-        return page(service, request, who, "experiments.html", experiments=found, told=told)
+            experiments_found = [
+                campaign for campaign in campaign_store.list_all(session) if campaign.kind == "experiment"
+            ]
+            results = newest_results(session)
+        return render_page(service, request, who, "experiments.html", experiments=experiments_found, told=results)
 
     return (reading,)
 
 
-def newest_told(session: Session) -> dict[str, tuple[int, Told]]:
+def newest_results(session: Session) -> dict[str, tuple[int, ResultView]]:
     """What the last look of each experiment told, and its number, by campaign."""
-    looked = (
+    newest_numbers = (
         select(RoundRow.campaign_id, func.max(RoundRow.number).label("number"))
         .join(CampaignRow, CampaignRow.id == RoundRow.campaign_id)
         .where(CampaignRow.kind == "experiment", RoundRow.standing == "done")
@@ -39,6 +41,7 @@ def newest_told(session: Session) -> dict[str, tuple[int, Told]]:
         .subquery()
     )
     rows = select(RoundRow.campaign_id, RoundRow.number, RoundRow.told).join(
-        looked, (looked.c.campaign_id == RoundRow.campaign_id) & (looked.c.number == RoundRow.number)
+        newest_numbers,
+        (newest_numbers.c.campaign_id == RoundRow.campaign_id) & (newest_numbers.c.number == RoundRow.number),
     )
-    return {row[0]: (row[1], read(row[2])) for row in session.execute(rows)}
+    return {row[0]: (row[1], parse_result_json(row[2])) for row in session.execute(rows)}

@@ -15,62 +15,66 @@ from ...budget.forecast import forecast
 from ...campaigns import campaign_store
 from ...releases import release_store
 from ...rounds import round_store
-from ...rounds.stage_windows import SILENT
+from ...rounds.stage_windows import SILENT_AFTER
 from ...service import Service
-from ...state.tables import EnrolledRow
+from ...state.tables import EnrolledDeviceRow
 from .. import lineage, queries
-from ..alerts import FAILED, Seen, needs
-from ..responses import page, router
-from ..round_progress import progress
+from ..alerts import FAILURE_WINDOW, Snapshot, alerts
+from ..responses import page_router, render_page
+from ..round_progress import round_progress
 
-NEWEST_RELEASES = 50
-MOST_ROUNDS = 12  # that are shown
+MAX_RELEASES = 50
+MAX_ROUNDS = 12  # that are shown
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    reading = router(service, "read")
+    reading = page_router(service, "read")
 
     @reading.get("/")
     def overview(request: Request, who: Who) -> Response:
         at = service.clock()
         with service.state.reading() as session:
-            known = {campaign.id: campaign for campaign in campaign_store.every(session)}
-            going_on = round_store.going_on(session)
-            came = queries.came(session, going_on)
-            failed = queries.failures(session, at - FAILED)
-            found = release_store.every(session, limit=NEWEST_RELEASES)
-            left, charges = budget.of_fleet(session), budget.every(session)
-            gateways = queries.gateways(session)
-            halted = queries.halted(session, known.values())
-            enrolled = session.scalar(select(func.count()).select_from(EnrolledRow)) or 0
+            campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
+            going_on = round_store.list_active(session)
+            submitted = queries.submissions_by_stage(session, going_on)
+            failed = queries.failures(session, at - FAILURE_WINDOW)
+            releases = release_store.list_all(session, limit=MAX_RELEASES)
+            fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
+            gateways = queries.last_heartbeats(session)
+            paused_by_server = queries.pause_reasons(session, campaigns_by_id.values())
+            enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
         damage, expires = "", None
         try:
-            expires = service.shelf.expires()
+            expires = service.bundles.expires()
         except BundleError as error:
             damage = str(error)
-        ahead = forecast(charges, left, at)
-        seen = Seen(
-            at, known, going_on, failed, found, left, ahead, gateways, expires, damage, service.catalog is not None,
-            halted,
+        prediction = forecast(charges, fleet_budget, at)
+        snapshot = Snapshot(
+            at, campaigns_by_id, going_on, failed, releases, fleet_budget, prediction, gateways, expires, damage,
+            service.catalog is not None, paused_by_server,
         )  # fmt: skip
-        return page(
+        return render_page(
             service,
             request,
             who,
             "overview.html",
-            needs=needs(seen),
+            needs=alerts(snapshot),
             rounds=[
-                (one, known.get(one.campaign_id), progress(one, came.get(one.id, {})))
-                for one in going_on[:MOST_ROUNDS]
+                (
+                    round_,
+                    campaigns_by_id.get(round_.campaign_id),
+                    round_progress(round_, submitted.get(round_.id, {})),
+                )
+                for round_ in going_on[:MAX_ROUNDS]
             ],
             going_on=len(going_on),
-            running=[campaign for campaign in known.values() if campaign.state == "running"],
-            waiting=service.waiting,
-            campaigns=len(known),
-            budget=left,
-            ahead=ahead,
-            release=lineage.newest(found),
-            heard=sum(when >= at - SILENT for when in gateways.values()),
+            running=[campaign for campaign in campaigns_by_id.values() if campaign.state == "running"],
+            waiting=service.blocked,
+            campaigns=len(campaigns_by_id),
+            budget=fleet_budget,
+            ahead=prediction,
+            release=lineage.newest_offered(releases),
+            heard=sum(when >= at - SILENT_AFTER for when in gateways.values()),
             gateways=len(gateways),
             enrolled=enrolled,
         )

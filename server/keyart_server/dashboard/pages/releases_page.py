@@ -15,17 +15,17 @@ from ...releases import publishing, release_store
 from ...releases.release import Release
 from ...service import Service
 from .. import lineage
-from ..responses import Version, go, page, router, there
+from ..responses import Version, found_or_404, page_router, redirect, render_page
 
-SHOWN: Final = 50
+RELEASES_PER_PAGE: Final = 50
 STEPS: Final[Mapping[str, tuple[Callable[[Service, int, str], Release], str]]] = {
-    "go-on": (publishing.go_on, "Model {version} goes on."),
+    "go-on": (publishing.promote, "Model {version} goes on."),
     "hold": (publishing.hold, "Model {version} is held: nobody new gets it."),
     "withdraw": (publishing.withdraw, "Model {version} is withdrawn."),
 }
 LABELS: Final = {"go-on": "Let it go on", "hold": "Hold", "withdraw": "Withdraw"}
 # Which steps a person is offered where it stands.
-OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
+STEPS_BY_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
     "candidate": ("withdraw",),
     "waiting": ("go-on", "withdraw"),
     "rolling": ("hold", "withdraw"),
@@ -35,39 +35,39 @@ OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    reading, operating = router(service, "read"), router(service, "operate")
+    reading, operating = page_router(service, "read"), page_router(service, "operate")
 
     @reading.get("/releases")
     def listed(request: Request, who: Who, pages: Annotated[int, Query(alias="page", ge=1, le=1000)] = 1) -> Response:
         with service.state.reading() as session:
-            found = release_store.every(session, limit=pages * SHOWN + 1)
-            names = {one.id: one.name for one in campaign_store.every(session)}
-        return page(
+            releases = release_store.list_all(session, limit=pages * RELEASES_PER_PAGE + 1)
+            names = {campaign_.id: campaign_.name for campaign_ in campaign_store.list_all(session)}
+        return render_page(
             service, request, who, "releases.html",
-            releases=found[(pages - 1) * SHOWN : pages * SHOWN],
-            line=lineage.line(found),
-            newest=lineage.newest(found),
+            releases=releases[(pages - 1) * RELEASES_PER_PAGE : pages * RELEASES_PER_PAGE],
+            line=lineage.ancestors(releases),
+            newest=lineage.newest_offered(releases),
             names=names,
-            against=lineage.against_base,
+            against=lineage.gain_over_base,
             pages=pages,
-            older=len(found) > pages * SHOWN,
+            older=len(releases) > pages * RELEASES_PER_PAGE,
         )  # fmt: skip
 
     @reading.get("/releases/{version}")
     def shown(request: Request, who: Who, version: Version) -> Response:
         with service.state.reading() as session:
-            release = there(release_store.find(session, version), "model")
-            made = None if release.campaign_id is None else campaign_store.find(session, release.campaign_id)
-        steps = OFFERED.get(release.standing, ()) if who.may("operate") else ()
+            release = found_or_404(release_store.find(session, version), "model")
+            campaign = None if release.campaign_id is None else campaign_store.find(session, release.campaign_id)
+        steps = STEPS_BY_STATUS.get(release.standing, ()) if who.has_scope("operate") else ()
         measured = [(gate, lineage.difference(gate)) for gate in release.gates]
-        return page(
+        return render_page(
             service, request, who, "release.html",
             release=release,
-            made=made,
-            waves=lineage.waves(release),
+            made=campaign,
+            waves=lineage.rollout_stages(release),
             gates=[gate for gate, difference in measured if difference is None],
             comparisons=[(gate, difference) for gate, difference in measured if difference is not None],
-            against=lineage.against_base(release),
+            against=lineage.gain_over_base(release),
             steps=[(step, LABELS[step]) for step in steps],
         )  # fmt: skip
 
@@ -75,12 +75,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
         def move(version: Version, who: Who) -> Response:
             path = f"/releases/{version}"
             with service.state.reading() as session:
-                there(release_store.find(session, version), "model")
+                found_or_404(release_store.find(session, version), "model")
             try:
                 moved = step(service, version, who.name)
             except InputError as error:
-                return go(service, who, path, str(error), done=False)
-            return go(service, who, path, f"{done.format(version=version)} {moved.reason}".strip())
+                return redirect(service, who, path, str(error), done=False)
+            return redirect(service, who, path, f"{done.format(version=version)} {moved.reason}".strip())
 
         return move
 

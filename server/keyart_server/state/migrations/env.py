@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from keyart_server.state.tables import Base
+from keyart_server.state.tables import TableBase
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=TableBase.metadata,
     transactional_ddl=False,  # the transaction is the caller's, on SQLite, too
 )
 context.run_migrations()

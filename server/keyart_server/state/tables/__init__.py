@@ -7,41 +7,41 @@ from __future__ import annotations
 
 from .access import InvitationRow, PersonRow, SessionRow, TokenRow
 from .audit import AuditHead, AuditRow
-from .base import Base
-from .campaigns import BudgetRow, CampaignRow, ChargeRow, MemoryRow
+from .base import TableBase
+from .campaigns import BudgetRow, CampaignRow, CampaignStateRow, ChargeRow
 from .releases import ReleaseRow
 from .rounds import (
-    AnswerRow,
-    AskRow,
-    EnrolledRow,
-    EnrolmentsRow,
+    EnrolledDeviceRow,
+    EnrolmentCountRow,
     GatewayRow,
     MemberRow,
-    PartialRow,
+    PartialSumRow,
     RoundRow,
+    StageRequestRow,
+    SubmissionRow,
     WindowRow,
 )
 
 __all__ = [
-    "AnswerRow",
-    "AskRow",
     "AuditHead",
     "AuditRow",
-    "Base",
     "BudgetRow",
     "CampaignRow",
+    "CampaignStateRow",
     "ChargeRow",
-    "EnrolledRow",
-    "EnrolmentsRow",
+    "EnrolledDeviceRow",
+    "EnrolmentCountRow",
     "GatewayRow",
     "InvitationRow",
     "MemberRow",
-    "MemoryRow",
-    "PartialRow",
+    "PartialSumRow",
     "PersonRow",
     "ReleaseRow",
     "RoundRow",
     "SessionRow",
+    "StageRequestRow",
+    "SubmissionRow",
+    "TableBase",
     "TokenRow",
     "WindowRow",
 ]

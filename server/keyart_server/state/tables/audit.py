@@ -7,24 +7,24 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import DIGEST_HEX, LONGEST_NAME, Base
+from .base import DIGEST_HEX, MAX_NAME_LENGTH, TableBase
 
 
-class AuditRow(Base):
+class AuditRow(TableBase):
     """One change: see `audit`. details: canonical JSON. The database refuses to change or delete a row."""
 
     __tablename__ = "audit"
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime]
-    actor: Mapped[str] = mapped_column(String(LONGEST_NAME + 20))
+    actor: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH + 20))
     action: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(64))
     details: Mapped[str]
     digest: Mapped[str] = mapped_column(String(DIGEST_HEX))
 
 
-class AuditHead(Base):
+class AuditHead(TableBase):
     """The newest row of the audit log, in the one row of this table; who appends locks it."""
 
     __tablename__ = "audit_head"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase
 from ..column_types import Instant
 
 DIGEST_HEX = 64  # characters of a sha256
-LONGEST_NAME = 120  # characters
+MAX_NAME_LENGTH = 120  # characters
 
 # Names of constraints are the same everywhere, so that a later migration can find them.
 NAMING = {
@@ -22,6 +22,6 @@ NAMING = {
 }
 
 
-class Base(DeclarativeBase):
+class TableBase(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar = {datetime: Instant, bytes: LargeBinary}

@@ -7,16 +7,16 @@ from datetime import datetime
 from sqlalchemy import Double, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import LONGEST_NAME, Base
+from .base import MAX_NAME_LENGTH, TableBase
 
 
-class CampaignRow(Base):
+class CampaignRow(TableBase):
     """See `campaigns.Campaign`."""
 
     __tablename__ = "campaigns"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     kind: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16), index=True)
     epsilon: Mapped[float | None] = mapped_column(Double)
@@ -27,7 +27,7 @@ class CampaignRow(Base):
     changed: Mapped[datetime]
 
 
-class MemoryRow(Base):
+class CampaignStateRow(TableBase):
     """What a campaign of a kind knows after a round (`work`): sums, never anybody's part of one."""
 
     __tablename__ = "memories"
@@ -37,7 +37,7 @@ class MemoryRow(Base):
     data: Mapped[bytes]
 
 
-class ChargeRow(Base):
+class ChargeRow(TableBase):
     """A round that is paid for, before a masked vector can leave anybody. event: a mechanism, canonical JSON. low,
     high: it asked devices whose draw is in [low, high). spent: the fleet's ε from then on."""
 
@@ -52,7 +52,7 @@ class ChargeRow(Base):
     at: Mapped[datetime]
 
 
-class BudgetRow(Base):
+class BudgetRow(TableBase):
     """What the fleet may lose in all, in the one row of this table."""
 
     __tablename__ = "budget"

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Double, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import DIGEST_HEX, Base
+from .base import DIGEST_HEX, TableBase
 
 
-class ReleaseRow(Base):
+class ReleaseRow(TableBase):
     """One model version: see `releases.Release`. files: the bundle as a zip, until it is published. plan: how it
     reaches the fleet, JSON. gates: what each gate said, JSON. share: of all devices, those that are to have it. base:
     the version that it follows."""

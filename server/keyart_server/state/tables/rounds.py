@@ -7,14 +7,14 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Double, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import DIGEST_HEX, LONGEST_NAME, Base
+from .base import DIGEST_HEX, MAX_NAME_LENGTH, TableBase
 
 
 def _round() -> Mapped[str]:
     return mapped_column(ForeignKey("rounds.id", ondelete="CASCADE"), primary_key=True)
 
 
-class RoundRow(Base):
+class RoundRow(TableBase):
     """One sum: see `rounds.Round`. offer: the signed message. terms: of the sum. event: what it costs (`budget`).
     key: makes the tickets of this round. waiting: what the campaign needs to read the answer. low, high: where the
     draws lie of those that are asked. wanted: of devices, the most. patience: seconds that a stage may take. keys,
@@ -49,16 +49,16 @@ class RoundRow(Base):
     told: Mapped[str]
 
 
-class GatewayRow(Base):
+class GatewayRow(TableBase):
     """A gateway by its name: one cohort, one SuperNode. heard: when its relay or its door last said something."""
 
     __tablename__ = "gateways"
 
-    name: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
     heard: Mapped[datetime]
 
 
-class MemberRow(Base):
+class MemberRow(TableBase):
     """Who takes part in a round: a number, and the sha256 of the certified key, so that nobody is in it twice."""
 
     __tablename__ = "members"
@@ -67,23 +67,23 @@ class MemberRow(Base):
     round_id: Mapped[str] = _round()
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     device_key_hash: Mapped[str] = mapped_column(String(DIGEST_HEX))
-    gateway: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
 
 
-class WindowRow(Base):
+class WindowRow(TableBase):
     """A stage of a round at a gateway, while answers are taken: until `closes`, or until `due` have come."""
 
     __tablename__ = "windows"
 
     round_id: Mapped[str] = _round()
     stage: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    gateway: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
     due: Mapped[int]
     closes: Mapped[datetime]
     closed: Mapped[bool]
 
 
-class AskRow(Base):
+class StageRequestRow(TableBase):
     """What a member is asked at a stage. packets: at the stage of masked vectors, how many its question holds."""
 
     __tablename__ = "asks"
@@ -95,7 +95,7 @@ class AskRow(Base):
     message: Mapped[bytes]
 
 
-class AnswerRow(Base):
+class SubmissionRow(TableBase):
     """What a member has answered; of a masked vector only the pads, since the vector itself is in `partials`.
     digest: sha256 of the whole answer: the same one again is no replay."""
 
@@ -105,38 +105,38 @@ class AnswerRow(Base):
     round_id: Mapped[str] = _round()
     stage: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    gateway: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     digest: Mapped[bytes]
     body: Mapped[bytes]
 
 
-class PartialRow(Base):
+class PartialSumRow(TableBase):
     """The sum of masked vectors that came in together, in the lanes of the round's terms."""
 
     __tablename__ = "partials"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     round_id: Mapped[str] = mapped_column(ForeignKey("rounds.id", ondelete="CASCADE"), index=True)
-    gateway: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     lanes: Mapped[bytes]
 
 
-class EnrolledRow(Base):
+class EnrolledDeviceRow(TableBase):
     """A key that was certified as a device's. by: the name of the token that vouched for it."""
 
     __tablename__ = "enrolled"
 
     device_key_hash: Mapped[str] = mapped_column(String(DIGEST_HEX), primary_key=True)
-    by: Mapped[str] = mapped_column(String(LONGEST_NAME + 20))
+    by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH + 20))
     at: Mapped[datetime]
     expires: Mapped[datetime]
 
 
-class EnrolmentsRow(Base):
+class EnrolmentCountRow(TableBase):
     """How many certificates a token has had in an hour; once it is over, the audit log tells that in one row."""
 
     __tablename__ = "enrolments"
 
     hour: Mapped[datetime] = mapped_column(primary_key=True)
-    by: Mapped[str] = mapped_column(String(LONGEST_NAME + 20), primary_key=True)
+    by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH + 20), primary_key=True)
     count: Mapped[int]
