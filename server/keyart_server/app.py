@@ -1,6 +1,6 @@
-"""The application: every room's routes, behind the same headers, limits and counts.
+"""The server application: the routes of every package behind shared headers, limits and metrics.
 
-`create_app(service)` needs a service whose state is open; `serve` makes one from settings.
+`create_app(service)` needs a service whose state is open; `serve` builds one from settings.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .service import Service
 log = logging.getLogger("keyart.server")
 REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
 RETRY_SECONDS = 600
-HEADINGS = {403: "Not for you", 404: "Not here", 503: "One moment"}
+HEADINGS = {403: "Permission denied", 404: "Not found", 503: "Temporarily unavailable"}
 ROUTE_FACTORIES = (
     health.routes, campaign_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
     gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
@@ -43,11 +43,11 @@ ROUTE_FACTORIES = (
 
 
 def create_app(service: Service) -> FastAPI:
+    """Build the application of the server, with a background task that keeps the signed metadata fresh."""
+
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        pause = await _refresh_once(
-            service
-        )  # before the door opens: it may have been shut for longer than that lasts
+        pause = await _refresh_once(service)  # before the first request, since the timestamp may have expired
         task = asyncio.create_task(_refresh_signatures(service, pause))
         try:
             async with heartbeat(service.state, gateway_routes.MAIN_GATEWAY, service.clock):
@@ -62,11 +62,11 @@ def create_app(service: Service) -> FastAPI:
         version=keyart.__version__,
         summary="The coordinating server: campaigns, and signed model bundles.",
         lifespan=running,
-        docs_url=None,  # their scripts come from other servers
+        docs_url=None,  # these pages load scripts from other servers
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses={422: error_responses.error_schema("What was sent cannot be used; the sentence says why.")},
+        responses={422: error_responses.error_schema("The request is invalid; `error` gives the reason.")},
     )
     for routes in ROUTE_FACTORIES:
         for router in routes(service):
@@ -76,8 +76,8 @@ def create_app(service: Service) -> FastAPI:
         if status == 401:
             path = request.url.path
             return sign_in_pages.sign_in_page(service, path, status=200 if path == "/" else status)
-        heading = HEADINGS.get(status, "That did not work")
-        actor = getattr(request.state, "actor", None)  # who was let in so far
+        heading = HEADINGS.get(status, "The request failed")
+        actor = getattr(request.state, "actor", None)  # set if the guard has admitted somebody
         return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)
 
     error_responses.install(app, page)
@@ -89,17 +89,17 @@ def create_app(service: Service) -> FastAPI:
 
 
 async def _refresh_signatures(service: Service, pause: float) -> None:
-    """Signs the online roles anew before they end, as long as the server runs; pause: seconds until it is due."""
+    """Refresh the online TUF roles before they expire, for as long as the server runs."""
     while True:
         await asyncio.sleep(pause)
         pause = await _refresh_once(service)
 
 
 async def _refresh_once(service: Service) -> float:
-    """Signs them now; after how many seconds it is due again."""
+    """Refresh the online TUF roles now; return the number of seconds until the next refresh."""
     try:
         await run_in_threadpool(service.bundles.refresh)
     except (KeyartError, OSError) as error:
-        log.error("the signed timestamp could not be renewed", extra={"error": str(error)})
+        log.error("the signed timestamp could not be refreshed", extra={"error": str(error)})
         return RETRY_SECONDS
     return REFRESH_SECONDS

@@ -1,8 +1,8 @@
-"""The audit log: one row a change, appended in the change's own transaction, chained by hashes.
+"""The audit log: one row per change, appended in the transaction of the change and chained by hashes.
 
-A row's digest is sha256(digest of the row before ‖ the row as canonical JSON), the first one's predecessor being 64
-zeros: who notes a digest elsewhere notices any later change to what came before it. The database refuses to update
-or delete a row; the chain is for somebody who can get around that.
+The digest of a row is sha256(digest of the previous row ‖ the row as canonical JSON); the first row follows 64 zeros.
+Whoever stores a digest elsewhere can detect later changes to all rows before it. The database refuses to update or
+delete rows; the chain detects changes that bypass the database.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ HEAD_ID = 1
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """at: with zone. actor: `person:NAME`, `token:NAME` or `server`. action: `campaign.start`, a noun and a verb.
+    """A row of the audit log.
 
-    subject: id of what was changed. details: canonical JSON, with no word of a title or a device in it.
+    Attributes:
+        at: time of the change, with zone.
+        actor: `person:NAME`, `token:NAME` or `server`.
+        action: noun and verb, such as `campaign.start`.
+        subject: id of the object that was changed.
+        details: canonical JSON; it names no title and no device.
     """
 
     number: int
@@ -42,7 +47,7 @@ class AuditEntry:
 
 
 def append(session: Session, at: datetime, actor: str, action: str, subject: str, **details: Any) -> AuditEntry:
-    """Adds a row inside the transaction of `State.writing`, so that there is no change without it."""
+    """Append a row inside the transaction of `ServerState.writing`, so that no change is stored without its row."""
     head = lock(session)
     text = json.dumps(details, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     entry = _with_digest(head.digest, AuditEntry(head.number + 1, at, actor, action, subject, text, ""))
@@ -52,12 +57,12 @@ def append(session: Session, at: datetime, actor: str, action: str, subject: str
 
 
 def lock(session: Session) -> AuditHead:
-    """Nobody else writes to the log until this transaction ends."""
+    """Lock the log for other writers until this transaction ends."""
     return session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID).with_for_update()).one()
 
 
 def newest(session: Session, limit: int, before: int | None = None) -> list[AuditEntry]:
-    """The newest rows first; before: only rows of a smaller number."""
+    """Return up to `limit` rows, newest first; `before` restricts them to rows with a smaller number."""
     rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
     if before is not None:
         rows = rows.where(AuditRow.number < before)
@@ -65,25 +70,34 @@ def newest(session: Session, limit: int, before: int | None = None) -> list[Audi
 
 
 def verify(session: Session) -> tuple[int, str]:
-    """How many rows there are, and the digest over all of them. Raises FederatedError at the first broken one."""
+    """Verify the whole log.
+
+    Returns:
+        The number of rows and the digest of the last one.
+
+    Raises:
+        FederatedError: at the first row that does not match.
+    """
     rows = session.scalars(select(AuditRow).order_by(AuditRow.number).execution_options(yield_per=1000))
     number, digest = check_chain(map(_entry, rows))
     head = session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID)).one()
     if (head.number, head.digest) != (number, digest):
         raise FederatedError(
-            f"The audit log ends at row {number}, and {head.number} rows were written; restore it from a backup."
+            f"The audit log ends at row {number}, but {head.number} rows were written; restore it from a backup."
         )
     return number, digest
 
 
 def check_chain(entries: Iterable[AuditEntry]) -> tuple[int, str]:
-    """Number and digest of the last of all entries, oldest first. Raises FederatedError."""
+    """Return the number and digest of the last entry of a chain, given oldest first; raise FederatedError if it is
+    broken.
+    """
     number, digest = 0, FIRST_PREDECESSOR
     for entry in entries:
         number += 1
         if entry != _with_digest(digest, AuditEntry(number, *_fields(entry)[1:], "")):
             raise FederatedError(
-                f"The audit log is not what was written: row {number} does not follow from the rows before it. "
+                f"The audit log was altered: the hash of row {number} does not match the rows before it. "
                 "Compare it with a backup."
             )
         digest = entry.digest

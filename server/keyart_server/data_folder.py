@@ -1,11 +1,11 @@
-"""The data folder of one server process: what lies where in it, and that nobody else uses it.
+"""The data folder of one server process: its layout, and the lock that keeps other processes out.
 
-DIR/keyart.db                  SQLite, unless a database is named
-DIR/admin.token                bearer token for machines, mode 0600
-DIR/keys/*.pem                 signing keys of the bundle repository (`rolekeys`), of offers and devices (`vouching`)
-DIR/catalog.json               the titles and pictures that devices choose from
+DIR/keyart.db                  SQLite database, unless another database is configured
+DIR/admin.token                API token with all scopes, mode 0600
+DIR/keys/*.pem                 private keys: TUF roles (`tuf_keys`), offers and device certificates (`signing_keys`)
+DIR/catalog.json               titles and artworks of the fleet
 DIR/tuf/{metadata,targets}/    the bundle repository: static files
-DIR/tuf/root.json              the trusted root that apps ship with
+DIR/tuf/root.json              the trusted root that apps ship
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from keyart.errors import SettingError
 
 try:
     import fcntl
-except ImportError:  # Windows: one process a folder is then the operator's promise
+except ImportError:  # Windows: the operator must make sure that one process uses the folder
     fcntl = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
+    """Paths inside a data folder."""
+
     path: Path
 
     @property
@@ -50,23 +52,29 @@ class DataFolder:
         return self.path / "tuf"
 
     def make(self) -> None:
-        """The folder, for its owner alone if it is new. Raises SettingError where it cannot be used."""
+        """Create the folder if missing, accessible to its owner only. Raises SettingError if it is unusable."""
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         except (FileExistsError, NotADirectoryError):
-            raise SettingError(f"{self.path} is no folder, and --data needs one; name another.") from None
+            raise SettingError(f"{self.path} is not a folder; choose another --data.") from None
         except OSError as error:
-            raise SettingError(f"Cannot make {self.path}: {error.strerror or error}. Name another --data.") from None
+            raise SettingError(
+                f"Cannot make {self.path}: {error.strerror or error}. Choose another --data."
+            ) from None
         if not os.access(self.path, os.W_OK | os.X_OK):
-            raise SettingError(f"Cannot write in {self.path}; name another --data, or change its owner.")
+            raise SettingError(f"Cannot write to {self.path}; choose another --data, or change its owner.")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """The folder is this process's alone; a killed one keeps nothing. Raises SettingError while it is not."""
+        """Hold the lock of the folder; the lock of a killed process is released.
+
+        Raises:
+            SettingError: while another process holds the lock.
+        """
         try:
             handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise SettingError(f"Cannot write in {self.path}: {error.strerror or error}.") from None
+            raise SettingError(f"Cannot write to {self.path}: {error.strerror or error}.") from None
         try:
             if fcntl is not None:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,15 +83,18 @@ class DataFolder:
             finally:
                 _restore_ownership(self.path)
         except BlockingIOError:
-            raise SettingError(f"{self.path} is in use by another keyart serve; stop it, or name another.") from None
+            raise SettingError(
+                f"{self.path} is in use by another keyart serve; stop that process, or choose another folder."
+            ) from None
         finally:
             os.close(handle)
 
 
 def _restore_ownership(folder: Path) -> None:
-    """What root wrote in the folder of a service becomes the service's, which could not read its own keys otherwise.
+    """Give files that root created in the folder to the owner of the folder, so that the service can read its own
+    keys.
 
-    No link is followed, and nothing is given away that has a second name elsewhere.
+    No link is followed, and files with a second hard link keep their owner.
     """
     owner = folder.stat()
     if os.name != "posix" or os.geteuid() != 0 or owner.st_uid == 0:

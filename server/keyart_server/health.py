@@ -1,6 +1,7 @@
-"""`/healthz`: the process answers. `/readyz`: it can do its work. `/metrics`: what it has done.
+"""Health routes: `/healthz` (liveness), `/readyz` (readiness) and `/metrics` (Prometheus).
 
-All three are open: a load balancer has no token. They tell states and counts. Keep `/metrics` inside the network.
+All three need no token, since load balancers have none; they return states and counts only. Keep `/metrics` inside
+the network.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @router.head("/healthz", include_in_schema=False)
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """The process is alive. Asks nothing of the database: a restart would not bring it back."""
+        """Report that the process is alive. The database is not queried, since a restart would not repair it."""
         return {"status": "ok"}
 
     not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "Which check failed."}}
@@ -39,14 +40,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @router.head("/readyz", include_in_schema=False)
     @router.get("/readyz", responses=not_ready)
     def readyz() -> Response:
-        """The database answers, and devices are offered metadata that is still valid."""
+        """Report whether the database answers and the metadata offered to devices is still valid."""
         checks = readiness(service)
         ready = all(value == "ok" for value in checks.values())
         return JSONResponse({"status": "ok" if ready else "unready", "checks": checks}, 200 if ready else 503)
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
-        """Counts and times, in the text format of Prometheus."""
+        """Return counters and timings in the Prometheus text format."""
         update_gauges(service)
         return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -54,7 +55,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
 
 def readiness(service: Service) -> dict[str, str]:
-    """`ok`, or what is wrong, by check."""
+    """Return, per check, `ok` or a description of the problem."""
     checks = {"database": "ok", "bundles": "ok"}
     try:
         service.state.ping()
@@ -71,7 +72,7 @@ def readiness(service: Service) -> dict[str, str]:
 
 
 def update_gauges(service: Service) -> None:
-    """Sets what is counted when it is asked for."""
+    """Set the gauges that are read from the database and the bundle repository."""
     metrics = service.metrics
     try:
         with service.state.reading() as session:

@@ -1,6 +1,6 @@
-"""Runs the server in the foreground, from settings to the last answered request.
+"""Runs the server in the foreground, from its settings to the last request.
 
-The order matters: whatever can be wrong with the settings is found before anything is written.
+Settings are checked completely before anything is written.
 """
 
 from __future__ import annotations
@@ -37,10 +37,15 @@ from .state import ServerState
 
 @dataclass(frozen=True, slots=True)
 class StartupReport:
-    """What is said when the server listens. join: the one-time link while nobody can sign in, else None.
+    """The report of a server start, made when the server listens.
 
-    published: model version that this start published. offline_keys: files that belong on another machine.
-    offers_key, issuer_key: public keys that apps ship (`keyart.Limits`), in hex.
+    Attributes:
+        address: base URL of the server.
+        published: model version that this start has published, or None.
+        join: one-time link for the first administrator while no account exists, else None.
+        offline_keys: key files that should be moved to another machine.
+        offers_key: public key that verifies offers, in hex; apps ship it (`keyart.Limits`).
+        issuer_key: public key that verifies device certificates, in hex; apps ship it.
     """
 
     address: str
@@ -56,9 +61,15 @@ class StartupReport:
 def serve(
     settings: ServerSettings, on_listening: Callable[[StartupReport], None], clock: Callable[[], datetime] = now
 ) -> None:
-    """Serves until it is told to stop (SIGTERM, Ctrl-C). tell: called once, when it listens.
+    """Serve until SIGTERM or Ctrl-C.
 
-    Raises SettingError, BundleError or CatalogError where it cannot start.
+    Args:
+        settings: settings of the process.
+        on_listening: called once, when the server listens.
+        clock: returns the current time, with zone.
+
+    Raises:
+        SettingError, BundleError, CatalogError: if the server cannot start.
     """
     settings.check_tls()
     if settings.bundle is not None:
@@ -75,12 +86,16 @@ def serve(
 
 @contextmanager
 def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) -> Iterator[Service]:
-    """The service of these settings, with the data folder to itself. Raises SettingError, CatalogError."""
+    """Open the service of these settings, with exclusive use of the data folder.
+
+    Raises:
+        SettingError, CatalogError: if the folder, the database or the catalogue cannot be used.
+    """
     catalog = None if settings.catalog is None else Catalog.load(settings.catalog)
     data = DataFolder(settings.data)
     with ExitStack() as stack:
         state = None
-        if settings.database_url is not None:  # before a folder is made for what cannot be reached
+        if settings.database_url is not None:  # before a folder is created for an unreachable database
             state = ServerState.open(settings.database_url)
             stack.callback(state.close)
         data.make()
@@ -89,7 +104,7 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             state = ServerState.open(data.database)
             stack.callback(state.close)
         if catalog is not None and settings.catalog is not None:
-            replace_file(data.catalog, settings.catalog.read_bytes())  # kept for the next start
+            replace_file(data.catalog, settings.catalog.read_bytes())  # used at the next start
         elif data.catalog.is_file():
             catalog = Catalog.load(data.catalog)
         yield Service(
@@ -108,7 +123,7 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
 
 @contextmanager
 def _engine_running(service: Service) -> Iterator[None]:
-    """The engine beside the server. It ends after the last answered request: rounds go on when a server is back."""
+    """Run the engine in a thread; it stops after the last request, and its rounds resume at the next start."""
     if not service.settings.rounds:
         yield
         return
@@ -142,7 +157,7 @@ def _is_active(service: Service, round_id: str) -> bool:
 
 
 def _prepare(service: Service, address: str) -> StartupReport:
-    """What each start does: the token for machines, the bundle, the link for the first administrator."""
+    """Do the work of every start: admin token, budget, interrupted releases, bundle, first invitation."""
     state, clock = service.state, service.clock
     tokens.ensure_admin(state, service.data, clock())
     with state.writing() as session:

@@ -1,4 +1,4 @@
-"""What the rooms of one server process share. Each room's `routes(service)` takes from it what it needs."""
+"""The objects that the packages of one server process share; `routes(service)` of a package uses what it needs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,16 @@ from .state import ServerState
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """clock: the time now, with zone. shelf: the published bundles. pages: what people see. keys: that sign offers
-    and certify devices. catalog: what the fleet chooses from; None: not told, and nothing can be learnt. waiting: why
-    a running campaign asks nothing at present, by its id, as the engine of this process last saw it."""
+    """The shared objects of one server process.
+
+    Attributes:
+        bundles: the published bundles.
+        pages: renders the dashboard.
+        clock: returns the current time, with zone.
+        keys: sign offers and certify devices.
+        catalog: catalogue of the fleet; None if none is configured, and then nothing can be trained.
+        blocked: why a running campaign starts no round, by campaign id, as the engine of this process last saw it.
+    """
 
     settings: ServerSettings
     data: DataFolder

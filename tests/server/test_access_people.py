@@ -127,7 +127,7 @@ def test_who_is_removed_is_out_at_once(client: httpx.Client, code: str, admin) -
     assert client.delete(f"/api/people/{person['id']}", headers=admin).status_code == 204
     assert not signed_in(client)
     assert login(client).status_code == 401
-    assert "Nobody can sign in yet" in client.get("/").text
+    assert "There is no account yet" in client.get("/").text
 
 
 @on_sqlite

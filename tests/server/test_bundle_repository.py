@@ -52,7 +52,7 @@ def test_no_key_is_among_what_is_served(tmp_path: Path, secret: str) -> None:
 @pytest.mark.parametrize("version", [1, 4, 5])
 def test_forward_only(tmp_path: Path, version: int) -> None:
     made = sites.repository(tmp_path, 5)
-    with pytest.raises(BundleRefused, match="only goes forward"):
+    with pytest.raises(BundleRefused, match="only go forward"):
         sites.publish(made, version, seed=1)
     assert made.newest == 5
 

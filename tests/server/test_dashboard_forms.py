@@ -175,9 +175,9 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
     revoke, remove = ([form for form in forms if form.endswith(end)] for end in ("/revoke", "/remove"))
     assert len(revoke) == 2 and len(remove) == 1, "nobody removes themselves"
     revoke.sort(key=lambda path: token["id"] in path)
-    assert "opens nothing any more" in notice_of(send(person, revoke[1]).text)
+    assert "is revoked" in notice_of(send(person, revoke[1]).text)
     assert "signed out" in notice_of(send(person, remove[0]).text)
-    assert "gone already" in notice_of(send(person, revoke[1]).text)
+    assert "revoked already" in notice_of(send(person, revoke[1]).text)
     assert person.get("/api/campaigns", headers={**bearer(secret), "Cookie": ""}).status_code == 401
     assert [one["name"] for one in person.get("/api/people").json()] == ["Robin"]
 
@@ -185,7 +185,7 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
 def test_a_token_that_cannot_be(person: httpx.Client) -> None:
     for wrong in ({"scopes": []}, {"days": "0"}, {"days": "731"}, {"days": "x"}, {"name": "a\nb"}, {"name": ""}):
         answer = send(person, "/people/tokens", **{"name": "nightly", "scopes": ["read"], "days": "30", **wrong})
-        assert answer.status_code == 422 and "Nothing was made." in answer.text, wrong
+        assert answer.status_code == 422 and "Nothing was created." in answer.text, wrong
         assert page_samples.mistakes(answer.text) == []
     assert send(person, "/people/invitations", role="owner").status_code == 422
     assert [one["name"] for one in person.get("/api/tokens").json()] == ["admin"]

@@ -134,15 +134,15 @@ def test_what_a_round_told(kind: Kind) -> None:
     told = parse_result(json.loads(json.dumps(dashboard_samples.told(kind, 20))))
     assert told.shows
     if kind == "training":
-        assert told.rest["version"] == 14 and told.first is None
+        assert told.rest["version"] == 14 and told.main_rate is None
     if kind == "statistics":
-        assert told.first == told.rates["all"] and "tablet" not in told.rates and len(told.rates) == 4
+        assert told.main_rate == told.rates["all"] and "tablet" not in told.rates and len(told.rates) == 4
     if kind == "experiment":
         assert [one.label for one in told.differences] == [
             "quality plays a picture", "plays given up", "quality plays a picture: tv",
         ]  # fmt: skip
         first = told.differences[0]
-        assert first.shown[0] == "+1.10 %" and first.of.mean == 0.011 and first.tone in ("good", "still")
+        assert first.texts[0] == "+1.10 %" and first.rate.mean == 0.011 and first.tone in ("good", "still")
         assert told.verdicts[0].arm == "larger faces"
     if kind == "evaluation":
         assert list(told.rates) == ["model 7"]
@@ -151,7 +151,7 @@ def test_what_a_round_told(kind: Kind) -> None:
 def test_less_that_is_given_up_is_better() -> None:
     course = {"b": {"difference": -0.05, "low": -0.06, "high": -0.04}}
     (one,) = parse_result({"metrics": {"abandonment": course}}).differences
-    assert one.tone == "good" and one.shown == ("−5.00 %", "−6.00 %", "−4.00 %")
+    assert one.tone == "good" and one.texts == ("−5.00 %", "−6.00 %", "−4.00 %")
     (one,) = parse_result({"metrics": {"quality_plays": course}}).differences
     assert one.tone == "bad"
 
@@ -170,7 +170,7 @@ def test_a_chart_of_rates() -> None:
     rates = [(AT + n * HOUR, Rate(0.3 + n / 100, 0.2, 0.4 + n / 100)) for n in range(5)]
     chart = rate_chart(rates, "Rate")
     assert chart is not None and rate_chart(rates[:1], "Rate") is None
-    assert chart.ticks == ("45 %", "30 %", "15 %") and "34 % at the last of 5 rounds" in chart.summary
+    assert chart.ticks == ("45 %", "30 %", "15 %") and "34 % in the last of 5 rounds" in chart.summary
     line, band = points(chart.line), points(chart.band)
     assert [x for x, _ in line] == [0, 150, 300, 450, 600] and [y for _, y in line] == sorted(
         (y for _, y in line), reverse=True
@@ -240,7 +240,7 @@ QUIET = Snapshot(
     ("changes", "word", "grave", "said"),
     [
         ({"releases": (release(9, "held", reason="It fell."), *QUIET.releases)}, "Release held", True, "It fell."),
-        ({"releases": (release(9, "waiting", reason="The key."), *QUIET.releases)}, "Release waits", True, "Model 9"),
+        ({"releases": (release(9, "waiting", reason="A key."), *QUIET.releases)}, "Release waiting", True, "Model 9"),
         ({"damage": "timestamp.json cannot be read."}, "Bundles damaged", True, "timestamp.json"),
         ({"expires": AT}, "Signature", True, "has expired"),
         ({"expires": AT + 11 * HOUR}, "Signature", True, "in 11 hours"),
@@ -250,7 +250,7 @@ QUIET = Snapshot(
         ({"releases": ()}, "No model", True, "--bundle"),
         ({"going_on": (a_round("keys"),), "gateways": {}}, "No gateway", True, "5 minutes"),
         ({"going_on": (a_round("keys"),), "gateways": {"a": AT - HOUR}}, "No gateway", True, "5 minutes"),
-        ({"gateways": {"main": AT, "west": AT - HOUR}}, "Gateway silent", False, "west was last heard of 1 hour ago"),
+        ({"gateways": {"main": AT, "west": AT - HOUR}}, "Gateway silent", False, "west last reported 1 hour ago"),
         ({"halted": {"c" * 16: "It cannot."}}, "Campaign paused", True, "Spring: It cannot."),
         ({"failed": (Failure("c" * 16, 4, "Too few."),) * 2}, "Rounds failed", False, "2 rounds"),
     ],
@@ -312,11 +312,11 @@ def test_what_a_gate_measured() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
     form = settings_form.settings_form(kind)
-    names = [field.name.removeprefix(settings_form.PREFIX) for field in (*form.first, *form.more)]
+    names = [field.name.removeprefix(settings_form.PREFIX) for field in (*form.main, *form.more)]
     assert sorted(names) == sorted(SETTINGS[kind].model_fields)
     assert set(settings_form.MAIN_SETTINGS[kind]) <= set(SETTINGS[kind].model_fields)
-    needed = {field.name: "8" for field in (*form.first, *form.more) if field.required}
-    sent = {field.name: field.default for field in (*form.first, *form.more)} | needed
+    needed = {field.name: "8" for field in (*form.main, *form.more) if field.required}
+    sent = {field.name: field.default for field in (*form.main, *form.more)} | needed
     told = {name.removeprefix(settings_form.PREFIX): value for name, value in needed.items()}
     told |= {"version": 8} if "version" in told else {}
     assert checked(kind, settings_form.parse_settings(kind, sent)) == checked(kind, told)

@@ -77,7 +77,7 @@ def test_held_out_devices_judge_a_candidate_before_anybody_has_it(stage: Scene) 
     topics = [topic for _, topic, _ in stage.rounds(campaign)]
     assert topics[:3] == ["population", "training", "/compare 2"]
     release = stage.release(2)
-    assert release is not None and "A person decides" in release.reason
+    assert release is not None and "Decision required" in release.reason
     with stage.service.state.reading() as session:
         assert any(gate.name == "quality all" for gate in release.gates)
         assert release_store.offered(session)["version"] == 1
@@ -247,5 +247,5 @@ def test_what_a_campaign_has_told_stands_on_its_page(stage: Scene, topic: str, s
     campaign = stage.create("statistics", {"topic": topic}, epsilon=500.0, rounds=1)
     stage.step(4)
     assert stage.state_of(campaign) == "done"
-    told = stage.page(f"/campaigns/{campaign.id}").partition('id="told"')[2].partition("</section>")[0]
+    told = stage.page(f"/campaigns/{campaign.id}").partition('id="results"')[2].partition("</section>")[0]
     assert shown in told

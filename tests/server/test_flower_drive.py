@@ -271,7 +271,7 @@ def test_a_gateway_that_comes_in_while_its_stage_is_closed_stops_the_run_and_not
         close(coordinator)
 
     monkeypatch.setattr(Coordinator, "close", slow)
-    with pytest.raises(FederatedError, match="came in while"):
+    with pytest.raises(FederatedError, match="joined while"):
         scene.drive()
     assert found(scene.state, scene.of).standing == "keys"
     scene.nodes = scene.connected()
@@ -293,7 +293,7 @@ def test_gateways_that_always_fail_fail_the_run_and_not_the_round(scene: Scene) 
 
 def test_no_gateway_at_all(scene: Scene) -> None:
     scene.nodes = scene.connected(())
-    with pytest.raises(FederatedError, match="Start their SuperNodes"):
+    with pytest.raises(FederatedError, match="Start the SuperNodes"):
         scene.drive()
     assert found(scene.state, scene.of).is_active
 
@@ -438,5 +438,5 @@ def test_the_environment_names_the_database_and_nothing_else_does(
     with pytest.raises(FederatedError, match="has not answered"), environment.open_database(5.0, time.clock):
         pass
     monkeypatch.setenv(environment.DATABASE_URL, "mysql://nobody@127.0.0.1:1/nothing")
-    with pytest.raises(SettingError, match="sqlite or postgresql"), environment.open_database(5.0, time.clock):
+    with pytest.raises(SettingError, match="sqlite and postgresql"), environment.open_database(5.0, time.clock):
         pass

@@ -52,7 +52,7 @@ def test_what_programs_are_told_is_what_they_read(tmp_path: Path, monkeypatch: p
     with pytest.raises(SettingError, match="in hex"):
         environment.issuer_keys()
     monkeypatch.setenv(environment.ISSUERS, "")
-    with pytest.raises(SettingError, match="nobody's certificate"):
+    with pytest.raises(SettingError, match="no device certificate"):
         environment.issuer_keys()
 
 

@@ -78,7 +78,7 @@ def test_the_database_taken_away_and_given_back(
         assert door.get("/healthz").status_code == 200 and door.get("/readyz").status_code == 503
         assert made.ask(door, Stage.MASKED, 3).status_code == 503
         assert "keyart_database_up 0.0" in door.get("/metrics").text
-    said = [record for record in caplog.records if "could not be written" in record.getMessage()]
+    said = [record for record in caplog.records if "could not be stored" in record.getMessage()]
     assert 1 <= len(said) < 7, "once a batch"
     assert together(door, requests) == [204] * 6
     assert door.get("/readyz").status_code == 200

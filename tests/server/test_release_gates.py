@@ -93,7 +93,7 @@ def laid(folder: Path, **changes: object) -> Path:
 def test_a_whole_bundle_passes_all(tmp_path: Path) -> None:
     found = bundle_gates.check_bundle_gates(laid(tmp_path / "b"), BASE)
     assert {gate.name: gate.verdict for gate in found} == dict.fromkeys(
-        ("whole", "features", "size", "canary"), "passed"
+        ("integrity", "features", "size", "canary"), "passed"
     )
 
 
@@ -106,13 +106,13 @@ def test_a_flipped_byte(tmp_path: Path) -> None:
     weights = folder / "ranker.bin"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
     found = of(folder)
-    assert found["whole"].verdict == "failed" and "ranker.bin" in found["whole"].sentence
+    assert found["integrity"].verdict == "failed" and "ranker.bin" in found["integrity"].sentence
     assert "canary" not in found, "no engine is given what breaks a rule"
 
 
 def test_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    assert of(tmp_path / "b")["whole"].verdict == "failed"
+    assert of(tmp_path / "b")["integrity"].verdict == "failed"
 
 
 def test_scores_that_are_not_the_model_s(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_scores_that_are_not_the_model_s(tmp_path: Path) -> None:
     other = bundle_samples.sample_files(2)["vectors.json"]
     bundle_samples.sample_bundle(folder, 8, 7, seed=1, vectors_json=other)
     found = of(folder)
-    assert (found["whole"].verdict, found["canary"].verdict) == ("passed", "failed")
+    assert (found["integrity"].verdict, found["canary"].verdict) == ("passed", "failed")
 
 
 @pytest.mark.parametrize("field", ["artwork_tags", "viewer_tags"])
@@ -144,6 +144,6 @@ def test_a_bundle_that_has_grown_is_for_a_person(tmp_path: Path) -> None:
     vocabulary = f'{{"population_taste":[1.0],"appeal":{{{appeal}}}}}'.encode()
     folder = bundle_samples.sample_bundle(tmp_path / "b", 8, 7, vocabulary_json=vocabulary)
     found = of(folder)
-    assert found["size"].verdict == "unclear" and found["whole"].verdict == "passed"
+    assert found["size"].verdict == "unclear" and found["integrity"].verdict == "passed"
     size = sum(path.stat().st_size for path in folder.iterdir())
     assert found["size"].numbers["bytes"] == size

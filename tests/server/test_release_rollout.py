@@ -56,7 +56,7 @@ def test_a_staged_roll_out(service: Service, clock: Clock, tmp_path: Path) -> No
     widened = ["release.widen"] * 3
     assert actions(service, 8) == ["release.propose", "release.examine", "release.publish", *widened]
     names = [gate.name for gate in standing(service, 8).gates]
-    assert {"whole", "canary", "features", "size", "quality all", "quality tv", "take rate all"} < set(names)
+    assert {"integrity", "canary", "features", "size", "quality all", "quality tv", "take rate all"} < set(names)
     assert len(names) == len(set(names)), "what a gate says later takes the place of what it said"
 
 
@@ -66,7 +66,7 @@ def test_a_planted_regression_is_held_and_a_person_lets_it_go_on(service: Servic
     device, other = (Device.of(service, tmp_path / str(draw), draw) for draw in (0.005, 0.05))
     assert device.visit(service) == 8
     held = publishing.apply_guard(service, 8, BAD)
-    assert held.standing == "held" and "take rate all" in held.reason and "a fall of more than" in held.reason
+    assert held.standing == "held" and "take rate all" in held.reason and "a drop of more than" in held.reason
     assert offered(service) == (7, 1.0, None)
     assert (device.visit(service), other.visit(service)) == (8, 7), "nobody new gets it, and nobody goes back"
     clock.pass_by(days=30)
@@ -181,7 +181,7 @@ def test_withdrawn_means_the_old_weights_under_a_new_number(service: Service, cl
     assert withdrawn.standing == "withdrawn" and "Model 9 brings back the weights of 7" in withdrawn.reason
     back = standing(service, 9)
     assert (back.standing, back.share, back.base) == ("released", 1.0, 8)
-    assert {gate.name for gate in back.gates} == {"whole", "features", "size", "canary"}
+    assert {gate.name for gate in back.gates} == {"integrity", "features", "size", "canary"}
     assert device.visit(service) == never.visit(service) == 9
     assert device.weights == never.weights == weights(0)
     manifest = service.bundles.manifest(9)
@@ -269,7 +269,7 @@ def test_a_damaged_repository_stops_no_start(service: Service, caplog: pytest.Lo
     first(service)
     (service.data.tuf / "metadata" / "timestamp.json").write_bytes(b"{}")
     publishing.resume_interrupted(service)
-    assert "releases could not be settled" in caplog.text
+    assert "interrupted releases could not be resumed" in caplog.text
 
 
 def test_a_burned_number_is_refused(service: Service, tmp_path: Path) -> None:

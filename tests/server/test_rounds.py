@@ -147,7 +147,7 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
         (refused,) = round_store.list_active(session)[-1:]
         assert (refused.number, refused.standing) == (last, "share")
     with service.state.writing() as session:
-        with pytest.raises(SettingError, match="is spent already"):
+        with pytest.raises(SettingError, match="is already spent"):
             budget.configure(session, clock(), 1.0)
         with pytest.raises(SettingError, match="for good"):
             budget.configure(session, clock(), 8.0, 1e-7)

@@ -69,7 +69,7 @@ def test_before_anything_happened(client: httpx.Client, service: Service) -> Non
         assert answer.status_code == 200 and page_samples.mistakes(answer.text) == [], path
         assert "&lt;b&gt;Robin" in answer.text and "<b>Robin" not in answer.text
     text = client.get("/").text
-    assert "No campaign is running." in text and "Nothing. Everything goes on by itself." in text
+    assert "No campaign is running." in text and "</span> None.</p>" in text
     assert "No model yet." in client.get("/releases").text
 
 
@@ -203,6 +203,6 @@ def test_the_live_part(client: httpx.Client, service: Service, clock: Clock) -> 
     before = client.get("/", headers=part)
     clock.pass_by(minutes=10)
     after = client.get("/", headers={**part, "If-None-Match": before.headers["etag"]})
-    assert after.status_code == 200 and "No gateway was heard of in the last 5 minutes" in after.text
+    assert after.status_code == 200 and "No gateway has reported in the last 5 minutes" in after.text
     client.cookies.clear()
     assert "etag" not in client.get("/", headers=part).headers  # by which the script knows that it is signed out

@@ -87,7 +87,7 @@ def test_other_places_are_left_alone(filled: Service, clock: Clock, tmp_path: Pa
     copy = tmp_path / "copy.tar"
     back_up(filled.state, filled.data, copy, clock())
     before = copy.read_bytes()
-    with pytest.raises(SettingError, match="exists already"):
+    with pytest.raises(SettingError, match="already exists"):
         back_up(filled.state, filled.data, copy, clock())
     with pytest.raises(SettingError, match="is not empty"):
         restore(copy, filled.data, None, clock())

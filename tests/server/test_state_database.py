@@ -36,7 +36,7 @@ def test_a_moment_keeps_its_microseconds_and_comes_back_in_utc(service: Service)
     with service.state.reading() as session:
         row = session.get(InvitationRow, "a")
         assert row is not None and row.expires == at and row.expires.tzinfo is UTC
-    with pytest.raises(sqlalchemy.exc.StatementError, match="needs a zone"), service.state.writing() as session:
+    with pytest.raises(sqlalchemy.exc.StatementError, match="needs a time zone"), service.state.writing() as session:
         session.add(InvitationRow(digest="b", role="viewer", expires=datetime(2026, 1, 1)))
 
 

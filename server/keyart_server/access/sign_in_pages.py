@@ -1,4 +1,4 @@
-"""`/login`, `/logout` and `/join/CODE`: how a person comes in, and goes."""
+"""The pages `/login`, `/logout` and `/join/CODE`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .guard import Who, refuse_cross_site
 from .throttle import Throttle
 
 WINDOW: Final = timedelta(minutes=15)
-FAILURES_FROM_ONE_ADDRESS: Final = 10  # for one name; not for all, since behind a proxy all share an address
-FAILURES_BY_NAME: Final = 50  # more, so that a stranger cannot lock a colleague out by a few tries
+FAILURES_FROM_ONE_ADDRESS: Final = 10  # per name, since clients behind a proxy share an address
+FAILURES_BY_NAME: Final = 50  # higher, so that a stranger cannot easily lock an account
 
 Text = Annotated[str, Form(max_length=400)]
 
@@ -36,7 +36,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         folded = people.folded_name(name)
         address = f"{request.client.host if request.client else ''} {folded}"
         if wait := max(by_address.wait(address), by_name.wait(folded)):
-            mistake_text = f"Too many tries; wait {wait.total_seconds() / 60:.0f} minutes."
+            mistake_text = f"Too many attempts; wait {wait.total_seconds() / 60:.0f} minutes."
             headers = {"Retry-After": str(int(wait.total_seconds()) + 1)}
             return sign_in_page(service, next, mistake_text, name, 429, headers)
         with state.reading() as session:
@@ -45,7 +45,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         if account is None or not fits:
             by_address.failed(address)
             by_name.failed(folded)
-            return sign_in_page(service, next, "Name and password do not fit together.", name, 401)
+            return sign_in_page(service, next, "Name or password is wrong.", name, 401)
         with state.writing() as session:
             secret = people.sign_in(session, clock(), account[0])
         response = RedirectResponse(_local_path(next), 303)
@@ -65,8 +65,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with state.reading() as session:
             role = people.invited_role(session, clock(), code)
         if role is None:
-            raise HTTPException(404, "This link has been used, or has ended; ask for another.")
-        values: dict[str, Any] = {"role": role, "mistake": mistake, "name": name, "shortest": passwords.MIN_LENGTH}
+            raise HTTPException(404, "This link has been used or has expired; ask for a new one.")
+        values: dict[str, Any] = {"role": role, "mistake": mistake, "name": name, "min_length": passwords.MIN_LENGTH}
         return pages.show("join.html", status, **values)
 
     @public.get("/join/{code}")
@@ -77,7 +77,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def joined(request: Request, code: str, name: Text, password: Text) -> Response:
         refuse_cross_site(request)
         with state.reading() as session:
-            if people.invited_role(session, clock(), code) is None:  # before the work of sealing a password
+            if people.invited_role(session, clock(), code) is None:  # before the expensive password hash
                 return join_page(code)
         try:
             name, sealed = people.checked_name(name), passwords.hash_password(password)
@@ -101,7 +101,7 @@ def sign_in_page(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """next: where to go afterwards."""
+    """Render the sign-in page; `next` is the page to show afterwards."""
     with service.state.reading() as session:
         nobody = people.is_empty(session)
     values: dict[str, Any] = {"next": _local_path(next), "mistake": mistake, "name": name, "nobody": nobody}
@@ -109,5 +109,5 @@ def sign_in_page(
 
 
 def _local_path(path: str) -> str:
-    """A page of this server, or the first one: a link must not lead away after a sign-in."""
+    """Return a path on this server, or `/`: a link must not redirect elsewhere after sign-in."""
     return path if path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable() else "/"

@@ -1,4 +1,7 @@
-"""What the fleet may lose of its privacy, what of it is spent, and on what."""
+"""The privacy budget of the fleet: its limit, the charges against it, and a forecast.
+
+The package uses `state` and `audit_log`, and the accountant of `keyart_federated.accounting`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the budget is spent if rounds go on as they do. Pure."""
+"""Forecast of when the privacy budget is exhausted at the current rate of spending. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from keyart_federated.accounting import composed_by_draw
 from .charges import Budget, Charge
 
 PACE_WINDOW: Final = timedelta(days=28)
-MIN_SPAN: Final = timedelta(days=1)  # a pace of less than that is none
+MIN_SPAN: Final = timedelta(days=1)  # minimum period for a rate
 MAX_HORIZON: Final = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """pace: ε a day. ends: when nothing is left; None: not at this pace. another: ε that one more round like the last
-    one adds."""
+    """When the budget is exhausted if rounds continue as they are.
+
+    Attributes:
+        epsilon_per_day: current rate of spending.
+        exhausted_at: time at which nothing is left; None if that is not in sight.
+        next_round_epsilon: ε that another round like the last one would add.
+    """
 
     epsilon_per_day: float
     exhausted_at: datetime | None
@@ -28,11 +33,14 @@ class Forecast:
 
 
 def forecast(charges: Sequence[Charge], budget: Budget, at: datetime) -> Forecast:
-    """At the pace of the last 28 days, or since the first charge where that is less. charges: oldest first.
+    """Extrapolate the spending of the last 28 days, or since the first charge if that is shorter.
 
-    ε of rounds is a minimum over orders of what is a line in their number (Mironov 2017, propositions 1 and 3), so it
-    grows ever slower: a straight line ends too early rather than too late as long as rounds stay as they are, and
-    those who have lost most so far go on losing most.
+    The ε of n equal rounds is a minimum over orders of linear functions of n (Mironov 2017, propositions 1 and 3),
+    hence concave: a straight line is exhausted too early rather than too late, as long as rounds stay alike and the
+    same devices keep the highest ε.
+
+    Args:
+        charges: all charges, oldest first.
     """
     another = _next_round_epsilon(charges, budget)
     spent = [0.0, *(charge.spent for charge in charges)]

@@ -1,7 +1,8 @@
-"""New keys and new signatures for the bundle repository, each with its rows in the audit log.
+"""Key rotation and renewal of the bundle repository, recorded in the audit log.
 
-One row before anything is signed and one after: a kill in between leaves the first alone, and the same call again
-finishes what it had begun. Devices follow by themselves, since each root is signed by the keys of the one before.
+One row is written before anything is signed and one after it. After an interruption only the first exists, and the
+same call again finishes the work. Devices follow automatically, since each root is signed by the keys of the previous
+one.
 """
 
 from __future__ import annotations
@@ -16,18 +17,26 @@ from ..signing.tuf_keys import ROLES
 
 
 def rotate(service: Service, roles: Collection[str], actor: str = "server") -> int:
-    """New keys for these roles, in the data folder; the number of the new root. Needs all four old keys at hand.
+    """Create new keys for these roles in the data folder. Needs all four old keys.
 
-    Ship the new DIR/tuf/root.json with the next build of the app, at once where the key of root was exposed: who has
-    it can lead a device astray that starts from an older root. Raises SettingError, BundleError.
+    Ship the new DIR/tuf/root.json with the next build of the app, and at once if the root key was exposed: its holder
+    can mislead devices that start from an older root.
+
+    Returns:
+        The number of the new root.
+
+    Raises:
+        SettingError, BundleError: if a key or the repository cannot be used.
     """
     if not roles or set(roles) - set(ROLES):
-        raise SettingError(f"Name the roles that get a new key, of {', '.join(ROLES)}.")
+        raise SettingError(f"Name the roles that get a new key: one or more of {', '.join(ROLES)}.")
     return _renew_with_audit(service, actor, ("keys.rotate", "keys.rotated"), sorted(roles))
 
 
 def renew(service: Service, actor: str = "server") -> int:
-    """The same keys and new dates, before root or targets expire; the number of the new root. Raises as `rotate`."""
+    """Renew signatures and expiry dates with the same keys; return the number of the new root. Raises the errors of
+    `rotate`.
+    """
     return _renew_with_audit(service, actor, ("keys.renew", "keys.renewed"), [])
 
 

@@ -1,9 +1,8 @@
-"""The published bundles of this server: `repository` over the data folder, kept fresh while the server runs."""
+"""The published bundles of this server: the TUF repository in the data folder."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import cache
@@ -28,12 +27,12 @@ from ..signing.repository import Repository
 
 log = logging.getLogger("keyart.server")
 OFFLINE_ROLES = ("root", "targets")
-VERSION = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 
 def lazy_ranker(bundle: Path) -> RunRanker:
-    """The canary: the bundle's ranker on this machine's engine. Loaded when it is called, which `verify` does after
-    all other rules are met."""
+    """Return a function that loads the bundle's ranker at its first call, which `verify` makes after all other
+    checks.
+    """
 
     @cache
     def loaded() -> RunRanker:
@@ -44,26 +43,30 @@ def lazy_ranker(bundle: Path) -> RunRanker:
 
 
 def check_bundle(bundle: Path) -> Manifest:
-    """The manifest of a bundle that devices would take. Raises BundleError."""
+    """Return the manifest of a bundle that devices would accept. Raises BundleError."""
     return verify(bundle, run=lazy_ranker(bundle))
 
 
 class PublishedBundles:
-    """What devices can fetch. clock: the time now, with zone."""
+    """The bundles that devices can download."""
 
     def __init__(self, data: DataFolder, clock: Callable[[], datetime]) -> None:
         self._data, self._clock = data, clock
 
     @property
     def exists(self) -> bool:
-        """Whether anything was ever published here."""
+        """Tell whether a repository exists."""
         return (self._data.tuf / "metadata" / "timestamp.json").is_file()
 
     def publish(self, bundle: Path) -> Manifest | None:
-        """Publishes the bundle, in a new repository if there is none; None where it is published already.
+        """Publish the bundle, in a new repository if there is none.
 
-        Raises BundleError for a bundle that devices would refuse or that is older than the newest, SettingError
-        where the key of targets is not at hand.
+        Returns:
+            The manifest, or None if the same bundle is published already.
+
+        Raises:
+            BundleError: for a bundle that devices would refuse or that is older than the newest one.
+            SettingError: if the targets key is missing.
         """
         tuf, keys = self._data.tuf, self._data.keys
         make = Repository.open if self.exists else Repository.create
@@ -77,15 +80,21 @@ class PublishedBundles:
         return repository.publish(bundle, run=lazy_ranker(bundle))
 
     def check_keys(self) -> None:
-        """Raises SettingError where a key that publishing needs is not at hand."""
+        """Raise SettingError if a key that publishing needs is missing."""
         if self.exists:
             self._open().check_keys()
 
     def renew(self, replace: Collection[str] = ()) -> int:
-        """A new root, signed, and all roles anew; the number of that root. Needs all keys.
+        """Sign a new root and all roles. Needs all keys; apps should ship the new `tuf/root.json` afterwards.
 
-        replace: roles that get a new key. Apps should ship the new `tuf/root.json` from then on. Raises BundleError,
-        SettingError.
+        Args:
+            replace: roles that get a new key.
+
+        Returns:
+            The number of the new root.
+
+        Raises:
+            BundleError, SettingError: if the repository or a key cannot be used.
         """
         repository = self._open()
         repository.renew(replace)
@@ -93,54 +102,40 @@ class PublishedBundles:
         return repository.root_version
 
     def folder(self, version: int) -> Path:
-        """Where the files of a published bundle lie."""
+        """Return the folder of a published bundle."""
         return self._data.tuf / "targets" / str(version)
 
     def manifest(self, version: int) -> Manifest:
-        """Of a published bundle. Raises BundleMissing, BundleDamaged."""
+        """Return the manifest of a published bundle. Raises BundleMissing, BundleDamaged."""
         return Manifest.read(self.folder(version))
 
     def signed(self) -> set[int]:
-        """Versions that devices can fetch now: a folder on the disk may be a publish that was killed."""
+        """Return the versions that devices can download; a folder on disk may be an interrupted publish."""
         return self._open().versions if self.exists else set()
 
     def newest(self) -> int | None:
-        """Model version that devices are offered. Raises BundleDamaged for a repository that is not as signed."""
+        """Return the newest published version, or None. Raises BundleDamaged for a damaged repository."""
         return self._open().newest if self.exists else None
 
     def refresh(self) -> None:
-        """Signs the online roles anew. Raises BundleError, SettingError."""
+        """Sign the online roles again. Raises BundleError, SettingError."""
         if self.exists:
             self._open().refresh()
 
-    def manifests(self) -> list[Manifest]:
-        """Those on the disk that were published, newest first."""
-        if not self.exists:
-            return []
-        repository = self._open()
-        newest = repository.newest
-        names = [path.name for path in repository.targets.iterdir() if VERSION.fullmatch(path.name)]
-        versions = sorted((int(name) for name in names), reverse=True)
-        return [
-            Manifest.read(repository.targets / str(version))
-            for version in versions
-            if newest is not None and version <= newest
-        ]
-
     def expires(self) -> datetime | None:
-        """When devices stop to believe what is offered; None where nothing is. Raises BundleDamaged."""
+        """Return when the signed timestamp expires, or None if there is none. Raises BundleDamaged."""
         if not self.exists:
             return None
         path = self._data.tuf / "metadata" / "timestamp.json"
         try:
             timestamp: Metadata[Any] = Metadata.from_file(str(path))
         except (RepositoryError, StorageError) as error:
-            raise BundleDamaged(f"{path} cannot be read ({error}); restore it from a copy.") from error
+            raise BundleDamaged(f"{path} cannot be read ({error}); restore it from a backup.") from error
         expires: datetime = timestamp.signed.expires
         return expires
 
     def offline_keys_here(self) -> list[Path]:
-        """Files that belong on another machine."""
+        """Return the key files that should be moved to another machine."""
         paths = (tuf_keys.path_of(self._data.keys, role) for role in OFFLINE_ROLES)
         return [path for path in paths if path.exists()]
 

@@ -1,7 +1,7 @@
-"""`/tuf/metadata` and `/tuf/targets`: static files for devices, open to everybody, made to be carried by any CDN.
+"""The routes `/tuf/metadata` and `/tuf/targets`: public static files for devices, suitable for any CDN.
 
-A file under a number never changes, so a cache keeps it for good. timestamp.json changes in place. A file that is not
-there may come any minute: its absence is not cached for long.
+Numbered files never change, so caches may keep them forever; timestamp.json is replaced in place. A missing file may
+appear at any time, so its absence is cached for a minute only.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @router.head("/tuf/metadata/{name}", include_in_schema=False)
     @router.get("/tuf/metadata/{name}", **options)
     async def metadata(name: str, request: Request) -> Response:
-        """Signed metadata (The Update Framework), from 1.root.json on."""
+        """Return signed metadata (The Update Framework)."""
         return await send("metadata", _checked_name(METADATA, name), request)
 
     @router.head("/tuf/targets/{version}/{name}", include_in_schema=False)
     @router.get("/tuf/targets/{version}/{name}", **options)
     async def target(version: str, name: str, request: Request) -> Response:
-        """A file of the bundle of this model version, byte for byte."""
+        """Return a file of the bundle with this model version."""
         return await send("targets", _checked_name(TARGET, f"{version}/{name}"), request)
 
     return (router,)
 
 
 def _checked_name(pattern: re.Pattern[str], path: str) -> str:
-    """No other name is looked for on the disk: no folder above, no file that is being written."""
+    """Return the path if it is a published name; no other path is looked up on disk."""
     if not pattern.fullmatch(path):
         raise HTTPException(404, "No such file has been published.", {"Cache-Control": CACHE_ONE_MINUTE})
     return path

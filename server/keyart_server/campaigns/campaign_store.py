@@ -1,4 +1,4 @@
-"""Campaigns in the database. Each change writes its row of the audit log in the same transaction."""
+"""Campaigns in the database. Every change writes its audit row in the same transaction."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def create(
     rounds: int = ROUNDS,
     settings: str = "{}",
 ) -> Campaign:
-    """A new draft. Raises SettingError."""
+    """Create a draft. Raises SettingError for invalid values."""
     if epsilon is not None and not math.isfinite(epsilon):
-        raise SettingError(f"epsilon is {epsilon}; a campaign of a real fleet needs a finite one.")
+        raise SettingError(f"epsilon is {epsilon}; it must be finite.")
     campaign = Campaign(make_id(), name, kind, "draft", epsilon, delta, rounds, at, at, settings)
     session.add(CampaignRow(**asdict(campaign)))
     audit_log.append(
@@ -42,12 +42,13 @@ def create(
 
 
 def find(session: Session, campaign_id: str) -> Campaign | None:
+    """Return the campaign, or None."""
     row = session.get(CampaignRow, campaign_id)
     return None if row is None else _campaign(row)
 
 
 def list_all(session: Session, state: Standing | None = None) -> list[Campaign]:
-    """Newest first; state: only those that stand there."""
+    """Return all campaigns, or those in one state, newest first."""
     rows = select(CampaignRow).order_by(CampaignRow.created.desc(), CampaignRow.id)
     if state is not None:
         rows = rows.where(CampaignRow.state == state)
@@ -55,7 +56,7 @@ def list_all(session: Session, state: Standing | None = None) -> list[Campaign]:
 
 
 def count_by_state(session: Session) -> dict[str, int]:
-    """How many stand where."""
+    """Count campaigns by state."""
     rows = session.execute(select(CampaignRow.state, func.count()).group_by(CampaignRow.state))
     return {row[0]: row[1] for row in rows}
 
@@ -63,7 +64,9 @@ def count_by_state(session: Session) -> dict[str, int]:
 def move(
     session: Session, at: datetime, actor: str, campaign_id: str, action: Action, reason: str = ""
 ) -> Campaign | None:
-    """The campaign after `action`, or None if there is no such one. Raises InputError."""
+    """Apply an action; return the changed campaign, or None if it does not exist. Raises InputError if the state
+    forbids it.
+    """
     row = session.get(CampaignRow, campaign_id, with_for_update=True)
     if row is None:
         return None

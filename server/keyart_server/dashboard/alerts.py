@@ -1,4 +1,4 @@
-"""What needs a person, the gravest first: a sentence each, with the page on which to act. Pure."""
+"""Alerts that require an action, most urgent first: one sentence each, with the page to act on. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ from ..rounds.stage_windows import SILENT_AFTER
 from . import formatting
 from .queries import Failure
 
-GATEWAY_REMOVED_AFTER: Final = timedelta(days=1)  # one that is silent for longer was taken away
-FAILURE_WINDOW: Final = timedelta(days=1)  # rounds that failed since then
-BUDGET_WARNING: Final = timedelta(days=14)  # the budget ends
-SIGNATURE_WARNING: Final = timedelta(hours=12)  # a timestamp is valid for a day, and signed anew four times a day
+GATEWAY_REMOVED_AFTER: Final = timedelta(days=1)  # a gateway that is silent for longer counts as removed
+FAILURE_WINDOW: Final = timedelta(days=1)  # failures are reported for this long
+BUDGET_WARNING: Final = timedelta(days=14)  # warn this long before the budget is exhausted
+SIGNATURE_WARNING: Final = timedelta(hours=12)  # a timestamp is valid for a day and refreshed four times a day
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """word: what it is about. grave: something stands still, or soon does."""
+    """An alert.
+
+    Attributes:
+        title: its subject in a few words.
+        urgent: whether something has stopped, or soon will.
+    """
 
     title: str
     sentence: str
@@ -34,9 +39,16 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is looked at. failed: rounds since `FAILED`, newest first. gateways: when each was heard of. expires: the
-    signed timestamp; None: nothing is published. damage: of the bundle repository, "" where there is none. catalog:
-    whether the server has one. halted: why the server has paused a campaign, by its id."""
+    """The data that alerts are derived from.
+
+    Attributes:
+        failed: rounds that failed within `FAILURE_WINDOW`, newest first.
+        gateways: time of the last heartbeat by gateway.
+        expires: expiry of the signed timestamp; None if nothing is published.
+        damage: damage of the bundle repository, or "".
+        catalog: whether the server has a catalogue.
+        halted: why the server has paused a campaign, by its id.
+    """
 
     at: datetime
     campaigns: Mapping[str, Campaign]
@@ -53,6 +65,7 @@ class Snapshot:
 
 
 def alerts(snapshot: Snapshot) -> list[Alert]:
+    """Return all alerts, urgent ones first."""
     collected = [
         *_releases(snapshot), *_signatures(snapshot), *_budget(snapshot), *_blocked(snapshot), *_gateways(snapshot),
         *_paused_by_server(snapshot), *_failures(snapshot),
@@ -65,10 +78,10 @@ def _releases(snapshot: Snapshot) -> list[Alert]:
     for release in snapshot.releases:
         link = f"/releases/{release.version}"
         if release.standing == "held":
-            sentence = f"Model {release.version}: {release.reason} Let it go on, or withdraw it."
+            sentence = f"Model {release.version}: {release.reason} Promote it or withdraw it."
             collected.append(Alert("Release held", sentence, link))
         if release.standing == "waiting":
-            collected.append(Alert("Release waits", f"Model {release.version}: {release.reason}", link))
+            collected.append(Alert("Release waiting", f"Model {release.version}: {release.reason}", link))
     return collected
 
 
@@ -78,11 +91,11 @@ def _signatures(snapshot: Snapshot) -> list[Alert]:
     if snapshot.expires is None or snapshot.expires > snapshot.at + SIGNATURE_WARNING:
         return []
     if snapshot.expires <= snapshot.at:
-        sentence = "The signed timestamp has expired, and devices take no new bundle."
+        sentence = "The signed timestamp has expired, so devices install no new bundle."
     else:
         when = formatting.relative_time(snapshot.expires, snapshot.at)
         sentence = f"The signed timestamp expires {when} and has not been renewed."
-    return [Alert("Signature", f"{sentence} The server's log says why.", "/releases")]
+    return [Alert("Signature", f"{sentence} See the server's log.", "/releases")]
 
 
 def _budget(snapshot: Snapshot) -> list[Alert]:
@@ -91,7 +104,7 @@ def _budget(snapshot: Snapshot) -> list[Alert]:
         remaining = (
             f"ε {formatting.epsilon(snapshot.budget.left)} of {formatting.number(snapshot.budget.epsilon)} is left"
         )
-        sentence = f"{remaining}, and another round does not fit. What is running stands still."
+        sentence = f"{remaining}, which is not enough for another round. Running campaigns have stopped."
         return [Alert("Budget spent", sentence, "/budget", is_running)]
     if (
         is_running
@@ -100,7 +113,7 @@ def _budget(snapshot: Snapshot) -> list[Alert]:
     ):
         exhausted_at = snapshot.ahead.exhausted_at
         when = formatting.relative_time(exhausted_at, snapshot.at)
-        sentence = f"At this pace the privacy budget is spent by {formatting.day(exhausted_at)}, {when}."
+        sentence = f"At the current rate the privacy budget is exhausted by {formatting.day(exhausted_at)}, {when}."
         return [Alert("Budget", sentence, "/budget", False)]
     return []
 
@@ -110,19 +123,21 @@ def _has_running_campaign(snapshot: Snapshot) -> bool:
 
 
 def _blocked(snapshot: Snapshot) -> list[Alert]:
-    """Campaigns run, and no round can begin."""
+    """Return alerts about running campaigns for which no round can begin."""
     collected = []
     if _has_running_campaign(snapshot) and not snapshot.catalog:
-        sentence = "Campaigns run, and the server knows no titles to ask about. Start it with --catalog FILE."
+        sentence = "Campaigns are running, but the server has no catalogue. Restart it with --catalog FILE."
         collected.append(Alert("No catalogue", sentence, "/campaigns?state=running"))
     if _has_running_campaign(snapshot) and not any(release.standing == "released" for release in snapshot.releases):
-        sentence = "Campaigns run, and no model is with all devices yet. Start the server with --bundle FOLDER."
+        sentence = (
+            "Campaigns are running, but no model is released to all devices. Restart the server with --bundle FOLDER."
+        )
         collected.append(Alert("No model", sentence, "/releases"))
     return collected
 
 
 def _paused_by_server(snapshot: Snapshot) -> list[Alert]:
-    """Campaigns that the server has paused, since they cannot go on without a person."""
+    """Return alerts about campaigns that the server has paused because they need a person."""
     return [
         Alert("Campaign paused", f"{snapshot.campaigns[campaign_id].name}: {reason}", f"/campaigns/{campaign_id}")
         for campaign_id, reason in snapshot.halted.items()
@@ -132,12 +147,12 @@ def _paused_by_server(snapshot: Snapshot) -> list[Alert]:
 def _gateways(snapshot: Snapshot) -> list[Alert]:
     silent = {name: at for name, at in snapshot.gateways.items() if at < snapshot.at - SILENT_AFTER}
     if snapshot.going_on and len(silent) == len(snapshot.gateways):
-        sentence = "No gateway was heard of in the last 5 minutes, so no device can answer the rounds that go on."
+        sentence = "No gateway has reported in the last 5 minutes, so devices cannot take part in the active rounds."
         return [Alert("No gateway", sentence, "/fleet")]
     return [
         Alert(
             "Gateway silent",
-            f"{name} was last heard of {formatting.relative_time(at, snapshot.at)}.",
+            f"{name} last reported {formatting.relative_time(at, snapshot.at)}.",
             "/fleet",
             False,
         )
@@ -147,7 +162,7 @@ def _gateways(snapshot: Snapshot) -> list[Alert]:
 
 
 def _failures(snapshot: Snapshot) -> list[Alert]:
-    """One for a campaign, by its newest."""
+    """Return one alert per campaign, about its newest failure."""
     by_campaign: dict[str, list[Failure]] = {}
     for failure in snapshot.failed:
         by_campaign.setdefault(failure.campaign_id, []).append(failure)
@@ -156,8 +171,9 @@ def _failures(snapshot: Snapshot) -> list[Alert]:
         campaign = snapshot.campaigns.get(campaign_id)
         if campaign is not None and campaign.state in ("running", "paused"):
             failed_rounds = formatting.counted(len(rounds), "round")
+            newest = rounds[0]
             sentence = (
-                f"{campaign.name}: {failed_rounds} in the last day. Round {rounds[0].number}: {rounds[0].reason}"
+                f"{campaign.name}: {failed_rounds} failed in the last day. Round {newest.number}: {newest.reason}"
             )
             collected.append(Alert("Rounds failed", sentence, f"/campaigns/{campaign_id}", False))
     return collected

@@ -1,4 +1,4 @@
-"""The four kinds of campaign in plain words, and what a person can do to one. Pure."""
+"""Labels and descriptions of the four kinds of campaign, and the actions on a campaign. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from ..campaigns import Action, Campaign, Kind
 
 @dataclass(frozen=True, slots=True)
 class KindTexts:
-    """label: what it does, in two or three words. told: what comes of it. chart: of what a round tells, "" where none
-    is drawn. intervals: how they are to be read."""
+    """Texts about a kind of campaign.
+
+    Attributes:
+        label: two or three words.
+        description: what the campaign does.
+        chart: title of its chart; "" for no chart.
+        intervals: how its intervals are to be read.
+    """
 
     label: str
     description: str
@@ -22,44 +28,44 @@ class KindTexts:
     intervals: str = ""
 
 
-SIMULTANEOUS: Final = "intervals hold at every round at once"
+SIMULTANEOUS: Final = "intervals hold simultaneously over all rounds"
 KIND_TEXTS: Final[Mapping[Kind, KindTexts]] = {
     "training": KindTexts(
         "Train the model",
-        "Devices learn from what they saw, and hand in how the model should change. The sum makes the next model.",
+        "Devices train on their own logs and contribute masked updates. Their sum yields the next model.",
     ),
     "statistics": KindTexts(
-        "Count",
-        "How often a picture leads to a play, what is trending, or which devices there are. Only sums are seen.",
-        "The rate over time",
+        "Statistics",
+        "Play rates of artworks, trending titles, or the mix of devices. The server sees sums only.",
+        "Rate over time",
         SIMULTANEOUS,
     ),
     "experiment": KindTexts(
-        "Compare arms",
-        "Two or more ways to show pictures against each other, with an interval that holds at every look.",
+        "Experiment",
+        "Compares two or more ways of selecting artworks, with intervals that stay valid at every interim analysis.",
         intervals=SIMULTANEOUS,
     ),
     "evaluation": KindTexts(
-        "Judge a model",
-        "What a model would be worth, worked out by devices that no model has learned from.",
-        "Its value over time",
-        "each round’s interval holds by itself",
+        "Evaluate a model",
+        "Estimates the policy value of a model on held-out devices.",
+        "Policy value over time",
+        "the interval of each round holds separately",
     ),
 }
 ACTION_LABELS: Final[Mapping[Action, str]] = {
     "start": "Start",
     "resume": "Resume",
     "pause": "Pause",
-    "stop": "Stop for good",
+    "stop": "Stop permanently",
 }
 ACTION_DONE: Final[Mapping[Action, str]] = {
     "start": "{name} has started. Its first round opens within a minute.",
-    "pause": "{name} is paused. A round that goes on is brought to its end.",
-    "resume": "{name} goes on.",
-    "stop": "{name} is stopped for good. What it told stays.",
+    "pause": "{name} is paused. An active round is completed.",
+    "resume": "{name} has been resumed.",
+    "stop": "{name} is stopped permanently. Its results are kept.",
 }
 
 
 def actions(campaign: Campaign) -> list[tuple[Action, str]]:
-    """Those that are possible now, with what their buttons say."""
+    """Return the actions that are possible now, with the labels of their buttons."""
     return [(action, label) for action, label in ACTION_LABELS.items() if campaign.state in MOVES[action][0]]

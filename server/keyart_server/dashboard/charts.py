@@ -1,6 +1,6 @@
-"""Charts as paths of one SVG, stretched to the width that is there; their words stand beside it in HTML. Pure.
+"""Charts as SVG paths, stretched to the available width; their labels are HTML beside them. Pure.
 
-The templates keep strokes and points as they are (`vector-effect`), so that only distances are stretched.
+The templates keep stroke widths constant (`vector-effect`), so that only distances are stretched.
 """
 
 from __future__ import annotations
@@ -19,14 +19,25 @@ from .results import Rate
 
 WIDTH, HEIGHT = 600, 200
 NICE_STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0)
-MAX_FORECAST_SHARE: Final = 1.0  # of the past's length: as far as a forecast is drawn
+MAX_FORECAST_SHARE: Final = 1.0  # length of a forecast relative to the past
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """title, told: what it shows, and what is to be seen in it. Paths in a box of 600 by 200: line, its points, a
-    band around it, a limit, what is to come. ticks: of the upright axis, at its top, middle and bottom. start, end:
-    of time."""
+    """A chart; its paths are in a box of 600 by 200.
+
+    Attributes:
+        title: what the chart shows.
+        summary: its content in one sentence.
+        ticks: labels of the vertical axis: top, middle, bottom.
+        start: label of the left end of the time axis.
+        end: label of its right end.
+        line: path of the line.
+        points: path of its points.
+        band: path of the interval around the line.
+        limit: path of a limit.
+        ahead: path of a forecast.
+    """
 
     title: str
     summary: str
@@ -59,7 +70,9 @@ class _Frame:
 
 
 def budget_chart(charges: Sequence[Charge], budget: Budget, ahead: Forecast, at: datetime) -> Chart | None:
-    """ε spent over time against the budget, and how it goes on. charges: oldest first; None: there are none."""
+    """Chart the ε spent over time against the budget, with the forecast; None without charges. Charges come oldest
+    first.
+    """
     if not charges:
         return None
     start = charges[0].at
@@ -75,7 +88,7 @@ def budget_chart(charges: Sequence[Charge], budget: Budget, ahead: Forecast, at:
     if ahead.exhausted_at is not None and ahead.exhausted_at > at:
         forecast_spent = budget.spent + budget.left * ((last - at) / (ahead.exhausted_at - at))
         ahead_path = f"M{frame.x(at):g} {frame.y(budget.spent):g}L{frame.x(last):g} {frame.y(forecast_spent):g}"
-        summary += f" At this pace all of it is spent by {formatting.day(ahead.exhausted_at)}."
+        summary += f" At the current rate the budget is exhausted by {formatting.day(ahead.exhausted_at)}."
     ticks = frame.ticks(formatting.number)
     title = "ε spent over time"
     return Chart(
@@ -84,7 +97,7 @@ def budget_chart(charges: Sequence[Charge], budget: Budget, ahead: Forecast, at:
 
 
 def rate_chart(rates: Sequence[tuple[datetime, Rate]], title: str) -> Chart | None:
-    """A rate with the interval that holds at every moment at once. rates: oldest first; None below two."""
+    """Chart a rate with its simultaneous interval, oldest first; None for fewer than two rates."""
     if len(rates) < 2:
         return None
     moments = [at for at, _ in rates]
@@ -95,7 +108,7 @@ def rate_chart(rates: Sequence[tuple[datetime, Rate]], title: str) -> Chart | No
     lows = [(frame.x(at), frame.y(rate.low)) for at, rate in rates]
     newest = rates[-1][1]
     summary = (
-        f"{formatting.percent(newest.mean)} at the last of {len(rates)} rounds, between "
+        f"{formatting.percent(newest.mean)} in the last of {len(rates)} rounds, between "
         f"{formatting.percent(newest.low)} and {formatting.percent(newest.high)}."
     )
     return Chart(
@@ -115,12 +128,12 @@ def _joined(points: Iterable[tuple[float, float]]) -> str:
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The last of those that fall on the same place."""
+    """Keep the last of the points that fall on the same pixel."""
     return [point for point, following in pairwise(points) if int(point[0]) != int(following[0])] + points[-1:]
 
 
 def _nice(low: float, high: float) -> tuple[float, float]:
-    """Ends of an axis whose middle is a round number, too."""
+    """Return round ends of an axis whose middle is round too."""
     reach = max(high - low, abs(high) * 1e-3, 1e-6)
     power = 10.0 ** math.floor(math.log10(reach / 2))
     for step in (power * factor for factor in NICE_STEPS):

@@ -1,4 +1,4 @@
-"""A sentence that a form leaves for the next page: in a cookie of a minute, signed for the session. No state."""
+"""Flash messages: a sentence for the next page, in a cookie that lives a minute and is signed for the session."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ MAX_LENGTH: Final = 500  # characters
 
 @dataclass(frozen=True, slots=True)
 class FlashMessage:
-    """done: whether what was asked was done."""
+    """A sentence about a form's effect; `succeeded` tells whether the action was performed."""
 
     sentence: str
-    done: bool = True
+    succeeded: bool = True
 
 
-def leave_flash(response: Response, who: Actor, notice: FlashMessage, secure: bool) -> None:
-    """A machine has no next page, and gets none."""
+def leave_flash(response: Response, who: Actor, message: FlashMessage, secure: bool) -> None:
+    """Set the message for the next page; API clients get none."""
     if who.session is not None:
-        shortened = FlashMessage(notice.sentence[:MAX_LENGTH], notice.done)
+        shortened = FlashMessage(message.sentence[:MAX_LENGTH], message.succeeded)
         payload = urlsafe_b64encode(json.dumps(astuple(shortened)).encode()).decode()
         response.set_cookie(
             COOKIE,
@@ -41,7 +41,7 @@ def leave_flash(response: Response, who: Actor, notice: FlashMessage, secure: bo
 
 
 def take_flash(request: Request, who: Actor) -> FlashMessage | None:
-    """What was left for this session; what anybody else put there counts for nothing."""
+    """Return the message of this session, or None; a cookie without a valid signature is ignored."""
     payload, _, seal = request.cookies.get(COOKIE, "").partition(".")
     if who.session is None or not constant_time_equal(seal, _seal(who.session, payload)):
         return None

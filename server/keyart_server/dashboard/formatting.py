@@ -1,4 +1,4 @@
-"""Numbers, moments and shares as people read them. Pure; the templates' filters."""
+"""Formatting of numbers, times and shares; also the filters of the templates. Pure."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ STEPS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 def date_time(at: datetime | str) -> str:
-    """In UTC, to the minute. at: with zone, or ISO 8601."""
+    """Format a time in UTC, to the minute; `at` has a zone or is ISO 8601 text."""
     return _read(at).strftime("%-d %b %Y, %H:%M UTC")
 
 
 def day(at: datetime | str) -> str:
+    """Format a date."""
     return _read(at).strftime("%-d %b %Y")
 
 
 def iso(at: datetime) -> str:
-    """For `<time datetime>`."""
+    """Format a time for `<time datetime>`."""
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def relative_time(at: datetime, now: datetime) -> str:
-    """How far from now, in the largest unit that it fills: "3 hours ago", "in 2 days"."""
+    """Format the distance from now in the largest unit that it fills: "3 hours ago", "in 2 days"."""
     seconds = (now - at).total_seconds()
     length = duration(abs(seconds))
     if abs(seconds) < 60:
@@ -35,6 +36,7 @@ def relative_time(at: datetime, now: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
+    """Format a duration in the largest unit that it fills."""
     for size, unit in STEPS:
         if seconds >= size:
             return counted(int(seconds // size), unit)
@@ -42,12 +44,12 @@ def duration(seconds: float) -> str:
 
 
 def counted(quantity: int, noun: str) -> str:
-    """ "1 round", "2,000 rounds"."""
+    """Format a quantity with its noun: 1 round, 2,000 rounds."""
     return f"{quantity:,} {noun}" if quantity == 1 else f"{quantity:,} {noun}s"
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """To `digits` significant ones; whole numbers, and those that have more before the point, whole."""
+    """Format a number with `digits` significant digits; integers and large numbers without decimals."""
     if value is None or not math.isfinite(value):
         return MISSING
     if abs(value) < 1e15 and (value == int(value) or abs(value) >= 10.0**digits):
@@ -56,34 +58,36 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def epsilon(value: float | None) -> str:
+    """Format ε with two decimals."""
     return MISSING if value is None or not math.isfinite(value) else f"{value:.2f}"
 
 
 def percent(share: float | None, digits: int = 3) -> str:
+    """Format a share as a percentage."""
     return MISSING if share is None or not math.isfinite(share) else f"{number(100 * share, digits)} %"
 
 
 def difference(value: float) -> str:
-    """Of rewards, which lie between 0 and 1: with its sign, to 4 places."""
+    """Format a difference of rewards, which lie between 0 and 1: with sign and 4 decimals."""
     return f"{value:+.4f}".replace("-", "−")
 
 
 def words_of_name(name: str) -> str:
-    """A name of ours as words: `effective_devices` → "effective devices"."""
+    """Format a name as words: `effective_devices` as effective devices."""
     return name.replace("_", " ")
 
 
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
-    "moment": date_time,
+    "date_time": date_time,
     "day": day,
     "iso": iso,
-    "apart": relative_time,
+    "relative_time": relative_time,
     "counted": counted,
     "number": number,
     "epsilon": epsilon,
     "percent": percent,
     "difference": difference,
-    "plain": words_of_name,
+    "words_of_name": words_of_name,
 }
 
 

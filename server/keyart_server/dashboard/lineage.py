@@ -1,4 +1,4 @@
-"""Which model versions follow each other, and what they look like beside the one before. Pure."""
+"""The ancestry of model versions, and their comparison with the version before. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..releases.gate import ALL, Gate
 from ..releases.release import Release
 from .results import Rate
 
-AGAINST_BASE: Final = f"quality {ALL}"  # the gate that compares it on all held-out devices
+AGAINST_BASE: Final = f"quality {ALL}"  # the gate of the comparison on all held-out devices
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutStage:
-    """A share of the plan. now: it is the one that is out."""
+    """A share of the roll-out plan; `now` marks the current one."""
 
     share: float
     reached: bool
@@ -23,7 +23,7 @@ class RolloutStage:
 
 
 def newest_offered(releases: Sequence[Release]) -> Release | None:
-    """The one that devices get, if only some of them. releases: newest first."""
+    """Return the newest release that devices are offered. Releases come newest first."""
     return next(
         (
             release
@@ -35,7 +35,7 @@ def newest_offered(releases: Sequence[Release]) -> Release | None:
 
 
 def ancestors(releases: Sequence[Release]) -> frozenset[int]:
-    """The newest one that devices get, and those that it descends from; all others are side branches."""
+    """Return the newest offered version and its ancestors; all others are side branches."""
     bases = {release.version: release.base for release in releases}
     newest = newest_offered(releases)
     versions: set[int] = set()
@@ -47,17 +47,17 @@ def ancestors(releases: Sequence[Release]) -> frozenset[int]:
 
 
 def rollout_stages(release: Release) -> tuple[RolloutStage, ...]:
-    """The shares that its plan leads through."""
+    """Return the stages of the release's plan."""
     return tuple(RolloutStage(share, share <= release.share, share == release.share) for share in release.plan.stages)
 
 
 def gain_over_base(release: Release) -> Rate | None:
-    """Reward a decision less that of its base, on held-out devices."""
+    """Return the reward per decision minus that of the base model, on held-out devices."""
     gate = next((gate for gate in release.gates if gate.name == AGAINST_BASE), None)
     return None if gate is None else difference(gate)
 
 
 def difference(gate: Gate) -> Rate | None:
-    """What a comparison measured; None where the noise drowned it, or for another gate."""
+    """Return the difference that a gate measured, or None if the gate has none."""
     mean, low, high = (gate.numbers.get(name) for name in ("mean", "low", "high"))
     return None if mean is None or low is None or high is None else Rate(mean, low, high)

@@ -1,4 +1,4 @@
-"""What the pages read of the database beside what the rooms themselves list: counts and columns, no more of a row."""
+"""Database queries of the pages: counts and single columns, beyond what the stores list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..state.tables import AuditRow, GatewayRow, RoundRow, SubmissionRow
 
 
 class Failure(NamedTuple):
-    """A round that failed, and why."""
+    """A failed round and its reason."""
 
     campaign_id: str
     number: int
@@ -26,7 +26,7 @@ class Failure(NamedTuple):
 
 
 def submissions_by_stage(session: Session, rounds: Sequence[Round]) -> dict[str, dict[Stage, int]]:
-    """How many devices have answered at each stage, at all gateways, by round."""
+    """Count the devices that have submitted at each stage, over all gateways, by round."""
     if not rounds:
         return {}
     key_columns = (SubmissionRow.round_id, SubmissionRow.stage)
@@ -42,13 +42,13 @@ def submissions_by_stage(session: Session, rounds: Sequence[Round]) -> dict[str,
 
 
 def last_heartbeats(session: Session) -> Mapping[str, datetime]:
-    """When each was last heard of, by name."""
+    """Return the time of the last heartbeat by gateway."""
     rows = session.execute(select(GatewayRow.name, GatewayRow.heard).order_by(GatewayRow.name))
     return {row[0]: row[1] for row in rows}
 
 
 def failures(session: Session, since: datetime) -> list[Failure]:
-    """Newest first."""
+    """Return the rounds that failed since then, newest first."""
     rows = select(RoundRow.campaign_id, RoundRow.number, RoundRow.failure).where(
         RoundRow.standing == "failed", RoundRow.changed >= since
     )
@@ -56,7 +56,7 @@ def failures(session: Session, since: datetime) -> list[Failure]:
 
 
 def pause_reasons(session: Session, campaigns: Iterable[Campaign]) -> dict[str, str]:
-    """Why the server itself paused those of them that it paused, by id. A person's pause gives no reason."""
+    """Return, by id, why the server itself paused campaigns. A person's pause has no reason."""
     paused = [campaign.id for campaign in campaigns if campaign.state == "paused"]
     if not paused:
         return {}
@@ -74,6 +74,6 @@ def pause_reasons(session: Session, campaigns: Iterable[Campaign]) -> dict[str, 
 
 
 def finished_sums(session: Session, since: datetime) -> list[tuple[int, str]]:
-    """Of each sum that was read since: how many devices are in it, and what it told, JSON."""
+    """Return number of devices and JSON result of every sum read since then."""
     rows = select(RoundRow.masked, RoundRow.told).where(RoundRow.standing == "done", RoundRow.changed >= since)
     return [(row[0], row[1]) for row in session.execute(rows)]

@@ -1,5 +1,4 @@
-"""Templates to pages, and the files that they load, whose addresses change with their content so that browsers
-may keep them."""
+"""Renders templates, and serves their assets under addresses that change with the content."""
 
 from __future__ import annotations
 
@@ -18,12 +17,12 @@ from .status_icons import icon_of
 
 ASSETS: Final = Path(__file__).parent / "assets"
 MEDIA: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-LIVE: Final = "live"  # the block of a page that changes while somebody looks at it
+LIVE: Final = "live"  # the block of a page that is refreshed
 DEFAULT_VALUES: Final[dict[str, Any]] = {"actor": None, "notice": None, "here": ""}
 
 
 class Pages:
-    """`pages.show("overview.html", …)`; every value is escaped, an unknown one is an error."""
+    """The templates: `pages.show("overview.html", …)`. Every value is escaped; an undefined one is an error."""
 
     def __init__(self) -> None:
         self._templates = Environment(
@@ -34,25 +33,24 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(FILTERS)
-        self._templates.globals.update(
-            style=STYLE.address, script=SCRIPT.address, icon=ICON.address, shape_of=icon_of
-        )
+        self._templates.globals.update(style=STYLE.address, script=SCRIPT.address, icon=ICON.address, icon_of=icon_of)
         self._templates.globals["ui"] = self._templates.get_template("ui.html").module
 
     def show(
         self, template: str, status: int = 200, headers: dict[str, str] | None = None, /, **values: Any
     ) -> Response:
+        """Render a page as a response."""
         text = self._templates.get_template(template).render({**DEFAULT_VALUES, **values})
         return HTMLResponse(text, status, headers)
 
     def live(self, template: str, /, **values: Any) -> str:
-        """The part of the page that changes."""
+        """Render the live part of a page."""
         page = self._templates.get_template(template)
         return "".join(page.blocks[LIVE](page.new_context({**DEFAULT_VALUES, **values})))
 
 
 class Asset:
-    """A file that pages load."""
+    """A static file that pages load."""
 
     def __init__(self, name: str) -> None:
         self.content = (ASSETS / name).read_bytes()

@@ -1,4 +1,4 @@
-"""How a page's route answers: with the page, with the part of it that is live, or with the way to the next page."""
+"""Responses of page routes: the page, its live part, or a redirect to the next page."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .flash_messages import FlashMessage
 ID: Final = re.compile("[0-9a-f]{16}", re.ASCII)
 VERSION: Final = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
 T = TypeVar("T")
-LIVE_HEADER: Final = "x-keyart-part"  # a header that the script sends; a link or another site's form cannot
+LIVE_HEADER: Final = "x-keyart-part"  # a header that only the page's script can send
 
 
 def page_router(service: Service, scope: Scope) -> APIRouter:
-    """For pages: guarded, and not in the API's document."""
+    """Return a guarded router for pages, which are not part of the OpenAPI document."""
     router = service.guard.router(scope)
     router.include_in_schema = False
     return router
 
 
 def _matching(pattern: re.Pattern[str]) -> Any:
-    """A part of an address; one that names nothing of ours is nothing that a person has mistyped in a form."""
+    """Validate a part of an address; anything else is 404, since it is not a mistake in a form."""
 
     def check(text: str) -> str:
         if not pattern.fullmatch(text):
-            raise HTTPException(404, "There is nothing of that name.")
+            raise HTTPException(404, "No such page.")
         return text
 
     return BeforeValidator(check)
@@ -50,13 +50,15 @@ async def _form_fields(request: Request) -> ImmutableMultiDict[str, str]:
     return ImmutableMultiDict([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
 
 
-FormFields = Annotated[ImmutableMultiDict[str, str], Depends(_form_fields)]  # what a form sent, files left out
+FormFields = Annotated[
+    ImmutableMultiDict[str, str], Depends(_form_fields)
+]  # the fields of a submitted form, without files
 
 
 def render_page(
     service: Service, request: Request, who: Actor, template: str, status: int = 200, /, **values: Any
 ) -> Response:
-    """The whole page, with what the last form left; or its live part, or 304 where that is as it was."""
+    """Render the page with the flash message; or its live part, or 304 if that is unchanged."""
     values = {"actor": who, "at": service.clock(), **values}
     if request.headers.get(LIVE_HEADER):
         part = service.pages.live(template, **values)
@@ -70,23 +72,23 @@ def render_page(
     return response
 
 
-def redirect(service: Service, who: Actor, path: str, sentence: str, done: bool = True) -> Response:
-    """To the page on which to see what a form has done, and a sentence that says it."""
+def redirect(service: Service, who: Actor, path: str, sentence: str, succeeded: bool = True) -> Response:
+    """Redirect to the page that shows the effect of a form, with a sentence about it."""
     response = RedirectResponse(path, 303)
-    flash_messages.leave_flash(response, who, FlashMessage(sentence, done), service.settings.secure)
+    flash_messages.leave_flash(response, who, FlashMessage(sentence, succeeded), service.settings.secure)
     return response
 
 
 def found_or_404(item: T | None, noun: str) -> T:
-    """Raises 404 for what is not there."""
+    """Return the item. Raises 404 if it is None."""
     if item is None:
-        raise HTTPException(404, f"There is no {noun} of that name.")
+        raise HTTPException(404, f"There is no such {noun}.")
     return item
 
 
 def form_choice(sent: ImmutableMultiDict[str, str], name: str, among: Sequence[str]) -> str:
-    """Raises 422 for a value that no form of ours sends."""
+    """Return the value of a form field. Raises 422 for a value that the form does not offer."""
     value = sent.get(name, "")
     if value not in among:
-        raise HTTPException(422, f"{name} is one of {', '.join(among)}.")
+        raise HTTPException(422, f"{name} must be one of {', '.join(among)}.")
     return value

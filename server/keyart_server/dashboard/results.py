@@ -1,4 +1,4 @@
-"""What a round told (`work`), sorted for reading: rates, differences, verdicts, and what is left. Pure."""
+"""Results of rounds, prepared for display: rates, differences, verdicts and other values. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 
 from keyart_federated.experiments.measures import MEASURES
 
-ALL: Final = "all"  # the segment of every device
-# What has a place of its own, or says nothing to a person who sees the rest.
+ALL: Final = "all"  # the segment of all devices
+# Values that are displayed elsewhere or add nothing to the rest.
 SHOWN_ELSEWHERE: Final = frozenset(
     {"used", "segments", "metrics", "groups", "verdicts", "decided", "looks", "rate", "low", "high", "contexts"}
 )
@@ -18,7 +18,7 @@ SHOWN_ELSEWHERE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A mean and its interval. Those of a campaign's rates hold after every round at once."""
+    """A mean and its interval. The intervals of a campaign's rates hold simultaneously over rounds."""
 
     mean: float
     low: float
@@ -27,17 +27,24 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An arm's metric less that of the first arm. of: the same as numbers. shown: mean, low and high with their unit.
-    tone: of an interval without zero, whether that is better or worse."""
+    """The difference of an arm's metric from that of the control arm.
+
+    Attributes:
+        rate: the numbers.
+        texts: mean, low and high with their unit.
+        tone: whether an interval without zero is an improvement.
+    """
 
     label: str
-    of: Rate
-    shown: tuple[str, str, str]
+    rate: Rate
+    texts: tuple[str, str, str]
     tone: Literal["good", "bad", "still"]
 
 
 @dataclass(frozen=True, slots=True)
 class ArmVerdict:
+    """The verdict about one arm of an experiment."""
+
     arm: str
     word: str
     text: str
@@ -45,7 +52,12 @@ class ArmVerdict:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """rates: by segment. rest: by name; where the sum was of no use, the reason."""
+    """The result of a round, for display.
+
+    Attributes:
+        rates: rates by segment.
+        rest: other values by name; the reason, if the sum could not be used.
+    """
 
     rates: Mapping[str, Rate]
     differences: tuple[Difference, ...]
@@ -53,22 +65,23 @@ class ResultView:
     rest: Mapping[str, float | str]
 
     @property
-    def first(self) -> Rate | None:
-        """Of all devices, or else the first one."""
+    def main_rate(self) -> Rate | None:
+        """Return the rate of all devices, else the first rate, else None."""
         return self.rates.get(ALL) or next(iter(self.rates.values()), None)
 
     @property
     def shows(self) -> bool:
-        """Whether there is anything to be read in it; what judges a release is shown with that."""
+        """Tell whether there is anything to display; comparisons of releases are displayed with the release."""
         return bool(self.rates or self.differences or self.verdicts or self.rest)
 
 
 def parse_result_json(text: str) -> ResultView:
-    """As a round's row has it: JSON."""
+    """Parse the JSON result of a round's row."""
     return parse_result(json.loads(text))
 
 
 def parse_result(result: Mapping[str, Any]) -> ResultView:
+    """Parse the result of a round."""
     verdicts = tuple(
         ArmVerdict(arm, verdict["word"], verdict["text"]) for arm, verdict in result.get("verdicts", {}).items()
     )
@@ -76,7 +89,7 @@ def parse_result(result: Mapping[str, Any]) -> ResultView:
 
 
 def _rates(result: Mapping[str, Any]) -> Iterator[tuple[str, Rate]]:
-    """Of segments; of a model that was judged. What the noise drowned has no numbers."""
+    """Yield rates by segment, or that of an evaluated model. Rates drowned by noise have no numbers."""
     for name, values in result.get("segments", {}).items():
         if isinstance(values, Mapping) and values.get("rate") is not None:
             yield name, Rate(values["rate"], values["low"], values["high"])
@@ -100,7 +113,7 @@ def _differences(result: Mapping[str, Any]) -> Iterator[Difference]:
             yield Difference(
                 f"{label}, {arm}" if len(arms) > 1 else label,
                 rate,
-                texts,  # type: ignore[arg-type]  # three of three
+                texts,  # type: ignore[arg-type]  # exactly three
                 "good" if worse > 0 else "bad" if better < 0 else "still",
             )
 

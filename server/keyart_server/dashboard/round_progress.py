@@ -1,4 +1,4 @@
-"""How far a round has come: its four stages, and how many devices are at each. Pure."""
+"""The progress of a round: its four stages and the devices at each. Pure."""
 
 from __future__ import annotations
 
@@ -12,21 +12,29 @@ from keyart.secagg import Stage
 from ..rounds import Round
 from ..rounds.round import STATUS_OF_STAGE
 
-# What a stage is for somebody who has not read the protocol.
+# Stages in plain words.
 STAGE_LABELS: Final[Mapping[Stage, str]] = {
-    Stage.KEYS: "Joined",
-    Stage.SHARE: "Agreed",
-    Stage.MASKED: "Handed in",
-    Stage.UNMASK: "Opened",
+    Stage.KEYS: "Registered",
+    Stage.SHARE: "Key shares",
+    Stage.MASKED: "Masked updates",
+    Stage.UNMASK: "Unmasked",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """name: as the protocol has it. devices: that have answered so far. share: of those that are wanted, 0 to 1.
-    lost: fewer than at the stage before."""
+    """A stage of a round.
 
-    plain: str
+    Attributes:
+        label: the stage in plain words.
+        name: its name in the protocol.
+        where: whether the stage is over, open or coming.
+        devices: devices that have completed it so far.
+        share: the same as a share of the target cohort, 0 to 1.
+        lost: devices that dropped out since the stage before.
+    """
+
+    label: str
     name: str
     where: Literal["over", "now", "coming"]
     devices: int
@@ -36,14 +44,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """closes: when the stage ends at the latest, about; None: no stage is open."""
+    """The stages of a round; `closes` is about when the open stage ends at the latest, or None."""
 
     steps: tuple[Step, ...]
     closes: datetime | None
 
 
 def round_progress(round_: Round, submitted: Mapping[Stage, int]) -> Progress:
-    """came: devices that have answered at the stage that is open."""
+    """Return the progress of a round; `submitted` counts the submissions at the open stage."""
     open_stage = next((stage for stage, standing in STATUS_OF_STAGE.items() if standing == round_.standing), None)
     steps: list[Step] = []
     for stage, standing in STATUS_OF_STAGE.items():

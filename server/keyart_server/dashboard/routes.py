@@ -1,4 +1,4 @@
-"""The pages of the dashboard: one module each, named after its address."""
+"""The routes of the dashboard: one module per page, named after its address."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The form for a campaign's settings, made from the settings themselves (`keyart_federated.campaigns`): names,
-defaults, what each is for. A setting that is added there is in the form. Pure."""
+"""The form for campaign settings, generated from the settings' models (`keyart_federated.campaigns`). Pure."""
 
 from __future__ import annotations
 
@@ -19,34 +18,40 @@ from ..campaigns import Kind
 from .formatting import words_of_name
 
 MAX_VALUE_LENGTH: Final = 400  # characters of a value
-# Where the setting's name says too little to somebody who is new.
+# Labels of settings whose names are not self-explanatory.
 LABELS: Final[Mapping[str, str]] = {
-    "decisions": "Decisions a device",
-    "high": "Draws below",
+    "decisions": "Decisions per device",
+    "high": "Sampling bucket below",
     "hours": "Hours between rounds",
-    "low": "Draws from",
-    "minimum_devices": "Fewest devices",
-    "name": "Experiment in the app",
-    "patience": "Seconds a stage",
-    "threshold_permille": "Devices that must stay",
-    "version": "Model",
-    "wanted": "Devices a round",
-    "window": "Hours before the round",
+    "looks": "Interim analyses",
+    "low": "Sampling bucket from",
+    "minimum_devices": "Minimum cohort",
+    "name": "Experiment name in the app",
+    "patience": "Stage timeout (seconds)",
+    "threshold_permille": "Quorum (permille)",
+    "version": "Model version",
+    "wanted": "Target cohort",
+    "window": "Data window (hours)",
 }
-# What somebody thinks about before they start; the rest is folded away.
+# Settings that matter before a start; the others are collapsed.
 MAIN_SETTINGS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "training": ("wanted", "minimum_devices", "hours", "decisions"),
     "statistics": ("topic", "wanted", "minimum_devices", "hours"),
     "experiment": ("name", "arms", "devices", "days", "looks", "margin"),
     "evaluation": ("version", "wanted", "minimum_devices", "window"),
 }
-PREFIX: Final = "settings."  # an experiment's name is not the campaign's
+PREFIX: Final = "settings."  # distinguishes an experiment's name from the campaign's
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """term: its exact name, where the label is another. choices: value and label, for a list; else it is written.
-    wide: a whole line."""
+    """A form field.
+
+    Attributes:
+        term: exact name of the setting, if the label differs.
+        choices: values and labels of a list; empty for a text field.
+        wide: whether the field takes a whole line.
+    """
 
     name: str
     label: str
@@ -62,24 +67,29 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """common: of every campaign. first: settings of the kind; more: those that seldom change."""
+    """A form.
+
+    Attributes:
+        common: fields of every campaign.
+        main: settings of the kind.
+        more: settings that seldom change.
+    """
 
     common: tuple[Field, ...]
-    first: tuple[Field, ...]
+    main: tuple[Field, ...]
     more: tuple[Field, ...]
 
 
-NAME: Final = Field(
-    "name", "Name", "For people: it stands in every list.", required=True, wide=True, longest=MAX_NAME_LENGTH
-)
-ROUNDS_FIELD: Final = Field("rounds", "Rounds", "At most so many sums.", numeric=True, required=True)
+NAME: Final = Field("name", "Name", "Shown in every list.", required=True, wide=True, longest=MAX_NAME_LENGTH)
+ROUNDS_FIELD: Final = Field("rounds", "Rounds", "Maximum number of rounds.", numeric=True, required=True)
 EPSILON_FIELD: Final = Field(
-    "epsilon", "ε", "What a person may lose in all of it.", f"{EPSILON:g}", "privacy budget", numeric=True
+    "epsilon", "ε", "ε limit per user for the whole campaign.", f"{EPSILON:g}", "privacy budget", numeric=True
 )
-DEFAULT_ROUNDS: Final[Mapping[Kind, str]] = {"evaluation": "1"}  # each is told by itself
+DEFAULT_ROUNDS: Final[Mapping[Kind, str]] = {"evaluation": "1"}  # each round has its own result
 
 
 def settings_form(kind: Kind) -> Form:
+    """Return the form for a kind of campaign."""
     settings = SETTINGS[kind].model_fields
     main = MAIN_SETTINGS[kind]
     rounds = () if "looks" in settings else (replace(ROUNDS_FIELD, default=DEFAULT_ROUNDS.get(kind, str(ROUNDS))),)
@@ -91,7 +101,9 @@ def settings_form(kind: Kind) -> Form:
 
 
 def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
-    """What a form says of them, for `checked`; an empty field is left to its default. Raises SettingError."""
+    """Return the settings of a submitted form, for `checked`; empty fields keep their defaults. Raises
+    SettingError.
+    """
     values = {}
     for name, about in SETTINGS[kind].model_fields.items():
         text = sent.get(PREFIX + name, "").strip()
@@ -101,7 +113,7 @@ def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
 
 
 def parse_number(name: str, text: str, kind: type[int] | type[float]) -> float:
-    """Raises SettingError."""
+    """Parse a number. Raises SettingError."""
     try:
         return kind(text)
     except ValueError:
@@ -137,7 +149,7 @@ def _value(name: str, text: str, about: FieldInfo) -> Any:
 
 
 def _kinds(about: FieldInfo) -> tuple[Any, ...]:
-    """What a value may be: types, or the words of a list."""
+    """Return what a value may be: types, or the words of a list."""
     return tuple(_flat(about.annotation))
 
 
@@ -155,7 +167,7 @@ def _flat(annotation: Any) -> list[Any]:
 
 
 def _fits_one_line(about: FieldInfo) -> bool:
-    """Whether a line of a form can hold it."""
+    """Tell whether a single text field can hold the value."""
     return dict not in _kinds(about) or tuple in _kinds(about)
 
 

@@ -1,4 +1,4 @@
-"""A shape beside each word of where something stands, so that no colour has to be told apart. Pure."""
+"""An icon beside each status, so that it can be read without colour. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 Tone = Literal["going", "good", "bad", "still", "alert"]
 
-# In a square of 12: filled, even-odd.
+# SVG paths in a 12 by 12 box, filled even-odd.
 PATHS: Final[Mapping[str, str]] = {
     "play": "M3 1.5v9l7.5-4.5z",
     "bars": "M2.5 1.5h2.5v9h-2.5zM7 1.5h2.5v9h-2.5z",
@@ -20,7 +20,7 @@ PATHS: Final[Mapping[str, str]] = {
     "back": "M5 1.5v2.6h2.2a3.3 3.3 0 0 1 0 6.6H3v-1.8h4.2a1.5 1.5 0 0 0 0-3H5v2.6L1 5z",
 }
 
-# Of campaigns, rounds, releases, gates and verdicts: word → shape and tone.
+# Status of campaigns, rounds, releases, gates and verdicts: icon and tone.
 STATUS_ICONS: Final[Mapping[str, tuple[str, Tone]]] = {
     "draft": ("ring", "still"),
     "running": ("play", "going"),
@@ -42,7 +42,7 @@ STATUS_ICONS: Final[Mapping[str, tuple[str, Tone]]] = {
     "withdrawn": ("back", "still"),
     "passed": ("check", "good"),
     "unclear": ("ring", "alert"),
-    "heard": ("check", "good"),
+    "online": ("check", "good"),
     "silent": ("warn", "bad"),
     "better": ("check", "good"),
     "worse": ("cross", "bad"),
@@ -54,6 +54,6 @@ STATUS_ICONS: Final[Mapping[str, tuple[str, Tone]]] = {
 
 
 def icon_of(word: str) -> tuple[str, Tone]:
-    """Path and tone; a word that is not known gets a ring."""
+    """Return path and tone of a status; an unknown one gets a ring."""
     name, tone = STATUS_ICONS.get(word, ("ring", "still"))
     return PATHS[name], tone

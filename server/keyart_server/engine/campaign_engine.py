@@ -1,8 +1,8 @@
-"""The engine: what is to be done now, step by step, from what stands in the database.
+"""The engine: does what is due now, step by step, according to the database.
 
-A step looks at all campaigns, begins what is due and reads what has come in; rounds themselves go on elsewhere
-(`driver`). Nothing is remembered between two steps, but when it last looked for half published bundles, so a kill at
-any moment costs no more than the step.
+A step looks at all campaigns, begins rounds that are due and reads sums that have arrived; rounds themselves run
+elsewhere (`round_driver`). The only state between steps is the time of the last maintenance, so a kill loses at most
+one step.
 """
 
 from __future__ import annotations
@@ -29,21 +29,19 @@ from .round_driver import RoundDriver
 
 log = logging.getLogger("keyart.server")
 STEP_SECONDS = 1.0
-MAINTENANCE_INTERVAL = timedelta(
-    hours=1
-)  # between two looks for what is half published, and at the certificates of devices
-STANDBY_SECONDS = 5.0  # between two looks for a database that does not answer, or for a lease that another one holds
+MAINTENANCE_INTERVAL = timedelta(hours=1)  # between resuming interrupted releases and deleting expired certificates
+STANDBY_SECONDS = 5.0  # retry interval without a database or without the lease
 
 
 class CampaignEngine:
-    """Of one server. `run` steps until `stop` is set; only whoever holds the lease does."""
+    """The engine of one server; only the holder of the lease steps."""
 
     def __init__(self, service: Service, driver: RoundDriver) -> None:
         self._service, self._driver, self._lease = service, driver, Lease(service.state)
         self._settled = datetime.min.replace(tzinfo=UTC)
 
     def run(self, stop: threading.Event) -> None:
-        """Until it is told to stop."""
+        """Step until `stop` is set."""
         try:
             while not stop.is_set():
                 pause = STEP_SECONDS
@@ -53,10 +51,10 @@ class CampaignEngine:
                     else:
                         pause = STANDBY_SECONDS
                 except SQLAlchemyError as error:
-                    log.warning("the engine waits for the database", extra={"error": type(error).__name__})
+                    log.warning("the engine is waiting for the database", extra={"error": type(error).__name__})
                     pause = STANDBY_SECONDS
                 except Exception:
-                    log.exception("a step of the engine failed")
+                    log.exception("an engine step failed")
                     pause = STANDBY_SECONDS
                 stop.wait(pause)
         finally:
@@ -64,7 +62,7 @@ class CampaignEngine:
             self._lease.release()
 
     def step(self) -> None:
-        """Does what is due now."""
+        """Do everything that is due now."""
         with self._service.state.reading() as session:
             campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
             active, answered = round_store.list_active(session), round_store.list_answered(session)
@@ -86,7 +84,7 @@ class CampaignEngine:
         rollout.step(self._service)
         for campaign in campaigns_by_id.values():
             if campaign.state == "running" and campaign.id not in busy_ids:
-                with suppress(BundleError):  # a damaged repository is told by /readyz
+                with suppress(BundleError):  # /readyz reports a damaged repository
                     self._ask(campaign)
         for name in set(self._service.blocked) - {
             round_.id for round_ in campaigns_by_id.values() if round_.state == "running"
@@ -94,11 +92,11 @@ class CampaignEngine:
             self._service.blocked.pop(name, None)
 
     def _ask(self, campaign: Campaign) -> None:
-        """The next round, if it is due."""
+        """Begin the next round of the campaign, if it is due."""
         service, at = self._service, self._service.clock()
         with service.state.reading() as session:
             base = scheduling.current_base(service, session)
-            # Of those before a person resumed it, that person knows.
+            # Failures before a person resumed the campaign do not count.
             rounds = [
                 round_
                 for round_ in scheduling.recent_rounds(session, campaign.id)
@@ -117,7 +115,7 @@ class CampaignEngine:
             failed = scheduling.MAX_CONSECUTIVE_FAILURES
             reason = f"{failed} rounds in a row have failed. The last failure: {rounds[0].failure}"
         elif retry_time is not None and at < retry_time:
-            service.blocked[campaign.id] = f"Its last round failed; the next one begins {retry_time:%H:%M:%S} UTC."
+            service.blocked[campaign.id] = f"The last round failed; the next one begins at {retry_time:%H:%M:%S} UTC."
             return
         else:
             try:
@@ -127,7 +125,7 @@ class CampaignEngine:
         with service.state.writing() as session:
             now = campaign_store.find(session, campaign.id)
             if now is None or now.state != "running" or scheduling.next_round_number(session, campaign.id) != number:
-                return  # a person was quicker
+                return  # a person has changed the campaign meanwhile
             if reason or request is None:
                 scheduling.pause_campaign(service, session, campaign, reason)
             elif isinstance(request, federated_campaigns.Wait):
@@ -140,7 +138,7 @@ class CampaignEngine:
                 scheduling.pause_campaign(service, session, campaign, refusal)
 
     def _read(self, campaign: Campaign, round_: Round) -> None:
-        """What a sum tells, in the transaction that ends its round."""
+        """Read the sum of a round; the result is stored in the transaction that ends the round."""
         service = self._service
         with service.state.reading() as session:
             open_round = round_store.find_open(session, round_.id)
@@ -155,7 +153,7 @@ class CampaignEngine:
                 round_.survivors,
                 open_round.waiting,
             )
-            # Of all devices of the round, for the count of them by version.
+            # Recorded for the number of devices by model version.
             installed = {"installed": private_sum.offer.model_version}
             if round_.evaluates_release:
                 result = candidate_evaluation.read_comparison(private_sum, base)
@@ -163,8 +161,10 @@ class CampaignEngine:
                     round_store.finish(session, service.clock(), round_.id, {**result, **installed})
                 return
             outcome = federated_campaigns.read(campaign, memory, private_sum, base)
-        except Exception as error:  # a sum that cannot be read must not stop the others
-            log.exception("a sum could not be read", extra={"campaign": campaign.id, "round": round_.number})
+        except Exception as error:  # one unreadable sum must not stop the others
+            log.exception(
+                "the sum of a round could not be read", extra={"campaign": campaign.id, "round": round_.number}
+            )
             self._fail(round_, scheduling.describe_error(error))
             return
         with service.state.writing() as session:

@@ -1,4 +1,4 @@
-"""A candidate's way through the gates: those that need no device, then a comparison on held-out devices."""
+"""Takes candidates through the gates: those that need no device, then a comparison on held-out devices."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..service import Service
 from . import scheduling
 from .estimate_codec import decode_estimates, encode_estimates
 
-MAX_TRIES: Final = 3  # of a comparison that fails: then the quality counts as not measured
+MAX_TRIES: Final = 3  # failed comparisons after which the quality counts as not measured
 
 
 def step(service: Service) -> None:
-    """What is due for all candidates of campaigns."""
+    """Do what is due for all candidates of campaigns."""
     with service.state.reading() as session:
         candidates = release_store.list_all(session, "candidate")
     for release in candidates:
@@ -37,7 +37,7 @@ def _evaluate(service: Service, release: Release, campaign_id: str) -> None:
         files = release_store.files(session, release.version)
     if campaign is None or isinstance(base, str):
         return
-    if not federated_campaigns.compares(campaign):  # its operator has said so
+    if not federated_campaigns.compares(campaign):  # the campaign's settings skip the comparison
         publishing.decide(service, release.version)
     elif rounds and rounds[0].standing == "done":
         publishing.decide(service, release.version, decode_estimates(rounds[0].result))
@@ -63,5 +63,5 @@ def _evaluate(service: Service, release: Release, campaign_id: str) -> None:
 
 
 def read_comparison(private_sum: federated_campaigns.PrivateSum, base: federated_campaigns.Base) -> dict[str, Any]:
-    """What a round that judges a release tells: estimates by segment."""
+    """Read the sum of a round that evaluates a release: estimates by segment."""
     return encode_estimates(federated_campaigns.read_comparison(private_sum, base))

@@ -1,4 +1,4 @@
-"""Estimates by segment as a round keeps them: JSON, where what the noise drowns has no numbers."""
+"""Estimates by segment in the JSON result of a round; values that are not finite are stored as null."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SEGMENTS = "segments"
 
 
 def encode_estimates(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
-    """For `records.finish`."""
+    """Encode estimates for `round_store.finish`."""
     return {
         SEGMENTS: {
             name: [_finite(estimate.mean), _finite(estimate.standard_error), _finite(estimate.devices)]
@@ -22,7 +22,7 @@ def encode_estimates(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
 
 
 def decode_estimates(result: Mapping[str, Any]) -> dict[str, Estimate]:
-    """Inverse of `to_told`; empty where a round told nothing."""
+    """Decode the estimates of a result; empty if it holds none."""
     return {
         name: Estimate(
             math.nan if mean is None else mean,

@@ -1,6 +1,6 @@
-"""A release's way from share to share: its devices and the others are asked how they fare, early and at the end.
+"""Rolls a release out from share to share, guarded by take rates: an early check, and a check at the end of a stage.
 
-Two rounds each time: take rates of devices that have it, and of those with the version before.
+Each check has two rounds: take rates of devices with the release, and of devices with the version before it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ..service import Service
 from . import scheduling
 from .estimate_codec import decode_estimates
 
-EARLY_SHARE: Final = 0.25  # of a stage's hours: a bad model is to be held soon
+EARLY_SHARE: Final = 0.25  # fraction of a stage's hours after which the early check runs
 MAX_TRIES: Final = 3
 NEW, OLD = "new", "old"
 
 
 def step(service: Service) -> None:
-    """What is due for all that roll out."""
+    """Do what is due for all rolling releases."""
     with service.state.reading() as session:
         rolling = release_store.list_all(session, "rolling")
     for release in rolling:
@@ -37,7 +37,7 @@ def step(service: Service) -> None:
 
 
 def _guard(service: Service, release: Release) -> None:
-    """As far as it goes now; each look is two rounds, and the first one may only hold it."""
+    """Run the checks that are due. The early check may only hold the release."""
     at, hours = service.clock(), timedelta(hours=release.plan.hours)
     checks = [
         delay for delay in ((EARLY_SHARE * hours, hours) if hours else (hours,)) if at >= release.changed + delay
@@ -56,7 +56,7 @@ def _guard(service: Service, release: Release) -> None:
     if isinstance(base, str):
         return
     for topic in topics:
-        # One after the other, so that a device which changes over in between is in one of them.
+        # One round after the other, so that a device that updates in between is in one of them only.
         for group, version in ((NEW, release.version), (OLD, base.version)):
             attempts = rounds[topic.format(group)]
             if not _is_finished(attempts):
@@ -68,7 +68,7 @@ def _guard(service: Service, release: Release) -> None:
 
 
 def _is_finished(rounds: list[Round]) -> bool:
-    """Whether it was read, or will not be any more."""
+    """Tell whether the sum was read, or the maximum number of tries has failed."""
     return bool(rounds) and (rounds[0].standing == "done" or scheduling.consecutive_failures(rounds) >= MAX_TRIES)
 
 
@@ -83,7 +83,7 @@ def _begin_round(
     at: datetime,
 ) -> None:
     if rounds and rounds[0].standing != "failed":
-        return  # it goes on
+        return  # it is still active
     retry_time = scheduling.retry_at(rounds)
     if retry_time is not None and at < retry_time:
         return
@@ -99,7 +99,7 @@ def _begin_round(
 
 
 def _campaign_of(service: Service, release: Release) -> Campaign:
-    """In whose name devices are asked: that of the release's own campaign, or one for what came by hand."""
+    """Return the campaign of the release; an uploaded release gets a campaign of its own."""
     with service.state.writing() as session:
         return _find_or_create(session, service, release)
 
@@ -116,6 +116,6 @@ def _find_or_create(session: Session, service: Service, release: Release) -> Cam
     created = campaign_store.create(
         session, at, "server", name, "training", settings=federated_campaigns.checked("training", {})
     )
-    for action in ("start", "finish"):  # it asks nothing of its own accord
+    for action in ("start", "finish"):  # it begins no rounds of its own
         campaign_store.move(session, at, "server", created.id, action)
     return created

@@ -1,6 +1,6 @@
-"""Drives rounds on Flower: each in a thread of its own, over one link that is started when it is first needed.
+"""Runs rounds on Flower, each in its own thread, over one runner that is started when first needed.
 
-Whatever dies, the round is driven again from the database, over a new link if the old one is gone.
+After any failure a round is resumed from the database, over a new runner if the old one is gone.
 """
 
 from __future__ import annotations
@@ -15,34 +15,39 @@ from sqlalchemy.exc import SQLAlchemyError
 from keyart.errors import KeyartError
 
 log = logging.getLogger("keyart.server")
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0  # before a round is driven again after a failure
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0  # delay before a failed round is retried
 MAX_CONCURRENT_ROUNDS = 4  # each is a process of about 200 MB
 
 
 class RoundRunner(Protocol):
-    """A SuperLink with its SuperNodes: see `flower.Link`."""
+    """Runs single rounds; `flower.superlink.FlowerRunner` implements it."""
 
     def run(
         self, round_id: str, patience: float, stop: threading.Event, ended: Callable[[], bool] = lambda: False
     ) -> None:
-        """Drives a round until `ended`, which asks the database. Raises FederatedError where Flower failed."""
+        """Run a round until `ended`, which reads the database. Raises FederatedError if Flower failed."""
 
     def close(self) -> None:
-        """Ends what was started here."""
+        """End the processes that this runner started."""
 
 
 class RoundDriver:
-    """start: makes a link; may take seconds. going_on: whether a round still wants to be driven, by its id."""
+    """Runs several rounds at once.
+
+    Attributes:
+        start: creates a runner; may take seconds.
+        going_on: tells whether a round, given by id, is still active.
+    """
 
     def __init__(self, start: Callable[[], RoundRunner], going_on: Callable[[str], bool]) -> None:
         self._start, self._going_on = start, going_on
         self._stop = threading.Event()
-        self._turn = threading.Lock()  # one link is started at a time
+        self._turn = threading.Lock()  # only one runner is started at a time
         self._link: RoundRunner | None = None
         self._threads: dict[str, threading.Thread] = {}
 
     def drive(self, round_id: str, patience: float) -> None:
-        """Sees to it that the round is driven; returns at once."""
+        """Make sure that the round is being run; return at once."""
         self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
         if round_id in self._threads or len(self._threads) >= MAX_CONCURRENT_ROUNDS or self._stop.is_set():
             return
@@ -51,7 +56,7 @@ class RoundDriver:
         thread.start()
 
     def close(self) -> None:
-        """Lets go of all rounds, which stay in the database, and ends the link."""
+        """Stop all threads and the runner; the rounds stay in the database."""
         self._stop.set()
         with self._turn:
             if self._link is not None:
@@ -68,10 +73,10 @@ class RoundDriver:
                     return
                 link = self._linked()
                 link.run(round_id, patience, self._stop, lambda: self._ended(round_id))
-            except Exception as error:  # of Flower, of the database: a round is not lost by any
+            except Exception as error:  # of Flower or the database; the round can always be resumed
                 if self._stop.is_set():
                     return
-                log.warning("a round is driven again", extra={"error": _describe(error)})
+                log.warning("retrying a round", extra={"error": _describe(error)})
                 self._drop(link)
             self._stop.wait(pause)
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
@@ -79,7 +84,7 @@ class RoundDriver:
     def _ended(self, round_id: str) -> bool:
         try:
             return not self._going_on(round_id)
-        except SQLAlchemyError:  # nobody knows; it is asked again
+        except SQLAlchemyError:  # unknown for now; checked again later
             return False
 
     def _linked(self) -> RoundRunner:

@@ -1,4 +1,4 @@
-"""Begins a round of a campaign, and reads its sum: between a campaign's work, which is pure, and the database."""
+"""Begins rounds of a campaign: connects the pure campaign logic with the database."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from ..service import Service
 from ..state.tables import CampaignStateRow
 
 log = logging.getLogger("keyart.server")
-MAX_VECTOR_BYTES: Final = 7_500_000  # of a vector, so that with its pads it is within the limits of a gateway's door
-FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # after a failed round; doubled each time
-MAX_CONSECUTIVE_FAILURES: Final = 10  # in a row: then a person has to look
+MAX_VECTOR_BYTES: Final = 7_500_000  # so that vector and pads fit the body limit of a gateway
+FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # delay after a failed round, doubled each time
+MAX_CONSECUTIVE_FAILURES: Final = 10  # then the campaign is paused
 
 
 def current_base(service: Service, session: Session) -> federated_campaigns.Base | str:
-    """What the fleet runs on, or why nothing can be asked yet."""
+    """Return the model and catalogue that campaigns build on, or the reason why no round can begin."""
     if service.catalog is None:
-        return "The server knows no catalogue; start it with --catalog."
+        return "The server has no catalogue; start it with --catalog."
     release = release_store.newest_released(session)
     if release is None:
-        return "No bundle is published for all devices; start the server with --bundle."
+        return "No bundle is released to all devices; start the server with --bundle."
     folder, all_releases = service.bundles.folder(release.version), release_store.list_all(session)
     other_folders = {
         release_.version: service.bundles.folder(release_.version) for release_ in all_releases if release_.share > 0
@@ -53,18 +53,21 @@ def current_base(service: Service, session: Session) -> federated_campaigns.Base
 
 @lru_cache(maxsize=4)
 def _feature_spec(bundle: Path) -> FeatureSpec:
-    """What is published under a number never changes, and the engine looks every second."""
+    """Read the feature spec of a published bundle, which never changes; the engine asks every second."""
     return FeatureSpec.from_json(Manifest.read(bundle).feature_spec)
 
 
 def recent_rounds(session: Session, campaign_id: str, topic: str = "") -> list[Round]:
-    """The campaign's newest rounds, newest first, as many as tell whether it fails again and again: those of its
-    work, or those of this topic, which judge a release."""
+    """Return the newest rounds of a campaign, newest first, enough to count consecutive failures.
+
+    Args:
+        topic: topic of rounds that evaluate a release; "" selects the campaign's own rounds.
+    """
     return round_store.list_for_campaign(session, campaign_id, MAX_CONSECUTIVE_FAILURES, topic)
 
 
 def retry_at(rounds: Sequence[Round]) -> datetime | None:
-    """Until when to wait since the newest rounds have failed. rounds: newest first."""
+    """Return when to retry after the newest rounds failed, or None. Rounds are given newest first."""
     failed = consecutive_failures(rounds)
     if not failed:
         return None
@@ -72,12 +75,12 @@ def retry_at(rounds: Sequence[Round]) -> datetime | None:
 
 
 def consecutive_failures(rounds: Sequence[Round]) -> int:
-    """How many of the newest have failed, one after the other."""
+    """Count how many of the newest rounds failed in a row."""
     return next((i for i, round_ in enumerate(rounds) if round_.standing != "failed"), len(rounds))
 
 
 def next_round_number(session: Session, campaign_id: str) -> int:
-    """The first that no round of the campaign has had."""
+    """Return the next unused round number of the campaign."""
     newest = round_store.list_for_campaign(session, campaign_id, limit=1)
     return newest[0].number + 1 if newest else 1
 
@@ -90,7 +93,7 @@ def begin_round(
     request: federated_campaigns.RoundRequest,
     topic: str,
 ) -> str:
-    """Opens the round inside a transaction of `State.writing`; "", or why the budget does not allow it."""
+    """Begin the round inside a transaction of `ServerState.writing`; return "", or why it cannot begin."""
     projected, fleet_budget = (
         budget.projected_epsilon(session, request.event, request.low, request.high),
         budget.fleet_budget(session),
@@ -127,7 +130,7 @@ def begin_round(
 
 
 def _participation_warning(service: Service, session: Session, request: federated_campaigns.RoundRequest) -> str:
-    """Why few devices may come to the round that begins; "" where nothing speaks for it."""
+    """Return why few devices may take part in the round, or ""."""
     at, offer = service.clock(), request.offer
     refusal = Limits().refusal(offer, ParticipationHistory(), offer.model_version, offer.feature_spec, at.timestamp())
     if refusal is not None:
@@ -142,13 +145,13 @@ def _participation_warning(service: Service, session: Session, request: federate
 
 
 def load_campaign_state(session: Session, campaign_id: str) -> bytes | None:
-    """What the campaign has kept."""
+    """Return the state that the campaign stored after its last round, or None."""
     row = session.get(CampaignStateRow, campaign_id)
     return None if row is None else row.data
 
 
 def save_campaign_state(session: Session, campaign_id: str, number: int, memory: bytes) -> None:
-    """For the next round."""
+    """Store the campaign's state for its next round."""
     row = session.get(CampaignStateRow, campaign_id)
     if row is None:
         session.add(CampaignStateRow(campaign_id=campaign_id, number=number, data=memory))
@@ -157,11 +160,11 @@ def save_campaign_state(session: Session, campaign_id: str, number: int, memory:
 
 
 def pause_campaign(service: Service, session: Session, campaign: Campaign, reason: str) -> None:
-    """Pauses a campaign that cannot go on without a person."""
-    log.warning("a campaign is paused", extra={"campaign": campaign.id, "error": reason})
+    """Pause a campaign that cannot continue without a person."""
+    log.warning("campaign paused", extra={"campaign": campaign.id, "error": reason})
     campaign_store.move(session, service.clock(), "server", campaign.id, "pause", reason)
 
 
 def describe_error(error: Exception) -> str:
-    """Of a failure, for people; what was not foreseen is in the log."""
-    return str(error) if isinstance(error, KeyartError) else f"It could not be read ({type(error).__name__})."
+    """Describe a failure for people; details of unexpected errors are in the log."""
+    return str(error) if isinstance(error, KeyartError) else f"The sum could not be read ({type(error).__name__})."

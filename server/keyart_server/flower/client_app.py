@@ -1,7 +1,7 @@
-"""The ClientApp: one stage of a round at one gateway. It asks the gateway's devices, by the database, and waits.
+"""The ClientApp (relay): one stage of a round at one gateway. It stores the requests in the database and waits.
 
-A gateway's door (`gateway`) takes the answers, in whatever process devices find it; the relay closes the stage and
-hands on what came. Asked again, at once or after a kill, it hands on the same bytes.
+HTTP gateways accept the submissions, in whatever process devices reach; the relay closes the stage and returns what
+has arrived. Asked again, at once or after a kill, it returns the same bytes.
 """
 
 from __future__ import annotations
@@ -27,17 +27,19 @@ from .database_retries import GRACE_SECONDS, RetryingDatabase
 from .environment import GATEWAY
 from .stage_messages import NAME_QUERY, STAGE_QUERY, StageReply, StageRequest
 
-HEARTBEAT_SECONDS = 30.0  # a gateway that waits says so every so often
-# A SuperNode answers one message after the other, and other rounds wait their turn: what takes longer goes on without
-# the relay, and the server reads it in the database when it is over.
+HEARTBEAT_SECONDS = 30.0  # heartbeat interval while waiting
+# A SuperNode answers one message after the other. A longer stage continues without the relay, so that other rounds
+# get their turn, and the server reads it from the database when it is over.
 HOLD_SECONDS = 60.0
 
 
 def run_stage(gateway: str, request: StageRequest, database: RetryingDatabase) -> bytes:
-    """A stage of a round at a gateway, from its questions to what came; for `Coordinator.receive`. b"" where it goes
-    on after `HOLD_SECONDS`.
+    """Run a stage at a gateway and return the submissions for `Coordinator.receive`; b"" if it lasts beyond
+    `HOLD_SECONDS`.
 
-    Raises RoundFailed where the round has left the stage, FederatedError where the database stays away.
+    Raises:
+        RoundFailed: if the round has left the stage.
+        FederatedError: if the database stays away.
     """
     clock, stage = database.clock, request.stage
     terms = database.writing(_open, clock.now(), gateway, request)
@@ -54,7 +56,7 @@ def run_stage(gateway: str, request: StageRequest, database: RetryingDatabase) -
 
 
 def _open(session: Session, at: datetime, gateway: str, request: StageRequest) -> AggregationParameters:
-    """The row of the round stays as it is until this is done: no window opens at a stage that is being left."""
+    """Open the window. The row of the round is locked meanwhile, so no window opens at a stage that is being left."""
     stage = request.stage
     stage_windows.record_heartbeat(session, at, gateway)
     row = session.get(RoundRow, request.round_id, with_for_update={"read": True})
@@ -75,7 +77,7 @@ def _open(session: Session, at: datetime, gateway: str, request: StageRequest) -
 def _is_over(
     session: Session, at: datetime, gateway: str, request: StageRequest, terms: AggregationParameters
 ) -> bool:
-    """Raises RoundFailed where there is nothing left to wait for."""
+    """Tell whether the stage is over. Raises RoundFailed if the round has left it."""
     if stage_windows.is_over(session, at, terms, request.stage, gateway):
         return True
     standing = session.scalar(select(RoundRow.standing).where(RoundRow.id == request.round_id))
@@ -85,11 +87,11 @@ def _is_over(
 
 
 def _moved_on(request: StageRequest, standing: str | None) -> RoundFailed:
-    return RoundFailed(f"The round is past the stage {request.stage.name.lower()}: it stands at {standing}.")
+    return RoundFailed(f"The round has left the stage {request.stage.name.lower()}; its status is {standing}.")
 
 
 def client_app(database_for: Callable[[float], AbstractContextManager[RetryingDatabase]]) -> ClientApp:
-    """A relay over the database that `database_for` opens; it may be away for so many seconds."""
+    """Create a ClientApp over the database that `database_for` opens, given how many seconds it may be away."""
     client = ClientApp()
 
     @client.query(NAME_QUERY)  # type: ignore[untyped-decorator]

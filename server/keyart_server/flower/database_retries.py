@@ -1,4 +1,4 @@
-"""How both ends of a round wait: often at first, seldom later, and on through an outage of the database."""
+"""Waiting with increasing intervals, and database transactions that are retried during an outage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..state import ServerState
 
 log = logging.getLogger("keyart.server.flower")
 
-GRACE_SECONDS: Final = 30.0  # between the end of a stage's time and the moment when nobody waits any more
+GRACE_SECONDS: Final = 30.0  # waited after the end of a stage's time
 QUICK_SECONDS, SLOW_SECONDS = 0.2, 2.0
 OUTAGE_ERRORS: Final = (OperationalError, InterfaceError, TimeoutError)
 P = ParamSpec("P")
@@ -29,14 +29,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Clock:
-    """Moments, seconds, and sleep; a test brings its own."""
+    """Time and sleep; tests bring their own."""
 
     now: Callable[[], datetime] = now
     seconds: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     def pause(self, waited: float) -> None:
-        """Before one looks again, after so many seconds of waiting: a stage takes seconds, or hours."""
+        """Sleep before polling again, after `waited` seconds of waiting: a stage takes seconds or hours."""
         self.sleep(min(SLOW_SECONDS, QUICK_SECONDS + waited / 50) * random.uniform(0.75, 1.25))  # noqa: S311
 
 
@@ -45,10 +45,10 @@ CLOCK: Final = Clock()
 
 @dataclass(frozen=True)
 class RetryingDatabase:
-    """Transactions that are tried again while the database is away, for `patience` seconds each.
+    """Transactions that are retried while the database is away, for `patience` seconds each.
 
-    What one does must be such that it may be done twice: it can be durable and its answer lost. Each raises
-    FederatedError where the database stays away.
+    Operations must be idempotent: a transaction can be durable although its result was lost. Methods raise
+    FederatedError if the database stays away.
     """
 
     state: ServerState
@@ -56,7 +56,7 @@ class RetryingDatabase:
     clock: Clock = CLOCK
 
     def reading(self, operation: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `do` reads in a transaction."""
+        """Run `operation` in a read transaction; return its result."""
 
         def attempt() -> T:
             with self.state.reading() as session:
@@ -65,7 +65,7 @@ class RetryingDatabase:
         return retry(attempt, self.patience, self.clock)
 
     def writing(self, operation: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `do` answers, once all that it wrote is durable."""
+        """Run `operation` in a write transaction; return its result once it is durable."""
 
         def attempt() -> T:
             with self.state.writing() as session:
@@ -75,21 +75,23 @@ class RetryingDatabase:
 
 
 def retry(operation: Callable[[], T], patience: float, clock: Clock) -> T:
-    """Does it, again and again while the database does not answer, for `patience` seconds. Raises FederatedError."""
+    """Call `operation` until the database answers, for `patience` seconds. Raises FederatedError."""
     began = clock.seconds()
     while True:
         try:
             result = operation()
         except (*OUTAGE_ERRORS, SettingError) as error:
-            cause = error.__cause__ if isinstance(error, SettingError) else error  # `State.open` names the address
+            cause = (
+                error.__cause__ if isinstance(error, SettingError) else error
+            )  # `ServerState.open` wraps the error
             if not isinstance(cause, OUTAGE_ERRORS):
                 raise
             waited = clock.seconds() - began
             if waited > patience:
                 raise FederatedError(
-                    f"The database has not answered for {waited:.0f} s. See to it; the round goes on when it is back."
+                    f"The database has not answered for {waited:.0f} s. Restore it; the round resumes afterwards."
                 ) from None
-            log.warning("The database does not answer; trying again")
+            log.warning("The database does not answer; retrying")
             clock.pause(max(waited, SLOW_SECONDS))
         else:
             return result

@@ -1,8 +1,8 @@
-"""The ServerApp: drives a round over the gateways, stage by stage, on from where it was left.
+"""The ServerApp: runs a round over the gateways, stage by stage, resuming where it was left.
 
-What counts is in the database: a stage that the round has passed is read again there, from its closed windows, so a
-new process comes to the very same questions. A gateway that does not answer is read there, too: what its devices have
-handed in is not lost, and the others count as silent.
+The database is authoritative. A stage that the round has passed is read again from its closed windows, so a new
+process computes the same requests. The submissions at a gateway that does not answer are read from there too; its
+other devices count as dropped out.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from .stage_messages import StageRequest
 
 log = logging.getLogger("keyart.server.flower")
 
-NODE_SECONDS: Final = 60.0  # for gateways to come
-COLLECT_SECONDS: Final = 10.0  # what a relay may take from the end of its window to its answer
+NODE_SECONDS: Final = 60.0  # to wait for gateways
+COLLECT_SECONDS: Final = 10.0  # from the end of a window to the relay's reply
 P = ParamSpec("P")
 
 app = ServerApp()
@@ -43,7 +43,7 @@ app = ServerApp()
 
 @app.main()  # type: ignore[untyped-decorator]
 def main(grid: Grid, context: Context) -> None:
-    """One round. Its outcome is in the database; what is raised here is a failure of Flower's, or the database's."""
+    """Run one round. Its outcome is in the database; exceptions here are failures of Flower or of the database."""
     run = context.run_config
     issuers = environment.issuer_keys()
     patience = float(run["patience"])
@@ -59,16 +59,20 @@ def drive(
     nodes: int,
     patience: float,
 ) -> None:
-    """A round to its end: answered, or failed with a sentence. One that has ended is left as it is.
+    """Run a round to its end: answered, or failed with a reason. A round that has ended is left as it is.
 
-    nodes: gateways to wait for, for a while. patience: seconds that a stage may take. Raises FederatedError where the
-    round cannot go on now; it goes on when it is driven again.
+    Args:
+        nodes: number of gateways to wait for.
+        patience: stage timeout in seconds.
+
+    Raises:
+        FederatedError: if the round cannot continue now; running it again resumes it.
     """
     try:
         transport = _DatabaseTransport(round_id, gateways, database, nodes, patience)
         if transport.open.standing not in ACTIVE:
             raise _RoundMovedOn
-        # Certificates are judged as of the round's beginning: who was in it stays in it, whenever it is resumed.
+        # Certificates are checked as of the round's beginning, so that resuming it excludes no member.
         coordinator = Coordinator(transport.terms, issuers, transport.opened_seconds)
         result = run_round(coordinator, transport)
         transport.write(round_store.store_sum, database.clock.now(), round_id, result.total, transport.answered)
@@ -77,15 +81,15 @@ def drive(
         log.warning("The round has failed: %s", reason, extra={"round": round_id})
         database.writing(round_store.fail, database.clock.now(), round_id, reason)
     except _RoundMovedOn:
-        log.info("Somebody else has taken the round on, or ended it", extra={"round": round_id})
+        log.info("Another process has taken over the round or ended it", extra={"round": round_id})
 
 
 class _RoundMovedOn(Exception):
-    """The round is not at the stage where it was."""
+    """The round is no longer at the expected stage."""
 
 
 class _DatabaseTransport:
-    """Carries a round's messages by the database, from which a new process goes on. gateways: as Flower sees them."""
+    """Carries the messages of a round through the database, from which a new process can resume."""
 
     def __init__(
         self, round_id: str, gateways: GatewayNodes, database: RetryingDatabase, nodes: int, patience: float
@@ -97,7 +101,7 @@ class _DatabaseTransport:
         self.answered = 0  # devices, at the last stage
 
     def exchange(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> Mapping[str, bytes]:
-        """See `Transport`. A stage that the round has passed is read again from the database."""
+        """Implement `Transport.exchange`. A stage that the round has passed is read from the database."""
         passed = self._has_passed(stage)
         replies = self._collected(stage) if passed else self._answers(stage, invitation, requests)
         if stage is Stage.UNMASK:
@@ -105,12 +109,12 @@ class _DatabaseTransport:
         return replies
 
     def advance(self, stage: Stage, requests: Mapping[str, bytes], replies: Mapping[str, bytes]) -> None:
-        """See `Transport`. What a new process would read is what was read here, or nothing is changed."""
+        """Implement `Transport.advance`. Nothing changes unless the database holds what was read here."""
         if not self._has_passed(stage):
             self.write(self._pass, stage, requests, replies)
 
     def write(self, operation: Callable[Concatenate[Session, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Write in a transaction. Raises _Left where the round does not stand where it stood."""
+        """Write in a transaction. Raises _RoundMovedOn if the round's status has changed."""
         try:
             self.database.writing(operation, *args, **kwargs)
         except InputError as error:
@@ -120,13 +124,13 @@ class _DatabaseTransport:
         return ACTIVE.index(STATUS_OF_STAGE[stage]) < ACTIVE.index(self.open.standing)
 
     def _answers(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> dict[str, bytes]:
-        """What the gateways answer at a stage, and what is in the database of those that do not."""
+        """Return the replies of the gateways; those of silent gateways are read from the database."""
         invited = stage is Stage.KEYS
         connected = self.gateways.connected(self.nodes if invited else 1, min(self.patience, NODE_SECONDS))
         due_per_gateway = math.ceil(self.open.wanted / connected)
         began = self.clock.seconds()
         windows: dict[str, bool] = {}
-        finished_since: dict[str, float] = {}  # at whom nothing more comes in, since when
+        finished_since: dict[str, float] = {}  # gateways whose window is over, and since when
 
         def question_for(name: str | None) -> StageRequest | None:
             bundle = invitation if invited else requests.get(name or "")
@@ -151,12 +155,12 @@ class _DatabaseTransport:
         answers = self.gateways.answers(question_for, at_work, enough)
         if not windows:
             raise FederatedError(
-                f"No gateway has taken the stage {stage.name.lower()}. See the logs of their SuperNodes."
+                f"No gateway started the stage {stage.name.lower()}. See the logs of the SuperNodes."
             )
         return answers | self._collected(stage, answers)
 
     def _collected(self, stage: Stage, but: Collection[str] = ()) -> dict[str, bytes]:
-        """What came in at a stage, of all gateways but these. Nothing more can come in there."""
+        """Close the windows of all gateways except `but` and return their submissions."""
         names = self.database.writing(self._close, stage, but)
         return {name: self.database.reading(stage_windows.collect, self.terms, stage, name) for name in names}
 
@@ -170,22 +174,24 @@ class _DatabaseTransport:
         submitted = sum(self._devices(bundle, stage + 1) for bundle in requests.values())
         round_store.advance(session, self.clock.now(), self.id, stage, submitted)
         if set(self._windows(session, stage)) != set(replies):
-            raise FederatedError("A gateway came in while its stage was closed. Run the round again: it goes on.")
+            raise FederatedError(
+                "A gateway joined while the stage was being closed. Run the round again; it resumes."
+            )
 
     def _windows(self, session: Session, stage: Stage) -> list[str]:
-        """The gateways that have opened this stage."""
+        """Return the gateways that have opened this stage."""
         conditions = WindowRow.round_id == self.id, WindowRow.stage == int(stage)
         return list(session.scalars(select(WindowRow.gateway).where(*conditions)))
 
     def _look(self, session: Session, stage: Stage) -> dict[str, bool]:
-        """Of each gateway that has opened this stage, whether nothing more comes in there. Raises _Left."""
+        """Return, for each gateway that has opened this stage, whether it is over. Raises _RoundMovedOn."""
         if session.scalar(select(RoundRow.standing).where(RoundRow.id == self.id)) != STATUS_OF_STAGE[stage]:
             raise _RoundMovedOn
         now, names = self.clock.now(), self._windows(session, stage)
         return {name: stage_windows.is_over(session, now, self.terms, stage, name) for name in names}
 
     def _found(self, session: Session) -> tuple[OpenRound, int]:
-        """And when it began, in Unix seconds."""
+        """Return the round and the time at which it began, in Unix seconds."""
         found, opened = round_store.find(session, self.id), round_store.find_open(session, self.id)
         if found is None or opened is None:
             raise FederatedError(f"There is no round {self.id}.")

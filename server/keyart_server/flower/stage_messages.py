@@ -1,4 +1,4 @@
-"""What the server asks of a gateway's relay at a stage, and what it is answered."""
+"""The messages between the ServerApp and a gateway's relay at a stage."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from flwr.app import ConfigRecord, Message, RecordDict
 
 from keyart.secagg import Stage
 
-NAME_QUERY, STAGE_QUERY = "name", "sums"  # the two questions, both of type `query`
+NAME_QUERY, STAGE_QUERY = "name", "sums"  # the two kinds of request, both Flower queries
 RECORD = "keyart"
 
 
 @dataclass(frozen=True, slots=True)
 class StageRequest:
-    """round_id: in hex. bundle: of `Coordinator.ask`, or its invitation at the stage of keys. due: answers of so many
-    devices end the stage. patience: seconds after which it ends without them."""
+    """A request to run a stage.
+
+    Attributes:
+        round_id: id of the round, in hex.
+        bundle: requests of `Coordinator.ask`, or its invitation at the stage of keys.
+        due: number of submissions that ends the stage.
+        patience: seconds after which the stage ends in any case.
+    """
 
     round_id: str
     stage: Stage
@@ -35,7 +41,7 @@ class StageRequest:
 
     @classmethod
     def read(cls, message: Message) -> StageRequest:
-        """Inverse of `to_record`."""
+        """Read a request from a message."""
         fields = message.content[RECORD]
         return cls(
             str(fields["round"]),
@@ -48,19 +54,24 @@ class StageRequest:
 
 @dataclass(frozen=True, slots=True)
 class StageReply:
-    """gateway: its name. bundle: for `Coordinator.receive`; b"" where only the name was asked for, or where the stage
-    goes on without the relay."""
+    """A reply of a relay.
+
+    Attributes:
+        gateway: name of the gateway.
+        bundle: submissions for `Coordinator.receive`; b"" if only the name was asked for, or the stage continues
+            without the relay.
+    """
 
     gateway: str
     bundle: bytes = b""
 
     def to(self, message: Message) -> Message:
-        """As the reply to a message."""
+        """Return this as the reply to a message."""
         fields = {"gateway": self.gateway, "bundle": self.bundle}
         return Message(RecordDict({RECORD: ConfigRecord(fields)}), reply_to=message)
 
     @classmethod
     def read(cls, message: Message) -> StageReply:
-        """Inverse of `to`."""
+        """Read a reply from a message."""
         fields = message.content[RECORD]
         return cls(str(fields["gateway"]), bytes(fields["bundle"]))

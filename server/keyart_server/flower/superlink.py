@@ -1,6 +1,6 @@
-"""What runs rounds: a SuperLink with a SuperNode a gateway on this machine, or a SuperLink elsewhere.
+"""Runs rounds on a SuperLink: one started on this machine with a SuperNode per gateway, or an external one.
 
-Nothing in here is worth keeping: where a process has died, close the link, start another one and run the round again.
+No state is kept here: if a process has died, close the runner, start another one and run the round again.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ from .environment import GATEWAY, flower_environment
 
 POLL_SECONDS: Final = 0.2
 STAGES_PER_ROUND: Final = 4
-START_SECONDS: Final = 300.0  # what a round may take beside its stages
+START_SECONDS: Final = 300.0  # time that a round may take besides its stages
 SETTINGS: Final[Mapping[str, Setting]] = {"round": "", "nodes": 1, "patience": 60.0}
 
 
 class FlowerRunner:
-    """Made by `start` or `connect`; use it as a context manager, or call `close`. Rounds may run side by side: a
-    SuperNode answers one message after the other, and lets go of a stage that takes long. folder: of this link's own,
-    with logs."""
+    """Runs rounds on Flower; made by `start` or `connect`, closed by `close` or as a context manager.
+
+    Rounds may run at the same time: a SuperNode answers one message after the other and returns early from long
+    stages.
+    """
 
     def __init__(self, folder: Path, control: Control, fleet: Fleet | None, gateways: int) -> None:
         self.folder = folder
@@ -48,10 +50,15 @@ class FlowerRunner:
     def start(
         cls, folder: Path, database_url: str, issuers: Iterable[bytes], gateways: Sequence[str] = ("main",)
     ) -> Self:
-        """A SuperLink and a SuperNode for each gateway, here; they end with this process, however it ends.
+        """Start a SuperLink and one SuperNode per gateway on this machine; they end with this process.
 
-        folder: for this alone; what an earlier link left there is removed. issuers: public keys (Ed25519). The
-        database's address reaches these processes by their environment alone. Raises FederatedError.
+        Args:
+            folder: for this runner only; leftovers of an earlier one are deleted.
+            database_url: address of the database, passed by environment variables only.
+            issuers: public keys (Ed25519) that verify device certificates.
+
+        Raises:
+            FederatedError: if they cannot be started.
         """
         run_folder = fresh_folder(folder)
         env = flower_environment(database_url, issuers)
@@ -60,10 +67,13 @@ class FlowerRunner:
 
     @classmethod
     def connect(cls, folder: Path, address: str, authority: Path, gateways: int = 1) -> Self:
-        """A SuperLink that runs elsewhere, where KEYART_DATABASE_URL and KEYART_ISSUERS are set for it.
+        """Connect to an external SuperLink, where KEYART_DATABASE_URL and KEYART_ISSUERS are set.
 
-        address: HOST:PORT of its control API, which knows no passwords: it must not be open to others. authority: a
-        PEM file that vouches for it. gateways: a round waits for so many, for a minute.
+        Args:
+            folder: for this runner only.
+            address: HOST:PORT of its control API, which has no passwords and must not be public.
+            authority: PEM file of the authority that signed its certificate.
+            gateways: number of gateways that a round waits for, up to a minute.
         """
         run_folder = fresh_folder(folder)
         home = run_folder / "home"
@@ -74,11 +84,16 @@ class FlowerRunner:
     def run(
         self, round_id: str, patience: float, stop: threading.Event, ended: Callable[[], bool] = lambda: False
     ) -> None:
-        """Drives a round to its end, or until `stop` is set; how it ended is in the database.
+        """Run a round to its end, or until `stop` is set; the outcome is in the database.
 
-        patience: seconds that a stage may take. ended: whether the database says so, which Flower takes 3 s to find
-        out; it must not raise. Raises FederatedError where a process has died, or where Flower or the database
-        failed: the round stands where it stood, and goes on when another link runs it.
+        Args:
+            patience: stage timeout in seconds.
+            ended: tells whether the database shows the end of the round, which Flower reports 3 s later; must not
+                raise.
+
+        Raises:
+            FederatedError: if a process has died, or Flower or the database failed; another runner can resume the
+                round.
         """
         settings = self.folder / f"round-{round_id[:16]}.toml"
         run = to_toml({"round": round_id, "nodes": self._gateways, "patience": float(patience)})
@@ -95,17 +110,17 @@ class FlowerRunner:
         if ended():
             return
         if stop.is_set():
-            with contextlib.suppress(FederatedError):  # it has just ended by itself
+            with contextlib.suppress(FederatedError):  # the run has just ended by itself
                 self._control.stop(run_id)
             return
         status, details = (self._fleet or self._control).status(run_id)
         if status != COMPLETED:
             raise FederatedError(
-                f"The round's run ended as {status}. {details}\nIts log, {log}, ends:\n{tail_of(log)}"
+                f"The Flower run of the round ended as {status}. {details}\nEnd of its log {log}:\n{tail_of(log)}"
             )
 
     def close(self) -> None:
-        """Ends every process of a link that was started here."""
+        """End the processes that `start` has started."""
         if self._fleet is not None:
             self._fleet.close()
 
@@ -118,16 +133,18 @@ class FlowerRunner:
         self.close()
 
     def _follow(self, run_id: int, log: Path, seconds: float, enough: Callable[[], bool]) -> None:
-        """Until the run has ended, or it is enough. Its log goes to a file."""
+        """Write the log of the run to a file until the run has ended or `enough` says so."""
         deadline = time.monotonic() + seconds
         with log.open("wb") as output:
-            # It ends with the run, and costs less than to ask again and again.
+            # The process ends with the run and is cheaper than polling.
             following = self._control.follow(run_id, output)
             try:
                 while following.poll() is None and not enough():
                     self._require_running()
                     if time.monotonic() > deadline:
-                        raise FederatedError(f"The round's run has not ended within {seconds:.0f} s. See {log}.")
+                        raise FederatedError(
+                            f"The Flower run of the round did not end within {seconds:.0f} s. See {log}."
+                        )
                     time.sleep(POLL_SECONDS)
             finally:
                 following.kill()
@@ -139,7 +156,7 @@ class FlowerRunner:
 
 
 def fresh_folder(folder: Path) -> Path:
-    """An empty folder in `folder`, and nothing else in there."""
+    """Return an empty folder inside `folder`, after deleting everything else in it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for leftover in folder.iterdir():
         shutil.rmtree(leftover, ignore_errors=True)

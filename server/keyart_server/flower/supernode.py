@@ -1,4 +1,4 @@
-"""The SuperNode of a gateway, for a SuperLink that runs elsewhere and lets its key in (`flwr supernode register`)."""
+"""The SuperNode of a gateway, for an external SuperLink that admits its key (`flwr supernode register`)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,21 @@ from .superlink import fresh_folder
 log = logging.getLogger("keyart.server.flower")
 
 POLL_SECONDS: Final = 0.5
-FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0  # seconds until one that has ended is started again
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0  # delay before a restart
 
 
 def start(folder: Path, database_url: str, gateway: str, superlink: str, authority: Path, key: Path) -> Process:
-    """Starts it; it ends with this process, however that ends.
+    """Start the SuperNode; it ends with this process.
 
-    folder: for this alone. gateway: the name of its cohort. superlink: HOST:PORT, of which `authority` (a PEM file)
-    vouches. key: its private key, a file as `ssh-keygen -t ecdsa -b 384` makes it. Raises FederatedError.
+    Args:
+        folder: for this node only.
+        gateway: name of the gateway.
+        superlink: HOST:PORT of the SuperLink.
+        authority: PEM file of the authority that signed the SuperLink's certificate.
+        key: file of the node's private key, as made by `ssh-keygen -t ecdsa -b 384`.
+
+    Raises:
+        FederatedError: if it cannot be started.
     """
     run_folder = fresh_folder(folder)
     config = run_folder / "node.toml"
@@ -53,7 +60,7 @@ def supervise(
     key: Path,
     first_pause: float = FIRST_PAUSE_SECONDS,
 ) -> None:
-    """Keeps it running until `stop` is set, and ends it then. One that ends is started again, later each time."""
+    """Keep the SuperNode running until `stop` is set, restarting it with increasing delays."""
     pause = first_pause
     while not stop.is_set():
         node, began = start(folder, database_url, gateway, superlink, authority, key), time.monotonic()
@@ -66,6 +73,6 @@ def supervise(
             return
         if time.monotonic() - began > MAX_PAUSE_SECONDS:
             pause = first_pause
-        log.warning("The SuperNode has ended and is started again in %.0f s. Its log ends:\n%s", pause, node.tail())
+        log.warning("The SuperNode has ended and is restarted in %.0f s. End of its log:\n%s", pause, node.tail())
         stop.wait(pause)
         pause = min(2 * pause, MAX_PAUSE_SECONDS)

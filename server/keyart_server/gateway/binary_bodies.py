@@ -1,4 +1,4 @@
-"""Bodies that are bytes: how they are read, and how the OpenAPI document tells of them."""
+"""Binary request bodies: reading them, and their OpenAPI descriptions."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ BYTES: Final = "application/octet-stream"
 BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 SENT: Final = {"requestBody": {"required": True, "content": {BYTES: BINARY}}}
 BUSY: Final[Responses] = {
-    429: error_schema("Too often; see Retry-After."),
-    503: error_schema("Not now; see Retry-After. Nothing was changed."),
+    429: error_schema("Rate limit exceeded; see Retry-After."),
+    503: error_schema("Temporarily unavailable; see Retry-After. Nothing was changed."),
 }
 READ: Final[Responses] = {
-    400: error_schema("The body is not what belongs here."),
-    408: error_schema("The body did not come in time."),
-    413: error_schema("The body is longer than any that belongs here."),
+    400: error_schema("The body is not valid for this route."),
+    408: error_schema("The body did not arrive in time."),
+    413: error_schema("The body is too long for this route."),
 }
 
 
 async def read(request: Request, max_bytes: int) -> bytes:
-    """The body. Raises HTTPException; a length that is told and too long is refused before any of it is read."""
-    too_long = HTTPException(413, f"The body may have {max_bytes} bytes at most.", {"Connection": "close"})
-    if int(request.headers.get("content-length", 0)) > max_bytes:  # digits: `Limits` has looked
+    """Read the body. Raises HTTPException; a declared length above `max_bytes` is refused before reading."""
+    too_long = HTTPException(413, f"The body may have at most {max_bytes} bytes.", {"Connection": "close"})
+    if int(request.headers.get("content-length", 0)) > max_bytes:  # `BodyLimits` has checked that it is a number
         raise too_long
     chunks, received = [], 0
     try:
@@ -38,5 +38,5 @@ async def read(request: Request, max_bytes: int) -> bytes:
                 raise too_long
             chunks.append(chunk)
     except ClientDisconnect:
-        raise HTTPException(400, "The body broke off.") from None
+        raise HTTPException(400, "The body is incomplete.") from None
     return b"".join(chunks)

@@ -1,4 +1,4 @@
-"""What all routes of a door share."""
+"""The objects that the routes of a gateway share."""
 
 from __future__ import annotations
 
@@ -20,8 +20,18 @@ UNKNOWN_ROUND: Final = "There is no such round."
 
 
 class GatewayContext:
-    """name: of the gateway in whose cohort newcomers are. issuers: public keys that certify devices. clock: the time
-    now, with zone. offered: what is said of the model. rates: of one network. Raises SettingError for the name."""
+    """The shared objects of one gateway.
+
+    Attributes:
+        name: the gateway whose cohort new members join.
+        issuers: public keys that certify devices.
+        clock: returns the current time, with zone.
+        offered: reads the model on offer.
+        rates: rate limiter per network.
+
+    Raises:
+        SettingError: for an invalid name.
+    """
 
     def __init__(
         self,
@@ -38,11 +48,11 @@ class GatewayContext:
         self.discovery = Discovery(state, clock, offered)
 
     def limit_rate(self, request: Request) -> None:
-        """Raises HTTPException (429) where its network asks too often."""
+        """Raise HTTPException (429) if the client's network sends too many requests."""
         self._rates.take(network_of(request.client.host if request.client else ""))
 
     async def round(self, round_id: str) -> CachedRound:
-        """Raises HTTPException (404)."""
+        """Return the round. Raises HTTPException (404)."""
         cached = self._rounds.cached(round_id) or await run_in_threadpool(self._rounds.find, round_id)
         if cached is None:
             raise HTTPException(404, UNKNOWN_ROUND)

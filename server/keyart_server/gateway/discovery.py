@@ -1,4 +1,6 @@
-"""What devices are told is going on: the same for all of them, so that any cache can carry it."""
+"""The discovery document for devices: active rounds and the model on offer. It is the same for all, so it can be
+cached.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,10 @@ from ..rounds.round import ACTIVE
 from ..state import ServerState
 from ..state.tables import EnrolledDeviceRow, RoundRow, WindowRow
 
-READ_SECONDS: Final = 1.0  # between two looks at the database
-COUNT_SECONDS: Final = 60.0  # between two counts of the devices
+READ_SECONDS: Final = 1.0  # minimum age before the database is read again
+COUNT_SECONDS: Final = 60.0  # interval between counts of enrolled devices
 MAX_ROUNDS: Final = 64
-TARGET_POLLS_PER_SECOND: Final = 50  # of all devices: about a twentieth of a core
+TARGET_POLLS_PER_SECOND: Final = 50  # of all devices together: about 5 % of a core
 MIN_POLL_SECONDS, MAX_POLL_SECONDS, POLL_STEP_SECONDS = 5, 3600, 5  # seconds
 
 ReadOffer = Callable[[Session], Mapping[str, object]]
@@ -34,14 +36,19 @@ ReadOffer = Callable[[Session], Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryDocument:
-    """content: JSON. etag: of it."""
+    """The document as JSON, and its ETag."""
 
     content: bytes
     etag: str
 
 
 class Discovery:
-    """Of one process, on its event loop. offered: what is said of the model. seconds: never go back."""
+    """Keeps the discovery document of one process, on its event loop.
+
+    Attributes:
+        offered: reads the model on offer.
+        seconds: monotonic clock.
+    """
 
     def __init__(
         self,
@@ -56,7 +63,7 @@ class Discovery:
         self._again = MIN_POLL_SECONDS
 
     async def document(self) -> DiscoveryDocument:
-        """A second old at most. Raises SQLAlchemyError while the database does not answer."""
+        """Return the document, at most a second old. Raises SQLAlchemyError while the database is away."""
         now = self._seconds()
         if self._reading is None or (self._reading.done() and now - self._read_at >= READ_SECONDS):
             self._read_at = now
@@ -74,8 +81,9 @@ class Discovery:
 
 
 def poll_seconds(session: Session, at: datetime) -> int:
-    """Seconds after which a device with nothing to do comes again: longer in a large fleet, so that its idle devices
-    cost no more than those of a small one."""
+    """Return the polling interval of idle devices: longer for a large fleet, so that its polling load stays
+    bounded.
+    """
     devices = session.scalars(
         select(func.count()).select_from(EnrolledDeviceRow).where(EnrolledDeviceRow.expires > at)
     ).one()
@@ -84,7 +92,7 @@ def poll_seconds(session: Session, at: datetime) -> int:
 
 
 def list_rounds(session: Session) -> list[dict[str, Any]]:
-    """Those that go on and have begun to take keys, oldest first. closes: after that no device comes in."""
+    """Return the active rounds that accept keys, oldest first; no device can join after `closes`."""
     closes = func.max(WindowRow.closes)
     rows = session.execute(
         select(RoundRow.id, RoundRow.low, RoundRow.high, closes.label("closes"))

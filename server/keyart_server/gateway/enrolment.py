@@ -1,4 +1,4 @@
-"""Enrolment: a key becomes a device's, on the word of whoever has a token for that."""
+"""Enrolment: certifies device keys on behalf of holders of an API token with the scope `enrol`."""
 
 from __future__ import annotations
 
@@ -22,11 +22,9 @@ from ..state.upsert import upsert
 from .binary_bodies import BINARY, BUSY, BYTES, READ, SENT, read
 from .rate_limits import RateLimiter
 
-ENROLMENTS_PER_SECOND, ENROLMENT_BURST = 20.0, 1000.0  # with one token
+ENROLMENTS_PER_SECOND, ENROLMENT_BURST = 20.0, 1000.0  # per API token
 CERTIFICATE_LIFETIME: Final = timedelta(days=90)
-KEPT_AFTER_EXPIRY: Final = timedelta(
-    days=30
-)  # after its end, so that a device which is away for a while is not a new one
+KEPT_AFTER_EXPIRY: Final = timedelta(days=30)  # after expiry, so that a device that was offline is not counted as new
 
 
 def routes(service: Service) -> APIRouter:
@@ -41,7 +39,7 @@ def routes(service: Service) -> APIRouter:
         openapi_extra=SENT,
     )
     async def enrol_device(request: Request, who: Who) -> Response:
-        """The certificate of a device's public key, which is the body: 32 bytes."""
+        """Certify a device's public key, which is the body (32 bytes); returns the certificate."""
         rates.take(who.name)
         key = await read(request, KEY_BYTES)
         if len(key) != KEY_BYTES:
@@ -57,9 +55,13 @@ def routes(service: Service) -> APIRouter:
 
 
 def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key: bytes) -> bytes:
-    """The certificate of a device's public key [32], for `art.federated.enrol`; the same key again renews it.
+    """Certify a device's public key [32 bytes], for `art.federated.enrol`; the same key again renews the certificate.
 
-    issuer: private key.
+    Args:
+        issuer: private key of the issuer.
+
+    Returns:
+        The certificate.
     """
     expires = at + CERTIFICATE_LIFETIME
     row = {"by": actor, "at": at, "expires": expires}
@@ -73,10 +75,10 @@ def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key:
 
 
 def write_audit_rows(session: Session, at: datetime) -> None:
-    """Each token's certificates of each hour that is over become one row of the audit log.
+    """Write one audit row per token for each past hour with enrolments.
 
-    A row for each would be millions a year. The log tells who has brought in devices and not which: it keeps its rows
-    for good, and the hash of a key must be able to go with the device.
+    One row per certificate would be millions per year. Rows name the token but no device: audit rows are kept
+    forever, while the hash of a device's key must be deletable.
     """
     over = (
         select(EnrolmentCountRow)
@@ -90,7 +92,7 @@ def write_audit_rows(session: Session, at: datetime) -> None:
 
 
 def delete_expired(session: Session, at: datetime) -> None:
-    """Devices that did not come back."""
+    """Delete devices whose certificate expired long ago."""
     session.execute(delete(EnrolledDeviceRow).where(EnrolledDeviceRow.expires < at - KEPT_AFTER_EXPIRY))
 
 

@@ -1,4 +1,4 @@
-"""The application of a gateway that stands beside the server: the context, and whether it is open. Nothing else."""
+"""The application of a standalone gateway: the device routes and health routes."""
 
 from __future__ import annotations
 
@@ -38,9 +38,16 @@ def create_gateway(
     offered: ReadOffer = release_store.offered,
     tls: bool = False,
 ) -> FastAPI:
-    """name, issuers, offered: see `Door`. tls: devices come by https, and with their own addresses: no proxy.
+    """Build the application of a standalone gateway.
 
-    Raises SettingError for the name.
+    Args:
+        name: name of the gateway.
+        issuers: public keys that certify devices.
+        offered: reads the model on offer.
+        tls: whether devices connect directly by https, without a proxy.
+
+    Raises:
+        SettingError: for an invalid name.
     """
 
     @asynccontextmanager
@@ -52,12 +59,12 @@ def create_gateway(
         title="keyart gateway",
         version=keyart.__version__,
         lifespan=running,
-        summary="The door for devices.",
+        summary="The HTTP gateway for devices.",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses={422: error_responses.error_schema("What was sent cannot be used; the sentence says why.")},
+        responses={422: error_responses.error_schema("The request is invalid; `error` gives the reason.")},
     )
     app.include_router(_health_routes(state, metrics))
     app.include_router(
@@ -92,19 +99,19 @@ def _health_routes(state: ServerState, metrics: Metrics) -> APIRouter:
 
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """The process is alive."""
+        """Report that the process is alive."""
         return {"status": "ok"}
 
     @router.get("/readyz", responses=not_ready)
     def readyz() -> Response:
-        """The database answers."""
+        """Report whether the database answers."""
         ready = reachable()
         checks = {"database": "ok" if ready else "does not answer"}
         return JSONResponse({"status": "ok" if ready else "unready", "checks": checks}, 200 if ready else 503)
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def measured() -> Response:
-        """Counts and times, in the text format of Prometheus."""
+        """Return counters and timings in the Prometheus text format."""
         metrics.database_up.set(reachable())
         return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -1,4 +1,4 @@
-"""A door says every minute that it is there, so that an operator sees which gateways are."""
+"""Heartbeats: a gateway reports every minute that it is alive, for the dashboard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ HEARTBEAT_SECONDS: Final = 60.0
 
 @asynccontextmanager
 async def heartbeat(state: ServerState, name: str, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """As long as this is entered. While the database is away, nobody hears it, and it is no less there."""
+    """Report while entered. A gateway that misses a heartbeat keeps serving; only the dashboard reports it as
+    silent.
+    """
 
     def say() -> None:
         with suppress(SQLAlchemyError), state.writing() as session:

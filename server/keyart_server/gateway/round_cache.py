@@ -1,4 +1,4 @@
-"""What does not change in a round, kept in memory for the many requests that need it."""
+"""Caches the constant properties of rounds for the many requests that need them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ MAX_ROUNDS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class CachedRound:
-    """id: in hex. key: makes its tickets. low, high, wanted: as in `rounds.Round`."""
+    """The constant properties of a round.
+
+    Attributes:
+        id: id in hex.
+        key: secret key of its tickets.
+        low: lower end of its sampling bucket range [low, high).
+        high: upper end of that range.
+        wanted: target cohort, in devices.
+    """
 
     id: str
     terms: AggregationParameters
@@ -33,7 +41,7 @@ class CachedRound:
     wanted: int
 
     def max_bytes(self, stage: Stage) -> int:
-        """Of a device's answer; exact lengths are looked at later."""
+        """Return the maximum length of a submission at a stage; exact lengths are checked later."""
         body_bytes = {
             Stage.KEYS: RECORD_BYTES,
             Stage.SHARE: 2 * KEY_BYTES + MAX_NEIGHBOURS * SEALED_BYTES,
@@ -44,18 +52,18 @@ class CachedRound:
 
 
 class RoundCache:
-    """Those of this database, read once each."""
+    """The rounds of this database, each read once."""
 
     def __init__(self, state: ServerState) -> None:
         self._state = state
         self._cache: OrderedDict[str, CachedRound] = OrderedDict()
 
     def cached(self, round_id: str) -> CachedRound | None:
-        """Without the database; None: `find` it."""
+        """Return the round if it is cached, without the database."""
         return self._cache.get(round_id)
 
     def find(self, round_id: str) -> CachedRound | None:
-        """Asks the database; None where there is no such round."""
+        """Read the round from the database; None if it does not exist."""
         columns = (RoundRow.terms, RoundRow.key, RoundRow.low, RoundRow.high, RoundRow.wanted)
         with self._state.reading() as session:
             row = session.execute(select(*columns).where(RoundRow.id == round_id)).one_or_none()

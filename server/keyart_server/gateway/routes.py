@@ -1,7 +1,7 @@
-"""`/device`: what is going on, and each step of a round. Bodies are bytes, as the SDK makes and takes them.
+"""The routes under `/device`: discovery, and each step of a round. Bodies are the bytes of the SDK's messages.
 
-Who asks is told by a ticket or by a signature inside the body, and by nothing else: addresses are counted in memory,
-and neither they nor tickets nor keys are logged or stored.
+A device identifies itself by a ticket, or by a signature inside the body. Addresses are counted in memory; neither
+addresses nor tickets nor keys are logged or stored.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ from .stage_requests import stage_request
 from .tickets import Ticket
 from .validation import STAGE_CLOSED, SubmissionResult
 
-MAIN_GATEWAY: Final = "main"  # of the door that is part of the server
-RETRY_REQUEST_SECONDS: Final = 2  # until a device asks for its question again
+MAIN_GATEWAY: Final = "main"  # name of the gateway that is part of the server
+RETRY_REQUEST_SECONDS: Final = 2  # until a device polls for its request again
 CACHE_SECONDS, CACHE_OFFER = "public, max-age=5", "public, max-age=60"
 LATER_STAGES: Final = (Stage.SHARE, Stage.MASKED, Stage.UNMASK)
 
-RoundId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="As it stands in `/device/current`.")]
+RoundId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Round id as listed in `/device/current`.")]
 TicketText = Annotated[
     str | None,
     Security(
         APIKeyHeader(
             name="Authorization",
             scheme_name="Ticket",
-            description="`Ticket` and what handing in the keys has given.",
+            description="`Ticket`, then the ticket that the device got for its keys.",
             auto_error=False,
         )
     ),
 ]
 _ROUND: Final[Responses] = {
     404: error_schema("There is no such round."),
-    410: error_schema("This is over for this device."),
+    410: error_schema("This stage is closed for this device."),
 }
 _TICKET: Final[Responses] = {
-    401: error_schema("No ticket of this round; the keys, handed in again, give it once more.")
+    401: error_schema("Not a ticket of this round; submitting the keys again returns the ticket.")
 }
 
 
 class OfferedModel(BaseModel):
-    """version: the newest. share: of all devices, those that take it; the others take `before`."""
+    """The model on offer: `share` of all devices install `version`, the others `before`."""
 
     version: int | None
     share: float
@@ -67,7 +67,9 @@ class OfferedModel(BaseModel):
 
 
 class ListedRound(BaseModel):
-    """A round; it asks devices whose draw lies in [low, high). closes: Unix seconds, the last for newcomers."""
+    """A round for devices with a sampling bucket in [low, high); no device can join after `closes`, in Unix
+    seconds.
+    """
 
     id: str
     low: float
@@ -76,7 +78,7 @@ class ListedRound(BaseModel):
 
 
 class CurrentState(BaseModel):
-    """again: seconds until a device with nothing to do comes again."""
+    """The discovery document; `again` is the polling interval of idle devices in seconds."""
 
     again: int
     model: OfferedModel
@@ -84,7 +86,7 @@ class CurrentState(BaseModel):
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    """Of the server itself."""
+    """Return the device routes of the server itself."""
     rates = for_direct_clients() if service.settings.tls else for_proxied_clients()
     context = GatewayContext(
         service.state, MAIN_GATEWAY, (service.keys.issuer_public,), service.clock, release_store.offered, rates
@@ -93,13 +95,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
 
 def device_routes(context: GatewayContext) -> APIRouter:
+    """Return the routes for devices."""
     router = APIRouter()
 
     @router.get(
-        "/device/current", response_model=CurrentState, responses={304: {"description": "As before."}, **BUSY}
+        "/device/current", response_model=CurrentState, responses={304: {"description": "Not modified."}, **BUSY}
     )
     async def current(request: Request) -> Response:
-        """What is going on: rounds that ask devices, and the model on its way. The same for all devices."""
+        """List the rounds that sample devices, and the model on offer. The same for all devices."""
         context.limit_rate(request)
         document = await context.discovery.document()
         headers = {"ETag": document.etag, "Cache-Control": CACHE_SECONDS}
@@ -113,7 +116,7 @@ def device_routes(context: GatewayContext) -> APIRouter:
         responses={200: {"content": {BYTES: BINARY}}, **_ROUND, **BUSY},
     )
     async def offer(round_id: RoundId, request: Request) -> Response:
-        """The signed offer, while the round goes on."""
+        """Return the signed offer of an active round."""
         context.limit_rate(request)
 
         def load() -> Any:
@@ -133,8 +136,8 @@ def device_routes(context: GatewayContext) -> APIRouter:
         response_class=Response,
         responses={
             200: {"content": {"text/plain; charset=utf-8": {"schema": {"type": "string"}}}},
-            403: error_schema("The round does not ask this device."),
-            409: error_schema("This device has handed in other keys before."),
+            403: error_schema("The round does not sample this device."),
+            409: error_schema("This device has submitted other keys before."),
             **_ROUND,
             **READ,
             **BUSY,
@@ -142,7 +145,7 @@ def device_routes(context: GatewayContext) -> APIRouter:
         openapi_extra=SENT,
     )
     async def join(round_id: RoundId, request: Request) -> Response:
-        """Hands in a device's keys for the round. The answer is its ticket; the same keys again give the same one."""
+        """Submit a device's keys for the round. Returns its ticket; the same keys again return the same ticket."""
         context.limit_rate(request)
         cached = await context.round(round_id)
         content = await read(request, cached.max_bytes(Stage.KEYS))
@@ -154,7 +157,7 @@ def device_routes(context: GatewayContext) -> APIRouter:
 
 
 def _add_stage_routes(router: APIRouter, context: GatewayContext, stage: Stage) -> None:
-    """Question and answer of a stage."""
+    """Add the routes for request and submission of a stage."""
     name = stage.name.lower()
     path = f"/device/rounds/{{round_id}}/{name}"
 
@@ -164,14 +167,14 @@ def _add_stage_routes(router: APIRouter, context: GatewayContext, stage: Stage) 
         response_class=Response,
         responses={
             200: {"content": {BYTES: BINARY}},
-            202: {"description": "Not yet; see Retry-After."},
+            202: {"description": "Not ready yet; see Retry-After."},
             **_ROUND,
             **_TICKET,
             **BUSY,
         },
     )
     async def ask(round_id: RoundId, request: Request, text: TicketText) -> Response:
-        """The device's question at this stage."""
+        """Return the device's request at this stage."""
         context.limit_rate(request)
         ticket = _ticket(await context.round(round_id), text)
 
@@ -188,7 +191,7 @@ def _add_stage_routes(router: APIRouter, context: GatewayContext, stage: Stage) 
         status_code=204,
         response_class=Response,
         responses={
-            409: error_schema("This device has answered otherwise before."),
+            409: error_schema("This device has submitted something else before."),
             **_ROUND,
             **_TICKET,
             **READ,
@@ -197,7 +200,7 @@ def _add_stage_routes(router: APIRouter, context: GatewayContext, stage: Stage) 
         openapi_extra=SENT,
     )
     async def answer(round_id: RoundId, request: Request, text: TicketText) -> Response:
-        """Hands in the device's answer. After a 204 it is durable; the same one again gets the same 204."""
+        """Submit the device's reply. After 204 it is durable; the same reply again gets the same 204."""
         context.limit_rate(request)
         cached = await context.round(round_id)
         ticket = _ticket(cached, text)

@@ -1,4 +1,4 @@
-"""What a member of a round is asked at a stage, if it is asked now."""
+"""The request to a member of a round at a stage."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ NOT_YET = SubmissionResult(202)
 def stage_request(
     session: Session, at: datetime, round_id: str, stage: Stage, ticket: Ticket
 ) -> bytes | SubmissionResult:
-    """The message, or why there is none: not yet (202), or not any more (410).
+    """Return the message, or a result that says why there is none: not yet (202) or not any more (410).
 
-    A gateway's relay writes questions and window in one transaction: where there is a window and no question, this
-    member is not asked.
+    A relay stores requests and window in one transaction: if there is a window and no request, this member is not
+    asked.
     """
     same_request = and_(
         StageRequestRow.round_id == RoundRow.id,

@@ -1,4 +1,4 @@
-"""Runs a gateway of its own: the door in the foreground, and beside it the SuperNode that relays its cohort."""
+"""Runs a standalone gateway: its application in the foreground, and the SuperNode that relays its cohort."""
 
 from __future__ import annotations
 
@@ -26,9 +26,19 @@ KEY_HEX = 64  # characters of a public key
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings(Address):
-    """database_url: of the server's database. name: each gateway has its own. issuers: public keys that certify
-    devices, in hex. superlink, superlink_ca, node_key: HOST:PORT to relay for, who vouches for it, and the private
-    key that it knows; none of them: only the door is open. Raises SettingError."""
+    """Settings of a standalone gateway.
+
+    Attributes:
+        database_url: address of the server's database.
+        name: unique name of the gateway.
+        issuers: public keys that certify devices, in hex.
+        superlink: HOST:PORT of the SuperLink; without it no SuperNode is started.
+        superlink_ca: PEM file of the authority that signed the SuperLink's certificate.
+        node_key: private key that the SuperLink admits.
+
+    Raises:
+        SettingError: for settings that are invalid.
+    """
 
     database_url: str
     name: str
@@ -44,16 +54,16 @@ class GatewaySettings(Address):
                 raise SettingError(f"--issuer is {issuer!r}; it must be a public key, {KEY_HEX} hexadecimal digits.")
         relayed = (self.superlink, self.superlink_ca, self.node_key)
         if any(part is not None for part in relayed) and None in relayed:
-            raise SettingError("A relay needs all three: --superlink, --superlink-ca and --node-key.")
+            raise SettingError("A relay needs --superlink, --superlink-ca and --node-key together.")
         for option, path in (("--superlink-ca", self.superlink_ca), ("--node-key", self.node_key)):
             if path is not None and not path.is_file():
-                raise SettingError(f"{option}: there is no file {path}.")
+                raise SettingError(f"{option}: the file {path} does not exist.")
 
 
 def serve(
     settings: GatewaySettings, on_listening: Callable[[str], None], clock: Callable[[], datetime] = now
 ) -> None:
-    """Serves until it is told to stop. tell: called once with its address, when it listens. Raises SettingError."""
+    """Serve until stopped; `on_listening` is called once with the address. Raises SettingError."""
     settings.check_tls()
     with ExitStack() as stack:
         listening = stack.enter_context(listen(settings.host, settings.port))
@@ -71,7 +81,7 @@ def serve(
 
 @contextmanager
 def _relaying(settings: GatewaySettings) -> Iterator[None]:
-    """The SuperNode, started again whenever it ends."""
+    """Run the SuperNode, restarting it whenever it ends."""
     if settings.superlink is None or settings.superlink_ca is None or settings.node_key is None:
         yield
         return

@@ -1,5 +1,7 @@
-"""Gathers the answers of concurrent requests and has them written together: a commit costs the same for one as for
-a hundred. Each request goes on when its answer is durable."""
+"""Batches the submissions of concurrent HTTP requests: one commit costs the same for one as for a hundred.
+
+Each request is answered once its submission is durable.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,10 @@ log = logging.getLogger("keyart.server")
 
 GATHER_SECONDS: Final = 0.02
 MAX_BATCH: Final = 128
-MAX_WAITING_BYTES: Final = 64_000_000  # beyond, devices come again
+MAX_WAITING_BYTES: Final = 64_000_000  # above this, devices are told to retry
 MAX_TRIES: Final = 3
 DATABASE_UNAVAILABLE: Final = SubmissionResult(503, "The database does not answer; nothing was changed. Try again.")
-QUEUE_FULL: Final = SubmissionResult(503, "More answers are waiting than this gateway can hold; try again.")
+QUEUE_FULL: Final = SubmissionResult(503, "Too many submissions are waiting at this gateway; try again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class _Pending:
 
 
 class SubmissionQueue:
-    """Of one process, on its event loop. gateway: see `register.write`. issuers: public keys that certify devices."""
+    """The queue of one process, on its event loop; `gateway` is the cohort that new members join."""
 
     def __init__(
         self, state: ServerState, gateway: str, issuers: Collection[bytes], clock: Callable[[], datetime]
@@ -50,12 +52,12 @@ class SubmissionQueue:
         self._waiting: list[_Pending] = []
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
-        self._alone = CapacityLimiter(1)  # a thread that no slow reader can take away
+        self._alone = CapacityLimiter(1)  # a thread of its own, which slow readers cannot occupy
 
     async def submit(
         self, cached: CachedRound, stage: Stage, ticket: Ticket | None, content: bytes
     ) -> SubmissionResult:
-        """ticket: None at the stage of keys."""
+        """Queue a submission and wait for its result; `ticket` is None at the stage of keys."""
         if self._waiting_bytes + len(content) > MAX_WAITING_BYTES:
             return QUEUE_FULL
         pending = _Pending(cached, stage, ticket, content, asyncio.get_running_loop().create_future())
@@ -72,7 +74,9 @@ class SubmissionQueue:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             try:
                 results = await to_thread.run_sync(self._written, batch, limiter=self._alone)
-            except Exception as error:  # ours: each request fails, and the next batch is another one
+            except (
+                Exception
+            ) as error:  # a server error: all requests of this batch fail, the next batch is independent
                 for pending in batch:
                     if not pending.result.done():
                         pending.result.set_exception(error)
@@ -104,5 +108,5 @@ class SubmissionQueue:
                     if tried == MAX_TRIES:
                         raise
         except SQLAlchemyError as error:
-            log.error("answers of devices could not be written", extra={"error": type(error).__name__})
+            log.error("device submissions could not be stored", extra={"error": type(error).__name__})
         return [DATABASE_UNAVAILABLE] * len(submissions)

@@ -1,8 +1,8 @@
-"""Writes the answers of many devices down in one transaction: all of them, or none.
+"""Stores the submissions of many devices in one transaction.
 
-An answer counts if this transaction sees its round at that stage, its member asked and its window open; closing the
-window waits for it on Postgres (FOR SHARE), and SQLite has one writer at a time. Rounds are locked in the order of
-their ids, each before its windows, so that two gateways never wait for each other.
+A submission counts if this transaction sees its round at that stage, a request to its member, and an open window.
+Closing a window waits for the transaction on Postgres (FOR SHARE); SQLite has one writer at a time. Rounds are locked
+in the order of their ids, each before its windows, so two gateways never wait for each other.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from .round_cache import CachedRound
 from .tickets import NUMBER_BYTES, Ticket
 from .validation import ALREADY_SUBMITTED, STAGE_CLOSED, KeysSubmission, StageSubmission, SubmissionResult
 
-ROUND_FULL: Final = "This round takes no more devices; wait for another one."
-NOT_OPEN_YET: Final = "This round does not take keys yet; try again."
+ROUND_FULL: Final = "This round is full; wait for another round."
+NOT_OPEN_YET: Final = "This round does not accept keys yet; try again."
 
 Rows = list[dict[str, Any]]
 
@@ -41,11 +41,16 @@ def store_submissions(
     submissions: Sequence[KeysSubmission | StageSubmission],
     random: Callable[[int], bytes] = os.urandom,
 ) -> list[SubmissionResult]:
-    """What becomes of each. gateway: in whose cohort newcomers are while it takes keys; else they are in another one,
-    so that a door without a relay serves as well. random: `os.urandom`.
+    """Store submissions; return one result for each.
 
-    Raises IntegrityError where another process has written the same at the same time: nothing is written, and it can
-    be done again.
+    Args:
+        gateway: cohort that new members join while it accepts keys; otherwise they join another one, so that a
+            gateway without a relay is useful too.
+        random: source of random bytes, `os.urandom`.
+
+    Raises:
+        IntegrityError: if another process has stored the same at the same time; nothing is stored, and a retry is
+            safe.
     """
     results: dict[int, SubmissionResult] = {}
 
@@ -68,7 +73,7 @@ def _store_keys(
     submissions: Sequence[KeysSubmission],
     random: Callable[[int], bytes],
 ) -> list[SubmissionResult]:
-    """Keys of one round. A device that is a member gets the ticket that it has had."""
+    """Store keys for one round. A device that is already a member gets the same ticket again."""
     cached = submissions[0].round
     is_open, windows = _lock_stage(session, at, cached, Stage.KEYS)
     cohorts = sorted(name for name, takes in windows.items() if is_open and takes)
@@ -104,7 +109,7 @@ def _store_keys(
 
 
 def _store_stage(session: Session, at: datetime, submissions: Sequence[StageSubmission]) -> list[SubmissionResult]:
-    """Answers of one round at one later stage. Masked vectors are added up, and only their sums are written."""
+    """Store submissions of one round at one later stage. Masked vectors are added up; only their sums are stored."""
     cached, stage = submissions[0].round, submissions[0].stage
     is_open, windows = _lock_stage(
         session, at, cached, stage, {submission.ticket.gateway for submission in submissions}
@@ -149,9 +154,10 @@ def _store_stage(session: Session, at: datetime, submissions: Sequence[StageSubm
 def _lock_stage(
     session: Session, at: datetime, cached: CachedRound, stage: Stage, gateways: Collection[str] = ()
 ) -> tuple[bool, dict[str, bool]]:
-    """Whether the round stands at this stage, and by gateway whether its window takes answers; so it stays until the
-    transaction ends. Keys lock the round against other keys, too, so that its members can be counted. gateways: of
-    interest; none: all."""
+    """Lock the round and its windows; return whether it is at this stage, and which gateways accept submissions.
+
+    Keys take an exclusive lock of the round, so that its members can be counted. No `gateways` means all.
+    """
     standing = session.scalars(
         select(RoundRow.standing).where(RoundRow.id == cached.id).with_for_update(read=stage is not Stage.KEYS)
     ).one_or_none()
@@ -165,7 +171,7 @@ def _lock_stage(
 
 
 def _members(session: Session, cached: CachedRound, key_hashes: Collection[str]) -> dict[str, tuple[Ticket, bytes]]:
-    """Ticket and digest of the keys of those that are in the round already, by the hash of their certified key."""
+    """Return ticket and digest of the keys of existing members, by the hash of their certified key."""
     keys = and_(
         SubmissionRow.round_id == MemberRow.round_id,
         SubmissionRow.stage == Stage.KEYS,
@@ -182,7 +188,7 @@ def _members(session: Session, cached: CachedRound, key_hashes: Collection[str])
 def _requests(
     session: Session, cached: CachedRound, stage: Stage, numbers: Collection[int]
 ) -> dict[int, tuple[int, bytes | None]]:
-    """How many packets a member's question holds and the digest of its answer (None: has not answered), by number."""
+    """Return, by member number, the packets in its request and the digest of its submission (None: not submitted)."""
     same = and_(
         SubmissionRow.round_id == StageRequestRow.round_id,
         SubmissionRow.stage == StageRequestRow.stage,
@@ -210,6 +216,6 @@ def _row(submission: KeysSubmission | StageSubmission, ticket: Ticket, content: 
 
 
 def _insert(session: Session, table: Any, rows: Rows) -> None:
-    """Plain rows: an object for each would cost more than all the rest."""
+    """Insert plain rows; ORM objects would cost more than everything else."""
     if rows:
         session.execute(insert(table.__table__), rows)

@@ -1,4 +1,4 @@
-"""A device's answer, and what becomes of it. Pure."""
+"""Validation of a device's submission, and the result that the device is told. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from keyart.secagg.messages import REPLY_FLAG, KeysReply, message_body
 from .round_cache import CachedRound
 from .tickets import Ticket
 
-STAGE_CLOSED: Final = "This round takes no answer of this device any more."
-ALREADY_SUBMITTED: Final = "This device has answered otherwise before; the first answer counts."
+STAGE_CLOSED: Final = "This round accepts no more submissions from this device."
+ALREADY_SUBMITTED: Final = "This device has already submitted something else; the first submission counts."
 
 
 @dataclass(frozen=True, slots=True)
 class KeysSubmission:
-    """A device's first answer. key_hash: of its certified key. digest: of the content."""
+    """The first submission of a device in a round.
+
+    Attributes:
+        key_hash: hash of its certified key.
+        digest: sha256 of the content.
+    """
 
     round: CachedRound
     key_hash: str
@@ -37,7 +42,7 @@ class KeysSubmission:
 
 @dataclass(frozen=True, slots=True)
 class StageSubmission:
-    """A member's answer at a stage after that. digest: of the content."""
+    """The submission of a member at a later stage; `digest` is the sha256 of the content."""
 
     round: CachedRound
     stage: Stage
@@ -48,7 +53,12 @@ class StageSubmission:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionResult:
-    """status: of HTTP; 204 where the answer is in the database. told: a ticket, or what to do next."""
+    """The result for one submission.
+
+    Attributes:
+        status: HTTP status; 204 once the submission is stored.
+        text: a ticket, or what to do next.
+    """
 
     status: int
     text: str = ""
@@ -57,21 +67,21 @@ class SubmissionResult:
 def check_keys(
     cached: CachedRound, content: bytes, issuers: Collection[bytes], at: datetime
 ) -> KeysSubmission | SubmissionResult:
-    """If they are from a device, and from one that this round asks. issuers: public keys."""
+    """Check that keys come from a certified device in the round's sampling range; `issuers` are public keys."""
     try:
         record = KeysReply.from_bytes(content, cached.terms.round_id).record
         peer = verify_record(record, cached.terms.round_id, issuers, int(at.timestamp()))
     except MessageError as error:
         return SubmissionResult(400, str(error))
     if not cached.low <= sampling_bucket(peer.device) < cached.high:
-        return SubmissionResult(403, "This round does not ask this device; wait for another one.")
+        return SubmissionResult(403, "This round does not sample this device; wait for another round.")
     return KeysSubmission(cached, hashlib.sha256(peer.device).hexdigest(), content, hashlib.sha256(content).digest())
 
 
 def check_submission(
     cached: CachedRound, stage: Stage, ticket: Ticket, content: bytes
 ) -> StageSubmission | SubmissionResult:
-    """If it is of this round and stage."""
+    """Check that a submission belongs to this round and stage."""
     try:
         message_body(content, stage | REPLY_FLAG, cached.terms.round_id)
     except MessageError as error:

@@ -1,4 +1,4 @@
-"""Where a process listens, and how it is reached. A checked value."""
+"""The address at which a process listens and at which it is reached, as a checked value."""
 
 from __future__ import annotations
 
@@ -15,9 +15,18 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """port: 0 takes a free one. host: a name or IP address. tls_cert, tls_key: PEM files. public: listen beyond this
-    machine without TLS, behind a proxy that brings it. url: by which people and devices know it, if not by `host` and
-    `port`. Raises SettingError.
+    """The listening address of a process.
+
+    Attributes:
+        port: TCP port; 0 takes any free one.
+        host: name or IP address to listen on.
+        tls_cert: certificate chain, a PEM file.
+        tls_key: private key of the certificate, a PEM file.
+        public: allow listening beyond this machine without TLS, behind a proxy that terminates TLS.
+        url: public address, if it differs from `host` and `port`.
+
+    Raises:
+        SettingError: for an address that is invalid or unsafe.
     """
 
     port: int = 8080
@@ -34,8 +43,8 @@ class Address:
             raise SettingError("TLS needs both files: --tls-cert and --tls-key.")
         if not (self.loopback or self.tls or self.public):
             raise SettingError(
-                f"{self.host} can be reached from other machines, and there is no TLS: passwords and tokens would "
-                "travel in the clear. Give --tls-cert and --tls-key, or --public behind a proxy that brings TLS."
+                f"{self.host} is reachable from other machines, and TLS is off: passwords and tokens would be sent "
+                "unencrypted. Set --tls-cert and --tls-key, or --public behind a proxy that terminates TLS."
             )
         if self.url is not None:
             parts = urlsplit(self.url)
@@ -44,11 +53,12 @@ class Address:
 
     @property
     def tls(self) -> bool:
+        """Tell whether this process terminates TLS itself."""
         return self.tls_cert is not None
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Tell whether only this machine can reach the address."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -56,31 +66,35 @@ class Address:
 
     @property
     def secure(self) -> bool:
-        """Whether browsers come by https."""
+        """Tell whether browsers connect by https."""
         return self.tls or (self.url or "").startswith("https:")
 
     @property
     def allowed_hosts(self) -> frozenset[str] | None:
-        """What a request may name as its host, so that no foreign name can be pointed at this server (DNS rebinding);
-        None: anything, since TLS or a proxy answers for the name."""
+        """Return the host names that a request may carry, or None if any is allowed.
+
+        The check prevents DNS rebinding. With TLS or behind a proxy the name is checked there, so any is allowed.
+        """
         named = {urlsplit(self.url).hostname or ""} if self.url else set()
         if self.loopback:
             return frozenset({self.host, *LOOPBACK_NAMES, *named})
         return frozenset(named) or None
 
     def base_url(self, port: int) -> str:
-        """Where people find it, without a slash at the end. port: the one that it listens on."""
+        """Return the public base URL, without a trailing slash, of a server that listens on `port`."""
         if self.url:
             return self.url.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls else 'http'}://{host}:{port}"
 
     def check_tls(self) -> None:
-        """Raises SettingError for files that are no certificate and its key."""
+        """Raise SettingError if the TLS files are not a certificate and its private key."""
         if self.tls_cert is None or self.tls_key is None:
             return
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key)
         except (OSError, ssl.SSLError) as error:
             why = error.strerror or error
-            raise SettingError(f"{self.tls_cert} and {self.tls_key} are no certificate and its key: {why}.") from None
+            raise SettingError(
+                f"{self.tls_cert} and {self.tls_key} are not a certificate and its private key: {why}."
+            ) from None

@@ -1,4 +1,4 @@
-"""How large a request's body may be, and how long it may take to come."""
+"""Limits on the size of a request body and on the time in which it must arrive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ BODY_SECONDS = 30
 
 
 class BodyLimits:
-    """413 for a body of more than `max_bytes`, 408 for one that is not there after `seconds`."""
+    """ASGI middleware that answers 413 to bodies above `max_bytes` and 408 to bodies that are incomplete after
+    `seconds`.
+    """
 
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
         self._app, self._max_bytes, self._seconds = app, max_bytes, seconds
@@ -24,7 +26,7 @@ class BodyLimits:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self._max_bytes:
-            await error_json(413, f"The body may have {self._max_bytes} bytes at most.")(scope, receive, send)
+            await error_json(413, f"The body may have at most {self._max_bytes} bytes.")(scope, receive, send)
             return
         received, complete, started = 0, False, False
         loop = asyncio.get_running_loop()
@@ -38,11 +40,11 @@ class BodyLimits:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                raise _BodyRejected(408, f"The body was not there after {self._seconds:g} seconds.") from None
+                raise _BodyRejected(408, f"The body did not arrive within {self._seconds:g} seconds.") from None
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if received > self._max_bytes:
-                raise _BodyRejected(413, f"The body may have {self._max_bytes} bytes at most.")
+                raise _BodyRejected(413, f"The body may have at most {self._max_bytes} bytes.")
             return message
 
         async def tracked_send(message: Message) -> None:
@@ -59,7 +61,7 @@ class BodyLimits:
 
 
 class _BodyRejected(BaseException):
-    """No Exception: the framework would take it for a body that it cannot read, and answer 400."""
+    """Not an Exception, since the framework would report those as an unreadable body with status 400."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)

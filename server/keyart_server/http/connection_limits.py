@@ -1,9 +1,14 @@
-"""Connections that wait, dawdle or never end: what uvicorn itself has no limit for.
+"""Limits on connections that idle, send slowly or never end, for which uvicorn has no settings.
 
-A connection waits from its start, and from each answer on, until the head of a request is whole (request line and
-headers). Waiting ends after `head_seconds`, however slowly bytes drip in. Where `most` connections are open, a new
-one takes the place of the one that has waited longest, so that idle ones keep nobody out; uvicorn's own
-`limit_concurrency` counts idle ones as well, and would answer 503 to everybody else.
+The shipped nginx configuration sets the same limits, but `keyart serve` and `keyart gateway` may also face the
+internet themselves (`--tls-cert`). uvicorn has no timeout for request heads, and its `limit_concurrency` counts idle
+connections too, so that a few hundred of them would lock everybody out. tests/attacks/server/test_attack_requests.py
+and tests/server/test_server_connections.py depend on this module: slowloris, heads and chunk extensions without end,
+clients that read nothing.
+
+A connection waits from its start, and after each response, until a complete request head has arrived. It is closed
+after `head_seconds`, however slowly bytes arrive. When the maximum number of connections is open, a new one replaces
+the connection that has waited longest.
 """
 
 from __future__ import annotations
@@ -17,21 +22,21 @@ from .body_limits import MAX_BODY_BYTES
 
 try:
     import resource
-except ImportError:  # Windows, which has no such limit
+except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
 
 HEAD_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0
-MIN_READ_BYTES_PER_SECOND: Final = 1000  # that a client takes of what it asked for, over READ_SECONDS
+MIN_READ_BYTES_PER_SECOND: Final = 1000  # that a client must read, averaged over READ_SECONDS
 MAX_HEAD_BYTES: Final = 64 * 1024
-MAX_REQUEST_BYTES: Final = 2 * MAX_BODY_BYTES  # with the frames of its chunks, and what follows the last of them
+MAX_REQUEST_BYTES: Final = 2 * MAX_BODY_BYTES  # including chunk headers and trailers
 MAX_CONNECTIONS: Final = 4096
-MAX_PIPELINED_REQUESTS: Final = 32  # requests that may come before the answer to the first of them
-RESERVED_FILES: Final = 200  # of those that the process may open: databases, bundles, logs
+MAX_PIPELINED_REQUESTS: Final = 32  # pipelined requests before the first response
+RESERVED_FILES: Final = 200  # descriptors kept free for databases, bundles and logs
 
 
 def max_connections(maximum: int = MAX_CONNECTIONS) -> int:
-    """How many connections this process can hold and still open its files."""
+    """Return how many connections this process can hold without running out of file descriptors."""
     if resource is None:
         return maximum
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -41,8 +46,14 @@ def max_connections(maximum: int = MAX_CONNECTIONS) -> int:
 def limited_protocol(
     most: int, head_seconds: float = HEAD_SECONDS, read_seconds: float = READ_SECONDS
 ) -> type[HttpToolsProtocol]:
-    """For `uvicorn.Config(http=…)` of one server."""
-    waiting: dict[HttpToolsProtocol, asyncio.TimerHandle] = {}  # who has waited longest comes first
+    """Return a protocol class with these limits, for `uvicorn.Config(http=…)` of one server.
+
+    Args:
+        most: maximum number of open connections.
+        head_seconds: time in which a request head must be complete.
+        read_seconds: interval at which a slow reader must have taken `MIN_READ_BYTES_PER_SECOND`.
+    """
+    waiting: dict[HttpToolsProtocol, asyncio.TimerHandle] = {}  # the longest-waiting connection comes first
     unread: dict[HttpToolsProtocol, asyncio.TimerHandle] = {}
 
     def drop(connection: HttpToolsProtocol) -> None:
@@ -53,7 +64,7 @@ def limited_protocol(
             waiting[connection] = connection.loop.call_later(head_seconds, drop, connection)
 
     def watch_reader(connection: HttpToolsProtocol, most: float = float("inf")) -> None:
-        """most: bytes that may be left to send by now."""
+        """Close a connection that has more than `most` bytes left to send, else check it again later."""
         left = connection.transport.get_write_buffer_size()
         if left > most:
             drop(connection)
@@ -66,9 +77,9 @@ def limited_protocol(
             timer.cancel()
 
     class Bounded(HttpToolsProtocol):
-        _in_head, _taken = True, 0  # bytes of this head, or of what follows it
+        _in_head, _taken = True, 0  # bytes received of the current head or body
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # same signature as uvicorn's
             super().connection_made(transport)
             wait(self)
             if len(self.connections) > most:
@@ -88,7 +99,7 @@ def limited_protocol(
                 drop(self)
 
         def on_header(self, name: bytes, value: bytes) -> None:
-            if self._in_head:  # behind the body nobody, no proxy in front either, looks for a token
+            if self._in_head:  # trailers are ignored: no proxy checks them for credentials
                 super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
@@ -104,7 +115,7 @@ def limited_protocol(
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
-            if self.cycle.response_complete and not self.transport.is_closing():  # else the next is in the pipeline
+            if self.cycle.response_complete and not self.transport.is_closing():  # else a pipelined request follows
                 wait(self)
 
         def pause_writing(self) -> None:

@@ -1,4 +1,4 @@
-"""How the server says no: a status and `{"error": SENTENCE}`, the same for every route; a page for a browser."""
+"""Error responses: a status and `{"error": SENTENCE}` for every route, or an HTML page for browsers."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ log = logging.getLogger("keyart.server")
 RETRY_SECONDS = 5
 MAX_SENTENCE_LENGTH = 500  # characters
 DEFAULT_SENTENCES = {
-    404: "There is nothing at this address.",
-    405: "This address does not take that method.",
+    404: "Nothing exists at this address.",
+    405: "This address does not support that method.",
 }
 
 
 class ErrorResponse(BaseModel):
-    """error: what happened, and what to do next."""
+    """Body of an error response; `error` says what happened and what to do next."""
 
     error: str
 
 
 def error_schema(description: str) -> dict[str, Any]:
-    """An answer of an OpenAPI document."""
+    """Return the OpenAPI description of an error response."""
     return {"model": ErrorResponse, "description": description}
 
 
 def error_json(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return an error response as JSON."""
     return JSONResponse({"error": sentence[:MAX_SENTENCE_LENGTH]}, status, headers)
 
 
@@ -45,7 +46,7 @@ ErrorPage = Callable[[Request, int, str, dict[str, str]], Response]
 
 
 def install(app: FastAPI, page: ErrorPage) -> None:
-    """One shape of refusal for whatever is raised. page: the same for somebody who looks at it in a browser."""
+    """Register handlers that turn every exception into an error response; `page` renders it for browsers."""
 
     async def respond(
         request: Request, status: int, sentence: str, headers: dict[str, str] | None = None
@@ -70,7 +71,7 @@ def install(app: FastAPI, page: ErrorPage) -> None:
 
     @app.exception_handler(KeyartError)
     async def on_keyart_error(request: Request, error: KeyartError) -> Response:
-        log.error("what the server keeps is not whole", extra={"error": str(error)})
+        log.error("stored data is damaged", extra={"error": str(error)})
         return await respond(request, 500, str(error))
 
     @app.exception_handler(PoolTimeout)
@@ -83,7 +84,7 @@ def install(app: FastAPI, page: ErrorPage) -> None:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a page was asked for: those are the routes that the API's document does not list."""
+    """Tell whether the request asks for a page; page routes are the ones missing from the OpenAPI document."""
     route = request.scope.get("route")
     if route is None:
         return "text/html" in request.headers.get("accept", "")
@@ -91,6 +92,6 @@ def wants_page(request: Request) -> bool:
 
 
 def _field_error(error: Any) -> str:
-    """One field's mistake. What was sent is not repeated: it may be a secret."""
+    """Describe the error of one field without repeating its value, which may be a secret."""
     field = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
     return f"{field}: {error['msg']}"

@@ -1,4 +1,4 @@
-"""Every request is counted and timed; a failure of ours is logged, and answered without a word of what it was."""
+"""Counting and timing of requests, and logging of server failures without details for the client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
 class RequestMetrics:
-    """The log names a route, never a path, whose parts may be secrets."""
+    """ASGI middleware that records metrics per route. Logs name the route, not the path, which may hold secrets."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
@@ -38,7 +38,7 @@ class RequestMetrics:
         except Exception as error:
             failure = error
             if not status:
-                await error_json(500, "Something went wrong on the server; its log says more.")(
+                await error_json(500, "The server failed to answer this request; see its log.")(
                     scope, receive, tracked_send
                 )
         seconds = time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""Headers that tell a browser what our pages may do, on every answer; names that are not ours are refused."""
+"""Security headers on every response, and the check of the host name in requests."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Nobody else gets an address, and one-time links are addresses; "no-referrer" would take our forms their origin.
+    # Addresses of one-time links must not leak to other sites; "no-referrer" would remove the origin of our forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-CACHE_FOREVER = "public, max-age=31536000, immutable"  # Cache-Control of a file whose address changes with its bytes
+CACHE_FOREVER = "public, max-age=31536000, immutable"  # for files whose address changes with their content
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
-ANY_HOST_PATHS = ("/healthz", "/readyz")  # probes come by number
+ANY_HOST_PATHS = ("/healthz", "/readyz")  # health probes use the IP address
 
 
 class SecurityHeaders:
-    """hosts: names that a request may have for this server; None: any. secure: it is reached by https alone."""
+    """ASGI middleware that sets security headers and refuses unknown host names.
+
+    Attributes:
+        hosts: host names that requests may carry; None allows any.
+        secure: whether the server is reached by https only.
+    """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str] | None, secure: bool) -> None:
         self._app, self._hosts, self._secure = app, hosts, secure
@@ -52,7 +57,7 @@ class SecurityHeaders:
             and scope["path"] not in ANY_HOST_PATHS
             and requested_host(scope) not in self._hosts
         ):
-            await error_json(421, "This server has another name; see its setting --url.")(
+            await error_json(421, "This server is not reachable under this host name; see its setting --url.")(
                 scope, receive, send_with_headers
             )
             return
@@ -60,7 +65,7 @@ class SecurityHeaders:
 
 
 def requested_host(scope: Scope) -> str:
-    """The host that the request names, without its port."""
+    """Return the host that the request names, without its port."""
     host: str = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
     if host.startswith("["):
         address, _, rest = host[1:].partition("]")

@@ -1,4 +1,4 @@
-"""An application in the foreground, from the first connection to the last answered request."""
+"""Runs an ASGI application in the foreground with uvicorn, from the first connection to the last response."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from .address import Address
 from .connection_limits import limited_protocol, max_connections
 
 BACKLOG = 2048
-GRACE_SECONDS = 20  # for requests that are being answered when the server is asked to stop
+GRACE_SECONDS = 20  # for active requests at shutdown
 
 
 def run_application(
     app: FastAPI, address: Address, listening: socket.socket, on_listening: Callable[[], None]
 ) -> None:
-    """Serves until it is told to stop (SIGTERM, Ctrl-C). tell: called once, before the first request is answered."""
+    """Serve until SIGTERM or Ctrl-C; `on_listening` is called once, before the first request is answered."""
     config = uvicorn.Config(
         app,
         http=limited_protocol(max_connections()),
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # anybody can write them
+        proxy_headers=False,  # clients can forge them
         date_header=True,
         lifespan="on",
         ws="none",
@@ -45,12 +45,12 @@ def run_application(
 
 @contextmanager
 def listen(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that takes connections from now on. Raises SettingError."""
+    """Open a listening socket. Raises SettingError if the address cannot be used."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise SettingError(f"--host {host} is no address of this machine: {error.strerror or error}.") from None
+        raise SettingError(f"--host {host} is not an address of this machine: {error.strerror or error}.") from None
     with listener:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,16 +58,18 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
             listener.listen(BACKLOG)
         except OSError as error:
             raise SettingError(
-                f"Cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port, or stop what "
-                "listens there."
+                f"Cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port, or stop the "
+                "process that listens there."
             ) from None
         yield listener
 
 
 @contextmanager
 def _stop_on_signals(server: uvicorn.Server) -> Iterator[None]:
-    """SIGTERM and Ctrl-C stop the server, from before it runs until after its end, where uvicorn raises the signal
-    that stopped it once more: a stop that was asked for is no failure."""
+    """Stop the server on SIGTERM and Ctrl-C, also before it runs and after it ends.
+
+    uvicorn raises the signal again after its end; a requested stop must not count as a failure.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM)
     previous_handlers = {number: signal.signal(number, server.handle_exit) for number in numbers}
     try:

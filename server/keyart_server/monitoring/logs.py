@@ -1,4 +1,4 @@
-"""Logs: one line an event on stderr, JSON or words. Only named fields are written, so that nothing slips in."""
+"""Logging: one line per event on stderr, as JSON or text. Only the listed fields are written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
-# What an event may say besides its sentence. No address, no title, no device; a test holds the list.
+# Fields that a log line may contain: no address, no title, no device. A test pins the list.
 FIELDS: Final = ("method", "route", "status", "milliseconds", "actor", "campaign", "round", "version", "error")
 QUIET_LOGGERS: Final = ("uvicorn.access", "alembic", "sqlalchemy")
 
 
 class JsonFormatter(logging.Formatter):
+    """Formats an event as one JSON object."""
+
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         event = {"at": at, "level": record.levelname.lower(), "event": record.getMessage(), **fields(record)}
@@ -23,6 +25,8 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
+    """Formats an event as one line of text."""
+
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         parts = [at, record.levelname.lower(), record.getMessage()]
@@ -33,11 +37,12 @@ class TextFormatter(logging.Formatter):
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
+    """Return the listed fields of a record."""
     return {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
 
 
 def install(as_json: bool) -> None:
-    """For the whole process: ours, uvicorn's and the libraries' events alike."""
+    """Configure logging of the whole process: keyart, uvicorn and libraries."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     root = logging.getLogger()

@@ -1,4 +1,7 @@
-"""Releases: which model devices get, how it is judged before, and how it reaches the fleet in stages."""
+"""Releases: which model devices get, how it is evaluated first, and how it is rolled out in stages.
+
+The package uses `bundles` to publish, `state` for its table and `audit_log` for every change.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gates that a bundle goes through by itself, before a device is asked about it."""
+"""The gates that need no device: integrity, features, size and expected scores of a bundle."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from keyart.model.features import FeatureSpec
 from ..bundles.published_bundles import lazy_ranker
 from .gate import Gate
 
-MAX_SIZE_GROWTH: Final = 1.5  # times the size of the bundle before: every device fetches it
+MAX_SIZE_GROWTH: Final = 1.5  # relative to the previous bundle, since every device downloads it
 
 
 def check_bundle_gates(folder: Path, base: Manifest | None) -> tuple[Gate, ...]:
-    """What the bundle in `folder` says of itself. base: the one that it follows; None: nothing to compare with."""
+    """Run the gates on the bundle in `folder`; `base` is the manifest of the model that it follows, if any."""
     try:
         manifest = Manifest.read(folder)
     except BundleError as error:
-        return (Gate("whole", "failed", str(error), {}),)
+        return (Gate("integrity", "failed", str(error), {}),)
     gates = _integrity(folder), _features(manifest, base), _size(manifest, base)
-    if gates[0].verdict == "failed":  # no engine is given a graph that breaks a rule
+    if gates[0].verdict == "failed":  # a graph that breaks a rule is not loaded
         return gates
     return (*gates, _canary(folder))
 
@@ -33,8 +33,8 @@ def _integrity(folder: Path) -> Gate:
     try:
         verify(folder)
     except BundleError as error:
-        return Gate("whole", "failed", str(error), {})
-    return Gate("whole", "passed", "All files are as the manifest says, and within every rule for devices.", {})
+        return Gate("integrity", "failed", str(error), {})
+    return Gate("integrity", "passed", "All files match the manifest and satisfy the rules that devices apply.", {})
 
 
 def _canary(folder: Path) -> Gate:
@@ -43,19 +43,24 @@ def _canary(folder: Path) -> Gate:
         check_vectors(lazy_ranker(folder), cases)
     except KeyartError as error:
         return Gate("canary", "failed", str(error), {"cases": len(cases)})
-    return Gate("canary", "passed", f"It gives the expected scores in all {len(cases)} cases.", {"cases": len(cases)})
+    return Gate(
+        "canary",
+        "passed",
+        f"The model reproduces the expected scores in all {len(cases)} cases.",
+        {"cases": len(cases)},
+    )
 
 
 def _features(manifest: Manifest, base: Manifest | None) -> Gate:
-    """Sensitive kinds are refused where the spec is read; another spec than before is for a person to see."""
+    """Refuse sensitive kinds; a feature spec that differs from the base's needs a decision."""
     try:
         FeatureSpec.from_json(manifest.feature_spec)
     except BundleError as error:
         return Gate("features", "failed", str(error), {})
     if base is not None and manifest.feature_spec_sha256 != base.feature_spec_sha256:
         sentence = (
-            f"It looks at other features than model {base.model_version}; every personal head is fitted anew. See "
-            "what has changed with keyart inspect."
+            f"Its features differ from those of model {base.model_version}, so every personal head is refitted. "
+            "Compare the two with keyart inspect."
         )
         return Gate("features", "unclear", sentence, {})
     return Gate("features", "passed", "No feature is of a sensitive kind.", {})

@@ -1,4 +1,4 @@
-"""A gate: one question that a model has to answer before more devices get it. Pure."""
+"""A gate: one check that a model must pass before more devices get it. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ if TYPE_CHECKING:
 
 GateVerdict = Literal["passed", "unclear", "failed"]
 
-VERDICTS: Final[tuple[GateVerdict, ...]] = get_args(GateVerdict)  # from good to bad
+VERDICTS: Final[tuple[GateVerdict, ...]] = get_args(GateVerdict)  # from best to worst
 ALL: Final = "all"
 CONFIDENCE_LEVEL: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """sentence: for people. numbers: what the verdict was made of; None: not finite, or not known."""
+    """The result of one gate.
+
+    Attributes:
+        sentence: explanation for people.
+        numbers: values behind the verdict; None if a value is not finite or not known.
+    """
 
     name: str
     verdict: GateVerdict
@@ -28,25 +33,29 @@ class Gate:
 
 
 def worst_verdict(gates: Iterable[Gate]) -> GateVerdict:
-    """Of all of them; unclear where there is none."""
+    """Return the worst verdict of the gates, or `unclear` if there is none."""
     return max((gate.verdict for gate in gates), key=VERDICTS.index, default="unclear")
 
 
 def comparison_gates(
     name: str, differences: Mapping[str, Estimate], margin: float, segment_margin: float
 ) -> tuple[Gate, ...]:
-    """A gate for all devices together and one a segment, named `name SEGMENT`.
+    """Judge measured differences: one gate for all devices together and one per segment, named `name SEGMENT`.
 
-    differences: by segment ("all": every device), reward a decision under the new model less that under the old. A
-    gate passes where the interval lies above a fall of its margin, fails where it lies below, and else is unclear.
-    The interval of "all" holds with `LEVEL`; those of the segments hold together with `LEVEL` (Bonferroni's
-    inequality: each of m with 1 − (1 − LEVEL) / m), so that many segments do not make false alarms likelier.
+    A gate passes if its interval lies above −margin, fails if it lies below, and is unclear otherwise. The interval
+    of "all" has confidence `CONFIDENCE_LEVEL`. The intervals of the m segments hold simultaneously with that
+    confidence (Bonferroni: each has 1 − (1 − CONFIDENCE_LEVEL) / m), so many segments do not increase false alarms.
+
+    Args:
+        differences: reward per decision of the new model minus that of the old one, by segment ("all": every device).
+        margin: accepted drop for all devices.
+        segment_margin: accepted drop for a segment.
     """
     segments = [segment for segment in differences if segment != ALL]
     if ALL in differences:
         overall = _comparison_gate(name, ALL, differences[ALL], margin, 1)
     else:
-        overall = Gate(f"{name} {ALL}", "unclear", "It could not be measured; ask more devices.", {})
+        overall = Gate(f"{name} {ALL}", "unclear", "Not measured; sample more devices.", {})
     return (
         overall,
         *(
@@ -57,14 +66,14 @@ def comparison_gates(
 
 
 def _comparison_gate(name: str, segment: str, estimate: Estimate, margin: float, family: int) -> Gate:
-    """family: how many intervals are to hold together."""
+    """Judge one segment; `family` is the number of intervals that hold simultaneously."""
     low, high = estimate.interval(1 - (1 - CONFIDENCE_LEVEL) / family)
     numbers = {"mean": estimate.mean, "low": low, "high": high, "margin": margin, "devices": estimate.devices}
     verdict: GateVerdict = "passed" if low >= -margin else "failed" if high < -margin else "unclear"
     if not (math.isfinite(low) and math.isfinite(high)):
-        verdict, text = "unclear", "the noise drowns it; ask more devices"
+        verdict, text = "unclear", "the noise is too large; sample more devices"
     else:
-        text = f"{estimate.mean:+.4f} ({low:+.4f} to {high:+.4f}) a decision, " + _VERDICT_TEXTS[verdict].format(
+        text = f"{estimate.mean:+.4f} ({low:+.4f} to {high:+.4f}) per decision, " + _VERDICT_TEXTS[verdict].format(
             margin=margin
         )
     return Gate(
@@ -76,7 +85,7 @@ def _comparison_gate(name: str, segment: str, estimate: Estimate, margin: float,
 
 
 _VERDICT_TEXTS: Final[Mapping[str, str]] = {
-    "passed": "no fall of {margin:g}",
-    "failed": "a fall of more than {margin:g}",
-    "unclear": "a fall of {margin:g} is neither shown nor ruled out",
+    "passed": "no drop of {margin:g}",
+    "failed": "a drop of more than {margin:g}",
+    "unclear": "a drop of {margin:g} is neither shown nor ruled out",
 }

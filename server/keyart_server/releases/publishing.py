@@ -1,8 +1,8 @@
-"""Releases on their way: judged, published, widened, held, and brought back.
+"""Moves releases through their life cycle: evaluate, publish, widen, hold and roll back.
 
-Publishing is three steps, so that no kill leaves a model with devices of which the audit log knows nothing: the
-intent (rolling, share 0) with its row in the audit log; the signed files; the first share. `settle` takes up what was
-left between them. Going back is publishing forward: `withdraw` gives the old weights a new number.
+Publishing has three steps, so that devices never have a model unknown to the audit log: the intent (rolling, share 0)
+with its audit row, the signed files, and the first share. `resume_interrupted` finishes what a kill left between
+them. A rollback publishes forward: `withdraw` gives the old weights a new version.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from .release import Action, Release
 log = logging.getLogger("keyart.server")
 QUALITY: Final = "quality"
 TAKE_RATE: Final = "take rate"
-# A data folder belongs to one process; inside it one release moves at a time.
+# A data folder belongs to one process; within it, one release changes at a time.
 _turn = threading.RLock()
 
 
 def examine(service: Service, version: int, actor: str = "server") -> Release:
-    """Puts a candidate through the gates that need no device: it is refused, or stays one. Raises InputError."""
+    """Run the gates that need no device on a candidate, and refuse it if one fails. Raises InputError."""
     with service.state.reading() as session:
         release = _require(session, version)
         files = release_store.files(session, version)
     base = None if release.base is None else service.bundles.manifest(release.base)
     if bundle_archive.weights_version(manifest := Manifest.parse(files[MANIFEST_NAME])) != manifest.model_version:
-        base = None  # a way back differs from what it replaces, and that is what it is for
+        base = None  # a rollback differs from its base on purpose
     with temporary_bundle_folder(files) as folder:
         gates = bundle_gates.check_bundle_gates(folder, base)
     if worst_verdict(gates) == "failed":
@@ -55,11 +55,14 @@ def examine(service: Service, version: int, actor: str = "server") -> Release:
 def decide(
     service: Service, version: int, differences: Mapping[str, Estimate] | None = None, actor: str = "server"
 ) -> Release:
-    """What follows for a candidate: refused, waiting for a person or a key, or published. One of another standing
-    stays as it is, and so does one that could be published while another rolls out.
+    """Decide about a candidate: refuse it, let it wait for a person or a key, or publish it.
 
-    differences: from held-out devices, by segment, reward a decision of the candidate less that of the installed
-    model; empty: it could not be measured; None: nobody is asked, which is for bundles that come by hand.
+    A release with another status is left as it is, and so is a candidate that could be published while another
+    release is rolling out.
+
+    Args:
+        differences: reward per decision of the candidate minus that of the installed model, by segment, from held-out
+            devices; empty if it could not be measured; None if no device is asked, as for uploads.
     """
     with _turn:
         with service.state.reading() as session:
@@ -87,14 +90,16 @@ def decide(
                 service, actor, version, "refuse", reason=_join_sentences(all_gates, verdict), gates=measured
             )
         if verdict == "unclear" and plan.unclear == "hold":
-            reason = f"A person decides: {_join_sentences(all_gates, verdict)}"
+            reason = f"Decision required: {_join_sentences(all_gates, verdict)}"
             return _move(service, actor, version, "wait", reason=reason, gates=measured)
         return release if rolling else _publish(service, version, actor, measured)
 
 
 def resume_interrupted(service: Service) -> None:
-    """Takes up what a kill has left, at each start: half published releases, bundles by hand that nobody judged yet,
-    and bundles that were signed elsewhere. What cannot be published now is logged, and stays for the next time."""
+    """Finish interrupted work: half-published releases, unjudged uploads, and bundles signed on another machine.
+
+    Errors are logged, and the work is tried again the next time.
+    """
     try:
         with _turn:
             with service.state.reading() as session:
@@ -111,14 +116,19 @@ def resume_interrupted(service: Service) -> None:
                 if release.campaign_id is None:
                     decide(service, release.version)
     except (BundleError, OSError) as error:
-        log.error("releases could not be settled", extra={"error": str(error)})
+        log.error("interrupted releases could not be resumed", extra={"error": str(error)})
 
 
 def publish_at_start(service: Service, bundle: Path) -> int | None:
-    """Publishes at once the bundle that a start names, after `settle`; its version, or None: that was done before.
+    """Publish the bundle named at start to all devices, after `resume_interrupted`.
 
-    Raises BundleError for a bundle that devices would refuse, InputError for a version that is not newer or where
-    another one rolls out, SettingError where the key of targets is not at hand.
+    Returns:
+        Its version, or None if it was published before.
+
+    Raises:
+        BundleError: for a bundle that devices would refuse.
+        InputError: for a version that is not newer, or while another release is rolling out.
+        SettingError: if the targets key is missing.
     """
     with service.state.reading() as session:
         if release_store.find_by_digest(session, Manifest.read(bundle).digest) is not None:
@@ -131,10 +141,12 @@ def publish_at_start(service: Service, bundle: Path) -> int | None:
 
 
 def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bool = False) -> Release:
-    """A bundle by hand: through the gates that need no device, then staged, or to all devices at once.
+    """Accept an uploaded bundle: run the gates that need no device, then publish it in stages or to all devices at
+    once.
 
-    Raises BundleError for one that devices would refuse, InputError for a version that is not newer than all others;
-    then nothing is recorded.
+    Raises:
+        BundleError: for a bundle that devices would refuse; nothing is recorded.
+        InputError: for a version that is not newer than all others; nothing is recorded.
     """
     with temporary_bundle_folder(files) as folder:
         check_bundle(folder)
@@ -151,10 +163,11 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
 
 
 def apply_guard(service: Service, version: int, rates: Mapping[str, Estimate] | None) -> Release:
-    """What is due for one that rolls out: held where its devices fare worse, wider where its hours are over.
+    """Apply the guard to a rolling release: hold it if its devices do worse, widen it when its hours are over.
 
-    rates: by segment, take rate of devices that have it less that of the others; empty: it could not be measured;
-    None: nobody was asked yet.
+    Args:
+        rates: take rate of devices with this model minus that of the others, by segment; empty if it could not be
+            measured; None if no device was asked yet.
     """
     with _turn:
         with service.state.reading() as session:
@@ -169,9 +182,11 @@ def apply_guard(service: Service, version: int, rates: Mapping[str, Estimate] | 
 
 
 def promote(service: Service, version: int, actor: str) -> Release:
-    """A person lets one go on: what waits is published, what is held gets its next share.
+    """Promote a release on a person's decision: publish a waiting one, or give a held one its next share.
 
-    Raises InputError where it stands elsewhere, where another one rolls out, or without the key that it waits for.
+    Raises:
+        InputError: if its status forbids this, another release is rolling out, or the key that it waits for is
+            missing.
     """
     with _turn:
         with service.state.writing() as session:
@@ -179,14 +194,16 @@ def promote(service: Service, version: int, actor: str) -> Release:
             if release.standing != "waiting":
                 newer = _newest_published(session)
                 if newer is not None and newer > version:
-                    raise InputError(f"Model {newer} was published after {version}; devices never go back.")
+                    raise InputError(
+                        f"Model {newer} was published after {version}; devices never install an older version."
+                    )
                 _refuse_second_rollout(session, version)
                 return release_store.move(session, service.clock(), actor, version, "go-on", reason=f"By {actor}.")
             installed = release_store.newest_released(session)
             if release.campaign_id and installed is not None and release.base != installed.version:
                 raise InputError(
-                    f"Model {version} was made from {release.base}, and devices have {installed.version} since, "
-                    "whose gain it would undo. Withdraw it; its campaign goes on from what devices have."
+                    f"Model {version} was trained from {release.base}, but devices run {installed.version} by now; "
+                    "publishing it would undo that update. Withdraw it; its campaign continues with that model."
                 )
         try:
             service.bundles.check_keys()
@@ -196,26 +213,27 @@ def promote(service: Service, version: int, actor: str) -> Release:
 
 
 def hold(service: Service, version: int, actor: str) -> Release:
-    """Nobody new gets it. Raises InputError."""
+    """Hold a rolling release: no further device gets it. Raises InputError."""
     return _move(service, actor, version, "hold", reason=f"By {actor}.")
 
 
 def withdraw(service: Service, version: int, actor: str) -> Release:
-    """Ends it. Devices that may have it get the weights from before under a new number, at once.
+    """End a release. Devices that may have it get the previous weights under a new version, at once.
 
-    Raises InputError where there is nothing to go back to; then nothing has changed.
+    Raises:
+        InputError: if there is no previous model; nothing is changed.
     """
     with _turn:
         with service.state.writing() as session:
             at, release = service.clock(), _require(session, version)
             newest = _newest_published(session)
             if not release.published or version != newest:
-                stays = f" Model {newest} was published after it, and stays." if release.published else ""
+                stays = f" Model {newest} was published later and stays published." if release.published else ""
                 return release_store.move(session, at, actor, version, "withdraw", reason=f"By {actor}.{stays}")
             files = _rollback_files(service, session, release)
             manifest = Manifest.parse(files[MANIFEST_NAME])
             new_version, weights = manifest.model_version, bundle_archive.weights_version(manifest)
-            reason = f"By {actor}. Model {new_version} brings back the weights of {weights}."
+            reason = f"By {actor}. Model {new_version} restores the weights of model {weights}."
             withdrawn = release_store.move(session, at, actor, version, "withdraw", reason=reason)
             release_store.propose(session, at, actor, files, base=version, plan=AT_ONCE)
         decide(service, new_version, actor=actor)
@@ -223,7 +241,7 @@ def withdraw(service: Service, version: int, actor: str) -> Release:
 
 
 def republish(service: Service, of: int, version: int, parent: int) -> dict[str, bytes]:
-    """The files of a published bundle as a new version, made from `parent`. Raises BundleError."""
+    """Return the files of a published bundle as a new version with this parent. Raises BundleError."""
     folder = service.bundles.folder(of)
     weights = bundle_archive.weights_version(Manifest.read(folder))
     return bundle_archive.renumber(read_files(folder), version, parent, service.clock(), weights_of=weights)
@@ -237,13 +255,13 @@ def _rollback_files(service: Service, session: Session, release: Release) -> dic
     previous = release_store.newest_released(session, below=bundle_archive.weights_version(manifest))
     if previous is None:
         raise InputError(
-            f"There is no released model before {release.version} to go back to; hold it, or publish another one."
+            f"There is no released model before {release.version} to roll back to; hold it, or publish another one."
         )
     return republish(service, previous.version, (release_store.newest_version(session) or 0) + 1, release.version)
 
 
 def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = ()) -> Release:
-    """A candidate, or one that waits, gets its first share; without the key of targets it waits for that."""
+    """Give a candidate or waiting release its first share, or let it wait if the targets key is missing."""
     try:
         service.bundles.check_keys()
     except SettingError as error:
@@ -255,7 +273,9 @@ def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] =
 
 
 def _publish_files(service: Service, version: int, actor: str) -> Release:
-    """From the intent to the first share. What may be mended stays as it is, and `settle` tries again."""
+    """Publish the files of a recorded intent, then widen. After a recoverable error the status stays, to be
+    retried.
+    """
     with service.state.reading() as session:
         files = release_store.files(session, version)
     try:
@@ -291,13 +311,13 @@ def _refuse_second_rollout(session: Session, version: int) -> None:
 
 
 def _rollout_in_progress(version: int) -> str:
-    return f"Model {version} is rolling out; hold or withdraw it first, or wait until all devices have it."
+    return f"Model {version} is rolling out; hold or withdraw it first, or wait until it is released to all devices."
 
 
 def _missing_key_reason(version: int, error: SettingError) -> str:
     return (
-        "It waits for the key of targets: put targets.pem into the folder keys of the data folder, then POST "
-        f"/api/releases/{version}/go-on. {error}"
+        "The signing key of the targets role is missing: put targets.pem into the folder keys of the data folder, "
+        f"then POST /api/releases/{version}/go-on. {error}"
     )
 
 
@@ -307,7 +327,7 @@ def _join_sentences(gates: Iterable[Gate], verdict: str) -> str:
 
 @contextmanager
 def temporary_bundle_folder(files: Mapping[str, bytes]) -> Iterator[Path]:
-    """A folder with these files, for as long as they are looked at."""
+    """Yield a temporary folder with these files."""
     with TemporaryDirectory(prefix="keyart-") as folder:
         for name, data in files.items():
             (Path(folder) / name).write_bytes(data)

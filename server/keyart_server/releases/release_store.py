@@ -1,4 +1,4 @@
-"""Releases in the database. Each change writes its row of the audit log in the same transaction."""
+"""Releases in the database. Every change writes its audit row in the same transaction."""
 
 from __future__ import annotations
 
@@ -25,8 +25,13 @@ MAX_REASON_LENGTH: Final = 400  # characters
 
 
 class OfferedRelease(TypedDict):
-    """What devices are told. version: None: nothing yet. share: of the devices, those that take it; the others take
-    `before`, or stay as they are where that is None."""
+    """The release that devices are offered.
+
+    Attributes:
+        version: model version; None if there is none yet.
+        share: share of devices that install it.
+        before: version that the other devices install; None if they keep what they have.
+    """
 
     version: int | None
     share: float
@@ -44,11 +49,14 @@ def propose(
     base: int | None = None,
     plan: Plan | None = None,
 ) -> Release:
-    """A new candidate with these files of a bundle; the one that is there, where this round proposed before.
+    """Create a candidate from the files of a bundle, or return the one that this round proposed before.
 
-    A campaign's candidate is moved to the next free version if its own is taken, by a refused one for instance. What
-    comes by hand keeps its bytes: raises InputError for a version that is not newer than all others, BundleError for
-    files that are no bundle.
+    A campaign's candidate gets the next free version if its own is taken, for example by a refused one. Uploaded
+    bundles keep their bytes.
+
+    Raises:
+        InputError: for an upload whose version is not newer than all others.
+        BundleError: for files that are not a bundle.
     """
     if campaign_id is not None and (existing := _find_by_round(session, campaign_id, number)) is not None:
         return existing
@@ -57,8 +65,8 @@ def propose(
     if newest is not None and manifest.model_version <= newest:
         if campaign_id is None:
             raise InputError(
-                f"Model {manifest.model_version} is not newer than {newest}, the newest number that was given; build "
-                "the bundle under a higher model version."
+                f"Model {manifest.model_version} is not newer than {newest}, the newest version so far; build the "
+                "bundle with a higher model version."
             )
         files = bundle_archive.renumber(files, newest + 1, manifest.parent)
         manifest = Manifest.parse(files[MANIFEST_NAME])
@@ -87,45 +95,46 @@ def propose(
 
 
 def adopt(session: Session, at: datetime, manifest: Manifest) -> None:
-    """A row for a signed bundle that has none, for instance from the machine with the offline keys."""
+    """Create the row of a signed bundle that has none, for example one signed on another machine."""
     if session.get(ReleaseRow, manifest.model_version) is not None:
         return
     version, parent, digest = manifest.model_version, manifest.parent, manifest.digest
     session.add(
         ReleaseRow(
             version=version, campaign_id=None, number=0, base=parent, standing="released", share=1.0, digest=digest,
-            files=None, plan="{}", gates="[]", reason="It was published elsewhere.", created=at, changed=at,
+            files=None, plan="{}", gates="[]", reason="Published on another machine.", created=at, changed=at,
         )
     )  # fmt: skip
     audit_log.append(session, at, "server", "release.adopt", str(version), digest=digest)
 
 
 def find(session: Session, version: int) -> Release | None:
+    """Return the release, or None."""
     row = session.get(ReleaseRow, version, options=[defer(ReleaseRow.files)])
     return None if row is None else _release(row)
 
 
 def find_by_digest(session: Session, digest: str) -> Release | None:
-    """The release of exactly this bundle."""
+    """Return the release of exactly this bundle, or None."""
     matches = _select(session, ReleaseRow.digest == digest)
     return matches[0] if matches else None
 
 
 def list_all(session: Session, standing: ReleaseStatus | None = None, limit: int | None = None) -> list[Release]:
-    """Newest version first; standing: only those that stand there."""
+    """Return all releases, or those with one status, newest version first."""
     return _select(session, *([] if standing is None else [ReleaseRow.standing == standing]), limit=limit)
 
 
 def newest_version(session: Session) -> int | None:
-    """The highest number that was ever given to a candidate."""
+    """Return the highest version of any release, or None."""
     return session.scalar(select(func.max(ReleaseRow.version)))
 
 
 def files(session: Session, version: int) -> dict[str, bytes]:
-    """Of a release that is not published yet. Raises InputError where the row keeps none."""
+    """Return the files of an unpublished release. Raises InputError if the row holds none."""
     packed = session.scalar(select(ReleaseRow.files).where(ReleaseRow.version == version))
     if packed is None:
-        raise InputError(f"Model {version} has no files in the database; they are published, or it never was.")
+        raise InputError(f"Model {version} has no files in the database: it is published already, or never existed.")
     return bundle_archive.unpack(packed)
 
 
@@ -139,7 +148,14 @@ def move(
     reason: str = "",
     gates: Sequence[Gate] | None = None,
 ) -> Release:
-    """The release after `action`. gates: what they said now; those of other names stay. Raises InputError."""
+    """Apply an action and return the changed release.
+
+    Args:
+        gates: new gate results; results of other gates stay.
+
+    Raises:
+        InputError: if the status forbids the action.
+    """
     row = session.get(ReleaseRow, version, with_for_update=True, options=[defer(ReleaseRow.files)])
     if row is None:
         raise InputError(f"There is no model {version}.")
@@ -158,14 +174,14 @@ def move(
 
 
 def newest_released(session: Session, below: int | None = None) -> Release | None:
-    """The newest one that all devices are to have; below: of those with a smaller number."""
+    """Return the newest release for all devices, or the newest below a version."""
     older = [] if below is None else [ReleaseRow.version < below]
     matches = _select(session, ReleaseRow.standing == "released", *older, limit=1)
     return matches[0] if matches else None
 
 
 def offered(session: Session) -> OfferedRelease:
-    """The newest version that rolls out or is released, its share, and the released one before it."""
+    """Return the newest rolling or released version, its share, and the released version before it."""
     newest = _select(session, ReleaseRow.standing.in_(("rolling", "released")), ReleaseRow.share > 0, limit=1)
     if not newest:
         return {"version": None, "share": 0.0, "before": None}
@@ -178,7 +194,7 @@ def offered(session: Session) -> OfferedRelease:
 
 
 def _select(session: Session, *conditions: Any, limit: int | None = None) -> list[Release]:
-    """Newest version first, without the files."""
+    """Return matching releases without their files, newest version first."""
     rows = select(ReleaseRow).where(*conditions).order_by(ReleaseRow.version.desc()).limit(limit)
     return [_release(row) for row in session.scalars(rows.options(defer(ReleaseRow.files)))]
 

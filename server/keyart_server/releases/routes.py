@@ -1,4 +1,4 @@
-"""`/api/releases`: list, let go on, hold, withdraw. `/api/bundles`: publish one by hand."""
+"""The routes `/api/releases` (list, promote, hold, withdraw) and `/api/bundles` (upload a bundle)."""
 
 from __future__ import annotations
 
@@ -23,20 +23,18 @@ ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "fo
 
 def routes(service: Service) -> Sequence[APIRouter]:
     reading, operating = service.guard.router("read"), service.guard.router("operate")
-    missing: dict[int | str, dict[str, Any]] = {404: error_schema("No release of that version.")}
-    conflict: dict[int | str, dict[str, Any]] = {
-        409: error_schema("The release does not stand where this is possible.")
-    }
+    missing: dict[int | str, dict[str, Any]] = {404: error_schema("No release has this version.")}
+    conflict: dict[int | str, dict[str, Any]] = {409: error_schema("The release's status does not allow this.")}
 
     @reading.get("/api/releases")
     def list_releases(standing: Annotated[ReleaseStatus | None, Query()] = None) -> list[Release]:
-        """All releases, newest version first; standing: only those that stand there."""
+        """List releases, newest version first; `standing` restricts the list to one status."""
         with service.state.reading() as session:
             return release_store.list_all(session, standing)
 
     @reading.get("/api/releases/{version}", responses=missing)
     def show_release(version: Version) -> Release:
-        """One release, with what each gate said."""
+        """Return one release with its gate results."""
         return _found_or_404(service, version)
 
     @operating.post(
@@ -48,8 +46,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
     async def publish_bundle(
         request: Request, response: Response, who: Who, at_once: Annotated[bool, Query()] = False
     ) -> Release:
-        """Publishes a bundle: a zip of its six files, through the gates that need no device. It is rolled out in
-        stages, or to all devices at once; see its standing: it may wait for a key or a person's go."""
+        """Upload a bundle as a zip of its six files. It passes the gates that need no device and is then rolled out
+        in stages, or to all devices at once. Its status may be `waiting` if a key or a decision is missing.
+        """
         body = await request.body()
         try:
             files = await run_in_threadpool(bundle_archive.unpack, body)
@@ -86,5 +85,5 @@ def _found_or_404(service: Service, version: int) -> Release:
     with service.state.reading() as session:
         release = release_store.find(session, version)
     if release is None:
-        raise HTTPException(404, "There is no release of that version.")
+        raise HTTPException(404, "There is no release with this version.")
     return release

@@ -1,7 +1,7 @@
-"""A round of a campaign: one sum over devices, and where it stands. Pure.
+"""A round of a campaign: one sum over devices, and its status. Pure.
 
 keys ─► share ─► masked ─► unmask ─► answered ─► done        the campaign reads the sum between the last two
-  └───────┴────────┴─────────┴──────► failed                 paid for from `masked` on
+  └───────┴────────┴─────────┴──────► failed                 charged from `masked` on
 """
 
 from __future__ import annotations
@@ -23,18 +23,26 @@ STATUS_OF_STAGE: Final[Mapping[Stage, RoundStatus]] = {
 }
 ACTIVE: Final[tuple[RoundStatus, ...]] = tuple(STATUS_OF_STAGE.values())
 ENDED: Final[tuple[RoundStatus, ...]] = ("done", "failed")
-# Begin the topics of rounds that judge a release; the release's version follows, and what else tells them apart.
+# Topic prefixes of rounds that evaluate a release; its version and other parameters follow.
 COMPARISON_TOPIC, GUARD_TOPIC = "/compare ", "/guard "
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """id: of its terms, in hex. number: in its campaign, from 1. topic: of the offer, or its kind where it has none.
+    """A round of a campaign.
 
-    low, high: the draws of devices that are asked lie in between (`keyart.client.sampling_bucket`).
-    wanted: of devices, the most. patience: seconds that a stage may take. answered: how many devices had answered at each
-    stage's end. failure: a sentence, "" unless it failed. told: what the campaign read in the sum: numbers by name, never of one
-    device.
+    Attributes:
+        id: id of its aggregation parameters, in hex.
+        number: number in its campaign, from 1.
+        topic: topic of the offer, or the campaign's kind.
+        standing: its status.
+        low: lower end of the sampling bucket range [low, high), see `keyart.client.sampling_bucket`.
+        high: upper end of that range.
+        wanted: target cohort, in devices.
+        patience: stage timeout in seconds.
+        answered: number of devices that completed each stage.
+        failure: why it failed, or "".
+        result: values that the campaign read from the sum, by name; never of one device.
     """
 
     id: str
@@ -54,23 +62,29 @@ class Round:
 
     @property
     def is_active(self) -> bool:
+        """Tell whether the round is waiting for devices."""
         return self.standing in ACTIVE
 
     @property
     def evaluates_release(self) -> bool:
-        """Whether it is about a release, and not the campaign's own work."""
+        """Tell whether the round evaluates a release instead of doing the campaign's own work."""
         return self.topic.startswith((COMPARISON_TOPIC, GUARD_TOPIC))
 
     @property
     def survivors(self) -> int:
-        """Devices whose vectors are in the sum."""
+        """Return the number of devices whose vectors are in the sum."""
         return self.answered[Stage.MASKED]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRound:
-    """What a round needs while it goes on, beside what everybody may see. offer: the signed message. key: makes its
-    tickets. issuers are the server's."""
+    """The data that a round needs while it is active.
+
+    Attributes:
+        offer: the signed message.
+        key: secret key of the round's tickets.
+        waiting: state that the campaign needs to read the sum.
+    """
 
     id: str
     standing: RoundStatus

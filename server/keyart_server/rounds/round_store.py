@@ -1,4 +1,4 @@
-"""Rounds in the database. Every step is a transaction of its own; each can be done twice and counts once."""
+"""Rounds in the database. Every step is one transaction; repeating a step has no further effect."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def start(
     wanted: int,
     patience: float,
 ) -> Round:
-    """A new round, at the stage of keys. The campaign's number must be free (IntegrityError)."""
+    """Create a round at the stage of keys. Raises IntegrityError if the campaign's round number is taken."""
     row = RoundRow(
         id=terms.round_id.hex(),
         campaign_id=campaign_id,
@@ -80,12 +80,13 @@ def start(
 
 
 def find(session: Session, round_id: str) -> Round | None:
+    """Return the round, or None."""
     row = session.get(RoundRow, round_id, options=[load_only(*_SUMMARY_COLUMNS)])
     return None if row is None else _round(row)
 
 
 def find_open(session: Session, round_id: str) -> OpenRound | None:
-    """What a round needs while it goes on."""
+    """Return the data that a round needs while it is active, or None."""
     row = session.get(RoundRow, round_id)
     if row is None:
         return None
@@ -96,19 +97,21 @@ def find_open(session: Session, round_id: str) -> OpenRound | None:
 
 
 def list_active(session: Session) -> list[Round]:
-    """Those that are asked or answered now, oldest first."""
+    """Return the rounds that are waiting for devices, oldest first."""
     return _rounds(session, select(RoundRow).where(RoundRow.standing.in_(ACTIVE)).order_by(RoundRow.opened))
 
 
 def list_answered(session: Session) -> list[Round]:
-    """Those whose sum waits to be read, oldest first."""
+    """Return the rounds whose sum has not been read yet, oldest first."""
     return _rounds(session, select(RoundRow).where(RoundRow.standing == "answered").order_by(RoundRow.changed))
 
 
 def list_for_campaign(
     session: Session, campaign_id: str, limit: int | None = None, topic: str | None = None
 ) -> list[Round]:
-    """Newest first. judging: only rounds of exactly this topic; "": only the campaign's own, which judge nothing."""
+    """Return rounds of a campaign, newest first; `topic` restricts them: "" selects those that evaluate no
+    release.
+    """
     rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id)
     if topic is not None:
         rows = rows.where(RoundRow.topic == topic if topic else _is_own_round())
@@ -116,28 +119,26 @@ def list_for_campaign(
 
 
 def count_lost(session: Session, campaign_id: str) -> int:
-    """How many of the campaign's own rounds were paid for and never read."""
+    """Count the campaign's own rounds that were charged and never read."""
     paid = (ChargeRow.campaign_id == RoundRow.campaign_id) & (ChargeRow.number == RoundRow.number)
     failed = RoundRow.campaign_id == campaign_id, RoundRow.standing == "failed", _is_own_round()
     return session.scalars(select(func.count()).select_from(RoundRow).join(ChargeRow, paid).where(*failed)).one()
 
 
-def newest(session: Session, limit: int) -> list[Round]:
-    """Of all campaigns, newest first."""
-    return _rounds(session, select(RoundRow).order_by(RoundRow.opened.desc(), RoundRow.id).limit(limit))
-
-
 def count_by_status(session: Session) -> dict[str, int]:
-    """How many stand where."""
+    """Count rounds by status."""
     return {
         row[0]: row[1] for row in session.execute(select(RoundRow.standing, func.count()).group_by(RoundRow.standing))
     }
 
 
 def advance(session: Session, at: datetime, round_id: str, stage: Stage, answered: int) -> Round:
-    """A stage is over: so many have answered. Opening the stage of masked vectors pays for the round.
+    """End a stage with the number of devices that completed it. Opening the stage of masked vectors charges the
+    round.
 
-    Raises BudgetSpent, and then nothing has changed; InputError for a round that does not go on.
+    Raises:
+        BudgetSpent: if the budget does not allow it; nothing is changed.
+        InputError: for a round that is not active.
     """
     row = _locked(session, round_id)
     stages = list(Stage)
@@ -145,9 +146,9 @@ def advance(session: Session, at: datetime, round_id: str, stage: Stage, answere
         (candidate_stage for candidate_stage, standing in STATUS_OF_STAGE.items() if standing == row.standing), None
     )
     if current is None or stage > current:
-        raise InputError(f"Round {row.number} of campaign {row.campaign_id} stands at {row.standing}.")
+        raise InputError(f"Round {row.number} of campaign {row.campaign_id} has status {row.standing}.")
     if stage < current:
-        return _round(row)  # resumed: it had passed this stage before
+        return _round(row)  # the round was resumed; it has passed this stage already
     if stage is Stage.SHARE:
         budget.charge(session, at, row.campaign_id, row.number, from_json(row.event), row.low, row.high)
     setattr(row, _COUNT_COLUMNS[stage], answered)
@@ -158,17 +159,17 @@ def advance(session: Session, at: datetime, round_id: str, stage: Stage, answere
 
 
 def store_sum(session: Session, at: datetime, round_id: str, total: npt.NDArray[np.int64], answered: int) -> None:
-    """The sum is in; the campaign can read it. answered: devices that did at the last stage."""
+    """Store the sum of a round; `answered` is the number of devices at the last stage."""
     row = _locked(session, round_id)
     if row.standing in ("answered", "done"):
         return
     if row.standing != "unmask":
-        raise InputError(f"Round {row.number} of campaign {row.campaign_id} stands at {row.standing}.")
+        raise InputError(f"Round {row.number} of campaign {row.campaign_id} has status {row.standing}.")
     row.standing, row.unmasked, row.total, row.changed = "answered", answered, total.astype("<i8").tobytes(), at
 
 
 def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, Any]) -> None:
-    """The campaign has read the sum. What was asked and answered is forgotten."""
+    """End a round whose sum was read; store the result and delete requests and submissions."""
     row = _locked(session, round_id)
     if row.standing == "done":
         return
@@ -178,7 +179,7 @@ def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, A
 
 
 def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
-    """It came to nothing. What was asked and answered is forgotten; what was paid stays paid."""
+    """End a round as failed and delete requests and submissions. A charge stays."""
     row = _locked(session, round_id)
     if row.standing in ("done", "failed"):
         return
@@ -190,7 +191,7 @@ def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
 
 
 def total_of(open_round: OpenRound) -> npt.NDArray[np.int64]:
-    """Of a round that stands at `answered`."""
+    """Return the sum of an answered round [int64]."""
     return np.frombuffer(open_round.total or b"", "<i8").astype(np.int64)
 
 

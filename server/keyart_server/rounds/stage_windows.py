@@ -1,8 +1,8 @@
-"""A stage of a round at one gateway: what its members are asked, and their answers until the window closes.
+"""A stage of a round at one gateway: the requests to its members, and their submissions until the window closes.
 
-The relay (`flower.relay`) opens, closes and collects; the gateway's door (`gateway`) takes answers in between. An
-answer counts if its transaction sees the window open; what is closed stays as it is, so that whoever collects it
-again, after a kill, gets the same bytes.
+The relay (`flower.client_app`) opens, closes and collects; the HTTP gateway (`gateway`) accepts submissions in
+between. A submission counts if its transaction sees an open window. A closed window never changes, so collecting it
+again after a kill yields the same bytes.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from keyart_federated.secagg.bundle import Bundle
 from ..state.tables import GatewayRow, PartialSumRow, StageRequestRow, SubmissionRow, TableBase, WindowRow
 from ..state.upsert import upsert
 
-ROWS_PER_STATEMENT = 200  # in one statement
-SILENT_AFTER = timedelta(minutes=5)  # a gateway of which nothing was heard for so long is not there
+ROWS_PER_STATEMENT = 200
+SILENT_AFTER = timedelta(minutes=5)  # without a heartbeat, a gateway is reported as silent
 
 
 def record_heartbeat(session: Session, at: datetime, gateway: str) -> None:
-    """A gateway of this name is there."""
+    """Record that the gateway is alive."""
     insert = upsert(session, GatewayRow).values(name=gateway, heard=at)
     session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"heard": at}))
 
 
 def list_gateways(session: Session, since: datetime) -> list[str]:
-    """Those that were heard of since then."""
+    """Return the gateways with a heartbeat since then."""
     return list(session.scalars(select(GatewayRow.name).where(GatewayRow.heard >= since).order_by(GatewayRow.name)))
 
 
@@ -46,7 +46,7 @@ def open_window(
     due: int,
     patience: float,
 ) -> None:
-    """Answers are taken from now on, for `patience` seconds or until `due` have come. One that is open stays."""
+    """Accept submissions for `patience` seconds or until `due` have arrived; an open window is left as it is."""
     _insert(
         session,
         WindowRow,
@@ -64,7 +64,7 @@ def open_window(
 
 
 def store_requests(session: Session, terms: AggregationParameters, stage: Stage, parts: Mapping[int, bytes]) -> None:
-    """What each member is asked, by number; what was asked before stays."""
+    """Store the requests of members, by number; stored ones are left as they are."""
     round_id, masked = terms.round_id, stage is Stage.MASKED
     rows = [
         {
@@ -81,7 +81,7 @@ def store_requests(session: Session, terms: AggregationParameters, stage: Stage,
 
 
 def is_over(session: Session, at: datetime, terms: AggregationParameters, stage: Stage, gateway: str) -> bool:
-    """Whether all that are due have answered, or the time is over, or it was closed before."""
+    """Tell whether all expected submissions have arrived, the time is over, or the window is closed."""
     window = session.get(WindowRow, (terms.round_id.hex(), int(stage), gateway))
     if window is None:
         return False
@@ -89,20 +89,20 @@ def is_over(session: Session, at: datetime, terms: AggregationParameters, stage:
 
 
 def count_submissions(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> int:
-    """How many have answered."""
+    """Count the submissions at a stage."""
     conditions = _submissions_of(terms, stage, gateway)
     return session.scalars(select(func.count()).select_from(SubmissionRow).where(*conditions)).one()
 
 
 def close_window(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> None:
-    """No answer counts any more."""
+    """Close the window; later submissions do not count."""
     window = session.get(WindowRow, (terms.round_id.hex(), int(stage), gateway), with_for_update=True)
     if window is not None:
         window.closed = True
 
 
 def collect(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> bytes:
-    """For `Coordinator.receive`, of a window that is closed."""
+    """Return the submissions of a closed window for `Coordinator.receive`."""
     rows = session.execute(
         select(SubmissionRow.number, SubmissionRow.body).where(*_submissions_of(terms, stage, gateway))
     )
@@ -129,6 +129,6 @@ def _submissions_of(terms: AggregationParameters, stage: Stage, gateway: str) ->
 
 
 def _insert(session: Session, table: type[TableBase], rows: list[dict[str, object]]) -> None:
-    """Those that are not there yet."""
+    """Insert the rows that do not exist yet."""
     if rows:
         session.execute(upsert(session, table).values(rows).on_conflict_do_nothing())

@@ -1,14 +1,14 @@
-"""Signed bundles as static files, for any web server or content delivery network (The Update Framework, TUF).
+"""Signed bundles as static files for any web server or CDN (The Update Framework, TUF).
 
-    folder/metadata/1.root.json, 2.root.json, …   who may sign what; devices ship with 1.root.json inside
-    folder/metadata/N.targets.json                sha256 and size of every file of every bundle kept
-    folder/metadata/N.snapshot.json               which targets.json is meant
-    folder/metadata/timestamp.json                which snapshot is meant; the only file that changes in place
+    folder/metadata/1.root.json, 2.root.json, …   which keys may sign which role; devices ship 1.root.json
+    folder/metadata/N.targets.json                sha256 and size of every file of every listed bundle
+    folder/metadata/N.snapshot.json               names the current targets.json
+    folder/metadata/timestamp.json                names the current snapshot; the only file replaced in place
     folder/targets/7/manifest.json …              the files of bundle 7, byte for byte
 
-Forward only. Whatever is written before timestamp.json is unseen until that one file is replaced, so a kill
-leaves the old state or the new one; numbers that it burned are not used again. Source: the TUF specification,
-theupdateframework.github.io/specification, sections 5 and 6.
+Versions only go forward. Files written before timestamp.json are invisible until that file is replaced, so an
+interrupted call leaves the old state or the new one; version numbers that it used are not used again. Source: TUF
+specification, theupdateframework.github.io/specification, sections 5 and 6.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf re-exports these without saying so to mypy
+from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf does not declare these re-exports
     Metadata,
     MetaFile,
     Root,
@@ -52,7 +52,7 @@ VERSIONS_KEPT = 20  # bundles that targets.json lists; devices fetch that file w
 
 @dataclass(frozen=True)
 class _State:
-    """What timestamp.json leads to."""
+    """The metadata that timestamp.json leads to."""
 
     root: Metadata[Root]
     targets: Metadata[Targets]
@@ -65,9 +65,11 @@ class _State:
 
 
 class Repository:
-    """A repository in `folder`, signed with the keys in `keys`. Made by `create` or `open`.
+    """A repository in `folder`, signed with the keys in `keys`; made by `create` or `open`.
 
-    clock: the time now, with zone. step: called with the name of each write before it is done.
+    Attributes:
+        clock: returns the current time, with zone.
+        step: called with a name before each write.
     """
 
     def __init__(
@@ -83,13 +85,15 @@ class Repository:
 
     @classmethod
     def create(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
-        """A new, empty repository. Keys found in `keys` are used, missing ones are made (mode 0600).
+        """Create an empty repository; keys that are missing in `keys` are created with mode 0600.
 
-        Raises BundleRefused where there is a repository already, SettingError for keys that cannot be used.
+        Raises:
+            BundleRefused: if `folder` already holds a repository.
+            SettingError: for keys that cannot be used.
         """
         repository = cls(Path(folder), Path(keys), clock)
         if (repository.metadata / "timestamp.json").exists():
-            raise BundleRefused(f"There is a repository in {folder} already; open it, or choose another folder.")
+            raise BundleRefused(f"{folder} already holds a repository; open it, or choose another folder.")
         repository.metadata.mkdir(parents=True, exist_ok=True)
         repository.targets.mkdir(exist_ok=True)
         signers = {}
@@ -107,19 +111,21 @@ class Repository:
 
     @classmethod
     def open(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
-        """The repository in `folder`. Raises BundleMissing, or BundleDamaged if it is not as signed."""
+        """Open the repository in `folder`. Raises BundleMissing, or BundleDamaged if it does not match its
+        signatures.
+        """
         repository = cls(Path(folder), Path(keys), clock)
         repository._load()
         return repository
 
     @property
     def trusted_root(self) -> bytes:
-        """`1.root.json`, to ship inside the app: `keyart.bundle.update.install_update(…, root=…)`."""
+        """Return `1.root.json`, which apps ship: `keyart.bundle.update.install_update(…, root=…)`."""
         return (self.metadata / "1.root.json").read_bytes()
 
     @property
     def root_version(self) -> int:
-        """Number of the newest root."""
+        """Return the number of the newest root."""
         number = 1
         while (self.metadata / f"{number + 1}.root.json").exists():
             number += 1
@@ -127,29 +133,37 @@ class Repository:
 
     @property
     def newest_root(self) -> bytes:
-        """What a new build of the app ships: a key that an older root trusts may have been exposed since."""
+        """Return the newest root, which new app builds ship: keys of an older root may have been exposed."""
         return (self.metadata / f"{self.root_version}.root.json").read_bytes()
 
     def check_keys(self) -> None:
-        """Raises SettingError where a key that `publish` needs cannot be used."""
+        """Raise SettingError if a key that `publish` needs cannot be used."""
         self._signers(self._load(), *PUBLISHING)
 
     @property
     def versions(self) -> set[int]:
-        """Of the bundles that are signed now."""
+        """Return the model versions that are currently signed."""
         return _versions(self._load().targets.signed)
 
     @property
     def newest(self) -> int | None:
-        """Model version of the newest published bundle."""
+        """Return the model version of the newest published bundle."""
         return max(self.versions, default=None)
 
     def publish(self, bundle: str | Path, *, run: RunRanker | None = None) -> Manifest:
-        """Publishes the bundle in folder `bundle`; its manifest. Needs all keys but that of root.
+        """Publish the bundle in a folder. Needs the keys of all roles but root.
 
-        run: the ranker of this bundle, for the canary, as in `keyart.bundle.verify`. Raises BundleMissing,
-        BundleDamaged or BundleRefused for a bundle that devices would refuse or a version that is not newer
-        than the newest, SettingError for a missing key; then nothing is published.
+        Args:
+            bundle: folder of the bundle.
+            run: ranker of this bundle, for the check of expected scores, as in `keyart.bundle.verify`.
+
+        Returns:
+            The manifest of the bundle.
+
+        Raises:
+            BundleMissing, BundleDamaged, BundleRefused: for a bundle that devices would refuse or whose version is
+                not newer than the newest; nothing is published.
+            SettingError: for a missing key; nothing is published.
         """
         files = read_files(bundle)
         with locked_file(self.folder / ".lock"):
@@ -167,9 +181,9 @@ class Repository:
             return manifest
 
     def refresh(self) -> None:
-        """Signs the online roles anew: run it a few times a day. Needs the keys of snapshot and timestamp.
+        """Sign the online roles again; call it several times a day. Needs the keys of snapshot and timestamp.
 
-        Logs a warning when an offline role is about to expire (then `renew` is due).
+        Logs a warning when an offline role is about to expire and `renew` is due.
         """
         with locked_file(self.folder / ".lock"):
             state = self._load()
@@ -182,11 +196,13 @@ class Repository:
             self._write_from("snapshot" if due else "timestamp", state, self._signers(state, "snapshot", "timestamp"))
 
     def renew(self, replace: Collection[str] = ()) -> None:
-        """A new root and a new signature under everything, before they expire. Needs all keys.
+        """Sign a new root and all roles before they expire. Needs all keys.
 
-        replace: roles that get a new key, for instance after one was exposed; the key file is replaced.
-        Devices follow by themselves, since the old root key signs the new root. A kill in between leaves a
-        repository that devices accept; renew again to finish.
+        Devices follow without a new app build, since the old root key signs the new root. An interrupted call leaves
+        a repository that devices accept; call it again to finish.
+
+        Args:
+            replace: roles that get a new key, for example after a key was exposed.
         """
         if unknown := set(replace) - set(tuf_keys.ROLES):
             raise SettingError(f"There is no role {min(unknown)!r}; the roles are {', '.join(tuf_keys.ROLES)}.")
@@ -197,7 +213,7 @@ class Repository:
                 tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
             old = {role: signers[0] for role, signers in self._signers(state, *tuf_keys.ROLES).items()}
             new = {**old, **{role: tuf_keys.create(tuf_keys.next_path_of(self.keys, role)) for role in replace}}
-            # Signed with old and new keys at first: valid whichever root a device holds when a kill comes.
+            # Signed with old and new keys first, so that it is valid for either root after an interruption.
             old_and_new = {role: [old[role], *([new[role]] if role in replace else [])] for role in tuf_keys.ROLES}
             self._write_from("targets", state, old_and_new)
             for role in replace:
@@ -209,7 +225,7 @@ class Repository:
                 tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
 
     def _place(self, files: Mapping[str, bytes], state: _State, run: RunRanker | None) -> Manifest:
-        """targets/<version>/ with these files, verified where they lie; no metadata names them yet."""
+        """Verify the files and move them to targets/<version>/; no metadata names them yet."""
         incoming = self.targets / ".incoming"
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir(parents=True)
@@ -221,7 +237,7 @@ class Repository:
             if manifest.model_version <= newest:
                 raise BundleRefused(
                     f"Model {manifest.model_version} is not newer than the published {newest}; "
-                    "publish only goes forward. Build the bundle under a higher model version."
+                    "versions only go forward. Build the bundle with a higher model version."
                 )
             self._step("place")
             home = self.targets / str(manifest.model_version)
@@ -229,10 +245,10 @@ class Repository:
                 incoming.rename(home)
                 sync_folder(self.targets)
             elif {path.name: path.read_bytes() for path in home.iterdir()} != files:
-                # Left by a killed publish. Caches may hold it, so its number is burned.
+                # Left by an interrupted publish. Caches may hold it, so its version cannot be used again.
                 raise BundleRefused(
-                    f"Model {manifest.model_version} was half published with other bytes before; "
-                    "build the bundle under a higher model version."
+                    f"Model {manifest.model_version} was partly published before with other bytes; "
+                    "build the bundle with a higher model version."
                 )
             return manifest
         finally:
@@ -245,7 +261,7 @@ class Repository:
         replace_file(self.metadata / f"{root.signed.version}.root.json", root.to_bytes())
 
     def _write_from(self, first: str, state: _State, signers: Mapping[str, list[CryptoSigner]]) -> None:
-        """Signs and writes the roles from `first` down to timestamp, which makes the others seen."""
+        """Sign and write the roles from `first` down to timestamp, which makes the others visible."""
         chain = ("targets", "snapshot", "timestamp")
         for role, parent_role in zip(chain, (*chain[1:], None), strict=True):
             if chain.index(role) < chain.index(first):
@@ -274,7 +290,7 @@ class Repository:
             metadata.sign(signer, append=True)
 
     def _unused_version(self, role: str, version: int) -> int:
-        """One more than the highest that was ever written: a file under a number never changes."""
+        """Return a version above every one ever written: a numbered file never changes."""
         names = (re.fullmatch(rf"(\d+)\.{role}\.json", path.name) for path in self.metadata.iterdir())
         return max(version, *(int(name[1]) for name in names if name), 0) + 1
 
@@ -283,9 +299,11 @@ class Repository:
         return {role: [tuf_keys.signer_of(self.keys, role, roles_in_root[role].keyids)] for role in roles}
 
     def _load(self) -> _State:
-        """The state that devices see, its signatures checked, so that nothing is signed on top of damage."""
+        """Load the state that devices see, with its signatures checked."""
         if not (self.metadata / "timestamp.json").is_file():
-            raise BundleMissing(f"There is no whole repository in {self.folder}; make one with Repository.create.")
+            raise BundleMissing(
+                f"There is no complete repository in {self.folder}; create one with Repository.create."
+            )
         try:
             root: Metadata[Root] = self._read(f"{self.root_version}.root.json")
             timestamp: Metadata[Timestamp] = self._read("timestamp.json")
@@ -301,7 +319,7 @@ class Repository:
             return state
         except (OSError, RepositoryError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise BundleDamaged(
-                f"The repository in {self.folder} is not what was signed ({error}); restore it from a copy."
+                f"The repository in {self.folder} does not match its signatures ({error}); restore it from a backup."
             ) from error
 
     def _read(self, name: str, expected: MetaFile | None = None) -> Metadata[Any]:

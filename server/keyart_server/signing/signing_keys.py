@@ -1,10 +1,10 @@
-"""The server's own two keys (Ed25519): one signs offers, one certifies devices. Apps ship both public halves.
+"""The server's own two Ed25519 keys: one signs campaign offers, the other certifies devices.
 
-DIR/keys/offers.pem     what it signs, devices with `keyart.Limits(servers=[…])` take part in
-DIR/keys/issuer.pem     whom it certifies, devices with `keyart.Limits(issuers=[…])` take for a device
+DIR/keys/offers.pem     devices with `keyart.Limits(servers=[…])` accept offers signed with it
+DIR/keys/issuer.pem     devices with `keyart.Limits(issuers=[…])` accept certificates signed with it
 
-Who has the issuer's key can invent devices, so an operator who fears their own server keeps it elsewhere and lets the
-app's account service certify (docs/server.md).
+The holder of the issuer key can invent devices. Operators who do not trust their own server keep it elsewhere and let
+the app's account service certify devices (docs/server.md).
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ NAMES: Final = (OFFERS, ISSUER)
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """offers, issuer: private keys, 32 bytes each."""
+    """The two private keys, 32 bytes each."""
 
     offers: bytes = field(repr=False)
     issuer: bytes = field(repr=False)
 
     @property
     def offers_public(self) -> bytes:
-        """[32]"""
+        """Return the public key of offers [32 bytes]."""
         return _public(self.offers)
 
     @property
     def issuer_public(self) -> bytes:
-        """[32]"""
+        """Return the public key of the issuer [32 bytes]."""
         return _public(self.issuer)
 
 
 def load_or_create(folder: Path) -> SigningKeys:
-    """Those in the folder; what is missing is made. Raises SettingError for files that cannot be used."""
+    """Load both keys from the folder and create missing ones. Raises SettingError for unusable files."""
     return SigningKeys(*(_key(folder, name) for name in NAMES))
 
 

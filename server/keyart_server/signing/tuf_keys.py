@@ -1,8 +1,8 @@
-"""Private keys of the repository's roles: Ed25519, one file a role, readable by its owner alone.
+"""Private keys of the TUF roles: Ed25519, one file per role, readable by its owner only.
 
-keys/root.pem, keys/targets.pem          offline: on the machine that publishes, never on the one that serves
-keys/snapshot.pem, keys/timestamp.pem    online: beside the server, for `Repository.refresh`
-keys/<role>.next.pem                     a replacement that the signed root may or may not know yet
+keys/root.pem, keys/targets.pem          offline keys: on the machine that publishes, not on the server
+keys/snapshot.pem, keys/timestamp.pem    online keys: on the server, for `Repository.refresh` keys/<role>.next.pem
+a replacement that the signed root may not know yet
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ ROLES = ("root", "targets", "snapshot", "timestamp")
 
 
 def path_of(folder: Path, role: str) -> Path:
+    """Return the key file of a role."""
     return folder / f"{role}.pem"
 
 
 def next_path_of(folder: Path, role: str) -> Path:
+    """Return the file of a role's replacement key."""
     return folder / f"{role}.next.pem"
 
 
 def create(path: Path) -> CryptoSigner:
-    """A new key in a new file of mode 0600."""
+    """Create a key in a new file of mode 0600."""
     signer = CryptoSigner.generate_ed25519()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -43,20 +45,20 @@ def create(path: Path) -> CryptoSigner:
 
 
 def read(path: Path) -> CryptoSigner:
-    """The key in `path`, as it signs metadata. Raises as `private_key`."""
+    """Read the key in `path` as a signer. Raises the errors of `private_key`."""
     return CryptoSigner(private_key(path))
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
-    """The key in `path`. Raises SettingError for a file that is absent, no Ed25519 key, or open to others."""
+    """Read the private key in `path`. Raises SettingError if it is missing, not Ed25519 or accessible to others."""
     try:
         if os.name == "posix" and (mode := path.stat().st_mode & 0o777) & 0o077:
-            raise SettingError(f"The key {path} is open to others (mode {mode:o}); run chmod 600 on it.")
+            raise SettingError(f"The key {path} is accessible to other users (mode {mode:o}); run chmod 600 on it.")
         key = load_pem_private_key(path.read_bytes(), None)
     except OSError as error:
         raise SettingError(
-            f"Cannot read the key {path}: {error.strerror or error}. Publishing needs the key of targets, "
-            "renewing that of root too; bring these offline keys to this machine for that."
+            f"Cannot read the key {path}: {error.strerror or error}. Publishing needs the targets key, "
+            "and renewing needs the root key too; copy these offline keys to this machine first."
         ) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SettingError(f"{path} is not a private key in PEM form: {error}") from None
@@ -66,7 +68,9 @@ def private_key(path: Path) -> Ed25519PrivateKey:
 
 
 def signer_of(folder: Path, role: str, keyids: Collection[str]) -> CryptoSigner:
-    """The key of `role` that the root trusts (`keyids`), also if a kill left it under its `.next` name."""
+    """Return the signer of `role` that the root trusts (`keyids`), also if an interrupted replacement left it as
+    `.next`.
+    """
     ready = next_path_of(folder, role)
     if ready.exists() and (signer := read(ready)).public_key.keyid in keyids:
         return signer
@@ -77,7 +81,7 @@ def signer_of(folder: Path, role: str, keyids: Collection[str]) -> CryptoSigner:
 
 
 def finish_replacement(folder: Path, role: str, keyids: Collection[str]) -> None:
-    """Ends a replacement: the `.next` key takes its place if the root trusts it, else it is thrown away."""
+    """Finish a key replacement: install the `.next` key if the root trusts it, else delete it."""
     ready = next_path_of(folder, role)
     if not ready.exists():
         return

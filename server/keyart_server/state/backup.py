@@ -1,14 +1,14 @@
-"""A copy of everything in one file, and the way back: from SQLite to Postgres or the other way, too.
+"""Backups: the whole state in one file, and its restoration, also between SQLite and Postgres.
 
-A tar file, for its owner alone:
+A tar file, accessible to its owner only:
 
-    backup.json              format, revision of the tables, when, and sha256 of every other member
-    tables/NAME.jsonl        the rows of a table, one object a line
-    tuf/…                    the published bundles, as they lie in the data folder
-    keys/….pem               the online keys; offline keys and admin.token are left out
-    catalog.json             what the fleet chooses from
+    backup.json              format, schema revision, time, and sha256 of every other member
+    tables/NAME.jsonl        the rows of a table, one object per line
+    tuf/…                    the published bundles, as in the data folder
+    keys/….pem               the online keys; offline keys and admin.token are not included
+    catalog.json             the catalogue of the fleet
 
-All rows are of one moment: a running server goes on meanwhile.
+All rows are from one consistent snapshot; the server may keep running.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ MEMBER: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """rows: by table."""
+    """A backup file and its number of rows by table."""
 
     path: Path
     at: datetime
@@ -58,9 +58,9 @@ class Backup:
 
 
 def back_up(state: ServerState, data: DataFolder, path: Path, at: datetime) -> Backup:
-    """Writes `path`, whole or not at all. Raises SettingError where something is there already."""
+    """Write `path` completely or not at all. Raises SettingError if it exists."""
     if path.exists():
-        raise SettingError(f"{path} exists already; name a new file.")
+        raise SettingError(f"{path} already exists; choose a new file.")
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     rows: dict[str, int] = {}
@@ -94,12 +94,13 @@ def back_up(state: ServerState, data: DataFolder, path: Path, at: datetime) -> B
 
 
 def restore(path: Path, data: DataFolder, database_url: str | None, at: datetime) -> Backup:
-    """Fills a new data folder, and an empty database. Raises SettingError; then nothing was changed.
+    """Fill a new data folder and an empty database; digests of all members and the audit log are verified.
 
-    The digests of all members, and the chain of the audit log, are checked on the way.
+    Raises:
+        SettingError: if the backup or the target cannot be used; nothing is changed.
     """
     if data.path.exists() and (not data.path.is_dir() or any(data.path.iterdir())):
-        raise SettingError(f"{data.path} is not empty; restore into a new --data.")
+        raise SettingError(f"{data.path} is not empty; restore into a new --data folder.")
     members = _read(path)
     index = json.loads(members.pop(INDEX_NAME))
     partial = data.path.with_name(f".{data.path.name}.partial")
@@ -130,7 +131,7 @@ def restore(path: Path, data: DataFolder, database_url: str | None, at: datetime
 
 @contextmanager
 def _publishing_locked(data: DataFolder) -> Iterator[None]:
-    """Nothing is published meanwhile."""
+    """Prevent publishing meanwhile."""
     if not data.tuf.is_dir():
         yield
         return
@@ -153,8 +154,8 @@ def _files(data: DataFolder) -> Iterator[Path]:
 
 
 def _read(path: Path) -> dict[str, bytes]:
-    """Every member by its name, digests checked."""
-    wrong = SettingError(f"{path} is no whole backup of keyart; choose another copy.")
+    """Read all members by name and check their digests."""
+    wrong = SettingError(f"{path} is not a complete keyart backup; choose another file.")
     try:
         members: dict[str, bytes] = {}
         with tarfile.open(path, "r:") as tar:
@@ -175,7 +176,9 @@ def _read(path: Path) -> dict[str, bytes]:
     except (tarfile.TarError, KeyError, TypeError, ValueError):
         raise wrong from None
     if index["revision"] != newest_revision():
-        raise SettingError(f"{path} was made by another version of keyart; restore it with that one, then upgrade.")
+        raise SettingError(
+            f"{path} was created by another version of keyart; restore it with that version, then upgrade."
+        )
     return members
 
 
@@ -190,9 +193,9 @@ def _write(path: Path, content: bytes) -> None:
 
 def _load(session: Session, table: Table, members: dict[str, bytes]) -> int:
     if table is AuditHead.__table__:
-        session.execute(table.delete())  # the migration's first row
+        session.execute(table.delete())  # the row that the migration created
     if session.scalar(select(func.count()).select_from(table)):
-        raise SettingError(f"The database is not empty (table {table.name}); restore into an empty one.")
+        raise SettingError(f"The database is not empty (table {table.name}); restore into an empty database.")
     lines = members[f"tables/{table.name}.jsonl"].splitlines()
     rows = [_row(table, json.loads(line)) for line in lines]
     if rows:

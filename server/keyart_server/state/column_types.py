@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and Postgres."""
+"""Column types that behave the same on SQLite and Postgres."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class Instant(TypeDecorator[datetime]):
-    """A moment, to the microsecond, in UTC. A datetime without a zone is refused."""
+    """A UTC timestamp with microseconds. A datetime without a time zone is refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -23,7 +23,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a moment needs a zone")
+            raise ValueError("a datetime needs a time zone")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

@@ -1,4 +1,4 @@
-"""INSERT … ON CONFLICT, which SQLite and Postgres both have and SQL's standard has not."""
+"""INSERT … ON CONFLICT, which SQLite and Postgres share although it is not in the SQL standard."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from .tables import TableBase
 
 
 def upsert(session: Session, table: type[TableBase]) -> sqlite.Insert | postgresql.Insert:
-    """To be completed by `.values` and one of `.on_conflict_do_nothing` and `.on_conflict_do_update`."""
+    """Return an INSERT to complete with `.values` and `.on_conflict_do_nothing` or `.on_conflict_do_update`."""
     alone = session.get_bind().dialect.name == "sqlite"
     return sqlite.insert(table) if alone else postgresql.insert(table)

@@ -1,4 +1,4 @@
-"""`/audit`: every change, newest first, and whether the chain of the log holds. For administrators, as its API is."""
+"""The page `/audit`: every change, newest first, and the verification of the log. For administrators."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...state.tables import AuditRow
 from ..responses import page_router, render_page
 
 ROWS_PER_PAGE: Final = 50
-# What changes are about; an action is a noun and a verb.
+# Subjects of changes; an action is a noun and a verb.
 NOUNS: Final = (
     "budget", "bundle", "campaign", "device", "invitation", "keys", "person", "release", "round", "session", "state",
     "token",
@@ -28,7 +28,7 @@ NOUNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """rows, digest: of the whole log. broken: where it does not hold, a sentence; else ""."""
+    """Result of the verification: rows and digest of the whole log, or the error in `broken`."""
 
     rows: int
     digest: str
@@ -63,7 +63,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
 
 def entries(session: Session, limit: int, noun: str, before: int | None) -> list[AuditRow]:
-    """Newest first."""
+    """Return the rows, newest first."""
     rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
     if noun:
         rows = rows.where(AuditRow.action.startswith(f"{noun}."))
@@ -73,7 +73,7 @@ def entries(session: Session, limit: int, noun: str, before: int | None) -> list
 
 
 def checked_chain(session: Session) -> ChainCheck:
-    """Reads the whole log, so only when somebody asks."""
+    """Verify the whole log; done on request only."""
     try:
         return ChainCheck(*audit_log.verify(session), "")
     except FederatedError as error:

@@ -1,4 +1,4 @@
-"""`/budget`: what the fleet has given away of its privacy, for what, and when the rest is gone."""
+"""The page `/budget`: the privacy budget spent, by campaign, and when it is exhausted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return render_page(
             service, request, who, "budget.html",
             budget=fleet_budget,
-            ahead=prediction,
+            forecast=prediction,
             days=PACE_WINDOW.days,
             chart=budget_chart(charges, fleet_budget, prediction, at),
             campaigns=[
@@ -51,7 +51,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
 
 def _planned(campaign: Campaign, base: Base | str) -> int | None:
-    """The number of rounds in the campaign's plan, or None while there is no base to plan on."""
+    """Return the number of rounds in the campaign's plan, or None while there is no base to plan on."""
     if isinstance(base, str):
         return None
     try:

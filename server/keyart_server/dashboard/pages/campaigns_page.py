@@ -1,4 +1,4 @@
-"""`/campaigns`: list, create, and one of them with its rounds; start, pause, resume, stop."""
+"""The pages under `/campaigns`: list, create, details with rounds, start, pause, resume and stop."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from ..responses import FormFields, Id, form_choice, found_or_404, page_router, 
 from ..results import parse_result
 from ..round_progress import round_progress
 
-ROUNDS_PER_PAGE: Final = 25  # rounds on a page
-MAX_CHARTED_ROUNDS: Final = 200  # rounds in a chart
+ROUNDS_PER_PAGE: Final = 25
+MAX_CHARTED_ROUNDS: Final = 200
 PERSON_ACTIONS: Final[tuple[Action, ...]] = ("start", "pause", "resume", "stop")
 
 
@@ -59,7 +59,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         }
         return render_page(
             service, request, who, "campaigns.html",
-            campaigns=shown, of=len(campaigns), done=done, added=epsilon_by_campaign(charges), **values,
+            campaigns=shown, total=len(campaigns), done=done, added=epsilon_by_campaign(charges), **values,
         )  # fmt: skip
 
     def ask(
@@ -88,7 +88,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             service,
             who,
             f"/campaigns/{created.id}",
-            f"{created.name} is a draft. Look at it once more, then start it.",
+            f"{created.name} is a draft. Check the settings, then start it.",
         )
 
     @reading.get("/campaigns/{campaign_id}")
@@ -108,9 +108,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
         readable = (results[round_.id] for round_ in recent if round_.id in results)
         newest = next((result for result in readable if result.shows), None)
         rates = [
-            (round_.changed, first)
+            (round_.changed, rate)
             for round_ in reversed(recent)
-            if round_.id in results and (first := results[round_.id].first)
+            if round_.id in results and (rate := results[round_.id].main_rate)
         ]
         page_rounds = recent[(pages - 1) * ROUNDS_PER_PAGE : pages * ROUNDS_PER_PAGE]
         return render_page(
@@ -122,13 +122,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
             delta=campaign.delta or DELTA,
             settings=json.loads(campaign.settings),
             rounds=[(round_, round_progress(round_, submitted.get(round_.id, {})).steps) for round_ in page_rounds],
-            told=results,
+            results=results,
             newest=newest,
             going_on=[(round_, round_progress(round_, submitted.get(round_.id, {}))) for round_ in going_on],
             chart=rate_chart(rates[-MAX_CHARTED_ROUNDS:], about.chart) if about.chart else None,
-            paid=sum(charge.campaign_id == campaign_id for charge in charges),
+            charged=sum(charge.campaign_id == campaign_id for charge in charges),
             added=epsilon_by_campaign(charges).get(campaign_id, 0.0),
-            waits=service.blocked.get(campaign_id) or paused_by_server.get(campaign_id, ""),
+            blocked=service.blocked.get(campaign_id) or paused_by_server.get(campaign_id, ""),
             pages=pages,
             older=len(recent) > pages * ROUNDS_PER_PAGE,
         )  # fmt: skip
@@ -142,18 +142,18 @@ def routes(service: Service) -> Sequence[APIRouter]:
                         campaign_store.move(session, clock(), who.name, campaign_id, action), "campaign"
                     )
             except InputError as error:
-                return redirect(service, who, path, str(error), done=False)
+                return redirect(service, who, path, str(error), succeeded=False)
             return redirect(service, who, path, campaign_kinds.ACTION_DONE[action].format(name=moved.name))
 
         return move
 
     for action in PERSON_ACTIONS:
         operating.post(f"/campaigns/{{campaign_id}}/{action}")(mover(action))
-    return operating, reading  # /campaigns/new comes before /campaigns/{campaign_id}
+    return operating, reading  # /campaigns/new must precede /campaigns/{campaign_id}
 
 
 def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
-    """What each campaign's rounds have added to the fleet's ε when they were paid. charges: oldest first."""
+    """Return how much each campaign's rounds added to the fleet's ε. Charges come oldest first."""
     added: dict[str, float] = {}
     spent_before = 0.0
     for charge in charges:
@@ -163,7 +163,7 @@ def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
 
 
 def _form_values(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
-    """What the form says, for `records.create`. Raises SettingError."""
+    """Return the values of the form, for `campaign_store.create`. Raises SettingError."""
     values: dict[str, Any] = {"name": sent.get("name", "").strip()}
     settings = settings_form.parse_settings(kind, sent)
     if text := sent.get("epsilon", "").strip():

@@ -1,4 +1,4 @@
-"""`/experiments`: what is compared, and what can be said by now."""
+"""The page `/experiments`: all experiments with their latest results."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
                 campaign for campaign in campaign_store.list_all(session) if campaign.kind == "experiment"
             ]
             results = newest_results(session)
-        return render_page(service, request, who, "experiments.html", experiments=experiments_found, told=results)
+        return render_page(service, request, who, "experiments.html", experiments=experiments_found, results=results)
 
     return (reading,)
 
 
 def newest_results(session: Session) -> dict[str, tuple[int, ResultView]]:
-    """What the last look of each experiment told, and its number, by campaign."""
+    """Return number and result of the latest interim analysis, by campaign."""
     newest_numbers = (
         select(RoundRow.campaign_id, func.max(RoundRow.number).label("number"))
         .join(CampaignRow, CampaignRow.id == RoundRow.campaign_id)

@@ -1,4 +1,4 @@
-"""`/fleet`: gateways, and devices as far as sums tell of them."""
+"""The page `/fleet`: gateways, and devices as far as sums describe them."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
             service, request, who, "fleet.html",
             gateways=[(name, last_heard, last_heard >= at - SILENT_AFTER) for name, last_heard in gateways.items()],
             enrolled=enrolled,
-            current=certified,
+            certified=certified,
             versions=[(version, devices[version], sums[version]) for version in sorted(devices, reverse=True)],
-            most=max(devices.values(), default=1),
+            largest=max(devices.values(), default=1),
             days=RECENT.days,
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""`/`: what needs a person, what is going on, what it costs."""
+"""The page `/`: alerts, active rounds and the main figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..responses import page_router, render_page
 from ..round_progress import round_progress
 
 MAX_RELEASES = 50
-MAX_ROUNDS = 12  # that are shown
+MAX_ROUNDS = 12
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -58,7 +58,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             request,
             who,
             "overview.html",
-            needs=alerts(snapshot),
+            alerts=alerts(snapshot),
             rounds=[
                 (
                     round_,
@@ -69,12 +69,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
             ],
             going_on=len(going_on),
             running=[campaign for campaign in campaigns_by_id.values() if campaign.state == "running"],
-            waiting=service.blocked,
+            blocked=service.blocked,
             campaigns=len(campaigns_by_id),
             budget=fleet_budget,
-            ahead=prediction,
+            forecast=prediction,
             release=lineage.newest_offered(releases),
-            heard=sum(when >= at - SILENT_AFTER for when in gateways.values()),
+            online=sum(when >= at - SILENT_AFTER for when in gateways.values()),
             gateways=len(gateways),
             enrolled=enrolled,
         )

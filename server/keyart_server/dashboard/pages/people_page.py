@@ -1,4 +1,4 @@
-"""`/people`: people and tokens: invite, remove, issue, revoke. For administrators, as their API is."""
+"""The page `/people`: accounts and API tokens; invite, remove, issue and revoke. For administrators."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..settings_form import parse_number
 
 DEFAULT_DAYS: Final = 90
 PATH: Final = "/people"
-# What a scope opens, for somebody who gives one.
+# Description of each scope.
 SCOPE_TEXTS: Final = {
-    "read": "see everything but people, tokens and the audit log",
+    "read": "read everything except accounts, tokens and the audit log",
     "operate": "change campaigns and releases",
-    "administer": "people, tokens, the audit log",
-    "enrol": "bring devices in",
+    "administer": "manage accounts, tokens and the audit log",
+    "enrol": "enrol devices",
 }
 
 
@@ -37,8 +37,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
         values = {"mistake": "", "secret": "", "link": "", "role": "", "sent": {}, **shown}
         return render_page(
             service, request, who, "people.html", status,
-            people=persons, tokens=machine_tokens, roles=ROLES, scopes=SCOPES, means=SCOPE_TEXTS, days=DEFAULT_DAYS,
-            **values,
+            people=persons, tokens=machine_tokens, roles=ROLES, scopes=SCOPES, scope_texts=SCOPE_TEXTS,
+            days=DEFAULT_DAYS, **values,
         )  # fmt: skip
 
     @administering.get(PATH)
@@ -47,7 +47,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     @administering.post("/people/invitations")
     def invite(request: Request, who: Who, sent: FormFields) -> Response:
-        """The link is in this answer and nowhere else, so there is no page to go to."""
+        """Create an invitation. Its link is in this response only, so there is no redirect."""
         role = cast(Role, form_choice(sent, "role", ROLES))
         with state.writing() as session:
             code = people.invite(session, clock(), who.name, role)
@@ -56,14 +56,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     @administering.post("/people/tokens")
     def issue(request: Request, who: Who, sent: FormFields) -> Response:
-        """As with `invite`: the token is told once."""
+        """Issue a token, which is in this response only."""
         try:
             name, days = people.checked_name(sent.get("name", "")), parse_number("days", sent.get("days", ""), int)
             scopes = [scope for scope in SCOPES if scope in sent.getlist("scopes")]
             if not scopes:
-                raise SettingError("A token needs something that it may do; tick one.")
+                raise SettingError("A token needs at least one scope.")
             if not 1 <= days <= MAX_TOKEN_DAYS:
-                raise SettingError(f"A token ends after 1 to {MAX_TOKEN_DAYS} days.")
+                raise SettingError(f"A token is valid for 1 to {MAX_TOKEN_DAYS} days.")
         except InputError as error:
             return show(request, who, 422, mistake=str(error), sent=sent)
         with state.writing() as session:
@@ -75,13 +75,19 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with state.writing() as session:
             found = tokens.revoke(session, clock(), who.name, token_id)
         return redirect(
-            service, who, PATH, "The token opens nothing any more." if found else "It was gone already.", found
+            service, who, PATH, "The token is revoked." if found else "The token had been revoked already.", found
         )
 
     @administering.post("/people/{person_id}/remove")
     def remove(person_id: Id, who: Who) -> Response:
         with state.writing() as session:
             found = people.remove(session, clock(), who.name, person_id)
-        return redirect(service, who, PATH, "Removed, and signed out." if found else "They were gone already.", found)
+        return redirect(
+            service,
+            who,
+            PATH,
+            "The account is removed and signed out." if found else "The account had been removed already.",
+            found,
+        )
 
     return (administering,)

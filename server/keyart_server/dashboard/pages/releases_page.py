@@ -1,4 +1,4 @@
-"""`/releases`: model versions, what their gates said, how far they are; let one go on, hold it, withdraw it."""
+"""The pages under `/releases`: model versions with their gates and roll-out; promote, hold and withdraw."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ..responses import Version, found_or_404, page_router, redirect, render_pag
 
 RELEASES_PER_PAGE: Final = 50
 STEPS: Final[Mapping[str, tuple[Callable[[Service, int, str], Release], str]]] = {
-    "go-on": (publishing.promote, "Model {version} goes on."),
-    "hold": (publishing.hold, "Model {version} is held: nobody new gets it."),
+    "go-on": (publishing.promote, "Model {version} is promoted."),
+    "hold": (publishing.hold, "Model {version} is held: no further device gets it."),
     "withdraw": (publishing.withdraw, "Model {version} is withdrawn."),
 }
-LABELS: Final = {"go-on": "Let it go on", "hold": "Hold", "withdraw": "Withdraw"}
-# Which steps a person is offered where it stands.
+LABELS: Final = {"go-on": "Promote", "hold": "Hold", "withdraw": "Withdraw"}
+# Steps that are offered for each status.
 STEPS_BY_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
     "candidate": ("withdraw",),
     "waiting": ("go-on", "withdraw"),
@@ -45,10 +45,10 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return render_page(
             service, request, who, "releases.html",
             releases=releases[(pages - 1) * RELEASES_PER_PAGE : pages * RELEASES_PER_PAGE],
-            line=lineage.ancestors(releases),
+            ancestors=lineage.ancestors(releases),
             newest=lineage.newest_offered(releases),
             names=names,
-            against=lineage.gain_over_base,
+            gain_over_base=lineage.gain_over_base,
             pages=pages,
             older=len(releases) > pages * RELEASES_PER_PAGE,
         )  # fmt: skip
@@ -63,11 +63,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return render_page(
             service, request, who, "release.html",
             release=release,
-            made=campaign,
-            waves=lineage.rollout_stages(release),
+            campaign=campaign,
+            stages=lineage.rollout_stages(release),
             gates=[gate for gate, difference in measured if difference is None],
             comparisons=[(gate, difference) for gate, difference in measured if difference is not None],
-            against=lineage.gain_over_base(release),
+            gain=lineage.gain_over_base(release),
             steps=[(step, LABELS[step]) for step in steps],
         )  # fmt: skip
 
@@ -79,7 +79,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             try:
                 moved = step(service, version, who.name)
             except InputError as error:
-                return redirect(service, who, path, str(error), done=False)
+                return redirect(service, who, path, str(error), succeeded=False)
             return redirect(service, who, path, f"{done.format(version=version)} {moved.reason}".strip())
 
         return move

@@ -1,4 +1,4 @@
-"""Alembic's door: runs what is due on the connection, and in the transaction, that `state.migration` hands in."""
+"""Alembic's entry point: runs migrations on the connection and in the transaction of `state.migration`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from keyart_server.state.tables import TableBase
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=TableBase.metadata,
-    transactional_ddl=False,  # the transaction is the caller's, on SQLite, too
+    transactional_ddl=False,  # the caller owns the transaction, also on SQLite
 )
 context.run_migrations()

@@ -1,4 +1,4 @@
-"""Who comes in: people, their sessions, one-time links, tokens of machines."""
+"""Tables of accounts, sessions, invitations and API tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import DIGEST_HEX, MAX_NAME_LENGTH, TableBase
 
 
 class PersonRow(TableBase):
-    """Somebody who signs in: an operator's colleague, never a viewer. folded: the name as it is looked up."""
+    """An account of an operator's colleague; `folded` is the name as it is looked up."""
 
     __tablename__ = "people"
 
@@ -24,7 +24,7 @@ class PersonRow(TableBase):
 
 
 class SessionRow(TableBase):
-    """A browser that is signed in. digest: sha256 of what its cookie holds."""
+    """A browser session; `digest` is the sha256 of its cookie secret."""
 
     __tablename__ = "sessions"
 
@@ -35,7 +35,7 @@ class SessionRow(TableBase):
 
 
 class InvitationRow(TableBase):
-    """A one-time link that makes a person of `role`. digest: sha256 of its code."""
+    """A one-time link for an account with `role`; `digest` is the sha256 of its code."""
 
     __tablename__ = "invitations"
 
@@ -45,7 +45,7 @@ class InvitationRow(TableBase):
 
 
 class TokenRow(TableBase):
-    """A bearer token of a machine. digest: sha256 of the token. scopes: joined by spaces."""
+    """An API token; `digest` is the sha256 of the token, `scopes` are separated by spaces."""
 
     __tablename__ = "tokens"
 

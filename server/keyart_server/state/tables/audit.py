@@ -1,4 +1,4 @@
-"""The audit log: one row a change, and the newest row's number and digest."""
+"""Tables of the audit log: one row per change, and number and digest of the newest row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import DIGEST_HEX, MAX_NAME_LENGTH, TableBase
 
 
 class AuditRow(TableBase):
-    """One change: see `audit`. details: canonical JSON. The database refuses to change or delete a row."""
+    """A change, see `audit_log`; `details` is canonical JSON. The database refuses to change or delete a row."""
 
     __tablename__ = "audit"
 
@@ -25,7 +25,7 @@ class AuditRow(TableBase):
 
 
 class AuditHead(TableBase):
-    """The newest row of the audit log, in the one row of this table; who appends locks it."""
+    """The newest row of the audit log, in the single row of this table; writers lock it."""
 
     __tablename__ = "audit_head"
 

@@ -1,4 +1,4 @@
-"""Campaigns, what each remembers between two rounds, and what they cost."""
+"""Tables of campaigns, their state between rounds, and the privacy budget."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import MAX_NAME_LENGTH, TableBase
 
 
 class CampaignRow(TableBase):
-    """See `campaigns.Campaign`."""
+    """A campaign, see `campaigns.Campaign`."""
 
     __tablename__ = "campaigns"
 
@@ -28,7 +28,7 @@ class CampaignRow(TableBase):
 
 
 class CampaignStateRow(TableBase):
-    """What a campaign of a kind knows after a round (`work`): sums, never anybody's part of one."""
+    """The state of a campaign between rounds: sums, never the contribution of one device."""
 
     __tablename__ = "memories"
 
@@ -38,8 +38,9 @@ class CampaignStateRow(TableBase):
 
 
 class ChargeRow(TableBase):
-    """A round that is paid for, before a masked vector can leave anybody. event: a mechanism, canonical JSON. low,
-    high: it asked devices whose draw is in [low, high). spent: the fleet's ε from then on."""
+    """A charged round, stored before a masked vector can leave a device; `event` is a mechanism as canonical JSON,
+    [low, high) the sampling bucket range, `spent` the fleet's ε afterwards.
+    """
 
     __tablename__ = "charges"
 
@@ -53,7 +54,7 @@ class ChargeRow(TableBase):
 
 
 class BudgetRow(TableBase):
-    """What the fleet may lose in all, in the one row of this table."""
+    """The privacy budget of the fleet, in the single row of this table."""
 
     __tablename__ = "budget"
 

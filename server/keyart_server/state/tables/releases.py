@@ -1,4 +1,4 @@
-"""Releases: candidate bundles, the gates they went through, and how far they are rolled out."""
+"""The table of releases."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .base import DIGEST_HEX, TableBase
 
 
 class ReleaseRow(TableBase):
-    """One model version: see `releases.Release`. files: the bundle as a zip, until it is published. plan: how it
-    reaches the fleet, JSON. gates: what each gate said, JSON. share: of all devices, those that are to have it. base:
-    the version that it follows."""
+    """A model version, see `releases.Release`; `files` is the bundle as a zip until it is published, `plan` and
+    `gates` are JSON.
+    """
 
     __tablename__ = "releases"
 

@@ -1,4 +1,4 @@
-"""Rounds of sums: where each stands, and while it goes on, what was asked and answered."""
+"""Tables of rounds: their status, and requests and submissions while they are active."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ def _round() -> Mapped[str]:
 
 
 class RoundRow(TableBase):
-    """One sum: see `rounds.Round`. offer: the signed message. terms: of the sum. event: what it costs (`budget`).
-    key: makes the tickets of this round. waiting: what the campaign needs to read the answer. low, high: where the
-    draws lie of those that are asked. wanted: of devices, the most. patience: seconds that a stage may take. keys,
-    shares, masked, unmasked: how many have answered at each stage. total: int64, little-endian, with its noise. told:
-    what the campaign read in it, JSON. With its end a round loses its offer, `waiting` and `total`."""
+    """A round, see `rounds.Round`.
+
+    Its columns include the signed `offer`, the aggregation parameters `terms`, the charged mechanism `event`, the
+    ticket `key`, the campaign's `waiting` state, the target cohort `wanted`, the stage timeout `patience` in seconds,
+    the devices per stage (`keys`, `shares`, `masked`, `unmasked`), the noisy sum `total` (int64, little-endian) and
+    the result `told` as JSON. At its end a round loses `offer`, `waiting` and `total`.
+    """
 
     __tablename__ = "rounds"
     __table_args__ = (UniqueConstraint("campaign_id", "number"),)
@@ -50,7 +52,7 @@ class RoundRow(TableBase):
 
 
 class GatewayRow(TableBase):
-    """A gateway by its name: one cohort, one SuperNode. heard: when its relay or its door last said something."""
+    """A gateway: one cohort, one SuperNode; `heard` is the time of its last heartbeat."""
 
     __tablename__ = "gateways"
 
@@ -59,7 +61,7 @@ class GatewayRow(TableBase):
 
 
 class MemberRow(TableBase):
-    """Who takes part in a round: a number, and the sha256 of the certified key, so that nobody is in it twice."""
+    """A member of a round: its number and the sha256 of its certified key, so that no device joins twice."""
 
     __tablename__ = "members"
     __table_args__ = (UniqueConstraint("round_id", "device_key_hash"),)
@@ -71,7 +73,7 @@ class MemberRow(TableBase):
 
 
 class WindowRow(TableBase):
-    """A stage of a round at a gateway, while answers are taken: until `closes`, or until `due` have come."""
+    """A stage of a round at a gateway, which accepts submissions until `closes` or until `due` have arrived."""
 
     __tablename__ = "windows"
 
@@ -84,7 +86,7 @@ class WindowRow(TableBase):
 
 
 class StageRequestRow(TableBase):
-    """What a member is asked at a stage. packets: at the stage of masked vectors, how many its question holds."""
+    """A request to a member at a stage; `packets` counts the packets in it at the stage of masked vectors."""
 
     __tablename__ = "asks"
 
@@ -96,8 +98,9 @@ class StageRequestRow(TableBase):
 
 
 class SubmissionRow(TableBase):
-    """What a member has answered; of a masked vector only the pads, since the vector itself is in `partials`.
-    digest: sha256 of the whole answer: the same one again is no replay."""
+    """A submission; of a masked vector only the pads, since `partials` holds the vectors. `digest` is the sha256 of
+    the whole submission, so that a repetition is recognised.
+    """
 
     __tablename__ = "answers"
     __table_args__ = (Index("ix_answers_gateway", "round_id", "stage", "gateway"),)
@@ -111,7 +114,7 @@ class SubmissionRow(TableBase):
 
 
 class PartialSumRow(TableBase):
-    """The sum of masked vectors that came in together, in the lanes of the round's terms."""
+    """The sum of masked vectors that were stored together, in the lanes of the round's parameters."""
 
     __tablename__ = "partials"
 
@@ -122,7 +125,7 @@ class PartialSumRow(TableBase):
 
 
 class EnrolledDeviceRow(TableBase):
-    """A key that was certified as a device's. by: the name of the token that vouched for it."""
+    """A certified device key; `by` is the name of the token that enrolled it."""
 
     __tablename__ = "enrolled"
 
@@ -133,7 +136,7 @@ class EnrolledDeviceRow(TableBase):
 
 
 class EnrolmentCountRow(TableBase):
-    """How many certificates a token has had in an hour; once it is over, the audit log tells that in one row."""
+    """The number of certificates that a token got in an hour; the audit log gets one row per hour."""
 
     __tablename__ = "enrolments"
 

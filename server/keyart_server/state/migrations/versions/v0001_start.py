@@ -1,4 +1,4 @@
-"""The first tables, and an audit log that the database itself lets nobody change."""
+"""Creates the first tables, and triggers that prevent changes to the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rounds of sums, what they cost, enrolled devices, and releases."""
+"""Creates the tables of rounds, charges, enrolled devices and releases."""
 
 from __future__ import annotations
 
