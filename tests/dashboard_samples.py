@@ -260,12 +260,12 @@ def releases(at: datetime, campaign_id: str) -> list[dict[str, Any]]:
         *(release_row(version, days[20 - version], number=version, **made) for version in range(7, 13)),
         release_row(13, days[7], "refused", share=0.0, number=13, reason="quality tv: a fall of 0.05.", **made),
         release_row(14, days[6], "withdrawn", base=12, number=14, reason="By person:Kim.", **made),
-        release_row(15, days[5], base=14, reason="Model 15 brings back the weights of 12."),
+        release_row(15, days[5], base=14, reason="Model 15 restores the weights of model 12."),
         release_row(16, days[4], "held", share=0.1, number=16, reason="take rate all: a fall of 0.02.", **made),
         release_row(17, days[3], "rolling", base=15, share=0.1, number=17, **made),
         release_row(
             18, days[2], "waiting", base=17, share=0.0, number=18,
-            reason="It waits for the key of targets: put targets.pem into the folder keys.", **made,
+            reason="The signing key of the targets role is missing: put targets.pem into the folder keys.", **made,
         ),
         release_row(19, days[1], "candidate", base=17, share=0.0, number=19, gates="[]", **made),
     ]  # fmt: skip

@@ -92,8 +92,8 @@ def test_published_once_and_only_forward(service: Service, published: PublishedB
     assert published.publish(bundles / "7") is None
     with pytest.raises(BundleRefused, match="not newer"):
         published.publish(bundles / "other7")
-    published = published.publish(bundles / "8")
-    assert published is not None and published.model_version == 8
+    manifest = published.publish(bundles / "8")
+    assert manifest is not None and manifest.model_version == 8
     with pytest.raises(BundleRefused, match="not newer"):
         published.publish(bundles / "7")
     assert published.signed() == {7, 8}
@@ -110,7 +110,7 @@ def test_without_the_offline_keys(published: PublishedBundles, bundles: Path) ->
         path.unlink()
     assert published.offline_keys_here() == []
     published.refresh()
-    with pytest.raises(SettingError, match="key of targets"):
+    with pytest.raises(SettingError, match="targets key"):
         published.publish(bundles / "8")
     assert published.signed() == {7}
 

@@ -151,7 +151,7 @@ def test_a_release_is_held_goes_on_and_is_withdrawn(person: httpx.Client, servic
     assert "hold needs one that is rolling" in notice_of(refused.text) and 'role="alert"' in refused.text
     assert send(person, "/releases/99/hold").status_code == 404
     text = person.get("/releases").text
-    assert "brings back the weights of 7" in text and "100 % of devices" in text
+    assert "restores the weights of model 7" in text and "100 % of devices" in text
 
 
 def test_people_and_tokens(person: httpx.Client, service: Service) -> None:

@@ -330,7 +330,7 @@ def test_too_few_devices_fail_the_round(scene: Scene, stage: Stage, paid: int) -
 def test_a_spent_budget_fails_the_round_before_a_vector_leaves_a_device(service: Service) -> None:
     scene = Scene(service, epsilon=0.01)
     scene.drive()
-    assert "its budget is 0.01" in found(scene.state, scene.of).failure
+    assert "the budget is 0.01" in found(scene.state, scene.of).failure
     assert not scene.crowd.survivors()
     with scene.state.reading() as session:
         assert not budget.list_charges(session)
@@ -353,7 +353,7 @@ def test_a_round_that_somebody_ends_is_left_alone(scene: Scene) -> None:
     scene.drive()
     assert found(scene.state, scene.of).failure == "stopped by an operator"
     assert scene.time.now() - began < timedelta(seconds=PATIENCE)
-    assert "it stands at failed" in str(scene.nodes.local.errors[0])
+    assert "its status is failed" in str(scene.nodes.local.errors[0])
 
 
 def test_a_relay_beside_another_one_gives_the_same_bytes(scene: Scene) -> None:

@@ -41,7 +41,7 @@ def test_rounds_are_listed_while_they_go_on(service: Service, clock: Clock) -> N
 
     async def told() -> list[str]:
         seconds.now += 1
-        answer = read_status(Response(200, {}, (await current.told()).content))
+        answer = read_status(Response(200, {}, (await current.document()).content))
         assert (answer.model.version, answer.model.share, answer.model.before) == (8, 0.1, 7)
         for one in answer.rounds:
             assert (one.low, one.high) == (0.25, 0.5)
@@ -69,7 +69,7 @@ def test_the_database_is_asked_once_a_second(service: Service, clock: Clock) -> 
 
     async def many() -> None:
         for seconds.now in (0.0, 0.5, 0.9, 1.0, 1.9, 2.5):
-            await asyncio.gather(*(current.told() for _ in range(5)))
+            await asyncio.gather(*(current.document() for _ in range(5)))
 
     asyncio.run(many())
     assert asked == [0.0, 1.0, 2.5]
@@ -87,9 +87,9 @@ def test_a_failure_is_told_to_all_who_ask_and_is_over_a_second_later(
     async def three_times() -> list[object]:
         with monkeypatch.context() as patched:
             patched.setattr(ServerState, "reading", away)
-            failures = await asyncio.gather(*(current.told() for _ in range(3)), return_exceptions=True)
+            failures = await asyncio.gather(*(current.document() for _ in range(3)), return_exceptions=True)
         seconds.now += 1
-        return [*failures, await current.told()]
+        return [*failures, await current.document()]
 
     *failures, told = asyncio.run(three_times())
     assert {type(failure) for failure in failures} == {OperationalError} and isinstance(told, DiscoveryDocument)

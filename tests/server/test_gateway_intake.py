@@ -161,8 +161,8 @@ def test_more_than_can_be_held_comes_again(
 
     async def taken() -> list[int]:
         door = SubmissionQueue(service.state, "main", [], clock)
-        verdicts = await asyncio.gather(*(door.take(known, Stage.KEYS, None, bytes(60)) for _ in range(3)))
-        later = await door.take(known, Stage.KEYS, None, bytes(60))
+        verdicts = await asyncio.gather(*(door.submit(known, Stage.KEYS, None, bytes(60)) for _ in range(3)))
+        later = await door.submit(known, Stage.KEYS, None, bytes(60))
         return [verdict.status for verdict in (*verdicts, later)]
 
     assert asyncio.run(taken()) == [400, 503, 503, 400]

@@ -50,7 +50,7 @@ def test_a_ticket_tells_number_and_gateway(ticket: Ticket) -> None:
     ],
 )
 def test_another_text_is_no_ticket(text: str) -> None:
-    with pytest.raises(MessageError, match="no ticket of this round"):
+    with pytest.raises(MessageError, match="not a ticket of this round"):
         Ticket.from_text(text, KEY, ROUND)
 
 

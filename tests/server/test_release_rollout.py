@@ -178,7 +178,7 @@ def test_withdrawn_means_the_old_weights_under_a_new_number(service: Service, cl
     assert standing(service, 8).standing == where
     clock.pass_by(minutes=5)
     withdrawn = publishing.withdraw(service, 8, "person:Robin")
-    assert withdrawn.standing == "withdrawn" and "Model 9 brings back the weights of 7" in withdrawn.reason
+    assert withdrawn.standing == "withdrawn" and "Model 9 restores the weights of model 7" in withdrawn.reason
     back = standing(service, 9)
     assert (back.standing, back.share, back.base) == ("released", 1.0, 8)
     assert {gate.name for gate in back.gates} == {"integrity", "features", "size", "canary"}
@@ -248,7 +248,7 @@ def test_the_bundle_of_a_start(service: Service, tmp_path: Path) -> None:
     newer = bundle_samples.sample_bundle(tmp_path / "9", 9, seed=4)
     key = tuf_keys.path_of(service.data.keys, "targets")
     away = key.rename(tmp_path / "targets.pem")
-    with pytest.raises(SettingError, match="key of targets"):
+    with pytest.raises(SettingError, match="targets key"):
         publishing.publish_at_start(service, newer)
     away.rename(key)
     assert publishing.publish_at_start(service, newer) == 9
@@ -277,7 +277,7 @@ def test_a_burned_number_is_refused(service: Service, tmp_path: Path) -> None:
     first(service)
     bundle_samples.sample_bundle(service.data.tuf / "targets" / "8", 8, seed=9)
     refused = rolled(service)
-    assert refused.standing == "refused" and "half published" in refused.reason and service.bundles.newest() == 7
+    assert refused.standing == "refused" and "partly published" in refused.reason and service.bundles.newest() == 7
     with pytest.raises(BundleRefused):
         bundle_archive.unpack(bundle_archive.pack({"../out": b""}))
 

@@ -83,9 +83,9 @@ def test_each_step_counts_once(service: Service, clock: Clock, campaign_id: str)
         assert now is not None and now.standing == "masked"
         assert (now.answered[Stage.KEYS], now.answered[Stage.SHARE], now.survivors) == (6, 7, 0)
         assert len(budget.list_charges(session)) == 1
-        with pytest.raises(InputError, match="stands at masked"):
+        with pytest.raises(InputError, match="has status masked"):
             round_store.advance(session, clock(), found.id, Stage.UNMASK, 1)
-        with pytest.raises(InputError, match="stands at masked"):
+        with pytest.raises(InputError, match="has status masked"):
             round_store.store_sum(session, clock(), found.id, np.zeros(8, dtype=np.int64), 5)
         round_store.advance(session, clock(), found.id, Stage.MASKED, 6)
         for _ in range(2):
@@ -135,7 +135,7 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
         with service.state.writing() as session:
             return round_store.advance(session, clock(), found.id, Stage.SHARE, 3)
 
-    with pytest.raises(BudgetSpent, match="its budget is 8"):
+    with pytest.raises(BudgetSpent, match="the budget is 8"):
         for number in range(1, 100):
             last = number
             shared(number)

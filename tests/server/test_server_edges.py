@@ -69,7 +69,7 @@ def test_refusals_have_one_shape(one_client: httpx.Client) -> None:
         answer = one_client.request(method, path)
         assert answer.status_code == status and set(answer.json()) == {"error"}
     page = one_client.get("/nothing", headers={"Accept": "text/html,*/*;q=0.8"})
-    assert page.status_code == 404 and "<title>Not here · keyart</title>" in page.text
+    assert page.status_code == 404 and "<title>Not found · keyart</title>" in page.text
 
 
 def test_too_large(one_client: httpx.Client) -> None:

@@ -51,5 +51,5 @@ def test_addresses() -> None:
 def test_files_that_are_no_certificate(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("hello")
     for cert, key in (("a", "a"), ("a", "missing"), ("missing", "a")):
-        with pytest.raises(SettingError, match="no certificate"):
+        with pytest.raises(SettingError, match="not a certificate"):
             ServerSettings(DATA, tls_cert=tmp_path / cert, tls_key=tmp_path / key).check_tls()

@@ -93,7 +93,10 @@ def test_a_key_that_others_can_read(tmp_path: Path) -> None:
     with open_service(ServerSettings(tmp_path / "data")):
         pass
     (tmp_path / "data" / "keys" / "offers.pem").chmod(0o640)
-    with pytest.raises(SettingError, match="open to others"), open_service(ServerSettings(tmp_path / "data")):
+    with (
+        pytest.raises(SettingError, match="accessible to other users"),
+        open_service(ServerSettings(tmp_path / "data")),
+    ):
         pass
 
 
