@@ -65,7 +65,7 @@ def test_every_block_runs(server: Running, heading: str, script: str) -> None:
     expected = {
         "First start": '"status":"ok"', "Upgrade": "", "Add a gateway": "keyart_gateways", "Database away": "1.0\n",
         "Over budget": "keyart_epsilon_spent 0.0", "Bad bundle": "9 released 1", "Stuck round": '"state":"running"',
-        "Exposed key": "campaign.start", "Restore": "", "Rotate keys": "", "Signatures about to end": "20",
+        "Exposed key": "campaign.start", "Restore": "", "Rotate keys": "", "Signatures about to expire": "20",
     }  # fmt: skip
     assert expected[heading] in said
 
