@@ -149,7 +149,7 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
     with service.state.writing() as session:
         with pytest.raises(SettingError, match="is already spent"):
             budget.configure(session, clock(), 1.0)
-        with pytest.raises(SettingError, match="for good"):
+        with pytest.raises(SettingError, match="stays"):
             budget.configure(session, clock(), 8.0, 1e-7)
         assert budget.configure(session, clock(), 9.0).epsilon == 9.0
 
