@@ -198,7 +198,7 @@ def test_a_question_that_is_lost_or_fails_once_is_asked_again(scene: Scene, lost
 
 def test_gateways_that_are_all_silent_fail_the_run_and_not_the_round(scene: Scene) -> None:
     scene.nodes.before = lambda message, name: True
-    with pytest.raises(FederatedError, match="No gateway has taken the stage keys"):
+    with pytest.raises(FederatedError, match="No gateway started the stage keys"):
         scene.drive()
     assert found(scene.state, scene.of).standing == "keys"
 
@@ -249,7 +249,7 @@ def test_a_gateway_that_comes_back_too_late_is_not_let_in(service: Service) -> N
     scene.nodes.before = kill
     with pytest.raises(Killed):
         scene.drive()
-    with pytest.raises(RoundFailed, match="past the stage keys"):
+    with pytest.raises(RoundFailed, match="left the stage keys"):
         client_app.run_stage("west", scene.question(), scene.lasting())
     assert windows(scene, Stage.KEYS) == {"main": True}
     scene.nodes = scene.connected()

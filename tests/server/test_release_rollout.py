@@ -143,7 +143,7 @@ def test_a_candidate_from_an_older_model_is_refused(service: Service) -> None:
     late = candidate(service, 9, 7, number=9, seed=3)
     publishing.submit(service, "person:Robin", release_samples.files(10, 7, 2), at_once=True)
     refused = publishing.decide(service, late.version, GOOD)
-    assert refused.standing == "refused" and "devices have 10 since" in refused.reason
+    assert refused.standing == "refused" and "devices run model 10" in refused.reason
 
 
 def test_one_rolls_out_at_a_time(service: Service, clock: Clock) -> None:
@@ -207,7 +207,7 @@ def test_back_and_back_again(service: Service) -> None:
 def test_an_older_one_that_was_withdrawn_is_not_gone_back_to(service: Service) -> None:
     for version in (5, 6, 7):
         publishing.submit(service, "person:Robin", release_samples.files(version, None, version), at_once=True)
-    assert "Model 7 was published after it, and stays" in publishing.withdraw(service, 6, "person:Robin").reason
+    assert "Model 7 was published later and stays published" in publishing.withdraw(service, 6, "person:Robin").reason
     publishing.withdraw(service, 7, "person:Robin")
     assert (service.bundles.folder(8) / "ranker.bin").read_bytes() == weights(5)
 
@@ -292,7 +292,7 @@ def test_one_that_waited_too_long_does_not_undo_what_came_meanwhile(service: Ser
     made = release_samples.candidate(service, 8)
     assert publishing.decide(service, made.version, release_samples.UNCLEAR).standing == "waiting"
     publishing.submit(service, "person:Robin", release_samples.files(9, seed=3), at_once=True)
-    with pytest.raises(InputError, match="was made from 7, and devices have 9 since"):
+    with pytest.raises(InputError, match="was trained from 7, but devices run 9"):
         publishing.promote(service, 8, "person:Robin")
     assert release_samples.standing(service, 8).standing == "waiting"
 
