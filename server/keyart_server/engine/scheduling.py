@@ -100,8 +100,8 @@ def begin_round(
     )
     if projected > fleet_budget.epsilon:
         return (
-            f"The next round would bring the fleet to ε = {projected:.3g}. "
-            f"The budget is {fleet_budget.epsilon:g}, and {fleet_budget.spent:.3g} is spent."
+            f"The next round would bring the fleet to ε = {projected:.3g}; "
+            f"the budget is {fleet_budget.epsilon:g}, and {fleet_budget.spent:.3g} is spent."
         )
     message = request.offer.sign(service.keys.offers)
     terms = request.offer.terms(message)
