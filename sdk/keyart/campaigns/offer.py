@@ -233,7 +233,7 @@ def _is_text(text: str, may_be_empty: bool) -> bool:
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    document = dict(pairs)
+    if len(document) != len(pairs):
         raise ValueError("a field twice")
-    return found
+    return document

@@ -45,15 +45,15 @@ def differences(
     max_decisions: int,
 ) -> tuple[list[Entry], Doubles]:
     """Return the decisions that `evaluation.judged` finds, and y of each, [N]."""
-    theirs, ours = (
+    of_candidate, of_installed = (
         replay_decisions(model, policy, profile, catalog, since, max_decisions)
         for model in (candidate, as_candidate(installed))
     )
     y = [
         (c.probability - i.probability) @ i.value + (c.weight - i.weight) * (i.reward - i.value[i.place])
-        for c, i in zip(theirs, ours, strict=True)
+        for c, i in zip(of_candidate, of_installed, strict=True)
     ]
-    return [replayed.entry for replayed in ours], np.array(y, dtype=np.float64)
+    return [replayed.entry for replayed in of_installed], np.array(y, dtype=np.float64)
 
 
 def _layout(offer: Offer, source: VectorSource) -> SegmentLayout | None:
