@@ -44,7 +44,7 @@ def differences(
     since: float,
     max_decisions: int,
 ) -> tuple[list[Entry], Doubles]:
-    """Return the decisions that `evaluation.judged` finds, and y of each, [N]."""
+    """Return the decisions of `evaluation.replay_decisions`, and y of each, [N]."""
     of_candidate, of_installed = (
         replay_decisions(model, policy, profile, catalog, since, max_decisions)
         for model in (candidate, as_candidate(installed))
