@@ -47,7 +47,7 @@ PEER = {
 def occasions(artworks=10, scale=1.0, viewers=2_000, titles=200, impressions=100, seed=0):
     """Of each impression of a SyntheticWorld, [n, artworks]: the truth, what a model predicts, and three policies:
     the target, which is judged, by that model; uniform; exploring, by an older model that knows half as much."""
-    from keyart.model.policy import distribution
+    from keyart.model import distribution
     from keyart_federated.worlds import SyntheticWorld
 
     world = SyntheticWorld(viewers, titles, artworks, impressions, seed)

@@ -9,10 +9,10 @@ import numpy as np
 
 import keyart
 import keyart_federated
-from keyart.campaigns.offer import Offer
-from keyart.dp.clip import UNITS
+from keyart.campaigns import Offer
+from keyart.dp import UNITS
 from keyart.errors import BundleError
-from keyart.model.features import FeatureSpec
+from keyart.model import FeatureSpec
 from keyart_federated.learning import guard
 from keyart_federated.worlds import SyntheticWorld
 

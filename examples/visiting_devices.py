@@ -21,12 +21,10 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import keyart
-from keyart.bundle import Manifest, Slots, verify
-from keyart.bundle.update import install_update
+from keyart.bundle import Manifest, Slots, install_update, verify
 from keyart.client import MAX_RESPONSE_BYTES, Response, Send, Visit, enrol, offered_version, visit
 from keyart.errors import BundleError
-from keyart.model import ranker
-from keyart.model.features import FeatureSpec
+from keyart.model import FeatureSpec, load_ranker
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -54,9 +52,7 @@ def transport(url: str) -> Send:
 
 def canary(folder: Path, manifest: Manifest):
     """The new model, to be tried before it is installed."""
-    return ranker.load_ranker(
-        folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config, "numpy"
-    ).run
+    return load_ranker(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config, "numpy").run
 
 
 class Device:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import keyart
-from keyart.bundle.loading import load_model
+from keyart.bundle import load_model
 from keyart.errors import SettingError
-from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart.model.head import HeadPrior
+from keyart.model import EncodedCatalog, FeatureSpec, HeadPrior
 
 from .accounting.privacy import Privacy
 from .campaigns.bundle_model import model_of

@@ -110,13 +110,15 @@ class Personalizer:
         """
         if not isinstance(catalog, Catalog):
             raise SettingError("catalog must be a keyart.Catalog; make one with Catalog.from_titles(…).")
-        for name, value, known in (
+        for name, value, choices in (
             ("mode", mode, ("personalized", "non_profiled")),
             ("age_mode", age_mode, ("adult", "child")),
             ("engine", engine, ("auto", "onnxruntime", "numpy")),
         ):
-            if value not in known:
-                raise SettingError(f"{name} is {value!r}; use {', '.join(map(repr, known[:-1]))} or {known[-1]!r}.")
+            if value not in choices:
+                raise SettingError(
+                    f"{name} is {value!r}; use {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}."
+                )
         profiling = mode == "personalized" and age_mode == "adult"
         terms = RetentionSettings(profiling, reward or Reward(), retention_days, outcome_window)
         policy = policy or Policy()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keyart
 from keyart import Catalog
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 
 from . import budget
 from .access import Guard, people, tokens

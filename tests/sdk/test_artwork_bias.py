@@ -1,4 +1,4 @@
-"""Own: one number a picture, learned from its own outcomes, by one device and by many at once."""
+"""Artwork bias: one number an artwork, learned from its own outcomes, by one device and in a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work behind: once for many calls, at once where it is urgent, and never after stop."""
+"""Background tasks run once for many calls, at once if urgent, and never after stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slates: one title or a page, the same rows and values; rules in their order; what the person adds."""
+"""Candidate sets: one title or a page have the same rows and values; rules in order; the person's additions."""
 
 from __future__ import annotations
 

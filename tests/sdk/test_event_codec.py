@@ -1,4 +1,4 @@
-"""Entries of the logbook go to bytes and back; bytes that are none are StoreDamaged, and nothing else."""
+"""Entries of the event log go to bytes and back; any other bytes raise StoreDamaged, and nothing else."""
 
 from __future__ import annotations
 

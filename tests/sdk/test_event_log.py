@@ -1,4 +1,4 @@
-"""The journal: buffered decisions, their order, and what is removed or expires."""
+"""The event log: buffered decisions, their order, removal and expiry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A summary goes to bytes and back; bytes that are none are None, so that the journal is read instead."""
+"""A snapshot goes to bytes and back; other bytes give None, so that the event log is read instead."""
 
 from __future__ import annotations
 

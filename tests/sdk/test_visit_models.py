@@ -36,7 +36,7 @@ def test_enrolment(newcomer):
     door = a_door([newcomer])
     assert go(newcomer, door.send).declined
     assert enrol(newcomer, door.send, TOKEN) and enrol(newcomer, door.send, TOKEN)
-    assert door.sent[-1][0] == newcomer.device_key()
+    assert door.sent[-1][0] == newcomer.federated.device_key()
     assert go(newcomer, door.send).waiting
 
 

@@ -85,7 +85,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
                 device = served_world.WorldDevice(
                     world, number, home, bundle, root.read_bytes(), limits, send, token, SEED
                 )
-                key = device._art.device_key()
+                key = device._art.federated.device_key()
                 assert key is not None
                 if sampling_bucket(key) >= HELD_OUT:
                     break

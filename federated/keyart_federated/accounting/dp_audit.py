@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keyart.dp.skellam import RandomBytes
+from keyart.dp import RandomBytes
 from keyart.errors import SettingError
 
 Doubles = npt.NDArray[np.float64]

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from keyart.bundle.durable import sync_folder
+from keyart.bundle import sync_folder
 from keyart.errors import BudgetSpent, LedgerError, SettingError
 
 from . import Gaussian, Mechanism, Skellam, composed

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from keyart.campaigns.budget import skellam_divergences
+from keyart.campaigns import skellam_divergences
 from keyart.errors import SettingError
 
 from .renyi import ORDERS, Doubles, divergences_at_orders, sampled

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from keyart.campaigns.budget import MAX_ORDER, ORDERS, divergences_at_orders
+from keyart.campaigns import MAX_ORDER, ORDERS, divergences_at_orders
 from keyart.errors import SettingError
 from keyart.types import Doubles
 

@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 
 from keyart import Catalog
-from keyart.bundle import verify
-from keyart.bundle.loading import load_model
-from keyart.model.latents import LATENTS
-from keyart.model.loaded_model import LoadedModel
+from keyart.bundle import load_model, verify
+from keyart.model import LATENTS, LoadedModel
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from keyart.campaigns.kinds.segments import SegmentLayout
+from keyart.campaigns import SegmentLayout
 from keyart.errors import RoundFailed, SettingError
 
 from . import segments

@@ -15,8 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.cowatch import COWATCH_TOPIC
-from keyart.campaigns.kinds.segments import SegmentLayout
+from keyart.campaigns import COWATCH_TOPIC, SegmentLayout
 from keyart.errors import BundleError, FederatedError, RoundFailed
 from keyart_federated.learning import latents
 from keyart_federated.learning.latents import VIEWS_CLIP, CowatchSums

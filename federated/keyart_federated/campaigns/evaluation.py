@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from keyart.campaigns.kinds.evaluation import EVALUATION_PART_MAXIMA, EVALUATION_PART_NORM, EvaluationLayout
+from keyart.campaigns import EVALUATION_PART_MAXIMA, EVALUATION_PART_NORM, EvaluationLayout
 from keyart.errors import FederatedError, NoOverlap, RoundFailed, SettingError
 from keyart_federated.evaluation.devices import LEAST_WEIGHT, hardly_shown
 

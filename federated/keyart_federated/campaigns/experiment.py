@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from keyart.campaigns.kinds.engagement import DAY_SECONDS
-from keyart.campaigns.offer import Offer
+from keyart.campaigns import DAY_SECONDS, Offer
 from keyart.errors import FederatedError, SettingError
 from keyart_federated.accounting import Skellam
 from keyart_federated.experiments import (

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from keyart.dp.clip import UNITS, integer_norm
+from keyart.dp import UNITS, integer_norm
 from keyart.errors import SettingError
 from keyart_federated.accounting import Skellam, composed
 from keyart_federated.accounting.privacy import FINE_UNITS

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from keyart.campaigns.kinds.population import POPULATION_PART_SCALES, PopulationLayout, population_part_norm
+from keyart.campaigns import POPULATION_PART_SCALES, PopulationLayout, population_part_norm
 from keyart.errors import FederatedError
-from keyart.model.features import FeatureSpec
+from keyart.model import FeatureSpec
 
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.offer import OFFER_MAGIC, Offer
-from keyart.campaigns.vector_layout import VectorLayout
+from keyart.campaigns import OFFER_MAGIC, Offer, VectorLayout
 from keyart_federated.learning import guard
 
 from .state_codec import unpack

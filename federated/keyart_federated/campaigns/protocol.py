@@ -18,10 +18,9 @@ from typing import Any, Protocol
 
 import keyart
 from keyart import Catalog
-from keyart.bundle.loading import load_model
-from keyart.campaigns.offer import Offer
-from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart.model.loaded_model import LoadedModel
+from keyart.bundle import load_model
+from keyart.campaigns import Offer
+from keyart.model import EncodedCatalog, FeatureSpec, LoadedModel
 from keyart_federated.accounting import Skellam
 
 from .campaign import Campaign

@@ -6,8 +6,7 @@ import math
 from datetime import datetime
 from typing import Final
 
-from keyart.campaigns.kinds.segments import SegmentLayout
-from keyart.campaigns.offer import Offer
+from keyart.campaigns import Offer, SegmentLayout
 from keyart.errors import FederatedError
 from keyart_federated.experiments import Boundary
 

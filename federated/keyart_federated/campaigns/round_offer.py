@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from keyart.campaigns.offer import MAX_EPSILON, Offer
-from keyart.campaigns.vector_layout import VectorLayout
+from keyart.campaigns import MAX_EPSILON, Offer, VectorLayout
 from keyart.errors import KeyartError, RoundFailed
-from keyart.secagg.parameters import MODULUS_BITS, modulus_bits
+from keyart.secagg import MODULUS_BITS, modulus_bits
 from keyart_federated.accounting import Skellam
 
 from . import state_codec

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.segments import SegmentLayout
+from keyart.campaigns import SegmentLayout
 from keyart.errors import RoundFailed, SettingError
 
 from .evaluation import MIN_DEVIATIONS, ROUNDING

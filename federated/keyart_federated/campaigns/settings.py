@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from keyart.campaigns.offer import MAX_TEXT_CHARACTERS
+from keyart.campaigns import MAX_TEXT_CHARACTERS
 from keyart.errors import SettingError
 
 from .campaign import Campaign

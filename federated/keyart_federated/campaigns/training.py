@@ -23,13 +23,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from keyart.campaigns.kinds import cowatch as cowatch_kind
-from keyart.campaigns.kinds.segments import SegmentLayout
-from keyart.campaigns.kinds.training import SIDE_NORM, LatentBlocks, TrainingLayout
-from keyart.campaigns.offer import Offer
-from keyart.dp.clip import UNITS
+from keyart.campaigns import COWATCH_TOPIC, SIDE_NORM, LatentBlocks, Offer, SegmentLayout, TrainingLayout
+from keyart.dp import UNITS
 from keyart.errors import BundleError, FederatedError, RoundFailed
-from keyart.model.features import EncodedCatalog
+from keyart.model import EncodedCatalog
 from keyart_federated.accounting.privacy import (
     COWATCH_EXCHANGES,
     COWATCH_SHARE,
@@ -93,7 +90,7 @@ def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
     share = COWATCH_SHARE if exchanges else 0.0
     parts = {population.TOPIC: Part(POPULATION_SHARE, 1, population.layout(base).size)}
     if exchanges:
-        parts[cowatch_kind.COWATCH_TOPIC] = Part(share, exchanges, latents.layout_of(len(base.catalog)).size)
+        parts[COWATCH_TOPIC] = Part(share, exchanges, latents.layout_of(len(base.catalog)).size)
     largest = layout(base, _latent_blocks(campaign) if exchanges or _has_latents(base) else "none")
     parts[PURPOSE] = Part(1 - POPULATION_SHARE - share - settings.gates, rounds, largest.size)
     if settings.gates:
@@ -129,9 +126,9 @@ def ask(
             settings,
             base,
             at,
-            costs[cowatch_kind.COWATCH_TOPIC].event,
+            costs[COWATCH_TOPIC].event,
             kind="statistics",
-            topic=cowatch_kind.COWATCH_TOPIC,
+            topic=COWATCH_TOPIC,
             clip=NO_CLIP if math.isinf(_epsilon(campaign)) else VIEWS_CLIP,
             payload=cowatch.payload_of(_directions(campaign, known, base)),
             pending={"last": begun == exchanges},
@@ -156,14 +153,14 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     """See `CampaignKind.read`. A sum that teaches ends in a candidate."""
     settings = settings_of(campaign, TrainingSettings)
     known, data = load(state, campaign)
-    topics = population.TOPIC, cowatch_kind.COWATCH_TOPIC
+    topics = population.TOPIC, COWATCH_TOPIC
     require_own(campaign, summed, *(("statistics", topic) for topic in topics), ("training", ""))
     known = summed.counted(known)
     try:
         _require_same_model(summed.offer, base)
         if summed.offer.topic == population.TOPIC:
             return _population(campaign, settings, known, summed, base)
-        if summed.offer.topic == cowatch_kind.COWATCH_TOPIC:
+        if summed.offer.topic == COWATCH_TOPIC:
             return _title_latents(campaign, settings, known, data, summed, base)
         return _trained(campaign, state, known, summed, base)
     except (FederatedError, BundleError) as error:

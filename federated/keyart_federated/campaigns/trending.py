@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from keyart import Catalog
-from keyart.campaigns.kinds.trending import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS, TrendingLayout
+from keyart.campaigns import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS, TrendingLayout
 from keyart.errors import FederatedError, InputError
 from keyart_federated.experiments.trending import Plays
 

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Final
 
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart.errors import FederatedError, SettingError
 
 from .verdict import Verdict

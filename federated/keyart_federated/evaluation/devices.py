@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from keyart.campaigns.kinds.evaluation import MAX_IMPORTANCE_WEIGHT
+from keyart.campaigns import MAX_IMPORTANCE_WEIGHT
 from keyart.errors import NoOverlap
 
 from .decisions import Decisions, Groups, Values

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keyart.model.features import EncodedCatalog
+from keyart.model import EncodedCatalog
 
 from ..learning.learner import shrunken
 from .boundary import Doubles

@@ -14,9 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from keyart.campaigns.kinds.experiment import DEVICES_SHARE, ExperimentRequest, MetricRequest, is_valid_group
-from keyart.campaigns.offer import MAX_ARMS, MAX_TEXT_CHARACTERS, Offer
-from keyart.dp.clip import UNITS, integer_norm
+from keyart.campaigns import (
+    DEVICES_SHARE,
+    MAX_ARMS,
+    MAX_TEXT_CHARACTERS,
+    ExperimentRequest,
+    MetricRequest,
+    Offer,
+    is_valid_group,
+)
+from keyart.dp import UNITS, integer_norm
 from keyart.errors import SettingError
 
 from ..accounting import noise_for

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from keyart.bundle.durable import replace_file
-from keyart.dp.clip import UNITS, clip_vectors, round_vectors
-from keyart.dp.skellam import RandomBytes, skellam_noise
+from keyart.bundle import replace_file
+from keyart.dp import UNITS, RandomBytes, clip_vectors, round_vectors, skellam_noise
 from keyart.errors import FederatedError, InputError, RoundFailed
 
 from .boundary import Doubles

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from keyart.campaigns.kinds.engagement import MAX_BROWSE_MINUTES, METRICS
+from keyart.campaigns import MAX_BROWSE_MINUTES, METRICS
 from keyart.errors import SettingError
 
 REACH: Final = 4.0  # deviations of a metric, up to which it is told

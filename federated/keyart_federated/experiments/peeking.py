@@ -13,8 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.engagement import METRICS
-from keyart.campaigns.kinds.experiment import experiment_vectors
+from keyart.campaigns import METRICS, experiment_vectors
 
 from .analysis import analyse
 from .boundary import Boundary, Doubles

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.trending import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS
+from keyart.campaigns import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS
 from keyart.errors import FederatedError, RoundFailed, SettingError
 
 from .boundary import Doubles

@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 
 from keyart import Catalog
-from keyart.bundle.manifest import Manifest
+from keyart.bundle import Manifest
 from keyart.errors import SettingError
-from keyart.model.features.spec import SENSITIVE_KINDS
-from keyart.model.head import HeadPrior
-from keyart.model.latents import quantize_latents
-from keyart.model.ranker.weights import weight_shapes, weights_to_bytes
+from keyart.model import SENSITIVE_KINDS, HeadPrior, quantize_latents, weight_shapes, weights_to_bytes
 
 from ..learning.model import Doubles, Model
 from . import graphs, vectors

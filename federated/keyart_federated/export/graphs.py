@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from keyart.model.features import FeatureSpec
-from keyart.model.ranker.weights import stored_layout, weight_shapes
+from keyart.model import FeatureSpec, stored_layout, weight_shapes
 
 IR_VERSION = 8
 OPSET = 17

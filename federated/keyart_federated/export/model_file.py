@@ -17,11 +17,9 @@ from typing import Any
 import numpy as np
 
 from keyart import Artwork, Catalog, Title
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart.errors import InputError, KeyartError
-from keyart.model.features import FeatureSpec
-from keyart.model.latents import LATENTS
-from keyart.model.ranker.weights import MAX_STORED_WEIGHT, parameter_count
+from keyart.model import LATENTS, MAX_STORED_WEIGHT, FeatureSpec, parameter_count
 
 from ..learning.model import Model
 

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import FeatureRows
-from keyart.model.ranker import NumpyRanker, Weights
+from keyart.model import FeatureRows, FeatureSpec, NumpyRanker, Weights
 
 SLATES = (20, 1, 2, 3, 5, 8, 10, 13, 20, 40)  # candidates a case
 

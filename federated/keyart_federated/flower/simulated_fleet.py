@@ -12,8 +12,8 @@ import numpy as np
 from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
-from keyart.campaigns.offer import Offer
-from keyart.dp.skellam import skellam_noise
+from keyart.campaigns import Offer
+from keyart.dp import skellam_noise
 from keyart.errors import RoundFailed
 from keyart.secagg import Stage
 

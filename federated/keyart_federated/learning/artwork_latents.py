@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.linalg import inverse
-from keyart.model.features import EncodedCatalog
-from keyart.model.latents import LATENTS
+from keyart.model import LATENTS, EncodedCatalog
 
 from .curvature import Doubles
 from .information import Information, Stiffness

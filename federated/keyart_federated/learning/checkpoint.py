@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart.errors import FederatedError
-from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model import EncodedCatalog, FeatureSpec
 
 from .curvature import Curvature
 from .learner import Learner

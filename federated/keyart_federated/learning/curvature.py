@@ -18,14 +18,24 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.gradient import direction_features
-from keyart.model.eligibility import eligible
-from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from keyart.model.features.rows import FeatureRows, interaction_features, main_effects
-from keyart.model.features.spec import MATCHES_PER_KIND
-from keyart.model.features.viewer import sharpen_affinity
-from keyart.model.policy import distribution, draw_candidates
-from keyart.model.scorer import DecisionLog, Scores, score, sigmoid
+from keyart.campaigns import direction_features
+from keyart.model import (
+    MATCHES_PER_KIND,
+    DecisionLog,
+    EncodedCatalog,
+    FeatureRows,
+    FeatureSpec,
+    Scores,
+    ViewerFeatures,
+    distribution,
+    draw_candidates,
+    eligible,
+    interaction_features,
+    main_effects,
+    score,
+    sharpen_affinity,
+    sigmoid,
+)
 
 from .model import Model
 

@@ -19,9 +19,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.training import SIDE_NORM, TrainingLayout
-from keyart.campaigns.vector_layout import VectorLayout
-from keyart.dp.clip import UNITS, integer_norm
+from keyart.campaigns import SIDE_NORM, TrainingLayout, VectorLayout
+from keyart.dp import UNITS, integer_norm
 from keyart.errors import RoundFailed, SettingError
 
 FALSE_ALARM = 1e-6  # the chance that a sum of honest devices is refused, or a cohort of them

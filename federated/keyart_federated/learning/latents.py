@@ -16,9 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.cowatch import COWATCH_PART_SCALES, COWATCH_PART_SHARES, MAX_COUNTED_VIEWS, CowatchLayout
-from keyart.model.features import EncodedCatalog
-from keyart.model.latents import LATENTS, PRIOR_EXPOSURE
+from keyart.campaigns import COWATCH_PART_SCALES, COWATCH_PART_SHARES, MAX_COUNTED_VIEWS, CowatchLayout
+from keyart.model import LATENTS, PRIOR_EXPOSURE, EncodedCatalog
 
 Doubles = npt.NDArray[np.float64]
 

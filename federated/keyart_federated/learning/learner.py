@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.training import (
+from keyart.campaigns import (
     MAX_CURVATURE_RATIO,
     MOMENTS_NORM,
     MOMENTS_SIZE,
@@ -27,11 +27,9 @@ from keyart.campaigns.kinds.training import (
     TrainingLayout,
     training_main_norm,
 )
-from keyart.dp.clip import UNITS
+from keyart.dp import UNITS
 from keyart.linalg import inverse
-from keyart.model.features import EncodedCatalog
-from keyart.model.latents import LATENTS
-from keyart.model.ranker import Weights
+from keyart.model import LATENTS, EncodedCatalog, Weights
 
 from . import artwork_latents, optimiser
 from .artwork_latents import ArtworkLatents, LatentInformation

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from keyart.model.head import HeadPrior
-from keyart.model.latents import LATENTS, Latents
-from keyart.model.loaded_model import LoadedModel
-from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.ranker.weights import parameter_count
+from keyart.model import (
+    LATENTS,
+    EncodedCatalog,
+    FeatureSpec,
+    HeadPrior,
+    Latents,
+    LoadedModel,
+    NumpyRanker,
+    ViewerFeatures,
+    Weights,
+    parameter_count,
+)
 
 Doubles = npt.NDArray[np.float64]
 

@@ -10,10 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.catalog import kind_of
-from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart.model.features.spec import MATCHES_PER_KIND
-from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import weight_shapes
+from keyart.model import MATCHES_PER_KIND, EncodedCatalog, FeatureSpec, Weights, weight_shapes
 
 from .artwork_latents import ArtworkLatents
 from .curvature import Curvature

@@ -8,13 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.population import POPULATION_PART_SCALES, PopulationLayout, population_part_norm
-from keyart.model.eligibility import eligible
-from keyart.model.features import EncodedCatalog, ViewerFeatures
-from keyart.model.features.rows import FeatureRows, interaction_features, main_effects
-from keyart.model.features.viewer import sharpen_affinity
-from keyart.model.policy import distribution
-from keyart.model.scorer import score, sigmoid
+from keyart.campaigns import POPULATION_PART_SCALES, PopulationLayout, population_part_norm
+from keyart.model import (
+    EncodedCatalog,
+    FeatureRows,
+    ViewerFeatures,
+    distribution,
+    eligible,
+    interaction_features,
+    main_effects,
+    score,
+    sharpen_affinity,
+    sigmoid,
+)
 
 from .curvature import Doubles, simulated_contexts, simulated_viewers
 from .model import Model

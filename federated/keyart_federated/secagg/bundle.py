@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from keyart.errors import MessageError
-from keyart.secagg.messages import message_body, message_header
+from keyart.secagg import message_body, message_header
 
 BUNDLE: Final = 0x40
 

@@ -17,21 +17,24 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from keyart.errors import MessageError, RoundFailed
-from keyart.secagg import AggregationParameters, Graph, Stage
-from keyart.secagg.graph import ring_position
-from keyart.secagg.identity import VerifiedPeer, verify_record
-from keyart.secagg.key_agreement import agree_secret
-from keyart.secagg.messages import (
+from keyart.secagg import (
     REPLY_FLAG,
+    SHARE_BYTES,
+    AggregationParameters,
+    Graph,
     KeysReply,
     KeysRequest,
     MaskedRequest,
     ShareReply,
     ShareRequest,
+    Stage,
     UnmaskReply,
     UnmaskRequest,
+    VerifiedPeer,
+    agree_secret,
+    ring_position,
+    verify_record,
 )
-from keyart.secagg.shamir import SHARE_BYTES
 
 from .bundle import Bundle
 from .unmasking import Unmasking

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from keyart.errors import MessageError
-from keyart.secagg import AggregationParameters, Stage
-from keyart.secagg.messages import REPLY_FLAG, MaskedReply, message_header, packets_asked
+from keyart.secagg import REPLY_FLAG, AggregationParameters, MaskedReply, Stage, message_header, packets_asked
 
 from .bundle import BUNDLE, Bundle
 

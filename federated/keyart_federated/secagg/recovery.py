@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from keyart.secagg.shamir import interpolate_share, join_shares
+from keyart.secagg import interpolate_share, join_shares
 
 TRIES: Final = 200  # with e wrong shares of m a random choice of t is free of them with chance about (1 − t/m)^e
 

@@ -10,13 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.errors import RoundFailed
-from keyart.secagg import AggregationParameters, Graph
-from keyart.secagg.device_session import add_pairwise
-from keyart.secagg.identity import VerifiedPeer
-from keyart.secagg.key_agreement import agree_secret, commitment, derive_key, masking_key, unseal
-from keyart.secagg.masks import Lanes, mask_lanes, to_signed
-from keyart.secagg.messages import ShareReply, UnmaskReply
-from keyart.secagg.shamir import SHARE_BYTES
+from keyart.secagg import (
+    SHARE_BYTES,
+    AggregationParameters,
+    Graph,
+    Lanes,
+    ShareReply,
+    UnmaskReply,
+    VerifiedPeer,
+    add_pairwise,
+    agree_secret,
+    commitment,
+    derive_key,
+    mask_lanes,
+    masking_key,
+    to_signed,
+    unseal,
+)
 
 from .recovery import Recovery
 

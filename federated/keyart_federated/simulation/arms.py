@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.engagement import Engagement, dissimilarity
-from keyart.model.features import EncodedCatalog
-from keyart.model.loaded_model import LoadedModel
+from keyart.campaigns import Engagement, dissimilarity
+from keyart.model import EncodedCatalog, LoadedModel
 
 from ..experiments.boundary import Doubles
 from ..learning.model import Model

@@ -13,11 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.device_batch import DeviceBatch
-from keyart.campaigns.kinds.cowatch import cowatch_vectors
-from keyart.campaigns.kinds.population import PopulationLayout, population_vectors
-from keyart.campaigns.kinds.training import LatentBlocks, TrainingLayout, training_vectors
-from keyart.model.features import EncodedCatalog
+from keyart.campaigns import (
+    DeviceBatch,
+    LatentBlocks,
+    PopulationLayout,
+    TrainingLayout,
+    cowatch_vectors,
+    population_vectors,
+    training_vectors,
+)
+from keyart.model import EncodedCatalog
 
 from ..accounting.privacy import FINE_UNITS, NO_CLIP
 from ..learning import curvature, latents, optimiser

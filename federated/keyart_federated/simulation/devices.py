@@ -14,26 +14,41 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.device_batch import DeviceBatch
-from keyart.campaigns.kinds.gradient import gradient_sums
+from keyart.campaigns import DeviceBatch, gradient_sums
 from keyart.errors import WorldError
-from keyart.model.artwork_bias import update_artwork_bias
-from keyart.model.eligibility import age_limit, eligible
-from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from keyart.model.features.rows import (
+from keyart.model import (
+    IMPRESSION_WEIGHT,
+    PLAY_WEIGHT,
+    DecisionLog,
+    EncodedCatalog,
     FeatureRows,
+    FeatureSpec,
+    Head,
+    HeadPrior,
+    Latents,
+    LoadedModel,
+    LogitAdditions,
+    TitleExposure,
+    ViewerFeatures,
+    affinities,
+    age_limit,
+    distribution,
+    draw_candidates,
+    eligible,
     intent_match,
     interaction_features,
+    learned_play,
     main_effects,
+    refit_head,
+    score,
+    sigmoid,
     slot_and_trending,
+    tally_titles,
     trending_appeal,
+    update_artwork_bias,
+    update_head,
+    views_by_title,
 )
-from keyart.model.features.viewer import affinities, tally_titles, views_by_title
-from keyart.model.head import Head, HeadPrior, refit_head, update_head
-from keyart.model.latents import IMPRESSION_WEIGHT, PLAY_WEIGHT, Latents, TitleExposure
-from keyart.model.loaded_model import LoadedModel
-from keyart.model.policy import distribution, draw_candidates
-from keyart.model.scorer import DecisionLog, LogitAdditions, learned_play, score, sigmoid
 
 from ..learning.model import Model
 from ..propensity_check import Calibration

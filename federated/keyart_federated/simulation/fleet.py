@@ -20,10 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from keyart.bundle.loading import load_model
-from keyart.campaigns.offer import Offer
-from keyart.dp.clip import round_vectors
-from keyart.dp.skellam import skellam_noise
+from keyart.bundle import load_model
+from keyart.campaigns import Offer
+from keyart.dp import round_vectors, skellam_noise
 from keyart.errors import RoundFailed, SettingError
 from keyart.secagg import AggregationParameters
 

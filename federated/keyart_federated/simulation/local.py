@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model import EncodedCatalog, FeatureSpec
 
 from ..world import World
 from .devices import Devices

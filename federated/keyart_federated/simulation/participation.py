@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.limits import Limits, ParticipationHistory
-from keyart.campaigns.offer import Offer
+from keyart.campaigns import Limits, Offer, ParticipationHistory
 from keyart.errors import MessageError
 
 Bools = npt.NDArray[np.bool_]

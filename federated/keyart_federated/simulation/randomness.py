@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
-from keyart.campaigns.offer import Offer
-from keyart.dp.skellam import RandomBytes
+from keyart.campaigns import Offer
+from keyart.dp import RandomBytes
 
 
 class Stream:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import keyart
 from keyart.errors import SettingError
-from keyart.model.head import HeadPrior
+from keyart.model import HeadPrior
 
 from .. import worlds
 from ..accounting.privacy import Privacy, TrainingPlan

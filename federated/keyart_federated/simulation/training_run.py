@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import keyart
-from keyart.campaigns.limits import Limits
-from keyart.campaigns.offer import Offer
+from keyart.campaigns import Limits, Offer
 from keyart.errors import RoundFailed
-from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart.model.head import HeadPrior
+from keyart.model import EncodedCatalog, FeatureSpec, HeadPrior
 from keyart.secagg import Identity
 
 from .. import campaigns

@@ -15,9 +15,8 @@ from statistics import median
 
 import numpy as np
 
-from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Engagement
-from keyart.campaigns.kinds.experiment import arm_of, experiment_vectors
-from keyart.dp.skellam import RandomBytes
+from keyart.campaigns import DAY_SECONDS, METRICS, Engagement, arm_of, experiment_vectors
+from keyart.dp import RandomBytes
 from keyart.errors import SettingError
 
 from ..experiments import ASSUMED, Baseline, Experiment, Results, Told, next_thetas

@@ -8,10 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.device_batch import DeviceBatch
-from keyart.campaigns.kinds import find_kind
-from keyart.campaigns.offer import Offer
-from keyart.dp.clip import clip_vectors
+from keyart.campaigns import DeviceBatch, Offer, find_kind
+from keyart.dp import clip_vectors
 from keyart.errors import SettingError
 
 from .devices import Devices

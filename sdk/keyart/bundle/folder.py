@@ -32,18 +32,18 @@ def read_files(folder: str | Path) -> dict[str, bytes]:
             raise FileNotFoundError
         if len(names) > len(trust.MAX_FILE_BYTES):
             trust.check_listing(names, Manifest.read(root))
-        found = {name: (root / name).lstat() for name in names}
+        statuses = {name: (root / name).lstat() for name in names}
     except (FileNotFoundError, NotADirectoryError):
         raise BundleMissing(
             f"No bundle at {root}: there is no {MANIFEST_NAME}. Install one, or open the profile without a bundle."
         ) from None
     except OSError as error:
         raise BundleDamaged(f"Cannot read {root}: {error.strerror or error}. Fetch it again.") from error
-    for name, status in found.items():
+    for name, status in statuses.items():
         trust.check_name(name)
         check_plain(status, name)
-    trust.check_sizes({name: status.st_size for name, status in found.items()})
-    return {name: _read(root / name, status.st_size) for name, status in found.items()}
+    trust.check_sizes({name: status.st_size for name, status in statuses.items()})
+    return {name: _read(root / name, status.st_size) for name, status in statuses.items()}
 
 
 def check_contents(files: Mapping[str, bytes]) -> Manifest:

@@ -86,8 +86,8 @@ def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Float
     try:
         document = json.loads(data)
         taste = np.array(document["population_taste"], dtype=np.float64)
-        known = document["appeal"]
-        rows = [known.get(artwork.id, (0.0, 0.0)) for title in catalog for artwork in title.artworks]
+        appeal_by_id = document["appeal"]
+        rows = [appeal_by_id.get(artwork.id, (0.0, 0.0)) for title in catalog for artwork in title.artworks]
         appeal = np.array(rows, dtype=np.float64)
         latents = _latents(document.get("latents"), catalog)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -110,7 +110,7 @@ def _latents(document: Any, catalog: Catalog) -> Latents | None:
     }
     tables = []
     for name, listed in ids.items():
-        scale, known = document[name]["scale"], document[name]["numbers"]
-        numbers = np.array([known.get(one, (0,) * LATENTS) for one in listed], dtype=np.int8)
+        scale, numbers_by_id = document[name]["scale"], document[name]["numbers"]
+        numbers = np.array([numbers_by_id.get(id_, (0,) * LATENTS) for id_ in listed], dtype=np.int8)
         tables.append(dequantize_latents(numbers.reshape(len(listed), LATENTS), scale))
     return Latents(*tables)

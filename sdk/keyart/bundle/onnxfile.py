@@ -187,15 +187,15 @@ class _Reader:
 
     def fields(self, view: memoryview, message: _MessageFields) -> _ReadFields:
         """Return the fields of a message by number; wire types, and single fields given once, are checked."""
-        found: dict[int, list[Value]] = {}
+        values_by_number: dict[int, list[Value]] = {}
         for number, wire_type, value in self.walk(view):
             if wire_type not in message.wire_types(number):
                 raise self.refuse(f"a {message.name} has a field {number} of wire type {wire_type}")
-            values = found.setdefault(number, [])
+            values = values_by_number.setdefault(number, [])
             if values and number not in message.repeated:
                 raise self.refuse(f"a {message.name} has its field {number} twice")
             values.append(value)
-        return _ReadFields(self, found)
+        return _ReadFields(self, values_by_number)
 
     def model(self, view: memoryview) -> OnnxModel:
         fields = self.fields(view, _MODEL)

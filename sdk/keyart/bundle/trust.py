@@ -144,8 +144,10 @@ def _check_latents(document: object) -> None:
 
     tables = [document.get(name) for name in ("titles", "artworks")] if isinstance(document, dict) else [None]
     for table in tables:
-        scale, known = (table.get(name) for name in ("scale", "numbers")) if isinstance(table, dict) else (None, None)
-        rows = known.values() if isinstance(known, dict) else [None]
+        scale, numbers = (
+            (table.get(name) for name in ("scale", "numbers")) if isinstance(table, dict) else (None, None)
+        )
+        rows = numbers.values() if isinstance(numbers, dict) else [None]
         fits = _numbers(scale, MAX_LATENT_SCALE) and len(scale) == LATENTS
         if not fits or not all(_whole(row, MAX_QUANTIZED) and len(row) == LATENTS for row in rows):
             raise BundleRefused(

@@ -83,7 +83,7 @@ def _install_newest(
     shutil.rmtree(downloads, ignore_errors=True)  # left behind by a kill
     installed = _installed(slots)
     paths = _signed_paths(folder)
-    versions = [int(found[1]) for found in map(_MANIFEST_PATH.fullmatch, paths) if found]
+    versions = [int(match[1]) for match in map(_MANIFEST_PATH.fullmatch, paths) if match]
     have = -1 if installed is None else installed.model_version
     if max(versions, default=-1) < have:
         raise BundleRefused(

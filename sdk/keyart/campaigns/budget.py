@@ -100,8 +100,8 @@ def epsilon_of_divergences(divergences: Doubles, delta: float) -> float:
             f"delta must lie between 0 and 1, and is {delta}. Take less than one over the fleet's size."
         )
     order = np.asarray(ORDERS)
-    found = divergences + np.log1p(-1 / order) - (math.log(delta) + np.log(order)) / (order - 1)
-    return max(0.0, float(found.min()))
+    epsilons = divergences + np.log1p(-1 / order) - (math.log(delta) + np.log(order)) / (order - 1)
+    return max(0.0, float(epsilons.min()))
 
 
 def epsilon_spent(charges: Iterable[Charge], delta: float) -> float:

@@ -3,8 +3,9 @@
     "KAO2" | length (4, little-endian) | JSON (UTF-8) | length (4) | payload | Ed25519 signature of all before (64)
 
 The JSON is an object with exactly the fields of `Offer` but for the payload, and "protocol": 2. The payload is
-float32 numbers, little-endian. The SHA-256 of the whole message is the nonce of the round's `sums.Terms`, so that a
-masked vector belongs to exactly this offer. Nothing of a message is read before its signature is known to be good.
+float32 numbers, little-endian. The SHA-256 of the whole message is the nonce of the round's `AggregationParameters`
+(`keyart.secagg`), so that a masked vector belongs to exactly this offer. Nothing of a message is read before its
+signature is verified.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ MAX_UNITS: Final = 1 << 32
 MAX_ARMS: Final = 64
 MAX_EPSILON: Final = 1e9  # a larger one, or none, is no promise at all
 SIGNATURE_BYTES: Final = 64
-# Noise reaches no farther from 0: beyond 64 + 15 deviations a Skellam variable has less than 2⁻¹²⁸ (`skellam`).
+# Noise reaches no farther from 0: beyond 64 + 15 deviations a Skellam variable has less than 2⁻¹²⁸ (`dp.skellam`).
 NOISE_REACH: Final = (64, 15)
 
 _LENGTH = struct.Struct("<I")
@@ -233,7 +234,7 @@ def _is_text(text: str, may_be_empty: bool) -> bool:
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    document = dict(pairs)
+    if len(document) != len(pairs):
         raise ValueError("a field twice")
-    return found
+    return document

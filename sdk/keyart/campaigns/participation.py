@@ -80,9 +80,9 @@ class CampaignParticipation:
     def rounds(self) -> Iterator[OpenRound]:
         """Yield the rounds in progress, oldest first."""
         for _, data in self._store.scan(Table.ROUND):
-            found = OpenRound.from_bytes(data, self._limits.servers)
-            if found is not None:
-                yield found
+            open_round = OpenRound.from_bytes(data, self._limits.servers)
+            if open_round is not None:
+                yield open_round
 
     def contributions(self) -> list[Contribution]:
         """Return receipts for all that left the device, oldest first."""
@@ -126,52 +126,52 @@ class CampaignParticipation:
 
         After that stage a neighbour's share or a mask could be missed: a round that has gone further runs to its end.
         """
-        known = self._find(round_id)
-        if known is None or len(known.session.answers) > Stage.KEYS:
+        open_round = self._find(round_id)
+        if open_round is None or len(open_round.session.answers) > Stage.KEYS:
             return False
         with self._store.transaction():
             self._store.delete(Table.ROUND, round_id)
         return True
 
     def _begin(self, message: bytes, source: VectorSource) -> bytes | None:
-        asked = Offer.read(message, self._limits.servers)
-        if asked is None:
+        asked_offer = Offer.read(message, self._limits.servers)
+        if asked_offer is None:
             return self._declined("no server that this app trusts has signed it")
-        terms = asked.terms(message)
-        known = self._find(terms.round_id)
-        if known is not None:
-            return known.session.answers[0].reply
+        terms = asked_offer.terms(message)
+        open_round = self._find(terms.round_id)
+        if open_round is not None:
+            return open_round.session.answers[0].reply
         identity = enrolment.find_identity(self._store)
-        reason = self._refusal(asked, source)
+        reason = self._refusal(asked_offer, source)
         if reason is not None or identity is None:
             return self._declined(reason or NOT_ENROLLED)
         session = DeviceSession.start(terms, identity, self._limits.issuers, self._now, self._random)
         session, reply = session.answer(KeysRequest(terms).to_bytes())
-        self._keep(OpenRound(message, asked, session))
+        self._keep(OpenRound(message, asked_offer, session))
         return reply
 
     def _go_on(self, message: bytes, source: VectorSource) -> bytes | None:
         if len(message) < HEADER_BYTES:
             raise MessageError("The message is shorter than its own head.")
         round_id = message[HEADER_BYTES - KEY_BYTES : HEADER_BYTES]
-        known = self._find(round_id)
-        kind = kinds.find_kind(known.offer) if known is not None else None
-        if known is None or kind is None:
+        open_round = self._find(round_id)
+        kind = kinds.find_kind(open_round.offer) if open_round is not None else None
+        if open_round is None or kind is None:
             return self._declined("its round is not in progress here: it is over, was dropped, or never began")
-        reason = None if known.has_sent else self._refusal(known.offer, source, known)
+        reason = None if open_round.has_sent else self._refusal(open_round.offer, source, open_round)
         if reason is not None:
             self._store.delete(Table.ROUND, round_id)
             return self._declined(reason)
         try:
-            session, reply = known.session.answer(
-                message, lambda: vectors.protected_vector(kind, known.offer, source, self._random)
+            session, reply = open_round.session.answer(
+                message, lambda: vectors.protected_vector(kind, open_round.offer, source, self._random)
             )
         except SettingError as error:  # of the vector, which is not sent
             self._store.delete(Table.ROUND, round_id)
             return self._declined(str(error))
-        following = known.after(session)
-        if session is not known.session:
-            self._keep(following, len(reply) if following.has_sent and not known.has_sent else None)
+        following = open_round.after(session)
+        if session is not open_round.session:
+            self._keep(following, len(reply) if following.has_sent and not open_round.has_sent else None)
         return reply
 
     def _refusal(self, asked: Offer, source: VectorSource, besides: OpenRound | None = None) -> str | None:
@@ -192,9 +192,9 @@ class CampaignParticipation:
         sent = self.contributions()
         charged = {contribution.round_id for contribution in sent}
         waiting = [
-            found.offer
-            for found in self.rounds()
-            if found.id.hex() not in charged and (besides is None or found.id != besides.id)
+            open_round.offer
+            for open_round in self.rounds()
+            if open_round.id.hex() not in charged and (besides is None or open_round.id != besides.id)
         ]
         lately = sum(datetime.fromisoformat(one.at) > self._at - DAY for one in sent) + len(waiting)
         charges = [*(one.charge for one in sent), *(one.charge for one in waiting)]
@@ -214,23 +214,23 @@ class CampaignParticipation:
                 self._store.put(Table.RECEIPT, following.id, receipt.to_bytes())
 
     def _receipt(self, of: OpenRound, size_bytes: int) -> Contribution:
-        asked, delta = of.offer, self._limits.delta
-        charges = [one.charge for one in self.contributions()]
+        round_offer, delta = of.offer, self._limits.delta
+        charges = [contribution.charge for contribution in self.contributions()]
         return Contribution(
             at=self._at.isoformat(),
-            kind=asked.kind,
-            campaign=asked.campaign,
-            round=asked.round,
+            kind=round_offer.kind,
+            campaign=round_offer.campaign,
+            round=round_offer.round,
             size_bytes=size_bytes,
             masked=True,
-            noise_multiplier=float(asked.noise_multiplier),
-            topic=asked.topic,
-            purpose=asked.purpose,
-            clip=float(asked.clip),
-            units=asked.units,
-            entries=asked.size,
-            minimum_devices=asked.minimum_devices,
-            epsilon=ParticipationHistory([*charges, asked.charge]).spent(delta),
+            noise_multiplier=float(round_offer.noise_multiplier),
+            topic=round_offer.topic,
+            purpose=round_offer.purpose,
+            clip=float(round_offer.clip),
+            units=round_offer.units,
+            entries=round_offer.size,
+            minimum_devices=round_offer.minimum_devices,
+            epsilon=ParticipationHistory([*charges, round_offer.charge]).spent(delta),
             delta=delta,
             round_id=of.id.hex(),
         )

@@ -107,13 +107,19 @@ def read_status(answer: Response) -> ServerStatus:
         if len(answer.body) > MAX_STATUS_BYTES:
             raise ValueError("too long")
         document: Any = json.loads(answer.body.decode())
-        told = document["model"]
-        model = ModelOffer(_version(told["version"]), _number(told["share"], 1), _version(told["before"]))
+        model_document = document["model"]
+        model = ModelOffer(
+            _version(model_document["version"]),
+            _number(model_document["share"], 1),
+            _version(model_document["before"]),
+        )
         rounds = [
-            RoundListing(_id(one["id"]), _number(one["low"], 1), _number(one["high"], 1), _number(one["closes"]))
-            for one in document["rounds"]
+            RoundListing(
+                _id(entry["id"]), _number(entry["low"], 1), _number(entry["high"], 1), _number(entry["closes"])
+            )
+            for entry in document["rounds"]
         ]
-        if len(rounds) > MAX_LISTED_ROUNDS or len({one.id for one in rounds}) < len(rounds):
+        if len(rounds) > MAX_LISTED_ROUNDS or len({entry.id for entry in rounds}) < len(rounds):
             raise ValueError("too many rounds, or one twice")
         again = min(_number(document["again"]), MAX_WAIT_SECONDS)
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -40,8 +40,8 @@ def offered_version(
     """
     if model is None or model.version is None or model.share >= 1:
         return None if model is None else model.version
-    mine = _fraction(_drawn(Path(metadata_dir), random) + model.version.to_bytes(8, "little"))
-    return model.version if mine < model.share else model.before
+    fraction = _fraction(_drawn(Path(metadata_dir), random) + model.version.to_bytes(8, "little"))
+    return model.version if fraction < model.share else model.before
 
 
 def _fraction(data: bytes) -> float:
@@ -52,8 +52,8 @@ def _drawn(folder: Path, random: Callable[[int], bytes]) -> bytes:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / SEED_FILE
     with locked_file(folder / LOCK_FILE):
-        known = file.read_bytes() if file.exists() else b""
-        if len(known) != DEVICE_SEED_BYTES:
-            known = random(DEVICE_SEED_BYTES)
-            replace_file(file, known, mode=0o600)
-    return known
+        seed = file.read_bytes() if file.exists() else b""
+        if len(seed) != DEVICE_SEED_BYTES:
+            seed = random(DEVICE_SEED_BYTES)
+            replace_file(file, seed, mode=0o600)
+    return seed

@@ -38,8 +38,8 @@ class Response:
     @property
     def seconds(self) -> float | None:
         """Return the seconds of Retry-After, or None if it is absent or a date."""
-        said = re.fullmatch(r"[0-9]{1,9}", self.header("Retry-After"), re.ASCII)
-        return min(float(said[0]), MAX_WAIT_SECONDS) if said else None
+        digits = re.fullmatch(r"[0-9]{1,9}", self.header("Retry-After"), re.ASCII)
+        return min(float(digits[0]), MAX_WAIT_SECONDS) if digits else None
 
 
 # Method, path below the server's address, body, headers. Redirects are not followed. Raises OSError where the network

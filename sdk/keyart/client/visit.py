@@ -118,9 +118,11 @@ def visit(
         current = _fetched(send, current)
         now = clock()
         parts = {
-            one.id: parts.get(one.id, RoundVisit()).awake
-            for one in current.rounds
-            if place is not None and one.asks(place) and (one.id in parts or may_be_in or now < one.closes)
+            listing.id: parts.get(listing.id, RoundVisit()).awake
+            for listing in current.rounds
+            if place is not None
+            and listing.asks(place)
+            and (listing.id in parts or may_be_in or now < listing.closes)
         }
         for round_id in parts:
             while parts[round_id].standing == "due":

@@ -75,16 +75,16 @@ def round_vectors(vectors: Doubles, units: int, random: RandomBytes = os.urandom
     out = np.trunc(flat).astype(np.int64)
     # Most entries are whole, such as those of artworks that a device never showed: nothing is drawn for them.
     broken = np.flatnonzero((out != flat).any(axis=0))
-    some = flat[:, broken]
-    whole = (flat**2).sum(axis=1) - (some**2).sum(axis=1)
-    left = np.arange(len(flat))
+    fractional = flat[:, broken]
+    whole = (flat**2).sum(axis=1) - (fractional**2).sum(axis=1)
+    remaining = np.arange(len(flat))
     for _ in range(TRIES):
-        below = np.floor(some[left])
+        below = np.floor(fractional[remaining])
         drawn = np.frombuffer(random(4 * below.size), dtype="<u4").reshape(below.shape) * 2.0**-32
-        tried = below + (drawn < some[left] - below)
-        fits = whole[left] + (tried**2).sum(axis=1) <= bound
-        out[np.ix_(left[fits], broken)] = tried[fits].astype(np.int64)
-        left = left[~fits]
-        if not len(left):
+        tried = below + (drawn < fractional[remaining] - below)
+        fits = whole[remaining] + (tried**2).sum(axis=1) <= bound
+        out[np.ix_(remaining[fits], broken)] = tried[fits].astype(np.int64)
+        remaining = remaining[~fits]
+        if not len(remaining):
             break
     return out.reshape(vectors.shape)

@@ -76,11 +76,11 @@ def _table(variance: int) -> tuple[int, npt.NDArray[np.uint64], tuple[int, ...]]
         return 0, np.empty(0, dtype=np.uint64), ()
     # Beyond this many standard deviations, or for a small variance this many steps, less than 2⁻¹²⁸ is left.
     reach = 64 + int(15 * variance**0.5)
-    after, here = 0, 1 << (BITS + GUARD_BITS)
-    weights = [here]
+    after, present = 0, 1 << (BITS + GUARD_BITS)
+    weights = [present]
     for k in range(reach, 0, -1):
-        after, here = here, after + 2 * k * here // variance
-        weights.append(here)
+        after, present = present, after + 2 * k * present // variance
+        weights.append(present)
     half = weights[::-1]  # I_0, I_1, …
     whole = half[0] + 2 * sum(half[1:])
     running, cumulative = 0, []

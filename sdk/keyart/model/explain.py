@@ -252,8 +252,8 @@ def _statement(stated: Mapping[str, float], chosen: Artwork, rival: Artwork) -> 
     more = {tag: tag_weight(chosen, tag) - tag_weight(rival, tag) for tag in stated}
     towards = 1 if sum(stated[tag] * more[tag] for tag in stated) >= 0 else -1
     tag = max(stated, key=lambda tag: stated[tag] * more[tag] * towards)
-    said = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {tag_phrase(tag)}"
-    return f"{said}." if more[tag] > 0 else f"{said}, which the next best picture shows more of."
+    statement = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {tag_phrase(tag)}"
+    return f"{statement}." if more[tag] > 0 else f"{statement}, which the next best picture shows more of."
 
 
 def _situation(spec: FeatureSpec, context: Floats) -> str:

@@ -209,23 +209,23 @@ def logit_parts(
     w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
     m, m_keep = weights.play_match, weights.keep_match
     promise = z @ weights.keep_artwork + rows.appeal[:, 1]
-    found = []
+    result = []
     for k, kind in enumerate(spec.match_kinds):
         taste = slice(MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 2)
         fit = slice(taste.stop, taste.stop + 2)
         beyond = x[:, taste] - even[:, taste]
-        found.append(LogitPart(f"history:{kind}", "play", beyond @ m[taste]))
-        found.append(LogitPart(f"history:{kind}", "keep", beyond @ m_keep[taste]))
-        found.append(LogitPart(f"content:{kind}", "play", even[:, taste] @ m[taste]))
-        found.append(LogitPart(f"title:{kind}", "play", x[:, fit] @ m[fit]))
+        result.append(LogitPart(f"history:{kind}", "play", beyond @ m[taste]))
+        result.append(LogitPart(f"history:{kind}", "keep", beyond @ m_keep[taste]))
+        result.append(LogitPart(f"content:{kind}", "play", even[:, taste] @ m[taste]))
+        result.append(LogitPart(f"title:{kind}", "play", x[:, fit] @ m[fit]))
         promise = promise + even[:, taste] @ m_keep[taste] + x[:, fit] @ m_keep[fit]
-    found.append(LogitPart("intent", "play", x[:, -1] * m[-1]))
-    found.append(LogitPart("intent", "keep", x[:, -1] * m_keep[-1]))
-    found.append(LogitPart("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
-    found.append(LogitPart("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
-    found.append(LogitPart("everybody", "play", z @ w[:, 0]))
-    found.append(LogitPart("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
-    found.append(LogitPart("promise", "keep", promise))
+    result.append(LogitPart("intent", "play", x[:, -1] * m[-1]))
+    result.append(LogitPart("intent", "keep", x[:, -1] * m_keep[-1]))
+    result.append(LogitPart("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
+    result.append(LogitPart("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
+    result.append(LogitPart("everybody", "play", z @ w[:, 0]))
+    result.append(LogitPart("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
+    result.append(LogitPart("promise", "keep", promise))
     for name, added in (
         ("you", logits.head),
         ("picture", logits.artwork_bias),
@@ -233,5 +233,5 @@ def logit_parts(
         ("others", logits.latents),
     ):
         if added is not None:
-            found.append(LogitPart(name, "play", added.astype(np.float64)))
-    return found
+            result.append(LogitPart(name, "play", added.astype(np.float64)))
+    return result

@@ -253,12 +253,14 @@ def _counts(share: float) -> str:
 
 def _listed(preferences: Mapping[str, float]) -> str:
     """Return the stated preferences as a sentence followed by a space."""
-    said = []
+    statements = []
     for verb, sign in (("like", 1.0), ("do not like", -1.0)):
         tags = [tag for tag, stated in preferences.items() if stated == sign]
         if tags:
-            said.append(f"{verb} {_enumerated(tags)}")
-    return f"You say that you {', and that you '.join(said)}. " if said else "You have said nothing so far. "
+            statements.append(f"{verb} {_enumerated(tags)}")
+    return (
+        f"You say that you {', and that you '.join(statements)}. " if statements else "You have said nothing so far. "
+    )
 
 
 def _enumerated(tags: Sequence[str]) -> str:

@@ -72,8 +72,8 @@ def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answere
     base = learner.base(rows, artworks, viewer)
     logits = np.empty(len(base))
     for i, artwork in enumerate(artworks.tolist()):
-        one = slice(i, i + 1)
-        logits[i] = learner.update(rows.artwork[one], artwork, base[one], played[one])[0]
+        row = slice(i, i + 1)
+        logits[i] = learner.update(rows.artwork[row], artwork, base[row], played[row])[0]
     return np.asarray(np.logaddexp(0.0, np.where(played > 0, -logits, logits)))
 
 

@@ -151,15 +151,15 @@ class Chooser:
         slates = self.slates(profile)
         all_candidates, pictures = slates.candidates(titles, context), [slates.pictures(title) for title in titles]
         memory = PageMemory(self.policy.diversity, encoded)
-        for i, (title, candidates, mine) in enumerate(zip(titles, all_candidates, pictures, strict=True)):
+        for i, (title, candidates, places) in enumerate(zip(titles, all_candidates, pictures, strict=True)):
             kept = self._kept(title, context, slates)
             if kept is not None:
                 decision = self._shown(kept, context, context.slot + i, profile)
                 memory.show(encoded.place[kept.artwork_id])
             else:
-                drawn = candidates.draw(self.rng.random(), memory.factors(mine))
+                drawn = candidates.draw(self.rng.random(), memory.factors(places))
                 decision = self._drawn(title, context, context.slot + i, drawn, profile)
-                memory.show(mine.start + drawn.place)
+                memory.show(places.start + drawn.place)
             decisions.append(decision)
         return decisions
 

@@ -129,24 +129,26 @@ class EventLog:
     def remove_title(self, title_id: str) -> int:
         """Delete the views and decisions of a title, and return how many there were."""
         with self._lock:
-            mine = [entry.decision.id for entry in self._pending.values() if entry.decision.title_id == title_id]
+            pending_ids = [
+                entry.decision.id for entry in self._pending.values() if entry.decision.title_id == title_id
+            ]
         with self._store.transaction():
-            written = sum(self._store.get(Table.DECISION, bytes.fromhex(d)) is not None for d in mine)
+            written = sum(self._store.get(Table.DECISION, bytes.fromhex(d)) is not None for d in pending_ids)
             removed = self._store.delete_group(Table.VIEW, title_id)
             removed += self._store.delete_group(Table.DECISION, title_id)
-        self._forget(mine)
-        return removed + len(mine) - written
+        self._forget(pending_ids)
+        return removed + len(pending_ids) - written
 
     def remove_view(self, title_id: str, at: datetime) -> int:
         """Delete the views of a title that began at a moment (to the millisecond), and return how many."""
         with self._store.transaction():
-            mine = [
+            record_ids = [
                 record_id
                 for record_id, data in self._store.scan(Table.VIEW)
                 if (view := view_from_bytes(data)).title_id == title_id
                 and abs((view.at - at).total_seconds()) < 0.001
             ]
-            return sum(self._store.delete(Table.VIEW, record_id) for record_id in mine)
+            return sum(self._store.delete(Table.VIEW, record_id) for record_id in record_ids)
 
     def remove_decision(self, decision_id: str) -> int:
         """Delete one decision and its outcome, and return how many there were, 0 or 1."""

@@ -75,13 +75,13 @@ class Learner:
         if older.any():
             self.head = refit_head(installed.prior, rows.artwork[older], base[older], played[older])
             for i in np.flatnonzero(older).tolist():
-                one, place = slice(i, i + 1), int(artworks[i])
+                row, place = slice(i, i + 1), int(artworks[i])
                 bias = self.own.added[place : place + 1]
-                logit = learned_play(base[one], rows.artwork[one], self.head.mean, bias)
+                logit = learned_play(base[row], rows.artwork[row], self.head.mean, bias)
                 self.own.learn(place, sigmoid(logit)[0], played[i])
         for i in np.flatnonzero(~older).tolist():
-            one = slice(i, i + 1)
-            self.update(rows.artwork[one], int(artworks[i]), base[one], played[one])
+            row = slice(i, i + 1)
+            self.update(rows.artwork[row], int(artworks[i]), base[row], played[row])
         self.outcomes = len(answered)
 
     def learn(self, entry: Entry, outcome: Outcome, viewer: ViewerFeatures) -> bool:
@@ -92,18 +92,18 @@ class Learner:
         installed = self._installed
         encoded, spec = installed.encoded, installed.spec
         place = encoded.place[entry.decision.artwork_id]
-        title, one = int(encoded.title_of[place]), slice(place, place + 1)
+        title, of_artwork = int(encoded.title_of[place]), slice(place, place + 1)
         context = spec.context_rows[entry.device, entry.daypart]
         # What `shown_rows` works out, for one picture and faster: each outcome waits for it.
         rows = FeatureRows(
-            artwork=encoded.artwork[one],
-            match=interaction_features(encoded, viewer, one, title),
+            artwork=encoded.artwork[of_artwork],
+            match=interaction_features(encoded, viewer, of_artwork, title),
             main=main_effects(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title : title + 1]),
-            appeal=installed.appeal[one],
+            appeal=installed.appeal[of_artwork],
             viewer=viewer.taste,
             context=context,
         )
-        base = self._logits(rows, title, one, viewer, None, None).base
+        base = self._logits(rows, title, of_artwork, viewer, None, None).base
         self._last = (entry.decision.id, self.head, place, self.own.of(place))
         self.update(rows.artwork, place, base, np.array([outcome.kind == "played"], dtype=np.float32))
         self.outcomes += 1

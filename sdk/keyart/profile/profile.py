@@ -210,7 +210,7 @@ class Profile:
         if basis == self._summary_basis or self.journal.pending:  # a decision that is not stored is in no summary
             return
         learner = self.learner
-        known = learner.own.known()
+        biases = learner.own.known()
         summary = Snapshot(
             basis,
             self._weights,
@@ -218,8 +218,8 @@ class Profile:
             tuple(self._waiting),
             learner.head.mean,
             learner.head.covariance,
-            tuple(self._artwork_id(place) for place, _, _ in known),
-            np.array([numbers for _, *numbers in known], dtype=np.float32).reshape(len(known), 2),
+            tuple(self._artwork_id(place) for place, _, _ in biases),
+            np.array([numbers for _, *numbers in biases], dtype=np.float32).reshape(len(biases), 2),
             learner.outcomes,
         )
         self._store.put(Table.HEAD, RECORD_ID, summary.to_bytes())

@@ -187,11 +187,11 @@ class Session:
         """Erase the profile and go on with an empty one."""
         custody = self.custody
         with self.lock:
-            known, custody.profile = custody.profile, None  # what is chosen meanwhile is chosen for nobody
+            profile, custody.profile = custody.profile, None  # what is chosen meanwhile is chosen for nobody
         try:
             receipt = custody.store.forget()
         except KeyartError:
-            custody.profile = known
+            custody.profile = profile
             raise
         with self.lock:
             self.chooser.recent.clear()

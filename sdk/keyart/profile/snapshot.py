@@ -72,7 +72,7 @@ class Snapshot:
             inflating = zlib.decompressobj()
             texts = inflating.decompress(data[_START.size + values.nbytes :], _MAX_TEXT_BYTES)
             *weights, waiting, pictures = json.loads(texts)
-            titles, answers = ({one: float(weight) for one, weight in counted.items()} for counted in weights)
+            titles, answers = ({title: float(weight) for title, weight in counted.items()} for counted in weights)
             whole = inflating.eof and len(pictures) == count
             whole = whole and all(isinstance(text, str) for text in (*waiting, *pictures))
         except (struct.error, zlib.error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -83,5 +83,5 @@ class Snapshot:
         covariance = np.zeros((size, size), dtype=np.float32)
         covariance[np.triu_indices(size)] = upper
         covariance += np.triu(covariance, 1).T
-        known = (mean, covariance, tuple(pictures), own.reshape(count, 2), updates)
-        return cls(basis, titles, answers, tuple(waiting), *known)
+        learned = (mean, covariance, tuple(pictures), own.reshape(count, 2), updates)
+        return cls(basis, titles, answers, tuple(waiting), *learned)

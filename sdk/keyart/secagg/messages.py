@@ -252,7 +252,7 @@ class UnmaskReply:
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, survivors: Sequence[bool]) -> UnmaskReply:
-        """Decode a reply. `survivors` [k] is what the device was told."""
+        """Decode a reply. `survivors` [k] is the device's request."""
         data = message_body(message, Stage.UNMASK | REPLY_FLAG, round_id)
         start = _bit_bytes(len(survivors))
         held = _from_bits(data[:start], len(survivors))

@@ -57,7 +57,9 @@ class AggregationParameters:
             if not good
         ]
         if wrong:
-            raise SettingError(f"The terms of a sum are out of range in {', '.join(wrong)}; see `Terms`.")
+            raise SettingError(
+                f"Parameters of the aggregation are out of range: {', '.join(wrong)}; see `AggregationParameters`."
+            )
 
     @cached_property
     def round_id(self) -> bytes:

@@ -223,11 +223,15 @@ class Store:
                 store_id = self._announced()
                 self._records_here().verify_once()
                 with self.transaction():
-                    fresh, gone = rotation.renew(self._connection, self._keys, new_keys, self._profile, store_id)
+                    fresh, retired_keys = rotation.renew(
+                        self._connection, self._keys, new_keys, self._profile, store_id
+                    )
                 self._retired_keys, self._keys, self._profile, self._records = self._keys, new_keys, fresh, None
                 shredding.finish(self._connection, self._retired_keys)
                 self._retired_keys = new_keys
-                return RotateReceipt(self._clock(), self._records_here().total(), not self._search.found(gone))
+                return RotateReceipt(
+                    self._clock(), self._records_here().total(), not self._search.found(retired_keys)
+                )
 
     def forget(self) -> ForgetReceipt:
         """Shred this profile: its key, its records, and the root key of the file. Then the store is closed.
@@ -245,13 +249,13 @@ class Store:
                 records = self._records_here().total()
                 store_id = self._announced()
                 with self.transaction():
-                    gone = shredding.remove(self._connection, self._keys, self._profile, store_id)
+                    retired_keys = shredding.remove(self._connection, self._keys, self._profile, store_id)
                 try:
                     shredding.finish(self._connection, self._keys)
-                    found = self._search.found(gone)
+                    leftovers = self._search.found(retired_keys)
                 finally:
                     self._disconnect()
-            return ForgetReceipt(self._clock(), records, not found)
+            return ForgetReceipt(self._clock(), records, not leftovers)
 
     def close(self) -> None:
         """Close the store. A second call does nothing, and a session without a write changes no file."""

@@ -70,8 +70,10 @@ def unpack(content: bytes) -> Ledger:
     """
     if len(content) % _ENTRY.size:
         raise StoreDamaged(f"The ledger of the profile has a wrong length. {WHAT_HELPS}")
-    known = tuple(Tally(order, count, int.from_bytes(digest)) for order, count, digest in _ENTRY.iter_unpack(content))
-    return known + EMPTY[len(known) :]
+    tallies = tuple(
+        Tally(order, count, int.from_bytes(digest)) for order, count, digest in _ENTRY.iter_unpack(content)
+    )
+    return tallies + EMPTY[len(tallies) :]
 
 
 def require_sound(connection: sqlite3.Connection) -> None:
@@ -91,7 +93,7 @@ def verify_rows(ledger: Ledger, rows: Iterable[Sequence[object]]) -> None:
     Raises:
         StoreDamaged: Records are missing, or are old ones.
     """
-    found = [[0, 0, 0] for _ in ledger]  # highest order number, count, digest
+    totals = [[0, 0, 0] for _ in ledger]  # highest order number, count, digest
     for table, order, record_hash, tag in rows:
         if (
             not (isinstance(table, int) and isinstance(order, int))
@@ -100,10 +102,10 @@ def verify_rows(ledger: Ledger, rows: Iterable[Sequence[object]]) -> None:
             or order < 1
         ):
             raise StoreDamaged(f"A row of the profile makes no sense. {WHAT_HELPS}")
-        entry = found[table - 1]
+        entry = totals[table - 1]
         entry[0] = max(entry[0], order)
         entry[1] += 1
         entry[2] ^= mark_of(record_hash, tag)
-    for tally, (highest, count, digest) in zip(ledger, found, strict=True):
+    for tally, (highest, count, digest) in zip(ledger, totals, strict=True):
         if highest >= tally.next or count != tally.records or digest != tally.digest:
             raise StoreDamaged(f"Records of the profile are missing, or are old ones. {WHAT_HELPS}")

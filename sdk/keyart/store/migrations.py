@@ -96,8 +96,8 @@ def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: Wrapp
     profile = ProfileKeys.of(number, name_hash, secret)
     ledger.require_sound(connection)
     tallies = vault.read_ledger(connection, profile)
-    found = connection.execute("SELECT t, n, zeroblob(16), substr(r, -16) FROM c WHERE p = ?", (number,))
-    ledger.verify_rows(tallies, found)
+    present = connection.execute("SELECT t, n, zeroblob(16), substr(r, -16) FROM c WHERE p = ?", (number,))
+    ledger.verify_rows(tallies, present)
     digests = [0] * len(tallies)
     old = connection.execute("SELECT t, n, h, g, r FROM c WHERE p = ? ORDER BY t, n", (number,))
     for table, order, record_hash, group_hash, record in old:

@@ -34,10 +34,10 @@ def unpack(data: bytes) -> tuple[bytes, bytes]:
 
 def drop_open_rounds(store: Store, before: float = math.inf) -> None:
     """Delete the rounds that end before a moment (Unix seconds), by default all. Charges stay charged."""
-    gone = [round_id for round_id, data in store.scan(Table.ROUND) if _head(data)[0] < before]
-    if gone:
+    expired = [round_id for round_id, data in store.scan(Table.ROUND) if _head(data)[0] < before]
+    if expired:
         with store.transaction():
-            for round_id in gone:
+            for round_id in expired:
                 store.delete(Table.ROUND, round_id)
 
 

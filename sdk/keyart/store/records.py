@@ -78,15 +78,15 @@ class Records:
     def delete_group(self, table: Table, group: str) -> int:
         """Delete the records of a group. It opens each record of the table, since only the content holds the
         group."""
-        label, found, after = sealed_rows.label_of(self._profile, table, group), 0, 0
+        label, deleted, after = sealed_rows.label_of(self._profile, table, group), 0, 0
         self.verify_once()
         while batch := self._rows(table, after, _OPENED_AT_A_TIME, newest_first=False):
             for order, record_hash, sealed in batch:
                 if sealed_rows.unseal(self._profile, table, order, record_hash, sealed).label == label:
                     self._delete(table, order, record_hash)
-                    found += 1
+                    deleted += 1
             after = batch[-1][0]
-        return found
+        return deleted
 
     def batch(
         self, table: Table, after: int | None, count: int, newest_first: bool
@@ -122,12 +122,12 @@ class Records:
         """Compare the rows with the ledger before the first answer, and return the index of the records."""
         if self._index is None:
             ledger.require_sound(self._connection)
-            found = self._connection.execute(
+            present = self._connection.execute(
                 "SELECT t, n, h, substr(r, -16) FROM e WHERE p = ?", (self._profile.number,)
             ).fetchall()
-            ledger.verify_rows(self._tallies, found)
+            ledger.verify_rows(self._tallies, present)
             index: Index = [{} for _ in self._tallies]
-            for table, order, record_hash, _ in found:
+            for table, order, record_hash, _ in present:
                 index[table - 1][record_hash] = order
             self._index = index
         return self._index

@@ -209,9 +209,9 @@ def _make(path: Path, prepare: Prepare) -> None:
 
 def _clear_strays(path: Path) -> None:
     """Remove the files of a process that was killed while it made the store."""
-    ours = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.new(-wal|-journal)?")
+    pattern = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.new(-wal|-journal)?")
     for stray in path.parent.iterdir():
-        if ours.fullmatch(stray.name):
+        if pattern.fullmatch(stray.name):
             stray.unlink(missing_ok=True)
 
 

@@ -50,7 +50,7 @@ def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: ProfileKe
         The sealed keys that must be found nowhere any more.
     """
     header = FileHeader.read(connection)
-    gone = [header.sealed_file_key or b"", *(sealed for (sealed,) in connection.execute("SELECT k FROM b"))]
+    sealed_keys = [header.sealed_file_key or b"", *(sealed for (sealed,) in connection.execute("SELECT k FROM b"))]
     others = []
     if header.profiles > 1:  # otherwise nobody needs to be asked for a key
         opened = vault.open_vault(connection, keys)
@@ -64,7 +64,7 @@ def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: ProfileKe
         vault.rewrap(connection, others, replace(opened, wrapping=wrapping), store_id)
     else:
         FileHeader(store_id, None, 0, header.store_id).write(connection)
-    return gone
+    return sealed_keys
 
 
 def finish(connection: sqlite3.Connection, keys: KeyProvider) -> None:

@@ -7,7 +7,7 @@
 
 The secret of a profile is its profile key (32) and its label key (32), sealed together. Rotation replaces the
 profile key and keeps the label key: the store has the labels of groups and not their names, so it could not make
-them anew, and a label can be read only by whoever opens its record.
+them anew, and a label can be read only by opening its record.
 
 A keyed hash is HMAC-SHA256, cut to 16 bytes. The sealed file key is bound to the number of profiles and each
 secret to its row, so that a row that is lost or altered is noticed and never taken for a profile that is new.

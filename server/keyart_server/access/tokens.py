@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart.errors import SettingError
 
 from .. import audit_log

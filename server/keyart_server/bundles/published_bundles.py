@@ -13,13 +13,9 @@ from securesystemslib.exceptions import StorageError
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata
 
-from keyart.bundle import Manifest
-from keyart.bundle.durable import replace_file
-from keyart.bundle.folder import verify
-from keyart.bundle.reference_vectors import RunRanker
+from keyart.bundle import Manifest, RunRanker, replace_file, verify
 from keyart.errors import BundleDamaged
-from keyart.model.features import FeatureSpec
-from keyart.model.ranker import load_ranker
+from keyart.model import FeatureSpec, load_ranker
 
 from ..data_folder import DataFolder
 from ..signing import tuf_keys

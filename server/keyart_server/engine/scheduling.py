@@ -12,9 +12,9 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from keyart.bundle import Manifest
-from keyart.campaigns.limits import Limits, ParticipationHistory
+from keyart.campaigns import Limits, ParticipationHistory
 from keyart.errors import KeyartError
-from keyart.model.features import FeatureSpec
+from keyart.model import FeatureSpec
 from keyart_federated import campaigns as federated_campaigns
 
 from .. import budget

@@ -18,8 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from keyart.errors import BudgetSpent, FederatedError, InputError, RoundFailed
-from keyart.secagg import Stage
-from keyart.secagg.messages import REPLY_FLAG
+from keyart.secagg import REPLY_FLAG, Stage
 from keyart_federated.rounds import run_round
 from keyart_federated.secagg import Coordinator
 from keyart_federated.secagg.bundle import Bundle

@@ -11,8 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from keyart.secagg import certify
-from keyart.secagg.key_agreement import KEY_BYTES
+from keyart.secagg import KEY_BYTES, certify
 
 from .. import audit_log
 from ..access import Who

@@ -8,12 +8,16 @@ from typing import Final
 
 from sqlalchemy import select
 
-from keyart.secagg import AggregationParameters, Stage
-from keyart.secagg.graph import MAX_NEIGHBOURS
-from keyart.secagg.identity import RECORD_BYTES
-from keyart.secagg.key_agreement import KEY_BYTES
-from keyart.secagg.messages import HEADER_BYTES, SEALED_BYTES
-from keyart.secagg.shamir import SHARE_BYTES
+from keyart.secagg import (
+    HEADER_BYTES,
+    KEY_BYTES,
+    MAX_NEIGHBOURS,
+    RECORD_BYTES,
+    SEALED_BYTES,
+    SHARE_BYTES,
+    AggregationParameters,
+    Stage,
+)
 
 from ..state import ServerState
 from ..state.tables import RoundRow

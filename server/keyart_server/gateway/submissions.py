@@ -19,8 +19,7 @@ from sqlalchemy import and_, func, insert, select
 from sqlalchemy.orm import Session
 
 from keyart.errors import MessageError
-from keyart.secagg import Stage
-from keyart.secagg.messages import MaskedReply
+from keyart.secagg import MaskedReply, Stage
 
 from ..rounds.round import STATUS_OF_STAGE
 from ..state.tables import MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow

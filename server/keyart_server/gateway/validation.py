@@ -10,9 +10,7 @@ from typing import Final
 
 from keyart.client import sampling_bucket
 from keyart.errors import MessageError
-from keyart.secagg import Stage
-from keyart.secagg.identity import verify_record
-from keyart.secagg.messages import REPLY_FLAG, KeysReply, message_body
+from keyart.secagg import REPLY_FLAG, KeysReply, Stage, message_body, verify_record
 
 from .round_cache import CachedRound
 from .tickets import Ticket

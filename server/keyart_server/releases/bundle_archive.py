@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from keyart.bundle import trust
-from keyart.bundle.manifest import MANIFEST_NAME, Manifest
+from keyart.bundle import MANIFEST_NAME, MAX_FILE_BYTES, Manifest, check_name, check_sizes
 from keyart.errors import BundleDamaged
 
 MEMBER_DATE: Final = (1980, 1, 1, 0, 0, 0)  # fixed, so that equal files give equal bytes
@@ -40,15 +39,15 @@ def unpack(data: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             sizes = {member.filename: member.file_size for member in members}
-            if len(sizes) < len(members) or len(members) > len(trust.MAX_FILE_BYTES):
+            if len(sizes) < len(members) or len(members) > len(MAX_FILE_BYTES):
                 raise BundleDamaged(
                     f"The zip holds {len(members)} files; a bundle has six files with different names."
                 )
             if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
                 raise BundleDamaged("The zip uses an unsupported compression method; use deflate.")
             for name in sizes:
-                trust.check_name(name)
-            trust.check_sizes(sizes)
+                check_name(name)
+            check_sizes(sizes)
             return {member.filename: _member(archive, member) for member in members}
     except UNREADABLE as error:
         raise BundleDamaged(f"The upload is not a complete zip file ({error}); pack the six files again.") from None

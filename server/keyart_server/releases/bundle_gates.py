@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from keyart.bundle import Manifest, verify
-from keyart.bundle.folder import read_files
-from keyart.bundle.reference_vectors import check_vectors, parse_vectors
+from keyart.bundle import Manifest, check_vectors, parse_vectors, read_files, verify
 from keyart.errors import BundleError, KeyartError
-from keyart.model.features import FeatureSpec
+from keyart.model import FeatureSpec
 
 from ..bundles.published_bundles import lazy_ranker
 from .gate import Gate

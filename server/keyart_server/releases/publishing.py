@@ -17,9 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from keyart.bundle import Manifest
-from keyart.bundle.folder import read_files
-from keyart.bundle.manifest import MANIFEST_NAME
+from keyart.bundle import MANIFEST_NAME, Manifest, read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
 from keyart_federated.campaigns.segments import Estimate

@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict, cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
-from keyart.bundle.manifest import MANIFEST_NAME, Manifest
+from keyart.bundle import MANIFEST_NAME, Manifest
 from keyart.errors import InputError
 from keyart_federated.campaigns.rollout_plan import Plan
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from keyart.bundle.fields import MAX_MODEL_VERSION
+from keyart.bundle import MAX_MODEL_VERSION
 from keyart.errors import BundleError, InputError
 
 from ..access import Who

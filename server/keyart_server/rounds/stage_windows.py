@@ -14,8 +14,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from keyart.secagg import AggregationParameters, Stage
-from keyart.secagg.messages import REPLY_FLAG, packets_asked
+from keyart.secagg import REPLY_FLAG, AggregationParameters, Stage, packets_asked
 from keyart_federated.secagg import Gateway
 from keyart_federated.secagg.bundle import Bundle
 

@@ -34,10 +34,16 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf does not dec
     Timestamp,
 )
 
-from keyart.bundle.durable import locked_file, replace_file, sync_folder, write_synced
-from keyart.bundle.folder import read_files, verify
-from keyart.bundle.manifest import Manifest
-from keyart.bundle.reference_vectors import RunRanker
+from keyart.bundle import (
+    Manifest,
+    RunRanker,
+    locked_file,
+    read_files,
+    replace_file,
+    sync_folder,
+    verify,
+    write_synced,
+)
 from keyart.errors import BundleDamaged, BundleMissing, BundleRefused, SettingError
 
 from ..clock import now

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
-from keyart.bundle.durable import sync_folder, write_synced
+from keyart.bundle import sync_folder, write_synced
 from keyart.errors import SettingError
 
 ROLES = ("root", "targets", "snapshot", "timestamp")

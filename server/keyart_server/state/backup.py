@@ -31,7 +31,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Table, func, insert, select
 from sqlalchemy.orm import Session
 
-from keyart.bundle.durable import locked_file, sync_folder
+from keyart.bundle import locked_file, sync_folder
 from keyart.errors import SettingError
 
 from .. import audit_log

@@ -1,4 +1,4 @@
-"""LoadedModel bundles: swapped in one step, the last good one kept, a kill -9 anywhere leaves old or new."""
+"""Installed bundles: swapped in one step, the last good one kept, a kill -9 anywhere leaves old or new."""
 
 from __future__ import annotations
 

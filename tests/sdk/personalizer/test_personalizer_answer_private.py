@@ -162,7 +162,7 @@ def test_certificates_that_others_would_not_take(device, path, reopen):
     for wrong in (
         certify(STRANGER, key, later),
         certify(ISSUER, key, NOW - 1),
-        certify(ISSUER, stranger.device_key(), later),
+        certify(ISSUER, stranger.federated.device_key(), later),
         good[:-1],
         bytes([good[0] ^ 1]) + good[1:],
         good[:-1] + bytes([good[-1] ^ 1]),

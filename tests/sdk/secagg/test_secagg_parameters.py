@@ -1,4 +1,4 @@
-"""Terms: their bytes, their id, their ranges, and the modulus that holds a sum."""
+"""Parameters of an aggregation: their bytes, their id, their ranges, and the modulus that holds a sum."""
 
 from __future__ import annotations
 

@@ -26,9 +26,7 @@ import psycopg
 from sqlalchemy import insert
 
 from keyart.errors import KeyartError
-from keyart.secagg import AggregationParameters, Stage
-from keyart.secagg.messages import REPLY_FLAG, message_header
-from keyart.secagg.shamir import SHARE_BYTES
+from keyart.secagg import REPLY_FLAG, SHARE_BYTES, AggregationParameters, Stage, message_header
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
 from keyart_server.campaigns import campaign_store

@@ -36,7 +36,7 @@ def model(titles: keyart.Catalog) -> Model:
 
     import numpy as np
 
-    from keyart.model.features import EncodedCatalog, FeatureSpec
+    from keyart.model import EncodedCatalog, FeatureSpec
     from keyart_federated.learning.model import Model
 
     start = Model.zero_shot(EncodedCatalog.build(titles, FeatureSpec.from_catalog(titles)))

@@ -7,8 +7,7 @@ from statistics import median
 
 import numpy as np
 
-from keyart.dp.clip import UNITS, clip_vectors, round_vectors
-from keyart.dp.skellam import skellam_noise
+from keyart.dp import UNITS, clip_vectors, round_vectors, skellam_noise
 
 from .rows import Row
 from .turns import Call, in_turns

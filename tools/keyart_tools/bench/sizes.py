@@ -6,7 +6,7 @@ from math import prod
 from pathlib import Path
 
 import keyart
-from keyart.store.database import Store, Table
+from keyart.store import Store, Table
 
 from .household import IMPRESSIONS_A_DAY, keys
 from .rows import Row

@@ -243,7 +243,7 @@ def run(
     """
     one_thread_a_process()
     from keyart import Policy
-    from keyart.bundle.loading import load_model
+    from keyart.bundle import load_model
     from keyart_federated.simulation.arms import Arm
     from keyart_federated.simulation.trial import TrialPlan
     from keyart_federated.simulation.trial import run as on_world

@@ -117,7 +117,7 @@ def exported(
 
 def _require_place(out: Path, version: int) -> None:
     """`out` is free, or holds an older bundle."""
-    from keyart.bundle.folder import check_contents, read_files
+    from keyart.bundle import check_contents, read_files
     from keyart.errors import BundleError
 
     if not out.exists() or not any(out.iterdir()):

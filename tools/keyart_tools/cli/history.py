@@ -105,7 +105,7 @@ def import_(
 def _added(matched: Matched, titles: Catalog, profile: Path, passphrase_file: Path | None, consent: bool) -> int:
     from keyart import Personalizer
     from keyart.errors import HistoryError
-    from keyart.profile.consent import CONSENT_TEXTS
+    from keyart.profile import CONSENT_TEXTS
     from keyart_tools.history import add
 
     if not consent and not profile.exists():

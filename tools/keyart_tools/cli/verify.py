@@ -10,7 +10,7 @@ import click
 from .console import json_option, print_table, write_json
 
 if TYPE_CHECKING:
-    from keyart.bundle.manifest import Manifest
+    from keyart.bundle import Manifest
 
 
 @click.command(short_help="Is this bundle whole and within the rules?")
@@ -58,8 +58,7 @@ def checked(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
     reproduced. Raises a BundleError."""
     from keyart.bundle import Manifest
     from keyart.bundle import verify as verify_bundle
-    from keyart.model.features import FeatureSpec
-    from keyart.model.ranker import Ranker, load_ranker
+    from keyart.model import FeatureSpec, Ranker, load_ranker
     from keyart_tools.inspection.bundle import folder_of
 
     bundle = folder_of(bundle)

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart.errors import SettingError
 
 KEY_FILE = "signing.key"

@@ -10,12 +10,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyart.bundle import Manifest, Slots
-from keyart.bundle.reference_vectors import RunRanker
-from keyart.bundle.update import install_update
+from keyart.bundle import Manifest, RunRanker, Slots, install_update
 from keyart.errors import UpdateError
-from keyart.model.features import FeatureSpec
-from keyart.model.ranker import load_ranker
+from keyart.model import FeatureSpec, load_ranker
 from keyart_server.signing.repository import Repository
 
 

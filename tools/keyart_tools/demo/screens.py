@@ -14,7 +14,7 @@ import numpy as np
 
 import keyart
 from keyart import Catalog, Context, Personalizer
-from keyart.model.features.encode import is_misleading
+from keyart.model import is_misleading
 from keyart_federated import World
 
 from ..home.art import spoken_name

@@ -186,7 +186,7 @@ def _private(path: Path) -> PrivateFile:
 
 def profile_at(path: Path) -> Profile:
     """By its first bytes. An app that has it open keeps its lock: that belongs to the app's process, not to this."""
-    from keyart.store.schema import APPLICATION_ID, store_files
+    from keyart.store import APPLICATION_ID, store_files
 
     try:
         with path.open("rb") as file:

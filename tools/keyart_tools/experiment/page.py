@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart_federated.experiments import MEASURES, Results
 from keyart_federated.experiments.measures import percent
 

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keyart.bundle import Slots
-from keyart.bundle.folder import check_contents, read_files
+from keyart.bundle import Slots, check_contents, read_files
 from keyart.errors import BundleMissing
-from keyart.model.features import FeatureSpec
-from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import weights_from_bytes
+from keyart.model import FeatureSpec, Weights, weights_from_bytes
 
 from .tables import EXAMPLES, plain, table
 

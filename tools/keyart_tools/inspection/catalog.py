@@ -9,8 +9,7 @@ from typing import Any
 
 from keyart import Catalog, Title
 from keyart.catalog import kind_of
-from keyart.model.features import FeatureSpec
-from keyart.model.features.encode import is_misleading
+from keyart.model import FeatureSpec, is_misleading
 
 from .tables import EXAMPLES, fields, plain, some, table, tags
 

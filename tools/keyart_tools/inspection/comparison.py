@@ -10,10 +10,8 @@ import numpy as np
 
 import keyart
 from keyart import Catalog
-from keyart.bundle import Manifest
-from keyart.bundle.loading import load_model
-from keyart.model.features import FeatureSpec
-from keyart.model.ranker.weights import weights_from_bytes
+from keyart.bundle import Manifest, load_model
+from keyart.model import FeatureSpec, weights_from_bytes
 
 from ..slates import Occasions, by_device, difference, plain, slates, value
 from .bundle import folder_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keyart.model.ranker.weights import weight_shapes
+from keyart.model import weight_shapes
 from keyart_federated.export import ModelFile
 
 from .bundle import features, largest, weights_by_name

@@ -17,10 +17,8 @@ from typing import Any
 
 from keyart import PassphraseKey
 from keyart.errors import InputError, StoreDamaged
-from keyart.profile.consent import PURPOSES, Consent
-from keyart.store.database import Store, Table
-from keyart.store.header import FileHeader
-from keyart.store.schema import APPLICATION_ID, store_files
+from keyart.profile import PURPOSES, Consent
+from keyart.store import APPLICATION_ID, FileHeader, Store, Table, store_files
 
 from .tables import fields, plain, table
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from keyart import Catalog, Context, Outcome, View
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart.errors import HistoryError, KeyartError
 
 FORMAT = "keyart-log/1"

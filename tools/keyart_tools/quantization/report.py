@@ -12,10 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.model.features import FeatureSpec
-from keyart.model.policy import distribution
-from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import stored_layout, weight_shapes
+from keyart.model import FeatureSpec, Weights, distribution, stored_layout, weight_shapes
 from keyart_federated.export.vectors import plausible, rows_of
 from keyart_federated.metrics import Estimate
 

@@ -9,12 +9,8 @@ from pathlib import Path
 import numpy as np
 
 import keyart
-from keyart.bundle import Manifest
-from keyart.bundle.loading import load_model
-from keyart.model.features import FeatureSpec
-from keyart.model.loaded_model import LoadedModel
-from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import quantize_weights, stored_arrays, weights_from_bytes
+from keyart.bundle import Manifest, load_model
+from keyart.model import FeatureSpec, LoadedModel, Weights, quantize_weights, stored_arrays, weights_from_bytes
 from keyart_federated.export import ModelFile
 
 from ..inspection.bundle import folder_of

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.evaluation import MAX_IMPORTANCE_WEIGHT
+from keyart.campaigns import MAX_IMPORTANCE_WEIGHT
 from keyart_federated import World
 
 from ..logs import Log

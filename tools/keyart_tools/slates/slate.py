@@ -10,16 +10,25 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.model.candidates import CandidateChances, CandidateSets
-from keyart.model.features import EncodedCatalog, ViewerFeatures
-from keyart.model.features.rows import FeatureRows
-from keyart.model.features.viewer import affinities, tally_titles, views_by_title
-from keyart.model.head import HeadPrior
-from keyart.model.latents import Latents
-from keyart.model.loaded_model import LoadedModel
-from keyart.model.policy import distribution
-from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.scorer import NO_ADDITIONS, LogitAdditions, score
+from keyart.model import (
+    NO_ADDITIONS,
+    CandidateChances,
+    CandidateSets,
+    EncodedCatalog,
+    FeatureRows,
+    HeadPrior,
+    Latents,
+    LoadedModel,
+    LogitAdditions,
+    NumpyRanker,
+    ViewerFeatures,
+    Weights,
+    affinities,
+    distribution,
+    score,
+    tally_titles,
+    views_by_title,
+)
 from keyart.types import Floats
 from keyart_federated.export import ModelFile
 

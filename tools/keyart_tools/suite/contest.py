@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import keyart
-from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model import EncodedCatalog, FeatureSpec
 from keyart_federated import Report, World, simulate
 from keyart_federated.baselines import Peer, Played, best_fixed, play
 from keyart_federated.metrics import Truth

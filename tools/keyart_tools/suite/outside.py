@@ -18,7 +18,7 @@ import numpy as np
 
 import keyart
 from keyart.errors import FederatedError
-from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart.model import EncodedCatalog, FeatureSpec
 from keyart_federated import World
 from keyart_federated.baselines import Played
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart.errors import CatalogError
 
 from .film import Film

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 from keyart.catalog import Artwork, Title
 from keyart.errors import CatalogError, InputError
 from keyart_tools.models import Models

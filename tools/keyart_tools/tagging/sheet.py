@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from keyart.bundle.durable import replace_file
+from keyart.bundle import replace_file
 
 from .corrections import FORMAT
 from .record import Tagging

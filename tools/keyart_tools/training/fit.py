@@ -16,8 +16,7 @@ import numpy as np
 
 import keyart
 from keyart.errors import SettingError
-from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart.model.head import HeadPrior
+from keyart.model import EncodedCatalog, FeatureSpec, HeadPrior
 from keyart_federated.export import ModelFile
 from keyart_federated.learning.model import Model
 from keyart_federated.metrics import Estimate

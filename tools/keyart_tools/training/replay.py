@@ -11,8 +11,7 @@ import numpy as np
 
 import keyart
 from keyart.errors import WorldError
-from keyart.model.features import EncodedCatalog
-from keyart.model.head import HeadPrior
+from keyart.model import EncodedCatalog, HeadPrior
 from keyart_federated.simulation.devices import Devices
 
 from ..logs import Viewer

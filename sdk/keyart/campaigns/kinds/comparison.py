@@ -44,16 +44,16 @@ def differences(
     since: float,
     max_decisions: int,
 ) -> tuple[list[Entry], Doubles]:
-    """Return the decisions that `evaluation.judged` finds, and y of each, [N]."""
-    theirs, ours = (
+    """Return the decisions of `evaluation.replay_decisions`, and y of each, [N]."""
+    of_candidate, of_installed = (
         replay_decisions(model, policy, profile, catalog, since, max_decisions)
         for model in (candidate, as_candidate(installed))
     )
     y = [
         (c.probability - i.probability) @ i.value + (c.weight - i.weight) * (i.reward - i.value[i.place])
-        for c, i in zip(theirs, ours, strict=True)
+        for c, i in zip(of_candidate, of_installed, strict=True)
     ]
-    return [replayed.entry for replayed in ours], np.array(y, dtype=np.float64)
+    return [replayed.entry for replayed in of_installed], np.array(y, dtype=np.float64)
 
 
 def _layout(offer: Offer, source: VectorSource) -> SegmentLayout | None:

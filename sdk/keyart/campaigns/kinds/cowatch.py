@@ -102,8 +102,8 @@ def layout(offer: Offer, encoded: EncodedCatalog) -> CowatchLayout | None:
 
 def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
     """Return the vectors of a batch of devices, [d, size]."""
-    asked = offer.numbers.reshape(len(batch.encoded.first) - 1, -1)
-    return cowatch_vectors(CowatchLayout(*asked.shape), batch.views, asked, offer.clip)
+    directions = offer.numbers.reshape(len(batch.encoded.first) - 1, -1)
+    return cowatch_vectors(CowatchLayout(*directions.shape), batch.views, directions, offer.clip)
 
 
 KIND: Final = batched_kind("statistics", (COWATCH_TOPIC,), layout, vectors)

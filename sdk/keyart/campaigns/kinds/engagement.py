@@ -95,7 +95,7 @@ class Engagement:
         after = self.active - at[0]
         days = len(np.unique(at // DAY_SECONDS))
         unlike = self.unlike[window]
-        told = unlike[~np.isnan(unlike)]
+        differences = unlike[~np.isnan(unlike)]
         values = {
             "quality_plays": float(quality.mean()),
             "take_rate": float(played.mean()),
@@ -103,7 +103,7 @@ class Engagement:
             "browse_time": _browsed(at, played),
             "returns": float(((after >= RETURN_SECONDS[0]) & (after <= RETURN_SECONDS[1])).any()),
             "abandonment": float(1 - quality.sum() / played.sum()) if played.any() else math.nan,
-            "page_diversity": float(told.mean()) if len(told) else math.nan,
+            "page_diversity": float(differences.mean()) if len(differences) else math.nan,
         }
         return np.array([values[name] for name in METRICS])
 
@@ -130,9 +130,9 @@ def _browsed(at: Doubles, played: Doubles) -> float:
     """Return the mean minutes from the first impression of a visit to the first that was played."""
     visit = np.concatenate([[0], np.cumsum(np.diff(at) > SESSION_SECONDS)])
     minutes = []
-    for one in range(visit[-1] + 1):
-        mine = visit == one
-        plays = at[mine & (played > 0)]
-        taken = (plays[0] - at[mine][0]) / 60 if len(plays) else MAX_BROWSE_MINUTES
+    for number in range(visit[-1] + 1):
+        of_visit = visit == number
+        plays = at[of_visit & (played > 0)]
+        taken = (plays[0] - at[of_visit][0]) / 60 if len(plays) else MAX_BROWSE_MINUTES
         minutes.append(min(taken, MAX_BROWSE_MINUTES))
     return float(np.mean(minutes))

@@ -119,21 +119,21 @@ def answered_decisions(profile: Profile, catalog: Catalog) -> list[tuple[Answere
     """Return the decisions with an outcome, without an intent, whose artwork is in the catalogue, with their rewards,
     by time."""
     places = catalog.artwork_places
-    found: list[Answered] = [
+    answered: list[Answered] = [
         (entry, entry.outcome)
         for entry in profile.journal.entries()
         if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places
     ]
     rewards = profile.rewards_since(-math.inf)  # of the same decisions, in the same order
-    return sorted(zip(found, rewards, strict=True), key=lambda one: one[0][0].at)
+    return sorted(zip(answered, rewards, strict=True), key=lambda pair: pair[0][0].at)
 
 
 def replay_weights(
     model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
 ) -> tuple[Doubles, Doubles]:
     """Return w [N] and r [N] of the decisions of `replay_decisions`."""
-    found = replay_decisions(model, policy, profile, catalog, since, most)
-    return np.array([one.weight for one in found]), np.array([one.reward for one in found])
+    replayed = replay_decisions(model, policy, profile, catalog, since, most)
+    return np.array([decision.weight for decision in replayed]), np.array([decision.reward for decision in replayed])
 
 
 def replay_decisions(
@@ -161,10 +161,10 @@ def replay_decisions(
         return []
     ids, first = {decision_id for decision_id, _ in on_trial}, on_trial[0][1]
     viewer, learner = profile.viewer(), Learner(model, profile.stated)
-    learner.learn_all([one for one, _ in log if one[0].at < first], viewer)
-    found: list[ReplayedDecision] = []
-    later = (one for one in log if one[0][0].at >= first)
-    for at, page in itertools.groupby(later, key=lambda one: one[0][0].at):
+    learner.learn_all([pair for pair, _ in log if pair[0].at < first], viewer)
+    replayed: list[ReplayedDecision] = []
+    later = (pair for pair in log if pair[0][0].at >= first)
+    for at, page in itertools.groupby(later, key=lambda pair: pair[0][0].at):
         shown = list(page)
         head, own = learner.head, learner.own
         slates = CandidateSets(catalog, model, policy, viewer, head, profile.has_watched, profile.stated, own)
@@ -176,11 +176,11 @@ def replay_decisions(
                 place = model.encoded.place[decision.artwork_id] - slates.pictures(title).start
                 weighed = candidates.weighed()
                 weight = min(weighed.probability[place] / decision.propensity, MAX_IMPORTANCE_WEIGHT)
-                found.append(ReplayedDecision(entry, weight, reward, place, weighed.probability, weighed.value))
+                replayed.append(ReplayedDecision(entry, weight, reward, place, weighed.probability, weighed.value))
         for (entry, outcome), _ in shown:
             own_decision = replace(entry.decision, model_version=model.version)
             learner.learn(replace(entry, decision=own_decision), outcome, viewer)
-    return found
+    return replayed
 
 
 def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubles:

@@ -136,8 +136,8 @@ class ExperimentRequest:
             return None
         table = rows.reshape(-1, 6)
         codes, shares, reach, theta = table[:, 0], table[:, 1], table[:, 3], table[:, 4]
-        known = np.isin(codes, np.arange(len(METRICS))) & (shares > 0) & (reach > 0) & (np.abs(theta) <= MAX_THETA)
-        if not known.all() or len(set(codes.tolist())) != len(codes) or shares.sum() > 1 + 1e-6:
+        valid = np.isin(codes, np.arange(len(METRICS))) & (shares > 0) & (reach > 0) & (np.abs(theta) <= MAX_THETA)
+        if not valid.all() or len(set(codes.tolist())) != len(codes) or shares.sum() > 1 + 1e-6:
             return None
         asked = tuple(MetricRequest(METRICS[int(code)], *map(float, row)) for code, *row in table)
         return cls(name, offer.arms, asked, kind, groups)

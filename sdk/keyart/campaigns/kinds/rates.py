@@ -35,12 +35,12 @@ def rates(
         since: Unix seconds. Earlier decisions do not count.
         max_decisions: Maximum number of decisions, N.
     """
-    found = [
+    rewarded = [
         (entry, reward)
         for (entry, _), reward in answered_decisions(profile, catalog)
         if entry.decision.model_version == version and entry.at.timestamp() >= since
     ][-max_decisions:]
-    return [entry for entry, _ in found], np.array([reward for _, reward in found])
+    return [entry for entry, _ in rewarded], np.array([reward for _, reward in rewarded])
 
 
 def _layout(offer: Offer, source: VectorSource) -> SegmentLayout | None:

@@ -134,14 +134,14 @@ def training_vectors(
         moments.append(_moments(log, decisions))
     main, factor = clip_vectors(np.concatenate(whole, axis=1) / scale, clip)
     tried = log.counted * log.played
-    some = np.maximum(decisions, 1.0)
+    at_least_one = np.maximum(decisions, 1.0)
     side = np.stack(
         [
             factor,
             factor == 1.0,
             np.minimum(decisions / most, 1.0),
-            tried.sum(-1) / some,
-            (tried * log.quality).sum(-1) / some,
+            tried.sum(-1) / at_least_one,
+            (tried * log.quality).sum(-1) / at_least_one,
             *(
                 np.minimum(met.sum(-1) / (expected.sum() * MAX_CURVATURE_RATIO), 1.0)
                 for met, expected in zip(
@@ -185,8 +185,8 @@ def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> TrainingLayo
         latents: whether the model has latents.
     """
     scale = offer.numbers
-    found = TrainingLayout.fitting(encoded.spec, len(encoded.artwork), latents, len(scale))
-    return found if (scale > 0).all() else None
+    fitting = TrainingLayout.fitting(encoded.spec, len(encoded.artwork), latents, len(scale))
+    return fitting if (scale > 0).all() else None
 
 
 def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:

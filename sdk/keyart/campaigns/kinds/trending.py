@@ -26,7 +26,7 @@ TRENDING_BUCKET_SECONDS: Final = 3 * 3600
 class TrendingLayout(VectorLayout):
     """Layout for a catalogue of so many titles.
 
-    plays [T · `BUCKETS`]: plays by title, in buckets of three hours from the offer's `since` on.
+    plays [T · `TRENDING_BUCKETS`]: plays by title, in buckets of three hours from the offer's `since` on.
     """
 
     titles: int

@@ -147,8 +147,10 @@ class EncodedCatalog:
         """Fill in index and weights, [kinds, P]."""
         for k in self.spec.open_matches:
             of_kind = shares.get(self.spec.match_kinds[k], {})
-            known = sorted(((share, tag) for tag, share in of_kind.items() if tag in self._open_place), reverse=True)
-            for p, (share, tag) in enumerate(known[:OPEN_TAGS_PER_ITEM]):
+            weighted = sorted(
+                ((share, tag) for tag, share in of_kind.items() if tag in self._open_place), reverse=True
+            )
+            for p, (share, tag) in enumerate(weighted[:OPEN_TAGS_PER_ITEM]):
                 index[k, p] = self._open_place[tag]
                 weights[k, p] = share
 

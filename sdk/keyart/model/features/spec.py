@@ -255,8 +255,8 @@ class FeatureSpec:
         kinds, open_kinds = {*self.match_kinds, *self.open_kinds}, set(self.open_kinds)
         if named := next((kind for kind in sorted(kinds) if kind != kind_of(kind)), None):
             raise _refused(f"has a tag, {named[:40]!r}, among its kinds")
-        if both := sorted(open_kinds & (on_artworks | on_viewers)):
-            raise _refused(f"gives places to tags of {both[0][:40]!r}, which it calls an open kind")
+        if in_both := sorted(open_kinds & (on_artworks | on_viewers)):
+            raise _refused(f"gives places to tags of {in_both[0][:40]!r}, which it calls an open kind")
         if lost := sorted(set(self.match_kinds) - open_kinds - (on_artworks & on_viewers)):
             raise _refused(f"matches by {lost[0][:40]!r}, a closed kind without tags on pictures and on titles")
 

@@ -80,9 +80,9 @@ def tally_titles(encoded: EncodedCatalog, weights: Mapping[str, float]) -> tuple
     Returns:
         watched [H], seen [O] and the weighted number of views [].
     """
-    known = {title_id: weight for title_id, weight in weights.items() if title_id in encoded.title_place}
-    titles = np.array([encoded.title_place[title_id] for title_id in known], dtype=np.intp)
-    counted = np.array(list(known.values()), dtype=np.float32)
+    in_catalog = {title_id: weight for title_id, weight in weights.items() if title_id in encoded.title_place}
+    titles = np.array([encoded.title_place[title_id] for title_id in in_catalog], dtype=np.intp)
+    counted = np.array(list(in_catalog.values()), dtype=np.float32)
     return *tally_views(encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
 
 
@@ -119,8 +119,8 @@ def affinities(
     spec = encoded.spec
     affinity = _within_kinds(watched + np.float32(spec.smoothing_views), spec)
     sharp = sharpen_affinity(affinity, spec)
-    known = (np.asarray(views) > 0)[..., None]
-    taste = np.where(known, sharp - population_taste, np.float32(0.0)).astype(np.float32)
+    has_views = (np.asarray(views) > 0)[..., None]
+    taste = np.where(has_views, sharp - population_taste, np.float32(0.0)).astype(np.float32)
     expected = np.asarray(views, dtype=np.float32)[..., None] * encoded.open_rarity
     people = seen / (seen + np.float32(RARE_VIEWS) + expected)
     return ViewerFeatures(affinity, taste, people.astype(np.float32))

@@ -62,11 +62,11 @@ def score(weights: Weights, rows: FeatureRows) -> Scores:
     tags[..., 0, :] = (w @ direction[..., None])[..., 0]
     tags[..., 1, :] = weights.keep_artwork
     # One row of a product at a time, as `row_products` does: […, N, 1, 2], of play and of keep.
-    both = rows.artwork[..., None, :] @ (tags if each else tags[..., None, :, :]).swapaxes(-1, -2)
-    both += rows.match[..., None, :] @ weights.both_match
-    both += rows.main[..., None, :] @ weights.both_main
-    both += rows.appeal[..., None, :]
-    return Scores(both[..., 0, 0], both[..., 0, 1])
+    logits = rows.artwork[..., None, :] @ (tags if each else tags[..., None, :, :]).swapaxes(-1, -2)
+    logits += rows.match[..., None, :] @ weights.both_match
+    logits += rows.main[..., None, :] @ weights.both_main
+    logits += rows.appeal[..., None, :]
+    return Scores(logits[..., 0, 0], logits[..., 0, 1])
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from .numpy_engine import Scores
 
 log = logging.getLogger("keyart.model.ranker")
 OUTPUTS = ["value", "play", "keep"]
-INPUTS = ["artwork", "match", "main", "appeal", "viewer", "context"]  # the names of `Rows`
+INPUTS = ["artwork", "match", "main", "appeal", "viewer", "context"]  # the names of `FeatureRows`
 BOUND_SIZES = 16  # slates of so many different sizes have a binding of their own; of at most
 BOUND_CANDIDATES = 64  # so many candidates: a page is run without one
 
