@@ -2,11 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PEERS := .venv-bench/bin
+# Two workers on two cores: matrices are small, and more threads wait for each other.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Packages that keep the rules for names and docstrings.
+NAMED :=
 export ORT_DISABLE_TELEMETRY := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: install demo test bench lint docs clean
+.PHONY: install demo test test-all bench lint docs clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
@@ -17,8 +21,13 @@ install: .venv/installed
 demo: .venv/installed
 	$(BIN)/keyart demo
 
+# Needs nothing but Python, and takes minutes.
 test: .venv/installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+	$(PYTEST) -m 'not (service or slow or soak)'
+
+# Everything: the above, and what is long or needs programs and databases (they skip where missing).
+test-all: test
+	$(PYTEST) -m '(service or slow) and not soak'
 
 bench: .venv/installed .venv-bench/installed
 	$(BIN)/keyart bench
@@ -36,6 +45,7 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tests/lint/naming.py $(NAMED)
 
 docs: .venv/installed
 	$(BIN)/python -m keyart_tools.docs

@@ -20,14 +20,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import bundle_samples as samples
-import choosing_samples as choosing
 import numpy as np
 import onnx
 import pytest
-import repository_samples as sites
 from attacks.fuzz.probe import alarmed, bounded_memory
 from onnx import TensorProto, helper, numpy_helper
+from support import bundles as samples
+from support import catalogs as choosing
+from support import repositories as sites
 from tuf.api.metadata import Metadata, MetaFile, TargetFile
 
 import keyart

@@ -1,6 +1,6 @@
 """Hostile bytes: whatever a decoder of the SDK is given, it answers with an error of ours, at once, in little memory.
 
-The table is `fuzz/decoders.py`. The long run is one million inputs: `python -m pytest -m slow -s` and this file.
+The table is `fuzz/decoders.py`. The long run is one million inputs: `python -m pytest -m soak -s` and this file.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def examples(name: str, ready: Ready, inputs: st.SearchStrategy[bytes]) -> None:
         run()
 
 
-@pytest.mark.parametrize("inputs", [FIRST, pytest.param(INPUTS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("inputs", [FIRST, pytest.param(INPUTS, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_million_inputs(ready_for: ReadyFor, name: str, inputs: int) -> None:
     """This decoder's share of them, repeatable; says what came of each."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from campaign_samples import BOTH, SERVER, STRANGER, enrolled, fleet, limits, live, messages_for, offer
-from choosing_samples import Clock, sample_catalog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.campaigns import BOTH, SERVER, STRANGER, enrolled, fleet, limits, live, messages_for, offer
+from support.catalogs import Clock, sample_catalog
 
 import keyart
 from keyart.errors import MessageError

@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import bundle_samples as samples
 import pytest
-import repository_samples as sites
-from repository_samples import Device
 from securesystemslib.signer import CryptoSigner
+from support import bundles as samples
+from support import repositories as sites
+from support.repositories import Device
 from tuf.api.metadata import Metadata, MetaFile, TargetFile
 
 from keyart.bundle.update import install_update
@@ -473,6 +473,7 @@ update(Slots(home / "slots", step=tick), home / "tuf", fetch, root=root, canary=
 """
 
 
+@pytest.mark.slow
 def test_killed_at_each_fetch_and_each_step(site: Repository, victim: Device, tmp_path: Path) -> None:
     start = tmp_path / "snapshot-of-device"
     shutil.copytree(victim.home, start, symlinks=True)

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from choosing_samples import OFF, TV, sample_bundle, sample_catalog
+from support.catalogs import OFF, TV, sample_bundle, sample_catalog
 
 import keyart
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from choosing_samples import run_python, sample_bundle, sample_catalog
+from support.catalogs import run_python, sample_bundle, sample_catalog
 
 import keyart
 from keyart.bundle import Slots, verify
@@ -16,7 +16,7 @@ CHOOSE = """
     import json, os, sys
     from datetime import timedelta
     import keyart
-    from choosing_samples import TV, sample_catalog, sample_keys
+    from support.catalogs import TV, sample_catalog, sample_keys
     folder, engine = sys.argv[1:3]
     with keyart.Personalizer.open(folder + "/p.db", catalog=sample_catalog(), keys=sample_keys(),
                                   bundle=folder + "/bundle", engine=engine) as art:
@@ -65,7 +65,7 @@ def test_a_first_choice_loads_no_room_that_it_does_not_enter(folder):
     text = """
         import sys
         import keyart
-        from choosing_samples import TV, sample_catalog, sample_keys
+        from support.catalogs import TV, sample_catalog, sample_keys
         with keyart.Personalizer.open(sys.argv[1] + "/p.db", catalog=sample_catalog(), keys=sample_keys(),
                                       bundle=sys.argv[1] + "/slots", engine="numpy") as art:
             art.consent.grant("personalization")

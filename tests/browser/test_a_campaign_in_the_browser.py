@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet_samples import LONGEST_SECONDS, prepared, until, visiting
-from server_samples import NAME, PASSWORD, running
+from support.server import NAME, PASSWORD, running
+from support.services import missing
+from support.visiting_devices import LONGEST_SECONDS, prepared, until, visiting
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DEVICES = 50
@@ -20,9 +20,7 @@ PHONE = {"width": 390, "height": 844}
 @pytest.fixture
 def page() -> Iterator[Any]:
     if CHROMIUM is None:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail("No chromium on the PATH; install it, or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip("no chromium on the PATH")
+        missing("no chromium on the PATH")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as browsers:

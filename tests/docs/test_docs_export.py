@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-import campaign_samples as campaigns
+from support import campaigns
 
 import keyart
 

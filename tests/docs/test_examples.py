@@ -37,6 +37,7 @@ def test_importing_an_example_does_nothing(name, capsys, monkeypatch):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_my_world_teaches_the_rounds_something(capsys):
     example = runpy.run_path(str(EXAMPLES / "simulate_my_world.py"))
     report = example["main"]()
@@ -46,6 +47,7 @@ def test_my_world_teaches_the_rounds_something(capsys):
     assert "policy_value" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_fleets_of_several_sizes(tmp_path, capsys):
     example = runpy.run_path(str(EXAMPLES / "fleet_size.py"))
     reports = example["main"](sizes=(20, 40), titles=6, rounds=2, steps=4)
@@ -55,6 +57,7 @@ def test_fleets_of_several_sizes(tmp_path, capsys):
     assert "40 devices: capture" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_private_fleets_of_several_sizes(tmp_path, capsys):
     example = runpy.run_path(str(EXAMPLES / "private_fleets.py"))
     runs = example["main"](sizes=(20, 40), epsilons=(2.0, 8.0, None), titles=6, rounds=2, steps=4)
@@ -65,6 +68,7 @@ def test_private_fleets_of_several_sizes(tmp_path, capsys):
     assert "40 devices, without privacy: capture" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_poisoned_fleet(capsys):
     example = runpy.run_path(str(EXAMPLES / "poisoned_fleet.py"))
     found = example["main"](20, 6, 2, seeds=(0,), share=0.1, attacks=("none", "beyond"), asked=2)

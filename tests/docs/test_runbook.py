@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import bundle_samples
 import pytest
-from runbook_samples import ROOT, block, blocks
-from server_samples import Running, running
+from support import bundles as bundle_samples
+from support.runbook import ROOT, block, blocks
+from support.server import Running, running
 
 PAGE = (ROOT / "docs" / "runbook.md").read_text("utf-8")
 HOW_TO_CALL, MADE_ELSEWHERE = blocks()[0][1], ("Secrets",)  # run by tests/server/test_deploy_files.py
@@ -58,6 +58,7 @@ def shell(server: Running, script: str) -> str:
 RUN = [(heading, script) for heading, script in blocks()[1:] if heading not in MADE_ELSEWHERE]
 
 
+@pytest.mark.service
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("jq") is None, reason="no curl, or no jq, here")
 @pytest.mark.parametrize(("heading", "script"), RUN, ids=[heading for heading, _ in RUN])
 def test_every_block_runs(server: Running, heading: str, script: str) -> None:
@@ -78,6 +79,7 @@ def test_what_does_not_run_here_is_not_marked_as_if_it_did() -> None:
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
+@pytest.mark.slow
 def test_keys_are_rotated_as_the_page_says(server: Running, tmp_path: Path) -> None:
     scope: dict[str, object] = {}
     exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0], scope)
@@ -88,6 +90,7 @@ def test_keys_are_rotated_as_the_page_says(server: Running, tmp_path: Path) -> N
     assert scope["rotate"](str(copy)) == 3  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_what_one_sees_is_there_to_be_seen(server: Running) -> None:
     """Words of the dashboard, lines of logs, metrics and audit rows that the page names."""
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "server" / "keyart_server").rglob("*.py"))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.linalg import hadamard
 from scipy.stats import binom
+from support.catalogs import seeded
 
 from keyart.dp.clip import UNITS, clip_vectors, integer_norm, round_vectors
 from keyart.dp.skellam import skellam_noise
@@ -22,10 +23,6 @@ from keyart_federated.secagg import in_process as process
 
 DELTA = 1e-6
 AT_ONCE = 1_000  # devices whose vectors are held at a time
-
-
-def seeded(seed: int) -> Callable[[int], bytes]:
-    return np.random.default_rng(seed).bytes
 
 
 def device_variance(epsilon: float, devices: int, size: int) -> int:
@@ -88,13 +85,14 @@ def test_no_noise_is_caught():
     assert found.correct == 800 and found.epsilon_lower > 5.0  # near the most that 1,000 canaries can show
 
 
+@pytest.mark.slow
 def test_masks_change_nothing():
     assert audited(1.0, 60, 20, masked=True).epsilon_lower <= 1.0
     found = audited(1.0, 60, 40, weaker=10**12, masked=True)
     assert found.correct == 40 and found.epsilon_lower > 1.0
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_too_little_noise_is_caught_at_a_large_epsilon():
     """No fewer canaries can refute ε = 8: .05^(1/9000) is what its coins do."""
     assert audited(8.0, 11_000, 10_000, weaker=20).epsilon_lower > 8.0
@@ -199,12 +197,14 @@ def views(monkeypatch) -> Callable[[], list[np.ndarray]]:
     return both
 
 
+@pytest.mark.slow
 def test_two_worlds_look_alike_to_the_server(views):
     found = distinguish(*views())
     low, high = binom.ppf([1e-6, 1 - 1e-6], found.tried, 0.5)
     assert found.tried == DEVICES * ROUNDS and low <= found.correct <= high
 
 
+@pytest.mark.slow
 def test_without_masks_they_do_not(views, monkeypatch):
     for place in (device_session, unmasking):
         monkeypatch.setattr(place, "mask_lanes", lambda key, size, bits: np.zeros(size, dtype=f"<u{bits // 8}"))

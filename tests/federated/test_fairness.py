@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from world_samples import HandWorld, Watched
+from support.worlds import HandWorld, Watched
 
 import keyart
 from keyart_federated import simulate

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from campaign_samples import offer
-from world_samples import HandWorld, RuledWorld, tiny_catalog
+from support.campaigns import offer
+from support.worlds import HandWorld, RuledWorld, tiny_catalog
 
 import keyart
 from keyart.campaigns.kinds import find_kind

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from world_samples import HandWorld
+from support.worlds import HandWorld
 
 from keyart_federated.metrics import Truth, capture, figures, mean, ratio, rewards, values
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from world_samples import HandWorld, StyleWorld, Watched
+from support.worlds import HandWorld, StyleWorld, Watched
 
 import keyart
 from keyart.bundle import verify
@@ -25,6 +25,7 @@ def run(world, tmp_path, name="b", **settings) -> Report:
     return simulate(world, **{**base, **settings}, out=tmp_path / name)
 
 
+@pytest.mark.slow
 def test_protocol_and_measure(tmp_path):
     world = Watched(HandWorld())
     assert isinstance(world, World)
@@ -47,6 +48,7 @@ def test_protocol_and_measure(tmp_path):
     assert report.best_fixed_value <= report.oracle_value + 1e-9
 
 
+@pytest.mark.slow
 def test_same_seed_same_choices_and_no_peeking(tmp_path):
     worlds = [Watched(HandWorld()), Watched(HandWorld()), Watched(HandWorld(), permute=True), Watched(HandWorld())]
     reports = [run(world, tmp_path, f"b{n}", seed=9 if n == 3 else 4) for n, world in enumerate(worlds)]
@@ -55,6 +57,7 @@ def test_same_seed_same_choices_and_no_peeking(tmp_path):
     assert (tmp_path / "b0/ranker.bin").read_bytes() == (tmp_path / "b1/ranker.bin").read_bytes()
 
 
+@pytest.mark.slow
 def test_nodes_do_not_change_the_choices(tmp_path):
     one, three = Watched(HandWorld()), Watched(HandWorld())
     run(one, tmp_path, "one")
@@ -63,6 +66,7 @@ def test_nodes_do_not_change_the_choices(tmp_path):
     assert same > 0.99  # sums of float32 products may round another way
 
 
+@pytest.mark.slow
 def test_learning_together_beats_not_learning(tmp_path):
     settings = {"steps_per_round": 8, "rounds": 6}
     world = StyleWorld(devices=60, likes=0.5, dislikes=0.05)
@@ -77,6 +81,7 @@ def test_learning_together_beats_not_learning(tmp_path):
     assert learned.bytes_up > 0 and zero_shot.bytes_up == 0
 
 
+@pytest.mark.slow
 def test_cohort(tmp_path):
     done = []
     report = run(HandWorld(), tmp_path, cohort=8, progress=lambda n, of: done.append((n, of)))
@@ -87,6 +92,7 @@ def test_cohort(tmp_path):
     assert few.client_updates < 12
 
 
+@pytest.mark.slow
 def test_report(tmp_path):
     report = run(HandWorld(), tmp_path, name="bundle")
     document = json.loads(report.to_json(), parse_constant=pytest.fail)
@@ -146,6 +152,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "learner"), [*((name, "federated") for name in ODD), ("no plays", "central"), ("no tags", "central")]
 )
@@ -176,6 +183,7 @@ class BadReward(HandWorld):
         return np.append(super().expected_reward(i, k), 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", [BadOutcome, BadTitle, BadReward])
 def test_a_world_that_breaks_its_protocol(tmp_path, world):
     with pytest.raises(keyart.KeyartError) as caught:

@@ -25,7 +25,7 @@ with keyart.Personalizer.open("profile.db", catalog=catalog, keys=keyart.Passphr
 """
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_sdk_installs_alone_and_chooses(tmp_path):
     def run(*command: object) -> str:
         text = [str(part) for part in command]

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from choosing_samples import EVENING, TV, sample_bundle, sample_catalog
+from support.catalogs import EVENING, TV, sample_bundle, sample_catalog
 
 from keyart import Context, Policy
 from keyart.bundle.loading import load_model

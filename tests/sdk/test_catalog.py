@@ -6,9 +6,9 @@ import json
 import math
 
 import pytest
-from choosing_samples import sample_catalog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogs import sample_catalog
 
 from keyart import Artwork, Catalog, Title
 from keyart.catalog import age_of, kind_of

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from choosing_samples import EVENING
+from support.catalogs import EVENING
 
 from keyart import Context, Outcome, Reward, View
 from keyart.errors import ContextError, HistoryError, SettingError

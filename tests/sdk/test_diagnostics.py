@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from choosing_samples import TV, play_favourite, sample_catalog
+from support.catalogs import TV, play_favourite, sample_catalog
 
 import keyart
 from keyart.diagnostics import MEASURED, Timings

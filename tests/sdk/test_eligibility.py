@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from choosing_samples import TV
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogs import TV
 
 from keyart import Artwork, Catalog, Policy, Title
 from keyart.model.candidates import CandidateSets

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from choosing_samples import EVENING
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogs import EVENING
 
 from keyart import Decision, Outcome, View
 from keyart.errors import StoreDamaged

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from choosing_samples import EVENING
+from support.catalogs import EVENING
 
 from keyart import Decision, EphemeralKey, Outcome, View
 from keyart.profile import event_log as journal_module

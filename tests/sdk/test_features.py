@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from choosing_samples import EVENING, sample_catalog
+from support.catalogs import EVENING, sample_catalog
 
 from keyart import Artwork, Catalog, Reward, Title, View
 from keyart.errors import BundleRefused
@@ -205,7 +205,7 @@ def test_unknown_tags_change_nothing():
 
 
 def test_mains():
-    from choosing_samples import TV
+    from support.catalogs import TV
 
     slot, trending = slot_and_trending(SPEC, replace(TV, slot=3, trending={"x": 0.5}), "x")
     assert (slot, trending) == (pytest.approx(np.log(4)), 0.5)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choosing_samples import TV, sample_bundle, sample_catalog, sample_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from support.catalogs import TV, sample_bundle, sample_catalog, sample_model
 
 import keyart
 from keyart.bundle.loading import load_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from choosing_samples import run_python
+from support.catalogs import run_python
 
 # OpenBLAS is told its kernels before numpy is loaded, so this runs in a process of its own. `spoil` leaves signalling
 # NaNs on the stack, where the next product has its buffer: a vector with gaps is copied there.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choosing_samples import run_python, sample_bundle, sample_catalog
+from support.catalogs import run_python, sample_bundle, sample_catalog
 
 from keyart.errors import BundleDamaged, EngineError
 from keyart.model.features import FeatureSpec
@@ -92,7 +92,7 @@ def test_opening_does_not_import_onnxruntime_and_a_forked_child_makes_its_own_se
         from keyart.model.features import FeatureSpec
         from keyart.model.features.rows import Rows
         from keyart.model.ranker import load
-        from choosing_samples import sample_catalog
+        from support.catalogs import sample_catalog
         spec = FeatureSpec.from_catalog(sample_catalog())
         ranker = load(Path(sys.argv[1]), spec, {"session.disable_quant_qdq": "1"}, "onnxruntime")
         assert "onnxruntime" not in sys.modules

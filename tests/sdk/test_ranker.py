@@ -8,9 +8,9 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from choosing_samples import sample_bundle, sample_catalog, sample_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogs import sample_bundle, sample_catalog, sample_model
 
 from keyart.campaigns.kinds.gradient import gradient_sums
 from keyart.errors import BundleDamaged

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from choosing_samples import sample_catalog, sample_model
+from support.catalogs import sample_catalog, sample_model
 
 from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import FeatureRows

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from choosing_samples import ARTWORKS, EVENING, sample_catalog, sample_model
+from support.catalogs import ARTWORKS, EVENING, sample_catalog, sample_model
 
 import keyart
 from keyart.model.features import ViewerFeatures, affinities, view_weight

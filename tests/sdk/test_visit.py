@@ -8,12 +8,11 @@ from itertools import count
 
 import numpy as np
 import pytest
-from campaign_samples import NOW, enrolled, fleet, limits, live, offer, population_layout
-from choosing_samples import Clock, run_python, sample_bundle, sample_catalog, sample_keys
-from visit_samples import DEVICES, EXAMPLE, OPEN, STAGES, Cut, Door, a_door, current, go, on_loopback
+from support.campaigns import NOW, enrolled, fleet, limits, live, offer, population_layout
+from support.catalogs import Clock, run_python, sample_bundle, sample_catalog, sample_keys
+from support.visits import DEVICES, EXAMPLE, OPEN, STAGES, Cut, Door, a_door, current, go, on_loopback
 
 import keyart
-from keyart.campaigns import vectors
 from keyart.client import ModelOffer, Response, RoundListing, Visit, sampling_bucket, visit
 from keyart.errors import StoreClosed
 
@@ -22,15 +21,6 @@ from keyart.errors import StoreClosed
 def arts():
     with fleet(DEVICES, limits=limits(**OPEN)) as opened:
         yield opened
-
-
-@pytest.fixture
-def noted(monkeypatch):
-    """The integer vectors of the round, as they are made."""
-    made = []
-    answer = vectors.protected_vector
-    monkeypatch.setattr(vectors, "protected_vector", lambda *args: made.append(answer(*args)) or made[-1])
-    return made
 
 
 def finish(door, arts, sends=None, remember=True, most=8):
@@ -117,8 +107,8 @@ def test_an_answer_is_taken_and_the_device_does_not_hear_of_it(arts, stage, last
 
 KILLED = """
     import os, runpy, signal, sys
-    from campaign_samples import NOW, limits
-    from choosing_samples import Clock, sample_catalog, sample_keys
+    from support.campaigns import NOW, limits
+    from support.catalogs import Clock, sample_catalog, sample_keys
     import keyart
     from keyart.client import visit
     example, url, profile, at = sys.argv[1:]

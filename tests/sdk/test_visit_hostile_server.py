@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from campaign_samples import NOW, SERVER, fleet, limits, offer
-from visit_samples import DEVICES, OPEN, STAGES, Door, a_door, current, go, names
+from support.campaigns import NOW, SERVER, fleet, limits, offer
+from support.visits import DEVICES, OPEN, STAGES, Door, a_door, current, go, names
 
 from keyart.client import MAX_RESPONSE_BYTES, Response, Visit
 from keyart.secagg import Stage

@@ -10,9 +10,9 @@ import time
 
 import numpy as np
 import pytest
-from campaign_samples import ISSUER, NOW, SERVER, fleet, limits, offer, public
-from choosing_samples import Clock, sample_bundle, sample_catalog
-from visit_samples import DEVICES, EXAMPLE, OPEN, TOKEN, Door, a_door, go, on_loopback
+from support.campaigns import ISSUER, NOW, SERVER, fleet, limits, offer, public
+from support.catalogs import Clock, sample_bundle, sample_catalog
+from support.visits import DEVICES, EXAMPLE, OPEN, TOKEN, Door, a_door, go, on_loopback
 
 import keyart
 from keyart.client import ModelOffer, Response, enrol, offered_version

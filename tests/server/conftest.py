@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from server_samples import Clock, bearer, emptied, listening
+from support import gateway
+from support.server import Clock, bearer, emptied, listening
+from support.services import missing
 
 from keyart_server.access import people, tokens
 from keyart_server.app import create_app
@@ -28,9 +30,7 @@ def postgres() -> Iterator[str]:
         with psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5) as connection:
             connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
     except psycopg.OperationalError as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"no Postgres: {error}")
+        missing(f"no Postgres: {error}")
     yield POSTGRES.rpartition("/")[0] + "/" + name
     with psycopg.connect(POSTGRES, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -64,6 +64,13 @@ def service(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Service
 def client(service: Service) -> Iterator[httpx.Client]:
     """Sends without a token, over HTTP."""
     with listening(create_app(service)) as made:
+        yield made
+
+
+@pytest.fixture
+def door(service: Service, clock: Clock) -> Iterator[httpx.Client]:
+    """Sends to a gateway that stands alone."""
+    with gateway.door(service.state, clock) as made:
         yield made
 
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from server_samples import Clock, bearer
 from sqlalchemy import select
+from support.server import Clock, bearer
 
 from keyart.errors import SettingError
 from keyart_server.access import SCOPES, tokens

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
 import pytest
-from server_samples import NAME, PASSWORD, Clock, join
 from sqlalchemy import select
+from support.server import NAME, PASSWORD, Clock, join
 
-from keyart_server.access import passwords, people
 from keyart_server.access.throttle import MAX_KEYS, Throttle
 from keyart_server.service import Service
 from keyart_server.state.tables import InvitationRow, PersonRow, SessionRow
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Passwords at a thousandth of their cost, which stands in what is stored."""
-    monkeypatch.setattr(passwords, "LOG_COST", 5)
-    people.dummy_password_hash.cache_clear()
-    yield
-    people.dummy_password_hash.cache_clear()
 
 
 def csrf_of(client: httpx.Client) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import bundle_samples
 import httpx
 import pytest
-from server_samples import Clock, listening
+from support import bundles as bundle_samples
+from support.server import Clock, listening
 
 from keyart.errors import BundleDamaged, BundleRefused, SettingError
 from keyart_server.app import create_app

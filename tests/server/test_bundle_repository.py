@@ -10,9 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bundle_samples as samples
 import pytest
-import repository_samples as sites
+from support import bundles as samples
+from support import repositories as sites
 
 from keyart.errors import BundleDamaged, BundleMissing, BundleRefused, SettingError
 from keyart_server.signing import tuf_keys
@@ -191,7 +191,10 @@ else:
 """
 
 
-@pytest.mark.parametrize("action", ["publish", "refresh", "renew"])
+KILLED = ["refresh", *(pytest.param(action, marks=pytest.mark.slow) for action in ("publish", "renew"))]
+
+
+@pytest.mark.parametrize("action", KILLED)
 def test_killed_before_each_write(tmp_path: Path, action: str) -> None:
     """A device that knew the old state, and one that knows nothing, both go on; so does the operator."""
     samples.sample_bundle(tmp_path / "next", 2, 1)

@@ -8,11 +8,11 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import bundle_samples
 import httpx
 import pytest
-import repository_samples as sites
-from server_samples import Clock, listening
+from support import bundles as bundle_samples
+from support import repositories as sites
+from support.server import Clock, listening
 
 from keyart.errors import SettingError, UpdateError
 from keyart_server import audit_log

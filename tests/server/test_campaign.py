@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from server_samples import Clock
+from support.server import Clock
 
 from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns.campaign import MOVES, STANDINGS

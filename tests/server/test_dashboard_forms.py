@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import bundle_samples
 import httpx
-import page_samples
 import pytest
-from dashboard_samples import HOSTILE
-from server_samples import bearer, join
+from support import bundles as bundle_samples
+from support import html_pages as page_samples
+from support.dashboard import HOSTILE
+from support.server import bearer, join
 
 from keyart.bundle.folder import read_files
 from keyart_server import audit_log
-from keyart_server.access import passwords, people
+from keyart_server.access import people
 from keyart_server.campaigns import campaign_store
 from keyart_server.dashboard import flash_messages
 from keyart_server.releases import publishing, release_store
 from keyart_server.service import Service
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "LOG_COST", 5)
-    people.dummy_password_hash.cache_clear()
-    yield
-    people.dummy_password_hash.cache_clear()
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 
 @pytest.fixture

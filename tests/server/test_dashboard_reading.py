@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-import dashboard_samples
 import numpy as np
 import pytest
+from support import dashboard as dashboard_samples
 
 import keyart_server
 from keyart.errors import SettingError

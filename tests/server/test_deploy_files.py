@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import os
 import re
 import shlex
 import shutil
@@ -20,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import flower_samples
 import httpx
 import numpy as np
 import pytest
-import round_samples
 import yaml
+from support import crowd as flower_samples
+from support import rounds as round_samples
+from support.services import missing
 
 from keyart_federated.flower import programs
 from keyart_federated.flower.control import Control
@@ -145,6 +145,7 @@ def test_whoever_is_behind_the_proxy_keeps_an_address() -> None:
         assert ip_address(address) in ip_network(of["subnet"])
 
 
+@pytest.mark.slow
 def test_the_commands_of_compose() -> None:
     served = check_command(SERVICES["server"]["command"])
     gateways = [name for name, service in SERVICES.items() if "gateway" in service.get("command", [])]
@@ -250,7 +251,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 def secrets_in(folder: Path) -> Path:
     """As the runbook makes them, and a certificate for the proxy."""
-    from runbook_samples import block
+    from support.runbook import block
 
     script = block("Secrets") + "\ncp fleet.pem tls.pem && cp fleet.key tls.key\n"
     subprocess.run(["bash", "-euc", script], cwd=folder, check=True, capture_output=True)
@@ -288,9 +289,7 @@ def proxy(tmp_path: Path, secrets: Path, places: Mapping[str, int]) -> Iterator[
 @pytest.fixture
 def nginx() -> None:
     if shutil.which("nginx") is None:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail("nginx is missing; install nginx-light")
-        pytest.skip("no nginx here")
+        missing("no nginx here")
 
 
 @contextmanager
@@ -358,7 +357,7 @@ def raw(port: int, path: str, context: ssl.SSLContext) -> bytes:
         return b"".join(iter(lambda: link.recv(65536), b""))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.service
 def test_a_round_through_the_proxy(nginx: None, tmp_path: Path) -> None:
     """SuperLink, gateway and proxy with the command lines of compose: a whole round, and no control API behind it."""

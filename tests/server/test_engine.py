@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from engine_samples import Scene, staged
 from sqlalchemy import select
+from support.engine import Scene, staged
 
 import keyart
 from keyart_server import audit_log, budget
@@ -26,6 +26,7 @@ def stage(database_url: str, tmp_path: Path) -> Iterator[Scene]:
         yield made
 
 
+@pytest.mark.slow
 def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
     campaign = stage.create(settings={"gates": 0.0}, epsilon=500.0, rounds=2)
     stage.step(4)
@@ -48,6 +49,7 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
     assert stage.service.bundles.newest() == 3
 
 
+@pytest.mark.slow
 def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> None:
     """Its candidate is compared with none, since devices replay decisions without latents; the guard watches it.
 
@@ -70,6 +72,7 @@ def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> N
     assert re.search(r"\d+ of 10<", stage.page("/budget"))
 
 
+@pytest.mark.slow
 def test_held_out_devices_judge_a_candidate_before_anybody_has_it(stage: Scene) -> None:
     """So few of them tell nothing clear: the plan says whether it goes on, or a person does."""
     campaign = stage.create(settings={"unclear": "hold"}, epsilon=500.0, rounds=1)
@@ -83,6 +86,7 @@ def test_held_out_devices_judge_a_candidate_before_anybody_has_it(stage: Scene) 
         assert release_store.offered(session)["version"] == 1
 
 
+@pytest.mark.slow
 def test_a_round_that_fails_is_tried_again_later_and_not_for_ever(stage: Scene) -> None:
     campaign = stage.create("statistics")
     stage.fleet.silent = set(range(24))
@@ -126,6 +130,7 @@ def test_a_stopped_campaign_asks_nobody_any_more(stage: Scene) -> None:
     assert stage.rounds(campaign) == [(1, "rates", "failed")]
 
 
+@pytest.mark.slow
 def test_a_paused_campaign_begins_no_round(stage: Scene) -> None:
     campaign = stage.create("statistics")
     stage.step(2)
@@ -156,6 +161,7 @@ def test_a_campaign_that_devices_decline_by_default_says_so(stage: Scene) -> Non
     assert "Devices with the default limits decline this round" in stage.service.blocked[campaign.id]
 
 
+@pytest.mark.slow
 def test_a_stage_that_is_shorter_than_devices_stay_away_says_so(stage: Scene) -> None:
     campaign = stage.create("statistics", {"patience": 1.0, "minimum_devices": 50})
     stage.step()
@@ -187,6 +193,7 @@ def test_without_a_catalogue_a_campaign_says_what_it_waits_for(stage: Scene) -> 
     assert "--catalog" in stage.service.blocked[campaign.id] and stage.rounds(campaign) == []
 
 
+@pytest.mark.slow
 def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Scene) -> None:
     settings = {"stages": [0.5, 1.0], "stage_hours": 1.0}
     campaign = stage.create(settings=settings, epsilon=500.0, rounds=1)
@@ -205,7 +212,7 @@ def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Sc
 
 
 def test_a_bundle_by_hand_is_watched_in_its_own_name(stage: Scene, tmp_path: Path) -> None:
-    from choosing_samples import sample_bundle, sample_catalog
+    from support.catalogs import sample_bundle, sample_catalog
 
     from keyart.bundle.folder import read_files
     from keyart_server.releases import publishing
@@ -219,6 +226,7 @@ def test_a_bundle_by_hand_is_watched_in_its_own_name(stage: Scene, tmp_path: Pat
         assert round_store.list_for_campaign(session, made[0].id)
 
 
+@pytest.mark.slow
 def test_the_engine_forgets_nothing_between_steps(stage: Scene) -> None:
     """A new engine each time, as after kills: the same rounds, each paid for once."""
     campaign = stage.create(settings={"gates": 0.0}, epsilon=500.0, rounds=1)
@@ -231,6 +239,7 @@ def test_the_engine_forgets_nothing_between_steps(stage: Scene) -> None:
         assert len(budget.list_charges(session)) == 2
 
 
+@pytest.mark.slow
 def test_time_alone_starts_the_next_round_of_rates(stage: Scene) -> None:
     campaign = stage.create("statistics", {"hours": 5.0}, rounds=3)
     stage.step(10, minutes=10)
@@ -240,6 +249,7 @@ def test_time_alone_starts_the_next_round_of_rates(stage: Scene) -> None:
     assert len(stage.rounds(campaign)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("topic", "shown"), [("rates", "all"), ("trending", "above noise"), ("population", "history")]
 )

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from choosing_samples import TV
-from engine_samples import Scene, staged
+from support.catalogs import TV
+from support.engine import Scene, staged
 
 import keyart
 from keyart_federated.accounting import composed

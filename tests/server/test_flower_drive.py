@@ -10,13 +10,13 @@ from threading import Thread
 
 import numpy as np
 import pytest
-import round_samples
-from flower_samples import Crowd, begin, found
 from flwr.app import Context, Message, RecordDict
-from local_grid import LocalGrid
-from round_samples import ISSUER
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
+from support import rounds as round_samples
+from support.crowd import Crowd, begin, found
+from support.local_grid import LocalGrid
+from support.rounds import ISSUER
 
 from keyart.errors import FederatedError, RoundFailed, SettingError
 from keyart.secagg import AggregationParameters, Stage

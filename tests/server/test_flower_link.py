@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import psycopg
 import pytest
-import round_samples
-from flower_samples import Crowd, begin, found
-from round_samples import ISSUER
-from server_samples import emptied
 from sqlalchemy.exc import OperationalError
+from support import rounds as round_samples
+from support.crowd import Crowd, begin, found
+from support.rounds import ISSUER
+from support.server import emptied
 
 from keyart.errors import FederatedError
 from keyart.secagg import Stage
@@ -33,24 +33,12 @@ from keyart_server.flower import supernode
 from keyart_server.flower.superlink import FlowerRunner
 from keyart_server.state import ServerState
 
-pytestmark = [pytest.mark.service, pytest.mark.xdist_group("superlink")]
+pytestmark = [pytest.mark.service, pytest.mark.xdist_group("superlink"), pytest.mark.usefixtures("flower")]
 
 GATEWAYS = ("main", "west")
 DEVICES, SIZE, EPSILON = 8, 16, 1e4
 PATIENCE = 120.0
 SERVERAPP, RELAY, SUPERLINK, SUPERNODE = "flwr-serverapp", "flwr-clientapp", "flower-superlink", "eager.py"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def flower() -> None:
-    """Skips, or fails where services are required, if Flower's programs are missing."""
-    try:
-        for name in programs.PROGRAMS:
-            programs.program(name)
-    except FederatedError as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +216,7 @@ def test_a_superlink_elsewhere_and_a_gateway_that_joins_it(
 VICTIMS = (SUPERLINK, SUPERNODE, RELAY)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("shift", [0, 1, 2])
 def test_what_is_killed_at_each_stage_costs_a_new_link_and_no_answer(tmp_path: Path, shift: int) -> None:
     database = tmp_path / "state.db"

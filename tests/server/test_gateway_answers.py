@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
 from itertools import product
 
-import gateway_samples
 import httpx
 import pytest
-from gateway_samples import Round
-from round_samples import ISSUER, key_hash
-from server_samples import Clock
 from sqlalchemy import func, select
+from support import gateway as gateway_samples
+from support.gateway import Round
+from support.rounds import ISSUER, key_hash
+from support.server import Clock
 
 from keyart.client import sampling_bucket
 from keyart.secagg import DeviceSession, Identity, Stage, certify
@@ -25,12 +24,6 @@ from keyart_server.service import Service
 from keyart_server.state.tables import MemberRow, PartialSumRow, RoundRow, SubmissionRow
 
 LATER = [Stage.SHARE, Stage.MASKED, Stage.UNMASK]
-
-
-@pytest.fixture
-def door(service: Service, clock: Clock) -> Iterator[httpx.Client]:
-    with gateway_samples.door(service.state, clock) as client:
-        yield client
 
 
 @pytest.fixture

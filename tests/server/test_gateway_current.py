@@ -7,14 +7,14 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import bundle_samples
-import gateway_samples
 import httpx
 import pytest
-from gateway_samples import Round, taken_away
-from server_samples import Clock
 from sqlalchemy import event, insert
 from sqlalchemy.exc import OperationalError
+from support import bundles as bundle_samples
+from support import gateway as gateway_samples
+from support.gateway import Round, taken_away
+from support.server import Clock, Seconds
 
 from keyart.client.discovery import read_status
 from keyart.client.transport import Response
@@ -25,13 +25,6 @@ from keyart_server.rounds import round_store, stage_windows
 from keyart_server.service import Service
 from keyart_server.state import ServerState
 from keyart_server.state.tables import EnrolledDeviceRow
-
-
-class Seconds:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_rounds_are_listed_while_they_go_on(service: Service, clock: Clock) -> None:

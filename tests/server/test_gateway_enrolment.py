@@ -7,11 +7,11 @@ import json
 import logging
 from datetime import timedelta
 
-import gateway_samples
 import httpx
 import pytest
-from round_samples import terms
-from server_samples import Clock, bearer, listening
+from support import gateway as gateway_samples
+from support.rounds import terms
+from support.server import Clock, bearer, listening
 
 from keyart.secagg import Identity
 from keyart.secagg.identity import verify_record

@@ -8,11 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
-import gateway_samples
 import hypothesis
 import pytest
 import schemathesis
-from gateway_samples import Round
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -20,7 +18,9 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from server_samples import Clock, listening
+from support import gateway as gateway_samples
+from support.gateway import Round
+from support.server import Clock, listening
 
 from keyart.secagg import Stage
 from keyart_server.gateway import gateway_app

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
-import gateway_samples
 import httpx
 import pytest
-from gateway_samples import Round, taken_away, together
-from server_samples import Clock
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
+from support import gateway as gateway_samples
+from support.gateway import Round, taken_away, together
+from support.server import Clock
 
 from keyart.secagg import Stage
 from keyart_server.gateway import submission_queue, submissions
@@ -25,12 +24,6 @@ from keyart_server.state.tables import PartialSumRow, SubmissionRow
 @pytest.fixture
 def made(service: Service, clock: Clock) -> Round:
     return Round(service.state, clock, devices=6)
-
-
-@pytest.fixture
-def door(service: Service, clock: Clock) -> Iterator[httpx.Client]:
-    with gateway_samples.door(service.state, clock) as client:
-        yield client
 
 
 def masked(made: Round, door: httpx.Client) -> list[tuple[str, bytes, str]]:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gateway_samples import Round
-from round_samples import ISSUER
-from server_samples import Clock
 from sqlalchemy import select
+from support.gateway import Round
+from support.rounds import ISSUER
+from support.server import Clock
 
 from keyart.secagg import Stage
 from keyart_server.state import ServerState

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 from fastapi import HTTPException
+from support.server import Seconds
 
 from keyart_server.gateway import rate_limits
 from keyart_server.gateway.rate_limits import RateLimiter, network_of
-
-
-class Seconds:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def taken(bucket: RateLimiter, key: str, times: int) -> int:

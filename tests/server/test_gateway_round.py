@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gateway_samples
-from gateway_samples import Round
-from server_samples import Clock
 from sqlalchemy import func, select
+from support import gateway as gateway_samples
+from support.gateway import Round
+from support.server import Clock
 
 from keyart.secagg import Stage
 from keyart_server.service import Service

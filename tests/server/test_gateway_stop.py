@@ -7,17 +7,24 @@ import json
 import random
 import signal
 import subprocess
+import threading
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-from gateway_samples import Round
-from round_samples import ISSUER
-from server_samples import COMMAND
+import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
+from support import gateway as gateway_samples
+from support.gateway import Round
+from support.rounds import ISSUER
+from support.server import COMMAND, Clock
 
 from keyart.secagg import Stage
+from keyart_server.rounds import stage_windows
+from keyart_server.service import Service
 from keyart_server.state import ServerState
 from keyart_server.state.tables import SubmissionRow
 
@@ -49,6 +56,24 @@ def test_a_stop_in_the_middle_of_a_batch(tmp_path: Path) -> None:
     assert {int(made.tickets[i].split(".")[0]) for i in answered} == there
     assert 0 < len(answered) < DEVICES
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_a_stop_waits_for_the_heartbeat_that_is_being_written(
+    service: Service, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, hear = threading.Event(), stage_windows.record_heartbeat
+
+    def slow(session: Session, at: datetime, name: str) -> None:
+        hear(session, at, name)
+        began.set()
+        time.sleep(0.3)
+
+    monkeypatch.setattr(stage_windows, "record_heartbeat", slow)
+    with gateway_samples.door(service.state, clock):
+        assert began.wait(10)
+    assert service.state.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+    with service.state.reading() as session:
+        assert stage_windows.list_gateways(session, clock()) == ["main"]
 
 
 async def _handed_in(

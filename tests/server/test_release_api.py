@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-import release_samples
-from release_samples import BAD, UNCLEAR, candidate, first, rolled
-from server_samples import bearer, join
+from support import releases as release_samples
+from support.releases import BAD, UNCLEAR, candidate, first, rolled
+from support.server import bearer, join
 
 from keyart_server.access import people
 from keyart_server.releases import bundle_archive, publishing

@@ -7,10 +7,10 @@ import random
 from pathlib import Path
 from statistics import NormalDist
 
-import bundle_samples
 import pytest
-import release_samples
-from release_samples import told
+from support import bundles as bundle_samples
+from support import releases as release_samples
+from support.releases import told
 
 from keyart.bundle import Manifest
 from keyart_federated.campaigns.segments import Estimate

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import release_samples
-from release_samples import Device, candidate, first, standing
+from support import releases as release_samples
+from support.releases import Device, candidate, first, standing
 
 from keyart.bundle.manifest import MANIFEST_NAME, Manifest
 from keyart_federated.campaigns.rollout_plan import Plan

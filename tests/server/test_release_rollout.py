@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import bundle_samples
 import pytest
-import release_samples
-from release_samples import BAD, GOOD, UNCLEAR, Device, candidate, first, rolled, standing, told
-from server_samples import Clock
+from support import bundles as bundle_samples
+from support import releases as release_samples
+from support.releases import BAD, GOOD, UNCLEAR, Device, candidate, first, rolled, standing, told
+from support.server import Clock
 
 from keyart.bundle.folder import read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError

@@ -7,7 +7,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from release_samples import BAD, GOOD, UNCLEAR
+from support.releases import BAD, GOOD, UNCLEAR
 
 from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-import round_samples
-from round_samples import GATEWAY, ISSUER
-from server_samples import Clock
 from sqlalchemy import func, select
+from support import rounds as round_samples
+from support.rounds import GATEWAY, ISSUER
+from support.server import Clock
 
 from keyart.errors import BudgetSpent, InputError, SettingError
 from keyart.secagg import Stage

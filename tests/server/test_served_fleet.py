@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from server_samples import running
-from world_samples import HandWorld
+from support.server import running
+from support.worlds import HandWorld
 
 import keyart
 from keyart.bundle.loading import load_model

@@ -6,9 +6,9 @@ import re
 import stat
 from pathlib import Path
 
-import bundle_samples
 import pytest
-from server_samples import running
+from support import bundles as bundle_samples
+from support.server import running
 
 from keyart.bundle import Slots, verify
 from keyart.bundle.update import install_update

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import bundle_samples
-import dashboard_samples
 import httpx
-import page_samples
 import pytest
-from dashboard_samples import HOSTILE
-from server_samples import Clock, join
 from sqlalchemy import event
+from support import bundles as bundle_samples
+from support import dashboard as dashboard_samples
+from support import html_pages as page_samples
+from support.dashboard import HOSTILE
+from support.server import Clock, join
 
 from keyart_server.access import people
 from keyart_server.campaigns import Campaign
@@ -157,7 +157,7 @@ def test_nothing_comes_from_elsewhere(client: httpx.Client, service: Service) ->
 
 
 def test_every_word_of_the_stylesheet_is_used() -> None:
-    folder = Path(page_samples.__file__).parent.parent / "server" / "keyart_server" / "dashboard"
+    folder = Path(__file__).parents[2] / "server" / "keyart_server" / "dashboard"
     style = (folder / "assets" / "keyart.css").read_text()
     sources = "".join(path.read_text() for path in (folder / "templates").iterdir())
     sources += (

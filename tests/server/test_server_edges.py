@@ -9,9 +9,9 @@ import time
 
 import httpx
 import pytest
-from gateway_samples import taken_away
-from server_samples import listening
 from starlette.types import Receive, Scope, Send
+from support.gateway import taken_away
+from support.server import listening
 
 from keyart_server.http.body_limits import MAX_BODY_BYTES, BodyLimits
 from keyart_server.http.request_metrics import RequestMetrics

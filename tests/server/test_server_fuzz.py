@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from server_samples import listening
+from support.server import listening
 
 from keyart_server.access import tokens
 from keyart_server.app import create_app

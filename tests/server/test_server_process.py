@@ -14,10 +14,10 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-import bundle_samples
 import httpx
 import pytest
-from server_samples import COMMAND, bearer, join, running
+from support import bundles as bundle_samples
+from support.server import COMMAND, bearer, join, running
 
 from keyart_federated.flower.keys import write_certificates
 from keyart_server import audit_log
@@ -47,8 +47,8 @@ for _ in sys.stdin:
     [
         ("sqlite", 20),
         ("postgres", 5),
-        pytest.param("sqlite", 100, marks=pytest.mark.slow),
-        pytest.param("postgres", 50, marks=pytest.mark.slow),
+        pytest.param("sqlite", 100, marks=pytest.mark.soak),
+        pytest.param("postgres", 50, marks=pytest.mark.soak),
     ],
 )
 def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database: str, kills: int, request) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet_samples import prepared, until, visiting
-from gateway_samples import taken_away
-from server_samples import Running, running
 from sqlalchemy.orm import Session
+from support.gateway import taken_away
+from support.server import Running, running
+from support.visiting_devices import prepared, until, visiting
 
 from keyart.secagg import Stage
 from keyart_server import audit_log, budget
@@ -86,7 +86,7 @@ def test_a_round_goes_on_after_kills_at_each_stage(tmp_path: Path) -> None:
 
 
 @pytest.mark.service
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_database_taken_away_in_the_middle_of_a_round(tmp_path: Path, postgres_url: str) -> None:
     """For half a minute, at the stage of masked vectors: devices are told to come again, and all is as it was."""
     arguments = (*prepared(tmp_path), "--database-url", postgres_url)

@@ -12,11 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import bundle_samples
 import pytest
-import round_samples
-from server_samples import Clock, emptied
 from sqlalchemy import select
+from support import bundles as bundle_samples
+from support import rounds as round_samples
+from support.server import Clock, emptied
 
 from keyart.errors import KeyartError, SettingError
 from keyart_server import audit_log

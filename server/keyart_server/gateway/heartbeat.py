@@ -27,15 +27,18 @@ async def heartbeat(state: ServerState, name: str, clock: Callable[[], datetime]
         with suppress(SQLAlchemyError), state.writing() as session:
             stage_windows.record_heartbeat(session, clock(), name)
 
+    stopping = asyncio.Event()
+
     async def again() -> None:
-        while True:
+        while not stopping.is_set():
             await run_in_threadpool(say)
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), HEARTBEAT_SECONDS)
 
     task = asyncio.create_task(again())
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # To cancel the task would leave its thread behind, in a transaction on a database that is about to close.
+        stopping.set()
+        await task

@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import bundle_samples as samples
-import campaign_samples as campaigns
-import choosing_samples as choosing
 from attacks.fuzz.odd_model import odd_model
 from attacks.fuzz.repository import UPDATES
 from attacks.fuzz.sums import gateway_bundle, kept_fields, kept_session, stage_message, terms_of_a_sum
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support import bundles as samples
+from support import campaigns
+from support import catalogs as choosing
 
 import keyart
 from keyart.bundle import Manifest, Slots, folder, loading, reference_vectors, trust

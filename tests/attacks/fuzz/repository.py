@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import repository_samples as sites
 from securesystemslib.exceptions import FormatError
 from securesystemslib.formats import encode_canonical
+from support import repositories as sites
 from tuf.api.metadata import Metadata, MetaFile
 
 from keyart_server.signing import tuf_keys

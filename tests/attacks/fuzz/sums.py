@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from campaign_samples import ISSUER, NOW, public
+from support.campaigns import ISSUER, NOW, public
 
 from keyart.dp.clip import round_vectors
 from keyart.dp.skellam import skellam_noise

@@ -7,19 +7,12 @@ from pathlib import Path
 
 import pytest
 from attacks.server.wire import Target, attacked
-from server_samples import Clock
-
-from keyart_server.access import passwords, people
+from support.server import Clock
 
 
 @pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    """Passwords at a thousandth of their cost, which stands in what is stored."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "LOG_COST", 5)
-        people.dummy_password_hash.cache_clear()
-        yield
-    people.dummy_password_hash.cache_clear()
+def quick(quick_passwords: None) -> None:
+    """Every attack on passwords is quick."""
 
 
 @pytest.fixture
@@ -34,6 +27,6 @@ def target(tmp_path: Path, clock: Clock) -> Iterator[Target]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Iterator[Target]:
+def shared(tmp_path_factory: pytest.TempPathFactory, quick_passwords: None) -> Iterator[Target]:
     with attacked(tmp_path_factory.mktemp("shared")) as made:
         yield made

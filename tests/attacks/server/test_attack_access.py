@@ -11,7 +11,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 from attacks.server.wire import CAMPAIGN, Target, csrf_of
-from server_samples import Clock, bearer
+from support.server import Clock, bearer
 
 ID = "0123456789abcdef"
 
@@ -241,6 +241,7 @@ def test_the_time_of_the_token_check(shared: Target) -> None:
     assert even(asks(early), asks(late), 150)
 
 
+@pytest.mark.slow
 def test_the_time_of_a_sign_in(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that is known against one that is not, with a wrong password: status, page and time are the same."""
     from keyart_server.access import passwords, people

@@ -11,11 +11,11 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-import bundle_samples
 import pytest
 from attacks.server.wire import CAMPAIGN, Target, attacked
-from server_samples import Clock
 from sqlalchemy import text
+from support import bundles as bundle_samples
+from support.server import Clock
 
 from keyart.errors import FederatedError, KeyartError, SettingError
 from keyart_server import audit_log

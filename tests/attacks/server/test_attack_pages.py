@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 from attacks.server.wire import CAMPAIGN, Target, csrf_of
-from server_samples import NAME, PASSWORD, join
+from support.server import NAME, PASSWORD, join
 
 HOSTILE = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)", "</p><svg onload=x>",

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from attacks.server.wire import CAMPAIGN, Target, attacked, csrf_of, postgres
-from server_samples import NAME, PASSWORD, Clock, join, listening
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from support.server import NAME, PASSWORD, Clock, join, listening
 
 from keyart_server.access import Guard
 from keyart_server.access.sign_in_pages import FAILURES_BY_NAME, FAILURES_FROM_ONE_ADDRESS
@@ -197,6 +197,7 @@ def test_a_one_time_link_twice(target: Target) -> None:
     assert [one["name"] for one in target.client.get("/api/people", headers=target.admin).json()] == [NAME]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_a_race_for_a_one_time_link(tmp_path: Path, clock: Clock, database: str) -> None:
     """Eight at the same moment with one link: one comes in."""

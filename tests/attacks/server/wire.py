@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx
 import psycopg
-import pytest
 import uvicorn
 from fastapi import FastAPI
-from round_samples import ISSUER
-from server_samples import PASSWORD, bearer, join
+from support.rounds import ISSUER
+from support.server import PASSWORD, bearer, join
+from support.services import missing
 
 from keyart_server.access import tokens
 from keyart_server.app import create_app
@@ -106,7 +106,7 @@ class Target:
 
 @contextmanager
 def attacked(folder: Path, clock: Callable[[], datetime] = now, **settings: Any) -> Iterator[Target]:
-    """A server on SQLite with nobody in it but the administrator's token; it certifies devices as `round_samples`."""
+    """A server on SQLite with nobody in it but the administrator's token; it certifies devices as support.rounds."""
     with open_service(ServerSettings(folder / "data", **settings), clock) as made:
         service = replace(made, keys=replace(made.keys, issuer=ISSUER.private))
         tokens.ensure_admin(service.state, service.data, service.clock())
@@ -143,9 +143,7 @@ def postgres() -> Iterator[str]:
     try:
         connection = psycopg.connect(server, autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"no Postgres: {error}")
+        missing(f"no Postgres: {error}")
     with connection:
         connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
         try:

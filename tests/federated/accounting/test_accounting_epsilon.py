@@ -56,10 +56,16 @@ def test_the_grid_has_200_points() -> None:
 
 
 def test_between_pld_and_rdp() -> None:
-    check(GRID[:192:27] + GRID[192:])
+    """Points that cost dp-accounting little."""
+    check([(3.0, 0.01, 10, 1e-6), (1.0, 0.1, 10, 1e-5), (2.0, 1.0, 10, 1e-10)])
 
 
 @pytest.mark.slow
+def test_between_pld_and_rdp_on_a_part_of_the_grid() -> None:
+    check(GRID[:192:27] + GRID[192:])
+
+
+@pytest.mark.soak
 def test_between_pld_and_rdp_on_the_whole_grid() -> None:
     check(GRID)
 
@@ -107,7 +113,7 @@ def test_wrong_settings_of_skellam() -> None:
     "options",
     [
         {},
-        {"sampling_rate": 0.1},
+        pytest.param({"sampling_rate": 0.1}, marks=pytest.mark.slow),
         {"l2": 40.0, "dimension": 300},
         {"l2": 40.0, "dimension": 300, "sampling_rate": 0.1},
     ],

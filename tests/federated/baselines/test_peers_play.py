@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from world_samples import HandWorld, Watched
+from support.worlds import HandWorld, Watched
 
 from keyart.errors import WorldError
 from keyart_federated.baselines import EpsilonGreedy, Fixed, Thompson, Uniform, best_fixed, play

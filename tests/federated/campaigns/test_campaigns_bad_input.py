@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from choosing_samples import sample_bundle, sample_catalog
-from round_read_samples import DAY, START, campaign, read
+from support.campaign_readers import DAY, START, campaign, read
 
 from keyart import Artwork, Catalog, Title
 from keyart.campaigns.kinds import KINDS
@@ -41,13 +40,6 @@ ROUNDS = {
 }
 BY_TITLE = ("population first", "training", "trending", "population", "co-watch")
 BY_SPEC = ("population first", "training", "rates", "population", "co-watch")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
-    folder, catalog = tmp_path_factory.mktemp("base"), sample_catalog()
-    first, second = (sample_bundle(folder / str(n), catalog, seed=n, version=n) for n in (1, 2))
-    return Base(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
 
 
 def renamed(catalog: Catalog) -> Catalog:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from round_read_samples import START, campaign, epsilon, first_base, read, released, summed
+from support.campaign_readers import START, campaign, epsilon, first_base, read, released, summed
 
 from keyart import Artwork, Catalog, Title
 from keyart.bundle import Manifest, verify

@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from campaign_samples import SERVER, fleet, run
-from choosing_samples import EVENING, sample_bundle, sample_catalog
-from round_read_samples import campaign
+from support.campaign_readers import campaign
+from support.campaigns import SERVER, fleet, run
+from support.catalogs import EVENING
 
-from keyart.model.features import FeatureSpec
 from keyart_federated.campaigns import (
-    Base,
     PrivateSum,
     RoundRequest,
     ask,
@@ -23,13 +21,6 @@ from keyart_federated.campaigns import (
 )
 
 SMALL = {"wanted": 6, "minimum_devices": 4}
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
-    folder, catalog = tmp_path_factory.mktemp("base"), sample_catalog()
-    first, second = (sample_bundle(folder / str(n), catalog, seed=n, version=n) for n in (1, 2))
-    return Base(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
 
 
 @pytest.fixture

@@ -8,15 +8,12 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from choosing_samples import sample_bundle, sample_catalog
-from round_read_samples import DAY, KEY, START, campaign, read, summed
+from support.campaign_readers import DAY, KEY, START, campaign, read, summed
 
 from keyart.campaigns.kinds.evaluation import EvaluationLayout, candidate_model, evaluation_vector
 from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import RoundFailed, SettingError
-from keyart.model.features import FeatureSpec
 from keyart_federated.campaigns import (
-    Base,
     Finished,
     PrivateSum,
     RoundRequest,
@@ -32,13 +29,6 @@ from keyart_federated.campaigns import (
 from keyart_federated.campaigns.bundle_model import installed
 
 SETTINGS = {"version": 2, "wanted": 500, "minimum_devices": 400}
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
-    folder, catalog = tmp_path_factory.mktemp("base"), sample_catalog()
-    first, second = (sample_bundle(folder / str(n), catalog, seed=n, version=n) for n in (1, 2))
-    return Base(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
 
 
 def replayed(rng: np.random.Generator, devices: int) -> np.ndarray:

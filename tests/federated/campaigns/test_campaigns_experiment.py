@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from round_read_samples import DAY, START, campaign, first_base, read
+from support.campaign_readers import DAY, START, campaign, first_base, read
 
 from keyart.campaigns.kinds.experiment import ExperimentRequest, experiment_vectors
 from keyart.errors import SettingError

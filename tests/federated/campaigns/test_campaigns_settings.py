@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from round_read_samples import START, campaign, epsilon
+from support.campaign_readers import START, campaign, epsilon
 
 from keyart.errors import FederatedError, SettingError
 from keyart_federated.campaigns import checked, state_codec

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from round_read_samples import DAY, START, Fleet, campaign, epsilon, first_base, read, summed
+from support.campaign_readers import DAY, START, Fleet, campaign, epsilon, first_base, read, summed
 
 from keyart import Artwork, Catalog, Title
 from keyart.campaigns.kinds.segments import SegmentLayout
@@ -62,6 +62,7 @@ def test_rates_are_told_by_segment_and_narrow_round_by_round(base):
     assert 0.999 * 4.0 < epsilon(events) <= 4.0
 
 
+@pytest.mark.slow
 def test_the_interval_holds_at_every_round_of_nearly_every_campaign(base):
     """Of 200 campaigns of six rounds, no more miss the truth, ever, than one in twenty may by chance."""
     one, layout = campaign("statistics", SETTINGS | {"hours": 0}, rounds=6), SegmentLayout.of("rates", base.spec)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from round_read_samples import DAY, KEY, START, WORLD, Fleet, campaign, epsilon, first_base, read, released
+from support.campaign_readers import DAY, KEY, START, WORLD, Fleet, campaign, epsilon, first_base, read, released
 
 from keyart import Artwork, Catalog, Policy, Title
 from keyart.bundle import Manifest, verify
@@ -49,6 +49,7 @@ def run(world, tmp_path_factory):
     return one, rounds, captures, fleet, state
 
 
+@pytest.mark.slow
 def test_the_first_round_asks_who_there_is_and_the_others_teach(run):
     _, rounds, _, _, _ = run
     assert [(one.offer.kind, one.offer.topic) for one, *_ in rounds] == [
@@ -96,6 +97,7 @@ def test_what_is_told_is_json_and_names_no_title(run, world):
         assert not any(f'"{one}"' in text for one in ids) and found.result["used"] is True
 
 
+@pytest.mark.slow
 def test_reading_twice_gives_the_same_bytes(run, world):
     one, rounds, _, _, _ = run
     asked, state, total, found, base = rounds[2]
@@ -110,6 +112,7 @@ def test_the_sums_tell_how_many_decisions_a_device_makes(run):
     assert told == pytest.approx([30, 60, 90], rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_guess_of_decisions_that_is_far_off_is_put_right(world, tmp_path):
     for guess in (12.0, 75.0):
         fleet = Fleet(world, first_base(tmp_path / str(guess), world.catalog))
@@ -140,6 +143,7 @@ def test_it_waits_for_its_hour(run):
     assert isinstance(ask(slow, state, 5, 0, fleet.base, START + DAY), RoundRequest)
 
 
+@pytest.mark.slow
 def test_a_refused_candidate_is_followed_by_another_number_from_the_same_base(run, world):
     """Learning starts again from what the fleet runs on, and still knows who there is."""
     one, rounds, _, fleet, _ = run
@@ -227,6 +231,7 @@ def test_rounds_that_were_paid_for_and_failed_are_used_up(run):
     assert isinstance(ask(one, None, 5, 4, fleet.base, START), Finished)
 
 
+@pytest.mark.slow
 def test_a_trained_bundle_keeps_what_it_knows_where_noise_drowns_all(run, world):
     """A new campaign starts from the fleet's weights, not from those that nobody has taught."""
     _, _, _, fleet, _ = run

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from campaign_samples import offer
-from choosing_samples import EVENING, OFF, TV, Clock, Dial, sample_bundle, sample_catalog
+from support.campaigns import offer
+from support.catalogs import EVENING, OFF, TV, Clock, Dial, sample_bundle, sample_catalog
 
 import keyart
 from keyart.campaigns import kinds

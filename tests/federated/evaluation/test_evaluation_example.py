@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.services import missing
 
 from keyart.errors import DataUnavailable
 
@@ -42,14 +42,13 @@ def test_logs_are_drawn_as_the_policy_says():
         np.testing.assert_allclose(world[policy].sum(axis=1), 1.0)
 
 
+@pytest.mark.service
 def test_what_thompson_sampling_earned_is_in_the_interval(capsys):
     """From the random logs of Open Bandit, on each of its campaigns."""
     try:
         rows = EXAMPLE["bts"]()
     except DataUnavailable as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"Open Bandit cannot be fetched: {error}")
+        missing(f"Open Bandit cannot be fetched: {error}")
     assert [row["campaign"] for row in rows] == ["all", "men", "women"]
     for row in rows:
         for estimator in ("snips", "ips"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from choosing_samples import sample_catalog
+from support.catalogs import sample_catalog
 
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated.experiments.appeal import base_appeal

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from campaign_samples import HOUR, NOW, fleet, limits, offer, run
-from choosing_samples import EVENING, Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import chi2
+from support.campaigns import HOUR, NOW, fleet, limits, offer, run
+from support.catalogs import EVENING, Clock
 
 import keyart
 from keyart.campaigns import kinds
@@ -171,6 +171,7 @@ def test_arms_stay_and_two_experiments_know_nothing_of_each_other():
     assert chi2.sf(((same - expected) ** 2 / expected).sum(), 8) < 1e-3
 
 
+@pytest.mark.slow
 def test_a_whole_masked_round_of_real_devices_reads_as_their_journals_say():
     known = {"quality_plays": Baseline(0.4, 0.2, 0.2), "take_rate": Baseline(0.4, 0.2)}
     experiment = Experiment("buttons", 60, known, days=1, first_day=1, looks=1, epsilon=1e5)

@@ -32,14 +32,14 @@ def test_a_few_verdicts():
     assert found.same >= 0.8 and found.raw_looks <= found.private_looks
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_thousand_peeks():
     found = peek(AA, tests=1000, seed=1)
     assert found.private <= 0.05 and found.raw <= 0.05
     assert found.fixed > 0.15 and found.once < 0.07
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(("effects", "seed"), [(1.0, 2), (0.0, 3)])
 def test_two_hundred_verdicts(effects, seed):
     experiment = planned()

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from campaign_samples import NOW, fleet, limits, offer, run
-from choosing_samples import EVENING, Clock, sample_bundle, sample_catalog
+from support.campaigns import NOW, fleet, limits, offer, run
+from support.catalogs import EVENING, Clock, sample_bundle, sample_catalog
 
 import keyart
 from keyart.campaigns.kinds.trending import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS, TrendingLayout, trending_vector

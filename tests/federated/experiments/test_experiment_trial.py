@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from world_samples import HandWorld, StyleWorld
+from support.worlds import HandWorld, StyleWorld
 
 import keyart
 from keyart.bundle.loading import load_model

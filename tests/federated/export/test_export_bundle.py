@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from model_samples import fitted
+from support.training import fitted
 
 from keyart.bundle import Manifest, verify
 from keyart.errors import BundleRefused

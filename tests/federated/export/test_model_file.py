@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_samples import fitted
+from support.training import fitted
 
 from keyart.errors import InputError
 from keyart_federated.export import ModelFile, model_file

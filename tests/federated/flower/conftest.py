@@ -1,6 +1,5 @@
-"""One running fleet for the tests that need it, and the rule for machines without Flower's programs."""
+"""One running fleet for the tests that need it."""
 
-import os
 import shutil
 import subprocess
 import time
@@ -8,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keyart.errors import FederatedError
 from keyart_federated import flower as deployment
-from keyart_federated.flower import programs
 from keyart_federated.flower import supervisor as keeper
 
 PROBE = Path(__file__).parent / "probe"
@@ -37,18 +34,6 @@ def wait_until_gone():
             time.sleep(0.1)
 
     return wait
-
-
-@pytest.fixture(scope="module")
-def flower():
-    """Skips, or fails where services are required, if Flower's programs are missing."""
-    try:
-        for name in programs.PROGRAMS:
-            programs.program(name)
-    except FederatedError as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

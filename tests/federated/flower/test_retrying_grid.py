@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
-from local_grid import LocalGrid
+from support.local_grid import LocalGrid
 
 from keyart_federated.flower.retrying_grid import PatientGrid
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
-from local_grid import LocalGrid
-from simulation_samples import DELTA, SEED, STEPS, setup_of, small_world
+from support.local_grid import LocalGrid
+from support.simulations import DELTA, SEED, STEPS, setup_of, small_world
 
 from keyart.campaigns.offer import Offer
 from keyart.errors import RoundFailed, SettingError, WorldError
@@ -78,6 +78,7 @@ def scene(request, tmp_path_factory) -> tuple[SimulationSetup, SimulationOutcome
     return setup, locally(setup, tmp_path_factory.mktemp("local"))
 
 
+@pytest.mark.slow
 def test_nodes_give_what_the_local_engine_gives(scene, tmp_path):
     setup, expected = scene
     assert expected.rounds == ROUNDS and expected.client_updates == DEVICES * ROUNDS
@@ -100,6 +101,7 @@ def test_rounds_between_two_trainings_are_played_as_one(tmp_path):
     same(on_nodes(setup, tmp_path / "nodes"), expected)
 
 
+@pytest.mark.slow
 def test_the_order_of_replies_does_not_matter(scene, tmp_path):
     setup, expected = scene
     grid = grid_of(setup, tmp_path)
@@ -123,6 +125,7 @@ class LosingGrid(LocalGrid):
         return numbers
 
 
+@pytest.mark.slow
 def test_lost_answers_are_asked_for_again_and_count_once(scene, tmp_path, monkeypatch):
     monkeypatch.setattr("keyart_federated.flower.retrying_grid.POLL_SECONDS", 0.01)
     setup, expected = scene
@@ -213,6 +216,7 @@ def test_a_spoilt_answer_fails_its_round_and_the_last_good_model_stays(tmp_path,
     np.testing.assert_array_equal(found.artwork[:, : 2 * STEPS], sound.artwork[:, : 2 * STEPS])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 def test_a_stage_that_a_node_spoils_is_silence_of_its_devices(tmp_path, caplog, at):
     """The first round is masked: half of the devices are lost, which is too many, whatever the stage."""
@@ -270,6 +274,7 @@ def an_offer(**changes: object) -> Offer:
     return Offer(**{**base, **changes})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 def test_devices_on_nodes_decline_what_a_device_declines(tmp_path, masked):
     """Here: an offer about another feature spec."""
@@ -301,11 +306,12 @@ def run_app(folder: Path, config: dict[str, object], **settings: object) -> Loca
 
 
 NAMED = {
-    "world": "world_samples:HandWorld", "world-settings": {"devices": 8}, "rounds": 2, "steps": 4, "seed": 7,
+    "world": "support.worlds:HandWorld", "world-settings": {"devices": 8}, "rounds": 2, "steps": 4, "seed": 7,
     "epsilon": 1000.0, "delta": 1e-5,
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_app_runs_a_world_by_name_and_leaves_its_outcome_in_a_file(tmp_path):
     assert not run_app(tmp_path, NAMED).errors
     found = SimulationOutcome.from_bytes((tmp_path / "outcome").read_bytes())

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from world_samples import StyleWorld
+from support.worlds import StyleWorld
 
 from keyart.model.features import EncodedCatalog
 from keyart_federated import simulate

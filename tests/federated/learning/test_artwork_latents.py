@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
-from choosing_samples import sample_catalog
+from support.catalogs import sample_catalog
 
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.latents import LATENTS

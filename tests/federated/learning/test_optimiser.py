@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from world_samples import HandWorld
+from support.worlds import HandWorld
 
 import keyart
 from keyart.campaigns.kinds.gradient import gradient_sums

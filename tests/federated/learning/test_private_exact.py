@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from world_samples import HandWorld, tiny_catalog
+from support.worlds import HandWorld, tiny_catalog
 
 from keyart.bundle.loading import load_model
 from keyart_federated import simulate

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from world_samples import HandWorld
+from support.worlds import HandWorld
 
 import keyart
 from keyart.campaigns.kinds.population import PopulationLayout

@@ -216,6 +216,7 @@ def test_noise_alone_makes_no_latents():
         assert not noised_titles(nobody, encoded, 1.0, 3.4, seed).any()
 
 
+@pytest.mark.slow
 def test_the_central_learner_finds_them_too(tmp_path):
     world = SyntheticWorld(viewers=200, titles=40, artworks=4, impressions=15, idiosyncrasy=0.7, seed=1)
     found = simulate(world, steps_per_round=5, rounds=3, seed=2, learner="central", out=tmp_path / "bundle")

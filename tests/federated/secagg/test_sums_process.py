@@ -55,7 +55,7 @@ def test_thirty_percent_lost_at_one_stage(n, stage):
     check(vectors_of(n, 40), 0.7, {stage: set(rows.tolist())})
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("stage", STAGES)
 def test_thirty_percent_lost_of_many(stage):
     rows = np.random.default_rng(8).permutation(300)[:90]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from simulation_samples import SEED, STEPS, OneRound, everybody, one_round, setup_of, shown_by, small_world
-from world_samples import HandWorld, Watched
+from support.simulations import SEED, STEPS, OneRound, everybody, one_round, setup_of, shown_by, small_world
+from support.worlds import HandWorld, Watched
 
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import MessageError, RoundFailed, SettingError

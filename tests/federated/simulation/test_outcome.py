@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from simulation_samples import STEPS, OneRound, one_round, setup_of, small_world
-from world_samples import Watched
+from support.simulations import STEPS, OneRound, one_round, setup_of, small_world
+from support.worlds import Watched
 
 from keyart.bundle import verify
 from keyart.errors import FederatedError

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from simulation_samples import setup_of, small_world
-from world_samples import HandWorld, RuledWorld
+from support.simulations import setup_of, small_world
+from support.worlds import HandWorld, RuledWorld
 
 import keyart
 from keyart.errors import SettingError, WorldError
@@ -57,7 +57,7 @@ def test_a_world_by_name():
 
 
 def test_a_factory_of_ones_own():
-    setup = SimulationSetup.from_config({"world": "world_samples:HandWorld", "world-settings": {"devices": 7}})
+    setup = SimulationSetup.from_config({"world": "support.worlds:HandWorld", "world-settings": {"devices": 7}})
     assert isinstance(setup.world, HandWorld) and setup.cohort == setup.world.devices == 7
 
 
@@ -91,7 +91,9 @@ def test_a_setting_that_no_simulation_has_is_named(config, word):
         SimulationSetup.from_config({"world-settings": SMALL, **config})
 
 
-@pytest.mark.parametrize("world", ["nowhere", "world_samples:Missing", "no_such_module:World", "world_samples:START"])
+@pytest.mark.parametrize(
+    "world", ["nowhere", "support.worlds:Missing", "no_such_module:World", "support.worlds:START"]
+)
 def test_a_world_that_is_none_is_an_error(world):
     with pytest.raises(WorldError):
         SimulationSetup.from_config({"world": world})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulation_samples import (
+from support.simulations import (
     DELTA,
     EPSILON,
     SEED,
@@ -22,7 +22,7 @@ from simulation_samples import (
     small_world,
     styled_world,
 )
-from world_samples import HandWorld, StyleWorld, Watched
+from support.worlds import HandWorld, StyleWorld, Watched
 
 from keyart.bundle import Manifest, verify
 from keyart.campaigns.budget import epsilon_spent
@@ -74,6 +74,7 @@ def test_each_round_makes_a_bundle_that_a_device_would_take(run):
         assert (manifest.model_version, manifest.parent) == (version, version - 1 if version > 1 else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", [1, ROUNDS])
 def test_all_of_the_budget_is_spent_and_no_more(tmp_path, rounds):
     report = simulated(small_world(DEVICES), tmp_path, rounds=rounds)
@@ -90,6 +91,7 @@ def test_the_ledger_of_a_device_agrees_with_the_report(run):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 def test_every_sum_is_charged_before_anybody_is_asked(tmp_path, masked):
     """By the campaign, whose ε has grown when the offer comes; and by devices, before one of them makes a vector."""
@@ -149,6 +151,7 @@ class FailingFleet(NotedFleet):
         return super().contribute(message, at)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failing", [0, 1, 2, 3])
 def test_a_round_that_fails_is_logged_and_the_last_good_model_stays(tmp_path, caplog, failing):
     setup = setup_of(small_world(DEVICES), ROUNDS, epsilon=1000.0)
@@ -175,6 +178,7 @@ def test_rounds_that_fail_are_charged(tmp_path):
     assert 0.98 * EPSILON <= training.epsilon <= EPSILON
 
 
+@pytest.mark.slow
 def test_a_fleet_that_is_too_small_for_its_noise_learns_nothing(tmp_path, caplog):
     """The noise counts on the whole target cohort, which chance hardly ever draws in full."""
     settings = {"threshold": 1.0, "epsilon": 1000.0}
@@ -186,6 +190,7 @@ def test_a_fleet_that_is_too_small_for_its_noise_learns_nothing(tmp_path, caplog
     assert report.client_updates >= 6 * (verify(report.bundle).model_version - 1) and report.epsilon <= 1000.0
 
 
+@pytest.mark.slow
 def test_the_plan_says_when_the_fleet_trains(tmp_path):
     privacy = Privacy(1000.0, DELTA, rounds=2, masked=False)
     setup = replace(setup_of(small_world(12), 6), privacy=privacy)
@@ -199,6 +204,7 @@ def test_the_plan_says_when_the_fleet_trains(tmp_path):
     assert rounds == ["play 1"] * plan[0] + ["play 2"] * (plan[1] - plan[0]) + ["play 3"] * (6 - plan[1])
 
 
+@pytest.mark.slow
 def test_the_same_seed_asks_the_same_and_chooses_the_same(tmp_path):
     runs = []
     for name, seed in (("a", SEED), ("b", SEED), ("c", SEED + 1)):
@@ -209,6 +215,7 @@ def test_the_same_seed_asks_the_same_and_chooses_the_same(tmp_path):
     assert all(one != other for one, other in zip(runs[0], runs[2], strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [False, True])
 def test_parts_do_not_change_the_choices_of_a_whole_simulation(tmp_path, masked):
     one, three = Watched(small_world(12)), Watched(small_world(12))
@@ -218,6 +225,7 @@ def test_parts_do_not_change_the_choices_of_a_whole_simulation(tmp_path, masked)
     assert (tmp_path / "one/ranker.bin").read_bytes() == (tmp_path / "three/ranker.bin").read_bytes()
 
 
+@pytest.mark.slow
 def test_learning_privately_beats_not_learning(tmp_path):
     world = styled_world()
     truth = Truth.measure(world, 24)
@@ -229,6 +237,7 @@ def test_learning_privately_beats_not_learning(tmp_path):
     assert (nothing.epsilon, nothing.delta) == (None, None)
 
 
+@pytest.mark.slow
 def test_a_cohort_is_a_part_of_the_fleet(tmp_path):
     report = simulated(small_world(60), tmp_path, cohort=40, settings={"threshold": 0.6})
     assert report.epsilon <= EPSILON

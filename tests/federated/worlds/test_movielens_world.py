@@ -5,11 +5,11 @@ had.
 from __future__ import annotations
 
 import itertools
-import os
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from support.services import missing
 
 import keyart
 from keyart.catalog import kind_of
@@ -23,13 +23,11 @@ from keyart_federated.worlds.movielens.ratings import people_of, read_table
 
 
 @pytest.fixture(scope="module")
-def files() -> Files:
+def files(downloads: None) -> Files:
     try:
         return fetch()
     except DataUnavailable as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"MovieLens cannot be fetched: {error}")
+        missing(f"MovieLens cannot be fetched: {error}")
 
 
 @pytest.fixture(scope="module")

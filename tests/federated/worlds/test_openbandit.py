@@ -5,12 +5,12 @@ skipped where they cannot be had.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.services import missing
 
 import keyart
 from keyart.errors import DataUnavailable, SettingError, WorldError
@@ -29,13 +29,11 @@ ITEMS = {"all": 80, "men": 34, "women": 46}
 
 
 @pytest.fixture(scope="module")
-def logs() -> dict[tuple[str, str], OpenBanditLog]:
+def logs(downloads: None) -> dict[tuple[str, str], OpenBanditLog]:
     try:
         return {key: OpenBanditLog.load(*key) for key in CLICKS}
     except DataUnavailable as error:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"Open Bandit cannot be fetched: {error}")
+        missing(f"Open Bandit cannot be fetched: {error}")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choosing_samples import OFF, TV, play_favourite, sample_bundle, sample_catalog, sample_keys
+from support.catalogs import OFF, TV, play_favourite, sample_bundle, sample_catalog, sample_keys
 
 import keyart
 from keyart.errors import BundleError

@@ -8,10 +8,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import bundle_samples as samples
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import bundles as samples
 
 from keyart.bundle.manifest import FORMAT, Manifest, canonical, feature_spec_digest
 from keyart.errors import BundleDamaged, BundleError, BundleRefused

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 
-import bundle_samples as samples
 import numpy as np
 import onnx
 import pytest
@@ -13,6 +12,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from support import bundles as samples
 
 from keyart.bundle import graph_rules
 from keyart.bundle.onnxfile import MAX_ITEMS, OnnxModel, OnnxTensor, read_model

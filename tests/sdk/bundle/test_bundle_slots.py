@@ -12,8 +12,8 @@ import threading
 import time
 from pathlib import Path
 
-import bundle_samples as samples
 import pytest
+from support import bundles as samples
 
 from keyart.bundle import Manifest, Slots, verify
 from keyart.errors import BundleDamaged, BundleRefused, UpdateError
@@ -187,14 +187,15 @@ def test_killed_at_each_step(tmp_path: Path, first: bool) -> None:
         assert len([path for path in slots.folder.iterdir() if path.is_dir()]) <= 2
 
 
-def test_killed_at_random_moments(tmp_path: Path) -> None:
-    """One folder, 25 kills: it always holds a whole bundle, and never an older one than before."""
+@pytest.mark.parametrize("kills", [10, pytest.param(25, marks=pytest.mark.slow)])
+def test_killed_at_random_moments(tmp_path: Path, kills: int) -> None:
+    """One folder: it always holds a whole bundle, and never an older one than before."""
     rng = random.Random(5)
     sources = [str(samples.sample_bundle(tmp_path / f"b{i}", i, seed=i % 3)) for i in range(1, 40)]
     slots = Slots(tmp_path / "slots")
     slots.install(sources[0], verify)
     seen = 1
-    for _ in range(25):
+    for _ in range(kills):
         # Each run goes on from what is installed; 39 installations take longer than the longest wait.
         command = [
             sys.executable,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import repository_samples as sites
+from support import repositories as sites
 
 from keyart.bundle.update import install_update
 from keyart.errors import BundleRefused, UpdateError

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bundle_samples as samples
 import numpy as np
 import pytest
+from support import bundles as samples
 
 from keyart.bundle import Manifest, verify
 from keyart.errors import BundleDamaged, BundleMissing, BundleRefused

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from campaign_samples import fleet
-from choosing_samples import Clock
+from support.campaigns import fleet
+from support.catalogs import Clock
 
 import keyart
 

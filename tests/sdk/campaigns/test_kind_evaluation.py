@@ -8,8 +8,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from campaign_samples import NOW, offer
-from choosing_samples import (
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from support.campaigns import NOW, offer
+from support.catalogs import (
     EVENING,
     OFF,
     TV,
@@ -21,9 +24,6 @@ from choosing_samples import (
     sample_catalog,
     sample_keys,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 import keyart
 from keyart.campaigns import kinds, vectors

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from campaign_samples import NOW, limits, offer
-from choosing_samples import EVENING, MORNING, OFF, Clock, Dial, sample_bundle, sample_catalog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.campaigns import NOW, limits, offer
+from support.catalogs import EVENING, MORNING, OFF, Clock, Dial, sample_bundle, sample_catalog
 
 import keyart
 from keyart.campaigns import kinds, vectors

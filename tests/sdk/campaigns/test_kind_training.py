@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world_samples import tiny_catalog
+from support.worlds import tiny_catalog
 
 from keyart.campaigns.kinds.gradient import direction_features, gradient_sums
 from keyart.campaigns.kinds.population import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from campaign_samples import NOW, limits, offer
+from support.campaigns import NOW, limits, offer
 
 import keyart
 from keyart.campaigns.budget import Charge

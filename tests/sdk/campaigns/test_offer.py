@@ -11,8 +11,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from campaign_samples import SERVER, STRANGER, offer, public
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.campaigns import SERVER, STRANGER, offer, public
 
 from keyart.campaigns.offer import MAX_JSON_BYTES, MAX_PAYLOAD_BYTES, Offer
 from keyart.dp.clip import integer_norm

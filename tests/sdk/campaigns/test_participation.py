@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from campaign_samples import fleet, limits, offer, population_layout, run
+from support.campaigns import fleet, limits, offer, population_layout, run
 
 from keyart.campaigns import kinds, vectors
 from keyart.errors import RoundFailed
@@ -17,15 +17,6 @@ DEVICES = 60
 def arts(tmp_path_factory):
     with fleet(DEVICES, limits=limits(minimum_devices=40, contributions_a_day=100, epsilon=100.0)) as opened:
         yield opened
-
-
-@pytest.fixture
-def noted(monkeypatch):
-    """The integer vectors, as they are made, in the order of the devices that make one."""
-    made = []
-    answer = vectors.protected_vector
-    monkeypatch.setattr(vectors, "protected_vector", lambda *args: made.append(answer(*args)) or made[-1])
-    return made
 
 
 def test_the_sum_of_a_training_round_is_the_sum_of_the_devices_vectors(arts, noted):

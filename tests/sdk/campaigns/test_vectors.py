@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from campaign_samples import NOW, fleet, offer, population_layout, training_layout
-from choosing_samples import EVENING, TV
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from support.campaigns import NOW, fleet, offer, population_layout, training_layout
+from support.catalogs import EVENING, TV
 
 import keyart
 from keyart.campaigns import kinds, vectors

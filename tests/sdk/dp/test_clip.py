@@ -12,15 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from support.catalogs import seeded
 
 from keyart.dp.clip import TRIES, UNITS, clip_vectors, integer_norm, round_vectors
 from keyart.errors import SettingError
 
 ANY = st.floats(-1e100, 1e100, allow_nan=False)
-
-
-def seeded(seed: int) -> Callable[[int], bytes]:
-    return np.random.default_rng(seed).bytes
 
 
 def always(byte: int) -> Callable[[int], bytes]:

@@ -11,6 +11,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy import stats
+from support.catalogs import seeded
 
 from keyart.dp import skellam as module
 from keyart.dp.skellam import BITS, MAX_TABLE_VARIANCE, MAX_VARIANCE, skellam_noise
@@ -20,10 +21,6 @@ DRAWN = 200_000
 LEAST_EXPECTED = 20.0  # of a bin of the chi-square test
 STEP = mpmath.mpf(2) ** (1 - BITS)  # that a table may be off by: it is rounded down, and a test's own sums round too
 RARE = 1e-6  # a test of the right distribution fails this often, over all seeds
-
-
-def seeded(seed: int) -> Callable[[int], bytes]:
-    return np.random.default_rng(seed).bytes
 
 
 def exact(variance: int) -> stats.rv_discrete:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choosing_samples import OFF, Clock, Dial, sample_bundle, sample_catalog, sample_keys, sample_model
+from support.catalogs import OFF, Clock, Dial, sample_bundle, sample_catalog, sample_keys, sample_model
 
 import keyart
 from keyart_federated.export import write_bundle

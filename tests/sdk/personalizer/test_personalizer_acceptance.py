@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from choosing_samples import OFF, TV, play_favourite, sample_model
+from support.catalogs import OFF, TV, play_favourite, sample_model
 
 import keyart
 from keyart.bundle.loading import load_model

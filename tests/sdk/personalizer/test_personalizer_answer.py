@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from choosing_samples import sample_catalog
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.catalogs import sample_catalog
 
 import keyart
 from keyart.campaigns.participation import MAX_MESSAGE_BYTES

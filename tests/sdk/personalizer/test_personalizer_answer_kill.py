@@ -11,16 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from campaign_samples import BOTH, HOUR, ISSUER, NOW, enrolled, fleet, limits, live, messages_for, offer
-from choosing_samples import Clock, sample_catalog, sample_keys
-from store_samples import run_fork, start_fork
+from support.campaigns import BOTH, HOUR, ISSUER, NOW, enrolled, fleet, limits, live, messages_for, offer
+from support.catalogs import Clock, sample_catalog, sample_keys
+from support.stores import run_fork, start_fork
 
 import keyart
 from keyart.campaigns import vectors
 from keyart.secagg import Stage, certify
 from keyart.store.database import Store
 
-KILLS = 40
+KILLS = [20, pytest.param(40, marks=pytest.mark.slow)]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
 
@@ -88,10 +88,11 @@ def test_killed_between_charge_and_reply(path, before_masked):
         assert art.answer(before_masked) == reply and art.federated.sent() == [entry]
 
 
-def test_killed_at_random_moments(path, before_masked):
+@pytest.mark.parametrize("kills", KILLS)
+def test_killed_at_random_moments(path, before_masked, kills):
     """Whoever was asked before a kill and after it said the same, and whoever said anything was charged."""
     draw, said, fresh = random.Random(time.time_ns()), set(), path.read_bytes()
-    for n in range(KILLS):
+    for n in range(kills):
         if n % 8 == 0:
             path.write_bytes(fresh)  # the device again as it was, so that the first answer is often cut off
             for rest in path.parent.glob(path.name + "-*"):

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from campaign_samples import (
+from support.campaigns import (
     BOTH,
     HOUR,
     ISSUER,
@@ -25,8 +25,8 @@ from campaign_samples import (
     public,
     run,
 )
-from campaign_samples import offer as offer_of
-from choosing_samples import EVENING, sample_bundle
+from support.campaigns import offer as offer_of
+from support.catalogs import EVENING, sample_bundle
 
 import keyart
 from keyart.campaigns.budget import Charge, epsilon_spent

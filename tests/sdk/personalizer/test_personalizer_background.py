@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from choosing_samples import EVENING, TV, play_favourite, run_python, sample_catalog
+from support.catalogs import EVENING, TV, play_favourite, run_python, sample_catalog
 
 import keyart
 from keyart.errors import StoreError, StoreFull
@@ -153,7 +153,7 @@ def test_in_a_forked_child_it_chooses_and_does_not_write(path):
     import os, sys, threading, time
     import keyart
     from keyart.errors import StoreError
-    from choosing_samples import OFF, TV, sample_catalog, sample_keys
+    from support.catalogs import OFF, TV, sample_catalog, sample_keys
     def open_it(where):
         return keyart.Personalizer.open(where, catalog=sample_catalog(), keys=sample_keys(),
                                         policy=keyart.Policy(stickiness=OFF))

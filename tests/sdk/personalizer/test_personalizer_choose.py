@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from choosing_samples import (
+from support.catalogs import (
     ARTWORKS,
     EVENING,
     GENRES,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from choosing_samples import MORNING, TV, Clock, Dial, distribution_of, play_favourite, sample_keys
+from support.catalogs import MORNING, TV, Clock, Dial, distribution_of, play_favourite, sample_keys
 
 import keyart
 from keyart.store.database import Store, Table

@@ -6,7 +6,7 @@ import shutil
 from datetime import timedelta
 
 import pytest
-from choosing_samples import EVENING, TV
+from support.catalogs import EVENING, TV
 
 import keyart
 from keyart.errors import (

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from choosing_samples import EVENING, MORNING, OFF, TV, play_favourite, sample_catalog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogs import EVENING, MORNING, OFF, TV, play_favourite, sample_catalog
 
 import keyart
 from keyart.bundle.loading import load_model

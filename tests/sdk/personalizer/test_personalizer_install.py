@@ -7,8 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-from bundle_samples import resealed
-from choosing_samples import OFF, TV, distribution_of, play_favourite
+from support.bundles import resealed
+from support.catalogs import OFF, TV, distribution_of, play_favourite
 
 import keyart
 from keyart.bundle import Slots, verify

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choosing_samples import EVENING, OFF, TV, sample_catalog, sample_keys
-from store_samples import start_fork
+from support.catalogs import EVENING, OFF, TV, sample_catalog, sample_keys
+from support.stores import start_fork
 
 import keyart
 from keyart.profile import session as session_module
 from keyart.store.database import Table
 
-KILLS = 60
+KILLS = [20, pytest.param(60, marks=pytest.mark.slow)]
 CATALOG = sample_catalog()
 PLAYED, SKIPPED = keyart.Outcome.played(3000), keyart.Outcome.skipped()
 
@@ -57,12 +57,13 @@ def live(path: Path, bundle: Path, pipe: int) -> None:
             (art.preferences.like if n % 2 else art.preferences.dislike)("style:a")
 
 
-def test_kill_at_random_moments(path, bundle):
+@pytest.mark.parametrize("kills", KILLS)
+def test_kill_at_random_moments(path, bundle, kills):
     draw = random.Random(time.time_ns())
     outcomes: dict[str, str] = {}
     views: list[str] = []
     summaries = 0
-    for _ in range(KILLS):
+    for _ in range(kills):
         out, into = os.pipe()
         pid = start_fork(lambda: live(path, bundle, into))  # noqa: B023
         os.close(into)
@@ -91,4 +92,4 @@ def test_kill_at_random_moments(path, bundle):
             np.testing.assert_allclose(learned.own.added, again.learner.own.added, atol=2e-5)
             np.testing.assert_allclose(viewer.affinity, again.viewer().affinity, atol=1e-5)
             assert outcomes_learned == again.learner.outcomes == len(found)
-    assert len(outcomes) > KILLS and summaries  # with a summary, and without
+    assert len(outcomes) > kills and summaries  # with a summary, and without

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from choosing_samples import (
+from support.catalogs import (
     EVENING,
     MORNING,
     OFF,
@@ -320,7 +320,7 @@ def test_kill_after_observe(path, open_art):
     text = """
     import os, signal, sys
     import keyart
-    from choosing_samples import TV, sample_catalog, sample_keys
+    from support.catalogs import TV, sample_catalog, sample_keys
     art = keyart.Personalizer.open(sys.argv[1], catalog=sample_catalog(), keys=sample_keys())
     art.consent.grant("personalization")
     art.record(keyart.View("t4", TV.at, 4000))

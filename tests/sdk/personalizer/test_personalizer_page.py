@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from choosing_samples import OFF, TV, play_favourite
+from support.catalogs import OFF, TV, play_favourite
 
 import keyart
 from keyart.errors import ContextError, UnknownTitle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from choosing_samples import OFF, TV, play_favourite
+from support.catalogs import OFF, TV, play_favourite
 
 import keyart
 from keyart.errors import SettingError

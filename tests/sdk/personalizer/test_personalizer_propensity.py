@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choosing_samples import EVENING, OFF, TV, chi_square_bound, play_favourite, sample_bundle
+from support.catalogs import EVENING, OFF, TV, chi_square_bound, play_favourite, sample_bundle
 
 import keyart
 from keyart.model.policy import draw_candidates
 
 DRAWS = 100_000
-REAL_DRAWS = [12_500, pytest.param(100_000, marks=pytest.mark.slow)]
+REAL_DRAWS = [12_500, pytest.param(100_000, marks=pytest.mark.soak)]
 WISH = keyart.Context("tv", EVENING, intent={"style:c": 1.0, "faces": 0.5})
 
 
@@ -172,6 +172,7 @@ def test_what_is_logged_is_the_chance(state, numbers):
     assert met <= {picture for picture, p in chances.items() if p > 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bundle and head", "third on a page", "rules"])
 @pytest.mark.parametrize("draws", REAL_DRAWS)
 def test_frequencies_fit_propensities(state, numbers, draws):

@@ -6,9 +6,9 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
-import campaign_samples as campaigns
 import pytest
-from choosing_samples import EVENING, OFF, sample_bundle
+from support import campaigns
+from support.catalogs import EVENING, OFF, sample_bundle
 
 import keyart
 from keyart.errors import KeyartError

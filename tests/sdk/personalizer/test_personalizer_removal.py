@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from choosing_samples import EVENING, TV, play_favourite
+from support.catalogs import EVENING, TV, play_favourite
 
 import keyart
 from keyart.errors import UnknownDecision, WrongKey

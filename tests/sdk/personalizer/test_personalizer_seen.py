@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from choosing_samples import TV
+from support.catalogs import TV
 
 import keyart
 from keyart.errors import SettingError, StoreClosed, UnknownDecision

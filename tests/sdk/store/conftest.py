@@ -8,8 +8,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-import store_samples
-from store_samples import Host
+from support import stores as store_samples
+from support.stores import Host
 
 from keyart.store.keys import HostKey
 

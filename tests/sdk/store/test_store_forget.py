@@ -7,8 +7,8 @@ import sqlite3
 from datetime import UTC, datetime
 
 import pytest
-from store_disk import Disk, mounted
-from store_samples import Host
+from support.disk import Disk, mounted
+from support.stores import Host
 
 from keyart.errors import StoreClosed, StoreError, StoreFull, WrongKey
 from keyart.store import shredding

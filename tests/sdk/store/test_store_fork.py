@@ -6,7 +6,7 @@ import os
 import threading
 
 import pytest
-from store_samples import contents, run_fork, start_fork
+from support.stores import contents, run_fork, start_fork
 
 from keyart.errors import StoreBusy, StoreClosed, StoreError
 from keyart.store.database import Store, Table

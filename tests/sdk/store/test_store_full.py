@@ -7,8 +7,8 @@ import os
 import shutil
 
 import pytest
-from store_disk import FULL, Disk, mounted
-from store_samples import FolderHost, Host, contents, run_fork
+from support.disk import FULL, Disk, mounted
+from support.stores import FolderHost, Host, contents, run_fork
 
 from keyart.errors import StoreFull
 from keyart.store.database import Store, Table
@@ -33,6 +33,7 @@ def filled(tmp_path_factory):
     return path, host
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "killed"])
 def test_a_disk_that_fills_up_at_every_page(filled, tmp_path, close):
     """Room for the file and its WAL to each page up to where all fits."""

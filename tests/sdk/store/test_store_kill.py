@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
-from store_disk import Disk, mounted
-from store_samples import FolderHost, contents, make_schema_1, run_fork, start_fork
+from support.disk import Disk, mounted
+from support.stores import FolderHost, contents, make_schema_1, run_fork, start_fork
 
 from keyart.errors import StoreError, WrongKey
 from keyart.store import shredding
 from keyart.store.database import Store, Table
 
-KILLS = 200
+KILLS = [20, pytest.param(200, marks=pytest.mark.slow)]
 KEPT = 20  # steps whose records the writer keeps
 GROUP = 5  # records of one transaction
 
@@ -46,12 +46,13 @@ def write(path, keys, first, pipe):
             store.rotate()
 
 
-def test_kill_at_random_moments(path, tmp_path):
+@pytest.mark.parametrize("kills", KILLS)
+def test_kill_at_random_moments(path, tmp_path, kills):
     (tmp_path / "secrets").mkdir()
     keys = FolderHost(tmp_path / "secrets").keys
     draw = random.Random(time.time_ns())
     acknowledged = 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         out, into = os.pipe()
         pid = start_fork(lambda: write(path, keys, acknowledged + 1, into))  # noqa: B023
         os.close(into)
@@ -73,18 +74,25 @@ def test_kill_at_random_moments(path, tmp_path):
             assert list(store.scan(Table.VIEW)) == expected
             assert store.count(Table.VIEW) == len(expected)
         acknowledged = state
-    assert acknowledged >= KILLS / 2
+    assert acknowledged >= kills / 2
 
 
-def killed_at_each_step(tmp_path: Path, prepare, act, check, torn: bool) -> int:
+@pytest.fixture(params=[3, pytest.param(1, marks=pytest.mark.slow)], ids=["every third step", "each step"])
+def stride(request) -> int:
+    """Steps from one kill to the next."""
+    return request.param
+
+
+def killed_at_each_step(tmp_path: Path, prepare, act, check, torn: bool, stride: int) -> int:
     """Ends the process at its k-th write, sync, truncation, deletion or change of the key store, for every k.
 
     prepare(folder, keys) makes what `act(folder, keys, ready)` then works on, in a process that is killed; it calls
-    ready() where the counting begins. check(folder, keys) opens what was left. Says how many steps there were.
+    ready() where the counting begins. stride: 2 takes every second k, and so on.
+    check(folder, keys) opens what was left. Says how many steps there were.
     """
     (tmp_path / "base" / "secrets").mkdir(parents=True)
     prepare(tmp_path / "base", FolderHost(tmp_path / "base" / "secrets").keys)
-    for step in itertools.count():
+    for step in itertools.count(0, stride):
         folder = shutil.copytree(tmp_path / "base", tmp_path / str(step))
         disk = Disk(die=True, torn=torn)
 
@@ -130,16 +138,16 @@ def both_there(folder, keys, step):
 
 
 @pytest.mark.parametrize("torn", [False, True])
-def test_kill_at_each_step_of_rotate(tmp_path, torn):
+def test_kill_at_each_step_of_rotate(tmp_path, torn, stride):
     def rotate(folder, keys, ready):
         with Store.open(folder / "profile.db", keys, "ana") as store:
             ready()
             store.rotate()
 
-    assert killed_at_each_step(tmp_path, two_profiles, rotate, both_there, torn) > 40
+    assert killed_at_each_step(tmp_path, two_profiles, rotate, both_there, torn, stride) > 40
 
 
-def test_kill_at_each_step_of_rotate_to_another_key_store(tmp_path):
+def test_kill_at_each_step_of_rotate_to_another_key_store(tmp_path, stride):
     """The old keys work, or the new ones, and never both."""
     worked = []
 
@@ -174,12 +182,12 @@ def test_kill_at_each_step_of_rotate_to_another_key_store(tmp_path):
         (folder / "other").mkdir()
         two_profiles(folder, keys)
 
-    assert killed_at_each_step(tmp_path, prepare, rotate, either, torn=False) > 40
+    assert killed_at_each_step(tmp_path, prepare, rotate, either, False, stride) > 40
     assert worked == sorted(worked, reverse=True) and set(worked) == {"old", "new"}
 
 
 @pytest.mark.parametrize("torn", [False, True])
-def test_kill_at_each_step_of_forget(tmp_path, torn):
+def test_kill_at_each_step_of_forget(tmp_path, torn, stride):
     left = []
 
     def forget(folder, keys, ready):
@@ -193,12 +201,12 @@ def test_kill_at_each_step_of_forget(tmp_path, torn):
         with Store.open(folder / "profile.db", keys, "ana") as store:
             left.append(store.count(Table.VIEW))
 
-    assert killed_at_each_step(tmp_path, two_profiles, forget, ben_stays, torn) > 25
+    assert killed_at_each_step(tmp_path, two_profiles, forget, ben_stays, torn, stride) > 25
     assert left == sorted(left, reverse=True) and set(left) == {0, 8}
 
 
 @pytest.mark.parametrize("torn", [False, True])
-def test_kill_at_each_step_of_migrate(tmp_path, torn):
+def test_kill_at_each_step_of_migrate(tmp_path, torn, stride):
     def older(folder, keys):
         rows = {name: [(Table.VIEW, b"%d" % i, name.encode(), "t") for i in range(8)] for name in NAMES}
         make_schema_1(folder / "profile.db", keys, rows)
@@ -207,11 +215,11 @@ def test_kill_at_each_step_of_migrate(tmp_path, torn):
         ready()
         Store.open(folder / "profile.db", keys, "ana").close()
 
-    assert killed_at_each_step(tmp_path, older, migrate, both_there, torn) > 30
+    assert killed_at_each_step(tmp_path, older, migrate, both_there, torn, stride) > 30
 
 
 @pytest.mark.parametrize("torn", [False, True])
-def test_kill_at_each_step_of_making_and_closing(tmp_path, torn):
+def test_kill_at_each_step_of_making_and_closing(tmp_path, torn, stride):
     def make(folder, keys, ready):
         ready()
         with Store.open(folder / "profile.db", keys) as store:
@@ -223,7 +231,7 @@ def test_kill_at_each_step_of_making_and_closing(tmp_path, torn):
             store.put(Table.VIEW, b"2", b"x")
         assert [file.name for file in folder.iterdir() if file.name != "secrets"] == ["profile.db"], step
 
-    assert killed_at_each_step(tmp_path, lambda folder, keys: None, make, usable, torn) > 30
+    assert killed_at_each_step(tmp_path, lambda folder, keys: None, make, usable, torn, stride) > 30
 
 
 def test_flush_leaves_nothing_that_is_not_synced(path, host):

@@ -8,8 +8,8 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from store_disk import Disk, mounted
-from store_samples import Host, contents, make_schema_1
+from support.disk import Disk, mounted
+from support.stores import Host, contents, make_schema_1
 
 from keyart.errors import StoreDamaged, StoreError, StoreFull, WrongKey
 from keyart.store import ledger, migrations, sealed_rows, vault

@@ -10,7 +10,7 @@ import tempfile
 from contextlib import closing
 
 import pytest
-from store_disk import Disk, mounted
+from support.disk import Disk, mounted
 
 from keyart.errors import StoreDamaged
 from keyart.store.database import Store, Table

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from store_samples import contents
+from support.stores import contents
 
 from keyart.errors import StoreDamaged
 from keyart.store.database import Store, Table

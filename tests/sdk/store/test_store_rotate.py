@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from store_disk import Disk, mounted
-from store_samples import Host, contents
+from support.disk import Disk, mounted
+from support.stores import Host, contents
 
 from keyart.errors import SettingError, StoreDamaged, StoreError, StoreFull, WrongKey
 from keyart.store import envelope, rotation, shredding, vault
@@ -124,6 +124,7 @@ def test_an_old_profile_key_opens_nothing_new(path, host):
             old.records.unseal(sealed, b"")
 
 
+@pytest.mark.slow
 def test_from_one_kind_of_keys_to_another(path, host):
     other = Host()
     ways = [PassphraseKey("first"), host.keys, PassphraseKey("second"), PassphraseKey("third"), other.keys, host.keys]
@@ -273,6 +274,7 @@ def test_the_search_reads_the_disk_each_time(path, host):
         assert not store._search.found([sealed])
 
 
+@pytest.mark.slow
 def test_a_failure_at_each_step_leaves_a_store_that_works(path, tmp_path, host):
     """Every write, sync, truncation and deletion in turn; and the store that failed goes on."""
     with Store.open(path, host.keys) as store:

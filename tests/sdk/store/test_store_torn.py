@@ -6,7 +6,7 @@ import random
 import shutil
 
 import pytest
-from store_samples import make_schema_1
+from support.stores import make_schema_1
 
 from keyart.errors import KeyartError
 from keyart.store.database import Store, Table

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from compose_samples import doll, landscape, tagged
 from PIL import Image
+from support.pictures import doll, landscape, tagged
 
 from keyart import Catalog
 from keyart_tools.cli.compose import CROPS
@@ -36,6 +36,7 @@ def test_crops_are_those_of_the_room() -> None:
     assert tuple(SHAPES) == CROPS
 
 
+@pytest.mark.slow
 def test_two_pictures(keyart_command, here: Path) -> None:
     done = keyart_command("compose", "doll.png", "lawn.jpg", "--title", "A Film", "--out", "out", "--json")
     assert done.exit_code == 0, done.output
@@ -46,6 +47,7 @@ def test_two_pictures(keyart_command, here: Path) -> None:
     assert (here / "settings/keyart/credentials/signing.key").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_a_tagging_folder_gets_its_artwork(keyart_command, here: Path) -> None:
     folder = tagged(here / "film", {"doll": doll()[0], "lawn": landscape()}, licence="CC BY 3.0, a studio")
     for _ in range(2):  # the second run replaces the first
@@ -57,6 +59,7 @@ def test_a_tagging_folder_gets_its_artwork(keyart_command, here: Path) -> None:
     assert b"CC BY 3.0, a studio" in (folder / "composed/tv.jpg").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_clear_subject_is_cropped(keyart_command, here: Path) -> None:
     folder = tagged(here / "film", {"a": landscape(seed=1), "b": landscape(seed=2)})
     before = (folder / "catalog.json").read_bytes()
@@ -66,6 +69,7 @@ def test_a_folder_without_a_clear_subject_is_cropped(keyart_command, here: Path)
     assert (folder / "catalog.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_table(keyart_command) -> None:
     done = keyart_command("compose", "doll.png", "--crops", "tv", "--drawn")
     assert done.exit_code == 0 and "build/composed/tv.jpg" in done.stdout and "digitalCreation" in done.stdout
@@ -120,6 +124,7 @@ def test_mistake_is_a_sentence(mistake: str, here: Path, keyart_command) -> None
     assert new == []
 
 
+@pytest.mark.slow
 def test_interrupted_it_leaves_nothing_half_written(here: Path) -> None:
     program = (  # what a shell runs in the background ignores SIGINT, and so does all that it starts
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"

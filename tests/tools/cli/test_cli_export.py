@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from model_samples import fitted
+from support.training import fitted
 
 from keyart.bundle import Manifest, verify
 

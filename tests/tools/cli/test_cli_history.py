@@ -283,7 +283,7 @@ def test_wrong_passphrase_changes_nothing(home: Path, keyart_command) -> None:
     assert Path("me.db").read_bytes() == before
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_hundred_thousand_rows_in_seconds(home: Path, keyart_command) -> None:
     at = datetime(2026, 11, 1, tzinfo=UTC)
     with Path("large.csv").open("w", encoding="utf-8", newline="") as file:

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from model_samples import fitted, log, world
 from PIL import Image
+from support.training import fitted, log, world
 
 import keyart
 from keyart.bundle import Slots, verify
@@ -32,6 +32,7 @@ def things(tmp_path_factory: pytest.TempPathFactory, keyart_command) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind", "said"),
     [
@@ -56,6 +57,7 @@ def test_a_profile_with_its_passphrase(things: Path, keyart_command) -> None:
     assert "sesame" not in done.output
 
 
+@pytest.mark.slow
 def test_two_bundles(things: Path, keyart_command) -> None:
     on = ["--log", things / "log.jsonl", "--catalog", things / "catalog.json", "--slates", "120"]
     done = keyart_command("inspect", things / "bundle", things / "next", *on, "--json")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetched import had
+from support.services import had
 
 from keyart_tools.models import MODELS, default_folder, fetch
 
@@ -20,7 +20,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def reachable() -> None:
+def reachable(downloads: None) -> None:
     had(lambda: fetch(MODELS["expression"]))
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from model_samples import fitted, log, world
+from support.training import fitted, log, world
 
 from keyart.bundle import Manifest
 from keyart_tools.quantization.report import SAME_WINNER_BAR, VALUE_BAR
@@ -21,6 +21,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "model.npz"
 
 
+@pytest.mark.slow
 def test_on_a_log(model: Path, keyart_command) -> None:
     on = ["--log", "log.jsonl", "--catalog", "catalog.json", "--slates", "300"]
     done = keyart_command("quantize", "model.npz", *on, "--plot", "plot.png", "--json")

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from server_samples import COMMAND, running
+from support.server import COMMAND, running
 
 
 @pytest.fixture
@@ -83,6 +83,7 @@ def test_a_port_that_is_taken(here: Path, keyart_command) -> None:
     assert done.exit_code == 1 and "Choose another --port" in done.stderr and not (here / "new").exists()
 
 
+@pytest.mark.slow
 def test_what_a_person_sees(here: Path) -> None:
     words = [*COMMAND, "--data", "new", "--port", "0", "--bundle", "bundle"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -101,6 +102,7 @@ def test_what_a_person_sees(here: Path) -> None:
     assert "Move root.pem and targets.pem from new/keys" in stderr and "Traceback" not in stderr
 
 
+@pytest.mark.slow
 def test_back_up_and_restore(here: Path, keyart_command) -> None:
     with running(here / "data") as server:
         answer = server.client.post("/api/campaigns", json={"name": "a", "kind": "training"}, headers=server.bearer)

@@ -32,6 +32,7 @@ def canned(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     return calls
 
 
+@pytest.mark.slow
 def test_quick_suite_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keyart_command) -> None:
     monkeypatch.chdir(tmp_path)
     part = ("--worlds", "clickbait,synthetic", "--policies", "keyart,guard-off,random", "--viewers", "9")

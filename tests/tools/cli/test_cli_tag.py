@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetched import had
+from support.services import had
 
 from keyart import Catalog
 from keyart_tools.models.film import sample_clips
@@ -20,7 +20,7 @@ from keyart_tools.tagging import Tagging
 
 
 @pytest.fixture(scope="module")
-def bikes() -> Path:
+def bikes(downloads: None) -> Path:
     return had(sample_clips)["bikes"]
 
 
@@ -32,6 +32,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_film_becomes_a_catalogue(bikes: Path, keyart_command: Any) -> None:
     done = keyart_command(
         "tag", bikes, "--count", 3, "--name", "Bikes", "--title-id", "b1", "--licence", "BSD", "--html", "--json"
@@ -49,6 +50,7 @@ def test_a_film_becomes_a_catalogue(bikes: Path, keyart_command: Any) -> None:
     assert Tagging.load(Path("bikes")).licence == "BSD"
 
 
+@pytest.mark.slow
 def test_a_table_where_no_json_is_asked_for(bikes: Path, keyart_command: Any) -> None:
     done = keyart_command("tag", bikes, "--out", "somewhere")
 
@@ -58,6 +60,7 @@ def test_a_table_where_no_json_is_asked_for(bikes: Path, keyart_command: Any) ->
     assert not (Path("somewhere") / "sheet.html").exists()
 
 
+@pytest.mark.slow
 def test_corrections_are_applied_to_a_folder(bikes: Path, keyart_command: Any) -> None:
     first = json.loads(keyart_command("tag", bikes, "--count", 2, "--json").stdout)
     chosen = first["selected"][0]["id"]
@@ -77,6 +80,7 @@ def test_corrections_are_applied_to_a_folder(bikes: Path, keyart_command: Any) -
     assert {still["id"] for still in again["selected"]} == set(selected)
 
 
+@pytest.mark.slow
 def test_texts_without_a_model_for_them(bikes: Path, keyart_command: Any) -> None:
     Path("cast.csv").write_text("actor,character\nRobin Example,Robin\n")
     Path("said.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nHold on, Robin!\n")
@@ -139,6 +143,7 @@ def test_a_folder_that_may_not_be_written(bikes: Path, keyart_command: Any) -> N
     assert "/proc/keyart" in done.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_half_written(bikes: Path, elsewhere: Path, keyart_command: Any) -> None:
     program = (  # what a shell runs in the background ignores SIGINT, and so does all that it starts
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -156,6 +161,7 @@ def test_ctrl_c_leaves_nothing_half_written(bikes: Path, elsewhere: Path, keyart
     assert keyart_command("tag", bikes, "--out", "out").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_film_that_breaks_off_is_told(bikes: Path, elsewhere: Path, keyart_command: Any) -> None:
     import av
 

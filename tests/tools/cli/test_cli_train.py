@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from model_samples import log, world
+from support.training import log, world
 
 from keyart_federated.export import ModelFile
 

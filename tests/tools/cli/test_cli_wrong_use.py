@@ -47,6 +47,7 @@ def untidy(own_worlds: Path) -> Path:
     return own_worlds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_is_a_sentence(mistake: str, untidy: Path, keyart_command) -> None:
     code, arguments = MISTAKES[mistake]
@@ -110,6 +111,7 @@ def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch, shipped: Path, keyart_
     assert done.output == ""
 
 
+@pytest.mark.slow
 def test_copies_stay_apart(shipped: Path, tmp_path: Path, keyart_command) -> None:
     """A bundle's own folder may be written again, since it holds a bundle and nothing else."""
     shutil.copytree(shipped / "bundle", tmp_path / "again")

@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from compose_samples import NOW, doll, landscape
-from fetched import had
 from PIL import Image
+from support.pictures import NOW, doll, landscape
+from support.services import had
 
 from keyart_tools.compose.keys import SigningKey, made_key
 from keyart_tools.models import film
@@ -25,7 +25,7 @@ def key() -> SigningKey:
 
 
 @pytest.fixture(scope="session")
-def astronaut() -> Path:
+def astronaut(downloads: None) -> Path:
     """A photograph in the public domain."""
     return had(film.astronaut)
 

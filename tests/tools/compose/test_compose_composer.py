@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from compose_samples import NOW, doll, landscape
 from PIL import Image
+from support.pictures import NOW, doll, landscape
 
 from keyart.errors import InputError
 from keyart_tools.compose.composer import SHAPES, compose

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from compose_samples import NOW, landscape
+from support.pictures import NOW, landscape
 
 from keyart.errors import InputError
 from keyart_tools.compose import credentials

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from compose_samples import doll, landscape
 from PIL import Image
+from support.pictures import doll, landscape
 
 from keyart.errors import InputError
 from keyart_tools.compose.attention import attention_map

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from compose_samples import doll, landscape, tagged
+from support.pictures import doll, landscape, tagged
 
 from keyart import Catalog
 from keyart.errors import SettingError

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from compose_samples import landscape
+from support.pictures import landscape
 
 from keyart.errors import InputError
 from keyart_tools.compose.composer import SHAPES

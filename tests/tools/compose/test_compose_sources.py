@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compose_samples import doll, landscape, tagged
+from support.pictures import doll, landscape, tagged
 
 from keyart.errors import CatalogError, InputError
 from keyart_tools.compose.sources import read_sources

@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from compose_samples import landscape
 from PIL import Image, ImageFilter
+from support.pictures import landscape
 
 from keyart.errors import SettingError
 from keyart_tools.compose.composer import SHAPES

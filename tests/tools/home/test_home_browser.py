@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from support.services import missing
 
 from keyart_tools.home.model import HomePage
 from keyart_tools.home.page import render
@@ -37,9 +37,7 @@ addEventListener("error", (event) => { document.documentElement.dataset.error = 
 @pytest.mark.parametrize("size", ["1920,1080", "390,844"])
 def test_the_page_runs_and_fits(sample_page: HomePage, tmp_path: Path, size: str) -> None:
     if CHROMIUM is None:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail("No chromium on the PATH; install it, or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip("no chromium on the PATH")
+        missing("no chromium on the PATH")
     page = tmp_path / "index.html"
     # The probe comes first, so that it hears of errors in the page's own script.
     page.write_text(render(sample_page).replace("<script>", PROBE + "<script>", 1), encoding="utf-8")

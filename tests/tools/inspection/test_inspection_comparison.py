@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from model_samples import fitted, log, world
+from support.training import fitted, log, world
 
 import keyart
 from keyart.model.features import EncodedCatalog

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from model_samples import fitted, log, world
 from PIL import Image
+from support.training import fitted, log, world
 
 from keyart.errors import InputError, KeyartError
 from keyart_federated.export import write_bundle

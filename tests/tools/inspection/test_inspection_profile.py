@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from model_samples import world
+from support.training import world
 
 import keyart
 from keyart.errors import InputError, StoreDamaged, WrongKey

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from model_samples import IMPRESSIONS, log, world
+from support.training import IMPRESSIONS, log, world
 
 import keyart
 from keyart.errors import HistoryError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from model_samples import log
+from support.training import log
 
 import keyart
 from keyart.errors import HistoryError

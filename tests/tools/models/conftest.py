@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fetched import all_models, had
+from support.services import all_models, had
 
 from keyart_federated.datasets.download import Source, cache_folder, fetched
 from keyart_tools.models import Models, Picture, film
@@ -28,12 +28,12 @@ PHOTOGRAPHS = Source(
 
 
 @pytest.fixture(scope="session")
-def models() -> Models:
+def models(downloads: None) -> Models:
     return all_models()
 
 
 @pytest.fixture(scope="session")
-def package() -> dict[str, Path]:
+def package(downloads: None) -> dict[str, Path]:
     """Files of scikit-image, by name."""
     return {path.name: path for path in had(lambda: fetched(PHOTOGRAPHS, cache_folder("films")))}
 

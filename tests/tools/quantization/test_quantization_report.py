@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_samples import fitted, log, world
+from support.training import fitted, log, world
 
 from keyart.errors import BundleMissing, InputError
 from keyart.model.ranker.weights import quantize_weights, weight_shapes
@@ -112,7 +112,7 @@ def test_what_is_neither(tmp_path: Path) -> None:
         Source.open(tmp_path, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_bars_on_ten_thousand_slates() -> None:
     """The figures of docs/quantization.md."""
     of = SyntheticWorld(viewers=500, titles=80, artworks=10, impressions=100)

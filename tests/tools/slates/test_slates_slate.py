@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_samples import fitted, world
+from support.training import fitted, world
 
 import keyart
 from keyart.bundle.loading import load_model

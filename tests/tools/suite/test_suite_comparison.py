@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from world_samples import StyleWorld
+from support.worlds import StyleWorld
 
 from keyart.errors import SettingError
 from keyart_federated import simulate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from world_samples import HandWorld
+from support.worlds import HandWorld
 
 from keyart_federated.baselines import play
 from keyart_federated.metrics import Truth, figures, rewards

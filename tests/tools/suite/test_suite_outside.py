@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import types
 from pathlib import Path
 
 import numpy as np
 import pytest
-from world_samples import HandWorld, Watched
+from support.services import missing
+from support.worlds import HandWorld, Watched
 
 from keyart.errors import FederatedError
 from keyart_federated.baselines import Fixed, play
@@ -193,9 +193,7 @@ def test_the_real_one_learns(name):
     python = interpreter(Path(__file__).parents[3])
     why = why_missing(OUTSIDE[name], python)
     if python is None or why is not None:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail(f"{why} Or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip(str(why))
+        missing(str(why))
     world = HandWorld(devices=40)
     with started(name, OUTSIDE[name], python, world, 0) as peer:
         played = play_by_steps(world, peer, 25)

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from fetched import all_models, had
+from support.services import all_models, had
 
 from keyart_tools.models import Models, Picture
 from keyart_tools.models.film import sample_clips
@@ -18,13 +18,13 @@ FilmWriter = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def clips() -> dict[str, Path]:
+def clips(downloads: None) -> dict[str, Path]:
     """ "bikes", six shots, and "bigbuckbunny", one."""
     return had(sample_clips)
 
 
 @pytest.fixture(scope="session")
-def models() -> Models:
+def models(downloads: None) -> Models:
     return all_models()
 
 

@@ -48,6 +48,7 @@ def bikes(first_run: Path, tmp_path: Path) -> Path:
     return tmp_path / "bikes"
 
 
+@pytest.mark.slow
 def test_what_a_run_writes(bikes: Path) -> None:
     tagging, catalog = Tagging.load(bikes), Catalog.load(bikes / "catalog.json")
 
@@ -71,6 +72,7 @@ def test_stills_are_frames_of_the_film(bikes: Path, clips: dict[str, Path]) -> N
             assert np.abs(still.astype(int) - film.picture(frame)).mean() < 4
 
 
+@pytest.mark.slow
 def test_all_models_together(clips: dict[str, Path], models: Models, tmp_path: Path) -> None:
     tagging = tag(Film.open(clips["bikes"]), tmp_path / "out", models)
     catalog = Catalog.load(tmp_path / "out" / "catalog.json")
@@ -82,6 +84,7 @@ def test_all_models_together(clips: dict[str, Path], models: Models, tmp_path: P
     assert (cosines(vectors) - np.eye(len(vectors))).max() <= NEAR_DUPLICATE
 
 
+@pytest.mark.slow
 def test_models_that_have_come_see_the_stills_again(
     clips: dict[str, Path], models: Models, no_models: Models, tmp_path: Path
 ) -> None:
@@ -174,6 +177,7 @@ run.tag(Film.open(Path({str(film)!r})), Path({str(out)!r}), Models.open(Path({st
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["0003.jpg*1", "tagging.json*6", "sheet.html*1"])
 def test_a_run_that_was_killed_goes_on(
     at: str, bikes: Path, clips: dict[str, Path], no_models: Models, tmp_path: Path
@@ -188,6 +192,7 @@ def test_a_run_that_was_killed_goes_on(
     assert files(out) == files(bikes)
 
 
+@pytest.mark.slow
 def test_a_killed_process_of_the_command_goes_on(clips: dict[str, Path], bikes: Path, tmp_path: Path) -> None:
     arguments = ["tag", str(clips["bikes"]), "--out", "out", "--count", "3", "--html"]
     program = [sys.executable, "-c", f"from keyart_tools.cli import main; main({arguments!r})"]
@@ -256,6 +261,7 @@ def test_composed_pictures_stay_in_the_catalogue(bikes: Path, no_models: Models)
     assert Catalog.load(bikes / "catalog.json")["bikes"].artworks[-1].id == "bikes/poster"
 
 
+@pytest.mark.slow
 def test_a_still_knows_what_is_said(clips: dict[str, Path], models: Models, tmp_path: Path) -> None:
     subtitles = Subtitles((Line(1.0, 2.0, "Robin, hold on to the bar!"), Line(8.0, 9.0, "We are there.")))
     words = Words(cast={"Robin Example": ["Robin"]}, subtitles=subtitles)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from support.services import missing
 
 from keyart_tools.tagging.corrections import corrected
 from keyart_tools.tagging.sheet import page, write_sheet
@@ -66,9 +66,7 @@ def test_it_names_the_licence_and_the_models() -> None:
 @pytest.mark.parametrize("size", ["1280,800", "390,844"])
 def test_corrections_made_with_the_keyboard_come_back(size: str, tmp_path: Path) -> None:
     if CHROMIUM is None:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail("No chromium on the PATH; install it, or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip("no chromium on the PATH")
+        missing("no chromium on the PATH")
     sheet = write_sheet(tmp_path, TAGGING)
     sheet.write_text(sheet.read_text("utf-8").replace("<script", PROBE + "<script", 1), encoding="utf-8")
     command = [

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fetched import had
 from scenedetect import ContentDetector, detect
+from support.services import had
 
 from keyart_tools.models import Models
 from keyart_tools.models.film import big_buck_bunny
@@ -21,7 +21,7 @@ SHOTS_APART = 5
 STILLS_WITH_FACES = 0.2  # of a film without people: 0.13 when it was measured
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_whole_film(models: Models, tmp_path: Path) -> None:
     path = had(big_buck_bunny)
     cv2.setNumThreads(1)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from fetched import had
+from support.services import had
 
 from keyart_tools.models import MODELS, Models, fetch
 from keyart_tools.text import Sentences
 
 
 @pytest.fixture(scope="session")
-def sentences() -> Sentences:
+def sentences(downloads: None) -> Sentences:
     had(lambda: fetch(MODELS["sentences"]))
     reader = Models.open().sentences
     assert reader is not None

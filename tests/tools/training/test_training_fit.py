@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from model_samples import IMPRESSIONS, fitted, log, world
-from world_samples import tiny_catalog
+from support.training import IMPRESSIONS, fitted, log, world
+from support.worlds import tiny_catalog
 
 import keyart
 from keyart.errors import HistoryError, SettingError

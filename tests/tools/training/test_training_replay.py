@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from model_samples import log, world
+from support.training import log, world
 
 import keyart
 from keyart.campaigns.kinds.gradient import gradient_sums

@@ -11,8 +11,6 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import round_samples
-from round_samples import Devices
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -24,6 +22,8 @@ from keyart_server.campaigns import campaign_store
 from keyart_server.rounds import Round, round_store
 from keyart_server.state import ServerState
 from keyart_server.state.tables import StageRequestRow, SubmissionRow, WindowRow
+from support import rounds as round_samples
+from support.rounds import Devices
 
 WAIT_SECONDS = 180.0
 

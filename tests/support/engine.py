@@ -9,10 +9,6 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from campaign_samples import BOTH, live
-from choosing_samples import EVENING, sample_bundle, sample_catalog
-from server_samples import Clock, bearer, listening
-
 import keyart
 from keyart import client as visit
 from keyart.errors import RoundFailed
@@ -29,6 +25,9 @@ from keyart_server.rounds import round_store
 from keyart_server.serve import open_service
 from keyart_server.service import Service
 from keyart_server.settings import ServerSettings
+from support.campaigns import BOTH, live
+from support.catalogs import EVENING, sample_bundle, sample_catalog
+from support.server import Clock, bearer, listening
 
 SMALL = {"minimum_devices": 2, "patience": 1.0, "hours": 0.0}
 COHORT = {"wanted": 1000}

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import bundle_samples as samples
-
 from keyart.bundle import Manifest, Slots, verify
 from keyart.bundle.update import Canary, install_update
 from keyart_server.signing.repository import Repository
+from support import bundles as samples
 
 
 def days_ago(days: float) -> Callable[[], datetime]:

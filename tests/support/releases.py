@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import bundle_samples
-import repository_samples
-
 from keyart.bundle import Manifest
 from keyart.bundle.folder import read_files
 from keyart.bundle.update import install_update
@@ -16,6 +13,8 @@ from keyart_federated.campaigns.segments import Estimate
 from keyart_server.campaigns import campaign_store
 from keyart_server.releases import Release, publishing, release_store
 from keyart_server.service import Service
+from support import bundles as bundle_samples
+from support import repositories as repository_samples
 
 
 def told(mean: float, standard_error: float = 0.001, devices: float = 1000.0) -> Estimate:

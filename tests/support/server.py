@@ -40,6 +40,15 @@ class Clock:
         self.now += timedelta(**span)
 
 
+class Seconds:
+    """A clock of seconds that stands still until it is told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @dataclass
 class Running:
     """A server process that listens. started: what it said. client: sends to it, with no token."""

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -21,7 +22,7 @@ TV = keyart.Context("tv", EVENING)
 GENRES = ("comedy", "crime", "drama", "romance")
 ARTWORKS = 8
 OFF = timedelta(0)
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def sample_catalog(titles: int = 6, artworks: int = ARTWORKS) -> keyart.Catalog:
@@ -76,6 +77,11 @@ def sample_bundle(folder: Path, catalog: keyart.Catalog, seed: int = 1, version:
 def sample_keys() -> keyart.HostKey:
     """The same root key each time, in any process."""
     return keyart.HostKey(lambda name: b"k" * 32, lambda name, secret: None, lambda name: None)
+
+
+def seeded(seed: int) -> Callable[[int], bytes]:
+    """A source of bytes that is the same each time."""
+    return np.random.default_rng(seed).bytes
 
 
 class Dial:

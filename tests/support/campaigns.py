@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from random import Random
 from typing import Any
 
 import numpy as np
-from choosing_samples import EVENING, TV, Clock, sample_catalog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
@@ -18,6 +18,7 @@ from keyart.campaigns.offer import Offer
 from keyart.campaigns.vector_layout import VectorLayout
 from keyart.secagg import Stage, certify
 from keyart_federated.secagg import Coordinator, Gateway, SumResult
+from support.catalogs import EVENING, TV, Clock, sample_catalog
 
 SERVER, ISSUER, STRANGER = b"s" * 32, b"i" * 32, b"x" * 32  # private keys
 NOW = int(EVENING.timestamp())
@@ -84,13 +85,15 @@ def enrolled(art: keyart.Personalizer, not_after: int = NOW + 24 * HOUR) -> keya
 
 @contextmanager
 def fleet(size: int, clock: Clock | None = None, **settings: Any) -> Iterator[list[keyart.Personalizer]]:
-    """Enrolled devices in memory, each with a little history of its own."""
+    """Enrolled devices in memory, each with a little history and seeded chance of its own."""
     clock, catalog = clock or Clock(), sample_catalog()
     base = {"catalog": catalog, "engine": "numpy", "clock": clock, "limits": limits()}
     arts = []
     try:
         for i in range(size):
-            art = keyart.Personalizer.open("memory", keys=keyart.EphemeralKey(), **{**base, **settings})
+            art = keyart.Personalizer.open(
+                "memory", keys=keyart.EphemeralKey(), **{**base, "rng": Random(i), **settings}
+            )
             arts.append(art)
             for purpose in BOTH.split():
                 art.consent.grant(purpose)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keyart_tools import docs
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def blocks() -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from world_samples import HandWorld, StyleWorld, tiny_catalog
 
 from keyart.campaigns.limits import Limits
 from keyart.campaigns.offer import Offer
@@ -21,6 +20,7 @@ from keyart_federated.simulation.participation import Participation
 from keyart_federated.simulation.setup import SimulationSetup
 from keyart_federated.simulation.training_run import TrainingRun, limits_of
 from keyart_federated.world import World
+from support.worlds import HandWorld, StyleWorld, tiny_catalog
 
 STEPS, SEED = 5, 4
 EPSILON, DELTA = 4.0, 1e-5

@@ -11,8 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from campaign_samples import ISSUER, NOW, SERVER, offer, public
-
 import keyart
 from keyart.campaigns.offer import Offer
 from keyart.client import Response, Send, Visit, visit
@@ -21,13 +19,14 @@ from keyart.secagg import AggregationParameters, Stage, certify
 from keyart.secagg.identity import verify_record
 from keyart.secagg.messages import KeysReply
 from keyart_federated.secagg import Coordinator, Gateway
+from support.campaigns import ISSUER, NOW, SERVER, offer, public
 
 DEVICES = 3
 STAGES = ("share", "masked", "unmask")
 OPEN = {"contributions_a_day": 100_000, "epsilon": 1e6}  # limits that hold many rounds
 TOKEN = "a-token"
 GONE = Response(410)
-EXAMPLE = Path(__file__).parents[1] / "examples" / "visiting_devices.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "visiting_devices.py"
 names = (f"campaign-{n}" for n in count())
 
 

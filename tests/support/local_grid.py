@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
@@ -17,11 +15,12 @@ from threadpoolctl import threadpool_limits
 
 
 class LocalGrid(Grid):
-    """Runs a ClientApp on nodes whose contexts live here; a message is answered when it is pushed.
+    """A grid that runs a ClientApp on nodes whose contexts live here; a message is answered when it is pushed.
 
-    Nodes work side by side, as many as there are processors, each with one thread of BLAS: their matrices are small,
-    and threads that wait for each other double the time. An exception in the app becomes an error reply, as a
-    SuperNode would send it; `errors` keeps what was raised.
+    Nodes answer one after another. On a SuperLink each has a process of its own, and threads of one process are no
+    substitute: reading the header of an array parses it with `ast`, and CPython before 3.11.8 and 3.12.1 shares the
+    count of that recursion between threads and raises SystemError when two of them parse at once (gh-106905).
+    An exception in the app becomes an error reply, as a SuperNode would send it; `errors` keeps what was raised.
     """
 
     def __init__(self, app: ClientApp, nodes: Mapping[int, Context], run_id: int = 1) -> None:
@@ -56,8 +55,8 @@ class LocalGrid(Grid):
         return list(self._nodes)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        with threadpool_limits(limits=1), ThreadPoolExecutor(os.cpu_count()) as nodes:
-            return list(nodes.map(self._answer, messages))
+        with threadpool_limits(limits=1):
+            return [self._answer(message) for message in messages]
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         return [self._replies.pop(number) for number in message_ids if number in self._replies]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from world_samples import StyleWorld
-
 from keyart_tools.logs import Log, recorded
 from keyart_tools.training import Fitted, Settings, fit
+from support.worlds import StyleWorld
 
 IMPRESSIONS = 25
 

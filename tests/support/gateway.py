@@ -13,9 +13,6 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 import psycopg
-import round_samples
-from round_samples import GATEWAY, ISSUER, Devices
-from server_samples import listening
 
 from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.secagg import Coordinator, Gateway
@@ -25,6 +22,9 @@ from keyart_server.gateway.gateway_app import create_gateway
 from keyart_server.monitoring.metrics import Metrics
 from keyart_server.rounds import round_store, stage_windows
 from keyart_server.state import ServerState
+from support import rounds as round_samples
+from support.rounds import GATEWAY, ISSUER, Devices
+from support.server import listening
 
 NOW = 1_700_000_000
 

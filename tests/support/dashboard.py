@@ -11,7 +11,6 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
-import round_samples
 from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
@@ -30,6 +29,7 @@ from keyart_server.state.tables import (
     RoundRow,
     SubmissionRow,
 )
+from support import rounds as round_samples
 
 HOSTILE = "<script>alert(1)</script> \" ' {{ 7 * 7 }} &amp;"
 STATES = ("running", "running", "paused", "done", "stopped", "draft")

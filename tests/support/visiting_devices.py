@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from choosing_samples import sample_bundle, sample_catalog
-from server_samples import Running
+from support.catalogs import sample_bundle, sample_catalog
+from support.server import Running
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "visiting_devices.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "visiting_devices.py"
 LONGEST_SECONDS = 240.0  # of a round on a busy machine
 
 

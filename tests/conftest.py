@@ -1,0 +1,60 @@
+"""The tiers of the tests, and fixtures that several packages share.
+
+`make test` runs what is marked neither `service`, `slow` nor `soak`; `make test-all` runs it and then `service or
+slow`. A test with the parameter "postgres", or with a fixture that needs a program or a download, is marked `service`
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.services import missing
+
+from keyart.errors import FederatedError
+
+SERVICE_FIXTURES = {"downloads", "flower", "nginx", "postgres"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        on_postgres = any(isinstance(value, str) and value == "postgres" for value in parameters.values())
+        if on_postgres or SERVICE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.service)
+        # With `--dist loadgroup` any worker runs any test, but the fixtures of a module are made once.
+        definitions = item._fixtureinfo.name2fixturedefs.values() if hasattr(item, "_fixtureinfo") else ()
+        shares = any(definition.scope == "module" for several in definitions for definition in several)
+        if shares and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
+
+
+@pytest.fixture(scope="session")
+def downloads() -> None:
+    """What a fixture asks for that downloads: its tests are marked `service`."""
+
+
+@pytest.fixture(scope="session")
+def flower() -> None:
+    """Skip the test if one of Flower's programs is missing."""
+    from keyart_federated.flower import programs
+
+    try:
+        for name in programs.PROGRAMS:
+            programs.program(name)
+    except FederatedError as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="module")
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords at a thousandth of their cost, which stands in what is stored."""
+    from keyart_server.access import passwords, people
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "LOG_COST", 5)
+        people.dummy_password_hash.cache_clear()
+        yield
+    people.dummy_password_hash.cache_clear()

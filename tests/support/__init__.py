@@ -1,0 +1,1 @@
+"""Small worlds, bundles, servers and devices that several test files use."""
