@@ -18,7 +18,7 @@ from keyart.bundle.vectors import Run
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker import NumpyRanker
 from keyart.model.ranker.weights import from_bytes, shapes, stored_layout
-from keyart_federated.export import graphs, vectors
+from keyart_federated.export import conformance_vectors, graphs
 
 CASES, FULL_SLATE = 8, 20
 SPEC = FeatureSpec(
@@ -71,7 +71,7 @@ def run_of(arrays: Mapping[str, np.ndarray]) -> Run:
 
 
 def vectors_document(seed: int = 0) -> dict[str, Any]:
-    return {"cases": vectors.cases(SPEC, from_bytes(weights_bytes(weights(seed)), SPEC))}
+    return {"cases": conformance_vectors.cases(SPEC, from_bytes(weights_bytes(weights(seed)), SPEC))}
 
 
 def sample_files(seed: int = 0, **changed: bytes) -> dict[str, bytes]:

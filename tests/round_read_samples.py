@@ -24,8 +24,8 @@ from keyart_federated.campaigns.bundle_model import installed, model_of
 from keyart_federated.campaigns.campaign import Campaign, Kind
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
+from keyart_federated.simulation.device_vectors import vectors_of
 from keyart_federated.simulation.devices import Devices
-from keyart_federated.simulation.vectors import vectors_of
 from keyart_federated.worlds import SyntheticWorld
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -21,10 +21,10 @@ from .learning.model import Model
 from .metrics import Truth, capture, figures, rewards
 from .report import Report
 from .simulation import fairness
-from .simulation.central import CentralLearner
-from .simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
-from .simulation.outcome import SimulationOutcome
+from .simulation.central_learner import CentralLearner
+from .simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
 from .simulation.setup import Learner, SimulationSetup, unsticky_policy
+from .simulation.simulation_outcome import SimulationOutcome
 from .world import World
 
 Engine = Literal["local", "flower"]

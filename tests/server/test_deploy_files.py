@@ -28,8 +28,8 @@ import round_samples
 import yaml
 
 from keyart_federated.flower import programs
-from keyart_federated.flower.control import Control
 from keyart_federated.flower.fleet import free_ports
+from keyart_federated.flower.flwr_cli import Control
 from keyart_server.flower import node
 from keyart_server.flower.link import Link
 from keyart_server.state import State

@@ -24,7 +24,7 @@ from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.campaigns.settings import HELD_OUT
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
-from keyart_federated.simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
 from keyart_federated.simulation.randomness import device_randomness
 from keyart_federated.simulation.setup import SimulationSetup
 

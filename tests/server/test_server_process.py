@@ -19,7 +19,7 @@ import httpx
 import pytest
 from server_samples import COMMAND, bearer, join, running
 
-from keyart_federated.flower.keys import write_certificates
+from keyart_federated.flower.tls_keys import write_certificates
 from keyart_server import audit
 from keyart_server.campaigns import records
 from keyart_server.state import State

@@ -1,8 +1,8 @@
 """Co-watch: title latents from which titles are watched together. Device side: `keyart.campaigns.kinds.cowatch`.
 
-Each round sends directions, and its sum gives better ones (`keyart_federated.learning.latents`). The last round ends
-in a candidate with new title latents. Its artwork latents are 0, since those of before belong to other title latents;
-a training campaign learns them anew.
+Each round sends directions, and its sum gives better ones (`keyart_federated.learning.title_latents`). The last round
+ends in a candidate with new title latents. Its artwork latents are 0, since the earlier ones belong to other title
+latents; a training campaign learns them again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy.typing as npt
 from keyart.campaigns.kinds.cowatch import TOPIC
 from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import BundleError, FederatedError, RoundFailed
-from keyart_federated.learning import latents
-from keyart_federated.learning.latents import VIEWS_CLIP, CowatchSums
+from keyart_federated.learning import title_latents
+from keyart_federated.learning.title_latents import VIEWS_CLIP, CowatchSums
 
 from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
@@ -41,7 +41,7 @@ def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
     return planned(
         campaign,
         {
-            TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, latents.layout_of(len(base.catalog)).size),
+            TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, title_latents.layout_of(len(base.catalog)).size),
             "guard": Part(GUARD_SHARE, guard_rounds(Plan()), segments.size),
         },
     )
@@ -75,9 +75,9 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     try:
         sums, result = sums_of(summed, _directions(campaign, known, data, base), base)
         if summed.about["last"]:
-            files = _candidate(campaign, summed, base, latents.title_latents(sums, base.encoded))
+            files = _candidate(campaign, summed, base, title_latents.title_latents(sums, base.encoded))
             return RoundResult(pack(known, data), result | {"version": base.next_version}, files)
-        directions = latents.next_question(sums, base.encoded)
+        directions = title_latents.next_question(sums, base.encoded)
     except (FederatedError, BundleError) as error:
         return unread(known, data, error)
     kept = known | {"names": catalog_digest(base.catalog)}
@@ -86,13 +86,13 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
 
 def payload_of(directions: Doubles) -> bytes:
     """Return the payload of an offer that asks about directions [T, D]."""
-    return latents.unit_directions(directions).astype("<f4").tobytes()
+    return title_latents.unit_directions(directions).astype("<f4").tobytes()
 
 
 def first_directions(campaign: Campaign, base: Base) -> Doubles:
     """Return the directions that a campaign asks about first, [T, D]."""
     seed = np.frombuffer(sha256(campaign.id.encode()).digest(), "<u4")
-    return latents.first_question(len(base.catalog), np.random.default_rng(seed))
+    return title_latents.first_question(len(base.catalog), np.random.default_rng(seed))
 
 
 def sums_of(summed: PrivateSum, asked: Doubles, base: Base) -> tuple[CowatchSums, dict[str, Any]]:
@@ -101,7 +101,7 @@ def sums_of(summed: PrivateSum, asked: Doubles, base: Base) -> tuple[CowatchSums
     Raises:
         RoundFailed: The sum cannot be used.
     """
-    layout, offer = latents.layout_of(len(base.catalog)), summed.offer
+    layout, offer = title_latents.layout_of(len(base.catalog)), summed.offer
     require_usable(summed, base, layout, by_title=True)
     summed.check(layout)
     sums = CowatchSums.read(

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from keyart.campaigns.kinds.evaluation import MOST, PART_NORM, EvaluationLayout
 from keyart.errors import FederatedError, NoOverlap, RoundFailed, SettingError
-from keyart_federated.evaluation.devices import LEAST_WEIGHT, hardly_shown
+from keyart_federated.evaluation.device_estimate import LEAST_WEIGHT, hardly_shown
 
 from .bundle_model import payload_of
 from .campaign import Campaign

@@ -1,7 +1,7 @@
 """Population: who there is, by device class, daypart and history. Device side: `keyart.campaigns.kinds.population`.
 
 A training campaign asks the same question in its first round, and draws simulated viewers from the answer
-(`keyart_federated.learning.population`).
+(`keyart_federated.learning.viewer_population`).
 """
 
 from __future__ import annotations

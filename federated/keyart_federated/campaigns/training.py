@@ -39,10 +39,12 @@ from keyart_federated.accounting.privacy import (
     clip_for,
     shows_latents,
 )
-from keyart_federated.learning import checkpoint, latents, optimiser
-from keyart_federated.learning.latents import EXCHANGES, VIEWS_CLIP
+from keyart_federated.learning import checkpoint
+from keyart_federated.learning import newton as optimiser
+from keyart_federated.learning import title_latents as latents
 from keyart_federated.learning.learner import RATE_RANGE, Learner, Question
-from keyart_federated.learning.population import Population
+from keyart_federated.learning.title_latents import EXCHANGES, VIEWS_CLIP
+from keyart_federated.learning.viewer_population import Population
 
 from . import cowatch, population
 from .bundle_model import catalog_digest, files_of, model_of

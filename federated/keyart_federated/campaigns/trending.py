@@ -10,7 +10,7 @@ import numpy as np
 from keyart import Catalog
 from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS, TrendingLayout
 from keyart.errors import FederatedError, InputError
-from keyart_federated.experiments.trending import Plays
+from keyart_federated.experiments.play_trend import Plays
 
 from .bundle_model import catalog_digest
 from .campaign import Campaign

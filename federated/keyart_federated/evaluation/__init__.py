@@ -14,12 +14,12 @@ chart        the same, drawn
 
 from .columns import Columns
 from .decisions import Decisions
-from .devices import by_device
+from .device_estimate import by_device
 from .estimators import dr, dr_ratio, ips, ips_ratio, snips, snips_ratio
 from .overlap import Overlap
+from .policy_verdict import Verdict
 from .ratio import Estimate, Ratio
 from .shrinkage import shrunk, shrunk_estimate
-from .verdict import Verdict
 
 __all__ = [
     "Columns",

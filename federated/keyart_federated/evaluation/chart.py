@@ -9,7 +9,7 @@ from typing import Final
 from keyart.bundle.durable import replace_file
 from keyart.errors import FederatedError, SettingError
 
-from .verdict import Verdict
+from .policy_verdict import Verdict
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 LABELS: Final = {

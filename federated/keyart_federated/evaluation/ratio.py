@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from keyart.errors import InputError, SettingError
 
-from .likelihood import freedom, interval, student
+from .empirical_likelihood import freedom, interval, student
 
 Doubles = npt.NDArray[np.float64]
 

@@ -12,14 +12,14 @@ peeking     what peeking does to tests, and what noise does to verdicts
 trending    what takes off today
 appeal      what everybody sees in a new picture
 
-`keyart_federated.simulation.trial` runs an experiment on a World.
+`keyart_federated.simulation.experiment_trial` runs an experiment on a World.
 """
 
 from .analysis import Analysis, Course, analyse
 from .boundary import Boundary
-from .experiment import Experiment
-from .looks import Look, Results, Told, next_thetas, read
-from .measures import ASSUMED, MEASURES, Baseline, Measure
+from .device_metrics import ASSUMED, MEASURES, Baseline, Measure
+from .experiment_design import Experiment
+from .interim_analysis import Look, Results, Told, next_thetas, read
 from .power import Power, detectable, needed
 from .verdict import Verdict, verdicts
 

@@ -21,9 +21,9 @@ import numpy as np
 from keyart.errors import FederatedError
 
 from .boundary import Boundary, Doubles
-from .experiment import Experiment
-from .looks import Look
-from .measures import MEASURES
+from .device_metrics import MEASURES
+from .experiment_design import Experiment
+from .interim_analysis import Look
 
 MISMATCH_LEVEL = 0.001  # chance that arms which are as drawn are called otherwise
 LEAST_SPREAD = 1e-4  # of z: a metric that is the same everywhere has some

@@ -18,9 +18,9 @@ from keyart.campaigns.kinds.experiment import experiment_vectors
 
 from .analysis import analyse
 from .boundary import Boundary, Doubles
-from .experiment import Experiment
-from .looks import Results, Told, added, next_thetas
-from .measures import Baseline
+from .device_metrics import Baseline
+from .experiment_design import Experiment
+from .interim_analysis import Results, Told, added, next_thetas
 from .verdict import Word, verdicts
 
 PLAY, KEEP = (3.0, 9.0), (6.0, 4.0)  # Beta: a quarter of pictures is played, three plays of five are kept

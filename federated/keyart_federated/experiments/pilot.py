@@ -9,8 +9,8 @@ import numpy as np
 
 from keyart.errors import FederatedError
 
-from .looks import Results
-from .measures import MEASURES, MOST_CORRELATION, Baseline
+from .device_metrics import MEASURES, MOST_CORRELATION, Baseline
+from .interim_analysis import Results
 
 LEAST_DEVIATION: Final = 0.02  # of what was assumed: a metric that hardly differs between devices is not asked about
 

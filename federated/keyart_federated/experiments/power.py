@@ -9,7 +9,7 @@ from statistics import NormalDist
 from keyart.errors import SettingError
 
 from .boundary import Boundary
-from .experiment import Experiment
+from .experiment_design import Experiment
 
 MOST_DEVICES = 1_000_000_000
 TOLERANCE = 1e-3

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .analysis import Analysis, Course
-from .experiment import Experiment
-from .measures import MEASURES, percent
+from .device_metrics import MEASURES, percent
+from .experiment_design import Experiment
 
 Word = Literal["better", "worse", "no difference", "not yet", "guard", "mismatch"]
 MOST_DAYS = 365

@@ -20,7 +20,7 @@ from keyart.model.latents import whole
 from keyart.model.ranker.weights import shapes, to_bytes
 
 from ..learning.model import Doubles, Model
-from . import graphs, vectors
+from . import conformance_vectors, graphs
 
 CARD = {
     "purpose": "Chooses which picture of a title to show, on the viewer's own device.",
@@ -76,7 +76,7 @@ def write_bundle(
         "ranker.bin": to_bytes(weights, spec),
         "train.onnx": graphs.training(spec).SerializeToString(deterministic=True),
         "vocabulary.json": _json(vocabulary),
-        "vectors.json": _json({"cases": vectors.cases(spec, weights)}),
+        "vectors.json": _json({"cases": conformance_vectors.cases(spec, weights)}),
     }
     prior = head or HeadPrior()
     manifest = Manifest.build(

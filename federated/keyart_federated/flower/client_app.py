@@ -25,9 +25,9 @@ from keyart.secagg import Stage, session_codec
 from ..propensity_check import Calibration
 from ..secagg import Gateway
 from ..simulation.devices import Devices
-from ..simulation.fleet import LocalFleet
 from ..simulation.identities import sessions_of
-from ..simulation.local import devices_in_parts
+from ..simulation.local_engine import devices_in_parts
+from ..simulation.local_fleet import LocalFleet
 from ..simulation.participation import Bools, Participation
 from ..simulation.setup import SimulationSetup
 from ..simulation.training_run import limits_of

@@ -16,9 +16,9 @@ from keyart.errors import FederatedError, RoundFailed, SettingError
 
 from . import programs
 from .app import RESULT_PATH, Setting, settings_of, to_toml
-from .control import Control
-from .keys import Certificates, write_certificates, write_node_key
+from .flwr_cli import Control
 from .process import GRACE_SECONDS, Process, tail_of
+from .tls_keys import Certificates, write_certificates, write_node_key
 
 POLL_SECONDS = 0.2
 COMPLETED = "finished:completed"

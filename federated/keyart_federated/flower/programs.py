@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keyart.errors import FederatedError
 
-from .keys import Certificates
+from .tls_keys import Certificates
 
 # Never another: Flower's Control API has no authentication, and whoever reaches it runs code.
 HOST = "127.0.0.1"
@@ -22,7 +22,7 @@ PROGRAMS = (
     "flwr-serverapp",
     "flwr-clientapp",
 )
-EAGER_NODE = Path(__file__).with_name("eager.py")
+POLLING_NODE = Path(__file__).with_name("polling_supernode.py")
 EXECUTOR_POLL_SECONDS = 0.1  # Flower's default is 1 s: the wait between "a task is there" and its process
 
 
@@ -85,7 +85,7 @@ def supernode(
     """
     program("flower-supernode")
     return [
-        *(sys.executable, "-P", str(EAGER_NODE)),  # -P: not the modules beside it
+        *(sys.executable, "-P", str(POLLING_NODE)),  # -P: not the modules beside it
         *("--superlink", f"{HOST}:{superlink}" if isinstance(superlink, int) else superlink),
         *("--root-certificates", str(authority or certificates.authority)),
         *("--auth-supernode-private-key", str(key)),

@@ -19,10 +19,10 @@ from keyart.secagg import Stage
 
 from ..rounds import run_round
 from ..secagg import Coordinator
-from ..simulation.fleet import Arrays, Contribution, require_enough
+from ..simulation.device_vectors import Integers
 from ..simulation.identities import keys_of
+from ..simulation.local_fleet import Arrays, Contribution, require_enough
 from ..simulation.randomness import fleet_randomness
-from ..simulation.vectors import Integers
 from .retrying_grid import PATIENCE_SECONDS, PatientGrid
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 
@@ -32,7 +32,7 @@ POLL_SECONDS: Final = 0.5
 
 
 class FlowerFleet:
-    """See `keyart_federated.simulation.fleet.SimulatedFleet`.
+    """See `keyart_federated.simulation.local_fleet.SimulatedFleet`.
 
     Args:
         grid: Flower's grid.

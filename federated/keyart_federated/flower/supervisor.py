@@ -1,6 +1,6 @@
 """Keeps one program, and ends it with all its children when the owner goes away, however the owner goes.
 
-Run by its path: `python -I keeper.py GRACE_SECONDS PROGRAM ARGUMENT…`. The owner holds the other end of
+Run by its path: `python -I supervisor.py GRACE_SECONDS PROGRAM ARGUMENT…`. The owner holds the other end of
 standard input; when that closes (on purpose, or because the owner was killed), everything below this process
 ends: SIGTERM, then after GRACE_SECONDS SIGKILL. Needed because a SuperLink puts its executor into a session
 of its own, where no signal to a process group arrives. Standard library only, to start fast. POSIX only.

@@ -22,8 +22,8 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from .curvature import Curvature
 from .learner import Learner
 from .model import Model
-from .optimiser import init
-from .population import Population
+from .newton import init
+from .viewer_population import Population
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 ROUND, SPEC = "round", "feature_spec"

@@ -33,12 +33,12 @@ from keyart.model.features import EncodedCatalog
 from keyart.model.latents import LATENTS
 from keyart.model.ranker import Weights
 
-from . import artwork_latents, optimiser
+from . import artwork_latents, newton
 from .artwork_latents import ArtworkLatents, LatentInformation
 from .curvature import Curvature, Doubles, simulated
 from .information import Information, Stiffness
-from .optimiser import Blocks, Stage
-from .population import Population
+from .newton import Blocks, Stage
+from .viewer_population import Population
 
 # Share of a step where noise leaves nothing of a gradient, and where it leaves all of it. Noise and prior hold the
 # former back; the latter overshoots until what simulated curvature lacks is found.
@@ -102,7 +102,7 @@ class Learner:
     adaptive clipping", section 2).
     """
 
-    state: optimiser.State
+    state: newton.State
     population: Population
     devices: float
     play: Information
@@ -121,9 +121,7 @@ class Learner:
     reach: float = 1.0
 
     @classmethod
-    def start(
-        cls, state: optimiser.State, population: Population, devices: float, encoded: EncodedCatalog
-    ) -> Learner:
+    def start(cls, state: newton.State, population: Population, devices: float, encoded: EncodedCatalog) -> Learner:
         blocks = Blocks.of(encoded.spec)
         return cls(
             state,
@@ -167,7 +165,7 @@ class Learner:
         total = self.population.totals(encoded, count, decisions * count, self.rates)
         curvature = simulated(total, model, encoded, policy, rng)
         if self.state.curvature is not None:
-            share = max(new / decisions, optimiser.FRESH_SHARE)
+            share = max(new / decisions, newton.FRESH_SHARE)
             curvature = self.state.curvature.joined(curvature, share)
         play, keep = curvature.play * decisions * count, curvature.keep * decisions * count
         artworks = of_artworks * exposure[:, None]
@@ -251,7 +249,7 @@ class Learner:
             asked, part["gradient"] * back[:size], variances[:size], self._met(asked, side[5:7], doubt), encoded
         )
         step = np.concatenate([stage.step for stage in stages])
-        explained = optimiser.explained_by(step, asked.average, encoded)
+        explained = newton.explained_by(step, asked.average, encoded)
         residuals, noises = (
             (x.reshape(2, -1).T) for x in (part["artworks"] * back[size:tables_end], variances[size:tables_end])
         )
@@ -270,7 +268,7 @@ class Learner:
         theta, taste, prior = state.model.theta + step, state.model.population_taste, self.prior
         if state.rounds == 0:
             centre = self.population.taste(taste)
-            theta, prior = (optimiser.recentred(one, centre - taste, spec) for one in (theta, prior))
+            theta, prior = (newton.recentred(one, centre - taste, spec) for one in (theta, prior))
             taste = centre
         rates = [
             float(np.clip(_drawn(told, old, RATE_SPREAD, doubt), *RATE_RANGE))
@@ -282,7 +280,7 @@ class Learner:
             population_taste=taste,
             appeal=self.prior_appeal + titles[encoded.title_of] + artworks,
             artwork_latents=self.prior_latents + of_artworks.table(encoded),
-            base_rate=float(np.clip(rates[1], *optimiser.BASE_RATE_RANGE)),
+            base_rate=float(np.clip(rates[1], *newton.BASE_RATE_RANGE)),
             version=state.model.version + 1,
         )
         new = replace(
@@ -387,7 +385,7 @@ class Learner:
             # score depends on, and steps along these run away.
             lacking = np.maximum(stiffness.ratio - 1.0, 0.0) * np.diag(fisher)
             doubt = DOUBT * float(np.sqrt(2 * variance @ stage.step**2)) / decisions
-            secants = optimiser.with_secant(stage, g / decisions, doubt)
+            secants = newton.with_secant(stage, g / decisions, doubt)
             curvature = fisher + np.diag(lacking) + decisions * (secants.T @ secants)
             diagonal = np.diag(curvature)
             information = known.joined(g, variance, decisions, diagonal)
@@ -460,11 +458,11 @@ def _step(
     intercept = len(block) - mains
     own[intercept] = INTERCEPT_VARIANCE
     covariance = inverse(precision + np.diag(1.0 / own))
-    newton = covariance @ (pull - away / own)
-    squares = (away + newton) ** 2
+    full_step = covariance @ (pull - away / own)
+    squares = (away + full_step) ** 2
     determined = 1.0 - np.diag(covariance) / own
     squares[intercept] = determined[intercept] = 0.0
-    return damping * newton, optimiser.evidence(variance, squares, determined, block)
+    return damping * full_step, newton.evidence(variance, squares, determined, block)
 
 
 def shrunken(
@@ -481,4 +479,4 @@ def shrunken(
     gamma = (known / (known + 1.0 / of_titles)).sum(), (precision * shrink).sum()
     squares = (titles**2).sum(), (pictures**2).sum()
     updated = [(square + old) / (g + 1.0) for square, old, g in zip(squares, variance, gamma, strict=True)]
-    return titles, pictures, np.clip(updated, *optimiser.TABLE_VARIANCE_RANGE)
+    return titles, pictures, np.clip(updated, *newton.TABLE_VARIANCE_RANGE)

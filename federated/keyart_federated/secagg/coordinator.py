@@ -33,7 +33,7 @@ from keyart.secagg.messages import (
 )
 from keyart.secagg.shamir import SHARE_BYTES
 
-from .bundle import Bundle
+from .stage_messages import Bundle
 from .unmasking import Unmasking
 
 log = logging.getLogger("keyart.federated")

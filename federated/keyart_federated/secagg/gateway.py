@@ -11,7 +11,7 @@ from keyart.errors import MessageError
 from keyart.secagg import Stage, Terms
 from keyart.secagg.messages import REPLY, MaskedReply, header, packets_asked
 
-from .bundle import BUNDLE, Bundle
+from .stage_messages import BUNDLE, Bundle
 
 log = logging.getLogger("keyart.federated")
 

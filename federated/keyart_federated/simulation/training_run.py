@@ -24,8 +24,8 @@ from ..campaigns import Base, PrivateSum, RoundRequest
 from ..campaigns.campaign import Campaign
 from ..export import write_bundle
 from ..learning.model import Model
-from .fleet import SimulatedFleet
 from .identities import keys_of
+from .local_fleet import SimulatedFleet
 
 log = logging.getLogger("keyart.federated")
 

@@ -20,7 +20,7 @@ from keyart.errors import SettingError
 
 from ..datasets.download import Runner, Source, cache_folder, fetched, pip
 from .response import Floats, Logits
-from .table import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, Watched, uniforms
+from .table_world import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, Watched, uniforms
 
 CAMPAIGNS = ("all", "men", "women")
 POLICIES = ("random", "bts")

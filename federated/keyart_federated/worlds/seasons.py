@@ -9,8 +9,8 @@ import numpy as np
 
 from keyart.context import DAYPARTS
 
-from .pictures import GENRES
 from .response import Floats
+from .synthetic_catalog import GENRES
 
 SEASON_WEEKS = 8  # until a season comes again
 

@@ -25,12 +25,12 @@ import numpy as np
 from keyart.errors import SettingError
 
 from .arrivals import drawn_arrivals
-from .habits import IMPRESSIONS_PER_WEEK, drawn_habits, shown, watched
-from .people import Settings, drawn_genre_shares, made_up_people, within_titles
-from .pictures import GENRES, made_up_catalog
 from .response import Course, Floats, Logits
 from .seasons import drawn_seasons
-from .table import DEVICES, SITUATIONS, SLOTS, TabularWorld, artwork_bounds, calibrated
+from .synthetic_catalog import GENRES, made_up_catalog
+from .synthetic_people import Settings, drawn_genre_shares, made_up_people, within_titles
+from .table_world import DEVICES, SITUATIONS, SLOTS, TabularWorld, artwork_bounds, calibrated
+from .viewing_habits import IMPRESSIONS_PER_WEEK, drawn_habits, shown, watched
 
 START = datetime(2025, 3, 3)
 ZONE = timezone(timedelta(hours=-5))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from keyart_federated.experiments.measures import MEASURES
+from keyart_federated.experiments.device_metrics import MEASURES
 
 ALL: Final = "all"  # the segment of every device
 # What has a place of its own, or says nothing to a person who sees the rest.

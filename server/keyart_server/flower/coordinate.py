@@ -22,7 +22,7 @@ from keyart.secagg import Stage
 from keyart.secagg.messages import REPLY
 from keyart_federated.rounds import run_round
 from keyart_federated.secagg import Coordinator
-from keyart_federated.secagg.bundle import Bundle
+from keyart_federated.secagg.stage_messages import Bundle
 
 from ..rounds import records, stages
 from ..rounds.round import GOING_ON, OF_STAGE, Open

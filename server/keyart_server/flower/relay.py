@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import RoundFailed
 from keyart.secagg import Stage, Terms
-from keyart_federated.secagg.bundle import Bundle
+from keyart_federated.secagg.stage_messages import Bundle
 
 from ..rounds import stages
 from ..rounds.round import OF_STAGE

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from keyart.secagg import Stage, Terms
 from keyart.secagg.messages import REPLY, packets_asked
 from keyart_federated.secagg import Gateway
-from keyart_federated.secagg.bundle import Bundle
+from keyart_federated.secagg.stage_messages import Bundle
 
 from ..state.insertion import insertion
 from ..state.tables import AnswerRow, AskRow, Base, GatewayRow, PartialRow, WindowRow

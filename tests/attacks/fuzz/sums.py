@@ -19,7 +19,7 @@ from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify, sessio
 from keyart.secagg import session_codec as kept
 from keyart.secagg.messages import REPLY, packets_asked
 from keyart_federated.secagg import Coordinator, Gateway
-from keyart_federated.secagg.bundle import BUNDLE, Bundle
+from keyart_federated.secagg.stage_messages import BUNDLE, Bundle
 
 SIZE, DEVICES = 5, 3
 Prepared = tuple[Callable[[bytes], object], Sequence[bytes]]

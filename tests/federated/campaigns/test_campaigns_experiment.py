@@ -14,7 +14,7 @@ from keyart.errors import SettingError
 from keyart_federated.campaigns import Base, Finished, RoundRequest, Wait, ask
 from keyart_federated.campaigns.experiment import ExperimentSettings
 from keyart_federated.campaigns.settings import settings_of
-from keyart_federated.experiments.looks import added
+from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import drawn
 from keyart_federated.worlds import SyntheticWorld
 

@@ -10,7 +10,7 @@ import pytest
 from keyart.campaigns.kinds.experiment import experiment_vectors
 from keyart.errors import FederatedError
 from keyart_federated.experiments import Experiment, Results, Told, analyse
-from keyart_federated.experiments.looks import added
+from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import Fleet, baselines, drawn, played
 
 KNOWN = baselines(devices=20_000)

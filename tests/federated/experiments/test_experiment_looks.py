@@ -11,7 +11,7 @@ import pytest
 from keyart.campaigns.kinds.experiment import experiment_vectors
 from keyart.errors import FederatedError, InputError, RoundFailed, SettingError
 from keyart_federated.experiments import Baseline, Experiment, Results, Told, next_thetas, read
-from keyart_federated.experiments.looks import added
+from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import baselines, drawn, played
 
 KNOWN = baselines(devices=4000)

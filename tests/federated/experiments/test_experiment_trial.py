@@ -16,8 +16,8 @@ from keyart.errors import SettingError
 from keyart_federated.experiments import analyse, verdicts
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
-from keyart_federated.simulation.arms import Arm, live
-from keyart_federated.simulation.trial import TrialPlan, run
+from keyart_federated.simulation.arm_simulation import Arm, live
+from keyart_federated.simulation.experiment_trial import TrialPlan, run
 from keyart_federated.worlds import SyntheticWorld
 
 PLAN = TrialPlan(

@@ -15,10 +15,10 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart.model.scorer import score
 from keyart_federated.accounting.privacy import FINE_UNITS, NO_CLIP
-from keyart_federated.learning import curvature, optimiser
+from keyart_federated.learning import curvature, newton
 from keyart_federated.learning.learner import Learner, Question
 from keyart_federated.learning.model import Model
-from keyart_federated.simulation.central import CentralLearner
+from keyart_federated.simulation.central_learner import CentralLearner
 from keyart_federated.simulation.devices import Devices
 
 STEPS = 25
@@ -73,10 +73,10 @@ def asked_once(scene, learner: Learner | None, number: int) -> tuple[Learner, Qu
     return learner, asked, central._gradients([devices], asked)
 
 
-def rounds(scene, count: int) -> list[optimiser.State]:
+def rounds(scene, count: int) -> list[newton.State]:
     """States before the first round and after each of `count`, in which no new decisions come."""
     _, encoded, model = scene
-    states, learner = [optimiser.init(model, encoded)], None
+    states, learner = [newton.init(model, encoded)], None
     for n in range(count):
         learner, asked, total = asked_once(scene, learner, n)
         learner = learner.answered(asked, total, 0.0, encoded)
@@ -111,7 +111,7 @@ def test_a_new_centre_moves_no_score(scene):
     shift = rng.normal(0, 0.05, spec.viewer_size)
     moved = replace(
         tilted,
-        theta=optimiser.recentred(tilted.theta, shift, spec),
+        theta=newton.recentred(tilted.theta, shift, spec),
         population_taste=tilted.population_taste + shift,
     )
     scores = []
@@ -125,7 +125,7 @@ def test_a_new_centre_moves_no_score(scene):
 def test_state_is_a_value(scene):
     _, encoded, _ = scene
     learner, asked, total = asked_once(scene, None, 1)
-    before = {f.name: np.array(getattr(learner.state.play, f.name)).copy() for f in fields(optimiser.Stage)}
+    before = {f.name: np.array(getattr(learner.state.play, f.name)).copy() for f in fields(newton.Stage)}
     copy = total.copy()
     ones = [learner.answered(asked, total, 0.0, encoded).state.model.to_array() for _ in range(2)]
     np.testing.assert_array_equal(*ones)
@@ -151,10 +151,10 @@ def test_simulated_curvature_is_like_the_real_one(scene):
 
 
 def test_a_secant_is_added_only_for_missing_curvature():
-    stage = optimiser.Stage(np.ones(1), np.array([1.0, 0.0]), 2.0, np.array([0.5, 0.0]), np.zeros((0, 2)))
-    kept = optimiser.with_secant(stage, np.array([1.6, 0.0]))  # the slope fell by .4: less than assumed
+    stage = newton.Stage(np.ones(1), np.array([1.0, 0.0]), 2.0, np.array([0.5, 0.0]), np.zeros((0, 2)))
+    kept = newton.with_secant(stage, np.array([1.6, 0.0]))  # the slope fell by .4: less than assumed
     assert len(kept) == 0
-    added = optimiser.with_secant(stage, np.array([0.0, 0.0]))  # it fell by 2, and .5 was assumed
+    added = newton.with_secant(stage, np.array([0.0, 0.0]))  # it fell by 2, and .5 was assumed
     assert added.shape == (1, 2)
     step = stage.step
     assert stage.assumed @ step + (added @ step) @ (added @ step) == pytest.approx(2.0)

@@ -13,7 +13,7 @@ from keyart.errors import MessageError, RoundFailed
 from keyart.secagg import Identity, Stage
 from keyart.secagg import messages as wire
 from keyart_federated.secagg import Coordinator, Gateway
-from keyart_federated.secagg.bundle import Bundle
+from keyart_federated.secagg.stage_messages import Bundle
 
 HOSTILE = 5
 HEAD = wire.HEADER_BYTES

@@ -13,11 +13,11 @@ from world_samples import HandWorld, Watched
 
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import MessageError, RoundFailed, SettingError
-from keyart_federated.simulation import fleet as fleet_module
-from keyart_federated.simulation.fleet import LocalFleet, require_enough
+from keyart_federated.simulation import local_fleet as fleet_module
+from keyart_federated.simulation.device_vectors import vectors_of
 from keyart_federated.simulation.identities import keys_of
+from keyart_federated.simulation.local_fleet import LocalFleet, require_enough
 from keyart_federated.simulation.training_run import limits_of
-from keyart_federated.simulation.vectors import vectors_of
 from keyart_federated.worlds import SyntheticWorld
 
 COUNT, VARIANCE = 24, 40_000

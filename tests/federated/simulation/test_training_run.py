@@ -31,8 +31,8 @@ from keyart_federated import Privacy, simulate
 from keyart_federated.campaigns import own_offer
 from keyart_federated.learning.learner import Learner
 from keyart_federated.metrics import Truth
-from keyart_federated.simulation.fleet import Contribution
-from keyart_federated.simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.simulation.local_fleet import Contribution
 from keyart_federated.simulation.setup import SimulationSetup
 from keyart_federated.simulation.training_run import TrainingRun, limits_of
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from keyart_federated.worlds.movielens.film_names import film_name, name_key, name_keys
 from keyart_federated.worlds.movielens.films import Film, read_films
-from keyart_federated.worlds.movielens.names import film_name, name_key, name_keys
 
 
 @pytest.mark.parametrize(

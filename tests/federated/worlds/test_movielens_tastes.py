@@ -9,11 +9,11 @@ from datetime import UTC
 import numpy as np
 import pytest
 
-from keyart_federated.worlds.movielens.artworks import LOOKS, Pictures
 from keyart_federated.worlds.movielens.effects import CLICKBAIT_PENALTY, logits_of
+from keyart_federated.worlds.movielens.film_artworks import LOOKS, Pictures
 from keyart_federated.worlds.movielens.ratings import Ratings
 from keyart_federated.worlds.movielens.tastes import Tastes, hidden_tastes
-from keyart_federated.worlds.table import DEVICES
+from keyart_federated.worlds.table_world import DEVICES
 
 # Six films: three of genre 0, three of genre 1; person 0 is in films 0 and 3, person 1 in film 5.
 GENRES = np.repeat(np.eye(2), 3, axis=0)

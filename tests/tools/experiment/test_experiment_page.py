@@ -10,7 +10,7 @@ import pytest
 
 from keyart.errors import FederatedError
 from keyart_federated.experiments import Experiment, Results, Told
-from keyart_federated.experiments.looks import added
+from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import Fleet, baselines, drawn, played
 from keyart_tools.experiment import page, summary, write_page
 from keyart_tools.experiment.drawing import BAR_WIDTH, HEIGHT, WIDTH, bars, over_time

@@ -16,7 +16,7 @@ from keyart.model.features import FeatureSpec
 from keyart.model.policy import distribution
 from keyart.model.ranker import Weights
 from keyart.model.ranker.weights import shapes, stored_layout
-from keyart_federated.export.vectors import plausible, rows_of
+from keyart_federated.export.conformance_vectors import plausible, rows_of
 from keyart_federated.metrics import Estimate
 
 from ..slates import Occasions, Slate, Truth, by_device, difference, plain, slates, value

@@ -1,7 +1,7 @@
 """Fit: the central learner on a log's viewers, pass by pass, and the pass that held-out viewers like best.
 
 Each pass is one damped Newton step on all training viewers' logs, with its evidence step
-(`keyart_federated.learning.optimiser`). Viewers learn for themselves, too, as their devices would, so that the model
+(`keyart_federated.learning.newton`). Viewers learn for themselves, too, as their devices would, so that the model
 does not learn what only they like.
 """
 
@@ -21,7 +21,7 @@ from keyart.model.head import HeadPrior
 from keyart_federated.export import ModelFile
 from keyart_federated.learning.model import Model
 from keyart_federated.metrics import Estimate
-from keyart_federated.simulation.central import CentralLearner
+from keyart_federated.simulation.central_learner import CentralLearner
 from keyart_federated.simulation.devices import Devices
 
 from ..logs import Log, Viewer, require_variation

@@ -2,6 +2,6 @@
 `artworks`.
 """
 
-from .world import MovieLensWorld
+from .movielens_world import MovieLensWorld
 
 __all__ = ["MovieLensWorld"]

@@ -21,8 +21,8 @@ import numpy as np
 from keyart.context import DAYPARTS
 
 from ..response import Floats, Logits, Tables
-from ..table import DEVICES, SLOTS, Ints
-from .artworks import LOOKS, Pictures
+from ..table_world import DEVICES, SLOTS, Ints
+from .film_artworks import LOOKS, Pictures
 from .tastes import Tastes
 
 GENRE, STAR, OWN, TITLE, APPEAL = 0.40, 0.25, 0.30, 0.40, 0.15

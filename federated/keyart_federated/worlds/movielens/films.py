@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .names import film_name, name_key, name_keys
+from .film_names import film_name, name_key, name_keys
 
 STARS = 4  # cast members that a title's tags name
 _GENRES = {"childrens": "family", "music": "musical", "unknown": ""}

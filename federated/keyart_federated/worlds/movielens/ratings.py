@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..response import Floats
-from ..table import Ints
+from ..table_world import Ints
 
 # First digit of a US zip code, or first letter of a Canadian postal code, to hours from UTC. Zones run across
 # states, and daylight saving time is left out, so that an hour of the day is right to about one hour.

@@ -21,7 +21,7 @@ from keyart.errors import SettingError
 
 from ..accounting import noise_for
 from .boundary import Boundary
-from .measures import ASSUMED, MEASURES, Baseline
+from .device_metrics import ASSUMED, MEASURES, Baseline
 
 FIRST_SHARE = 0.6  # of the metrics' squared norm: the one that decides
 ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an integer, a device

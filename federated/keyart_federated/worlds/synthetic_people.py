@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .pictures import CAST, GENRES, STYLES, Pictures
 from .response import Floats
-from .table import Ints
+from .synthetic_catalog import CAST, GENRES, STYLES, Pictures
+from .table_world import Ints
 
 LATENT_RANK = 6
 # First number of the random streams of each group of people; the streams of a group lie within ten of it.

@@ -13,7 +13,7 @@ from keyart.context import DAYPARTS
 from keyart.errors import SettingError
 
 from ..response import Floats, Tables
-from ..table import (
+from ..table_world import (
     DAYPART_OF_HOUR,
     DEVICES,
     SLOTS,
@@ -26,9 +26,9 @@ from ..table import (
     draw_rows,
     uniforms,
 )
-from .artworks import drawn_catalog
 from .effects import logits_of
 from .fetch import fetch
+from .film_artworks import drawn_catalog
 from .films import Film, read_films
 from .ratings import ORIGIN, Ratings, people_of, read_table
 from .tastes import hidden_tastes

@@ -17,7 +17,7 @@ from keyart.dp.skellam import Random, skellam
 from keyart.errors import FederatedError, InputError, RoundFailed
 
 from .boundary import Doubles
-from .experiment import LEAST_DEVIATIONS, ROUNDING, Experiment
+from .experiment_design import LEAST_DEVIATIONS, ROUNDING, Experiment
 
 FORMAT = "keyart-experiment/1"
 MOST_BYTES = 1 << 26

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 import keyart
 
-from .people import People
 from .response import Floats
-from .table import SLOTS, Impressions, Ints, Watched, draw_rows, uniforms
+from .synthetic_people import People
+from .table_world import SLOTS, Impressions, Ints, Watched, draw_rows, uniforms
 
 HISTORY_DAYS = 60  # earlier views fall into this many days before the first impression
 IMPRESSIONS_PER_DAY = 4

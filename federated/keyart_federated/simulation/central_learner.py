@@ -20,10 +20,10 @@ from keyart.campaigns.kinds.training import LatentBlocks, NoisedTraining, traini
 from keyart.model.features import EncodedCatalog
 
 from ..accounting.privacy import FINE_UNITS, NO_CLIP
-from ..learning import curvature, latents, optimiser
+from ..learning import curvature, newton, title_latents
 from ..learning.learner import Learner, Question
 from ..learning.model import Doubles, Model
-from ..learning.population import Population
+from ..learning.viewer_population import Population
 from .devices import Devices
 
 CURVATURE_DECISIONS = 15_000  # drawn from the pooled logs; the gradient is of all of them
@@ -35,7 +35,7 @@ class CentralLearner:
 
     def __init__(self, encoded: EncodedCatalog, model: Model, policy: keyart.Policy, seed: int) -> None:
         self.encoded, self.policy = encoded, policy
-        self.state = optimiser.init(model, encoded)
+        self.state = newton.init(model, encoded)
         self._learner: Learner | None = None
         self._rng = np.random.default_rng([seed, 7])
 
@@ -46,7 +46,7 @@ class CentralLearner:
         rounds: int,
         progress: Callable[[int, int], None],
         learns: bool = True,
-    ) -> optimiser.State:
+    ) -> newton.State:
         """All rounds; with learns=False the zero-shot model stays and only the devices' heads learn."""
         if learns:
             self._find_titles(parts)
@@ -63,15 +63,15 @@ class CentralLearner:
     def _find_titles(self, parts: Sequence[Devices]) -> None:
         devices = _count(parts)
 
-        def ask(asked: Doubles) -> latents.CowatchSums:
-            layout, directions = latents.layout_of(len(asked)), latents.unit_directions(asked)
+        def ask(asked: Doubles) -> title_latents.CowatchSums:
+            layout, directions = title_latents.layout_of(len(asked)), title_latents.unit_directions(asked)
             histories = (views for part in parts for views in part.histories())
             total = _integers(cowatch_vectors(layout, views, directions, NO_CLIP) for views in histories)
-            return latents.CowatchSums.read(
+            return title_latents.CowatchSums.read(
                 total, asked, units=FINE_UNITS, clip=NO_CLIP, variance=0.0, devices=devices
             )
 
-        found = latents.find_titles(ask, self.encoded, self._rng)
+        found = title_latents.find_titles(ask, self.encoded, self._rng)
         self.state = replace(self.state, model=replace(self.state.model, title_latents=found))
 
     def _learn(self, parts: Sequence[Devices]) -> None:

@@ -17,7 +17,7 @@ from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS
 from keyart.errors import FederatedError, RoundFailed, SettingError
 
 from .boundary import Doubles
-from .experiment import ROUNDING
+from .experiment_design import ROUNDING
 
 HALF_LIFE_HOURS = 6.0
 

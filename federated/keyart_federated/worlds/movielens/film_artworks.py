@@ -17,7 +17,7 @@ import numpy.typing as npt
 import keyart
 
 from ..response import Tables
-from ..table import Ints
+from ..table_world import Ints
 from .films import Film
 
 LOOKS = (

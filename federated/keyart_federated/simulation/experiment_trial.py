@@ -22,10 +22,10 @@ from keyart.errors import SettingError
 
 from ..experiments import ASSUMED, Baseline, Experiment, Results, Told, next_thetas
 from ..experiments.boundary import Doubles
-from ..experiments.looks import added
+from ..experiments.interim_analysis import added
 from ..experiments.pilot import baselines
 from ..world import World
-from .arms import Arm, Ints, Progress, live
+from .arm_simulation import Arm, Ints, Progress, live
 
 PILOT_SHARE = 0.1
 CLOCK_DEVICES = 50  # whose days are counted

@@ -13,7 +13,7 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 
 from ..world import World
 from .devices import Devices
-from .fleet import LocalFleet, SimulatedFleet
+from .local_fleet import LocalFleet, SimulatedFleet
 from .participation import Participation
 from .setup import SimulationSetup
 from .training_run import TrainingRun, limits_of

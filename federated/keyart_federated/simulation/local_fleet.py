@@ -29,11 +29,11 @@ from keyart.secagg import Terms
 
 from ..rounds import run_round
 from ..secagg import Coordinator, InProcessTransport
+from .device_vectors import HostileWorld, Integers, vectors_of
 from .devices import Devices
 from .identities import keys_of, sessions_of
 from .participation import Bools, Participation
 from .randomness import device_randomness, fleet_randomness
-from .vectors import HostileWorld, Integers, vectors_of
 
 GATEWAYS = 4  # of a masked round in this process
 T = TypeVar("T")
