@@ -23,7 +23,7 @@ Z95 = 1.959964
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MetricEstimate:
     """A figure with its 95 % interval."""
 
     value: float
@@ -32,7 +32,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Truth:
+class WorldTruth:
     """Expected rewards of a world's impressions. reward [devices, impressions, A], NaN where a title has fewer
     pictures; title [devices, impressions]: place in the catalogue; best_fixed [titles]: the single best picture."""
 
@@ -42,7 +42,9 @@ class Truth:
     first: npt.NDArray[np.intp]
 
     @classmethod
-    def measure(cls, world: World, impressions: int, progress: Callable[[float], None] = lambda _: None) -> Truth:
+    def measure(
+        cls, world: World, impressions: int, progress: Callable[[float], None] = lambda _: None
+    ) -> WorldTruth:
         """Asks the world for every expected reward; raises WorldError where it breaks its protocol."""
         catalog = world.catalog
         width = max(len(title.artworks) for title in catalog)
@@ -91,7 +93,7 @@ class Rewards:
         return Values(*(x[:, window].mean(axis=1) for x in (self.policy, self.random, self.best_fixed, self.oracle)))
 
 
-def rewards(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Rewards:
+def rewards(truth: WorldTruth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Rewards:
     """shown [devices, impressions]: the picture shown, by place in the catalogue. window: which impressions."""
     reward, title = truth.reward[:, window], truth.title[:, window]
     local = (shown[:, window] - truth.first[title])[..., None]
@@ -105,12 +107,12 @@ def rewards(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(No
     )
 
 
-def values(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Values:
+def values(truth: WorldTruth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Values:
     """As `rewards`, a device's mean at a time."""
     return rewards(truth, shown, window).means()
 
 
-def figures(of: Rewards) -> dict[str, Estimate]:
+def figures(of: Rewards) -> dict[str, MetricEstimate]:
     """What a report says of a policy's choices, by the name of the figure."""
     impressions = of.policy.shape[1]
     whole, last = of.means(), of.means(slice(impressions * 3 // 4, impressions))
@@ -128,30 +130,30 @@ def figures(of: Rewards) -> dict[str, Estimate]:
     }
 
 
-def mean(x: Doubles) -> Estimate:
+def mean(x: Doubles) -> MetricEstimate:
     """Mean over devices."""
     return ratio(x, np.ones_like(x))
 
 
-def ratio(numerator: Doubles, denominator: Doubles) -> Estimate:
+def ratio(numerator: Doubles, denominator: Doubles) -> MetricEstimate:
     """Σ numerator / Σ denominator over devices; NaN-free: 0 with an empty interval where the denominator is 0."""
     total = denominator.sum()
     if abs(total) < 1e-12:
-        return Estimate(0.0, 0.0, 0.0)
+        return MetricEstimate(0.0, 0.0, 0.0)
     r = float(numerator.sum() / total)
     n = len(numerator)
     if n < 2:
-        return Estimate(r, -math.inf, math.inf)
+        return MetricEstimate(r, -math.inf, math.inf)
     residual = numerator - r * denominator
     half = Z95 * math.sqrt(n / (n - 1) * float((residual**2).sum())) / abs(float(total))
-    return Estimate(r, r - half, r + half)
+    return MetricEstimate(r, r - half, r + half)
 
 
-def capture(v: Values, of: Doubles) -> Estimate:
+def capture(v: Values, of: Doubles) -> MetricEstimate:
     """Capture of a policy whose device means are `of`."""
     return ratio(of - v.random, v.oracle - v.random)
 
 
-def minus_one(estimate: Estimate) -> Estimate:
+def minus_one(estimate: MetricEstimate) -> MetricEstimate:
     """A ratio of two values as a lift."""
-    return Estimate(estimate.value - 1, estimate.low - 1, estimate.high - 1)
+    return MetricEstimate(estimate.value - 1, estimate.low - 1, estimate.high - 1)

@@ -17,8 +17,8 @@ from keyart.model.head import HeadPrior
 from .accounting.privacy import Privacy
 from .campaigns.bundle_model import model_of
 from .export import write_bundle
-from .learning.model import Model
-from .metrics import Truth, capture, figures, rewards
+from .learning.model import GlobalModel
+from .metrics import WorldTruth, capture, figures, rewards
 from .report import Report
 from .simulation import fairness
 from .simulation.central_learner import CentralLearner
@@ -48,7 +48,7 @@ def simulate(
     workers: int = 2,
     out: str | Path | None = None,
     name: str | None = None,
-    truth: Truth | None = None,
+    truth: WorldTruth | None = None,
     progress: Progress = lambda done, of: None,
 ) -> Report:
     """Simulate `rounds` rounds of `steps_per_round` impressions on every device of a world.
@@ -110,7 +110,7 @@ def simulate(
     else:
         outcome = _local(setup, nodes, progress)
     seconds = time.perf_counter() - started
-    truth = truth or Truth.measure(world, setup.impressions)
+    truth = truth or WorldTruth.measure(world, setup.impressions)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="keyart-")) / "bundle"
     return _report(setup, outcome, truth, folder, seconds, name or type(world).__name__)
 
@@ -127,7 +127,7 @@ def _central(setup: SimulationSetup, nodes: int | None, progress: Progress) -> S
     catalog = setup.world.catalog
     encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
     parts = devices_in_parts(setup, members_of(setup.world, nodes), encoded)
-    central = CentralLearner(encoded, Model.zero_shot(encoded), setup.policy, setup.seed)
+    central = CentralLearner(encoded, GlobalModel.zero_shot(encoded), setup.policy, setup.seed)
     learns = setup.learner == "central"
     model = central.run(parts, setup.steps_per_round, setup.rounds, progress, learns=learns).model
     journals = [{"members": part.members, **part.state(), **part.calibration.state()} for part in parts]
@@ -138,7 +138,7 @@ def _central(setup: SimulationSetup, nodes: int | None, progress: Progress) -> S
 
 
 def _report(
-    setup: SimulationSetup, outcome: SimulationOutcome, truth: Truth, folder: Path, seconds: float, name: str
+    setup: SimulationSetup, outcome: SimulationOutcome, truth: WorldTruth, folder: Path, seconds: float, name: str
 ) -> Report:
     """Measure an outcome against the truth, and write the bundle with what was measured."""
     world, steps = setup.world, setup.steps_per_round

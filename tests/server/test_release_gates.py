@@ -13,7 +13,7 @@ import release_samples
 from release_samples import told
 
 from keyart.bundle import Manifest
-from keyart_federated.campaigns.segments import Estimate
+from keyart_federated.campaigns.segments import SegmentEstimate
 from keyart_server.releases import gates
 from keyart_server.releases.gate import LEVEL, VERDICTS, Gate, compared, worst
 
@@ -21,7 +21,7 @@ MARGIN, SEGMENT_MARGIN = 0.02, 0.05
 REACH = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 
-def verdicts(found: dict[str, Estimate]) -> dict[str, str]:
+def verdicts(found: dict[str, SegmentEstimate]) -> dict[str, str]:
     return {gate.name: gate.verdict for gate in compared("quality", found, MARGIN, SEGMENT_MARGIN)}
 
 

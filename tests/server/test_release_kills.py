@@ -13,7 +13,7 @@ import release_samples
 from release_samples import Device, candidate, first, standing
 
 from keyart.bundle.manifest import NAME, Manifest
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 from keyart_server import audit
 from keyart_server.releases import archive, publishing, records
 from keyart_server.repository import Repository
@@ -64,7 +64,7 @@ for line in sys.stdin:
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """  # noqa: E501
-PLAN = Plan((0.5, 1.0), hours=0.0, unclear="go on")
+PLAN = RolloutPlan((0.5, 1.0), hours=0.0, unclear="go on")
 
 
 def subjects(service: Service) -> set[int]:

@@ -5,7 +5,7 @@ once from every outcome of everybody, which is more than any deployment could gi
 """
 
 from .bandits import EpsilonGreedy, Thompson
-from .baseline_policy import Peer, Played, play
+from .baseline_policy import BaselinePolicy, Played, play
 from .references import Fixed, Uniform, best_fixed
 
-__all__ = ["EpsilonGreedy", "Fixed", "Peer", "Played", "Thompson", "Uniform", "best_fixed", "play"]
+__all__ = ["BaselinePolicy", "EpsilonGreedy", "Fixed", "Played", "Thompson", "Uniform", "best_fixed", "play"]

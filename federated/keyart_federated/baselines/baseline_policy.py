@@ -15,7 +15,7 @@ from keyart.errors import WorldError
 from ..world import World
 
 
-class Peer(Protocol):
+class BaselinePolicy(Protocol):
     """A learner that chooses a picture, and is then told what came of it."""
 
     def choose(self, i: int, title: int, context: keyart.Context) -> int:
@@ -36,7 +36,7 @@ class Played:
 
 def play(
     world: World,
-    peer: Peer,
+    peer: BaselinePolicy,
     impressions: int,
     *,
     reward: keyart.Reward | None = None,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import keyart
 
-from ..metrics import Truth
+from ..metrics import WorldTruth
 
 
 class Fixed:
@@ -23,7 +23,7 @@ class Fixed:
         """Nothing to learn."""
 
 
-def best_fixed(truth: Truth) -> Fixed:
+def best_fixed(truth: WorldTruth) -> Fixed:
     """The best single picture of each title, by the true means: no learner, since none may know them."""
     return Fixed(truth.best_fixed.tolist())
 

@@ -31,14 +31,14 @@ from __future__ import annotations
 from .comparison import compares, read_comparison, request_comparison, request_guard, rollout_plan_of
 from .noise import PlannedRounds, planned_epsilon
 from .private_sum import PrivateSum, own_offer
-from .protocol import Base, CampaignKind, Finished, RoundRequest, RoundResult, Wait
+from .protocol import CampaignKind, DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .registry import SETTINGS, ask, checked, find, plan, read
 from .trending import trending
 
 __all__ = [
     "SETTINGS",
-    "Base",
     "CampaignKind",
+    "DeployedModel",
     "Finished",
     "PlannedRounds",
     "PrivateSum",

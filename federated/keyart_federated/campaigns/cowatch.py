@@ -25,8 +25,8 @@ from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
-from .rollout_plan import Plan, guard_rounds
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
+from .rollout_plan import RolloutPlan, guard_rounds
 from .round_offer import require_own, require_usable, unread
 from .state_codec import load, pack
 from .statistics import ask_again
@@ -35,20 +35,20 @@ GUARD_SHARE: Final = 0.25  # of ε, set aside to watch the candidate while it ro
 Doubles = npt.NDArray[np.float64]
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same; the rest is for the guard of the candidate."""
     segments = SegmentLayout.of("rates", base.spec)
     return planned(
         campaign,
         {
             TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, title_latents.layout_of(len(base.catalog)).size),
-            "guard": Part(GUARD_SHARE, guard_rounds(Plan()), segments.size),
+            "guard": Part(GUARD_SHARE, guard_rounds(RolloutPlan()), segments.size),
         },
     )
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`. The offer's payload is the directions that the round asks about."""
     known, data = load(state, campaign)
@@ -67,7 +67,7 @@ def ask(
     )
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. The last round's sum ends in a candidate, the others in better directions."""
     known, data = load(state, campaign)
     require_own(campaign, summed, ("statistics", TOPIC))
@@ -89,13 +89,13 @@ def payload_of(directions: Doubles) -> bytes:
     return title_latents.unit_directions(directions).astype("<f4").tobytes()
 
 
-def first_directions(campaign: Campaign, base: Base) -> Doubles:
+def first_directions(campaign: Campaign, base: DeployedModel) -> Doubles:
     """Return the directions that a campaign asks about first, [T, D]."""
     seed = np.frombuffer(sha256(campaign.id.encode()).digest(), "<u4")
     return title_latents.first_question(len(base.catalog), np.random.default_rng(seed))
 
 
-def sums_of(summed: PrivateSum, asked: Doubles, base: Base) -> tuple[CowatchSums, dict[str, Any]]:
+def sums_of(summed: PrivateSum, asked: Doubles, base: DeployedModel) -> tuple[CowatchSums, dict[str, Any]]:
     """Return what a sum tells about the directions that were asked, [T, D], and the result for people.
 
     Raises:
@@ -120,7 +120,7 @@ def sums_of(summed: PrivateSum, asked: Doubles, base: Base) -> tuple[CowatchSums
     }
 
 
-def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Base) -> Doubles:
+def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: DeployedModel) -> Doubles:
     """Return the directions of the state, if they are of this catalogue; else the first ones, [T, D]."""
     first = first_directions(campaign, base)
     if known.get("names") != catalog_digest(base.catalog):
@@ -133,7 +133,9 @@ def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Ba
     return np.frombuffer(data, "<f8").reshape(first.shape)
 
 
-def _candidate(campaign: Campaign, summed: PrivateSum, base: Base, title_latents: Doubles) -> dict[str, bytes]:
+def _candidate(
+    campaign: Campaign, summed: PrivateSum, base: DeployedModel, title_latents: Doubles
+) -> dict[str, bytes]:
     before = model_of(base.loaded)
     model = replace(
         before,

@@ -25,7 +25,7 @@ from .bundle_model import payload_of
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .round_offer import HOUR, early, request_round, require_own, require_usable, unread
 from .settings import HELD_OUT, Cohort, Draw, Line, settings_of
 from .state_codec import load, pack
@@ -74,13 +74,13 @@ class EvaluationEstimate:
         return self.value - reach, self.value + reach
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same."""
     return planned(campaign, {PURPOSE: Part(1.0, campaign.rounds, EvaluationLayout().size)})
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`. The offer's payload is the model that is judged."""
     settings = settings_of(campaign, EvaluationSettings)
@@ -110,7 +110,7 @@ def ask(
     )
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`."""
     settings = settings_of(campaign, EvaluationSettings)
     known, _ = load(state, campaign)

@@ -19,7 +19,7 @@ from keyart.model.features import FeatureSpec
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .round_offer import require_own, require_usable, unread
 from .state_codec import load, pack
 from .statistics import ask_again
@@ -27,19 +27,19 @@ from .statistics import ask_again
 TOPIC: Final = "population"
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same."""
     return planned(campaign, {TOPIC: Part(1.0, campaign.rounds, layout(base).size)})
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`."""
     return ask_again(campaign, state, number, failed, base, at, topic=TOPIC, plan=plan(campaign, base))
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. Each round is estimated by itself."""
     known, data = load(state, campaign)
     require_own(campaign, summed, ("statistics", TOPIC))
@@ -53,7 +53,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     return RoundResult(pack(known, data), {"used": True, "devices": summed.survivors, **shares})
 
 
-def layout(base: Base) -> NoisedPopulation:
+def layout(base: DeployedModel) -> NoisedPopulation:
     """Return the layout of the vectors."""
     return NoisedPopulation(base.spec, len(base.catalog))
 

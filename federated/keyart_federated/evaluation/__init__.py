@@ -17,7 +17,7 @@ from .decisions import Decisions
 from .device_estimate import by_device
 from .estimators import dr, dr_ratio, ips, ips_ratio, snips, snips_ratio
 from .overlap import Overlap
-from .policy_verdict import Verdict
+from .policy_verdict import PolicyVerdict
 from .ratio import Estimate, Ratio
 from .shrinkage import shrunk, shrunk_estimate
 
@@ -26,8 +26,8 @@ __all__ = [
     "Decisions",
     "Estimate",
     "Overlap",
+    "PolicyVerdict",
     "Ratio",
-    "Verdict",
     "by_device",
     "dr",
     "dr_ratio",

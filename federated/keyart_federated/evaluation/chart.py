@@ -9,7 +9,7 @@ from typing import Final
 from keyart.bundle.durable import replace_file
 from keyart.errors import FederatedError, SettingError
 
-from .policy_verdict import Verdict
+from .policy_verdict import PolicyVerdict
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 LABELS: Final = {
@@ -23,7 +23,7 @@ LABELS: Final = {
 POLICY, LOGGED, INK, FAINT = "#e4572e", "#8a8f98", "#444444", "#eeeeee"
 
 
-def draw(verdict: Verdict, path: Path) -> None:
+def draw(verdict: PolicyVerdict, path: Path) -> None:
     """Writes the chart, whole or not at all. Raises SettingError for a name without a known ending, FederatedError
     where matplotlib is not installed, OSError."""
     if path.suffix.lower() not in FORMATS:

@@ -17,7 +17,7 @@ Answer = Literal["better", "worse", "unclear"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PolicyVerdict:
     """logged: what the log's own choices earned a decision. estimates: what the policy's would, by estimator. by: the
     one that decides. difference: its value less the logged one, on the same decisions."""
 
@@ -29,7 +29,7 @@ class Verdict:
     overlap: Overlap
 
     @classmethod
-    def of(cls, log: Decisions, level: float = 0.95) -> Verdict:
+    def of(cls, log: Decisions, level: float = 0.95) -> PolicyVerdict:
         """Doubly robust where there are predicted rewards, else self-normalised. Raises InputError, SettingError, and
         NoOverlap where the log shows too little of what the policy would show."""
         overlap = Overlap.of(log)

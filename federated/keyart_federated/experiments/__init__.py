@@ -15,28 +15,28 @@ appeal      what everybody sees in a new picture
 `keyart_federated.simulation.experiment_trial` runs an experiment on a World.
 """
 
-from .analysis import Analysis, Course, analyse
+from .analysis import Analysis, ArmComparison, analyse
 from .boundary import Boundary
-from .device_metrics import ASSUMED, MEASURES, Baseline, Measure
+from .device_metrics import ASSUMED, MEASURES, Baseline, DeviceMetric
 from .experiment_design import Experiment
-from .interim_analysis import Look, Results, Told, next_thetas, read
+from .interim_analysis import InterimAnalysis, InterimSum, Results, next_thetas, read
 from .power import Power, detectable, needed
-from .verdict import Verdict, verdicts
+from .verdict import ArmVerdict, verdicts
 
 __all__ = [
     "ASSUMED",
     "MEASURES",
     "Analysis",
+    "ArmComparison",
+    "ArmVerdict",
     "Baseline",
     "Boundary",
-    "Course",
+    "DeviceMetric",
     "Experiment",
-    "Look",
-    "Measure",
+    "InterimAnalysis",
+    "InterimSum",
     "Power",
     "Results",
-    "Told",
-    "Verdict",
     "analyse",
     "detectable",
     "needed",

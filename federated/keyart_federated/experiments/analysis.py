@@ -23,14 +23,14 @@ from keyart.errors import FederatedError
 from .boundary import Boundary, Doubles
 from .device_metrics import MEASURES
 from .experiment_design import Experiment
-from .interim_analysis import Look
+from .interim_analysis import InterimAnalysis
 
 MISMATCH_LEVEL = 0.001  # chance that arms which are as drawn are called otherwise
 LEAST_SPREAD = 1e-4  # of z: a metric that is the same everywhere has some
 
 
 @dataclass(frozen=True)
-class Course:
+class ArmComparison:
     """One comparison of an arm with the first, look by look, [K] each, in the metric's unit.
 
     days: of the looks. effect, with low and high: a confidence sequence. control: the first arm's mean so far.
@@ -88,8 +88,8 @@ class Analysis:
     """courses: by metric and then arm, of all devices. groups: by group, the first metric for each arm; "others" for
     devices of none that was named. devices: by arm, all looks."""
 
-    courses: dict[str, tuple[Course, ...]]
-    groups: dict[str, tuple[Course, ...]]
+    courses: dict[str, tuple[ArmComparison, ...]]
+    groups: dict[str, tuple[ArmComparison, ...]]
     mismatches: tuple[Mismatch, ...]
     devices: tuple[float, ...]
 
@@ -108,7 +108,7 @@ class _Sums:
     noise: tuple[Doubles, Doubles, Doubles]
 
 
-def analyse(experiment: Experiment, looks: Sequence[Look]) -> Analysis:
+def analyse(experiment: Experiment, looks: Sequence[InterimAnalysis]) -> Analysis:
     """Raises FederatedError where there is nothing to read yet."""
     if not looks:
         raise FederatedError(
@@ -137,7 +137,7 @@ def analyse(experiment: Experiment, looks: Sequence[Look]) -> Analysis:
     return Analysis(courses, groups, mismatches, tuple(devices.tolist()))
 
 
-def _of_metric(looks: Sequence[Look], m: int, arm: int) -> _Sums:
+def _of_metric(looks: Sequence[InterimAnalysis], m: int, arm: int) -> _Sums:
     pair = [0, arm]
     noise = [(look.devices_noise, look.z_noise[m], look.zz_noise[m]) for look in looks]
     return _Sums(
@@ -148,13 +148,15 @@ def _of_metric(looks: Sequence[Look], m: int, arm: int) -> _Sums:
     )
 
 
-def _of_group(looks: Sequence[Look], g: int, arm: int) -> _Sums:
+def _of_group(looks: Sequence[InterimAnalysis], g: int, arm: int) -> _Sums:
     told = np.array([look.groups[g][[0, arm]] for look in looks])
     noise = np.array([look.group_noise for look in looks])
     return _Sums(told[..., 0], told[..., 1], told[..., 2], tuple(noise.T))
 
 
-def _course(experiment: Experiment, metric: str, arm: int, days: Doubles, sums: _Sums, boundary: Boundary) -> Course:
+def _course(
+    experiment: Experiment, metric: str, arm: int, days: Doubles, sums: _Sums, boundary: Boundary
+) -> ArmComparison:
     asked = experiment.question().asked[experiment.place(metric)]
     noise_n, noise_z, noise_zz = sums.noise
     n = np.maximum(sums.n, 1.0)
@@ -168,7 +170,7 @@ def _course(experiment: Experiment, metric: str, arm: int, days: Doubles, sums: 
     variance = spread * of_devices + of_noise
     half = boundary.reach(variance) / total
     control = np.cumsum(weight * mean[:, 0]) / total
-    return Course(
+    return ArmComparison(
         metric=metric,
         arm=experiment.arms[arm],
         days=days,
@@ -194,7 +196,7 @@ def _spread(n: Doubles, z: Doubles, zz: Doubles, noise_z: Doubles, noise_zz: Dou
     return np.asarray(np.clip((squares - between + doubt) / devices, LEAST_SPREAD, 1.0))
 
 
-def _mismatch(experiment: Experiment, looks: Sequence[Look], arm: int) -> Mismatch:
+def _mismatch(experiment: Experiment, looks: Sequence[InterimAnalysis], arm: int) -> Mismatch:
     """Sequential, like all else: under the draw the difference is a sum of devices that count +1 or −1, and noise."""
     arms = len(experiment.arms)
     each = np.array([look.devices for look in looks])

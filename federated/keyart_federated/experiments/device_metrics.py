@@ -15,7 +15,7 @@ MOST_CORRELATION: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class DeviceMetric:
     """label: in words. unit: after a number, "%" for shares. most: the largest value there is. better: 1 or −1.
     guard: it is watched for harm unless it is what the experiment is about."""
 
@@ -67,19 +67,19 @@ class Baseline:
         correlation = min(self.correlation / math.sqrt(share), MOST_CORRELATION)
         return replace(self, deviation=self.deviation * math.sqrt(share), correlation=correlation, days=days)
 
-    def reach(self, measure: Measure) -> float:
+    def reach(self, measure: DeviceMetric) -> float:
         """What is told is cut at mean ± reach: `REACH` deviations, or all the way where that is nearer."""
         return min(REACH * self.deviation, max(self.mean, measure.most - self.mean))
 
 
-MEASURES: Final[Mapping[str, Measure]] = {
-    "quality_plays": Measure("quality plays a picture", "%", 1.0),
-    "take_rate": Measure("plays a picture", "%", 1.0),
-    "watch_time": Measure("hours watched a day", "h", 24.0),
-    "browse_time": Measure("browsing until a play", "min", MAX_BROWSE_MINUTES, better=-1, guard=True),
-    "returns": Measure("came back within 7 days", "%", 1.0),
-    "abandonment": Measure("plays given up", "%", 1.0, better=-1, guard=True),
-    "page_diversity": Measure("change from picture to picture", "%", 1.0, guard=True),
+MEASURES: Final[Mapping[str, DeviceMetric]] = {
+    "quality_plays": DeviceMetric("quality plays a picture", "%", 1.0),
+    "take_rate": DeviceMetric("plays a picture", "%", 1.0),
+    "watch_time": DeviceMetric("hours watched a day", "h", 24.0),
+    "browse_time": DeviceMetric("browsing until a play", "min", MAX_BROWSE_MINUTES, better=-1, guard=True),
+    "returns": DeviceMetric("came back within 7 days", "%", 1.0),
+    "abandonment": DeviceMetric("plays given up", "%", 1.0, better=-1, guard=True),
+    "page_diversity": DeviceMetric("change from picture to picture", "%", 1.0, guard=True),
 }
 # Before anything is known: wide enough for any service, so that a first question tells what to ask the second time.
 ASSUMED: Final[Mapping[str, Baseline]] = {

@@ -26,7 +26,7 @@ LEAST_PAST = 5.0  # deviations of the noise, that Σ x² is to measure
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class InterimSum:
     """One look as it came: total [layout.size], the noised sum of `survivors` integer vectors, with noise of
     `variance` in each entry, all devices' together. day: after the start. thetas: by metric, that were asked with."""
 
@@ -38,7 +38,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Look:
+class InterimAnalysis:
     """The same in numbers of devices. devices [A]; z, zz [A, M]: sums by arm. xz, xx [M]: of all arms. groups
     [G, A, 3]: devices, z and z² of the first metric. Names with `_noise`: variance of the noise in each, of one
     number or by metric."""
@@ -58,7 +58,7 @@ class Look:
     group_noise: Doubles
 
 
-def read(experiment: Experiment, told: Told) -> Look:
+def read(experiment: Experiment, told: InterimSum) -> InterimAnalysis:
     """Raises RoundFailed for a sum of another experiment, FederatedError where noise drowns the number of devices."""
     question = experiment.question(told.thetas)
     layout, weights = question.layout, question.weights
@@ -79,7 +79,7 @@ def read(experiment: Experiment, told: Told) -> Look:
             "devices a look, or look less often."
         )
     group_noise = noises["groups"].reshape(-1, a, 3)
-    return Look(
+    return InterimAnalysis(
         day=told.day,
         thetas=told.thetas,
         devices=devices,
@@ -96,7 +96,7 @@ def read(experiment: Experiment, told: Told) -> Look:
     )
 
 
-def next_thetas(experiment: Experiment, looks: Sequence[Look]) -> tuple[float, ...]:
+def next_thetas(experiment: Experiment, looks: Sequence[InterimAnalysis]) -> tuple[float, ...]:
     """What the next look is asked with: by least squares of all looks so far, Σ (x z + θ x²) / Σ x²; the baselines'
     where nothing is known, or noise hides it. It depends on earlier looks alone, so no later one is biased by it."""
     thetas = np.array([known.correlation for known in experiment.metrics.values()])
@@ -114,15 +114,15 @@ class Results:
     """All that there is of an experiment: no device, no person, a few noised sums. note: what it was run on."""
 
     experiment: Experiment
-    told: tuple[Told, ...] = ()
+    told: tuple[InterimSum, ...] = ()
     note: str = ""
 
     @property
-    def looks(self) -> list[Look]:
+    def looks(self) -> list[InterimAnalysis]:
         """Raises RoundFailed, FederatedError."""
         return [read(self.experiment, one) for one in self.told]
 
-    def with_look(self, told: Told) -> Results:
+    def with_look(self, told: InterimSum) -> Results:
         """And one more."""
         return replace(self, told=(*self.told, told))
 
@@ -174,7 +174,9 @@ class Results:
             if total.dtype.kind != "i" or total.ndim != 1 or len(one["thetas"]) != len(experiment.metrics):
                 raise ValueError("a sum is none")
             survivors, day, variance = one["survivors"], float(one["day"]), float(one["variance"])
-            told.append(Told(day, tuple(map(float, one["thetas"])), int(survivors), variance, tuple(total.tolist())))
+            told.append(
+                InterimSum(day, tuple(map(float, one["thetas"])), int(survivors), variance, tuple(total.tolist()))
+            )
         results = cls(experiment, tuple(told), str(document.get("note", "")))
         _ = results.looks  # refuses what cannot be read
         return results

@@ -20,7 +20,7 @@ from .analysis import analyse
 from .boundary import Boundary, Doubles
 from .device_metrics import Baseline
 from .experiment_design import Experiment
-from .interim_analysis import Results, Told, added, next_thetas
+from .interim_analysis import InterimSum, Results, added, next_thetas
 from .verdict import Word, verdicts
 
 PLAY, KEEP = (3.0, 9.0), (6.0, 4.0)  # Beta: a quarter of pictures is played, three plays of five are kept
@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Fleet:
+class ExperimentFleet:
     """arm [d]; now, past [d, METRICS], NaN for what these viewers do not tell."""
 
     arm: npt.NDArray[np.intp]
@@ -39,7 +39,7 @@ class Fleet:
     past: Doubles
 
 
-def drawn(rng: np.random.Generator, devices: int, lift: float) -> Fleet:
+def drawn(rng: np.random.Generator, devices: int, lift: float) -> ExperimentFleet:
     """lift: by what share arm 1 has more quality plays."""
     play, keep = rng.beta(*PLAY, devices), rng.beta(*KEEP, devices)
     arm = rng.integers(2, size=devices)
@@ -54,7 +54,7 @@ def drawn(rng: np.random.Generator, devices: int, lift: float) -> Fleet:
         return told
 
     past = lived(np.ones(devices))
-    return Fleet(arm, lived(np.where(arm == 1, 1.0 + lift, 1.0)), past)
+    return ExperimentFleet(arm, lived(np.where(arm == 1, 1.0 + lift, 1.0)), past)
 
 
 def baselines(seed: int = 0, devices: int = 50_000) -> dict[str, Baseline]:
@@ -68,7 +68,7 @@ def baselines(seed: int = 0, devices: int = 50_000) -> dict[str, Baseline]:
     return known
 
 
-def played(experiment: Experiment, fleet: Fleet, random: Callable[[int], bytes] | None) -> Results:
+def played(experiment: Experiment, fleet: ExperimentFleet, random: Callable[[int], bytes] | None) -> Results:
     """The whole experiment on a fleet, look by look. random: of rounding and noise; None: raw sums, no noise."""
     results = Results(experiment)
     order = np.array_split(np.arange(len(fleet.arm)), experiment.looks)
@@ -78,7 +78,7 @@ def played(experiment: Experiment, fleet: Fleet, random: Callable[[int], bytes] 
         nobody = np.zeros(len(mine), dtype=np.intp)
         vectors = experiment_vectors(question, fleet.arm[mine], nobody, fleet.now[mine], fleet.past[mine])
         total, variance = added(experiment, look, vectors, random)
-        results = results.with_look(Told(day, thetas, len(mine), variance, total))
+        results = results.with_look(InterimSum(day, thetas, len(mine), variance, total))
     return results
 
 
@@ -137,7 +137,7 @@ def peek(experiment: Experiment, tests: int, seed: int, progress: Progress = lam
     )
 
 
-def _running(fleet: Fleet, metric: str) -> tuple[Doubles, Doubles, Doubles]:
+def _running(fleet: ExperimentFleet, metric: str) -> tuple[Doubles, Doubles, Doubles]:
     """After each device: difference of means, its standard error, and devices so far; raw data, without the past."""
     value, arm = fleet.now[:, METRICS.index(metric)], fleet.arm
     n = [np.maximum(np.cumsum(arm == a), 1) for a in (0, 1)]

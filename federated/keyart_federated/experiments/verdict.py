@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from .analysis import Analysis, Course
+from .analysis import Analysis, ArmComparison
 from .device_metrics import MEASURES, percent
 from .experiment_design import Experiment
 
@@ -15,7 +15,7 @@ MOST_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ArmVerdict:
     """word: of the first metric, unless a guard is breached or the arms do not match. text: a sentence or two. more:
     days until the interval is likely to decide, None where it has, or will not within a year. guards: breached."""
 
@@ -26,17 +26,17 @@ class Verdict:
     guards: tuple[str, ...] = ()
 
 
-def verdicts(experiment: Experiment, analysis: Analysis) -> tuple[Verdict, ...]:
+def verdicts(experiment: Experiment, analysis: Analysis) -> tuple[ArmVerdict, ...]:
     """One for each arm but the first."""
     return tuple(_verdict(experiment, analysis, a) for a in range(len(experiment.arms) - 1))
 
 
-def _verdict(experiment: Experiment, analysis: Analysis, a: int) -> Verdict:
+def _verdict(experiment: Experiment, analysis: Analysis, a: int) -> ArmVerdict:
     course = analysis.courses[experiment.first][a]
     arm = course.arm
     if analysis.mismatches[a].found:
         apart, bound = analysis.mismatches[a].difference[-1], analysis.mismatches[a].bound[-1]
-        return Verdict(
+        return ArmVerdict(
             arm,
             "mismatch",
             f"Nothing can be concluded: “{arm}” and “{experiment.arms[0]}” differ by {abs(apart):,.0f} devices where "
@@ -50,11 +50,11 @@ def _verdict(experiment: Experiment, analysis: Analysis, a: int) -> Verdict:
     word, text, more = _of_first(experiment, course)
     if breached:
         harms = "; ".join(f"{MEASURES[name].label}: {_range(analysis.courses[name][a])}" for name in breached)
-        return Verdict(arm, "guard", f"Stop “{arm}”: it does harm ({harms}). {text}", more, breached)
-    return Verdict(arm, word, text, more)
+        return ArmVerdict(arm, "guard", f"Stop “{arm}”: it does harm ({harms}). {text}", more, breached)
+    return ArmVerdict(arm, word, text, more)
 
 
-def _of_first(experiment: Experiment, course: Course) -> tuple[Word, str, int | None]:
+def _of_first(experiment: Experiment, course: ArmComparison) -> tuple[Word, str, int | None]:
     measure = MEASURES[course.metric]
     effect, low, high = course.now
     margin = experiment.margin * abs(float(course.control[-1]))
@@ -80,7 +80,7 @@ def _of_first(experiment: Experiment, course: Course) -> tuple[Word, str, int | 
     return "not yet", f"{said[0].upper()}{said[1:]}; {when}.", more
 
 
-def _range(course: Course) -> str:
+def _range(course: ArmComparison) -> str:
     measure = MEASURES[course.metric]
     change, low, high = course.relative
     before = float(course.control[-1])
@@ -90,14 +90,14 @@ def _range(course: Course) -> str:
     return f"{said} (between {measure.shown(course.now[1], True)} and {measure.shown(course.now[2], True)})"
 
 
-def harmed(experiment: Experiment, course: Course) -> bool:
+def harmed(experiment: Experiment, course: ArmComparison) -> bool:
     """Whether the whole interval is worse than the tolerance, at the last look."""
     allowed = experiment.tolerance * abs(float(course.control[-1]))
     better = MEASURES[course.metric].better
     return bool(course.high[-1] < -allowed if better > 0 else course.low[-1] > allowed)
 
 
-def days_more(experiment: Experiment, course: Course, margin: float) -> int | None:
+def days_more(experiment: Experiment, course: ArmComparison, margin: float) -> int | None:
     """Days after the last look on which the interval decides, should the effect stay what it seems: it leaves 0 out,
     or all that is larger than the margin. None: not within a year."""
     looks = len(course.days)

@@ -19,7 +19,7 @@ from keyart.model.head import HeadPrior
 from keyart.model.latents import whole
 from keyart.model.ranker.weights import shapes, to_bytes
 
-from ..learning.model import Doubles, Model
+from ..learning.model import Doubles, GlobalModel
 from . import conformance_vectors, graphs
 
 CARD = {
@@ -32,7 +32,7 @@ CARD = {
 
 def write_bundle(
     folder: Path,
-    model: Model,
+    model: GlobalModel,
     catalog: Catalog,
     *,
     data: str,

@@ -23,7 +23,7 @@ from keyart.model.features import FeatureSpec
 from keyart.model.latents import LATENTS
 from keyart.model.ranker.weights import LARGEST_STORED, parameters
 
-from ..learning.model import Model
+from ..learning.model import GlobalModel
 
 FORMAT = "keyart-model/1"
 TABLES = ("theta", "population_taste", "appeal", "title_latents", "artwork_latents")
@@ -49,7 +49,7 @@ class ModelFile:
     trained on, in words, for the model card. training, quality: as in a bundle's manifest. evaluation_only: the
     licence of the data allows no more."""
 
-    model: Model
+    model: GlobalModel
     names: Catalog
     data: str
     training: Mapping[str, Any]
@@ -119,7 +119,7 @@ def _read(about: Any, tables: Mapping[str, Any]) -> ModelFile:
         raise ValueError("its version or its base rate is none")
     if type(about["evaluation_only"]) is not bool or not isinstance(about["data"], str):
         raise TypeError("it does not say what it was trained on")
-    model = Model(spec, **{name: tables[name] for name in TABLES}, base_rate=base_rate, version=version)
+    model = GlobalModel(spec, **{name: tables[name] for name in TABLES}, base_rate=base_rate, version=version)
     return ModelFile(
         model, names, about["data"], dict(about["training"]), dict(about["quality"]), about["evaluation_only"]
     )

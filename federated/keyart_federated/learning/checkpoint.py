@@ -21,7 +21,7 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 
 from .curvature import Curvature
 from .learner import Learner
-from .model import Model
+from .model import GlobalModel
 from .newton import init
 from .viewer_population import Population
 
@@ -69,7 +69,7 @@ def load(path: Path, encoded: EncodedCatalog) -> tuple[Learner, int] | None:
 
 def template(encoded: EncodedCatalog) -> Learner:
     """A learner that nobody has answered yet, about nobody."""
-    state = init(Model.zero_shot(encoded), encoded)
+    state = init(GlobalModel.zero_shot(encoded), encoded)
     return Learner.start(state, Population.unknown(encoded), 0.0, encoded)
 
 

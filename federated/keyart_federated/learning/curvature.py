@@ -27,7 +27,7 @@ from keyart.model.features.viewer import sharpen
 from keyart.model.policy import distribution, draw
 from keyart.model.scorer import Log, Scores, score, sigmoid
 
-from .model import Model
+from .model import GlobalModel
 
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
@@ -58,7 +58,7 @@ class Curvature:
 
 def simulated(
     part: Mapping[str, Doubles],
-    model: Model,
+    model: GlobalModel,
     encoded: EncodedCatalog,
     policy: keyart.Policy,
     rng: np.random.Generator,
@@ -178,7 +178,7 @@ def _shown(
     slot: Floats,
     trending: Floats,
     titles: npt.NDArray[np.intp],
-    model: Model,
+    model: GlobalModel,
     encoded: EncodedCatalog,
     policy: keyart.Policy,
     rng: np.random.Generator,
@@ -209,7 +209,7 @@ def _shown(
     )
 
 
-def of_decisions(logs: Sequence[Log], model: Model) -> Curvature:
+def of_decisions(logs: Sequence[Log], model: GlobalModel) -> Curvature:
     """Curvature of real decisions [n, 1] (`Devices.sample`), heads included."""
     parts = [_fisher(log.rows, log.logits(model.weights)) for log in logs]
     weights = np.array([log.offset.size for log in logs], dtype=np.float64)

@@ -37,7 +37,7 @@ from . import artwork_latents, newton
 from .artwork_latents import ArtworkLatents, LatentInformation
 from .curvature import Curvature, Doubles, simulated
 from .information import Information, Stiffness
-from .newton import Blocks, Stage
+from .newton import Blocks, NewtonStage
 from .viewer_population import Population
 
 # Share of a step where noise leaves nothing of a gradient, and where it leaves all of it. Noise and prior hold the
@@ -67,7 +67,7 @@ FAINT = 1e-7  # no entry's noise counts as less than this share of its curvature
 
 
 @dataclass(frozen=True)
-class Question:
+class LearningRequest:
     """What devices are asked for in a round.
 
     scale [`NoisedTraining.scaled`]: each entry is divided by it. clip: norm that the divided vector is shortened to.
@@ -102,7 +102,7 @@ class Learner:
     adaptive clipping", section 2).
     """
 
-    state: newton.State
+    state: newton.LearnerState
     population: Population
     devices: float
     play: Information
@@ -121,7 +121,9 @@ class Learner:
     reach: float = 1.0
 
     @classmethod
-    def start(cls, state: newton.State, population: Population, devices: float, encoded: EncodedCatalog) -> Learner:
+    def start(
+        cls, state: newton.LearnerState, population: Population, devices: float, encoded: EncodedCatalog
+    ) -> Learner:
         blocks = Blocks.of(encoded.spec)
         return cls(
             state,
@@ -149,7 +151,7 @@ class Learner:
         rng: np.random.Generator,
         units: int = UNITS,
         latents: LatentBlocks = "none",
-    ) -> tuple[Learner, Question]:
+    ) -> tuple[Learner, LearningRequest]:
         """The next question, and the learner that has asked it.
 
         Args:
@@ -186,7 +188,7 @@ class Learner:
                 expected += 2 * len(squares[-1]) / BOOST**2
         scale = np.sqrt(np.concatenate(squares) / count)
         asked = replace(self, state=replace(self.state, curvature=curvature), exposure=exposure, decisions=decisions)
-        return asked, Question(
+        return asked, LearningRequest(
             scale,
             clip * np.sqrt(expected) * (self.reach if units == UNITS else 1.0),
             MAX_OF_MEAN * decisions,
@@ -199,8 +201,13 @@ class Learner:
         )
 
     def counted(
-        self, asked: Question, total: npt.NDArray[np.int64], devices: float, variance: float, encoded: EncodedCatalog
-    ) -> tuple[Learner, Question]:
+        self,
+        asked: LearningRequest,
+        total: npt.NDArray[np.int64],
+        devices: float,
+        variance: float,
+        encoded: EncodedCatalog,
+    ) -> tuple[Learner, LearningRequest]:
         """Both, as if it had been known that so many devices answer, and how many decisions they have made: as the
         noised sum tells it, drawn towards what was expected as far as noise of `variance` may have moved it."""
         told = _layout(asked, encoded).parts(total.astype(np.float64))["side"][2]
@@ -208,7 +215,7 @@ class Learner:
         share = _drawn(told / unit, 1 / MAX_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
         return self.heard(asked, devices, float(np.clip(share, *DECISIONS_RANGE)) * asked.most)
 
-    def with_curvature(self, asked: Question, average: Curvature, artworks: Doubles) -> Question:
+    def with_curvature(self, asked: LearningRequest, average: Curvature, artworks: Doubles) -> LearningRequest:
         """Return the question with the curvature of real decisions in place of the simulated one.
 
         Args:
@@ -224,7 +231,7 @@ class Learner:
             average=average,
         )
 
-    def heard(self, asked: Question, devices: float, decisions: float) -> tuple[Learner, Question]:
+    def heard(self, asked: LearningRequest, devices: float, decisions: float) -> tuple[Learner, LearningRequest]:
         """Both, as if it had been known that so many devices answer, with so many decisions each."""
         ratio = decisions * devices / (self.decisions * self.devices)
         return (
@@ -233,7 +240,7 @@ class Learner:
         )
 
     def answered(
-        self, asked: Question, total: npt.NDArray[np.int64], variance: float, encoded: EncodedCatalog
+        self, asked: LearningRequest, total: npt.NDArray[np.int64], variance: float, encoded: EncodedCatalog
     ) -> Learner:
         """The state after a round. total: the noised sum; variance: of the noise in each of its entries."""
         spec, state = encoded.spec, self.state
@@ -312,7 +319,7 @@ class Learner:
 
     def _latents(
         self,
-        asked: Question,
+        asked: LearningRequest,
         part: Mapping[str, Doubles],
         back: Doubles,
         variances: Doubles,
@@ -350,7 +357,7 @@ class Learner:
             state.latents, known, sums, asked.artworks[:, 0], *moved, decisions, encoded, LATENT_DAMPING
         )
 
-    def _met(self, asked: Question, told: Doubles, doubt: float) -> list[float]:
+    def _met(self, asked: LearningRequest, told: Doubles, doubt: float) -> list[float]:
         """By how much the curvature that devices have met exceeds the simulated one, of play and of keep; 1 where
         noise of variance `doubt` may have made the difference (James and Stein 1961, the positive part)."""
         met, start = [], 0
@@ -364,8 +371,8 @@ class Learner:
         return met
 
     def _steps(
-        self, asked: Question, gradient: Doubles, noise: Doubles, met: list[float], encoded: EncodedCatalog
-    ) -> tuple[list[Stage], list[Information], Stiffness]:
+        self, asked: LearningRequest, gradient: Doubles, noise: Doubles, met: list[float], encoded: EncodedCatalog
+    ) -> tuple[list[NewtonStage], list[Information], Stiffness]:
         """Of play, then of keep. gradient, noise [P]: sums, and the variances of their noise."""
         spec, state, decisions = encoded.spec, self.state, self.decisions * self.devices
         blocks = Blocks.of(spec)
@@ -395,7 +402,7 @@ class Learner:
             away = state.model.theta[place] - self.prior[place]
             step, variances = _step(stage.variance, precision, pull, away, block, len(spec.main_names), damping)
             fall = curvature @ step / decisions
-            stages.append(Stage(variances, step, float(g @ step) / decisions, fall, secants))
+            stages.append(NewtonStage(variances, step, float(g @ step) / decisions, fall, secants))
             informed.append(information.moved(fall, stiffness.misfit))
             stiff.append(replace(stiffness, fall=fisher @ step / decisions))
         return stages, informed, Stiffness.joint(stiff)
@@ -433,7 +440,7 @@ class Learner:
         return titles, artworks, variances, information.moved(fisher * step / decisions, stiffness.misfit), stiffness
 
 
-def _layout(asked: Question, encoded: EncodedCatalog) -> NoisedTraining:
+def _layout(asked: LearningRequest, encoded: EncodedCatalog) -> NoisedTraining:
     return NoisedTraining(encoded.spec, len(encoded.artwork), asked.latents)
 
 

@@ -18,7 +18,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Model:
+class GlobalModel:
     """theta [P] in the order of `Weights`. population_taste [H]: mean sharpened history. appeal [n, 2]: what
     everybody sees in a picture beyond its tags, as logits of play and keep. base_rate: reward of a picture now.
     title_latents [T, F], artwork_latents [n, F]: see `keyart.model.latents`; 0 where nothing is known.
@@ -34,7 +34,7 @@ class Model:
     version: int = 1
 
     @classmethod
-    def zero_shot(cls, encoded: EncodedCatalog) -> Model:
+    def zero_shot(cls, encoded: EncodedCatalog) -> GlobalModel:
         """Before the first round: people are shown what they like."""
         spec, artworks, titles = encoded.spec, len(encoded.artwork), len(encoded.first) - 1
         return cls(
@@ -89,7 +89,7 @@ class Model:
         )
 
     @classmethod
-    def from_array(cls, encoded: EncodedCatalog, flat: Doubles) -> Model:
+    def from_array(cls, encoded: EncodedCatalog, flat: Doubles) -> GlobalModel:
         """Inverse of `to_array`; raises ValueError for a wrong length."""
         spec, artworks, titles = encoded.spec, len(encoded.artwork), len(encoded.first) - 1
         sizes = [parameters(spec), spec.viewer_size, 2 * artworks, LATENTS * titles, LATENTS * artworks, 2]

@@ -17,7 +17,7 @@ from keyart.model.ranker.weights import shapes
 
 from .artwork_latents import ArtworkLatents
 from .curvature import Curvature
-from .model import Model
+from .model import GlobalModel
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -35,7 +35,7 @@ BASE_RATE_RANGE = (1e-3, 0.999)  # a manifest's is above 0 and below 1
 
 
 @dataclass(frozen=True)
-class Stage:
+class NewtonStage:
     """What the next step of play, or of keep, remembers.
 
     variance [blocks]: prior variances. step [P]: the last one. slope: of the log likelihood a decision along it,
@@ -50,20 +50,20 @@ class Stage:
     secants: Doubles
 
     @classmethod
-    def start(cls, blocks: Ints) -> Stage:
+    def start(cls, blocks: Ints) -> NewtonStage:
         nothing = np.zeros(len(blocks))
         return cls(np.full(blocks.max() + 1, STARTING_VARIANCE), nothing, 0.0, nothing, np.zeros((0, len(blocks))))
 
 
 @dataclass(frozen=True)
-class State:
+class LearnerState:
     """What a round changes: the model, tables of titles [t, 2] and pictures [n, 2], variances, rounds so far."""
 
-    model: Model
+    model: GlobalModel
     title_appeal: Doubles
     artwork_appeal: Doubles
-    play: Stage
-    keep: Stage
+    play: NewtonStage
+    keep: NewtonStage
     table_variance: Doubles
     latents: ArtworkLatents
     curvature: Curvature | None = None
@@ -93,15 +93,15 @@ class Blocks:
         )
 
 
-def init(model: Model, encoded: EncodedCatalog) -> State:
+def init(model: GlobalModel, encoded: EncodedCatalog) -> LearnerState:
     """State before the first round."""
     blocks = Blocks.of(encoded.spec)
-    return State(
+    return LearnerState(
         model=model,
         title_appeal=np.zeros((len(encoded.first) - 1, 2)),
         artwork_appeal=np.zeros((len(encoded.artwork), 2)),
-        play=Stage.start(blocks.play),
-        keep=Stage.start(blocks.keep),
+        play=NewtonStage.start(blocks.play),
+        keep=NewtonStage.start(blocks.keep),
         table_variance=np.full((2, 2), STARTING_VARIANCE),
         latents=ArtworkLatents.start(encoded),
     )
@@ -125,7 +125,7 @@ def evidence(variance: Doubles, away: Doubles, determined: Doubles, block: Ints)
     return np.clip((squares + variance) / (np.clip(gamma, 0.0, size) + 1.0), *VARIANCE_RANGE)
 
 
-def with_secant(stage: Stage, slope_vector: Doubles, doubt: float = 0.0) -> Doubles:
+def with_secant(stage: NewtonStage, slope_vector: Doubles, doubt: float = 0.0) -> Doubles:
     """The secants, and one more if the last step met more curvature than was assumed, and more than `doubt` would
     explain: what noise may make of the slope.
 

@@ -17,7 +17,7 @@ from keyart.model.policy import distribution
 from keyart.model.scorer import score, sigmoid
 
 from .curvature import Doubles, simulated_contexts, simulated_viewers
-from .model import Model
+from .model import GlobalModel
 
 VIEWERS_PER_TITLE = 32
 LEAST_SHARE = 1e-9
@@ -71,7 +71,7 @@ class Population:
         return total
 
     def shown(
-        self, model: Model, encoded: EncodedCatalog, policy: keyart.Policy, rng: np.random.Generator
+        self, model: GlobalModel, encoded: EncodedCatalog, policy: keyart.Policy, rng: np.random.Generator
     ) -> tuple[Doubles, Doubles]:
         """By artwork: share of all decisions [n] under `policy`, and mean curvature [n, 2] there: of play,
         E[q(1 − q)], and of completion, E[qκ(1 − κ)].

@@ -33,7 +33,7 @@ from keyart.secagg.messages import (
 )
 from keyart.secagg.shamir import SHARE_BYTES
 
-from .stage_messages import Bundle
+from .stage_messages import StageMessages
 from .unmasking import Unmasking
 
 log = logging.getLogger("keyart.federated")
@@ -92,7 +92,7 @@ class Coordinator:
             Stage.UNMASK: self._unmask_request,
         }[self.stage]
         parts = {number: request(number).to_bytes(self.terms.round_id) for number in self._asked(gateway)}
-        return Bundle(self.stage, parts).to_bytes(self.terms.round_id)
+        return StageMessages(self.stage, parts).to_bytes(self.terms.round_id)
 
     def due(self, gateway: int) -> int:
         """Return how many of a gateway's devices are asked something at this stage."""
@@ -103,7 +103,7 @@ class Coordinator:
         knows it. Raises nothing: what is not usable is logged and left out."""
         tail = self.terms.vector_bytes if self.stage is Stage.MASKED else 0
         try:
-            bundle = Bundle.from_bytes(message, self.stage | REPLY, self.terms.round_id, tail)
+            bundle = StageMessages.from_bytes(message, self.stage | REPLY, self.terms.round_id, tail)
             if self.stage is Stage.MASKED:
                 self._add(gateway, bundle)
         except MessageError as error:
@@ -209,7 +209,7 @@ class Coordinator:
             raise MessageError("it has dealt its shares already")
         self._shares[number] = ShareReply.from_bytes(reply, self.terms.round_id, self._of_graph.neighbours)
 
-    def _add(self, gateway: int, bundle: Bundle) -> None:
+    def _add(self, gateway: int, bundle: StageMessages) -> None:
         for number, pads in bundle.parts.items():
             if self._gateway.get(number) != gateway or number not in self._shares or number in self._pads:
                 raise MessageError(f"device {number} is not due in its sum")

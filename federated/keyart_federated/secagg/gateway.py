@@ -11,7 +11,7 @@ from keyart.errors import MessageError
 from keyart.secagg import Stage, Terms
 from keyart.secagg.messages import REPLY, MaskedReply, header, packets_asked
 
-from .stage_messages import BUNDLE, Bundle
+from .stage_messages import BUNDLE, StageMessages
 
 log = logging.getLogger("keyart.federated")
 
@@ -29,7 +29,7 @@ class Gateway:
         stage = self.stage
         if stage is not Stage.UNMASK and message[: len(header(0, b""))] == header((stage + 1) | BUNDLE, b""):
             stage = Stage(stage + 1)  # else the same message again
-        bundle = Bundle.from_bytes(message, stage, self.terms.round_id)
+        bundle = StageMessages.from_bytes(message, stage, self.terms.round_id)
         if stage is Stage.MASKED:
             self._packets = {n: packets_asked(part, self.terms.round_id) for n, part in bundle.parts.items()}
         self.stage = stage
@@ -42,7 +42,7 @@ class Gateway:
         """
         kind = self.stage | REPLY
         if self.stage is not Stage.MASKED:
-            return Bundle(kind, replies).to_bytes(self.terms.round_id)
+            return StageMessages(kind, replies).to_bytes(self.terms.round_id)
         total = np.zeros(self.terms.size, dtype=f"<u{self.terms.lane_bytes}")
         pads = {}
         for number, reply in replies.items():
@@ -53,4 +53,4 @@ class Gateway:
                 continue
             total += np.frombuffer(masked.lanes, total.dtype)
             pads[number] = masked.pads
-        return Bundle(kind, pads, total.tobytes()).to_bytes(self.terms.round_id)
+        return StageMessages(kind, pads, total.tobytes()).to_bytes(self.terms.round_id)

@@ -23,7 +23,7 @@ _ENTRY = struct.Struct("<II")
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class StageMessages:
     """parts: by the device's number. kind: that of the parts."""
 
     kind: int
@@ -37,7 +37,7 @@ class Bundle:
         return b"".join((header(self.kind | BUNDLE, round_id), _COUNT.pack(len(parts)), *entries, *parts, self.tail))
 
     @classmethod
-    def from_bytes(cls, message: bytes, kind: int, round_id: bytes, tail: int = 0) -> Bundle:
+    def from_bytes(cls, message: bytes, kind: int, round_id: bytes, tail: int = 0) -> StageMessages:
         """tail: its length. Raises MessageError for anything else."""
         data = body(message, kind | BUNDLE, round_id)
         if len(data) < _COUNT.size:

@@ -16,7 +16,7 @@ from keyart.model.features import EncodedCatalog
 from keyart.model.loaded_model import LoadedModel
 
 from ..experiments.boundary import Doubles
-from ..learning.model import Model
+from ..learning.model import GlobalModel
 from ..world import World
 from .devices import Devices
 
@@ -78,10 +78,10 @@ def _unsticky(policy: keyart.Policy) -> keyart.Policy:
     return replace(policy, stickiness=timedelta(0))
 
 
-def _model(installed: LoadedModel) -> Model:
+def _model(installed: LoadedModel) -> GlobalModel:
     latents, spec = installed.latents, installed.spec
-    nothing = Model.zero_shot(installed.encoded)
-    return Model(
+    nothing = GlobalModel.zero_shot(installed.encoded)
+    return GlobalModel(
         spec=spec,
         theta=installed.weights.flat().astype(np.float64),
         population_taste=installed.population_taste.astype(np.float64),

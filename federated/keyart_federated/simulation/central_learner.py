@@ -21,8 +21,8 @@ from keyart.model.features import EncodedCatalog
 
 from ..accounting.privacy import FINE_UNITS, NO_CLIP
 from ..learning import curvature, newton, title_latents
-from ..learning.learner import Learner, Question
-from ..learning.model import Doubles, Model
+from ..learning.learner import Learner, LearningRequest
+from ..learning.model import Doubles, GlobalModel
 from ..learning.viewer_population import Population
 from .devices import Devices
 
@@ -33,7 +33,7 @@ SAMPLES = 5  # of so many decisions in all: what is held at a time stays small
 class CentralLearner:
     """Learns after each round of impressions, as a campaign without privacy does, without messages."""
 
-    def __init__(self, encoded: EncodedCatalog, model: Model, policy: keyart.Policy, seed: int) -> None:
+    def __init__(self, encoded: EncodedCatalog, model: GlobalModel, policy: keyart.Policy, seed: int) -> None:
         self.encoded, self.policy = encoded, policy
         self.state = newton.init(model, encoded)
         self._learner: Learner | None = None
@@ -46,7 +46,7 @@ class CentralLearner:
         rounds: int,
         progress: Callable[[int, int], None],
         learns: bool = True,
-    ) -> newton.State:
+    ) -> newton.LearnerState:
         """All rounds; with learns=False the zero-shot model stays and only the devices' heads learn."""
         if learns:
             self._find_titles(parts)
@@ -98,7 +98,7 @@ class CentralLearner:
 
         return Population.read(layout, _sum(parts, vectors), FINE_UNITS, _count(parts), 0.0)
 
-    def _gradients(self, parts: Sequence[Devices], asked: Question) -> npt.NDArray[np.int64]:
+    def _gradients(self, parts: Sequence[Devices], asked: LearningRequest) -> npt.NDArray[np.int64]:
         layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork), asked.latents)
         return _sum(
             parts,

@@ -28,7 +28,7 @@ from keyart.model.loaded_model import LoadedModel
 from keyart.model.policy import distribution, draw
 from keyart.model.scorer import Additions, Log, learned_play, score, sigmoid
 
-from ..learning.model import Model
+from ..learning.model import GlobalModel
 from ..propensity_check import Calibration
 from ..world import World
 
@@ -130,7 +130,7 @@ class Devices:
                     self._history[row, catalog.index(title_id)] = weight
         self._watched, self._seen, self._views = watched, seen, views
 
-    def install(self, model: LoadedModel | Model) -> None:
+    def install(self, model: LoadedModel | GlobalModel) -> None:
         """Install the model of a bundle, or one as its bundle would have it. Heads are re-fitted."""
         loaded = model if isinstance(model, LoadedModel) else model.loaded(self.encoded)
         self.version, self.base_rate, self.weights = loaded.version, loaded.base_rate, loaded.weights

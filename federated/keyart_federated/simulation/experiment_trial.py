@@ -20,7 +20,7 @@ from keyart.campaigns.kinds.experiment import arm_of, experiment_vectors
 from keyart.dp.skellam import Random
 from keyart.errors import SettingError
 
-from ..experiments import ASSUMED, Baseline, Experiment, Results, Told, next_thetas
+from ..experiments import ASSUMED, Baseline, Experiment, InterimSum, Results, next_thetas
 from ..experiments.boundary import Doubles
 from ..experiments.interim_analysis import added
 from ..experiments.pilot import baselines
@@ -144,7 +144,7 @@ class _Cast:
             group[row] = question.place(one.group(question.group, window, {})) if question.group else 0
         vectors = experiment_vectors(question, self.arm[who], group, now, past)
         total, variance = added(experiment, look, vectors, random)
-        return results.with_look(Told(experiment.look_days[look], thetas, len(who), variance, total))
+        return results.with_look(InterimSum(experiment.look_days[look], thetas, len(who), variance, total))
 
 
 def _days(world: World, first: int, end: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..metrics import Doubles, Estimate, Rewards, Truth, mean, minus_one, ratio
+from ..metrics import Doubles, MetricEstimate, Rewards, WorldTruth, mean, minus_one, ratio
 
 Floats = npt.NDArray[np.float32]
 Shown = npt.NDArray[np.int32]
@@ -41,25 +41,27 @@ class Fairness:
     exposure_gini: float
     random_exposure_gini: float
     bottom_half_plays_gained: float
-    bottom_half_lift: Estimate
-    tag_entropy_first_quarter: Estimate
-    tag_entropy_last_quarter: Estimate
-    clickbait_rate: Estimate
+    bottom_half_lift: MetricEstimate
+    tag_entropy_first_quarter: MetricEstimate
+    tag_entropy_last_quarter: MetricEstimate
+    clickbait_rate: MetricEstimate
 
-    def estimates(self) -> dict[str, Estimate]:
+    def estimates(self) -> dict[str, MetricEstimate]:
         """The figures that have an interval over devices."""
-        return {name: value for name, value in self._named().items() if isinstance(value, Estimate)}
+        return {name: value for name, value in self._named().items() if isinstance(value, MetricEstimate)}
 
     def plain(self) -> dict[str, Any]:
         """All figures by name, without intervals."""
-        return {name: value.value if isinstance(value, Estimate) else value for name, value in self._named().items()}
+        return {
+            name: value.value if isinstance(value, MetricEstimate) else value for name, value in self._named().items()
+        }
 
     def _named(self) -> Mapping[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def measure(
-    truth: Truth, of: Rewards, shown: Shown, played: Floats, quality: Floats, artwork_tags: Floats
+    truth: WorldTruth, of: Rewards, shown: Shown, played: Floats, quality: Floats, artwork_tags: Floats
 ) -> Fairness:
     """shown, played, quality [devices, impressions]: picture by place in the catalogue, and 0 or 1. of: the rewards
     of the same pictures. artwork_tags [artworks, tags]: weights."""
@@ -81,21 +83,21 @@ def measure(
         exposure_gini=gini(showings),
         random_exposure_gini=gini(by_chance),
         bottom_half_plays_gained=float((policy - random).sum()),
-        bottom_half_lift=minus_one(ratio(policy, random)) if random.any() else Estimate(0.0, 0.0, 0.0),
+        bottom_half_lift=minus_one(ratio(policy, random)) if random.any() else MetricEstimate(0.0, 0.0, 0.0),
         tag_entropy_first_quarter=mean(tag_entropy(shown[:, :quarter], artwork_tags)),
         tag_entropy_last_quarter=mean(tag_entropy(shown[:, -quarter:], artwork_tags)),
         clickbait_rate=ratio(plays - quality.sum(axis=1, dtype=np.float64), plays),
     )
 
 
-def by_title(truth: Truth, x: Doubles) -> Doubles:
+def by_title(truth: WorldTruth, x: Doubles) -> Doubles:
     """[titles]: sums of x [devices, impressions]."""
     sums = np.zeros(len(truth.first) - 1)
     np.add.at(sums, truth.title.ravel(), x.ravel())
     return sums
 
 
-def exposure(truth: Truth, shown: Shown, popularity: npt.NDArray[np.intp]) -> tuple[Doubles, Doubles]:
+def exposure(truth: WorldTruth, shown: Shown, popularity: npt.NDArray[np.intp]) -> tuple[Doubles, Doubles]:
     """Showings of each picture whose title was shown, and what drawing by chance would give it."""
     pictures = np.diff(truth.first)
     by_chance = np.repeat(popularity / pictures, pictures)

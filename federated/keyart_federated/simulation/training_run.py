@@ -20,10 +20,10 @@ from keyart.secagg import Identity
 from .. import campaigns
 from ..accounting import Skellam, composed
 from ..accounting.privacy import Privacy, TrainingPlan
-from ..campaigns import Base, PrivateSum, RoundRequest
+from ..campaigns import DeployedModel, PrivateSum, RoundRequest
 from ..campaigns.campaign import Campaign
 from ..export import write_bundle
-from ..learning.model import Model
+from ..learning.model import GlobalModel
 from .identities import keys_of
 from .local_fleet import SimulatedFleet
 
@@ -84,12 +84,12 @@ class TrainingRun:
         self._folder, self.plan, self._privacy, self._seed = folder, plan, privacy, seed
         self._steps = steps_per_round
         spec = FeatureSpec.from_catalog(catalog)
-        model = Model.zero_shot(EncodedCatalog.build(catalog, spec))
+        model = GlobalModel.zero_shot(EncodedCatalog.build(catalog, spec))
         training = {"round": 0, "devices": 0}
         bundle = write_bundle(
             folder / "1", model, catalog, data="Nothing yet.", training=training, head=head, created=START
         )
-        self.base = Base(catalog, bundle, model.version, spec, policy=policy)
+        self.base = DeployedModel(catalog, bundle, model.version, spec, policy=policy)
         self._state: bytes | None = None
         self._number, self._failed, self._trained_at = 1, 0, 0
         self.rounds = 0

@@ -18,9 +18,9 @@ import numpy as np
 import keyart
 from keyart.errors import SettingError
 
-from ..datasets.download import Runner, Source, cache_folder, fetched, pip
+from ..datasets.download import PackageSource, Runner, cache_folder, fetched, pip
 from .response import Floats, Logits
-from .table_world import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, Watched, uniforms
+from .table_world import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, WatchedTitles, uniforms
 
 CAMPAIGNS = ("all", "men", "women")
 POLICIES = ("random", "bts")
@@ -94,7 +94,7 @@ class OpenBanditLog:
         inside = f"obp/dataset/obd/{policy}/{campaign}"
         names = (f"{inside}/{campaign}.csv", f"{inside}/item_context.csv")
         files = tuple(zip(names, _FILES[policy, campaign], strict=True))
-        source = Source("obp==0.4.1", _WHEEL_SHA256, files, otherwise=_INSTEAD)
+        source = PackageSource("obp==0.4.1", _WHEEL_SHA256, files, otherwise=_INSTEAD)
         # Files of different logs share their names, so each log has a folder.
         log, items = fetched(source, folder / "open-bandit" / policy / campaign, run)
         return cls.read(log, items)
@@ -176,7 +176,7 @@ class OpenBanditWorld(TabularWorld):
                 draws=uniforms(seed, 1, len(groups), impressions, 3),
                 person=nothing,  # everybody is the same person
             ),
-            histories=[Watched((), (), (), ())] * len(groups),
+            histories=[WatchedTitles((), (), (), ())] * len(groups),
             logits=_clicks(log.click_rates()),
             start=START,
             zones=[ZONE] * len(groups),

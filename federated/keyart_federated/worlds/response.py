@@ -34,7 +34,7 @@ _REWARD = keyart.Reward()
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class TimeEffects:
     """What time adds to the play logit of impression k, in logits.
 
     common: [impressions, artworks] for everybody. drift: [viewers, artworks] how far each viewer's taste has moved
@@ -70,7 +70,7 @@ class Logits:
     slot: Sequence[float]
     keep_viewer: Tables
     keep_artwork: Tables
-    course: Course | None = None
+    course: TimeEffects | None = None
 
     def play(self, i: int, k: int, situation: int, slot: int, artwork: int) -> float:
         """Logit of a play, if viewer i sees this artwork as impression k, in this situation and slot."""

@@ -25,10 +25,10 @@ import numpy as np
 from keyart.errors import SettingError
 
 from .arrivals import drawn_arrivals
-from .response import Course, Floats, Logits
+from .response import Floats, Logits, TimeEffects
 from .seasons import drawn_seasons
 from .synthetic_catalog import GENRES, made_up_catalog
-from .synthetic_people import Settings, drawn_genre_shares, made_up_people, within_titles
+from .synthetic_people import PeopleSettings, drawn_genre_shares, made_up_people, within_titles
 from .table_world import DEVICES, SITUATIONS, SLOTS, TabularWorld, artwork_bounds, calibrated
 from .viewing_habits import IMPRESSIONS_PER_WEEK, drawn_habits, shown, watched
 
@@ -118,7 +118,7 @@ class SyntheticWorld(TabularWorld):
         )
         catalog, pictures = made_up_catalog(titles, artworks, clickbait_share, popularity_exponent, seed)
         rng = np.random.default_rng([seed, 10])
-        who = Settings(style_from_genre, idiosyncrasy, drift, shared_devices)
+        who = PeopleSettings(style_from_genre, idiosyncrasy, drift, shared_devices)
         people = made_up_people(drawn_genre_shares(rng, viewers), pictures, who, seed)
         habits = drawn_habits(rng, viewers, seed)
         shown_genres = pictures.tags[:, : len(GENRES)].T
@@ -171,11 +171,11 @@ def drawn_within_titles(titles: int, artworks: int, share: float, rng: np.random
     return np.asarray((order < round(share * artworks)).ravel(), dtype=np.float64)
 
 
-def _course(common: Floats, drift: Floats | None) -> Course | None:
+def _course(common: Floats, drift: Floats | None) -> TimeEffects | None:
     """None where time changes nothing, so that such a world answers fast."""
     if drift is None and not common.any():
         return None
-    return Course(common.astype(np.float32), None if drift is None else drift.astype(np.float32))
+    return TimeEffects(common.astype(np.float32), None if drift is None else drift.astype(np.float32))
 
 
 def _check_counts(**counts: int) -> None:

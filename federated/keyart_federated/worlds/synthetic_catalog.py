@@ -38,7 +38,7 @@ SECOND_STYLE_WEIGHT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class SyntheticArtworks:
     """The catalogue as arrays.
 
     tags: [pictures, TAGS] weights. clickbait: [pictures] promises a genre or a cast member that the title
@@ -57,7 +57,7 @@ class Pictures:
 
 def made_up_catalog(
     titles: int, artworks: int, clickbait_share: float, popularity_exponent: float, seed: int
-) -> tuple[keyart.Catalog, Pictures]:
+) -> tuple[keyart.Catalog, SyntheticArtworks]:
     """`titles` titles with `artworks` pictures each; the nearest whole number to the share of them is
     clickbait. A title's popularity falls with its rank by (rank + 10)^−`popularity_exponent`.
     """
@@ -83,7 +83,7 @@ def made_up_catalog(
             tags[n, _PLACE[tag]] = weight
     genres = np.array([[entry.tags.get(genre, 0.0) for genre in GENRES] for entry in entries])
     popularity = rng.permutation(1.0 / (np.arange(titles) + 10.0) ** popularity_exponent)
-    return keyart.Catalog.from_titles(entries), Pictures(
+    return keyart.Catalog.from_titles(entries), SyntheticArtworks(
         tags, np.concatenate(baits), genres, popularity / popularity.sum()
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .response import Floats
-from .synthetic_catalog import CAST, GENRES, STYLES, Pictures
+from .synthetic_catalog import CAST, GENRES, STYLES, SyntheticArtworks
 from .table_world import Ints
 
 LATENT_RANK = 6
@@ -38,7 +38,7 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PeopleSettings:
     """Those of `SyntheticWorld` that make people."""
 
     style_from_genre: float
@@ -47,7 +47,7 @@ class Settings:
     shared_devices: float
 
 
-def made_up_people(genre_shares: Floats, pictures: Pictures, settings: Settings, seed: int) -> People:
+def made_up_people(genre_shares: Floats, pictures: SyntheticArtworks, settings: PeopleSettings, seed: int) -> People:
     """Owners with these genre shares [devices, GENRES]; partners and later tastes are drawn here."""
     groups = [(OWNERS, LATER_OWNERS, genre_shares)]
     partner = _partners(len(genre_shares), settings.shared_devices, seed)
@@ -91,7 +91,7 @@ def _partners(devices: int, share: float, seed: int) -> Ints | None:
 
 
 def _tastes(
-    shares: Floats, of_owners: Floats, pictures: Pictures, settings: Settings, seed: int, stream: int
+    shares: Floats, of_owners: Floats, pictures: SyntheticArtworks, settings: PeopleSettings, seed: int, stream: int
 ) -> tuple[Floats, Floats]:
     """match [people, titles] and taste [people, pictures] of one group, on the scale of the owners' genre shares."""
     artworks = pictures.count // len(pictures.popularity)
@@ -122,7 +122,9 @@ def _standardised(values: Floats, reference: Floats) -> Floats:
     return np.asarray((values - centre) / ((reference - centre).std() + 1e-12))
 
 
-def _tag_taste(genre_taste: Floats, pictures: Pictures, style_from_genre: float, seed: int, stream: int) -> Floats:
+def _tag_taste(
+    genre_taste: Floats, pictures: SyntheticArtworks, style_from_genre: float, seed: int, stream: int
+) -> Floats:
     """[people, pictures] taste for what each picture shows, before scaling."""
     people = len(genre_taste)
     # One bridge for all: that western fans like wide shots is a fact of the population.

@@ -76,7 +76,7 @@ class Impressions:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedTitles:
     """Earlier views on one device, oldest first.
 
     title: indices in the catalogue. at: seconds since `start`, on the viewer's own clock. seconds: how long
@@ -141,7 +141,7 @@ class TabularWorld:
         *,
         catalog: keyart.Catalog,
         impressions: Impressions,
-        histories: Sequence[Watched],
+        histories: Sequence[WatchedTitles],
         logits: Logits,
         start: datetime,
         zones: Sequence[tzinfo],

@@ -13,7 +13,7 @@ import keyart
 
 from .response import Floats
 from .synthetic_people import People
-from .table_world import SLOTS, Impressions, Ints, Watched, draw_rows, uniforms
+from .table_world import SLOTS, Impressions, Ints, WatchedTitles, draw_rows, uniforms
 
 HISTORY_DAYS = 60  # earlier views fall into this many days before the first impression
 IMPRESSIONS_PER_DAY = 4
@@ -80,7 +80,7 @@ def watched(
     views: int,
     cold_start: float,
     seed: int,
-) -> list[Watched]:
+) -> list[WatchedTitles]:
     """Earlier views, drawn from the taste of who was there; a title that suits is more often watched to its end.
 
     The nearest whole number to the share `cold_start` of the devices have none.
@@ -97,11 +97,11 @@ def watched(
     share = np.where(u[:, :, 4] < suits, 0.85 + 0.15 * u[:, :, 5], 0.02 + 0.25 * u[:, :, 5])
     seconds = np.round(share * np.array([entry.duration for entry in catalog])[title])
     histories = [
-        Watched(*rows)
+        WatchedTitles(*rows)
         for rows in zip(title.tolist(), (3600 * hour).tolist(), seconds.tolist(), device.tolist(), strict=True)
     ]
     for i in np.random.default_rng([seed, 41]).permutation(count)[: round(cold_start * count)].tolist():
-        histories[i] = Watched((), (), (), ())
+        histories[i] = WatchedTitles((), (), (), ())
     return histories
 
 

@@ -32,7 +32,7 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # after a
 MOST_FAILURES: Final = 10  # in a row: then a person has to look
 
 
-def base_of(service: Service, session: Session) -> kinds.Base | str:
+def base_of(service: Service, session: Session) -> kinds.DeployedModel | str:
     """What the fleet runs on, or why nothing can be asked yet."""
     if service.catalog is None:
         return "The server knows no catalogue; start it with --catalog."
@@ -43,7 +43,7 @@ def base_of(service: Service, session: Session) -> kinds.Base | str:
     others = {one.version: service.shelf.folder(one.version) for one in every if one.share > 0}
     gone = (one.version for one in every if one.standing in ("refused", "withdrawn"))
     refused = frozenset(version for version in gone if version > release.version)
-    return kinds.Base(service.catalog, folder, release.version, _spec_of(folder), others, refused)
+    return kinds.DeployedModel(service.catalog, folder, release.version, _spec_of(folder), others, refused)
 
 
 @lru_cache(maxsize=4)

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keyart_federated.campaigns.segments import Estimate
+from keyart_federated.campaigns.segments import SegmentEstimate
 
 SEGMENTS = "segments"
 
 
-def to_told(found: Mapping[str, Estimate]) -> dict[str, Any]:
+def to_told(found: Mapping[str, SegmentEstimate]) -> dict[str, Any]:
     """For `records.finish`."""
     return {
         SEGMENTS: {
@@ -21,10 +21,10 @@ def to_told(found: Mapping[str, Estimate]) -> dict[str, Any]:
     }
 
 
-def from_told(told: Mapping[str, Any]) -> dict[str, Estimate]:
+def from_told(told: Mapping[str, Any]) -> dict[str, SegmentEstimate]:
     """Inverse of `to_told`; empty where a round told nothing."""
     return {
-        name: Estimate(
+        name: SegmentEstimate(
             math.nan if mean is None else mean,
             math.inf if error is None else error,
             0.0 if devices is None else devices,

@@ -75,7 +75,7 @@ def _settled(rounds: list[Round]) -> bool:
 def _ask(
     service: Service,
     campaign: Campaign,
-    base: kinds.Base,
+    base: kinds.DeployedModel,
     release: Release,
     version: int,
     name: str,

@@ -61,6 +61,6 @@ def _vet(service: Service, release: Release, campaign_id: str) -> None:
             publishing.decide(service, release.version, {})
 
 
-def read(summed: kinds.PrivateSum, base: kinds.Base) -> dict[str, Any]:
+def read(summed: kinds.PrivateSum, base: kinds.DeployedModel) -> dict[str, Any]:
     """What a round that judges a release tells: estimates by segment."""
     return to_told(kinds.read_comparison(summed, base))

@@ -22,7 +22,7 @@ from keyart.secagg import Stage
 from keyart.secagg.messages import REPLY
 from keyart_federated.rounds import run_round
 from keyart_federated.secagg import Coordinator
-from keyart_federated.secagg.stage_messages import Bundle
+from keyart_federated.secagg.stage_messages import StageMessages
 
 from ..rounds import records, stages
 from ..rounds.round import GOING_ON, OF_STAGE, Open
@@ -185,4 +185,4 @@ class _DatabaseTransport:
         return opened, int(found.opened.timestamp())
 
     def _devices(self, bundle: bytes, kind: int) -> int:
-        return len(Bundle.from_bytes(bundle, kind, self.terms.round_id).parts)
+        return len(StageMessages.from_bytes(bundle, kind, self.terms.round_id).parts)

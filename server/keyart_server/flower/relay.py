@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import RoundFailed
 from keyart.secagg import Stage, Terms
-from keyart_federated.secagg.stage_messages import Bundle
+from keyart_federated.secagg.stage_messages import StageMessages
 
 from ..rounds import stages
 from ..rounds.round import OF_STAGE
@@ -65,7 +65,7 @@ def _open(session: Session, at: datetime, gateway: str, question: Question) -> T
         raise _left(question, row.standing)
     due = question.due
     if stage is not Stage.KEYS:
-        parts = Bundle.from_bytes(question.bundle, stage, terms.round_id).parts
+        parts = StageMessages.from_bytes(question.bundle, stage, terms.round_id).parts
         stages.ask(session, terms, stage, parts)
         due = len(parts)
     stages.open_window(session, at, terms, stage, gateway, due, question.patience)

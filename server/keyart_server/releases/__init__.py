@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .gate import Gate
 from .release import STANDINGS, Release, Standing
 
-__all__ = ["STANDINGS", "Gate", "Plan", "Release", "Standing"]
+__all__ = ["STANDINGS", "Gate", "Release", "RolloutPlan", "Standing"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
-    from keyart_federated.campaigns.segments import Estimate
+    from keyart_federated.campaigns.segments import SegmentEstimate
 
 Verdict = Literal["passed", "unclear", "failed"]
 
@@ -33,7 +33,7 @@ def worst(gates: Iterable[Gate]) -> Verdict:
 
 
 def compared(
-    name: str, differences: Mapping[str, Estimate], margin: float, segment_margin: float
+    name: str, differences: Mapping[str, SegmentEstimate], margin: float, segment_margin: float
 ) -> tuple[Gate, ...]:
     """A gate for all devices together and one a segment, named `name SEGMENT`.
 
@@ -50,7 +50,7 @@ def compared(
     return (overall, *(_judged(name, one, differences[one], segment_margin, len(segments)) for one in segments))
 
 
-def _judged(name: str, segment: str, found: Estimate, margin: float, family: int) -> Gate:
+def _judged(name: str, segment: str, found: SegmentEstimate, margin: float, family: int) -> Gate:
     """family: how many intervals are to hold together."""
     low, high = found.interval(1 - (1 - LEVEL) / family)
     numbers = {"mean": found.mean, "low": low, "high": high, "margin": margin, "devices": found.devices}

@@ -21,8 +21,8 @@ from keyart.bundle import Manifest
 from keyart.bundle.folder import read_files
 from keyart.bundle.manifest import NAME
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
-from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
-from keyart_federated.campaigns.segments import Estimate
+from keyart_federated.campaigns.rollout_plan import AT_ONCE, RolloutPlan
+from keyart_federated.campaigns.segments import SegmentEstimate
 
 from ..bundles.shelf import check
 from ..service import Service
@@ -53,7 +53,7 @@ def examine(service: Service, version: int, actor: str = "server") -> Release:
 
 
 def decide(
-    service: Service, version: int, differences: Mapping[str, Estimate] | None = None, actor: str = "server"
+    service: Service, version: int, differences: Mapping[str, SegmentEstimate] | None = None, actor: str = "server"
 ) -> Release:
     """What follows for a candidate: refused, waiting for a person or a key, or published. One of another standing
     stays as it is, and so does one that could be published while another rolls out.
@@ -138,12 +138,12 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
             base = records.released(session)
             new = records.propose(
                 session, service.clock(), actor, files,
-                base=None if base is None else base.version, plan=AT_ONCE if at_once else Plan(),
+                base=None if base is None else base.version, plan=AT_ONCE if at_once else RolloutPlan(),
             )  # fmt: skip
         return decide(service, new.version, actor=actor)
 
 
-def watch(service: Service, version: int, rates: Mapping[str, Estimate] | None) -> Release:
+def watch(service: Service, version: int, rates: Mapping[str, SegmentEstimate] | None) -> Release:
     """What is due for one that rolls out: held where its devices fare worse, wider where its hours are over.
 
     rates: by segment, take rate of devices that have it less that of the others; empty: it could not be measured;

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, defer
 
 from keyart.bundle.manifest import NAME, Manifest
 from keyart.errors import InputError
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .. import audit
 from ..state.tables import ReleaseRow
@@ -42,7 +42,7 @@ def propose(
     campaign_id: str | None = None,
     number: int = 0,
     base: int | None = None,
-    plan: Plan | None = None,
+    plan: RolloutPlan | None = None,
 ) -> Release:
     """A new candidate with these files of a bundle; the one that is there, where this round proposed before.
 
@@ -71,7 +71,7 @@ def propose(
         share=0.0,
         digest=manifest.digest,
         files=archive.packed(files),
-        plan=json.dumps(asdict(plan or Plan())),
+        plan=json.dumps(asdict(plan or RolloutPlan())),
         gates="[]",
         reason="",
         created=at,
@@ -198,7 +198,7 @@ def _release(row: ReleaseRow) -> Release:
         standing=cast(Standing, row.standing),
         share=row.share,
         digest=row.digest,
-        plan=Plan(**{**plan, "stages": tuple(plan["stages"])}) if plan else Plan(),
+        plan=RolloutPlan(**{**plan, "stages": tuple(plan["stages"])}) if plan else RolloutPlan(),
         gates=tuple(Gate(**gate) for gate in json.loads(row.gates)),
         reason=row.reason,
         created=row.created,

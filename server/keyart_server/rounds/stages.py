@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from keyart.secagg import Stage, Terms
 from keyart.secagg.messages import REPLY, packets_asked
 from keyart_federated.secagg import Gateway
-from keyart_federated.secagg.stage_messages import Bundle
+from keyart_federated.secagg.stage_messages import StageMessages
 
 from ..state.insertion import insertion
 from ..state.tables import AnswerRow, AskRow, Base, GatewayRow, PartialRow, WindowRow
@@ -107,7 +107,7 @@ def collected(session: Session, terms: Terms, stage: Stage, gateway: str) -> byt
     lanes = select(PartialRow.lanes).where(PartialRow.round_id == terms.round_id.hex(), PartialRow.gateway == gateway)
     for partial in session.scalars(lanes.execution_options(yield_per=16)):
         total += np.frombuffer(partial, total.dtype)
-    return Bundle(stage | REPLY, parts, total.tobytes()).to_bytes(terms.round_id)
+    return StageMessages(stage | REPLY, parts, total.tobytes()).to_bytes(terms.round_id)
 
 
 def _answers(terms: Terms, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:

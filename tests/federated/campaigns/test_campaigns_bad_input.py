@@ -14,7 +14,7 @@ from keyart.campaigns.kinds import KINDS
 from keyart.errors import FederatedError, RoundFailed
 from keyart.model.features import FeatureSpec
 from keyart_federated.campaigns import (
-    Base,
+    DeployedModel,
     PrivateSum,
     RoundRequest,
     ask,
@@ -44,10 +44,10 @@ BY_SPEC = ("population first", "training", "rates", "population", "co-watch")
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
+def base(tmp_path_factory) -> DeployedModel:
     folder, catalog = tmp_path_factory.mktemp("base"), sample_catalog()
     first, second = (sample_bundle(folder / str(n), catalog, seed=n, version=n) for n in (1, 2))
-    return Base(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
+    return DeployedModel(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
 
 
 def renamed(catalog: Catalog) -> Catalog:
@@ -57,7 +57,7 @@ def renamed(catalog: Catalog) -> Catalog:
     return Catalog.from_titles([replace(first, id="new", artworks=artworks), *others])
 
 
-def request(base: Base, name: str, **changes: object):
+def request(base: DeployedModel, name: str, **changes: object):
     kind, settings, failed = ROUNDS[name]
     one = campaign(kind, settings, **changes)
     asked = ask(one, None, 1 + failed, failed, base, START)

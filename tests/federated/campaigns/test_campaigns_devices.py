@@ -11,7 +11,7 @@ from round_read_samples import campaign
 
 from keyart.model.features import FeatureSpec
 from keyart_federated.campaigns import (
-    Base,
+    DeployedModel,
     PrivateSum,
     RoundRequest,
     ask,
@@ -26,10 +26,10 @@ SMALL = {"wanted": 6, "minimum_devices": 4}
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
+def base(tmp_path_factory) -> DeployedModel:
     folder, catalog = tmp_path_factory.mktemp("base"), sample_catalog()
     first, second = (sample_bundle(folder / str(n), catalog, seed=n, version=n) for n in (1, 2))
-    return Base(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
+    return DeployedModel(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
 
 
 @pytest.fixture

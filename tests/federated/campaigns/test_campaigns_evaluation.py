@@ -16,7 +16,7 @@ from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
 from keyart_federated.campaigns import (
-    Base,
+    DeployedModel,
     Finished,
     PrivateSum,
     RoundRequest,
@@ -35,10 +35,10 @@ SETTINGS = {"version": 2, "wanted": 500, "minimum_devices": 400}
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
+def base(tmp_path_factory) -> DeployedModel:
     folder, catalog = tmp_path_factory.mktemp("base"), sample_catalog()
     first, second = (sample_bundle(folder / str(n), catalog, seed=n, version=n) for n in (1, 2))
-    return Base(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
+    return DeployedModel(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
 
 
 def replayed(rng: np.random.Generator, devices: int) -> np.ndarray:

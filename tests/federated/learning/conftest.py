@@ -13,7 +13,7 @@ from world_samples import StyleWorld
 from keyart.model.features import EncodedCatalog
 from keyart_federated import simulate
 from keyart_federated.accounting.privacy import Privacy
-from keyart_federated.learning.learner import Learner, Question
+from keyart_federated.learning.learner import Learner, LearningRequest
 
 DEVICES, STEPS = 60, 8
 
@@ -23,7 +23,7 @@ class Step:
     """Arguments of `Learner.answered`. learner: as it was before."""
 
     learner: Learner
-    asked: Question
+    asked: LearningRequest
     total: np.ndarray
     variance: float
     encoded: EncodedCatalog

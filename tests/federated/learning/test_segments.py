@@ -20,7 +20,7 @@ from keyart.model.features import FeatureSpec
 from keyart.profile.event_codec import Entry
 from keyart_federated.campaigns import segments
 from keyart_federated.campaigns.evaluation import MIN_DEVIATIONS, ROUNDING
-from keyart_federated.campaigns.segments import Estimate, difference
+from keyart_federated.campaigns.segments import SegmentEstimate, difference
 
 UNITS, FINE = 4096, 1 << 40  # so fine that rounding does not show
 SPEC = FeatureSpec.from_catalog(sample_catalog())
@@ -89,7 +89,7 @@ def test_without_noise_it_is_what_the_devices_say_side_by_side(arts, topic):
         within = [[kind == "all" or getattr(entry, kind) == value for entry in entries] for entries, _ in logs]
         mine = [y[np.array(here)] for (_, y), here in zip(logs, within, strict=True) if any(here)]
         if not mine:
-            assert estimate == Estimate(0.0, math.inf, 0.0)
+            assert estimate == SegmentEstimate(0.0, math.inf, 0.0)
             continue
         heard.append(name)
         n = np.array([min(len(y) / ENOUGH[topic], 1) for y in mine])
@@ -190,7 +190,7 @@ def test_a_segment_that_noise_drowns_says_nothing():
     assert found["device:phone"].mean == 0 and found["device:phone"].interval() == (-math.inf, math.inf)
     assert found["device:phone"].devices == pytest.approx(devices, rel=0.05)
     nobody = segments.estimate(np.zeros(RATES.size, dtype=np.int64), RATES, UNITS, 10, 0.0)
-    assert set(nobody.values()) == {Estimate(0.0, math.inf, 0.0)}
+    assert set(nobody.values()) == {SegmentEstimate(0.0, math.inf, 0.0)}
 
 
 @pytest.mark.parametrize(
@@ -227,15 +227,15 @@ def test_any_sum_within_reach_is_read():
 
 
 def test_a_difference_of_two_rates():
-    new, old = Estimate(0.10, 0.003, 200), Estimate(0.12, 0.004, 19_800)
+    new, old = SegmentEstimate(0.10, 0.003, 200), SegmentEstimate(0.12, 0.004, 19_800)
     apart = difference(new, old)
     assert (apart.mean, apart.standard_error, apart.devices) == pytest.approx((-0.02, 0.005, 20_000))
-    nothing = difference(Estimate(0.0, math.inf, 3), old)
-    assert nothing == Estimate(0.0, math.inf, 19_803)
+    nothing = difference(SegmentEstimate(0.0, math.inf, 3), old)
+    assert nothing == SegmentEstimate(0.0, math.inf, 19_803)
 
 
 def test_intervals():
-    told = Estimate(0.2, 0.01, 120)
+    told = SegmentEstimate(0.2, 0.01, 120)
     assert told.interval() == pytest.approx((0.2 - 0.0195996, 0.2 + 0.0195996))
     assert told.interval(0.5) == pytest.approx((0.2 - 0.0067449, 0.2 + 0.0067449))
     for level in (0, 1, 1.5, math.nan):

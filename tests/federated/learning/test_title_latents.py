@@ -13,7 +13,7 @@ from keyart.model.latents import LATENTS, PRIOR_MET
 from keyart_federated import simulate
 from keyart_federated.accounting.privacy import FINE_UNITS, NO_CLIP
 from keyart_federated.learning import title_latents
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
 from keyart_federated.learning.title_latents import CowatchSums
 from keyart_federated.worlds import SyntheticWorld
 
@@ -127,10 +127,10 @@ def test_what_tags_tell_is_left_to_the_tags_in_a_large_fleet():
 @pytest.mark.parametrize("cut", [-126, -6, -3, 3, 6])
 def test_a_model_of_a_wrong_length_is_refused(cut):
     encoded = encoded_titles(60)
-    flat = Model.zero_shot(encoded).to_array()
+    flat = GlobalModel.zero_shot(encoded).to_array()
     wrong = flat[:cut] if cut < 0 else np.append(flat, np.zeros(cut))
     with pytest.raises(ValueError, match="numbers"):
-        Model.from_array(encoded, wrong)
+        GlobalModel.from_array(encoded, wrong)
 
 
 def test_viewers_have_variance_1():

@@ -17,7 +17,7 @@ from keyart.model.policy import distribution
 from keyart.model.ranker import Weights
 from keyart.model.ranker.weights import shapes, stored_layout
 from keyart_federated.export.conformance_vectors import plausible, rows_of
-from keyart_federated.metrics import Estimate
+from keyart_federated.metrics import MetricEstimate
 
 from ..slates import Occasions, Slate, Truth, by_device, difference, plain, slates, value
 from .source import Source
@@ -68,9 +68,9 @@ class Report:
     bytes_float: int
     bytes_int8: int
     same_winner: float
-    value_float: Estimate
-    value_int8: Estimate
-    value_difference: Estimate
+    value_float: MetricEstimate
+    value_int8: MetricEstimate
+    value_difference: MetricEstimate
     value_change: float
     lost_mean: float
     tensors: tuple[Tensor, ...]

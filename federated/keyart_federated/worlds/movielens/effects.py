@@ -22,7 +22,7 @@ from keyart.context import DAYPARTS
 
 from ..response import Floats, Logits, Tables
 from ..table_world import DEVICES, SLOTS, Ints
-from .film_artworks import LOOKS, Pictures
+from .film_artworks import LOOKS, FilmArtworks
 from .tastes import Tastes
 
 GENRE, STAR, OWN, TITLE, APPEAL = 0.40, 0.25, 0.30, 0.40, 0.15
@@ -50,7 +50,7 @@ _ROWS = 100  # viewers worked on at a time, so that no intermediate table is as 
 _SCALE_VIEWERS = 200
 
 
-def logits_of(tastes: Tastes, pictures: Pictures, bounds: Sequence[tuple[int, int]], seed: int) -> Logits:
+def logits_of(tastes: Tastes, pictures: FilmArtworks, bounds: Sequence[tuple[int, int]], seed: int) -> Logits:
     """Both logits without their intercepts."""
     viewers, count = len(tastes.genre), len(pictures.star)
     rng = np.random.default_rng([seed, 30])

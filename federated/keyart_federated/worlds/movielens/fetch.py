@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...datasets.download import Runner, Source, cache_folder, fetched, pip
+from ...datasets.download import PackageSource, Runner, cache_folder, fetched, pip
 
 _INSTEAD = "The synthetic world needs no download: `--world synthetic`."
 
-RATINGS = Source(
+RATINGS = PackageSource(
     "recbole==1.2.1",
     "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
     (
@@ -32,7 +32,7 @@ RATINGS = Source(
     ),
     otherwise=_INSTEAD,
 )
-FILMS = Source(
+FILMS = PackageSource(
     "bokeh-sampledata==2026.1",
     "f40331a40ca30c64a1c1471835aad9006b61b0d9731a3f649ee8cbbf48d3822f",
     (

@@ -18,7 +18,7 @@ import keyart
 
 from ..response import Tables
 from ..table_world import Ints
-from .films import Film
+from .films import MovieLensFilm
 
 LOOKS = (
     "shot:close-up",
@@ -37,7 +37,7 @@ _LOUD = {"action", "adventure", "crime", "horror", "sci-fi", "thriller", "war", 
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class FilmArtworks:
     """All pictures in catalogue order, as arrays.
 
     genre: [pictures, genres] weights. star: [pictures] the cast tag's index in the list handed in, -1:
@@ -51,8 +51,8 @@ class Pictures:
 
 
 def drawn_catalog(
-    films: Sequence[Film], genres: Sequence[str], cast: Sequence[str], seed: int
-) -> tuple[keyart.Catalog, Pictures]:
+    films: Sequence[MovieLensFilm], genres: Sequence[str], cast: Sequence[str], seed: int
+) -> tuple[keyart.Catalog, FilmArtworks]:
     """The catalogue of `films`; the pictures of a title depend on its id, the seed, and the tags on offer.
 
     genres, cast: tags (`genre:*`, `cast:*`) that hold all of these films' and others; clickbait takes its
@@ -124,7 +124,7 @@ def _weighted(rng: np.random.Generator, weights: Sequence[float]) -> int:
 
 def _arrays(
     catalog: keyart.Catalog, genres: Sequence[str], cast: Sequence[str], clickbait: npt.NDArray[np.bool_]
-) -> Pictures:
+) -> FilmArtworks:
     genre_place, star_place, look_place = ({tag: n for n, tag in enumerate(tags)} for tags in (genres, cast, LOOKS))
     count = len(clickbait)
     genre = np.zeros((count, len(genres)), dtype=np.float32)
@@ -138,4 +138,4 @@ def _arrays(
                 genre[n, genre_place[tag]] = weight
             else:
                 star[n] = star_place[tag]
-    return Pictures(genre, star, looks, clickbait)
+    return FilmArtworks(genre, star, looks, clickbait)

@@ -23,7 +23,7 @@ _GENRES = {"childrens": "family", "music": "musical", "unknown": ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class MovieLensFilm:
     """items: its MovieLens numbers (a few films are listed twice). seconds: runtime, 0 if unknown. genres:
     shares.
 
@@ -68,7 +68,7 @@ def slug(name: str) -> str:
     return name_key(name).replace(" ", "-")
 
 
-def read_films(items: Path, database: Path) -> list[Film]:
+def read_films(items: Path, database: Path) -> list[MovieLensFilm]:
     """Every film of the MovieLens list that has a name and a year, in the order of their numbers."""
     records, renown = _records(database)
     listed: dict[tuple[str, int], list[int]] = defaultdict(list)
@@ -83,7 +83,7 @@ def read_films(items: Path, database: Path) -> list[Film]:
         record = _best(records, title, year)
         stars = sorted(record.cast, key=lambda person: (-renown[person], person)) if record else []
         films.append(
-            Film(
+            MovieLensFilm(
                 items=tuple(numbers),
                 name=film_name(title),
                 year=year,

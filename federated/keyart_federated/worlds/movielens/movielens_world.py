@@ -20,7 +20,7 @@ from ..table_world import (
     Impressions,
     Ints,
     TabularWorld,
-    Watched,
+    WatchedTitles,
     artwork_bounds,
     calibrated,
     draw_rows,
@@ -29,7 +29,7 @@ from ..table_world import (
 from .effects import logits_of
 from .fetch import fetch
 from .film_artworks import drawn_catalog
-from .films import Film, read_films
+from .films import MovieLensFilm, read_films
 from .ratings import ORIGIN, Ratings, people_of, read_table
 from .tastes import hidden_tastes
 
@@ -103,7 +103,7 @@ class MovieLensWorld(TabularWorld):
         )
 
 
-def _most_rated(films: list[Film], table: Ints, titles: int | None) -> tuple[list[Film], Floats]:
+def _most_rated(films: list[MovieLensFilm], table: Ints, titles: int | None) -> tuple[list[MovieLensFilm], Floats]:
     """The `titles` most rated films (None: all that anybody rated), in the order of `films`, and their
     ratings.
     """
@@ -114,7 +114,7 @@ def _most_rated(films: list[Film], table: Ints, titles: int | None) -> tuple[lis
     return [films[n] for n in kept.tolist()], rated[kept].astype(np.float64)
 
 
-def _tags_of(films: Sequence[Film]) -> tuple[list[str], list[str], list[str]]:
+def _tags_of(films: Sequence[MovieLensFilm]) -> tuple[list[str], list[str], list[str]]:
     """All genre tags, all cast tags, and all tags of people: the cast first, then the directors."""
     tags = sorted({tag for film in films for tag in film.tags()})
     cast = [tag for tag in tags if tag.startswith("cast:")]
@@ -174,7 +174,7 @@ def _devices(hour: Ints, u: Tables) -> Ints:
     return np.asarray(np.minimum(drawn, len(DEVICES) - 1), dtype=np.int64)
 
 
-def _histories(earlier: Sequence[Ratings], films: Sequence[Film], seed: int) -> list[Watched]:
+def _histories(earlier: Sequence[Ratings], films: Sequence[MovieLensFilm], seed: int) -> list[WatchedTitles]:
     """A rating of 3 or more is a full watch, of 1 or 2 an abandoned one; it was watched when it was rated."""
     longest = max((len(ratings.film) for ratings in earlier), default=0)
     u = uniforms(seed, 4, len(earlier), longest, 1)[:, :, 0]
@@ -187,5 +187,5 @@ def _histories(earlier: Sequence[Ratings], films: Sequence[Film], seed: int) -> 
             for film, stars in zip(title, ratings.stars.tolist(), strict=True)
         ]
         device = _devices(ratings.at // 3600, u[i, : len(title)])
-        histories.append(Watched(title, ratings.at.tolist(), seconds, device.tolist()))
+        histories.append(WatchedTitles(title, ratings.at.tolist(), seconds, device.tolist()))
     return histories
