@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.errors import WorldError
 
+from .types import Doubles, Floats, Ints, SmallInts
 from .world import World
 
-Doubles = npt.NDArray[np.float64]
 Z95 = 1.959964
 
 
@@ -36,10 +35,10 @@ class WorldTruth:
     """Expected rewards of a world's impressions. reward [devices, impressions, A], NaN where a title has fewer
     pictures; title [devices, impressions]: place in the catalogue; best_fixed [titles]: the single best picture."""
 
-    reward: npt.NDArray[np.float32]
-    title: npt.NDArray[np.int32]
-    best_fixed: npt.NDArray[np.intp]
-    first: npt.NDArray[np.intp]
+    reward: Floats
+    title: SmallInts
+    best_fixed: Ints
+    first: Ints
 
     @classmethod
     def measure(
@@ -93,7 +92,7 @@ class Rewards:
         return Values(*(x[:, window].mean(axis=1) for x in (self.policy, self.random, self.best_fixed, self.oracle)))
 
 
-def rewards(truth: WorldTruth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Rewards:
+def rewards(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) -> Rewards:
     """shown [devices, impressions]: the picture shown, by place in the catalogue. window: which impressions."""
     reward, title = truth.reward[:, window], truth.title[:, window]
     local = (shown[:, window] - truth.first[title])[..., None]
@@ -107,7 +106,7 @@ def rewards(truth: WorldTruth, shown: npt.NDArray[np.int32], window: slice = sli
     )
 
 
-def values(truth: WorldTruth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Values:
+def values(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) -> Values:
     """As `rewards`, a device's mean at a time."""
     return rewards(truth, shown, window).means()
 

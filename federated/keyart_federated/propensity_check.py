@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from .types import Doubles, Ints
+
 EDGES = np.array([0.001, 0.01, 0.05, 0.2, 0.5, 0.9])
 BINS = len(EDGES) + 1
 
@@ -27,7 +28,7 @@ class Calibration:
     expected: Doubles = field(default_factory=lambda: np.zeros(BINS))
     covariance: Doubles = field(default_factory=lambda: np.zeros((BINS, BINS)))
 
-    def add(self, p: Doubles, chosen: npt.NDArray[np.intp]) -> None:
+    def add(self, p: Doubles, chosen: Ints) -> None:
         """p [n, A]: the propensities of a decision's candidates; chosen [n]."""
         bins = np.digitize(p, EDGES)
         mass = np.stack([np.where(bins == b, p, 0.0).sum(axis=1) for b in range(BINS)], axis=1)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
 import keyart
+
+from .types import Doubles
 
 
 @runtime_checkable
@@ -32,5 +31,5 @@ class World(Protocol):
     def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
         """What happens if this picture is shown; the same draw, whatever is asked first."""
 
-    def expected_reward(self, i: int, k: int) -> npt.NDArray[np.float64]:
+    def expected_reward(self, i: int, k: int) -> Doubles:
         """Expected reward per candidate, in catalogue order."""

@@ -18,8 +18,9 @@ import numpy as np
 
 from keyart.errors import SettingError
 
+from ..types import Doubles
 from .mechanism import Gaussian
-from .renyi import Doubles, to_epsilon
+from .renyi import to_epsilon
 
 
 @dataclass(frozen=True, slots=True)

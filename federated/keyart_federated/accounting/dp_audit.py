@@ -16,11 +16,11 @@ import numpy.typing as npt
 from keyart.dp.skellam import Random
 from keyart.errors import SettingError
 
-Doubles = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from ..types import Bools, Doubles
+
 Run = Callable[[Bools], Doubles]
 
-MOST_EPSILON = 64.0
+MAX_EPSILON = 64.0
 TOLERANCE = 1e-4  # of ε
 BINS = 16  # of a lane's values
 STEPS, RIDGE = 12, 1.0  # of the regression
@@ -85,7 +85,7 @@ def epsilon_lower(correct: int, guesses: int, canaries: int, delta: float = 0.0,
     def refuted(epsilon: float) -> bool:
         return _chance(correct, guesses, canaries, epsilon, delta) <= 1.0 - confidence
 
-    low, high = 0.0, MOST_EPSILON
+    low, high = 0.0, MAX_EPSILON
     if not refuted(low):
         return 0.0
     while high - low > TOLERANCE:

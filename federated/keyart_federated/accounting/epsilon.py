@@ -12,7 +12,7 @@ from keyart.errors import SettingError
 from .mechanism import Gaussian, Mechanism, Skellam
 from .renyi import ORDERS, to_epsilon
 
-MOST_NOISE = 1e6  # multiples of the clip: nobody learns anything from such a sum
+MAX_NOISE_MULTIPLIER = 1e6  # multiples of the clip: nobody learns anything from such a sum
 TOLERANCE = 1e-6  # of the noise multiplier, relative
 
 
@@ -96,10 +96,10 @@ def noise_for(
     low, high = 0.0, 1.0
     while not enough(high):
         low, high = high, 2 * high
-        if high > MOST_NOISE:
+        if high > MAX_NOISE_MULTIPLIER:
             raise SettingError(
-                f"No noise below {MOST_NOISE:.0e} clips keeps {rounds} rounds within ε = {epsilon} at δ = {delta}. "
-                "Allow a larger ε, or fewer rounds."
+                f"No noise below {MAX_NOISE_MULTIPLIER:.0e} clips keeps {rounds} rounds within ε = {epsilon} at "
+                f"δ = {delta}. Allow a larger ε, or fewer rounds."
             )
     while high - low > TOLERANCE * high:
         middle = (low + high) / 2

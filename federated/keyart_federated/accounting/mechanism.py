@@ -15,7 +15,8 @@ import numpy as np
 from keyart.campaigns.budget import skellam_divergences
 from keyart.errors import SettingError
 
-from .renyi import ORDERS, Doubles, at_orders, sampled
+from ..types import Doubles
+from .renyi import ORDERS, at_orders, sampled
 
 
 class Mechanism(Protocol):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 from keyart.errors import WorldError
 
+from ..types import Floats, SmallInts
 from ..world import World
 
 
@@ -29,9 +29,9 @@ class BaselinePolicy(Protocol):
 class Played:
     """[devices, impressions] each. shown: picture by place in the catalogue. played, quality: 0 or 1."""
 
-    shown: npt.NDArray[np.int32]
-    played: npt.NDArray[np.float32]
-    quality: npt.NDArray[np.float32]
+    shown: SmallInts
+    played: Floats
+    quality: Floats
 
 
 def play(

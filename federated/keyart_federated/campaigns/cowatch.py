@@ -13,7 +13,6 @@ from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns.kinds.cowatch import TOPIC
 from keyart.campaigns.kinds.segments import SegmentLayout
@@ -21,6 +20,7 @@ from keyart.errors import BundleError, FederatedError, RoundFailed
 from keyart_federated.learning import title_latents
 from keyart_federated.learning.title_latents import VIEWS_CLIP, CowatchSums
 
+from ..types import Doubles
 from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
@@ -32,7 +32,6 @@ from .state_codec import load, pack
 from .statistics import ask_again
 
 GUARD_SHARE: Final = 0.25  # of ε, set aside to watch the candidate while it rolls out
-Doubles = npt.NDArray[np.float64]
 
 
 def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:

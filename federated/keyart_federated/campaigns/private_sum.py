@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from keyart.campaigns.offer import MAGIC, Offer
 from keyart.campaigns.vector_layout import Places
 from keyart_federated.learning import guard
 
+from ..types import Integers
 from .state_codec import unpack
 
 
@@ -30,7 +28,7 @@ class PrivateSum:
     """
 
     offer: Offer
-    total: npt.NDArray[np.int64]
+    total: Integers
     survivors: int
     pending: bytes = b""
 

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns.kinds.segments import SegmentLayout
-from keyart.errors import RoundFailed, SettingError
+from keyart.errors import RoundFailed
+from keyart_federated.rounding import sum_variance
 
-from .evaluation import MIN_DEVIATIONS, ROUNDING
+from ..types import Integers
+from .private_estimate import MIN_DEVIATIONS, normal_interval, require_sum
 
 MAX_DEVIATIONS: Final = 12.0  # of the noise, that a sum may be beyond what its devices can say
 
@@ -45,10 +45,7 @@ class SegmentEstimate:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the confidence interval of the mean. Raises SettingError."""
-        if not 0 < level < 1:
-            raise SettingError(f"The level of an interval is {level}; it must be between 0 and 1.")
-        reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
-        return self.mean - reach, self.mean + reach
+        return normal_interval(self.mean, self.standard_error, level)
 
 
 def difference(new: SegmentEstimate, old: SegmentEstimate) -> SegmentEstimate:
@@ -58,7 +55,7 @@ def difference(new: SegmentEstimate, old: SegmentEstimate) -> SegmentEstimate:
 
 
 def estimate(
-    total: npt.NDArray[np.int64], segments: SegmentLayout, units: int, devices: int, variance: float
+    total: Integers, segments: SegmentLayout, units: int, devices: int, variance: float
 ) -> dict[str, SegmentEstimate]:
     """Return the estimates by segment, "all" first.
 
@@ -72,13 +69,9 @@ def estimate(
     Raises:
         RoundFailed: The sum has another shape, or no devices could make it.
     """
-    if total.shape != (segments.size,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
-        raise RoundFailed(
-            f"A sum of shape {total.shape} (units {units}, devices {devices}, variance {variance}) is none; "
-            "read it with the numbers of its own offer."
-        )
+    require_sum(total, segments.size, units, devices, variance)
     steps = 1 / (units * segments.weights)
-    told, noise = total * steps, math.sqrt(variance + ROUNDING * devices) * steps
+    told, noise = total * steps, math.sqrt(sum_variance(variance, devices)) * steps
     if not (np.abs(told) <= devices + MAX_DEVIATIONS * noise).all():
         raise RoundFailed(
             f"The sum holds an entry that no {devices} devices reach. It is not used. Some devices are broken or "

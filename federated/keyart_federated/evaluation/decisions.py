@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from keyart.errors import InputError
 
-from .ratio import Doubles, Ratio
+from ..types import Doubles, Ints
+from .ratio import Ratio
 
 Values = npt.ArrayLike
 Groups = Sequence[Any] | npt.NDArray[Any]
 ROUNDING: Final = 1e-6  # by which a probability in float32 may be above 1
-LEAST_PROPENSITY: Final = 1e-9  # a picture that is drawn less often was not drawn by chance
-LARGEST: Final = 1e12  # of a reward, so that squares of what is weighted stay numbers
+MIN_PROPENSITY: Final = 1e-9  # a picture that is drawn less often was not drawn by chance
+MAX_REWARD: Final = 1e12  # of a reward, so that squares of what is weighted stay numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class Decisions:
     target: Doubles
     predicted_shown: Doubles
     predicted_target: Doubles
-    unit: npt.NDArray[np.intp]
+    unit: Ints
 
     @classmethod
     def of(
@@ -59,7 +60,7 @@ class Decisions:
             unit=np.arange(len(reward)) if groups is None else _places(groups, len(reward)),
         )
         for name, chance, least in (
-            ("propensity", found.propensity, LEAST_PROPENSITY),
+            ("propensity", found.propensity, MIN_PROPENSITY),
             ("target probability", found.target, 0.0),
         ):
             _require(name, chance, least, 1.0)
@@ -119,7 +120,7 @@ def _numbers(name: str, values: Values, length: int | None = None) -> Doubles:
         raise InputError(f"The shape of {name} is {found.shape}; give {wanted}.")
     if not len(found):
         raise InputError("There are no decisions; give those of a log.")
-    _require(name, found, -LARGEST, LARGEST)
+    _require(name, found, -MAX_REWARD, MAX_REWARD)
     return found
 
 
@@ -132,7 +133,7 @@ def _require(name: str, values: Doubles, least: float, most: float) -> None:
         )
 
 
-def _places(groups: Groups, length: int) -> npt.NDArray[np.intp]:
+def _places(groups: Groups, length: int) -> Ints:
     found = np.asarray(groups)
     if found.shape != (length,):
         raise InputError(f"The shape of groups is {found.shape}; give {length}, the device of each decision.")

@@ -12,7 +12,7 @@ from keyart.errors import NoOverlap
 from .decisions import Decisions, Groups, Values
 from .ratio import Estimate
 
-LEAST_WEIGHT: Final = 0.2  # mean w, expected to be 1: below, the log shows little of what the candidate would
+MIN_MEAN_WEIGHT: Final = 0.2  # mean w, expected to be 1: below, the log shows little of what the candidate would
 
 
 def by_device(
@@ -33,7 +33,7 @@ def by_device(
     alike = 1 / log.by_unit(np.ones(len(log.reward)))[log.unit]
     weight, nothing = np.minimum(log.weight, MAX_WEIGHT) * alike, np.zeros(len(alike))
     mean = float(weight.sum()) / log.units
-    if mean < LEAST_WEIGHT:
+    if mean < MIN_MEAN_WEIGHT:
         raise NoOverlap(hardly_shown(mean))
     return log.ratio(nothing, weight, nothing, weight).estimate(level)
 

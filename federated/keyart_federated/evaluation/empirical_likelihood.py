@@ -16,15 +16,15 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
-FEWEST_FREEDOM: Final = 4.0  # fewer would more than double the interval, on a guess from two or three units
+from ..types import Doubles
+
+MIN_FREEDOM: Final = 4.0  # fewer would more than double the interval, on a guess from two or three units
 # A likelihood leans with the skewness of the units, which is part of what few degrees of freedom make up for in an
 # interval that does not: with 1 in the place of 2, 97 % held where 95 % should.
 LEANING: Final = 2.0
 PRECISION: Final = 1e-6  # of an end, as a share of its distance
-MOST_STEPS: Final = 100
+MAX_STEPS: Final = 100
 _INSIDE: Final = 1 - 1e-12  # of the range of the multiplier, whose ends are no numbers
 
 
@@ -58,7 +58,7 @@ def deviance(z: Doubles, least: float, most: float) -> float:
     if float((z / (1 + end * z)).sum()) * total >= 0:
         return _told(end, z)
     near, far, at = 0.0, end, total / float((z**2).sum())
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if not min(near, far) < at < max(near, far):
             at = (near + far) / 2
         term = z / (1 + at * z)
@@ -81,7 +81,7 @@ def freedom(residual: Doubles) -> float:
     square = residual**2
     spread = float((square**2).sum()) - float(square.sum()) ** 2 / units
     found = 2 * float(square.sum()) ** 2 / spread if spread > 0 else math.inf
-    return min(units - 1.0, max(found, FEWEST_FREEDOM))
+    return min(units - 1.0, max(found, MIN_FREEDOM))
 
 
 def student(level: float, degrees: float) -> float:
@@ -108,7 +108,7 @@ def _end(excess: Callable[[float], float], value: float, reach: float, end: floa
     if over <= 0:
         return far
     kept = 0  # which end stayed the last time: one that stays twice is to count half
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if abs(far - near) <= PRECISION * abs(far - value):
             break
         at = far - over * (far - near) / (over - under) if math.isfinite(over) else (near + far) / 2

@@ -12,10 +12,10 @@ from keyart.errors import NoOverlap
 
 from .decisions import Decisions
 
-FEWEST_EFFECTIVE: Final = 10.0  # decisions: fewer, out of a log ten times as long, are what luck has left
-LEAST_SHARE: Final = 0.1  # effective decisions of all, below which the fewest are asked for
-MOST_OFF: Final = 0.2  # of the mean weight from 1: a bias of as many per cent may come of it
-LEAST_DEVIATIONS: Final = 5.0  # that the mean weight is off, before it is no chance
+MIN_EFFECTIVE: Final = 10.0  # decisions: fewer, out of a log ten times as long, are what luck has left
+MIN_EFFECTIVE_SHARE: Final = 0.1  # effective decisions of all, below which the fewest are asked for
+MAX_WEIGHT_ERROR: Final = 0.2  # of the mean weight from 1: a bias of as many per cent may come of it
+MIN_ERROR_DEVIATIONS: Final = 5.0  # that the mean weight is off, before it is no chance
 DOUBTFUL_EFFECTIVE: Final = 100.0
 DOUBTFUL_DEVIATIONS: Final = 3.0
 DOUBTFUL_LARGEST: Final = 0.1  # of all weight, on one decision
@@ -56,7 +56,7 @@ class Overlap:
 
     def require(self) -> None:
         """Raises NoOverlap where no interval would hold."""
-        off = abs(self.mean_weight - 1) > MOST_OFF and abs(self.deviations) > LEAST_DEVIATIONS
+        off = abs(self.mean_weight - 1) > MAX_WEIGHT_ERROR and abs(self.deviations) > MIN_ERROR_DEVIATIONS
         if self.mean_weight == 0 or (off and self.mean_weight < 1):
             raise NoOverlap(
                 f"The mean weight is {self.mean_weight:.2f} where 1 is expected: the log hardly shows what the "
@@ -67,7 +67,7 @@ class Overlap:
                 f"The mean weight is {self.mean_weight:.2f} where 1 is expected: the log was not drawn with these "
                 "propensities, or the target probabilities are not those of one policy. Look how they were logged."
             )
-        if self.effective < min(FEWEST_EFFECTIVE, LEAST_SHARE * self.decisions):
+        if self.effective < min(MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE * self.decisions):
             raise NoOverlap(
                 f"Of {self.decisions:,} decisions {self.effective:.1f} count: the policy would show what the log "
                 "showed by luck. Raise Policy.exploration for a while, log more, or take a nearer policy."

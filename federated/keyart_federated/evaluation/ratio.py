@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.errors import InputError, SettingError
 
+from ..types import Doubles
 from .empirical_likelihood import freedom, interval, student
-
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

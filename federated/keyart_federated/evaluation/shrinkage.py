@@ -16,10 +16,11 @@ import numpy as np
 
 from keyart.errors import SettingError
 
+from ..types import Doubles
 from .decisions import Decisions, Groups, Values
 from .estimators import dr_ratio
 from .overlap import Overlap
-from .ratio import Doubles, Estimate
+from .ratio import Estimate
 
 Form = Literal["switch", "optimistic", "pessimistic"]
 FORMS: Final[Mapping[Form, Callable[[Doubles, float], Doubles]]] = {

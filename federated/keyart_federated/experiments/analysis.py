@@ -20,13 +20,14 @@ import numpy as np
 
 from keyart.errors import FederatedError
 
-from .boundary import Boundary, Doubles
+from ..types import Doubles
+from .boundary import Boundary
 from .device_metrics import MEASURES
 from .experiment_design import Experiment
 from .interim_analysis import InterimAnalysis
 
 MISMATCH_LEVEL = 0.001  # chance that arms which are as drawn are called otherwise
-LEAST_SPREAD = 1e-4  # of z: a metric that is the same everywhere has some
+MIN_SPREAD = 1e-4  # of z: a metric that is the same everywhere has some
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _spread(n: Doubles, z: Doubles, zz: Doubles, noise_z: Doubles, noise_zz: Dou
     squares = np.cumsum(zz.sum(axis=1))
     between = np.cumsum(((z**2 - noise_z[:, None]) / n).sum(axis=1))
     doubt = np.sqrt(np.cumsum(2 * noise_zz))
-    return np.asarray(np.clip((squares - between + doubt) / devices, LEAST_SPREAD, 1.0))
+    return np.asarray(np.clip((squares - between + doubt) / devices, MIN_SPREAD, 1.0))
 
 
 def _mismatch(experiment: Experiment, looks: Sequence[InterimAnalysis], arm: int) -> Mismatch:

@@ -12,7 +12,7 @@ import numpy as np
 from keyart.model.features import EncodedCatalog
 
 from ..learning.learner import shrunken
-from .boundary import Doubles
+from ..types import Doubles
 
 STARTING_VARIANCE = (0.03, 0.03)  # of titles, of pictures
 STEPS = 20

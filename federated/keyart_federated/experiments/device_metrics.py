@@ -11,7 +11,7 @@ from keyart.campaigns.kinds.engagement import MAX_BROWSE_MINUTES, METRICS
 from keyart.errors import SettingError
 
 REACH: Final = 4.0  # deviations of a metric, up to which it is told
-MOST_CORRELATION: Final = 0.95
+MAX_CORRELATION: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Baseline:
             raise SettingError(
                 f"A baseline has a finite mean and a deviation above 0, not {self.mean}, {self.deviation}."
             )
-        if not 0 <= self.correlation <= MOST_CORRELATION or not self.days > 0:
+        if not 0 <= self.correlation <= MAX_CORRELATION or not self.days > 0:
             raise SettingError(
-                f"A baseline's correlation is between 0 and {MOST_CORRELATION} and its days are above 0; it has "
+                f"A baseline's correlation is between 0 and {MAX_CORRELATION} and its days are above 0; it has "
                 f"{self.correlation} and {self.days}."
             )
 
@@ -64,7 +64,7 @@ class Baseline:
         proportion to one over the days. The past stays as long as it was.
         """
         share = self.correlation + (1 - self.correlation) * self.days / days
-        correlation = min(self.correlation / math.sqrt(share), MOST_CORRELATION)
+        correlation = min(self.correlation / math.sqrt(share), MAX_CORRELATION)
         return replace(self, deviation=self.deviation * math.sqrt(share), correlation=correlation, days=days)
 
     def reach(self, measure: DeviceMetric) -> float:

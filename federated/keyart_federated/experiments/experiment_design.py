@@ -24,9 +24,10 @@ from .boundary import Boundary
 from .device_metrics import ASSUMED, MEASURES, Baseline
 
 FIRST_SHARE = 0.6  # of the metrics' squared norm: the one that decides
-ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
-FEWEST_A_LOOK = 50
-LEAST_DEVIATIONS = 2.5  # of the noise, that an arm's devices are to measure at a look; a plan asks for three times it
+MIN_DEVICES_PER_LOOK = 50
+MIN_DEVICE_DEVIATIONS = (
+    2.5  # of the noise, that an arm's devices are to measure at a look; a plan asks for three times it
+)
 BITS = 64
 
 
@@ -117,8 +118,8 @@ class Experiment:
         """Devices, of all arms, of which a look can tell how many there are."""
         layout = self.question().layout
         deviation = self.noise_multiplier * integer_norm(UNITS, layout.size) / UNITS / math.sqrt(self.threshold)
-        loud = len(self.arms) * 3 * LEAST_DEVIATIONS * deviation / math.sqrt(DEVICES_SHARE)
-        return max(FEWEST_A_LOOK, math.ceil(loud))
+        loud = len(self.arms) * 3 * MIN_DEVICE_DEVIATIONS * deviation / math.sqrt(DEVICES_SHARE)
+        return max(MIN_DEVICES_PER_LOOK, math.ceil(loud))
 
     def devices_of(self, look: int) -> int:
         """How many are asked at look 0, 1, …"""

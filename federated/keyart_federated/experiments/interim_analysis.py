@@ -16,13 +16,14 @@ from keyart.dp.clip import UNITS, clipped, rounded
 from keyart.dp.skellam import Random, skellam
 from keyart.errors import FederatedError, InputError, RoundFailed
 
-from .boundary import Doubles
-from .experiment_design import LEAST_DEVIATIONS, ROUNDING, Experiment
+from ..rounding import sum_variance
+from ..types import Doubles
+from .experiment_design import MIN_DEVICE_DEVIATIONS, Experiment
 
 FORMAT = "keyart-experiment/1"
-MOST_BYTES = 1 << 26
-MOST_THETA = 1.5
-LEAST_PAST = 5.0  # deviations of the noise, that Σ x² is to measure
+MAX_BYTES = 1 << 26
+MAX_THETA = 1.5
+MIN_PAST_DEVIATIONS = 5.0  # deviations of the noise, that Σ x² is to measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,11 @@ def read(experiment: Experiment, told: InterimSum) -> InterimAnalysis:
             f"{layout.size} entries; read it with the experiment that asked for it."
         )
     values = layout.parts(total / (UNITS * weights))
-    noises = layout.parts((told.variance + ROUNDING * told.survivors) / (UNITS * weights) ** 2)
+    noises = layout.parts(sum_variance(told.variance, told.survivors) / (UNITS * weights) ** 2)
     a, m = layout.arms, layout.metrics
     arms, noise = values["arms"].reshape(a, 1 + 2 * m), noises["arms"].reshape(a, 1 + 2 * m)[0]
     devices = arms[:, 0]
-    if devices.min() < LEAST_DEVIATIONS * math.sqrt(noise[0]):
+    if devices.min() < MIN_DEVICE_DEVIATIONS * math.sqrt(noise[0]):
         raise FederatedError(
             f"The noise drowns the number of devices in an arm of {experiment.name!r} on day {told.day:g}; ask more "
             "devices a look, or look less often."
@@ -105,8 +106,8 @@ def next_thetas(experiment: Experiment, looks: Sequence[InterimAnalysis]) -> tup
     xx = np.sum([look.xx for look in looks], axis=0)
     xy = np.sum([look.xz + np.array(look.thetas) * look.xx for look in looks], axis=0)
     doubt = np.sqrt(np.sum([look.past_noise for look in looks], axis=0))
-    learnt = np.clip(xy / np.maximum(xx, 1e-9), 0.0, MOST_THETA)
-    return tuple(np.where(xx > LEAST_PAST * doubt, learnt, thetas).tolist())
+    learnt = np.clip(xy / np.maximum(xx, 1e-9), 0.0, MAX_THETA)
+    return tuple(np.where(xx > MIN_PAST_DEVIATIONS * doubt, learnt, thetas).tolist())
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Results:
     def load(cls, path: Path) -> Results:
         """What `save` wrote. Raises InputError for anything else."""
         try:
-            if path.stat().st_size > MOST_BYTES:
+            if path.stat().st_size > MAX_BYTES:
                 raise ValueError("it is larger than any experiment")
             return cls.from_dict(json.loads(path.read_bytes()))
         except FileNotFoundError:

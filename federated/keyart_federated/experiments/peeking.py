@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns.kinds.engagement import METRICS
 from keyart.campaigns.kinds.experiment import experiment_vectors
 
+from ..types import Doubles, Ints
 from .analysis import analyse
-from .boundary import Boundary, Doubles
+from .boundary import Boundary
 from .device_metrics import Baseline
 from .experiment_design import Experiment
 from .interim_analysis import InterimSum, Results, added, next_thetas
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 class ExperimentFleet:
     """arm [d]; now, past [d, METRICS], NaN for what these viewers do not tell."""
 
-    arm: npt.NDArray[np.intp]
+    arm: Ints
     now: Doubles
     past: Doubles
 

@@ -11,13 +11,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS
 from keyart.errors import FederatedError, RoundFailed, SettingError
 
-from .boundary import Doubles
-from .experiment_design import ROUNDING
+from ..rounding import sum_variance
+from ..types import Doubles, Integers
 
 HALF_LIFE_HOURS = 6.0
 
@@ -30,14 +29,14 @@ class Plays:
     deviation: float
 
     @classmethod
-    def read(cls, total: npt.NDArray[np.int64], titles: int, units: int, devices: int, variance: float) -> Plays:
+    def read(cls, total: Integers, titles: int, units: int, devices: int, variance: float) -> Plays:
         """total [T · BUCKETS]: noised sum of so many devices' vectors of `units` to the norm 1, with noise of
         `variance` in each entry, all devices' together. Raises RoundFailed."""
         if total.shape != (titles * BUCKETS,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
             raise RoundFailed(
                 f"A sum of shape {total.shape} is no count of {titles} titles; read it with its own offer's numbers."
             )
-        return cls(total.reshape(titles, BUCKETS) / units, math.sqrt(variance + ROUNDING * devices) / units)
+        return cls(total.reshape(titles, BUCKETS) / units, math.sqrt(sum_variance(variance, devices)) / units)
 
     def now(self, half_life_hours: float = HALF_LIFE_HOURS) -> Trend:
         """With plays of half the weight for each half-life that they are older. Raises SettingError."""

@@ -11,7 +11,7 @@ from keyart.errors import SettingError
 from .boundary import Boundary
 from .experiment_design import Experiment
 
-MOST_DEVICES = 1_000_000_000
+MAX_DEVICES = 1_000_000_000
 TOLERANCE = 1e-3
 
 
@@ -58,9 +58,9 @@ def needed(experiment: Experiment, effect: float, power: float = 0.9) -> int:
     low = high = experiment.fewest_a_look * experiment.looks
     while not found(high):
         low, high = high, 2 * high
-        if high > MOST_DEVICES:
+        if high > MAX_DEVICES:
             raise SettingError(
-                f"An effect of {effect:.2%} needs more than {MOST_DEVICES:,} devices; look for a larger one."
+                f"An effect of {effect:.2%} needs more than {MAX_DEVICES:,} devices; look for a larger one."
             )
     while high - low > max(1, TOLERANCE * high):
         middle = (low + high) // 2

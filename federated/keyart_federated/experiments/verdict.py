@@ -11,7 +11,7 @@ from .device_metrics import MEASURES, percent
 from .experiment_design import Experiment
 
 Word = Literal["better", "worse", "no difference", "not yet", "guard", "mismatch"]
-MOST_DAYS = 365
+MAX_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def days_more(experiment: Experiment, course: ArmComparison, margin: float) -> i
     looks = len(course.days)
     apart = (experiment.days - experiment.first_day) / max(experiment.looks - 1, 1) or 1.0
     effect = abs(course.now[0])
-    for more in range(1, math.ceil(MOST_DAYS / apart) + 1):
+    for more in range(1, math.ceil(MAX_DAYS / apart) + 1):
         grown = (looks + more) / looks
         half = float(course.boundary.reach(course.variance * grown)) / (course.weight * grown) * course.reach
         if half < effect or half + effect <= margin:

@@ -19,7 +19,8 @@ from keyart.model.head import HeadPrior
 from keyart.model.latents import whole
 from keyart.model.ranker.weights import shapes, to_bytes
 
-from ..learning.model import Doubles, GlobalModel
+from ..learning.model import GlobalModel
+from ..types import Doubles
 from . import conformance_vectors, graphs
 
 CARD = {

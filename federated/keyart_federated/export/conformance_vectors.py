@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.model.features import FeatureSpec
 from keyart.model.features.rows import Rows
 from keyart.model.ranker import NumpyRanker, Weights
+
+from ..types import Floats
 
 SLATES = (20, 1, 2, 3, 5, 8, 10, 13, 20, 40)  # candidates a case
 
@@ -21,7 +22,7 @@ def cases(spec: FeatureSpec, weights: Weights, seed: int = 0) -> list[dict[str, 
     return [_case(spec, weights.quantized(), count, rng) for count in SLATES]
 
 
-def plausible(spec: FeatureSpec, count: int, rng: np.random.Generator) -> dict[str, npt.NDArray[np.float32]]:
+def plausible(spec: FeatureSpec, count: int, rng: np.random.Generator) -> dict[str, Floats]:
     """Inputs of the graph for a slate of `count` pictures that nobody drew, by name."""
     z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
     artwork = rng.random((count, z)) * (rng.random((count, z)) < 0.15)
@@ -41,7 +42,7 @@ def plausible(spec: FeatureSpec, count: int, rng: np.random.Generator) -> dict[s
     return {name: np.round(value, 4).astype(np.float32) for name, value in inputs.items()}
 
 
-def rows_of(inputs: Mapping[str, npt.NDArray[np.float32]]) -> Rows:
+def rows_of(inputs: Mapping[str, Floats]) -> Rows:
     """The inputs of the graph as the ranker's rows."""
     return Rows(**{**inputs, "viewer": inputs["viewer"][0], "context": inputs["context"][0]})
 
@@ -56,5 +57,5 @@ def _case(spec: FeatureSpec, weights: Weights, count: int, rng: np.random.Genera
     }
 
 
-def _tensor(array: npt.NDArray[np.float32]) -> dict[str, Any]:
+def _tensor(array: Floats) -> dict[str, Any]:
     return {"type": "float32", "shape": list(array.shape), "data": [float(str(x)) for x in array.ravel()]}

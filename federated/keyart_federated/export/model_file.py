@@ -27,7 +27,7 @@ from ..learning.model import GlobalModel
 
 FORMAT = "keyart-model/1"
 TABLES = ("theta", "population_taste", "appeal", "title_latents", "artwork_latents")
-MOST_BYTES = 2**30
+MAX_BYTES = 2**30
 MADE_BY = "`keyart train LOG --catalog CATALOG --out MODEL` makes one."
 # What zipfile, zlib, numpy and json say of bytes that they cannot read.
 UNREADABLE = (
@@ -79,10 +79,10 @@ class ModelFile:
     def load(cls, path: Path) -> ModelFile:
         """What `save` wrote. Raises InputError for anything else."""
         try:
-            if path.stat().st_size > MOST_BYTES:
+            if path.stat().st_size > MAX_BYTES:
                 raise ValueError("it is larger than any model")
             with zipfile.ZipFile(path) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
                     raise ValueError("it is larger than any model")
             with np.load(path, allow_pickle=False) as held:
                 return _read(json.loads(held["about"].tobytes()), {name: held[name] for name in TABLES})

@@ -28,9 +28,10 @@ from ..simulation.devices import Devices
 from ..simulation.identities import sessions_of
 from ..simulation.local_engine import devices_in_parts
 from ..simulation.local_fleet import LocalFleet
-from ..simulation.participation import Bools, Participation
+from ..simulation.participation import Participation
 from ..simulation.setup import SimulationSetup
 from ..simulation.training_run import limits_of
+from ..types import Bools
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 
 log = logging.getLogger("keyart.federated")

@@ -19,10 +19,10 @@ from keyart.secagg import Stage
 
 from ..rounds import run_round
 from ..secagg import Coordinator
-from ..simulation.device_vectors import Integers
 from ..simulation.identities import keys_of
 from ..simulation.local_fleet import Arrays, Contribution, require_enough
 from ..simulation.randomness import fleet_randomness
+from ..types import Integers
 from .retrying_grid import PATIENCE_SECONDS, PatientGrid
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 

@@ -21,12 +21,12 @@ from keyart.linalg import inverse
 from keyart.model.features import EncodedCatalog
 from keyart.model.latents import LATENTS
 
-from .curvature import Doubles
+from ..types import Doubles
 from .information import Information, Stiffness
 
 STARTING_VARIANCE = (0.01, 0.03, 0.08)  # by tag, by title, by picture
 VARIANCE_RANGE = (1e-4, 1.0)
-SMALLEST_MOMENT = 0.05
+MIN_MOMENT = 0.05
 MAX_MEAN = 3.0
 TILT_SPREAD = 0.5  # standard deviation, between artworks, of the mean f of those who see them
 MOMENT_SPREAD = 0.3  # standard deviation of what moments are from one round to the next
@@ -88,7 +88,7 @@ class LatentInformation:
         moments = self.moments + kept * (moments.reshape(self.moments.shape) - self.moments)
         across, second = moments[:-LATENTS], moments[-LATENTS:]
         values, vectors = np.linalg.eigh((second + second.T) / 2)
-        second = (vectors * np.maximum(values, SMALLEST_MOMENT)) @ vectors.T
+        second = (vectors * np.maximum(values, MIN_MOMENT)) @ vectors.T
         return replace(self, moments=np.concatenate([across, second]))
 
     @property

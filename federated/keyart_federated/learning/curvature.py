@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.kinds.gradient import directions
@@ -27,11 +26,8 @@ from keyart.model.features.viewer import sharpen
 from keyart.model.policy import distribution, draw
 from keyart.model.scorer import Log, Scores, score, sigmoid
 
+from ..types import Doubles, Floats, Ints
 from .model import GlobalModel
-
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
 
 SIMULATED_VIEWERS = 1000
 TITLES_PER_VIEWER = 16
@@ -146,7 +142,7 @@ def _situations(
 
 def _titles(
     shown: Doubles, affinity: Floats, match_mean: Doubles, encoded: EncodedCatalog, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
+) -> Ints:
     """Titles by exposure × exp(κ h·g_t), κ by bisection so that the mean of h·g_t (closed kinds) is the real one."""
     spec = encoded.spec
     exposure = np.bincount(encoded.title_of, weights=np.maximum(shown, 0.0), minlength=len(encoded.first) - 1)
@@ -177,7 +173,7 @@ def _shown(
     context: Floats,
     slot: Floats,
     trending: Floats,
-    titles: npt.NDArray[np.intp],
+    titles: Ints,
     model: GlobalModel,
     encoded: EncodedCatalog,
     policy: keyart.Policy,
@@ -251,7 +247,7 @@ def _fisher(rows: Rows, logits: Scores) -> Curvature:
     )
 
 
-def _upper(size: int) -> tuple[tuple[Places, Places], Places]:
+def _upper(size: int) -> tuple[tuple[Ints, Ints], Ints]:
     """Rows and columns of the upper half of a square matrix, and [size, size]: the place in it of each entry."""
     rows, columns = np.triu_indices(size)
     place = np.zeros((size, size), dtype=np.intp)

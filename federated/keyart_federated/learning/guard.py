@@ -17,12 +17,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns.kinds.training import SIDE, NoisedTraining
 from keyart.campaigns.vector_layout import Places
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import RoundFailed, SettingError
+
+from ..rounding import MAX_ROUNDING_VARIANCE
+from ..types import Bools, Doubles, Integers
 
 FALSE_ALARM = 1e-6  # the chance that a sum of honest devices is refused, or a cohort of them
 TESTS = 4  # that share it: length, side entries, signal, and the bound on the signal before
@@ -32,12 +34,11 @@ ENTRY_SIGMAS = 12.0
 # stop a fleet.
 AT_FIRST, LATER, GROWTH = 1.0, 0.5, 1.5
 NOT_BELOW = ((0, 1), (3, 4))  # side entries: the factor and its share of ones; plays and quality plays
-LEAST_COHORTS = 2
-ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
+MIN_COHORTS = 2
 
 
 def check(
-    total: npt.NDArray[np.int64],
+    total: Integers,
     devices: int,
     variance: float,
     layout: Places,
@@ -53,7 +54,7 @@ def check(
     mean stays within `AT_FIRST`, and later within `LATER` or `GROWTH` times what it was.
     """
     reason = _out_of_reach(total, devices, variance, layout.size, units)
-    variance += ROUNDING
+    variance += MAX_ROUNDING_VARIANCE
     if reason is None and isinstance(layout, NoisedTraining):
         part = layout.parts(total.astype(np.float64))
         reason = _side(part["side"] / (SIDE * units * devices), math.sqrt(variance / devices) / (SIDE * units))
@@ -74,9 +75,7 @@ def check(
     )
 
 
-def cohorts_agree(
-    sums: npt.NDArray[np.int64], devices: npt.NDArray[np.int64], variance: float
-) -> npt.NDArray[np.bool_]:
+def cohorts_agree(sums: Integers, devices: Integers, variance: float) -> Bools:
     """[k]: which of the cohorts of a round, split by chance, tell the same as the others.
 
     sums [k, size]; devices [k]: of each; variance: of each device's noise. The mean of a cohort is compared with that
@@ -89,10 +88,10 @@ def cohorts_agree(
     Raises SettingError for other shapes.
     """
     count, size = sums.shape if sums.ndim == 2 else (0, 0)
-    if count < LEAST_COHORTS or devices.shape != (count,) or (devices < 1).any():
+    if count < MIN_COHORTS or devices.shape != (count,) or (devices < 1).any():
         raise SettingError("Cohorts are compared two or more at a time, a row and a number of devices each.")
     values, x, agree = sums.astype(np.float64), _rarity(TESTS * count), np.ones(count, dtype=np.bool_)
-    while agree.sum() >= LEAST_COHORTS:
+    while agree.sum() >= MIN_COHORTS:
         excess = np.zeros(count)
         for one in np.flatnonzero(agree):
             others = agree & (np.arange(count) != one)
@@ -107,13 +106,13 @@ def cohorts_agree(
     return np.zeros(count, dtype=np.bool_)
 
 
-def _out_of_reach(total: npt.NDArray[np.int64], devices: int, variance: float, size: int, units: int) -> str | None:
+def _out_of_reach(total: Integers, devices: int, variance: float, size: int, units: int) -> str | None:
     """Why these are no integers that `devices` clipped vectors and their noise reach; None: they may be."""
     if not isinstance(total, np.ndarray) or total.dtype != np.int64 or total.shape != (size,):
         return f"is not {size} integers of 64 bits"
     if devices < 1 or not (math.isfinite(variance) and variance >= 0):
         return f"comes with {devices} devices and a noise of variance {variance}"
-    noise = devices * (variance + ROUNDING)
+    noise = devices * (variance + MAX_ROUNDING_VARIANCE)
     # As floats: the least integer has no absolute value.
     largest = max(float(total.max()), -float(total.min()))
     if largest > devices * units + ENTRY_SIGMAS * math.sqrt(noise):
@@ -125,7 +124,7 @@ def _out_of_reach(total: npt.NDArray[np.int64], devices: int, variance: float, s
     return None
 
 
-def _side(told: npt.NDArray[np.float64], sigma: float) -> str | None:
+def _side(told: Doubles, sigma: float) -> str | None:
     """Why these are no means of the side entries of `NoisedTraining`, seen through noise; None: they may be."""
     slack = sigma * math.sqrt(2.0 * math.log(2.0 * (told.size + len(NOT_BELOW)) * TESTS / FALSE_ALARM))
     if told.min() < -slack or told.max() > 1.0 + slack:

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.kinds.training import (
@@ -33,9 +32,11 @@ from keyart.model.features import EncodedCatalog
 from keyart.model.latents import LATENTS
 from keyart.model.ranker import Weights
 
+from ..rounding import sum_variance
+from ..types import Doubles, Integers, Ints
 from . import artwork_latents, newton
 from .artwork_latents import ArtworkLatents, LatentInformation
-from .curvature import Curvature, Doubles, simulated
+from .curvature import Curvature, simulated
 from .information import Information, Stiffness
 from .newton import Blocks, NewtonStage
 from .viewer_population import Population
@@ -61,7 +62,6 @@ EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before anybody has to
 QUANTILE, QUANTILE_SPREAD = 0.05, 0.1  # of devices that are not shortened
 REACH_STEP = 0.2  # how fast the clip follows, as in Andrew et al.
 INTERCEPT_VARIANCE = 1.0
-ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
 TINY = 1e-12
 FAINT = 1e-7  # no entry's noise counts as less than this share of its curvature: arithmetic is no better
 
@@ -203,7 +203,7 @@ class Learner:
     def counted(
         self,
         asked: LearningRequest,
-        total: npt.NDArray[np.int64],
+        total: Integers,
         devices: float,
         variance: float,
         encoded: EncodedCatalog,
@@ -239,13 +239,11 @@ class Learner:
             replace(asked, play=asked.play * ratio, keep=asked.keep * ratio, artworks=asked.artworks * ratio),
         )
 
-    def answered(
-        self, asked: LearningRequest, total: npt.NDArray[np.int64], variance: float, encoded: EncodedCatalog
-    ) -> Learner:
+    def answered(self, asked: LearningRequest, total: Integers, variance: float, encoded: EncodedCatalog) -> Learner:
         """The state after a round. total: the noised sum; variance: of the noise in each of its entries."""
         spec, state = encoded.spec, self.state
         part = _layout(asked, encoded).parts(total.astype(np.float64))
-        unit, noise = SIDE * asked.units * self.devices, variance + ROUNDING * self.devices
+        unit, noise = SIDE * asked.units * self.devices, sum_variance(variance, self.devices)
         side, doubt = part["side"] / unit, variance / unit**2
         # From integers to sums: the scale, and on average what clipping took.
         factor = max(_drawn(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, doubt), MIN_FACTOR)
@@ -454,7 +452,7 @@ def _step(
     precision: Doubles,
     pull: Doubles,
     away: Doubles,
-    block: npt.NDArray[np.intp],
+    block: Ints,
     mains: int,
     damping: float,
 ) -> tuple[Doubles, Doubles]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
 from keyart.model.head import HeadPrior
@@ -14,7 +13,7 @@ from keyart.model.loaded_model import LoadedModel
 from keyart.model.ranker import NumpyRanker, Weights
 from keyart.model.ranker.weights import parameters
 
-Doubles = npt.NDArray[np.float64]
+from ..types import Doubles
 
 
 @dataclass(frozen=True)

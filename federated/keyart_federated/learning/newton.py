@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.catalog import kind_of
 from keyart.model.features import EncodedCatalog, FeatureSpec
@@ -15,12 +14,10 @@ from keyart.model.features.spec import MATCHES_PER_KIND
 from keyart.model.ranker import Weights
 from keyart.model.ranker.weights import shapes
 
+from ..types import Doubles, Ints
 from .artwork_latents import ArtworkLatents
 from .curvature import Curvature
 from .model import GlobalModel
-
-Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 VARIANCE_RANGE = (1e-4, 1.0)  # of a block's weights; below the first they are off, above the second free
 TABLE_VARIANCE_RANGE = (1e-3, 1.0)

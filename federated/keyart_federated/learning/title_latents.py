@@ -14,21 +14,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns.kinds.cowatch import MAX_VIEWS, PART_SHARES, PART_SIZES, CowatchLayout
 from keyart.model.features import EncodedCatalog
 from keyart.model.latents import LATENTS, PRIOR_MET
 
-Doubles = npt.NDArray[np.float64]
+from ..rounding import sum_variance
+from ..types import Doubles, Integers
 
 DIRECTIONS = 16  # asked about at a time; those beyond the latents make the iteration converge
 EXCHANGES = 5
 FEW_VIEWS = 0.2  # of a title's mean number, added to each title's
 SHIFT = 0.5  # of the spectrum, which C without its diagonal has below 0, too
-SMALLEST_EIGENVALUE = 1e-3
+MIN_EIGENVALUE = 1e-3
 VIEWS_CLIP = 1.0  # norm of a device's views that noise has to cover: nearly everybody's count alike
-ROUNDING = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class CowatchSums:
     @classmethod
     def read(
         cls,
-        total: npt.NDArray[np.int64],
+        total: Integers,
         asked: Doubles,
         *,
         units: int,
@@ -85,7 +84,7 @@ class CowatchSums:
         has, views = part["viewers"]
         factor = max(float(views) * MAX_VIEWS, 1e-9) / max(float(part["views"].sum()), 1e-9)
         scaled = {name: part[name] * factor**power for name, power in powers.items()}
-        deviation = float(np.sqrt(variance + ROUNDING * devices))
+        deviation = float(np.sqrt(sum_variance(variance, devices)))
         return cls(
             asked,
             scaled["views"],
@@ -157,7 +156,7 @@ def title_latents(sums: CowatchSums, encoded: EncodedCatalog) -> Doubles:
     of_single_views = (found**2 * (scale**2 * sums.squares)[:, None]).sum(axis=0)
     variance = (values[leading] + of_single_views) / viewers
     hidden = noise * float(np.linalg.norm(scale))
-    real = values[leading] > max(SMALLEST_EIGENVALUE, hidden)
+    real = values[leading] > max(MIN_EIGENVALUE, hidden)
     out[:, : len(leading)][:, real] = (scale[:, None] * found / np.sqrt(np.maximum(variance, 1e-12)))[:, real]
     return np.asarray(out * (mean + PRIOR_MET))
 

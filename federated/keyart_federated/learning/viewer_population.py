@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm
@@ -16,12 +15,13 @@ from keyart.model.features.viewer import sharpen
 from keyart.model.policy import distribution
 from keyart.model.scorer import score, sigmoid
 
-from .curvature import Doubles, simulated_contexts, simulated_viewers
+from ..types import Doubles, Integers
+from .curvature import simulated_contexts, simulated_viewers
 from .model import GlobalModel
 
 VIEWERS_PER_TITLE = 32
-LEAST_SHARE = 1e-9
-LEAST_KNOWN = 0.05  # share of devices with a history
+MIN_SHARE = 1e-9
+MIN_KNOWN_SHARE = 0.05  # share of devices with a history
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Population:
 
     @classmethod
     def read(
-        cls, layout: NoisedPopulation, total: npt.NDArray[np.int64], units: int, devices: float, variance: float
+        cls, layout: NoisedPopulation, total: Integers, units: int, devices: float, variance: float
     ) -> Population:
         """total [layout.size]: noised sum of integer vectors of `units` to the norm 1, with noise of `variance`."""
         scale = 1.0 / (units * part_norm() * devices)
         parts = {name: part * scale * NORMS[name] for name, part in layout.parts(total.astype(np.float64)).items()}
-        titles = np.maximum(parts.pop("titles"), 0.0) + LEAST_SHARE
+        titles = np.maximum(parts.pop("titles"), 0.0) + MIN_SHARE
         return cls(parts, titles / titles.sum(), variance * (scale * NORMS["taste"]) ** 2)
 
     @classmethod
@@ -54,7 +54,7 @@ class Population:
     def taste(self, known: Doubles) -> Doubles:
         """[H]: mean sharpened history, drawn towards what is `known` without asking."""
         told = self.parts["taste"]
-        if told[-1] < LEAST_KNOWN:
+        if told[-1] < MIN_KNOWN_SHARE:
             return known
         return drawn(told[:-1] / told[-1], known, self.doubt / told[-1] ** 2)
 
@@ -114,5 +114,5 @@ def drawn(told: Doubles, known: Doubles, doubt: float) -> Doubles:
     """What was told with noise of variance `doubt` an entry, drawn towards what is `known` as far as noise may have
     moved it (James and Stein 1961, the positive part)."""
     away = told - known
-    kept = 1.0 - max(away.size - 2, 0) * doubt / max(float((away**2).sum()), LEAST_SHARE)
+    kept = 1.0 - max(away.size - 2, 0) * doubt / max(float((away**2).sum()), MIN_SHARE)
     return np.asarray(known + max(kept, 0.0) * away)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from keyart.errors import MessageError, RoundFailed
@@ -33,6 +32,7 @@ from keyart.secagg.messages import (
 )
 from keyart.secagg.shamir import SHARE_BYTES
 
+from ..types import Integers
 from .stage_messages import StageMessages
 from .unmasking import Unmasking
 
@@ -43,7 +43,7 @@ log = logging.getLogger("keyart.federated")
 class SumResult:
     """total: int64 [d]. survivors: the numbers of the devices whose vectors are in it, ascending."""
 
-    total: npt.NDArray[np.int64]
+    total: Integers
     survivors: tuple[int, ...]
 
 

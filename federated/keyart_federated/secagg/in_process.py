@@ -11,12 +11,12 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.errors import MessageError, SettingError
 from keyart.secagg import DeviceSession, Graph, Identity, Stage, Terms, certify, least_required, width
 
 from ..rounds import run_round
+from ..types import Integers
 from .coordinator import Coordinator, SumResult
 from .gateway import Gateway
 
@@ -29,7 +29,7 @@ CERTIFIED_SECONDS: Final = 3600
 
 
 def run_in_process(
-    vectors: npt.NDArray[np.int64],
+    vectors: Integers,
     threshold: float,
     drop: Mapping[str, Collection[int]] | None = None,
     *,
@@ -89,7 +89,7 @@ class InProcessTransport:
         terms: Terms,
         members: Mapping[str, Collection[int]],
         sessions: dict[int, DeviceSession],
-        vector_of: Mapping[int, Callable[[], npt.NDArray[np.int64]]],
+        vector_of: Mapping[int, Callable[[], Integers]],
         answers: Callable[[int, Stage], bool] = lambda number, stage: True,
     ) -> None:
         self._members, self._sessions, self._vector_of, self._answers = members, sessions, vector_of, answers
@@ -125,7 +125,7 @@ class InProcessTransport:
         return replies
 
 
-def _checked(vectors: npt.NDArray[np.int64], threshold: float) -> int:
+def _checked(vectors: Integers, threshold: float) -> int:
     if not isinstance(vectors, np.ndarray) or vectors.dtype != np.int64 or vectors.ndim != 2 or 0 in vectors.shape:
         raise SettingError("`vectors` is an int64 array [n, d], with at least one row and one column.")
     if len(vectors) < 2:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.errors import RoundFailed
 from keyart.secagg import Graph, Terms
@@ -18,6 +17,7 @@ from keyart.secagg.messages import ShareReply, UnmaskReply
 from keyart.secagg.session import add_pairwise
 from keyart.secagg.shamir import SHARE_BYTES
 
+from ..types import Integers
 from .recovery import Recovery
 
 
@@ -34,7 +34,7 @@ class Unmasking:
     pads: Mapping[int, bytes]
     replies: Mapping[int, UnmaskReply]
 
-    def total(self, masked: Lanes) -> tuple[npt.NDArray[np.int64], list[int]]:
+    def total(self, masked: Lanes) -> tuple[Integers, list[int]]:
         """The sum without masks, and the devices whose masks are still in it since their secrets cannot be rebuilt.
 
         `masked` is used up. Raises RoundFailed where too few have said anything that can be read.

@@ -8,20 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.kinds.engagement import Lived, unlike
 from keyart.model.features import EncodedCatalog
 from keyart.model.loaded_model import LoadedModel
 
-from ..experiments.boundary import Doubles
 from ..learning.model import GlobalModel
+from ..types import Doubles, Ints
 from ..world import World
 from .devices import Devices
 
 DEVICES_PER_PART = 256
-Ints = npt.NDArray[np.intp]
 Progress = Callable[[int, int], None]
 
 

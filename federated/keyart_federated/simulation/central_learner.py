@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.device_batch import DeviceBatch
@@ -22,8 +21,9 @@ from keyart.model.features import EncodedCatalog
 from ..accounting.privacy import FINE_UNITS, NO_CLIP
 from ..learning import curvature, newton, title_latents
 from ..learning.learner import Learner, LearningRequest
-from ..learning.model import Doubles, GlobalModel
+from ..learning.model import GlobalModel
 from ..learning.viewer_population import Population
+from ..types import Doubles, Integers
 from .devices import Devices
 
 CURVATURE_DECISIONS = 15_000  # drawn from the pooled logs; the gradient is of all of them
@@ -98,7 +98,7 @@ class CentralLearner:
 
         return Population.read(layout, _sum(parts, vectors), FINE_UNITS, _count(parts), 0.0)
 
-    def _gradients(self, parts: Sequence[Devices], asked: LearningRequest) -> npt.NDArray[np.int64]:
+    def _gradients(self, parts: Sequence[Devices], asked: LearningRequest) -> Integers:
         layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork), asked.latents)
         return _sum(
             parts,
@@ -112,10 +112,10 @@ def _count(parts: Sequence[Devices]) -> float:
     return float(sum(len(part.members) for part in parts))
 
 
-def _sum(parts: Sequence[Devices], vectors: Callable[[DeviceBatch], Doubles]) -> npt.NDArray[np.int64]:
+def _sum(parts: Sequence[Devices], vectors: Callable[[DeviceBatch], Doubles]) -> Integers:
     return _integers(vectors(batch) for part in parts for _, batch in part.batches())
 
 
-def _integers(vectors: Iterable[Doubles]) -> npt.NDArray[np.int64]:
+def _integers(vectors: Iterable[Doubles]) -> Integers:
     """The sum of all devices' vectors, in integers of `FINE_UNITS`."""
     return np.asarray(sum(np.rint(some * FINE_UNITS).astype(np.int64).sum(axis=0) for some in vectors))

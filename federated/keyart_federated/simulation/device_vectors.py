@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
 from keyart.campaigns.device_batch import DeviceBatch
 from keyart.campaigns.kinds import find
 from keyart.campaigns.offer import Offer
 from keyart.dp.clip import clipped
 from keyart.errors import SettingError
 
+from ..types import Bools, Doubles, Integers, Ints
 from .devices import Devices
-from .participation import Bools
-
-Integers = npt.NDArray[np.int64]
-Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 
 @runtime_checkable

@@ -30,11 +30,9 @@ from keyart.model.scorer import Additions, Log, learned_play, score, sigmoid
 
 from ..learning.model import GlobalModel
 from ..propensity_check import Calibration
+from ..types import Doubles, Floats, Ints, SmallInts
 from ..world import World
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 CHUNK_DEVICES = 32  # bounds the memory of a training step, whose arrays then come from caches
 HEADS_AT_A_TIME = 32  # what an update of so many heads reads and writes stays in the processor's cache
 
@@ -56,14 +54,14 @@ class Moment:
 class Journal:
     """What the devices showed and what came of it: [devices, impressions] arrays, filled step by step."""
 
-    artwork: npt.NDArray[np.int32]
+    artwork: SmallInts
     slot_log: Floats
     counted: Floats
     device: npt.NDArray[np.int8]
     daypart: npt.NDArray[np.int8]
     played: Floats
     quality: Floats
-    propensity: npt.NDArray[np.float64]
+    propensity: Doubles
     steps: int = 0
 
     @classmethod
@@ -243,7 +241,7 @@ class Devices:
             self._learn(k)
         return np.asarray(shown, dtype=np.intp)
 
-    def _probabilities(self, now: Moment) -> tuple[npt.NDArray[np.float64], Ints]:
+    def _probabilities(self, now: Moment) -> tuple[Doubles, Ints]:
         """[d, A]: the policy's, and the places of the candidates; titles with fewer than A repeat their last one,
         which is then drawn with probability 0."""
         encoded, titles = self.encoded, now.titles[:, None]
@@ -392,7 +390,7 @@ class Devices:
             self._viewer_latents(chunk, titles),
         )
 
-    def curvature_by_artwork(self) -> npt.NDArray[np.float64]:
+    def curvature_by_artwork(self) -> Doubles:
         """[n, 2]: curvature of play and of completion, summed over all devices' decisions by artwork. Only for a
         learner that is allowed to see everything."""
         total = np.zeros((len(self.encoded.artwork), 2))

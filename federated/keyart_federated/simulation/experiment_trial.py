@@ -21,11 +21,11 @@ from keyart.dp.skellam import Random
 from keyart.errors import SettingError
 
 from ..experiments import ASSUMED, Baseline, Experiment, InterimSum, Results, next_thetas
-from ..experiments.boundary import Doubles
 from ..experiments.interim_analysis import added
 from ..experiments.pilot import baselines
+from ..types import Doubles, Ints
 from ..world import World
-from .arm_simulation import Arm, Ints, Progress, live
+from .arm_simulation import Arm, Progress, live
 
 PILOT_SHARE = 0.1
 CLOCK_DEVICES = 50  # whose days are counted

@@ -12,12 +12,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..metrics import Doubles, MetricEstimate, Rewards, WorldTruth, mean, minus_one, ratio
+from ..metrics import MetricEstimate, Rewards, WorldTruth, mean, minus_one, ratio
+from ..types import Doubles, Floats, Ints, SmallInts
 
-Floats = npt.NDArray[np.float32]
-Shown = npt.NDArray[np.int32]
 DECILES = 10
 
 
@@ -61,7 +59,7 @@ class Fairness:
 
 
 def measure(
-    truth: WorldTruth, of: Rewards, shown: Shown, played: Floats, quality: Floats, artwork_tags: Floats
+    truth: WorldTruth, of: Rewards, shown: SmallInts, played: Floats, quality: Floats, artwork_tags: Floats
 ) -> Fairness:
     """shown, played, quality [devices, impressions]: picture by place in the catalogue, and 0 or 1. of: the rewards
     of the same pictures. artwork_tags [artworks, tags]: weights."""
@@ -97,7 +95,7 @@ def by_title(truth: WorldTruth, x: Doubles) -> Doubles:
     return sums
 
 
-def exposure(truth: WorldTruth, shown: Shown, popularity: npt.NDArray[np.intp]) -> tuple[Doubles, Doubles]:
+def exposure(truth: WorldTruth, shown: SmallInts, popularity: Ints) -> tuple[Doubles, Doubles]:
     """Showings of each picture whose title was shown, and what drawing by chance would give it."""
     pictures = np.diff(truth.first)
     by_chance = np.repeat(popularity / pictures, pictures)
@@ -112,7 +110,7 @@ def gini(x: Doubles) -> float:
     return float(ranks @ np.sort(x) / (n * x.sum()))
 
 
-def tag_entropy(shown: Shown, artwork_tags: Floats) -> Doubles:
+def tag_entropy(shown: SmallInts, artwork_tags: Floats) -> Doubles:
     """[devices]: entropy in bits of the tag weights in the pictures shown [devices, impressions]; 0 without tags."""
     weights = np.zeros((len(shown), artwork_tags.shape[1]))
     for pictures in shown.T:  # a column at a time: never [devices, impressions, tags]

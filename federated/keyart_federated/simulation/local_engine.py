@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.model.features import EncodedCatalog, FeatureSpec
 
+from ..types import Ints
 from ..world import World
 from .devices import Devices
 from .local_fleet import LocalFleet, SimulatedFleet
@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 
 
 def devices_in_parts(
-    setup: SimulationSetup, members: Sequence[npt.NDArray[np.intp]], encoded: EncodedCatalog | None = None
+    setup: SimulationSetup, members: Sequence[Ints], encoded: EncodedCatalog | None = None
 ) -> list[Devices]:
     """Return the simulated devices of a world in parts.
 
@@ -51,7 +51,7 @@ def devices_in_parts(
     ]
 
 
-def members_of(world: World, parts: int | None = None) -> list[npt.NDArray[np.intp]]:
+def members_of(world: World, parts: int | None = None) -> list[Ints]:
     """Return the numbers of the devices of each part; parts: how many, by default as fits a processor's cache."""
     count = parts or -(-world.devices // DEVICES_PER_PART)
     return [np.arange(part, world.devices, count) for part in range(count)]

@@ -29,10 +29,11 @@ from keyart.secagg import Terms
 
 from ..rounds import run_round
 from ..secagg import Coordinator, InProcessTransport
-from .device_vectors import HostileWorld, Integers, vectors_of
+from ..types import Bools, Integers
+from .device_vectors import HostileWorld, vectors_of
 from .devices import Devices
 from .identities import keys_of, sessions_of
-from .participation import Bools, Participation
+from .participation import Participation
 from .randomness import device_randomness, fleet_randomness
 
 GATEWAYS = 4  # of a masked round in this process

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns.limits import Limits, Past
 from keyart.campaigns.offer import Offer
 from keyart.errors import MessageError
 
-Bools = npt.NDArray[np.bool_]
+from ..types import Bools
 
 DAY_SECONDS = 86_400.0
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from keyart.errors import FederatedError
 
 from ..propensity_check import Calibration
+from ..types import Floats, SmallInts
 from .setup import SimulationSetup
 from .training_run import TrainingRun
 
@@ -40,9 +41,9 @@ class SimulationOutcome:
     """
 
     bundle: Mapping[str, bytes] = field(repr=False)
-    artwork: npt.NDArray[np.int32]
-    played: npt.NDArray[np.float32]
-    quality: npt.NDArray[np.float32]
+    artwork: SmallInts
+    played: Floats
+    quality: Floats
     calibration: Calibration
     rounds: int
     client_updates: int

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .response import Floats
+from ..types import Doubles
 
 ABSENT_LOGITS = 4.0
 
 
-def drawn_arrivals(titles: int, artworks: int, share: float, impressions: int, seed: int) -> Floats:
+def drawn_arrivals(titles: int, artworks: int, share: float, impressions: int, seed: int) -> Doubles:
     """[impressions, titles × artworks] logits of a play: −ABSENT_LOGITS where a picture has not arrived, else 0.
 
     The nearest whole number to the share of each title's pictures come late; one at least is there from the start.

@@ -19,8 +19,9 @@ import keyart
 from keyart.errors import SettingError
 
 from ..datasets.download import PackageSource, Runner, cache_folder, fetched, pip
-from .response import Floats, Logits
-from .table_world import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, WatchedTitles, uniforms
+from ..types import Doubles, Integers
+from .response import Logits
+from .table_world import DEVICES, SITUATIONS, SLOTS, Impressions, TabularWorld, WatchedTitles, uniforms
 
 CAMPAIGNS = ("all", "men", "women")
 POLICIES = ("random", "bts")
@@ -71,12 +72,12 @@ class OpenBanditLog:
     appearance. hour: whole hours since START, by Japanese time. items: each item's features as tags.
     """
 
-    reward: Floats
-    propensity: Floats
-    position: Ints
-    item: Ints
-    features: Ints
-    hour: Ints
+    reward: Doubles
+    propensity: Doubles
+    position: Integers
+    item: Integers
+    features: Integers
+    hour: Integers
     items: Sequence[dict[str, float]]
 
     @classmethod
@@ -119,14 +120,14 @@ class OpenBanditLog:
             [tags[item] for item in sorted(tags)],
         )
 
-    def click_rates(self) -> Floats:
+    def click_rates(self) -> Doubles:
         """[items] clicks per time shown. Unbiased for a log of the "random" policy, whose choice of an item tells
         nothing about the user, the hour or the position; not for "bts".
         """
         shown = np.bincount(self.item, minlength=len(self.items))
         return np.bincount(self.item, self.reward, minlength=len(self.items)) / np.maximum(shown, 1)
 
-    def groups(self) -> list[Ints]:
+    def groups(self) -> list[Integers]:
         """Rows of users with the same four features, in the order of the log; the largest group first."""
         _, group = np.unique(self.features, axis=0, return_inverse=True)
         rows = np.split(np.argsort(group.ravel(), kind="stable"), np.cumsum(np.bincount(group.ravel()))[:-1])
@@ -183,7 +184,7 @@ class OpenBanditWorld(TabularWorld):
         )
 
 
-def _clicks(rates: Floats) -> Logits:
+def _clicks(rates: Doubles) -> Logits:
     """A click is a play that is always kept."""
     with np.errstate(divide="ignore"):
         logit = np.log(rates) - np.log1p(-rates)

@@ -18,13 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 
-Floats = npt.NDArray[np.float64]
-Tables = npt.NDArray[np.float32]
-Places = int | npt.NDArray[np.int64]
+from ..types import Doubles, Floats, Integers
+
+Places = int | Integers
 
 OPENED_PER_PLAY = 0.2  # how often a title page is opened without a play, relative to plays
 FULL_WATCH_SHARE = 0.5  # share of quality plays that run to the end
@@ -41,10 +40,10 @@ class TimeEffects:
     by the last impression, where it gets in a straight line; None: it stays.
     """
 
-    common: Tables
-    drift: Tables | None = None
+    common: Floats
+    drift: Floats | None = None
 
-    def adds(self, i: Places, k: Places, artworks: Places | slice) -> Floats:
+    def adds(self, i: Places, k: Places, artworks: Places | slice) -> Doubles:
         """[artworks], for viewer i at impression k; or [n], for n of each."""
         added = np.asarray(self.common[k, artworks], dtype=np.float64)
         if self.drift is None:
@@ -65,11 +64,11 @@ class Logits:
     course: play: what changes with time; None: nothing.
     """
 
-    viewer: Tables
-    situation: Tables
+    viewer: Floats
+    situation: Floats
     slot: Sequence[float]
-    keep_viewer: Tables
-    keep_artwork: Tables
+    keep_viewer: Floats
+    keep_artwork: Floats
     course: TimeEffects | None = None
 
     def play(self, i: int, k: int, situation: int, slot: int, artwork: int) -> float:
@@ -81,7 +80,7 @@ class Logits:
         """Logit of a quality play, given that this artwork led viewer i to play the title."""
         return self.keep_viewer.item(i, title) + self.keep_artwork.item(artwork)
 
-    def expected(self, i: int, k: int, title: int, situation: int, slot: int, artworks: slice) -> Floats:
+    def expected(self, i: int, k: int, title: int, situation: int, slot: int, artworks: slice) -> Doubles:
         """Probability of a quality play for each artwork of the title, at impression k."""
         play = self.viewer[i, artworks].astype(np.float64)
         play += self.situation[situation, artworks]
@@ -132,7 +131,7 @@ def draw(
     return keyart.Outcome("played", threshold * (0.02 + 0.96 * u_seconds))
 
 
-def intercept_for(logits: Floats, rate: float, weights: Floats | None = None) -> float:
+def intercept_for(logits: Doubles, rate: float, weights: Doubles | None = None) -> float:
     """The number which, added to all `logits`, makes the (weighted) mean of σ(logits) equal `rate`, by
     bisection.
     """

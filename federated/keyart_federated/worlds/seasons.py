@@ -9,7 +9,7 @@ import numpy as np
 
 from keyart.context import DAYPARTS
 
-from .response import Floats
+from ..types import Doubles
 from .synthetic_catalog import GENRES
 
 SEASON_WEEKS = 8  # until a season comes again
@@ -19,8 +19,8 @@ SEASON_WEEKS = 8  # until a season comes again
 class Seasons:
     """weeks: [weeks, GENRES] and dayparts: [DAYPARTS, GENRES], in logits."""
 
-    weeks: Floats
-    dayparts: Floats
+    weeks: Doubles
+    dayparts: Doubles
 
 
 def drawn_seasons(weeks: int, size: float, seed: int) -> Seasons:

@@ -24,8 +24,9 @@ import numpy as np
 
 from keyart.errors import SettingError
 
+from ..types import Doubles
 from .arrivals import drawn_arrivals
-from .response import Floats, Logits, TimeEffects
+from .response import Logits, TimeEffects
 from .seasons import drawn_seasons
 from .synthetic_catalog import GENRES, made_up_catalog
 from .synthetic_people import PeopleSettings, drawn_genre_shares, made_up_people, within_titles
@@ -165,13 +166,13 @@ class SyntheticWorld(TabularWorld):
         )
 
 
-def drawn_within_titles(titles: int, artworks: int, share: float, rng: np.random.Generator) -> Floats:
+def drawn_within_titles(titles: int, artworks: int, share: float, rng: np.random.Generator) -> Doubles:
     """[titles · artworks]: 1 for the nearest whole number to the share of each title's artworks, 0 for the rest."""
     order = rng.random((titles, artworks)).argsort(axis=1).argsort(axis=1)
     return np.asarray((order < round(share * artworks)).ravel(), dtype=np.float64)
 
 
-def _course(common: Floats, drift: Floats | None) -> TimeEffects | None:
+def _course(common: Doubles, drift: Doubles | None) -> TimeEffects | None:
     """None where time changes nothing, so that such a world answers fast."""
     if drift is None and not common.any():
         return None

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 
-from .response import Floats
+from ..types import Bools, Doubles
 
 GENRES = tuple(
     f"genre:{name}"
@@ -45,10 +44,10 @@ class SyntheticArtworks:
     does not hold. title_genres: [titles, GENRES] shares. popularity: [titles] shares.
     """
 
-    tags: Floats
-    clickbait: npt.NDArray[np.bool_]
-    title_genres: Floats
-    popularity: Floats
+    tags: Doubles
+    clickbait: Bools
+    title_genres: Doubles
+    popularity: Doubles
 
     @property
     def count(self) -> int:
@@ -88,7 +87,7 @@ def made_up_catalog(
     )
 
 
-def _title_tags(rng: np.random.Generator, common: Floats) -> dict[str, float]:
+def _title_tags(rng: np.random.Generator, common: Doubles) -> dict[str, float]:
     """1–3 genres with shares that sum to 1, and 0–2 cast members."""
     names = rng.choice(len(GENRES), size=rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]), replace=False, p=common)
     shares = np.sort(rng.dirichlet(np.full(len(names), 3.0)))[::-1]

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .response import Floats
+from ..types import Doubles, Integers
 from .synthetic_catalog import CAST, GENRES, STYLES, SyntheticArtworks
-from .table_world import Ints
 
 LATENT_RANK = 6
 # First number of the random streams of each group of people; the streams of a group lie within ten of it.
@@ -31,10 +30,10 @@ class People:
     partner: [devices] who else uses the device, its owner where it is nobody; None: it is nobody anywhere.
     """
 
-    match: Floats
-    taste: Floats
-    later: Floats | None
-    partner: Ints | None
+    match: Doubles
+    taste: Doubles
+    later: Doubles | None
+    partner: Integers | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class PeopleSettings:
     shared_devices: float
 
 
-def made_up_people(genre_shares: Floats, pictures: SyntheticArtworks, settings: PeopleSettings, seed: int) -> People:
+def made_up_people(genre_shares: Doubles, pictures: SyntheticArtworks, settings: PeopleSettings, seed: int) -> People:
     """Owners with these genre shares [devices, GENRES]; partners and later tastes are drawn here."""
     groups = [(OWNERS, LATER_OWNERS, genre_shares)]
     partner = _partners(len(genre_shares), settings.shared_devices, seed)
@@ -66,20 +65,20 @@ def made_up_people(genre_shares: Floats, pictures: SyntheticArtworks, settings: 
     return People(np.concatenate(match), np.concatenate(taste), np.concatenate(later) if later else None, partner)
 
 
-def drawn_genre_shares(rng: np.random.Generator, people: int) -> Floats:
+def drawn_genre_shares(rng: np.random.Generator, people: int) -> Doubles:
     """[people, GENRES]: gamma draws over their sum are a Dirichlet; a small shape gives two or three genres each."""
     shares = rng.gamma(0.35, size=(people, len(GENRES))) + 1e-3
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
-def within_titles(values: Floats, artworks: int) -> Floats:
+def within_titles(values: Doubles, artworks: int) -> Doubles:
     """`values` [rows, titles × artworks], less each title's mean, scaled to standard deviation 1."""
     blocks = values.reshape(len(values), -1, artworks)
     centred = (blocks - blocks.mean(axis=2, keepdims=True)).reshape(values.shape)
     return np.asarray(centred / (centred[:1000].std() + 1e-12))
 
 
-def _partners(devices: int, share: float, seed: int) -> Ints | None:
+def _partners(devices: int, share: float, seed: int) -> Integers | None:
     """The nearest whole number to the share of the devices get one each, numbered from `devices` on."""
     shared = round(share * devices)
     if shared == 0:
@@ -91,8 +90,8 @@ def _partners(devices: int, share: float, seed: int) -> Ints | None:
 
 
 def _tastes(
-    shares: Floats, of_owners: Floats, pictures: SyntheticArtworks, settings: PeopleSettings, seed: int, stream: int
-) -> tuple[Floats, Floats]:
+    shares: Doubles, of_owners: Doubles, pictures: SyntheticArtworks, settings: PeopleSettings, seed: int, stream: int
+) -> tuple[Doubles, Doubles]:
     """match [people, titles] and taste [people, pictures] of one group, on the scale of the owners' genre shares."""
     artworks = pictures.count // len(pictures.popularity)
     match = _standardised(shares @ pictures.title_genres.T, of_owners @ pictures.title_genres.T)
@@ -111,20 +110,20 @@ def _tastes(
     )
 
 
-def _mixed(old: Floats, new: Floats, share: float) -> Floats:
+def _mixed(old: Doubles, new: Doubles, share: float) -> Doubles:
     """A share of the variance of the new, the rest of the old."""
     return math.sqrt(1 - share) * old + math.sqrt(share) * new
 
 
-def _standardised(values: Floats, reference: Floats) -> Floats:
+def _standardised(values: Doubles, reference: Doubles) -> Doubles:
     """Each column less its mean in `reference`, over the standard deviation of the whole of it."""
     centre = reference.mean(axis=0)
     return np.asarray((values - centre) / ((reference - centre).std() + 1e-12))
 
 
 def _tag_taste(
-    genre_taste: Floats, pictures: SyntheticArtworks, style_from_genre: float, seed: int, stream: int
-) -> Floats:
+    genre_taste: Doubles, pictures: SyntheticArtworks, style_from_genre: float, seed: int, stream: int
+) -> Doubles:
     """[people, pictures] taste for what each picture shows, before scaling."""
     people = len(genre_taste)
     # One bridge for all: that western fans like wide shots is a fact of the population.

@@ -16,7 +16,8 @@ import keyart
 from keyart.context import DAYPARTS, daypart_of
 from keyart.errors import WorldError
 
-from .response import Floats, Logits, Tables, draw, intercept_for, quality_threshold
+from ..types import Doubles, Floats, Integers
+from .response import Logits, draw, intercept_for, quality_threshold
 
 DEVICES = ("tv", "phone", "tablet")
 SLOTS = 11  # places on the page, 0–10
@@ -24,15 +25,13 @@ SITUATIONS = len(DEVICES) * len(DAYPARTS)
 DAYPART_OF_HOUR = np.array([DAYPARTS.index(daypart_of(datetime(2000, 1, 1, hour, tzinfo=UTC))) for hour in range(24)])
 _CALIBRATION_DEVICES, _CALIBRATION_IMPRESSIONS = 1000, 40
 
-Ints = npt.NDArray[np.int64]
-
 
 def situation_of(device: npt.NDArray[Any], hour: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
     """Row of `Logits.situation`: index of the device × 4 + index of the daypart, of hours of the day 0–23."""
     return np.asarray(device * len(DAYPARTS) + DAYPART_OF_HOUR[hour], dtype=np.int8)
 
 
-def uniforms(seed: int, stream: int, viewers: int, impressions: int, columns: int) -> Tables:
+def uniforms(seed: int, stream: int, viewers: int, impressions: int, columns: int) -> Floats:
     """Uniform numbers in [0, 1) by (seed, stream, viewer, impression), shape [viewers, impressions, columns].
 
     Counter-based (Philox, one counter range a viewer): the numbers of an impression stay the same however
@@ -45,7 +44,7 @@ def uniforms(seed: int, stream: int, viewers: int, impressions: int, columns: in
     return block
 
 
-def draw_rows(probabilities: Floats, u: npt.NDArray[Any]) -> Ints:
+def draw_rows(probabilities: Doubles, u: npt.NDArray[Any]) -> Integers:
     """Inverse transform, a row at a time: float32 `u` [rows, n] in [0, 1) to columns of `probabilities`
     [rows, columns].
     """
@@ -67,12 +66,12 @@ class Impressions:
     viewer in `Logits`; None: device i belongs to viewer i alone.
     """
 
-    title: Ints
-    device: Ints
-    hour: Ints
-    slot: Ints
-    draws: Tables
-    person: Ints | None = None
+    title: Integers
+    device: Integers
+    hour: Integers
+    slot: Integers
+    draws: Floats
+    person: Integers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ class TabularWorld:
         draws = (item(i, k, 0), item(i, k, 1), item(i, k, 2))
         return draw(play, keep, draws, self._thresholds[title], self._durations[title])
 
-    def expected_reward(self, i: int, k: int) -> Floats:
+    def expected_reward(self, i: int, k: int) -> Doubles:
         """Probability of a quality play per candidate, in catalogue order; for regret only."""
         self._require(i, k)
         title = self._title.item(i, k)

@@ -7,13 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 
-from .response import Floats
+from ..types import Doubles, Floats, Integers
 from .synthetic_people import People
-from .table_world import SLOTS, Impressions, Ints, WatchedTitles, draw_rows, uniforms
+from .table_world import SLOTS, Impressions, WatchedTitles, draw_rows, uniforms
 
 HISTORY_DAYS = 60  # earlier views fall into this many days before the first impression
 IMPRESSIONS_PER_DAY = 4
@@ -30,9 +29,9 @@ class Habits:
     partner_from: [devices] hour of the day, 0–23, at which the partner's hours begin.
     """
 
-    devices: Floats
-    hours: Floats
-    partner_from: Ints
+    devices: Doubles
+    hours: Doubles
+    partner_from: Integers
 
 
 def drawn_habits(rng: np.random.Generator, devices: int, seed: int) -> Habits:
@@ -44,7 +43,7 @@ def drawn_habits(rng: np.random.Generator, devices: int, seed: int) -> Habits:
     )
 
 
-def shown(people: People, habits: Habits, page: Floats, impressions: int, seed: int) -> Impressions:
+def shown(people: People, habits: Habits, page: Doubles, impressions: int, seed: int) -> Impressions:
     """What comes up when. page: [weeks, titles] weight of a title on everybody's page; the last row lasts."""
     count = len(habits.devices)
     days = -(-impressions // IMPRESSIONS_PER_DAY)
@@ -75,7 +74,7 @@ def shown(people: People, habits: Habits, page: Floats, impressions: int, seed: 
 def watched(
     people: People,
     habits: Habits,
-    popularity: Floats,
+    popularity: Doubles,
     catalog: keyart.Catalog,
     views: int,
     cold_start: float,
@@ -105,7 +104,7 @@ def watched(
     return histories
 
 
-def _present(people: People, habits: Habits, hour: Ints) -> Ints | None:
+def _present(people: People, habits: Habits, hour: Integers) -> Integers | None:
     """Who is there at these hours [devices, n]: rows of `people`; None: always the owner."""
     if people.partner is None:
         return None
@@ -114,8 +113,8 @@ def _present(people: People, habits: Habits, hour: Ints) -> Ints | None:
 
 
 def _titles(
-    people: People, page: Floats, pull: float, person: Ints | None, u: npt.NDArray[np.float32], columns: Ints
-) -> Ints:
+    people: People, page: Doubles, pull: float, person: Integers | None, u: Floats, columns: Integers
+) -> Integers:
     """Titles by their weight on the page times e^(pull · match), for `columns` of person and u's numbers."""
     count = len(u)
     title = draw_rows(page * np.exp(pull * people.match[:count]), u)

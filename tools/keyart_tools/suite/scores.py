@@ -12,7 +12,7 @@ from keyart_federated.baselines import Played
 from keyart_federated.metrics import WorldTruth, figures, rewards
 from keyart_federated.report import Interval
 from keyart_federated.simulation import fairness
-from keyart_federated.simulation.fairness import Floats
+from keyart_federated.types import Floats
 
 # What is told of every policy: names as in `keyart_federated.Report`.
 FIGURES = (

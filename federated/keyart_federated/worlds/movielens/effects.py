@@ -20,8 +20,9 @@ import numpy as np
 
 from keyart.context import DAYPARTS
 
-from ..response import Floats, Logits, Tables
-from ..table_world import DEVICES, SLOTS, Ints
+from ...types import Doubles, Floats, Integers
+from ..response import Logits
+from ..table_world import DEVICES, SLOTS
 from .film_artworks import LOOKS, FilmArtworks
 from .tastes import Tastes
 
@@ -55,14 +56,14 @@ def logits_of(tastes: Tastes, pictures: FilmArtworks, bounds: Sequence[tuple[int
     viewers, count = len(tastes.genre), len(pictures.star)
     rng = np.random.default_rng([seed, 30])
     appeal, keep_appeal = rng.standard_normal((2, count))
-    own: Tables = np.random.default_rng([seed, 31]).standard_normal((viewers, len(LOOKS))).astype(np.float32)
-    genre: Tables = tastes.genre.astype(np.float32)
+    own: Floats = np.random.default_rng([seed, 31]).standard_normal((viewers, len(LOOKS))).astype(np.float32)
+    genre: Floats = tastes.genre.astype(np.float32)
     # The last column, which index -1 reaches, is for pictures that show nobody.
-    star: Tables = np.pad(tastes.person, ((0, 0), (0, 1))).astype(np.float32)
+    star: Floats = np.pad(tastes.person, ((0, 0), (0, 1))).astype(np.float32)
     starts = np.array([first for first, _ in bounds])
     counts = np.array([last - first for first, last in bounds])
 
-    def parts(rows: slice) -> list[Tables]:
+    def parts(rows: slice) -> list[Floats]:
         by_genre, by_looks = genre[rows] @ pictures.genre.T, own[rows] @ pictures.looks.T
         raw = (by_genre, star[rows][:, pictures.star], by_looks)
         return [_within_titles(part, starts, counts) for part in raw]
@@ -88,12 +89,12 @@ def logits_of(tastes: Tastes, pictures: FilmArtworks, bounds: Sequence[tuple[int
     )
 
 
-def _within_titles(part: Tables, starts: Ints, counts: Ints) -> Tables:
+def _within_titles(part: Floats, starts: Integers, counts: Integers) -> Floats:
     means = np.add.reduceat(part, starts, axis=1) / counts.astype(np.float32)
     return np.asarray(part - np.repeat(means, counts, axis=1), dtype=np.float32)
 
 
-def _situation_effects() -> Floats:
+def _situation_effects() -> Doubles:
     """[situations, LOOKS], rows as in `table.situation_of`."""
     return np.array(
         [

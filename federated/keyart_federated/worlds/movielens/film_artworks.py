@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 
-from ..response import Tables
-from ..table_world import Ints
+from ...types import Bools, Floats, Integers
 from .films import MovieLensFilm
 
 LOOKS = (
@@ -44,10 +42,10 @@ class FilmArtworks:
     nobody. looks: [pictures, LOOKS] weights. clickbait: [pictures].
     """
 
-    genre: Tables
-    star: Ints
-    looks: Tables
-    clickbait: npt.NDArray[np.bool_]
+    genre: Floats
+    star: Integers
+    looks: Floats
+    clickbait: Bools
 
 
 def drawn_catalog(
@@ -122,9 +120,7 @@ def _weighted(rng: np.random.Generator, weights: Sequence[float]) -> int:
     return int(min(np.searchsorted(steps, rng.random() * steps[-1], side="right"), len(weights) - 1))
 
 
-def _arrays(
-    catalog: keyart.Catalog, genres: Sequence[str], cast: Sequence[str], clickbait: npt.NDArray[np.bool_]
-) -> FilmArtworks:
+def _arrays(catalog: keyart.Catalog, genres: Sequence[str], cast: Sequence[str], clickbait: Bools) -> FilmArtworks:
     genre_place, star_place, look_place = ({tag: n for n, tag in enumerate(tags)} for tags in (genres, cast, LOOKS))
     count = len(clickbait)
     genre = np.zeros((count, len(genres)), dtype=np.float32)

@@ -12,13 +12,12 @@ import numpy as np
 from keyart.context import DAYPARTS
 from keyart.errors import SettingError
 
-from ..response import Floats, Tables
+from ...types import Doubles, Floats, Ints
 from ..table_world import (
     DAYPART_OF_HOUR,
     DEVICES,
     SLOTS,
     Impressions,
-    Ints,
     TabularWorld,
     WatchedTitles,
     artwork_bounds,
@@ -103,7 +102,7 @@ class MovieLensWorld(TabularWorld):
         )
 
 
-def _most_rated(films: list[MovieLensFilm], table: Ints, titles: int | None) -> tuple[list[MovieLensFilm], Floats]:
+def _most_rated(films: list[MovieLensFilm], table: Ints, titles: int | None) -> tuple[list[MovieLensFilm], Doubles]:
     """The `titles` most rated films (None: all that anybody rated), in the order of `films`, and their
     ratings.
     """
@@ -125,8 +124,8 @@ def _tags_of(films: Sequence[MovieLensFilm]) -> tuple[list[str], list[str], list
 def _impressions(
     people: Sequence[Ratings],
     halves: Sequence[tuple[Ratings, Ratings]],
-    popularity: Floats,
-    page: Floats,
+    popularity: Doubles,
+    page: Doubles,
     impressions: int,
     seed: int,
 ) -> Impressions:
@@ -145,7 +144,7 @@ def _impressions(
     return Impressions(title[part], device[part], (hour + 24 * day)[part], slot[part], draws)
 
 
-def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Floats, page: Floats) -> Floats:
+def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Doubles, page: Doubles) -> Doubles:
     """[viewers, films]: popular films and films that the viewer did watch later, without those watched
     before; only films that are on the page (1, else 0).
     """
@@ -160,14 +159,14 @@ def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Floats
     return chances
 
 
-def _hour_chances(people: Sequence[Ratings]) -> Floats:
+def _hour_chances(people: Sequence[Ratings]) -> Doubles:
     """[viewers, 24]: hours of the day at which the viewer rated films, mixed with everybody's."""
     counts = np.stack([np.bincount(person.at // 3600 % 24, minlength=24) for person in people]).astype(np.float64)
     own = counts / np.maximum(1.0, counts.sum(axis=1, keepdims=True))
     return np.asarray(OWN_HOURS * own + (1 - OWN_HOURS) * own.mean(axis=0))
 
 
-def _devices(hour: Ints, u: Tables) -> Ints:
+def _devices(hour: Ints, u: Floats) -> Ints:
     """Device by hour of the day, both of any one shape."""
     shares = np.array([DEVICE_SHARES[daypart] for daypart in DAYPARTS])[DAYPART_OF_HOUR[hour % 24]]
     drawn = (u[..., None] >= np.cumsum(shares, axis=-1)).sum(axis=-1)

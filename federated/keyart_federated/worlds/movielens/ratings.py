@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..response import Floats
-from ..table_world import Ints
+from ...types import Doubles, Integers
 
 # First digit of a US zip code, or first letter of a Canadian postal code, to hours from UTC. Zones run across
 # states, and daylight saving time is left out, so that an hour of the day is right to about one hour.
@@ -29,9 +28,9 @@ class Ratings:
     """
 
     zone: tzinfo
-    film: Ints
-    stars: Floats
-    at: Ints
+    film: Integers
+    stars: Doubles
+    at: Integers
 
     def split(self) -> tuple[Ratings, Ratings]:
         """The earlier half (rounded down) and the later half."""
@@ -42,12 +41,12 @@ class Ratings:
         return Ratings(self.zone, self.film[part], self.stars[part], self.at[part])
 
 
-def read_table(ratings: Path) -> Ints:
+def read_table(ratings: Path) -> Integers:
     """[ratings, 4]: person, item number, stars, seconds since 1970 in UTC."""
     return np.loadtxt(ratings, skiprows=1, delimiter="\t", dtype=np.int64)
 
 
-def people_of(table: Ints, users: Path, film_of_item: Mapping[int, int]) -> list[Ratings]:
+def people_of(table: Integers, users: Path, film_of_item: Mapping[int, int]) -> list[Ratings]:
     """Everybody's ratings of the films in `film_of_item`, people in the order of their numbers.
 
     A film that somebody rated under two numbers counts once, the first time.

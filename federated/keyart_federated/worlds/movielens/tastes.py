@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..response import Floats
+from ...types import Doubles
 from .ratings import Ratings
 
 # The penalties are strong because the halves are short (half of the viewers have fewer than 32 later ratings): with
@@ -36,12 +36,12 @@ class Tastes:
     suits, standardised.
     """
 
-    genre: Floats
-    person: Floats
-    title: Floats
+    genre: Doubles
+    person: Doubles
+    title: Doubles
 
 
-def hidden_tastes(later: Sequence[Ratings], genres: Floats, people: Sequence[Sequence[int]], count: int) -> Tastes:
+def hidden_tastes(later: Sequence[Ratings], genres: Doubles, people: Sequence[Sequence[int]], count: int) -> Tastes:
     """later: each viewer's later half. genres: [films, genres] shares. people: the cast and directors of each
     film, as indices below `count`.
     """
@@ -66,7 +66,7 @@ def hidden_tastes(later: Sequence[Ratings], genres: Floats, people: Sequence[Seq
     return Tastes(genre, person, standardised(standardised(genre @ genres.T) + standardised(by_people)))
 
 
-def _deviations(later: Sequence[Ratings], films: int) -> list[Floats]:
+def _deviations(later: Sequence[Ratings], films: int) -> list[Doubles]:
     """Stars less the film's mean (shrunk to the overall mean), then less the viewer's own mean."""
     film = np.concatenate([ratings.film for ratings in later])
     stars = np.concatenate([ratings.stars for ratings in later])
@@ -77,7 +77,7 @@ def _deviations(later: Sequence[Ratings], films: int) -> list[Floats]:
     return [deviation - deviation.mean() if len(deviation) else deviation for deviation in raw]
 
 
-def standardised(values: Floats) -> Floats:
+def standardised(values: Doubles) -> Doubles:
     """Each column less its mean; all divided by one standard deviation, so that columns keep their
     proportions.
     """
