@@ -1,8 +1,8 @@
 """Segments: what a noised sum tells of all devices, of each device class and of each daypart: mean rewards, or how
 much better a candidate would have done (`keyart.campaigns.kinds.segments`).
 
-The unit is a device, as in `evaluation`. With n devices in a segment, z̄ = Σ z / n, and the noise's known variances τ²
-in the three sums, the error of z̄ has, by the delta method, the variance
+The unit is a device, as in `evaluation`. With n devices in a segment, z̄ = Σ z / n, and the noise's known variances
+τ² in the three sums, the error of z̄ has, by the delta method, the variance
 
     (Σ z² − n z̄² + τ_z² + z̄² τ_n²) / n²
 

@@ -40,10 +40,10 @@ from keyart_federated.accounting.privacy import (
     shows_latents,
 )
 from keyart_federated.learning import checkpoint
-from keyart_federated.learning import newton as optimiser
+from keyart_federated.learning import learner_state as optimiser
 from keyart_federated.learning import title_latents as latents
 from keyart_federated.learning.learner import RATE_RANGE, Learner
-from keyart_federated.learning.learner import LearningRequest as Question
+from keyart_federated.learning.learning_request import LearningRequest as Question
 from keyart_federated.learning.title_latents import EXCHANGES, VIEWS_CLIP
 from keyart_federated.learning.viewer_population import Population
 

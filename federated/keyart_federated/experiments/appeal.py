@@ -11,7 +11,7 @@ import numpy as np
 
 from keyart.model.features import EncodedCatalog
 
-from ..learning.learner import shrunken
+from ..learning.artwork_tables import shrunken
 from ..types import Doubles
 
 STARTING_VARIANCE = (0.03, 0.03)  # of titles, of pictures

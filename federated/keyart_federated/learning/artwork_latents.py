@@ -212,7 +212,7 @@ def _joint(
     precision: Doubles, observed: Doubles, variances: Doubles, encoded: EncodedCatalog
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Titles [T, F] and artworks [n, F], whose sum is observed with `precision` [n, F, F]; and their variances [2, F]
-    by evidence. As `learner.shrunken`, with a matrix in place of each number."""
+    by evidence. As `artwork_tables.shrunken`, with a matrix in place of each number."""
     of_titles, of_artworks = (np.diag(1.0 / variance) for variance in variances)
     title, titles, eye = encoded.title_of, len(encoded.first) - 1, np.eye(LATENTS)
     shrink = np.linalg.inv(precision + of_artworks)

@@ -21,8 +21,8 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 
 from .curvature import Curvature
 from .learner import Learner
+from .learner_state import init
 from .model import GlobalModel
-from .newton import init
 from .viewer_population import Population
 
 Arrays = Mapping[str, npt.NDArray[Any]]

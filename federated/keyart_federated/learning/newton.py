@@ -1,5 +1,7 @@
-"""What a step of learning changes, and the parts of a step: blocks of prior variances by MacKay's evidence step
-(MacKay 1992, "Bayesian interpolation", eq. 2.22), secants, and what a step of the weights explains of the tables.
+"""A damped Newton step on the ranker's weights, with prior variances by block and secants for missing curvature.
+
+Weights of one kind form a block and share one prior variance. After each step MacKay's evidence step (MacKay 1992,
+"Bayesian interpolation", eq. 2.22) moves that variance to what the weights of the block have come to.
 """
 
 from __future__ import annotations
@@ -9,35 +11,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from keyart.catalog import kind_of
+from keyart.linalg import inverse
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.features.spec import MATCHES_PER_KIND
 from keyart.model.ranker import Weights
 from keyart.model.ranker.weights import shapes
 
 from ..types import Doubles, Ints
-from .artwork_latents import ArtworkLatents
 from .curvature import Curvature
-from .model import GlobalModel
 
-VARIANCE_RANGE = (1e-4, 1.0)  # of a block's weights; below the first they are off, above the second free
-TABLE_VARIANCE_RANGE = (1e-3, 1.0)
+VARIANCE_RANGE = (1e-4, 1.0)  # of a block's weights: at the lower end they are off, at the upper end free
+STARTING_VARIANCE = 0.03
+INTERCEPT_VARIANCE = 1.0
 MAX_SECANT_RATIO = 20.0
 SECANTS_KEPT = 30
-STARTING_VARIANCE = 0.03
-INTERCEPT_VARIANCE = 25.0
-# Logs hold what older models showed, but the gradient is at this one: with few new decisions, a curvature that only
-# remembers makes the step run away.
-FRESH_SHARE = 0.5
-BASE_RATE_RANGE = (1e-3, 0.999)  # a manifest's is above 0 and below 1
 
 
 @dataclass(frozen=True)
 class NewtonStage:
-    """What the next step of play, or of keep, remembers.
+    """The memory of a step for the next one, for the weights of play or of completion. Names are stored in
+    checkpoints.
 
-    variance [blocks]: prior variances. step [P]: the last one. slope: of the log likelihood a decision along it,
-    where it began; assumed [P]: curvature a decision times the step. secants [r, P]: curvature a decision that
-    earlier steps found missing, as Σ a aᵀ.
+    Attributes:
+        variance: Prior variances, [blocks].
+        step: The last step, [P].
+        slope: Slope of the log likelihood a decision along the step, where the step began.
+        assumed: Curvature a decision times the step, [P].
+        secants: Vectors a whose Σ a aᵀ is the curvature a decision that earlier steps found missing, [r, P].
     """
 
     variance: Doubles
@@ -48,37 +48,25 @@ class NewtonStage:
 
     @classmethod
     def start(cls, blocks: Ints) -> NewtonStage:
-        nothing = np.zeros(len(blocks))
-        return cls(np.full(blocks.max() + 1, STARTING_VARIANCE), nothing, 0.0, nothing, np.zeros((0, len(blocks))))
-
-
-@dataclass(frozen=True)
-class LearnerState:
-    """What a round changes: the model, tables of titles [t, 2] and pictures [n, 2], variances, rounds so far."""
-
-    model: GlobalModel
-    title_appeal: Doubles
-    artwork_appeal: Doubles
-    play: NewtonStage
-    keep: NewtonStage
-    table_variance: Doubles
-    latents: ArtworkLatents
-    curvature: Curvature | None = None
-    rounds: int = 0
+        """Return the memory before the first step."""
+        zeros = np.zeros(len(blocks))
+        return cls(np.full(blocks.max() + 1, STARTING_VARIANCE), zeros, 0.0, zeros, np.zeros((0, len(blocks))))
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """Which block each parameter belongs to; a block shares one prior variance. Index arrays [P_play], [P_keep]."""
+    """The block of each weight of play, [P_play], and of each weight of completion, [P_keep]."""
 
     play: Ints
     keep: Ints
 
     @classmethod
     def of(cls, spec: FeatureSpec) -> Blocks:
-        def number(names: list[str]) -> Ints:
-            order = {name: i for i, name in enumerate(dict.fromkeys(names))}
-            return np.array([order[name] for name in names], dtype=np.intp)
+        """Return the blocks of a feature spec: one a pair of kinds, and one a kind of single weights."""
+
+        def number(labels: list[str]) -> Ints:
+            numbers = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+            return np.array([numbers[label] for label in labels], dtype=np.intp)
 
         u_kinds = [kind_of(name) for name in spec.direction_names]
         z_kinds = [kind_of(tag) for tag in spec.artwork_tags]
@@ -90,21 +78,8 @@ class Blocks:
         )
 
 
-def init(model: GlobalModel, encoded: EncodedCatalog) -> LearnerState:
-    """State before the first round."""
-    blocks = Blocks.of(encoded.spec)
-    return LearnerState(
-        model=model,
-        title_appeal=np.zeros((len(encoded.first) - 1, 2)),
-        artwork_appeal=np.zeros((len(encoded.artwork), 2)),
-        play=NewtonStage.start(blocks.play),
-        keep=NewtonStage.start(blocks.keep),
-        table_variance=np.full((2, 2), STARTING_VARIANCE),
-        latents=ArtworkLatents.start(encoded),
-    )
-
-
 def recentred(theta: Doubles, shift: Doubles, spec: FeatureSpec) -> Doubles:
+    """Return weights [P] with the same scores for tastes that are measured from a centre moved by `shift` [H]."""
     shape = shapes(spec)["play_artwork"]
     size = int(np.prod(shape))
     matrix = theta[:size].reshape(shape).copy()
@@ -112,27 +87,75 @@ def recentred(theta: Doubles, shift: Doubles, spec: FeatureSpec) -> Doubles:
     return np.concatenate([matrix.ravel(), theta[size:]])
 
 
+def damped_step(
+    variance: Doubles,
+    precision: Doubles,
+    pull: Doubles,
+    away: Doubles,
+    block: Ints,
+    mains: int,
+    damping: float,
+) -> tuple[Doubles, Doubles]:
+    """Return a damped step to the posterior mean [P], and the blocks' next prior variances [blocks].
+
+    With the observation's precision A, its pull A Δ, prior precisions L and the prior mean μ, the full step from θ is
+    (A + L)⁻¹ (A Δ − L (θ − μ)). The evidence step is taken where the full step leads. The intercept has a prior
+    variance of its own, which stays.
+
+    Args:
+        variance: Prior variances, [blocks].
+        precision: A, [P, P] (`Information.of_truth`).
+        pull: A Δ, [P].
+        away: θ − μ, [P].
+        block: Block of each weight, [P].
+        mains: Number of main effects, which are the last weights; the intercept is the first of them.
+        damping: Share of the full step that is taken.
+    """
+    prior_variance = variance[block].copy()
+    intercept = len(block) - mains
+    prior_variance[intercept] = INTERCEPT_VARIANCE
+    covariance = inverse(precision + np.diag(1.0 / prior_variance))
+    full_step = covariance @ (pull - away / prior_variance)
+    squares = (away + full_step) ** 2
+    determined = 1.0 - np.diag(covariance) / prior_variance
+    squares[intercept] = determined[intercept] = 0.0
+    return damping * full_step, evidence(variance, squares, determined, block)
+
+
 def evidence(variance: Doubles, away: Doubles, determined: Doubles, block: Ints) -> Doubles:
-    """[blocks]: the next prior variances, by MacKay's fixed point Σ(θ−μ)² / γ, held back by one pseudo-weight at the
-    old one. away [P]: (θ − μ)²; determined [P]: how far the data, and not the prior, say what a weight is; both 0 for
-    a weight that no block answers for."""
+    """Return the next prior variances [blocks] by MacKay's fixed point Σ (θ − μ)² / γ.
+
+    One pseudo-weight with the old variance holds each of them back.
+
+    Args:
+        variance: Prior variances so far, [blocks].
+        away: (θ − μ)², [P].
+        determined: Share of each weight that the data determine, and not the prior, [P]; their sum in a block is γ.
+            A weight with 0 here and in `away` counts in no block.
+        block: Block of each weight, [P].
+    """
     size = np.bincount(block, minlength=len(variance))
     gamma = np.bincount(block, weights=determined, minlength=len(variance))
     squares = np.bincount(block, weights=away, minlength=len(variance))
     return np.clip((squares + variance) / (np.clip(gamma, 0.0, size) + 1.0), *VARIANCE_RANGE)
 
 
-def with_secant(stage: NewtonStage, slope_vector: Doubles, doubt: float = 0.0) -> Doubles:
-    """The secants, and one more if the last step met more curvature than was assumed, and more than `doubt` would
-    explain: what noise may make of the slope.
+def with_secant(stage: NewtonStage, slope_vector: Doubles, tolerance: float = 0.0) -> Doubles:
+    """Return the secants [r, P], with one more if the last step met more curvature than it assumed.
 
-    Along the step s the slope fell by sᵀ F s, as measured; where that is more than assumed, F is raised along F s to
-    fit (the rank-one part of a BFGS update, which can only add). So a wrong F costs a round and not the model.
+    Along the step s the slope fell by sᵀ F s, as measured. If that is more than assumed, F is raised along F s to
+    fit: the rank-one part of a BFGS update, which can only add (Nocedal and Wright 2006, "Numerical optimization",
+    eq. 6.19). So a wrong F costs a round and not the model.
+
+    Args:
+        stage: The last step.
+        slope_vector: Gradient a decision after it, [P].
+        tolerance: Part of the fall that noise in the gradient may explain.
     """
     expected = float(stage.assumed @ stage.step)
     if expected <= 0.0:
         return stage.secants
-    ratio = (stage.slope - float(slope_vector @ stage.step) - doubt) / expected
+    ratio = (stage.slope - float(slope_vector @ stage.step) - tolerance) / expected
     if ratio <= 1.0:
         return stage.secants
     excess = min(ratio, MAX_SECANT_RATIO) - 1.0
@@ -141,20 +164,23 @@ def with_secant(stage: NewtonStage, slope_vector: Doubles, doubt: float = 0.0) -
 
 
 def explained_by(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -> Doubles:
-    """[n, 2]: by how much the step of θ moves each picture's logits, at the average viewer and context."""
+    """Return by how much a step of the weights [P] moves each artwork's logits of play and of completion, [n, 2].
+
+    The viewer and the context are average ones, weighted by the curvature.
+    """
     spec = encoded.spec
     z, matches = spec.artwork_size, len(spec.match_names)
     weights = Weights.from_flat(spec, step)
-    out = np.zeros((len(encoded.artwork), 2))
+    moved = np.zeros((len(encoded.artwork), 2))
     by_tag = (weights.play_artwork @ curvature.direction_mean, weights.keep_artwork)
     by_vector = (
         np.concatenate([weights.play_match, weights.play_main]),
         np.concatenate([weights.keep_match, weights.keep_main]),
     )
     for column in (0, 1):
-        known = np.tile(curvature.vector_mean[column, z:], (len(encoded.artwork), 1))
-        for part in (2, 3):  # what depends on no viewer
-            known[:, part : matches - 1 : MATCHES_PER_KIND] = encoded.fixed_match[:, part:-1:MATCHES_PER_KIND]
-        known[:, known.shape[1] - spec.viewer_size :] = encoded.title_shares[encoded.title_of]
-        out[:, column] = encoded.artwork @ by_tag[column] + known @ by_vector[column]
-    return out
+        vector = np.tile(curvature.vector_mean[column, z:], (len(encoded.artwork), 1))
+        for part in (2, 3):  # matches of the artwork with its title, which depend on no viewer
+            vector[:, part : matches - 1 : MATCHES_PER_KIND] = encoded.fixed_match[:, part:-1:MATCHES_PER_KIND]
+        vector[:, vector.shape[1] - spec.viewer_size :] = encoded.title_shares[encoded.title_of]
+        moved[:, column] = encoded.artwork @ by_tag[column] + vector @ by_vector[column]
+    return moved

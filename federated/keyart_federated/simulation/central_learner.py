@@ -19,8 +19,9 @@ from keyart.campaigns.kinds.training import LatentBlocks, NoisedTraining, traini
 from keyart.model.features import EncodedCatalog
 
 from ..accounting.privacy import FINE_UNITS, NO_CLIP
-from ..learning import curvature, newton, title_latents
-from ..learning.learner import Learner, LearningRequest
+from ..learning import curvature, learner_state, title_latents
+from ..learning.learner import Learner
+from ..learning.learning_request import LearningRequest
 from ..learning.model import GlobalModel
 from ..learning.viewer_population import Population
 from ..types import Doubles, Integers
@@ -35,7 +36,7 @@ class CentralLearner:
 
     def __init__(self, encoded: EncodedCatalog, model: GlobalModel, policy: keyart.Policy, seed: int) -> None:
         self.encoded, self.policy = encoded, policy
-        self.state = newton.init(model, encoded)
+        self.state = learner_state.init(model, encoded)
         self._learner: Learner | None = None
         self._rng = np.random.default_rng([seed, 7])
 
@@ -46,7 +47,7 @@ class CentralLearner:
         rounds: int,
         progress: Callable[[int, int], None],
         learns: bool = True,
-    ) -> newton.LearnerState:
+    ) -> learner_state.LearnerState:
         """All rounds; with learns=False the zero-shot model stays and only the devices' heads learn."""
         if learns:
             self._find_titles(parts)

@@ -13,7 +13,8 @@ from world_samples import StyleWorld
 from keyart.model.features import EncodedCatalog
 from keyart_federated import simulate
 from keyart_federated.accounting.privacy import Privacy
-from keyart_federated.learning.learner import Learner, LearningRequest
+from keyart_federated.learning.learner import Learner
+from keyart_federated.learning.learning_request import LearningRequest
 
 DEVICES, STEPS = 60, 8
 

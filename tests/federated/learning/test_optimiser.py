@@ -15,8 +15,9 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart.model.scorer import score
 from keyart_federated.accounting.privacy import FINE_UNITS, NO_CLIP
-from keyart_federated.learning import curvature, newton
-from keyart_federated.learning.learner import Learner, LearningRequest
+from keyart_federated.learning import curvature, learner_state, newton
+from keyart_federated.learning.learner import Learner
+from keyart_federated.learning.learning_request import LearningRequest
 from keyart_federated.learning.model import GlobalModel
 from keyart_federated.simulation.central_learner import CentralLearner
 from keyart_federated.simulation.devices import Devices
@@ -73,10 +74,10 @@ def asked_once(scene, learner: Learner | None, number: int) -> tuple[Learner, Le
     return learner, asked, central._gradients([devices], asked)
 
 
-def rounds(scene, count: int) -> list[newton.LearnerState]:
+def rounds(scene, count: int) -> list[learner_state.LearnerState]:
     """States before the first round and after each of `count`, in which no new decisions come."""
     _, encoded, model = scene
-    states, learner = [newton.init(model, encoded)], None
+    states, learner = [learner_state.init(model, encoded)], None
     for n in range(count):
         learner, asked, total = asked_once(scene, learner, n)
         learner = learner.answered(asked, total, 0.0, encoded)

@@ -15,7 +15,7 @@ from keyart.dp.clip import UNITS, integer_norm, rounded
 from keyart.dp.skellam import skellam
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart_federated.learning import guard, newton
+from keyart_federated.learning import guard, learner_state
 from keyart_federated.learning.learner import Learner
 from keyart_federated.learning.model import GlobalModel
 from keyart_federated.learning.viewer_population import Population
@@ -227,7 +227,7 @@ def test_ten_thousand_hostile_totals_none_beyond_the_clip():
 
 def trained() -> tuple[Learner, object]:
     """A learner that has asked for its first round."""
-    state = newton.init(GlobalModel.zero_shot(ENCODED), ENCODED)
+    state = learner_state.init(GlobalModel.zero_shot(ENCODED), ENCODED)
     total = np.rint(np.full(POPULATION.size, 0.1 * UNITS * DEVICES)).astype(np.int64)
     learner = Learner.start(state, Population.read(POPULATION, total, UNITS, DEVICES, NOISE), float(DEVICES), ENCODED)
     policy = keyart.Policy()
