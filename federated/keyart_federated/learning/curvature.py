@@ -1,12 +1,13 @@
-"""Curvature without anybody's data: Fisher information on viewers that the server draws from the population's sums.
+"""Curvature without anybody's data: Fisher information of viewers that are drawn from the population's sums.
 
-Viewers: for each bin (strongest genre) a Dirichlet a kind whose mean and spread match Σ h and Σ |h|². Titles: as
-often as they were shown, tilted by exp(κ h·g_t) with κ matched to the mean of h·g_t. Pictures: by the policy at the
-current model. One Gaussian for all viewers, or uniform titles, make the server's step diverge (learning.md).
+For each bin (strongest genre), viewers are drawn from a Dirichlet distribution a kind, whose mean and spread match
+Σ h and Σ |h|². Titles are drawn as often as they were shown, tilted by exp(κ h·g_t), with κ matched to the mean of
+h·g_t; artworks by the policy at the current model. With one Gaussian for all viewers, or with uniform titles, the
+server's step diverges (docs/decisions/0003-simulated-curvature.md).
 
-Each viewer sees several titles in one context u, so that F = Σ u uᵀ ⊗ (Σ w v vᵀ) is a product of two thin matrices:
-drawn row by row it would need tens of thousands of rows, or its small eigenvalues come out far too small
-(Marchenko and Pastur 1967) and the step diverges.
+Each viewer sees several titles in one context u, so that F = Σ u uᵀ ⊗ (Σ w v vᵀ) is a product of two thin matrices.
+Row by row it would need tens of thousands of rows, or its small eigenvalues come out far too small (Marchenko and
+Pastur 1967, "Distribution of eigenvalues for some sets of random matrices") and the step diverges.
 """
 
 from __future__ import annotations
@@ -37,8 +38,14 @@ TILT_VIEWERS, TILT_HALVINGS = 200, 12  # enough to match a mean
 
 @dataclass(frozen=True)
 class Curvature:
-    """Fisher information a decision: play [Pp, Pp], keep [V, V]. direction_mean [U] and vector_mean [2, V]: averages
-    of u and v, weighted by the curvature of play and of keep."""
+    """Fisher information of a decision. Field names are names in a checkpoint.
+
+    Attributes:
+        play: Information on the weights of play, [Pp, Pp].
+        keep: Information on the weights of completion, [V, V].
+        direction_mean: Mean of u, weighted by the curvature of play, [U].
+        vector_mean: Means of v, weighted by the curvature of play and of completion, [2, V].
+    """
 
     play: Doubles
     keep: Doubles
@@ -46,7 +53,7 @@ class Curvature:
     vector_mean: Doubles
 
     def joined(self, other: Curvature, share: float) -> Curvature:
-        """The mean of both, `other` with weight `share`: logs hold what older models showed, too."""
+        """Return the mean of both, with weight `share` on `other`: a log also holds decisions of older models."""
         return Curvature(
             *((1 - share) * getattr(self, f.name) + share * getattr(other, f.name) for f in fields(Curvature))
         )
@@ -59,7 +66,15 @@ def simulated(
     policy: keyart.Policy,
     rng: np.random.Generator,
 ) -> Curvature:
-    """Curvature at `model` for a population of which only sums are known (`Population.totals`)."""
+    """Return the curvature at a model for a population of which only sums are known.
+
+    Args:
+        part: Sums of the population, by name (`Population.totals`).
+        model: The global model.
+        encoded: The catalogue.
+        policy: Policy by which devices draw artworks.
+        rng: Randomness of viewers, titles and artworks.
+    """
     spec = encoded.spec
     affinity = simulated_viewers(part["viewers"], encoded, rng)
     taste = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
@@ -71,32 +86,34 @@ def simulated(
     titles = _titles(part["shown"], affinity, match_moments[0], encoded, rng)
     rows = _shown(affinity, taste, context, slot, trending, titles, model, encoded, policy, rng)
     for k, kind in enumerate(spec.match_kinds):
-        if kind in spec.open_kinds:  # nobody's people are simulated: only how often they match
+        if kind in spec.open_kinds:  # high-cardinality values are not simulated, only how often they match
             for column in (MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 1):
                 mean, square = match_moments[:, column]
                 spread = np.sqrt(max(square - mean**2, 0.0))
                 rows.match[..., column] = np.maximum(mean + spread * rng.standard_normal(shape), 0.0)
-    return _met(_fisher(rows, score(model.weights, rows)), match_moments[1], spec)
+    return _with_rare_matches(_fisher(rows, score(model.weights, rows)), match_moments[1], spec)
 
 
-def _met(found: Curvature, squares: Doubles, spec: FeatureSpec) -> Curvature:
-    """Curvature whose diagonal is no less at the matches than their mean squares [M], which are told, let expect.
+def _with_rare_matches(curvature: Curvature, squares: Doubles, spec: FeatureSpec) -> Curvature:
+    """Return the curvature with a diagonal at the matches that is no less than their mean squares [M] let expect.
 
-    Simulated viewers hardly meet a rare match, and a weight whose curvature is far too small runs away. Something on
-    the diagonal is added alone: another factor for each weight would tilt the directions that no score depends on.
+    Simulated viewers hardly meet a rare match, and a weight whose curvature is far too small runs away. The missing
+    part is added on the diagonal alone: a factor for each weight would tilt the directions that no score depends
+    on.
     """
     mains = len(spec.main_names)
     completed = []
-    for fisher in (found.play, found.keep):
+    for fisher in (curvature.play, curvature.keep):
         intercept = len(fisher) - mains  # its feature is 1
         matches = slice(intercept - len(squares), intercept)
         lacking = np.zeros(len(fisher))
         lacking[matches] = np.maximum(squares * fisher[intercept, intercept] - np.diag(fisher)[matches], 0.0)
         completed.append(fisher + np.diag(lacking))
-    return replace(found, play=completed[0], keep=completed[1])
+    return replace(curvature, play=completed[0], keep=completed[1])
 
 
 def simulated_viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
+    """Return viewer features [SIMULATED_VIEWERS, H] that match the population's sums by bin."""
     spec = encoded.spec
     member = spec.viewer_members.astype(bool)
     sums = part.reshape(len(spec.leading_tags), 1 + spec.viewer_size + len(spec.viewer_kinds))
@@ -108,18 +125,19 @@ def simulated_viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Gen
         return out
     bin_of = rng.choice(len(counts), size=count, p=counts / counts.sum())
     for b in np.unique(bin_of):
-        here = np.flatnonzero(bin_of == b)
+        members = np.flatnonzero(bin_of == b)
         for kind, columns in enumerate(member):
             mean = np.maximum(sums[b, 1 : 1 + spec.viewer_size][columns] / counts[b], 1e-6)
             mean = mean / mean.sum()
             square = sums[b, 1 + spec.viewer_size + kind] / counts[b]
             spread = square - (mean**2).sum()
             concentration = np.clip((1.0 - square) / max(spread, 1e-6), 0.5, 1e4)
-            out[np.ix_(here, columns)] = rng.dirichlet(mean * concentration, size=len(here))
+            out[np.ix_(members, columns)] = rng.dirichlet(mean * concentration, size=len(members))
     return out
 
 
 def simulated_contexts(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
+    """Return contexts [SIMULATED_VIEWERS, C], drawn from counts by device class and daypart."""
     spec = encoded.spec
     devices = len(spec.devices) + 1
     joint = np.maximum(part, 0.0) + 1e-9
@@ -134,6 +152,7 @@ def simulated_contexts(part: Doubles, encoded: EncodedCatalog, rng: np.random.Ge
 def _situations(
     part: Doubles, decisions: float, shape: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
+    """Draw slots and trends with the population's means and spreads."""
     mean, square = part.reshape(2, 2) / decisions
     spread = np.sqrt(np.maximum(square - mean**2, 0.0))
     drawn = np.maximum(mean + spread * rng.standard_normal((*shape, 2)), 0.0).astype(np.float32)
@@ -143,7 +162,10 @@ def _situations(
 def _titles(
     shown: Doubles, affinity: Floats, match_mean: Doubles, encoded: EncodedCatalog, rng: np.random.Generator
 ) -> Ints:
-    """Titles by exposure × exp(κ h·g_t), κ by bisection so that the mean of h·g_t (closed kinds) is the real one."""
+    """Draw titles by exposure × exp(κ h·g_t), with κ by bisection so that the mean of h·g_t is the population's.
+
+    Only low-cardinality kinds enter h·g_t.
+    """
     spec = encoded.spec
     exposure = np.bincount(encoded.title_of, weights=np.maximum(shown, 0.0), minlength=len(encoded.first) - 1)
     closed = [kind in spec.viewer_kinds for kind in spec.match_kinds]
@@ -179,7 +201,7 @@ def _shown(
     policy: keyart.Policy,
     rng: np.random.Generator,
 ) -> Rows:
-    """Rows [viewers, titles] of the pictures that the policy shows."""
+    """Return the rows [viewers, titles] of the artworks that the policy shows."""
     first, last = encoded.first[titles], encoded.first[titles + 1]
     span = np.arange(int((last - first).max()))
     candidates = np.minimum(first[..., None] + span, last[..., None] - 1)
@@ -206,7 +228,7 @@ def _shown(
 
 
 def of_decisions(logs: Sequence[Log], model: GlobalModel) -> Curvature:
-    """Curvature of real decisions [n, 1] (`Devices.sample`), heads included."""
+    """Return the curvature of real decisions [n, 1] (`Devices.sample`), heads included."""
     parts = [_fisher(log.rows, log.logits(model.weights)) for log in logs]
     weights = np.array([log.offset.size for log in logs], dtype=np.float64)
     weights /= weights.sum()
@@ -216,7 +238,12 @@ def of_decisions(logs: Sequence[Log], model: GlobalModel) -> Curvature:
 
 
 def _fisher(rows: Rows, logits: Scores) -> Curvature:
-    """Fisher information a decision, from viewers [n] with titles [n, J] each. logits: of play and completion."""
+    """Return the Fisher information of a decision.
+
+    Args:
+        rows: Rows of viewers with the titles that each sees, [n, J].
+        logits: Logits of play and of completion, [n, J].
+    """
     play, keep = logits
     q, kappa = sigmoid(play), sigmoid(keep)
     w, wk = q * (1 - q), q * kappa * (1 - kappa)
@@ -248,7 +275,7 @@ def _fisher(rows: Rows, logits: Scores) -> Curvature:
 
 
 def _upper(size: int) -> tuple[tuple[Ints, Ints], Ints]:
-    """Rows and columns of the upper half of a square matrix, and [size, size]: the place in it of each entry."""
+    """Return rows and columns of a square matrix's upper half, and each entry's place in it [size, size]."""
     rows, columns = np.triu_indices(size)
     place = np.zeros((size, size), dtype=np.intp)
     place[rows, columns] = place[columns, rows] = np.arange(len(rows))

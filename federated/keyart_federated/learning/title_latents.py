@@ -1,11 +1,10 @@
-"""Title latents V from what is watched together: the server's half of `keyart.model.latents`.
+"""Title latents V from which titles are watched together: the server's half of `keyart.model.latents`.
 
 With n = Σ x the views by title and D = 1 / √(n + a little), V is D times the leading eigenvectors of P D C D P. C
-counts what is watched together (`keyart.campaigns.kinds.cowatch`); P projects on what is orthogonal to D n, to what
-heavy viewers watch, and to D times the titles' tags: what the tags tell, the ranker learns from the tags, and
-latents that tell it again would take its signal (docs/decisions/0011). The eigenvectors come by subspace iteration,
-with noise by the noisy power method (Hardt and Price 2014, "The noisy power method: a meta algorithm with
-applications").
+counts co-watch (`keyart.campaigns.kinds.cowatch`); P projects on what is orthogonal to D n, to what heavy viewers
+watch, and to D times the titles' tags: the ranker learns from tags already, and latents that repeat them would take
+its signal (docs/decisions/0011). The eigenvectors come by subspace iteration, with noise by the noisy power method
+(Hardt and Price 2014, "The noisy power method: a meta algorithm with applications").
 """
 
 from __future__ import annotations
@@ -81,8 +80,8 @@ class CowatchSums:
         }
         part = {name: values * back[name] for name, values in layout.parts(total.astype(np.float64)).items()}
         # A device's views may have been shortened: by how many views devices have, they are what they were.
-        has, views = part["viewers"]
-        factor = max(float(views) * MAX_VIEWS, 1e-9) / max(float(part["views"].sum()), 1e-9)
+        viewers, mean_views = part["viewers"]
+        factor = max(float(mean_views) * MAX_VIEWS, 1e-9) / max(float(part["views"].sum()), 1e-9)
         scaled = {name: part[name] * factor**power for name, power in powers.items()}
         deviation = float(np.sqrt(sum_variance(variance, devices)))
         return cls(
@@ -90,7 +89,7 @@ class CowatchSums:
             scaled["views"],
             scaled["weighted"],
             scaled["squares"],
-            max(float(has), 1.0),
+            max(float(viewers), 1.0),
             scaled["products"].reshape(asked.shape) * stretch,
             deviation * back["products"] * stretch * factor**2,
         )
@@ -117,7 +116,14 @@ def find_titles(
     rng: np.random.Generator,
     exchanges: int = EXCHANGES,
 ) -> Doubles:
-    """Return V [T, LATENTS] after so many questions. ask: answers directions [T, D] with the fleet's sums."""
+    """Return V [T, LATENTS] after a number of exchanges with the fleet.
+
+    Args:
+        ask: Answers directions [T, D] with the fleet's sums.
+        encoded: The catalogue.
+        rng: Randomness of the first directions.
+        exchanges: Number of exchanges.
+    """
     asked = first_question(len(encoded.first) - 1, rng)
     for left in range(exchanges, 0, -1):
         sums = ask(asked)
@@ -127,37 +133,37 @@ def find_titles(
 
 
 def first_question(titles: int, rng: np.random.Generator) -> Doubles:
-    """[T, D]: directions at random."""
+    """Return random directions, [T, D]."""
     return rng.standard_normal((titles, min(DIRECTIONS, titles)))
 
 
 def next_question(sums: CowatchSums, encoded: EncodedCatalog) -> Doubles:
-    """[T, D]: directions nearer to the leading ones than those that were asked about."""
+    """Return directions that are nearer to the leading ones than those of the last exchange, [T, D]."""
     scale, subspace, image, _ = _iterate(sums, encoded)
     q, _ = np.linalg.qr(image + SHIFT * subspace)
     return np.asarray(scale[:, None] * q)
 
 
 def title_latents(sums: CowatchSums, encoded: EncodedCatalog) -> Doubles:
-    """V [T, LATENTS] from the answer to the last question, such that a viewer who met as much as the mean one did has
-    f of variance 1. 0 for titles that nobody watched, for latents that there are none of, and for those that noise
-    hides.
+    """Return V [T, LATENTS] from the sums of the last exchange.
 
-    The image of a product's noise under D is a vector of length √Σ d² · noise for each direction; an eigenvector
-    whose eigenvalue is no more than that has turned by 45° or more (Hardt and Price 2014, corollary 1.1).
+    It is scaled such that a viewer who met as much as the mean one did has f of variance 1. It is 0 for titles that
+    nobody watched, for latents beyond the eigenvectors, and for those that noise hides: the image of a product's
+    noise under D has norm √Σ d² · noise for each direction, and an eigenvector whose eigenvalue is no more than
+    that has turned by 45° or more (Hardt and Price 2014, corollary 1.1).
     """
     scale, subspace, image, noise = _iterate(sums, encoded)
     values, vectors = np.linalg.eigh(_symmetric(subspace.T @ image))
     leading = np.argsort(-values)[: min(LATENTS, len(values))]
-    found, _ = np.linalg.qr(image @ vectors[:, leading])
+    basis, _ = np.linalg.qr(image @ vectors[:, leading])
     out = np.zeros((len(encoded.first) - 1, LATENTS))
     viewers = max(sums.viewers, 1.0)
     mean = sums.views.sum() / viewers
-    of_single_views = (found**2 * (scale**2 * sums.squares)[:, None]).sum(axis=0)
-    variance = (values[leading] + of_single_views) / viewers
+    single_view_moments = (basis**2 * (scale**2 * sums.squares)[:, None]).sum(axis=0)
+    variance = (values[leading] + single_view_moments) / viewers
     hidden = noise * float(np.linalg.norm(scale))
     real = values[leading] > max(MIN_EIGENVALUE, hidden)
-    out[:, : len(leading)][:, real] = (scale[:, None] * found / np.sqrt(np.maximum(variance, 1e-12)))[:, real]
+    out[:, : len(leading)][:, real] = (scale[:, None] * basis / np.sqrt(np.maximum(variance, 1e-12)))[:, real]
     return np.asarray(out * (mean + PRIOR_MET))
 
 
@@ -168,17 +174,19 @@ def scale_of(views: Doubles) -> Doubles:
 
 
 def _iterate(sums: CowatchSums, encoded: EncodedCatalog) -> tuple[Doubles, Doubles, Doubles, float]:
-    """D [T], the subspace asked about as orthonormal Q [T, D], its image P D C D Q, and the noise in C D Q.
+    """Return D [T], an orthonormal basis Q [T, D] of the directions, its image P D C D Q, and the noise in C D Q.
 
-    Directions were D Q by the views that were known when they were asked; by those of today they are another basis of
-    the same space, to which the answer is converted.
+    Directions were D Q by the views that were known when they were sent. By today's views they are another basis of
+    the same space, to which the products are converted.
     """
     views, asked = np.maximum(sums.views, 0.0), sums.asked
     scale = scale_of(views)
     encoded.need(range(len(views)))
-    told = np.column_stack([encoded.title_shares, views, sums.weighted]) * scale[:, None]
-    told = told / np.maximum(np.linalg.norm(told, axis=0), 1e-300)  # tags and numbers of views are far apart in size
-    basis, sizes, _ = np.linalg.svd(told, full_matrices=False)
+    explained = np.column_stack([encoded.title_shares, views, sums.weighted]) * scale[:, None]
+    explained = explained / np.maximum(
+        np.linalg.norm(explained, axis=0), 1e-300
+    )  # tags and numbers of views are far apart in size
+    basis, sizes, _ = np.linalg.svd(explained, full_matrices=False)
     basis = basis[:, sizes > 1e-6 * max(sizes[0], 1e-12)]
     subspace, r = np.linalg.qr(np.divide(asked, scale[:, None], out=np.zeros_like(asked), where=scale[:, None] > 0))
     back = np.linalg.pinv(r)

@@ -1,4 +1,4 @@
-"""Population: what one noised sum tells about who there is, and what the server works out from it."""
+"""The population of viewers: who they are, from one noised sum, and what the server derives from it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,13 @@ MIN_KNOWN_SHARE = 0.05  # share of devices with a history
 
 @dataclass(frozen=True)
 class Population:
-    """parts: means over devices by name of `NoisedPopulation`. title_share [T]: of decisions, estimated. doubt:
-    variance of the noise in each entry of the taste."""
+    """The population of viewers. Field names are names in a checkpoint.
+
+    Attributes:
+        parts: Means over devices, by name of `NoisedPopulation`.
+        title_share: Estimated share of decisions by title, [T].
+        doubt: Variance of the noise in each entry of the taste.
+    """
 
     parts: dict[str, Doubles]
     title_share: Doubles
@@ -37,7 +42,15 @@ class Population:
     def read(
         cls, layout: NoisedPopulation, total: Integers, units: int, devices: float, variance: float
     ) -> Population:
-        """total [layout.size]: noised sum of integer vectors of `units` to the norm 1, with noise of `variance`."""
+        """Return the population from a noised sum.
+
+        Args:
+            layout: Layout of the vectors.
+            total: Noised sum of integer vectors, [layout.size].
+            units: Integers to the norm of 1.
+            devices: Number of devices in the sum.
+            variance: Variance of the noise in each entry, that of all devices together.
+        """
         scale = 1.0 / (units * part_norm() * devices)
         parts = {name: part * scale * NORMS[name] for name, part in layout.parts(total.astype(np.float64)).items()}
         titles = np.maximum(parts.pop("titles"), 0.0) + MIN_SHARE
@@ -45,24 +58,33 @@ class Population:
 
     @classmethod
     def unknown(cls, encoded: EncodedCatalog) -> Population:
-        """Where nothing was told."""
+        """Return the population before any sum: nobody's taste is known, and titles are shown alike."""
         titles = len(encoded.first) - 1
         sizes = NoisedPopulation(encoded.spec, titles).sizes
         parts = {name: np.zeros(size) for name, size in sizes.items() if name != "titles"}
         return cls(parts, np.full(titles, 1.0 / titles), 0.0)
 
-    def taste(self, known: Doubles) -> Doubles:
-        """[H]: mean sharpened history, drawn towards what is `known` without asking."""
-        told = self.parts["taste"]
-        if told[-1] < MIN_KNOWN_SHARE:
-            return known
-        return drawn(told[:-1] / told[-1], known, self.doubt / told[-1] ** 2)
+    def taste(self, expected: Doubles) -> Doubles:
+        """Return the mean sharpened history [H], drawn towards the one that is expected without a sum."""
+        taste = self.parts["taste"]
+        if taste[-1] < MIN_KNOWN_SHARE:
+            return expected
+        return shrunken_towards(taste[:-1] / taste[-1], expected, self.doubt / taste[-1] ** 2)
 
     def totals(
         self, encoded: EncodedCatalog, devices: float, decisions: float, rates: tuple[float, float]
     ) -> dict[str, Doubles]:
-        """Sums over `decisions` decisions of `devices` devices, by the names of `parts`; "outcomes" [3]: decisions,
-        plays and quality plays; "shown" [n]: decisions by artwork. rates: plays and quality plays a decision."""
+        """Return sums over all decisions, by the names of `parts`.
+
+        Two names are added: "outcomes" [3] for decisions, plays and quality plays, and "shown" [n] for decisions by
+        artwork.
+
+        Args:
+            encoded: The catalogue.
+            devices: Number of devices.
+            decisions: Number of decisions of all devices.
+            rates: Plays and quality plays a decision.
+        """
         total = {
             name: mean * (devices if name in ("viewers", "taste") else decisions) for name, mean in self.parts.items()
         }
@@ -73,10 +95,16 @@ class Population:
     def shown(
         self, model: GlobalModel, encoded: EncodedCatalog, policy: keyart.Policy, rng: np.random.Generator
     ) -> tuple[Doubles, Doubles]:
-        """By artwork: share of all decisions [n] under `policy`, and mean curvature [n, 2] there: of play,
-        E[q(1 − q)], and of completion, E[qκ(1 − κ)].
+        """Return by artwork the share of all decisions [n], and the mean curvature there [n, 2].
 
-        Averages over simulated viewers of the exact probabilities, so that rare pictures are not lost to chance.
+        The curvature is E[q(1 − q)] of play and E[qκ(1 − κ)] of completion. Averages over simulated viewers are of
+        exact probabilities, so that rare artworks are not lost to chance.
+
+        Args:
+            model: The global model.
+            encoded: The catalogue.
+            policy: Policy by which devices draw artworks.
+            rng: Randomness of the simulated viewers.
         """
         spec, titles = encoded.spec, len(encoded.first) - 1
         affinity = simulated_viewers(self.parts["viewers"], encoded, rng)
@@ -110,9 +138,16 @@ class Population:
         return share, curvature
 
 
-def drawn(told: Doubles, known: Doubles, doubt: float) -> Doubles:
-    """What was told with noise of variance `doubt` an entry, drawn towards what is `known` as far as noise may have
-    moved it (James and Stein 1961, the positive part)."""
-    away = told - known
-    kept = 1.0 - max(away.size - 2, 0) * doubt / max(float((away**2).sum()), MIN_SHARE)
-    return np.asarray(known + max(kept, 0.0) * away)
+def shrunken_towards(observed: Doubles, expected: Doubles, noise_variance: float) -> Doubles:
+    """Return an observed vector, drawn towards the expected one as far as noise may have moved it.
+
+    The factor is the positive part of James and Stein's (1961, "Estimation with quadratic loss").
+
+    Args:
+        observed: The vector, seen through noise.
+        expected: The vector that is expected beforehand.
+        noise_variance: Variance of the noise in each entry.
+    """
+    away = observed - expected
+    kept = 1.0 - max(away.size - 2, 0) * noise_variance / max(float((away**2).sum()), MIN_SHARE)
+    return np.asarray(expected + max(kept, 0.0) * away)

@@ -201,7 +201,7 @@ def test_ten_thousand_hostile_totals_none_beyond_the_clip():
             continue
         accepted.append(total)
     assert 200 < len(accepted) < 3000  # some push little, and pass: what is tested below is not nothing
-    reach = DEVICES * CLIP + math.sqrt(NOISE * guard._most_square(LAYOUT.size, 0.0, guard._rarity()))
+    reach = DEVICES * CLIP + math.sqrt(NOISE * guard._max_square(LAYOUT.size, 0.0, guard._rarity()))
     lengths = [math.sqrt(float((total.astype(np.float64) ** 2).sum())) for total in accepted]
     assert max(lengths) <= reach
     learner, asked = trained()

@@ -19,8 +19,9 @@ from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
 from keyart.profile.event_codec import Entry
 from keyart_federated.campaigns import segments
-from keyart_federated.campaigns.evaluation import MIN_DEVIATIONS, ROUNDING
+from keyart_federated.campaigns.private_estimate import MIN_DEVIATIONS
 from keyart_federated.campaigns.segments import SegmentEstimate, difference
+from keyart_federated.rounding import MAX_ROUNDING_VARIANCE
 
 UNITS, FINE = 4096, 1 << 40  # so fine that rounding does not show
 SPEC = FeatureSpec.from_catalog(sample_catalog())
@@ -139,7 +140,7 @@ def test_intervals_hold_as_often_as_they_say(deviation):
     found = []
     for _ in range(draws):
         exact = people[rng.choice(len(people), devices)].sum(axis=0) * UNITS
-        noise = rng.normal(0, math.sqrt((deviation * UNITS) ** 2 + ROUNDING * devices), RATES.size)
+        noise = rng.normal(0, math.sqrt((deviation * UNITS) ** 2 + MAX_ROUNDING_VARIANCE * devices), RATES.size)
         found.append(
             segments.estimate(
                 np.rint(exact + noise).astype(np.int64), RATES, UNITS, devices, (deviation * UNITS) ** 2
@@ -166,7 +167,10 @@ def test_noise_alone_makes_the_error_that_the_formula_says():
     sent = segment_vector(RATES, SPEC, entries, np.array([1.0, 1.0, 1.0, 0.0]))
     found = segments.estimate(total_of([sent] * devices, UNITS), RATES, UNITS, devices, variance)
     weights = {name: part[0] for name, part in RATES.parts(RATES.weights).items()}
-    tau = {name: math.sqrt(variance + ROUNDING * devices) / (UNITS * weight) for name, weight in weights.items()}
+    tau = {
+        name: math.sqrt(variance + MAX_ROUNDING_VARIANCE * devices) / (UNITS * weight)
+        for name, weight in weights.items()
+    }
     doubt = math.hypot(tau["squares"], 2 * rate * tau["values"], rate**2 * tau["devices"])
     variance_of_mean = (tau["values"] ** 2 + rate**2 * tau["devices"] ** 2 + doubt) / devices**2
     assert found["all"].mean == pytest.approx(rate, rel=1e-3)
