@@ -1,8 +1,10 @@
-"""Scorecard: how good choices were, by the world's own expected rewards. Seen by the report, never by a learner.
+"""Metrics of choices by the world's own expected rewards. Reports use them, and no learner does.
 
-Capture = (policy − random) / (oracle − random) on the same impressions. Intervals are 95 %, over devices: ratios of
-sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), since devices are independent and their
-impressions are not.
+Capture is the normalised policy value, (policy − random) / (oracle − random), on the same impressions. Intervals
+are
+95 %, over devices: ratios of sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), since devices
+are
+independent and their impressions are not.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ Z95 = 1.959964
 
 @dataclass(frozen=True)
 class MetricEstimate:
-    """A figure with its 95 % interval."""
+    """A metric with its 95 % interval."""
 
     value: float
     low: float
@@ -32,8 +34,15 @@ class MetricEstimate:
 
 @dataclass(frozen=True)
 class WorldTruth:
-    """Expected rewards of a world's impressions. reward [devices, impressions, A], NaN where a title has fewer
-    pictures; title [devices, impressions]: place in the catalogue; best_fixed [titles]: the single best picture."""
+    """Expected rewards of a world's impressions.
+
+    Attributes:
+        reward: Expected reward by artwork of the title, [devices, impressions, A]; NaN where a title has fewer
+            artworks.
+        title: Place of the title in the catalogue, [devices, impressions].
+        best_fixed: Best single artwork of each title, counted from 0, [titles].
+        first: Place of each title's first artwork in the catalogue, and the number of artworks, [titles + 1].
+    """
 
     reward: Floats
     title: SmallInts
@@ -44,7 +53,16 @@ class WorldTruth:
     def measure(
         cls, world: World, impressions: int, progress: Callable[[float], None] = lambda _: None
     ) -> WorldTruth:
-        """Asks the world for every expected reward; raises WorldError where it breaks its protocol."""
+        """Ask a world for every expected reward.
+
+        Args:
+            world: The world.
+            impressions: Number of impressions of each device.
+            progress: Called with the share that is done.
+
+        Raises:
+            WorldError: The world breaks its protocol.
+        """
         catalog = world.catalog
         width = max(len(title.artworks) for title in catalog)
         reward = np.full((world.devices, impressions, width), np.nan, dtype=np.float32)
@@ -79,8 +97,14 @@ class Values:
 
 @dataclass(frozen=True)
 class Rewards:
-    """Expected reward of each impression, [devices, impressions] each: of the picture shown, of a random one, of the
-    title's best fixed one, and of the best."""
+    """Expected rewards of impressions, [devices, impressions] each.
+
+    Attributes:
+        policy: Reward of the artwork that was shown.
+        random: Mean reward of the title's artworks.
+        best_fixed: Reward of the title's best fixed artwork.
+        oracle: Largest reward of the title's artworks.
+    """
 
     policy: Doubles
     random: Doubles
@@ -88,12 +112,18 @@ class Rewards:
     oracle: Doubles
 
     def means(self, window: slice = slice(None)) -> Values:
-        """window: which impressions."""
+        """Return each device's means over a window of impressions."""
         return Values(*(x[:, window].mean(axis=1) for x in (self.policy, self.random, self.best_fixed, self.oracle)))
 
 
 def rewards(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) -> Rewards:
-    """shown [devices, impressions]: the picture shown, by place in the catalogue. window: which impressions."""
+    """Return the expected rewards of shown artworks and of their references.
+
+    Args:
+        truth: The world's expected rewards.
+        shown: Place in the catalogue of the artworks that were shown, [devices, impressions].
+        window: Impressions that count.
+    """
     reward, title = truth.reward[:, window], truth.title[:, window]
     local = (shown[:, window] - truth.first[title])[..., None]
     fixed = truth.best_fixed[title][..., None]
@@ -107,12 +137,12 @@ def rewards(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) ->
 
 
 def values(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) -> Values:
-    """As `rewards`, a device's mean at a time."""
+    """Return each device's means of `rewards`."""
     return rewards(truth, shown, window).means()
 
 
 def figures(of: Rewards) -> dict[str, MetricEstimate]:
-    """What a report says of a policy's choices, by the name of the figure."""
+    """Return the metrics of a policy's choices in a report, by name."""
     impressions = of.policy.shape[1]
     whole, last = of.means(), of.means(slice(impressions * 3 // 4, impressions))
     return {
@@ -130,12 +160,12 @@ def figures(of: Rewards) -> dict[str, MetricEstimate]:
 
 
 def mean(x: Doubles) -> MetricEstimate:
-    """Mean over devices."""
+    """Return the mean over devices."""
     return ratio(x, np.ones_like(x))
 
 
 def ratio(numerator: Doubles, denominator: Doubles) -> MetricEstimate:
-    """Σ numerator / Σ denominator over devices; NaN-free: 0 with an empty interval where the denominator is 0."""
+    """Return Σ numerator / Σ denominator over devices; 0 with an empty interval where the denominator is 0."""
     total = denominator.sum()
     if abs(total) < 1e-12:
         return MetricEstimate(0.0, 0.0, 0.0)
@@ -149,10 +179,10 @@ def ratio(numerator: Doubles, denominator: Doubles) -> MetricEstimate:
 
 
 def capture(v: Values, of: Doubles) -> MetricEstimate:
-    """Capture of a policy whose device means are `of`."""
+    """Return the capture of a policy whose device means are `of`."""
     return ratio(of - v.random, v.oracle - v.random)
 
 
 def minus_one(estimate: MetricEstimate) -> MetricEstimate:
-    """A ratio of two values as a lift."""
+    """Return a ratio of two values as a lift."""
     return MetricEstimate(estimate.value - 1, estimate.low - 1, estimate.high - 1)

@@ -1,4 +1,4 @@
-"""simulate: a training campaign over the devices of a World, by the campaign, driver and vectors of a real fleet."""
+"""The simulation of a training campaign over a world's devices, by the campaign and driver of a real fleet."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _local(setup: SimulationSetup, nodes: int | None, progress: Progress) -> Sim
 
 
 def _central(setup: SimulationSetup, nodes: int | None, progress: Progress) -> SimulationOutcome:
-    """The baselines that send nothing: one that sees every log, and one whose bundle stays as it was."""
+    """Run the baselines that send nothing: one that sees every log, and one whose bundle stays as it was."""
     catalog = setup.world.catalog
     encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
     parts = devices_in_parts(setup, members_of(setup.world, nodes), encoded)

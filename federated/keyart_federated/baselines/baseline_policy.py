@@ -1,4 +1,4 @@
-"""Peer, and how it is played: one impression after the other, one outcome each."""
+"""The protocol of a baseline, and how it is played: one impression after the other, one outcome each."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ from ..world import World
 
 
 class BaselinePolicy(Protocol):
-    """A learner that chooses a picture, and is then told what came of it."""
+    """A policy that chooses an artwork, and then learns from its reward."""
 
     def choose(self, i: int, title: int, context: keyart.Context) -> int:
-        """For device i and the title at this place in the catalogue: which of the title's pictures, from 0."""
+        """Return which artwork of the title, from 0, device i shows; `title` is a place in the catalogue."""
 
     def learn(self, title: int, picture: int, reward: float) -> None:
-        """What the picture chosen last earned: 1 for a quality play, else 0."""
+        """Learn the reward of the artwork that was chosen last: 1 for a quality play, else 0."""
 
 
 @dataclass(frozen=True)
 class Played:
-    """[devices, impressions] each. shown: picture by place in the catalogue. played, quality: 0 or 1."""
+    """The choices and outcomes of a baseline, [devices, impressions] each.
+
+    Attributes:
+        shown: Place in the catalogue of the artwork.
+        played: 1 for a play, else 0.
+        quality: 1 for a quality play, else 0.
+    """
 
     shown: SmallInts
     played: Floats
@@ -36,14 +42,27 @@ class Played:
 
 def play(
     world: World,
-    peer: BaselinePolicy,
+    policy: BaselinePolicy,
     impressions: int,
     *,
     reward: keyart.Reward | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Played:
-    """The k-th impression of every device comes before the k+1-th of any, as in a simulation. progress: called with
-    impressions a device, done and in all. Raises WorldError where the world breaks its protocol, KeyartError."""
+    """Play a baseline on a world.
+
+    The k-th impression of every device comes before the k+1-th of any, as in a simulation.
+
+    Args:
+        world: The world.
+        policy: The baseline.
+        impressions: Number of impressions of each device.
+        reward: Thresholds of a quality play.
+        progress: Called with the impressions that are done, and all of them.
+
+    Raises:
+        WorldError: The world breaks its protocol.
+        KeyartError: The world raises it.
+    """
     reward = reward or keyart.Reward()
     catalog, shape = world.catalog, (world.devices, impressions)
     places = {title.id: t for t, title in enumerate(catalog)}
@@ -57,10 +76,10 @@ def play(
             if t is None:
                 raise WorldError(f"World.impression({i}, {k}) names title {title_id!r}, which is not in its catalog.")
             title = catalog.titles[t]
-            picture = peer.choose(i, t, context)
+            picture = policy.choose(i, t, context)
             outcome = world.outcome(i, k, title.artworks[picture].id)
             earned = reward.of(outcome, title.duration)
-            peer.learn(t, picture, earned)
+            policy.learn(t, picture, earned)
             shown[i, k] = first[t] + picture
             played[i, k], quality[i, k] = outcome.kind == "played", earned
         progress(k + 1, impressions)

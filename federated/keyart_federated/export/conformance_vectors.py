@@ -17,13 +17,13 @@ SLATES = (20, 1, 2, 3, 5, 8, 10, 13, 20, 40)  # candidates a case
 
 
 def cases(spec: FeatureSpec, weights: Weights, seed: int = 0) -> list[dict[str, Any]]:
-    """One case a slate of SLATES: plausible inputs, the numpy engine's scores, the best candidate."""
+    """Return one case for each slate of SLATES: plausible inputs, the numpy engine's scores, and the best candidate."""
     rng = np.random.default_rng(seed)
     return [_case(spec, weights.quantized(), count, rng) for count in SLATES]
 
 
 def plausible(spec: FeatureSpec, count: int, rng: np.random.Generator) -> dict[str, Floats]:
-    """Inputs of the graph for a slate of `count` pictures that nobody drew, by name."""
+    """Return inputs of the graph by name, for a slate of `count` artworks that nobody drew."""
     z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
     artwork = rng.random((count, z)) * (rng.random((count, z)) < 0.15)
     context = np.zeros((1, len(spec.context_names)))
@@ -43,7 +43,7 @@ def plausible(spec: FeatureSpec, count: int, rng: np.random.Generator) -> dict[s
 
 
 def rows_of(inputs: Mapping[str, Floats]) -> Rows:
-    """The inputs of the graph as the ranker's rows."""
+    """Return the inputs of the graph as the ranker's rows."""
     return Rows(**{**inputs, "viewer": inputs["viewer"][0], "context": inputs["context"][0]})
 
 

@@ -57,7 +57,7 @@ class ModelFile:
     evaluation_only: bool = False
 
     def save(self, path: Path) -> None:
-        """Whole or not at all. Raises OSError."""
+        """Write the file, whole or not at all. Raises OSError."""
         document = {
             "format": FORMAT,
             "version": self.model.version,
@@ -77,7 +77,7 @@ class ModelFile:
 
     @classmethod
     def load(cls, path: Path) -> ModelFile:
-        """What `save` wrote. Raises InputError for anything else."""
+        """Read what `save` wrote. Raises InputError for anything else."""
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError("it is larger than any model")
@@ -97,7 +97,7 @@ class ModelFile:
 
 
 def _read(about: Any, tables: Mapping[str, Any]) -> ModelFile:
-    """Raises ValueError, TypeError, KeyError, KeyartError for what no `save` wrote."""
+    """Read the file. Raises ValueError, TypeError, KeyError or KeyartError for what `save` did not write."""
     if about["format"] != FORMAT:
         raise ValueError(f"its format is {about['format']!r}, this keyart reads {FORMAT!r}")
     spec = FeatureSpec.from_json(about["feature_spec"])

@@ -21,16 +21,21 @@ DECILES = 10
 
 @dataclass(frozen=True)
 class Fairness:
-    """Figures of one policy on one world. A title's popularity is its number of impressions.
+    """Fairness metrics of a policy on a world. A title's popularity is its number of impressions.
 
-    exposure_by_decile, capture_by_decile: share of all impressions, and capture, of each tenth of the titles, the
-    least popular first (0 where a tenth has no titles or no impressions). coverage: share of pictures shown at least
-    once, of those whose title was shown. exposure_gini: inequality of showings among the same pictures, 0 to 1;
-    random_exposure_gini: that of drawing pictures by chance, in expectation. bottom_half_plays_gained: expected
-    quality plays of the less popular half of titles above those of random pictures; bottom_half_lift: the same as a
-    share of those. tag_entropy_first_quarter, tag_entropy_last_quarter: bits, of the tags that a viewer was shown in
-    that quarter of the impressions, mean over viewers; a loop that narrows falls. clickbait_rate: plays that were
-    abandoned, as a share of plays.
+    Attributes:
+        exposure_by_decile: Share of all impressions of each tenth of the titles, the least popular first.
+        capture_by_decile: Capture of each tenth; 0 where it has no titles or no impressions.
+        coverage: Share of artworks shown at least once, among those whose title was shown.
+        exposure_gini: Gini coefficient of showings among the same artworks.
+        random_exposure_gini: The coefficient that drawing artworks by chance has, in expectation.
+        bottom_half_plays_gained: Expected quality plays of the less popular half of titles above those of
+            random artworks.
+        bottom_half_lift: The same as a share of those.
+        tag_entropy_first_quarter: Entropy in bits of the tags that a viewer was shown in the first quarter of
+            the impressions, mean over viewers.
+        tag_entropy_last_quarter: The same in the last quarter; it falls in a loop that narrows.
+        clickbait_rate: Abandoned plays as a share of plays.
     """
 
     exposure_by_decile: tuple[float, ...]
@@ -45,11 +50,11 @@ class Fairness:
     clickbait_rate: MetricEstimate
 
     def estimates(self) -> dict[str, MetricEstimate]:
-        """The figures that have an interval over devices."""
+        """Return the metrics that have an interval over devices."""
         return {name: value for name, value in self._named().items() if isinstance(value, MetricEstimate)}
 
     def plain(self) -> dict[str, Any]:
-        """All figures by name, without intervals."""
+        """Return all metrics by name, without intervals."""
         return {
             name: value.value if isinstance(value, MetricEstimate) else value for name, value in self._named().items()
         }
@@ -61,8 +66,16 @@ class Fairness:
 def measure(
     truth: WorldTruth, of: Rewards, shown: SmallInts, played: Floats, quality: Floats, artwork_tags: Floats
 ) -> Fairness:
-    """shown, played, quality [devices, impressions]: picture by place in the catalogue, and 0 or 1. of: the rewards
-    of the same pictures. artwork_tags [artworks, tags]: weights."""
+    """Return the fairness metrics of a simulation.
+
+    Args:
+        truth: The world's expected rewards.
+        of: Expected rewards of the shown artworks.
+        shown: Place in the catalogue of the shown artworks, [devices, impressions].
+        played: 1 for a play, else 0, [devices, impressions].
+        quality: 1 for a quality play, else 0, [devices, impressions].
+        artwork_tags: Tag weights, [artworks, tags].
+    """
     popularity = np.bincount(truth.title.ravel(), minlength=len(truth.first) - 1)
     order = np.argsort(popularity, kind="stable")
     gained, possible = (by_title(truth, x - of.random) for x in (of.policy, of.oracle))
@@ -89,14 +102,14 @@ def measure(
 
 
 def by_title(truth: WorldTruth, x: Doubles) -> Doubles:
-    """[titles]: sums of x [devices, impressions]."""
+    """Return sums of x [devices, impressions] by title, [titles]."""
     sums = np.zeros(len(truth.first) - 1)
     np.add.at(sums, truth.title.ravel(), x.ravel())
     return sums
 
 
 def exposure(truth: WorldTruth, shown: SmallInts, popularity: Ints) -> tuple[Doubles, Doubles]:
-    """Showings of each picture whose title was shown, and what drawing by chance would give it."""
+    """Return the showings of each artwork whose title was shown, and those that drawing by chance would give it."""
     pictures = np.diff(truth.first)
     by_chance = np.repeat(popularity / pictures, pictures)
     showings = np.bincount(shown.ravel(), minlength=int(truth.first[-1])).astype(np.float64)
@@ -104,14 +117,14 @@ def exposure(truth: WorldTruth, shown: SmallInts, popularity: Ints) -> tuple[Dou
 
 
 def gini(x: Doubles) -> float:
-    """0: all equal; towards 1: one has all. x [n] ≥ 0, not all 0."""
+    """Return the Gini coefficient of x [n] ≥ 0, not all 0: 0 if all are equal, towards 1 if one has all."""
     n = len(x)
     ranks = 2.0 * np.arange(1, n + 1) - n - 1
     return float(ranks @ np.sort(x) / (n * x.sum()))
 
 
 def tag_entropy(shown: SmallInts, artwork_tags: Floats) -> Doubles:
-    """[devices]: entropy in bits of the tag weights in the pictures shown [devices, impressions]; 0 without tags."""
+    """Return the entropy in bits of the tag weights that each device was shown, [devices]; 0 without tags."""
     weights = np.zeros((len(shown), artwork_tags.shape[1]))
     for pictures in shown.T:  # a column at a time: never [devices, impressions, tags]
         weights += artwork_tags[pictures]
