@@ -77,7 +77,7 @@ def coefficients(bands: int) -> Doubles:
 
 
 def sensitivity(column: Doubles, rounds: int, separation: int) -> float:
-    """Return the largest change of C X by one person, who takes part at most ⌈rounds / separation⌉ times; the clip is 1.
+    """Return the largest change of C X by one person in ⌈rounds / separation⌉ participations, for a clip of 1.
 
     Args:
         column: First column of C, ≥ 0 and nowhere rising: then the worst person comes as early and as often as

@@ -1,4 +1,4 @@
-"""The estimate of a private sum, from logs in one place: what devices would tell together, had they sent all."""
+"""The estimate of a private sum, from logs in one place: what all devices together would have sent."""
 
 from __future__ import annotations
 
@@ -23,11 +23,23 @@ def by_device(
     *,
     level: float = 0.95,
 ) -> Estimate:
-    """Σ b / Σ a over devices, of a device's mean weight a and mean weighted reward b: each device counts alike,
-    however many decisions it has, and weights are cut at `MAX_WEIGHT`, since a sum bounds what one device adds.
+    """Return Σ b / Σ a over devices, with a device's mean weight a and mean weighted reward b.
 
-    devices [n]: that of each decision. `keyart_federated.campaigns.evaluation.estimate` finds the same value,
-    standard error and effective devices in a sum without noise. Raises InputError, SettingError, NoOverlap.
+    Each device counts alike, however many decisions it has, and weights are cut at `MAX_WEIGHT`, since a sum bounds
+    what one device adds. `keyart_federated.campaigns.evaluation.estimate` finds the same value, standard error and
+    effective devices in a sum without noise.
+
+    Args:
+        rewards: Rewards of the artworks that were shown, [n].
+        propensities: Probabilities with which they were drawn, [n].
+        target_probabilities: Probabilities of the same artworks under the evaluated policy, [n].
+        devices: Device of each decision, [n].
+        level: Level of the interval.
+
+    Raises:
+        InputError: The arrays are wrong.
+        SettingError: The level is out of range.
+        NoOverlap: The log shows too little of what the policy would show.
     """
     log = Decisions.of(rewards, propensities, target_probabilities, groups=devices)
     alike = 1 / log.by_unit(np.ones(len(log.reward)))[log.unit]
@@ -39,6 +51,7 @@ def by_device(
 
 
 def hardly_shown(mean_weight: float) -> str:
+    """Return the message for a mean weight that is too small."""
     return (
         f"The mean weight is {mean_weight:.2f} where 1 is expected: devices were hardly shown what the candidate "
         "would show. Raise Policy.exploration for a while, or take a nearer candidate."

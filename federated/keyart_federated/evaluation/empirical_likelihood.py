@@ -1,11 +1,11 @@
-"""Intervals by empirical likelihood: which values of Σ a / Σ b the units do not speak against.
+"""Intervals by empirical likelihood: the values of Σ a / Σ b that the units do not contradict.
 
-A. B. Owen, "Empirical likelihood ratio confidence intervals for a single functional", Biometrika 75 (1988), on what
-solves Σ (a − v b) = 0. N. Karampatziakis, J. Langford and P. Mineiro, "Empirical likelihood for contextual bandits",
-NeurIPS 2020, let mass also stand where no unit was seen: here, on any unit with one reward more, or less. That makes
-an interval out of a log in which few rewards came, or none. The quantile is Student's, since a few heavy units count
-as few (F. E. Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2,
-1946). tests/federated/evaluation/test_evaluation_coverage.py holds the choice.
+A. B. Owen, "Empirical likelihood ratio confidence intervals for a single functional", Biometrika 75 (1988), on the
+solution of Σ (a − v b) = 0. N. Karampatziakis, J. Langford and P. Mineiro, "Empirical likelihood for contextual
+bandits", NeurIPS 2020, also allow mass where no unit was seen: here, on any unit with one reward more, or less.
+That gives an interval for a log in which few rewards came, or none. The quantile is Student's, since a few heavy
+units count as few (F. E. Satterthwaite, "An approximate distribution of estimates of variance components",
+Biometrics Bulletin 2, 1946). tests/federated/evaluation/test_evaluation_coverage.py holds the choice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,15 @@ _INSIDE: Final = 1 - 1e-12  # of the range of the multiplier, whose ends are no 
 
 
 def interval(a: Doubles, b: Doubles, worst: Doubles, best: Doubles, level: float) -> tuple[float, float]:
-    """[units] each. worst, best: a, had one reward of the unit been the least or the most there is."""
+    """Return the confidence interval of Σ a / Σ b.
+
+    Args:
+        a: Numerators, [units].
+        b: Denominators, [units].
+        worst: a, had one reward of the unit been the smallest possible, [units].
+        best: a, had one reward of the unit been the largest possible, [units].
+        level: Level of the interval.
+    """
     value = float(a.sum() / b.sum())
     residual = a - value * b
     quantile = student(level, min(len(a) - 1.0, LEANING * freedom(residual)))
@@ -47,8 +55,10 @@ def interval(a: Doubles, b: Doubles, worst: Doubles, best: Doubles, level: float
 
 
 def deviance(z: Doubles, least: float, most: float) -> float:
-    """2 log of the likelihood ratio of Σ z = 0: the most of 2 Σ log(1 + λ z) over λ, with mass allowed at `least` and
-    `most`, too. Infinite where 0 is not between them."""
+    """Return twice the log likelihood ratio of Σ z = 0, infinite where 0 is not between `least` and `most`.
+
+    It is the largest of 2 Σ log(1 + λ z) over λ, with mass allowed at `least` and `most`, too.
+    """
     total = float(z.sum())
     if total == 0:
         return 0.0
@@ -76,7 +86,10 @@ def _told(multiplier: float, z: Doubles) -> float:
 
 
 def freedom(residual: Doubles) -> float:
-    """Degrees of freedom of Σ residual² as a variance: units − 1 of normal ones, fewer where few of them carry it."""
+    """Return the degrees of freedom of Σ residual² as a variance.
+
+    They are units − 1 for normal residuals, and fewer where few of them carry the sum.
+    """
     units = len(residual)
     square = residual**2
     spread = float((square**2).sum()) - float(square.sum()) ** 2 / units
@@ -85,8 +98,11 @@ def freedom(residual: Doubles) -> float:
 
 
 def student(level: float, degrees: float) -> float:
-    """The two-sided quantile of Student's t. M. Abramowitz and I. A. Stegun, "Handbook of mathematical functions",
-    26.7.5; within 1 % from three degrees on, 3 % at two."""
+    """Return the two-sided quantile of Student's t.
+
+    M. Abramowitz and I. A. Stegun, "Handbook of mathematical functions", 26.7.5; it is within 1 % from three
+    degrees on, 3 % at two.
+    """
     z = NormalDist().inv_cdf((1 + level) / 2)
     terms = (
         (z**3 + z) / 4,
@@ -98,8 +114,10 @@ def student(level: float, degrees: float) -> float:
 
 
 def _end(excess: Callable[[float], float], value: float, reach: float, end: float) -> float:
-    """Where `excess` turns positive between value and end: a bracket, then regula falsi as the Illinois algorithm has
-    it (M. Dowell and P. Jarratt, BIT 11, 1971)."""
+    """Return the point between `value` and `end` where `excess` turns positive.
+
+    A bracket comes first, then regula falsi by the Illinois algorithm (M. Dowell and P. Jarratt, BIT 11, 1971).
+    """
     near, under, step = value, excess(value), reach or (end - value) / 1024
     far = _towards(value + step, value, end)
     while (over := excess(far)) < 0 and far != end:
@@ -123,5 +141,5 @@ def _end(excess: Callable[[float], float], value: float, reach: float, end: floa
 
 
 def _towards(at: float, start: float, end: float) -> float:
-    """`at`, or the end if that is nearer to the start."""
+    """Return `at`, or the end if that is nearer to the start."""
     return end if abs(at - start) >= abs(end - start) else at

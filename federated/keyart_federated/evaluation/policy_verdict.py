@@ -1,4 +1,4 @@
-"""All estimates of one log, and what they say about the policy, in words."""
+"""The verdict about a policy: all estimates of one log, and what they say, in words."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ Answer = Literal["better", "worse", "unclear"]
 
 @dataclass(frozen=True)
 class PolicyVerdict:
-    """logged: what the log's own choices earned a decision. estimates: what the policy's would, by estimator. by: the
-    one that decides. difference: its value less the logged one, on the same decisions."""
+    """The verdict about a policy.
+
+    Attributes:
+        level: Level of the intervals.
+        logged: Reward a decision of the log's own choices.
+        estimates: Reward a decision of the policy, by estimator.
+        by: Estimator that decides.
+        difference: Its value less the logged one, on the same decisions.
+        overlap: Overlap of the log and the policy.
+    """
 
     level: float
     logged: Estimate
@@ -30,8 +38,15 @@ class PolicyVerdict:
 
     @classmethod
     def of(cls, log: Decisions, level: float = 0.95) -> PolicyVerdict:
-        """Doubly robust where there are predicted rewards, else self-normalised. Raises InputError, SettingError, and
-        NoOverlap where the log shows too little of what the policy would show."""
+        """Return the verdict of a log.
+
+        The doubly robust estimate decides where there are predicted rewards, else the self-normalised one.
+
+        Raises:
+            InputError: The log has a single unit.
+            SettingError: The level is out of range.
+            NoOverlap: The log shows too little of what the policy would show.
+        """
         overlap = Overlap.of(log)
         overlap.require()
         logged = log.logged()
@@ -65,7 +80,7 @@ class PolicyVerdict:
         return f"{self.answer.capitalize()}: {told}: {more} ({ends[0]:.4g} to {ends[1]:.4g})."
 
     def _longer(self) -> str:
-        """How much longer a log would tell, were the difference what it looks: an error shrinks with its root."""
+        """Return how much longer a log would decide, were the difference as estimated; errors shrink with the root."""
         apart = abs(self.difference.value)
         reach = (self.difference.high - self.difference.low) / 2
         times = (reach / apart) ** 2 if apart > 0 else math.inf
@@ -74,7 +89,7 @@ class PolicyVerdict:
         return f"If the difference is what it looks, a log {max(times, 1.1):.2g} times as long would tell."
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Return plain values, for JSON."""
         return {
             **{name: asdict(part) for name, part in (("logged", self.logged), ("difference", self.difference))},
             "level": self.level,

@@ -1,16 +1,16 @@
-"""Experiments that can be trusted without anybody's log: A/B tests, trends and base appeal from private sums.
+"""Experiments without anybody's log: A/B tests, trends and base appeal, from private sums.
 
-boundary    what a sum stays within at all times at once
-measures    the metrics, and what is known of each beforehand
-experiment  what is compared, how often one looks, what it costs a person
-looks       what a noised sum tells, and the file that keeps it
-analysis    effects with their intervals, groups, guards, mismatch
-verdict     the same in words
-power       how many devices, how many days
-pilot       what a first question tells for the next one
-peeking     what peeking does to tests, and what noise does to verdicts
-trending    what takes off today
-appeal      what everybody sees in a new picture
+The package uses the SDK, `accounting` and `learning`; campaigns, simulations and the tools use it.
+
+boundary           confidence sequences: bounds that hold at all times at once
+device_metrics     the metrics, and the baseline of each
+experiment_design  what is compared, how often one looks, what it costs a person
+interim_analysis   a look's noised sum in numbers of devices, and the file that keeps all looks
+analysis           effects with their intervals, groups, guards, sample ratio mismatch
+verdict            the same in words
+power              how many devices, how many days; `pilot`: baselines from a first experiment
+peeking            error rates of tests that are peeked at, and of verdicts under noise
+play_trend         which titles take off today; `appeal`: what everybody sees in a new artwork
 
 `keyart_federated.simulation.experiment_trial` runs an experiment on a World.
 """

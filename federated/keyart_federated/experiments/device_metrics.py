@@ -1,4 +1,4 @@
-"""What an experiment measures: the metrics' names, units and directions, and what is known of each beforehand."""
+"""The metrics of an experiment: names, units and directions, and the baseline of each."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ MAX_CORRELATION: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class DeviceMetric:
-    """label: in words. unit: after a number, "%" for shares. most: the largest value there is. better: 1 or −1.
-    guard: it is watched for harm unless it is what the experiment is about."""
+    """A metric that devices measure.
+
+    Attributes:
+        label: Name in words.
+        unit: Unit after a number, "%" for shares.
+        most: Largest possible value.
+        better: 1 if more is better, else −1.
+        guard: Whether it is watched for harm, unless the experiment is about it.
+    """
 
     label: str
     unit: str
@@ -26,20 +33,29 @@ class DeviceMetric:
     guard: bool = False
 
     def shown(self, value: float, signed: bool = False) -> str:
-        """A value, which noise may have put out of its range, or a difference (signed), as people read it."""
+        """Return a value as text. Noise may have put it out of its range; a difference is signed."""
         sign, value = ("+", value) if signed else ("", min(max(value, 0.0), self.most))
         return f"{100 * value:{sign}.2f} %" if self.unit == "%" else f"{value:{sign}.3g} {self.unit}"
 
 
 def percent(share: float) -> str:
-    """A change as people read it: "+5.7 %"."""
+    """Return a change as text: "+5.7 %"."""
     return f"{100 * share:+.1f} %".replace("-", "−")
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A metric before the experiment. mean, deviation: over devices that were watched for `days` days. correlation:
-    of a device's value with its own of the days before. Raises SettingError."""
+    """A metric before the experiment.
+
+    Attributes:
+        mean: Mean over devices.
+        deviation: Standard deviation over devices.
+        correlation: Correlation of a device's value with its own of the days before.
+        days: Days over which each device was measured.
+
+    Raises:
+        SettingError: A value is out of range.
+    """
 
     mean: float
     deviation: float
@@ -58,7 +74,7 @@ class Baseline:
             )
 
     def over(self, days: float) -> Baseline:
-        """The same devices watched for longer or shorter: what a device is stays, chance averages out.
+        """Return the baseline of the same devices over another number of days.
 
         With the correlation r of two such spans, r of the variance is between devices and 1 − r is chance, in
         proportion to one over the days. The past stays as long as it was.
@@ -68,7 +84,7 @@ class Baseline:
         return replace(self, deviation=self.deviation * math.sqrt(share), correlation=correlation, days=days)
 
     def reach(self, measure: DeviceMetric) -> float:
-        """What is told is cut at mean ± reach: `REACH` deviations, or all the way where that is nearer."""
+        """Return how far from the mean values are cut: `REACH` standard deviations, or less at the range's end."""
         return min(REACH * self.deviation, max(self.mean, measure.most - self.mean))
 
 

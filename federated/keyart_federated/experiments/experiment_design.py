@@ -1,7 +1,7 @@
-"""An experiment: what is compared, on how many devices, how often one looks, and what a person may lose by it.
+"""The design of an experiment: what is compared, how often one looks, and what a person may lose.
 
-A device hands in once, at one of the looks; so the looks are of different devices, a person's ε is that of one
-vector, and what a look adds is independent of what was there. Each look adds noise of its own.
+A device sends once, at one of the looks; so the looks are of different devices, a person's ε is that of one vector,
+and each look is independent of the earlier ones. Each look adds noise of its own.
 """
 
 from __future__ import annotations
@@ -33,12 +33,28 @@ BITS = 64
 
 @dataclass(frozen=True)
 class Experiment:
-    """metrics: by name, what is known of each; the first decides. arms: their names, the first is what there is now.
-    devices: that will answer, of all arms. days: from the start to the last look. first_day: of the first look.
-    margin: the smallest effect worth having, as a share of the first metric's mean. tolerance: by what share of its
-    mean a guard may get worse. epsilon, delta: of a person, for all of it. level: chance that an interval is ever
-    wrong. group, groups: kind and values that tell devices apart. most_decisions: the latest so many of a device
-    count. threshold: share of a look's devices that the noise counts on. Raises SettingError.
+    """The design of an experiment.
+
+    Attributes:
+        name: Name by which the app draws a device's arm.
+        devices: Number of devices that will answer, of all arms.
+        metrics: Baseline of each metric, by name; the first metric decides.
+        arms: Names of the arms; the first is the control.
+        days: Days from the start to the last look.
+        first_day: Day of the first look.
+        looks: Number of interim analyses.
+        margin: Smallest effect worth having, as a share of the first metric's mean.
+        tolerance: Share of its mean by which a guard metric may get worse.
+        epsilon: ε limit per user, for all of the experiment.
+        delta: δ that belongs to it.
+        level: Probability that an interval is ever wrong.
+        group: Kind of the groups.
+        groups: Values of that kind.
+        most_decisions: Number of a device's latest decisions that count.
+        threshold: Share of a look's devices that the noise counts on.
+
+    Raises:
+        SettingError: A value is out of range, or noise would drown a look.
     """
 
     name: str
@@ -95,11 +111,15 @@ class Experiment:
 
     @property
     def look_days(self) -> tuple[int, ...]:
-        """Days after the start on which one look's devices are asked."""
+        """The days after the start on which each look's devices are asked."""
         return tuple(np.linspace(self.first_day, self.days, self.looks).round().astype(int).tolist())
 
     def question(self, thetas: Sequence[float] | None = None) -> Question:
-        """thetas: by metric, what of the past is taken off; None: what the baselines say."""
+        """Return the question to a look's devices.
+
+        Args:
+            thetas: Coefficient of the past that is subtracted, by metric. None for the baselines' correlations.
+        """
         rest = (1 - FIRST_SHARE) / max(len(self.metrics) - 1, 1)
         asked = []
         for i, (name, known) in enumerate(self.metrics.items()):
@@ -110,32 +130,38 @@ class Experiment:
 
     @property
     def noise_multiplier(self) -> float:
-        """Of one look's sum: deviation of the noise over the norm of a vector."""
+        """The standard deviation of the noise in one look's sum over the norm of a vector."""
         return _noise(self.epsilon, self.delta, self.question().layout.size)
 
     @property
     def fewest_a_look(self) -> int:
-        """Devices, of all arms, of which a look can tell how many there are."""
+        """The minimum number of devices of a look, of all arms, for which its sum shows how many there are."""
         layout = self.question().layout
         deviation = self.noise_multiplier * integer_norm(UNITS, layout.size) / UNITS / math.sqrt(self.threshold)
         loud = len(self.arms) * 3 * MIN_DEVICE_DEVIATIONS * deviation / math.sqrt(DEVICES_SHARE)
         return max(MIN_DEVICES_PER_LOOK, math.ceil(loud))
 
     def devices_of(self, look: int) -> int:
-        """How many are asked at look 0, 1, …"""
+        """Return the number of devices that are asked at look 0, 1, …"""
         return self.devices // self.looks + (look < self.devices % self.looks)
 
     def survivors(self, look: int) -> int:
-        """How many of them the noise counts on."""
+        """Return the number of a look's devices that the noise counts on."""
         return math.ceil(self.threshold * self.devices_of(look))
 
     def variance(self, look: int) -> int:
-        """Of the noise that each device adds, in integer steps."""
+        """Return the variance of the noise that each device of a look adds, in integer steps."""
         norm = integer_norm(UNITS, self.question().layout.size)
         return math.ceil((self.noise_multiplier * norm) ** 2 / self.survivors(look))
 
     def offer(self, look: int, thetas: Sequence[float] | None, **about: Any) -> Offer:
-        """One look's offer. about: campaign, purpose, model_version, feature_spec, since and not_after."""
+        """Return one look's offer.
+
+        Args:
+            look: The look, from 0.
+            thetas: As in `question`.
+            about: campaign, purpose, model_version, feature_spec, since and not_after of the offer.
+        """
         question = self.question(thetas)
         return Offer(
             kind="experiment",
@@ -158,8 +184,13 @@ class Experiment:
         )
 
     def expected(self, metric: str, share: float = 1.0, noise: bool = True) -> tuple[float, float]:
-        """Weight and variance of the sum of differences that a comparison of two arms will have come to at the end.
-        share: of the devices, for a group. noise: whether there is any. In units of z: see `analysis.compare`."""
+        """Return weight and variance of the sum of differences at the end of a comparison, in units of z.
+
+        Args:
+            metric: Name of the metric.
+            share: Share of the devices, for a group.
+            noise: Whether sums are noised.
+        """
         known = self.metrics[metric].over((self.first_day + self.days) / 2)
         place, question = self.place(metric), self.question()
         parts = question.layout.parts(question.weights)
@@ -173,22 +204,22 @@ class Experiment:
         return self.looks * n, self.looks * (4 * n * spread + 8 * loud / told**2)
 
     def place(self, metric: str) -> int:
-        """Of a metric in the question."""
+        """Return the place of a metric in the question."""
         return list(self.metrics).index(metric)
 
     def boundary(self, metric: str, share: float = 1.0) -> Boundary:
-        """For one arm against the first; several arms share the level."""
+        """Return the boundary of one arm against the first; several arms share the level."""
         return Boundary.best_at(self.expected(metric, share)[1], self.level / (len(self.arms) - 1))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
         known = {name: {k: getattr(b, k) for k in b.__dataclass_fields__} for name, b in self.metrics.items()}
         return {**plain, "metrics": known, "arms": list(self.arms), "groups": list(self.groups)}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Experiment:
-        """Inverse of `to_dict`. Raises SettingError, TypeError, KeyError, ValueError for anything else."""
+        """Return the experiment of `to_dict`. Raises SettingError, TypeError, KeyError, ValueError for others."""
         known = {name: Baseline(**values) for name, values in document["metrics"].items()}
         texts = {name: tuple(document[name]) for name in ("arms", "groups")}
         return cls(**{**document, "metrics": known, **texts})

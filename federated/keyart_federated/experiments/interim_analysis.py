@@ -1,4 +1,4 @@
-"""Looks: what one noised sum tells of the arms, and the file that keeps all of them."""
+"""Interim analyses: the noised sum of one look in numbers of devices, and the file that keeps all of them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,15 @@ MIN_PAST_DEVIATIONS = 5.0  # deviations of the noise, that Σ x² is to measure
 
 @dataclass(frozen=True, slots=True)
 class InterimSum:
-    """One look as it came: total [layout.size], the noised sum of `survivors` integer vectors, with noise of
-    `variance` in each entry, all devices' together. day: after the start. thetas: by metric, that were asked with."""
+    """The noised sum of one look as it came.
+
+    Attributes:
+        day: Day after the start.
+        thetas: Coefficients of the past that devices subtracted, by metric.
+        survivors: Number of integer vectors in the sum.
+        variance: Variance of the noise in each entry, that of all devices together.
+        total: The sum, [layout.size].
+    """
 
     day: float
     thetas: tuple[float, ...]
@@ -40,9 +47,18 @@ class InterimSum:
 
 @dataclass(frozen=True)
 class InterimAnalysis:
-    """The same in numbers of devices. devices [A]; z, zz [A, M]: sums by arm. xz, xx [M]: of all arms. groups
-    [G, A, 3]: devices, z and z² of the first metric. Names with `_noise`: variance of the noise in each, of one
-    number or by metric."""
+    """The same in numbers of devices. Names with `_noise` are variances of the noise, of one number or by metric.
+
+    Attributes:
+        day: Day after the start.
+        thetas: Coefficients of the past that devices subtracted, by metric.
+        devices: Devices by arm, [A].
+        z: Sums of z by arm and metric, [A, M].
+        zz: Sums of z² by arm and metric, [A, M].
+        xz: Sums of x z of all arms, with x the past, [M].
+        xx: Sums of x² of all arms, [M].
+        groups: Devices, z and z² of the first metric by group and arm, [G, A, 3].
+    """
 
     day: float
     thetas: tuple[float, ...]
@@ -60,7 +76,12 @@ class InterimAnalysis:
 
 
 def read(experiment: Experiment, told: InterimSum) -> InterimAnalysis:
-    """Raises RoundFailed for a sum of another experiment, FederatedError where noise drowns the number of devices."""
+    """Return the interim analysis of a look's sum.
+
+    Raises:
+        RoundFailed: The sum is of another experiment.
+        FederatedError: Noise drowns the number of devices.
+    """
     question = experiment.question(told.thetas)
     layout, weights = question.layout, question.weights
     total = np.array(told.total, dtype=np.float64)
@@ -98,8 +119,11 @@ def read(experiment: Experiment, told: InterimSum) -> InterimAnalysis:
 
 
 def next_thetas(experiment: Experiment, looks: Sequence[InterimAnalysis]) -> tuple[float, ...]:
-    """What the next look is asked with: by least squares of all looks so far, Σ (x z + θ x²) / Σ x²; the baselines'
-    where nothing is known, or noise hides it. It depends on earlier looks alone, so no later one is biased by it."""
+    """Return the coefficients of the past for the next look, by metric.
+
+    They are the least squares of all looks so far, Σ (x z + θ x²) / Σ x², or the baselines' where noise hides them.
+    They depend on earlier looks alone, so no later one is biased by them.
+    """
     thetas = np.array([known.correlation for known in experiment.metrics.values()])
     if not looks:
         return tuple(thetas.tolist())
@@ -112,7 +136,13 @@ def next_thetas(experiment: Experiment, looks: Sequence[InterimAnalysis]) -> tup
 
 @dataclass(frozen=True)
 class Results:
-    """All that there is of an experiment: no device, no person, a few noised sums. note: what it was run on."""
+    """All results of an experiment: no device, no person, a few noised sums.
+
+    Attributes:
+        experiment: The design.
+        told: Sums of the looks so far.
+        note: A sentence about the devices that it was run on.
+    """
 
     experiment: Experiment
     told: tuple[InterimSum, ...] = ()
@@ -120,15 +150,15 @@ class Results:
 
     @property
     def looks(self) -> list[InterimAnalysis]:
-        """Raises RoundFailed, FederatedError."""
+        """The interim analyses so far. Raises RoundFailed, FederatedError."""
         return [read(self.experiment, one) for one in self.told]
 
     def with_look(self, told: InterimSum) -> Results:
-        """And one more."""
+        """Return the results with one more look."""
         return replace(self, told=(*self.told, told))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         told = [
             {
                 "day": t.day,
@@ -142,12 +172,12 @@ class Results:
         return {"format": FORMAT, "note": self.note, "experiment": self.experiment.to_dict(), "looks": told}
 
     def save(self, path: Path) -> None:
-        """Whole or not at all. Raises OSError."""
+        """Write the results to a file, whole or not at all. Raises OSError."""
         replace_file(path, json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False).encode())
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """What `save` wrote. Raises InputError for anything else."""
+        """Read the file that `save` wrote. Raises InputError for anything else."""
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError("it is larger than any experiment")
@@ -165,7 +195,7 @@ class Results:
 
     @classmethod
     def from_dict(cls, document: Any) -> Results:
-        """Inverse of `to_dict`. Raises ValueError, TypeError, KeyError, AttributeError, FederatedError."""
+        """Return the results of `to_dict`. Raises ValueError, TypeError, KeyError, AttributeError, FederatedError."""
         if document["format"] != FORMAT:
             raise ValueError(f"its format is {document['format']!r}, this keyart reads {FORMAT!r}")
         experiment = Experiment.from_dict(document["experiment"])
@@ -186,9 +216,13 @@ class Results:
 def added(
     experiment: Experiment, look: int, vectors: Doubles, random: Random | None
 ) -> tuple[tuple[int, ...], float]:
-    """What a masked sum of these devices' vectors [d, size] comes to, and the variance of the noise in it.
+    """Return the masked sum of devices' vectors, and the variance of the noise in it.
 
-    random: of rounding and noise; None: exact, for what is to be compared with the private sum.
+    Args:
+        experiment: The design.
+        look: The look, from 0.
+        vectors: Vectors of the devices, [d, size].
+        random: Randomness of rounding and noise. None for the exact sum, to compare with the private one.
     """
     numbers, _ = clipped(vectors, 1.0)
     if random is None:

@@ -1,4 +1,4 @@
-"""A pilot: what an experiment's sums tell of its metrics, so that the next one knows what to ask and how long."""
+"""A pilot: baselines from an experiment's sums, from which the next experiment is planned."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ MIN_DEVIATION: Final = 0.02  # of what was assumed: a metric that hardly differs
 
 
 def baselines(results: Results) -> dict[str, Baseline]:
-    """What an experiment, or a pilot, tells of its metrics; those that hardly differ between devices are left out.
-    Raises FederatedError."""
+    """Return the baselines that an experiment or a pilot has measured, without metrics that hardly differ.
+
+    Raises:
+        FederatedError: There is no look yet.
+    """
     experiment, looks = results.experiment, results.looks
     if not looks:
         raise FederatedError(

@@ -1,8 +1,7 @@
-"""Trending: which titles take off, from noised plays by title and hours
-(`keyart.campaigns.kinds.trending.TrendingLayout`).
+"""Trends: which titles take off, from noised plays by title and hours (`keyart.campaigns.kinds.trending`).
 
-A device's plays are shortened to a norm of 1 together, so that somebody who watches all day counts little more than
-somebody who watches once. Recent hours count more; what a host hands on is `Context.trending`.
+All plays of a device together are shortened to a norm of 1, so that somebody who watches all day counts little more
+than somebody who watches once. Recent hours count more; the weights go to `Context.trending`.
 """
 
 from __future__ import annotations
@@ -23,15 +22,30 @@ HALF_LIFE_HOURS = 6.0
 
 @dataclass(frozen=True)
 class Plays:
-    """plays [T, BUCKETS]: by title in the catalogue's order, oldest hours first. deviation: of the noise in each."""
+    """Noised plays by title and hours.
+
+    Attributes:
+        plays: Plays by title in the catalogue's order, oldest hours first, [T, BUCKETS].
+        deviation: Standard deviation of the noise in each.
+    """
 
     plays: Doubles
     deviation: float
 
     @classmethod
     def read(cls, total: Integers, titles: int, units: int, devices: int, variance: float) -> Plays:
-        """total [T · BUCKETS]: noised sum of so many devices' vectors of `units` to the norm 1, with noise of
-        `variance` in each entry, all devices' together. Raises RoundFailed."""
+        """Return the plays of a noised sum.
+
+        Args:
+            total: Noised sum of integer vectors, [T · BUCKETS].
+            titles: Number of titles.
+            units: Integers to the norm of 1.
+            devices: Number of devices in the sum.
+            variance: Variance of the noise in each entry, that of all devices together.
+
+        Raises:
+            RoundFailed: The sum has another shape.
+        """
         if total.shape != (titles * BUCKETS,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
             raise RoundFailed(
                 f"A sum of shape {total.shape} is no count of {titles} titles; read it with its own offer's numbers."
@@ -39,7 +53,7 @@ class Plays:
         return cls(total.reshape(titles, BUCKETS) / units, math.sqrt(sum_variance(variance, devices)) / units)
 
     def now(self, half_life_hours: float = HALF_LIFE_HOURS) -> Trend:
-        """With plays of half the weight for each half-life that they are older. Raises SettingError."""
+        """Return the trend, in which plays count half for each half-life that they are older. Raises SettingError."""
         if not half_life_hours > 0:
             raise SettingError(f"The half-life is {half_life_hours} hours; it must be above 0.")
         age = (BUCKETS - 1 - np.arange(BUCKETS)) * (BUCKET_SECONDS / 3600)
@@ -49,21 +63,26 @@ class Plays:
 
 @dataclass(frozen=True)
 class Trend:
-    """counts [T]: decayed plays by title. deviation: of the noise in each."""
+    """Decayed plays by title, [T], and the standard deviation of the noise in each."""
 
     counts: Doubles
     deviation: float
 
     @property
     def relative_errors(self) -> Doubles:
-        """[T]: deviation over count; infinite where the count is not above 0."""
+        """The standard deviation over the count, [T]; infinite where the count is not above 0."""
         return np.asarray(np.where(self.counts > 0, self.deviation / np.maximum(self.counts, 1e-9), np.inf))
 
     def weights(self, titles: list[str], usual: Trend | None = None) -> dict[str, float]:
-        """Title id to weight in 0–1, for `Context.trending`; only titles that are above the noise of all of them.
+        """Return weights in 0–1 by title id, for `Context.trending`, of titles that are above the noise.
 
-        usual: of an earlier window; then what a title has beyond its usual share counts, so that what is always
-        popular does not trend. Raises FederatedError for another number of titles.
+        Args:
+            titles: Ids of the titles.
+            usual: Trend of an earlier window. What a title has beyond its usual share counts then, so that what
+                is always popular does not trend.
+
+        Raises:
+            FederatedError: The number of titles is another.
         """
         if len(titles) != len(self.counts) or (usual is not None and len(usual.counts) != len(self.counts)):
             raise FederatedError(f"The counts are of {len(self.counts)} titles, and {len(titles)} are named.")

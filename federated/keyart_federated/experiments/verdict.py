@@ -1,4 +1,4 @@
-"""The verdict: what the intervals say, in words that a product team can act on."""
+"""The verdict of an experiment: what the intervals say, in words that a product team can act on."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ MAX_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class ArmVerdict:
-    """word: of the first metric, unless a guard is breached or the arms do not match. text: a sentence or two. more:
-    days until the interval is likely to decide, None where it has, or will not within a year. guards: breached."""
+    """The verdict about an arm.
+
+    Attributes:
+        arm: Name of the arm.
+        word: Verdict about the first metric, unless a guard is breached or the arms do not match.
+        text: A sentence or two.
+        more: Days until the interval is likely to decide. None if it has, or will not within a year.
+        guards: Guard metrics that are breached.
+    """
 
     arm: str
     word: Word
@@ -27,7 +34,7 @@ class ArmVerdict:
 
 
 def verdicts(experiment: Experiment, analysis: Analysis) -> tuple[ArmVerdict, ...]:
-    """One for each arm but the first."""
+    """Return one verdict for each arm but the first."""
     return tuple(_verdict(experiment, analysis, a) for a in range(len(experiment.arms) - 1))
 
 
@@ -91,15 +98,17 @@ def _range(course: ArmComparison) -> str:
 
 
 def harmed(experiment: Experiment, course: ArmComparison) -> bool:
-    """Whether the whole interval is worse than the tolerance, at the last look."""
+    """Return whether the whole interval of the last look is worse than the tolerance."""
     allowed = experiment.tolerance * abs(float(course.control[-1]))
     better = MEASURES[course.metric].better
     return bool(course.high[-1] < -allowed if better > 0 else course.low[-1] > allowed)
 
 
 def days_more(experiment: Experiment, course: ArmComparison, margin: float) -> int | None:
-    """Days after the last look on which the interval decides, should the effect stay what it seems: it leaves 0 out,
-    or all that is larger than the margin. None: not within a year."""
+    """Return the days after the last look on which the interval decides, should the effect stay as estimated.
+
+    It decides once it excludes 0, or all that is larger than the margin. None is for more than a year.
+    """
     looks = len(course.days)
     apart = (experiment.days - experiment.first_day) / max(experiment.looks - 1, 1) or 1.0
     effect = abs(course.now[0])

@@ -17,7 +17,7 @@ SLATES = (20, 1, 2, 3, 5, 8, 10, 13, 20, 40)  # candidates a case
 
 
 def cases(spec: FeatureSpec, weights: Weights, seed: int = 0) -> list[dict[str, Any]]:
-    """Return one case for each slate of SLATES: plausible inputs, the numpy engine's scores, and the best candidate."""
+    """Return one case for each slate of SLATES: plausible inputs, the numpy engine's scores, the best candidate."""
     rng = np.random.default_rng(seed)
     return [_case(spec, weights.quantized(), count, rng) for count in SLATES]
 
