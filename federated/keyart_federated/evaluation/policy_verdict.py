@@ -80,7 +80,7 @@ class PolicyVerdict:
         return f"{self.answer.capitalize()}: {told}: {more} ({ends[0]:.4g} to {ends[1]:.4g})."
 
     def _longer(self) -> str:
-        """Return how much longer a log would decide, were the difference as estimated; errors shrink with the root."""
+        """Return how much longer a log would decide, were the difference as estimated."""
         apart = abs(self.difference.value)
         reach = (self.difference.high - self.difference.low) / 2
         times = (reach / apart) ** 2 if apart > 0 else math.inf

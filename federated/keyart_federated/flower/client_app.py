@@ -92,7 +92,7 @@ def _restore(part: Devices, context: Context, first: int) -> dict[str, npt.NDArr
 
 
 def _stage(request: FleetRequest, offer: Offer, mine: Bools, fleet: LocalFleet, seed: int, context: Context) -> bytes:
-    """One stage of a masked round, for the node's devices that answer: the node is their gateway."""
+    """Answer one stage of a masked round for the node's devices; the node is their gateway."""
     terms, stage = offer.terms(request.offer), Stage(request.stage)
     gateway = Gateway(terms)
     if stage is Stage.KEYS:
@@ -122,7 +122,7 @@ def _setup(text: str) -> SimulationSetup:
 
 
 def _fleet(setup: SimulationSetup, context: Context) -> tuple[Devices, LocalFleet, Participation]:
-    """The node's devices, every num-partitions-th of the world's, with the ledgers of all."""
+    """Return the node's devices, every num-partitions-th of the world's, with the ledgers of all."""
     node: dict[str, Any] = dict(context.node_config)
     partition, partitions = int(node["partition-id"]), int(node["num-partitions"])
     world = setup.world

@@ -1,4 +1,4 @@
-"""What one asks of a SuperLink through Flower's own command line, `flwr`: its answers are JSON."""
+"""The command line of Flower, `flwr`, by which a SuperLink is controlled: its answers are JSON."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ class Control:
     env: Mapping[str, str]
 
     def register(self, public_key: Path) -> None:
-        """Lets the SuperNode with this key in."""
+        """Admit the SuperNode with this public key."""
         self._ask("supernode", "register", str(public_key), programs.CONNECTION)
 
     def online(self) -> int:
-        """How many SuperNodes are connected, by the SuperLink's count."""
+        """Return the number of connected SuperNodes, by the SuperLink's count."""
         answer = self._ask("supernode", "list", programs.CONNECTION)
         return sum(node["status"] == "online" for node in answer["nodes"])
 
     def submit(self, app_dir: Path, settings: Path) -> int:
-        """Starts a run of the app with the settings of a TOML file; returns the run's id."""
+        """Start a run of the app with the settings of a TOML file, and return the run's id."""
         answer = self._ask("run", str(app_dir), programs.CONNECTION, "--run-config", str(settings))
         return int(answer["run-id"])
 
     def status(self, run_id: int) -> tuple[str, str]:
-        """`pending`, `starting`, `running` or `finished:HOW`, and the details of a failure."""
+        """Return `pending`, `starting`, `running` or `finished:HOW`, and the details of a failure."""
         (run,) = self._ask("list", programs.CONNECTION, "--run-id", str(run_id))["runs"]
         return run["status"], run["status-details"]
 
     def stop(self, run_id: int) -> None:
-        """Stops a run that has not ended."""
+        """Stop a run that has not ended."""
         self._ask("stop", str(run_id), programs.CONNECTION)
 
     def follow(self, run_id: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Copies the ServerApp's log to `output`; the process ends with the run."""
+        """Copy the ServerApp's log to `output`; the process ends with the run."""
         return subprocess.Popen(  # noqa: S603
             [programs.program("flwr"), "log", str(run_id), programs.CONNECTION, "--stream"],
             stdin=subprocess.DEVNULL,

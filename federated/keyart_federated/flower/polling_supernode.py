@@ -1,7 +1,8 @@
-"""Flower's SuperNode, but that it asks for messages several times a second while rounds go on.
+"""Flower's SuperNode, which here asks for messages several times a second while rounds go on.
 
-Run by its path, with the arguments of `flower-supernode`. Flower's waits 3 s whenever there is no message, and has no
-setting for it; where a round is four short messages, that is half of its time. An idle one waits as long as ever.
+Run by its path, with the arguments of `flower-supernode`. Flower's waits 3 s whenever there is no message, and has
+no setting for it; where a round is four short messages, that is half of its time. An idle one waits as long as
+ever.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from ..simulation.identities import keys_of
 from ..simulation.local_fleet import Arrays, Contribution, require_enough
 from ..simulation.randomness import fleet_randomness
 from ..types import Integers
-from .retrying_grid import PATIENCE_SECONDS, PatientGrid
+from .retrying_grid import PATIENCE_SECONDS, RetryingGrid
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 
 NODE_WAIT_SECONDS: Final = 60.0
@@ -53,7 +53,7 @@ class FlowerFleet:
         masked: bool = False,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._grid, self._nodes = PatientGrid(grid, patience_seconds), nodes
+        self._grid, self._nodes = RetryingGrid(grid, patience_seconds), nodes
         self._server, self._seed, self._masked = server, seed, masked
         self._bundle: dict[str, bytes] = {}
         self._folder: Path | None = None

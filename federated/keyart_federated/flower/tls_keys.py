@@ -1,7 +1,7 @@
-"""Certificates of a SuperLink, and the key pairs by which SuperNodes are known to it.
+"""Certificates of a SuperLink, and the key pairs by which it knows SuperNodes.
 
-The authority signs one server certificate and is forgotten: its private key is never written, so nobody can
-issue another certificate that the nodes would trust.
+The authority signs one server certificate and is forgotten: its private key is never written, so nobody can issue
+another certificate that the nodes would trust.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NodeKey:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Writes a file that was never readable for anybody but its owner. It must not exist yet."""
+    """Write a new file that was never readable for anybody but its owner."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
 
@@ -46,7 +46,7 @@ def write_private(path: Path, data: bytes) -> None:
 def write_certificates(
     folder: Path, now: datetime | None = None, lifetime: timedelta = timedelta(days=365)
 ) -> Certificates:
-    """Makes an authority and a certificate for `localhost` and 127.0.0.1 (ECDSA P-384) in `folder`."""
+    """Make an authority and a certificate for `localhost` and 127.0.0.1 (ECDSA P-384) in `folder`."""
     start = (now or datetime.now(UTC)) - CLOCK_SKEW
     authority_key, server_key = (
         ec.generate_private_key(ec.SECP384R1()),
@@ -91,7 +91,7 @@ def write_certificates(
 
 
 def write_node_key(folder: Path, name: str) -> NodeKey:
-    """Makes a SuperNode's key pair (ECDSA P-384): `folder/NAME` and `folder/NAME.pub`."""
+    """Make a SuperNode's key pair (ECDSA P-384): `folder/NAME` and `folder/NAME.pub`."""
     key = ec.generate_private_key(ec.SECP384R1())
     paths = NodeKey(folder / name, folder / f"{name}.pub")
     private = key.private_bytes(

@@ -1,8 +1,8 @@
 """The server's part of a round, without I/O: a state machine over the four stages, fed by gateways.
 
-It sees keys, sealed shares, sums of masked vectors, and at the end the seeds of self-masks (of those whose vector
-came in) and of masking keys (of those whose did not); what it gives is the sum, exactly. Whatever a device or a
-gateway sends that does not belong is logged, noted in `rejected`, and that device counts as silent.
+It sees keys, sealed shares, sums of masked vectors, and at the end the seeds of self-masks (of devices whose vector
+came in) and of masking keys (of the others); its result is the exact sum. Whatever a device or a gateway sends that
+does not belong is logged, noted in `rejected`, and that device counts as silent.
 """
 
 from __future__ import annotations
@@ -41,17 +41,27 @@ log = logging.getLogger("keyart.federated")
 
 @dataclass(frozen=True, slots=True)
 class SumResult:
-    """total: int64 [d]. survivors: the numbers of the devices whose vectors are in it, ascending."""
+    """The result of a round.
+
+    Attributes:
+        total: The sum, int64 [d].
+        survivors: Numbers of the devices whose vectors are in it, ascending.
+    """
 
     total: Integers
     survivors: tuple[int, ...]
 
 
 class Coordinator:
-    """Of one round. For each stage: `ask` each gateway, `receive` their answers, `close` the stage; then `result`.
+    """The coordinator of one round. For each stage: `ask` each gateway, `receive` their answers, `close` the stage.
 
-    issuers: public keys (Ed25519) whose certificates count. now: Unix seconds. rejected: why a device was not heard,
-    by its number. Devices' numbers (uint32) are the gateways' to choose; one that two claim is the first one's.
+    After the last stage, `result` is the sum. Devices' numbers (uint32) are the gateways' to choose; a number that
+    two gateways claim is the first one's. `rejected` says why a device was refused, by its number.
+
+    Args:
+        terms: Parameters of the aggregation.
+        issuers: Public keys (Ed25519) whose certificates count.
+        now: Unix seconds.
     """
 
     def __init__(self, terms: Terms, issuers: Iterable[bytes], now: int) -> None:
@@ -79,13 +89,13 @@ class Coordinator:
 
     @property
     def result(self) -> SumResult:
-        """Raises RoundFailed before the last stage is closed."""
+        """The sum. Raises RoundFailed before the last stage is closed."""
         if self._result is None:
             raise RoundFailed(f"The round is at stage {self.stage.name.lower()}: there is no sum yet.")
         return self._result
 
     def ask(self, gateway: int) -> bytes:
-        """The bundle for a gateway's devices at this stage, for `Gateway.deliver`; not at the first."""
+        """Return the messages for a gateway's devices, for `Gateway.deliver`; there are none at the first stage."""
         request: Callable[[int], Any] = {
             Stage.SHARE: self._share_request,
             Stage.MASKED: self._masked_request,
@@ -99,8 +109,11 @@ class Coordinator:
         return len(self._asked(gateway))
 
     def receive(self, gateway: int, message: bytes) -> None:
-        """A gateway's answer to this stage, from `Gateway.collect`; it may send several. gateway: as the transport
-        knows it. Raises nothing: what is not usable is logged and left out."""
+        """Take a gateway's answer to this stage, from `Gateway.collect`; it may send several.
+
+        It raises nothing: unusable messages are logged and left out. `gateway` is the number that the transport
+        knows it by.
+        """
         tail = self.terms.vector_bytes if self.stage is Stage.MASKED else 0
         try:
             bundle = StageMessages.from_bytes(message, self.stage | REPLY, self.terms.round_id, tail)
@@ -124,8 +137,12 @@ class Coordinator:
                 log.warning("Device %d is not heard at stage %s: %s", number, self.stage.name.lower(), error)
 
     def close(self) -> None:
-        """Ends the stage and prepares the next one. Raises RoundFailed where too few answered, and SettingError
-        where no graph holds so many devices with the threshold of the terms."""
+        """End the stage and prepare the next one.
+
+        Raises:
+            RoundFailed: Too few devices answered.
+            SettingError: No graph holds so many devices with the threshold of the terms.
+        """
         if self.stage is Stage.KEYS:
             self._require(self._peers)
             self._arrange()
@@ -140,7 +157,7 @@ class Coordinator:
         self.stage = Stage(self.stage + 1)
 
     def _asked(self, gateway: int) -> list[int]:
-        """The devices of a gateway that have answered the stage before, by number."""
+        """Return the devices of a gateway that have answered the stage before, by number."""
         answered: dict[Stage, Iterable[int]] = {
             Stage.SHARE: self._peers,
             Stage.MASKED: self._shares,

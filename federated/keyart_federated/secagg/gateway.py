@@ -1,4 +1,4 @@
-"""A gateway's part of a round: it relays for its devices and adds up their masked vectors. It learns no vector."""
+"""The gateway's part of a round: it relays for its devices and adds up their masked vectors. It learns no vector."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ log = logging.getLogger("keyart.federated")
 
 
 class Gateway:
-    """Of one round. At each stage `deliver`, then `collect`; the first stage needs no `deliver`, since there all
-    devices get the same message, `Coordinator.invitation`."""
+    """The gateway of one round. At each stage `deliver`, then `collect`.
+
+    The first stage needs no `deliver`, since there all devices get the same message, `Coordinator.invitation`.
+    """
 
     def __init__(self, terms: Terms) -> None:
         self.terms, self.stage = terms, Stage.KEYS
         self._packets: dict[int, int] = {}
 
     def deliver(self, message: bytes) -> dict[int, bytes]:
-        """What to send to which device, from `Coordinator.ask`. Raises MessageError; then nothing has changed."""
+        """Return each device's message, from `Coordinator.ask`. Raises MessageError; then nothing has changed."""
         stage = self.stage
         if stage is not Stage.UNMASK and message[: len(header(0, b""))] == header((stage + 1) | BUNDLE, b""):
             stage = Stage(stage + 1)  # else the same message again
@@ -36,9 +38,12 @@ class Gateway:
         return dict(bundle.parts)
 
     def collect(self, replies: Mapping[int, bytes]) -> bytes:
-        """For `Coordinator.receive`. replies: by the device's number, of those that answered at this stage.
+        """Return the message for `Coordinator.receive`.
 
-        Masked vectors are added up, but for such as are not of this round: those are left out, and logged.
+        Masked vectors are added up; those that are not of this round are left out, and logged.
+
+        Args:
+            replies: Replies of the devices that answered at this stage, by number.
         """
         kind = self.stage | REPLY
         if self.stage is not Stage.MASKED:

@@ -36,13 +36,21 @@ def run_in_process(
     gateways: int = GATEWAYS,
     random: Callable[[int], bytes] = os.urandom,
 ) -> SumResult:
-    """The sum of vectors int64 [n, d], entries within ±`BOUND`, n at least 2, a row a device.
+    """Return the sum of vectors by the whole protocol, in this process.
 
-    threshold: the share of the n devices that must answer to the end. One that cannot be held safely is raised to the
-    least that can: `least_required` is above one half, and nearer to 1 the fewer devices there are (2 of 2, 3 of 3, 3
-    of 4, 7 of 12, 55 of 100); of more than `SMALL` devices it is `OF_MANY`, since less takes hundreds of neighbours.
-    drop: {stage: rows} that fall silent from that stage on, by the names of `Stage` in lower case. Raises
-    SettingError for arguments that are not these, RoundFailed where fewer answer.
+    Args:
+        vectors: Integers within ±`BOUND`, a row a device, at least 2, [n, d].
+        threshold: Share of the n devices that must answer to the end. One that cannot be held safely is raised
+            to the smallest that can: `least_required` is above one half, and nearer to 1 the fewer devices there
+            are (2 of 2, 3 of 3, 3 of 4, 7 of 12, 55 of 100); of more than `SMALL` devices it is `OF_MANY`, since
+            less takes hundreds of neighbours.
+        drop: Rows that fall silent from a stage on, by the names of `Stage` in lower case.
+        gateways: Number of gateways.
+        random: Source of random bytes.
+
+    Raises:
+        SettingError: An argument is out of range.
+        RoundFailed: Fewer devices answer.
     """
     stages = _silent_from(drop or {}, _checked(vectors, threshold))
     n, size = vectors.shape
@@ -138,7 +146,7 @@ def _checked(vectors: Integers, threshold: float) -> int:
 
 
 def _silent_from(drop: Mapping[str, Collection[int]], devices: int) -> list[int]:
-    """By row: the first stage at which it is silent; one beyond the last for those that never are."""
+    """Return by row the first stage at which it is silent; one beyond the last for those that never are."""
     names = {stage.name.lower(): stage for stage in Stage}
     first = [len(Stage) + 1] * devices
     for name, rows in drop.items():

@@ -1,4 +1,4 @@
-"""Bundles: one message a stage between gateway and coordinator, with what each of its devices is told, or says.
+"""Stage messages between gateway and coordinator: one a stage, with the parts of each device of the gateway.
 
     header (messages.py), kind + 0x40 | count (4) | count × (number (4) | length (4)) | the parts | tail
 
@@ -24,7 +24,13 @@ _ENTRY = struct.Struct("<II")
 
 @dataclass(frozen=True, slots=True)
 class StageMessages:
-    """parts: by the device's number. kind: that of the parts."""
+    """The messages of a gateway's devices at one stage.
+
+    Attributes:
+        kind: Kind of the parts.
+        parts: Message by the device's number.
+        tail: Sum of the masked vectors, or nothing.
+    """
 
     kind: int
     parts: Mapping[int, bytes]
@@ -38,7 +44,7 @@ class StageMessages:
 
     @classmethod
     def from_bytes(cls, message: bytes, kind: int, round_id: bytes, tail: int = 0) -> StageMessages:
-        """tail: its length. Raises MessageError for anything else."""
+        """Return the messages in bytes whose tail has a given length. Raises MessageError for anything else."""
         data = body(message, kind | BUNDLE, round_id)
         if len(data) < _COUNT.size:
             raise MessageError("The bundle is cut short.")

@@ -1,4 +1,4 @@
-"""Lives: what becomes of each device of a World, arm by arm, by the SDK's own path."""
+"""The devices of an experiment on a World, simulated arm by arm by the SDK's own path."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Arm:
-    """What devices of an arm choose with."""
+    """The model and the policy of an arm's devices."""
 
     name: str
     installed: LoadedModel
@@ -35,8 +35,17 @@ class Arm:
 def live(
     world: World, arms: Sequence[Arm], of: Ints, past: int, steps: int, seed: int, progress: Progress
 ) -> tuple[list[Lived], Doubles]:
-    """Of every device, and when its arm began, Unix seconds. of [devices]: the arms. past, steps: impressions a
-    device with the first arm's model and policy, and then with its own."""
+    """Simulate every device, and return its engagement and the Unix seconds at which its arm began.
+
+    Args:
+        world: The world.
+        arms: The arms.
+        of: Arm of each device, [devices].
+        past: Number of impressions of a device with the first arm's model and policy.
+        steps: Number of impressions after them, with those of its own arm.
+        seed: Seed of the devices.
+        progress: Called with the parts that are done, and all of them.
+    """
     total = past + steps
     seen = _Seen(world, total)
     spec = arms[0].installed.spec
@@ -92,7 +101,7 @@ def _model(installed: LoadedModel) -> GlobalModel:
 
 
 class _Seen:
-    """A World that remembers what a journal of a simulation leaves out: when, on what device, and how long."""
+    """A World that remembers what a log of a simulation leaves out: when, on what device, and how long."""
 
     def __init__(self, world: World, impressions: int) -> None:
         self._world, self.catalog, self.devices = world, world.catalog, world.devices

@@ -1,7 +1,7 @@
-"""CentralLearner: the baseline that sees every log. The same model, devices and learner, but all logs in one place.
+"""The central learner: the baseline that sees every log. The model, devices and learner are those of a campaign.
 
-It takes the learner's steps on exact sums, with the curvature of real decisions in place of simulated ones. What it
-gains over the federated rounds is the price of nobody's history leaving a device.
+It takes the learner's steps on exact sums, with the curvature of real decisions in place of simulated ones. Its
+lead over the federated rounds is the price of keeping every history on its device.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SAMPLES = 5  # of so many decisions in all: what is held at a time stays small
 
 
 class CentralLearner:
-    """Learns after each round of impressions, as a campaign without privacy does, without messages."""
+    """A learner that sees every log after each round of impressions, without privacy and without messages."""
 
     def __init__(self, encoded: EncodedCatalog, model: GlobalModel, policy: keyart.Policy, seed: int) -> None:
         self.encoded, self.policy = encoded, policy
@@ -48,7 +48,7 @@ class CentralLearner:
         progress: Callable[[int, int], None],
         learns: bool = True,
     ) -> learner_state.LearnerState:
-        """All rounds; with learns=False the zero-shot model stays and only the devices' heads learn."""
+        """Play and learn all rounds. With learns=False the zero-shot model stays and only devices' heads learn."""
         if learns:
             self._find_titles(parts)
         for r in range(rounds):
@@ -118,5 +118,5 @@ def _sum(parts: Sequence[Devices], vectors: Callable[[DeviceBatch], Doubles]) ->
 
 
 def _integers(vectors: Iterable[Doubles]) -> Integers:
-    """The sum of all devices' vectors, in integers of `FINE_UNITS`."""
+    """Return the sum of all devices' vectors, in integers of `FINE_UNITS`."""
     return np.asarray(sum(np.rint(some * FINE_UNITS).astype(np.int64).sum(axis=0) for some in vectors))

@@ -1,8 +1,8 @@
-"""A trial: an experiment on a World. Devices choose, learn and are measured by the SDK's own path; arms are drawn by
-each device's secret; only noised sums come out.
+"""An experiment on a World: devices choose, learn and are measured by the SDK's own path.
 
-All devices live with the first arm's model first. A tenth of them then answers a pilot, by which the experiment is
-planned, and is in no look: so each device hands in once. Then each arm gets its model and policy.
+Arms are drawn by each device's secret, and only noised sums come out. All devices run the first arm's model first.
+A tenth of them then answers a pilot, by which the experiment is planned, and is in no look: so each device sends
+once. Then each arm gets its model and policy.
 """
 
 from __future__ import annotations
@@ -33,8 +33,15 @@ CLOCK_DEVICES = 50  # whose days are counted
 
 @dataclass(frozen=True)
 class TrialPlan:
-    """name: of the experiment. past, steps: impressions a device before the start, and from then on. The rest as in
-    `Experiment`; of metrics, the first decides, and those that hardly differ between devices are not asked about."""
+    """The plan of a trial. Other fields are those of `Experiment`.
+
+    Attributes:
+        name: Name of the experiment.
+        past: Number of impressions of a device before the start.
+        steps: Number of impressions from then on.
+        metrics: Names of the metrics; the first decides, and those that hardly differ between devices are left
+            out.
+    """
 
     name: str
     past: int
@@ -48,7 +55,7 @@ class TrialPlan:
     groups: tuple[str, ...] = ()
 
     def experiment(self, arms: Sequence[Arm], devices: int, days: int, known: Mapping[str, Baseline]) -> Experiment:
-        """Looks are in its second half, so that each device has lived with its arm for a while."""
+        """Return the experiment. Its looks are in the second half, so that each device has run its arm before."""
         first = max(1, math.ceil(days / 2))
         return Experiment(
             self.name,
@@ -69,8 +76,12 @@ class TrialPlan:
 def run(
     world: World, arms: Sequence[Arm], plan: TrialPlan, seed: int = 0, progress: Progress = lambda done, of: None
 ) -> Results:
-    """The experiment's results. Raises SettingError, before anything is simulated, FederatedError, and what the world
-    raises."""
+    """Run a trial and return its results.
+
+    Raises:
+        SettingError: The plan cannot be kept, which is known before anything is simulated.
+        FederatedError: A look's sum cannot be read.
+    """
     if plan.past < 2 or plan.steps < 1:
         raise SettingError(
             f"A trial needs 2 impressions before the start and 1 after it; it has {plan.past} and {plan.steps}."
@@ -109,20 +120,20 @@ def run(
 
 @dataclass(frozen=True)
 class _Cast:
-    """What became of all devices; starts: Unix seconds."""
+    """The engagement of all devices, the Unix seconds at which their arms began, and their arms."""
 
     lived: Sequence[Lived]
     starts: Doubles
     arm: Ints
 
     def pilot(self, experiment: Experiment, who: Ints, random: Random) -> Results:
-        """Of the time before the start, whose second half stands for the experiment."""
+        """Return the results of a pilot on the time before the start, whose second half stands for the experiment."""
         begins = np.array([self.lived[i].at[0] for i in who])
         cuts = (begins + self.starts[who]) / 2
         return self._look(Results(experiment), 0, who, cuts, self.starts[who], random)
 
     def look(self, results: Results, look: int, who: Ints, random: Random) -> Results:
-        """And one look more."""
+        """Return the results with one more look."""
         starts = self.starts[who]
         return self._look(
             results, look, who, starts, starts + results.experiment.look_days[look] * DAY_SECONDS, random
@@ -148,7 +159,7 @@ class _Cast:
 
 
 def _days(world: World, first: int, end: int) -> int:
-    """Over which impressions first … end − 1 go, as most devices' clocks have it."""
+    """Return the days that impressions first … end − 1 take, by most devices' clocks."""
     spans = []
     for i in range(min(world.devices, CLOCK_DEVICES)):
         begin, last = (world.impression(i, k)[1].at for k in (first, end - 1))
@@ -157,5 +168,5 @@ def _days(world: World, first: int, end: int) -> int:
 
 
 def _secret(seed: int, device: int) -> bytes:
-    """Simulated devices are nobody's: their keys follow from the seed, so that runs repeat."""
+    """Return the key of a simulated device. It follows from the seed, so that runs repeat, and protects nobody."""
     return hashlib.sha256(f"keyart simulated device {seed} {device}".encode()).digest()

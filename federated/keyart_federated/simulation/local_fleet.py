@@ -143,7 +143,7 @@ class LocalFleet:
         return [{"members": part.members, **part.state(), **part.calibration.state()} for part in self.parts]
 
     def _masked_sum(self, terms: Terms, rows: Mapping[int, Integers]) -> Contribution:
-        """The sum by the real protocol: sessions, gateways and coordinator, without a network."""
+        """Return the sum by the real protocol: sessions, gateways and coordinator, without a network."""
         numbers = sorted(rows)
         members = {f"gateway-{i}": numbers[i::GATEWAYS] for i in range(min(GATEWAYS, len(numbers)))}
         vector_of = {number: partial(rows.__getitem__, number) for number in numbers}

@@ -19,7 +19,7 @@ DAY_SECONDS = 86_400.0
 
 @dataclass(frozen=True)
 class _Answered:
-    """A round that some devices have answered. message: the signed offer. devices [n]: which; at: Unix seconds."""
+    """A round that some devices [n] have answered, with its signed offer and the Unix seconds."""
 
     message: bytes
     offer: Offer

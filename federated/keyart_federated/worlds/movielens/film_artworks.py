@@ -1,8 +1,7 @@
-"""Pictures of real films, drawn by rules (nobody publishes artworks with their impressions): this part is
-made up.
+"""Artworks of real films, drawn by rules, since nobody publishes artworks with their impressions: they are made up.
 
-Each title gets 8–10. An honest picture stresses one of the film's genres and, most often, one of its stars;
-two pictures a title are clickbait, which promise a genre or a star that the film does not hold.
+Each title gets 8–10. An honest artwork stresses one of the film's genres and, most often, one of its stars; two
+artworks a title are clickbait, which promise a genre or a star that the film does not hold.
 """
 
 from __future__ import annotations
@@ -36,10 +35,13 @@ _LOUD = {"action", "adventure", "crime", "horror", "sci-fi", "thriller", "war", 
 
 @dataclass(frozen=True, slots=True)
 class FilmArtworks:
-    """All pictures in catalogue order, as arrays.
+    """All artworks in catalogue order, as arrays.
 
-    genre: [pictures, genres] weights. star: [pictures] the cast tag's index in the list handed in, -1:
-    nobody. looks: [pictures, LOOKS] weights. clickbait: [pictures].
+    Attributes:
+        genre: Genre weights, [artworks, genres].
+        star: Index of the cast tag in the given list, −1 for nobody, [artworks].
+        looks: Weights of looks, [artworks, LOOKS].
+        clickbait: Whether an artwork is clickbait, [artworks].
     """
 
     genre: Floats
@@ -51,10 +53,13 @@ class FilmArtworks:
 def drawn_catalog(
     films: Sequence[MovieLensFilm], genres: Sequence[str], cast: Sequence[str], seed: int
 ) -> tuple[keyart.Catalog, FilmArtworks]:
-    """The catalogue of `films`; the pictures of a title depend on its id, the seed, and the tags on offer.
+    """Draw the catalogue of films; the artworks of a title depend on its id, the seed, and the tags on offer.
 
-    genres, cast: tags (`genre:*`, `cast:*`) that hold all of these films' and others; clickbait takes its
-    promises from them.
+    Args:
+        films: The films.
+        genres: Tags `genre:*`, with all of these films' and others; clickbait takes its promises from them.
+        cast: Tags `cast:*`, likewise.
+        seed: Seed of the draws.
     """
     titles, baits = [], []
     for film in films:
@@ -79,7 +84,7 @@ def _rng(title_id: str, seed: int) -> np.random.Generator:
 
 
 def _honest(rng: np.random.Generator, held: dict[str, float]) -> dict[str, float]:
-    """One of the film's genres (by its share), a star in six of ten pictures, and a look."""
+    """Draw one of the film's genres (by its share), a star in six of ten artworks, and a look."""
     genres = [tag for tag in held if tag.startswith("genre:")]
     cast = [tag for tag in held if tag.startswith("cast:")]
     tags: dict[str, float] = {}
@@ -93,7 +98,7 @@ def _honest(rng: np.random.Generator, held: dict[str, float]) -> dict[str, float
 def _promise(
     rng: np.random.Generator, held: dict[str, float], genres: Sequence[str], cast: Sequence[str]
 ) -> dict[str, float]:
-    """A picture that promises a genre or, as often, a star which the film does not hold."""
+    """Draw an artwork that promises a genre or, as often, a star which the film does not hold."""
     kind, offered = ("genre:", genres) if rng.random() < 0.5 else ("cast:", cast)
     promise = offered[int(rng.integers(len(offered)))]
     while promise in held:
@@ -105,8 +110,9 @@ def _promise(
 
 
 def _look(rng: np.random.Generator, shown: dict[str, float]) -> dict[str, float]:
-    """Shot, palette, mood and faces; a loud genre is mostly shown loud, a star is never shown as a
-    landscape.
+    """Draw shot, palette, mood and faces.
+
+    A loud genre is mostly shown loud, and a star is never shown as a landscape.
     """
     star = any(tag.startswith("cast:") for tag in shown)
     shot = SHOTS[_weighted(rng, [0.6, 0.4, 0.0] if star else [0.2, 0.35, 0.45])]

@@ -13,12 +13,12 @@ _PARENTHESES = re.compile(r"\s*\(([^()]*)\)")
 
 
 def film_name(listed: str) -> str:
-    """The name as people say it: "Horseman on the Roof, The (Hussard …)" is "The Horseman on the Roof"."""
+    """Return the name as people say it: "Horseman on the Roof, The (Hussard …)" is "The Horseman on the Roof"."""
     return _in_order(_PARENTHESES.sub("", listed).strip())
 
 
 def name_keys(listed: str) -> Iterator[str]:
-    """Keys of the name and of each name in parentheses, the likeliest first; no key is empty."""
+    """Yield keys of the name and of each name in parentheses, the likeliest first; no key is empty."""
     main = _PARENTHESES.sub("", listed).strip()
     others = [other for other in _PARENTHESES.findall(listed) if not other.isdigit()]
     for name in (main, *others):
@@ -28,7 +28,7 @@ def name_keys(listed: str) -> Iterator[str]:
 
 
 def name_key(name: str) -> str:
-    """Without case, accents, punctuation and a leading article; "&" is "and"."""
+    """Return the name without case, accents, punctuation and a leading article; "&" is "and"."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c))
     words = re.sub(r"[^\w]+", " ", plain.replace("&", " and ").replace("'", "").replace("’", "")).strip()
     return _LEADING.sub("", words)

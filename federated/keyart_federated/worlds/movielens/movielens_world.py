@@ -1,6 +1,4 @@
-"""Real viewers, histories, hours and films; made-up pictures and responses. See docs/worlds.md for what is
-which.
-"""
+"""The MovieLens world: real viewers, histories, hours and films; made-up artworks and responses (docs/worlds.md)."""
 
 from __future__ import annotations
 
@@ -49,8 +47,10 @@ DEVICE_SHARES = {
 
 
 class MovieLensWorld(TabularWorld):
-    """943 people of MovieLens 100K with their films. For evaluation only: the data are licensed for research,
-    must not be redistributed, and a model trained on them is not to be shipped.
+    """The 943 people of MovieLens 100K with their films.
+
+    For evaluation only: the data are licensed for research, must not be redistributed, and a model trained on them
+    is not to be shipped.
     """
 
     def __init__(
@@ -62,9 +62,20 @@ class MovieLensWorld(TabularWorld):
         titles: int | None = None,
         on_page: int | None = None,
     ) -> None:
-        """impressions: for each viewer. cache: folder of the data, None: the user's cache folder. viewers:
-        only the first so many. titles: only so many, the most rated. on_page: how many of these, the most rated,
-        the home page shows; histories and hidden tastes are of all. Raises SettingError, DataUnavailable.
+        """Make a world from the ratings.
+
+        Args:
+            impressions: Number of impressions of each viewer.
+            seed: Seed of every draw.
+            cache: Folder of the data. None for the user's cache folder.
+            viewers: Number of viewers, the first of the list.
+            titles: Number of titles, the most rated.
+            on_page: Number of these, the most rated, that the home page shows; histories and hidden tastes are
+                of all.
+
+        Raises:
+            SettingError: A setting is out of range.
+            DataUnavailable: The data cannot be fetched.
         """
         counts = (("impressions", impressions), ("viewers", viewers), ("titles", titles), ("on_page", on_page))
         for name, value in counts:
@@ -103,9 +114,7 @@ class MovieLensWorld(TabularWorld):
 
 
 def _most_rated(films: list[MovieLensFilm], table: Ints, titles: int | None) -> tuple[list[MovieLensFilm], Doubles]:
-    """The `titles` most rated films (None: all that anybody rated), in the order of `films`, and their
-    ratings.
-    """
+    """Return the `titles` most rated films (None: all with a rating), in the order of `films`, and their ratings."""
     by_item = np.bincount(table[:, 1])
     rated = np.array([sum(by_item[item] for item in film.items) for film in films])
     kept = np.sort(np.argsort(-rated, kind="stable")[:titles])
@@ -114,7 +123,7 @@ def _most_rated(films: list[MovieLensFilm], table: Ints, titles: int | None) -> 
 
 
 def _tags_of(films: Sequence[MovieLensFilm]) -> tuple[list[str], list[str], list[str]]:
-    """All genre tags, all cast tags, and all tags of people: the cast first, then the directors."""
+    """Return all genre tags, all cast tags, and all tags of people: the cast first, then the directors."""
     tags = sorted({tag for film in films for tag in film.tags()})
     cast = [tag for tag in tags if tag.startswith("cast:")]
     directors = [tag for tag in tags if tag.startswith("director:")]
@@ -145,8 +154,10 @@ def _impressions(
 
 
 def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Doubles, page: Doubles) -> Doubles:
-    """[viewers, films]: popular films and films that the viewer did watch later, without those watched
-    before; only films that are on the page (1, else 0).
+    """Return probabilities of titles, [viewers, films].
+
+    They favour popular films and films that the viewer did watch later, without those watched before; only films on
+    the page (1, else 0) count.
     """
     popularity = popularity * page
     chances = np.tile((1 - OWN_TITLES) * popularity / popularity.sum(), (len(halves), 1))
@@ -160,21 +171,21 @@ def _title_chances(halves: Sequence[tuple[Ratings, Ratings]], popularity: Double
 
 
 def _hour_chances(people: Sequence[Ratings]) -> Doubles:
-    """[viewers, 24]: hours of the day at which the viewer rated films, mixed with everybody's."""
+    """Return hours of the day at which the viewer rated films, mixed with everybody's, [viewers, 24]."""
     counts = np.stack([np.bincount(person.at // 3600 % 24, minlength=24) for person in people]).astype(np.float64)
     own = counts / np.maximum(1.0, counts.sum(axis=1, keepdims=True))
     return np.asarray(OWN_HOURS * own + (1 - OWN_HOURS) * own.mean(axis=0))
 
 
 def _devices(hour: Ints, u: Floats) -> Ints:
-    """Device by hour of the day, both of any one shape."""
+    """Return the device by hour of the day, both of any one shape."""
     shares = np.array([DEVICE_SHARES[daypart] for daypart in DAYPARTS])[DAYPART_OF_HOUR[hour % 24]]
     drawn = (u[..., None] >= np.cumsum(shares, axis=-1)).sum(axis=-1)
     return np.asarray(np.minimum(drawn, len(DEVICES) - 1), dtype=np.int64)
 
 
 def _histories(earlier: Sequence[Ratings], films: Sequence[MovieLensFilm], seed: int) -> list[WatchedTitles]:
-    """A rating of 3 or more is a full watch, of 1 or 2 an abandoned one; it was watched when it was rated."""
+    """Return earlier views: a rating of 3 or more is a full watch, one of 1 or 2 an abandoned one."""
     longest = max((len(ratings.film) for ratings in earlier), default=0)
     u = uniforms(seed, 4, len(earlier), longest, 1)[:, :, 0]
     runtime = [film.seconds or UNKNOWN_RUNTIME_SECONDS for film in films]

@@ -1,8 +1,7 @@
-"""Hidden preferences, from the later half of a person's ratings. They drive the response; the SDK never sees
-them.
+"""Hidden tastes, from the later half of a person's ratings. They drive the response; the SDK never sees them.
 
-For viewer i, with d_ij the stars of film j less the film's and then the viewer's mean deviation, x_jg the
-genre shares, n_i the later films, and p_g the genre's share of everybody's ratings:
+For viewer i, with d_ij the stars of film j less the film's and then the viewer's mean deviation, x_jg the genre
+shares, n_i the later films, and p_g the genre's share of everybody's ratings:
 
     stars_ig  = ridge regression of d_i on x − p, penalty RIDGE: what the viewer rates above others
     choice_ig = log((Σ_j x_jg + PRIOR_FILMS · p_g) / ((n_i + PRIOR_FILMS) · p_g)): what the viewer picks
@@ -31,9 +30,12 @@ FILM_PRIOR = 5.0  # ratings at the overall mean, mixed into each film's mean
 
 @dataclass(frozen=True, slots=True)
 class Tastes:
-    """genre: [viewers, genres], mean 0 and standard deviation 1 over viewers and genres. person: [viewers,
-    people] in stars, 0 for people of whom the viewer rated nothing. title: [viewers, films], how well a film
-    suits, standardised.
+    """The hidden tastes.
+
+    Attributes:
+        genre: Taste for genres, mean 0 and standard deviation 1 over viewers and genres, [viewers, genres].
+        person: Taste for people in stars, 0 for people of whom the viewer rated nothing, [viewers, people].
+        title: How well a film suits, standardised, [viewers, films].
     """
 
     genre: Doubles
@@ -42,8 +44,13 @@ class Tastes:
 
 
 def hidden_tastes(later: Sequence[Ratings], genres: Doubles, people: Sequence[Sequence[int]], count: int) -> Tastes:
-    """later: each viewer's later half. genres: [films, genres] shares. people: the cast and directors of each
-    film, as indices below `count`.
+    """Return the hidden tastes.
+
+    Args:
+        later: Each viewer's later half.
+        genres: Genre shares, [films, genres].
+        people: The cast and directors of each film, as indices below `count`.
+        count: Number of people.
     """
     shown = np.concatenate([ratings.film for ratings in later])
     # One film of every genre alike is mixed in: a genre that nobody rated must not divide by 0.
@@ -67,7 +74,7 @@ def hidden_tastes(later: Sequence[Ratings], genres: Doubles, people: Sequence[Se
 
 
 def _deviations(later: Sequence[Ratings], films: int) -> list[Doubles]:
-    """Stars less the film's mean (shrunk to the overall mean), then less the viewer's own mean."""
+    """Return stars less the film's mean (shrunk to the overall mean), then less the viewer's own mean."""
     film = np.concatenate([ratings.film for ratings in later])
     stars = np.concatenate([ratings.stars for ratings in later])
     overall = stars.mean() if len(stars) else 0.0
@@ -78,8 +85,6 @@ def _deviations(later: Sequence[Ratings], films: int) -> list[Doubles]:
 
 
 def standardised(values: Doubles) -> Doubles:
-    """Each column less its mean; all divided by one standard deviation, so that columns keep their
-    proportions.
-    """
+    """Return each column less its mean, over one standard deviation, so that columns keep their proportions."""
     centred = values - values.mean(axis=0)
     return np.asarray(centred / (centred.std() + 1e-12))
