@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from keyart.campaigns.budget import MAX_ORDER, ORDERS, at_orders
+from keyart.campaigns.budget import MAX_ORDER, ORDERS
 from keyart.errors import SettingError
 
 from ..types import Doubles
 
-__all__ = ["MAX_ORDER", "ORDERS", "at_orders", "sampled", "to_epsilon"]
+__all__ = ["MAX_ORDER", "ORDERS", "sampled", "to_epsilon"]
 
 _INTEGERS: Final = np.arange(2, MAX_ORDER + 1)
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from keyart.campaigns.kinds.evaluation import MOST, PART_NORM, EvaluationLayout
+from keyart.campaigns.kinds.evaluation import EVALUATION_PART_MAXIMA, EVALUATION_PART_NORM, EvaluationLayout
 from keyart.errors import FederatedError, NoOverlap
 from keyart_federated.evaluation.device_estimate import MIN_MEAN_WEIGHT, hardly_shown
 from keyart_federated.rounding import sum_variance
@@ -153,7 +153,7 @@ def estimate(total: Integers, units: int, devices: int, variance: float) -> Eval
     """
     layout = EvaluationLayout()
     require_sum(total, layout.size, units, devices, variance)
-    steps = {name: most / (units * PART_NORM) for name, most in MOST.items()}
+    steps = {name: most / (units * EVALUATION_PART_NORM) for name, most in EVALUATION_PART_MAXIMA.items()}
     told = {name: float(part[0]) * steps[name] for name, part in layout.parts(total.astype(np.float64)).items()}
     noise = {name: math.sqrt(sum_variance(variance, devices)) * step for name, step in steps.items()}
     for name in ("devices", "weight"):

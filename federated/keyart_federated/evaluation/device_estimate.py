@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from keyart.campaigns.kinds.evaluation import MAX_WEIGHT
+from keyart.campaigns.kinds.evaluation import MAX_IMPORTANCE_WEIGHT
 from keyart.errors import NoOverlap
 
 from .decisions import Decisions, Groups, Values
@@ -25,9 +25,9 @@ def by_device(
 ) -> Estimate:
     """Return Σ b / Σ a over devices, with a device's mean weight a and mean weighted reward b.
 
-    Each device counts alike, however many decisions it has, and weights are cut at `MAX_WEIGHT`, since a sum bounds
-    what one device adds. `keyart_federated.campaigns.evaluation.estimate` finds the same value, standard error and
-    effective devices in a sum without noise.
+    Each device counts alike, however many decisions it has, and weights are cut at `MAX_IMPORTANCE_WEIGHT`, since a
+    sum bounds what one device adds. `keyart_federated.campaigns.evaluation.estimate` finds the same value,
+    standard error and effective devices in a sum without noise.
 
     Args:
         rewards: Rewards of the artworks that were shown, [n].
@@ -43,7 +43,7 @@ def by_device(
     """
     log = Decisions.of(rewards, propensities, target_probabilities, groups=devices)
     alike = 1 / log.by_unit(np.ones(len(log.reward)))[log.unit]
-    weight, nothing = np.minimum(log.weight, MAX_WEIGHT) * alike, np.zeros(len(alike))
+    weight, nothing = np.minimum(log.weight, MAX_IMPORTANCE_WEIGHT) * alike, np.zeros(len(alike))
     mean = float(weight.sum()) / log.units
     if mean < MIN_MEAN_WEIGHT:
         raise NoOverlap(hardly_shown(mean))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS
+from keyart.campaigns.kinds.trending import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS
 from keyart.errors import FederatedError, RoundFailed, SettingError
 
 from ..rounding import sum_variance
@@ -46,17 +46,18 @@ class Plays:
         Raises:
             RoundFailed: The sum has another shape.
         """
-        if total.shape != (titles * BUCKETS,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
+        if total.shape != (titles * TRENDING_BUCKETS,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
             raise RoundFailed(
                 f"A sum of shape {total.shape} is no count of {titles} titles; read it with its own offer's numbers."
             )
-        return cls(total.reshape(titles, BUCKETS) / units, math.sqrt(sum_variance(variance, devices)) / units)
+        deviation = math.sqrt(sum_variance(variance, devices))
+        return cls(total.reshape(titles, TRENDING_BUCKETS) / units, deviation / units)
 
     def now(self, half_life_hours: float = HALF_LIFE_HOURS) -> Trend:
         """Return the trend, in which plays count half for each half-life that they are older. Raises SettingError."""
         if not half_life_hours > 0:
             raise SettingError(f"The half-life is {half_life_hours} hours; it must be above 0.")
-        age = (BUCKETS - 1 - np.arange(BUCKETS)) * (BUCKET_SECONDS / 3600)
+        age = (TRENDING_BUCKETS - 1 - np.arange(TRENDING_BUCKETS)) * (TRENDING_BUCKET_SECONDS / 3600)
         decay = 0.5 ** (age / half_life_hours)
         return Trend(self.plays @ decay, self.deviation * math.sqrt(float((decay**2).sum())))
 

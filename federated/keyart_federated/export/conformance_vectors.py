@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.ranker import NumpyRanker, Weights
 
 from ..types import Floats
@@ -42,9 +42,9 @@ def plausible(spec: FeatureSpec, count: int, rng: np.random.Generator) -> dict[s
     return {name: np.round(value, 4).astype(np.float32) for name, value in inputs.items()}
 
 
-def rows_of(inputs: Mapping[str, Floats]) -> Rows:
+def rows_of(inputs: Mapping[str, Floats]) -> FeatureRows:
     """Return the inputs of the graph as the ranker's rows."""
-    return Rows(**{**inputs, "viewer": inputs["viewer"][0], "context": inputs["context"][0]})
+    return FeatureRows(**{**inputs, "viewer": inputs["viewer"][0], "context": inputs["context"][0]})
 
 
 def _case(spec: FeatureSpec, weights: Weights, count: int, rng: np.random.Generator) -> dict[str, Any]:

@@ -18,14 +18,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 import keyart
-from keyart.campaigns.kinds.gradient import directions
+from keyart.campaigns.kinds.gradient import direction_features
 from keyart.model.eligibility import eligible
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from keyart.model.features.rows import Rows, mains, matches
+from keyart.model.features.rows import FeatureRows, interaction_features, main_effects
 from keyart.model.features.spec import MATCHES_PER_KIND
-from keyart.model.features.viewer import sharpen
-from keyart.model.policy import distribution, draw
-from keyart.model.scorer import Log, Scores, score, sigmoid
+from keyart.model.features.viewer import sharpen_affinity
+from keyart.model.policy import distribution, draw_candidates
+from keyart.model.scorer import DecisionLog, Scores, score, sigmoid
 
 from ..types import Doubles, Floats, Ints
 from .model import GlobalModel
@@ -77,7 +77,7 @@ def simulated(
     """
     spec = encoded.spec
     affinity = simulated_viewers(part["viewers"], encoded, rng)
-    taste = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
+    taste = (sharpen_affinity(affinity, spec) - model.population_taste).astype(np.float32)
     context = simulated_contexts(part["contexts"], encoded, rng)
     decisions = max(part["outcomes"][0], 1.0)
     shape = (SIMULATED_VIEWERS, TITLES_PER_VIEWER)
@@ -200,7 +200,7 @@ def _shown(
     encoded: EncodedCatalog,
     policy: keyart.Policy,
     rng: np.random.Generator,
-) -> Rows:
+) -> FeatureRows:
     """Return the rows [viewers, titles] of the artworks that the policy shows."""
     first, last = encoded.first[titles], encoded.first[titles + 1]
     span = np.arange(int((last - first).max()))
@@ -209,15 +209,15 @@ def _shown(
     nobody = np.zeros((1, encoded.open_size), dtype=np.float32)
     viewer = ViewerFeatures(affinity[:, None, None], taste[:, None, None], nobody[:, None])
     contexts = np.broadcast_to(context[:, None], (*titles.shape, context.shape[-1]))
-    main = mains(encoded.spec, slot, trending, contexts, encoded.title_shares[titles])[..., None, :]
-    match = matches(encoded, viewer, candidates, titles[..., None])
+    main = main_effects(encoded.spec, slot, trending, contexts, encoded.title_shares[titles])[..., None, :]
+    match = interaction_features(encoded, viewer, candidates, titles[..., None])
     appeal = model.appeal[candidates].astype(np.float32)
-    rows = Rows(encoded.artwork[candidates], match, main, appeal, taste[:, None], context[:, None])
+    rows = FeatureRows(encoded.artwork[candidates], match, main, appeal, taste[:, None], context[:, None])
     # Nobody knows what simulated viewers have watched, nor where an app sets an age limit.
     allowed = eligible(encoded, policy, candidates, watched=False, exists=exists)
     p = distribution(score(model.weights, rows).value, allowed, policy.gamma(model.base_rate))
-    pick = draw(p, rng.random(titles.shape))[..., None]
-    return Rows(
+    pick = draw_candidates(p, rng.random(titles.shape))[..., None]
+    return FeatureRows(
         artwork=encoded.artwork[np.take_along_axis(candidates, pick, axis=-1)[..., 0]],
         match=np.take_along_axis(match, pick[..., None], axis=2)[:, :, 0],
         main=main[:, :, 0],
@@ -227,7 +227,7 @@ def _shown(
     )
 
 
-def of_decisions(logs: Sequence[Log], model: GlobalModel) -> Curvature:
+def of_decisions(logs: Sequence[DecisionLog], model: GlobalModel) -> Curvature:
     """Return the curvature of real decisions [n, 1] (`Devices.sample`), heads included."""
     parts = [_fisher(log.rows, log.logits(model.weights)) for log in logs]
     weights = np.array([log.offset.size for log in logs], dtype=np.float64)
@@ -237,7 +237,7 @@ def of_decisions(logs: Sequence[Log], model: GlobalModel) -> Curvature:
     )
 
 
-def _fisher(rows: Rows, logits: Scores) -> Curvature:
+def _fisher(rows: FeatureRows, logits: Scores) -> Curvature:
     """Return the Fisher information of a decision.
 
     Args:
@@ -247,7 +247,7 @@ def _fisher(rows: Rows, logits: Scores) -> Curvature:
     play, keep = logits
     q, kappa = sigmoid(play), sigmoid(keep)
     w, wk = q * (1 - q), q * kappa * (1 - kappa)
-    u = directions(rows)[:, 0]
+    u = direction_features(rows)[:, 0]
     v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1)
     z, parameters = rows.artwork.shape[-1], rows.artwork.shape[-1] * u.shape[1]
     count = w.size

@@ -18,8 +18,8 @@ import math
 
 import numpy as np
 
-from keyart.campaigns.kinds.training import SIDE, NoisedTraining
-from keyart.campaigns.vector_layout import Places
+from keyart.campaigns.kinds.training import SIDE_NORM, TrainingLayout
+from keyart.campaigns.vector_layout import VectorLayout
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import RoundFailed, SettingError
 
@@ -41,7 +41,7 @@ def check(
     total: Integers,
     devices: int,
     variance: float,
-    layout: Places,
+    layout: VectorLayout,
     signal: float | None = None,
     units: int = UNITS,
 ) -> float:
@@ -67,10 +67,10 @@ def check(
     """
     reason = _out_of_reach(total, devices, variance, layout.size, units)
     variance += MAX_ROUNDING_VARIANCE
-    if reason is None and isinstance(layout, NoisedTraining):
+    if reason is None and isinstance(layout, TrainingLayout):
         part = layout.parts(total.astype(np.float64))
         reason = _implausible_side(
-            part["side"] / (SIDE * units * devices), math.sqrt(variance / devices) / (SIDE * units)
+            part["side"] / (SIDE_NORM * units * devices), math.sqrt(variance / devices) / (SIDE_NORM * units)
         )
         if reason is None:
             clip, noise, x = devices * integer_norm(units, layout.size), devices * variance, _rarity()
@@ -147,7 +147,7 @@ def _out_of_reach(total: Integers, devices: int, variance: float, size: int, uni
 
 
 def _implausible_side(side: Doubles, sigma: float) -> str | None:
-    """Return why these cannot be means of the side entries of `NoisedTraining`, or None if they may be."""
+    """Return why these cannot be means of the side entries of `TrainingLayout`, or None if they may be."""
     slack = sigma * math.sqrt(2.0 * math.log(2.0 * (side.size + len(NOT_BELOW)) * TESTS / FALSE_ALARM))
     if side.min() < -slack or side.max() > 1.0 + slack:
         return "has side entries that are no shares"

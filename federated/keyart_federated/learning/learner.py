@@ -21,12 +21,12 @@ import numpy as np
 
 import keyart
 from keyart.campaigns.kinds.training import (
+    MAX_CURVATURE_RATIO,
     MOMENTS_NORM,
     MOMENTS_SIZE,
-    MOST_CURVATURE,
-    SIDE,
+    SIDE_NORM,
     LatentBlocks,
-    main_norm,
+    training_main_norm,
 )
 from keyart.dp.clip import UNITS
 from keyart.model.features import EncodedCatalog
@@ -219,7 +219,7 @@ class Learner:
             encoded: The catalogue.
         """
         observed = request.layout(encoded).parts(total.astype(np.float64))["side"][2]
-        unit = SIDE * request.units * devices
+        unit = SIDE_NORM * request.units * devices
         share = _shrink(observed / unit, 1 / MAX_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
         return self._with_participation(request, devices, float(np.clip(share, *DECISIONS_RANGE)) * request.most)
 
@@ -246,11 +246,11 @@ class Learner:
         """
         spec, state = encoded.spec, self.state
         part = request.layout(encoded).parts(total.astype(np.float64))
-        unit, noise = SIDE * request.units * self.devices, sum_variance(variance, self.devices)
+        unit, noise = SIDE_NORM * request.units * self.devices, sum_variance(variance, self.devices)
         side, side_variance = part["side"] / unit, variance / unit**2
         # From integers to sums: the scale, and on average what clipping took.
         factor = max(_shrink(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, side_variance), MIN_FACTOR)
-        to_sums = request.scale * request.clip / (request.units * main_norm() * factor)
+        to_sums = request.scale * request.clip / (request.units * training_main_norm() * factor)
         variances = noise * to_sums**2 + FAINT * self.devices * request.scale**2
         size, tables_end = len(part["gradient"]), len(part["gradient"]) + len(part["artworks"])
         stages, gradients, weight_stiffness = self._steps(
@@ -357,7 +357,7 @@ class Learner:
         if request.latents == "none":
             return state.latents, information
         unit = request.units * MOMENTS_NORM * self.devices
-        moments_variance = side_variance * (SIDE / MOMENTS_NORM * MOMENTS_SIZE) ** 2
+        moments_variance = side_variance * (SIDE_NORM / MOMENTS_NORM * MOMENTS_SIZE) ** 2
         information = information.measured(part["moments"] / unit * MOMENTS_SIZE, moments_variance)
         if state.rounds == 0:  # the first round moves the ranker far: what is left would be taken for latents
             return state.latents, information
@@ -384,7 +384,7 @@ class Learner:
         factors, start = [], 0
         for fisher, traced in zip((request.play, request.keep), observed, strict=True):
             scale = request.scale[start : start + len(fisher)]
-            expected = float(np.trace(fisher) / self.devices / (scale**2).sum()) / MOST_CURVATURE
+            expected = float(np.trace(fisher) / self.devices / (scale**2).sum()) / MAX_CURVATURE_RATIO
             excess = traced / expected - 1.0
             kept = max(0.0, 1.0 - variance / expected**2 / max(excess**2, TINY))
             factors.append(float(np.clip(1.0 + kept * excess, *CURVATURE_FACTOR_RANGE)))

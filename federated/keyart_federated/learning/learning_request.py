@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from keyart.campaigns.kinds.training import LatentBlocks, NoisedTraining
+from keyart.campaigns.kinds.training import LatentBlocks, TrainingLayout
 from keyart.dp.clip import UNITS
 from keyart.model.features import EncodedCatalog
 
@@ -23,7 +23,7 @@ class LearningRequest:
     Devices get the first three and `latents` and `units`; the rest stays with the server until the sum is there.
 
     Attributes:
-        scale: Divisor of each entry, [`NoisedTraining.scaled`].
+        scale: Divisor of each entry, [`TrainingLayout.scaled`].
         clip: Norm that the divided vector is shortened to.
         most: Number of decisions of a device above which none is counted.
         play: Curvature of play, of all decisions, [P, P].
@@ -44,9 +44,9 @@ class LearningRequest:
     latents: LatentBlocks = "none"
     units: int = UNITS
 
-    def layout(self, encoded: EncodedCatalog) -> NoisedTraining:
+    def layout(self, encoded: EncodedCatalog) -> TrainingLayout:
         """Return the layout of a device's vector."""
-        return NoisedTraining(encoded.spec, len(encoded.artwork), self.latents)
+        return TrainingLayout(encoded.spec, len(encoded.artwork), self.latents)
 
     def with_curvature(self, average: Curvature, artworks: Doubles, decisions: float) -> LearningRequest:
         """Return the request with another curvature.

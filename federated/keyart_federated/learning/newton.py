@@ -15,7 +15,7 @@ from keyart.linalg import inverse
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.features.spec import MATCHES_PER_KIND
 from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import shapes
+from keyart.model.ranker.weights import weight_shapes
 
 from ..types import Doubles, Ints
 from .curvature import Curvature
@@ -80,7 +80,7 @@ class Blocks:
 
 def recentred(theta: Doubles, shift: Doubles, spec: FeatureSpec) -> Doubles:
     """Return weights [P] with the same scores for tastes that are measured from a centre moved by `shift` [H]."""
-    shape = shapes(spec)["play_artwork"]
+    shape = weight_shapes(spec)["play_artwork"]
     size = int(np.prod(shape))
     matrix = theta[:size].reshape(shape).copy()
     matrix[:, 0] += matrix[:, 1 : 1 + len(shift)] @ shift

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from keyart.errors import MessageError
-from keyart.secagg import Stage, Terms
-from keyart.secagg.messages import REPLY, MaskedReply, header, packets_asked
+from keyart.secagg import AggregationParameters, Stage
+from keyart.secagg.messages import REPLY_FLAG, MaskedReply, message_header, packets_asked
 
 from .stage_messages import BUNDLE, StageMessages
 
@@ -22,14 +22,16 @@ class Gateway:
     The first stage needs no `deliver`, since there all devices get the same message, `Coordinator.invitation`.
     """
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: AggregationParameters) -> None:
         self.terms, self.stage = terms, Stage.KEYS
         self._packets: dict[int, int] = {}
 
     def deliver(self, message: bytes) -> dict[int, bytes]:
         """Return each device's message, from `Coordinator.ask`. Raises MessageError; then nothing has changed."""
         stage = self.stage
-        if stage is not Stage.UNMASK and message[: len(header(0, b""))] == header((stage + 1) | BUNDLE, b""):
+        if stage is not Stage.UNMASK and message[: len(message_header(0, b""))] == message_header(
+            (stage + 1) | BUNDLE, b""
+        ):
             stage = Stage(stage + 1)  # else the same message again
         bundle = StageMessages.from_bytes(message, stage, self.terms.round_id)
         if stage is Stage.MASKED:
@@ -45,7 +47,7 @@ class Gateway:
         Args:
             replies: Replies of the devices that answered at this stage, by number.
         """
-        kind = self.stage | REPLY
+        kind = self.stage | REPLY_FLAG
         if self.stage is not Stage.MASKED:
             return StageMessages(kind, replies).to_bytes(self.terms.round_id)
         total = np.zeros(self.terms.size, dtype=f"<u{self.terms.lane_bytes}")

@@ -15,9 +15,9 @@ from statistics import median
 
 import numpy as np
 
-from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Lived
+from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Engagement
 from keyart.campaigns.kinds.experiment import arm_of, experiment_vectors
-from keyart.dp.skellam import Random
+from keyart.dp.skellam import RandomBytes
 from keyart.errors import SettingError
 
 from ..experiments import ASSUMED, Baseline, Experiment, InterimSum, Results, next_thetas
@@ -122,17 +122,17 @@ def run(
 class _Cast:
     """The engagement of all devices, the Unix seconds at which their arms began, and their arms."""
 
-    lived: Sequence[Lived]
+    lived: Sequence[Engagement]
     starts: Doubles
     arm: Ints
 
-    def pilot(self, experiment: Experiment, who: Ints, random: Random) -> Results:
+    def pilot(self, experiment: Experiment, who: Ints, random: RandomBytes) -> Results:
         """Return the results of a pilot on the time before the start, whose second half stands for the experiment."""
         begins = np.array([self.lived[i].at[0] for i in who])
         cuts = (begins + self.starts[who]) / 2
         return self._look(Results(experiment), 0, who, cuts, self.starts[who], random)
 
-    def look(self, results: Results, look: int, who: Ints, random: Random) -> Results:
+    def look(self, results: Results, look: int, who: Ints, random: RandomBytes) -> Results:
         """Return the results with one more look."""
         starts = self.starts[who]
         return self._look(
@@ -140,7 +140,7 @@ class _Cast:
         )
 
     def _look(
-        self, results: Results, look: int, who: Ints, starts: Doubles, ends: Doubles, random: Random
+        self, results: Results, look: int, who: Ints, starts: Doubles, ends: Doubles, random: RandomBytes
     ) -> Results:
         experiment = results.experiment
         thetas = next_thetas(experiment, results.looks)

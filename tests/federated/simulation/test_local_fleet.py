@@ -81,7 +81,9 @@ def test_noises_of_each_and_of_all_together_are_alike(ended, fleet, kind, drawn)
     spread = np.sqrt(devices * (VARIANCE + 0.25))
 
     def together(seed: int) -> np.ndarray:
-        noise = fleet_module.skellam(offer.size, offer.variance * devices, fleet_module.fleet_randomness(seed, offer))
+        noise = fleet_module.skellam_noise(
+            offer.size, offer.variance * devices, fleet_module.fleet_randomness(seed, offer)
+        )
         return with_seed(fleet, seed).sum_of(offer, cohort) + noise
 
     for made in (

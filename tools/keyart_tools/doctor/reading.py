@@ -186,7 +186,7 @@ def _private(path: Path) -> PrivateFile:
 
 def profile_at(path: Path) -> Profile:
     """By its first bytes. An app that has it open keeps its lock: that belongs to the app's process, not to this."""
-    from keyart.store.schema import APPLICATION_ID, files_of
+    from keyart.store.schema import APPLICATION_ID, store_files
 
     try:
         with path.open("rb") as file:
@@ -199,7 +199,7 @@ def profile_at(path: Path) -> Profile:
         return Profile(path, "unreadable")
     if not head.startswith(b"SQLite format 3\0") or head[68:72] != APPLICATION_ID.to_bytes(4, "big"):
         return Profile(path, "other")
-    return Profile(path, "profile", tuple(_private(file) for file in files_of(path) if file.exists()))
+    return Profile(path, "profile", tuple(_private(file) for file in store_files(path) if file.exists()))
 
 
 def bundle_at(path: Path) -> Bundle:

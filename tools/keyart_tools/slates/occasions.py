@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.evaluation import MAX_WEIGHT
+from keyart.campaigns.kinds.evaluation import MAX_IMPORTANCE_WEIGHT
 from keyart_federated import World
 
 from ..logs import Log
@@ -47,7 +47,7 @@ class Logged:
     reward: float
 
     def of(self, probability: Doubles) -> tuple[float, float]:
-        weight = min(float(probability[self.place]) / self.propensity, MAX_WEIGHT)
+        weight = min(float(probability[self.place]) / self.propensity, MAX_IMPORTANCE_WEIGHT)
         return weight * self.reward, weight
 
 

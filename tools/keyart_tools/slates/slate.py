@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.model.candidates import Slates, Weighed
+from keyart.model.candidates import CandidateChances, CandidateSets
 from keyart.model.features import EncodedCatalog, ViewerFeatures
-from keyart.model.features.encode import Floats
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.features.viewer import affinities, tally_titles, views_by_title
 from keyart.model.head import HeadPrior
 from keyart.model.latents import Latents
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.policy import distribution
 from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.scorer import NO_ADDITIONS, Additions, score
+from keyart.model.scorer import NO_ADDITIONS, LogitAdditions, score
+from keyart.types import Floats
 from keyart_federated.export import ModelFile
 
 from .occasions import Occasion, Occasions
@@ -32,10 +32,10 @@ class Slate:
     additions: what latents add to play; then title and places are those of the title, and of its artworks, in the
     catalogue."""
 
-    rows: Rows
+    rows: FeatureRows
     allowed: npt.NDArray[np.bool_]
     occasion: Occasion | None = None
-    additions: Additions = NO_ADDITIONS
+    additions: LogitAdditions = NO_ADDITIONS
     title: int = 0
     places: slice = field(default_factory=lambda: slice(0))
 
@@ -43,10 +43,10 @@ class Slate:
         """[A]: the chance of a quality play, −inf for what may not be shown."""
         return np.where(self.allowed, self._value(weights), -np.inf).astype(np.float32)
 
-    def weighed(self, weights: Weights, gamma: float) -> Weighed:
+    def weighed(self, weights: Weights, gamma: float) -> CandidateChances:
         """With the policy's probabilities."""
         value = self._value(weights)
-        return Weighed(value, distribution(value, self.allowed, gamma))
+        return CandidateChances(value, distribution(value, self.allowed, gamma))
 
     def _value(self, weights: Weights) -> Floats:
         scores = score(weights, self.rows)
@@ -59,7 +59,7 @@ def slates(occasions: Occasions, installed: LoadedModel, policy: keyart.Policy) 
         views = [view for view in occasions.history(device) if view.title_id in occasions.catalog]
         viewer = _viewer(installed, occasions.catalog, views)
         watched = {occasions.catalog.index(view.title_id) for view in views}
-        of_device = Slates(occasions.catalog, installed, policy, viewer, None, watched.__contains__)
+        of_device = CandidateSets(occasions.catalog, installed, policy, viewer, None, watched.__contains__)
         for occasion in together:
             rows = of_device.rows([occasion.title], occasion.context)
             allowed = of_device.allowed(occasion.title, occasion.context)
