@@ -32,7 +32,7 @@ def installed(bundle: Path, catalog: Catalog) -> LoadedModel:
 
 
 def model_of(found: LoadedModel) -> GlobalModel:
-    """Its weights as they serve: int8 where devices have int8."""
+    """Return the model that a device has loaded, with its weights as they serve: int8 where devices have int8."""
     encoded, latents = found.encoded, found.latents
     titles, artworks = len(encoded.first) - 1, len(encoded.artwork)
     return GlobalModel(

@@ -208,7 +208,7 @@ def _results(known: dict[str, Any], experiment: Experiment) -> Results:
 
 
 def _analysis(results: Results) -> dict[str, Any]:
-    """The analysis so far. "decided" says whether there is a verdict for every arm."""
+    """Return the analysis so far. "decided" says whether there is a verdict for every arm."""
     if not results.told:
         return {}
     experiment = results.experiment
@@ -224,7 +224,7 @@ def _analysis(results: Results) -> dict[str, Any]:
 
 
 def _by_arm(courses: Sequence[ArmComparison]) -> dict[str, Any]:
-    """Each arm's difference from the first, in the metric's unit."""
+    """Return each arm's difference from the first, in the metric's unit."""
     return {one.arm: _course(one) for one in courses}
 
 

@@ -59,7 +59,7 @@ def layout(base: DeployedModel) -> PopulationLayout:
 
 
 def _shares(places: PopulationLayout, spec: FeatureSpec, summed: PrivateSum) -> dict[str, Any]:
-    """Shares of decisions by device class and daypart, and of devices with a history, with the noise in each."""
+    """Return shares of decisions by situation, and of devices with a history, with the noise in each."""
     parts = places.parts(summed.total.astype(np.float64))
     unit = summed.offer.units * population_part_norm() * summed.survivors
     context = parts["contexts"].reshape(-1, len(spec.dayparts)) / unit * POPULATION_PART_SCALES["contexts"]

@@ -70,7 +70,7 @@ def layout(base: DeployedModel) -> SegmentLayout:
 
 
 def _added(before: list[float] | None, estimate: SegmentEstimate) -> list[float]:
-    """Σ n, Σ n m and Σ n² s² over the rounds so far: devices, mean and standard error of each."""
+    """Return Σ n, Σ n m and Σ n² s² over the rounds so far: devices, mean and standard error of each."""
     total = before or [0.0, 0.0, 0.0]
     if not math.isfinite(estimate.standard_error):
         return total
@@ -88,7 +88,7 @@ def _noise(places: SegmentLayout, offer: Offer, wanted: int) -> dict[str, float]
 
 
 def _interval(sums: list[float], rounds: int, wanted: int, noise: float) -> Numbers:
-    """The mean rate of all rounds so far, with a confidence sequence: it holds after each of them at once."""
+    """Return the mean rate of all rounds so far, with a confidence sequence: it holds after each of them at once."""
     n, rewards, variance = sums
     if n <= 0:
         return {"rate": None, "low": None, "high": None}
@@ -99,7 +99,7 @@ def _interval(sums: list[float], rounds: int, wanted: int, noise: float) -> Numb
 
 
 def _last(estimate: SegmentEstimate) -> Numbers:
-    """The estimate of this round alone."""
+    """Return the estimate of this round alone."""
     if not math.isfinite(estimate.standard_error):
         return {"last": None, "error": None, "devices": estimate.devices}
     return {"last": estimate.mean, "error": estimate.standard_error, "devices": estimate.devices}

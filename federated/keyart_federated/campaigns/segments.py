@@ -1,13 +1,14 @@
-"""Segments: what a noised sum tells of all devices, of each device class and of each daypart: mean rewards, or how
-much better a candidate would have done (`keyart.campaigns.kinds.segments`).
+"""Estimates by segment from a noised sum: mean rewards of all devices, of each device class and of each daypart.
+
+A comparison estimates how much better a candidate would have done (`keyart.campaigns.kinds.segments`).
 
 The unit is a device, as in `evaluation`. With n devices in a segment, z̄ = Σ z / n, and the noise's known variances
 τ² in the three sums, the error of z̄ has, by the delta method, the variance
 
     (Σ z² − n z̄² + τ_z² + z̄² τ_n²) / n²
 
-The first two terms are what devices differ by. They are seen through noise, too, so that one deviation of it is
-added: an interval is rather too wide than too narrow.
+The first two terms are the variance between devices. They are seen through noise, too, so that one standard
+deviation of it is added: an interval is rather too wide than too narrow.
 """
 
 from __future__ import annotations

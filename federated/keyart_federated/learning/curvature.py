@@ -228,7 +228,7 @@ def _shown(
 
 
 def of_decisions(logs: Sequence[DecisionLog], model: GlobalModel) -> Curvature:
-    """Return the curvature of real decisions [n, 1] (`Devices.sample`), heads included."""
+    """Return the curvature of real decisions [n, 1] (`keyart_federated.simulation.pooled_logs`), heads included."""
     parts = [_fisher(log.rows, log.logits(model.weights)) for log in logs]
     weights = np.array([log.offset.size for log in logs], dtype=np.float64)
     weights /= weights.sum()

@@ -9,7 +9,7 @@ device_vectors      their vectors for an offer; `participation`: which of them a
 local_fleet         a fleet in this process; `local_engine`: the devices in parts, and the campaign over them
 training_run        a training campaign from its first request to its last model
 simulation_outcome  the outcome before it is measured; `fairness`: some of its metrics
-central_learner     the baseline that sees every log
+central_learner     the baseline that sees every log; `pooled_logs`: the logs of all devices
 experiment_trial    an experiment on a World; `arm_simulation`: its devices, arm by arm
 identities          keys of a simulation; `randomness`: its streams
 """

@@ -26,6 +26,7 @@ from ..learning.model import GlobalModel
 from ..learning.viewer_population import Population
 from ..types import Doubles, Integers
 from .devices import Devices
+from .pooled_logs import artwork_curvature, sampled_decisions
 
 CURVATURE_DECISIONS = 15_000  # drawn from the pooled logs; the gradient is of all of them
 SAMPLES = 5  # of so many decisions in all: what is held at a time stays small
@@ -79,11 +80,11 @@ class CentralLearner:
         decisions = sum(part.decisions for part in parts) / _count(parts)
         learner = self._learner or Learner.start(self.state, self._population(parts), _count(parts), self.encoded)
         count = CURVATURE_DECISIONS // SAMPLES // len(parts)
-        logs = [part.sample(count, self._rng) for part in parts for _ in range(SAMPLES)]
+        logs = [sampled_decisions(part, count, self._rng) for part in parts for _ in range(SAMPLES)]
         real = curvature.of_decisions(logs, self.state.model)
         blocks: LatentBlocks = "artworks" if self.state.model.title_latents.any() else "none"
         learner, question = learner.ask(decisions, NO_CLIP, self.encoded, self.policy, self._rng, FINE_UNITS, blocks)
-        by_artwork = np.sum([part.curvature_by_artwork() for part in parts], axis=0)
+        by_artwork = np.sum([artwork_curvature(part) for part in parts], axis=0)
         question = learner.with_curvature(question, real, by_artwork)
         self._learner = learner.answered(question, self._gradients(parts, question), 0.0, self.encoded)
         self.state = self._learner.state

@@ -21,6 +21,7 @@ from keyart_federated.learning.learning_request import LearningRequest
 from keyart_federated.learning.model import GlobalModel
 from keyart_federated.simulation.central_learner import CentralLearner
 from keyart_federated.simulation.devices import Devices
+from keyart_federated.simulation.pooled_logs import sampled_decisions
 
 STEPS = 25
 EXPLORING = keyart.Policy(exploration=1.0)
@@ -142,7 +143,7 @@ def test_simulated_curvature_is_like_the_real_one(scene):
     learner, _, _ = asked_once(scene, None, 1)
     total = learner.population.totals(encoded, 400.0, 400.0 * STEPS, learner.rates)
     drawn = curvature.simulated(total, model, encoded, EXPLORING, np.random.default_rng(2))
-    real = curvature.of_decisions([devices.sample(10_000, np.random.default_rng(1))], model)
+    real = curvature.of_decisions([sampled_decisions(devices, 10_000, np.random.default_rng(1))], model)
     for part in ("play", "keep"):
         one, other = getattr(drawn, part), getattr(real, part)
         np.testing.assert_allclose(one, one.T, atol=1e-6)
