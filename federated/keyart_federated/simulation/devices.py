@@ -266,7 +266,7 @@ class Devices:
     def _rows(
         self, chunk: slice, artworks: Ints, titles: Ints, slot_log: Floats, trending: Floats, context: Floats
     ) -> FeatureRows:
-        """Return rows of candidates: artworks [d, A], titles [d, 1], the rest [d]; or of a log: all of them [d, N]."""
+        """Return rows of candidates: artworks [d, A], titles [d, 1], the rest [d]; or of a log: all [d, N]."""
         encoded = self.encoded
         viewer = ViewerFeatures(
             self.viewer.affinity[chunk, None], self.viewer.taste[chunk, None], self.viewer.people[chunk, None]
