@@ -1,8 +1,9 @@
 """Training: better weights, round by round (`keyart_federated.learning.learner`).
 
 The first round asks who there is. Where the budget shows latents through the noise, the next ones find the title
-latents (`keyart_federated.learning.latents`). Each of the others teaches, and ends in a candidate; the first of them
-brings the title latents to the devices. The next round waits until the fleet runs on that candidate. Where the fleet
+latents (`keyart_federated.learning.title_latents`). Each of the others teaches, and ends in a candidate; the first of
+them brings the title latents to the devices. The next round waits until the fleet runs on that candidate.
+Where the fleet
 runs on something else by then (the candidate was refused or taken back, another bundle was published, the catalogue
 has changed), learning starts again from what it runs on, with what is known of the population. Device side:
 `keyart.campaigns.kinds.training`.

@@ -31,12 +31,12 @@ from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart.secagg.shamir import SHARE_BYTES
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.gateway.current import again
+from keyart_server.campaigns import campaign_store
+from keyart_server.gateway.discovery import poll_seconds
 from keyart_server.gateway.tickets import Ticket
-from keyart_server.rounds import records, stages
-from keyart_server.state import State
-from keyart_server.state.tables import AskRow, EnrolledRow, MemberRow, RoundRow
+from keyart_server.rounds import round_store, stage_windows
+from keyart_server.state import ServerState
+from keyart_server.state.tables import EnrolledDeviceRow, MemberRow, RoundRow, StageRequestRow
 
 from .links import Link, head, sent
 from .rows import Absent, Row
@@ -76,7 +76,7 @@ def rows(seconds: float) -> tuple[list[Row], list[Absent]]:
     with tempfile.TemporaryDirectory(prefix="keyart-bench-") as folder:
         for name, database in (("SQLite", _sqlite(Path(folder))), ("Postgres", _postgres())):
             try:
-                with database as url, closing(State.open(url)) as state, _gateway(url) as process:
+                with database as url, closing(ServerState.open(url)) as state, _gateway(url) as process:
                     found += _updates(name, asyncio.run(updates(state, process, seconds)))
                     if name == "SQLite":
                         found.append(_idle(asyncio.run(polls(state, process, min(seconds, 60.0)))))
@@ -153,12 +153,12 @@ def _postgres() -> Iterator[str]:
 class _Rounds:
     """Rounds at the stage of masked vectors, with as many members as hand something in; each ends with the next."""
 
-    def __init__(self, state: State, members: int) -> None:
+    def __init__(self, state: ServerState, members: int) -> None:
         self._state, self._members, self._last = state, members, ""
         with state.writing() as session:
             at = datetime.now(UTC)
-            budget.settle(session, at, 8.0, 1e-6)
-            self._campaign = campaigns.create(session, at, "server", "bench", "training").id
+            budget.configure(session, at, 8.0, 1e-6)
+            self._campaign = campaign_store.create(session, at, "server", "bench", "training").id
         self._number = 0
 
     def next(self) -> list[list[bytes]]:
@@ -167,20 +167,20 @@ class _Rounds:
         round_id, self._number = terms.round_id.hex(), self._number + 1
         with self._state.writing() as session:
             if self._last:
-                records.fail(session, at, self._last, "measured")
-            records.start(
+                round_store.fail(session, at, self._last, "measured")
+            round_store.start(
                 session, at, self._campaign, self._number, "", b"", terms, Skellam(20.0, 64.0, 8), b"",
                 wanted=self._members, patience=PATIENCE_SECONDS,
             )  # fmt: skip
             row = session.get_one(RoundRow, round_id)
             row.standing = "masked"
-            stages.open_window(session, at, terms, Stage.MASKED, NAME, self._members, PATIENCE_SECONDS)
+            stage_windows.open_window(session, at, terms, Stage.MASKED, NAME, self._members, PATIENCE_SECONDS)
             here = range(self._members)
             of: dict[str, Any] = {"round_id": round_id}
             members = [{**of, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in here]
             asked = {**of, "stage": int(Stage.MASKED), "packets": NEIGHBOURS, "message": b"packets"}
             session.execute(insert(MemberRow.__table__), members)  # type: ignore[arg-type]
-            session.execute(insert(AskRow.__table__), [{**asked, "number": n} for n in here])  # type: ignore[arg-type]
+            session.execute(insert(StageRequestRow.__table__), [{**asked, "number": n} for n in here])  # type: ignore[arg-type]
             key = row.key
         self._last = round_id
         pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)
@@ -190,7 +190,7 @@ class _Rounds:
         return [[head("POST", path, f"Authorization: Ticket {ticket}", len(content)), content] for ticket in tickets]
 
 
-async def updates(state: State, process: _Process, seconds: float) -> Measured:
+async def updates(state: ServerState, process: _Process, seconds: float) -> Measured:
     """Masked updates at `A_SECOND`, after a round of warming up."""
     each = min(seconds, ROUND_SECONDS)
     rounds = _Rounds(state, round(A_SECOND * each))
@@ -214,7 +214,7 @@ async def updates(state: State, process: _Process, seconds: float) -> Measured:
     return Measured(1000 * cpu_seconds / accepted, latencies, accepted / spent, process.resident_mib() - resident)
 
 
-async def polls(state: State, process: _Process, seconds: float) -> Measured:
+async def polls(state: ServerState, process: _Process, seconds: float) -> Measured:
     """What is going on, asked as often as `IDLE` enrolled devices ask."""
     at = datetime.now(UTC)
     with state.writing() as session:
@@ -222,9 +222,9 @@ async def polls(state: State, process: _Process, seconds: float) -> Measured:
             {"device_key_hash": f"{n:064x}", "by": "bench", "at": at, "expires": datetime.max.replace(tzinfo=UTC)}
             for n in range(IDLE)
         ]
-        session.execute(insert(EnrolledRow.__table__), enrolled)  # type: ignore[arg-type]
+        session.execute(insert(EnrolledDeviceRow.__table__), enrolled)  # type: ignore[arg-type]
     with state.reading() as session:
-        a_second = IDLE / again(session, at)
+        a_second = IDLE / poll_seconds(session, at)
     request = [head("GET", "/device/current", "Connection: close", 0)]
     before, began = process.cpu_seconds(), time.perf_counter()
     latencies = await sent(None, [request] * round(a_second * seconds), a_second, 200, process.port)
