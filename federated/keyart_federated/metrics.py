@@ -1,8 +1,10 @@
-"""Scorecard: how good choices were, by the world's own expected rewards. Seen by the report, never by a learner.
+"""Metrics of choices by the world's own expected rewards. Reports use them, and no learner does.
 
-Capture = (policy − random) / (oracle − random) on the same impressions. Intervals are 95 %, over devices: ratios of
-sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), since devices are independent and their
-impressions are not.
+Capture is the normalised policy value, (policy − random) / (oracle − random), on the same impressions. Intervals
+are
+95 %, over devices: ratios of sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), since devices
+are
+independent and their impressions are not.
 """
 
 from __future__ import annotations
@@ -12,19 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.errors import WorldError
 
+from .types import Doubles, Floats, Ints, SmallInts
 from .world import World
 
-Doubles = npt.NDArray[np.float64]
 Z95 = 1.959964
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval."""
+class MetricEstimate:
+    """A metric with its 95 % interval."""
 
     value: float
     low: float
@@ -32,18 +33,36 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Truth:
-    """Expected rewards of a world's impressions. reward [devices, impressions, A], NaN where a title has fewer
-    pictures; title [devices, impressions]: place in the catalogue; best_fixed [titles]: the single best picture."""
+class WorldTruth:
+    """Expected rewards of a world's impressions.
 
-    reward: npt.NDArray[np.float32]
-    title: npt.NDArray[np.int32]
-    best_fixed: npt.NDArray[np.intp]
-    first: npt.NDArray[np.intp]
+    Attributes:
+        reward: Expected reward by artwork of the title, [devices, impressions, A]; NaN where a title has fewer
+            artworks.
+        title: Place of the title in the catalogue, [devices, impressions].
+        best_fixed: Best single artwork of each title, counted from 0, [titles].
+        first: Place of each title's first artwork in the catalogue, and the number of artworks, [titles + 1].
+    """
+
+    reward: Floats
+    title: SmallInts
+    best_fixed: Ints
+    first: Ints
 
     @classmethod
-    def measure(cls, world: World, impressions: int, progress: Callable[[float], None] = lambda _: None) -> Truth:
-        """Asks the world for every expected reward; raises WorldError where it breaks its protocol."""
+    def measure(
+        cls, world: World, impressions: int, progress: Callable[[float], None] = lambda _: None
+    ) -> WorldTruth:
+        """Ask a world for every expected reward.
+
+        Args:
+            world: The world.
+            impressions: Number of impressions of each device.
+            progress: Called with the share that is done.
+
+        Raises:
+            WorldError: The world breaks its protocol.
+        """
         catalog = world.catalog
         width = max(len(title.artworks) for title in catalog)
         reward = np.full((world.devices, impressions, width), np.nan, dtype=np.float32)
@@ -78,8 +97,14 @@ class Values:
 
 @dataclass(frozen=True)
 class Rewards:
-    """Expected reward of each impression, [devices, impressions] each: of the picture shown, of a random one, of the
-    title's best fixed one, and of the best."""
+    """Expected rewards of impressions, [devices, impressions] each.
+
+    Attributes:
+        policy: Reward of the artwork that was shown.
+        random: Mean reward of the title's artworks.
+        best_fixed: Reward of the title's best fixed artwork.
+        oracle: Largest reward of the title's artworks.
+    """
 
     policy: Doubles
     random: Doubles
@@ -87,12 +112,18 @@ class Rewards:
     oracle: Doubles
 
     def means(self, window: slice = slice(None)) -> Values:
-        """window: which impressions."""
+        """Return each device's means over a window of impressions."""
         return Values(*(x[:, window].mean(axis=1) for x in (self.policy, self.random, self.best_fixed, self.oracle)))
 
 
-def rewards(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Rewards:
-    """shown [devices, impressions]: the picture shown, by place in the catalogue. window: which impressions."""
+def rewards(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) -> Rewards:
+    """Return the expected rewards of shown artworks and of their references.
+
+    Args:
+        truth: The world's expected rewards.
+        shown: Place in the catalogue of the artworks that were shown, [devices, impressions].
+        window: Impressions that count.
+    """
     reward, title = truth.reward[:, window], truth.title[:, window]
     local = (shown[:, window] - truth.first[title])[..., None]
     fixed = truth.best_fixed[title][..., None]
@@ -105,13 +136,13 @@ def rewards(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(No
     )
 
 
-def values(truth: Truth, shown: npt.NDArray[np.int32], window: slice = slice(None)) -> Values:
-    """As `rewards`, a device's mean at a time."""
+def values(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) -> Values:
+    """Return each device's means of `rewards`."""
     return rewards(truth, shown, window).means()
 
 
-def figures(of: Rewards) -> dict[str, Estimate]:
-    """What a report says of a policy's choices, by the name of the figure."""
+def figures(of: Rewards) -> dict[str, MetricEstimate]:
+    """Return the metrics of a policy's choices in a report, by name."""
     impressions = of.policy.shape[1]
     whole, last = of.means(), of.means(slice(impressions * 3 // 4, impressions))
     return {
@@ -128,30 +159,30 @@ def figures(of: Rewards) -> dict[str, Estimate]:
     }
 
 
-def mean(x: Doubles) -> Estimate:
-    """Mean over devices."""
+def mean(x: Doubles) -> MetricEstimate:
+    """Return the mean over devices."""
     return ratio(x, np.ones_like(x))
 
 
-def ratio(numerator: Doubles, denominator: Doubles) -> Estimate:
-    """Σ numerator / Σ denominator over devices; NaN-free: 0 with an empty interval where the denominator is 0."""
+def ratio(numerator: Doubles, denominator: Doubles) -> MetricEstimate:
+    """Return Σ numerator / Σ denominator over devices; 0 with an empty interval where the denominator is 0."""
     total = denominator.sum()
     if abs(total) < 1e-12:
-        return Estimate(0.0, 0.0, 0.0)
+        return MetricEstimate(0.0, 0.0, 0.0)
     r = float(numerator.sum() / total)
     n = len(numerator)
     if n < 2:
-        return Estimate(r, -math.inf, math.inf)
+        return MetricEstimate(r, -math.inf, math.inf)
     residual = numerator - r * denominator
     half = Z95 * math.sqrt(n / (n - 1) * float((residual**2).sum())) / abs(float(total))
-    return Estimate(r, r - half, r + half)
+    return MetricEstimate(r, r - half, r + half)
 
 
-def capture(v: Values, of: Doubles) -> Estimate:
-    """Capture of a policy whose device means are `of`."""
+def capture(v: Values, of: Doubles) -> MetricEstimate:
+    """Return the capture of a policy whose device means are `of`."""
     return ratio(of - v.random, v.oracle - v.random)
 
 
-def minus_one(estimate: Estimate) -> Estimate:
-    """A ratio of two values as a lift."""
-    return Estimate(estimate.value - 1, estimate.low - 1, estimate.high - 1)
+def minus_one(estimate: MetricEstimate) -> MetricEstimate:
+    """Return a ratio of two values as a lift."""
+    return MetricEstimate(estimate.value - 1, estimate.low - 1, estimate.high - 1)

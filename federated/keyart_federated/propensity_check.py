@@ -1,4 +1,4 @@
-"""Calibration: do frequencies of choices fit their logged propensities? A chi-square test over all decisions."""
+"""A check of logged propensities against the frequencies of choices, by a chi-square test over all decisions."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from .types import Doubles, Ints
+
 EDGES = np.array([0.001, 0.01, 0.05, 0.2, 0.5, 0.9])
 BINS = len(EDGES) + 1
 
 
 @dataclass
 class Calibration:
-    """By bin of propensity: choices observed, expected, and the covariance of the difference.
+    """Choices by bin of propensity: observed and expected counts, and the covariance of their difference.
 
     A decision is one multinomial draw whose bin probabilities m are sums of its candidates' propensities, so the
     covariance of the counts is Σ (diag(m) − m mᵀ).
@@ -27,8 +28,13 @@ class Calibration:
     expected: Doubles = field(default_factory=lambda: np.zeros(BINS))
     covariance: Doubles = field(default_factory=lambda: np.zeros((BINS, BINS)))
 
-    def add(self, p: Doubles, chosen: npt.NDArray[np.intp]) -> None:
-        """p [n, A]: the propensities of a decision's candidates; chosen [n]."""
+    def add(self, p: Doubles, chosen: Ints) -> None:
+        """Add decisions.
+
+        Args:
+            p: Propensities of the candidates, [n, A].
+            chosen: Candidates that were chosen, [n].
+        """
         bins = np.digitize(p, EDGES)
         mass = np.stack([np.where(bins == b, p, 0.0).sum(axis=1) for b in range(BINS)], axis=1)
         self.observed += np.bincount(bins[np.arange(len(p)), chosen], minlength=BINS)
@@ -46,7 +52,7 @@ class Calibration:
 
     @classmethod
     def joined(cls, parts: Iterable[Calibration]) -> Calibration:
-        """The sums of several."""
+        """Return the sum of several."""
         whole = cls()
         for part in parts:
             whole.observed += part.observed
@@ -55,7 +61,7 @@ class Calibration:
         return whole
 
     def p_value(self) -> float:
-        """Of the chi-square statistic dᵀ C⁺ d; 1 where nothing was left to chance."""
+        """Return the p-value of the chi-square statistic dᵀ C⁺ d; 1.0 if every propensity was 0 or 1."""
         values, vectors = np.linalg.eigh(self.covariance)
         free = values > max(values.max(initial=0.0) * 1e-9, 1e-9)
         if not free.any():
@@ -65,9 +71,10 @@ class Calibration:
 
 
 def chi_square_tail(statistic: float, freedom: int) -> float:
-    """P(χ² > statistic): the regularised upper incomplete gamma function Q(freedom / 2, statistic / 2).
+    """Return P(χ² > statistic), the regularised upper incomplete gamma function Q(freedom / 2, statistic / 2).
 
-    Closed form by recurrence from Q(1/2) or Q(1) (Abramowitz and Stegun 1964, 26.4.4–5)."""
+    It is a closed form by recurrence from Q(1/2) or Q(1) (Abramowitz and Stegun 1964, 26.4.4–5).
+    """
     x = statistic / 2
     if x <= 0:
         return 1.0

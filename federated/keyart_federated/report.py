@@ -1,4 +1,4 @@
-"""Report: what a simulation found, with intervals; as JSON and as a picture."""
+"""The report of a simulation: metrics with intervals, as JSON and as a chart."""
 
 from __future__ import annotations
 
@@ -21,15 +21,23 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of one simulation. interval: 95 %, over devices, by the name of the figure.
+    """The results of a simulation.
 
-    policy_value, random_value, best_fixed_value, oracle_value: expected reward an impression. capture: share of the
-    way from random to oracle. last_quarter_value, last_quarter_capture: over the last quarter of the impressions.
-    capture_by_round: one a round. propensities_ok: whether frequencies of choices fit the logged propensities
-    (chi-square, p > .001). bytes_up, bytes_down: a device, all rounds. bundle: path of the last bundle. From
-    exposure_by_decile to clickbait_rate: as in `fairness.Fairness`. random_clickbait_rate, best_fixed_clickbait_rate:
-    those of the two reference policies, where somebody has played them on the same impressions (`beside`), else None:
-    a simulation asks for the outcome of one picture an impression, its own.
+    Metrics from `exposure_by_decile` to `clickbait_rate` are those of `fairness.Fairness`.
+
+    Attributes:
+        policy_value: Expected reward of an impression. `random_value`, `best_fixed_value` and `oracle_value`
+            are those of the references.
+        capture: Normalised policy value, (policy − random) / (oracle − random).
+        last_quarter_value: The value over the last quarter of the impressions; so is `last_quarter_capture`.
+        capture_by_round: Capture of each simulated round.
+        interval: 95 % intervals over devices, by name of the metric.
+        propensities_ok: Whether frequencies of choices fit the logged propensities (chi-square, p > .001).
+        bytes_up: Bytes that a device sent in all rounds; `bytes_down` are those that it received.
+        bundle: Path of the last bundle.
+        random_clickbait_rate: Clickbait rate of random artworks. It is None until somebody plays them on the
+            same impressions (`beside`), since a simulation asks for the outcome of one artwork an impression, its
+            own. So is `best_fixed_clickbait_rate`.
     """
 
     world: str
@@ -73,7 +81,7 @@ class Report:
     best_fixed_clickbait_rate: float | None = None
 
     def beside(self, random_clickbait_rate: float, best_fixed_clickbait_rate: float) -> Report:
-        """The same with the clickbait rates of random and of best fixed pictures (`keyart_federated.baselines`)."""
+        """Return the report with the clickbait rates of random and of best fixed artworks."""
         return replace(
             self,
             random_clickbait_rate=random_clickbait_rate,
@@ -81,7 +89,7 @@ class Report:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; an infinite end of an interval (one device) becomes null."""
+        """Return plain values. An infinite end of an interval (one device) becomes None."""
         document = asdict(self)
         document["bundle"] = str(self.bundle)
         for name in ("capture_by_round", "exposure_by_decile", "capture_by_decile"):
@@ -92,12 +100,18 @@ class Report:
         return document
 
     def to_json(self) -> str:
-        """The same as text."""
+        """Return the report as JSON."""
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
 
     def plot(self, path: str | Path) -> None:
-        """Capture by round and by decile of titles, and how healthy the choices were, as a PNG or SVG, by the name's
-        ending. Needs matplotlib (`keyart[tools]`)."""
+        """Draw capture by round and by decile of titles, and how healthy the choices were.
+
+        Args:
+            path: PNG or SVG, by the name's ending.
+
+        Raises:
+            FederatedError: Matplotlib is not installed (`keyart[tools]`), or the file cannot be written.
+        """
         figure = _figure(13, 5.4)
         grid = figure.add_gridspec(2, 2, width_ratios=(8, 5))
         _draw_learning(figure.add_subplot(grid[:, 0]), {"keyart": self})
@@ -107,14 +121,14 @@ class Report:
 
 
 def plot_learning(reports: Mapping[str, Report], path: str | Path) -> None:
-    """Capture by round of several reports on the same world, over the best fixed artwork and the oracle."""
+    """Draw capture by round of several reports on the same world, over the best fixed artwork and the oracle."""
     figure = _figure(9, 5)
     _draw_learning(figure.add_subplot(), reports)
     _save(figure, path)
 
 
 def _figure(width: float, height: float) -> Figure:
-    """An empty picture, in inches."""
+    """Return an empty figure; width and height are in inches."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

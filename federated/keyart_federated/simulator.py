@@ -1,4 +1,4 @@
-"""simulate: a training campaign over the devices of a World, by the campaign, driver and vectors of a real fleet."""
+"""The simulation of a training campaign over a world's devices, by the campaign and driver of a real fleet."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from keyart.model import EncodedCatalog, FeatureSpec, HeadPrior
 from .accounting.privacy import Privacy
 from .campaigns.bundle_model import model_of
 from .export import write_bundle
-from .learning.model import Model
-from .metrics import Truth, capture, figures, rewards
+from .learning.model import GlobalModel
+from .metrics import WorldTruth, capture, figures, rewards
 from .report import Report
 from .simulation import fairness
-from .simulation.central import CentralLearner
-from .simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
-from .simulation.outcome import SimulationOutcome
+from .simulation.central_learner import CentralLearner
+from .simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
 from .simulation.setup import Learner, SimulationSetup, unsticky_policy
+from .simulation.simulation_outcome import SimulationOutcome
 from .world import World
 
 Engine = Literal["local", "flower"]
@@ -47,7 +47,7 @@ def simulate(
     workers: int = 2,
     out: str | Path | None = None,
     name: str | None = None,
-    truth: Truth | None = None,
+    truth: WorldTruth | None = None,
     progress: Progress = lambda done, of: None,
 ) -> Report:
     """Simulate `rounds` rounds of `steps_per_round` impressions on every device of a world.
@@ -109,7 +109,7 @@ def simulate(
     else:
         outcome = _local(setup, nodes, progress)
     seconds = time.perf_counter() - started
-    truth = truth or Truth.measure(world, setup.impressions)
+    truth = truth or WorldTruth.measure(world, setup.impressions)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="keyart-")) / "bundle"
     return _report(setup, outcome, truth, folder, seconds, name or type(world).__name__)
 
@@ -122,11 +122,11 @@ def _local(setup: SimulationSetup, nodes: int | None, progress: Progress) -> Sim
 
 
 def _central(setup: SimulationSetup, nodes: int | None, progress: Progress) -> SimulationOutcome:
-    """The baselines that send nothing: one that sees every log, and one whose bundle stays as it was."""
+    """Run the baselines that send nothing: one that sees every log, and one whose bundle stays as it was."""
     catalog = setup.world.catalog
     encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
     parts = devices_in_parts(setup, members_of(setup.world, nodes), encoded)
-    central = CentralLearner(encoded, Model.zero_shot(encoded), setup.policy, setup.seed)
+    central = CentralLearner(encoded, GlobalModel.zero_shot(encoded), setup.policy, setup.seed)
     learns = setup.learner == "central"
     model = central.run(parts, setup.steps_per_round, setup.rounds, progress, learns=learns).model
     journals = [{"members": part.members, **part.state(), **part.calibration.state()} for part in parts]
@@ -137,7 +137,7 @@ def _central(setup: SimulationSetup, nodes: int | None, progress: Progress) -> S
 
 
 def _report(
-    setup: SimulationSetup, outcome: SimulationOutcome, truth: Truth, folder: Path, seconds: float, name: str
+    setup: SimulationSetup, outcome: SimulationOutcome, truth: WorldTruth, folder: Path, seconds: float, name: str
 ) -> Report:
     """Measure an outcome against the truth, and write the bundle with what was measured."""
     world, steps = setup.world, setup.steps_per_round

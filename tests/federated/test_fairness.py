@@ -10,7 +10,7 @@ from support.worlds import HandWorld, Watched
 
 import keyart
 from keyart_federated import simulate
-from keyart_federated.metrics import Truth, rewards
+from keyart_federated.metrics import WorldTruth, rewards
 from keyart_federated.simulation.fairness import DECILES, exposure, gini, measure, tag_entropy
 
 TAGS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]], dtype=np.float32)
@@ -37,9 +37,9 @@ def test_tag_entropy_of_known_shows():
     assert tag_entropy(of([[0, 1]]), np.zeros((2, 0), dtype=np.float32)).tolist() == [0.0]
 
 
-def truth_of(title, reward, counts) -> Truth:
+def truth_of(title, reward, counts) -> WorldTruth:
     first = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
-    return Truth(
+    return WorldTruth(
         np.array(reward, dtype=np.float32), of(title), np.zeros(len(counts), dtype=np.intp), first
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from keyart.campaigns.vectors import VectorSource
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart_federated.export import write_bundle
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
 from keyart_federated.simulation import devices as devices_module
 from keyart_federated.simulation.devices import Devices
 from keyart_federated.worlds import SyntheticWorld
@@ -38,9 +38,9 @@ WORLDS = {
 }
 
 
-def models(world) -> list[Model]:
+def models(world) -> list[GlobalModel]:
     spec = FeatureSpec.from_catalog(world.catalog)
-    start, rng = Model.zero_shot(EncodedCatalog.build(world.catalog, spec)), np.random.default_rng(3)
+    start, rng = GlobalModel.zero_shot(EncodedCatalog.build(world.catalog, spec)), np.random.default_rng(3)
     of_titles = rng.normal(0, 8, start.title_latents.shape)
     # Four decimals and six, as vocabulary.json holds them.
     return [

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import DataUnavailable
-from keyart_federated.datasets.download import Source, cache_folder, fetched, pip
+from keyart_federated.datasets.download import PackageSource, cache_folder, fetched, pip
 
 METADATA = b"Metadata-Version: 2.1\nName: tiny-film\nVersion: 1.0\n"
 FILM = b"a film, frame by frame" * 100
@@ -51,7 +51,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def wheel(index: Path, tag: str = "py3-none-any") -> Source:
+def wheel(index: Path, tag: str = "py3-none-any") -> PackageSource:
     content = zipped(
         {
             "tiny_film/film.mp4": FILM,
@@ -61,10 +61,10 @@ def wheel(index: Path, tag: str = "py3-none-any") -> Source:
         }
     )
     (index / f"tiny_film-1.0-{tag}.whl").write_bytes(content)
-    return Source("tiny-film==1.0", sha256(content), (("tiny_film/film.mp4", sha256(FILM)),))
+    return PackageSource("tiny-film==1.0", sha256(content), (("tiny_film/film.mp4", sha256(FILM)),))
 
 
-def sdist(index: Path, ran: Path) -> Source:
+def sdist(index: Path, ran: Path) -> PackageSource:
     """A source package whose set-up would write `ran`, with the film in a zip."""
     build = f"import pathlib\npathlib.Path({str(ran)!r}).touch()\nimport setuptools\nsetuptools.setup()\n"
     content = tarred(
@@ -78,7 +78,7 @@ def sdist(index: Path, ran: Path) -> Source:
     )
     (index / "tiny_film-1.0.tar.gz").write_bytes(content)
     member = "tiny_film-1.0/docs/media.zip!media/film.mp4"
-    return Source("tiny-film==1.0", sha256(content), ((member, sha256(FILM)),), sdist=True)
+    return PackageSource("tiny-film==1.0", sha256(content), ((member, sha256(FILM)),), sdist=True)
 
 
 def names(folder: Path) -> list[str]:
@@ -161,7 +161,9 @@ def test_interrupted_leaves_nothing(index: Path, tmp_path: Path) -> None:
 def test_no_network_is_said_on_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    source = Source("tiny-film==1.0", sha256(b""), (("film.mp4", sha256(b"")),), otherwise="The other needs none.")
+    source = PackageSource(
+        "tiny-film==1.0", sha256(b""), (("film.mp4", sha256(b"")),), otherwise="The other needs none."
+    )
 
     with pytest.raises(DataUnavailable) as raised:
         fetched(source, tmp_path / "cache")

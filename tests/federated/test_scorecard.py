@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from support.worlds import HandWorld
 
-from keyart_federated.metrics import Truth, capture, figures, mean, ratio, rewards, values
+from keyart_federated.metrics import WorldTruth, capture, figures, mean, ratio, rewards, values
 
 
 def test_truth_of_a_small_world():
     world = HandWorld(devices=5)
-    truth = Truth.measure(world, 12)
+    truth = WorldTruth.measure(world, 12)
     catalog = world.catalog
     totals: dict[str, float] = {}
     for i in range(5):
@@ -32,7 +32,7 @@ def test_truth_of_a_small_world():
 
 def test_capture_of_known_policies():
     world = HandWorld(devices=9)
-    truth = Truth.measure(world, 10)
+    truth = WorldTruth.measure(world, 10)
     first = truth.first[truth.title]
     oracle = first + np.nanargmax(truth.reward, axis=2)
     worst = first + np.nanargmin(truth.reward, axis=2)
@@ -72,7 +72,7 @@ def test_mean_and_its_edges():
 def test_figures_are_those_of_the_windows():
     """The last quarter is the last quarter, and a policy that is best nowhere but there is seen to be."""
     world = HandWorld(devices=9)
-    truth = Truth.measure(world, 12)
+    truth = WorldTruth.measure(world, 12)
     first = truth.first[truth.title]
     shown = first + np.nanargmin(truth.reward, axis=2)
     shown[:, 9:] = (first + np.nanargmax(truth.reward, axis=2))[:, 9:]

@@ -14,7 +14,7 @@ import keyart
 from keyart.bundle import verify
 from keyart.errors import FederatedError, SettingError, WorldError
 from keyart_federated import Report, World, simulate
-from keyart_federated.metrics import Truth
+from keyart_federated.metrics import WorldTruth
 from keyart_federated.report import plot_learning
 
 STEPS, ROUNDS = 6, 3
@@ -70,7 +70,7 @@ def test_nodes_do_not_change_the_choices(tmp_path):
 def test_learning_together_beats_not_learning(tmp_path):
     settings = {"steps_per_round": 8, "rounds": 6}
     world = StyleWorld(devices=60, likes=0.5, dislikes=0.05)
-    truth = Truth.measure(world, 48)
+    truth = WorldTruth.measure(world, 48)
     learned = run(world, tmp_path, "f", truth=truth, **settings)
     zero_shot = run(world, tmp_path, "n", learner="none", personal_head=False, truth=truth, **settings)
     central = run(world, tmp_path, "c", learner="central", truth=truth, **settings)

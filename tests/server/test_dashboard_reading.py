@@ -19,7 +19,7 @@ from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam
 from keyart_federated.campaigns import SETTINGS, checked
 from keyart_federated.campaigns.campaign import MOVES, STANDINGS
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 from keyart_server.budget import Budget, Charge
 from keyart_server.budget.forecast import Forecast
 from keyart_server.campaigns import KINDS, Action, Campaign, Kind
@@ -53,7 +53,7 @@ def a_round(standing: str, **changes: Any) -> Round:
 
 
 def release(version: int, standing: str = "released", base: int | None = None, **changes: Any) -> Release:
-    made = Release(version, None, 0, base, "released", 1.0, "d", Plan(), (), "", AT, AT)
+    made = Release(version, None, 0, base, "released", 1.0, "d", RolloutPlan(), (), "", AT, AT)
     return replace(made, **{"standing": standing, **changes})
 
 

@@ -28,8 +28,8 @@ from support import rounds as round_samples
 from support.services import missing
 
 from keyart_federated.flower import programs
-from keyart_federated.flower.control import Control
 from keyart_federated.flower.fleet import free_ports
+from keyart_federated.flower.flwr_cli import Control
 from keyart_server.flower import supernode
 from keyart_server.flower.superlink import FlowerRunner
 from keyart_server.state import ServerState

@@ -27,8 +27,8 @@ from keyart.errors import FederatedError
 from keyart.secagg import Stage
 from keyart_federated.flower import programs
 from keyart_federated.flower import supervisor as keeper
-from keyart_federated.flower.control import Control
-from keyart_federated.flower.keys import write_node_key
+from keyart_federated.flower.flwr_cli import Control
+from keyart_federated.flower.tls_keys import write_node_key
 from keyart_server.flower import supernode
 from keyart_server.flower.superlink import FlowerRunner
 from keyart_server.state import ServerState
@@ -38,7 +38,12 @@ pytestmark = [pytest.mark.service, pytest.mark.xdist_group("superlink"), pytest.
 GATEWAYS = ("main", "west")
 DEVICES, SIZE, EPSILON = 8, 16, 1e4
 PATIENCE = 120.0
-SERVERAPP, RELAY, SUPERLINK, SUPERNODE = "flwr-serverapp", "flwr-clientapp", "flower-superlink", "eager.py"
+SERVERAPP, RELAY, SUPERLINK, SUPERNODE = (
+    "flwr-serverapp",
+    "flwr-clientapp",
+    "flower-superlink",
+    "polling_supernode.py",
+)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import SettingError
-from keyart_federated.flower import eager
+from keyart_federated.flower import polling_supernode
 from keyart_server.flower import environment
 from keyart_server.flower.database_retries import Clock
 
@@ -25,17 +25,17 @@ def test_one_looks_often_at_first_and_seldom_later() -> None:
 
 def test_a_supernode_asks_often_while_rounds_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     now, slept = [100.0], []
-    monkeypatch.setattr(eager.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(eager.time, "sleep", slept.append)
-    pace = eager.Pace()
-    for seconds, later in ((3, 0), (0.5, 0), (3, eager.BUSY_SECONDS - 1), (3, 2)):
+    monkeypatch.setattr(polling_supernode.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(polling_supernode.time, "sleep", slept.append)
+    pace = polling_supernode.Pace()
+    for seconds, later in ((3, 0), (0.5, 0), (3, polling_supernode.BUSY_SECONDS - 1), (3, 2)):
         now[0] += later
         pace.sleep(seconds)
-    assert slept == [3, eager.QUICK_SECONDS, eager.QUICK_SECONDS, 3]
+    assert slept == [3, polling_supernode.QUICK_SECONDS, polling_supernode.QUICK_SECONDS, 3]
 
 
 def test_flower_still_waits_as_it_did_when_this_was_written() -> None:
-    source = inspect.getsource(eager.node)
+    source = inspect.getsource(polling_supernode.node)
     assert "time.sleep(3)" in source and "time.sleep(0.5)" in source
 
 

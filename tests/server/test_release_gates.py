@@ -13,7 +13,7 @@ from support import releases as release_samples
 from support.releases import told
 
 from keyart.bundle import Manifest
-from keyart_federated.campaigns.segments import Estimate
+from keyart_federated.campaigns.segments import SegmentEstimate
 from keyart_server.releases import bundle_gates
 from keyart_server.releases.gate import CONFIDENCE_LEVEL, VERDICTS, Gate, comparison_gates, worst_verdict
 
@@ -21,7 +21,7 @@ MARGIN, SEGMENT_MARGIN = 0.02, 0.05
 REACH = NormalDist().inv_cdf((1 + CONFIDENCE_LEVEL) / 2)
 
 
-def verdicts(found: dict[str, Estimate]) -> dict[str, str]:
+def verdicts(found: dict[str, SegmentEstimate]) -> dict[str, str]:
     return {gate.name: gate.verdict for gate in comparison_gates("quality", found, MARGIN, SEGMENT_MARGIN)}
 
 

@@ -13,7 +13,7 @@ from support import releases as release_samples
 from support.releases import Device, candidate, first, standing
 
 from keyart.bundle.manifest import MANIFEST_NAME, Manifest
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 from keyart_server import audit_log
 from keyart_server.releases import bundle_archive, publishing, release_store
 from keyart_server.serve import open_service
@@ -64,7 +64,7 @@ for line in sys.stdin:
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """  # noqa: E501
-PLAN = Plan((0.5, 1.0), hours=0.0, unclear="go on")
+PLAN = RolloutPlan((0.5, 1.0), hours=0.0, unclear="go on")
 
 
 def subjects(service: Service) -> set[int]:

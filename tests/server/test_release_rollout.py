@@ -13,7 +13,7 @@ from support.server import Clock
 
 from keyart.bundle.folder import read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 from keyart_server import audit_log
 from keyart_server.releases import Gate, bundle_archive, publishing, release_store
 from keyart_server.service import Service
@@ -80,7 +80,7 @@ def test_a_planted_regression_is_held_and_a_person_lets_it_go_on(service: Servic
 
 def test_an_unclear_guard_goes_on_where_the_plan_says_so(service: Service, clock: Clock) -> None:
     first(service)
-    plan = Plan((0.2, 1.0), hours=1.0, unclear="go on")
+    plan = RolloutPlan((0.2, 1.0), hours=1.0, unclear="go on")
     made = candidate(service, 8, plan=plan)
     assert publishing.decide(service, made.version, UNCLEAR).share == 0.2
     clock.pass_by(hours=1)
@@ -148,7 +148,7 @@ def test_a_candidate_from_an_older_model_is_refused(service: Service) -> None:
 
 def test_one_rolls_out_at_a_time(service: Service, clock: Clock) -> None:
     first(service)
-    rolled(service, plan=Plan((0.5, 1.0)))
+    rolled(service, plan=RolloutPlan((0.5, 1.0)))
     second = candidate(service, 9, number=2, seed=2)
     assert publishing.decide(service, second.version, GOOD).standing == "candidate"
     with pytest.raises(InputError, match="8 is rolling out"):
@@ -170,7 +170,7 @@ def test_withdrawn_means_the_old_weights_under_a_new_number(service: Service, cl
     first(service)
     never = Device.of(service, tmp_path / "never")
     assert never.visit(service) == 7
-    rolled(service, plan=Plan((0.2, 1.0), hours=0.0))
+    rolled(service, plan=RolloutPlan((0.2, 1.0), hours=0.0))
     device = Device.of(service, tmp_path / "device", 0.1)
     assert device.visit(service) == 8 and device.weights == weights(1)
     if where != "rolling":
@@ -238,7 +238,7 @@ def test_the_bundle_of_a_start(service: Service, tmp_path: Path) -> None:
     assert publishing.publish_at_start(service, folder) == 7
     assert standing(service, 7).standing == "released" and offered(service) == (7, 1.0, None)
     assert publishing.publish_at_start(service, folder) is None
-    rolled(service, plan=Plan((0.5, 1.0)))
+    rolled(service, plan=RolloutPlan((0.5, 1.0)))
     assert publishing.publish_at_start(service, folder) is None, (
         "a start names the first bundle for as long as it likes"
     )

@@ -10,17 +10,17 @@ import pytest
 from support.releases import BAD, GOOD, UNCLEAR
 
 from keyart.errors import InputError, SettingError
-from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
+from keyart_federated.campaigns.rollout_plan import AT_ONCE, RolloutPlan
 from keyart_server.releases import RELEASE_STATUSES, Release
 from keyart_server.releases.gate import comparison_gates
 from keyart_server.releases.release import ACTIONS, MOVES
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
-PLAN = Plan()
+PLAN = RolloutPlan()
 
 
-def release(standing: str, share: float = 0.0, plan: Plan = PLAN) -> Release:
+def release(standing: str, share: float = 0.0, plan: RolloutPlan = PLAN) -> Release:
     return Release(8, "c" * 16, 1, 7, standing, share, "d" * 64, plan, (), "", NOW, NOW)  # type: ignore[arg-type]
 
 
@@ -98,7 +98,7 @@ DUE = {  # guard, are the hours over, what the plan says where it is unclear: wh
     ("told", "over", "unclear"), list(itertools.product(GUARDS, (False, True), ("hold", "go on")))
 )
 def test_what_is_due(told, over, unclear) -> None:
-    plan = Plan(unclear=unclear)
+    plan = RolloutPlan(unclear=unclear)
     at = NOW + timedelta(hours=24, seconds=0 if over else -1)
     found = GUARDS[told]
     guard = None if found is None else comparison_gates("take rate", found, plan.margin, plan.segment_margin)
@@ -124,4 +124,4 @@ def test_at_once_is_released_with_the_first_share() -> None:
 )  # fmt: skip
 def test_plans_that_are_none(wrong) -> None:
     with pytest.raises(SettingError):
-        Plan(**wrong)
+        RolloutPlan(**wrong)

@@ -23,8 +23,8 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.campaigns.settings import HELD_OUT
 from keyart_federated.export import write_bundle
-from keyart_federated.learning.model import Model
-from keyart_federated.simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.learning.model import GlobalModel
+from keyart_federated.simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
 from keyart_federated.simulation.randomness import device_randomness
 from keyart_federated.simulation.setup import SimulationSetup
 
@@ -45,7 +45,7 @@ def served_world(monkeypatch):
 
 
 def first_bundle(folder: Path, catalog: keyart.Catalog) -> Path:
-    model = Model.zero_shot(EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)))
+    model = GlobalModel.zero_shot(EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)))
     return write_bundle(folder, model, catalog, data="Nothing yet.", training={"round": 0, "devices": 0})
 
 

@@ -19,7 +19,7 @@ import pytest
 from support import bundles as bundle_samples
 from support.server import COMMAND, bearer, join, running
 
-from keyart_federated.flower.keys import write_certificates
+from keyart_federated.flower.tls_keys import write_certificates
 from keyart_server import audit_log
 from keyart_server.campaigns import campaign_store
 from keyart_server.state import ServerState

@@ -18,7 +18,7 @@ from keyart.bundle.reference_vectors import RunRanker
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker import NumpyRanker
 from keyart.model.ranker.weights import stored_layout, weight_shapes, weights_from_bytes
-from keyart_federated.export import graphs, vectors
+from keyart_federated.export import conformance_vectors, graphs
 
 CASES, FULL_SLATE = 8, 20
 SPEC = FeatureSpec(
@@ -71,7 +71,7 @@ def run_of(arrays: Mapping[str, np.ndarray]) -> RunRanker:
 
 
 def vectors_document(seed: int = 0) -> dict[str, Any]:
-    return {"cases": vectors.cases(SPEC, weights_from_bytes(weights_bytes(weights(seed)), SPEC))}
+    return {"cases": conformance_vectors.cases(SPEC, weights_from_bytes(weights_bytes(weights(seed)), SPEC))}
 
 
 def sample_files(seed: int = 0, **changed: bytes) -> dict[str, bytes]:

@@ -19,13 +19,13 @@ from keyart.dp.skellam import skellam_noise
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated import campaigns
 from keyart_federated.accounting import ORDERS, Mechanism, to_epsilon
-from keyart_federated.campaigns import Base, PrivateSum, RoundRequest, RoundResult, checked, own_offer
+from keyart_federated.campaigns import DeployedModel, PrivateSum, RoundRequest, RoundResult, checked, own_offer
 from keyart_federated.campaigns.bundle_model import installed, model_of
 from keyart_federated.campaigns.campaign import Campaign, Kind
 from keyart_federated.export import write_bundle
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
+from keyart_federated.simulation.device_vectors import vectors_of
 from keyart_federated.simulation.devices import Devices
-from keyart_federated.simulation.vectors import vectors_of
 from keyart_federated.worlds import SyntheticWorld
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -39,15 +39,15 @@ def campaign(kind: Kind, settings: Mapping[str, Any] | None = None, **changes: A
     return replace(base, **changes)
 
 
-def first_base(folder: Path, catalog: keyart.Catalog, version: int = 1) -> Base:
+def first_base(folder: Path, catalog: keyart.Catalog, version: int = 1) -> DeployedModel:
     """The zero-shot bundle of a catalogue."""
     spec = FeatureSpec.from_catalog(catalog)
-    model = replace(Model.zero_shot(EncodedCatalog.build(catalog, spec)), version=version)
+    model = replace(GlobalModel.zero_shot(EncodedCatalog.build(catalog, spec)), version=version)
     bundle = write_bundle(folder / str(version), model, catalog, data="Made up.", training={"round": 0, "devices": 0})
-    return Base(catalog, bundle, version, spec)
+    return DeployedModel(catalog, bundle, version, spec)
 
 
-def released(base: Base, files: Mapping[str, bytes], folder: Path) -> Base:
+def released(base: DeployedModel, files: Mapping[str, bytes], folder: Path) -> DeployedModel:
     """The fleet runs on these files now."""
     place = folder / str(base.next_version)
     shutil.rmtree(place, ignore_errors=True)
@@ -77,7 +77,7 @@ class Fleet:
     """All devices of a small world, without heads of their own, so that only the model tells how well they choose."""
 
     world: SyntheticWorld
-    base: Base
+    base: DeployedModel
     impressions: int = 200
     seed: int = 3
     devices: Devices = field(init=False)
@@ -114,7 +114,7 @@ def read(
     asked: RoundRequest,
     total: npt.NDArray[np.int64],
     survivors: int,
-    base: Base,
+    base: DeployedModel,
 ) -> RoundResult:
     """As the engine has it read."""
     summed = PrivateSum(own_offer(asked.offer.sign(KEY)), total, survivors, asked.pending)

@@ -51,9 +51,9 @@ def sample_catalog(titles: int = 6, artworks: int = ARTWORKS) -> keyart.Catalog:
 def sample_model(catalog: keyart.Catalog, seed: int = 1, version: int = 1):
     """The zero-shot model with seeded noise on each weight, each picture's appeal and all factors."""
     from keyart.model.features import EncodedCatalog, FeatureSpec
-    from keyart_federated.learning.model import Model
+    from keyart_federated.learning.model import GlobalModel
 
-    start = Model.zero_shot(EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)))
+    start = GlobalModel.zero_shot(EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)))
     rng, others = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     return replace(
         start,

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from keyart.bundle import Manifest
 from keyart.bundle.folder import read_files
 from keyart.bundle.update import install_update
-from keyart_federated.campaigns.rollout_plan import Plan
-from keyart_federated.campaigns.segments import Estimate
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
+from keyart_federated.campaigns.segments import SegmentEstimate
 from keyart_server.campaigns import campaign_store
 from keyart_server.releases import Release, publishing, release_store
 from keyart_server.service import Service
@@ -17,9 +17,9 @@ from support import bundles as bundle_samples
 from support import repositories as repository_samples
 
 
-def told(mean: float, standard_error: float = 0.001, devices: float = 1000.0) -> Estimate:
+def told(mean: float, standard_error: float = 0.001, devices: float = 1000.0) -> SegmentEstimate:
     """What a sum says of a segment."""
-    return Estimate(mean, standard_error, devices)
+    return SegmentEstimate(mean, standard_error, devices)
 
 
 GOOD = {"all": told(0.004), "tv": told(0.003), "evening": told(0.0)}
@@ -42,7 +42,13 @@ def first(service: Service, version: int = 7, seed: int = 0) -> Release:
 
 
 def candidate(
-    service: Service, version: int, base: int | None = 7, *, number: int = 1, seed: int = 1, plan: Plan | None = None
+    service: Service,
+    version: int,
+    base: int | None = 7,
+    *,
+    number: int = 1,
+    seed: int = 1,
+    plan: RolloutPlan | None = None,
 ) -> Release:
     """One that a round of a campaign has trained."""
     with service.state.writing() as session:
@@ -56,7 +62,9 @@ def candidate(
         )  # fmt: skip
 
 
-def rolled(service: Service, version: int = 8, base: int = 7, seed: int = 1, plan: Plan | None = None) -> Release:
+def rolled(
+    service: Service, version: int = 8, base: int = 7, seed: int = 1, plan: RolloutPlan | None = None
+) -> Release:
     """A candidate that has passed its gates."""
     made = candidate(service, version, base, number=version, seed=seed, plan=plan)
     return publishing.decide(service, made.version, GOOD)

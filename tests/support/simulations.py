@@ -13,9 +13,9 @@ from keyart.campaigns.limits import Limits
 from keyart.campaigns.offer import Offer
 from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.campaigns import own_offer
-from keyart_federated.simulation.fleet import Arrays, Contribution, LocalFleet, SimulatedFleet
 from keyart_federated.simulation.identities import keys_of
-from keyart_federated.simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.simulation.local_fleet import Arrays, Contribution, LocalFleet, SimulatedFleet
 from keyart_federated.simulation.participation import Participation
 from keyart_federated.simulation.setup import SimulationSetup
 from keyart_federated.simulation.training_run import TrainingRun, limits_of

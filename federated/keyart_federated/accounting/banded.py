@@ -18,15 +18,23 @@ import numpy as np
 
 from keyart.errors import SettingError
 
+from ..types import Doubles
 from .mechanism import Gaussian
-from .renyi import Doubles, to_epsilon
+from .renyi import to_epsilon
 
 
 @dataclass(frozen=True, slots=True)
 class Banded:
-    """A whole campaign of `rounds` running sums; nobody takes part twice within `separation` rounds.
+    """The banded matrix mechanism of a whole campaign.
 
-    noise_multiplier: standard deviation of an entry of Z over the clip. Raises SettingError.
+    Attributes:
+        noise_multiplier: Standard deviation of an entry of Z over the clip.
+        rounds: Number of running sums.
+        separation: Number of rounds within which nobody takes part twice.
+        bands: Number of bands of C; 1 is independent noise.
+
+    Raises:
+        SettingError: A value is out of range.
     """
 
     noise_multiplier: float
@@ -40,25 +48,28 @@ class Banded:
 
     @property
     def sensitivity(self) -> float:
-        """L2 norm of what one person changes in C X, in clips."""
+        """The L2 norm of what one person changes in C X, in clips."""
         return sensitivity(coefficients(self.bands), self.rounds, self.separation)
 
     def divergences(self) -> Doubles:
-        """Of the whole campaign, at ORDERS: one Gaussian release of C X, which holds for adaptive rounds, too."""
+        """Return the Rényi divergences of the whole campaign at ORDERS.
+
+        They are those of one Gaussian release of C X, which holds for adaptive rounds, too.
+        """
         return Gaussian(self.noise_multiplier / self.sensitivity).divergences()
 
     def epsilon(self, delta: float) -> float:
-        """Of the whole campaign."""
+        """Return the ε of the whole campaign."""
         return to_epsilon(self.divergences(), delta)
 
     @property
     def error(self) -> float:
-        """Root mean square error of an entry of the running sums, in clips."""
+        """The root mean square error of an entry of the running sums, in clips."""
         return self.noise_multiplier * error(coefficients(self.bands), self.rounds)
 
 
 def coefficients(bands: int) -> Doubles:
-    """First column of C `[bands]`: binom(2k, k) / 4^k, of the square root of the matrix of running sums."""
+    """Return the first column of C, [bands]: binom(2k, k) / 4^k, of the square root of the matrix of running sums."""
     if bands < 1:
         raise SettingError(f"bands must be 1 or more, and is {bands}. 1 is independent noise in each round.")
     k = np.arange(1, bands)
@@ -66,10 +77,16 @@ def coefficients(bands: int) -> Doubles:
 
 
 def sensitivity(column: Doubles, rounds: int, separation: int) -> float:
-    """The most that one person changes C X, for a clip of 1 and at most ⌈rounds / separation⌉ times.
+    """Return the largest change of C X by one person in ⌈rounds / separation⌉ participations, for a clip of 1.
 
-    column: first column of C, ≥ 0 and nowhere rising: then the worst person comes as early and as often as may be
-    (Kalinin, Lampert 2024, theorem 2). Raises SettingError.
+    Args:
+        column: First column of C, ≥ 0 and nowhere rising: then the worst person comes as early and as often as
+            possible (Kalinin, Lampert 2024, theorem 2).
+        rounds: Number of rounds.
+        separation: Number of rounds within which nobody takes part twice.
+
+    Raises:
+        SettingError: A coefficient is negative or rises.
     """
     _check(len(column), rounds, separation)
     if (column < 0).any() or (np.diff(column) > 0).any():
@@ -84,13 +101,13 @@ def sensitivity(column: Doubles, rounds: int, separation: int) -> float:
 
 
 def error(column: Doubles, rounds: int) -> float:
-    """Root mean square over rounds of the norms of B = A C⁻¹'s rows: the error of running sums for noise of 1."""
+    """Return the root mean square over rounds of the norms of the rows of B = A C⁻¹: the error for noise of 1."""
     rows = np.cumsum(_inverse(column, rounds))
     return math.sqrt(float(np.cumsum(rows**2).mean()))
 
 
 def _inverse(column: Doubles, rounds: int) -> Doubles:
-    """First column of C⁻¹ `[rounds]`."""
+    """Return the first column of C⁻¹, [rounds]."""
     inverse = np.zeros(rounds)
     inverse[0] = 1 / column[0]
     for k in range(1, rounds):

@@ -1,6 +1,7 @@
-"""Audit: what an attacker who sees a release can really tell, held against what the accountant says he cannot.
+"""Audits of privacy: what an attacker learns from a release, compared with what the accountant allows.
 
-A proof covers the mechanism on paper; these tests run the one that is built. They can refute a claim, never prove it.
+A proof covers the mechanism on paper; these tests run the one that is built. They can refute a claim, never prove
+it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import numpy.typing as npt
 from keyart.dp import RandomBytes
 from keyart.errors import SettingError
 
-Doubles = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from ..types import Bools, Doubles
+
 Run = Callable[[Bools], Doubles]
 
-MOST_EPSILON = 64.0
+MAX_EPSILON = 64.0
 TOLERANCE = 1e-4  # of ε
 BINS = 16  # of a lane's values
 STEPS, RIDGE = 12, 1.0  # of the regression
@@ -28,8 +29,13 @@ STEPS, RIDGE = 12, 1.0  # of the regression
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """epsilon_lower: no smaller ε is true, with the confidence asked for; 0 where nothing was found. correct: of
-    `guesses` about who was in."""
+    """The result of an audit.
+
+    Attributes:
+        epsilon_lower: Lower bound on ε, with the requested confidence; 0 if none was found.
+        guesses: Number of guesses about who was in.
+        correct: Number of correct ones.
+    """
 
     epsilon_lower: float
     guesses: int
@@ -38,7 +44,13 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Distinguished:
-    """correct: of `tried` views told from which world they come; by: the distinguisher that did best in training."""
+    """The result of a distinguishing attack.
+
+    Attributes:
+        correct: Number of views whose world was found.
+        tried: Number of views.
+        by: Distinguisher that did best in training.
+    """
 
     correct: int
     tried: int
@@ -46,7 +58,7 @@ class Distinguished:
 
     @property
     def accuracy(self) -> float:
-        """One half is a coin."""
+        """The share of correct answers; one half is chance."""
         return self.correct / self.tried
 
 
@@ -58,15 +70,24 @@ def audit_one_run(
     confidence: float = 0.95,
     random: RandomBytes = os.urandom,
 ) -> Audit:
-    """A lower bound on the ε of a mechanism, from one run with many canaries, each in by the throw of a coin.
+    """Return a lower bound on the ε of a mechanism, from one run with many canaries, each included by a coin toss.
 
-    run: [canaries] who is in → a score [canaries] of each, read off the release; the higher, the likelier it is in.
-    Half of the guesses say "in" of the highest scores, the others "out" of the lowest. guesses: to be settled before
-    the run; few where noise is large, since only extreme scores then tell anything. random: tosses the coins.
+    Half of the guesses say "in" of the highest scores, the others "out" of the lowest. Against an (ε, δ) mechanism
+    the number of right guesses is at most about that of coins that fall right with probability e^ε / (1 + e^ε)
+    (Steinke, Nasr, Jagielski 2023, "Privacy auditing with one (1) training run").
 
-    Steinke, Nasr, Jagielski 2023, "Privacy auditing with one (1) training run": against an (ε, δ) mechanism the
-    number of right guesses is about one of coins that fall right with probability e^ε / (1 + e^ε). Raises
-    SettingError.
+    Args:
+        run: Takes who is in, [canaries], and returns a score of each, [canaries], read off the release; a
+            higher score means that it is likelier in.
+        canaries: Number of canaries.
+        guesses: Number of guesses, to be fixed before the run; few where noise is large, since only extreme
+            scores carry information then.
+        delta: δ of the claim.
+        confidence: Confidence of the bound.
+        random: Source of the coin tosses.
+
+    Raises:
+        SettingError: A number is out of range, or the scores are not finite.
     """
     if not 2 <= guesses <= canaries or guesses % 2:
         raise SettingError(f"guesses is {guesses}; it must be even, and from 2 to the {canaries} canaries.")
@@ -81,7 +102,7 @@ def audit_one_run(
 
 
 def epsilon_lower(correct: int, guesses: int, canaries: int, delta: float = 0.0, confidence: float = 0.95) -> float:
-    """The largest ε that `correct` of `guesses` refute, to `TOLERANCE`; 0 for none. Raises SettingError."""
+    """Return the largest ε that `correct` of `guesses` refute, to `TOLERANCE`; 0 for none. Raises SettingError."""
     if not 0 <= correct <= guesses <= canaries:
         raise SettingError(f"{correct} of {guesses} guesses about {canaries} canaries cannot be; count them again.")
     if not (0 <= delta < 1 and 0 < confidence < 1):
@@ -90,7 +111,7 @@ def epsilon_lower(correct: int, guesses: int, canaries: int, delta: float = 0.0,
     def refuted(epsilon: float) -> bool:
         return _chance(correct, guesses, canaries, epsilon, delta) <= 1.0 - confidence
 
-    low, high = 0.0, MOST_EPSILON
+    low, high = 0.0, MAX_EPSILON
     if not refuted(low):
         return 0.0
     while high - low > TOLERANCE:
@@ -100,10 +121,10 @@ def epsilon_lower(correct: int, guesses: int, canaries: int, delta: float = 0.0,
 
 
 def _chance(correct: int, guesses: int, canaries: int, epsilon: float, delta: float) -> float:
-    """The most that (ε, δ) allows for the probability of so many right guesses, or more.
+    """Return the largest probability that (ε, δ) allows for so many right guesses, or more.
 
-    P[W ≥ v] + 2 m δ max_i P[v > W ≥ v − i] / i over i = 1 … v, for v right of r guesses about m canaries, and W
-    binomial of r and e^ε / (1 + e^ε): the paper's main theorem; δ = 0 is its pure case.
+    It is P[W ≥ v] + 2 m δ max_i P[v > W ≥ v − i] / i over i = 1 … v, for v right of r guesses about m canaries, and
+    W binomial of r and e^ε / (1 + e^ε): the paper's main theorem; δ = 0 is its pure case.
     """
     factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, guesses + 1)))])  # logarithms
     k = np.arange(guesses + 1)
@@ -114,11 +135,17 @@ def _chance(correct: int, guesses: int, canaries: int, epsilon: float, delta: fl
 
 
 def distinguish(first: npt.NDArray[np.unsignedinteger], second: npt.NDArray[np.unsignedinteger]) -> Distinguished:
-    """How well views of two worlds are told apart: the best of three simple distinguishers.
+    """Return how well three simple distinguishers separate the views of two worlds; the best one counts.
 
-    first, second: lanes [n, d] as a server sees them, a row a view. Every second row trains: the mean of the lanes,
-    how uneven their values are (chi-square), and a logistic regression on them. The other rows are told by the one
-    that did best. Raises SettingError.
+    Every second row trains: the mean of the lanes, how uneven their values are (chi-square), and a logistic
+    regression on them. The other rows are classified by the one that did best.
+
+    Args:
+        first: Lanes of views as a server sees them, a row a view, [n, d].
+        second: Views of the other world, [n, d].
+
+    Raises:
+        SettingError: The arrays differ in shape or type, or have fewer than 4 rows.
     """
     if first.shape != second.shape or first.ndim != 2 or len(first) < 4 or first.dtype != second.dtype:
         raise SettingError("Views are two arrays [n, d] of one shape and type, with at least 4 rows.")
@@ -137,7 +164,7 @@ def distinguish(first: npt.NDArray[np.unsignedinteger], second: npt.NDArray[np.u
 
 
 def _cut(figure: Doubles, world: Bools, trains: Bools) -> Bools:
-    """By the cut through a figure [n], and the side of it, that tell most rows in training."""
+    """Classify rows by the cut through a feature [n], and the side of it, that are right most often in training."""
     order = np.argsort(figure[trains], kind="stable")
     values, second = figure[trains][order], world[trains][order]
     cuts = np.concatenate([[-np.inf], (values[1:] + values[:-1]) / 2])
@@ -149,14 +176,14 @@ def _cut(figure: Doubles, world: Bools, trains: Bools) -> Bools:
 
 
 def _chi_square(lanes: Doubles) -> Doubles:
-    """Of each row's values against uniform ones, in `BINS` of equal width."""
+    """Return the chi-square statistic of each row's values against uniform ones, in `BINS` of equal width."""
     bins = np.minimum(((lanes + 0.5) * BINS).astype(np.intp), BINS - 1)
     counts = (bins[..., None] == np.arange(BINS)).sum(axis=1)
     return np.asarray(((counts - counts.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) * (BINS / lanes.shape[1]))
 
 
 def _regression(lanes: Doubles, world: Bools, trains: Bools) -> Bools:
-    """Ridge logistic regression by Newton's steps."""
+    """Classify rows by a ridge logistic regression, with Newton's steps."""
     spread = max(float(lanes[trains].std()), 1e-12)
     x = np.concatenate([lanes / spread, np.ones((len(lanes), 1))], axis=1)
     known, weights = x[trains], np.zeros(x.shape[1])

@@ -1,4 +1,4 @@
-"""ε of a campaign whose rounds are alike, and the least noise for an ε."""
+"""ε of a campaign whose rounds are alike, and the smallest noise for an ε."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from keyart.errors import SettingError
 from .mechanism import Gaussian, Mechanism, Skellam
 from .renyi import ORDERS, to_epsilon
 
-MOST_NOISE = 1e6  # multiples of the clip: nobody learns anything from such a sum
+MAX_NOISE_MULTIPLIER = 1e6  # multiples of the clip: nobody learns anything from such a sum
 TOLERANCE = 1e-6  # of the noise multiplier, relative
 
 
 def composed(events: Iterable[tuple[Mechanism, int]], delta: float) -> float:
-    """ε at `delta` of all of these, each so many times; 0 for none. Raises SettingError.
+    """Return the ε at `delta` of mechanisms, each so many times; 0 for none.
 
-    Multiplied, not added up one by one: so a budget that a planner's noise fits exactly is spent exactly.
+    Divergences are multiplied, not added up one by one: so a budget that a planner's noise fits exactly is spent
+    exactly. Raises SettingError.
     """
     total = np.zeros(len(ORDERS))
     for mechanism, times in events:
@@ -28,13 +29,20 @@ def composed(events: Iterable[tuple[Mechanism, int]], delta: float) -> float:
 
 
 def composed_by_draw(times: Mapping[tuple[Mechanism, float, float], int], delta: float) -> float:
-    """ε at `delta` of whoever loses most, where each event asks those alone whose draw is in [low, high) of [0, 1).
+    """Return the ε at `delta` of the person who loses most, where each event asks one range of sampling buckets.
 
-    times: of each event with its bounds, how often it was asked.
+    A bucket stays as it is and knows nothing of what a person does, so events of different buckets are of different
+    people and do not add up (parallel composition: McSherry 2009, "Privacy integrated queries", theorem 4).
 
-    A draw stays as it is and knows nothing of what a person does, so events of different draws are of different
-    people and do not add up (parallel composition: McSherry 2009, "Privacy integrated queries", theorem 4). 0 for
-    none. Raises SettingError.
+    Args:
+        times: Number of times each event was asked, by event and its range [low, high) of [0, 1).
+        delta: δ.
+
+    Returns:
+        The ε; 0 for no events.
+
+    Raises:
+        SettingError: δ is out of range.
     """
     worst = {low for _, low, _ in times}  # whatever asks a draw also asks the last of these at or below it
     return max(
@@ -47,11 +55,20 @@ def composed_by_draw(times: Mapping[tuple[Mechanism, float, float], int], delta:
 
 
 def epsilon(noise_multiplier: float, sampling_rate: float, rounds: int, delta: float) -> float:
-    """ε of `rounds` sums with Gaussian noise, each over a Poisson sample of the fleet; a person is added or removed.
+    """Return the ε of `rounds` sums with Gaussian noise, each over a Poisson sample of the fleet.
 
-    noise_multiplier: standard deviation of the noise over the clip. sampling_rate: probability that a person is in a
-    round, drawn anew and kept secret; 1 for devices that cannot rely on that. Rényi composition through
-    `dp-accounting`, at its orders and some more. 0 rounds cost 0, no noise infinity. Raises SettingError.
+    Neighbours differ by one person, added or removed. Rényi divergences compose through `dp-accounting`, at its
+    orders and some more. 0 rounds cost 0, and no noise costs infinity.
+
+    Args:
+        noise_multiplier: Standard deviation of the noise over the clip.
+        sampling_rate: Probability that a person is in a round, drawn anew and kept secret; 1 for devices that
+            cannot rely on that.
+        rounds: Number of rounds.
+        delta: δ.
+
+    Raises:
+        SettingError: A number is out of range.
     """
     return _repeated(Gaussian(noise_multiplier, sampling_rate), rounds, delta)
 
@@ -59,10 +76,18 @@ def epsilon(noise_multiplier: float, sampling_rate: float, rounds: int, delta: f
 def skellam_epsilon(
     noise_multiplier: float, l2: float, dimension: int, rounds: int, delta: float, sampling_rate: float = 1.0
 ) -> float:
-    """ε of `rounds` sums of integer vectors with Skellam noise; a person's vector is replaced by zeros.
+    """Return the ε of `rounds` sums of integer vectors with Skellam noise; a person's vector is replaced by zeros.
 
-    l2: the most that one vector measures, in integer steps; noise_multiplier: deviation of the sum's noise over l2.
-    See `Skellam` for the bound. Raises SettingError.
+    Args:
+        noise_multiplier: Standard deviation of the sum's noise over l2.
+        l2: Sensitivity: the largest norm of one vector, in integer steps.
+        dimension: Entries of a vector.
+        rounds: Number of rounds.
+        delta: δ.
+        sampling_rate: Probability that a person is in a round.
+
+    Raises:
+        SettingError: A number is out of range.
     """
     return _repeated(Skellam(noise_multiplier, l2, dimension, sampling_rate), rounds, delta)
 
@@ -76,9 +101,10 @@ def noise_for(
     l2: float | None = None,
     dimension: int | None = None,
 ) -> float:
-    """The least noise multiplier whose `rounds` cost at most `epsilon`: Gaussian, or Skellam with l2 and dimension.
+    """Return the smallest noise multiplier whose `rounds` cost at most `epsilon`.
 
-    Never too little: the answer is the upper end of the last bracket. Raises SettingError.
+    The noise is Gaussian, or Skellam where l2 and dimension are given. It is never too small: the answer is the
+    upper end of the last bracket. Raises SettingError.
     """
     if not (math.isfinite(epsilon) and epsilon > 0):
         raise SettingError(f"epsilon must be positive, and is {epsilon}. Without noise it is infinite.")
@@ -96,10 +122,10 @@ def noise_for(
     low, high = 0.0, 1.0
     while not enough(high):
         low, high = high, 2 * high
-        if high > MOST_NOISE:
+        if high > MAX_NOISE_MULTIPLIER:
             raise SettingError(
-                f"No noise below {MOST_NOISE:.0e} clips keeps {rounds} rounds within ε = {epsilon} at δ = {delta}. "
-                "Allow a larger ε, or fewer rounds."
+                f"No noise below {MAX_NOISE_MULTIPLIER:.0e} clips keeps {rounds} rounds within ε = {epsilon} at "
+                f"δ = {delta}. Allow a larger ε, or fewer rounds."
             )
     while high - low > TOLERANCE * high:
         middle = (low + high) / 2

@@ -32,7 +32,15 @@ DIGEST_HEX: Final = 32  # 128 bits: against disks and editors, not against an op
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A release that is paid for. spent: the fleet's ε so far. repeated: the round had been charged before."""
+    """The receipt of a release that is charged.
+
+    Attributes:
+        campaign: Name of the campaign.
+        round: Round of the campaign.
+        event: Mechanism that was charged.
+        spent: ε of the fleet so far.
+        repeated: Whether the round had been charged before.
+    """
 
     campaign: str
     round: int
@@ -55,7 +63,7 @@ class Ledger:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], epsilon: float, delta: float) -> Ledger:
-        """Opens the ledger of this budget, or starts one. Raises LedgerError, SettingError, OSError."""
+        """Open the ledger of this budget, or start one. Raises LedgerError, SettingError, OSError."""
         if not (math.isfinite(epsilon) and epsilon > 0 and 0 < delta < 1):
             raise SettingError(f"A budget needs ε > 0 and 0 < δ < 1, and is ({epsilon}, {delta}).")
         place = Path(path)
@@ -73,11 +81,15 @@ class Ledger:
         return ledger
 
     def charge(self, campaign: str, round: int, event: Mechanism) -> Receipt:
-        """Pays for the release of this round; durable when it returns. Release only with the receipt in hand.
+        """Charge the release of a round; it is durable when this returns. Release only with the receipt in hand.
 
-        A round charged before with the same event is not charged again. Raises BudgetSpent where the round would
-        exceed the budget and LedgerError where it was charged for something else; then nothing has changed. Where the
-        disk fails LedgerError is raised and the ledger is closed: open it again to see what it holds.
+        A round charged before with the same event is not charged again. If the disk fails the ledger is closed:
+        open it again to see what it holds.
+
+        Raises:
+            BudgetSpent: The round would exceed the budget; nothing has changed.
+            LedgerError: The round was charged for something else, in which case nothing has changed, or the
+                disk fails.
         """
         self._check_open()
         if not campaign or round < 0:
@@ -103,16 +115,16 @@ class Ledger:
         return Receipt(campaign, round, event, spent, repeated=False)
 
     def spent(self) -> float:
-        """ε of all that was charged, at the budget's δ."""
+        """Return the ε of all charges, at the budget's δ."""
         return self._spent_with(None)
 
     @property
     def charges(self) -> dict[tuple[str, int], Mechanism]:
-        """By campaign and round, oldest first."""
+        """The charges by campaign and round, oldest first."""
         return dict(self._charges)
 
     def close(self) -> None:
-        """Lets another process open it."""
+        """Close the ledger, so that another process can open it."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
@@ -163,13 +175,13 @@ class Ledger:
             sync_folder(self.path.parent)
 
     def _seal(self) -> None:
-        """The newline, after all before it is durable."""
+        """Write the newline, after all before it is durable."""
         os.fsync(self._handle)
         _write(self._handle, b"\n")
         os.fsync(self._handle)
 
     def _take(self, line: bytes, number: int) -> None:
-        """One line's content. Raises LedgerError."""
+        """Take in the content of one line. Raises LedgerError."""
         try:
             entry = json.loads(line)
             digest = entry.pop("digest")
@@ -198,16 +210,17 @@ class Ledger:
 
 
 def _line(entry: dict[str, Any], chain: str) -> tuple[bytes, str]:
-    """A line's bytes without newline, and its digest, which covers the digest of the line before."""
+    """Return a line's bytes without newline, and its digest, which covers the digest of the line before."""
     body = json.dumps(entry, sort_keys=True, ensure_ascii=True, allow_nan=False, default=_plain)
     digest = hashlib.sha256(f"{chain}\n{body}".encode()).hexdigest()[:DIGEST_HEX]
     return f'{body[:-1]}, "digest": "{digest}"}}'.encode(), digest
 
 
 def _torn(tail: bytes, within: bytes | None) -> bool:
-    """Whether `tail` is the beginning of a line. A whole object whose digest does not fit is damage, and no tear.
+    """Return whether `tail` is the beginning of a line.
 
-    within: the line that it must begin, where that is known, so that no file of somebody else is cut.
+    A whole object whose digest does not fit is damage, and no tear.
+    `within` is the line that it must begin, if known, so that no file of another program is cut.
     """
     if within is not None and not within.startswith(tail):
         return False
@@ -219,7 +232,7 @@ def _torn(tail: bytes, within: bytes | None) -> bool:
 
 
 def event_json(event: Mechanism) -> dict[str, Any]:
-    """A mechanism as a ledger writes it down. Raises SettingError."""
+    """Return a mechanism as a ledger writes it. Raises SettingError."""
     for name, kind in MECHANISMS.items():
         if type(event) is kind:
             return {"mechanism": name, **asdict(event)}  # type: ignore[call-overload]
@@ -227,13 +240,13 @@ def event_json(event: Mechanism) -> dict[str, Any]:
 
 
 def event_from(entry: dict[str, Any]) -> Mechanism:
-    """Inverse of `event_json`; uses `entry` up."""
+    """Return the mechanism of an entry, which is used up. Inverse of `event_json`."""
     event: Mechanism = MECHANISMS[entry.pop("mechanism")](**entry)
     return event
 
 
 def _plain(number: Any) -> Any:
-    """numpy's integers, which JSON does not know."""
+    """Return numpy's integers, which JSON does not know, as Python's."""
     return number.item()
 
 

@@ -12,24 +12,30 @@ from typing import Protocol
 
 import numpy as np
 
-from keyart.campaigns import skellam_divergences
+from keyart.campaigns import divergences_at_orders, skellam_divergences
 from keyart.errors import SettingError
 
-from .renyi import ORDERS, Doubles, divergences_at_orders, sampled
+from ..types import Doubles
+from .renyi import ORDERS, sampled
 
 
 class Mechanism(Protocol):
-    """One release: `Gaussian`, `Skellam`, or a whole campaign as `banded.Banded`."""
+    """The noise of one release: `Gaussian`, `Skellam`, or a whole campaign as `banded.Banded`."""
 
     def divergences(self) -> Doubles:
-        """Rényi divergences at ORDERS; those of several releases add up."""
+        """Return the Rényi divergences at ORDERS; those of several releases add up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gaussian:
-    """Gaussian noise on the sum of a Poisson sample of the fleet. noise_multiplier: its deviation over the clip.
+    """Gaussian noise on the sum of a Poisson sample of the fleet. The neighbour has one person more or less.
 
-    The neighbour has one person more or less. Raises SettingError.
+    Attributes:
+        noise_multiplier: Standard deviation of the noise over the clip.
+        sampling_rate: Probability that a person is in the sample.
+
+    Raises:
+        SettingError: A value is out of range.
     """
 
     noise_multiplier: float
@@ -39,17 +45,25 @@ class Gaussian:
         _check(self.noise_multiplier, self.sampling_rate)
 
     def divergences(self) -> Doubles:
-        """Of one round, at ORDERS (Mironov, Talwar, Zhang 2019, section 3.3)."""
+        """Return the divergences of one round at ORDERS (Mironov, Talwar, Zhang 2019, section 3.3)."""
         return _gaussian(self.noise_multiplier, self.sampling_rate).copy()
 
 
 @dataclass(frozen=True, slots=True)
 class Skellam:
-    """Skellam noise on a sum of integer vectors. l2: the most that one person's vector measures, in integer steps.
+    """Skellam noise on a sum of integer vectors. The neighbour has one person's vector replaced by zeros.
 
-    noise_multiplier: deviation of the noise in the sum, over l2. Noise that devices add themselves counts only where
-    it is sure to be there: take the survivors at the threshold, less those that may collude with the server.
-    The neighbour has one person's vector replaced by zeros. Raises SettingError.
+    Noise that devices add themselves counts only where it is sure to be there: take the survivors at the quorum,
+    less those that may collude with the server.
+
+    Attributes:
+        noise_multiplier: Standard deviation of the noise in the sum, over l2.
+        l2: Sensitivity: the largest norm of one person's vector, in integer steps.
+        dimension: Entries of a vector.
+        sampling_rate: Probability that a person is in a round.
+
+    Raises:
+        SettingError: A value is out of range.
     """
 
     noise_multiplier: float
@@ -65,7 +79,7 @@ class Skellam:
             raise SettingError(f"dimension must be 1 or more, and is {self.dimension}. Give the vector's length.")
 
     def divergences(self) -> Doubles:
-        """Of one round, at ORDERS (`keyart.campaigns.budget.skellam_divergences`)."""
+        """Return the divergences of one round at ORDERS (`keyart.campaigns.budget.skellam_divergences`)."""
         if self.sampling_rate == 0:
             return np.zeros(len(ORDERS))
         if self.noise_multiplier == 0:
@@ -105,7 +119,7 @@ def _gaussian(noise_multiplier: float, sampling_rate: float) -> Doubles:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warning of each order whose series does not converge: such an order counts as infinite."""
+    """Silence the warning of each order whose series does not converge: such an order counts as infinite."""
     log = logging.getLogger("absl")
     before, log.disabled = log.disabled, True
     try:

@@ -13,10 +13,10 @@ from .epsilon import noise_for
 # Rounds of training: more of them split the budget into parts that noise drowns. Ten are best for 2,000 devices at
 # ε = 8, twenty for 20,000 (decision 0013); between and beyond, as the root of devices · ε.
 ROUNDS, OF_DEVICES, AT_EPSILON = 10, 2_000, 8.0
-FEWEST_ROUNDS, MOST_ROUNDS = 5, 30
+MIN_ROUNDS, MAX_ROUNDS = 5, 30
 # Norm of the clip, as a share of the norm that is expected. A short one lets noise be less, and pulls what is learned
 # away from the devices that have more to say; where noise is faint, that pull is what is left.
-LEAST_CLIP, MOST_CLIP = 0.5, 2.0
+MIN_CLIP, MAX_CLIP = 0.5, 2.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
 COWATCH_SHARE, COWATCH_EXCHANGES = 0.1, 2  # of the budget, for questions about what is watched together
@@ -110,12 +110,12 @@ class TrainingPlan:
 
 
 def _rounds(devices: float, epsilon: float) -> int:
-    return round(min(max(ROUNDS * _size(devices, epsilon), FEWEST_ROUNDS), MOST_ROUNDS))
+    return round(min(max(ROUNDS * _size(devices, epsilon), MIN_ROUNDS), MAX_ROUNDS))
 
 
 def clip_for(devices: float, epsilon: float) -> float:
     """What suits a cohort of that size, as `Privacy.clip`."""
-    return min(max(LEAST_CLIP * _size(devices, epsilon), LEAST_CLIP), MOST_CLIP)
+    return min(max(MIN_CLIP * _size(devices, epsilon), MIN_CLIP), MAX_CLIP)
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""Rényi divergences: what composes by addition, and how it becomes an ε (Mironov 2017)."""
+"""Rényi divergences: they compose by addition, and become an ε (Mironov 2017, "Rényi differential privacy")."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from typing import Final
 
 import numpy as np
 
-from keyart.campaigns import MAX_ORDER, ORDERS, divergences_at_orders
+from keyart.campaigns import MAX_ORDER, ORDERS
 from keyart.errors import SettingError
-from keyart.types import Doubles
 
-__all__ = ["MAX_ORDER", "ORDERS", "Doubles", "divergences_at_orders", "sampled", "to_epsilon"]
+from ..types import Doubles
+
+__all__ = ["MAX_ORDER", "ORDERS", "sampled", "to_epsilon"]
 
 _INTEGERS: Final = np.arange(2, MAX_ORDER + 1)
 
 
 def to_epsilon(divergences: Doubles, delta: float) -> float:
-    """The least ε that these divergences `[ORDERS]` prove at `delta`. Raises SettingError.
+    """Return the smallest ε that these divergences [ORDERS] prove at `delta`. Raises SettingError.
 
-    Canonne, Kamath, Steinke 2020, proposition 12, as `dp-accounting` computes it.
+    It is Canonne, Kamath, Steinke 2020, "The discrete Gaussian for differential privacy", proposition 12, as
+    `dp-accounting` computes it.
     """
     if not 0 < delta < 1:
         raise SettingError(
@@ -31,12 +33,12 @@ def to_epsilon(divergences: Doubles, delta: float) -> float:
 
 
 def sampled(divergences: Doubles, rate: float) -> Doubles:
-    """Divergences at the integers 2 … MAX_ORDER after Poisson sampling, from those without.
+    """Return divergences at the integers 2 … MAX_ORDER after Poisson sampling, from those without.
 
-    log Σ_k C(α,k) (1−q)^(α−k) q^k e^((k−1) D_k), over α − 1: the binomial expansion of the mixture's divergence from
-    the plain distribution (Zhu, Wang 2019, theorems 6 and 8). Where a reflection swaps the two distributions, as for
-    symmetric noise, that is the larger of the two directions (Mironov, Talwar, Zhang 2019, theorem 5), so that the
-    general bound's factor of 3 is not needed.
+    They are log Σ_k C(α,k) (1−q)^(α−k) q^k e^((k−1) D_k), over α − 1: the binomial expansion of the mixture's
+    divergence from the plain distribution (Zhu, Wang 2019, theorems 6 and 8). Where a reflection swaps the two
+    distributions, as for symmetric noise, that is the larger of the two directions (Mironov, Talwar, Zhang 2019,
+    theorem 5), so that the general bound's factor of 3 is not needed.
     """
     factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, MAX_ORDER + 1)))])  # logarithms
     chosen = np.arange(MAX_ORDER + 1) * np.log(rate) - factorials

@@ -1,11 +1,12 @@
-"""Peers: other ways to choose a picture, played on the same impressions of the same world.
+"""Baselines: other ways to choose an artwork, played on the same impressions of the same world.
 
-A peer sees what a learner may see, the protocol of `World` without `expected_reward`. It learns centrally and at
-once from every outcome of everybody, which is more than any deployment could give it.
+A baseline sees what a learner may see, the protocol of `World` without `expected_reward`. It learns centrally and
+at once from every outcome of every device, which is more than any deployment could give it. The package uses
+`world` and `metrics`.
 """
 
 from .bandits import EpsilonGreedy, Thompson
-from .peer import Peer, Played, play
+from .baseline_policy import BaselinePolicy, Played, play
 from .references import Fixed, Uniform, best_fixed
 
-__all__ = ["EpsilonGreedy", "Fixed", "Peer", "Played", "Thompson", "Uniform", "best_fixed", "play"]
+__all__ = ["BaselinePolicy", "EpsilonGreedy", "Fixed", "Played", "Thompson", "Uniform", "best_fixed", "play"]

@@ -15,7 +15,7 @@ PRIOR_PLAYS, PRIOR_MISSES = 1.0, 9.0  # a tenth: about what pictures earn, so th
 
 
 class _Arms:
-    """Counts of each picture of each title, prior included."""
+    """Counts of each artwork of each title, prior included."""
 
     def __init__(self, catalog: keyart.Catalog) -> None:
         self.plays = [[PRIOR_PLAYS] * len(title.artworks) for title in catalog]
@@ -39,7 +39,7 @@ class Thompson(_Arms):
 
 
 class EpsilonGreedy(_Arms):
-    """With probability `epsilon` any picture, else the one with the highest mean, ties by chance."""
+    """ε-greedy: any artwork with probability `epsilon`, else the one with the highest mean, ties by chance."""
 
     def __init__(self, catalog: keyart.Catalog, seed: int, epsilon: float = 0.1) -> None:
         super().__init__(catalog)

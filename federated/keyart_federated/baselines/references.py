@@ -1,4 +1,4 @@
-"""References: what learns nothing."""
+"""References: baselines that learn nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import keyart
 
-from ..metrics import Truth
+from ..metrics import WorldTruth
 
 
 class Fixed:
-    """Always the same picture of a title. pictures: by title, which of its pictures, from 0."""
+    """A baseline that always shows the same artwork of a title; `pictures` holds it by title, counted from 0."""
 
     def __init__(self, pictures: Sequence[int]) -> None:
         self._pictures = pictures
@@ -20,16 +20,16 @@ class Fixed:
         return self._pictures[title]
 
     def learn(self, title: int, picture: int, reward: float) -> None:
-        """Nothing to learn."""
+        """Learn nothing."""
 
 
-def best_fixed(truth: Truth) -> Fixed:
-    """The best single picture of each title, by the true means: no learner, since none may know them."""
+def best_fixed(truth: WorldTruth) -> Fixed:
+    """Return the baseline of each title's best single artwork, by the true means. No learner may know them."""
     return Fixed(truth.best_fixed.tolist())
 
 
 class Uniform:
-    """Any picture, by chance."""
+    """A baseline that shows any artwork, with equal probability."""
 
     def __init__(self, catalog: keyart.Catalog, seed: int) -> None:
         self._counts = [len(title.artworks) for title in catalog]
@@ -39,4 +39,4 @@ class Uniform:
         return self._draws.randrange(self._counts[title])
 
     def learn(self, title: int, picture: int, reward: float) -> None:
-        """Nothing to learn."""
+        """Learn nothing."""

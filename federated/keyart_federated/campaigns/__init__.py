@@ -1,29 +1,31 @@
 """Campaigns: what each kind asks the fleet, and what it reads in the sums. Pure: no database, clock, network.
 
-Kinds, a module each with its settings, `plan`, `ask` and `read` (`keyart.campaigns.kinds` has the device's half):
+The package uses the SDK, `learning`, `accounting`, `experiments`, `evaluation` and `export`; simulations and the
+server use it. Kinds are modules with their settings, `plan`, `ask` and `read` (`keyart.campaigns.kinds` has the
+device's half):
 
 training       better weights, round by round
-population     who there is
+population     who the viewers are
 trending       which titles are played now
 rates          how often an artwork is right, by device class and daypart
-cowatch        title latents from what is watched together
-experiment     arms against each other, look by look
+cowatch        title latents from which titles are watched together
+experiment     arms against each other, one interim analysis a round
 evaluation     what a bundle would be worth
-comparison     what held-out devices, and the first to have it, say of a candidate
+comparison     the two requests that judge a candidate: held-out devices, and the first to have it
 
-What they share:
+They share:
 
-registry       finds the module of a campaign
-protocol       the values that a driver of rounds and a kind exchange
-campaign       a campaign and its states
-settings       settings of every kind; `statistics`: of the kinds that ask one question again and again
-noise          how a campaign's ε is divided over its sums
-round_offer    a round's offer, and which sums it accepts
-private_sum    the result of a round
-state_codec    what is kept between two rounds, as bytes
-segments       estimates by device class and daypart
-bundle_model   a bundle as a model, and back
-rollout_plan   how a candidate reaches the fleet
+registry          finds the module of a campaign
+protocol          the values that a driver of rounds and a kind exchange
+campaign          a campaign and its states
+settings          settings of every kind; `statistics`: of the kinds that repeat one request
+noise             how a campaign's ε is divided over its sums
+round_offer       a round's offer, and which sums it accepts
+private_sum       the result of a round
+private_estimate  checks and intervals of estimates; `segments`: estimates by device class and daypart
+state_codec       the state between two rounds, as bytes
+bundle_model      a bundle as a model, and back
+rollout_plan      how a candidate reaches the fleet
 """
 
 from __future__ import annotations
@@ -31,14 +33,14 @@ from __future__ import annotations
 from .comparison import compares, read_comparison, request_comparison, request_guard, rollout_plan_of
 from .noise import PlannedRounds, planned_epsilon
 from .private_sum import PrivateSum, own_offer
-from .protocol import Base, CampaignKind, Finished, RoundRequest, RoundResult, Wait
+from .protocol import CampaignKind, DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .registry import SETTINGS, ask, checked, find, plan, read
 from .trending import trending
 
 __all__ = [
     "SETTINGS",
-    "Base",
     "CampaignKind",
+    "DeployedModel",
     "Finished",
     "PlannedRounds",
     "PrivateSum",

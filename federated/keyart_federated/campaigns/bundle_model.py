@@ -17,11 +17,11 @@ from keyart import Catalog
 from keyart.bundle import load_model, verify
 from keyart.model import LATENTS, LoadedModel
 from keyart_federated.export import write_bundle
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
 
 from .campaign import Campaign
 from .noise import DELTA, EPSILON
-from .protocol import Base
+from .protocol import DeployedModel
 
 
 def installed(bundle: Path, catalog: Catalog) -> LoadedModel:
@@ -29,11 +29,11 @@ def installed(bundle: Path, catalog: Catalog) -> LoadedModel:
     return load_model(bundle, catalog, "numpy")
 
 
-def model_of(found: LoadedModel) -> Model:
-    """Its weights as they serve: int8 where devices have int8."""
+def model_of(found: LoadedModel) -> GlobalModel:
+    """Return the model that a device has loaded, with its weights as they serve: int8 where devices have int8."""
     encoded, latents = found.encoded, found.latents
     titles, artworks = len(encoded.first) - 1, len(encoded.artwork)
-    return Model(
+    return GlobalModel(
         spec=found.spec,
         theta=found.weights.flat(),
         population_taste=found.population_taste.astype(np.float64),
@@ -59,7 +59,12 @@ def catalog_digest(catalog: Catalog) -> str:
 
 
 def files_of(
-    model: Model, base: Base, created: datetime, data: str, training: Mapping[str, Any], campaign: Campaign
+    model: GlobalModel,
+    base: DeployedModel,
+    created: datetime,
+    data: str,
+    training: Mapping[str, Any],
+    campaign: Campaign,
 ) -> dict[str, bytes]:
     """Return the files of a bundle that follows the base, once it meets every rule. Raises a BundleError."""
     with tempfile.TemporaryDirectory(prefix="keyart-candidate-") as place:

@@ -21,11 +21,11 @@ from .bundle_model import payload_of
 from .campaign import Campaign
 from .noise import total_rounds
 from .private_sum import PrivateSum
-from .protocol import Base, RoundRequest
+from .protocol import DeployedModel, RoundRequest
 from .registry import SETTINGS, plan
-from .rollout_plan import Plan
+from .rollout_plan import RolloutPlan
 from .round_offer import HOUR, request_round, require_usable
-from .segments import Estimate
+from .segments import SegmentEstimate
 from .settings import HELD_OUT, Cohort, settings_of
 from .training import TrainingSettings
 
@@ -38,12 +38,14 @@ def compares(campaign: Campaign) -> bool:
     return campaign.kind == "training" and settings_of(campaign, TrainingSettings).gates > 0
 
 
-def rollout_plan_of(campaign: Campaign) -> Plan:
+def rollout_plan_of(campaign: Campaign) -> RolloutPlan:
     """Return how a campaign's candidates reach the fleet. Raises SettingError."""
-    return settings_of(campaign, TrainingSettings).rollout if campaign.kind == "training" else Plan()
+    return settings_of(campaign, TrainingSettings).rollout if campaign.kind == "training" else RolloutPlan()
 
 
-def request_comparison(candidate: Path, base: Base, campaign: Campaign, number: int, at: datetime) -> RoundRequest:
+def request_comparison(
+    candidate: Path, base: DeployedModel, campaign: Campaign, number: int, at: datetime
+) -> RoundRequest:
     """Return the request that compares a candidate with the base, by segment, on held-out devices.
 
     Each candidate is compared once.
@@ -75,7 +77,7 @@ def request_comparison(candidate: Path, base: Base, campaign: Campaign, number: 
 
 
 def request_guard(
-    version: int, base: Base, campaign: Campaign, number: int, at: datetime, since: datetime
+    version: int, base: DeployedModel, campaign: Campaign, number: int, at: datetime, since: datetime
 ) -> RoundRequest:
     """Return the request for the mean reward a decision, by segment, on devices that run a version.
 
@@ -106,7 +108,7 @@ def request_guard(
     )
 
 
-def read_comparison(summed: PrivateSum, base: Base) -> dict[str, Estimate]:
+def read_comparison(summed: PrivateSum, base: DeployedModel) -> dict[str, SegmentEstimate]:
     """Return the estimates by segment, "all" first.
 
     After `request_comparison` they say how much more reward a decision the candidate would have had than the base;
@@ -124,7 +126,7 @@ def read_comparison(summed: PrivateSum, base: Base) -> dict[str, Estimate]:
     return segments.estimate(summed.total, layout, summed.offer.units, summed.survivors, summed.variance)
 
 
-def _request(campaign: Campaign, base: Base, at: datetime, purpose: str, **about: Any) -> RoundRequest:
+def _request(campaign: Campaign, base: DeployedModel, at: datetime, purpose: str, **about: Any) -> RoundRequest:
     settings, costs = settings_of(campaign, SETTINGS[campaign.kind]), plan(campaign, base)
     if purpose not in costs or not isinstance(settings, Cohort):
         raise SettingError("The campaign sets no ε aside to judge candidates; give its setting 'gates' a share.")

@@ -1,8 +1,8 @@
 """Co-watch: title latents from which titles are watched together. Device side: `keyart.campaigns.kinds.cowatch`.
 
-Each round sends directions, and its sum gives better ones (`keyart_federated.learning.latents`). The last round ends
-in a candidate with new title latents. Its artwork latents are 0, since those of before belong to other title latents;
-a training campaign learns them anew.
+Each round sends directions, and its sum gives better ones (`keyart_federated.learning.title_latents`). The last round
+ends in a candidate with new title latents. Its artwork latents are 0, since the earlier ones belong to other title
+latents; a training campaign learns them again.
 """
 
 from __future__ import annotations
@@ -13,41 +13,40 @@ from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns import COWATCH_TOPIC, SegmentLayout
 from keyart.errors import BundleError, FederatedError, RoundFailed
-from keyart_federated.learning import latents
-from keyart_federated.learning.latents import VIEWS_CLIP, CowatchSums
+from keyart_federated.learning import title_latents
+from keyart_federated.learning.title_latents import VIEWS_CLIP, CowatchSums
 
+from ..types import Doubles
 from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
-from .rollout_plan import Plan, guard_rounds
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
+from .rollout_plan import RolloutPlan, guard_rounds
 from .round_offer import require_own, require_usable, unread
 from .state_codec import load, pack
 from .statistics import ask_again
 
 GUARD_SHARE: Final = 0.25  # of ε, set aside to watch the candidate while it rolls out
-Doubles = npt.NDArray[np.float64]
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same; the rest is for the guard of the candidate."""
     segments = SegmentLayout.of("rates", base.spec)
     return planned(
         campaign,
         {
-            COWATCH_TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, latents.layout_of(len(base.catalog)).size),
-            "guard": Part(GUARD_SHARE, guard_rounds(Plan()), segments.size),
+            COWATCH_TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, title_latents.layout_of(len(base.catalog)).size),
+            "guard": Part(GUARD_SHARE, guard_rounds(RolloutPlan()), segments.size),
         },
     )
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`. The offer's payload is the directions that the round asks about."""
     known, data = load(state, campaign)
@@ -66,7 +65,7 @@ def ask(
     )
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. The last round's sum ends in a candidate, the others in better directions."""
     known, data = load(state, campaign)
     require_own(campaign, summed, ("statistics", COWATCH_TOPIC))
@@ -74,9 +73,9 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     try:
         sums, result = sums_of(summed, _directions(campaign, known, data, base), base)
         if summed.about["last"]:
-            files = _candidate(campaign, summed, base, latents.title_latents(sums, base.encoded))
+            files = _candidate(campaign, summed, base, title_latents.title_latents(sums, base.encoded))
             return RoundResult(pack(known, data), result | {"version": base.next_version}, files)
-        directions = latents.next_question(sums, base.encoded)
+        directions = title_latents.next_question(sums, base.encoded)
     except (FederatedError, BundleError) as error:
         return unread(known, data, error)
     kept = known | {"names": catalog_digest(base.catalog)}
@@ -85,22 +84,22 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
 
 def payload_of(directions: Doubles) -> bytes:
     """Return the payload of an offer that asks about directions [T, D]."""
-    return latents.unit_directions(directions).astype("<f4").tobytes()
+    return title_latents.unit_directions(directions).astype("<f4").tobytes()
 
 
-def first_directions(campaign: Campaign, base: Base) -> Doubles:
+def first_directions(campaign: Campaign, base: DeployedModel) -> Doubles:
     """Return the directions that a campaign asks about first, [T, D]."""
     seed = np.frombuffer(sha256(campaign.id.encode()).digest(), "<u4")
-    return latents.first_question(len(base.catalog), np.random.default_rng(seed))
+    return title_latents.first_question(len(base.catalog), np.random.default_rng(seed))
 
 
-def sums_of(summed: PrivateSum, asked: Doubles, base: Base) -> tuple[CowatchSums, dict[str, Any]]:
+def sums_of(summed: PrivateSum, asked: Doubles, base: DeployedModel) -> tuple[CowatchSums, dict[str, Any]]:
     """Return what a sum tells about the directions that were asked, [T, D], and the result for people.
 
     Raises:
         RoundFailed: The sum cannot be used.
     """
-    layout, offer = latents.layout_of(len(base.catalog)), summed.offer
+    layout, offer = title_latents.layout_of(len(base.catalog)), summed.offer
     require_usable(summed, base, layout, by_title=True)
     summed.check(layout)
     sums = CowatchSums.read(
@@ -119,7 +118,7 @@ def sums_of(summed: PrivateSum, asked: Doubles, base: Base) -> tuple[CowatchSums
     }
 
 
-def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Base) -> Doubles:
+def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: DeployedModel) -> Doubles:
     """Return the directions of the state, if they are of this catalogue; else the first ones, [T, D]."""
     first = first_directions(campaign, base)
     if known.get("names") != catalog_digest(base.catalog):
@@ -132,7 +131,9 @@ def _directions(campaign: Campaign, known: dict[str, Any], data: bytes, base: Ba
     return np.frombuffer(data, "<f8").reshape(first.shape)
 
 
-def _candidate(campaign: Campaign, summed: PrivateSum, base: Base, title_latents: Doubles) -> dict[str, bytes]:
+def _candidate(
+    campaign: Campaign, summed: PrivateSum, base: DeployedModel, title_latents: Doubles
+) -> dict[str, bytes]:
     before = model_of(base.loaded)
     model = replace(
         before,

@@ -10,31 +10,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from keyart.campaigns import EVALUATION_PART_MAXIMA, EVALUATION_PART_NORM, EvaluationLayout
-from keyart.errors import FederatedError, NoOverlap, RoundFailed, SettingError
-from keyart_federated.evaluation.devices import LEAST_WEIGHT, hardly_shown
+from keyart.errors import FederatedError, NoOverlap
+from keyart_federated.evaluation.device_estimate import MIN_MEAN_WEIGHT, hardly_shown
+from keyart_federated.rounding import sum_variance
 
+from ..types import Integers
 from .bundle_model import payload_of
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
+from .private_estimate import MIN_DEVIATIONS, normal_interval, require_sum
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .round_offer import HOUR, early, request_round, require_own, require_usable, unread
-from .settings import HELD_OUT, Cohort, Draw, Line, settings_of
+from .settings import HELD_OUT, Cohort, Draw, Hours, Line, settings_of
 from .state_codec import load, pack
-from .statistics import Hours
 
 PURPOSE: Final = "evaluation"
-MIN_DEVIATIONS: Final = 5.0  # of the noise, that Σ w is to measure: a ratio to less is not nearly normal
 MAX_DOUBT: Final = 0.25  # deviation of the noise in the variance, as a share of it
-ROUNDING: Final = 0.25  # the most that rounding by chance adds to the variance of an integer, a device
 
 
 class EvaluationSettings(Cohort):
@@ -68,19 +66,16 @@ class EvaluationEstimate:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the confidence interval of the value. Raises SettingError."""
-        if not 0 < level < 1:
-            raise SettingError(f"The level of an interval is {level}; it must be between 0 and 1.")
-        reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
-        return self.value - reach, self.value + reach
+        return normal_interval(self.value, self.standard_error, level)
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same."""
     return planned(campaign, {PURPOSE: Part(1.0, campaign.rounds, EvaluationLayout().size)})
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`. The offer's payload is the model that is judged."""
     settings = settings_of(campaign, EvaluationSettings)
@@ -110,7 +105,7 @@ def ask(
     )
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`."""
     settings = settings_of(campaign, EvaluationSettings)
     known, _ = load(state, campaign)
@@ -137,7 +132,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     return RoundResult(pack(known), result)
 
 
-def estimate(total: npt.NDArray[np.int64], units: int, devices: int, variance: float) -> EvaluationEstimate:
+def estimate(total: Integers, units: int, devices: int, variance: float) -> EvaluationEstimate:
     """Return the estimate from a noised sum.
 
     The estimate is v = Σ b / Σ a, with a device's mean weight a and mean weighted reward b (Swaminathan and Joachims
@@ -157,21 +152,17 @@ def estimate(total: npt.NDArray[np.int64], units: int, devices: int, variance: f
             too little of what the candidate would.
     """
     layout = EvaluationLayout()
-    if total.shape != (layout.size,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
-        raise RoundFailed(
-            f"A sum of shape {total.shape} (units {units}, devices {devices}, variance {variance}) is none; "
-            "read it with the numbers of its own offer."
-        )
+    require_sum(total, layout.size, units, devices, variance)
     steps = {name: most / (units * EVALUATION_PART_NORM) for name, most in EVALUATION_PART_MAXIMA.items()}
     told = {name: float(part[0]) * steps[name] for name, part in layout.parts(total.astype(np.float64)).items()}
-    noise = {name: math.sqrt(variance + ROUNDING * devices) * step for name, step in steps.items()}
+    noise = {name: math.sqrt(sum_variance(variance, devices)) * step for name, step in steps.items()}
     for name in ("devices", "weight"):
         if told[name] < MIN_DEVIATIONS * noise[name] or told[name] <= 0:
             raise FederatedError(
                 f"The noise drowns the sum of {name!r}; ask more devices, or about a nearer candidate."
             )
     weight, rewarded = told["weight"], told["rewarded"]
-    if weight < LEAST_WEIGHT * told["devices"]:
+    if weight < MIN_MEAN_WEIGHT * told["devices"]:
         raise NoOverlap(hardly_shown(weight / told["devices"]))
     value = rewarded / weight
     scatter = told["rewarded_rewarded"] - 2 * value * told["weight_rewarded"] + value**2 * told["weight_weight"]

@@ -18,11 +18,11 @@ from keyart.errors import FederatedError, SettingError
 from keyart_federated.accounting import Skellam
 from keyart_federated.experiments import (
     ASSUMED,
+    ArmComparison,
     Baseline,
-    Course,
     Experiment,
+    InterimSum,
     Results,
-    Told,
     analyse,
     next_thetas,
     verdicts,
@@ -31,9 +31,9 @@ from keyart_federated.experiments import (
 from .campaign import Campaign
 from .noise import DELTA, EPSILON, PlannedRounds
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .round_offer import request_round, require_own, require_usable, unread, until
-from .settings import Devices, Line, Settings, settings_of
+from .settings import CampaignSettings, Devices, Line, settings_of
 from .state_codec import load, pack
 
 PURPOSE: Final = "look"
@@ -50,7 +50,7 @@ class KnownMetric(BaseModel):
     days: float = 14.0
 
 
-class ExperimentSettings(Settings):
+class ExperimentSettings(CampaignSettings):
     """Settings of an experiment."""
 
     purpose: Line = Field("Compare ways to show pictures.")
@@ -108,7 +108,7 @@ class ExperimentSettings(Settings):
         )
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every device takes part in one look."""
     experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
     offer = experiment.offer(
@@ -125,7 +125,7 @@ def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`. The next look begins on its day after the start."""
     settings = settings_of(campaign, ExperimentSettings)
@@ -174,7 +174,7 @@ def ask(
     )
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. The result is the analysis of all looks so far."""
     experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
     known, _ = load(state, campaign)
@@ -185,7 +185,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
         require_usable(summed, base, question.layout, by_title=False, by_spec=False)
         summed.check(question.layout)
         sums = tuple(summed.total.tolist())
-        told = Told(look["day"], tuple(look["thetas"]), summed.survivors, summed.variance, sums)
+        told = InterimSum(look["day"], tuple(look["thetas"]), summed.survivors, summed.variance, sums)
         results = _results(known, experiment).with_look(told)
         analysis = _analysis(results)
     except FederatedError as error:
@@ -207,7 +207,7 @@ def _results(known: dict[str, Any], experiment: Experiment) -> Results:
 
 
 def _analysis(results: Results) -> dict[str, Any]:
-    """The analysis so far. "decided" says whether there is a verdict for every arm."""
+    """Return the analysis so far. "decided" says whether there is a verdict for every arm."""
     if not results.told:
         return {}
     experiment = results.experiment
@@ -222,12 +222,12 @@ def _analysis(results: Results) -> dict[str, Any]:
     }
 
 
-def _by_arm(courses: Sequence[Course]) -> dict[str, Any]:
-    """Each arm's difference from the first, in the metric's unit."""
+def _by_arm(courses: Sequence[ArmComparison]) -> dict[str, Any]:
+    """Return each arm's difference from the first, in the metric's unit."""
     return {one.arm: _course(one) for one in courses}
 
 
-def _course(course: Course) -> dict[str, Any]:
+def _course(course: ArmComparison) -> dict[str, Any]:
     difference, low, high = course.now
     told: dict[str, Any] = {
         "difference": difference,

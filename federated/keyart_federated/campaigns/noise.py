@@ -85,7 +85,10 @@ def split(campaign: Campaign, *parts: Part) -> tuple[Skellam, ...]:
 
 @lru_cache(maxsize=64)
 def _split(epsilon: float, delta: float, parts: tuple[Part, ...]) -> tuple[Skellam, ...]:
-    """Divergences go about as one over the noise's variance, so that a part's noise is √(times / share) of one."""
+    """Return the events of parts that together cost ε.
+
+    Divergences go about as one over the noise's variance, so that a part's noise is √(times / share) of one.
+    """
 
     if math.isinf(epsilon):
         return tuple(Skellam(0.0, integer_norm(FINE_UNITS, size), size) for _, _, size in parts)

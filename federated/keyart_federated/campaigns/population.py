@@ -1,7 +1,7 @@
 """Population: who there is, by device class, daypart and history. Device side: `keyart.campaigns.kinds.population`.
 
 A training campaign asks the same question in its first round, and draws simulated viewers from the answer
-(`keyart_federated.learning.population`).
+(`keyart_federated.learning.viewer_population`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from keyart.model import FeatureSpec
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .round_offer import require_own, require_usable, unread
 from .state_codec import load, pack
 from .statistics import ask_again
@@ -27,19 +27,19 @@ from .statistics import ask_again
 TOPIC: Final = "population"
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same."""
     return planned(campaign, {TOPIC: Part(1.0, campaign.rounds, layout(base).size)})
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`."""
     return ask_again(campaign, state, number, failed, base, at, topic=TOPIC, plan=plan(campaign, base))
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. Each round is estimated by itself."""
     known, data = load(state, campaign)
     require_own(campaign, summed, ("statistics", TOPIC))
@@ -53,13 +53,13 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     return RoundResult(pack(known, data), {"used": True, "devices": summed.survivors, **shares})
 
 
-def layout(base: Base) -> PopulationLayout:
+def layout(base: DeployedModel) -> PopulationLayout:
     """Return the layout of the vectors."""
     return PopulationLayout(base.spec, len(base.catalog))
 
 
 def _shares(places: PopulationLayout, spec: FeatureSpec, summed: PrivateSum) -> dict[str, Any]:
-    """Shares of decisions by device class and daypart, and of devices with a history, with the noise in each."""
+    """Return shares of decisions by situation, and of devices with a history, with the noise in each."""
     parts = places.parts(summed.total.astype(np.float64))
     unit = summed.offer.units * population_part_norm() * summed.survivors
     context = parts["contexts"].reshape(-1, len(spec.dayparts)) / unit * POPULATION_PART_SCALES["contexts"]

@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from keyart.campaigns import OFFER_MAGIC, Offer, VectorLayout
 from keyart_federated.learning import guard
 
+from ..types import Integers
 from .state_codec import unpack
 
 
@@ -29,7 +27,7 @@ class PrivateSum:
     """
 
     offer: Offer
-    total: npt.NDArray[np.int64]
+    total: Integers
     survivors: int
     pending: bytes = b""
 

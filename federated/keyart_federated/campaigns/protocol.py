@@ -29,7 +29,7 @@ from .private_sum import PrivateSum
 
 
 @dataclass(frozen=True)
-class Base:
+class DeployedModel:
     """The state of the fleet that a round builds on.
 
     Attributes:
@@ -112,7 +112,7 @@ class RoundResult:
         state: Bytes for the next `ask` and `read`.
         result: Finite numbers and texts for people, as JSON, without a title's id. "used" says whether the sum was
             used; if it was not, "reason" says why.
-        candidate: Files by name of a new bundle, of version `Base.next_version`.
+        candidate: Files by name of a new bundle, of version `DeployedModel.next_version`.
     """
 
     state: bytes
@@ -123,7 +123,7 @@ class RoundResult:
 class CampaignKind(Protocol):
     """The server's half of a kind of campaign. Modules of this package implement it."""
 
-    def plan(self, campaign: Campaign, base: Base) -> Mapping[str, PlannedRounds]:
+    def plan(self, campaign: Campaign, base: DeployedModel) -> Mapping[str, PlannedRounds]:
         """Return what all rounds of the campaign cost, by purpose.
 
         Raises:
@@ -131,7 +131,7 @@ class CampaignKind(Protocol):
         """
 
     def ask(
-        self, campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+        self, campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
     ) -> RoundRequest | Wait | Finished:
         """Return what comes next.
 
@@ -149,7 +149,7 @@ class CampaignKind(Protocol):
             FederatedError: The state cannot be read, or is of another campaign.
         """
 
-    def read(self, campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+    def read(self, campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
         """Return the result of a round's sum. `state` is as it was for `ask`.
 
         A sum that cannot be used changes nothing but the count of rounds: one that no honest devices make, that noise

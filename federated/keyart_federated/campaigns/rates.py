@@ -14,9 +14,9 @@ from . import segments
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .round_offer import HOUR, require_own, require_usable, unread
-from .segments import Estimate
+from .segments import SegmentEstimate
 from .settings import settings_of
 from .state_codec import load, pack
 from .statistics import StatisticsSettings, ask_again
@@ -27,13 +27,13 @@ SPREAD: Final = 0.25  # of devices' rates, about: where intervals are to be narr
 Numbers = dict[str, float | None]
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same."""
     return planned(campaign, {TOPIC: Part(1.0, campaign.rounds, layout(base).size)})
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`. Every round asks for the decisions of the hours before it."""
     since = at.timestamp() - settings_of(campaign, StatisticsSettings).window * HOUR
@@ -41,7 +41,7 @@ def ask(
     return ask_again(campaign, state, number, failed, base, at, topic=TOPIC, plan=costs, since=since)
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. The intervals hold after every round at once."""
     settings = settings_of(campaign, StatisticsSettings)
     known, data = load(state, campaign)
@@ -63,13 +63,13 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     return RoundResult(pack(known | {"sums": sums}, data), result)
 
 
-def layout(base: Base) -> SegmentLayout:
+def layout(base: DeployedModel) -> SegmentLayout:
     """Return the layout of the vectors."""
     return SegmentLayout.of(TOPIC, base.spec)
 
 
-def _added(before: list[float] | None, estimate: Estimate) -> list[float]:
-    """Σ n, Σ n m and Σ n² s² over the rounds so far: devices, mean and standard error of each."""
+def _added(before: list[float] | None, estimate: SegmentEstimate) -> list[float]:
+    """Return Σ n, Σ n m and Σ n² s² over the rounds so far: devices, mean and standard error of each."""
     total = before or [0.0, 0.0, 0.0]
     if not math.isfinite(estimate.standard_error):
         return total
@@ -87,7 +87,7 @@ def _noise(places: SegmentLayout, offer: Offer, wanted: int) -> dict[str, float]
 
 
 def _interval(sums: list[float], rounds: int, wanted: int, noise: float) -> Numbers:
-    """The mean rate of all rounds so far, with a confidence sequence: it holds after each of them at once."""
+    """Return the mean rate of all rounds so far, with a confidence sequence: it holds after each of them at once."""
     n, rewards, variance = sums
     if n <= 0:
         return {"rate": None, "low": None, "high": None}
@@ -97,8 +97,8 @@ def _interval(sums: list[float], rounds: int, wanted: int, noise: float) -> Numb
     return {"rate": rate, "low": max(0.0, rate - half), "high": min(1.0, rate + half)}
 
 
-def _last(estimate: Estimate) -> Numbers:
-    """The estimate of this round alone."""
+def _last(estimate: SegmentEstimate) -> Numbers:
+    """Return the estimate of this round alone."""
     if not math.isfinite(estimate.standard_error):
         return {"last": None, "error": None, "devices": estimate.devices}
     return {"last": estimate.mean, "error": estimate.standard_error, "devices": estimate.devices}

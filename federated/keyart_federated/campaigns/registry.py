@@ -17,12 +17,12 @@ from .evaluation import EvaluationSettings
 from .experiment import ExperimentSettings
 from .noise import DELTA, EPSILON, PlannedRounds
 from .private_sum import PrivateSum
-from .protocol import Base, CampaignKind, Finished, RoundRequest, RoundResult, Wait
-from .settings import Settings, parsed, settings_of
+from .protocol import CampaignKind, DeployedModel, Finished, RoundRequest, RoundResult, Wait
+from .settings import CampaignSettings, parsed, settings_of
 from .statistics import StatisticsSettings
 from .training import TrainingSettings
 
-SETTINGS: Final[Mapping[Kind, type[Settings]]] = {
+SETTINGS: Final[Mapping[Kind, type[CampaignSettings]]] = {
     "training": TrainingSettings,
     "statistics": StatisticsSettings,
     "experiment": ExperimentSettings,
@@ -48,20 +48,20 @@ def find(campaign: Campaign) -> CampaignKind:
     return _KINDS[campaign.kind]
 
 
-def plan(campaign: Campaign, base: Base) -> Mapping[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> Mapping[str, PlannedRounds]:
     """Return what all rounds of a campaign cost, by purpose (`CampaignKind.plan`)."""
     return find(campaign).plan(campaign, base)
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """Return what a campaign asks next (`CampaignKind.ask`)."""
     with _one_thread():
         return find(campaign).ask(campaign, state, number, failed, base, at)
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """Return the result of a round's sum (`CampaignKind.read`)."""
     with _one_thread():
         return find(campaign).read(campaign, state, summed, base)

@@ -10,7 +10,7 @@ from keyart.errors import SettingError
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RolloutPlan:
     """The way of a release to the fleet.
 
     Attributes:
@@ -42,10 +42,10 @@ class Plan:
             raise SettingError(f'unclear is {self.unclear!r}; it must be "hold" or "go on".')
 
 
-AT_ONCE: Final = Plan(stages=(1.0,), unclear="go on")  # by a person, who has decided
+AT_ONCE: Final = RolloutPlan(stages=(1.0,), unclear="go on")  # by a person, who has decided
 
 
-def guard_rounds(plan: Plan) -> int:
+def guard_rounds(plan: RolloutPlan) -> int:
     """Return how often devices are asked about one candidate while it rolls out.
 
     They are asked twice at each share but the last: those that have it and those that do not.

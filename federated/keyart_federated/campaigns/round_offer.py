@@ -18,8 +18,8 @@ from .bundle_model import catalog_digest
 from .campaign import Campaign
 from .noise import DELTA, EPSILON, units_of
 from .private_sum import PrivateSum
-from .protocol import Base, RoundRequest, RoundResult, Wait
-from .settings import Settings
+from .protocol import DeployedModel, RoundRequest, RoundResult, Wait
+from .settings import CampaignSettings
 
 HOUR: Final = 3600
 STAGES: Final = 5  # timeouts of so many: the four of a round, and what lies between them
@@ -29,8 +29,8 @@ CROWD: Final = 2  # gateways that let devices in at the same moment may take mor
 
 def request_round(
     campaign: Campaign,
-    settings: Settings,
-    base: Base,
+    settings: CampaignSettings,
+    base: DeployedModel,
     at: datetime,
     event: Skellam,
     *,
@@ -125,7 +125,7 @@ def require_own(campaign: Campaign, summed: PrivateSum, *expected: tuple[str, st
 
 
 def require_usable(
-    summed: PrivateSum, base: Base, layout: VectorLayout, *, by_title: bool, by_spec: bool = True
+    summed: PrivateSum, base: DeployedModel, layout: VectorLayout, *, by_title: bool, by_spec: bool = True
 ) -> None:
     """Check that a sum still belongs to what the fleet runs on, and that enough devices stand behind it.
 
@@ -154,7 +154,7 @@ def require_usable(
         )
 
 
-def early(known: Mapping[str, Any], settings: Settings, at: datetime) -> Wait | None:
+def early(known: Mapping[str, Any], settings: CampaignSettings, at: datetime) -> Wait | None:
     """Return a wait if the last round that was read began too short a while ago. `known` are values of the state."""
     return until(known["at"] + settings.hours * HOUR, at, "The next round") if "at" in known else None
 

@@ -1,35 +1,36 @@
-"""Segments: what a noised sum tells of all devices, of each device class and of each daypart: mean rewards, or how
-much better a candidate would have done (`keyart.campaigns.kinds.segments`).
+"""Estimates by segment from a noised sum: mean rewards of all devices, of each device class and of each daypart.
 
-The unit is a device, as in `evaluation`. With n devices in a segment, z̄ = Σ z / n, and the noise's known variances τ²
-in the three sums, the error of z̄ has, by the delta method, the variance
+A comparison estimates how much better a candidate would have done (`keyart.campaigns.kinds.segments`).
+
+The unit is a device, as in `evaluation`. With n devices in a segment, z̄ = Σ z / n, and the noise's known variances
+τ² in the three sums, the error of z̄ has, by the delta method, the variance
 
     (Σ z² − n z̄² + τ_z² + z̄² τ_n²) / n²
 
-The first two terms are what devices differ by. They are seen through noise, too, so that one deviation of it is
-added: an interval is rather too wide than too narrow.
+The first two terms are the variance between devices. They are seen through noise, too, so that one standard
+deviation of it is added: an interval is rather too wide than too narrow.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns import SegmentLayout
-from keyart.errors import RoundFailed, SettingError
+from keyart.errors import RoundFailed
+from keyart_federated.rounding import sum_variance
 
-from .evaluation import MIN_DEVIATIONS, ROUNDING
+from ..types import Integers
+from .private_estimate import MIN_DEVIATIONS, normal_interval, require_sum
 
 MAX_DEVIATIONS: Final = 12.0  # of the noise, that a sum may be beyond what its devices can say
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class SegmentEstimate:
     """The estimate of a segment.
 
     Attributes:
@@ -45,21 +46,18 @@ class Estimate:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the confidence interval of the mean. Raises SettingError."""
-        if not 0 < level < 1:
-            raise SettingError(f"The level of an interval is {level}; it must be between 0 and 1.")
-        reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
-        return self.mean - reach, self.mean + reach
+        return normal_interval(self.mean, self.standard_error, level)
 
 
-def difference(new: Estimate, old: Estimate) -> Estimate:
+def difference(new: SegmentEstimate, old: SegmentEstimate) -> SegmentEstimate:
     """Return new − old, of different devices."""
     error = math.hypot(new.standard_error, old.standard_error)
-    return Estimate(new.mean - old.mean if math.isfinite(error) else 0.0, error, new.devices + old.devices)
+    return SegmentEstimate(new.mean - old.mean if math.isfinite(error) else 0.0, error, new.devices + old.devices)
 
 
 def estimate(
-    total: npt.NDArray[np.int64], segments: SegmentLayout, units: int, devices: int, variance: float
-) -> dict[str, Estimate]:
+    total: Integers, segments: SegmentLayout, units: int, devices: int, variance: float
+) -> dict[str, SegmentEstimate]:
     """Return the estimates by segment, "all" first.
 
     Args:
@@ -72,13 +70,9 @@ def estimate(
     Raises:
         RoundFailed: The sum has another shape, or no devices could make it.
     """
-    if total.shape != (segments.size,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
-        raise RoundFailed(
-            f"A sum of shape {total.shape} (units {units}, devices {devices}, variance {variance}) is none; "
-            "read it with the numbers of its own offer."
-        )
+    require_sum(total, segments.size, units, devices, variance)
     steps = 1 / (units * segments.weights)
-    told, noise = total * steps, math.sqrt(variance + ROUNDING * devices) * steps
+    told, noise = total * steps, math.sqrt(sum_variance(variance, devices)) * steps
     if not (np.abs(told) <= devices + MAX_DEVIATIONS * noise).all():
         raise RoundFailed(
             f"The sum holds an entry that no {devices} devices reach. It is not used. Some devices are broken or "
@@ -93,4 +87,4 @@ def estimate(
     differ = np.maximum(squares - n * mean**2 + doubt, 0.0)
     error = np.where(heard, np.sqrt(differ + noise_z**2 + (mean * noise_n) ** 2) / n, math.inf)
     table = np.stack([mean * segments.reach, error * segments.reach, np.maximum(counted, 0.0)], axis=1)
-    return {name: Estimate(*row) for name, row in zip(segments.segments, table.tolist(), strict=True)}
+    return {name: SegmentEstimate(*row) for name, row in zip(segments.segments, table.tolist(), strict=True)}

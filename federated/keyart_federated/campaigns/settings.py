@@ -28,7 +28,7 @@ Draw = Annotated[float, Field(ge=0, le=1)]
 Hours = Annotated[float, Field(gt=0, le=24 * 365)]
 
 
-class Settings(BaseModel):
+class CampaignSettings(BaseModel):
     """Settings of every kind."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -55,7 +55,7 @@ class Settings(BaseModel):
         """Raise SettingError for what no single setting shows. ε and δ are those of the campaign."""
 
 
-class Cohort(Settings):
+class Cohort(CampaignSettings):
     """Settings of the kinds whose rounds each ask as many devices as will come."""
 
     wanted: Devices = Field(1000, description="Devices that a round waits for, and the most that it takes.")
@@ -67,7 +67,7 @@ class Cohort(Settings):
         return self
 
 
-Some = TypeVar("Some", bound=Settings)
+Some = TypeVar("Some", bound=CampaignSettings)
 
 
 def settings_of(campaign: Campaign, settings: type[Some]) -> Some:

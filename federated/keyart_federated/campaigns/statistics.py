@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from .campaign import Campaign
 from .noise import PlannedRounds, total_rounds
-from .protocol import Base, Finished, RoundRequest, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, Wait
 from .round_offer import early, request_round
-from .settings import Cohort, Line, settings_of
+from .settings import Cohort, Hours, Line, settings_of
 from .state_codec import load
-
-Hours = Annotated[float, Field(gt=0, le=24 * 365)]
 
 
 class StatisticsSettings(Cohort):
@@ -36,7 +34,7 @@ def ask_again(
     state: bytes | None,
     number: int,
     failed: int,
-    base: Base,
+    base: DeployedModel,
     at: datetime,
     *,
     topic: str,

@@ -1,8 +1,9 @@
 """Training: better weights, round by round (`keyart_federated.learning.learner`).
 
 The first round asks who there is. Where the budget shows latents through the noise, the next ones find the title
-latents (`keyart_federated.learning.latents`). Each of the others teaches, and ends in a candidate; the first of them
-brings the title latents to the devices. The next round waits until the fleet runs on that candidate. Where the fleet
+latents (`keyart_federated.learning.title_latents`). Each of the others teaches, and ends in a candidate; the first of
+them brings the title latents to the devices. The next round waits until the fleet runs on that candidate.
+Where the fleet
 runs on something else by then (the candidate was refused or taken back, another bundle was published, the catalogue
 has changed), learning starts again from what it runs on, with what is known of the population. Device side:
 `keyart.campaigns.kinds.training`.
@@ -36,18 +37,23 @@ from keyart_federated.accounting.privacy import (
     clip_for,
     shows_latents,
 )
-from keyart_federated.learning import checkpoint, latents, optimiser
-from keyart_federated.learning.latents import EXCHANGES, VIEWS_CLIP
-from keyart_federated.learning.learner import RATE_RANGE, Learner, Question
-from keyart_federated.learning.population import Population
+from keyart_federated.learning import checkpoint
+from keyart_federated.learning import learner_state as optimiser
+from keyart_federated.learning import title_latents as latents
+from keyart_federated.learning.learner import RATE_RANGE, Learner
+from keyart_federated.learning.learning_request import LearningRequest as Question
+from keyart_federated.learning.title_latents import EXCHANGES, VIEWS_CLIP
+from keyart_federated.learning.viewer_population import Population
 
 from . import cowatch, population
 from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, resized, total_rounds
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
-from .rollout_plan import Plan, guard_rounds
+from .protocol import DeployedModel as Base
+from .protocol import Finished, RoundRequest, RoundResult, Wait
+from .rollout_plan import RolloutPlan as Plan
+from .rollout_plan import guard_rounds
 from .round_offer import early, request_round, require_own, require_usable, unread
 from .settings import HELD_OUT, Cohort, settings_of
 from .state_codec import load, pack

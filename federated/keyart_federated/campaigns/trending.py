@@ -10,13 +10,13 @@ import numpy as np
 from keyart import Catalog
 from keyart.campaigns import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS, TrendingLayout
 from keyart.errors import FederatedError, InputError
-from keyart_federated.experiments.trending import Plays
+from keyart_federated.experiments.play_trend import Plays
 
 from .bundle_model import catalog_digest
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
-from .protocol import Base, Finished, RoundRequest, RoundResult, Wait
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .round_offer import require_own, require_usable, unread
 from .state_codec import load, pack, unpack
 from .statistics import ask_again
@@ -24,13 +24,13 @@ from .statistics import ask_again
 TOPIC: Final = "trending"
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same."""
     return planned(campaign, {TOPIC: Part(1.0, campaign.rounds, _layout(base).size)})
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`. Every round asks for the plays of the last day."""
     since = at.timestamp() - TRENDING_BUCKETS * TRENDING_BUCKET_SECONDS
@@ -38,7 +38,7 @@ def ask(
     return ask_again(campaign, state, number, failed, base, at, topic=TOPIC, plan=costs, since=since)
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. The counts by title stay in the state, for `trending`."""
     known, data = load(state, campaign)
     require_own(campaign, summed, ("statistics", TOPIC))
@@ -82,5 +82,5 @@ def trending(state: bytes | None, catalog: Catalog) -> list[tuple[str, float, fl
     return [(catalog.titles[t].id, float(counts[t]), known["deviation"]) for t in order]
 
 
-def _layout(base: Base) -> TrendingLayout:
+def _layout(base: DeployedModel) -> TrendingLayout:
     return TrendingLayout(len(base.catalog))

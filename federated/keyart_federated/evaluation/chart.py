@@ -1,4 +1,4 @@
-"""A log's estimates as one picture: an interval a line, over what the log itself earned."""
+"""A chart of a log's estimates: one interval a line, over what the log itself earned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from keyart.bundle import replace_file
 from keyart.errors import FederatedError, SettingError
 
-from .verdict import Verdict
+from .policy_verdict import PolicyVerdict
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 LABELS: Final = {
@@ -23,9 +23,14 @@ LABELS: Final = {
 POLICY, LOGGED, INK, FAINT = "#e4572e", "#8a8f98", "#444444", "#eeeeee"
 
 
-def draw(verdict: Verdict, path: Path) -> None:
-    """Writes the chart, whole or not at all. Raises SettingError for a name without a known ending, FederatedError
-    where matplotlib is not installed, OSError."""
+def draw(verdict: PolicyVerdict, path: Path) -> None:
+    """Write the chart, whole or not at all.
+
+    Raises:
+        SettingError: The name has no known ending.
+        FederatedError: Matplotlib is not installed.
+        OSError: The file cannot be written.
+    """
     if path.suffix.lower() not in FORMATS:
         raise SettingError(f"A chart cannot be written to {path}; end its name in {', '.join(FORMATS)}.")
     try:

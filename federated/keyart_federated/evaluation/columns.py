@@ -1,4 +1,4 @@
-"""Logs that a team already has: a table with a row a decision, as CSV, JSON Lines or Parquet."""
+"""Tables of logged decisions that a team already has, a row a decision, as CSV, JSON Lines or Parquet."""
 
 from __future__ import annotations
 
@@ -34,15 +34,23 @@ _PARQUET, _JSON = b"PAR1", "{"
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """decisions, and which column was taken for what."""
+    """Decisions of a table, and the column that each of their parts was read from."""
 
     decisions: Decisions
     names: Mapping[str, str]
 
     @classmethod
     def read(cls, path: Path, names: Mapping[str, str | None] | None = None) -> Columns:
-        """names: of columns, by the keys of `NAMES`, where they are called otherwise. Without a group each decision
-        is its own device. Raises HistoryError, OSError."""
+        """Read a table. Without a group, each decision is its own device.
+
+        Args:
+            path: The file.
+            names: Names of columns, by the keys of `NAMES`, where they differ from the usual ones.
+
+        Raises:
+            HistoryError: The file is no such table.
+            OSError: The file cannot be read.
+        """
         table = _table(path)
         said = {key: name for key, name in (names or {}).items() if name is not None}
         taken = _taken(table, said, path)

@@ -1,4 +1,4 @@
-"""Logged decisions, checked: what was earned, with which chance it was shown, and with which it would be."""
+"""Logged decisions, checked: rewards, propensities, and the probabilities of the policy that is evaluated."""
 
 from __future__ import annotations
 
@@ -12,27 +12,35 @@ import numpy.typing as npt
 
 from keyart.errors import InputError
 
-from .ratio import Doubles, Ratio
+from ..types import Doubles, Ints
+from .ratio import Ratio
 
 Values = npt.ArrayLike
 Groups = Sequence[Any] | npt.NDArray[Any]
 ROUNDING: Final = 1e-6  # by which a probability in float32 may be above 1
-LEAST_PROPENSITY: Final = 1e-9  # a picture that is drawn less often was not drawn by chance
-LARGEST: Final = 1e12  # of a reward, so that squares of what is weighted stay numbers
+MIN_PROPENSITY: Final = 1e-9  # a picture that is drawn less often was not drawn by chance
+MAX_REWARD: Final = 1e12  # of a reward, so that squares of what is weighted stay numbers
 
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """reward, propensity, target [n]: of the picture that was shown, and the policy's probability of the same one.
-    predicted_shown [n]: its predicted reward; predicted_target [n]: the policy's expected predicted reward; zeros
-    where there are none. unit [n]: place of the decision's device among the devices; each its own without groups."""
+    """Logged decisions, [n] each.
+
+    Attributes:
+        reward: Reward of the artwork that was shown.
+        propensity: Probability with which it was drawn.
+        target: Probability of the same artwork under the evaluated policy.
+        predicted_shown: Its predicted reward; 0 without predictions.
+        predicted_target: Expected predicted reward of the policy; 0 without predictions.
+        unit: Place of the decision's device among the devices; without groups each decision is its own.
+    """
 
     reward: Doubles
     propensity: Doubles
     target: Doubles
     predicted_shown: Doubles
     predicted_target: Doubles
-    unit: npt.NDArray[np.intp]
+    unit: Ints
 
     @classmethod
     def of(
@@ -44,7 +52,7 @@ class Decisions:
         predicted_target: Values | None = None,
         groups: Groups | None = None,
     ) -> Decisions:
-        """Raises InputError, which counts decisions from 1."""
+        """Return checked decisions. Raises InputError, which counts decisions from 1."""
         reward = _numbers("reward", rewards)
 
         def given(predicted: Values | None) -> Values:
@@ -59,7 +67,7 @@ class Decisions:
             unit=np.arange(len(reward)) if groups is None else _places(groups, len(reward)),
         )
         for name, chance, least in (
-            ("propensity", found.propensity, LEAST_PROPENSITY),
+            ("propensity", found.propensity, MIN_PROPENSITY),
             ("target probability", found.target, 0.0),
         ):
             _require(name, chance, least, 1.0)
@@ -67,12 +75,12 @@ class Decisions:
 
     @cached_property
     def weight(self) -> Doubles:
-        """[n]: π / p."""
+        """The importance weights π / p, [n]."""
         return self.target / self.propensity
 
     @cached_property
     def range(self) -> tuple[float, float]:
-        """The least and the most reward there is: 0 and 1, unless there are others."""
+        """The smallest and the largest possible reward: 0 and 1, unless others occur."""
         return min(float(self.reward.min()), 0.0), max(float(self.reward.max()), 1.0)
 
     @cached_property
@@ -85,11 +93,11 @@ class Decisions:
         return int(self.unit.max()) + 1
 
     def by_unit(self, of_decision: Doubles) -> Doubles:
-        """[units]: sums."""
+        """Return sums by unit, [units]."""
         return np.bincount(self.unit, of_decision, self.units).astype(np.float64)
 
     def ratio(self, fixed: Doubles, factor: Doubles, offset: Doubles, denominator: Doubles) -> Ratio:
-        """Of Σ fixed + factor (reward − offset) to Σ denominator, all [n]."""
+        """Return the ratio of Σ fixed + factor (reward − offset) to Σ denominator, all [n]."""
         numerator = self.by_unit(fixed + factor * (self.reward - offset))
         least, most = self.range
         worst, best = np.zeros(self.units), np.zeros(self.units)
@@ -104,7 +112,7 @@ class Decisions:
         )
 
     def logged(self) -> Ratio:
-        """The mean reward of what was shown."""
+        """Return the mean reward of the artworks that were shown."""
         one = np.ones(len(self.reward))
         return self.ratio(0 * one, one, 0 * one, one)
 
@@ -119,7 +127,7 @@ def _numbers(name: str, values: Values, length: int | None = None) -> Doubles:
         raise InputError(f"The shape of {name} is {found.shape}; give {wanted}.")
     if not len(found):
         raise InputError("There are no decisions; give those of a log.")
-    _require(name, found, -LARGEST, LARGEST)
+    _require(name, found, -MAX_REWARD, MAX_REWARD)
     return found
 
 
@@ -132,7 +140,7 @@ def _require(name: str, values: Doubles, least: float, most: float) -> None:
         )
 
 
-def _places(groups: Groups, length: int) -> npt.NDArray[np.intp]:
+def _places(groups: Groups, length: int) -> Ints:
     found = np.asarray(groups)
     if found.shape != (length,):
         raise InputError(f"The shape of groups is {found.shape}; give {length}, the device of each decision.")

@@ -1,11 +1,11 @@
-"""What a policy would have earned, from decisions that another one made.
+"""Off-policy estimators: what a policy would have earned, from decisions that another one made.
 
-Arrays have one entry a decision: the reward r, the propensity p with which the picture was drawn, the policy's
-probability π of the same picture; w = π / p. groups: the device of each decision, where one has several: they depend
-on each other, and the interval is then over devices.
+Arrays have one entry a decision: the reward r, the propensity p with which the artwork was drawn, and the policy's
+probability π of the same artwork; w = π / p. `groups` is the device of each decision, where one has several: they
+depend on each other, and the interval is then over devices.
 
-All raise InputError for arrays that are not such, NoOverlap where the log shows too little of what the policy
-would show (`overlap`), SettingError for a level that is none.
+All estimators raise InputError for wrong arrays, NoOverlap where the log shows too little of what the policy would
+show (`overlap`), and SettingError for a level that is out of range.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ def ips(
     groups: Groups | None = None,
     level: float = 0.95,
 ) -> Estimate:
-    """Σ w r / n: inverse propensity scoring (D. G. Horvitz and D. J. Thompson, "A generalization of sampling without
-    replacement from a finite universe", JASA 47, 1952). Without bias, and the widest."""
+    """Return Σ w r / n, inverse propensity scoring. It has no bias, and the widest interval.
+
+    D. G. Horvitz and D. J. Thompson, "A generalization of sampling without replacement from a finite universe",
+    JASA 47, 1952.
+    """
     return _answered(ips_ratio, Decisions.of(rewards, propensities, target_probabilities, groups=groups), level)
 
 
@@ -40,8 +43,11 @@ def snips(
     groups: Groups | None = None,
     level: float = 0.95,
 ) -> Estimate:
-    """Σ w r / Σ w: self-normalised (A. Swaminathan and T. Joachims, "The self-normalized estimator for counterfactual
-    learning", NeurIPS 2015, eq. 7)."""
+    """Return Σ w r / Σ w, the self-normalised estimate.
+
+    A. Swaminathan and T. Joachims, "The self-normalized estimator for counterfactual learning", NeurIPS 2015, eq.
+    7.
+    """
     return _answered(snips_ratio, Decisions.of(rewards, propensities, target_probabilities, groups=groups), level)
 
 
@@ -55,29 +61,40 @@ def dr(
     groups: Groups | None = None,
     level: float = 0.95,
 ) -> Estimate:
-    """Σ m + w (r − q) / n: doubly robust (M. Dudík, J. Langford and L. Li, "Doubly robust policy evaluation and
-    learning", ICML 2011). q, predicted_shown [n]: a model's reward of the picture shown; m, predicted_target
-    [n]: Σ π q over all candidates; None: q is of the decision, whatever is shown, so that m is q. The model must not
-    have learned from these rewards."""
+    """Return Σ m + w (r − q) / n, the doubly robust estimate.
+
+    M. Dudík, J. Langford and L. Li, "Doubly robust policy evaluation and learning", ICML 2011. The model of rewards
+    must not have learned from these rewards.
+
+    Args:
+        rewards: r, [n].
+        propensities: p, [n].
+        target_probabilities: π, [n].
+        predicted_shown: q, a model's reward of the artwork shown, [n].
+        predicted_target: m, Σ π q over all candidates, [n]. None if q is of the decision, whatever is shown:
+            then m is q.
+        groups: Device of each decision, [n].
+        level: Level of the interval.
+    """
     expected = predicted_shown if predicted_target is None else predicted_target
     log = Decisions.of(rewards, propensities, target_probabilities, predicted_shown, expected, groups)
     return _answered(dr_ratio, log, level)
 
 
 def ips_ratio(log: Decisions) -> Ratio:
-    """Of `ips`. It answers without asking first: `Overlap.of(log).require()`."""
+    """Return the ratio of `ips`, without a check of the overlap (`Overlap.of(log).require()`)."""
     nothing = np.zeros(len(log.reward))
     return log.ratio(nothing, log.weight, nothing, nothing + 1)
 
 
 def snips_ratio(log: Decisions) -> Ratio:
-    """Of `snips`, unasked."""
+    """Return the ratio of `snips`, without a check of the overlap."""
     nothing = np.zeros(len(log.reward))
     return log.ratio(nothing, log.weight, nothing, log.weight)
 
 
 def dr_ratio(log: Decisions) -> Ratio:
-    """Of `dr`, unasked."""
+    """Return the ratio of `dr`, without a check of the overlap."""
     return log.ratio(log.predicted_target, log.weight, log.predicted_shown, np.ones(len(log.reward)))
 
 

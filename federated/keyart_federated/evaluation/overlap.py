@@ -1,4 +1,4 @@
-"""Overlap: whether the log shows enough of what the policy would show for any estimate to be worth its interval."""
+"""The overlap of a log and a policy: whether the log shows enough of what the policy would show."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from keyart.errors import NoOverlap
 
 from .decisions import Decisions
 
-FEWEST_EFFECTIVE: Final = 10.0  # decisions: fewer, out of a log ten times as long, are what luck has left
-LEAST_SHARE: Final = 0.1  # effective decisions of all, below which the fewest are asked for
-MOST_OFF: Final = 0.2  # of the mean weight from 1: a bias of as many per cent may come of it
-LEAST_DEVIATIONS: Final = 5.0  # that the mean weight is off, before it is no chance
+MIN_EFFECTIVE: Final = 10.0  # decisions: fewer, out of a log ten times as long, are what luck has left
+MIN_EFFECTIVE_SHARE: Final = 0.1  # effective decisions of all, below which the fewest are asked for
+MAX_WEIGHT_ERROR: Final = 0.2  # of the mean weight from 1: a bias of as many per cent may come of it
+MIN_ERROR_DEVIATIONS: Final = 5.0  # that the mean weight is off, before it is no chance
 DOUBTFUL_EFFECTIVE: Final = 100.0
 DOUBTFUL_DEVIATIONS: Final = 3.0
 DOUBTFUL_LARGEST: Final = 0.1  # of all weight, on one decision
@@ -23,10 +23,19 @@ DOUBTFUL_LARGEST: Final = 0.1  # of all weight, on one decision
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """decisions, units: how many. effective: as how many decisions of equal weight the weighted ones count (L. Kish,
-    "Survey sampling", 1965, section 11.7). mean_weight: 1 is expected, whatever the policy. deviations: how many
-    standard errors it is off, over units, these taken about 1. largest_weight; largest_share: of all weight, on one
-    decision. unseen: share of decisions whose picture the policy would never show."""
+    """The overlap of a log and a policy.
+
+    Attributes:
+        decisions: Number of decisions.
+        units: Number of units.
+        effective: Number of decisions of equal weight that the weighted ones count as (L. Kish, "Survey
+            sampling", 1965, section 11.7).
+        mean_weight: Mean weight; 1 is expected, whatever the policy.
+        deviations: Distance of the mean weight from 1 in standard errors, over units.
+        largest_weight: Largest weight of a decision.
+        largest_share: Its share of all weight.
+        unseen: Share of decisions whose artwork the policy would never show.
+    """
 
     decisions: int
     units: int
@@ -39,6 +48,7 @@ class Overlap:
 
     @classmethod
     def of(cls, log: Decisions) -> Overlap:
+        """Return the overlap of a log."""
         weight = log.weight
         total = float(weight.sum())
         off = log.by_unit(weight - 1)
@@ -55,8 +65,8 @@ class Overlap:
         )
 
     def require(self) -> None:
-        """Raises NoOverlap where no interval would hold."""
-        off = abs(self.mean_weight - 1) > MOST_OFF and abs(self.deviations) > LEAST_DEVIATIONS
+        """Raise NoOverlap if no interval would hold."""
+        off = abs(self.mean_weight - 1) > MAX_WEIGHT_ERROR and abs(self.deviations) > MIN_ERROR_DEVIATIONS
         if self.mean_weight == 0 or (off and self.mean_weight < 1):
             raise NoOverlap(
                 f"The mean weight is {self.mean_weight:.2f} where 1 is expected: the log hardly shows what the "
@@ -67,7 +77,7 @@ class Overlap:
                 f"The mean weight is {self.mean_weight:.2f} where 1 is expected: the log was not drawn with these "
                 "propensities, or the target probabilities are not those of one policy. Look how they were logged."
             )
-        if self.effective < min(FEWEST_EFFECTIVE, LEAST_SHARE * self.decisions):
+        if self.effective < min(MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE * self.decisions):
             raise NoOverlap(
                 f"Of {self.decisions:,} decisions {self.effective:.1f} count: the policy would show what the log "
                 "showed by luck. Raise Policy.exploration for a while, log more, or take a nearer policy."
@@ -75,7 +85,7 @@ class Overlap:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Sentences about what does not forbid an answer, but should be known with it."""
+        """Sentences about weaknesses that do not forbid an answer, but should be known with it."""
         said = []
         if self.effective < DOUBTFUL_EFFECTIVE:
             said.append(

@@ -1,4 +1,4 @@
-"""Every estimate is a ratio of sums over units, Σ a / Σ b: a unit is a decision, or a device with all of its own."""
+"""Estimates as ratios of sums over units, Σ a / Σ b. A unit is a decision, or a device with all of its own."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.errors import InputError, SettingError
 
-from .likelihood import freedom, interval, student
-
-Doubles = npt.NDArray[np.float64]
+from ..types import Doubles
+from .empirical_likelihood import freedom, interval, student
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """value: reward a decision, or the difference of two. low, high: its interval. standard_error: by the delta
-    method (A. B. Owen, "Monte Carlo theory, methods and examples", 2013, chapter 9). effective: as how many units of
-    equal weight it counts (L. Kish, "Survey sampling", 1965, section 11.7)."""
+    """An estimate with its interval.
+
+    Attributes:
+        value: Reward a decision, or the difference of two.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        standard_error: By the delta method (A. B. Owen, "Monte Carlo theory, methods and examples", 2013,
+            chapter 9).
+        effective: Number of units of equal weight that it counts as (L. Kish, "Survey sampling", 1965, section
+            11.7).
+    """
 
     value: float
     low: float
@@ -30,8 +36,15 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Ratio:
-    """numerator, denominator [units]. worst, best [units]: the numerator, had one of the unit's rewards been the
-    least or the most there is. weight [units]: by which units count."""
+    """A ratio of sums over units, [units] each.
+
+    Attributes:
+        numerator: Terms of the numerator.
+        denominator: Terms of the denominator.
+        worst: The numerator, had one of the unit's rewards been the smallest possible.
+        best: The numerator, had one of the unit's rewards been the largest possible.
+        weight: Weights by which units count.
+    """
 
     numerator: Doubles
     denominator: Doubles
@@ -44,18 +57,23 @@ class Ratio:
         return float(self.numerator.sum() / self.denominator.sum())
 
     def influence(self) -> Doubles:
-        """[units]: by how much each moves the value, to first order; they sum up to 0."""
+        """Return by how much each unit moves the value, to first order, [units]; they sum up to 0."""
         return np.asarray((self.numerator - self.value * self.denominator) / self.denominator.sum())
 
     def estimate(self, level: float = 0.95) -> Estimate:
-        """Raises SettingError, InputError for a single unit, which tells of no scatter."""
+        """Return the estimate with its interval.
+
+        Raises:
+            SettingError: The level is out of range.
+            InputError: There is a single unit, which shows no scatter.
+        """
         self._check(level)
         low, high = interval(self.numerator, self.denominator, self.worst, self.best, level)
         error = math.sqrt(float((self.influence() ** 2).sum()))
         return Estimate(self.value, low, high, error, self._effective())
 
     def minus(self, other: Ratio, level: float = 0.95) -> Estimate:
-        """This value less another of the same units, whose scatter in common cancels; a Student interval."""
+        """Return this value less another of the same units, whose common scatter cancels, with a Student interval."""
         self._check(level)
         influence = self.influence() - other.influence()
         apart, error = self.value - other.value, math.sqrt(float((influence**2).sum()))

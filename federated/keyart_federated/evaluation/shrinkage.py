@@ -16,10 +16,11 @@ import numpy as np
 
 from keyart.errors import SettingError
 
+from ..types import Doubles
 from .decisions import Decisions, Groups, Values
 from .estimators import dr_ratio
 from .overlap import Overlap
-from .ratio import Doubles, Estimate
+from .ratio import Estimate
 
 Form = Literal["switch", "optimistic", "pessimistic"]
 FORMS: Final[Mapping[Form, Callable[[Doubles, float], Doubles]]] = {
@@ -45,10 +46,21 @@ def shrunk(
     groups: Groups | None = None,
     level: float = 0.95,
 ) -> Estimate:
-    """As `dr`, with weights made smaller beyond the threshold; None: the one with the least estimated error.
+    """Return the estimate of `dr` with weights made smaller beyond a threshold.
 
-    Only the value is another than that of `dr`. Standard error, effective decisions and interval are those of `dr`:
+    Only the value differs from that of `dr`. Standard error, effective decisions and interval are those of `dr`:
     what is left out is a bias that nobody knows, and no interval without it would hold. Raises as `dr` does.
+
+    Args:
+        rewards: As in `dr`, like the next four, [n].
+        propensities: Probabilities with which the artworks were drawn.
+        target_probabilities: Probabilities of the same artworks under the policy.
+        predicted_shown: Predicted rewards of the artworks shown.
+        predicted_target: Expected predicted rewards of the policy.
+        form: Form of the shrinkage.
+        threshold: The threshold. None for the one with the smallest estimated error.
+        groups: Device of each decision, [n].
+        level: Level of the interval.
     """
     log = Decisions.of(rewards, propensities, target_probabilities, predicted_shown, predicted_target, groups)
     Overlap.of(log).require()
@@ -58,7 +70,7 @@ def shrunk(
 def shrunk_estimate(
     log: Decisions, form: Form = "optimistic", threshold: float | None = None, level: float = 0.95
 ) -> Estimate:
-    """Raises SettingError."""
+    """Return the estimate of `shrunk` for a log, without a check of the overlap. Raises SettingError."""
     if form not in FORMS or not (threshold is None or threshold > 0):
         raise SettingError(f"{form!r} at {threshold} shrinks no weights; use one of {', '.join(FORMS)} above 0.")
     shrink, residual = FORMS[form], log.reward - log.predicted_shown
@@ -72,20 +84,23 @@ def shrunk_estimate(
 
 
 def _thresholds(log: Decisions, form: Form) -> Doubles:
-    """The last one changes no weight, or hardly any."""
+    """Return the thresholds to try. The last one changes no weight, or hardly any."""
     weights = np.unique(log.weight[log.weight > 0])
     tried = np.quantile(weights, np.linspace(0, 1, TRIED))
     return np.append(tried**2, 1e6 * tried[-1] ** 2) if form == "optimistic" else tried
 
 
 def _squared_error(log: Decisions, residual: Doubles, weight: Doubles) -> float:
-    """Bias² and variance. What the weights taken away would have added is known from the same few decisions that are
-    to be left out, and looks small where they happened to earn nothing; so some of its own error is added."""
+    """Return the estimated bias² and variance.
+
+    The effect of the removed weights is known from the same few decisions that are left out, and looks small where
+    they happened to earn nothing; so some of its own error is added.
+    """
     lost, kept = (log.weight - weight) * residual, log.predicted_target + weight * residual
     bias = abs(float(lost.mean())) + WARY * _error(log, lost)
     return bias**2 + _error(log, kept) ** 2
 
 
 def _error(log: Decisions, term: Doubles) -> float:
-    """Standard error of the mean of term [n]."""
+    """Return the standard error of the mean of a term [n]."""
     return math.sqrt(float((log.by_unit(term - term.mean()) ** 2).sum())) / len(term)

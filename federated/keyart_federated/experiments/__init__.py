@@ -1,42 +1,42 @@
-"""Experiments that can be trusted without anybody's log: A/B tests, trends and base appeal from private sums.
+"""Experiments without anybody's log: A/B tests, trends and base appeal, from private sums.
 
-boundary    what a sum stays within at all times at once
-measures    the metrics, and what is known of each beforehand
-experiment  what is compared, how often one looks, what it costs a person
-looks       what a noised sum tells, and the file that keeps it
-analysis    effects with their intervals, groups, guards, mismatch
-verdict     the same in words
-power       how many devices, how many days
-pilot       what a first question tells for the next one
-peeking     what peeking does to tests, and what noise does to verdicts
-trending    what takes off today
-appeal      what everybody sees in a new picture
+The package uses the SDK, `accounting` and `learning`; campaigns, simulations and the tools use it.
 
-`keyart_federated.simulation.trial` runs an experiment on a World.
+boundary           confidence sequences: bounds that hold at all times at once
+device_metrics     the metrics, and the baseline of each
+experiment_design  what is compared, how often one looks, what it costs a person
+interim_analysis   a look's noised sum in numbers of devices, and the file that keeps all looks
+analysis           effects with their intervals, groups, guards, sample ratio mismatch
+verdict            the same in words
+power              how many devices, how many days; `pilot`: baselines from a first experiment
+peeking            error rates of tests that are peeked at, and of verdicts under noise
+play_trend         which titles take off today; `appeal`: what everybody sees in a new artwork
+
+`keyart_federated.simulation.experiment_trial` runs an experiment on a World.
 """
 
-from .analysis import Analysis, Course, analyse
+from .analysis import Analysis, ArmComparison, analyse
 from .boundary import Boundary
-from .experiment import Experiment
-from .looks import Look, Results, Told, next_thetas, read
-from .measures import ASSUMED, MEASURES, Baseline, Measure
+from .device_metrics import ASSUMED, MEASURES, Baseline, DeviceMetric
+from .experiment_design import Experiment
+from .interim_analysis import InterimAnalysis, InterimSum, Results, next_thetas, read
 from .power import Power, detectable, needed
-from .verdict import Verdict, verdicts
+from .verdict import ArmVerdict, verdicts
 
 __all__ = [
     "ASSUMED",
     "MEASURES",
     "Analysis",
+    "ArmComparison",
+    "ArmVerdict",
     "Baseline",
     "Boundary",
-    "Course",
+    "DeviceMetric",
     "Experiment",
-    "Look",
-    "Measure",
+    "InterimAnalysis",
+    "InterimSum",
     "Power",
     "Results",
-    "Told",
-    "Verdict",
     "analyse",
     "detectable",
     "needed",

@@ -1,5 +1,4 @@
-"""Analysis: what the looks say together: effects with intervals that hold at all looks at once, groups, guards, and
-whether the arms are what was drawn.
+"""The analysis of all looks together: effects with intervals that hold at all looks at once, groups and guards.
 
 A look's difference of means compares devices of the same days, so what changes from day to day cancels. The sum of
 differences d_j, weighted by numbers of devices n_j, is a sum of independent errors; its variance is that of the
@@ -7,7 +6,8 @@ devices and that of the noise:
 
     V = Σ n_j² (σ² (1/n_1j + 1/n_0j) + τ_z² (1/n_1j² + 1/n_0j²) + τ_n² (z̄_1j²/n_1j² + z̄_0j²/n_0j²))
 
-with σ² the variance of z over devices, from Σ z² less what noise adds, and one deviation of its own noise more.
+with σ² the variance of z over devices, from Σ z² less what noise adds, plus one standard deviation of its own
+noise.
 """
 
 from __future__ import annotations
@@ -20,22 +20,34 @@ import numpy as np
 
 from keyart.errors import FederatedError
 
-from .boundary import Boundary, Doubles
-from .experiment import Experiment
-from .looks import Look
-from .measures import MEASURES
+from ..types import Doubles
+from .boundary import Boundary
+from .device_metrics import MEASURES
+from .experiment_design import Experiment
+from .interim_analysis import InterimAnalysis
 
 MISMATCH_LEVEL = 0.001  # chance that arms which are as drawn are called otherwise
-LEAST_SPREAD = 1e-4  # of z: a metric that is the same everywhere has some
+MIN_SPREAD = 1e-4  # of z: a metric that is the same everywhere has some
 
 
 @dataclass(frozen=True)
-class Course:
-    """One comparison of an arm with the first, look by look, [K] each, in the metric's unit.
+class ArmComparison:
+    """A comparison of an arm with the first, look by look, [K] each, in the metric's unit.
 
-    days: of the looks. effect, with low and high: a confidence sequence. control: the first arm's mean so far.
-    weight, variance: of the last look, in units of z (`verdict` looks ahead with them). reach: of z in the metric.
-    devices: of both arms so far.
+    Attributes:
+        metric: Name of the metric.
+        arm: Name of the arm.
+        days: Days of the looks.
+        effect: Differences of means so far.
+        low: Lower ends of their confidence sequence.
+        high: Upper ends of it.
+        control: Means of the first arm so far.
+        devices: Devices of both arms so far.
+        weight: Weight of the sum of differences at the last look, in units of z (`verdict` looks ahead with
+            it).
+        variance: Its variance.
+        reach: Largest z in the metric's unit.
+        boundary: Boundary of the confidence sequence.
     """
 
     metric: str
@@ -53,7 +65,7 @@ class Course:
 
     @property
     def now(self) -> tuple[float, float, float]:
-        """Effect, low and high at the last look."""
+        """The effect with its low and high ends at the last look."""
         return float(self.effect[-1]), float(self.low[-1]), float(self.high[-1])
 
     @property
@@ -65,14 +77,19 @@ class Course:
 
     @property
     def excludes_zero(self) -> bool:
-        """At the last look."""
+        """Whether the interval of the last look excludes 0."""
         return bool(self.low[-1] > 0 or self.high[-1] < 0)
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Devices of an arm less those of the first, look by look [K], and how far that may be by chance. found: beyond
-    it at any look: then no comparison means anything."""
+    """Devices of an arm less those of the first, look by look.
+
+    Attributes:
+        arm: Name of the arm.
+        difference: Differences so far, [K].
+        bound: How far they may be from 0 by chance, [K].
+    """
 
     arm: str
     difference: Doubles
@@ -80,27 +97,36 @@ class Mismatch:
 
     @property
     def found(self) -> bool:
+        """Whether the difference exceeds chance at any look: then no comparison means anything."""
         return bool((np.abs(self.difference) > self.bound).any())
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """courses: by metric and then arm, of all devices. groups: by group, the first metric for each arm; "others" for
-    devices of none that was named. devices: by arm, all looks."""
+    """The analysis of an experiment.
 
-    courses: dict[str, tuple[Course, ...]]
-    groups: dict[str, tuple[Course, ...]]
+    Attributes:
+        courses: Comparisons of all devices, by metric and then by arm.
+        groups: Comparisons of the first metric by group and then by arm; "others" are devices of no named
+            group.
+        mismatches: Sample ratio mismatch of each arm but the first.
+        devices: Devices by arm, over all looks.
+    """
+
+    courses: dict[str, tuple[ArmComparison, ...]]
+    groups: dict[str, tuple[ArmComparison, ...]]
     mismatches: tuple[Mismatch, ...]
     devices: tuple[float, ...]
 
     @property
     def mismatch(self) -> bool:
+        """Whether any arm has another number of devices than drawn."""
         return any(one.found for one in self.mismatches)
 
 
 @dataclass(frozen=True)
 class _Sums:
-    """Of one comparison, [K] looks by [2] arms, the first one first. noise: variances in n, z and z², [K] each."""
+    """Sums of one comparison, [K] looks by [2] arms; `noise` has variances in n, z and z², [K] each."""
 
     n: Doubles
     z: Doubles
@@ -108,8 +134,8 @@ class _Sums:
     noise: tuple[Doubles, Doubles, Doubles]
 
 
-def analyse(experiment: Experiment, looks: Sequence[Look]) -> Analysis:
-    """Raises FederatedError where there is nothing to read yet."""
+def analyse(experiment: Experiment, looks: Sequence[InterimAnalysis]) -> Analysis:
+    """Return the analysis of an experiment's looks. Raises FederatedError if there is none yet."""
     if not looks:
         raise FederatedError(
             f"Experiment {experiment.name!r} has no look yet; the first is on day {experiment.first_day}."
@@ -137,7 +163,7 @@ def analyse(experiment: Experiment, looks: Sequence[Look]) -> Analysis:
     return Analysis(courses, groups, mismatches, tuple(devices.tolist()))
 
 
-def _of_metric(looks: Sequence[Look], m: int, arm: int) -> _Sums:
+def _of_metric(looks: Sequence[InterimAnalysis], m: int, arm: int) -> _Sums:
     pair = [0, arm]
     noise = [(look.devices_noise, look.z_noise[m], look.zz_noise[m]) for look in looks]
     return _Sums(
@@ -148,13 +174,15 @@ def _of_metric(looks: Sequence[Look], m: int, arm: int) -> _Sums:
     )
 
 
-def _of_group(looks: Sequence[Look], g: int, arm: int) -> _Sums:
+def _of_group(looks: Sequence[InterimAnalysis], g: int, arm: int) -> _Sums:
     told = np.array([look.groups[g][[0, arm]] for look in looks])
     noise = np.array([look.group_noise for look in looks])
     return _Sums(told[..., 0], told[..., 1], told[..., 2], tuple(noise.T))
 
 
-def _course(experiment: Experiment, metric: str, arm: int, days: Doubles, sums: _Sums, boundary: Boundary) -> Course:
+def _course(
+    experiment: Experiment, metric: str, arm: int, days: Doubles, sums: _Sums, boundary: Boundary
+) -> ArmComparison:
     asked = experiment.question().asked[experiment.place(metric)]
     noise_n, noise_z, noise_zz = sums.noise
     n = np.maximum(sums.n, 1.0)
@@ -168,7 +196,7 @@ def _course(experiment: Experiment, metric: str, arm: int, days: Doubles, sums: 
     variance = spread * of_devices + of_noise
     half = boundary.reach(variance) / total
     control = np.cumsum(weight * mean[:, 0]) / total
-    return Course(
+    return ArmComparison(
         metric=metric,
         arm=experiment.arms[arm],
         days=days,
@@ -185,17 +213,19 @@ def _course(experiment: Experiment, metric: str, arm: int, days: Doubles, sums: 
 
 
 def _spread(n: Doubles, z: Doubles, zz: Doubles, noise_z: Doubles, noise_zz: Doubles) -> Doubles:
-    """[K]: variance of z over devices, from all looks up to each, within arms and looks; never below the truth but
-    by chance: one deviation of the noise is added."""
+    """Return the variance of z over devices, within arms and looks, from all looks up to each, [K].
+
+    One standard deviation of its noise is added, so that it is below the truth by chance only.
+    """
     devices = np.cumsum(n.sum(axis=1))
     squares = np.cumsum(zz.sum(axis=1))
     between = np.cumsum(((z**2 - noise_z[:, None]) / n).sum(axis=1))
     doubt = np.sqrt(np.cumsum(2 * noise_zz))
-    return np.asarray(np.clip((squares - between + doubt) / devices, LEAST_SPREAD, 1.0))
+    return np.asarray(np.clip((squares - between + doubt) / devices, MIN_SPREAD, 1.0))
 
 
-def _mismatch(experiment: Experiment, looks: Sequence[Look], arm: int) -> Mismatch:
-    """Sequential, like all else: under the draw the difference is a sum of devices that count +1 or −1, and noise."""
+def _mismatch(experiment: Experiment, looks: Sequence[InterimAnalysis], arm: int) -> Mismatch:
+    """Return a sequential test of the arms' sizes: under the draw the difference is a sum of ±1, and noise."""
     arms = len(experiment.arms)
     each = np.array([look.devices for look in looks])
     difference = np.cumsum(each[:, arm] - each[:, 0])

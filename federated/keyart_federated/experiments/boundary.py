@@ -1,9 +1,9 @@
-"""A boundary that a sum of independent errors stays within at all times at once, so that looking costs nothing.
+"""A boundary that a sum of independent errors stays within at all times at once, so that interim looks cost nothing.
 
 Howard, Ramdas, McAuliffe and Sekhon 2021, "Time-uniform, nonparametric, nonasymptotic confidence sequences", the
-two-sided normal mixture (eq. 14; Robbins 1970): P(∃ t: |S_t| ≥ √((V_t + ρ) log((V_t + ρ) / (ρ α²)))) ≤ α, for a sum S
-of normal errors whose variance so far is V. Means of many devices are nearly normal and V is estimated: it holds as
-samples grow (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2021, "Time-uniform central limit theory and
+two-sided normal mixture (eq. 14; Robbins 1970): P(∃ t: |S_t| ≥ √((V_t + ρ) log((V_t + ρ) / (ρ α²)))) ≤ α, for a sum
+S of normal errors whose variance so far is V. Means of many devices are nearly normal and V is estimated: it holds
+as samples grow (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2021, "Time-uniform central limit theory and
 asymptotic confidence sequences"). The noise of private sums is normal to begin with, and its variance is known.
 """
 
@@ -13,22 +13,28 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from ..types import Doubles
 
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """level: α, the chance ever to be outside. rho: at which variances it is narrow."""
+    """The boundary of a confidence sequence.
+
+    Attributes:
+        level: α, the probability that the sum ever leaves it.
+        rho: ρ, which sets the variances at which it is narrow.
+    """
 
     level: float
     rho: float
 
     @classmethod
     def best_at(cls, variance: float, level: float) -> Boundary:
-        """Narrowest, relative to its own width, when so much variance has come together (Howard et al., prop. 3):
-        ρ = V / (y − 1) with y − ln y = 1 − 2 ln α."""
+        """Return the boundary that is narrowest, relative to its own width, at a variance.
+
+        It has ρ = V / (y − 1) with y − ln y = 1 − 2 ln α (Howard et al., prop. 3).
+        """
         constant = 1.0 - 2.0 * math.log(level)
         y = constant
         for _ in range(60):
@@ -36,6 +42,6 @@ class Boundary:
         return cls(level, variance / (y - 1.0))
 
     def reach(self, variance: Doubles | float) -> Doubles:
-        """How far the sum may be from what it estimates, at these variances."""
+        """Return how far the sum may be from what it estimates, at these variances."""
         v = np.asarray(variance, dtype=np.float64) + self.rho
         return np.asarray(np.sqrt(v * np.log(v / (self.rho * self.level**2))))

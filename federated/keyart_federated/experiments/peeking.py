@@ -1,7 +1,7 @@
-"""What peeking does to tests, and what noise does to verdicts: many experiments on made-up viewers.
+"""Error rates of tests that are peeked at, and of verdicts under noise, from many experiments on made-up viewers.
 
-A viewer plays a picture with a probability of their own (Beta), and keeps watching with another. The past is drawn
-from the same viewer. Nothing here is fitted to anybody: it is for the method, and not for what pictures do.
+A viewer plays an artwork with a probability of their own (Beta), and keeps watching with another. The past is drawn
+from the same viewer. Nothing here is fitted to anybody: it shows what the method does, and not what artworks do.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns import METRICS, experiment_vectors
 
+from ..types import Doubles, Ints
 from .analysis import analyse
-from .boundary import Boundary, Doubles
-from .experiment import Experiment
-from .looks import Results, Told, added, next_thetas
-from .measures import Baseline
+from .boundary import Boundary
+from .device_metrics import Baseline
+from .experiment_design import Experiment
+from .interim_analysis import InterimSum, Results, added, next_thetas
 from .verdict import Word, verdicts
 
 PLAY, KEEP = (3.0, 9.0), (6.0, 4.0)  # Beta: a quarter of pictures is played, three plays of five are kept
@@ -30,16 +30,16 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Fleet:
-    """arm [d]; now, past [d, METRICS], NaN for what these viewers do not tell."""
+class ExperimentFleet:
+    """Devices of an experiment: their arms [d], and metrics now and in the past [d, METRICS], NaN if not measured."""
 
-    arm: npt.NDArray[np.intp]
+    arm: Ints
     now: Doubles
     past: Doubles
 
 
-def drawn(rng: np.random.Generator, devices: int, lift: float) -> Fleet:
-    """lift: by what share arm 1 has more quality plays."""
+def drawn(rng: np.random.Generator, devices: int, lift: float) -> ExperimentFleet:
+    """Draw devices, of which those in arm 1 have more quality plays by the share `lift`."""
     play, keep = rng.beta(*PLAY, devices), rng.beta(*KEEP, devices)
     arm = rng.integers(2, size=devices)
 
@@ -53,11 +53,11 @@ def drawn(rng: np.random.Generator, devices: int, lift: float) -> Fleet:
         return told
 
     past = lived(np.ones(devices))
-    return Fleet(arm, lived(np.where(arm == 1, 1.0 + lift, 1.0)), past)
+    return ExperimentFleet(arm, lived(np.where(arm == 1, 1.0 + lift, 1.0)), past)
 
 
 def baselines(seed: int = 0, devices: int = 50_000) -> dict[str, Baseline]:
-    """Of these viewers, as a pilot would find them."""
+    """Return the baselines of these viewers, as a pilot would find them."""
     fleet = drawn(np.random.default_rng([seed, 7]), devices, 0.0)
     known = {}
     for name in ("quality_plays", "abandonment"):
@@ -67,8 +67,8 @@ def baselines(seed: int = 0, devices: int = 50_000) -> dict[str, Baseline]:
     return known
 
 
-def played(experiment: Experiment, fleet: Fleet, random: Callable[[int], bytes] | None) -> Results:
-    """The whole experiment on a fleet, look by look. random: of rounding and noise; None: raw sums, no noise."""
+def played(experiment: Experiment, fleet: ExperimentFleet, random: Callable[[int], bytes] | None) -> Results:
+    """Run the whole experiment on a fleet, look by look, on noised sums, or on exact ones if `random` is None."""
     results = Results(experiment)
     order = np.array_split(np.arange(len(fleet.arm)), experiment.looks)
     for look, (day, mine) in enumerate(zip(experiment.look_days, order, strict=True)):
@@ -77,12 +77,12 @@ def played(experiment: Experiment, fleet: Fleet, random: Callable[[int], bytes] 
         nobody = np.zeros(len(mine), dtype=np.intp)
         vectors = experiment_vectors(question, fleet.arm[mine], nobody, fleet.now[mine], fleet.past[mine])
         total, variance = added(experiment, look, vectors, random)
-        results = results.with_look(Told(day, thetas, len(mine), variance, total))
+        results = results.with_look(InterimSum(day, thetas, len(mine), variance, total))
     return results
 
 
 def decided(results: Results) -> tuple[Word, int]:
-    """What a team that stops at the first decision takes home, and after how many looks."""
+    """Return the verdict of a team that stops at the first decision, and the number of looks until then."""
     looks = results.looks
     word: Word = "not yet"
     for k in range(1, len(looks) + 1):
@@ -95,9 +95,17 @@ def decided(results: Results) -> tuple[Word, int]:
 
 @dataclass(frozen=True)
 class Peeking:
-    """Of A/A tests: share that ever called a difference. private: always-valid, on private sums, peeked at each look.
-    raw: the same on raw data, peeked at after every device. fixed: a z-test on raw data, peeked at each look. once: a
-    z-test, at the end alone. by_look [K]: shares that have called one up to each look, of private and of fixed."""
+    """Shares of A/A tests that ever called a difference.
+
+    Attributes:
+        tests: Number of tests.
+        private: Always-valid test on private sums, peeked at each look.
+        raw: The same test on raw data, peeked at after every device.
+        fixed: z-test on raw data, peeked at each look.
+        once: z-test at the end alone.
+        private_by_look: Shares that have called one up to each look, [K].
+        fixed_by_look: The same of `fixed`, [K].
+    """
 
     tests: int
     private: float
@@ -109,7 +117,7 @@ class Peeking:
 
 
 def peek(experiment: Experiment, tests: int, seed: int, progress: Progress = lambda done, of: None) -> Peeking:
-    """A/A tests of `experiment`, all four ways on the same fleets."""
+    """Run A/A tests of an experiment, all four ways on the same fleets."""
     z = NormalDist().inv_cdf(1 - experiment.level / 2)
     private, fixed = np.zeros((2, tests, experiment.looks), dtype=np.bool_)
     raw = np.zeros(tests, dtype=np.bool_)
@@ -136,8 +144,8 @@ def peek(experiment: Experiment, tests: int, seed: int, progress: Progress = lam
     )
 
 
-def _running(fleet: Fleet, metric: str) -> tuple[Doubles, Doubles, Doubles]:
-    """After each device: difference of means, its standard error, and devices so far; raw data, without the past."""
+def _running(fleet: ExperimentFleet, metric: str) -> tuple[Doubles, Doubles, Doubles]:
+    """Return after each device the difference of means, its standard error, and the devices so far, from raw data."""
     value, arm = fleet.now[:, METRICS.index(metric)], fleet.arm
     n = [np.maximum(np.cumsum(arm == a), 1) for a in (0, 1)]
     sums, squares = ([np.cumsum(np.where(arm == a, value**p, 0.0)) for a in (0, 1)] for p in (1, 2))
@@ -148,8 +156,16 @@ def _running(fleet: Fleet, metric: str) -> tuple[Doubles, Doubles, Doubles]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of A/B tests: same: share with the same verdict on private sums and on raw data. private, raw: share of each
-    that said "better". looks: mean number until then."""
+    """The agreement of verdicts on private sums with those on raw data, over A/B tests.
+
+    Attributes:
+        trials: Number of tests.
+        same: Share with the same verdict.
+        private: Share of "better" on private sums.
+        raw: Share of "better" on raw data.
+        private_looks: Mean number of looks until a decision on private sums.
+        raw_looks: The same on raw data.
+    """
 
     trials: int
     same: float
@@ -162,7 +178,7 @@ class Agreement:
 def agree(
     experiment: Experiment, lift: float, trials: int, seed: int, progress: Progress = lambda done, of: None
 ) -> Agreement:
-    """The same fleets tested twice: by private sums, and by the same test on raw data."""
+    """Test the same fleets twice: by private sums, and by the same test on raw data."""
     raw = replace(experiment, epsilon=RAW_EPSILON)
     found = []
     for trial in range(trials):

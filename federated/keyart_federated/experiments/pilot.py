@@ -1,4 +1,4 @@
-"""A pilot: what an experiment's sums tell of its metrics, so that the next one knows what to ask and how long."""
+"""A pilot: baselines from an experiment's sums, from which the next experiment is planned."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import numpy as np
 
 from keyart.errors import FederatedError
 
-from .looks import Results
-from .measures import MEASURES, MOST_CORRELATION, Baseline
+from .device_metrics import MAX_CORRELATION, MEASURES, Baseline
+from .interim_analysis import Results
 
-LEAST_DEVIATION: Final = 0.02  # of what was assumed: a metric that hardly differs between devices is not asked about
+MIN_DEVIATION: Final = 0.02  # of what was assumed: a metric that hardly differs between devices is not asked about
 
 
 def baselines(results: Results) -> dict[str, Baseline]:
-    """What an experiment, or a pilot, tells of its metrics; those that hardly differ between devices are left out.
-    Raises FederatedError."""
+    """Return the baselines that an experiment or a pilot has measured, without metrics that hardly differ.
+
+    Raises:
+        FederatedError: There is no look yet.
+    """
     experiment, looks = results.experiment, results.looks
     if not looks:
         raise FederatedError(
@@ -34,7 +37,7 @@ def baselines(results: Results) -> dict[str, Baseline]:
         doubt = math.sqrt(sum(float(2 * look.zz_noise[m]) for look in looks)) / devices
         # What was taken off comes back: y = z + θ x, so that var y = var z + θ² Σ x² + 2 θ Σ x z.
         whole = max(zz - z**2, 0.0) + theta**2 * xx + 2 * theta * xz
-        if name != experiment.first and whole + 2 * doubt < (LEAST_DEVIATION * assumed.deviation / asked.reach) ** 2:
+        if name != experiment.first and whole + 2 * doubt < (MIN_DEVIATION * assumed.deviation / asked.reach) ** 2:
             continue
         known = whole > 2 * doubt  # else the noise hides it, and what was assumed has to do
         correlation = (xz + theta * xx) / math.sqrt(whole * xx) if known and xx > 2 * doubt else 0.0
@@ -42,7 +45,7 @@ def baselines(results: Results) -> dict[str, Baseline]:
         found[name] = Baseline(
             mean,
             math.sqrt(whole) * asked.reach if known else assumed.deviation,
-            float(np.clip(correlation, 0.0, MOST_CORRELATION)),
+            float(np.clip(correlation, 0.0, MAX_CORRELATION)),
             (experiment.first_day + experiment.days) / 2,
         )
     return found

@@ -1,4 +1,4 @@
-"""Power: what effect so many devices find, and how many devices an effect needs, with the noise counted in."""
+"""The power of an experiment: the effect that devices find, and the devices that an effect needs, noise included."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ from statistics import NormalDist
 from keyart.errors import SettingError
 
 from .boundary import Boundary
-from .experiment import Experiment
+from .experiment_design import Experiment
 
-MOST_DEVICES = 1_000_000_000
+MAX_DEVICES = 1_000_000_000
 TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """effect: the smallest, as a share of the metric's mean, that is found by the last look with probability `power`.
-    without_noise: the same if nobody's vector were protected. noise_share: of the variance at the end."""
+    """The power of an experiment for a metric.
+
+    Attributes:
+        metric: Name of the metric.
+        effect: Smallest effect that the last look finds with the requested power, as a share of the metric's
+            mean.
+        without_noise: The same without noise.
+        noise_share: Share of the noise in the variance at the end.
+    """
 
     metric: str
     effect: float
@@ -27,7 +34,7 @@ class Power:
 
 
 def detectable(experiment: Experiment, metric: str | None = None, power: float = 0.9) -> Power:
-    """Raises SettingError."""
+    """Return the smallest effect that an experiment finds. Raises SettingError."""
     if not 0.5 <= power < 1:
         raise SettingError(f"The power is {power}; it is at least .5 and below 1.")
     name = metric or experiment.first
@@ -48,7 +55,13 @@ def detectable(experiment: Experiment, metric: str | None = None, power: float =
 
 
 def needed(experiment: Experiment, effect: float, power: float = 0.9) -> int:
-    """Devices, of all arms, that find an effect on the first metric: a share of its mean. Raises SettingError."""
+    """Return the number of devices, of all arms, that finds an effect on the first metric. Raises SettingError.
+
+    Args:
+        experiment: The design.
+        effect: The effect as a share of the metric's mean.
+        power: Probability that it is found.
+    """
     if not 0 < effect < math.inf:
         raise SettingError(f"The effect is {effect}; it is above 0, a share of the metric's mean.")
 
@@ -58,9 +71,9 @@ def needed(experiment: Experiment, effect: float, power: float = 0.9) -> int:
     low = high = experiment.fewest_a_look * experiment.looks
     while not found(high):
         low, high = high, 2 * high
-        if high > MOST_DEVICES:
+        if high > MAX_DEVICES:
             raise SettingError(
-                f"An effect of {effect:.2%} needs more than {MOST_DEVICES:,} devices; look for a larger one."
+                f"An effect of {effect:.2%} needs more than {MAX_DEVICES:,} devices; look for a larger one."
             )
     while high - low > max(1, TOLERANCE * high):
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""The verdict: what the intervals say, in words that a product team can act on."""
+"""The verdict of an experiment: what the intervals say, in words that a product team can act on."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from .analysis import Analysis, Course
-from .experiment import Experiment
-from .measures import MEASURES, percent
+from .analysis import Analysis, ArmComparison
+from .device_metrics import MEASURES, percent
+from .experiment_design import Experiment
 
 Word = Literal["better", "worse", "no difference", "not yet", "guard", "mismatch"]
-MOST_DAYS = 365
+MAX_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """word: of the first metric, unless a guard is breached or the arms do not match. text: a sentence or two. more:
-    days until the interval is likely to decide, None where it has, or will not within a year. guards: breached."""
+class ArmVerdict:
+    """The verdict about an arm.
+
+    Attributes:
+        arm: Name of the arm.
+        word: Verdict about the first metric, unless a guard is breached or the arms do not match.
+        text: A sentence or two.
+        more: Days until the interval is likely to decide. None if it has, or will not within a year.
+        guards: Guard metrics that are breached.
+    """
 
     arm: str
     word: Word
@@ -26,17 +33,17 @@ class Verdict:
     guards: tuple[str, ...] = ()
 
 
-def verdicts(experiment: Experiment, analysis: Analysis) -> tuple[Verdict, ...]:
-    """One for each arm but the first."""
+def verdicts(experiment: Experiment, analysis: Analysis) -> tuple[ArmVerdict, ...]:
+    """Return one verdict for each arm but the first."""
     return tuple(_verdict(experiment, analysis, a) for a in range(len(experiment.arms) - 1))
 
 
-def _verdict(experiment: Experiment, analysis: Analysis, a: int) -> Verdict:
+def _verdict(experiment: Experiment, analysis: Analysis, a: int) -> ArmVerdict:
     course = analysis.courses[experiment.first][a]
     arm = course.arm
     if analysis.mismatches[a].found:
         apart, bound = analysis.mismatches[a].difference[-1], analysis.mismatches[a].bound[-1]
-        return Verdict(
+        return ArmVerdict(
             arm,
             "mismatch",
             f"Nothing can be concluded: “{arm}” and “{experiment.arms[0]}” differ by {abs(apart):,.0f} devices where "
@@ -50,11 +57,11 @@ def _verdict(experiment: Experiment, analysis: Analysis, a: int) -> Verdict:
     word, text, more = _of_first(experiment, course)
     if breached:
         harms = "; ".join(f"{MEASURES[name].label}: {_range(analysis.courses[name][a])}" for name in breached)
-        return Verdict(arm, "guard", f"Stop “{arm}”: it does harm ({harms}). {text}", more, breached)
-    return Verdict(arm, word, text, more)
+        return ArmVerdict(arm, "guard", f"Stop “{arm}”: it does harm ({harms}). {text}", more, breached)
+    return ArmVerdict(arm, word, text, more)
 
 
-def _of_first(experiment: Experiment, course: Course) -> tuple[Word, str, int | None]:
+def _of_first(experiment: Experiment, course: ArmComparison) -> tuple[Word, str, int | None]:
     measure = MEASURES[course.metric]
     effect, low, high = course.now
     margin = experiment.margin * abs(float(course.control[-1]))
@@ -80,7 +87,7 @@ def _of_first(experiment: Experiment, course: Course) -> tuple[Word, str, int | 
     return "not yet", f"{said[0].upper()}{said[1:]}; {when}.", more
 
 
-def _range(course: Course) -> str:
+def _range(course: ArmComparison) -> str:
     measure = MEASURES[course.metric]
     change, low, high = course.relative
     before = float(course.control[-1])
@@ -90,20 +97,22 @@ def _range(course: Course) -> str:
     return f"{said} (between {measure.shown(course.now[1], True)} and {measure.shown(course.now[2], True)})"
 
 
-def harmed(experiment: Experiment, course: Course) -> bool:
-    """Whether the whole interval is worse than the tolerance, at the last look."""
+def harmed(experiment: Experiment, course: ArmComparison) -> bool:
+    """Return whether the whole interval of the last look is worse than the tolerance."""
     allowed = experiment.tolerance * abs(float(course.control[-1]))
     better = MEASURES[course.metric].better
     return bool(course.high[-1] < -allowed if better > 0 else course.low[-1] > allowed)
 
 
-def days_more(experiment: Experiment, course: Course, margin: float) -> int | None:
-    """Days after the last look on which the interval decides, should the effect stay what it seems: it leaves 0 out,
-    or all that is larger than the margin. None: not within a year."""
+def days_more(experiment: Experiment, course: ArmComparison, margin: float) -> int | None:
+    """Return the days after the last look on which the interval decides, should the effect stay as estimated.
+
+    It decides once it excludes 0, or all that is larger than the margin. None is for more than a year.
+    """
     looks = len(course.days)
     apart = (experiment.days - experiment.first_day) / max(experiment.looks - 1, 1) or 1.0
     effect = abs(course.now[0])
-    for more in range(1, math.ceil(MOST_DAYS / apart) + 1):
+    for more in range(1, math.ceil(MAX_DAYS / apart) + 1):
         grown = (looks + more) / looks
         half = float(course.boundary.reach(course.variance * grown)) / (course.weight * grown) * course.reach
         if half < effect or half + effect <= margin:

@@ -1,4 +1,4 @@
-"""Writes a model as a bundle: the folder that devices install and ports in other languages read."""
+"""The writer of bundles: the folder that devices install and ports in other languages read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from keyart.bundle import Manifest
 from keyart.errors import SettingError
 from keyart.model import SENSITIVE_KINDS, HeadPrior, quantize_latents, weight_shapes, weights_to_bytes
 
-from ..learning.model import Doubles, Model
-from . import graphs, vectors
+from ..learning.model import GlobalModel
+from ..types import Doubles
+from . import conformance_vectors, graphs
 
 CARD = {
     "purpose": "Chooses which picture of a title to show, on the viewer's own device.",
@@ -29,7 +30,7 @@ CARD = {
 
 def write_bundle(
     folder: Path,
-    model: Model,
+    model: GlobalModel,
     catalog: Catalog,
     *,
     data: str,
@@ -42,11 +43,26 @@ def write_bundle(
     card: Mapping[str, str] | None = None,
     check: Callable[[Path], object] = lambda folder: None,
 ) -> Path:
-    """The bundle of `model` in `folder` (replaced if it is there). data: what it was trained on, for the card.
+    """Write a model as a bundle and return its folder.
 
-    training: at least round and devices. card: other words for its purpose and limits. check: gets the whole bundle
-    before `folder` is touched; what it raises leaves all as it was. Appeals are by artwork id, so that a device with
-    another catalogue uses those that it knows; of `catalog` only the ids count.
+    Appeals are stored by artwork id, so that a device with another catalogue uses those that it knows.
+
+    Args:
+        folder: Folder of the bundle, replaced if it is there.
+        model: The model.
+        catalog: The catalogue; only its ids count.
+        data: What the model was trained on, for the model card.
+        training: At least "round" and "devices".
+        quality: Measured quality, by metric.
+        privacy: "epsilon" and "delta" that were spent.
+        head: Prior of the personal head.
+        parent: Version that the model follows.
+        created: Time of the manifest.
+        card: Other words for the card's purpose and limits.
+        check: Called with the whole bundle before `folder` is touched; if it raises, all stays as it was.
+
+    Raises:
+        SettingError: The folder has no name.
     """
     if not folder.name:
         raise SettingError(f"A bundle is put in place by its name, which {folder} has not; name a folder.")
@@ -73,7 +89,7 @@ def write_bundle(
         "ranker.bin": weights_to_bytes(weights, spec),
         "train.onnx": graphs.training(spec).SerializeToString(deterministic=True),
         "vocabulary.json": _json(vocabulary),
-        "vectors.json": _json({"cases": vectors.cases(spec, weights)}),
+        "vectors.json": _json({"cases": conformance_vectors.cases(spec, weights)}),
     }
     prior = head or HeadPrior()
     manifest = Manifest.build(
@@ -110,7 +126,7 @@ def write_bundle(
 
 
 def _numbers(ids: list[str], table: Doubles) -> dict[str, Any]:
-    """Whole numbers by id, and what they are multiplied with; ids with nothing but 0 are left out."""
+    """Return whole numbers by id, and their scale; ids with nothing but 0 are left out."""
     numbers, scale = quantize_latents(table)
     return {"scale": scale, "numbers": {one: row for one, row in zip(ids, numbers.tolist(), strict=True) if any(row)}}
 

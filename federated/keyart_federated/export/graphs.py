@@ -47,9 +47,12 @@ def _external_weights(spec: FeatureSpec) -> list[TensorProto]:
 
 
 def ranker(spec: FeatureSpec) -> ModelProto:
-    """Inputs artwork [N, Z], match [N, M], main [N, K], appeal [N, 2], viewer [1, H], context [1, C]; outputs
-    value, play and keep [N]. What does not depend on the candidate is multiplied once, and both logits are columns of
-    the same products: a weight of one axis would be multiplied row by row."""
+    """Return the graph of the ranker.
+
+    Inputs are artwork [N, Z], match [N, M], main [N, K], appeal [N, 2], viewer [1, H] and context [1, C]; outputs
+    are value, play and keep, [N]. Parts that do not depend on the candidate are multiplied once, and both logits
+    are columns of the same products: a weight of one axis would be multiplied row by row.
+    """
     node = helper.make_node
     nodes = [
         node("DequantizeLinear", ["play_artwork", "play_artwork_scale"], ["matrix"], axis=0),
@@ -95,8 +98,12 @@ def ranker(spec: FeatureSpec) -> ModelProto:
 
 
 def training(spec: FeatureSpec) -> ModelProto:
-    """Inputs: the ranker's, with a context a decision [N, C]; offset, played, quality, counted [N]; and the
-    parameters, dequantised, by name. Outputs: `grad_` and the name of each parameter, and `log_likelihood` [1]."""
+    """Return the graph of the gradient.
+
+    Inputs are those of the ranker, with a context a decision [N, C]; offset, played, quality and counted, [N]; and
+    the parameters, dequantised, by name. Outputs are `grad_` and the name of each parameter, and `log_likelihood`
+    [1].
+    """
     node = helper.make_node
     nodes: list[NodeProto] = [
         node("Mul", ["counted_column", "zero"], ["zeros"]),

@@ -21,11 +21,11 @@ from keyart.bundle import replace_file
 from keyart.errors import InputError, KeyartError
 from keyart.model import LATENTS, MAX_STORED_WEIGHT, FeatureSpec, parameter_count
 
-from ..learning.model import Model
+from ..learning.model import GlobalModel
 
 FORMAT = "keyart-model/1"
 TABLES = ("theta", "population_taste", "appeal", "title_latents", "artwork_latents")
-MOST_BYTES = 2**30
+MAX_BYTES = 2**30
 MADE_BY = "`keyart train LOG --catalog CATALOG --out MODEL` makes one."
 # What zipfile, zlib, numpy and json say of bytes that they cannot read.
 UNREADABLE = (
@@ -47,7 +47,7 @@ class ModelFile:
     trained on, in words, for the model card. training, quality: as in a bundle's manifest. evaluation_only: the
     licence of the data allows no more."""
 
-    model: Model
+    model: GlobalModel
     names: Catalog
     data: str
     training: Mapping[str, Any]
@@ -55,7 +55,7 @@ class ModelFile:
     evaluation_only: bool = False
 
     def save(self, path: Path) -> None:
-        """Whole or not at all. Raises OSError."""
+        """Write the file, whole or not at all. Raises OSError."""
         document = {
             "format": FORMAT,
             "version": self.model.version,
@@ -75,12 +75,12 @@ class ModelFile:
 
     @classmethod
     def load(cls, path: Path) -> ModelFile:
-        """What `save` wrote. Raises InputError for anything else."""
+        """Read what `save` wrote. Raises InputError for anything else."""
         try:
-            if path.stat().st_size > MOST_BYTES:
+            if path.stat().st_size > MAX_BYTES:
                 raise ValueError("it is larger than any model")
             with zipfile.ZipFile(path) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
                     raise ValueError("it is larger than any model")
             with np.load(path, allow_pickle=False) as held:
                 return _read(json.loads(held["about"].tobytes()), {name: held[name] for name in TABLES})
@@ -95,7 +95,7 @@ class ModelFile:
 
 
 def _read(about: Any, tables: Mapping[str, Any]) -> ModelFile:
-    """Raises ValueError, TypeError, KeyError, KeyartError for what no `save` wrote."""
+    """Read the file. Raises ValueError, TypeError, KeyError or KeyartError for what `save` did not write."""
     if about["format"] != FORMAT:
         raise ValueError(f"its format is {about['format']!r}, this keyart reads {FORMAT!r}")
     spec = FeatureSpec.from_json(about["feature_spec"])
@@ -117,7 +117,7 @@ def _read(about: Any, tables: Mapping[str, Any]) -> ModelFile:
         raise ValueError("its version or its base rate is none")
     if type(about["evaluation_only"]) is not bool or not isinstance(about["data"], str):
         raise TypeError("it does not say what it was trained on")
-    model = Model(spec, **{name: tables[name] for name in TABLES}, base_rate=base_rate, version=version)
+    model = GlobalModel(spec, **{name: tables[name] for name in TABLES}, base_rate=base_rate, version=version)
     return ModelFile(
         model, names, about["data"], dict(about["training"]), dict(about["quality"]), about["evaluation_only"]
     )

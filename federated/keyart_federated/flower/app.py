@@ -30,13 +30,22 @@ def write_app(
     clientapp: str = CLIENTAPP,
     config: Mapping[str, Setting] | None = None,
 ) -> Path:
-    """Writes a Flower app into `folder` (made if missing) and returns it.
+    """Write a Flower app into a folder and return the folder.
 
-    serverapp, clientapp: `module:name`; the module is installed on every machine, or a file in `folder`.
-    Flower looks for the name in the module's text: it must be set as `name = …`, or stand in `__all__`.
-    config: every setting that a run may override, with its default. `result-path` is always among them: where
-    the ServerApp, which runs on the SuperLink's machine, leaves its result (write beside it, then rename).
     The manifest lists no dependency on purpose: an index that is not ours could answer for a name of ours.
+
+    Args:
+        folder: The folder, made if it is missing.
+        serverapp: `module:name` of the ServerApp. The module is installed on every machine, or a file in
+            `folder`. Flower looks for the name in the module's text: it must be set as `name = …`, or stand in
+            `__all__`.
+        clientapp: The same of the ClientApp.
+        config: Every setting that a run may override, with its default. `result-path` is always among them:
+            where the ServerApp, which runs on the SuperLink's machine, leaves its result (write beside it, then
+            rename).
+
+    Raises:
+        SettingError: A name is no component.
     """
     for reference in (serverapp, clientapp):
         if not _REFERENCE.fullmatch(reference):
@@ -66,10 +75,10 @@ def write_app(
 
 
 def settings_of(app_dir: Path, offered: Mapping[str, Setting], wanted: Mapping[str, Setting]) -> dict[str, Setting]:
-    """What a run overrides: all of `wanted`, and of `offered` what the app's manifest lists.
+    """Return the overrides of a run: all of `wanted`, and of `offered` those that the app's manifest lists.
 
-    Raises SettingError for a wanted setting that the manifest does not list, or that has another type there.
-    Flower itself would accept such a run, and the ServerApp or a SuperNode would fail on it later.
+    Flower itself would accept a setting that the manifest does not list, or that has another type there, and the
+    ServerApp or a SuperNode would fail on it later. Raises SettingError for one in `wanted`.
     """
     try:
         manifest = tomllib.loads((app_dir / MANIFEST).read_text(encoding="utf-8"))
@@ -87,12 +96,12 @@ def settings_of(app_dir: Path, offered: Mapping[str, Setting], wanted: Mapping[s
 
 
 def to_toml(settings: Mapping[str, Setting]) -> str:
-    """A flat TOML table, one setting a line. Raises SettingError for a value that Flower cannot hold."""
+    """Return a flat TOML table, one setting a line. Raises SettingError for a value that Flower cannot hold."""
     return "".join(f"{toml_value(key)} = {toml_value(value)}\n" for key, value in settings.items())
 
 
 def toml_value(value: Setting) -> str:
-    """One TOML value: a basic string, an integer, a float or a boolean."""
+    """Return one TOML value: a basic string, an integer, a float or a boolean."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -110,7 +119,7 @@ def toml_value(value: Setting) -> str:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested tables as Flower sees them: `a.b` for `[a] b`."""
+    """Return nested tables as Flower sees them: `a.b` for `[a] b`."""
     rows: dict[str, Any] = {}
     for key, value in table.items():
         rows.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})

@@ -25,12 +25,13 @@ from keyart.secagg import Stage, session_from_bytes, session_to_bytes
 from ..propensity_check import Calibration
 from ..secagg import Gateway
 from ..simulation.devices import Devices
-from ..simulation.fleet import LocalFleet
 from ..simulation.identities import sessions_of
-from ..simulation.local import devices_in_parts
-from ..simulation.participation import Bools, Participation
+from ..simulation.local_engine import devices_in_parts
+from ..simulation.local_fleet import LocalFleet
+from ..simulation.participation import Participation
 from ..simulation.setup import SimulationSetup
 from ..simulation.training_run import limits_of
+from ..types import Bools
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 
 log = logging.getLogger("keyart.federated")
@@ -91,7 +92,7 @@ def _restore(part: Devices, context: Context, first: int) -> dict[str, npt.NDArr
 
 
 def _stage(request: FleetRequest, offer: Offer, mine: Bools, fleet: LocalFleet, seed: int, context: Context) -> bytes:
-    """One stage of a masked round, for the node's devices that answer: the node is their gateway."""
+    """Answer one stage of a masked round for the node's devices; the node is their gateway."""
     terms, stage = offer.terms(request.offer), Stage(request.stage)
     gateway = Gateway(terms)
     if stage is Stage.KEYS:
@@ -121,7 +122,7 @@ def _setup(text: str) -> SimulationSetup:
 
 
 def _fleet(setup: SimulationSetup, context: Context) -> tuple[Devices, LocalFleet, Participation]:
-    """The node's devices, every num-partitions-th of the world's, with the ledgers of all."""
+    """Return the node's devices, every num-partitions-th of the world's, with the ledgers of all."""
     node: dict[str, Any] = dict(context.node_config)
     partition, partitions = int(node["partition-id"]), int(node["num-partitions"])
     world = setup.world

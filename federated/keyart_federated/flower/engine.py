@@ -9,8 +9,8 @@ from typing import Final
 
 from keyart.errors import RoundFailed
 
-from ..simulation.outcome import SimulationOutcome
 from ..simulation.setup import SimulationSetup
+from ..simulation.simulation_outcome import SimulationOutcome
 from .app import write_app
 from .fleet import Fleet
 from .server_app import DEFAULTS

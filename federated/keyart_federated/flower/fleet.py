@@ -16,9 +16,9 @@ from keyart.errors import FederatedError, RoundFailed, SettingError
 
 from . import programs
 from .app import RESULT_PATH, Setting, settings_of, to_toml
-from .control import Control
-from .keys import Certificates, write_certificates, write_node_key
+from .flwr_cli import Control
 from .process import GRACE_SECONDS, Process, tail_of
+from .tls_keys import Certificates, write_certificates, write_node_key
 
 POLL_SECONDS = 0.2
 COMPLETED = "finished:completed"
@@ -26,10 +26,13 @@ COMPLETED = "finished:completed"
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A run that was completed.
+    """A completed run.
 
-    status: Flower's words, `finished:completed`. log: what the ServerApp printed. result: what it wrote to
-    its setting `result-path`; None if it wrote nothing there.
+    Attributes:
+        run_id: Id of the run.
+        status: Status in Flower's words, `finished:completed`.
+        log: Output of the ServerApp.
+        result: Bytes that it wrote to its setting `result-path`. None if it wrote nothing there.
     """
 
     run_id: int
@@ -39,10 +42,11 @@ class RunResult:
 
 
 class Fleet:
-    """A running SuperLink with its SuperNodes; everything that it owns lies in `folder`.
+    """A running SuperLink with its SuperNodes. Use it as a context manager, or call `close`.
 
-    folder: keys, certificates, database, logs, results, and one FLWR_HOME for each process.
-    processes: the SuperLink, then the SuperNodes. Use it as a context manager, or call `close`.
+    Attributes:
+        folder: Keys, certificates, database, logs, results, and one FLWR_HOME for each process.
+        processes: The SuperLink, then the SuperNodes.
     """
 
     def __init__(self, folder: Path, port: int, certificates: Certificates, env: Mapping[str, str]) -> None:
@@ -63,12 +67,19 @@ class Fleet:
         env: Mapping[str, str] | None = None,
         timeout: float = 60.0,
     ) -> Self:
-        """Starts a SuperLink and `nodes` SuperNodes; returns when all are connected.
+        """Start a SuperLink and SuperNodes, and return when all are connected.
 
-        folder: new, or empty. node_config: settings of node i, which a ClientApp reads in
-        `context.node_config`; by default `partition-id` (i) and `num-partitions` (nodes). env: added to the
-        environment of each process. timeout: seconds until all must be connected. Raises FederatedError with
-        the end of the logs.
+        Args:
+            folder: A new or empty folder.
+            nodes: Number of SuperNodes.
+            node_config: Settings of node i, which a ClientApp reads in `context.node_config`; by default
+                `partition-id` (i) and `num-partitions` (nodes).
+            env: Additions to the environment of each process.
+            timeout: Seconds until all must be connected.
+
+        Raises:
+            SettingError: An argument is out of range.
+            FederatedError: A program is missing or has failed; the message has the end of the logs.
         """
         if nodes < 1:
             raise SettingError(f"A fleet needs at least one node, not {nodes}.")
@@ -96,14 +107,14 @@ class Fleet:
         return fleet
 
     def online(self) -> int:
-        """How many SuperNodes the SuperLink counts as connected (one that died, for up to 60 s more)."""
+        """Return the number of SuperNodes that the SuperLink counts as connected (a dead one for up to 60 s)."""
         return self.control.online()
 
     def environment(self, name: str) -> dict[str, str]:
-        """The environment of the process `name`.
+        """Return the environment of the process `name`.
 
-        Each has a FLWR_HOME of its own: Flower unpacks an app there in several steps and takes a folder that
-        exists for a finished one, so of two processes that share it one can see half an app.
+        Each has a FLWR_HOME of its own: Flower unpacks an app there in several steps and takes a folder that exists
+        for a finished one, so of two processes that share it one can see half an app.
         """
         home = self.folder / "homes" / name
         home.mkdir(parents=True, exist_ok=True)
@@ -112,11 +123,17 @@ class Fleet:
     def run(
         self, app_dir: Path, run_config: Mapping[str, Setting] | None = None, timeout: float = 180.0
     ) -> RunResult:
-        """Submits the Flower app in `app_dir` and waits for its end.
+        """Submit the Flower app in a folder and wait for its end.
 
-        run_config: overrides of settings in the app's manifest; `result-path` is filled in if you give none.
-        timeout: seconds. Raises SettingError, before anything is sent, for a setting that the app does not
-        have, and RoundFailed with the end of the log if the run fails or takes too long, or a process ends.
+        Args:
+            app_dir: Folder of the app.
+            run_config: Overrides of settings in the app's manifest; `result-path` is filled in if it is
+                missing.
+            timeout: Seconds.
+
+        Raises:
+            SettingError: The app has no such setting; nothing was sent.
+            RoundFailed: The run fails or takes too long, or a process ends; the message has the end of the log.
         """
         number = next(self._run_numbers)
         default = str(self.folder / f"run-{number}.result")
@@ -143,7 +160,7 @@ class Fleet:
         return RunResult(run_id, status, log.read_text(encoding="utf-8", errors="replace"), written)
 
     def close(self) -> None:
-        """Ends every process and waits until all are gone. The files stay."""
+        """End every process and wait until all are gone. The files stay."""
         for process in reversed(self.processes):
             process.release()
         for process in reversed(self.processes):
@@ -175,7 +192,7 @@ class Fleet:
         self.processes.append(Process.start(name, command, self.folder, self.environment(name)))
 
     def _follow(self, run_id: int, log: Path, deadline: float) -> None:
-        """Copies the ServerApp's log into a file until the run ends."""
+        """Copy the ServerApp's log into a file until the run ends."""
         complaint = f"Run {run_id} did not end"
         with log.open("wb") as output:
             stream = self.control.follow(run_id, output)
@@ -191,7 +208,7 @@ class Fleet:
                 return
 
     def status(self, run_id: int) -> tuple[str, str]:
-        """As `Control.status`. Raises RoundFailed where a process has ended, FederatedError where none answers."""
+        """Return `Control.status`. Raises RoundFailed if a process has ended, FederatedError if none answers."""
         try:
             return self.control.status(run_id)
         except FederatedError:
@@ -203,7 +220,7 @@ class Fleet:
             raise
 
     def _until(self, deadline: float, complaint: str) -> Iterator[None]:
-        """Yields until the deadline, with a short sleep between, as long as every process is running."""
+        """Yield until the deadline, with a short sleep between, as long as every process is running."""
         while time.monotonic() < deadline:
             self.require_running()
             yield
@@ -212,7 +229,7 @@ class Fleet:
         raise RoundFailed(f"{complaint} in time. Give it a longer timeout, or look for the cause here:\n{tails}")
 
     def require_running(self) -> None:
-        """Raises RoundFailed where a process has ended."""
+        """Raise RoundFailed if a process has ended."""
         for process in self.processes:
             if not process.running:
                 raise RoundFailed(
@@ -222,7 +239,7 @@ class Fleet:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody used a moment ago, all different."""
+    """Return ports of 127.0.0.1 that nobody used a moment ago, all different."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -1,4 +1,4 @@
-"""One program of a fleet: started under a keeper, with its log in a file, and never outliving its owner."""
+"""A program of a fleet: started under a supervisor, with its log in a file, and never outliving its owner."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running program. name: for messages. log: everything that it and its children have printed."""
+    """A running program.
+
+    Attributes:
+        name: Name for messages.
+        log: File with everything that it and its children have printed.
+    """
 
     name: str
     log: Path
@@ -27,7 +32,7 @@ class Process:
 
     @classmethod
     def start(cls, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str]) -> Process:
-        """Starts `command` in `folder`; its output goes to `folder/NAME.log`."""
+        """Start `command` in `folder`; its output goes to `folder/NAME.log`."""
         log = folder / f"{name}.log"
         kept = [sys.executable, "-I", keeper.__file__, str(GRACE_SECONDS), *command]
         with log.open("ab") as output:
@@ -44,26 +49,26 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Process id of the keeper; the program is its child."""
+        """The process id of the supervisor; the program is its child."""
         return self._keeper.pid
 
     @property
     def running(self) -> bool:
-        """Whether the program is still there."""
+        """Whether the program is still running."""
         return self._keeper.poll() is None
 
     def tail(self, lines: int = LOG_LINES) -> str:
-        """The last lines of the log."""
+        """Return the last lines of the log."""
         return tail_of(self.log, lines)
 
     def release(self) -> None:
-        """Tells the program to end; returns at once."""
+        """Ask the program to end, and return at once."""
         if self._keeper.stdin is not None:
             with contextlib.suppress(OSError):
                 self._keeper.stdin.close()
 
     def end(self) -> None:
-        """Ends the program and all its children, and waits until they are gone."""
+        """End the program and all its children, and wait until they are gone."""
         self.release()
         try:
             self._keeper.wait(GRACE_SECONDS + 10.0)
@@ -73,7 +78,7 @@ class Process:
 
 
 def tail_of(log: Path, lines: int = LOG_LINES) -> str:
-    """The last lines of a log without its colours, or "" if there is no such file."""
+    """Return the last lines of a log without its colours, or "" if there is no such file."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:

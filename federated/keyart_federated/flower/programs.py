@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keyart.errors import FederatedError
 
-from .keys import Certificates
+from .tls_keys import Certificates
 
 # Never another: Flower's Control API has no authentication, and whoever reaches it runs code.
 HOST = "127.0.0.1"
@@ -22,12 +22,12 @@ PROGRAMS = (
     "flwr-serverapp",
     "flwr-clientapp",
 )
-EAGER_NODE = Path(__file__).with_name("eager.py")
+POLLING_NODE = Path(__file__).with_name("polling_supernode.py")
 EXECUTOR_POLL_SECONDS = 0.1  # Flower's default is 1 s: the wait between "a task is there" and its process
 
 
 def program(name: str) -> str:
-    """Path of a Flower program beside this Python. Raises FederatedError if it is not there."""
+    """Return the path of a Flower program beside this Python. Raises FederatedError if it is not there."""
     path = Path(sys.executable).parent / name
     if not path.is_file():
         raise FederatedError(
@@ -38,7 +38,7 @@ def program(name: str) -> str:
 
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment, with Flower kept quiet, offline and inside `home`, plus `extra`."""
+    """Return this process's environment, with Flower kept quiet, offline and inside `home`, plus `extra`."""
     programs = str(Path(sys.executable).parent)
     local = f"{HOST},localhost"
     return {
@@ -59,7 +59,10 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
 
 
 def superlink(port: int, certificates: Certificates, database: Path) -> list[str]:
-    """The SuperLink: TLS, only registered nodes, nothing installed at run time, on the loopback interface."""
+    """Return the command of a SuperLink on the loopback interface.
+
+    It uses TLS, admits only registered nodes, and installs nothing at run time.
+    """
     return [
         program("flower-superlink"),
         *("--host", HOST, "--port", str(port)),
@@ -79,13 +82,20 @@ def supernode(
     *extra: str,
     authority: Path | None = None,
 ) -> list[str]:
-    """A SuperNode with its private key and its settings (a TOML file); it serves its ClientApps on `port`.
+    """Return the command of a SuperNode, which serves its ClientApps on `port`.
 
-    superlink: its port on this machine, or HOST:PORT elsewhere, of which `authority` vouches.
+    Args:
+        port: Port of the SuperNode.
+        superlink: Port of the SuperLink on this machine, or HOST:PORT elsewhere.
+        certificates: Certificates of this machine.
+        key: Private key of the SuperNode.
+        config: Settings of the SuperNode, a TOML file.
+        extra: More arguments.
+        authority: Certificate of the SuperLink's authority. None for that of this machine.
     """
     program("flower-supernode")
     return [
-        *(sys.executable, "-P", str(EAGER_NODE)),  # -P: not the modules beside it
+        *(sys.executable, "-P", str(POLLING_NODE)),  # -P: not the modules beside it
         *("--superlink", f"{HOST}:{superlink}" if isinstance(superlink, int) else superlink),
         *("--root-certificates", str(authority or certificates.authority)),
         *("--auth-supernode-private-key", str(key)),
@@ -97,7 +107,7 @@ def supernode(
 
 
 def connections(address: str, authority: Path) -> str:
-    """The text of `$FLWR_HOME/config.toml`. address: HOST:PORT of the SuperLink, of which `authority` vouches."""
+    """Return the text of `$FLWR_HOME/config.toml` for a SuperLink's HOST:PORT and its authority's certificate."""
     return (
         f'[superlink]\ndefault = "{CONNECTION}"\n\n[superlink.{CONNECTION}]\naddress = "{address}"\n'
         f"root-certificates = '{authority}'\n"

@@ -1,7 +1,7 @@
-"""PatientGrid: asks a node again when no answer comes.
+"""A Grid that asks a node again when no answer comes.
 
-A node's process may end over one broken connection, and Flower sends a message once: without this the whole run would
-wait for it until its time is over.
+A node's process may end over one broken connection, and Flower sends a message once: without this the whole run
+would wait for it until its time is over.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 45.0
 
 
-class PatientGrid(Grid):
-    """A Grid that repeats what was not answered within `patience` seconds, then after twice that, and so on.
+class RetryingGrid(Grid):
+    """A Grid that repeats unanswered requests after `patience` seconds, then after twice that, and so on.
 
-    The first answer counts. A node must therefore answer the same question the same way, however often it is asked
-    (`client_app` goes back to where the question begins).
+    The first answer counts. A node must therefore answer the same request the same way, however often it is asked
+    (`client_app` goes back to where the request begins).
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class PatientGrid(Grid):
         return list(self._grid.pull_messages(message_ids))
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
-        """One answer to each message, in the order in which they came in; fewer if `timeout` seconds are over."""
+        """Return one answer to each message, in the order of arrival; fewer if `timeout` seconds are over."""
         asked = list(messages)
         began, patience = self._clock(), self._patience
         question_of = dict(zip(self.push_messages(asked), range(len(asked)), strict=True))
@@ -81,6 +81,6 @@ class PatientGrid(Grid):
 
 
 def _copy(message: Message) -> Message:
-    """The same question as a message of its own: Flower numbers a message once."""
+    """Return the same request as a message of its own: Flower numbers a message once."""
     metadata = message.metadata
     return Message(message.content, metadata.dst_node_id, metadata.message_type, group_id=metadata.group_id)

@@ -15,9 +15,9 @@ from keyart.errors import SettingError
 from keyart.secagg import Identity
 
 from ..simulation.identities import keys_of
-from ..simulation.local import run_campaign
-from ..simulation.outcome import SimulationOutcome
+from ..simulation.local_engine import run_campaign
 from ..simulation.setup import SimulationSetup
+from ..simulation.simulation_outcome import SimulationOutcome
 from .retrying_grid import PATIENCE_SECONDS
 from .simulated_fleet import FlowerFleet
 

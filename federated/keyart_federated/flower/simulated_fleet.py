@@ -19,11 +19,11 @@ from keyart.secagg import Stage
 
 from ..rounds import run_round
 from ..secagg import Coordinator
-from ..simulation.fleet import Arrays, Contribution, require_enough
 from ..simulation.identities import keys_of
+from ..simulation.local_fleet import Arrays, Contribution, require_enough
 from ..simulation.randomness import fleet_randomness
-from ..simulation.vectors import Integers
-from .retrying_grid import PATIENCE_SECONDS, PatientGrid
+from ..types import Integers
+from .retrying_grid import PATIENCE_SECONDS, RetryingGrid
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
 
 NODE_WAIT_SECONDS: Final = 60.0
@@ -32,7 +32,7 @@ POLL_SECONDS: Final = 0.5
 
 
 class FlowerFleet:
-    """See `keyart_federated.simulation.fleet.SimulatedFleet`.
+    """See `keyart_federated.simulation.local_fleet.SimulatedFleet`.
 
     Args:
         grid: Flower's grid.
@@ -53,7 +53,7 @@ class FlowerFleet:
         masked: bool = False,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._grid, self._nodes = PatientGrid(grid, patience_seconds), nodes
+        self._grid, self._nodes = RetryingGrid(grid, patience_seconds), nodes
         self._server, self._seed, self._masked = server, seed, masked
         self._bundle: dict[str, bytes] = {}
         self._folder: Path | None = None

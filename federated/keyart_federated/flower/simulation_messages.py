@@ -16,7 +16,6 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 
 from keyart.errors import RoundFailed
 
-Integers = npt.NDArray[np.int64]
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 RECORD, BUNDLE, ARRAYS = "keyart", "bundle", "arrays"

@@ -1,9 +1,9 @@
-"""Keeps one program, and ends it with all its children when the owner goes away, however the owner goes.
+"""The supervisor of one program, which ends it with all its children when the owner goes away, however that happens.
 
-Run by its path: `python -I keeper.py GRACE_SECONDS PROGRAM ARGUMENT…`. The owner holds the other end of
-standard input; when that closes (on purpose, or because the owner was killed), everything below this process
-ends: SIGTERM, then after GRACE_SECONDS SIGKILL. Needed because a SuperLink puts its executor into a session
-of its own, where no signal to a process group arrives. Standard library only, to start fast. POSIX only.
+Run by its path: `python -I supervisor.py GRACE_SECONDS PROGRAM ARGUMENT…`. The owner holds the other end of
+standard input; when that closes (on purpose, or because the owner was killed), everything below this process ends:
+SIGTERM, then after GRACE_SECONDS SIGKILL. Needed because a SuperLink puts its executor into a session of its own,
+where no signal to a process group arrives. Standard library only, to start fast. POSIX only.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ NOT_STARTED = 127  # what a shell answers for a program that it cannot start
 
 
 def adopt_orphans() -> None:
-    """Linux: whoever loses its parent below this process becomes its child, and so stays within reach.
+    """Become the parent of orphans below this process, so that they stay within reach.
 
-    Elsewhere Flower's own watch over its parent's pid has to do.
+    This works on Linux. Elsewhere Flower's own watch over its parent's pid has to do.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def parents() -> dict[int, int]:
-    """Process id to parent's process id, of every process in sight."""
+    """Return the parent's process id of every process in sight."""
     table: dict[int, int] = {}
     if Path("/proc/self/stat").exists():
         for entry in Path("/proc").glob("[0-9]*/stat"):
@@ -51,7 +51,7 @@ def parents() -> dict[int, int]:
 
 
 def descendants(root: int, table: Mapping[int, int]) -> set[int]:
-    """Everything below `root` in a table of parents."""
+    """Return everything below `root` in a table of parents."""
     found: set[int] = set()
     fresh = {root}
     while fresh:
@@ -61,7 +61,7 @@ def descendants(root: int, table: Mapping[int, int]) -> set[int]:
 
 
 def reap(child: int) -> int | None:
-    """Collects whoever has ended; the exit code of `child` if it is among them."""
+    """Collect ended children, and return the exit code of `child` if it is among them."""
     code = None
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -74,14 +74,14 @@ def reap(child: int) -> int | None:
 
 
 def signal_all(pids: set[int], number: signal.Signals) -> None:
-    """Sends a signal to each of `pids` that is still there."""
+    """Send a signal to each of `pids` that is still there."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
 def keep(command: list[str], grace_seconds: float) -> int:
-    """Runs `command` until it ends or standard input closes; returns its exit code (minus a signal)."""
+    """Run `command` until it ends or standard input closes; return its exit code (minus a signal)."""
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:

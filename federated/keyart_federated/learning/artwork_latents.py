@@ -1,9 +1,10 @@
 """Latents of artworks from noised sums: O_a = Pᵀ z_a + O_t + o_a (`keyart.model.latents`).
 
-The moments E[[u, f] fᵀ] are told. With S = E[f fᵀ], w_a = exposure · E[q(1 − q)] and m_a the mean f of those who see
-artwork a (told by artwork, or else the mean of all), the curvature of Σ r f by artwork is H_a = w_a (S + m_a m_aᵀ),
-and that of Σ r z f_k is Σ z_a H_a,kk z_aᵀ. Neither has to be sent. What the ranker's and the tables' steps explain of
-these sums is taken off first, or viewers whose latents go with their taste would be corrected twice.
+Devices send the moments E[[u, f] fᵀ]. With S = E[f fᵀ], w_a = exposure · E[q(1 − q)] and m_a the mean f of those who
+see artwork a (from a sum by artwork, or else the mean of all), the curvature of Σ r f by artwork is
+H_a = w_a (S + m_a m_aᵀ), and that of Σ r z f_k is Σ z_a H_a,kk z_aᵀ. Neither has to be sent. What the steps of the
+ranker and the tables explain of these sums is taken off first, or viewers whose latents go with their taste would be
+corrected twice.
 
 Tags come first, from a sum of their own; titles and artworks follow jointly, from the sum by artwork, on what the
 tags leave. Each level has a prior variance a latent, by MacKay's evidence step (1992, "Bayesian interpolation",
@@ -20,12 +21,12 @@ import numpy.typing as npt
 from keyart.linalg import inverse
 from keyart.model import LATENTS, EncodedCatalog
 
-from .curvature import Doubles
+from ..types import Doubles
 from .information import Information, Stiffness
 
 STARTING_VARIANCE = (0.01, 0.03, 0.08)  # by tag, by title, by picture
 VARIANCE_RANGE = (1e-4, 1.0)
-SMALLEST_MOMENT = 0.05
+MIN_MOMENT = 0.05
 MAX_MEAN = 3.0
 TILT_SPREAD = 0.5  # standard deviation, between artworks, of the mean f of those who see them
 MOMENT_SPREAD = 0.3  # standard deviation of what moments are from one round to the next
@@ -33,7 +34,14 @@ MOMENT_SPREAD = 0.3  # standard deviation of what moments are from one round to 
 
 @dataclass(frozen=True)
 class ArtworkLatents:
-    """by_tag [Z, F], by_title [T, F], by_picture [n, F], and variance [3, F]: of each level's numbers."""
+    """The artworks' latents by level. Field names are names in a checkpoint.
+
+    Attributes:
+        by_tag: P, [Z, F].
+        by_title: O_t, [T, F].
+        by_picture: o_a, [n, F].
+        variance: Prior variance of each level's numbers, by latent, [3, F].
+    """
 
     by_tag: Doubles
     by_title: Doubles
@@ -42,13 +50,14 @@ class ArtworkLatents:
 
     @classmethod
     def start(cls, encoded: EncodedCatalog) -> ArtworkLatents:
+        """Return latents of 0 with the starting variances."""
         sizes = (encoded.spec.artwork_size, len(encoded.first) - 1, len(encoded.artwork))
         by_tag, by_title, by_picture = (np.zeros((size, LATENTS)) for size in sizes)
         variance = np.repeat(np.array(STARTING_VARIANCE)[:, None], LATENTS, axis=1)
         return cls(by_tag, by_title, by_picture, variance)
 
     def table(self, encoded: EncodedCatalog) -> Doubles:
-        """O [n, F]."""
+        """Return O, [n, F]."""
         return np.asarray(encoded.artwork @ self.by_tag + self.by_title[encoded.title_of] + self.by_picture)
 
 
@@ -72,6 +81,7 @@ class LatentInformation:
 
     @classmethod
     def none(cls, encoded: EncodedCatalog) -> LatentInformation:
+        """Return the information before the first round: latents of variance 1 that go with no taste."""
         tags, artworks = encoded.spec.artwork_size * LATENTS, len(encoded.artwork) * LATENTS
         return cls(
             Information.none(tags),
@@ -81,25 +91,36 @@ class LatentInformation:
             Stiffness.none(artworks),
         )
 
-    def measured(self, moments: Doubles, doubt: float) -> LatentInformation:
-        """With moments that were told. doubt: variance of the noise in each entry."""
-        kept = MOMENT_SPREAD**2 / (MOMENT_SPREAD**2 + doubt)
+    def measured(self, moments: Doubles, noise_variance: float) -> LatentInformation:
+        """Return the information with new moments, drawn towards the old ones as far as noise may have moved them.
+
+        Args:
+            moments: Moments of a round, [(U + F) · F].
+            noise_variance: Variance of the noise in each entry.
+        """
+        kept = MOMENT_SPREAD**2 / (MOMENT_SPREAD**2 + noise_variance)
         moments = self.moments + kept * (moments.reshape(self.moments.shape) - self.moments)
         across, second = moments[:-LATENTS], moments[-LATENTS:]
         values, vectors = np.linalg.eigh((second + second.T) / 2)
-        second = (vectors * np.maximum(values, SMALLEST_MOMENT)) @ vectors.T
+        second = (vectors * np.maximum(values, MIN_MOMENT)) @ vectors.T
         return replace(self, moments=np.concatenate([across, second]))
 
     @property
     def second(self) -> Doubles:
-        """S, [F, F]."""
+        """The second moments S, [F, F]."""
         return np.asarray(self.moments[-LATENTS:])
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Σ r z fᵀ, [Z · F]; by artwork Σ r f and Σ w f, [2, n, F], None where these were not asked for; and the
-    variances of their noise."""
+    """The noised sums of a round.
+
+    Attributes:
+        tags: Σ r z fᵀ, [Z · F].
+        tag_noise: Variances of the noise in `tags`.
+        artworks: Σ r f and Σ w f by artwork, [2, n, F]. None where devices did not send them.
+        artwork_noise: Variances of the noise in `artworks`, or None.
+    """
 
     tags: Doubles
     tag_noise: Doubles
@@ -118,14 +139,18 @@ def advance(
     encoded: EncodedCatalog,
     damping: float,
 ) -> tuple[ArtworkLatents, LatentInformation]:
-    """The artworks' latents after a round, and what is known.
+    """Return the artworks' latents after a round, and the information that they follow from.
 
     Args:
-        curvature: of play by artwork, [n].
-        tag_step, appeal_step: by how much the round moves the ranker's tag weights [Z, U] and the artworks' logits
-            of play [n].
-        decisions: of all devices.
-        damping: share of a Newton step.
+        old: Latents before the round.
+        known: Information before the round.
+        sums: Sums of the round.
+        curvature: Curvature of play by artwork, [n].
+        tag_step: By how much the round moves the ranker's tag weights, [Z, U].
+        appeal_step: By how much it moves the artworks' logits of play, [n].
+        decisions: Number of decisions of all devices.
+        encoded: The catalogue.
+        damping: Share of a Newton step that is taken.
     """
     z = encoded.artwork.astype(np.float64)
     mean = np.tile(known.moments[0], (len(z), 1))  # u begins with 1
@@ -144,10 +169,10 @@ def advance(
         return new, known
     shape = (len(z), LATENTS)
     fisher = np.einsum("nkk->nk", hessian).ravel()
-    ratio_before = known.artworks.aged(decisions, fisher * known.artwork_stiffness.ratio)
-    told, doubt = sums.artworks[0].ravel(), sums.artwork_noise[0].ravel()
-    stiffness = known.artwork_stiffness.joined(ratio_before, told, doubt, decisions)
-    information = ratio_before.joined(told, doubt, decisions, fisher * stiffness.ratio)
+    aged = known.artworks.aged(decisions, fisher * known.artwork_stiffness.ratio)
+    gradient, noise_variance = sums.artworks[0].ravel(), sums.artwork_noise[0].ravel()
+    stiffness = known.artwork_stiffness.joined(aged, gradient, noise_variance, decisions)
+    information = aged.joined(gradient, noise_variance, decisions, fisher * stiffness.ratio)
     root = np.sqrt(stiffness.ratio.reshape(shape))
     hessian = root[:, :, None] * hessian * root[:, None, :]
     noise = (decisions**2 / information.precision).reshape(shape)
@@ -156,8 +181,8 @@ def advance(
     precision = (precision + np.swapaxes(precision, 1, 2)) / 2
     pull = _times(share, information.gradient.reshape(shape) * decisions - explained)
     moved = z @ (by_tag - old.by_tag)
-    here = old.by_title[encoded.title_of] + old.by_picture
-    observed = pull + _times(precision, here - moved)
+    before = old.by_title[encoded.title_of] + old.by_picture
+    observed = pull + _times(precision, before - moved)
     by_title, by_picture, variances = _joint(precision, observed, old.variance[1:], encoded)
     by_title = old.by_title + damping * (by_title - old.by_title)
     by_picture = old.by_picture + damping * (by_picture - old.by_picture)
@@ -173,19 +198,22 @@ def _tags(
     old: ArtworkLatents,
     known: LatentInformation,
     sums: Sums,
-    of_artworks: Doubles,
+    artwork_hessian: Doubles,
     explained: Doubles,
     decisions: float,
     z: Doubles,
     damping: float,
 ) -> tuple[Doubles, Doubles, Information, Stiffness]:
-    """One latent at a time: all tags of all latents together would be a large matrix."""
+    """Return P, its variances, and the information after the round.
+
+    One latent is solved at a time: all tags of all latents together would be a large matrix.
+    """
     shape = old.by_tag.shape
-    matrices = [(z * of_artworks[:, k, k, None]).T @ z for k in range(LATENTS)]
+    matrices = [(z * artwork_hessian[:, k, k, None]).T @ z for k in range(LATENTS)]
     fisher = np.stack([np.diag(matrix) for matrix in matrices], axis=1).ravel()
-    before = known.tags.aged(decisions, fisher * known.tag_stiffness.ratio)
-    stiffness = known.tag_stiffness.joined(before, sums.tags, sums.tag_noise, decisions)
-    information = before.joined(sums.tags, sums.tag_noise, decisions, fisher * stiffness.ratio)
+    aged = known.tags.aged(decisions, fisher * known.tag_stiffness.ratio)
+    stiffness = known.tag_stiffness.joined(aged, sums.tags, sums.tag_noise, decisions)
+    information = aged.joined(sums.tags, sums.tag_noise, decisions, fisher * stiffness.ratio)
     root = np.sqrt(stiffness.ratio.reshape(shape))
     gradient, noise = (
         x.reshape(shape) for x in (information.gradient * decisions, decisions**2 / information.precision)
@@ -198,10 +226,10 @@ def _tags(
         observed = share @ (gradient[:, k] - explained[:, k]) + precision @ old.by_tag[:, k]
         variance = old.variance[0, k]
         covariance = inverse((precision + precision.T) / 2 + np.eye(len(hessian)) / variance)
-        found = covariance @ observed
+        mean = covariance @ observed
         determined = np.maximum(1.0 - np.diag(covariance) / variance, 0.0).sum()
-        variances[k] = np.clip(((found**2).sum() + variance) / (determined + 1.0), *VARIANCE_RANGE)
-        by_tag[:, k] = old.by_tag[:, k] + damping * (found - old.by_tag[:, k])
+        variances[k] = np.clip(((mean**2).sum() + variance) / (determined + 1.0), *VARIANCE_RANGE)
+        by_tag[:, k] = old.by_tag[:, k] + damping * (mean - old.by_tag[:, k])
         falls[:, k] = (hessian @ (by_tag[:, k] - old.by_tag[:, k]) + explained[:, k]) / decisions
     stiffness = replace(stiffness, fall=falls.ravel() / stiffness.ratio)
     return by_tag, variances, information.moved(falls.ravel(), stiffness.misfit), stiffness
@@ -210,21 +238,32 @@ def _tags(
 def _joint(
     precision: Doubles, observed: Doubles, variances: Doubles, encoded: EncodedCatalog
 ) -> tuple[Doubles, Doubles, Doubles]:
-    """Titles [T, F] and artworks [n, F], whose sum is observed with `precision` [n, F, F]; and their variances [2, F]
-    by evidence. As `learner.shrunken`, with a matrix in place of each number."""
-    of_titles, of_artworks = (np.diag(1.0 / variance) for variance in variances)
+    """Return the posterior means of titles [T, F] and artworks [n, F], and the next prior variances of both [2, F].
+
+    It is `artwork_tables.shrunken` with a matrix in place of each number.
+
+    Args:
+        precision: Precision with which the sum of both levels is observed, by artwork, [n, F, F].
+        observed: Precision times the observed sum, [n, F].
+        variances: Prior variances so far, [2, F].
+        encoded: The catalogue.
+    """
+    title_prior, artwork_prior = (np.diag(1.0 / variance) for variance in variances)
     title, titles, eye = encoded.title_of, len(encoded.first) - 1, np.eye(LATENTS)
-    shrink = np.linalg.inv(precision + of_artworks)
+    shrink = np.linalg.inv(precision + artwork_prior)
     left = eye - precision @ shrink
-    known, vector = np.zeros((titles, LATENTS, LATENTS)), np.zeros((titles, LATENTS))
-    np.add.at(known, title, left @ precision)
+    title_precision, vector = np.zeros((titles, LATENTS, LATENTS)), np.zeros((titles, LATENTS))
+    np.add.at(title_precision, title, left @ precision)
     np.add.at(vector, title, _times(left, observed))
-    covariance = np.linalg.inv((known + np.swapaxes(known, 1, 2)) / 2 + of_titles)
+    covariance = np.linalg.inv((title_precision + np.swapaxes(title_precision, 1, 2)) / 2 + title_prior)
     by_title = _times(covariance, vector)
     by_picture = _times(shrink, observed - _times(precision, by_title[title]))
     updated = []
-    for values, of_values, variance in ((by_title, covariance, variances[0]), (by_picture, shrink, variances[1])):
-        determined = np.maximum(1.0 - np.einsum("mkk->mk", of_values) / variance, 0.0).sum(axis=0)
+    for values, value_covariance, variance in (
+        (by_title, covariance, variances[0]),
+        (by_picture, shrink, variances[1]),
+    ):
+        determined = np.maximum(1.0 - np.einsum("mkk->mk", value_covariance) / variance, 0.0).sum(axis=0)
         updated.append(((values**2).sum(axis=0) + variance) / (determined + 1.0))
     return by_title, by_picture, np.clip(updated, *VARIANCE_RANGE)
 

@@ -21,16 +21,16 @@ from keyart.model import EncodedCatalog, FeatureSpec
 
 from .curvature import Curvature
 from .learner import Learner
-from .model import Model
-from .optimiser import init
-from .population import Population
+from .learner_state import init
+from .model import GlobalModel
+from .viewer_population import Population
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 ROUND, SPEC = "round", "feature_spec"
 
 
 def to_bytes(learner: Learner, round: int, spec: FeatureSpec) -> bytes:
-    """Of a learner after `round` rounds."""
+    """Return a learner after `round` rounds as bytes. Inverse of `from_bytes`."""
     arrays = dict(_flat("", learner)) | {ROUND: np.array(round), SPEC: np.array(spec.sha256)}
     written = io.BytesIO()
     np.savez(written, **arrays)  # type: ignore[arg-type]
@@ -38,8 +38,16 @@ def to_bytes(learner: Learner, round: int, spec: FeatureSpec) -> bytes:
 
 
 def from_bytes(data: bytes, encoded: EncodedCatalog, name: str = "The checkpoint") -> tuple[Learner, int]:
-    """Inverse of `to_bytes`: the learner and its round. name: what errors call it. Raises FederatedError for one of
-    another catalogue, or one that cannot be read."""
+    """Return the learner and its round.
+
+    Args:
+        data: Bytes of `to_bytes`.
+        encoded: The catalogue.
+        name: Name of the checkpoint in messages.
+
+    Raises:
+        FederatedError: The checkpoint is of another catalogue, or cannot be read.
+    """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             arrays = dict(stored)
@@ -51,13 +59,16 @@ def from_bytes(data: bytes, encoded: EncodedCatalog, name: str = "The checkpoint
 
 
 def save(path: Path, learner: Learner, round: int, spec: FeatureSpec) -> None:
-    """`to_bytes` in a file. Durable when it returns."""
+    """Write `to_bytes` to a file. It is durable when this returns."""
     replace_file(path, to_bytes(learner, round, spec))
 
 
 def load(path: Path, encoded: EncodedCatalog) -> tuple[Learner, int] | None:
-    """The learner and its round; None where there is no file. Raises FederatedError for one of another catalogue, or
-    one that cannot be read."""
+    """Return the learner and its round, or None if there is no file.
+
+    Raises:
+        FederatedError: The checkpoint is of another catalogue, or cannot be read.
+    """
     if not path.exists():
         return None
     try:
@@ -68,12 +79,13 @@ def load(path: Path, encoded: EncodedCatalog) -> tuple[Learner, int] | None:
 
 
 def template(encoded: EncodedCatalog) -> Learner:
-    """A learner that nobody has answered yet, about nobody."""
-    state = init(Model.zero_shot(encoded), encoded)
+    """Return a learner before its first round, without devices."""
+    state = init(GlobalModel.zero_shot(encoded), encoded)
     return Learner.start(state, Population.unknown(encoded), 0.0, encoded)
 
 
 def _flat(name: str, value: Any) -> list[tuple[str, npt.NDArray[Any]]]:
+    """Return a value's arrays by path of their fields."""
     if isinstance(value, FeatureSpec) or value is None:
         return []
     if is_dataclass(value):
@@ -84,7 +96,7 @@ def _flat(name: str, value: Any) -> list[tuple[str, npt.NDArray[Any]]]:
 
 
 def _read(name: str, like: Any, arrays: Arrays) -> Any:
-    """What `_flat` wrote, in the shape of `like`."""
+    """Return a value in the shape of `like` from the arrays that `_flat` wrote."""
     if isinstance(like, FeatureSpec):
         return like
     if like is None:  # a curvature comes with the first round

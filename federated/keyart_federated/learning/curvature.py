@@ -1,12 +1,13 @@
-"""Curvature without anybody's data: Fisher information on viewers that the server draws from the population's sums.
+"""Curvature without anybody's data: Fisher information of viewers that are drawn from the population's sums.
 
-Viewers: for each bin (strongest genre) a Dirichlet a kind whose mean and spread match Σ h and Σ |h|². Titles: as
-often as they were shown, tilted by exp(κ h·g_t) with κ matched to the mean of h·g_t. Pictures: by the policy at the
-current model. One Gaussian for all viewers, or uniform titles, make the server's step diverge (learning.md).
+For each bin (strongest genre), viewers are drawn from a Dirichlet distribution a kind, whose mean and spread match
+Σ h and Σ |h|². Titles are drawn as often as they were shown, tilted by exp(κ h·g_t), with κ matched to the mean of
+h·g_t; artworks by the policy at the current model. With one Gaussian for all viewers, or with uniform titles, the
+server's step diverges (docs/decisions/0003-simulated-curvature.md).
 
-Each viewer sees several titles in one context u, so that F = Σ u uᵀ ⊗ (Σ w v vᵀ) is a product of two thin matrices:
-drawn row by row it would need tens of thousands of rows, or its small eigenvalues come out far too small
-(Marchenko and Pastur 1967) and the step diverges.
+Each viewer sees several titles in one context u, so that F = Σ u uᵀ ⊗ (Σ w v vᵀ) is a product of two thin matrices.
+Row by row it would need tens of thousands of rows, or its small eigenvalues come out far too small (Marchenko and
+Pastur 1967, "Distribution of eigenvalues for some sets of random matrices") and the step diverges.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 from keyart.campaigns import direction_features
@@ -37,11 +37,8 @@ from keyart.model import (
     sigmoid,
 )
 
-from .model import Model
-
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
+from ..types import Doubles, Floats, Ints
+from .model import GlobalModel
 
 SIMULATED_VIEWERS = 1000
 TITLES_PER_VIEWER = 16
@@ -51,8 +48,14 @@ TILT_VIEWERS, TILT_HALVINGS = 200, 12  # enough to match a mean
 
 @dataclass(frozen=True)
 class Curvature:
-    """Fisher information a decision: play [Pp, Pp], keep [V, V]. direction_mean [U] and vector_mean [2, V]: averages
-    of u and v, weighted by the curvature of play and of keep."""
+    """Fisher information of a decision. Field names are names in a checkpoint.
+
+    Attributes:
+        play: Information on the weights of play, [Pp, Pp].
+        keep: Information on the weights of completion, [V, V].
+        direction_mean: Mean of u, weighted by the curvature of play, [U].
+        vector_mean: Means of v, weighted by the curvature of play and of completion, [2, V].
+    """
 
     play: Doubles
     keep: Doubles
@@ -60,7 +63,7 @@ class Curvature:
     vector_mean: Doubles
 
     def joined(self, other: Curvature, share: float) -> Curvature:
-        """The mean of both, `other` with weight `share`: logs hold what older models showed, too."""
+        """Return the mean of both, with weight `share` on `other`: a log also holds decisions of older models."""
         return Curvature(
             *((1 - share) * getattr(self, f.name) + share * getattr(other, f.name) for f in fields(Curvature))
         )
@@ -68,12 +71,20 @@ class Curvature:
 
 def simulated(
     part: Mapping[str, Doubles],
-    model: Model,
+    model: GlobalModel,
     encoded: EncodedCatalog,
     policy: keyart.Policy,
     rng: np.random.Generator,
 ) -> Curvature:
-    """Curvature at `model` for a population of which only sums are known (`Population.totals`)."""
+    """Return the curvature at a model for a population of which only sums are known.
+
+    Args:
+        part: Sums of the population, by name (`Population.totals`).
+        model: The global model.
+        encoded: The catalogue.
+        policy: Policy by which devices draw artworks.
+        rng: Randomness of viewers, titles and artworks.
+    """
     spec = encoded.spec
     affinity = simulated_viewers(part["viewers"], encoded, rng)
     taste = (sharpen_affinity(affinity, spec) - model.population_taste).astype(np.float32)
@@ -85,32 +96,34 @@ def simulated(
     titles = _titles(part["shown"], affinity, match_moments[0], encoded, rng)
     rows = _shown(affinity, taste, context, slot, trending, titles, model, encoded, policy, rng)
     for k, kind in enumerate(spec.match_kinds):
-        if kind in spec.open_kinds:  # nobody's people are simulated: only how often they match
+        if kind in spec.open_kinds:  # high-cardinality values are not simulated, only how often they match
             for column in (MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 1):
                 mean, square = match_moments[:, column]
                 spread = np.sqrt(max(square - mean**2, 0.0))
                 rows.match[..., column] = np.maximum(mean + spread * rng.standard_normal(shape), 0.0)
-    return _met(_fisher(rows, score(model.weights, rows)), match_moments[1], spec)
+    return _with_rare_matches(_fisher(rows, score(model.weights, rows)), match_moments[1], spec)
 
 
-def _met(found: Curvature, squares: Doubles, spec: FeatureSpec) -> Curvature:
-    """Curvature whose diagonal is no less at the matches than their mean squares [M], which are told, let expect.
+def _with_rare_matches(curvature: Curvature, squares: Doubles, spec: FeatureSpec) -> Curvature:
+    """Return the curvature with a diagonal at the matches that is no less than their mean squares [M] let expect.
 
-    Simulated viewers hardly meet a rare match, and a weight whose curvature is far too small runs away. Something on
-    the diagonal is added alone: another factor for each weight would tilt the directions that no score depends on.
+    Simulated viewers hardly meet a rare match, and a weight whose curvature is far too small runs away. The missing
+    part is added on the diagonal alone: a factor for each weight would tilt the directions that no score depends
+    on.
     """
     mains = len(spec.main_names)
     completed = []
-    for fisher in (found.play, found.keep):
+    for fisher in (curvature.play, curvature.keep):
         intercept = len(fisher) - mains  # its feature is 1
         matches = slice(intercept - len(squares), intercept)
         lacking = np.zeros(len(fisher))
         lacking[matches] = np.maximum(squares * fisher[intercept, intercept] - np.diag(fisher)[matches], 0.0)
         completed.append(fisher + np.diag(lacking))
-    return replace(found, play=completed[0], keep=completed[1])
+    return replace(curvature, play=completed[0], keep=completed[1])
 
 
 def simulated_viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
+    """Return viewer features [SIMULATED_VIEWERS, H] that match the population's sums by bin."""
     spec = encoded.spec
     member = spec.viewer_members.astype(bool)
     sums = part.reshape(len(spec.leading_tags), 1 + spec.viewer_size + len(spec.viewer_kinds))
@@ -122,18 +135,19 @@ def simulated_viewers(part: Doubles, encoded: EncodedCatalog, rng: np.random.Gen
         return out
     bin_of = rng.choice(len(counts), size=count, p=counts / counts.sum())
     for b in np.unique(bin_of):
-        here = np.flatnonzero(bin_of == b)
+        members = np.flatnonzero(bin_of == b)
         for kind, columns in enumerate(member):
             mean = np.maximum(sums[b, 1 : 1 + spec.viewer_size][columns] / counts[b], 1e-6)
             mean = mean / mean.sum()
             square = sums[b, 1 + spec.viewer_size + kind] / counts[b]
             spread = square - (mean**2).sum()
             concentration = np.clip((1.0 - square) / max(spread, 1e-6), 0.5, 1e4)
-            out[np.ix_(here, columns)] = rng.dirichlet(mean * concentration, size=len(here))
+            out[np.ix_(members, columns)] = rng.dirichlet(mean * concentration, size=len(members))
     return out
 
 
 def simulated_contexts(part: Doubles, encoded: EncodedCatalog, rng: np.random.Generator) -> Floats:
+    """Return contexts [SIMULATED_VIEWERS, C], drawn from counts by device class and daypart."""
     spec = encoded.spec
     devices = len(spec.devices) + 1
     joint = np.maximum(part, 0.0) + 1e-9
@@ -148,6 +162,7 @@ def simulated_contexts(part: Doubles, encoded: EncodedCatalog, rng: np.random.Ge
 def _situations(
     part: Doubles, decisions: float, shape: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
+    """Draw slots and trends with the population's means and spreads."""
     mean, square = part.reshape(2, 2) / decisions
     spread = np.sqrt(np.maximum(square - mean**2, 0.0))
     drawn = np.maximum(mean + spread * rng.standard_normal((*shape, 2)), 0.0).astype(np.float32)
@@ -156,8 +171,11 @@ def _situations(
 
 def _titles(
     shown: Doubles, affinity: Floats, match_mean: Doubles, encoded: EncodedCatalog, rng: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    """Titles by exposure × exp(κ h·g_t), κ by bisection so that the mean of h·g_t (closed kinds) is the real one."""
+) -> Ints:
+    """Draw titles by exposure × exp(κ h·g_t), with κ by bisection so that the mean of h·g_t is the population's.
+
+    Only low-cardinality kinds enter h·g_t.
+    """
     spec = encoded.spec
     exposure = np.bincount(encoded.title_of, weights=np.maximum(shown, 0.0), minlength=len(encoded.first) - 1)
     closed = [kind in spec.viewer_kinds for kind in spec.match_kinds]
@@ -187,13 +205,13 @@ def _shown(
     context: Floats,
     slot: Floats,
     trending: Floats,
-    titles: npt.NDArray[np.intp],
-    model: Model,
+    titles: Ints,
+    model: GlobalModel,
     encoded: EncodedCatalog,
     policy: keyart.Policy,
     rng: np.random.Generator,
 ) -> FeatureRows:
-    """Rows [viewers, titles] of the pictures that the policy shows."""
+    """Return the rows [viewers, titles] of the artworks that the policy shows."""
     first, last = encoded.first[titles], encoded.first[titles + 1]
     span = np.arange(int((last - first).max()))
     candidates = np.minimum(first[..., None] + span, last[..., None] - 1)
@@ -219,8 +237,8 @@ def _shown(
     )
 
 
-def of_decisions(logs: Sequence[DecisionLog], model: Model) -> Curvature:
-    """Curvature of real decisions [n, 1] (`Devices.sample`), heads included."""
+def of_decisions(logs: Sequence[DecisionLog], model: GlobalModel) -> Curvature:
+    """Return the curvature of real decisions [n, 1] (`keyart_federated.simulation.pooled_logs`), heads included."""
     parts = [_fisher(log.rows, log.logits(model.weights)) for log in logs]
     weights = np.array([log.offset.size for log in logs], dtype=np.float64)
     weights /= weights.sum()
@@ -230,7 +248,12 @@ def of_decisions(logs: Sequence[DecisionLog], model: Model) -> Curvature:
 
 
 def _fisher(rows: FeatureRows, logits: Scores) -> Curvature:
-    """Fisher information a decision, from viewers [n] with titles [n, J] each. logits: of play and completion."""
+    """Return the Fisher information of a decision.
+
+    Args:
+        rows: Rows of viewers with the titles that each sees, [n, J].
+        logits: Logits of play and of completion, [n, J].
+    """
     play, keep = logits
     q, kappa = sigmoid(play), sigmoid(keep)
     w, wk = q * (1 - q), q * kappa * (1 - kappa)
@@ -261,8 +284,8 @@ def _fisher(rows: FeatureRows, logits: Scores) -> Curvature:
     )
 
 
-def _upper(size: int) -> tuple[tuple[Places, Places], Places]:
-    """Rows and columns of the upper half of a square matrix, and [size, size]: the place in it of each entry."""
+def _upper(size: int) -> tuple[tuple[Ints, Ints], Ints]:
+    """Return rows and columns of a square matrix's upper half, and each entry's place in it [size, size]."""
     rows, columns = np.triu_indices(size)
     place = np.zeros((size, size), dtype=np.intp)
     place[rows, columns] = place[columns, rows] = np.arange(len(rows))

@@ -24,7 +24,7 @@ import numpy as np
 
 from keyart.linalg import inverse
 
-from .curvature import Doubles
+from ..types import Doubles
 
 MISFIT = 0.5
 DRIFT = 0.1  # standard deviation by which the ratio of true to simulated curvature changes in a round

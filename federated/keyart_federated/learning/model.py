@@ -1,11 +1,10 @@
-"""Model: everything that a bundle carries and a round changes, as plain arrays."""
+"""The global model: everything that a bundle carries and a round changes, as plain arrays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.model import (
     LATENTS,
@@ -20,14 +19,22 @@ from keyart.model import (
     parameter_count,
 )
 
-Doubles = npt.NDArray[np.float64]
+from ..types import Doubles
 
 
 @dataclass(frozen=True)
-class Model:
-    """theta [P] in the order of `Weights`. population_taste [H]: mean sharpened history. appeal [n, 2]: what
-    everybody sees in a picture beyond its tags, as logits of play and keep. base_rate: reward of a picture now.
-    title_latents [T, F], artwork_latents [n, F]: see `keyart.model.latents`; 0 where nothing is known.
+class GlobalModel:
+    """The global model. Field names are names in a checkpoint.
+
+    Attributes:
+        spec: The feature spec.
+        theta: Weights of the ranker in the order of `Weights`, [P].
+        population_taste: Mean sharpened history, [H].
+        appeal: What everybody sees in an artwork beyond its tags, as logits of play and of completion, [n, 2].
+        title_latents: Latents of titles (`keyart.model.latents`), [T, F]; 0 where nothing is known.
+        artwork_latents: Latents of artworks, [n, F]; 0 where nothing is known.
+        base_rate: Mean reward of a decision now.
+        version: Version of the model.
     """
 
     spec: FeatureSpec
@@ -40,8 +47,8 @@ class Model:
     version: int = 1
 
     @classmethod
-    def zero_shot(cls, encoded: EncodedCatalog) -> Model:
-        """Before the first round: people are shown what they like."""
+    def zero_shot(cls, encoded: EncodedCatalog) -> GlobalModel:
+        """Return the model before the first round, which shows people what they like."""
         spec, artworks, titles = encoded.spec, len(encoded.artwork), len(encoded.first) - 1
         return cls(
             spec=spec,
@@ -55,11 +62,12 @@ class Model:
 
     @property
     def weights(self) -> Weights:
+        """The weights of the ranker."""
         return Weights.from_flat(self.spec, self.theta)
 
     @property
     def latents(self) -> Latents | None:
-        """As devices get them; None: there are none yet."""
+        """The latents as devices get them, or None if there are none yet."""
         return Latents.of(self.title_latents, self.artwork_latents) if self.title_latents.any() else None
 
     def loaded(self, encoded: EncodedCatalog, prior: HeadPrior | None = None) -> LoadedModel:
@@ -83,7 +91,7 @@ class Model:
         )
 
     def to_array(self) -> Doubles:
-        """One flat array, as it crosses the wire."""
+        """Return the model as one flat array. Inverse of `from_array`."""
         tables = (self.appeal, self.title_latents, self.artwork_latents)
         return np.concatenate(
             [
@@ -95,8 +103,8 @@ class Model:
         )
 
     @classmethod
-    def from_array(cls, encoded: EncodedCatalog, flat: Doubles) -> Model:
-        """Inverse of `to_array`; raises ValueError for a wrong length."""
+    def from_array(cls, encoded: EncodedCatalog, flat: Doubles) -> GlobalModel:
+        """Return the model from a flat array. Raises ValueError for a wrong length."""
         spec, artworks, titles = encoded.spec, len(encoded.artwork), len(encoded.first) - 1
         sizes = [parameter_count(spec), spec.viewer_size, 2 * artworks, LATENTS * titles, LATENTS * artworks, 2]
         if flat.shape != (sum(sizes),):

@@ -1,13 +1,13 @@
-"""Private sums, the server's half: what adds up vectors that it cannot read.
+"""Secure aggregation, the server's half: the sum of vectors that the server cannot read. It uses the SDK.
 
-bundle       one message a stage between gateway and coordinator
-gateway      relays for its devices, and adds up their masked vectors
-coordinator  the server's state machine over the four stages
-unmasking    the last stage: masks out of the sum
-recovery     secrets from shares, some of which may be wrong
-process      a whole round in one process
+stage_messages  one message a stage between gateway and coordinator
+gateway         relays for its devices, and adds up their masked vectors
+coordinator     the server's state machine over the four stages
+unmasking       the last stage: masks out of the sum
+recovery        secrets from shares, some of which may be wrong
+in_process      a whole round in one process
 
-The device's half is `keyart.secagg`; docs/protocol.md says it all in words.
+The device's half is `keyart.secagg`; docs/protocol.md describes the protocol in words.
 """
 
 from .coordinator import Coordinator, SumResult

@@ -1,8 +1,8 @@
 """The server's part of a round, without I/O: a state machine over the four stages, fed by gateways.
 
-It sees keys, sealed shares, sums of masked vectors, and at the end the seeds of self-masks (of those whose vector
-came in) and of masking keys (of those whose did not); what it gives is the sum, exactly. Whatever a device or a
-gateway sends that does not belong is logged, noted in `rejected`, and that device counts as silent.
+It sees keys, sealed shares, sums of masked vectors, and at the end the seeds of self-masks (of devices whose vector
+came in) and of masking keys (of the others); its result is the exact sum. Whatever a device or a gateway sends that
+does not belong is logged, noted in `rejected`, and that device counts as silent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from keyart.errors import MessageError, RoundFailed
@@ -36,7 +35,8 @@ from keyart.secagg import (
     verify_record,
 )
 
-from .bundle import Bundle
+from ..types import Integers
+from .stage_messages import StageMessages
 from .unmasking import Unmasking
 
 log = logging.getLogger("keyart.federated")
@@ -44,17 +44,27 @@ log = logging.getLogger("keyart.federated")
 
 @dataclass(frozen=True, slots=True)
 class SumResult:
-    """total: int64 [d]. survivors: the numbers of the devices whose vectors are in it, ascending."""
+    """The result of a round.
 
-    total: npt.NDArray[np.int64]
+    Attributes:
+        total: The sum, int64 [d].
+        survivors: Numbers of the devices whose vectors are in it, ascending.
+    """
+
+    total: Integers
     survivors: tuple[int, ...]
 
 
 class Coordinator:
-    """Of one round. For each stage: `ask` each gateway, `receive` their answers, `close` the stage; then `result`.
+    """The coordinator of one round. For each stage: `ask` each gateway, `receive` their answers, `close` the stage.
 
-    issuers: public keys (Ed25519) whose certificates count. now: Unix seconds. rejected: why a device was not heard,
-    by its number. Devices' numbers (uint32) are the gateways' to choose; one that two claim is the first one's.
+    After the last stage, `result` is the sum. Devices' numbers (uint32) are the gateways' to choose; a number that
+    two gateways claim is the first one's. `rejected` says why a device was refused, by its number.
+
+    Args:
+        terms: Parameters of the aggregation.
+        issuers: Public keys (Ed25519) whose certificates count.
+        now: Unix seconds.
     """
 
     def __init__(self, terms: AggregationParameters, issuers: Iterable[bytes], now: int) -> None:
@@ -82,31 +92,34 @@ class Coordinator:
 
     @property
     def result(self) -> SumResult:
-        """Raises RoundFailed before the last stage is closed."""
+        """The sum. Raises RoundFailed before the last stage is closed."""
         if self._result is None:
             raise RoundFailed(f"The round is at stage {self.stage.name.lower()}: there is no sum yet.")
         return self._result
 
     def ask(self, gateway: int) -> bytes:
-        """The bundle for a gateway's devices at this stage, for `Gateway.deliver`; not at the first."""
+        """Return the messages for a gateway's devices, for `Gateway.deliver`; there are none at the first stage."""
         request: Callable[[int], Any] = {
             Stage.SHARE: self._share_request,
             Stage.MASKED: self._masked_request,
             Stage.UNMASK: self._unmask_request,
         }[self.stage]
         parts = {number: request(number).to_bytes(self.terms.round_id) for number in self._asked(gateway)}
-        return Bundle(self.stage, parts).to_bytes(self.terms.round_id)
+        return StageMessages(self.stage, parts).to_bytes(self.terms.round_id)
 
     def due(self, gateway: int) -> int:
         """Return how many of a gateway's devices are asked something at this stage."""
         return len(self._asked(gateway))
 
     def receive(self, gateway: int, message: bytes) -> None:
-        """A gateway's answer to this stage, from `Gateway.collect`; it may send several. gateway: as the transport
-        knows it. Raises nothing: what is not usable is logged and left out."""
+        """Take a gateway's answer to this stage, from `Gateway.collect`; it may send several.
+
+        It raises nothing: unusable messages are logged and left out. `gateway` is the number that the transport
+        knows it by.
+        """
         tail = self.terms.vector_bytes if self.stage is Stage.MASKED else 0
         try:
-            bundle = Bundle.from_bytes(message, self.stage | REPLY_FLAG, self.terms.round_id, tail)
+            bundle = StageMessages.from_bytes(message, self.stage | REPLY_FLAG, self.terms.round_id, tail)
             if self.stage is Stage.MASKED:
                 self._add(gateway, bundle)
         except MessageError as error:
@@ -127,8 +140,12 @@ class Coordinator:
                 log.warning("Device %d is not heard at stage %s: %s", number, self.stage.name.lower(), error)
 
     def close(self) -> None:
-        """Ends the stage and prepares the next one. Raises RoundFailed where too few answered, and SettingError
-        where no graph holds so many devices with the threshold of the terms."""
+        """End the stage and prepare the next one.
+
+        Raises:
+            RoundFailed: Too few devices answered.
+            SettingError: No graph holds so many devices with the threshold of the terms.
+        """
         if self.stage is Stage.KEYS:
             self._require(self._peers)
             self._arrange()
@@ -143,7 +160,7 @@ class Coordinator:
         self.stage = Stage(self.stage + 1)
 
     def _asked(self, gateway: int) -> list[int]:
-        """The devices of a gateway that have answered the stage before, by number."""
+        """Return the devices of a gateway that have answered the stage before, by number."""
         answered: dict[Stage, Iterable[int]] = {
             Stage.SHARE: self._peers,
             Stage.MASKED: self._shares,
@@ -212,7 +229,7 @@ class Coordinator:
             raise MessageError("it has dealt its shares already")
         self._shares[number] = ShareReply.from_bytes(reply, self.terms.round_id, self._of_graph.neighbours)
 
-    def _add(self, gateway: int, bundle: Bundle) -> None:
+    def _add(self, gateway: int, bundle: StageMessages) -> None:
         for number, pads in bundle.parts.items():
             if self._gateway.get(number) != gateway or number not in self._shares or number in self._pads:
                 raise MessageError(f"device {number} is not due in its sum")

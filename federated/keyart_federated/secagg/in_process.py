@@ -11,7 +11,6 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.errors import MessageError, SettingError
 from keyart.secagg import (
@@ -26,6 +25,7 @@ from keyart.secagg import (
 )
 
 from ..rounds import run_round
+from ..types import Integers
 from .coordinator import Coordinator, SumResult
 from .gateway import Gateway
 
@@ -38,20 +38,28 @@ CERTIFIED_SECONDS: Final = 3600
 
 
 def run_in_process(
-    vectors: npt.NDArray[np.int64],
+    vectors: Integers,
     threshold: float,
     drop: Mapping[str, Collection[int]] | None = None,
     *,
     gateways: int = GATEWAYS,
     random: Callable[[int], bytes] = os.urandom,
 ) -> SumResult:
-    """The sum of vectors int64 [n, d], entries within ±`BOUND`, n at least 2, a row a device.
+    """Return the sum of vectors by the whole protocol, in this process.
 
-    threshold: the share of the n devices that must answer to the end. One that cannot be held safely is raised to the
-    least that can: `least_required` is above one half, and nearer to 1 the fewer devices there are (2 of 2, 3 of 3, 3
-    of 4, 7 of 12, 55 of 100); of more than `SMALL` devices it is `OF_MANY`, since less takes hundreds of neighbours.
-    drop: {stage: rows} that fall silent from that stage on, by the names of `Stage` in lower case. Raises
-    SettingError for arguments that are not these, RoundFailed where fewer answer.
+    Args:
+        vectors: Integers within ±`BOUND`, a row a device, at least 2, [n, d].
+        threshold: Share of the n devices that must answer to the end. One that cannot be held safely is raised
+            to the smallest that can: `least_required` is above one half, and nearer to 1 the fewer devices there
+            are (2 of 2, 3 of 3, 3 of 4, 7 of 12, 55 of 100); of more than `SMALL` devices it is `OF_MANY`, since
+            less takes hundreds of neighbours.
+        drop: Rows that fall silent from a stage on, by the names of `Stage` in lower case.
+        gateways: Number of gateways.
+        random: Source of random bytes.
+
+    Raises:
+        SettingError: An argument is out of range.
+        RoundFailed: Fewer devices answer.
     """
     stages = _silent_from(drop or {}, _checked(vectors, threshold))
     n, size = vectors.shape
@@ -98,7 +106,7 @@ class InProcessTransport:
         terms: AggregationParameters,
         members: Mapping[str, Collection[int]],
         sessions: dict[int, DeviceSession],
-        vector_of: Mapping[int, Callable[[], npt.NDArray[np.int64]]],
+        vector_of: Mapping[int, Callable[[], Integers]],
         answers: Callable[[int, Stage], bool] = lambda number, stage: True,
     ) -> None:
         self._members, self._sessions, self._vector_of, self._answers = members, sessions, vector_of, answers
@@ -134,7 +142,7 @@ class InProcessTransport:
         return replies
 
 
-def _checked(vectors: npt.NDArray[np.int64], threshold: float) -> int:
+def _checked(vectors: Integers, threshold: float) -> int:
     if not isinstance(vectors, np.ndarray) or vectors.dtype != np.int64 or vectors.ndim != 2 or 0 in vectors.shape:
         raise SettingError("`vectors` is an int64 array [n, d], with at least one row and one column.")
     if len(vectors) < 2:
@@ -147,7 +155,7 @@ def _checked(vectors: npt.NDArray[np.int64], threshold: float) -> int:
 
 
 def _silent_from(drop: Mapping[str, Collection[int]], devices: int) -> list[int]:
-    """By row: the first stage at which it is silent; one beyond the last for those that never are."""
+    """Return by row the first stage at which it is silent; one beyond the last for those that never are."""
     names = {stage.name.lower(): stage for stage in Stage}
     first = [len(Stage) + 1] * devices
     for name, rows in drop.items():

@@ -14,8 +14,11 @@ TRIES: Final = 200  # with e wrong shares of m a random choice of t is free of t
 
 
 class Recovery:
-    """Rebuilds the secrets of a round. It remembers who gave shares that did not fit, and tries those last: only
-    last, since a dealer may have given them wrong shares to make them look so."""
+    """The recovery of a round's secrets.
+
+    It remembers who gave shares that did not fit, and tries those last: only last, since a dealer may have given
+    them wrong shares to make them look so.
+    """
 
     def __init__(self, threshold: int) -> None:
         self.threshold = threshold
@@ -24,8 +27,13 @@ class Recovery:
     def secret(
         self, shares: Mapping[int, bytes], holders: Mapping[int, int], fits: Callable[[bytes], bool]
     ) -> bytes | None:
-        """shares: by their giver. holders: which holder of the secret's shares a giver is. fits: tells the secret
-        from a wrong one. None where no `threshold` shares that were tried give it."""
+        """Return a secret, or None if no `threshold` shares that were tried give it.
+
+        Args:
+            shares: Shares by their giver.
+            holders: Which holder of the secret's shares a giver is.
+            fits: Whether a value is the secret.
+        """
         givers = sorted(shares, key=lambda giver: (self.doubts[giver], holders[giver]))
         t = self.threshold
         if len(givers) < t:

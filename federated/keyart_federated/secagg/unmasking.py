@@ -1,4 +1,4 @@
-"""Unmasking: what the devices said at the last stage, turned into the masks that are still in the sum."""
+"""Unmasking: the devices' answers of the last stage, turned into the masks that are still in the sum."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.errors import RoundFailed
 from keyart.secagg import (
@@ -28,13 +27,23 @@ from keyart.secagg import (
     unseal,
 )
 
+from ..types import Integers
 from .recovery import Recovery
 
 
 @dataclass(frozen=True)
 class Unmasking:
-    """By the devices' numbers: neighbours [k] and peers, of all; shares, of those that dealt; pads, of those whose
-    masked vector is in the sum (the survivors); replies, of those that answered to the end."""
+    """The inputs of the last stage, by the devices' numbers.
+
+    Attributes:
+        terms: Parameters of the aggregation.
+        graph: Graph of neighbours.
+        neighbours: Neighbours of each device, [k].
+        peers: Public keys of each device.
+        shares: Shares of the devices that dealt some.
+        pads: Pads of the devices whose masked vector is in the sum (the survivors).
+        replies: Answers of the devices that stayed to the end.
+    """
 
     terms: AggregationParameters
     graph: Graph
@@ -44,10 +53,10 @@ class Unmasking:
     pads: Mapping[int, bytes]
     replies: Mapping[int, UnmaskReply]
 
-    def total(self, masked: Lanes) -> tuple[npt.NDArray[np.int64], list[int]]:
-        """The sum without masks, and the devices whose masks are still in it since their secrets cannot be rebuilt.
+    def total(self, masked: Lanes) -> tuple[Integers, list[int]]:
+        """Return the sum without masks, and the devices whose masks stay since their secrets cannot be rebuilt.
 
-        `masked` is used up. Raises RoundFailed where too few have said anything that can be read.
+        `masked` is used up. Raises RoundFailed if too few answers can be read.
         """
         answers = self._answers()
         needed = self.terms.required(len(self.peers))
@@ -65,8 +74,10 @@ class Unmasking:
         return Recovery(self.graph.threshold)
 
     def _answers(self) -> dict[int, dict[int, bytes]]:
-        """By giver, then by dealer: shares (of a self-mask, still padded, or of a masking seed) of all givers whose
-        lock their neighbours have opened."""
+        """Return shares by giver and then by dealer, of all givers whose lock their neighbours have opened.
+
+        A share is of a self-mask, still padded, or of a masking seed.
+        """
         locks: dict[int, dict[int, bytes]] = {number: {} for number in self.replies}
         for giver, reply in self.replies.items():
             held = (n for n, has in zip(self.neighbours[giver], reply.held, strict=True) if has and n in self.pads)
@@ -100,7 +111,7 @@ class Unmasking:
         return seed is not None
 
     def _take_pairwise(self, masked: Lanes, number: int, answers: Mapping[int, Mapping[int, bytes]]) -> bool:
-        """Of a device that dealt shares but whose masked vector did not come in: its masks in others' vectors."""
+        """Take out the masks, in others' vectors, of a device that dealt shares but sent no masked vector."""
         shares = {n: answers[n][number] for n in self.neighbours[number] if number in answers.get(n, ())}
         public = self.peers[number].masking
         seed = self._recovery.secret(shares, self._holders(number), lambda seed: self._masking_public(seed) == public)

@@ -1,20 +1,20 @@
-"""Devices: many devices in one process, batched through the very functions that one device uses.
+"""Many devices in one process, batched through the very functions that one device uses.
 
-Features, ranker, head, policy and local training come from the SDK; here is only what a simulation adds: whose
-turn it is, and arrays with a leading axis of devices. State is a few arrays, so it can rest between rounds.
+Features, ranker, head, policy and local training come from the SDK; this module adds only what a simulation needs:
+whose turn it is, and arrays with a leading axis of devices. State is a few arrays, so it can rest between rounds.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns import DeviceBatch, gradient_sums
+from keyart.campaigns import DeviceBatch
 from keyart.errors import WorldError
 from keyart.model import (
     IMPRESSION_WEIGHT,
@@ -50,57 +50,14 @@ from keyart.model import (
     views_by_title,
 )
 
-from ..learning.model import Model
+from ..learning.model import GlobalModel
 from ..propensity_check import Calibration
+from ..types import Doubles, Floats, Ints
 from ..world import World
+from .impression_log import ImpressionBatch, ImpressionLog
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 CHUNK_DEVICES = 32  # bounds the memory of a training step, whose arrays then come from caches
 HEADS_AT_A_TIME = 32  # what an update of so many heads reads and writes stays in the processor's cache
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One impression on each of [d] devices: titles, context [d, C], log of the slot, the title's trend, the age
-    limit, and, by row, what some ask for."""
-
-    titles: Ints
-    context: Floats
-    slot_log: Floats
-    trending: Floats
-    max_age: Ints
-    intents: Mapping[int, Mapping[str, float]]
-
-
-@dataclass
-class Journal:
-    """What the devices showed and what came of it: [devices, impressions] arrays, filled step by step."""
-
-    artwork: npt.NDArray[np.int32]
-    slot_log: Floats
-    counted: Floats
-    device: npt.NDArray[np.int8]
-    daypart: npt.NDArray[np.int8]
-    played: Floats
-    quality: Floats
-    propensity: npt.NDArray[np.float64]
-    steps: int = 0
-
-    @classmethod
-    def empty(cls, devices: int, impressions: int) -> Journal:
-        shape = (devices, impressions)
-        return cls(
-            artwork=np.zeros(shape, dtype=np.int32),
-            slot_log=np.zeros(shape, dtype=np.float32),
-            counted=np.zeros(shape, dtype=np.float32),
-            device=np.zeros(shape, dtype=np.int8),
-            daypart=np.zeros(shape, dtype=np.int8),
-            played=np.zeros(shape, dtype=np.float32),
-            quality=np.zeros(shape, dtype=np.float32),
-            propensity=np.zeros(shape),
-        )
 
 
 class Devices:
@@ -120,11 +77,11 @@ class Devices:
         encoded: EncodedCatalog | None = None,
         turn: threading.Lock | None = None,
     ) -> None:
-        """turn: whose holder may ask the world, where others ask it, too: a World need not be safe for threads."""
+        """Make the devices. The holder of `turn` may ask the world, which need not be safe for threads."""
         self._turn = turn or threading.Lock()
         self.world, self.members, self.policy, self.reward = world, members, policy, reward
         self.encoded = encoded or EncodedCatalog.build(world.catalog, spec)
-        self.journal = Journal.empty(len(members), impressions)
+        self.journal = ImpressionLog.empty(len(members), impressions)
         self.calibration = Calibration()
         self.latents: Latents | None = None
         self.version: int | None = None  # of the model that is installed
@@ -152,19 +109,21 @@ class Devices:
                     self._history[row, catalog.index(title_id)] = weight
         self._watched, self._seen, self._views = watched, seen, views
 
-    def install(self, model: LoadedModel | Model) -> None:
+    def install(self, model: LoadedModel | GlobalModel) -> None:
         """Install the model of a bundle, or one as its bundle would have it. Heads are re-fitted."""
         loaded = model if isinstance(model, LoadedModel) else model.loaded(self.encoded)
         self.version, self.base_rate, self.weights = loaded.version, loaded.base_rate, loaded.weights
         self.viewer = affinities(self.encoded, self._watched, self._seen, self._views, loaded.population_taste)
         self.appeal, self.latents = loaded.appeal, loaded.latents
-        self.met: TitleExposure | None = self.latents.met(self._met()) if self.latents is not None else None
+        self.met: TitleExposure | None = (
+            self.latents.met(self._title_exposure()) if self.latents is not None else None
+        )
         if self.head is not None and self.journal.steps:
             for chunk in self._chunks():
                 self._learn_anew(chunk)
 
-    def _met(self) -> Floats:
-        """[devices, T]: what each met of each title, by its history and by what older models showed."""
+    def _title_exposure(self) -> Floats:
+        """Return what each device met of each title, by its history and by what older models showed, [devices, T]."""
         journal, answers = self.journal, np.zeros_like(self._history)
         for k in range(journal.steps):  # a device meets one title a step
             answers[np.arange(len(answers)), self.encoded.title_of[journal.artwork[:, k]]] += journal.counted[
@@ -173,20 +132,20 @@ class Devices:
         return np.asarray(self._history + answers)
 
     def _viewer_latents(self, chunk: slice, titles: Ints) -> Floats | None:
-        """f [d, N, F] for titles [d, N]."""
+        """Return f for titles [d, N], [d, N, F]."""
         if self.latents is None:
             return None
-        return self.latents.viewer(self._met_by(chunk), titles)
+        return self.latents.viewer(self._exposure_of(chunk), titles)
 
-    def _met_by(self, chunk: slice) -> TitleExposure:
+    def _exposure_of(self, chunk: slice) -> TitleExposure:
         assert self.met is not None  # noqa: S101
         return TitleExposure(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
 
     def _additions(self, chunk: slice, learned: bool) -> LogitAdditions:
-        """What the devices of a chunk add to the logit of play. learned: with what outcomes have taught them."""
+        """Return what a chunk adds to the logit of play, with what its outcomes have taught it if `learned`."""
         return LogitAdditions(
             self.latents,
-            self._met_by(chunk) if self.latents is not None else None,
+            self._exposure_of(chunk) if self.latents is not None else None,
             head=self._heads(chunk) if learned else None,
             artwork_bias=self.own[chunk] if learned and self.head is not None else None,
         )
@@ -195,7 +154,7 @@ class Devices:
         return Head(self.head.mean[chunk], self.head.covariance[chunk]) if self.head is not None else None
 
     def _learn_anew(self, chunk: slice) -> None:
-        """What older models showed, learned as `keyart.profile.learner` does."""
+        """Learn from what older models showed, as `keyart.profile.learner` does."""
         assert self.head is not None and self.prior is not None  # noqa: S101
         rows, shown = self._log_rows(chunk, slice(0, self.journal.steps))
         base = self._base(chunk, rows, shown)
@@ -218,12 +177,12 @@ class Devices:
             self._learn_bias(where, sigmoid(learned_play(*one)[:, 0]), played[at, k])
 
     def _base(self, chunk: slice, rows: FeatureRows, shown: Ints) -> Floats:
-        """`Logits.base` [d, N] of logged decisions."""
+        """Return `Logits.base` of logged decisions, [d, N]."""
         additions, titles = self._additions(chunk, learned=False), self.encoded.title_of[shown]
         return additions.logits(score(self.weights, rows), rows.artwork, titles, shown).base
 
     def _learn_bias(self, where: tuple[Ints, Ints], q: Floats, played: Floats) -> None:
-        """One outcome of each of some devices. where: devices, and the artworks that they showed."""
+        """Learn one outcome of each of some devices; `where` holds the devices and the artworks that they showed."""
         self.own[where], self._own_weight[where] = update_artwork_bias(
             self.own[where], self._own_weight[where], q, played
         )
@@ -245,7 +204,7 @@ class Devices:
         self._learn_bias((devices[kept], shown[kept, 0]), q[kept], played[kept])
 
     def step(self, k: int) -> Ints:
-        """Impression k on every device: choose, show, observe, learn at once. Returns the pictures shown."""
+        """Choose, show, observe and learn impression k on every device, and return the artworks shown."""
         spec, count = self.encoded.spec, len(self.members)
         now = self._moment(k)
         p, candidates = self._probabilities(now)
@@ -267,9 +226,11 @@ class Devices:
             self._learn(k)
         return np.asarray(shown, dtype=np.intp)
 
-    def _probabilities(self, now: Moment) -> tuple[npt.NDArray[np.float64], Ints]:
-        """[d, A]: the policy's, and the places of the candidates; titles with fewer than A repeat their last one,
-        which is then drawn with probability 0."""
+    def _probabilities(self, now: ImpressionBatch) -> tuple[Doubles, Ints]:
+        """Return the policy's probabilities and the places of the candidates, [d, A].
+
+        Titles with fewer than A artworks repeat their last one, which is then drawn with probability 0.
+        """
         encoded, titles = self.encoded, now.titles[:, None]
         first, last = encoded.first[titles], encoded.first[titles + 1]
         places = first + np.arange(int((last - first).max()))
@@ -284,8 +245,8 @@ class Devices:
         allowed = eligible(encoded, self.policy, candidates, watched=watched, max_age=now.max_age, exists=exists)
         return distribution(value, allowed, self.policy.gamma(self.base_rate)), candidates
 
-    def _moment(self, k: int) -> Moment:
-        """Impression k on every device."""
+    def _moment(self, k: int) -> ImpressionBatch:
+        """Return impression k on every device."""
         spec, world, count = self.encoded.spec, self.world, len(self.members)
         titles, max_age = np.empty(count, dtype=np.intp), np.empty(count, dtype=np.intp)
         context = np.zeros((count, len(spec.context_names)), dtype=np.float32)
@@ -299,7 +260,7 @@ class Devices:
                 slot_log[row], trending[row] = slot_and_trending(spec, now, title_id)
                 if now.intent:
                     intents[row] = now.intent
-        return Moment(titles, context, slot_log, trending, max_age, intents)
+        return ImpressionBatch(titles, context, slot_log, trending, max_age, intents)
 
     def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
         played = np.zeros(len(shown), dtype=np.float32)
@@ -321,7 +282,7 @@ class Devices:
     def _rows(
         self, chunk: slice, artworks: Ints, titles: Ints, slot_log: Floats, trending: Floats, context: Floats
     ) -> FeatureRows:
-        """Rows of candidates: artworks [d, A], titles [d, 1], the rest [d]; or of a log: all of them [d, N]."""
+        """Return rows of candidates: artworks [d, A], titles [d, 1], the rest [d]; or of a log: all [d, N]."""
         encoded = self.encoded
         viewer = ViewerFeatures(
             self.viewer.affinity[chunk, None], self.viewer.taste[chunk, None], self.viewer.people[chunk, None]
@@ -350,21 +311,21 @@ class Devices:
 
     @property
     def known(self) -> Floats:
-        """[devices]: 1 where there is a history."""
+        """1 for a device with a history, else 0, [devices]."""
         return (self._views > 0).astype(np.float32)
 
     @property
     def decisions(self) -> float:
-        """Decisions that count, of all devices."""
+        """The number of decisions that count, of all devices."""
         return float(self.journal.counted[:, : self.journal.steps].sum())
 
     def histories(self) -> Iterator[Floats]:
-        """By chunk of devices: weighted views [d, T] by title before the first impression."""
+        """Yield weighted views [d, T] by title before the first impression, chunk by chunk of devices."""
         for chunk in self._chunks():
             yield self._history[chunk]
 
     def logs(self) -> Iterator[tuple[slice, DecisionLog, Ints]]:
-        """By chunk of devices: which, their logs, and the pictures [d, N] that these show."""
+        """Yield devices, their logs, and the artworks [d, N] that these show, chunk by chunk of devices."""
         for chunk in self._chunks():
             yield chunk, self._log(chunk), self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
 
@@ -385,7 +346,7 @@ class Devices:
             )
 
     def _log_rows(self, chunk: slice, steps: slice) -> tuple[FeatureRows, Ints]:
-        """Rows of logged decisions [d, N], and the places of what they showed."""
+        """Return rows of logged decisions [d, N], and the places of the artworks shown."""
         journal, spec = self.journal, self.encoded.spec
         window = (chunk, steps)
         artworks = journal.artwork[window].astype(np.intp)
@@ -416,23 +377,18 @@ class Devices:
             self._viewer_latents(chunk, titles),
         )
 
-    def curvature_by_artwork(self) -> npt.NDArray[np.float64]:
-        """[n, 2]: curvature of play and of completion, summed over all devices' decisions by artwork. Only for a
-        learner that is allowed to see everything."""
-        total = np.zeros((len(self.encoded.artwork), 2))
-        for _, log, artworks in self.logs():
-            values = gradient_sums(self.weights, log).artworks
-            for column, place in enumerate((1, 3)):
-                total[:, column] += np.bincount(artworks.ravel(), values[..., place].ravel(), len(total))
-        return total
+    @property
+    def chunks(self) -> int:
+        """The number of chunks of devices."""
+        return -(-len(self.members) // CHUNK_DEVICES)
+
+    def log_of_chunk(self, place: int) -> DecisionLog:
+        """Return the logs of the devices of one chunk."""
+        return self._log(list(self._chunks())[place])
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
-        """What `restore` needs to go on from here."""
-        arrays: dict[str, npt.NDArray[np.generic]] = {
-            f.name: getattr(self.journal, f.name) for f in fields(self.journal) if f.name != "steps"
-        }
-        arrays["steps"] = np.array(self.journal.steps)
-        return arrays
+        """Return the impressions so far as arrays, for `restore`."""
+        return self.journal.state()
 
     def restore(self, arrays: Mapping[str, npt.NDArray[np.generic]], steps: int | None = None) -> None:
         """Take back the state that `state` returned; the heads follow at the next `install`.
@@ -441,30 +397,7 @@ class Devices:
             arrays: the state.
             steps: the first impressions, to which the state is cut back; None: all of them.
         """
-        values = {f.name: np.array(arrays[f.name]) for f in fields(self.journal)}
-        self.journal = Journal(**{**values, "steps": int(values["steps"]) if steps is None else steps})  # type: ignore[arg-type]
+        self.journal = ImpressionLog.from_state(arrays, steps)
         if self.head is not None:
             self.head = Head.start(self.prior or HeadPrior(), self.encoded.spec.artwork_size, (len(self.members),))
         self.own[:] = self._own_weight[:] = 0.0
-
-    def sample(self, count: int, rng: np.random.Generator) -> DecisionLog:
-        """Up to `count` decisions drawn from the logs of one chunk of devices, as devices of one decision each. Only
-        for a learner that is allowed to see everything (the central peer)."""
-        chunk = list(self._chunks())[rng.integers(-(-len(self.members) // CHUNK_DEVICES))]
-        log = self._log(chunk)
-        keep = rng.choice(log.counted.size, size=min(count, log.counted.size), replace=False)
-        at = np.divmod(keep, self.journal.steps)
-
-        def pick(array: Floats) -> Floats:
-            return array[at][:, None]
-
-        rows = FeatureRows(
-            artwork=pick(log.rows.artwork),
-            match=pick(log.rows.match),
-            main=pick(log.rows.main),
-            appeal=pick(log.rows.appeal),
-            viewer=log.rows.viewer[at[0]],
-            context=pick(log.rows.context),
-        )
-        of_viewers = pick(log.latents) if log.latents is not None else None
-        return DecisionLog(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), of_viewers)

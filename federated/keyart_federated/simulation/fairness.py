@@ -12,27 +12,30 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..metrics import Doubles, Estimate, Rewards, Truth, mean, minus_one, ratio
+from ..metrics import MetricEstimate, Rewards, WorldTruth, mean, minus_one, ratio
+from ..types import Doubles, Floats, Ints, SmallInts
 
-Floats = npt.NDArray[np.float32]
-Shown = npt.NDArray[np.int32]
 DECILES = 10
 
 
 @dataclass(frozen=True)
 class Fairness:
-    """Figures of one policy on one world. A title's popularity is its number of impressions.
+    """Fairness metrics of a policy on a world. A title's popularity is its number of impressions.
 
-    exposure_by_decile, capture_by_decile: share of all impressions, and capture, of each tenth of the titles, the
-    least popular first (0 where a tenth has no titles or no impressions). coverage: share of pictures shown at least
-    once, of those whose title was shown. exposure_gini: inequality of showings among the same pictures, 0 to 1;
-    random_exposure_gini: that of drawing pictures by chance, in expectation. bottom_half_plays_gained: expected
-    quality plays of the less popular half of titles above those of random pictures; bottom_half_lift: the same as a
-    share of those. tag_entropy_first_quarter, tag_entropy_last_quarter: bits, of the tags that a viewer was shown in
-    that quarter of the impressions, mean over viewers; a loop that narrows falls. clickbait_rate: plays that were
-    abandoned, as a share of plays.
+    Attributes:
+        exposure_by_decile: Share of all impressions of each tenth of the titles, the least popular first.
+        capture_by_decile: Capture of each tenth; 0 where it has no titles or no impressions.
+        coverage: Share of artworks shown at least once, among those whose title was shown.
+        exposure_gini: Gini coefficient of showings among the same artworks.
+        random_exposure_gini: The coefficient that drawing artworks by chance has, in expectation.
+        bottom_half_plays_gained: Expected quality plays of the less popular half of titles above those of
+            random artworks.
+        bottom_half_lift: The same as a share of those.
+        tag_entropy_first_quarter: Entropy in bits of the tags that a viewer was shown in the first quarter of
+            the impressions, mean over viewers.
+        tag_entropy_last_quarter: The same in the last quarter; it falls in a loop that narrows.
+        clickbait_rate: Abandoned plays as a share of plays.
     """
 
     exposure_by_decile: tuple[float, ...]
@@ -41,28 +44,38 @@ class Fairness:
     exposure_gini: float
     random_exposure_gini: float
     bottom_half_plays_gained: float
-    bottom_half_lift: Estimate
-    tag_entropy_first_quarter: Estimate
-    tag_entropy_last_quarter: Estimate
-    clickbait_rate: Estimate
+    bottom_half_lift: MetricEstimate
+    tag_entropy_first_quarter: MetricEstimate
+    tag_entropy_last_quarter: MetricEstimate
+    clickbait_rate: MetricEstimate
 
-    def estimates(self) -> dict[str, Estimate]:
-        """The figures that have an interval over devices."""
-        return {name: value for name, value in self._named().items() if isinstance(value, Estimate)}
+    def estimates(self) -> dict[str, MetricEstimate]:
+        """Return the metrics that have an interval over devices."""
+        return {name: value for name, value in self._named().items() if isinstance(value, MetricEstimate)}
 
     def plain(self) -> dict[str, Any]:
-        """All figures by name, without intervals."""
-        return {name: value.value if isinstance(value, Estimate) else value for name, value in self._named().items()}
+        """Return all metrics by name, without intervals."""
+        return {
+            name: value.value if isinstance(value, MetricEstimate) else value for name, value in self._named().items()
+        }
 
     def _named(self) -> Mapping[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def measure(
-    truth: Truth, of: Rewards, shown: Shown, played: Floats, quality: Floats, artwork_tags: Floats
+    truth: WorldTruth, of: Rewards, shown: SmallInts, played: Floats, quality: Floats, artwork_tags: Floats
 ) -> Fairness:
-    """shown, played, quality [devices, impressions]: picture by place in the catalogue, and 0 or 1. of: the rewards
-    of the same pictures. artwork_tags [artworks, tags]: weights."""
+    """Return the fairness metrics of a simulation.
+
+    Args:
+        truth: The world's expected rewards.
+        of: Expected rewards of the shown artworks.
+        shown: Place in the catalogue of the shown artworks, [devices, impressions].
+        played: 1 for a play, else 0, [devices, impressions].
+        quality: 1 for a quality play, else 0, [devices, impressions].
+        artwork_tags: Tag weights, [artworks, tags].
+    """
     popularity = np.bincount(truth.title.ravel(), minlength=len(truth.first) - 1)
     order = np.argsort(popularity, kind="stable")
     gained, possible = (by_title(truth, x - of.random) for x in (of.policy, of.oracle))
@@ -81,22 +94,22 @@ def measure(
         exposure_gini=gini(showings),
         random_exposure_gini=gini(by_chance),
         bottom_half_plays_gained=float((policy - random).sum()),
-        bottom_half_lift=minus_one(ratio(policy, random)) if random.any() else Estimate(0.0, 0.0, 0.0),
+        bottom_half_lift=minus_one(ratio(policy, random)) if random.any() else MetricEstimate(0.0, 0.0, 0.0),
         tag_entropy_first_quarter=mean(tag_entropy(shown[:, :quarter], artwork_tags)),
         tag_entropy_last_quarter=mean(tag_entropy(shown[:, -quarter:], artwork_tags)),
         clickbait_rate=ratio(plays - quality.sum(axis=1, dtype=np.float64), plays),
     )
 
 
-def by_title(truth: Truth, x: Doubles) -> Doubles:
-    """[titles]: sums of x [devices, impressions]."""
+def by_title(truth: WorldTruth, x: Doubles) -> Doubles:
+    """Return sums of x [devices, impressions] by title, [titles]."""
     sums = np.zeros(len(truth.first) - 1)
     np.add.at(sums, truth.title.ravel(), x.ravel())
     return sums
 
 
-def exposure(truth: Truth, shown: Shown, popularity: npt.NDArray[np.intp]) -> tuple[Doubles, Doubles]:
-    """Showings of each picture whose title was shown, and what drawing by chance would give it."""
+def exposure(truth: WorldTruth, shown: SmallInts, popularity: Ints) -> tuple[Doubles, Doubles]:
+    """Return the showings of each artwork whose title was shown, and those that drawing by chance would give it."""
     pictures = np.diff(truth.first)
     by_chance = np.repeat(popularity / pictures, pictures)
     showings = np.bincount(shown.ravel(), minlength=int(truth.first[-1])).astype(np.float64)
@@ -104,14 +117,14 @@ def exposure(truth: Truth, shown: Shown, popularity: npt.NDArray[np.intp]) -> tu
 
 
 def gini(x: Doubles) -> float:
-    """0: all equal; towards 1: one has all. x [n] ≥ 0, not all 0."""
+    """Return the Gini coefficient of x [n] ≥ 0, not all 0: 0 if all are equal, towards 1 if one has all."""
     n = len(x)
     ranks = 2.0 * np.arange(1, n + 1) - n - 1
     return float(ranks @ np.sort(x) / (n * x.sum()))
 
 
-def tag_entropy(shown: Shown, artwork_tags: Floats) -> Doubles:
-    """[devices]: entropy in bits of the tag weights in the pictures shown [devices, impressions]; 0 without tags."""
+def tag_entropy(shown: SmallInts, artwork_tags: Floats) -> Doubles:
+    """Return the entropy in bits of the tag weights that each device was shown, [devices]; 0 without tags."""
     weights = np.zeros((len(shown), artwork_tags.shape[1]))
     for pictures in shown.T:  # a column at a time: never [devices, impressions, tags]
         weights += artwork_tags[pictures]

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from keyart.campaigns import Limits, Offer, ParticipationHistory
 from keyart.errors import MessageError
 
-Bools = npt.NDArray[np.bool_]
+from ..types import Bools
 
 DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
 class _Answered:
-    """A round that some devices have answered. message: the signed offer. devices [n]: which; at: Unix seconds."""
+    """A round that some devices [n] have answered, with its signed offer and the Unix seconds."""
 
     message: bytes
     offer: Offer

@@ -82,12 +82,12 @@ class SimulationSetup:
 
     @property
     def impressions(self) -> int:
-        """Impressions of a device in all."""
+        """The number of impressions of a device in all."""
         return self.rounds * self.steps_per_round
 
     @property
     def plan(self) -> TrainingPlan:
-        """When the fleet trains, and in which cohorts."""
+        """The rounds in which the fleet trains, and their cohorts."""
         return TrainingPlan.of(self.privacy, self.rounds, self.cohort)
 
     def to_config(self, file: Path) -> dict[str, Any]:

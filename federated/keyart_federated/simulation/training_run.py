@@ -18,12 +18,12 @@ from keyart.secagg import Identity
 from .. import campaigns
 from ..accounting import Skellam, composed
 from ..accounting.privacy import Privacy, TrainingPlan
-from ..campaigns import Base, PrivateSum, RoundRequest
+from ..campaigns import DeployedModel, PrivateSum, RoundRequest
 from ..campaigns.campaign import Campaign
 from ..export import write_bundle
-from ..learning.model import Model
-from .fleet import SimulatedFleet
+from ..learning.model import GlobalModel
 from .identities import keys_of
+from .local_fleet import SimulatedFleet
 
 log = logging.getLogger("keyart.federated")
 
@@ -82,12 +82,12 @@ class TrainingRun:
         self._folder, self.plan, self._privacy, self._seed = folder, plan, privacy, seed
         self._steps = steps_per_round
         spec = FeatureSpec.from_catalog(catalog)
-        model = Model.zero_shot(EncodedCatalog.build(catalog, spec))
+        model = GlobalModel.zero_shot(EncodedCatalog.build(catalog, spec))
         training = {"round": 0, "devices": 0}
         bundle = write_bundle(
             folder / "1", model, catalog, data="Nothing yet.", training=training, head=head, created=START
         )
-        self.base = Base(catalog, bundle, model.version, spec, policy=policy)
+        self.base = DeployedModel(catalog, bundle, model.version, spec, policy=policy)
         self._state: bytes | None = None
         self._number, self._failed, self._trained_at = 1, 0, 0
         self.rounds = 0
@@ -121,7 +121,7 @@ class TrainingRun:
 
     @property
     def epsilon(self) -> float | None:
-        """What a device that answered each round has spent, failed ones included; None without privacy."""
+        """The ε of a device that answered each round, failed ones included. None without privacy."""
         if self._privacy is None:
             return None
         return composed(((event, 1) for event in self._events), self._privacy.delta) if self._events else 0.0

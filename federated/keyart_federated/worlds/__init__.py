@@ -1,7 +1,8 @@
-"""Worlds to learn in: `load("synthetic")`, `load("movielens")`, `load("openbandit")`,
-`load("module:factory")`.
+"""Worlds to learn in: `load("synthetic")`, `load("movielens")`, `load("openbandit")`, `load("module:factory")`.
 
-A world's module is imported on first use, so that a command line can list them without loading any.
+A world implements `keyart_federated.World`; the package uses that protocol, `datasets` and the SDK, and simulations
+and the tools use the package. A world's module is imported on first use, so that a command line can list them
+without loading any.
 """
 
 from __future__ import annotations
@@ -35,11 +36,16 @@ def __getattr__(name: str) -> Any:
 
 
 def load(spec: str, **settings: Any) -> World:
-    """The world named by `spec`: "movielens", "openbandit", "synthetic", or "module:factory" with anybody's
-    factory of a World.
+    """Return the world of a name: "movielens", "openbandit", "synthetic", or "module:factory" with anybody's factory.
 
-    settings are handed to the world's constructor or factory. Raises WorldError where the name, the settings
-    or what the factory returns is wrong, SettingError and DataUnavailable as the world does.
+    Args:
+        spec: Name of the world.
+        settings: Arguments of the world's constructor or factory.
+
+    Raises:
+        WorldError: The name, the settings or what the factory returns is wrong.
+        SettingError: The world refuses a setting.
+        DataUnavailable: The world's data cannot be fetched.
     """
     from ..world import World
 

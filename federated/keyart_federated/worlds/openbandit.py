@@ -18,9 +18,10 @@ import numpy as np
 import keyart
 from keyart.errors import SettingError
 
-from ..datasets.download import Runner, Source, cache_folder, fetched, pip
-from .response import Floats, Logits
-from .table import DEVICES, SITUATIONS, SLOTS, Impressions, Ints, TabularWorld, Watched, uniforms
+from ..datasets.download import PackageSource, Runner, cache_folder, fetched, pip
+from ..types import Doubles, Integers
+from .response import Logits
+from .table_world import DEVICES, SITUATIONS, SLOTS, Impressions, TabularWorld, WatchedTitles, uniforms
 
 CAMPAIGNS = ("all", "men", "women")
 POLICIES = ("random", "bts")
@@ -63,29 +64,44 @@ _CERTAIN, _NEVER = 40.0, -100.0  # logits whose σ is 1 and, for any draw of a f
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenBanditLog:
-    """One campaign under one policy, a row for each item shown; all arrays [rows] unless said.
+    """One campaign under one policy, a row for each item shown, [rows] each.
 
-    reward: 1 for a click, else 0. propensity: chance with which the policy showed this item in this position (exact
-    for "random", estimated by its authors for "bts"). position: place in the row of three, 0–2. item: 0 to
-    len(items) − 1. features: [rows, 4] codes of the user's four features, each counted from 0 in order of first
-    appearance. hour: whole hours since START, by Japanese time. items: each item's features as tags.
+    Attributes:
+        reward: 1 for a click, else 0.
+        propensity: Probability with which the policy showed this item in this position (exact for "random",
+            estimated by its authors for "bts").
+        position: Place in the row of three, 0–2.
+        item: 0 to len(items) − 1.
+        features: Codes of the user's four features, each counted from 0 in order of first appearance, [rows,
+            4].
+        hour: Whole hours since START, by Japanese time.
+        items: Each item's features as tags.
     """
 
-    reward: Floats
-    propensity: Floats
-    position: Ints
-    item: Ints
-    features: Ints
-    hour: Ints
+    reward: Doubles
+    propensity: Doubles
+    position: Integers
+    item: Integers
+    features: Integers
+    hour: Integers
     items: Sequence[dict[str, float]]
 
     @classmethod
     def load(
         cls, campaign: str = "all", policy: str = "random", cache: str | Path | None = None, run: Runner = pip
     ) -> OpenBanditLog:
-        """campaign: "all", "men" or "women". policy, which wrote the log: "random" (each item as often as any) or
-        "bts" (Bernoulli Thompson sampling). cache: folder of the data, None: the user's cache folder. run:
-        what fetches a package that is not there. Raises SettingError, DataUnavailable.
+        """Return the log of a campaign.
+
+        Args:
+            campaign: "all", "men" or "women".
+            policy: Policy that wrote the log: "random" (each item as often as any) or "bts" (Bernoulli Thompson
+                sampling).
+            cache: Folder of the data. None for the user's cache folder.
+            run: Fetches a package that is missing.
+
+        Raises:
+            SettingError: A name is unknown.
+            DataUnavailable: The data cannot be fetched.
         """
         for name, value, allowed in (("campaign", campaign, CAMPAIGNS), ("policy", policy, POLICIES)):
             if value not in allowed:
@@ -94,14 +110,14 @@ class OpenBanditLog:
         inside = f"obp/dataset/obd/{policy}/{campaign}"
         names = (f"{inside}/{campaign}.csv", f"{inside}/item_context.csv")
         files = tuple(zip(names, _FILES[policy, campaign], strict=True))
-        source = Source("obp==0.4.1", _WHEEL_SHA256, files, otherwise=_INSTEAD)
+        source = PackageSource("obp==0.4.1", _WHEEL_SHA256, files, otherwise=_INSTEAD)
         # Files of different logs share their names, so each log has a folder.
         log, items = fetched(source, folder / "open-bandit" / policy / campaign, run)
         return cls.read(log, items)
 
     @classmethod
     def read(cls, log: Path, items: Path) -> OpenBanditLog:
-        """From the two files of a log, as the package holds them."""
+        """Read the two files of a log, as the package holds them."""
         rows = _rows(log)
         codes = [_codes([row[f"user_feature_{n}"] for row in rows]) for n in range(USER_FEATURES)]
         since = [datetime.fromisoformat(row["timestamp"]) - START.replace(tzinfo=ZONE) for row in rows]
@@ -119,15 +135,17 @@ class OpenBanditLog:
             [tags[item] for item in sorted(tags)],
         )
 
-    def click_rates(self) -> Floats:
-        """[items] clicks per time shown. Unbiased for a log of the "random" policy, whose choice of an item tells
-        nothing about the user, the hour or the position; not for "bts".
+    def click_rates(self) -> Doubles:
+        """Return clicks per time shown, [items].
+
+        They have no bias for a log of the "random" policy, whose choice of an item depends on no user, hour or
+        position; not so for "bts".
         """
         shown = np.bincount(self.item, minlength=len(self.items))
         return np.bincount(self.item, self.reward, minlength=len(self.items)) / np.maximum(shown, 1)
 
-    def groups(self) -> list[Ints]:
-        """Rows of users with the same four features, in the order of the log; the largest group first."""
+    def groups(self) -> list[Integers]:
+        """Return rows of users with the same four features, in the order of the log; the largest group first."""
         _, group = np.unique(self.features, axis=0, return_inverse=True)
         rows = np.split(np.argsort(group.ravel(), kind="stable"), np.cumsum(np.bincount(group.ravel()))[:-1])
         return sorted(rows, key=lambda found: (-len(found), int(found[0])))
@@ -148,9 +166,18 @@ class OpenBanditWorld(TabularWorld):
         campaign: str = "all",
         viewers: int | None = None,
     ) -> None:
-        """impressions: for each device; one with fewer rows starts over, a week later. cache: folder of the data,
-        None: the user's cache folder. campaign: "all" (80 items), "men" (34) or "women" (46). viewers: only so many
-        devices, those with most rows. Raises SettingError, DataUnavailable.
+        """Make a world from a campaign.
+
+        Args:
+            impressions: Number of impressions of each device; one with fewer rows starts over, a week later.
+            seed: Seed of the clicks.
+            cache: Folder of the data. None for the user's cache folder.
+            campaign: "all" (80 items), "men" (34) or "women" (46).
+            viewers: Number of devices, those with most rows.
+
+        Raises:
+            SettingError: A setting is out of range.
+            DataUnavailable: The data cannot be fetched.
         """
         for name, value in (("impressions", impressions), ("viewers", viewers)):
             if value is not None and value < 1:
@@ -176,15 +203,15 @@ class OpenBanditWorld(TabularWorld):
                 draws=uniforms(seed, 1, len(groups), impressions, 3),
                 person=nothing,  # everybody is the same person
             ),
-            histories=[Watched((), (), (), ())] * len(groups),
+            histories=[WatchedTitles((), (), (), ())] * len(groups),
             logits=_clicks(log.click_rates()),
             start=START,
             zones=[ZONE] * len(groups),
         )
 
 
-def _clicks(rates: Floats) -> Logits:
-    """A click is a play that is always kept."""
+def _clicks(rates: Doubles) -> Logits:
+    """Return logits by which a click is a play that is always kept."""
     with np.errstate(divide="ignore"):
         logit = np.log(rates) - np.log1p(-rates)
     return Logits(

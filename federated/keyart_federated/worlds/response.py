@@ -1,14 +1,12 @@
-"""How a simulated viewer responds to a picture: a funnel of two logistic stages, shared by every world of
-this room.
+"""The response of a simulated viewer to an artwork: a funnel of two logistic stages, shared by all worlds.
 
-    P(play | picture, viewer, context) = σ(play logit)
+    P(play | artwork, viewer, context) = σ(play logit)
     P(quality play | play)             = σ(keep logit)
     expected reward                    = σ(play logit) · σ(keep logit)
 
-Each logit is a sum of table entries (`Logits`), so that a world answers in microseconds. What happens is
-decided by three uniform numbers of the impression, common to all its pictures: a picture with a higher chance
-never turns a play into a skip (common random numbers), and an answer does not depend on what was asked
-before.
+Each logit is a sum of table entries (`Logits`), so that a world answers in microseconds. Three uniform numbers of
+the impression decide what happens. All its artworks share them: an artwork with a higher chance never turns a play
+into a skip (common random numbers), and an answer does not depend on what was asked before.
 """
 
 from __future__ import annotations
@@ -18,13 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 import keyart
 
-Floats = npt.NDArray[np.float64]
-Tables = npt.NDArray[np.float32]
-Places = int | npt.NDArray[np.int64]
+from ..types import Doubles, Floats, Integers
+
+Places = int | Integers
 
 OPENED_PER_PLAY = 0.2  # how often a title page is opened without a play, relative to plays
 FULL_WATCH_SHARE = 0.5  # share of quality plays that run to the end
@@ -34,18 +31,20 @@ _REWARD = keyart.Reward()
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """What time adds to the play logit of impression k, in logits.
+class TimeEffects:
+    """The effects of time on the play logit of impression k, in logits.
 
-    common: [impressions, artworks] for everybody. drift: [viewers, artworks] how far each viewer's taste has moved
-    by the last impression, where it gets in a straight line; None: it stays.
+    Attributes:
+        common: Effects for every viewer, [impressions, artworks].
+        drift: How far each viewer's taste has moved by the last impression, in a straight line, [viewers,
+            artworks]. None if it stays.
     """
 
-    common: Tables
-    drift: Tables | None = None
+    common: Floats
+    drift: Floats | None = None
 
-    def adds(self, i: Places, k: Places, artworks: Places | slice) -> Floats:
-        """[artworks], for viewer i at impression k; or [n], for n of each."""
+    def adds(self, i: Places, k: Places, artworks: Places | slice) -> Doubles:
+        """Return the effect for viewer i at impression k, [artworks]; or for n of each, [n]."""
         added = np.asarray(self.common[k, artworks], dtype=np.float64)
         if self.drift is None:
             return added
@@ -54,35 +53,37 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Logits:
-    """The two logits as sums of tables, in logits. An artwork's column is its place in catalogue order; a viewer
-    is a person, of whom a device may have several.
+    """The two logits as sums of tables. An artwork's column is its place in catalogue order.
 
-    viewer: [viewers, artworks] play: taste for the picture and the title, base appeal, intercept.
-    situation: [situations, artworks] play: what device and daypart add.
-    slot: play: what the place on the page adds, by slot.
-    keep_viewer: [viewers, titles] keep: how well the title suits the viewer, intercept.
-    keep_artwork: [artworks] keep: below 0 where the picture promises what the title does not hold.
-    course: play: what changes with time; None: nothing.
+    A viewer is a person, and a device may have several.
+
+    Attributes:
+        viewer: Play: taste for the artwork and the title, base appeal, intercept, [viewers, artworks].
+        situation: Play: effects of device and daypart, [situations, artworks].
+        slot: Play: effect of the place on the page, by slot.
+        keep_viewer: Completion: how well the title suits the viewer, intercept, [viewers, titles].
+        keep_artwork: Completion: below 0 for an artwork that promises what the title does not hold, [artworks].
+        course: Play: effects of time. None without any.
     """
 
-    viewer: Tables
-    situation: Tables
+    viewer: Floats
+    situation: Floats
     slot: Sequence[float]
-    keep_viewer: Tables
-    keep_artwork: Tables
-    course: Course | None = None
+    keep_viewer: Floats
+    keep_artwork: Floats
+    course: TimeEffects | None = None
 
     def play(self, i: int, k: int, situation: int, slot: int, artwork: int) -> float:
-        """Logit of a play, if viewer i sees this artwork as impression k, in this situation and slot."""
+        """Return the logit of a play, if viewer i sees this artwork as impression k, in this situation and slot."""
         logit = self.viewer.item(i, artwork) + self.situation.item(situation, artwork) + self.slot[slot]
         return logit if self.course is None else logit + float(self.course.adds(i, k, artwork))
 
     def keep(self, i: int, title: int, artwork: int) -> float:
-        """Logit of a quality play, given that this artwork led viewer i to play the title."""
+        """Return the logit of a quality play, given that this artwork led viewer i to play the title."""
         return self.keep_viewer.item(i, title) + self.keep_artwork.item(artwork)
 
-    def expected(self, i: int, k: int, title: int, situation: int, slot: int, artworks: slice) -> Floats:
-        """Probability of a quality play for each artwork of the title, at impression k."""
+    def expected(self, i: int, k: int, title: int, situation: int, slot: int, artworks: slice) -> Doubles:
+        """Return the probability of a quality play for each artwork of the title, at impression k."""
         play = self.viewer[i, artworks].astype(np.float64)
         play += self.situation[situation, artworks]
         play += self.slot[slot]
@@ -98,14 +99,12 @@ class Logits:
 
 
 def chance(logit: float) -> float:
-    """σ(logit), for logits within ±700."""
+    """Return σ(logit), for logits within ±700."""
     return 1.0 / (1.0 + math.exp(-logit))
 
 
 def quality_threshold(duration: float) -> float:
-    """Seconds from which a play of a title of `duration` seconds (0: unknown) counts, by the default
-    `keyart.Reward`.
-    """
+    """Return the seconds from which a play counts, for a title of `duration` seconds (0: unknown)."""
     if duration <= 0:
         return _REWARD.quality_seconds
     return min(_REWARD.quality_seconds, _REWARD.quality_share * duration)
@@ -114,11 +113,16 @@ def quality_threshold(duration: float) -> float:
 def draw(
     play: float, keep: float, uniforms: tuple[float, float, float], threshold: float, duration: float
 ) -> keyart.Outcome:
-    """The outcome for two logits, three uniforms in [0, 1) (play, keep, seconds) and a title's length in
-    seconds.
+    """Return the outcome for two logits.
 
-    A quality play lasts `threshold` seconds or more, half of them to the end; an abandoned one stays below
-    it.
+    A quality play lasts `threshold` seconds or more, half of them to the end; an abandoned one stays below it.
+
+    Args:
+        play: Logit of a play.
+        keep: Logit of a quality play.
+        uniforms: Three uniform numbers in [0, 1): for play, completion and seconds.
+        threshold: Seconds from which a play counts.
+        duration: Length of the title in seconds.
     """
     u_play, u_keep, u_seconds = uniforms
     p = chance(play)
@@ -132,10 +136,8 @@ def draw(
     return keyart.Outcome("played", threshold * (0.02 + 0.96 * u_seconds))
 
 
-def intercept_for(logits: Floats, rate: float, weights: Floats | None = None) -> float:
-    """The number which, added to all `logits`, makes the (weighted) mean of σ(logits) equal `rate`, by
-    bisection.
-    """
+def intercept_for(logits: Doubles, rate: float, weights: Doubles | None = None) -> float:
+    """Return the number that, added to all `logits`, makes the (weighted) mean of σ(logits) equal `rate`."""
     low, high = -30.0, 30.0
     for _ in range(40):
         middle = 0.5 * (low + high)

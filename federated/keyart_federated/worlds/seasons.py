@@ -9,24 +9,27 @@ import numpy as np
 
 from keyart.context import DAYPARTS
 
-from .pictures import GENRES
-from .response import Floats
+from ..types import Doubles
+from .synthetic_catalog import GENRES
 
 SEASON_WEEKS = 8  # until a season comes again
 
 
 @dataclass(frozen=True, slots=True)
 class Seasons:
-    """weeks: [weeks, GENRES] and dayparts: [DAYPARTS, GENRES], in logits."""
+    """Effects in logits of weeks [weeks, GENRES] and dayparts [DAYPARTS, GENRES]."""
 
-    weeks: Floats
-    dayparts: Floats
+    weeks: Doubles
+    dayparts: Doubles
 
 
 def drawn_seasons(weeks: int, size: float, seed: int) -> Seasons:
-    """Each genre comes and goes as a sine with a phase of its own; each daypart has a normal number a genre.
+    """Draw seasons: each genre comes and goes as a sine with its own phase; each daypart has a normal number a genre.
 
-    size: standard deviation of both, in logits.
+    Args:
+        weeks: Number of weeks.
+        size: Standard deviation of both, in logits.
+        seed: Seed of the draws.
     """
     rng = np.random.default_rng([seed, 42])
     phase = rng.random(len(GENRES)) + np.arange(weeks)[:, None] / SEASON_WEEKS

@@ -1,18 +1,17 @@
-"""A world made of numbers alone: no download, any size, every knob named. The same settings give the same
-world.
+"""A world made of numbers alone: no download, any size, every setting named. The same settings give the same world.
 
-Taste of viewer i for picture a, in logits, with z the tags that the picture shows (h: the viewer's genre
-shares, Dirichlet; g: standardised log h; ρ: `style_from_genre`):
+Taste of viewer i for artwork a, in logits, with z the tags that the artwork shows (h: the viewer's genre shares,
+Dirichlet; g: standardised log h; ρ: `style_from_genre`):
 
     taste = s · (z_genre·g + z_style·(√ρ B g + √(1−ρ) ε) + ½ z_cast·ε' + ½ z_palette·ε'')
     play  = intercept + taste + title_taste · match(h, title) + appeal_a + z·C[device, daypart] + slot effect
-            + clickbait_pull · [a promises what the title lacks] + what time changes
+            + clickbait_pull · [a promises what the title lacks] + effects of time
             + hidden_bait_pull · [a is hidden bait]
     keep  = intercept + ½ · match(h, title) + own_a − clickbait_penalty · [a promises what the title lacks]
             − hidden_bait_penalty · [a is hidden bait]
 
-s scales the taste to a standard deviation of `taste` among the pictures of a title; both intercepts are set
-so that a random picture has the base rates asked for.
+s scales the taste to a standard deviation of `taste` among the artworks of a title; both intercepts are set so that
+a random artwork has the base rates of the settings.
 """
 
 from __future__ import annotations
@@ -24,20 +23,21 @@ import numpy as np
 
 from keyart.errors import SettingError
 
+from ..types import Doubles
 from .arrivals import drawn_arrivals
-from .habits import IMPRESSIONS_PER_WEEK, drawn_habits, shown, watched
-from .people import Settings, drawn_genre_shares, made_up_people, within_titles
-from .pictures import GENRES, made_up_catalog
-from .response import Course, Floats, Logits
+from .response import Logits, TimeEffects
 from .seasons import drawn_seasons
-from .table import DEVICES, SITUATIONS, SLOTS, TabularWorld, artwork_bounds, calibrated
+from .synthetic_catalog import GENRES, made_up_catalog
+from .synthetic_people import PeopleSettings, drawn_genre_shares, made_up_people, within_titles
+from .table_world import DEVICES, SITUATIONS, SLOTS, TabularWorld, artwork_bounds, calibrated
+from .viewing_habits import IMPRESSIONS_PER_WEEK, drawn_habits, shown, watched
 
 START = datetime(2025, 3, 3)
 ZONE = timezone(timedelta(hours=-5))
 
 
 class SyntheticWorld(TabularWorld):
-    """Made-up viewers, titles and pictures; see the equations above."""
+    """A world of made-up viewers, titles and artworks; see the equations above."""
 
     def __init__(
         self,
@@ -71,26 +71,46 @@ class SyntheticWorld(TabularWorld):
         hidden_bait_pull: float = 0.4,
         hidden_bait_penalty: float = 1.0,
     ) -> None:
-        """viewers: devices, each of one viewer (but see shared_devices). play_rate: share of impressions of a
-        random picture that are played. keep_rate: share of these plays that are quality plays. taste, appeal,
-        context: standard deviations, in logits, of the viewer's taste, of a picture's base appeal and of what
-        device and daypart add, among the pictures of a title. title_taste: logits per standard deviation of
-        match. style_from_genre: share (0–1) of the style taste's variance that genre taste tells; the rest is
-        the viewer's own. clickbait_share: share of a title's pictures that promise what it does not hold.
-        clickbait_penalty: logits of a quality play that they lose; clickbait_pull: logits of a play that they
-        gain. history_views: earlier views a viewer.
+        """Make a world. Standard deviations of logits are among the artworks of a title.
 
-        popularity_exponent: the title of rank r comes up in proportion to (r + 10)^−exponent; 0: all alike, 2:
-        few films and many niches. position_bias: slot s of the page loses this many logits times log(1 + s).
-        idiosyncrasy: share (0–1) of the variance of taste, for titles and for pictures, that no tag tells
-        (`people`). shared_devices: share of devices that a second person uses for twelve hours of the day.
-        cold_start: share of devices without earlier views. drift: share of the variance of the taste for
-        pictures that is new at the last impression, where it gets little by little. seasons: standard deviation,
-        in logits, of what the week, and once more of what the daypart, adds to pictures that show a genre
-        (`seasons`); titles of that genre come up more, too. arrivals: share of a title's pictures whose appeal
-        sets in half-way (`arrivals`). premieres: share of the titles that nobody meets before the first week that
-        begins in the second half. hidden_bait: share of a title's pictures that are bait and whose tags do not show
-        it, with as many logits of a play gained and of a quality play lost as the last two say. Raises SettingError.
+        Args:
+            viewers: Number of devices, each of one viewer (but see shared_devices).
+            titles: Number of titles.
+            artworks: Number of artworks of a title.
+            impressions: Number of impressions of each device.
+            seed: Seed of every draw.
+            play_rate: Share of impressions of a random artwork that are played.
+            keep_rate: Share of these plays that are quality plays.
+            taste: Standard deviation of the viewer's taste, in logits.
+            style_from_genre: Share (0–1) of the style taste's variance that genre taste explains; the rest is
+                the viewer's own.
+            title_taste: Logits per standard deviation of match.
+            appeal: Standard deviation of an artwork's base appeal, in logits.
+            context: Standard deviation of the effects of device and daypart, in logits.
+            clickbait_share: Share of a title's artworks that promise what it does not hold.
+            clickbait_penalty: Logits of a quality play that they lose.
+            history_views: Earlier views of a viewer.
+            popularity_exponent: The title of rank r comes up in proportion to (r + 10)^−exponent; 0: all alike,
+                2: few films and many niches.
+            position_bias: Slot s of the page loses this many logits times log(1 + s).
+            clickbait_pull: Logits of a play that clickbait gains.
+            idiosyncrasy: Share (0–1) of the variance of taste, for titles and for artworks, that no tag
+                explains (`synthetic_people`).
+            shared_devices: Share of devices that a second person uses for twelve hours of the day.
+            cold_start: Share of devices without earlier views.
+            drift: Share of the variance of the taste for artworks that is new at the last impression; it
+                changes little by little.
+            seasons: Standard deviation in logits of the effect of the week, and once more of the daypart, on
+                artworks that show a genre (`seasons`); titles of that genre come up more, too.
+            arrivals: Share of a title's artworks whose appeal sets in half-way (`arrivals`).
+            premieres: Share of the titles that nobody meets before the first week that begins in the second
+                half.
+            hidden_bait: Share of a title's artworks that are bait and whose tags do not show it.
+            hidden_bait_pull: Logits of a play that hidden bait gains.
+            hidden_bait_penalty: Logits of a quality play that it loses.
+
+        Raises:
+            SettingError: A setting is out of range.
         """
         _check_counts(viewers=viewers, titles=titles, artworks=artworks, impressions=impressions)
         _check_shares(
@@ -118,7 +138,7 @@ class SyntheticWorld(TabularWorld):
         )
         catalog, pictures = made_up_catalog(titles, artworks, clickbait_share, popularity_exponent, seed)
         rng = np.random.default_rng([seed, 10])
-        who = Settings(style_from_genre, idiosyncrasy, drift, shared_devices)
+        who = PeopleSettings(style_from_genre, idiosyncrasy, drift, shared_devices)
         people = made_up_people(drawn_genre_shares(rng, viewers), pictures, who, seed)
         habits = drawn_habits(rng, viewers, seed)
         shown_genres = pictures.tags[:, : len(GENRES)].T
@@ -165,17 +185,17 @@ class SyntheticWorld(TabularWorld):
         )
 
 
-def drawn_within_titles(titles: int, artworks: int, share: float, rng: np.random.Generator) -> Floats:
-    """[titles · artworks]: 1 for the nearest whole number to the share of each title's artworks, 0 for the rest."""
+def drawn_within_titles(titles: int, artworks: int, share: float, rng: np.random.Generator) -> Doubles:
+    """Return 1 for the share (rounded) of each title's artworks, 0 for the rest, [titles · artworks]."""
     order = rng.random((titles, artworks)).argsort(axis=1).argsort(axis=1)
     return np.asarray((order < round(share * artworks)).ravel(), dtype=np.float64)
 
 
-def _course(common: Floats, drift: Floats | None) -> Course | None:
-    """None where time changes nothing, so that such a world answers fast."""
+def _course(common: Doubles, drift: Doubles | None) -> TimeEffects | None:
+    """Return the effects of time, or None without any, so that such a world answers fast."""
     if drift is None and not common.any():
         return None
-    return Course(common.astype(np.float32), None if drift is None else drift.astype(np.float32))
+    return TimeEffects(common.astype(np.float32), None if drift is None else drift.astype(np.float32))
 
 
 def _check_counts(**counts: int) -> None:

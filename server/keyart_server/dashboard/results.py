@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from keyart_federated.experiments.measures import MEASURES
+from keyart_federated.experiments.device_metrics import MEASURES
 
 ALL: Final = "all"  # the segment of all devices
 # Values that are displayed elsewhere or add nothing to the rest.

@@ -62,6 +62,8 @@ def _evaluate(service: Service, release: Release, campaign_id: str) -> None:
             publishing.decide(service, release.version, {})
 
 
-def read_comparison(private_sum: federated_campaigns.PrivateSum, base: federated_campaigns.Base) -> dict[str, Any]:
+def read_comparison(
+    private_sum: federated_campaigns.PrivateSum, base: federated_campaigns.DeployedModel
+) -> dict[str, Any]:
     """Read the sum of a round that evaluates a release: estimates by segment."""
     return encode_estimates(federated_campaigns.read_comparison(private_sum, base))

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keyart_federated.campaigns.segments import Estimate
+from keyart_federated.campaigns.segments import SegmentEstimate
 
 SEGMENTS = "segments"
 
 
-def encode_estimates(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+def encode_estimates(estimates: Mapping[str, SegmentEstimate]) -> dict[str, Any]:
     """Encode estimates for `round_store.finish`."""
     return {
         SEGMENTS: {
@@ -21,10 +21,10 @@ def encode_estimates(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
     }
 
 
-def decode_estimates(result: Mapping[str, Any]) -> dict[str, Estimate]:
+def decode_estimates(result: Mapping[str, Any]) -> dict[str, SegmentEstimate]:
     """Decode the estimates of a result; empty if it holds none."""
     return {
-        name: Estimate(
+        name: SegmentEstimate(
             math.nan if mean is None else mean,
             math.inf if error is None else error,
             0.0 if devices is None else devices,

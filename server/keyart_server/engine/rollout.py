@@ -75,7 +75,7 @@ def _is_finished(rounds: list[Round]) -> bool:
 def _begin_round(
     service: Service,
     campaign: Campaign,
-    base: federated_campaigns.Base,
+    base: federated_campaigns.DeployedModel,
     release: Release,
     version: int,
     topic: str,

@@ -31,7 +31,7 @@ FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # delay after
 MAX_CONSECUTIVE_FAILURES: Final = 10  # then the campaign is paused
 
 
-def current_base(service: Service, session: Session) -> federated_campaigns.Base | str:
+def current_base(service: Service, session: Session) -> federated_campaigns.DeployedModel | str:
     """Return the model and catalogue that campaigns build on, or the reason why no round can begin."""
     if service.catalog is None:
         return "The server has no catalogue; start it with --catalog."
@@ -46,7 +46,7 @@ def current_base(service: Service, session: Session) -> federated_campaigns.Base
         release_.version for release_ in all_releases if release_.standing in ("refused", "withdrawn")
     )
     refused_versions = frozenset(version for version in withdrawn_versions if version > release.version)
-    return federated_campaigns.Base(
+    return federated_campaigns.DeployedModel(
         service.catalog, folder, release.version, _feature_spec(folder), other_folders, refused_versions
     )
 

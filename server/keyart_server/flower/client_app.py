@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import RoundFailed
 from keyart.secagg import AggregationParameters, Stage
-from keyart_federated.secagg.bundle import Bundle
+from keyart_federated.secagg.stage_messages import StageMessages
 
 from ..rounds import stage_windows
 from ..rounds.round import STATUS_OF_STAGE
@@ -67,7 +67,7 @@ def _open(session: Session, at: datetime, gateway: str, request: StageRequest) -
         raise _moved_on(request, row.standing)
     due = request.due
     if stage is not Stage.KEYS:
-        parts = Bundle.from_bytes(request.bundle, stage, terms.round_id).parts
+        parts = StageMessages.from_bytes(request.bundle, stage, terms.round_id).parts
         stage_windows.store_requests(session, terms, stage, parts)
         due = len(parts)
     stage_windows.open_window(session, at, terms, stage, gateway, due, request.patience)

@@ -21,7 +21,7 @@ from keyart.errors import BudgetSpent, FederatedError, InputError, RoundFailed
 from keyart.secagg import REPLY_FLAG, Stage
 from keyart_federated.rounds import run_round
 from keyart_federated.secagg import Coordinator
-from keyart_federated.secagg.bundle import Bundle
+from keyart_federated.secagg.stage_messages import StageMessages
 
 from ..rounds import round_store, stage_windows
 from ..rounds.round import ACTIVE, STATUS_OF_STAGE, OpenRound
@@ -197,4 +197,4 @@ class _DatabaseTransport:
         return opened, int(found.opened.timestamp())
 
     def _devices(self, bundle: bytes, kind: int) -> int:
-        return len(Bundle.from_bytes(bundle, kind, self.terms.round_id).parts)
+        return len(StageMessages.from_bytes(bundle, kind, self.terms.round_id).parts)

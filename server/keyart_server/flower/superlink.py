@@ -18,8 +18,8 @@ from typing import Final, Self
 from keyart.errors import FederatedError
 from keyart_federated.flower import Fleet, write_app
 from keyart_federated.flower.app import Setting, to_toml
-from keyart_federated.flower.control import Control
 from keyart_federated.flower.fleet import COMPLETED
+from keyart_federated.flower.flwr_cli import Control
 from keyart_federated.flower.process import tail_of
 from keyart_federated.flower.programs import connections, environment
 

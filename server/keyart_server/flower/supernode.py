@@ -11,8 +11,8 @@ from typing import Final
 from keyart_federated.flower import programs
 from keyart_federated.flower.app import to_toml
 from keyart_federated.flower.fleet import free_ports
-from keyart_federated.flower.keys import write_certificates
 from keyart_federated.flower.process import Process
+from keyart_federated.flower.tls_keys import write_certificates
 
 from .environment import GATEWAY, flower_environment
 from .superlink import fresh_folder

@@ -5,9 +5,9 @@ The package uses `bundles` to publish, `state` for its table and `audit_log` for
 
 from __future__ import annotations
 
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .gate import Gate
 from .release import RELEASE_STATUSES, Release, ReleaseStatus
 
-__all__ = ["RELEASE_STATUSES", "Gate", "Plan", "Release", "ReleaseStatus"]
+__all__ = ["RELEASE_STATUSES", "Gate", "Release", "ReleaseStatus", "RolloutPlan"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
-    from keyart_federated.campaigns.segments import Estimate
+    from keyart_federated.campaigns.segments import SegmentEstimate
 
 GateVerdict = Literal["passed", "unclear", "failed"]
 
@@ -38,7 +38,7 @@ def worst_verdict(gates: Iterable[Gate]) -> GateVerdict:
 
 
 def comparison_gates(
-    name: str, differences: Mapping[str, Estimate], margin: float, segment_margin: float
+    name: str, differences: Mapping[str, SegmentEstimate], margin: float, segment_margin: float
 ) -> tuple[Gate, ...]:
     """Judge measured differences: one gate for all devices together and one per segment, named `name SEGMENT`.
 
@@ -65,7 +65,7 @@ def comparison_gates(
     )
 
 
-def _comparison_gate(name: str, segment: str, estimate: Estimate, margin: float, family: int) -> Gate:
+def _comparison_gate(name: str, segment: str, estimate: SegmentEstimate, margin: float, family: int) -> Gate:
     """Judge one segment; `family` is the number of intervals that hold simultaneously."""
     low, high = estimate.interval(1 - (1 - CONFIDENCE_LEVEL) / family)
     numbers = {"mean": estimate.mean, "low": low, "high": high, "margin": margin, "devices": estimate.devices}

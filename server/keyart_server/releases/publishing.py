@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from keyart.bundle import MANIFEST_NAME, Manifest, read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
-from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
-from keyart_federated.campaigns.segments import Estimate
+from keyart_federated.campaigns.rollout_plan import AT_ONCE, RolloutPlan
+from keyart_federated.campaigns.segments import SegmentEstimate
 
 from ..bundles.published_bundles import check_bundle
 from ..service import Service
@@ -51,7 +51,7 @@ def examine(service: Service, version: int, actor: str = "server") -> Release:
 
 
 def decide(
-    service: Service, version: int, differences: Mapping[str, Estimate] | None = None, actor: str = "server"
+    service: Service, version: int, differences: Mapping[str, SegmentEstimate] | None = None, actor: str = "server"
 ) -> Release:
     """Decide about a candidate: refuse it, let it wait for a person or a key, or publish it.
 
@@ -155,12 +155,12 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
             base = release_store.newest_released(session)
             candidate = release_store.propose(
                 session, service.clock(), actor, files,
-                base=None if base is None else base.version, plan=AT_ONCE if at_once else Plan(),
+                base=None if base is None else base.version, plan=AT_ONCE if at_once else RolloutPlan(),
             )  # fmt: skip
         return decide(service, candidate.version, actor=actor)
 
 
-def apply_guard(service: Service, version: int, rates: Mapping[str, Estimate] | None) -> Release:
+def apply_guard(service: Service, version: int, rates: Mapping[str, SegmentEstimate] | None) -> Release:
     """Apply the guard to a rolling release: hold it if its devices do worse, widen it when its hours are over.
 
     Args:

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
 from keyart.errors import InputError
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .gate import Gate, worst_verdict
 
@@ -68,7 +68,7 @@ class Release:
     standing: ReleaseStatus
     share: float
     digest: str
-    plan: Plan
+    plan: RolloutPlan
     gates: tuple[Gate, ...]
     reason: str
     created: datetime

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, defer
 
 from keyart.bundle import MANIFEST_NAME, Manifest
 from keyart.errors import InputError
-from keyart_federated.campaigns.rollout_plan import Plan
+from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .. import audit_log
 from ..state.tables import ReleaseRow
@@ -47,7 +47,7 @@ def propose(
     campaign_id: str | None = None,
     number: int = 0,
     base: int | None = None,
-    plan: Plan | None = None,
+    plan: RolloutPlan | None = None,
 ) -> Release:
     """Create a candidate from the files of a bundle, or return the one that this round proposed before.
 
@@ -79,7 +79,7 @@ def propose(
         share=0.0,
         digest=manifest.digest,
         files=bundle_archive.pack(files),
-        plan=json.dumps(asdict(plan or Plan())),
+        plan=json.dumps(asdict(plan or RolloutPlan())),
         gates="[]",
         reason="",
         created=at,
@@ -214,7 +214,7 @@ def _release(row: ReleaseRow) -> Release:
         standing=cast(ReleaseStatus, row.standing),
         share=row.share,
         digest=row.digest,
-        plan=Plan(**{**plan, "stages": tuple(plan["stages"])}) if plan else Plan(),
+        plan=RolloutPlan(**{**plan, "stages": tuple(plan["stages"])}) if plan else RolloutPlan(),
         gates=tuple(Gate(**gate) for gate in json.loads(row.gates)),
         reason=row.reason,
         created=row.created,

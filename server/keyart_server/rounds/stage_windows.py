@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from keyart.secagg import REPLY_FLAG, AggregationParameters, Stage, packets_asked
 from keyart_federated.secagg import Gateway
-from keyart_federated.secagg.bundle import Bundle
+from keyart_federated.secagg.stage_messages import StageMessages
 
 from ..state.tables import GatewayRow, PartialSumRow, StageRequestRow, SubmissionRow, TableBase, WindowRow
 from ..state.upsert import upsert
@@ -116,7 +116,7 @@ def collect(session: Session, terms: AggregationParameters, stage: Stage, gatewa
     )
     for partial in session.scalars(rows_of_lanes.execution_options(yield_per=16)):
         total += np.frombuffer(partial, total.dtype)
-    return Bundle(stage | REPLY_FLAG, parts, total.tobytes()).to_bytes(terms.round_id)
+    return StageMessages(stage | REPLY_FLAG, parts, total.tobytes()).to_bytes(terms.round_id)
 
 
 def _submissions_of(terms: AggregationParameters, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:

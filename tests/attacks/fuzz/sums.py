@@ -19,7 +19,7 @@ from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage,
 from keyart.secagg import session_codec as kept
 from keyart.secagg.messages import REPLY_FLAG, packets_asked
 from keyart_federated.secagg import Coordinator, Gateway
-from keyart_federated.secagg.bundle import BUNDLE, Bundle
+from keyart_federated.secagg.stage_messages import BUNDLE, StageMessages
 
 SIZE, DEVICES = 5, 3
 Prepared = tuple[Callable[[bytes], object], Sequence[bytes]]
@@ -128,7 +128,7 @@ def gateway_bundle(place: Path) -> Prepared:
     def read(data: bytes) -> None:
         kind = (data[3] if len(data) > 3 else 0) & ~BUNDLE
         tail = terms.vector_bytes if kind == Stage.MASKED | REPLY_FLAG else 0
-        found = Bundle.from_bytes(data, kind, terms.round_id, tail)
+        found = StageMessages.from_bytes(data, kind, terms.round_id, tail)
         assert found.to_bytes(terms.round_id) == data
         if kind in (Stage.SHARE, Stage.MASKED, Stage.UNMASK):
             gateway = Gateway(terms)

@@ -8,7 +8,7 @@ from support.worlds import HandWorld, Watched
 
 from keyart.errors import WorldError
 from keyart_federated.baselines import EpsilonGreedy, Fixed, Thompson, Uniform, best_fixed, play
-from keyart_federated.metrics import Truth, capture, rewards
+from keyart_federated.metrics import WorldTruth, capture, rewards
 
 IMPRESSIONS = 12
 PEERS = {"random": Uniform, "Thompson": Thompson, "ε-greedy": EpsilonGreedy}
@@ -56,7 +56,7 @@ def test_a_peer_is_told_of_each_choice_in_turn():
 
 def test_references_are_what_the_scorecard_says():
     world = HandWorld(devices=60)
-    truth = Truth.measure(world, IMPRESSIONS)
+    truth = WorldTruth.measure(world, IMPRESSIONS)
     fixed = rewards(truth, play(world, best_fixed(truth), IMPRESSIONS).shown).means()
     np.testing.assert_array_equal(fixed.policy, fixed.best_fixed)
     by_chance = rewards(truth, play(world, Uniform(world.catalog, 1), IMPRESSIONS).shown).means()

@@ -6,11 +6,11 @@ import pytest
 from support.catalogs import sample_bundle, sample_catalog
 
 from keyart.model.features import FeatureSpec
-from keyart_federated.campaigns import Base
+from keyart_federated.campaigns import DeployedModel
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
+def base(tmp_path_factory) -> DeployedModel:
     folder, catalog = tmp_path_factory.mktemp("base"), sample_catalog()
     first, second = (sample_bundle(folder / str(n), catalog, seed=n, version=n) for n in (1, 2))
-    return Base(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})
+    return DeployedModel(catalog, first, 1, FeatureSpec.from_catalog(catalog), {2: second})

@@ -15,7 +15,7 @@ from keyart.campaigns.kinds.cowatch import CowatchLayout, cowatch_vectors
 from keyart.errors import FederatedError
 from keyart.model.latents import LATENTS
 from keyart_federated.campaigns import (
-    Base,
+    DeployedModel,
     Finished,
     RoundRequest,
     ask,
@@ -34,7 +34,7 @@ GROUP = np.arange(TITLES) % 2  # which half of the people like a title; no tag t
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
+def base(tmp_path_factory) -> DeployedModel:
     rng, genres = np.random.default_rng(2), ("drama", "comedy", "news")
     titles = [
         Title(
@@ -55,7 +55,7 @@ def views() -> np.ndarray:
     return (rng.random((DEVICES, TITLES)) < likes).astype(float)
 
 
-def run(base: Base, views: np.ndarray, budget: float, rounds: int = ROUNDS):
+def run(base: DeployedModel, views: np.ndarray, budget: float, rounds: int = ROUNDS):
     """Each round's request, its result, and the state before it."""
     one, state, done = campaign("statistics", SETTINGS, epsilon=budget, rounds=rounds), None, []
     for number in range(1, rounds + 1):
@@ -75,7 +75,7 @@ def halves_apart(latents: np.ndarray) -> float:
     return abs(float(np.corrcoef(latents[:, 0], GROUP)[0, 1]))
 
 
-def latents_of(base: Base, files: dict[str, bytes], folder) -> np.ndarray:
+def latents_of(base: DeployedModel, files: dict[str, bytes], folder) -> np.ndarray:
     return model_of(installed(released(base, files, folder).bundle, base.catalog)).title_latents
 
 

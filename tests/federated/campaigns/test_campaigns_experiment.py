@@ -11,10 +11,10 @@ from support.campaign_readers import DAY, START, campaign, first_base, read
 
 from keyart.campaigns.kinds.experiment import ExperimentRequest, experiment_vectors
 from keyart.errors import SettingError
-from keyart_federated.campaigns import Base, Finished, RoundRequest, Wait, ask
+from keyart_federated.campaigns import DeployedModel, Finished, RoundRequest, Wait, ask
 from keyart_federated.campaigns.experiment import ExperimentSettings
 from keyart_federated.campaigns.settings import settings_of
-from keyart_federated.experiments.looks import added
+from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import drawn
 from keyart_federated.worlds import SyntheticWorld
 
@@ -32,11 +32,11 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Base:
+def base(tmp_path_factory) -> DeployedModel:
     return first_base(tmp_path_factory.mktemp("base"), SyntheticWorld(viewers=5, titles=6, impressions=3).catalog)
 
 
-def run(base: Base, lift: float, **settings):
+def run(base: DeployedModel, lift: float, **settings):
     """All that was asked and read until the campaign ends."""
     one, state, rounds = campaign("experiment", SETTINGS | settings), None, []
     experiment = settings_of(one, ExperimentSettings).experiment(4.0, 1e-6)

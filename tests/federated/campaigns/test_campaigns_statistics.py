@@ -13,7 +13,7 @@ from keyart import Artwork, Catalog, Title
 from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.campaigns.kinds.trending import TRENDING_BUCKETS
 from keyart.errors import InputError
-from keyart_federated.campaigns import Base, Finished, RoundRequest, Wait, ask, trending
+from keyart_federated.campaigns import DeployedModel, Finished, RoundRequest, Wait, ask, trending
 from keyart_federated.worlds import SyntheticWorld
 
 SETTINGS = {"wanted": 2000, "minimum_devices": 1600, "hours": 24.0}
@@ -25,7 +25,7 @@ def world() -> SyntheticWorld:
 
 
 @pytest.fixture(scope="module")
-def base(world, tmp_path_factory) -> Base:
+def base(world, tmp_path_factory) -> DeployedModel:
     return first_base(tmp_path_factory.mktemp("base"), world.catalog)
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from keyart_federated.evaluation.likelihood import LEANING, deviance, freedom, interval, student
+from keyart_federated.evaluation.empirical_likelihood import LEANING, deviance, freedom, interval, student
 
 
 def binomial(times: int, of: int, rate: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keyart.errors import FederatedError, SettingError
-from keyart_federated.evaluation import Decisions, Verdict, dr, ips, shrunk, snips
+from keyart_federated.evaluation import Decisions, PolicyVerdict, dr, ips, shrunk, snips
 from keyart_federated.evaluation.chart import draw
 
 LOGGED, QUALITY = np.array([0.4, 0.3, 0.3]), np.array([0.3, 0.2, 0.1])
@@ -29,7 +29,7 @@ def decisions(target: list[float], n: int = 6000, predicted: bool = False, seed:
     [([0.9, 0.05, 0.05], 6000, "better"), ([0.05, 0.05, 0.9], 6000, "worse"), ([0.7, 0.15, 0.15], 60, "unclear")],
 )
 def test_answers(target, n, answer):
-    verdict = Verdict.of(decisions(target, n))
+    verdict = PolicyVerdict.of(decisions(target, n))
     assert verdict.answer == answer
     assert verdict.by == "snips" and set(verdict.estimates) == {"snips", "ips"}
     assert verdict.difference.value == pytest.approx(verdict.estimates["snips"].value - verdict.logged.value)
@@ -39,7 +39,7 @@ def test_answers(target, n, answer):
 
 def test_its_figures_are_those_of_the_estimators():
     log = decisions([0.6, 0.2, 0.2], predicted=True)
-    verdict = Verdict.of(log, level=0.9)
+    verdict = PolicyVerdict.of(log, level=0.9)
     arrays = (log.reward, log.propensity, log.target)
     predicted = (log.predicted_shown, log.predicted_target)
     assert verdict.by == "dr"
@@ -55,16 +55,16 @@ def test_its_figures_are_those_of_the_estimators():
 
 
 def test_how_long_a_log_would_tell():
-    verdict = Verdict.of(decisions([0.7, 0.15, 0.15], 60, seed=4))
+    verdict = PolicyVerdict.of(decisions([0.7, 0.15, 0.15], 60, seed=4))
     assert verdict.answer == "unclear"
     times = float(verdict.sentence.partition("a log ")[2].split()[0])
     reach = (verdict.difference.high - verdict.difference.low) / 2
     assert times == pytest.approx((reach / verdict.difference.value) ** 2, rel=0.05)
-    assert "more than 100 times" in Verdict.of(decisions(LOGGED.tolist())).sentence
+    assert "more than 100 times" in PolicyVerdict.of(decisions(LOGGED.tolist())).sentence
 
 
 def test_as_json_and_as_a_picture(tmp_path):
-    verdict = Verdict.of(decisions([0.6, 0.2, 0.2], predicted=True))
+    verdict = PolicyVerdict.of(decisions([0.6, 0.2, 0.2], predicted=True))
     document = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
     assert document["answer"] == "better" and document["overlap"]["doubts"] == []
     assert document["estimates"]["dr"]["low"] == verdict.estimates["dr"].low
@@ -78,6 +78,6 @@ def test_as_json_and_as_a_picture(tmp_path):
 
 def test_no_verdict_without_overlap():
     with pytest.raises(FederatedError, match="hardly shows"):
-        Verdict.of(decisions([0.0, 0.0, 0.3]))
+        PolicyVerdict.of(decisions([0.0, 0.0, 0.3]))
     with pytest.raises(SettingError):
-        Verdict.of(decisions([0.6, 0.2, 0.2]), level=math.nan)
+        PolicyVerdict.of(decisions([0.6, 0.2, 0.2]), level=math.nan)

@@ -9,9 +9,9 @@ import pytest
 
 from keyart.campaigns.kinds.experiment import experiment_vectors
 from keyart.errors import FederatedError
-from keyart_federated.experiments import Experiment, Results, Told, analyse
-from keyart_federated.experiments.looks import added
-from keyart_federated.experiments.peeking import Fleet, baselines, drawn, played
+from keyart_federated.experiments import Experiment, InterimSum, Results, analyse
+from keyart_federated.experiments.interim_analysis import added
+from keyart_federated.experiments.peeking import ExperimentFleet, baselines, drawn, played
 
 KNOWN = baselines(devices=20_000)
 EXPERIMENT = Experiment("buttons", 2400, KNOWN, looks=4)
@@ -23,7 +23,7 @@ def analysed(experiment: Experiment, seed: int, lift: float = LIFT, keep=None):
     fleet = drawn(rng, experiment.devices, lift)
     if keep is not None:
         kept = keep(fleet.arm, rng)
-        fleet = Fleet(fleet.arm[kept], fleet.now[kept], fleet.past[kept])
+        fleet = ExperimentFleet(fleet.arm[kept], fleet.now[kept], fleet.past[kept])
     return analyse(experiment, played(experiment, fleet, rng.bytes).looks)
 
 
@@ -83,7 +83,7 @@ def test_groups_have_courses_of_their_own():
         vectors = experiment_vectors(question, fleet.arm[mine], group[mine], now[mine], fleet.past[mine])
         total, variance = added(experiment, look, vectors, rng.bytes)
         thetas = tuple(a.theta for a in question.asked)
-        results = results.with_look(Told(experiment.look_days[look], thetas, len(mine), variance, total))
+        results = results.with_look(InterimSum(experiment.look_days[look], thetas, len(mine), variance, total))
     found = analyse(experiment, results.looks).groups
     assert set(found) == {"tv", "phone"}
     assert found["phone"][0].excludes_zero and not found["tv"][0].excludes_zero

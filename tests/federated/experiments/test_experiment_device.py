@@ -20,7 +20,7 @@ from keyart.campaigns import kinds
 from keyart.campaigns.kinds.engagement import METRICS, Engagement
 from keyart.campaigns.kinds.experiment import ExperimentRequest, MetricRequest, arm_of, experiment_vectors
 from keyart.campaigns.vectors import VectorSource
-from keyart_federated.experiments import Baseline, Experiment, Told, analyse, read
+from keyart_federated.experiments import Baseline, Experiment, InterimSum, analyse, read
 
 ONE = MetricRequest("quality_plays", 0.6, 0.2, 0.4, 0.5, 0.2)
 TWO = MetricRequest("abandonment", 0.4, 0.1, 0.3)
@@ -193,7 +193,7 @@ def test_a_whole_masked_round_of_real_devices_reads_as_their_journals_say():
         lived = [Engagement.of(s.profile, s.catalog, s.installed.encoded) for s in map(source, arts)]
     assert receipt.topic == "buttons" and receipt.epsilon <= 1e5
     thetas = tuple(a.theta for a in experiment.question().asked)
-    told = Told(1, thetas, len(result.survivors), asked.variance * len(arts), tuple(result.total.tolist()))
+    told = InterimSum(1, thetas, len(result.survivors), asked.variance * len(arts), tuple(result.total.tolist()))
     look = read(experiment, told)
     values = np.array([one.measured(slice(None))[METRICS.index("quality_plays")] for one in lived])
     for arm in (0, 1):

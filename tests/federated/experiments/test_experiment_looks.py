@@ -10,8 +10,8 @@ import pytest
 
 from keyart.campaigns.kinds.experiment import experiment_vectors
 from keyart.errors import FederatedError, InputError, RoundFailed, SettingError
-from keyart_federated.experiments import Baseline, Experiment, Results, Told, next_thetas, read
-from keyart_federated.experiments.looks import added
+from keyart_federated.experiments import Baseline, Experiment, InterimSum, Results, next_thetas, read
+from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import baselines, drawn, played
 
 KNOWN = baselines(devices=4000)
@@ -24,8 +24,8 @@ def vectors(experiment: Experiment, seed: int = 1, devices: int = 1500) -> tuple
     return fleet.arm, experiment_vectors(experiment.question(), fleet.arm, nobody, fleet.now, fleet.past)
 
 
-def told(experiment: Experiment, total: tuple[int, ...], variance: float, devices: int = 1500) -> Told:
-    return Told(7, tuple(a.theta for a in experiment.question().asked), devices, variance, total)
+def told(experiment: Experiment, total: tuple[int, ...], variance: float, devices: int = 1500) -> InterimSum:
+    return InterimSum(7, tuple(a.theta for a in experiment.question().asked), devices, variance, total)
 
 
 def test_a_sum_without_noise_reads_as_it_was():

@@ -17,7 +17,7 @@ from keyart.dp.clip import UNITS, integer_norm, round_vectors
 from keyart.dp.skellam import skellam_noise
 from keyart.errors import FederatedError, RoundFailed, SettingError
 from keyart_federated.accounting import noise_for
-from keyart_federated.experiments.trending import Plays, Trend
+from keyart_federated.experiments.play_trend import Plays, Trend
 
 TITLES = [f"t{t}" for t in range(6)]
 

@@ -15,9 +15,9 @@ from keyart.campaigns.kinds.engagement import Engagement
 from keyart.errors import SettingError
 from keyart_federated.experiments import analyse, verdicts
 from keyart_federated.export import write_bundle
-from keyart_federated.learning.model import Model
-from keyart_federated.simulation.arms import Arm, live
-from keyart_federated.simulation.trial import TrialPlan, run
+from keyart_federated.learning.model import GlobalModel
+from keyart_federated.simulation.arm_simulation import Arm, live
+from keyart_federated.simulation.experiment_trial import TrialPlan, run
 from keyart_federated.worlds import SyntheticWorld
 
 PLAN = TrialPlan(
@@ -30,7 +30,7 @@ def arm(name: str, world, tmp_path, sign: float = 1.0, policy: keyart.Policy = P
     """The zero-shot model, or one that shows viewers what they do not like."""
     from keyart.model.features import EncodedCatalog, FeatureSpec
 
-    start = Model.zero_shot(EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog)))
+    start = GlobalModel.zero_shot(EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog)))
     folder = tmp_path / f"{name} {sign}"
     write_bundle(
         folder, replace(start, theta=sign * start.theta), world.catalog, data="x", training={"round": 0, "devices": 0}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keyart_federated.experiments import Baseline, Experiment, analyse, detectable, needed, verdicts
-from keyart_federated.experiments.peeking import Fleet, baselines, drawn, played
+from keyart_federated.experiments.peeking import ExperimentFleet, baselines, drawn, played
 
 KNOWN = baselines(devices=20_000)
 EXPERIMENT = Experiment("buttons", 20_000, KNOWN, looks=4, epsilon=4.0, margin=0.04)
@@ -20,7 +20,7 @@ def said(experiment: Experiment, lift: float, harm: float = 0.0, lose: float = 0
     now = fleet.now.copy()
     now[fleet.arm == 1, 5] += harm  # abandonment
     kept = (fleet.arm == 0) | (rng.random(len(now)) >= lose)
-    results = played(experiment, Fleet(fleet.arm[kept], now[kept], fleet.past[kept]), rng.bytes)
+    results = played(experiment, ExperimentFleet(fleet.arm[kept], now[kept], fleet.past[kept]), rng.bytes)
     (verdict,) = verdicts(experiment, analyse(experiment, results.looks[:looks]))
     return verdict
 

@@ -103,8 +103,8 @@ def test_what_does_not_fit(saved: Path, changes: dict[str, object], said: str) -
 def test_a_file_that_unpacks_to_too_much(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("theta.npy", bytes(10_000_000))
-    monkeypatch.setattr(model_file, "MOST_BYTES", 1_000_000)
-    assert saved.stat().st_size < model_file.MOST_BYTES
+    monkeypatch.setattr(model_file, "MAX_BYTES", 1_000_000)
+    assert saved.stat().st_size < model_file.MAX_BYTES
 
     with pytest.raises(InputError, match="larger than any model"):
         ModelFile.load(saved)

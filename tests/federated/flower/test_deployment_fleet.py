@@ -19,7 +19,7 @@ import pytest
 
 from keyart.errors import RoundFailed, SettingError
 from keyart_federated import flower as deployment
-from keyart_federated.flower import keys, programs
+from keyart_federated.flower import programs, tls_keys
 from keyart_federated.flower import supervisor as keeper
 from keyart_federated.flower.fleet import free_ports
 from keyart_federated.flower.process import Process, tail_of
@@ -112,7 +112,7 @@ def test_the_superlink_shows_a_certificate_of_its_own_authority_only(fleet, tmp_
     with pytest.raises(ssl.SSLCertVerificationError):
         handshake(fleet.certificates.authority, "elsewhere")
     with pytest.raises(ssl.SSLCertVerificationError):
-        handshake(keys.write_certificates(tmp_path).authority, "localhost")
+        handshake(tls_keys.write_certificates(tmp_path).authority, "localhost")
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_the_superlink_shows_a_certificate_of_its_own_authority_only(fleet, tmp_
     ],
 )
 def test_a_node_that_must_not_join_does_not(fleet, tmp_path, attack, said):
-    key = keys.write_node_key(tmp_path, "stranger").private
+    key = tls_keys.write_node_key(tmp_path, "stranger").private
     certificates = fleet.certificates
     if attack == "untrusted authority":  # the node must not talk to a SuperLink that it cannot verify
-        certificates = keys.write_certificates(tmp_path)
+        certificates = tls_keys.write_certificates(tmp_path)
         key = fleet.folder / "node-0"
     settings = tmp_path / "settings.toml"
     settings.write_text("partition-id = 9\n")

@@ -19,8 +19,8 @@ from keyart_federated import simulate
 from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.flower import engine
 from keyart_federated.flower.server_app import DEFAULTS
-from keyart_federated.simulation.outcome import SimulationOutcome
 from keyart_federated.simulation.setup import SimulationSetup
+from keyart_federated.simulation.simulation_outcome import SimulationOutcome
 from keyart_federated.worlds import SyntheticWorld
 
 pytestmark = [pytest.mark.service, pytest.mark.xdist_group("superlink")]
@@ -37,8 +37,8 @@ NAMED = {
 LOCALLY = """
 import json, sys
 from pathlib import Path
-from keyart_federated.simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
-from keyart_federated.simulation.outcome import SimulationOutcome
+from keyart_federated.simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.simulation.simulation_outcome import SimulationOutcome
 from keyart_federated.simulation.setup import SimulationSetup
 
 config, folder = json.loads(sys.argv[1]), Path(sys.argv[2])

@@ -7,7 +7,7 @@ from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 from support.local_grid import LocalGrid
 
-from keyart_federated.flower.retrying_grid import PatientGrid
+from keyart_federated.flower.retrying_grid import RetryingGrid
 
 app = ClientApp()
 
@@ -66,14 +66,14 @@ def asked(replies) -> dict[int, int]:
 
 def test_answers_that_come_are_not_asked_for_again():
     grid, clock = grid_of(), Clock()
-    assert asked(PatientGrid(grid, 10.0, clock, clock.sleep).send_and_receive(questions(grid))) == {1: 1, 2: 1, 3: 1}
+    assert asked(RetryingGrid(grid, 10.0, clock, clock.sleep).send_and_receive(questions(grid))) == {1: 1, 2: 1, 3: 1}
     assert clock.now == 0.0
 
 
 @pytest.mark.parametrize(("late", "after"), [(1, 10.0), (2, 30.0), (3, 70.0)])
 def test_only_who_has_not_answered_is_asked_again_after_twice_the_time(caplog, late, after):
     grid, clock = grid_of(late), Clock()
-    replies = PatientGrid(grid, 10.0, clock, clock.sleep).send_and_receive(questions(grid), timeout=600.0)
+    replies = RetryingGrid(grid, 10.0, clock, clock.sleep).send_and_receive(questions(grid), timeout=600.0)
     assert asked(replies) == {1: 1, 3: 1, 2: 1}  # the first answer counts, whatever the last question was
     assert after < clock.now < after + 3.0
     assert caplog.text.count("1 of 3 nodes have not answered; they are asked again") == late
@@ -81,14 +81,14 @@ def test_only_who_has_not_answered_is_asked_again_after_twice_the_time(caplog, l
 
 def test_patience_ends_with_the_time():
     grid, clock = grid_of(late=1000), Clock()
-    replies = PatientGrid(grid, 10.0, clock, clock.sleep).send_and_receive(questions(grid), timeout=100.0)
+    replies = RetryingGrid(grid, 10.0, clock, clock.sleep).send_and_receive(questions(grid), timeout=100.0)
     assert sorted(asked(replies)) == [1, 3]
     assert 100.0 < clock.now < 102.0
 
 
 def test_it_is_a_grid_like_the_one_behind_it():
     grid = grid_of()
-    patient = PatientGrid(grid)
+    patient = RetryingGrid(grid)
     assert list(patient.get_node_ids()) == [1, 2, 3]
     patient.set_run(grid.run)
     assert patient.run is grid.run

@@ -22,9 +22,9 @@ from keyart_federated.flower import client_app, server_app, simulated_fleet
 from keyart_federated.flower.simulated_fleet import FlowerFleet
 from keyart_federated.flower.simulation_messages import ARRAYS, RECORD, TOTAL, FleetReply, FleetRequest
 from keyart_federated.simulation.identities import keys_of
-from keyart_federated.simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
-from keyart_federated.simulation.outcome import SHOWN, SimulationOutcome
+from keyart_federated.simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
 from keyart_federated.simulation.setup import SimulationSetup
+from keyart_federated.simulation.simulation_outcome import SHOWN, SimulationOutcome
 
 DEVICES, ROUNDS, NODES = 12, 3, 2
 SERVER, _ = keys_of(SEED)

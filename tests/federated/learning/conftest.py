@@ -13,7 +13,8 @@ from support.worlds import StyleWorld
 from keyart.model.features import EncodedCatalog
 from keyart_federated import simulate
 from keyart_federated.accounting.privacy import Privacy
-from keyart_federated.learning.learner import Learner, Question
+from keyart_federated.learning.learner import Learner
+from keyart_federated.learning.learning_request import LearningRequest
 
 DEVICES, STEPS = 60, 8
 
@@ -23,7 +24,7 @@ class Step:
     """Arguments of `Learner.answered`. learner: as it was before."""
 
     learner: Learner
-    asked: Question
+    asked: LearningRequest
     total: np.ndarray
     variance: float
     encoded: EncodedCatalog

@@ -15,11 +15,13 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart.model.scorer import score
 from keyart_federated.accounting.privacy import FINE_UNITS, NO_CLIP
-from keyart_federated.learning import curvature, optimiser
-from keyart_federated.learning.learner import Learner, Question
-from keyart_federated.learning.model import Model
-from keyart_federated.simulation.central import CentralLearner
+from keyart_federated.learning import curvature, learner_state, newton
+from keyart_federated.learning.learner import Learner
+from keyart_federated.learning.learning_request import LearningRequest
+from keyart_federated.learning.model import GlobalModel
+from keyart_federated.simulation.central_learner import CentralLearner
 from keyart_federated.simulation.devices import Devices
+from keyart_federated.simulation.pooled_logs import sampled_decisions
 
 STEPS = 25
 EXPLORING = keyart.Policy(exploration=1.0)
@@ -41,19 +43,19 @@ def scene():
         head=None,
         encoded=encoded,
     )
-    model = Model.zero_shot(encoded)
+    model = GlobalModel.zero_shot(encoded)
     devices.install(model)
     for k in range(STEPS):
         devices.step(k)
     return devices, encoded, model
 
 
-def gradient(devices: Devices, model: Model) -> np.ndarray:
+def gradient(devices: Devices, model: GlobalModel) -> np.ndarray:
     devices.install(model)
     return gradient_sums(devices.weights, devices._log(slice(None))).gradient.sum(axis=0)
 
 
-def likelihood(devices: Devices, model: Model) -> float:
+def likelihood(devices: Devices, model: GlobalModel) -> float:
     devices.install(model)
     log = devices._log(slice(None))
     play, keep = (x.astype(np.float64) for x in score(devices.weights, log.rows))
@@ -61,7 +63,7 @@ def likelihood(devices: Devices, model: Model) -> float:
     return float((play * log.played - np.logaddexp(0, play) + log.played * of_keep).sum())
 
 
-def asked_once(scene, learner: Learner | None, number: int) -> tuple[Learner, Question, np.ndarray]:
+def asked_once(scene, learner: Learner | None, number: int) -> tuple[Learner, LearningRequest, np.ndarray]:
     """The learner that has asked, its question, and the exact sum of the devices' vectors."""
     devices, encoded, model = scene
     devices.install(model if learner is None else learner.state.model)
@@ -73,10 +75,10 @@ def asked_once(scene, learner: Learner | None, number: int) -> tuple[Learner, Qu
     return learner, asked, central._gradients([devices], asked)
 
 
-def rounds(scene, count: int) -> list[optimiser.State]:
+def rounds(scene, count: int) -> list[learner_state.LearnerState]:
     """States before the first round and after each of `count`, in which no new decisions come."""
     _, encoded, model = scene
-    states, learner = [optimiser.init(model, encoded)], None
+    states, learner = [learner_state.init(model, encoded)], None
     for n in range(count):
         learner, asked, total = asked_once(scene, learner, n)
         learner = learner.answered(asked, total, 0.0, encoded)
@@ -111,7 +113,7 @@ def test_a_new_centre_moves_no_score(scene):
     shift = rng.normal(0, 0.05, spec.viewer_size)
     moved = replace(
         tilted,
-        theta=optimiser.recentred(tilted.theta, shift, spec),
+        theta=newton.recentred(tilted.theta, shift, spec),
         population_taste=tilted.population_taste + shift,
     )
     scores = []
@@ -125,7 +127,7 @@ def test_a_new_centre_moves_no_score(scene):
 def test_state_is_a_value(scene):
     _, encoded, _ = scene
     learner, asked, total = asked_once(scene, None, 1)
-    before = {f.name: np.array(getattr(learner.state.play, f.name)).copy() for f in fields(optimiser.Stage)}
+    before = {f.name: np.array(getattr(learner.state.play, f.name)).copy() for f in fields(newton.NewtonStage)}
     copy = total.copy()
     ones = [learner.answered(asked, total, 0.0, encoded).state.model.to_array() for _ in range(2)]
     np.testing.assert_array_equal(*ones)
@@ -141,7 +143,7 @@ def test_simulated_curvature_is_like_the_real_one(scene):
     learner, _, _ = asked_once(scene, None, 1)
     total = learner.population.totals(encoded, 400.0, 400.0 * STEPS, learner.rates)
     drawn = curvature.simulated(total, model, encoded, EXPLORING, np.random.default_rng(2))
-    real = curvature.of_decisions([devices.sample(10_000, np.random.default_rng(1))], model)
+    real = curvature.of_decisions([sampled_decisions(devices, 10_000, np.random.default_rng(1))], model)
     for part in ("play", "keep"):
         one, other = getattr(drawn, part), getattr(real, part)
         np.testing.assert_allclose(one, one.T, atol=1e-6)
@@ -151,10 +153,10 @@ def test_simulated_curvature_is_like_the_real_one(scene):
 
 
 def test_a_secant_is_added_only_for_missing_curvature():
-    stage = optimiser.Stage(np.ones(1), np.array([1.0, 0.0]), 2.0, np.array([0.5, 0.0]), np.zeros((0, 2)))
-    kept = optimiser.with_secant(stage, np.array([1.6, 0.0]))  # the slope fell by .4: less than assumed
+    stage = newton.NewtonStage(np.ones(1), np.array([1.0, 0.0]), 2.0, np.array([0.5, 0.0]), np.zeros((0, 2)))
+    kept = newton.with_secant(stage, np.array([1.6, 0.0]))  # the slope fell by .4: less than assumed
     assert len(kept) == 0
-    added = optimiser.with_secant(stage, np.array([0.0, 0.0]))  # it fell by 2, and .5 was assumed
+    added = newton.with_secant(stage, np.array([0.0, 0.0]))  # it fell by 2, and .5 was assumed
     assert added.shape == (1, 2)
     step = stage.step
     assert stage.assumed @ step + (added @ step) @ (added @ step) == pytest.approx(2.0)

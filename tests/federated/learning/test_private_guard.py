@@ -15,10 +15,10 @@ from keyart.dp.clip import UNITS, integer_norm, round_vectors
 from keyart.dp.skellam import skellam_noise
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart_federated.learning import guard, optimiser
+from keyart_federated.learning import guard, learner_state
 from keyart_federated.learning.learner import Learner
-from keyart_federated.learning.model import Model
-from keyart_federated.learning.population import Population
+from keyart_federated.learning.model import GlobalModel
+from keyart_federated.learning.viewer_population import Population
 
 DEVICES = 500
 WORLD = HandWorld(devices=4)
@@ -201,7 +201,7 @@ def test_ten_thousand_hostile_totals_none_beyond_the_clip():
             continue
         accepted.append(total)
     assert 200 < len(accepted) < 3000  # some push little, and pass: what is tested below is not nothing
-    reach = DEVICES * CLIP + math.sqrt(NOISE * guard._most_square(LAYOUT.size, 0.0, guard._rarity()))
+    reach = DEVICES * CLIP + math.sqrt(NOISE * guard._max_square(LAYOUT.size, 0.0, guard._rarity()))
     lengths = [math.sqrt(float((total.astype(np.float64) ** 2).sum())) for total in accepted]
     assert max(lengths) <= reach
     learner, asked = trained()
@@ -227,7 +227,7 @@ def test_ten_thousand_hostile_totals_none_beyond_the_clip():
 
 def trained() -> tuple[Learner, object]:
     """A learner that has asked for its first round."""
-    state = optimiser.init(Model.zero_shot(ENCODED), ENCODED)
+    state = learner_state.init(GlobalModel.zero_shot(ENCODED), ENCODED)
     total = np.rint(np.full(POPULATION.size, 0.1 * UNITS * DEVICES)).astype(np.int64)
     learner = Learner.start(state, Population.read(POPULATION, total, UNITS, DEVICES, NOISE), float(DEVICES), ENCODED)
     policy = keyart.Policy()

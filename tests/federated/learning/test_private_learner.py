@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keyart.model.ranker.weights import play_parameter_count
-from keyart_federated.learning.optimiser import STARTING_VARIANCE
+from keyart_federated.learning.newton import STARTING_VARIANCE
 
 
 def noise(size: int, variance: float, seed: int) -> np.ndarray:

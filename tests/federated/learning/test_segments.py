@@ -21,8 +21,9 @@ from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
 from keyart.profile.event_codec import Entry
 from keyart_federated.campaigns import segments
-from keyart_federated.campaigns.evaluation import MIN_DEVIATIONS, ROUNDING
-from keyart_federated.campaigns.segments import Estimate, difference
+from keyart_federated.campaigns.private_estimate import MIN_DEVIATIONS
+from keyart_federated.campaigns.segments import SegmentEstimate, difference
+from keyart_federated.rounding import MAX_ROUNDING_VARIANCE
 
 UNITS, FINE = 4096, 1 << 40  # so fine that rounding does not show
 SPEC = FeatureSpec.from_catalog(sample_catalog())
@@ -91,7 +92,7 @@ def test_without_noise_it_is_what_the_devices_say_side_by_side(arts, topic):
         within = [[kind == "all" or getattr(entry, kind) == value for entry in entries] for entries, _ in logs]
         mine = [y[np.array(here)] for (_, y), here in zip(logs, within, strict=True) if any(here)]
         if not mine:
-            assert estimate == Estimate(0.0, math.inf, 0.0)
+            assert estimate == SegmentEstimate(0.0, math.inf, 0.0)
             continue
         heard.append(name)
         n = np.array([min(len(y) / MIN_SEGMENT_DECISIONS[topic], 1) for y in mine])
@@ -146,7 +147,7 @@ def test_intervals_hold_as_often_as_they_say(deviation):
     found = []
     for _ in range(draws):
         exact = people[rng.choice(len(people), devices)].sum(axis=0) * UNITS
-        noise = rng.normal(0, math.sqrt((deviation * UNITS) ** 2 + ROUNDING * devices), RATES.size)
+        noise = rng.normal(0, math.sqrt((deviation * UNITS) ** 2 + MAX_ROUNDING_VARIANCE * devices), RATES.size)
         found.append(
             segments.estimate(
                 np.rint(exact + noise).astype(np.int64), RATES, UNITS, devices, (deviation * UNITS) ** 2
@@ -173,7 +174,10 @@ def test_noise_alone_makes_the_error_that_the_formula_says():
     sent = segment_vector(RATES, SPEC, entries, np.array([1.0, 1.0, 1.0, 0.0]))
     found = segments.estimate(total_of([sent] * devices, UNITS), RATES, UNITS, devices, variance)
     weights = {name: part[0] for name, part in RATES.parts(RATES.weights).items()}
-    tau = {name: math.sqrt(variance + ROUNDING * devices) / (UNITS * weight) for name, weight in weights.items()}
+    tau = {
+        name: math.sqrt(variance + MAX_ROUNDING_VARIANCE * devices) / (UNITS * weight)
+        for name, weight in weights.items()
+    }
     doubt = math.hypot(tau["squares"], 2 * rate * tau["values"], rate**2 * tau["devices"])
     variance_of_mean = (tau["values"] ** 2 + rate**2 * tau["devices"] ** 2 + doubt) / devices**2
     assert found["all"].mean == pytest.approx(rate, rel=1e-3)
@@ -197,7 +201,7 @@ def test_a_segment_that_noise_drowns_says_nothing():
     assert found["device:phone"].mean == 0 and found["device:phone"].interval() == (-math.inf, math.inf)
     assert found["device:phone"].devices == pytest.approx(devices, rel=0.05)
     nobody = segments.estimate(np.zeros(RATES.size, dtype=np.int64), RATES, UNITS, 10, 0.0)
-    assert set(nobody.values()) == {Estimate(0.0, math.inf, 0.0)}
+    assert set(nobody.values()) == {SegmentEstimate(0.0, math.inf, 0.0)}
 
 
 @pytest.mark.parametrize(
@@ -234,15 +238,15 @@ def test_any_sum_within_reach_is_read():
 
 
 def test_a_difference_of_two_rates():
-    new, old = Estimate(0.10, 0.003, 200), Estimate(0.12, 0.004, 19_800)
+    new, old = SegmentEstimate(0.10, 0.003, 200), SegmentEstimate(0.12, 0.004, 19_800)
     apart = difference(new, old)
     assert (apart.mean, apart.standard_error, apart.devices) == pytest.approx((-0.02, 0.005, 20_000))
-    nothing = difference(Estimate(0.0, math.inf, 3), old)
-    assert nothing == Estimate(0.0, math.inf, 19_803)
+    nothing = difference(SegmentEstimate(0.0, math.inf, 3), old)
+    assert nothing == SegmentEstimate(0.0, math.inf, 19_803)
 
 
 def test_intervals():
-    told = Estimate(0.2, 0.01, 120)
+    told = SegmentEstimate(0.2, 0.01, 120)
     assert told.interval() == pytest.approx((0.2 - 0.0195996, 0.2 + 0.0195996))
     assert told.interval(0.5) == pytest.approx((0.2 - 0.0067449, 0.2 + 0.0067449))
     for level in (0, 1, 1.5, math.nan):

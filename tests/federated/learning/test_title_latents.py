@@ -12,9 +12,9 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.latents import LATENTS, PRIOR_EXPOSURE
 from keyart_federated import simulate
 from keyart_federated.accounting.privacy import FINE_UNITS, NO_CLIP
-from keyart_federated.learning import latents
-from keyart_federated.learning.latents import CowatchSums
-from keyart_federated.learning.model import Model
+from keyart_federated.learning import title_latents
+from keyart_federated.learning.model import GlobalModel
+from keyart_federated.learning.title_latents import CowatchSums
 from keyart_federated.worlds import SyntheticWorld
 
 GENRES = "abcd"
@@ -47,16 +47,16 @@ def told(
     views: np.ndarray, asked: np.ndarray, clip: float = NO_CLIP, times: float = 1.0, noise: np.ndarray | float = 0.0
 ) -> CowatchSums:
     """Sums of the devices' vectors, of `times` as many devices, with noise in each entry."""
-    layout, directions = latents.layout_of(len(asked)), latents.unit_directions(asked)
+    layout, directions = title_latents.layout_of(len(asked)), title_latents.unit_directions(asked)
     vectors = cowatch_vectors(layout, views.astype(float), directions, clip)
     total = np.rint((vectors.sum(axis=0) * times + noise) * FINE_UNITS).astype(np.int64)
     variance, devices = float(np.var(noise)) * FINE_UNITS**2, len(views) * times
     return CowatchSums.read(total, asked, units=FINE_UNITS, clip=clip, variance=variance, devices=devices)
 
 
-def found_titles(views: np.ndarray, encoded: EncodedCatalog, exchanges: int = latents.EXCHANGES) -> np.ndarray:
+def found_titles(views: np.ndarray, encoded: EncodedCatalog, exchanges: int = title_latents.EXCHANGES) -> np.ndarray:
     """V by question and answer, as the central learner asks."""
-    return latents.find_titles(lambda asked: told(views, asked), encoded, np.random.default_rng(1), exchanges)
+    return title_latents.find_titles(lambda asked: told(views, asked), encoded, np.random.default_rng(1), exchanges)
 
 
 def viewers_of(views: np.ndarray, titles: np.ndarray) -> np.ndarray:
@@ -88,14 +88,14 @@ def test_the_directions_are_the_leading_ones():
     _, views = watched(encoded, 1)
     x = views.astype(np.float64)
     n, c = x.sum(axis=0), x.T @ x - np.diag((x**2).sum(axis=0))
-    d = (n > 0) / np.sqrt(n + latents.FEW_VIEWS * n.mean())
+    d = (n > 0) / np.sqrt(n + title_latents.FEW_VIEWS * n.mean())
     told, _ = np.linalg.qr(np.column_stack([encoded.title_shares, n, x.T @ x.sum(axis=1)]) * d[:, None])
     p = np.eye(60) - told @ told.T
     _, vectors = np.linalg.eigh(p @ (d[:, None] * c * d) @ p)
     leading = vectors[:, -RANK:]
     shares = [
         np.linalg.svd(leading.T @ np.linalg.qr(found_titles(views, encoded, count) / d[:, None])[0])[1].min()
-        for count in (1, latents.EXCHANGES)
+        for count in (1, title_latents.EXCHANGES)
     ]
     assert shares[0] < 0.96 and shares[1] > 0.9999
 
@@ -116,8 +116,8 @@ def test_what_tags_tell_is_left_to_the_tags(titles):
 def test_what_tags_tell_is_left_to_the_tags_in_a_large_fleet():
     encoded = encoded_titles(60)
     _, views = watched(encoded, 0)
-    found = latents.find_titles(
-        lambda asked: told(views, asked, times=1000.0), encoded, np.random.default_rng(1), latents.EXCHANGES
+    found = title_latents.find_titles(
+        lambda asked: told(views, asked, times=1000.0), encoded, np.random.default_rng(1), title_latents.EXCHANGES
     )
     size = np.linalg.norm(encoded.title_shares, axis=0)[:, None] * np.linalg.norm(found, axis=0) + 1e-12
     assert found.any()
@@ -127,10 +127,10 @@ def test_what_tags_tell_is_left_to_the_tags_in_a_large_fleet():
 @pytest.mark.parametrize("cut", [-126, -6, -3, 3, 6])
 def test_a_model_of_a_wrong_length_is_refused(cut):
     encoded = encoded_titles(60)
-    flat = Model.zero_shot(encoded).to_array()
+    flat = GlobalModel.zero_shot(encoded).to_array()
     wrong = flat[:cut] if cut < 0 else np.append(flat, np.zeros(cut))
     with pytest.raises(ValueError, match="numbers"):
-        Model.from_array(encoded, wrong)
+        GlobalModel.from_array(encoded, wrong)
 
 
 def test_viewers_have_variance_1():
@@ -191,10 +191,10 @@ def noised_titles(views: np.ndarray, encoded: EncodedCatalog, times: float, devi
     rng = np.random.default_rng(seed)
 
     def ask(asked: np.ndarray) -> CowatchSums:
-        noise = rng.normal(size=latents.layout_of(len(asked)).size) * deviation
-        return told(views, asked, latents.VIEWS_CLIP, times, noise)
+        noise = rng.normal(size=title_latents.layout_of(len(asked)).size) * deviation
+        return told(views, asked, title_latents.VIEWS_CLIP, times, noise)
 
-    return latents.find_titles(ask, encoded, np.random.default_rng(1), 2)
+    return title_latents.find_titles(ask, encoded, np.random.default_rng(1), 2)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -13,7 +13,7 @@ from keyart.errors import MessageError, RoundFailed
 from keyart.secagg import Identity, Stage
 from keyart.secagg import messages as wire
 from keyart_federated.secagg import Coordinator, Gateway
-from keyart_federated.secagg.bundle import Bundle
+from keyart_federated.secagg.stage_messages import StageMessages
 
 HOSTILE = 5
 HEAD = wire.HEADER_BYTES
@@ -176,7 +176,7 @@ def test_a_second_answer_counts_for_nothing(fleet):
         for i, asked in enumerate(one.asked(stage)):
             message = one.gateways[i].collect({row: one.answer(row, request) for row, request in asked.items()})
             size = one.terms.vector_bytes if stage is Stage.MASKED else 0
-            bundle = Bundle.from_bytes(message, stage | wire.REPLY_FLAG, one.terms.round_id, size)
+            bundle = StageMessages.from_bytes(message, stage | wire.REPLY_FLAG, one.terms.round_id, size)
             noise = {row: part[: HEAD + 2] + os.urandom(len(part) - HEAD - 2) for row, part in bundle.parts.items()}
             other = replace(bundle, parts=noise, tail=os.urandom(size)).to_bytes(one.terms.round_id)
             for again in (message, message, other):
@@ -244,7 +244,7 @@ def test_a_partial_sum_with_devices_that_are_not_due(fleet, change):
         for i, asked in enumerate(one.asked(stage)):
             message = one.gateways[i].collect({row: one.answer(row, request) for row, request in asked.items()})
             if i == 1 and stage is Stage.MASKED:
-                bundle = Bundle.from_bytes(message, kind, one.terms.round_id, one.terms.vector_bytes)
+                bundle = StageMessages.from_bytes(message, kind, one.terms.round_id, one.terms.vector_bytes)
                 message = change(bundle).to_bytes(one.terms.round_id)
             one.coordinator.receive(i, message)
         one.coordinator.close()
@@ -293,19 +293,19 @@ def test_a_gateway_that_was_not_told_adds_nothing():
     gateway = Gateway(terms)
     gateway.stage = Stage.MASKED
     reply = wire.MaskedReply(bytes(20), np.ones(2, dtype="<u4").tobytes()).to_bytes(terms.round_id)
-    bundle = Bundle.from_bytes(gateway.collect({7: reply}), Stage.MASKED | wire.REPLY_FLAG, terms.round_id, 8)
+    bundle = StageMessages.from_bytes(gateway.collect({7: reply}), Stage.MASKED | wire.REPLY_FLAG, terms.round_id, 8)
     assert bundle.parts == {} and bundle.tail == bytes(8)
 
 
 def test_bundles_are_read_back_and_nothing_else_is():
-    bundle = Bundle(Stage.SHARE, {3: b"abc", 9: b"", 10: b"x"}, b"tail")
+    bundle = StageMessages(Stage.SHARE, {3: b"abc", 9: b"", 10: b"x"}, b"tail")
     data = bundle.to_bytes(b"r" * 32)
-    assert Bundle.from_bytes(data, Stage.SHARE, b"r" * 32, 4) == bundle
+    assert StageMessages.from_bytes(data, Stage.SHARE, b"r" * 32, 4) == bundle
     swapped = data[: HEAD + 4] + data[HEAD + 12 : HEAD + 20] + data[HEAD + 4 : HEAD + 12] + data[HEAD + 20 :]
     twice = data[: HEAD + 12] + data[HEAD + 4 : HEAD + 8] + data[HEAD + 16 :]
     for wrong in [data[:n] for n in range(len(data))] + [data + b"\0", swapped, twice]:
         with pytest.raises(MessageError):
-            Bundle.from_bytes(wrong, Stage.SHARE, b"r" * 32, 4)
+            StageMessages.from_bytes(wrong, Stage.SHARE, b"r" * 32, 4)
 
 
 @pytest.mark.parametrize("stage", list(Stage), ids=lambda stage: stage.name.lower())

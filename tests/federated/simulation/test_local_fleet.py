@@ -13,11 +13,11 @@ from support.worlds import HandWorld, Watched
 
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import MessageError, RoundFailed, SettingError
-from keyart_federated.simulation import fleet as fleet_module
-from keyart_federated.simulation.fleet import LocalFleet, require_enough
+from keyart_federated.simulation import local_fleet as fleet_module
+from keyart_federated.simulation.device_vectors import vectors_of
 from keyart_federated.simulation.identities import keys_of
+from keyart_federated.simulation.local_fleet import LocalFleet, require_enough
 from keyart_federated.simulation.training_run import limits_of
-from keyart_federated.simulation.vectors import vectors_of
 from keyart_federated.worlds import SyntheticWorld
 
 COUNT, VARIANCE = 24, 40_000
@@ -81,7 +81,9 @@ def test_noises_of_each_and_of_all_together_are_alike(ended, fleet, kind, drawn)
     spread = np.sqrt(devices * (VARIANCE + 0.25))
 
     def together(seed: int) -> np.ndarray:
-        noise = fleet_module.skellam(offer.size, offer.variance * devices, fleet_module.fleet_randomness(seed, offer))
+        noise = fleet_module.skellam_noise(
+            offer.size, offer.variance * devices, fleet_module.fleet_randomness(seed, offer)
+        )
         return with_seed(fleet, seed).sum_of(offer, cohort) + noise
 
     for made in (

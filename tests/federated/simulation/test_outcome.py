@@ -11,7 +11,7 @@ from support.worlds import Watched
 
 from keyart.bundle import verify
 from keyart.errors import FederatedError
-from keyart_federated.simulation.outcome import SHOWN, SimulationOutcome
+from keyart_federated.simulation.simulation_outcome import SHOWN, SimulationOutcome
 
 DEVICES = 9
 

@@ -30,9 +30,9 @@ from keyart.errors import RoundFailed, SettingError
 from keyart_federated import Privacy, simulate
 from keyart_federated.campaigns import own_offer
 from keyart_federated.learning.learner import Learner
-from keyart_federated.metrics import Truth
-from keyart_federated.simulation.fleet import Contribution
-from keyart_federated.simulation.local import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.metrics import WorldTruth
+from keyart_federated.simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
+from keyart_federated.simulation.local_fleet import Contribution
 from keyart_federated.simulation.setup import SimulationSetup
 from keyart_federated.simulation.training_run import TrainingRun, limits_of
 
@@ -228,7 +228,7 @@ def test_parts_do_not_change_the_choices_of_a_whole_simulation(tmp_path, masked)
 @pytest.mark.slow
 def test_learning_privately_beats_not_learning(tmp_path):
     world = styled_world()
-    truth = Truth.measure(world, 24)
+    truth = WorldTruth.measure(world, 24)
     settings = {"steps_per_round": 8, "truth": truth}
     learned = simulated(world, tmp_path, "p", settings={"epsilon": 1000.0}, **settings)
     nothing = simulated(world, tmp_path, "n", privacy=None, learner="none", **settings)

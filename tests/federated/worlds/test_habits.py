@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from keyart_federated.worlds import SyntheticWorld
-from keyart_federated.worlds.habits import Habits, shown, watched
-from keyart_federated.worlds.people import People
-from keyart_federated.worlds.pictures import made_up_catalog
+from keyart_federated.worlds.synthetic_catalog import made_up_catalog
+from keyart_federated.worlds.synthetic_people import People
+from keyart_federated.worlds.viewing_habits import Habits, shown, watched
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 3.0])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import DataUnavailable
-from keyart_federated.datasets.download import Source
+from keyart_federated.datasets.download import PackageSource
 from keyart_federated.worlds.movielens import fetch as room
 from keyart_federated.worlds.movielens.fetch import fetch
 
@@ -52,7 +52,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
                 archive.writestr(member, content)
         wheels[requirement] = wheel
         members = tuple((member, digest(content)) for member, content in files.items())
-        source = Source(requirement, digest(wheel.read_bytes()), members, otherwise=room.FILMS.otherwise)
+        source = PackageSource(requirement, digest(wheel.read_bytes()), members, otherwise=room.FILMS.otherwise)
         monkeypatch.setattr(room, name, source)
     return Index(wheels)
 
@@ -94,7 +94,7 @@ def test_a_file_inside_that_differs_is_not_used(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = room.FILMS
-    wrong = Source(source.requirement, source.sha256, (("b/films.db", digest(b"other films")),))
+    wrong = PackageSource(source.requirement, source.sha256, (("b/films.db", digest(b"other films")),))
     monkeypatch.setattr(room, "FILMS", wrong)
     with pytest.raises(DataUnavailable, match="not the expected file"):
         fetch(tmp_path / "cache", index)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from keyart_federated.worlds.movielens.films import Film, read_films
-from keyart_federated.worlds.movielens.names import film_name, name_key, name_keys
+from keyart_federated.worlds.movielens.film_names import film_name, name_key, name_keys
+from keyart_federated.worlds.movielens.films import MovieLensFilm, read_films
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_name_as_people_say_it() -> None:
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> list[Film]:
+def films(tmp_path: Path) -> list[MovieLensFilm]:
     items = tmp_path / "items"
     items.write_text(
         "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
@@ -73,7 +73,7 @@ def films(tmp_path: Path) -> list[Film]:
     return read_films(items, tmp_path / "films.db")
 
 
-def test_films_are_joined_by_name_and_year(films: list[Film]) -> None:
+def test_films_are_joined_by_name_and_year(films: list[MovieLensFilm]) -> None:
     heist, twins, unknown = films
     assert heist.items == (1, 5)
     assert (heist.name, heist.seconds, heist.matched) == ("The Heist", 6000.0, True)
@@ -81,7 +81,7 @@ def test_films_are_joined_by_name_and_year(films: list[Film]) -> None:
     assert (unknown.seconds, unknown.cast, unknown.matched) == (0.0, (), False)
 
 
-def test_tags_of_a_film(films: list[Film]) -> None:
+def test_tags_of_a_film(films: list[MovieLensFilm]) -> None:
     tags = films[0].tags()
     assert tags == {
         "genre:crime": 0.5,

@@ -9,11 +9,11 @@ from datetime import UTC
 import numpy as np
 import pytest
 
-from keyart_federated.worlds.movielens.artworks import LOOKS, Pictures
 from keyart_federated.worlds.movielens.effects import CLICKBAIT_PENALTY, logits_of
+from keyart_federated.worlds.movielens.film_artworks import LOOKS, FilmArtworks
 from keyart_federated.worlds.movielens.ratings import Ratings
 from keyart_federated.worlds.movielens.tastes import Tastes, hidden_tastes
-from keyart_federated.worlds.table import DEVICES
+from keyart_federated.worlds.table_world import DEVICES
 
 # Six films: three of genre 0, three of genre 1; person 0 is in films 0 and 3, person 1 in film 5.
 GENRES = np.repeat(np.eye(2), 3, axis=0)
@@ -57,7 +57,7 @@ def test_a_viewer_of_nothing_is_no_error() -> None:
 def test_pictures_gain_where_they_should() -> None:
     looks = np.zeros((4, len(LOOKS)), dtype=np.float32)
     looks[0, LOOKS.index("shot:close-up")] = looks[1, LOOKS.index("shot:landscape")] = 1.0
-    pictures = Pictures(
+    pictures = FilmArtworks(
         np.array([[1, 0], [0, 1], [1, 0], [1, 0]], dtype=np.float32),
         np.array([-1, -1, 0, 1]),
         looks,

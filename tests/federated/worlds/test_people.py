@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keyart_federated.worlds import SyntheticWorld
-from keyart_federated.worlds.pictures import TAGS
+from keyart_federated.worlds.synthetic_catalog import TAGS
 
 # Rewards of one title differ by taste alone; plays are rare, so the log of a reward is the logit and a constant.
 QUIET = {"context": 0.0, "position_bias": 0.0, "play_rate": 0.002, "clickbait_share": 0.0}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import keyart
 from keyart_federated.worlds.response import chance, draw, intercept_for, quality_threshold
-from keyart_federated.worlds.table import draw_rows, uniforms
+from keyart_federated.worlds.table_world import draw_rows, uniforms
 
 unit = st.floats(0, 1, exclude_max=True)
 

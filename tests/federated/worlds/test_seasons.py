@@ -7,8 +7,8 @@ import pytest
 
 from keyart.context import DAYPARTS
 from keyart_federated.worlds import SyntheticWorld
-from keyart_federated.worlds.pictures import GENRES
 from keyart_federated.worlds.seasons import drawn_seasons
+from keyart_federated.worlds.synthetic_catalog import GENRES
 
 QUIET = {"context": 0.0, "position_bias": 0.0, "play_rate": 0.0001}
 WEEK = 28

@@ -14,7 +14,7 @@ import keyart
 from keyart.errors import BundleError
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated.export import write_bundle
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
 
 CATALOG = sample_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)
@@ -24,7 +24,7 @@ POLICY = keyart.Policy(exploration=0.4, stickiness=OFF)
 
 def bundle_of(folder: Path, spec: FeatureSpec, version: int = 2) -> Path:
     """A bundle of that feature spec with seeded weights, which know nothing of this viewer."""
-    start = Model.zero_shot(EncodedCatalog.build(CATALOG, spec))
+    start = GlobalModel.zero_shot(EncodedCatalog.build(CATALOG, spec))
     noise = np.random.default_rng(version).normal(0, 0.1, len(start.theta))
     model = replace(start, theta=start.theta + noise, version=version)
     return write_bundle(folder, model, CATALOG, data="Made up.", training={"round": version, "devices": 1})

@@ -23,7 +23,7 @@ import keyart
 from keyart.model.features import FeatureSpec
 from keyart.model.features.encode import EncodedCatalog
 from keyart_federated.export import ModelFile
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
 from keyart_tools.cli import main
 
 SECONDS = 25  # after which a mistake should have been told
@@ -177,7 +177,7 @@ def things(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (here / "views.csv").write_text("Title,Date\nTitle 1,25/2/26\n")
     (here / "log.jsonl").write_text('{"format": "keyart-log/1", "data": "nobody"}\n')
     catalog = keyart.Catalog.load(here / "catalog.json")
-    model = Model.zero_shot(EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)))
+    model = GlobalModel.zero_shot(EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)))
     ModelFile(model, catalog, "nothing", {}, {}).save(here / "model.npz")
     Image.new("RGB", (640, 360), "teal").save(here / "still.jpg")
     write_film(here / "film.mp4")

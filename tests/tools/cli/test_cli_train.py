@@ -91,7 +91,7 @@ def test_an_interruption_leaves_nothing(team: Path, keyart_command, monkeypatch:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("keyart_federated.simulation.central.CentralLearner.run", interrupted)
+    monkeypatch.setattr("keyart_federated.simulation.central_learner.CentralLearner.run", interrupted)
     before = sorted(team.iterdir())
 
     assert keyart_command("train", "log.jsonl", "--catalog", "catalog.json", "--out", "model.npz").exit_code == 130

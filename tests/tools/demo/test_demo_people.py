@@ -11,7 +11,7 @@ import pytest
 import keyart
 from keyart.errors import SettingError, UnknownTitle, WorldError
 from keyart_federated import simulate
-from keyart_federated.metrics import Truth
+from keyart_federated.metrics import WorldTruth
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.demo.arms import _require_same_world
 from keyart_tools.demo.people import popular_titles, tastes, telling_titles, unlike_viewers
@@ -135,7 +135,7 @@ def test_preview_says_what_is_wrong(world: SyntheticWorld, bundle: Path) -> None
 
 
 def test_two_different_worlds_are_noticed(world: SyntheticWorld) -> None:
-    truth = Truth.measure(world, 3)
+    truth = WorldTruth.measure(world, 3)
     again = SyntheticWorld(viewers=60, titles=20, artworks=6, impressions=12, history_views=25)
     other = SyntheticWorld(viewers=60, titles=20, artworks=6, impressions=12, history_views=25, taste=0.8)
 

@@ -121,7 +121,7 @@ def test_says_aloud_when_the_data_cannot_be_had(tmp_path: Path, monkeypatch: pyt
     def no_network(cache: object = None) -> None:
         raise DataUnavailable("There is no network.")
 
-    monkeypatch.setattr("keyart_federated.worlds.movielens.world.fetch", no_network)
+    monkeypatch.setattr("keyart_federated.worlds.movielens.movielens_world.fetch", no_network)
 
     fallen = demo(tmp_path / "demo", "--world", "movielens")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from keyart.errors import FederatedError
-from keyart_federated.experiments import Experiment, Results, Told
-from keyart_federated.experiments.looks import added
-from keyart_federated.experiments.peeking import Fleet, baselines, drawn, played
+from keyart_federated.experiments import Experiment, InterimSum, Results
+from keyart_federated.experiments.interim_analysis import added
+from keyart_federated.experiments.peeking import ExperimentFleet, baselines, drawn, played
 from keyart_tools.experiment import page, summary, write_page
 from keyart_tools.experiment.drawing import BAR_WIDTH, HEIGHT, WIDTH, bars, over_time
 
@@ -76,7 +76,7 @@ def test_every_tone(lift, harm, lose, headline):
     rng = np.random.default_rng(2)
     fleet = drawn(rng, EXPERIMENT.devices, lift)
     kept = (fleet.arm == 0) | (rng.random(len(fleet.arm)) >= lose)
-    results = played(EXPERIMENT, Fleet(fleet.arm[kept], fleet.now[kept], fleet.past[kept]), rng.bytes)
+    results = played(EXPERIMENT, ExperimentFleet(fleet.arm[kept], fleet.now[kept], fleet.past[kept]), rng.bytes)
     assert f"treatment: {headline}" in page(results)
 
 
@@ -92,7 +92,7 @@ def test_one_look_several_arms_and_groups():
         question, rng.integers(3, size=6000), rng.integers(2, size=6000), fleet.now, fleet.past
     )
     total, variance = added(experiment, 0, vectors, rng.bytes)
-    results = Results(experiment, (Told(9, tuple(a.theta for a in question.asked), 6000, variance, total),))
+    results = Results(experiment, (InterimSum(9, tuple(a.theta for a in question.asked), 6000, variance, total),))
     text = page(results)
     assert "one: " in text and "two: " in text and text.count("by device") == 2
     assert 'class="dot"' not in text  # one look is a bar

@@ -12,7 +12,7 @@ from support.training import fitted, log, world
 import keyart
 from keyart.model.features import EncodedCatalog
 from keyart_federated.export import write_bundle
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
 from keyart_tools.inspection import comparison
 from keyart_tools.slates import Occasions
 
@@ -23,7 +23,7 @@ POLICY = keyart.Policy(stickiness=timedelta(0))
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A model that has learned nothing, and the one that followed it."""
     folder, file = tmp_path_factory.mktemp("pair"), fitted().file
-    untrained = Model.zero_shot(EncodedCatalog.build(world().catalog, file.model.spec))
+    untrained = GlobalModel.zero_shot(EncodedCatalog.build(world().catalog, file.model.spec))
     first = write_bundle(folder / "1", untrained, file.names, data="none", training={"round": 0, "devices": 0})
     model = replace(file.model, version=2)
     return first, write_bundle(
@@ -70,7 +70,7 @@ def test_models_of_other_tags(pair: tuple[Path, Path], tmp_path: Path) -> None:
     )
     from keyart.model.features import FeatureSpec
 
-    model = Model.zero_shot(EncodedCatalog.build(renamed, FeatureSpec.from_catalog(renamed)))
+    model = GlobalModel.zero_shot(EncodedCatalog.build(renamed, FeatureSpec.from_catalog(renamed)))
     other = write_bundle(tmp_path / "o", model, renamed, data="d", training={"round": 0, "devices": 0})
     weights = comparison.bundles(pair[0], other, None, POLICY)["weights"]
 

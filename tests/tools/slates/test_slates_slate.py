@@ -15,7 +15,7 @@ from keyart.bundle.loading import load_model
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.latents import LATENTS
 from keyart_federated.export import ModelFile, write_bundle
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
 from keyart_federated.simulation.devices import Devices
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.logs import recorded
@@ -29,7 +29,7 @@ def test_the_probabilities_of_devices() -> None:
     encoded = EncodedCatalog.build(of.catalog, FeatureSpec.from_catalog(of.catalog))
     rng = np.random.default_rng(0)
     latents = {"title_latents": rng.normal(0, 1, (6, LATENTS)), "artwork_latents": rng.normal(0, 0.1, (30, LATENTS))}
-    model = replace(Model.zero_shot(encoded), appeal=rng.normal(0, 0.2, (30, 2)), **latents)
+    model = replace(GlobalModel.zero_shot(encoded), appeal=rng.normal(0, 0.2, (30, 2)), **latents)
     file = ModelFile(model, of.catalog, "made up", {"round": 0, "devices": 0}, {})
     devices = Devices(
         of, np.arange(12), encoded.spec, 1, policy=POLICY, reward=keyart.Reward(), head=None, encoded=encoded

@@ -8,14 +8,14 @@ import numpy as np
 from support.worlds import HandWorld
 
 from keyart_federated.baselines import play
-from keyart_federated.metrics import Truth, figures, rewards
+from keyart_federated.metrics import WorldTruth, figures, rewards
 from keyart_tools.suite.contest import Contest, Oracle
 from keyart_tools.suite.worlds import Effort, Setting
 
 
 def test_nothing_is_left_to_gain_for_the_oracle():
     world = HandWorld(devices=5)
-    truth = Truth.measure(world, 8)
+    truth = WorldTruth.measure(world, 8)
     played = play(world, Oracle(truth), 8)
     of = rewards(truth, played.shown)
     assert np.array_equal(of.policy, of.oracle)

@@ -14,7 +14,7 @@ from support.worlds import HandWorld, Watched
 
 from keyart.errors import FederatedError
 from keyart_federated.baselines import Fixed, play
-from keyart_federated.metrics import Truth, figures, rewards
+from keyart_federated.metrics import WorldTruth, figures, rewards
 from keyart_tools.bench.contest import interpreter
 from keyart_tools.suite import mabwiser_linear, vowpal_wabbit
 from keyart_tools.suite.outside import Script, play_by_steps, setup_of, started, why_missing
@@ -197,5 +197,5 @@ def test_the_real_one_learns(name):
     world = HandWorld(devices=40)
     with started(name, OUTSIDE[name], python, world, 0) as peer:
         played = play_by_steps(world, peer, 25)
-    last = figures(rewards(Truth.measure(world, 25), played.shown))["last_quarter_capture"]
+    last = figures(rewards(WorldTruth.measure(world, 25), played.shown))["last_quarter_capture"]
     assert last.low > 0.2  # far from chance

@@ -14,7 +14,7 @@ from keyart.campaigns.kinds.gradient import gradient_sums
 from keyart.errors import WorldError
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
-from keyart_federated.learning.model import Model
+from keyart_federated.learning.model import GlobalModel
 from keyart_federated.simulation.devices import Devices
 from keyart_tools.logs import Decision, Viewer
 from keyart_tools.training.replay import LoggedWorld, replayed
@@ -37,7 +37,7 @@ def test_the_same_training_vector_as_devices_that_chose_it_themselves(head: Head
         head=head,
         encoded=encoded,
     )
-    model = Model.zero_shot(encoded)
+    model = GlobalModel.zero_shot(encoded)
     lived.install(model)
     ids = list(of.catalog.artwork_places)
     viewers: list[list[Decision]] = [[] for _ in range(of.devices)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import keyart
 
 if TYPE_CHECKING:
-    from keyart_federated.learning.model import Model
+    from keyart_federated.learning.model import GlobalModel
 
 TITLES, PICTURES = 40, 10
 GENRES, STYLES, PALETTES = 24, 64, 8  # 64 is the most values that a closed kind may have
@@ -30,16 +30,16 @@ def keys() -> keyart.HostKey:
     return keyart.HostKey(lambda _: SECRET, lambda _, secret: None, lambda _: None)
 
 
-def model(titles: keyart.Catalog) -> Model:
+def model(titles: keyart.Catalog) -> GlobalModel:
     """The zero-shot model with seeded noise on every weight: none is 0, as after many rounds."""
     from dataclasses import replace
 
     import numpy as np
 
     from keyart.model import EncodedCatalog, FeatureSpec
-    from keyart_federated.learning.model import Model
+    from keyart_federated.learning.model import GlobalModel
 
-    start = Model.zero_shot(EncodedCatalog.build(titles, FeatureSpec.from_catalog(titles)))
+    start = GlobalModel.zero_shot(EncodedCatalog.build(titles, FeatureSpec.from_catalog(titles)))
     rng = np.random.default_rng(1)
     return replace(
         start,

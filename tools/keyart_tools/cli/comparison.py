@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .console import note, print_table, write_json
 
 if TYPE_CHECKING:
-    from keyart_federated.metrics import Estimate
+    from keyart_federated.metrics import MetricEstimate
     from keyart_tools.suite.comparison import Line
 
 
@@ -40,6 +40,6 @@ def show(lines: Sequence[Line], title: str, plot: Path | None, as_json: bool) ->
     print_table(table, "±: 95 %, over devices. Apart: paired, so that it may be clear where the intervals overlap.")
 
 
-def _cell(one: Estimate, digits: int, sign: str = "") -> str:
+def _cell(one: MetricEstimate, digits: int, sign: str = "") -> str:
     reach = f" ± {one.high - one.value:.{digits}f}" if math.isfinite(one.high) else ""
     return f"{one.value:{sign}z.{digits}f}{reach}"

@@ -14,7 +14,7 @@ import click
 from .console import json_option, note, one_thread_a_process, print_table, write_json
 
 if TYPE_CHECKING:
-    from keyart_federated.metrics import Estimate
+    from keyart_federated.metrics import MetricEstimate
     from keyart_tools.demo import DemoResult
 
 STAGES = {
@@ -143,7 +143,7 @@ def _show(result: DemoResult) -> None:
 _FILES = (("page", "index.html"), ("curves", "learning.png"), ("figures", "report.json"), ("bundle", "bundle"))
 
 
-def _span(estimate: Estimate, digits: int) -> str:
+def _span(estimate: MetricEstimate, digits: int) -> str:
     """In percent, with half the width of its 95 % interval."""
     half = 100 * (estimate.high - estimate.low) / 2
     return f"{100 * estimate.value:.{digits}f} ± {half:.{digits}f}"

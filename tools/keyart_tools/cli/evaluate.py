@@ -11,7 +11,7 @@ from .chart import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, write_json
 
 if TYPE_CHECKING:
-    from keyart_federated.evaluation import Columns, Verdict
+    from keyart_federated.evaluation import Columns, PolicyVerdict
 
 COLUMNS = ("reward", "propensity", "target", "group", "predicted_shown", "predicted_target")
 
@@ -48,10 +48,10 @@ def evaluate(log: Path, level: float, plot: Path | None, as_json: bool, **names:
       keyart evaluate decisions.csv --predicted-shown q --predicted-target q_policy --json
     """
     one_thread_a_process()
-    from keyart_federated.evaluation import Columns, Verdict
+    from keyart_federated.evaluation import Columns, PolicyVerdict
 
     columns = Columns.read(log, names)
-    verdict = Verdict.of(columns.decisions, level)
+    verdict = PolicyVerdict.of(columns.decisions, level)
     if plot is not None:
         from keyart_federated.evaluation.chart import draw
 
@@ -65,7 +65,7 @@ def evaluate(log: Path, level: float, plot: Path | None, as_json: bool, **names:
         print_table(*_tables(log, columns, verdict), verdict.sentence)
 
 
-def _tables(log: Path, columns: Columns, verdict: Verdict) -> list[Any]:
+def _tables(log: Path, columns: Columns, verdict: PolicyVerdict) -> list[Any]:
     from keyart_federated.evaluation.chart import LABELS
     from keyart_tools.inspection.tables import table
 

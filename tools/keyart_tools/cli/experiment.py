@@ -244,9 +244,9 @@ def run(
     one_thread_a_process()
     from keyart import Policy
     from keyart.bundle import load_model
-    from keyart_federated.simulation.arms import Arm
-    from keyart_federated.simulation.trial import TrialPlan
-    from keyart_federated.simulation.trial import run as on_world
+    from keyart_federated.simulation.arm_simulation import Arm
+    from keyart_federated.simulation.experiment_trial import TrialPlan
+    from keyart_federated.simulation.experiment_trial import run as on_world
 
     for path in (out, html):
         if path is not None and not path.parent.is_dir():
@@ -309,7 +309,7 @@ def _table(document: dict[str, Any], comparison: dict[str, Any]) -> Table:
     from rich.table import Table
 
     from keyart_federated.experiments import MEASURES
-    from keyart_federated.experiments.measures import percent
+    from keyart_federated.experiments.device_metrics import percent
 
     control = next(iter(document["arms"]))
     table = Table(

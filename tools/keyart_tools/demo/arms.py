@@ -24,7 +24,7 @@ import numpy as np
 
 from keyart.errors import FederatedError, WorldError
 from keyart_federated import Report, World, simulate
-from keyart_federated.metrics import Estimate, Truth, Values, capture, mean, values
+from keyart_federated.metrics import MetricEstimate, Values, WorldTruth, capture, mean, values
 from keyart_federated.worlds import load
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Plan:
 class Figures:
     """A policy's value and capture over some of the impressions."""
 
-    value: Estimate
-    capture: Estimate
+    value: MetricEstimate
+    capture: MetricEstimate
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
     seconds: dict[str, float] = {}
     impressions = plan.rounds * plan.steps
     started = time.perf_counter()
-    truth = Truth.measure(world, impressions, lambda share: tell("truth", int(share * 100), 100))
+    truth = WorldTruth.measure(world, impressions, lambda share: tell("truth", int(share * 100), 100))
     seconds["truth"] = time.perf_counter() - started
 
     # Spawned, not forked: onnxruntime and BLAS hold threads that a fork would lose.
@@ -114,7 +114,7 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
     )
 
 
-def _arm(plan: Plan, world: World, truth: Truth, folder: Path, name: str, tell: Tell) -> Report:
+def _arm(plan: Plan, world: World, truth: WorldTruth, folder: Path, name: str, tell: Tell) -> Report:
     return simulate(
         world,
         plan.steps,
@@ -148,7 +148,7 @@ def _ctrl_c_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _central(plan: Plan, truth: Truth, folder: Path) -> Report:
+def _central(plan: Plan, truth: WorldTruth, folder: Path) -> Report:
     assert _ticks is not None  # noqa: S101 – set by the initializer
     ticks = _ticks
     world = plan.world()
@@ -156,7 +156,7 @@ def _central(plan: Plan, truth: Truth, folder: Path) -> Report:
     return _arm(plan, world, truth, folder, CENTRAL, lambda _, done, of: ticks.put(done))
 
 
-def _require_same_world(world: World, truth: Truth) -> None:
+def _require_same_world(world: World, truth: WorldTruth) -> None:
     """Both processes made their own; figures of two different worlds would say nothing about the learners."""
     impressions = truth.reward.shape[1]
     for i in range(0, world.devices, max(1, world.devices // SPOT_CHECKS)):
@@ -187,7 +187,7 @@ def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: Tell) 
                 return
 
 
-def _figures(truth: Truth, reports: Mapping[str, Report], window: slice, prefix: str) -> dict[str, Figures]:
+def _figures(truth: WorldTruth, reports: Mapping[str, Report], window: slice, prefix: str) -> dict[str, Figures]:
     """Figures of the arms from their reports, and of what needs no learner from the truth itself."""
     fixed = (truth.first[truth.title] + truth.best_fixed[truth.title]).astype("int32")
     v: Values = values(truth, fixed, window)
@@ -203,5 +203,5 @@ def _figures(truth: Truth, reports: Mapping[str, Report], window: slice, prefix:
     return {name: found[name] for name in ORDER}
 
 
-def _estimate(report: Report, name: str) -> Estimate:
-    return Estimate(getattr(report, name), *report.interval[name])
+def _estimate(report: Report, name: str) -> MetricEstimate:
+    return MetricEstimate(getattr(report, name), *report.interval[name])

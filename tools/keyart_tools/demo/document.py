@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keyart_federated.metrics import Estimate
+from keyart_federated.metrics import MetricEstimate
 
 from .arms import ARMS, BEST_FIXED, CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, Arms, Figures, Plan
 from .publish import LoadedModel
@@ -79,6 +79,6 @@ def _figures(figures: Figures) -> dict[str, Any]:
     }
 
 
-def _ends(estimate: Estimate) -> list[float | None]:
+def _ends(estimate: MetricEstimate) -> list[float | None]:
     """JSON has no infinity: an interval over one device has no ends."""
     return [x if math.isfinite(x) else None for x in (estimate.low, estimate.high)]

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from keyart.bundle import replace_file
 from keyart_federated.experiments import MEASURES, Results
-from keyart_federated.experiments.measures import percent
+from keyart_federated.experiments.device_metrics import percent
 
 from .drawing import BAR_HEIGHT, BAR_WIDTH, HEIGHT, LEFT, RIGHT, WIDTH, bars, over_time
 from .summary import summary

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from keyart_federated.experiments import MEASURES, Analysis, Course, Results, analyse, detectable, verdicts
+from keyart_federated.experiments import MEASURES, Analysis, ArmComparison, Results, analyse, detectable, verdicts
 from keyart_federated.experiments.verdict import harmed
 
 
@@ -57,7 +57,7 @@ def _comparison(results: Results, analysis: Analysis, a: int) -> dict[str, Any]:
     }
 
 
-def course(of: Course) -> dict[str, Any]:
+def course(of: ArmComparison) -> dict[str, Any]:
     """At the last look, and look by look."""
     effect, low, high = of.now
     return {

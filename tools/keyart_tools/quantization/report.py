@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 import keyart
 from keyart.model import FeatureSpec, Weights, distribution, stored_layout, weight_shapes
-from keyart_federated.export.vectors import plausible, rows_of
-from keyart_federated.metrics import Estimate
+from keyart_federated.export.conformance_vectors import plausible, rows_of
+from keyart_federated.metrics import MetricEstimate
 
 from ..slates import Occasions, Slate, Truth, by_device, difference, plain, slates, value
 from .source import Source
@@ -65,9 +65,9 @@ class Report:
     bytes_float: int
     bytes_int8: int
     same_winner: float
-    value_float: Estimate
-    value_int8: Estimate
-    value_difference: Estimate
+    value_float: MetricEstimate
+    value_int8: MetricEstimate
+    value_difference: MetricEstimate
     value_change: float
     lost_mean: float
     tensors: tuple[Tensor, ...]

@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from keyart_federated.metrics import Z95, Estimate, ratio
+from keyart_federated.metrics import Z95, MetricEstimate, ratio
 
 Doubles = npt.NDArray[np.float64]
 
@@ -21,24 +21,24 @@ def by_device(devices: npt.NDArray[np.intp], earned: Doubles) -> Doubles:
     return np.stack([np.bincount(row, column) for column in earned.T], axis=1)
 
 
-def value(sums: Doubles) -> Estimate:
+def value(sums: Doubles) -> MetricEstimate:
     """Of one policy; sums [devices, 2] of reward and weight."""
     return ratio(sums[:, 0], sums[:, 1])
 
 
-def difference(one: Doubles, other: Doubles) -> Estimate:
+def difference(one: Doubles, other: Doubles) -> MetricEstimate:
     """Of two on the same devices, the second's value less the first's: what devices have in common cancels."""
     first, second = value(one), value(other)
     apart = second.value - first.value
     n = len(one)
     if n < 2:
-        return Estimate(apart, -math.inf, math.inf)
+        return MetricEstimate(apart, -math.inf, math.inf)
     residual = _residual(other, second.value) - _residual(one, first.value)
     half = Z95 * math.sqrt(n / (n - 1) * float((residual**2).sum()))
-    return Estimate(apart, apart - half, apart + half)
+    return MetricEstimate(apart, apart - half, apart + half)
 
 
-def plain(estimate: Estimate) -> dict[str, float | None]:
+def plain(estimate: MetricEstimate) -> dict[str, float | None]:
     """For JSON: an infinite end (one device) becomes None."""
     ends = {"low": estimate.low, "high": estimate.high}
     return {"value": estimate.value, **{name: end if math.isfinite(end) else None for name, end in ends.items()}}

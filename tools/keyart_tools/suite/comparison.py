@@ -16,7 +16,7 @@ import keyart
 from keyart.errors import KeyartError, SettingError
 from keyart_federated import World, simulate
 from keyart_federated.baselines import best_fixed, play
-from keyart_federated.metrics import Estimate, Rewards, Truth, capture, figures, mean, ratio, rewards
+from keyart_federated.metrics import MetricEstimate, Rewards, WorldTruth, capture, figures, mean, ratio, rewards
 
 from ..slates.value import plain
 from .chart import COLOURS, FADED, FAINT
@@ -53,9 +53,9 @@ class Line:
     the first on the same devices: in capture, in capture of the last quarter, and in value."""
 
     policy: str
-    figures: Mapping[str, Estimate]
+    figures: Mapping[str, MetricEstimate]
     capture_by_round: tuple[float, ...]
-    apart: Mapping[str, Estimate]
+    apart: Mapping[str, MetricEstimate]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; an infinite end of an interval (one device) becomes null."""
@@ -84,7 +84,7 @@ def compare(
     world: World, asked: Sequence[str], steps: int, rounds: int, seed: int, tell: Callable[[int, int], None]
 ) -> list[Line]:
     """asked: names of policies. tell: gets policies done and in all. Raises KeyartError."""
-    truth = Truth.measure(world, steps * rounds)
+    truth = WorldTruth.measure(world, steps * rounds)
     tell(0, len(asked))
     lines: list[Line] = []
     first: Rewards | None = None
@@ -98,7 +98,7 @@ def compare(
     return lines
 
 
-def _shown(world: World, truth: Truth, name: str, steps: int, rounds: int, seed: int) -> npt.NDArray[np.int32]:
+def _shown(world: World, truth: WorldTruth, name: str, steps: int, rounds: int, seed: int) -> npt.NDArray[np.int32]:
     impressions = steps * rounds
     if name not in SIMULATED:
         if name == ORACLE:
@@ -111,7 +111,7 @@ def _shown(world: World, truth: Truth, name: str, steps: int, rounds: int, seed:
     return witness.shown
 
 
-def _apart(first: Rewards, other: Rewards) -> dict[str, Estimate]:
+def _apart(first: Rewards, other: Rewards) -> dict[str, MetricEstimate]:
     """What devices, titles and moments have in common cancels, so that the interval is narrower than either's."""
     impressions = first.policy.shape[1]
     whole, last = slice(None), slice(impressions * 3 // 4, impressions)

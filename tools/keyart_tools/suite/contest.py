@@ -14,8 +14,8 @@ import numpy as np
 import keyart
 from keyart.model import EncodedCatalog, FeatureSpec
 from keyart_federated import Report, World, simulate
-from keyart_federated.baselines import Peer, Played, best_fixed, play
-from keyart_federated.metrics import Truth
+from keyart_federated.baselines import BaselinePolicy, Played, best_fixed, play
+from keyart_federated.metrics import WorldTruth
 
 from .outside import play_by_steps, started
 from .policies import BEST_FIXED, INSIDE, ORACLE, OUTSIDE, SIMULATED
@@ -39,8 +39,8 @@ class Contest:
         return self.setting.world(self.seed)
 
     @cached_property
-    def truth(self) -> Truth:
-        return Truth.measure(self.world, self.effort.impressions)
+    def truth(self) -> WorldTruth:
+        return WorldTruth.measure(self.world, self.effort.impressions)
 
     def entry(self, policy: str) -> Entry:
         """How the policy of that name did. Raises KeyartError; FederatedError where a peer outside cannot run."""
@@ -77,7 +77,7 @@ class Contest:
 
     def _inside(self, policy: str) -> Played:
         if policy == BEST_FIXED:
-            peer: Peer = best_fixed(self.truth)
+            peer: BaselinePolicy = best_fixed(self.truth)
         elif policy == ORACLE:
             peer = Oracle(self.truth)
         else:
@@ -91,7 +91,7 @@ class Oracle:
     A peer is not told which impression it is asked for; it counts a device's, which come in order.
     """
 
-    def __init__(self, truth: Truth) -> None:
+    def __init__(self, truth: WorldTruth) -> None:
         self._best = np.nanargmax(truth.reward, axis=2)
         self._asked: Counter[int] = Counter()
 

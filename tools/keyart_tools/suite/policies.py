@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import keyart
-from keyart_federated.baselines import EpsilonGreedy, Peer, Thompson, Uniform
+from keyart_federated.baselines import BaselinePolicy, EpsilonGreedy, Thompson, Uniform
 
 from . import mabwiser_linear, vowpal_wabbit
 from .outside import Script
@@ -30,7 +30,7 @@ OUTSIDE: Mapping[str, Script] = {
     "MABWiser LinTS": Script("mabwiser", mabwiser_linear, ("LinTS",)),
 }
 # Of the catalogue and a seed.
-INSIDE: Mapping[str, Callable[[keyart.Catalog, int], Peer]] = {
+INSIDE: Mapping[str, Callable[[keyart.Catalog, int], BaselinePolicy]] = {
     "ε-greedy": EpsilonGreedy,
     "Thompson": Thompson,
     RANDOM: Uniform,

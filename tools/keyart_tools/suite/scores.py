@@ -9,10 +9,10 @@ from typing import Any
 
 from keyart_federated import Report
 from keyart_federated.baselines import Played
-from keyart_federated.metrics import Truth, figures, rewards
+from keyart_federated.metrics import WorldTruth, figures, rewards
 from keyart_federated.report import Interval
 from keyart_federated.simulation import fairness
-from keyart_federated.simulation.fairness import Floats
+from keyart_federated.types import Floats
 
 # What is told of every policy: names as in `keyart_federated.Report`.
 FIGURES = (
@@ -44,7 +44,7 @@ class Score:
         return cls(known, interval)
 
 
-def score_of(truth: Truth, played: Played, artwork_tags: Floats) -> Score:
+def score_of(truth: WorldTruth, played: Played, artwork_tags: Floats) -> Score:
     """The figures of a peer, by the same functions as a report's."""
     of = rewards(truth, played.shown)
     fair = fairness.measure(truth, of, played.shown, played.played, played.quality, artwork_tags)

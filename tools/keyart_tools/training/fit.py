@@ -1,7 +1,7 @@
 """Fit: the central learner on a log's viewers, pass by pass, and the pass that held-out viewers like best.
 
 Each pass is one damped Newton step on all training viewers' logs, with its evidence step
-(`keyart_federated.learning.optimiser`). Viewers learn for themselves, too, as their devices would, so that the model
+(`keyart_federated.learning.newton`). Viewers learn for themselves, too, as their devices would, so that the model
 does not learn what only they like.
 """
 
@@ -18,9 +18,9 @@ import keyart
 from keyart.errors import SettingError
 from keyart.model import EncodedCatalog, FeatureSpec, HeadPrior
 from keyart_federated.export import ModelFile
-from keyart_federated.learning.model import Model
-from keyart_federated.metrics import Estimate
-from keyart_federated.simulation.central import CentralLearner
+from keyart_federated.learning.model import GlobalModel
+from keyart_federated.metrics import MetricEstimate
+from keyart_federated.simulation.central_learner import CentralLearner
 from keyart_federated.simulation.devices import Devices
 
 from ..logs import Log, Viewer, require_variation
@@ -59,8 +59,8 @@ class Fitted:
     file: ModelFile
     best_pass: int
     likelihood: tuple[float, ...]
-    value: Estimate | None
-    logged_value: Estimate
+    value: MetricEstimate | None
+    logged_value: MetricEstimate
     viewers: Mapping[str, int]
     decisions: Mapping[str, int]
     left_out: Mapping[str, int]
@@ -81,7 +81,7 @@ def fit(
     encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
     head = HeadPrior() if settings.personal_head else None
     judges = replayed(catalog, held_out, encoded, None)
-    start = Model.zero_shot(encoded)
+    start = GlobalModel.zero_shot(encoded)
     models, likelihood = [start], [_likelihood(judges, start)]
     learner = CentralLearner(encoded, start, keyart.Policy(stickiness=timedelta(0)), settings.seed)
 
@@ -112,7 +112,7 @@ def _split(viewers: Sequence[Viewer], settings: Settings) -> tuple[list[Viewer],
     )
 
 
-def _likelihood(judges: Sequence[Devices], model: Model) -> float:
+def _likelihood(judges: Sequence[Devices], model: GlobalModel) -> float:
     """Mean log likelihood a decision: play is Bernoulli, and so is quality given a play. Without heads."""
     total = count = 0.0
     for part in judges:
@@ -130,7 +130,7 @@ def _likelihood(judges: Sequence[Devices], model: Model) -> float:
 def _told(
     log: Log,
     catalog: keyart.Catalog,
-    model: Model,
+    model: GlobalModel,
     best: int,
     likelihood: Sequence[float],
     training: Sequence[Viewer],
@@ -160,7 +160,7 @@ def _told(
     )
 
 
-def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[Estimate | None, Estimate]:
+def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[MetricEstimate | None, MetricEstimate]:
     """Of the model, and of what was shown."""
     occasions = Occasions.of_log(held_out, catalog, MOST_JUDGED)
     installed, policy = model_installed(file, catalog), keyart.Policy(stickiness=timedelta(0))

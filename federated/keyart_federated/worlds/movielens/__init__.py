@@ -1,7 +1,8 @@
-"""The MovieLens world: `fetch` the data, join the `films`, read the `ratings`, estimate `tastes`, draw
-`artworks`.
+"""The MovieLens world: fetch data, join `films`, read `ratings`, estimate `tastes`, draw `film_artworks`.
+
+Only `worlds` uses the package; `effects` has its equations.
 """
 
-from .world import MovieLensWorld
+from .movielens_world import MovieLensWorld
 
 __all__ = ["MovieLensWorld"]

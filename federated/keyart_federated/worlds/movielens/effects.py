@@ -1,14 +1,12 @@
-"""The equations of the MovieLens world: what a hidden taste, a device, an hour and a promise add to the two
-logits.
+"""The equations of the MovieLens world: effects of a hidden taste, a device, an hour and a promise on the two logits.
 
     play = intercept + .40 G_ia + .25 P_ia + .30 O_ia + .40 M_it + .15 ε_a
            + looks_a · (device + daypart) + slot
     keep = intercept + .50 M_it + .10 ε'_a − .90 [clickbait]
 
-G: taste for the genre that the picture shows; P: for the star; O: the viewer's own taste for shots, palettes,
-moods and faces, which nothing in the data tells; each less its mean over the title's pictures and scaled to
-standard deviation 1. M: how well the title suits (`Tastes.title`). ε: standard normal numbers. All weights in
-logits.
+G: taste for the genre that the artwork shows; P: for the star; O: the viewer's own taste for shots, palettes, moods
+and faces, which nothing in the data shows; each less its mean over the title's artworks and scaled to standard
+deviation 1. M: how well the title suits (`Tastes.title`). ε: standard normal numbers. All weights are in logits.
 """
 
 from __future__ import annotations
@@ -20,9 +18,10 @@ import numpy as np
 
 from keyart.context import DAYPARTS
 
-from ..response import Floats, Logits, Tables
-from ..table import DEVICES, SLOTS, Ints
-from .artworks import LOOKS, Pictures
+from ...types import Doubles, Floats, Integers
+from ..response import Logits
+from ..table_world import DEVICES, SLOTS
+from .film_artworks import LOOKS, FilmArtworks
 from .tastes import Tastes
 
 GENRE, STAR, OWN, TITLE, APPEAL = 0.40, 0.25, 0.30, 0.40, 0.15
@@ -50,19 +49,19 @@ _ROWS = 100  # viewers worked on at a time, so that no intermediate table is as 
 _SCALE_VIEWERS = 200
 
 
-def logits_of(tastes: Tastes, pictures: Pictures, bounds: Sequence[tuple[int, int]], seed: int) -> Logits:
-    """Both logits without their intercepts."""
+def logits_of(tastes: Tastes, pictures: FilmArtworks, bounds: Sequence[tuple[int, int]], seed: int) -> Logits:
+    """Return both logits without their intercepts."""
     viewers, count = len(tastes.genre), len(pictures.star)
     rng = np.random.default_rng([seed, 30])
     appeal, keep_appeal = rng.standard_normal((2, count))
-    own: Tables = np.random.default_rng([seed, 31]).standard_normal((viewers, len(LOOKS))).astype(np.float32)
-    genre: Tables = tastes.genre.astype(np.float32)
+    own: Floats = np.random.default_rng([seed, 31]).standard_normal((viewers, len(LOOKS))).astype(np.float32)
+    genre: Floats = tastes.genre.astype(np.float32)
     # The last column, which index -1 reaches, is for pictures that show nobody.
-    star: Tables = np.pad(tastes.person, ((0, 0), (0, 1))).astype(np.float32)
+    star: Floats = np.pad(tastes.person, ((0, 0), (0, 1))).astype(np.float32)
     starts = np.array([first for first, _ in bounds])
     counts = np.array([last - first for first, last in bounds])
 
-    def parts(rows: slice) -> list[Tables]:
+    def parts(rows: slice) -> list[Floats]:
         by_genre, by_looks = genre[rows] @ pictures.genre.T, own[rows] @ pictures.looks.T
         raw = (by_genre, star[rows][:, pictures.star], by_looks)
         return [_within_titles(part, starts, counts) for part in raw]
@@ -88,13 +87,13 @@ def logits_of(tastes: Tastes, pictures: Pictures, bounds: Sequence[tuple[int, in
     )
 
 
-def _within_titles(part: Tables, starts: Ints, counts: Ints) -> Tables:
+def _within_titles(part: Floats, starts: Integers, counts: Integers) -> Floats:
     means = np.add.reduceat(part, starts, axis=1) / counts.astype(np.float32)
     return np.asarray(part - np.repeat(means, counts, axis=1), dtype=np.float32)
 
 
-def _situation_effects() -> Floats:
-    """[situations, LOOKS], rows as in `table.situation_of`."""
+def _situation_effects() -> Doubles:
+    """Return effects by situation, [situations, LOOKS], with rows as in `table_world.situation_of`."""
     return np.array(
         [
             [DEVICE_EFFECT[device].get(look, 0.0) + DAYPART_EFFECT[daypart].get(look, 0.0) for look in LOOKS]

@@ -1,4 +1,4 @@
-"""Ratings and film metadata, out of two published packages into a cache folder; nothing is used unchecked.
+"""The download of ratings and film metadata: two published packages into a cache folder; nothing is used unchecked.
 
 The ratings are MovieLens 100K (GroupLens: research use, no redistribution; evaluation only), the films a CC0
 database.
@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...datasets.download import Runner, Source, cache_folder, fetched, pip
+from ...datasets.download import PackageSource, Runner, cache_folder, fetched, pip
 
 _INSTEAD = "The synthetic world needs no download: `--world synthetic`."
 
-RATINGS = Source(
+RATINGS = PackageSource(
     "recbole==1.2.1",
     "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
     (
@@ -32,7 +32,7 @@ RATINGS = Source(
     ),
     otherwise=_INSTEAD,
 )
-FILMS = Source(
+FILMS = PackageSource(
     "bokeh-sampledata==2026.1",
     "f40331a40ca30c64a1c1471835aad9006b61b0d9731a3f649ee8cbbf48d3822f",
     (
@@ -47,7 +47,7 @@ FILMS = Source(
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where the checked files are."""
+    """Paths of the checked files."""
 
     ratings: Path
     items: Path
@@ -56,15 +56,21 @@ class Files:
 
 
 def default_cache() -> Path:
-    """`keyart/datasets` in the user's cache folder."""
+    """Return `keyart/datasets` in the user's cache folder."""
     return cache_folder("datasets")
 
 
 def fetch(cache: str | Path | None = None, run: Runner = pip) -> Files:
-    """The files, from the cache if they are there and whole, else fetched. Raises DataUnavailable.
+    """Return the files, from the cache if they are there and whole, else fetched.
 
-    cache: a folder, made if it is missing; None: `default_cache()`. A source that is in the cache is not
-    fetched again, so that an interrupted call goes on where it stopped.
+    A source that is in the cache is not fetched again, so that an interrupted call goes on where it stopped.
+
+    Args:
+        cache: A folder, made if it is missing. None for `default_cache()`.
+        run: Fetches a package.
+
+    Raises:
+        DataUnavailable: A source cannot be fetched.
     """
     folder = Path(cache) if cache is not None else default_cache()
     ratings, items, users = fetched(RATINGS, folder, run)

@@ -1,10 +1,9 @@
-"""Real films: MovieLens names and genres, joined by name and year with a film database's cast, director and
-runtime.
+"""Real films: MovieLens names and genres, joined by name and year with a database's cast, director and runtime.
 
-The database lists a cast by the alphabet and holds no audience votes. A film's stars are therefore taken to
-be the names of most renown: each film of the database shares out √reviews evenly among its cast, so that
-leads of well-known films with few names come first. Among several films of a name and year, the one with the
-most reviews is taken.
+The database lists a cast by the alphabet and holds no audience votes. A film's stars are therefore taken to be the
+names of most renown: each film of the database shares out √reviews evenly among its cast, so that leads of
+well-known films with few names come first. Among several films of a name and year, the one with the most reviews is
+taken.
 """
 
 from __future__ import annotations
@@ -16,18 +15,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .names import film_name, name_key, name_keys
+from .film_names import film_name, name_key, name_keys
 
 STARS = 4  # cast members that a title's tags name
 _GENRES = {"childrens": "family", "music": "musical", "unknown": ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """items: its MovieLens numbers (a few films are listed twice). seconds: runtime, 0 if unknown. genres:
-    shares.
+class MovieLensFilm:
+    """A film of MovieLens.
 
-    matched: whether the film database knows it; without it there is no cast, director or runtime.
+    Attributes:
+        items: Its MovieLens numbers; a few films are listed twice.
+        seconds: Runtime, 0 if unknown.
+        genres: Genre shares.
+        matched: Whether the film database knows it; without it there is no cast, director or runtime.
     """
 
     items: tuple[int, ...]
@@ -44,7 +46,7 @@ class Film:
         return f"ml{self.items[0]}"
 
     def tags(self) -> dict[str, float]:
-        """`genre:*` with shares that sum to 1, `cast:*`, `director:*` and `decade:*` with weight 1."""
+        """The tags: `genre:*` with shares that sum to 1, `cast:*`, `director:*` and `decade:*` with weight 1."""
         tags = {f"genre:{genre}": share for genre, share in self.genres.items()}
         tags |= {f"cast:{slug(person)}": 1.0 for person in self.cast}
         tags |= {f"director:{slug(person)}": 1.0 for person in self.directors}
@@ -53,7 +55,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One film of the database."""
+    """A film of the database."""
 
     year: int
     reviews: int
@@ -64,12 +66,12 @@ class _Record:
 
 
 def slug(name: str) -> str:
-    """`Anthony Hopkins` to `anthony-hopkins`."""
+    """Return `anthony-hopkins` for `Anthony Hopkins`."""
     return name_key(name).replace(" ", "-")
 
 
-def read_films(items: Path, database: Path) -> list[Film]:
-    """Every film of the MovieLens list that has a name and a year, in the order of their numbers."""
+def read_films(items: Path, database: Path) -> list[MovieLensFilm]:
+    """Return every film of the MovieLens list that has a name and a year, in the order of their numbers."""
     records, renown = _records(database)
     listed: dict[tuple[str, int], list[int]] = defaultdict(list)
     genres: dict[tuple[str, int], str] = {}
@@ -83,7 +85,7 @@ def read_films(items: Path, database: Path) -> list[Film]:
         record = _best(records, title, year)
         stars = sorted(record.cast, key=lambda person: (-renown[person], person)) if record else []
         films.append(
-            Film(
+            MovieLensFilm(
                 items=tuple(numbers),
                 name=film_name(title),
                 year=year,
@@ -98,7 +100,7 @@ def read_films(items: Path, database: Path) -> list[Film]:
 
 
 def _records(database: Path) -> tuple[dict[str, list[_Record]], dict[str, float]]:
-    """Records by name key, and each person's renown."""
+    """Return records by name key, and each person's renown."""
     by_key: dict[str, list[_Record]] = defaultdict(list)
     renown: dict[str, float] = defaultdict(float)
     query = """
@@ -123,7 +125,7 @@ def _listed(names: str | None) -> tuple[str, ...]:
 
 
 def _best(records: Mapping[str, list[_Record]], title: str, year: int) -> _Record | None:
-    """The record of this name, at most a year off: the nearest year first, then the most reviews."""
+    """Return the record of this name, at most a year off: the nearest year first, then the most reviews."""
     for key in name_keys(title):
         near = [record for record in records.get(key, ()) if abs(record.year - year) <= 1]
         if near:
@@ -132,7 +134,7 @@ def _best(records: Mapping[str, list[_Record]], title: str, year: int) -> _Recor
 
 
 def _shares(listed: list[str], recorded: tuple[str, ...]) -> dict[str, float]:
-    """A genre that both sources name weighs twice as much as one that only one of them names."""
+    """Return genre shares; a genre that both sources name weighs twice as much as one that only one of them names."""
     counts = Counter(_GENRES.get(genre, genre) for genre in map(slug, [*listed, *recorded]))
     del counts[""]
     total = sum(counts.values())

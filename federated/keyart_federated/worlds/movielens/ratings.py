@@ -1,4 +1,4 @@
-"""Real people: who rated what, when, by their own clock."""
+"""Ratings of real people: who rated what, when, by their own clock."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..response import Floats
-from ..table import Ints
+from ...types import Doubles, Integers
 
 # First digit of a US zip code, or first letter of a Canadian postal code, to hours from UTC. Zones run across
 # states, and daylight saving time is left out, so that an hour of the day is right to about one hour.
@@ -25,16 +24,19 @@ ORIGIN = datetime(1997, 9, 19)  # a local midnight before the first rating
 class Ratings:
     """One person's ratings, in the order in which they were given.
 
-    film: indices in the list of films. stars: 1–5. at: seconds since ORIGIN, on the person's own clock.
+    Attributes:
+        film: Indices in the list of films.
+        stars: Stars, 1–5.
+        at: Seconds since ORIGIN, on the person's own clock.
     """
 
     zone: tzinfo
-    film: Ints
-    stars: Floats
-    at: Ints
+    film: Integers
+    stars: Doubles
+    at: Integers
 
     def split(self) -> tuple[Ratings, Ratings]:
-        """The earlier half (rounded down) and the later half."""
+        """Return the earlier half (rounded down) and the later half."""
         middle = len(self.film) // 2
         return self._part(slice(middle)), self._part(slice(middle, None))
 
@@ -42,13 +44,13 @@ class Ratings:
         return Ratings(self.zone, self.film[part], self.stars[part], self.at[part])
 
 
-def read_table(ratings: Path) -> Ints:
-    """[ratings, 4]: person, item number, stars, seconds since 1970 in UTC."""
+def read_table(ratings: Path) -> Integers:
+    """Return the ratings as a table, [ratings, 4]: person, item number, stars, seconds since 1970 in UTC."""
     return np.loadtxt(ratings, skiprows=1, delimiter="\t", dtype=np.int64)
 
 
-def people_of(table: Ints, users: Path, film_of_item: Mapping[int, int]) -> list[Ratings]:
-    """Everybody's ratings of the films in `film_of_item`, people in the order of their numbers.
+def people_of(table: Integers, users: Path, film_of_item: Mapping[int, int]) -> list[Ratings]:
+    """Return everybody's ratings of the films in `film_of_item`, people in the order of their numbers.
 
     A film that somebody rated under two numbers counts once, the first time.
     """
@@ -70,6 +72,6 @@ def people_of(table: Ints, users: Path, film_of_item: Mapping[int, int]) -> list
 
 
 def _hours_from_utc(users: Path) -> list[tuple[int, int]]:
-    """Number and hours from UTC of each person, by number."""
+    """Return the hours from UTC of each person, by number."""
     lines = [line.split("\t") for line in users.read_text(encoding="utf-8").splitlines()[1:]]
     return sorted((int(line[0]), _HOURS_FROM_UTC.get(line[4][:1].upper(), _EASTERN)) for line in lines)

@@ -1,8 +1,7 @@
-"""Hidden preferences, from the later half of a person's ratings. They drive the response; the SDK never sees
-them.
+"""Hidden tastes, from the later half of a person's ratings. They drive the response; the SDK never sees them.
 
-For viewer i, with d_ij the stars of film j less the film's and then the viewer's mean deviation, x_jg the
-genre shares, n_i the later films, and p_g the genre's share of everybody's ratings:
+For viewer i, with d_ij the stars of film j less the film's and then the viewer's mean deviation, x_jg the genre
+shares, n_i the later films, and p_g the genre's share of everybody's ratings:
 
     stars_ig  = ridge regression of d_i on x − p, penalty RIDGE: what the viewer rates above others
     choice_ig = log((Σ_j x_jg + PRIOR_FILMS · p_g) / ((n_i + PRIOR_FILMS) · p_g)): what the viewer picks
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..response import Floats
+from ...types import Doubles
 from .ratings import Ratings
 
 # The penalties are strong because the halves are short (half of the viewers have fewer than 32 later ratings): with
@@ -31,19 +30,27 @@ FILM_PRIOR = 5.0  # ratings at the overall mean, mixed into each film's mean
 
 @dataclass(frozen=True, slots=True)
 class Tastes:
-    """genre: [viewers, genres], mean 0 and standard deviation 1 over viewers and genres. person: [viewers,
-    people] in stars, 0 for people of whom the viewer rated nothing. title: [viewers, films], how well a film
-    suits, standardised.
+    """The hidden tastes.
+
+    Attributes:
+        genre: Taste for genres, mean 0 and standard deviation 1 over viewers and genres, [viewers, genres].
+        person: Taste for people in stars, 0 for people of whom the viewer rated nothing, [viewers, people].
+        title: How well a film suits, standardised, [viewers, films].
     """
 
-    genre: Floats
-    person: Floats
-    title: Floats
+    genre: Doubles
+    person: Doubles
+    title: Doubles
 
 
-def hidden_tastes(later: Sequence[Ratings], genres: Floats, people: Sequence[Sequence[int]], count: int) -> Tastes:
-    """later: each viewer's later half. genres: [films, genres] shares. people: the cast and directors of each
-    film, as indices below `count`.
+def hidden_tastes(later: Sequence[Ratings], genres: Doubles, people: Sequence[Sequence[int]], count: int) -> Tastes:
+    """Return the hidden tastes.
+
+    Args:
+        later: Each viewer's later half.
+        genres: Genre shares, [films, genres].
+        people: The cast and directors of each film, as indices below `count`.
+        count: Number of people.
     """
     shown = np.concatenate([ratings.film for ratings in later])
     # One film of every genre alike is mixed in: a genre that nobody rated must not divide by 0.
@@ -66,8 +73,8 @@ def hidden_tastes(later: Sequence[Ratings], genres: Floats, people: Sequence[Seq
     return Tastes(genre, person, standardised(standardised(genre @ genres.T) + standardised(by_people)))
 
 
-def _deviations(later: Sequence[Ratings], films: int) -> list[Floats]:
-    """Stars less the film's mean (shrunk to the overall mean), then less the viewer's own mean."""
+def _deviations(later: Sequence[Ratings], films: int) -> list[Doubles]:
+    """Return stars less the film's mean (shrunk to the overall mean), then less the viewer's own mean."""
     film = np.concatenate([ratings.film for ratings in later])
     stars = np.concatenate([ratings.stars for ratings in later])
     overall = stars.mean() if len(stars) else 0.0
@@ -77,9 +84,7 @@ def _deviations(later: Sequence[Ratings], films: int) -> list[Floats]:
     return [deviation - deviation.mean() if len(deviation) else deviation for deviation in raw]
 
 
-def standardised(values: Floats) -> Floats:
-    """Each column less its mean; all divided by one standard deviation, so that columns keep their
-    proportions.
-    """
+def standardised(values: Doubles) -> Doubles:
+    """Return each column less its mean, over one standard deviation, so that columns keep their proportions."""
     centred = values - values.mean(axis=0)
     return np.asarray(centred / (centred.std() + 1e-12))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from keyart.errors import KeyartError
-from keyart_federated.campaigns import Base, plan
+from keyart_federated.campaigns import DeployedModel, plan
 
 from ... import budget
 from ...access import Who
@@ -50,7 +50,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     return (reading,)
 
 
-def _planned(campaign: Campaign, base: Base | str) -> int | None:
+def _planned(campaign: Campaign, base: DeployedModel | str) -> int | None:
     """Return the number of rounds in the campaign's plan, or None while there is no base to plan on."""
     if isinstance(base, str):
         return None

@@ -1,0 +1,56 @@
+"""The state that a round of learning changes: the model, its tables, prior variances, and the last Newton steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from keyart.model import EncodedCatalog
+
+from ..types import Doubles
+from .artwork_latents import ArtworkLatents
+from .curvature import Curvature
+from .model import GlobalModel
+from .newton import STARTING_VARIANCE, Blocks, NewtonStage
+
+
+@dataclass(frozen=True)
+class LearnerState:
+    """The part of the learner that a round changes. Field names are names in a checkpoint.
+
+    Attributes:
+        model: The global model.
+        title_appeal: Appeal that a title's artworks share, as logits of play and of completion, [T, 2].
+        artwork_appeal: Appeal of single artworks beyond that, [n, 2].
+        play: The last Newton step of the weights of play.
+        keep: The same of the weights of completion.
+        table_variance: Prior variances of titles and of artworks, for play and for completion, [2, 2].
+        latents: Latents of the artworks.
+        curvature: Simulated curvature of a decision, averaged over rounds. None before the first round.
+        rounds: Number of rounds so far.
+    """
+
+    model: GlobalModel
+    title_appeal: Doubles
+    artwork_appeal: Doubles
+    play: NewtonStage
+    keep: NewtonStage
+    table_variance: Doubles
+    latents: ArtworkLatents
+    curvature: Curvature | None = None
+    rounds: int = 0
+
+
+def init(model: GlobalModel, encoded: EncodedCatalog) -> LearnerState:
+    """Return the state before the first round."""
+    blocks = Blocks.of(encoded.spec)
+    return LearnerState(
+        model=model,
+        title_appeal=np.zeros((len(encoded.first) - 1, 2)),
+        artwork_appeal=np.zeros((len(encoded.artwork), 2)),
+        play=NewtonStage.start(blocks.play),
+        keep=NewtonStage.start(blocks.keep),
+        table_variance=np.full((2, 2), STARTING_VARIANCE),
+        latents=ArtworkLatents.start(encoded),
+    )

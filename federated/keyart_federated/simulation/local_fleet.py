@@ -1,0 +1,193 @@
+"""A fleet of simulated devices: it installs bundles, plays impressions, and answers offers with an integer sum.
+
+Devices are batched, and everything that decides what they show or send is the SDK's: the bundle is read from its
+files, offers are judged by signature, limits and ledger (`participation`), and vectors are made by the functions of
+`keyart.campaigns.kinds`. Their noises are drawn as one, since Skellam variables add up to one of all their variance;
+where a sum is masked, each device draws its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from keyart.bundle import load_model
+from keyart.campaigns import Offer
+from keyart.dp import round_vectors, skellam_noise
+from keyart.errors import RoundFailed, SettingError
+from keyart.secagg import AggregationParameters
+
+from ..rounds import run_round
+from ..secagg import Coordinator, InProcessTransport
+from ..types import Bools, Integers
+from .device_vectors import HostileWorld, vectors_of
+from .devices import Devices
+from .identities import keys_of, sessions_of
+from .participation import Participation
+from .randomness import device_randomness, fleet_randomness
+
+GATEWAYS = 4  # of a masked round in this process
+T = TypeVar("T")
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A noised sum of a simulated fleet. total [offer.size]; devices: how many are in it."""
+
+    total: Integers
+    devices: int
+
+
+class SimulatedFleet(Protocol):
+    """A fleet in this process, or in others (`keyart_federated.flower.simulated_fleet`)."""
+
+    def play(self, bundle: Path, first: int, steps: int) -> None:
+        """Install a bundle on every device and play `steps` impressions from impression `first` on."""
+
+    def contribute(self, message: bytes, at: float) -> Contribution:
+        """Answer a signed offer with the sum of the devices that take part. at: Unix seconds. Raises RoundFailed."""
+
+    def collect(self) -> list[Arrays]:
+        """Return the journal of each part: its devices' numbers, what was shown, and what came of it."""
+
+
+class LocalFleet:
+    """All devices in this process, in parts that work side by side.
+
+    Args:
+        parts: the devices, each in one part.
+        participation: their ledgers, by the device's number in the world.
+        seed: seed of the devices' randomness.
+        cohort_share: share of the devices that is drawn for a round; 1: each.
+        masked: whether sums go through the whole protocol of secure aggregation, in which each device adds its own
+            noise.
+        devices: number of devices in the world; None: those of the parts.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Devices],
+        participation: Participation,
+        seed: int,
+        cohort_share: float = 1.0,
+        masked: bool = False,
+        devices: int | None = None,
+    ) -> None:
+        self.parts, self._participation, self._seed = parts, participation, seed
+        self._cohort_share, self._masked = cohort_share, masked
+        self._catalog = parts[0].world.catalog
+        self._devices = devices or sum(len(part.members) for part in parts)
+        self._version, self._feature_spec = -1, ""  # of the bundle that is installed
+
+    def play(self, bundle: Path, first: int, steps: int) -> None:
+        """See `SimulatedFleet`."""
+
+        loaded = load_model(bundle, self._catalog, "numpy")
+        is_new = loaded.version != self._version  # a device installs a bundle once
+        self._version, self._feature_spec = loaded.version, loaded.spec.sha256
+
+        def part_plays(part: Devices) -> None:
+            if is_new:
+                part.install(loaded)
+            for step in range(first, first + steps):
+                part.step(step)
+
+        self._each(part_plays)
+
+    def contribute(self, message: bytes, at: float) -> Contribution:
+        """See `SimulatedFleet`."""
+        offer, drawn = self.judge(message, at)
+        devices = int(drawn.sum())
+        require_enough(offer, devices)
+        if self._masked:
+            return self._masked_sum(offer.terms(message), self.rows(offer, drawn))
+        noise = skellam_noise(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
+        return Contribution(self.sum_of(offer, drawn) + noise, devices)
+
+    def sum_of(self, offer: Offer, drawn: Bools) -> Integers:
+        """Return the sum of the devices [n] that answer, without the fleet's noise."""
+        sums = self._each(lambda part: self._part_sum(part, offer, drawn[part.members]))
+        return np.asarray(np.sum(sums, axis=0, dtype=np.int64))
+
+    def judge(self, message: bytes, at: float) -> tuple[Offer, Bools]:
+        """Return the offer and the devices [n] that answer it, and enter it in their ledgers. Raises RoundFailed."""
+        offer = self._participation.read(message)
+        willing, reason = self._participation.willing(message, self._version, self._feature_spec, at)
+        drawn = willing & self._cohort(offer)
+        if reason and not drawn.any():
+            raise RoundFailed(f"Every device declines: {reason}.")
+        self._participation.charge(message, drawn, at)
+        return offer, drawn
+
+    def rows(self, offer: Offer, drawn: Bools) -> dict[int, Integers]:
+        """Return the integer vector of each device that answers, by its number, with the device's own noise."""
+        vectors: dict[int, Integers] = {}
+        for part in self.parts:
+            for number, row in self._integers(part, offer, drawn[part.members], own_noise=True):
+                vectors[number] = row
+        return vectors
+
+    def collect(self) -> list[Arrays]:
+        """Return the journal of each part: its devices' numbers, what was shown, and what came of it."""
+        return [{"members": part.members, **part.state(), **part.calibration.state()} for part in self.parts]
+
+    def _masked_sum(self, terms: AggregationParameters, rows: Mapping[int, Integers]) -> Contribution:
+        """Return the sum by the real protocol: sessions, gateways and coordinator, without a network."""
+        numbers = sorted(rows)
+        members = {f"gateway-{i}": numbers[i::GATEWAYS] for i in range(min(GATEWAYS, len(numbers)))}
+        vector_of = {number: partial(rows.__getitem__, number) for number in numbers}
+        transport = InProcessTransport(terms, members, sessions_of(terms, self._seed, numbers), vector_of)
+        _, issuer = keys_of(self._seed)
+        result = run_round(Coordinator(terms, [issuer.public], 0), transport)
+        return Contribution(result.total, len(result.survivors))
+
+    def _part_sum(self, part: Devices, offer: Offer, drawn: Bools) -> Integers:
+        total = np.zeros(offer.size, dtype=np.int64)
+        for _, row in self._integers(part, offer, drawn, own_noise=False):
+            total += row
+        return total
+
+    def _integers(self, part: Devices, offer: Offer, drawn: Bools, own_noise: bool) -> Iterator[tuple[int, Integers]]:
+        for members, vectors in vectors_of(part, offer, drawn):
+            if vectors.shape[1] != offer.size:
+                raise SettingError("The offer asks for a vector of another shape than the devices' model makes.")
+            streams = [device_randomness(self._seed, offer, number) for number in members.tolist()]
+            rows = np.stack(
+                [round_vectors(v, offer.units, random) for v, random in zip(vectors, streams, strict=True)]
+            )
+            if isinstance(part.world, HostileWorld):
+                rows = part.world.tamper(offer, rows, members)
+            for number, row, random in zip(members.tolist(), rows, streams, strict=True):
+                yield number, row + skellam_noise(offer.size, offer.variance, random) if own_noise else row
+
+    def _cohort(self, offer: Offer) -> Bools:
+        if self._cohort_share >= 1.0:
+            return np.ones(self._devices, dtype=np.bool_)
+        kind = 1 if offer.kind == "training" else 2
+        rng = np.random.default_rng([self._seed, offer.round, kind])
+        return rng.random(self._devices) < self._cohort_share
+
+    def _each(self, do: Callable[[Devices], T]) -> list[T]:
+        """Run the parts side by side, each with one thread of BLAS: their matrices are small."""
+        with threadpool_limits(limits=1), ThreadPoolExecutor(os.cpu_count()) as threads:
+            return list(threads.map(do, self.parts))
+
+
+def require_enough(offer: Offer, devices: int, reason: str = "") -> None:
+    """Raise RoundFailed unless as many devices answer as the noise counts on. reason: why devices decline."""
+    if devices < offer.minimum_devices:
+        declined = f" {reason}" if reason else ""
+        raise RoundFailed(
+            f"{devices} devices answered where the noise counts on {offer.minimum_devices}.{declined} Nothing was "
+            "learnt, and the last good model stays."
+        )

@@ -1,0 +1,42 @@
+"""Logs of all devices in one place, for the one learner that may see everything (`central_learner`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keyart.campaigns import gradient_sums
+from keyart.model import DecisionLog, FeatureRows
+
+from ..types import Doubles, Floats
+from .devices import Devices
+
+
+def artwork_curvature(devices: Devices) -> Doubles:
+    """Return the curvature of play and of completion by artwork, summed over all decisions, [n, 2]."""
+    total = np.zeros((len(devices.encoded.artwork), 2))
+    for _, log, artworks in devices.logs():
+        values = gradient_sums(devices.weights, log).artworks
+        for column, place in enumerate((1, 3)):
+            total[:, column] += np.bincount(artworks.ravel(), values[..., place].ravel(), len(total))
+    return total
+
+
+def sampled_decisions(devices: Devices, count: int, rng: np.random.Generator) -> DecisionLog:
+    """Draw up to `count` decisions from the logs of one chunk of devices, as devices of one decision each."""
+    log = devices.log_of_chunk(int(rng.integers(devices.chunks)))
+    chosen = rng.choice(log.counted.size, size=min(count, log.counted.size), replace=False)
+    at = np.divmod(chosen, devices.journal.steps)
+
+    def pick(array: Floats) -> Floats:
+        return array[at][:, None]
+
+    rows = FeatureRows(
+        artwork=pick(log.rows.artwork),
+        match=pick(log.rows.match),
+        main=pick(log.rows.main),
+        appeal=pick(log.rows.appeal),
+        viewer=log.rows.viewer[at[0]],
+        context=pick(log.rows.context),
+    )
+    latents = pick(log.latents) if log.latents is not None else None
+    return DecisionLog(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), latents)
