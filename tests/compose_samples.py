@@ -13,8 +13,8 @@ from PIL import Image
 from keyart import Artwork, Catalog, Title
 from keyart_tools.tagging.colour import Colours
 from keyart_tools.tagging.film import Film
-from keyart_tools.tagging.record import Tagging
 from keyart_tools.tagging.still import Still
+from keyart_tools.tagging.tagging_file import Tagging
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

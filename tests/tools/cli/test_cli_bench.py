@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from keyart_tools.bench import run as bench_run
-from keyart_tools.bench.rows import Absent, Row
+from keyart_tools.performance import performance_run as bench_run
+from keyart_tools.performance.measurement import Absent, Row
 
 ENGINES = ("onnxruntime", "numpy")
 ROWS = {
@@ -169,6 +169,6 @@ def test_the_module_is_the_command() -> None:
     import sys
 
     done = subprocess.run(
-        [sys.executable, "-m", "keyart_tools.bench", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "keyart_tools.performance", "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("Usage: keyart bench")

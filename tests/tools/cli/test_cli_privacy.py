@@ -10,8 +10,8 @@ import pytest
 
 from keyart.errors import KeyartError, SettingError
 from keyart_federated.accounting import noise_for, skellam_epsilon
-from keyart_tools.privacy import Run, measured, plan, predict, read
-from keyart_tools.privacy.plan import effective_devices
+from keyart_tools.privacy import Run, measured_runs, plan, predict, read
+from keyart_tools.privacy.campaign_plan import effective_devices
 
 # Placeholders, no measurements: round figures that are easy to interpolate.
 PLACEHOLDERS = [
@@ -26,14 +26,14 @@ ASKED = {"delta": 1e-6, "rounds": 10, "dimension": 1000}
 def placeholders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, ...]:
     file = tmp_path / "measured.json"
     file.write_text(json.dumps(PLACEHOLDERS), "utf-8")
-    monkeypatch.setattr(measured, "FILE", file)
+    monkeypatch.setattr(measured_runs, "FILE", file)
     return read()
 
 
 @pytest.fixture
 def nothing_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "measured.json").write_text("[]", "utf-8")
-    monkeypatch.setattr(measured, "FILE", tmp_path / "measured.json")
+    monkeypatch.setattr(measured_runs, "FILE", tmp_path / "measured.json")
 
 
 def test_epsilon(keyart_command) -> None:

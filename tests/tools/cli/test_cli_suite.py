@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from keyart_tools.suite import run as suite
-from keyart_tools.suite.record import Entry
-from keyart_tools.suite.result import Result, Row
-from keyart_tools.suite.scores import FIGURES, Score
+from keyart_tools.benchmark import benchmark_run as suite
+from keyart_tools.benchmark.benchmark_result import Result, Row
+from keyart_tools.benchmark.results_file import Entry
+from keyart_tools.benchmark.scores import FIGURES, Score
 
 
 @pytest.fixture

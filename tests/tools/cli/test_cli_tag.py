@@ -15,7 +15,7 @@ import pytest
 from fetched import had
 
 from keyart import Catalog
-from keyart_tools.models.film import sample_clips
+from keyart_tools.models.sample_media import sample_clips
 from keyart_tools.tagging import Tagging
 
 

@@ -10,8 +10,8 @@ from compose_samples import NOW, doll, landscape
 from fetched import had
 from PIL import Image
 
-from keyart_tools.compose.keys import SigningKey, made_key
-from keyart_tools.models import film
+from keyart_tools.compose.signing_keys import SigningKey, made_key
+from keyart_tools.models import sample_media
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def key() -> SigningKey:
 @pytest.fixture(scope="session")
 def astronaut() -> Path:
     """A photograph in the public domain."""
-    return had(film.astronaut)
+    return had(sample_media.astronaut)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from keyart.errors import InputError
 from keyart_tools.compose.composer import SHAPES, compose
 from keyart_tools.compose.credentials import read_bytes
 from keyart_tools.compose.cutout import cut_out
-from keyart_tools.compose.picture import Picture
+from keyart_tools.compose.picture_file import Picture
 from keyart_tools.compose.sources import Source, Sources
 
 

@@ -11,8 +11,8 @@ from compose_samples import NOW, landscape
 from keyart.errors import InputError
 from keyart_tools.compose import credentials
 from keyart_tools.compose.credentials import Ingredient, read_bytes, signed
-from keyart_tools.compose.keys import made_key
-from keyart_tools.compose.picture import jpeg
+from keyart_tools.compose.picture_file import jpeg
+from keyart_tools.compose.signing_keys import made_key
 from keyart_tools.compose.source_type import source_type, xmp_packet
 
 TWO = (Ingredient("subject", "a.png", "ab" * 32), Ingredient("background", "b.jpg", "cd" * 32))

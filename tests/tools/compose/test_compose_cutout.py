@@ -8,7 +8,7 @@ from PIL import Image
 from keyart.errors import InputError
 from keyart_tools.compose.attention import attention_map
 from keyart_tools.compose.cutout import Measures, cut_out, find_mask
-from keyart_tools.compose.picture import Picture, read_picture
+from keyart_tools.compose.picture_file import Picture, read_picture
 
 
 def picture(pixels, alpha=None):

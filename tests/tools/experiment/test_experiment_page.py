@@ -13,7 +13,7 @@ from keyart_federated.experiments import Experiment, Results, Told
 from keyart_federated.experiments.looks import added
 from keyart_federated.experiments.peeking import Fleet, baselines, drawn, played
 from keyart_tools.experiment import page, summary, write_page
-from keyart_tools.experiment.drawing import BAR_WIDTH, HEIGHT, WIDTH, bars, over_time
+from keyart_tools.experiment.svg_plots import BAR_WIDTH, HEIGHT, WIDTH, bars, over_time
 
 KNOWN = baselines(devices=4000)
 EXPERIMENT = Experiment('Larger <buttons> & "quotes"', 6000, KNOWN, looks=5, epsilon=4.0)

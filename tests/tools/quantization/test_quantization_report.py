@@ -14,9 +14,9 @@ from keyart.model.ranker.weights import quantize, shapes
 from keyart_federated.export import write_bundle
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.logs import recorded
+from keyart_tools.model_evaluation import Occasions
 from keyart_tools.quantization import Source, measure
-from keyart_tools.quantization.chart import draw
-from keyart_tools.slates import Occasions
+from keyart_tools.quantization.quantization_chart import draw
 from keyart_tools.training import fit
 
 

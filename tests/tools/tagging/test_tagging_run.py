@@ -22,9 +22,9 @@ from keyart import Catalog
 from keyart.errors import CatalogError, InputError
 from keyart_tools.models import Models
 from keyart_tools.tagging import Film, Tagging, tag
+from keyart_tools.tagging.film_texts import Words
 from keyart_tools.tagging.judgement import judged
-from keyart_tools.tagging.likeness import NEAR_DUPLICATE, cosines
-from keyart_tools.tagging.words import Words
+from keyart_tools.tagging.similarity import NEAR_DUPLICATE, cosines
 from keyart_tools.text import Line, Subtitles
 
 from .conftest import FilmWriter, scenery

@@ -12,10 +12,10 @@ from fetched import had
 from scenedetect import ContentDetector, detect
 
 from keyart_tools.models import Models
-from keyart_tools.models.film import big_buck_bunny
+from keyart_tools.models.sample_media import big_buck_bunny
 from keyart_tools.tagging import Film, tag
 from keyart_tools.tagging.judgement import BLACK, BLURRED, FLAT
-from keyart_tools.tagging.likeness import NEAR_DUPLICATE, cosines
+from keyart_tools.tagging.similarity import NEAR_DUPLICATE, cosines
 
 SHOTS_APART = 5
 STILLS_WITH_FACES = 0.2  # of a film without people: 0.13 when it was measured

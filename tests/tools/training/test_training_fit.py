@@ -12,7 +12,7 @@ from world_samples import tiny_catalog
 
 import keyart
 from keyart.errors import HistoryError, SettingError
-from keyart_tools.slates import Occasions, by_device, model_installed, slates, value
+from keyart_tools.model_evaluation import Occasions, by_device, model_installed, slates, value
 from keyart_tools.training import Settings, fit
 from keyart_tools.training.fit import _split
 

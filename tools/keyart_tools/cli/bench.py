@@ -11,7 +11,7 @@ import click
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
 
 if TYPE_CHECKING:
-    from keyart_tools.bench.run import Result
+    from keyart_tools.performance.performance_run import Result
 
 TITLES = {
     "choosing": "Choosing among 20 pictures, medians",
@@ -45,7 +45,7 @@ def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
       keyart bench --quick --out build/quick --json
     """
     one_thread_a_process()
-    from keyart_tools.bench.run import QUICK, Effort, run
+    from keyart_tools.performance.performance_run import QUICK, Effort, run
 
     with progress("measured") as tell:
         effort = QUICK if quick else Effort(gateway_seconds=600.0) if long else Effort()
@@ -59,7 +59,7 @@ def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
 def _show(result: Result, out: Path) -> None:
     from rich.table import Table
 
-    from keyart_tools.bench.chart import figure_text, judged_text, reach_text
+    from keyart_tools.performance.performance_chart import figure_text, judged_text, reach_text
 
     tables: list[Table | str] = []
     for group, rows in groupby(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
-from .worlds import given_world, their_errors
+from .world_loading import given_world, their_errors
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -124,7 +124,7 @@ def _added(matched: Matched, titles: Catalog, profile: Path, passphrase_file: Pa
 
 def _keys(profile: Path, passphrase_file: Path | None) -> PassphraseKey:
     from keyart import PassphraseKey
-    from keyart_tools.text.files import read_text
+    from keyart_tools.text.text_files import read_text
 
     if passphrase_file is not None:
         return PassphraseKey(read_text(passphrase_file, "passphrase file").partition("\n")[0])

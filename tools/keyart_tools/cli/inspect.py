@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
-from .occasions import occasions_of, occasions_options
+from .evaluation_options import occasions_of, occasions_options
 
 COMPARED = ("bundle", "catalog")
 
@@ -76,7 +76,7 @@ def _compared(path: Path, other: Path, kind: str, judged_on: dict[str, Any]) -> 
     from datetime import timedelta
 
     from keyart import Policy
-    from keyart_tools.inspection import comparison, kind_at
+    from keyart_tools.inspection import differences, kind_at
 
     of_other = kind_at(other).name
     if kind != of_other or kind not in COMPARED:
@@ -85,11 +85,11 @@ def _compared(path: Path, other: Path, kind: str, judged_on: dict[str, Any]) -> 
     if kind == "catalog":
         if occasions is not None:
             raise click.UsageError("--world and --log judge bundles, and these are catalogues.")
-        document = comparison.catalogs(path, other)
+        document = differences.catalogs(path, other)
     else:
         with progress("slates") as tell:
-            document = comparison.bundles(path, other, occasions, Policy(stickiness=timedelta(0)), tell)
-    return document, comparison.tables(document)
+            document = differences.bundles(path, other, occasions, Policy(stickiness=timedelta(0)), tell)
+    return document, differences.tables(document)
 
 
 def _passphrase(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .chart import ChartPath
+from .chart_path import ChartPath
 from .console import json_option, note, print_table, write_json
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def plan(
     runs = read()
     made = make(sorted(set(devices)), sorted(set(rounds)), epsilon, delta, dimension, l2, runs)
     if plot is not None:
-        from keyart_tools.privacy.chart import draw
+        from keyart_tools.privacy.capture_chart import draw
 
         draw(plot, devices, delta=delta, rounds=min(rounds), dimension=dimension, runs=runs)
     if as_json:

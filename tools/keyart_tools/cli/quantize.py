@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .chart import ChartPath
+from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
-from .occasions import occasions_of, occasions_options
+from .evaluation_options import occasions_of, occasions_options
 
 if TYPE_CHECKING:
     from keyart_tools.quantization import Report
@@ -48,7 +48,7 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
     with progress("slates") as tell:
         report = measure(source, occasions, judged_on["slates"], judged_on["seed"], tell)
     if plot is not None:
-        from keyart_tools.quantization.chart import draw
+        from keyart_tools.quantization.quantization_chart import draw
 
         draw(report, plot)
         note(f"Plot: {plot}")
@@ -69,7 +69,7 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
 
 def _tables(model: Path, report: Report) -> list[Any]:
     from keyart_tools.inspection.tables import estimate, plain, table
-    from keyart_tools.quantization.report import SAME_WINNER_BAR, VALUE_BAR
+    from keyart_tools.quantization.quantization_report import SAME_WINNER_BAR, VALUE_BAR
 
     about = table(f"{model}: float against int8 on {report.slates:,} slates ({report.judged_on})", "figure", "value")
     about.add_row("bytes of the weights", f"{report.bytes_float:,} float, {report.bytes_int8:,} int8")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from .chart import ChartPath
+from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
-from .worlds import given_world, their_errors
+from .world_loading import given_world, their_errors
 
 if TYPE_CHECKING:
     from keyart_federated import Report
-    from keyart_tools.suite.result import Result
+    from keyart_tools.benchmark.benchmark_result import Result
 
 COUNT = click.IntRange(min=1)
 SUITE_FOLDER = Path("build", "suite")
@@ -181,9 +181,9 @@ def _suite(
 ) -> None:
     one_thread_a_process()
     from keyart.errors import SettingError
-    from keyart_tools.suite.plan import Plan
-    from keyart_tools.suite.run import run
-    from keyart_tools.suite.worlds import QUICK, Effort
+    from keyart_tools.benchmark.benchmark_plan import Plan
+    from keyart_tools.benchmark.benchmark_run import run
+    from keyart_tools.benchmark.benchmark_worlds import QUICK, Effort
 
     effort = (QUICK if quick else Effort()).sized(**sizes)
     try:
@@ -261,9 +261,9 @@ def _compare(
 ) -> None:  # fmt: skip
     one_thread_a_process()
     from keyart.errors import SettingError
-    from keyart_tools.suite.comparison import compare, policies
+    from keyart_tools.benchmark.paired_comparison import compare, policies
 
-    from .comparison import show
+    from .comparison_output import show
 
     try:
         names = policies(asked)

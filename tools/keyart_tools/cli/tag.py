@@ -70,7 +70,7 @@ def tag(
     try:
         from keyart_tools.models import Models
         from keyart_tools.tagging import Film, tag
-        from keyart_tools.tagging.words import Words
+        from keyart_tools.tagging.film_texts import Words
         from keyart_tools.text import Subtitles, read_cast, read_reviews, read_synopsis
     except ImportError as error:
         raise click.ClickException(f"{error.name} is not installed; run pip install 'keyart[tagging]'.") from None

@@ -43,7 +43,7 @@ def train(
       keyart train log.jsonl --catalog catalog.json --out model.npz
       keyart train log.jsonl --catalog catalog.json --out model.npz --held-out 0.2 --seed 3 --json
     """
-    from .writing import require_place
+    from .output_path import require_place
 
     require_place(out, "model")
     one_thread_a_process()
@@ -69,7 +69,7 @@ def train(
 
 def document(fitted: Fitted, out: Path) -> dict[str, Any]:
     """Plain values."""
-    from keyart_tools.slates.value import plain
+    from keyart_tools.model_evaluation.policy_value import plain
 
     return {
         "model": str(out),

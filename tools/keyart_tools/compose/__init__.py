@@ -7,10 +7,10 @@ from .credentials import Ingredient
 from .credentials import read as read_credentials
 from .crop import Window, crop
 from .cutout import Cutout, cut_out
-from .keys import SigningKey, open_keys
-from .picture import Picture, read_picture
+from .picture_file import Picture, read_picture
+from .signing_keys import SigningKey, open_keys
 from .sources import Source, Sources, read_sources
-from .title import checked_title
+from .title_overlay import checked_title
 
 __all__ = [
     "SHAPES",

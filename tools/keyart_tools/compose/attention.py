@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .picture import Pixels
+from .picture_file import Pixels
 
 Box = tuple[float, float, float, float]  # left, top, width, height as shares of the picture
 

@@ -17,12 +17,12 @@ from .attention import Box, attention_map
 from .blur import blurred
 from .credentials import Ingredient, signed
 from .crop import PixelBox, Window, crop
-from .keys import SigningKey
-from .picture import Pixels, jpeg
+from .picture_file import Pixels, jpeg
 from .scene import LARGEST_ENLARGEMENT, LARGEST_OF_BACKGROUND, composed, cropped
+from .signing_keys import SigningKey
 from .source_type import source_type, xmp_packet
 from .sources import Source, Sources
-from .title import find_place, lettered
+from .title_overlay import find_place, lettered
 
 SHAPES = {"tv": (1280, 720), "poster": (800, 1200), "square": (1000, 1000), "phone": (720, 1280)}  # width, height
 HEAD = 0.15  # of a face's box, kept free around it: hair and chin

@@ -16,8 +16,8 @@ from typing import Any
 
 from keyart.errors import InputError
 
-from .keys import SigningKey
-from .picture import stated_source_type
+from .picture_file import stated_source_type
+from .signing_keys import SigningKey
 from .source_type import VOCABULARY
 
 OFFLINE: dict[str, Any] = {

@@ -19,7 +19,7 @@ from keyart.errors import InputError
 
 from .attention import Box, attention_map
 from .matte import soft_edge, without_spill
-from .picture import Picture, Pixels
+from .picture_file import Picture, Pixels
 
 Mask = NDArray[np.uint8]  # 0 or 1, [rows, columns]
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .picture import Pixels
+from .picture_file import Pixels
 
 GUIDE_SHARE = 1 / 160  # radius of the guided filter, of the long side
 SMOOTHNESS = 1e-4  # ε of the guided filter, on greys of 0–1

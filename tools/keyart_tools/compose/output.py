@@ -17,7 +17,7 @@ from .composer import SHAPES, Composition
 from .sources import Sources
 
 if TYPE_CHECKING:
-    from keyart_tools.tagging.record import Tagging
+    from keyart_tools.tagging.tagging_file import Tagging
 
 FORMAT = "keyart-composed/1"
 RECORD = "composed.json"

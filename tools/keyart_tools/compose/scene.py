@@ -18,7 +18,7 @@ from .blur import blurred
 from .crop import Window
 from .cutout import Cutout
 from .matte import matched
-from .picture import Pixels
+from .picture_file import Pixels
 
 BESIDE = 1.2  # a wider shape has the subject beside the title, another one below it
 TALLEST, WIDEST = (0.94, 0.62), (0.68, 0.96)  # share of height and width that the subject may take

@@ -11,12 +11,12 @@ from keyart.errors import CatalogError, InputError
 
 from .attention import Box
 from .cutout import Cutout, cut_out
-from .picture import Picture, read_picture
+from .picture_file import Picture, read_picture
 
 if TYPE_CHECKING:
     from keyart_tools.models import Models
-    from keyart_tools.tagging.record import Tagging
     from keyart_tools.tagging.still import Still
+    from keyart_tools.tagging.tagging_file import Tagging
 
 TRIES = 30  # stills whose subject is looked for, a second or two each; of an animated film one in 15 is clear
 
@@ -63,7 +63,7 @@ def read_source(path: Path, models: Models) -> Source:
 
 
 def _from_folder(folder: Path, back: Source | None, progress: Progress) -> Sources:
-    from keyart_tools.tagging.record import NAME, Tagging
+    from keyart_tools.tagging.tagging_file import NAME, Tagging
 
     if not (folder / NAME).exists():
         raise InputError(f"{folder} holds no {NAME} of keyart tag; give the folder of a tagged film, or a picture.")

@@ -17,11 +17,11 @@ from keyart import Catalog, Context, Personalizer
 from keyart.model.features.encode import is_misleading
 from keyart_federated import World
 
-from ..home.art import spoken_name
-from ..home.model import Candidate, Choice, Screen, Viewer
-from .film import FilmTitle
-from .people import TITLES, popular_titles, telling_titles, unlike_viewers
-from .reasons import sentences
+from .explanations import sentences
+from .page.page_model import Candidate, Choice, Screen, Viewer
+from .page.poster import spoken_name
+from .page_selection import TITLES, popular_titles, telling_titles, unlike_viewers
+from .real_film import FilmTitle
 
 EVENING, MORNING = time(20, 30), time(7, 45)
 LATELY = 4  # films that the page names

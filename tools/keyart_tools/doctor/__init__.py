@@ -10,7 +10,7 @@ from collections.abc import Callable
 from . import engines, flower, installation, machine, storage
 from .environment import Environment
 from .finding import Finding
-from .reading import read
+from .read_environment import read
 
 __all__ = ["CHECKS", "Environment", "Finding", "findings", "read"]
 

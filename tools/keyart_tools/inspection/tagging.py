@@ -15,7 +15,7 @@ from .tables import EXAMPLES, fields, plain, table, tags
 def document(path: Path) -> dict[str, Any]:
     """Raises CatalogError; KeyartError where what tags films is not installed."""
     try:
-        from keyart_tools.tagging.record import Tagging
+        from keyart_tools.tagging.tagging_file import Tagging
     except ImportError as error:
         raise KeyartError(f"Looking into a tagging needs {error.name}: install keyart[tagging].") from None
     tagging = Tagging.load(path)

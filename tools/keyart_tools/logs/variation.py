@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from keyart.errors import HistoryError
 
-from .log import Log
+from .decision_log import Log
 
 LEAST_DECISIONS = 100  # fewer say nothing that chance would not
 LEAST_VIEWERS = 10  # some of them are held out

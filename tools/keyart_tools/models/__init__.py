@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from .available_models import Models
 from .cache import default_folder, fetch, whole
 from .faces import Face
-from .opened import Models
-from .picture import Box, Picture
+from .picture_types import Box, Picture
 from .registry import MODELS, Model
 
 __all__ = ["MODELS", "Box", "Face", "Model", "Models", "Picture", "default_folder", "fetch", "whole"]

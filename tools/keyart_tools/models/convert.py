@@ -14,7 +14,7 @@ import onnx
 from onnx import version_converter
 
 from .checkpoint import Tensors, read_checkpoint
-from .graph import IR_VERSION, OPSET, Floats, Graph
+from .onnx_graph import IR_VERSION, OPSET, Floats, Graph
 
 # EfficientNet-Lite0: repeats, stride of the first, widening; the kernels' sizes and widths follow from the weights.
 # M. Tan, Q. V. Le, "EfficientNet", ICML 2019, table 1; the Lite variant has ReLU6 and no squeeze-and-excitation.

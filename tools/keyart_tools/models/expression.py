@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .picture import Box, Picture
+from .picture_types import Box, Picture
 from .session import Session
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

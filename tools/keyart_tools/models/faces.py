@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .picture import Box, Picture, share
+from .picture_types import Box, Picture, share
 from .session import Session
 
 SIDE = 640  # pixels of the longer side that the model sees

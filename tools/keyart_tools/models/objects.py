@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .picture import Floats, Picture
+from .picture_types import Floats, Picture
 from .session import Session
 
 NAMES = "imagenet1k_clean_names.json"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .picture import Floats
+from .picture_types import Floats
 from .session import Session
 
 TOKENIZER = "tokenizer.json"

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import numpy as np
 
-from .picture import Picture
+from .picture_types import Picture
 from .session import Session
 
 _RESIZED, _SIDE = 256, 224

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .measured import Run, read
-from .plan import Plan, Row, plan, predict
+from .campaign_plan import Plan, Row, plan, predict
+from .measured_runs import Run, read
 
 __all__ = ["Plan", "Row", "Run", "plan", "predict", "read"]

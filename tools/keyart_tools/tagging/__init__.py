@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .film import Film
-from .record import Tagging
-from .run import tag
 from .still import Still
+from .tagging_file import Tagging
+from .tagging_run import tag
 
 __all__ = ["Film", "Still", "Tagging", "tag"]

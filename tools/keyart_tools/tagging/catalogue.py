@@ -8,8 +8,8 @@ from keyart.catalog import Artwork, Catalog, Title
 from keyart.errors import CatalogError
 
 from .judgement import UNSAFE
-from .record import Tagging
 from .still import Still
+from .tagging_file import Tagging
 
 CATALOG = "catalog.json"
 ADULT = "18+"  # maturity of a still that looks unsafe, which only a person can have accepted

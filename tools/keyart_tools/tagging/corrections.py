@@ -10,8 +10,8 @@ from typing import Any
 from keyart.catalog import checked_tags, shown
 from keyart.errors import CatalogError
 
-from .record import Tagging
 from .still import Still
+from .tagging_file import Tagging
 
 FORMAT = "keyart-corrections/1"
 REJECTED = "rejected by hand"

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from .likeness import cosines, near_duplicates
+from .similarity import cosines, near_duplicates
 from .still import Still
 from .tags import COVERED, area, ramp
 

@@ -12,7 +12,7 @@ from keyart.errors import CatalogError
 from keyart_tools.models import Models, Picture
 
 from .composition import calm_spaces, edges, subject
-from .likeness import colour_layout
+from .similarity import colour_layout
 from .still import Still
 from .tags import COVERED, MOST_OBJECTS, SURE_OBJECT, area, tags_of
 

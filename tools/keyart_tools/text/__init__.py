@@ -4,7 +4,7 @@ from .cast import Cast, cast_in, read_cast
 from .labels import LABELS
 from .scenes import Said, Scene, said_at, scenes
 from .subtitles import Line, Subtitles
-from .title import read_reviews, read_synopsis, tags_of_reviews, tags_of_synopsis, title_tags
+from .title_tags import read_reviews, read_synopsis, tags_of_reviews, tags_of_synopsis, title_tags
 from .zero_shot import Score, Sentences, scores
 
 __all__ = [

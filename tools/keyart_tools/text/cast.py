@@ -17,8 +17,8 @@ from pathlib import Path
 from keyart.catalog import is_text
 from keyart.errors import InputError
 
-from .files import read_text
 from .folding import folded, slug
+from .text_files import read_text
 
 Cast = Mapping[str, Sequence[str]]  # actor → characters
 

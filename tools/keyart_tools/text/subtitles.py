@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keyart.errors import InputError
 
-from .files import read_text
+from .text_files import read_text
 
 _TIME = r"\d{1,2}:\d{1,2}:\d{1,2}[.,]\d{1,3}"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?!\d)")

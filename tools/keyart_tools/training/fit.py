@@ -25,9 +25,9 @@ from keyart_federated.simulation.central import CentralLearner
 from keyart_federated.simulation.devices import Devices
 
 from ..logs import Log, Viewer, require_variation
-from ..slates.occasions import Occasions
-from ..slates.slate import model_installed, slates
-from ..slates.value import by_device, value
+from ..model_evaluation.evaluation_set import Occasions
+from ..model_evaluation.policy_value import by_device, value
+from ..model_evaluation.slate import model_installed, slates
 from .replay import replayed
 
 LEAST_GAIN, PATIENCE = 2e-4, 2  # in nats a held-out decision, over so many passes: less, and learning is over

@@ -1,0 +1,169 @@
+"""Comparison: a few policies on the same impressions of one world, and how far they are apart, device by device."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+from keyart.errors import KeyartError, SettingError
+from keyart_federated import World, simulate
+from keyart_federated.baselines import best_fixed, play
+from keyart_federated.metrics import Estimate, Rewards, Truth, capture, figures, mean, ratio, rewards
+
+from ..model_evaluation.policy_value import plain
+from .benchmark_chart import COLOURS, FADED, FAINT
+from .benchmark_plan import key_of
+from .policies import BEST_FIXED, INSIDE, KEYART, ORACLE, SIMULATED
+from .world_run import Oracle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+KNOWN = (*SIMULATED, *INSIDE, BEST_FIXED, ORACLE)
+ALSO = {"federated": KEYART, "none": "zero-shot + head", "uniform": "random"}  # as `--learner` and peers call them
+LINES = (COLOURS["keyart"], COLOURS["peer"], COLOURS["variant"], COLOURS["reference"], "#6b4e9b", "#3b8f5a")
+
+
+class Witness:
+    """A world that remembers which picture it was asked about: a simulation asks for one of each impression.
+    shown [devices, impressions]: place of the picture in the catalogue."""
+
+    def __init__(self, world: World, impressions: int) -> None:
+        self.catalog, self.devices = world.catalog, world.devices
+        self.history, self.impression, self.expected_reward = world.history, world.impression, world.expected_reward
+        self.shown = np.zeros((world.devices, impressions), dtype=np.int32)
+        self._outcome, self._places = world.outcome, world.catalog.artwork_places
+
+    def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
+        self.shown[i, k] = self._places[artwork_id]
+        return self._outcome(i, k, artwork_id)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A policy's figures (`scorecard.figures`), capture by round, and, but for the first policy, how far it is from
+    the first on the same devices: in capture, in capture of the last quarter, and in value."""
+
+    policy: str
+    figures: Mapping[str, Estimate]
+    capture_by_round: tuple[float, ...]
+    apart: Mapping[str, Estimate]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; an infinite end of an interval (one device) becomes null."""
+        return {
+            "policy": self.policy,
+            "figures": {name: plain(one) for name, one in self.figures.items()},
+            "capture_by_round": list(self.capture_by_round),
+            "apart_from_first": {name: plain(one) for name, one in self.apart.items()},
+        }
+
+
+def policies(asked: str) -> tuple[str, ...]:
+    """At least two of `KNOWN`, in the order asked. Raises SettingError."""
+    names = {key_of(name): name for name in KNOWN} | ALSO
+    found = []
+    for word in filter(None, map(str.strip, asked.split(","))):
+        if key_of(word) not in names:
+            raise SettingError(f"No policy {word!r} to compare; there are {', '.join(KNOWN)}.")
+        found.append(names[key_of(word)])
+    if len(found) < 2 or len(set(found)) < len(found):
+        raise SettingError("Compare at least two policies, each once, with commas between them: federated,central.")
+    return tuple(found)
+
+
+def compare(
+    world: World, asked: Sequence[str], steps: int, rounds: int, seed: int, tell: Callable[[int, int], None]
+) -> list[Line]:
+    """asked: names of policies. tell: gets policies done and in all. Raises KeyartError."""
+    truth = Truth.measure(world, steps * rounds)
+    tell(0, len(asked))
+    lines: list[Line] = []
+    first: Rewards | None = None
+    for done, name in enumerate(asked, 1):
+        earned = rewards(truth, _shown(world, truth, name, steps, rounds, seed))
+        windows = [earned.means(slice(r * steps, (r + 1) * steps)) for r in range(rounds)]
+        by_round = tuple(capture(window, window.policy).value for window in windows)
+        lines.append(Line(name, figures(earned), by_round, _apart(first, earned) if first is not None else {}))
+        first = first or earned
+        tell(done, len(asked))
+    return lines
+
+
+def _shown(world: World, truth: Truth, name: str, steps: int, rounds: int, seed: int) -> npt.NDArray[np.int32]:
+    impressions = steps * rounds
+    if name not in SIMULATED:
+        if name == ORACLE:
+            return play(world, Oracle(truth), impressions).shown
+        peer = best_fixed(truth) if name == BEST_FIXED else INSIDE[name](world.catalog, seed)
+        return play(world, peer, impressions).shown
+    witness = Witness(world, impressions)
+    with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
+        simulate(witness, steps, rounds, seed=seed, truth=truth, out=Path(folder) / "bundle", **SIMULATED[name])
+    return witness.shown
+
+
+def _apart(first: Rewards, other: Rewards) -> dict[str, Estimate]:
+    """What devices, titles and moments have in common cancels, so that the interval is narrower than either's."""
+    impressions = first.policy.shape[1]
+    whole, last = slice(None), slice(impressions * 3 // 4, impressions)
+    told = {}
+    for name, window in (("capture", whole), ("last_quarter_capture", last)):
+        one, two = first.means(window), other.means(window)
+        told[name] = ratio(two.policy - one.policy, one.oracle - one.random)
+    told["policy_value"] = mean(other.means().policy - first.means().policy)
+    return told
+
+
+def draw(lines: Sequence[Line], title: str, path: Path) -> None:
+    """Capture by round, and the difference from the first policy, as a PNG or SVG. Raises KeyartError."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise KeyartError("The chart needs matplotlib: install keyart[tools].") from None
+    figure = Figure(figsize=(11, 4.4), dpi=140, layout="constrained")
+    rounds, apart = figure.subplots(1, 2, width_ratios=(3, 2))
+    for number, line in enumerate(lines):
+        at = range(1, len(line.capture_by_round) + 1)
+        colour = LINES[number % len(LINES)]
+        rounds.plot(at, line.capture_by_round, color=colour, label=line.policy, marker="o", markersize=3)
+    rounds.set_xlabel("round")
+    rounds.set_title(f"{title}\ncapture (0: random picture, 1: oracle)", loc="left", fontsize=10)
+    rounds.legend(frameon=False, fontsize=9)
+    _draw_apart(apart, lines)
+    for axes in (rounds, apart):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color=FAINT)
+        axes.set_axisbelow(True)
+    try:
+        figure.savefig(str(path))
+    except (OSError, ValueError) as error:
+        raise KeyartError(f"The plot cannot be written to {path}: {error}.") from None
+
+
+def _draw_apart(axes: Axes, lines: Sequence[Line]) -> None:
+    others = lines[1:]
+    for place, line in enumerate(others):
+        for name, form, shift in (("last_quarter_capture", "o", -0.12), ("capture", "D", 0.12)):
+            one = line.apart[name]
+            reach = [[one.value - one.low], [one.high - one.value]] if math.isfinite(one.high) else None
+            fill = LINES[(place + 1) % len(LINES)] if form == "o" else "white"
+            axes.errorbar(
+                one.value, place + shift, xerr=reach, fmt=form, color=LINES[(place + 1) % len(LINES)],
+                markerfacecolor=fill, markersize=6, capsize=3,
+            )  # fmt: skip
+    axes.axvline(0, color=FADED, linewidth=1)
+    axes.set_yticks(range(len(others)), [line.policy for line in others])
+    axes.set_ylim(len(others) - 0.5, -0.5)
+    axes.set_title(
+        f"capture above {lines[0].policy}'s, on the same devices\nfilled: last quarter, hollow: whole run; 95 %",
+        loc="left", fontsize=10,
+    )  # fmt: skip

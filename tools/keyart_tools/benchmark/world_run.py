@@ -1,0 +1,104 @@
+"""Contest: every policy on the same impressions of one world."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+import keyart
+from keyart.model.features import EncodedCatalog, FeatureSpec
+from keyart_federated import Report, World, simulate
+from keyart_federated.baselines import Peer, Played, best_fixed, play
+from keyart_federated.metrics import Truth
+
+from .benchmark_worlds import Effort, Setting
+from .external_learner import play_by_steps, started
+from .policies import BEST_FIXED, INSIDE, ORACLE, OUTSIDE, SIMULATED
+from .results_file import Entry
+from .scores import score_of, score_of_report
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One world and seed; the world is made, and measured, when the first policy plays. python: that of the peers
+    outside."""
+
+    setting: Setting
+    seed: int
+    effort: Effort
+    python: Path | None
+
+    @cached_property
+    def world(self) -> World:
+        return self.setting.world(self.seed)
+
+    @cached_property
+    def truth(self) -> Truth:
+        return Truth.measure(self.world, self.effort.impressions)
+
+    def entry(self, policy: str) -> Entry:
+        """How the policy of that name did. Raises KeyartError; FederatedError where a peer outside cannot run."""
+        truth = self.truth  # made before the clock starts
+        began = time.perf_counter()
+        if policy in SIMULATED:
+            report = self._report(policy)
+            score, told = score_of_report(report), {**report.to_dict(), "bundle": None}  # it is gone
+        else:
+            played = self._outside(policy) if policy in OUTSIDE else self._inside(policy)
+            catalog = self.world.catalog
+            tags = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)).artwork
+            score, told = score_of(truth, played, tags), None
+        seconds = time.perf_counter() - began
+        return Entry(self.setting.name, self.seed, policy, score, seconds, told)
+
+    def _report(self, policy: str) -> Report:
+        with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
+            return simulate(
+                self.world,
+                self.effort.steps,
+                self.effort.rounds,
+                seed=self.seed,
+                truth=self.truth,
+                name=self.setting.name,
+                out=Path(folder) / "bundle",
+                **SIMULATED[policy],
+            )
+
+    def _outside(self, policy: str) -> Played:
+        assert self.python is not None  # noqa: S101 – else the policy is not in the suite
+        with started(policy, OUTSIDE[policy], self.python, self.world, self.seed) as peer:
+            return play_by_steps(self.world, peer, self.effort.impressions)
+
+    def _inside(self, policy: str) -> Played:
+        if policy == BEST_FIXED:
+            peer: Peer = best_fixed(self.truth)
+        elif policy == ORACLE:
+            peer = Oracle(self.truth)
+        else:
+            peer = INSIDE[policy](self.world.catalog, self.seed)
+        return play(self.world, peer, self.effort.impressions)
+
+
+class Oracle:
+    """The best picture of every impression, by the world's own expected rewards, which no learner may know.
+
+    A peer is not told which impression it is asked for; it counts a device's, which come in order.
+    """
+
+    def __init__(self, truth: Truth) -> None:
+        self._best = np.nanargmax(truth.reward, axis=2)
+        self._asked: Counter[int] = Counter()
+
+    def choose(self, i: int, title: int, context: keyart.Context) -> int:
+        k = self._asked[i]
+        self._asked[i] += 1
+        return int(self._best[i, k])
+
+    def learn(self, title: int, picture: int, reward: float) -> None:
+        """Nothing to learn."""

@@ -1,0 +1,101 @@
+"""A real film among the titles of the demo's page: what `keyart tag` finds in it, offered like any other title's art.
+
+The film is tagged in a process of its own while the arms run. Its response is not simulated: it stands on the page
+alone, where the SDK chooses by what its stills show.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import keyart
+from keyart.errors import DataUnavailable, KeyartError
+
+TITLE_ID, NAME = "big-buck-bunny", "Big Buck Bunny (2008)"
+GENRES = {"genre:animation": 0.6, "genre:comedy": 0.4}
+STILLS = 9
+PAGE_WIDTH, PAGE_QUALITY = 640, 82  # of a still on the page
+
+
+@dataclass(frozen=True)
+class FilmTitle:
+    """photographs: JPEG of each artwork, by its id. licence: whose they are."""
+
+    title: keyart.Title
+    photographs: Mapping[str, bytes]
+    licence: str
+
+
+def tagged(film: Path | None, folder: Path) -> None:
+    """Tags `film` into `folder`, unless that is done. None: Big Buck Bunny, fetched if it is not in the cache.
+    Raises KeyartError."""
+    try:
+        from keyart_tools.models import Models
+        from keyart_tools.models.sample_media import BIG_BUCK_BUNNY, big_buck_bunny
+        from keyart_tools.tagging import Film, tag
+    except ImportError as error:
+        raise DataUnavailable(f"{error.name} is not installed; run pip install 'keyart[tagging]'.") from None
+    film = film or big_buck_bunny()
+    folder.mkdir(parents=True, exist_ok=True)
+    tag(
+        Film.open(film), folder, Models.open(),
+        count=STILLS, title_id=TITLE_ID, name=NAME, licence=BIG_BUCK_BUNNY, html=True,
+    )  # fmt: skip
+
+
+def read(folder: Path) -> FilmTitle:
+    """What `tagged` has left in `folder`. Raises KeyartError."""
+    from keyart_tools.tagging import Tagging
+
+    found = keyart.Catalog.load(folder / "catalog.json")[TITLE_ID]
+    title = keyart.Title(found.id, found.name, found.duration, {**found.tags, **GENRES}, found.artworks)
+    photographs = {artwork.id: _for_page(folder / artwork.image) for artwork in title.artworks}
+    return FilmTitle(title, photographs, Tagging.load(folder).licence)
+
+
+def _for_page(path: Path) -> bytes:
+    from io import BytesIO
+
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        picture.thumbnail((PAGE_WIDTH, PAGE_WIDTH))
+        small = BytesIO()
+        picture.convert("RGB").save(small, "JPEG", quality=PAGE_QUALITY, optimize=True)
+    return small.getvalue()
+
+
+def main() -> None:
+    """The process that `begun` starts: tags into the folder it is given, or ends with a sentence on stderr."""
+    try:
+        tagged(None, Path(sys.argv[1]))
+    except (KeyartError, OSError) as error:
+        sys.exit(str(error))
+
+
+@contextmanager
+def begun(folder: Path, warn: Callable[[str], None]) -> Iterator[Callable[[], FilmTitle | None]]:
+    """Starts tagging into `folder` beside what the block does. Yields what waits for the result: None, after a
+    warning, where there is none."""
+    command = [sys.executable, "-c", f"from {__name__} import main; main()", os.fspath(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603
+
+        def result() -> FilmTitle | None:
+            _, said = child.communicate()
+            if child.returncode:
+                why = said.strip().splitlines() or ["Tagging it was stopped."]
+                warn(f"The page shows no real film. {why[-1]}")
+                return None
+            return read(folder)
+
+        try:
+            yield result
+        finally:
+            if child.poll() is None:  # it may have minutes to go, and nobody waits for it any more
+                child.terminate()

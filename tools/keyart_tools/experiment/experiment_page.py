@@ -1,0 +1,105 @@
+"""The page: one file without a script or an outside address, for a screen, a phone, and the archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from keyart.bundle.durable import replace_file
+from keyart_federated.experiments import MEASURES, Results
+from keyart_federated.experiments.measures import percent
+
+from .experiment_summary import summary
+from .svg_plots import BAR_HEIGHT, BAR_WIDTH, HEIGHT, LEFT, RIGHT, WIDTH, bars, over_time
+
+TONES = {
+    "better": "good",
+    "worse": "bad",
+    "guard": "bad",
+    "mismatch": "bad",
+    "no difference": "even",
+    "not yet": "open",
+}
+HEADLINES = {
+    "better": "Better",
+    "worse": "Worse",
+    "guard": "Guard breached",
+    "mismatch": "Arms do not match",
+    "no difference": "No difference that matters",
+    "not yet": "Not yet",
+}
+
+
+def write_page(path: Path, results: Results) -> None:
+    """Whole or not at all. Raises OSError, FederatedError."""
+    replace_file(path, page(results).encode())
+
+
+def page(results: Results) -> str:
+    """Raises FederatedError where there is no look yet."""
+    environment = Environment(
+        loader=PackageLoader("keyart_tools", "experiment"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    said, experiment = summary(results), results.experiment
+    return environment.get_template("page.html.j2").render(
+        **said,
+        control=experiment.arms[0],
+        first=experiment.first,
+        group=experiment.group,
+        comparisons_shown=[_shown(one, experiment.first, experiment.margin) for one in said["comparisons"]],
+        size={
+            "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "bar": BAR_WIDTH,
+            "bar_height": BAR_HEIGHT,
+        },
+    )  # fmt: skip
+
+
+def _shown(comparison: dict[str, Any], first: str, margin: float) -> dict[str, Any]:
+    metrics, groups = comparison["metrics"], comparison["groups"]
+    drawn = [*bars(list(metrics.values())), *bars(list(groups.values()))]
+    rows = [
+        {"name": name, "label": label, **_row(metric, bar, name)}
+        for (name, label, metric), bar in zip(
+            [
+                *((name, metric["label"], metric) for name, metric in metrics.items()),
+                *((first, name, metric) for name, metric in groups.items()),
+            ],
+            drawn,
+            strict=True,
+        )
+    ]
+    return {
+        **comparison,
+        "tone": TONES[comparison["verdict"]],
+        "headline": HEADLINES[comparison["verdict"]],
+        "plot": over_time(metrics[first], margin),
+        "metric_rows": rows[: len(metrics)],
+        "group_rows": rows[len(metrics) :],
+    }
+
+
+def _row(metric: dict[str, Any], bar: Any, name: str) -> dict[str, Any]:
+    measure = MEASURES[name]
+    change, low, high = metric["relative"]
+    relative = None not in metric["relative"]
+    harm = metric["high"] < 0 if measure.better > 0 else metric["low"] > 0
+    good = metric["low"] > 0 if measure.better > 0 else metric["high"] < 0
+    return {
+        "bar": bar if relative else None,
+        "before": _unbroken(measure.shown(metric["control"])),
+        "after": _unbroken(measure.shown(metric["control"] + metric["effect"])),
+        "change": _unbroken(percent(change) if relative else measure.shown(metric["effect"], True)),
+        "range": f"{_unbroken(percent(low))} to {_unbroken(percent(high))}" if relative else "",
+        "tone": "good" if good else "bad" if harm else "open",
+        "guard": measure.guard,
+        "devices": metric["devices"],
+        "lower_is_better": measure.better < 0,
+    }
+
+
+def _unbroken(text: str) -> str:
+    """A number and its unit stay on one line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")

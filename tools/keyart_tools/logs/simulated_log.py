@@ -1,0 +1,24 @@
+"""A log recorded in a world: what a team's own log would look like, for trying things out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keyart_federated import World
+
+from .decision_log import Decision, Log, Viewer
+
+
+def recorded(world: World, impressions: int, seed: int = 0, *, data: str, evaluation_only: bool = False) -> Log:
+    """Every device's first impressions, with a random picture each."""
+    rng = np.random.default_rng(seed)
+    viewers = []
+    for i in range(world.devices):
+        decisions = []
+        for k in range(impressions):
+            title_id, context = world.impression(i, k)
+            artworks = world.catalog[title_id].artworks
+            shown = artworks[int(rng.integers(len(artworks)))].id
+            decisions.append(Decision(title_id, shown, context, 1 / len(artworks), world.outcome(i, k, shown)))
+        viewers.append(Viewer(f"viewer {i}", tuple(world.history(i)), tuple(decisions)))
+    return Log(data, evaluation_only, tuple(viewers), {})

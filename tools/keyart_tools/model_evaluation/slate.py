@@ -1,0 +1,106 @@
+"""Slates of a model: the candidates on each occasion as a device would score them, by the SDK's own decision path."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+from keyart.model.candidates import Slates, Weighed
+from keyart.model.features import EncodedCatalog, ViewerFeatures
+from keyart.model.features.encode import Floats
+from keyart.model.features.rows import Rows
+from keyart.model.features.viewer import affinities, tally_titles, views_by_title
+from keyart.model.head import HeadPrior
+from keyart.model.latents import Latents
+from keyart.model.loaded_model import LoadedModel
+from keyart.model.policy import distribution
+from keyart.model.ranker import NumpyRanker, Weights
+from keyart.model.scorer import NO_ADDITIONS, Additions, score
+from keyart_federated.export import ModelFile
+
+from .evaluation_set import Occasion, Occasions
+
+
+@dataclass(frozen=True)
+class Slate:
+    """rows: the ranker's. allowed [A]: what the policy may show. occasion: None where the slate is made up.
+    additions: what latents add to play; then title and places are those of the title, and of its artworks, in the
+    catalogue."""
+
+    rows: Rows
+    allowed: npt.NDArray[np.bool_]
+    occasion: Occasion | None = None
+    additions: Additions = NO_ADDITIONS
+    title: int = 0
+    places: slice = field(default_factory=lambda: slice(0))
+
+    def values(self, weights: Weights) -> Floats:
+        """[A]: the chance of a quality play, −inf for what may not be shown."""
+        return np.where(self.allowed, self._value(weights), -np.inf).astype(np.float32)
+
+    def weighed(self, weights: Weights, gamma: float) -> Weighed:
+        """With the policy's probabilities."""
+        value = self._value(weights)
+        return Weighed(value, distribution(value, self.allowed, gamma))
+
+    def _value(self, weights: Weights) -> Floats:
+        scores = score(weights, self.rows)
+        return self.additions.logits(scores, self.rows.artwork, self.title, self.places).value
+
+
+def slates(occasions: Occasions, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
+    """One an occasion, without a personal head: what is judged is the model that all share."""
+    for device, together in itertools.groupby(occasions.each, key=lambda one: one.device):
+        views = [view for view in occasions.history(device) if view.title_id in occasions.catalog]
+        viewer = _viewer(installed, occasions.catalog, views)
+        watched = {occasions.catalog.index(view.title_id) for view in views}
+        of_device = Slates(occasions.catalog, installed, policy, viewer, None, watched.__contains__)
+        for occasion in together:
+            rows = of_device.rows([occasion.title], occasion.context)
+            allowed = of_device.allowed(occasion.title, occasion.context)
+            places = of_device.pictures(occasion.title)
+            yield Slate(rows, allowed, occasion, of_device.additions, occasion.title, places)
+
+
+def _viewer(installed: LoadedModel, catalog: keyart.Catalog, views: Sequence[keyart.View]) -> ViewerFeatures:
+    encoded, reward = installed.encoded, keyart.Reward()
+    weights = views_by_title(views, catalog, reward, encoded.spec)
+    viewer = affinities(encoded, *tally_titles(encoded, weights), installed.population_taste)
+    if installed.latents is None:
+        return viewer
+    met = np.zeros(len(catalog), dtype=np.float32)
+    for title_id, weight in weights.items():
+        met[catalog.index(title_id)] = weight
+    return replace(viewer, met=installed.latents.met(met))
+
+
+def model_installed(file: ModelFile, catalog: keyart.Catalog) -> LoadedModel:
+    """A model file on a catalogue, in float; pictures that it does not know have no appeal of their own."""
+    model = file.model
+    encoded = EncodedCatalog.build(catalog, model.spec)
+    artworks = np.array([file.names.artwork_places.get(name, -1) for name in catalog.artwork_places], dtype=np.intp)
+    titles = np.array([file.names.title_places.get(title.id, -1) for title in catalog], dtype=np.intp)
+    latents = model.latents
+    if latents is not None:
+        latents = Latents(_known(latents.titles, titles), _known(latents.artworks, artworks))
+    return LoadedModel(
+        version=model.version,
+        encoded=encoded,
+        ranker=NumpyRanker(model.weights),
+        weights=model.weights,
+        population_taste=model.population_taste.astype(np.float32),
+        appeal=_known(model.appeal.astype(np.float32), artworks),
+        latents=latents,
+        prior=HeadPrior(),
+        base_rate=model.base_rate,
+    )
+
+
+def _known(table: Floats, places: npt.NDArray[np.intp]) -> Floats:
+    """The rows of `table` at `places`; zeros at −1."""
+    return np.asarray(np.where(places[:, None] >= 0, table[places], 0.0), dtype=np.float32)

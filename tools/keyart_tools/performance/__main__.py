@@ -1,0 +1,7 @@
+"""`python -m keyart_tools.performance` is `keyart bench`."""
+
+import sys
+
+from keyart_tools.cli import main
+
+main(["bench", *sys.argv[1:]], prog_name="keyart")

@@ -1,0 +1,159 @@
+"""What a start costs: processor time and resident memory of fresh processes, against one that imports numpy alone.
+
+Processor time is user and system time of all threads from the start of the process until the first choice is there.
+The children run in turns, each on a copy of the profile, in the environment that an app would have: numpy's threads
+as they come, and bytecode compiled beforehand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from keyart.errors import KeyartError
+
+from .measurement import Absent, Row
+
+REACH_START = {"numpy": 1.6, "onnxruntime": 2.2}
+REACH_MEMORY_MIB = 30.0
+QUIET = "numpy alone, idle threads asleep"  # as keyart has them: they wait for work without turning in a loop
+CHOICES = 50  # before the memory is read
+SECONDS = 120.0
+# What the bench, a makefile or an imported keyart may have set; an app's process begins without.
+NOT_INHERITED = (
+    "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_THREAD_TIMEOUT",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "PYTHONDONTWRITEBYTECODE",
+)
+
+_READING = """
+import json, time
+def resident():
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    except OSError:
+        return None
+"""
+NUMPY = f"""
+import numpy
+{_READING}
+print(json.dumps({{"cpu": time.process_time(), "apart": 0.0, "resident": resident()}}))
+"""
+KEYART = f"""
+import sys, time
+from datetime import datetime, timezone
+import keyart
+keyart.Artwork, keyart.Title, keyart.Catalog, keyart.HostKey
+began = time.process_time()
+from keyart_tools.performance.sample_profile import catalog, keys
+titles, provider = catalog(), keys()
+apart = time.process_time() - began
+profile, bundle, engine, fresh = sys.argv[1:]
+art = keyart.Personalizer.open(profile, catalog=titles, keys=provider, bundle=bundle, engine=engine)
+if fresh == "fresh":
+    art.consent.grant("personalization")
+context = keyart.Context("tv", datetime.now(timezone.utc), slot=3)
+art.choose("t07", context)
+cpu = time.process_time() - apart
+for n in range({CHOICES - 1}):
+    art.choose(f"t{{n % 40:02}}", context)
+{_READING}
+print(json.dumps({{"cpu": cpu, "apart": apart, "resident": resident()}}))
+"""
+
+
+@dataclass(frozen=True)
+class Start:
+    """One process. cpu_ms: until its first choice, without `apart_ms`, in which it built the catalogue.
+    resident_kib: after 50 choices; None where the system does not tell."""
+
+    cpu_ms: float
+    apart_ms: float
+    resident_kib: float | None
+
+
+Starts = dict[str, list[Start]]
+
+
+def measured(profile: Path, bundle: Path, folder: Path, runs: int, tell: Callable[[], None]) -> Starts:
+    """Starts by name, `runs` of each, in turns. profile: folder that holds the profile that was lived in."""
+    programs: dict[str, tuple[str, ...]] = {"numpy alone": (), QUIET: ()}
+    for engine in REACH_START:
+        programs[f"existing profile, {engine}"] = (engine, "existing")
+        programs[f"fresh profile, {engine}"] = (engine, "fresh")
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    folder.mkdir()
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+    starts: Starts = {name: [] for name in programs}
+    for run in range(-1, runs):  # the first one compiles the bytecode, and does not count
+        for name, settings in programs.items():
+            added = {"OPENBLAS_THREAD_TIMEOUT": "4"} if name == QUIET else {}
+            start = _started(settings, profile, bundle, folder / "start", environment | added)
+            if run >= 0:
+                starts[name].append(start)
+        tell()
+    return starts
+
+
+def rows(starts: Starts) -> tuple[list[Row], list[Absent]]:
+    """Processor time and memory above numpy's."""
+    numpy_ms = median(start.cpu_ms for start in starts["numpy alone"])
+    numpy_kib = _resident(starts["numpy alone"])
+    quiet_ms = median(start.cpu_ms for start in starts[QUIET])
+    found = [
+        Row("start", "import numpy", numpy_ms, "ms"),
+        Row("start", "import numpy, idle threads asleep", quiet_ms, "ms", quiet_ms / numpy_ms, "numpy"),
+    ]
+    memory: list[Row] = []
+    for state in ("existing profile", "fresh profile"):
+        for engine, reach in REACH_START.items():
+            mine = starts[f"{state}, {engine}"]
+            cpu = median(start.cpu_ms for start in mine)
+            bar = reach if state == "existing profile" else None
+            found.append(Row("start", f"cold start, {state}, {engine}", cpu, "ms", cpu / numpy_ms, "numpy", bar))
+            kib = _resident(mine)
+            if kib is not None and numpy_kib is not None and bar is not None:
+                above = (kib - numpy_kib) / 1024
+                memory.append(
+                    Row("memory", f"memory above numpy's, {engine} engine", above, "MiB", reach=REACH_MEMORY_MIB)
+                )
+    apart = median(start.apart_ms for start in starts["existing profile, numpy"])
+    found.append(Row("start", "building the catalogue, not counted above", apart, "ms"))
+    if memory:
+        return found + memory, []
+    return found, [Absent("memory above numpy's", "this system has no /proc/self/status to read it from")]
+
+
+def _resident(starts: list[Start]) -> float | None:
+    known = [start.resident_kib for start in starts if start.resident_kib is not None]
+    return median(known) if known else None
+
+
+def _started(
+    settings: tuple[str, ...], profile: Path, bundle: Path, place: Path, environment: dict[str, str]
+) -> Start:
+    shutil.rmtree(place, ignore_errors=True)
+    if settings[1:] == ("existing",):
+        shutil.copytree(profile, place)
+    else:
+        place.mkdir()
+    arguments = [str(place / "profile.db"), str(bundle), *settings] if settings else []
+    command = [sys.executable, "-c", KEYART if settings else NUMPY, *arguments]
+    done = subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, timeout=SECONDS, env=environment, check=False
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise KeyartError(f"A start could not be measured: the process ended with {last!r}. Mend that first.")
+    told = json.loads(done.stdout)
+    return Start(1000 * told["cpu"], 1000 * told["apart"], told["resident"])

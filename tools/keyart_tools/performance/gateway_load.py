@@ -1,0 +1,233 @@
+"""The gateway's door under load, over loopback: masked updates of one round after another, and idle devices.
+
+One gateway runs in a process of its own; what it costs is the processor time of that process, as Linux counts it. The
+devices are light connections of this process, so their vectors are noise that means nothing: what the gateway does
+with them is the same. Requests are sent when they are due, whether or not those before were answered, and a latency
+counts from then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import insert
+
+from keyart.errors import KeyartError
+from keyart.secagg import Stage, Terms
+from keyart.secagg.messages import REPLY, header
+from keyart.secagg.shamir import SHARE_BYTES
+from keyart_federated.accounting import Skellam
+from keyart_server import budget
+from keyart_server.campaigns import records as campaigns
+from keyart_server.gateway.current import again
+from keyart_server.gateway.tickets import Ticket
+from keyart_server.rounds import records, stages
+from keyart_server.state import State
+from keyart_server.state.tables import AskRow, EnrolledRow, MemberRow, RoundRow
+
+from .http_connections import Link, head, sent
+from .interleaved_timing import percentile
+from .measurement import Absent, Row
+
+GROUP: Final = "gateway"
+SIZE, BITS, NEIGHBOURS = 20_000, 32, 56
+A_SECOND, ROUND_SECONDS, LINKS = 500, 10, 64
+IDLE: Final = 10_000
+REACH_UPDATE_MS, REACH_TAIL_MS, REACH_GROWTH_MIB, REACH_IDLE_PERCENT = 1000 / A_SECOND, 250.0, 16.0, 10.0
+NAME: Final = "main"
+POSTGRES: Final = "postgresql:///postgres"
+PATIENCE_SECONDS: Final = 86_400.0
+COMMAND: Final = (sys.executable, "-c", "from keyart_tools.cli import main; main(prog_name='keyart')", "gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """cpu_ms: of the gateway's process, a request. latencies_ms: from when each was due. a_second: answered as hoped
+    for. growth_mib: of its resident memory, from the end of a warm-up on; NaN where there was none."""
+
+    cpu_ms: float
+    latencies_ms: list[float]
+    a_second: float
+    growth_mib: float
+
+    @property
+    def tail_ms(self) -> float:
+        return percentile(self.latencies_ms, 0.99)
+
+
+def rows(seconds: float) -> tuple[list[Row], list[Absent]]:
+    """seconds: of masked updates on each database. Raises KeyartError where an answer is not accepted."""
+    if not Path("/proc/self/stat").exists():
+        return [], [Absent(GROUP, "processor time of another process is read from /proc, which is not here.")]
+    found, absent = [], []
+    with tempfile.TemporaryDirectory(prefix="keyart-bench-") as folder:
+        for name, database in (("SQLite", _sqlite(Path(folder))), ("Postgres", _postgres())):
+            try:
+                with database as url, closing(State.open(url)) as state, _gateway(url) as process:
+                    found += _updates(name, asyncio.run(updates(state, process, seconds)))
+                    if name == "SQLite":
+                        found.append(_idle(asyncio.run(polls(state, process, min(seconds, 60.0)))))
+            except psycopg.OperationalError as error:
+                absent.append(Absent(f"{GROUP} on {name}", str(error).splitlines()[0]))
+    return found, absent
+
+
+def _updates(name: str, measured: Measured) -> list[Row]:
+    told = f"offered {A_SECOND} a second, accepted {measured.a_second:.0f}"
+    of = f"masked update, {SIZE:,} × {BITS} bits, {name}"
+    return [
+        Row(GROUP, f"{of}, processor", measured.cpu_ms, "ms", reach=REACH_UPDATE_MS, note=told),
+        Row(GROUP, f"{of}, until accepted (p99)", measured.tail_ms, "ms", reach=REACH_TAIL_MS, note=told),
+        Row(GROUP, f"{of}, memory growth", measured.growth_mib, "MiB", reach=REACH_GROWTH_MIB, note=told),
+    ]
+
+
+def _idle(measured: Measured) -> Row:
+    percent = measured.cpu_ms / 1000 * measured.a_second * 100
+    note = f"{measured.a_second:.0f} polls a second, each on a connection of its own"
+    return Row(GROUP, f"{IDLE:,} idle devices, of a core", percent, "%", reach=REACH_IDLE_PERCENT, note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """port: where it listens."""
+
+    number: int
+    port: int
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.number}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_mib(self) -> float:
+        status = Path(f"/proc/{self.number}/status").read_text("utf-8")
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+
+@contextmanager
+def _gateway(url: str) -> Iterator[_Process]:
+    """`keyart gateway`, for devices that nobody has certified: none hands in keys."""
+    options = ("--database-url", url, "--name", NAME, "--issuer", "0" * 64, "--port", "0", "--json")
+    with subprocess.Popen((*COMMAND, *options), stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # ours
+        try:
+            line = process.stdout.readline() if process.stdout is not None else ""
+            if not line:
+                raise KeyartError("The gateway of the bench did not start; its own words are above.")
+            yield _Process(process.pid, int(json.loads(line)["address"].rpartition(":")[2]))
+        finally:
+            process.kill()
+
+
+@contextmanager
+def _sqlite(folder: Path) -> Iterator[str]:
+    yield f"sqlite:///{folder / 'gateway.db'}"
+
+
+@contextmanager
+def _postgres() -> Iterator[str]:
+    """An empty database for the time being. Raises psycopg.OperationalError where there is no Postgres."""
+    name = f"keyart_bench_{os.getpid()}"
+    where = os.environ.get("KEYART_TEST_POSTGRES", POSTGRES)
+    with psycopg.connect(where, autocommit=True, connect_timeout=5) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    try:
+        yield f"{where.rpartition('/')[0]}/{name}"
+    finally:
+        with psycopg.connect(where, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class _Rounds:
+    """Rounds at the stage of masked vectors, with as many members as hand something in; each ends with the next."""
+
+    def __init__(self, state: State, members: int) -> None:
+        self._state, self._members, self._last = state, members, ""
+        with state.writing() as session:
+            at = datetime.now(UTC)
+            budget.settle(session, at, 8.0, 1e-6)
+            self._campaign = campaigns.create(session, at, "server", "bench", "training").id
+        self._number = 0
+
+    def next(self) -> list[list[bytes]]:
+        """A request of each member of a new round."""
+        at, terms = datetime.now(UTC), Terms(SIZE, BITS, 1 << 10, 700, 2, os.urandom(32))
+        round_id, self._number = terms.round_id.hex(), self._number + 1
+        with self._state.writing() as session:
+            if self._last:
+                records.fail(session, at, self._last, "measured")
+            records.start(
+                session, at, self._campaign, self._number, "", b"", terms, Skellam(20.0, 64.0, 8), b"",
+                wanted=self._members, patience=PATIENCE_SECONDS,
+            )  # fmt: skip
+            row = session.get_one(RoundRow, round_id)
+            row.standing = "masked"
+            stages.open_window(session, at, terms, Stage.MASKED, NAME, self._members, PATIENCE_SECONDS)
+            here = range(self._members)
+            of: dict[str, Any] = {"round_id": round_id}
+            members = [{**of, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in here]
+            asked = {**of, "stage": int(Stage.MASKED), "packets": NEIGHBOURS, "message": b"packets"}
+            session.execute(insert(MemberRow.__table__), members)  # type: ignore[arg-type]
+            session.execute(insert(AskRow.__table__), [{**asked, "number": n} for n in here])  # type: ignore[arg-type]
+            key = row.key
+        self._last = round_id
+        pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)
+        content = header(Stage.MASKED | REPLY, terms.round_id) + pads + lanes
+        path = f"/device/rounds/{round_id}/masked"
+        tickets = (Ticket(n, NAME).to_text(key, terms.round_id) for n in here)
+        return [[head("POST", path, f"Authorization: Ticket {ticket}", len(content)), content] for ticket in tickets]
+
+
+async def updates(state: State, process: _Process, seconds: float) -> Measured:
+    """Masked updates at `A_SECOND`, after a round of warming up."""
+    each = min(seconds, ROUND_SECONDS)
+    rounds = _Rounds(state, round(A_SECOND * each))
+    links = [Link(process.port) for _ in range(LINKS)]
+    resident, cpu_seconds, spent, latencies = float("nan"), 0.0, 0.0, []
+    try:
+        for turn in range(1 + round(seconds / each)):
+            requests = await asyncio.to_thread(rounds.next)
+            before, began = process.cpu_seconds(), time.perf_counter()
+            taken = await sent(links, requests, A_SECOND, 204)
+            if turn:
+                cpu_seconds += process.cpu_seconds() - before
+                spent += time.perf_counter() - began
+                latencies += taken
+            else:
+                resident = process.resident_mib()
+    finally:
+        for link in links:
+            link.close()
+    accepted = len(latencies)
+    return Measured(1000 * cpu_seconds / accepted, latencies, accepted / spent, process.resident_mib() - resident)
+
+
+async def polls(state: State, process: _Process, seconds: float) -> Measured:
+    """What is going on, asked as often as `IDLE` enrolled devices ask."""
+    at = datetime.now(UTC)
+    with state.writing() as session:
+        enrolled = [
+            {"device_key_hash": f"{n:064x}", "by": "bench", "at": at, "expires": datetime.max.replace(tzinfo=UTC)}
+            for n in range(IDLE)
+        ]
+        session.execute(insert(EnrolledRow.__table__), enrolled)  # type: ignore[arg-type]
+    with state.reading() as session:
+        a_second = IDLE / again(session, at)
+    request = [head("GET", "/device/current", "Connection: close", 0)]
+    before, began = process.cpu_seconds(), time.perf_counter()
+    latencies = await sent(None, [request] * round(a_second * seconds), a_second, 200, process.port)
+    cpu_seconds = process.cpu_seconds() - before
+    polled = len(latencies)
+    return Measured(1000 * cpu_seconds / polled, latencies, polled / (time.perf_counter() - began), float("nan"))

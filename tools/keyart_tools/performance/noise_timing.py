@@ -1,0 +1,43 @@
+"""What a device does to a vector before it masks it: clip, round by chance, add noise; beside numpy's ways."""
+
+from __future__ import annotations
+
+from functools import partial
+from statistics import median
+
+import numpy as np
+
+from keyart.dp.clip import UNITS, clipped, rounded
+from keyart.dp.skellam import skellam
+
+from .interleaved_timing import Call, in_turns
+from .measurement import Row
+
+GROUP = "sums"
+ENTRIES = 4_000
+VARIANCES = (2_000, 50_000)
+WARM_UP = 3  # the first one builds the table
+
+
+def rows(times: int) -> list[Row]:
+    """Entries a second, each in turns with its baseline. times: drawings of each."""
+    rng = np.random.default_rng(0)
+    vector = rng.normal(size=ENTRIES)
+
+    def numpys(variance: int) -> Call:
+        return lambda: rng.poisson(variance / 2, ENTRIES) - rng.poisson(variance / 2, ENTRIES)
+
+    def clip_and_round() -> object:
+        return rounded(clipped(vector, 1.0)[0], UNITS)
+
+    compared: list[tuple[str, Call, Call, str]] = [
+        *((f"Skellam noise, variance {v:,}", partial(skellam, ENTRIES, v), numpys(v), "Poisson") for v in VARIANCES),
+        ("clip and round", clip_and_round, lambda: np.rint(vector * UNITS).astype(np.int64), "rint"),
+    ]
+    return [_row(*one, times) for one in compared]
+
+
+def _row(name: str, ours: Call, theirs: Call, against: str, times: int) -> Row:
+    samples = in_turns({"ours": lambda: ours, "theirs": lambda: theirs}, times, WARM_UP)
+    rate, other = (ENTRIES / median(samples[who]) * 1e6 for who in ("ours", "theirs"))
+    return Row(GROUP, f"{name}, entries", rate, "/s", rate / other, f"numpy's {against}", note=f"{ENTRIES:,} at once")

@@ -1,0 +1,179 @@
+"""One run of the bench: everything measured, in turns, and written to device.json and device.png."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keyart_federated import simulate
+from keyart_federated.export import write_bundle
+from keyart_federated.worlds import SyntheticWorld
+
+from . import (
+    cold_start,
+    device_timing,
+    gateway_load,
+    noise_timing,
+    sample_profile,
+    secagg_timing,
+    simulation_speed,
+    stored_sizes,
+    tagging_time,
+)
+from .baseline_comparison import Contest, entered
+from .measurement import Absent, Row
+from .performance_chart import draw
+from .ranker_baseline import SLATE
+
+FORMAT = "keyart-bench/1"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often each thing is done. choices, pages, outcomes, slates: a turn. starts: of each kind of process. sums:
+    private rounds of each size but the largest, which is played once; 0: no private rounds and no noise. films: how
+    often a film is tagged. gateway_seconds: of load on each database; 0: none."""
+
+    turns: int = 5
+    choices: int = 800
+    pages: int = 30
+    outcomes: int = 300
+    slates: int = 200
+    starts: int = 9
+    days: int = 90
+    viewers: int = 500
+    steps: int = 5
+    rounds: int = 8
+    sums: int = 3
+    drawings: int = 200
+    films: int = 1
+    gateway_seconds: float = 30.0
+    peers: bool = True
+
+
+QUICK = Effort(
+    turns=1,
+    choices=60,
+    pages=3,
+    outcomes=20,
+    slates=20,
+    starts=1,
+    days=3,
+    viewers=20,
+    rounds=2,
+    sums=0,
+    films=0,
+    gateway_seconds=0.0,
+    peers=False,
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """rows: what was measured. absent: what could not be. document: both, as it stands in device.json."""
+
+    rows: tuple[Row, ...]
+    absent: tuple[Absent, ...]
+    document: dict[str, Any]
+
+
+def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], None]) -> Result:
+    """Measures, and writes device.json and device.png into `out`, which is made first.
+
+    peers_at: folder that has, or has not, the peers' `.venv-bench`. tell(done, of). Raises OSError, KeyartError.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    done, of = 0, effort.turns + effort.starts + 5 + (effort.sums + 1 if effort.sums else 0)
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        tell(done, of)
+
+    tell(0, of)
+    with tempfile.TemporaryDirectory(prefix="keyart-bench-") as temporary:
+        folder = Path(temporary)
+        rows, absent = _chosen(effort, folder, peers_at, step)
+        at_home = _at_home(effort, folder, step)
+        rows += at_home[0] + simulation_speed.rows(effort.viewers, effort.steps, effort.rounds)
+        absent += at_home[1]
+        step()
+    for more in (_private(effort, step), _served(effort), tagging_time.rows(effort.films)):
+        rows += more[0]
+        absent += more[1]
+    step()
+    document = {
+        "format": FORMAT,
+        "quick": effort == QUICK,
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "cpus": os.cpu_count(),
+        },
+        "rows": [row.to_dict() for row in rows],
+        "absent": [{"name": entry.name, "reason": entry.reason} for entry in absent],
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "device.json").write_text(text + "\n", encoding="utf-8")
+    draw(rows, out / "device.png")
+    return Result(tuple(rows), tuple(absent), document)
+
+
+def _chosen(effort: Effort, folder: Path, peers_at: Path, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+    made, bundle = device_timing.world(), folder / "bundle"
+    trainees = SyntheticWorld(viewers=20, titles=device_timing.TITLES, artworks=SLATE, impressions=5)
+    simulate(trainees, 5, 1, out=bundle)
+    step()
+    contest = entered(effort.peers, peers_at, made, bundle, folder / "peers")
+    with device_timing.opened(made, bundle, folder) as measured:
+        for turn in range(effort.turns):
+            measured.turn(effort.choices, effort.pages, effort.outcomes, seed=turn)
+            if isinstance(contest, Contest):
+                contest.turn(effort.slates)
+            step()
+    rows, absent = contest.rows(measured) if isinstance(contest, Contest) else ([], [contest])
+    return measured.rows() + rows, absent
+
+
+def _at_home(effort: Effort, folder: Path, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+    titles, profile = sample_profile.catalog(), folder / "profile"
+    bundle = write_bundle(
+        folder / "household",
+        sample_profile.model(titles),
+        titles,
+        data="Made up.",
+        training={"round": 1, "devices": 1},
+    )
+    profile.mkdir()
+    sample_profile.live_in(profile / "profile.db", titles, bundle, effort.days)
+    step()
+    stored = stored_sizes.rows(profile, bundle, effort.days)
+    starts = cold_start.measured(profile, bundle, folder / "starts", effort.starts, step)
+    rows, absent = cold_start.rows(starts)
+    return rows + stored, absent
+
+
+def _private(effort: Effort, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+    if not effort.sums:
+        return [], [Absent("private sums", "left out of a quick run: the largest takes half a minute.")]
+    rounds = secagg_timing.Rounds()
+    for turn in range(effort.sums):
+        rounds.turn()
+        step()
+        if not turn:  # between those of few devices, with which it is compared
+            rounds.crowd()
+            step()
+    return rounds.rows() + noise_timing.rows(effort.drawings), []
+
+
+def _served(effort: Effort) -> tuple[list[Row], list[Absent]]:
+    if not effort.gateway_seconds:
+        return [], [Absent("the gateway", "left out of a quick run: it takes minutes.")]
+    return gateway_load.rows(effort.gateway_seconds)

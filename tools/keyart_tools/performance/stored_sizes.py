@@ -1,0 +1,52 @@
+"""What a device stores: a profile of 90 days, the head in it, and the model that it fetches."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+
+import keyart
+from keyart.store.database import Store, Table
+
+from .measurement import Row
+from .sample_profile import IMPRESSIONS_A_DAY, keys
+
+REACH_PROFILE, REACH_HEAD, REACH_RANKER = 512_000, 32_000, 16_000  # bytes
+
+
+def rows(profile: Path, bundle: Path, days: int) -> list[Row]:
+    """profile: folder with the closed profile, alone in it."""
+    stored = sum(path.stat().st_size for path in profile.iterdir())
+    ranker = sum((bundle / name).stat().st_size for name in ("ranker.onnx", "ranker.bin"))
+    parameters = sum(prod(shape) for shape in keyart.Manifest.read(bundle).parameters.values())
+    return [
+        Row(
+            "size",
+            f"profile, {days} days × {IMPRESSIONS_A_DAY} impressions",
+            stored,
+            "bytes",
+            reach=REACH_PROFILE,
+            note="all files, closed",
+        ),
+        Row(
+            "size",
+            "the head in it",
+            _head(profile / "profile.db"),
+            "bytes",
+            reach=REACH_HEAD,
+            note="derived from the journal; 0 where no copy of it is stored",
+        ),
+        Row(
+            "size",
+            "ranker.onnx + ranker.bin",
+            ranker,
+            "bytes",
+            reach=REACH_RANKER,
+            note=f"{parameters:,} parameters",
+        ),
+    ]
+
+
+def _head(profile: Path) -> int:
+    with Store.open(profile, keys()) as store:
+        return sum(len(payload) for _, payload in store.scan(Table.HEAD))

@@ -1,0 +1,203 @@
+"""Report: the same slates scored with float and with int8 weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+from keyart.model.features import FeatureSpec
+from keyart.model.policy import distribution
+from keyart.model.ranker import Weights
+from keyart.model.ranker.weights import shapes, stored_layout
+from keyart_federated.export.vectors import plausible, rows_of
+from keyart_federated.metrics import Estimate
+
+from ..model_evaluation import Occasions, Slate, Truth, by_device, difference, plain, slates, value
+from .quantization_source import Source
+
+SAME_WINNER_BAR, VALUE_BAR = 0.985, 0.002
+WORST = 10
+MADE_UP_CANDIDATES = 20
+FLOAT_BYTES = 4
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What it would cost to round this tensor alone. stored: how the bundle's format keeps it. error_mean, error_max:
+    of the value, which is a probability. same_winner: share of slates."""
+
+    name: str
+    shape: tuple[int, ...]
+    stored: str
+    bytes_float: int
+    bytes_int8: int
+    error_mean: float
+    error_max: float
+    same_winner: float
+
+
+@dataclass(frozen=True)
+class Worst:
+    """A slate whose winner changed: what each form shows, and which share of the winner's value is lost by that."""
+
+    slate: int
+    title_id: str | None
+    float_winner: str
+    int8_winner: str
+    lost: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """judged_on: "world", "log" or "made up". drawn: see `Source`. value_*: of the policy without heads, by the
+    world's truth, by the log (SNIPS), or, where slates are made up, by the float model's own word. value_change:
+    relative. lost_mean: share of a winner's value that is lost where another one won, in the mean; lost: of each such
+    slate. margins: of each slate, by how much of its value the winner leads. worst: by what is lost."""
+
+    judged_on: str
+    drawn: bool
+    slates: int
+    bytes_float: int
+    bytes_int8: int
+    same_winner: float
+    value_float: Estimate
+    value_int8: Estimate
+    value_difference: Estimate
+    value_change: float
+    lost_mean: float
+    tensors: tuple[Tensor, ...]
+    worst: tuple[Worst, ...]
+    margins: Doubles
+    lost: Doubles
+
+    @property
+    def within_bars(self) -> bool:
+        return self.same_winner >= SAME_WINNER_BAR and abs(self.value_change) <= VALUE_BAR
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; of the margins, quantiles."""
+        document = asdict(self)
+        for name in ("value_float", "value_int8", "value_difference"):
+            document[name] = plain(getattr(self, name))
+        for name in ("margins", "lost"):
+            values = document.pop(name)
+            if len(values):
+                quantiles = np.quantile(values, (0.05, 0.5, 0.95)).tolist()
+                document[f"{name}_5_50_95_percent"] = quantiles
+        return {**document, "within_bars": self.within_bars}
+
+
+def measure(
+    source: Source,
+    occasions: Occasions | None,
+    count: int,
+    seed: int,
+    tell: Callable[[int, int], None] = lambda done, of: None,
+) -> Report:
+    """On the slates of `occasions`, or on `count` made-up ones. tell: gets slates done and in all."""
+    policy = keyart.Policy(stickiness=timedelta(0))
+    gamma = policy.gamma(source.base_rate)
+    if occasions is None:
+        judged_on, of, each = "made up", count, _made_up(source, count, seed)
+    else:
+        judged_on, of = occasions.judged_by, len(occasions.each)
+        each = slates(occasions, source.installed(occasions.catalog), policy)
+    tensors = shapes(source.spec)
+    variants = [source.tensor_rounded(name) for name in tensors]
+    errors: list[Doubles] = []  # a slate: [tensors, (mean, max, winner changed)]
+    credits: list[tuple[tuple[float, float], tuple[float, float]]] = []
+    devices, margins, changed = [], [], []
+    for n, slate in enumerate(each):
+        exact, rounded = slate.values(source.unrounded), slate.values(source.rounded)
+        errors.append(_errors(slate, exact, variants))
+        chances = [distribution(one, slate.allowed, gamma) for one in (exact, rounded)]
+        occasion = slate.occasion
+        credit = occasion.credit if occasion is not None else Truth(np.where(slate.allowed, exact, 0.0))
+        devices.append(occasion.device if occasion is not None else n)
+        credits.append((credit.of(chances[0]), credit.of(chances[1])))
+        margins.append(_margin(exact))
+        if exact.argmax() != rounded.argmax():
+            title = (
+                occasions.catalog.titles[occasion.title] if occasions is not None and occasion is not None else None
+            )
+            changed.append(_changed(n, exact, rounded, title))
+        tell(n + 1, of)
+    sums = [by_device(np.array(devices), np.array([pair[form] for pair in credits])) for form in (0, 1)]
+    values = [value(one) for one in sums]
+    apart = difference(*sums)
+    return Report(
+        judged_on=judged_on,
+        drawn=source.drawn,
+        slates=len(credits),
+        bytes_float=FLOAT_BYTES * sum(math.prod(shape) for shape in tensors.values()),
+        bytes_int8=sum(math.prod(shape) * dtype.itemsize for dtype, shape in stored_layout(source.spec).values()),
+        same_winner=1 - len(changed) / len(credits),
+        value_float=values[0],
+        value_int8=values[1],
+        value_difference=apart,
+        value_change=apart.value / values[0].value if values[0].value else 0.0,
+        lost_mean=float(np.mean([one.lost for one in changed])) if changed else 0.0,
+        tensors=_tensors(source.spec, np.array(errors)),
+        worst=tuple(sorted(changed, key=lambda one: -one.lost)[:WORST]),
+        margins=np.array(margins),
+        lost=np.array([one.lost for one in changed]),
+    )
+
+
+def _made_up(source: Source, count: int, seed: int) -> Iterator[Slate]:
+    rng = np.random.default_rng(seed)
+    allowed = np.ones(MADE_UP_CANDIDATES, dtype=np.bool_)
+    for _ in range(count):
+        yield Slate(rows_of(plausible(source.spec, MADE_UP_CANDIDATES, rng)), allowed)
+
+
+def _changed(
+    n: int, exact: npt.NDArray[np.float32], rounded: npt.NDArray[np.float32], title: keyart.Title | None
+) -> Worst:
+    best, now = int(exact.argmax()), int(rounded.argmax())
+    first, second = (title.artworks[at].id if title is not None else str(at) for at in (best, now))
+    return Worst(n, title.id if title is not None else None, first, second, float(1 - exact[now] / exact[best]))
+
+
+def _errors(slate: Slate, exact: npt.NDArray[np.float32], variants: Sequence[Weights]) -> Doubles:
+    told = np.empty((len(variants), 3))
+    for row, weights in enumerate(variants):
+        values = slate.values(weights)
+        error = np.abs(values[slate.allowed] - exact[slate.allowed])
+        told[row] = error.mean(), error.max(), values.argmax() != exact.argmax()
+    return told
+
+
+def _margin(values: npt.NDArray[np.float32]) -> float:
+    """By how much of its value the best leads; 1 where there is no other."""
+    if len(values) < 2:
+        return 1.0
+    second, best = np.partition(values, -2)[-2:]
+    return float(1 - max(second, 0.0) / best)
+
+
+def _tensors(spec: FeatureSpec, errors: Doubles) -> tuple[Tensor, ...]:
+    told = []
+    for row, (name, shape) in enumerate(shapes(spec).items()):
+        size, rows = math.prod(shape), shape[0] if len(shape) > 1 else 1
+        told.append(
+            Tensor(
+                name=name,
+                shape=shape,
+                stored="int8" if name == "play_artwork" else "float32",
+                bytes_float=FLOAT_BYTES * size,
+                bytes_int8=size + FLOAT_BYTES * rows,
+                error_mean=float(errors[:, row, 0].mean()),
+                error_max=float(errors[:, row, 1].max()),
+                same_winner=float(1 - errors[:, row, 2].mean()),
+            )
+        )
+    return tuple(told)

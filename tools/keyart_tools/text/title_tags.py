@@ -1,0 +1,79 @@
+"""Tags of a title, from what is written about it: its synopsis, its reviews, its cast list."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from keyart.catalog import is_text
+from keyart.errors import InputError
+
+from .cast import Cast, cast_in
+from .folding import slug
+from .text_files import read_text
+from .zero_shot import Sentences, tags_of
+
+FEWEST_REVIEWS = 2  # that must say a thing before it counts
+SHARE_OF_REVIEWS = 0.25  # the same as a share of all of them
+LISTED = 0.5  # weight of somebody who is in the cast list and whom no text names
+
+
+def tags_of_synopsis(text: str, sentences: Sentences | None) -> dict[str, float]:
+    """`genre:`, `mood:` and `theme:` tags; none without a model."""
+    return tags_of(text, sentences)
+
+
+def tags_of_reviews(texts: Sequence[str], sentences: Sentences | None) -> dict[str, float]:
+    """Tags on which a quarter of the reviews, and at least two, agree; their weight is the mean over all reviews."""
+    told: dict[str, list[float]] = defaultdict(list)
+    for text in texts:
+        for tag, weight in tags_of(text, sentences).items():
+            told[tag].append(weight)
+    needed = max(FEWEST_REVIEWS, SHARE_OF_REVIEWS * len(texts))
+    return {tag: round(sum(said) / len(texts), 3) for tag, said in told.items() if len(said) >= needed}
+
+
+def title_tags(
+    synopsis: str | None, reviews: Sequence[str], cast: Cast | None, sentences: Sentences | None
+) -> dict[str, float]:
+    """Everything at once: where synopsis and reviews both tell of a tag, the larger weight. Everybody of the cast
+    list is in, and weighs more if the synopsis names them or their character."""
+    tags = tags_of_reviews(reviews, sentences)
+    for tag, weight in tags_of_synopsis(synopsis or "", sentences).items():
+        tags[tag] = max(weight, tags.get(tag, 0.0))
+    return tags | {f"cast:{slug(actor)}": LISTED for actor in cast or {}} | cast_in(synopsis or "", cast or {})
+
+
+def read_synopsis(text_or_path: str) -> str:
+    """The text itself, or the text of the file of that name. Raises InputError where it is neither."""
+    if text_or_path.strip() and "\n" not in text_or_path:
+        try:
+            there = Path(text_or_path).exists()
+        except (OSError, ValueError):  # longer than any file's name, or no name at all
+            there = False
+        if there or (" " not in text_or_path.strip() and Path(text_or_path).suffix):
+            return _not_empty(read_text(Path(text_or_path), "synopsis"), text_or_path)
+    return _not_empty(text_or_path, "--synopsis")
+
+
+def read_reviews(path: Path) -> tuple[str, ...]:
+    """A JSON list of texts; or plain text, reviews parted by an empty line, or one a line where there is none."""
+    text = _not_empty(read_text(path, "list of reviews"), path)
+    if text.lstrip().startswith("["):
+        try:
+            reviews = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path} is not a list of reviews: it is no JSON ({error}).") from None
+        if not all(review == "" or is_text(review) for review in reviews):
+            raise InputError(f"{path} is not a list of reviews: each must be a text.")
+    else:
+        reviews = text.strip().split("\n\n" if "\n\n" in text.strip() else "\n")
+    return tuple(review.strip() for review in reviews if review.strip())
+
+
+def _not_empty(text: str, where: object) -> str:
+    if not text.strip():
+        raise InputError(f"{where} holds no text.")
+    return text.strip()
