@@ -7,7 +7,7 @@ from functools import cache
 from world_samples import StyleWorld
 
 from keyart_tools.logs import Log, recorded
-from keyart_tools.training import Fitted, Settings, fit
+from keyart_tools.training import LogTrainingSettings, TrainedModel, fit
 
 IMPRESSIONS = 25
 
@@ -24,5 +24,5 @@ def log() -> Log:
 
 
 @cache
-def fitted() -> Fitted:
-    return fit(log(), world().catalog, Settings(passes=6, held_out=0.2))
+def fitted() -> TrainedModel:
+    return fit(log(), world().catalog, LogTrainingSettings(passes=6, held_out=0.2))

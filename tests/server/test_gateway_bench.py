@@ -8,13 +8,13 @@ import pytest
 
 from keyart.errors import KeyartError
 from keyart_tools.performance import gateway_load, performance_run
-from keyart_tools.performance.gateway_load import Measured
+from keyart_tools.performance.gateway_load import GatewayLoad
 
 
 def test_a_gateway_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_load, "A_SECOND", 40)
+    monkeypatch.setattr(gateway_load, "UPDATES_PER_SECOND", 40)
     monkeypatch.setattr(gateway_load, "SIZE", 500)
-    monkeypatch.setattr(gateway_load, "IDLE", 200)
+    monkeypatch.setattr(gateway_load, "IDLE_DEVICES", 200)
     monkeypatch.setenv("KEYART_TEST_POSTGRES", "postgresql://127.0.0.1:1/postgres")
 
     rows, (missing,) = gateway_load.rows(1.0)
@@ -27,7 +27,7 @@ def test_a_gateway_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_answer_that_is_not_accepted_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway_load, "A_SECOND", 20)
+    monkeypatch.setattr(gateway_load, "UPDATES_PER_SECOND", 20)
     monkeypatch.setattr(gateway_load, "SIZE", 500)
     monkeypatch.setattr(gateway_load, "SHARE_BYTES", 21)
 
@@ -36,18 +36,18 @@ def test_an_answer_that_is_not_accepted_is_not_measured(monkeypatch: pytest.Monk
 
 
 def test_bars() -> None:
-    kept = [*gateway_load._updates("SQLite", Measured(1.9, [10.0] * 99 + [240.0], 499.0, 3.0))]
-    broken = [*gateway_load._updates("SQLite", Measured(2.1, [10.0] * 99 + [260.0], 300.0, 17.0))]
+    kept = [*gateway_load._update_rows("SQLite", GatewayLoad(1.9, [10.0] * 99 + [240.0], 499.0, 3.0))]
+    broken = [*gateway_load._update_rows("SQLite", GatewayLoad(2.1, [10.0] * 99 + [260.0], 300.0, 17.0))]
 
     assert [row.met for row in kept] == [True] * 3 and [row.met for row in broken] == [False] * 3
     assert "accepted 300" in broken[0].note
     assert (
-        gateway_load._idle(Measured(0.99, [], 100.0, math.nan)).met
-        and not gateway_load._idle(Measured(1.01, [], 100.0, math.nan)).met
+        gateway_load._idle_row(GatewayLoad(0.99, [], 100.0, math.nan)).met
+        and not gateway_load._idle_row(GatewayLoad(1.01, [], 100.0, math.nan)).met
     )
 
 
 def test_a_quick_run_leaves_it_out_and_says_so() -> None:
-    rows, (missing,) = performance_run._served(performance_run.QUICK)
+    rows, (missing,) = performance_run._measure_gateway(performance_run.QUICK)
 
     assert rows == [] and "quick" in missing.reason

@@ -9,15 +9,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from keyart_tools.benchmark.benchmark_chart import COLOURS, draw
-from keyart_tools.benchmark.benchmark_worlds import Effort, settings_of
+from keyart_tools.benchmark.benchmark_worlds import BenchmarkSize, all_worlds
 from keyart_tools.benchmark.policies import GROUPS, POLICIES
-from keyart_tools.benchmark.scores import Score
+from keyart_tools.benchmark.scores import PolicyScore
 
-WORLDS = [setting.name for setting in settings_of(Effort())]
+WORLDS = [setting.name for setting in all_worlds(BenchmarkSize())]
 
 
-def score(capture: float, half: float = 0.02) -> Score:
-    return Score(
+def score(capture: float, half: float = 0.02) -> PolicyScore:
+    return PolicyScore(
         {"capture": capture - 0.1, "last_quarter_capture": capture},
         {"last_quarter_capture": (capture - half, capture + half)},
     )

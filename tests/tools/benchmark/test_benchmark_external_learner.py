@@ -16,8 +16,14 @@ from keyart.errors import FederatedError
 from keyart_federated.baselines import Fixed, play
 from keyart_federated.metrics import Truth, figures, rewards
 from keyart_tools.benchmark import mabwiser_linear, vowpal_wabbit
-from keyart_tools.benchmark.external_learner import Script, play_by_steps, setup_of, started, why_missing
-from keyart_tools.benchmark.policies import OUTSIDE
+from keyart_tools.benchmark.external_learner import (
+    ExternalScript,
+    learner_setup,
+    missing_reason,
+    play_by_steps,
+    start_learner,
+)
+from keyart_tools.benchmark.policies import EXTERNAL_BASELINES
 from keyart_tools.performance.baseline_comparison import interpreter
 
 HERE = Path(sys.executable)
@@ -40,16 +46,16 @@ BROKEN = {
 }
 
 
-def script(folder: Path, text: str, *arguments: str) -> Script:
+def script(folder: Path, text: str, *arguments: str) -> ExternalScript:
     module = types.ModuleType("peer")
     module.__file__ = str(folder / "peer.py")
     (folder / "peer.py").write_text(text, encoding="utf-8")
-    return Script("json", module, arguments)
+    return ExternalScript("json", module, arguments)
 
 
 def test_it_plays_as_a_peer_of_this_process_would(tmp_path):
     world = Watched(HandWorld(devices=4))
-    with started("Last", script(tmp_path, LAST), HERE, world, 0) as peer:
+    with start_learner("Last", script(tmp_path, LAST), HERE, world, 0) as peer:
         played = play_by_steps(world, peer, 3)
     assert not world.peeked and set(world.asked.values()) == {1}
     twin = play(HandWorld(devices=4), Fixed([len(title.artworks) - 1 for title in world.catalog]), 3)
@@ -68,14 +74,14 @@ def test_one_that_fails_says_why(tmp_path, how):
     world = HandWorld(devices=2)
     with (
         pytest.raises(FederatedError, match=r"Broken failed \(.*no such package.*make bench"),
-        started("Broken", script(tmp_path, BROKEN[how]), HERE, world, 0) as peer,
+        start_learner("Broken", script(tmp_path, BROKEN[how]), HERE, world, 0) as peer,
     ):
         play_by_steps(world, peer, 50)
 
 
 def test_arguments_follow_the_setup(tmp_path):
     path = script(tmp_path, "import sys; input(); print([int(sys.argv[2])], flush=True)", "2")
-    with started("Two", path, HERE, HandWorld(devices=1), 0) as peer:
+    with start_learner("Two", path, HERE, HandWorld(devices=1), 0) as peer:
         assert peer.choose([(0, 2, HandWorld().impression(0, 0)[1])]) == [2]
 
 
@@ -83,22 +89,25 @@ def test_a_python_that_is_not_there(tmp_path):
     gone = tmp_path / "python"
     with (
         pytest.raises(FederatedError, match="cannot be started"),
-        started("Gone", script(tmp_path, ""), gone, HandWorld(devices=1), 0),
+        start_learner("Gone", script(tmp_path, ""), gone, HandWorld(devices=1), 0),
     ):
         pass
-    assert "cannot be used" in (why_missing(script(tmp_path, ""), gone) or "")
+    assert "cannot be used" in (missing_reason(script(tmp_path, ""), gone) or "")
 
 
 def test_a_package_that_is_not_there():
-    there, missing = Script("json", types.ModuleType("peer")), Script("no_such_package", types.ModuleType("peer"))
-    assert why_missing(there, HERE) is None
-    assert why_missing(missing, HERE) == ".venv-bench has no no_such_package; `make bench` installs it."
-    assert "make bench" in (why_missing(there, None) or "")
+    there, missing = (
+        ExternalScript("json", types.ModuleType("peer")),
+        ExternalScript("no_such_package", types.ModuleType("peer")),
+    )
+    assert missing_reason(there, HERE) is None
+    assert missing_reason(missing, HERE) == ".venv-bench has no no_such_package; `make bench` installs it."
+    assert "make bench" in (missing_reason(there, None) or "")
 
 
 def test_setup_is_what_a_learner_may_know():
     world = Watched(HandWorld(devices=4))
-    setup = json.loads(json.dumps(setup_of(world, 7)))
+    setup = json.loads(json.dumps(learner_setup(world, 7)))
     assert not world.peeked and not world.asked and setup["seed"] == 7
     assert [len(pictures) for pictures in setup["titles"]] == [len(title.artworks) for title in world.catalog]
     assert setup["viewers"][0] == setup["viewers"][2] != setup["viewers"][1]  # two kinds of viewers in turns
@@ -188,16 +197,16 @@ def test_mabwiser_gets_a_bandit_a_title(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("name", EXTERNAL_BASELINES)
 def test_the_real_one_learns(name):
     python = interpreter(Path(__file__).parents[3])
-    why = why_missing(OUTSIDE[name], python)
+    why = missing_reason(EXTERNAL_BASELINES[name], python)
     if python is None or why is not None:
         if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
             pytest.fail(f"{why} Or unset KEYART_REQUIRE_SERVICES.")
         pytest.skip(str(why))
     world = HandWorld(devices=40)
-    with started(name, OUTSIDE[name], python, world, 0) as peer:
+    with start_learner(name, EXTERNAL_BASELINES[name], python, world, 0) as peer:
         played = play_by_steps(world, peer, 25)
     last = figures(rewards(Truth.measure(world, 25), played.shown))["last_quarter_capture"]
     assert last.low > 0.2  # far from chance

@@ -10,7 +10,7 @@ from world_samples import StyleWorld
 from keyart.errors import SettingError
 from keyart_federated import simulate
 from keyart_federated.metrics import Truth
-from keyart_tools.benchmark.paired_comparison import KNOWN, Witness, compare, draw, policies
+from keyart_tools.benchmark.paired_comparison import COMPARABLE, RecordingWorld, compare, draw, policies
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_differences_are_paired(world: StyleWorld) -> None:
 
 
 def test_the_witness_sees_what_the_simulation_shows(world: StyleWorld) -> None:
-    witness = Witness(world, 8)
+    witness = RecordingWorld(world, 8)
     report = simulate(witness, 4, 2, truth=Truth.measure(world, 8))
 
     assert (witness.shown > 0).any()
@@ -58,7 +58,7 @@ def test_the_witness_sees_what_the_simulation_shows(world: StyleWorld) -> None:
 def test_names() -> None:
     assert policies("federated, central,No-Head,e-greedy") == ("keyart", "central", "no head", "ε-greedy")
     assert policies("none,uniform") == ("zero-shot + head", "random")
-    assert set(policies(",".join(KNOWN))) == set(KNOWN)
+    assert set(policies(",".join(COMPARABLE))) == set(COMPARABLE)
     for wrong in ("federated", "federated,keyart", "federated,mars", "", ","):
         with pytest.raises(SettingError):
             policies(wrong)

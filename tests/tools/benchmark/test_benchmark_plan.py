@@ -5,18 +5,20 @@ from __future__ import annotations
 import pytest
 
 from keyart.errors import SettingError
-from keyart_tools.benchmark.benchmark_plan import Plan
-from keyart_tools.benchmark.benchmark_worlds import QUICK, Effort
+from keyart_tools.benchmark.benchmark_plan import BenchmarkPlan
+from keyart_tools.benchmark.benchmark_worlds import QUICK, BenchmarkSize
 from keyart_tools.benchmark.policies import POLICIES
 
 
 def test_all_unless_told():
-    plan = Plan.of(Effort(), range(2))
+    plan = BenchmarkPlan.of(BenchmarkSize(), range(2))
     assert plan.policies == POLICIES and plan.worlds[-2:] == ("MovieLens", "Open Bandit") and len(plan.worlds) == 8
 
 
 def test_names_as_one_may_type_them_in_the_order_of_the_table():
-    plan = Plan.of(QUICK, [0], "untold-tastes, Clickbait,", "best-fixed,E-Greedy,zero-shot + head,mabwiser lints")
+    plan = BenchmarkPlan.of(
+        QUICK, [0], "untold-tastes, Clickbait,", "best-fixed,E-Greedy,zero-shot + head,mabwiser lints"
+    )
     assert plan.worlds == ("clickbait", "untold tastes")
     assert plan.policies == ("zero-shot + head", "MABWiser LinTS", "ε-greedy", "best fixed")
 
@@ -32,19 +34,19 @@ def test_names_as_one_may_type_them_in_the_order_of_the_table():
 )
 def test_a_name_that_is_not_known(worlds, policies, said):
     with pytest.raises(SettingError, match=said):
-        Plan.of(QUICK, [0], worlds, policies)
+        BenchmarkPlan.of(QUICK, [0], worlds, policies)
 
 
 def test_what_results_depend_on():
-    base = Plan.of(QUICK, [0]).settings()
-    assert base == Plan.of(QUICK, [1, 2], "clickbait", "random", True, True).settings()
+    base = BenchmarkPlan.of(QUICK, [0]).settings()
+    assert base == BenchmarkPlan.of(QUICK, [1, 2], "clickbait", "random", True, True).settings()
     for name in ("viewers", "titles", "rounds", "steps"):
-        assert Plan.of(QUICK.sized(**{name: 5}), [0]).settings() != base
+        assert BenchmarkPlan.of(QUICK.sized(**{name: 5}), [0]).settings() != base
     assert base["peers"]["vowpalwabbit"] and base["worlds"]["clickbait"]["clickbait_share"] == 0.4
 
 
 def test_sizes():
-    effort = Effort().sized(viewers=9, rounds=2)
+    effort = BenchmarkSize().sized(viewers=9, rounds=2)
     assert (effort.viewers, effort.titles, effort.films, effort.impressions) == (9, 80, 200, 20)
-    assert Effort().sized(titles=7).films == Effort().sized(titles=7).titles == 7
+    assert BenchmarkSize().sized(titles=7).films == BenchmarkSize().sized(titles=7).titles == 7
     assert not QUICK.sized(titles=7).real_data  # a quick run stays without a download

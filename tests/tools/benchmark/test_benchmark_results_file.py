@@ -8,11 +8,11 @@ import math
 import pytest
 
 from keyart.errors import SettingError
-from keyart_tools.benchmark.results_file import Entry, Record
-from keyart_tools.benchmark.scores import FIGURES, Score
+from keyart_tools.benchmark.results_file import PolicyRun, ResultsFile
+from keyart_tools.benchmark.scores import FIGURES, PolicyScore
 
 SETTINGS = {"rounds": 3, "worlds": {"a": {"viewers": 2}}}
-SCORE = Score(dict.fromkeys(FIGURES, 1 / 3), {"capture": (0.1, 0.7), "clickbait_rate": (-math.inf, math.inf)})
+SCORE = PolicyScore(dict.fromkeys(FIGURES, 1 / 3), {"capture": (0.1, 0.7), "clickbait_rate": (-math.inf, math.inf)})
 
 
 @pytest.fixture
@@ -21,44 +21,44 @@ def path(tmp_path):
 
 
 def test_entries_come_back_to_the_last_bit(path):
-    record = Record.begun(path, SETTINGS)
-    entries = [Entry("a", seed, "ε-greedy", SCORE, 1 / 3, {"capture": 0.5} if seed else None) for seed in (0, 1)]
+    record = ResultsFile.begun(path, SETTINGS)
+    entries = [PolicyRun("a", seed, "ε-greedy", SCORE, 1 / 3, {"capture": 0.5} if seed else None) for seed in (0, 1)]
     for entry in entries:
         record.add(entry)
-    assert list(Record.resumed(path, SETTINGS).entries.values()) == entries
+    assert list(ResultsFile.resumed(path, SETTINGS).entries.values()) == entries
     for line in path.read_text("utf-8").splitlines():
         json.loads(line, parse_constant=pytest.fail)
 
 
 def test_every_cut_of_the_last_line_is_mended(path):
-    record = Record.begun(path, SETTINGS)
-    record.add(Entry("a", 0, "x", SCORE, 0.5, None))
+    record = ResultsFile.begun(path, SETTINGS)
+    record.add(PolicyRun("a", 0, "x", SCORE, 0.5, None))
     whole = path.read_bytes()
-    record.add(Entry("a", 1, "x", SCORE, 0.5, None))
+    record.add(PolicyRun("a", 1, "x", SCORE, 0.5, None))
     both = path.read_bytes()
     for end in range(len(whole), len(both)):
         path.write_bytes(both[:end])
-        assert list(Record.resumed(path, SETTINGS).entries) == [("a", 0, "x")]
+        assert list(ResultsFile.resumed(path, SETTINGS).entries) == [("a", 0, "x")]
         assert path.read_bytes() == whole
     path.write_bytes(both)
-    assert len(Record.resumed(path, SETTINGS).entries) == 2
+    assert len(ResultsFile.resumed(path, SETTINGS).entries) == 2
 
 
 @pytest.mark.parametrize(
     "damage", [b"\0" * 40 + b"\n", b'{"world": "a", "se\xff\n', b"\n"], ids=["zeros", "cut", "empty"]
 )
 def test_a_damaged_last_line_is_dropped(path, damage):
-    record = Record.begun(path, SETTINGS)
-    record.add(Entry("a", 0, "x", SCORE, 0.5, None))
+    record = ResultsFile.begun(path, SETTINGS)
+    record.add(PolicyRun("a", 0, "x", SCORE, 0.5, None))
     whole = path.read_bytes()
     path.write_bytes(whole + damage)
-    resumed = Record.resumed(path, SETTINGS)
+    resumed = ResultsFile.resumed(path, SETTINGS)
     assert list(resumed.entries) == [("a", 0, "x")] and path.read_bytes() == whole
 
 
 def test_where_there_is_none_one_is_begun(path):
-    assert Record.resumed(path, SETTINGS).entries == {}
-    assert Record.resumed(path, SETTINGS).entries == {} and path.exists()
+    assert ResultsFile.resumed(path, SETTINGS).entries == {}
+    assert ResultsFile.resumed(path, SETTINGS).entries == {} and path.exists()
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_where_there_is_none_one_is_begun(path):
     ],
 )
 def test_a_changed_setting_is_named(path, settings, said):
-    Record.begun(path, SETTINGS).add(Entry("a", 0, "x", SCORE, 0.5, None))
+    ResultsFile.begun(path, SETTINGS).add(PolicyRun("a", 0, "x", SCORE, 0.5, None))
     before = path.read_bytes()
     with pytest.raises(SettingError, match=said):
-        Record.resumed(path, settings)
+        ResultsFile.resumed(path, settings)
     assert path.read_bytes() == before
 
 
@@ -98,5 +98,5 @@ def test_something_else_is_refused_and_left_alone(path, text):
     before = text.encode("utf-8", "surrogateescape")
     path.write_bytes(before)
     with pytest.raises(SettingError, match=r"is not the record of a suite.*--resume"):
-        Record.resumed(path, {})
+        ResultsFile.resumed(path, {})
     assert path.read_bytes() == before

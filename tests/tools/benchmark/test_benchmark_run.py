@@ -13,16 +13,16 @@ from keyart.errors import FederatedError, SettingError
 from keyart_federated import Report
 from keyart_tools.benchmark import benchmark_run as suite
 from keyart_tools.benchmark import world_run
-from keyart_tools.benchmark.benchmark_plan import Plan
+from keyart_tools.benchmark.benchmark_plan import BenchmarkPlan
 from keyart_tools.benchmark.benchmark_run import run
 from keyart_tools.benchmark.benchmark_worlds import QUICK
-from keyart_tools.benchmark.policies import GROUPS, OUTSIDE, POLICIES, SIMULATED
+from keyart_tools.benchmark.policies import EXTERNAL_BASELINES, GROUPS, POLICIES, SIMULATED
 from keyart_tools.benchmark.scores import FIGURES
-from keyart_tools.benchmark.world_run import Contest
+from keyart_tools.benchmark.world_run import WorldRun
 
 SEEDS = (5, 6)
 WORLDS = ("synthetic", "clickbait")
-HERE = [name for name in POLICIES if name not in OUTSIDE]  # no .venv-bench in a test's folder
+HERE = [name for name in POLICIES if name not in EXTERNAL_BASELINES]  # no .venv-bench in a test's folder
 PLAYED = [(world, p) for world in WORLDS for p in HERE if (world, p) != ("synthetic", "guard off")]
 
 
@@ -34,7 +34,7 @@ def silent(done, of):
 def ran(tmp_path_factory):
     out = tmp_path_factory.mktemp("suite") / "new" / "folder"
     told = []
-    plan = Plan.of(QUICK, SEEDS, ",".join(WORLDS))
+    plan = BenchmarkPlan.of(QUICK, SEEDS, ",".join(WORLDS))
     result = run(plan, out, out, lambda done, of: told.append((done, of)))
     return result, out, told
 
@@ -43,20 +43,22 @@ def ran(tmp_path_factory):
 def played(monkeypatch):
     """What is really played, as (world, seed, policy)."""
     turns = []
-    real = Contest.entry
+    real = WorldRun.entry
 
     def entry(self, policy):
         turns.append((self.setting.name, self.seed, policy))
         return real(self, policy)
 
-    monkeypatch.setattr(Contest, "entry", entry)
+    monkeypatch.setattr(WorldRun, "entry", entry)
     return turns
 
 
 def test_every_policy_on_its_worlds(ran):
     result, out, told = ran
     assert [(row.world, row.policy) for row in result.rows] == PLAYED
-    assert set(result.absent) == set(OUTSIDE) and all("make bench" in why for why in result.absent.values())
+    assert set(result.absent) == set(EXTERNAL_BASELINES) and all(
+        "make bench" in why for why in result.absent.values()
+    )
     count = len(PLAYED) * len(SEEDS)
     assert told[0] == (0, count) and told[-1] == (count, count)
     assert (out / "suite.png").stat().st_size > 20_000
@@ -102,7 +104,7 @@ def test_a_killed_suite_goes_on(ran, tmp_path, played):
     lines = (out / "suite.jsonl").read_bytes().splitlines(keepends=True)
     assert len(lines) == 1 + len(SEEDS) * len(PLAYED)
     (tmp_path / "suite.jsonl").write_bytes(b"".join(lines[:-2]) + lines[-2][:99])  # killed while it wrote
-    plan = Plan.of(QUICK, SEEDS, ",".join(WORLDS), resume=True)
+    plan = BenchmarkPlan.of(QUICK, SEEDS, ",".join(WORLDS), resume=True)
     again = run(plan, tmp_path, tmp_path, silent)
     assert played == [("clickbait", 6, "best fixed"), ("clickbait", 6, "random")]
     assert json.dumps(timeless(again)) == json.dumps(timeless(result))
@@ -120,7 +122,7 @@ def timeless(result):
 
 def test_a_part_and_then_more_of_it(tmp_path, played):
     def part(policies, resume):
-        run(Plan.of(QUICK, [5], "synthetic", policies, resume), tmp_path, tmp_path, silent)
+        run(BenchmarkPlan.of(QUICK, [5], "synthetic", policies, resume), tmp_path, tmp_path, silent)
         turns = [policy for *_, policy in played]
         played.clear()
         return turns
@@ -133,7 +135,7 @@ def test_a_part_and_then_more_of_it(tmp_path, played):
 
 def test_other_settings_are_not_mixed(ran, tmp_path):
     shutil.copy(ran[1] / "suite.jsonl", tmp_path)
-    plan = Plan.of(QUICK.sized(viewers=25), SEEDS, "synthetic", resume=True)
+    plan = BenchmarkPlan.of(QUICK.sized(viewers=25), SEEDS, "synthetic", resume=True)
     with pytest.raises(SettingError, match=r"worlds\.synthetic\.viewers was 24, is 25.*without --resume.*--out"):
         run(plan, tmp_path, tmp_path, silent)
 
@@ -152,18 +154,18 @@ def test_a_peer_that_fails_is_said_to_be_missing(tmp_path, monkeypatch, bench):
         raise FederatedError(f"{name} ended early.")
         yield
 
-    monkeypatch.setattr(world_run, "started", fails)
-    monkeypatch.setattr(suite, "why_missing", lambda script, python: None)
-    plan = Plan.of(QUICK, [1], "synthetic", f"random,{','.join(OUTSIDE)}")
+    monkeypatch.setattr(world_run, "start_learner", fails)
+    monkeypatch.setattr(suite, "missing_reason", lambda script, python: None)
+    plan = BenchmarkPlan.of(QUICK, [1], "synthetic", f"random,{','.join(EXTERNAL_BASELINES)}")
     result = run(plan, tmp_path / "out", tmp_path, silent)
     assert [row.policy for row in result.rows] == ["random"]
-    assert result.absent == {f"{name} on synthetic, seed 1": f"{name} ended early." for name in OUTSIDE}
+    assert result.absent == {f"{name} on synthetic, seed 1": f"{name} ended early." for name in EXTERNAL_BASELINES}
 
 
 def test_a_peer_that_is_not_installed_is_missing_once(tmp_path, bench):
-    plan = Plan.of(QUICK, SEEDS, "synthetic,clickbait", f"random,{','.join(OUTSIDE)}")
+    plan = BenchmarkPlan.of(QUICK, SEEDS, "synthetic,clickbait", f"random,{','.join(EXTERNAL_BASELINES)}")
     result = run(plan, tmp_path / "out", tmp_path, silent)
-    assert {row.policy for row in result.rows} == {"random"} and set(result.absent) == set(OUTSIDE)
+    assert {row.policy for row in result.rows} == {"random"} and set(result.absent) == set(EXTERNAL_BASELINES)
     assert result.absent["VW SquareCB"] == ".venv-bench has no vowpalwabbit; `make bench` installs it."
 
 
@@ -178,9 +180,9 @@ def test_a_peer_that_is_not_installed_is_missing_once(tmp_path, bench):
 def test_nothing_to_play_leaves_an_old_record_alone(worlds, policies, why, tmp_path):
     (tmp_path / "suite.jsonl").write_text("hours of work")
     with pytest.raises(FederatedError, match=why):
-        run(Plan.of(QUICK, [1], worlds, policies), tmp_path, tmp_path, silent)
+        run(BenchmarkPlan.of(QUICK, [1], worlds, policies), tmp_path, tmp_path, silent)
     assert (tmp_path / "suite.jsonl").read_text() == "hours of work"
 
 
 def test_groups_hold_every_policy_once():
-    assert set(SIMULATED) | set(OUTSIDE) < set(GROUPS) == set(POLICIES) and len(POLICIES) == 13
+    assert set(SIMULATED) | set(EXTERNAL_BASELINES) < set(GROUPS) == set(POLICIES) and len(POLICIES) == 13

@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from keyart_tools.benchmark.scores import Score, pooled
+from keyart_tools.benchmark.scores import PolicyScore, pooled
 
 
 def test_pooled_is_the_mean_and_narrows_as_seeds_grow():
-    scores = [Score({"capture": x}, {"capture": (x - 0.3, x + 0.3)}) for x in (0.1, 0.2, 0.6)]
+    scores = [PolicyScore({"capture": x}, {"capture": (x - 0.3, x + 0.3)}) for x in (0.1, 0.2, 0.6)]
     whole = pooled(scores)
     assert whole.figures["capture"] == pytest.approx(0.3)
     low, high = whole.interval["capture"]

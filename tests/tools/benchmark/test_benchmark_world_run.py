@@ -9,8 +9,8 @@ from world_samples import HandWorld
 
 from keyart_federated.baselines import play
 from keyart_federated.metrics import Truth, figures, rewards
-from keyart_tools.benchmark.benchmark_worlds import Effort, Setting
-from keyart_tools.benchmark.world_run import Contest, Oracle
+from keyart_tools.benchmark.benchmark_worlds import BenchmarkSize, BenchmarkWorld
+from keyart_tools.benchmark.world_run import Oracle, WorldRun
 
 
 def test_nothing_is_left_to_gain_for_the_oracle():
@@ -28,8 +28,8 @@ def slow_to_make(**settings):
 
 
 def test_the_clock_is_for_the_policy_not_for_the_world():
-    setting = Setting("by hand", "", f"{__name__}:slow_to_make")
-    contest = Contest(setting, 3, Effort(rounds=1, steps=2), None)
+    setting = BenchmarkWorld("by hand", "", f"{__name__}:slow_to_make")
+    contest = WorldRun(setting, 3, BenchmarkSize(rounds=1, steps=2), None)
     entry = contest.entry("random")
     assert entry.key == ("by hand", 3, "random") and entry.report is None
     assert 0 < entry.seconds < 0.2

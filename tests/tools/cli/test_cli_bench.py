@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from keyart_tools.performance import performance_run as bench_run
-from keyart_tools.performance.measurement import Absent, Row
+from keyart_tools.performance.measurement import Measurement, NotMeasured
 
 ENGINES = ("onnxruntime", "numpy")
 ROWS = {
@@ -47,15 +47,15 @@ def canned(monkeypatch: pytest.MonkeyPatch, **asked: object) -> list[tuple]:
     """A run that measures nothing; returns the calls that were made of it."""
     calls: list[tuple] = []
     rows = (
-        Row("choosing", "choose, numpy", 130.0, "µs", 4.9, "bare run", 6.0),
-        Row("size", "profile", 580_000.0, "bytes", reach=512_000),
-        Row("simulation", "client updates", 500.0, "/s"),
+        Measurement("choosing", "choose, numpy", 130.0, "µs", 4.9, "bare run", 6.0),
+        Measurement("size", "profile", 580_000.0, "bytes", reach=512_000),
+        Measurement("simulation", "client updates", 500.0, "/s"),
     )
-    absent = (Absent("peers", "there is no .venv-bench here. `make bench` installs the peers."),)
+    absent = (NotMeasured("peers", "there is no .venv-bench here. `make bench` installs the peers."),)
 
-    def run(*arguments: object) -> bench_run.Result:
+    def run(*arguments: object) -> bench_run.PerformanceResult:
         calls.append(arguments)
-        return bench_run.Result(rows, absent, {"rows": []})
+        return bench_run.PerformanceResult(rows, absent, {"rows": []})
 
     monkeypatch.setattr(bench_run, "run", run)
     return calls

@@ -10,7 +10,7 @@ import pytest
 
 from keyart.errors import KeyartError, SettingError
 from keyart_federated.accounting import noise_for, skellam_epsilon
-from keyart_tools.privacy import Run, measured_runs, plan, predict, read
+from keyart_tools.privacy import MeasuredRun, measured_runs, plan, predict, read
 from keyart_tools.privacy.campaign_plan import effective_devices
 
 # Placeholders, no measurements: round figures that are easy to interpolate.
@@ -23,7 +23,7 @@ ASKED = {"delta": 1e-6, "rounds": 10, "dimension": 1000}
 
 
 @pytest.fixture
-def placeholders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, ...]:
+def placeholders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[MeasuredRun, ...]:
     file = tmp_path / "measured.json"
     file.write_text(json.dumps(PLACEHOLDERS), "utf-8")
     monkeypatch.setattr(measured_runs, "FILE", file)
@@ -123,10 +123,14 @@ def test_prediction_is_interpolated_in_the_logarithm_and_held_at_the_ends(placeh
 
 
 def test_noisy_runs_count_as_fewer_devices() -> None:
-    noisy = Run(5000, 2.0, 0.3, 0.35, 2, rounds=10, dimension=1000)
+    noisy = MeasuredRun(5000, 2.0, 0.3, 0.35, 2, rounds=10, dimension=1000)
     here = effective_devices(5000, 2.0, 1e-6, 10, 1000)
     assert here < 5000
-    runs = (noisy, Run(5000, 2.0, 0.6, 0.65, 1, rounds=10, dimension=1000), Run(50_000, None, 0.7, 0.8, 1))
+    runs = (
+        noisy,
+        MeasuredRun(5000, 2.0, 0.6, 0.65, 1, rounds=10, dimension=1000),
+        MeasuredRun(50_000, None, 0.7, 0.8, 1),
+    )
     assert predict(5000, 2.0, runs=runs, **ASKED) == pytest.approx((0.4, 0.45))  # weighted by seeds
     between = predict(round(math.sqrt(here * 50_000)), None, runs=runs, **ASKED)
     assert between == pytest.approx((0.55, 0.625), abs=1e-3)

@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 
 from keyart_tools.benchmark import benchmark_run as suite
-from keyart_tools.benchmark.benchmark_result import Result, Row
-from keyart_tools.benchmark.results_file import Entry
-from keyart_tools.benchmark.scores import FIGURES, Score
+from keyart_tools.benchmark.benchmark_result import BenchmarkResult, BenchmarkRow
+from keyart_tools.benchmark.results_file import PolicyRun
+from keyart_tools.benchmark.scores import FIGURES, PolicyScore
 
 
 @pytest.fixture
 def canned(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """A suite that plays nothing; the calls that were made of it."""
     calls: list[tuple] = []
-    score = Score(dict.fromkeys(FIGURES, 0.25), dict.fromkeys(FIGURES, (0.2, 0.3)))
+    score = PolicyScore(dict.fromkeys(FIGURES, 0.25), dict.fromkeys(FIGURES, (0.2, 0.3)))
     rows = [
-        Row(world, policy, [Entry(world, seed, policy, score, seed / 2, None) for seed in (4, 5)])
+        BenchmarkRow(world, policy, [PolicyRun(world, seed, policy, score, seed / 2, None) for seed in (4, 5)])
         for world in ("synthetic", "clickbait")
         for policy in ("keyart", "random")
     ]
 
-    def run(*arguments: object) -> Result:
+    def run(*arguments: object) -> BenchmarkResult:
         calls.append(arguments)
-        return Result(arguments[0], [], rows, {"MovieLens": "add --download"})
+        return BenchmarkResult(arguments[0], [], rows, {"MovieLens": "add --download"})
 
     monkeypatch.setattr(suite, "run", run)
     return calls

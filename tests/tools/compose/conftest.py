@@ -10,7 +10,7 @@ from compose_samples import NOW, doll, landscape
 from fetched import had
 from PIL import Image
 
-from keyart_tools.compose.signing_keys import SigningKey, made_key
+from keyart_tools.compose.signing_keys import SigningKey, create_key
 from keyart_tools.models import sample_media
 
 
@@ -21,7 +21,7 @@ def now() -> datetime:
 
 @pytest.fixture(scope="session")
 def key() -> SigningKey:
-    return made_key(NOW)
+    return create_key(NOW)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from keyart.errors import InputError
 from keyart_tools.compose import credentials
 from keyart_tools.compose.credentials import Ingredient, read_bytes, signed
 from keyart_tools.compose.picture_file import jpeg
-from keyart_tools.compose.signing_keys import made_key
+from keyart_tools.compose.signing_keys import create_key
 from keyart_tools.compose.source_type import source_type, xmp_packet
 
 TWO = (Ingredient("subject", "a.png", "ab" * 32), Ingredient("background", "b.jpg", "cd" * 32))
@@ -46,7 +46,7 @@ def test_one_picture_is_opened_and_not_created(key, now):
 def test_trust_is_in_the_authority(composed, key, now):
     assert read_bytes(composed, key.authority)["trusted"]
     assert read_bytes(composed, key.authority)["problems"] == []
-    assert not read_bytes(composed, made_key(now).authority)["trusted"]
+    assert not read_bytes(composed, create_key(now).authority)["trusted"]
 
 
 @pytest.mark.parametrize("place", np.linspace(0.001, 0.999, 30))

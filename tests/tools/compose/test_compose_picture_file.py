@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from keyart.errors import InputError
-from keyart_tools.compose.picture_file import LEAST_SIDE, jpeg, read_picture, stated_source_type
+from keyart_tools.compose.picture_file import MIN_SIDE, jpeg, read_picture, stated_source_type
 from keyart_tools.compose.source_type import xmp_packet
 
 RED = np.full((80, 100, 3), (200, 30, 40), np.uint8)
@@ -130,7 +130,7 @@ def test_flipped_bytes_raise_nothing_else(tmp_path, cut):
         read_picture(tmp_path / "a.jpg")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (LEAST_SIDE - 1, 500), (500, 1)])
+@pytest.mark.parametrize("size", [(1, 1), (MIN_SIDE - 1, 500), (500, 1)])
 def test_too_small(tmp_path, size):
     with pytest.raises(InputError, match="needs 64"):
         saved(tmp_path, Image.new("RGB", size))

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyart.errors import SettingError
-from keyart_tools.compose.signing_keys import CHAIN_FILE, KEY_FILE, LIFETIME, made_key, open_keys
+from keyart_tools.compose.signing_keys import CHAIN_FILE, KEY_FILE, LIFETIME, create_key, open_keys
 
 
 def test_it_is_made_once(tmp_path, now):
@@ -22,13 +22,13 @@ def test_it_is_made_once(tmp_path, now):
 
 
 def test_a_run_that_was_killed_in_between_leaves_no_trap(tmp_path, now):
-    (tmp_path / CHAIN_FILE).write_bytes(made_key(now).chain)
+    (tmp_path / CHAIN_FILE).write_bytes(create_key(now).chain)
     key = open_keys(tmp_path, now)
     assert open_keys(tmp_path, now) == key
 
 
 def test_the_chain_verifies_and_the_authority_can_sign_no_authority(now):
-    leaf, authority = x509.load_pem_x509_certificates(made_key(now).chain)
+    leaf, authority = x509.load_pem_x509_certificates(create_key(now).chain)
     leaf.verify_directly_issued_by(authority)
     limits = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
     assert limits.ca and limits.path_length == 0
@@ -37,8 +37,8 @@ def test_the_chain_verifies_and_the_authority_can_sign_no_authority(now):
 
 
 def test_the_key_does_not_show(now):
-    assert b"PRIVATE" in made_key(now).private
-    assert "PRIVATE" not in repr(made_key(now))
+    assert b"PRIVATE" in create_key(now).private
+    assert "PRIVATE" not in repr(create_key(now))
 
 
 def test_others_may_not_read_it(tmp_path, now):
@@ -65,7 +65,7 @@ def pem(key):
     [
         (KEY_FILE, lambda now: b"hello", "must be PEM"),
         (CHAIN_FILE, lambda now: b"hello", "must be PEM"),
-        (KEY_FILE, lambda now: made_key(now).private, "does not belong"),
+        (KEY_FILE, lambda now: create_key(now).private, "does not belong"),
         (KEY_FILE, lambda now: pem(rsa.generate_private_key(65537, 2048)), "no P-256 key"),
     ],
 )

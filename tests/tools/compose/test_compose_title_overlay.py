@@ -11,7 +11,7 @@ from keyart.errors import SettingError
 from keyart_tools.compose.composer import SHAPES
 from keyart_tools.compose.picture_file import jpeg
 from keyart_tools.compose.title_overlay import (
-    LEAST_CONTRAST,
+    MIN_CONTRAST,
     SAFE_MARGIN,
     checked_title,
     contrast_on_white,
@@ -63,7 +63,7 @@ GROUNDS = {
 def test_it_can_be_read_in_the_finished_file(ground):
     place = find_place("Big Buck Bunny", (1280, 720), [], CALM)
     drawn, contrast = lettered(GROUNDS[ground], place, np.zeros((720, 1280), np.float32))
-    assert contrast >= LEAST_CONTRAST
+    assert contrast >= MIN_CONTRAST
     with Image.open(io.BytesIO(jpeg(drawn, b""))) as image:
         decoded = np.asarray(image)
     left, top, right, bottom = place.box
@@ -71,7 +71,7 @@ def test_it_can_be_read_in_the_finished_file(ground):
     # Pixels two away from any part of a letter, edges that are neither letter nor ground left out.
     wide = np.asarray(Image.fromarray((letters > 150).astype(np.uint8) * 255).convert("L"))
     near = np.asarray(Image.fromarray(wide).filter(ImageFilter.MaxFilter(9))) > 0
-    assert contrast_on_white(block[~near]) >= LEAST_CONTRAST
+    assert contrast_on_white(block[~near]) >= MIN_CONTRAST
     assert np.median(block[letters == 255]) > 245
 
 

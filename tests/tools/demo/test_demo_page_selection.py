@@ -15,7 +15,7 @@ from keyart_federated.metrics import Truth
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.demo.arms import _require_same_world
 from keyart_tools.demo.explanations import sentences
-from keyart_tools.demo.page_selection import popular_titles, tastes, telling_titles, unlike_viewers
+from keyart_tools.demo.page_selection import most_different_viewers, most_varied_titles, popular_titles, tastes
 from keyart_tools.demo.screens import split_name
 
 EVENING = keyart.Context("tv", datetime(2025, 6, 1, 20, 30, tzinfo=UTC))
@@ -44,9 +44,9 @@ def opened(world: SyntheticWorld, bundle: Path, **settings: object) -> keyart.Pe
 
 def test_viewers_are_far_apart(world: SyntheticWorld) -> None:
     taste = tastes(world)
-    chosen = unlike_viewers(world)
+    chosen = most_different_viewers(world)
 
-    assert len(set(chosen)) == 3 and chosen == unlike_viewers(world)
+    assert len(set(chosen)) == 3 and chosen == most_different_viewers(world)
     apart = [np.linalg.norm(taste[a] - taste[b]) for a in chosen for b in chosen if a < b]
     everybody = [np.linalg.norm(taste[a] - taste[b]) for a in range(60) for b in range(a)]
     assert min(apart) > np.quantile(everybody, 0.8)
@@ -54,7 +54,7 @@ def test_viewers_are_far_apart(world: SyntheticWorld) -> None:
 
 def test_fewer_viewers_than_places() -> None:
     small = SyntheticWorld(viewers=2, titles=4, artworks=3, impressions=2)
-    assert unlike_viewers(small) == [0, 1]
+    assert most_different_viewers(small) == [0, 1]
 
 
 def test_titles_are_popular_and_new(world: SyntheticWorld) -> None:
@@ -71,7 +71,7 @@ def test_telling_titles_differ_most_and_keep_their_order() -> None:
     popular = [f"t{n}" for n in range(12)]
     pictures = {title_id: ["a", "a"] for title_id in popular} | {"t11": ["a", "b"]}
 
-    assert telling_titles(popular, pictures) == [*popular[:9], "t11"]
+    assert most_varied_titles(popular, pictures) == [*popular[:9], "t11"]
 
 
 def test_names_and_years() -> None:

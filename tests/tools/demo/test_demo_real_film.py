@@ -13,7 +13,7 @@ from keyart.catalog import Catalog
 from keyart_tools.demo import real_film
 from keyart_tools.demo.page.page_html import Gallery
 from keyart_tools.demo.page.page_model import Candidate, Choice
-from keyart_tools.demo.real_film import TITLE_ID, begun, read, tagged
+from keyart_tools.demo.real_film import TITLE_ID, read_tagged_film, tag_film, tag_in_background
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def _nothing_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_its_stills_are_the_title_s_artworks(clip: Path, tmp_path: Path) -> None:
-    tagged(clip, tmp_path / "film")
-    shown = read(tmp_path / "film")
+    tag_film(clip, tmp_path / "film")
+    shown = read_tagged_film(tmp_path / "film")
 
     assert shown.title.id == TITLE_ID and shown.title.tags["genre:animation"] > 0
     assert {artwork.id for artwork in shown.title.artworks} == set(shown.photographs)
@@ -52,7 +52,7 @@ def test_its_stills_are_the_title_s_artworks(clip: Path, tmp_path: Path) -> None
 
 def test_without_a_network_there_is_a_page_without_it(tmp_path: Path) -> None:
     heard: list[str] = []
-    with begun(tmp_path / "film", heard.append) as stills:
+    with tag_in_background(tmp_path / "film", heard.append) as stills:
         assert stills() is None
     assert len(heard) == 1 and "no real film" in heard[0] and "moviepy" in heard[0]
 
@@ -63,7 +63,7 @@ def test_nobody_waits_for_it_when_the_demo_fails(tmp_path: Path, monkeypatch: py
     slow.chmod(0o755)
     monkeypatch.setattr(real_film.sys, "executable", str(slow))
     began = time.monotonic()
-    with pytest.raises(ZeroDivisionError), begun(tmp_path / "film", print):
+    with pytest.raises(ZeroDivisionError), tag_in_background(tmp_path / "film", print):
         _ = 1 / 0
     assert time.monotonic() - began < 30
 

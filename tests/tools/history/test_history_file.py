@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import HistoryError
-from keyart_tools.history import Viewings, Watched, read_history
+from keyart_tools.history import HistoryRow, ViewingHistory, read_history
 
 TODAY = date(2026, 11, 25)
 
 
-def read(folder: Path, content: str | bytes, **settings: str) -> Viewings:
+def read(folder: Path, content: str | bytes, **settings: str) -> ViewingHistory:
     path = folder / "history"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_history(path, TODAY, **settings)  # type: ignore[arg-type]
@@ -45,8 +45,8 @@ def test_detailed_form(detailed) -> None:
     assert found.form == "Netflix, detailed"
     at = datetime(2026, 3, 14, 20, 15, tzinfo=UTC)
     assert found.rows == (
-        Watched(2, "Night Ferry", at, 5400.0, "tv", "Ana"),
-        Watched(3, 'The "Sea", Part 2', at, 9.0, "tv", "Ben"),
+        HistoryRow(2, "Night Ferry", at, 5400.0, "tv", "Ana"),
+        HistoryRow(3, 'The "Sea", Part 2', at, 9.0, "tv", "Ben"),
     )
     assert found.profiles() == {"Ana": 1, "Ben": 1}
 
@@ -111,7 +111,7 @@ def test_days_of_the_simple_form(tmp_path: Path, days: tuple[str, ...], expected
 def test_simple_form_in_another_language(tmp_path: Path) -> None:
     found = read(tmp_path, "\ufeffTitel,Datum\r\nNachtfähre,14.03.26\r\n")
 
-    assert found.rows == (Watched(2, "Nachtfähre", noon(2026, 3, 14), None, "other"),)
+    assert found.rows == (HistoryRow(2, "Nachtfähre", noon(2026, 3, 14), None, "other"),)
 
 
 def test_other_tables(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_other_tables(tmp_path: Path) -> None:
     assert found.form == "table"
     assert found.rows[0].at == datetime.fromisoformat("2026-03-14T20:15:00+01:00")
     assert (found.rows[0].seconds, found.rows[0].device, found.rows[0].profile) == (5400.0, "tablet", "Ana")
-    assert found.rows[1] == Watched(4, "t2", noon(2026, 3, 15), None, "other")
+    assert found.rows[1] == HistoryRow(4, "t2", noon(2026, 3, 15), None, "other")
 
 
 def test_json_lists_and_an_export_of_keyart(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_json_lists_and_an_export_of_keyart(tmp_path: Path) -> None:
         {"title": "Night Ferry", "time": 1773519300, "duration": "00:01:01.5", "device": "phone"},
     ]
     at = datetime(2026, 3, 14, 20, 15, tzinfo=UTC)
-    expected = (Watched(1, "t1", at, 61.5, "phone"), Watched(2, "Night Ferry", at, 61.5, "phone"))
+    expected = (HistoryRow(1, "t1", at, 61.5, "phone"), HistoryRow(2, "Night Ferry", at, 61.5, "phone"))
 
     assert read(tmp_path, json.dumps(views)).rows == expected
     assert read(tmp_path, json.dumps({"format": "keyart-export/1", "views": views})).rows == expected

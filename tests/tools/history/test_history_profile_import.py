@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keyart import Artwork, Catalog, EphemeralKey, Personalizer, Title
-from keyart_tools.history import Watched, add, match, profile_import
+from keyart_tools.history import HistoryRow, add, match, profile_import
 
 START = datetime(2026, 3, 14, 20, 15, tzinfo=UTC)
 CATALOG = Catalog.from_titles(
@@ -20,8 +20,8 @@ CATALOG = Catalog.from_titles(
 )
 
 
-def row(title: str, hours: float = 0, seconds: float | None = 60.0) -> Watched:
-    return Watched(2, title, START + timedelta(hours=hours), seconds, "tv")
+def row(title: str, hours: float = 0, seconds: float | None = 60.0) -> HistoryRow:
+    return HistoryRow(2, title, START + timedelta(hours=hours), seconds, "tv")
 
 
 def test_match_counts_by_rule_and_names_what_is_missing() -> None:
@@ -62,7 +62,7 @@ def test_twice_is_once_but_what_is_there_twice_stays_twice(art: Personalizer) ->
 
 
 def test_it_goes_on_where_it_was_cut_off(art: Personalizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profile_import, "BATCH", 10)
+    monkeypatch.setattr(profile_import, "BATCH_VIEWS", 10)
     views = match([row("The Sea", -n) for n in range(35)], CATALOG).views
     told: list[tuple[int, int]] = []
 

@@ -7,12 +7,12 @@ import random
 import pytest
 
 from keyart import Artwork, Catalog, Title
-from keyart_tools.history import Match, Names
+from keyart_tools.history import TitleMatch, TitleMatcher
 from keyart_tools.history.title_matching import series_of
 
 
-def names_of(**titles: str) -> Names:
-    return Names(
+def names_of(**titles: str) -> TitleMatcher:
+    return TitleMatcher(
         Catalog.from_titles(Title(id, name=name, artworks=[Artwork(f"{id}/a")]) for id, name in titles.items())
     )
 
@@ -27,46 +27,46 @@ NAMES = names_of(
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("ferry", Match("ferry", "id")),
-        ("Night Ferry", Match("ferry", "name")),
-        ("  NIGHT  ferry! ", Match("ferry", "name")),
-        ("Deja vu cafe", Match("cafe", "name")),
-        ("The Sea", Match("sea", "name")),
-        ("The Sea (1999)", Match("sea", "name")),
+        ("ferry", TitleMatch("ferry", "id")),
+        ("Night Ferry", TitleMatch("ferry", "name")),
+        ("  NIGHT  ferry! ", TitleMatch("ferry", "name")),
+        ("Deja vu cafe", TitleMatch("cafe", "name")),
+        ("The Sea", TitleMatch("sea", "name")),
+        ("The Sea (1999)", TitleMatch("sea", "name")),
         ("The Sea (2001)", None),
-        ("Night Ferry (2001)", Match("ferry", "name")),
-        ("Harbour (2020)", Match("new", "name")),
+        ("Night Ferry (2001)", TitleMatch("ferry", "name")),
+        ("Harbour (2020)", TitleMatch("new", "name")),
         ("Harbour", None),
         ("Twins", None),
-        ("Night Ferry: Season 2: The Fog", Match("ferry", "series")),
-        ("Night Ferry: Staffel 2: Nebel", Match("ferry", "series")),
-        ("Night Ferry: Temporada 1: Niebla", Match("ferry", "series")),
-        ("Night Ferry: Limited Series: The Fog", Match("ferry", "series")),
-        ("Night Ferry: Part 1", Match("ferry", "series")),
-        ("Night Ferry: Night Ferry 3: The Fog: Again", Match("ferry", "series")),
-        ("Night Ferry - Season 1 - The Fog", Match("ferry", "series")),
+        ("Night Ferry: Season 2: The Fog", TitleMatch("ferry", "series")),
+        ("Night Ferry: Staffel 2: Nebel", TitleMatch("ferry", "series")),
+        ("Night Ferry: Temporada 1: Niebla", TitleMatch("ferry", "series")),
+        ("Night Ferry: Limited Series: The Fog", TitleMatch("ferry", "series")),
+        ("Night Ferry: Part 1", TitleMatch("ferry", "series")),
+        ("Night Ferry: Night Ferry 3: The Fog: Again", TitleMatch("ferry", "series")),
+        ("Night Ferry - Season 1 - The Fog", TitleMatch("ferry", "series")),
         ("Night Ferry：シーズン1：霧", None),  # no space after the colon
-        ("Copperfield Lane: Stories: Season 1: One", Match("long", "series")),
+        ("Copperfield Lane: Stories: Season 1: One", TitleMatch("long", "series")),
         ("Alien: Resort", None),
         ("Alien: Season's Greetings", None),
         ("Alien: Chapter and Verse", None),
-        ("Nihgt Ferry", Match("ferry", "nearly")),
+        ("Nihgt Ferry", TitleMatch("ferry", "nearly")),
         ("Night Ferry 3", None),
-        ("Night Fery 2", Match("ferry2", "nearly")),
-        ("Nightferry", Match("ferry", "nearly")),
+        ("Night Fery 2", TitleMatch("ferry2", "nearly")),
+        ("Nightferry", TitleMatch("ferry", "nearly")),
         ("Night Ferries", None),
-        ("Glas Kingdom", Match("glass", "nearly")),
-        ("Grss Kingdom", Match("grass", "nearly")),
-        ("Glrss Kingdom", Match("glass", "nearly")),
+        ("Glas Kingdom", TitleMatch("glass", "nearly")),
+        ("Grss Kingdom", TitleMatch("grass", "nearly")),
+        ("Glrss Kingdom", TitleMatch("glass", "nearly")),
         ("Glrss Kingdoms", None),
         ("Irid", None),
         ("Sundoun", None),
-        ("Sundwns", Match("eight", "nearly")),
+        ("Sundwns", TitleMatch("eight", "nearly")),
         ("", None),
         ("!!", None),
     ],
 )  # fmt: skip
-def test_names(text: str, match: Match | None) -> None:
+def test_names(text: str, match: TitleMatch | None) -> None:
     assert NAMES.find(text) == match
 
 

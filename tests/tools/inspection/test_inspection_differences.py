@@ -14,7 +14,7 @@ from keyart.model.features import EncodedCatalog
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import Model
 from keyart_tools.inspection import differences
-from keyart_tools.model_evaluation import Occasions
+from keyart_tools.model_evaluation import EvaluationSet
 
 POLICY = keyart.Policy(stickiness=timedelta(0))
 
@@ -32,7 +32,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_bundles_by_the_worlds_truth(pair: tuple[Path, Path]) -> None:
-    found = differences.bundles(*pair, Occasions.of_world(world(), 600), POLICY)
+    found = differences.bundles(*pair, EvaluationSet.of_world(world(), 600), POLICY)
 
     assert found["manifest"]["model_version"] == [1, 2] and found["manifest"]["training.devices"] == [0, 48]
     assert "format" not in found["manifest"]
@@ -47,7 +47,7 @@ def test_bundles_by_the_worlds_truth(pair: tuple[Path, Path]) -> None:
 
 
 def test_bundles_by_a_log(pair: tuple[Path, Path]) -> None:
-    occasions = Occasions.of_log(log().within(world().catalog), world().catalog, 10_000)
+    occasions = EvaluationSet.of_log(log().within(world().catalog), world().catalog, 10_000)
     judged = differences.bundles(*pair, occasions, POLICY)["judged"]
 
     assert judged["judged_by"] == "log" and judged["difference"]["low"] > 0
@@ -55,7 +55,7 @@ def test_bundles_by_a_log(pair: tuple[Path, Path]) -> None:
 
 
 def test_a_bundle_and_itself(pair: tuple[Path, Path]) -> None:
-    found = differences.bundles(pair[1], pair[1], Occasions.of_world(world(), 60), POLICY)
+    found = differences.bundles(pair[1], pair[1], EvaluationSet.of_world(world(), 60), POLICY)
 
     assert found["manifest"] == {} and found["files_changed"] == []
     assert found["weights"]["moved_most"] == {} and found["weights"]["moved"] == 0

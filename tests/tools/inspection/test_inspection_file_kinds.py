@@ -12,7 +12,7 @@ from keyart.errors import InputError, KeyartError
 from keyart_federated.export import write_bundle
 from keyart_tools.inspection import KINDS, kind_at
 from keyart_tools.tagging.colour import Colours
-from keyart_tools.tagging.film import Film
+from keyart_tools.tagging.film import FilmFile
 from keyart_tools.tagging.still import Still
 from keyart_tools.tagging.tagging_file import Tagging
 
@@ -85,7 +85,7 @@ def test_a_tagging_folder(tmp_path: Path) -> None:
         Still("0001", 1, 2.5, 60, "stills/0001.jpg", 640, 360, 9.0, 0.1, colours, tags={"faces": 0.5}, selected=1),
         Still("0002", 2, 4.0, 96, "stills/0002.jpg", 640, 360, 1.0, 0.1, colours, refused="blurred"),
     ]
-    film = Film(Path("film.mp4"), 1000, 1, "ab", 60.0, 1440, 24.0)
+    film = FilmFile(Path("film.mp4"), 1000, 1, "ab", 60.0, 1440, 24.0)
     Tagging(film, "t1", "A film", stills=tuple(stills)).save(tmp_path)
 
     kind = kind_at(tmp_path)

@@ -10,10 +10,10 @@ from model_samples import log
 
 import keyart
 from keyart.errors import HistoryError
-from keyart_tools.logs import Decision, Log, require_variation
+from keyart_tools.logs import Log, LoggedDecision, require_variation
 
 
-def changed(change: Callable[[Decision], Decision | None]) -> Log:
+def changed(change: Callable[[LoggedDecision], LoggedDecision | None]) -> Log:
     viewers = []
     for viewer in log().viewers:
         kept = [new for one in viewer.decisions if (new := change(one)) is not None]
@@ -34,7 +34,7 @@ def test_a_whole_log_is_taken() -> None:
         (lambda one: replace(one, outcome=keyart.Outcome.played(2000)), "All of"),
     ],
 )
-def test_what_is_missing_is_said(change: Callable[[Decision], Decision | None], said: str) -> None:
+def test_what_is_missing_is_said(change: Callable[[LoggedDecision], LoggedDecision | None], said: str) -> None:
     with pytest.raises(HistoryError, match=said):
         require_variation(changed(change))
 

@@ -7,16 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from keyart_tools.model_evaluation import Logged, Truth, by_device, difference, plain, value
+from keyart_tools.model_evaluation import ExpectedRewards, LoggedReward, by_device, difference, plain, value
 
 
 def test_snips_weights() -> None:
-    logged = Logged(place=1, propensity=0.25, reward=1.0)
+    logged = LoggedReward(place=1, propensity=0.25, reward=1.0)
 
     assert logged.of(np.array([0.5, 0.5])) == (2.0, 2.0)
     assert logged.of(np.array([1.0, 0.0])) == (0.0, 0.0)
-    assert Logged(0, 0.01, 1.0).of(np.array([1.0, 0.0])) == (10.0, 10.0)  # cut
-    assert Truth(np.array([0.2, 0.6])).of(np.array([0.5, 0.5])) == (pytest.approx(0.4), 1.0)
+    assert LoggedReward(0, 0.01, 1.0).of(np.array([1.0, 0.0])) == (10.0, 10.0)  # cut
+    assert ExpectedRewards(np.array([0.2, 0.6])).of(np.array([0.5, 0.5])) == (pytest.approx(0.4), 1.0)
 
 
 def test_sums_by_device() -> None:

@@ -23,5 +23,5 @@ def household_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lived_in(tmp_path_factory: pytest.TempPathFactory, household_bundle: Path) -> Path:
     """The folder with the closed profile, alone in it."""
     folder = tmp_path_factory.mktemp("profile")
-    sample_profile.live_in(folder / "profile.db", sample_profile.catalog(), household_bundle, days=2)
+    sample_profile.fill_profile(folder / "profile.db", sample_profile.catalog(), household_bundle, days=2)
     return folder

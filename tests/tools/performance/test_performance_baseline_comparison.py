@@ -12,9 +12,9 @@ import pytest
 
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.performance import baseline_comparison, baseline_libraries
-from keyart_tools.performance.baseline_comparison import BARE, Contest, entered
-from keyart_tools.performance.device_timing import ENGINES, Device
-from keyart_tools.performance.measurement import Absent
+from keyart_tools.performance.baseline_comparison import BARE, BaselineComparison, prepare_comparison
+from keyart_tools.performance.device_timing import ENGINES, TimedDevice
+from keyart_tools.performance.measurement import NotMeasured
 
 ROOT = Path(__file__).parents[3]
 CARRIED = ("interleaved_timing.py", "ranker_baseline.py", "baseline_libraries.py")
@@ -26,13 +26,13 @@ def small_world() -> SyntheticWorld:
 
 
 @pytest.fixture
-def slates(small_world: SyntheticWorld) -> list[baseline_libraries.Slate]:
+def slates(small_world: SyntheticWorld) -> list[baseline_libraries.TimedSlate]:
     document = baseline_comparison.slates_of(small_world)
-    return [baseline_libraries.Slate(document["viewer"], pictures) for pictures in document["slates"]]
+    return [baseline_libraries.TimedSlate(document["viewer"], pictures) for pictures in document["slates"]]
 
 
-def measured_device(choose: float, observe: float, bare: float) -> Device:
-    device = Device({}, None, lambda: None, None)
+def measured_device(choose: float, observe: float, bare: float) -> TimedDevice:
+    device = TimedDevice({}, None, lambda: None, None)
     for samples, us in ((device.choose, choose), (device.page, 40 * choose), (device.observe, observe)):
         samples.update({name: [us] for name in ENGINES} | {BARE: [bare]})
     return device
@@ -45,9 +45,9 @@ def timed(name: str, predict: float, learn: float | None = None, bare: float | N
 
 
 def test_without_the_venv_it_is_said_how_to_get_it(tmp_path: Path) -> None:
-    missing = entered(True, tmp_path, None, tmp_path, tmp_path)
+    missing = prepare_comparison(True, tmp_path, None, tmp_path, tmp_path)
 
-    assert isinstance(missing, Absent)
+    assert isinstance(missing, NotMeasured)
     assert ".venv-bench" in missing.reason and "make bench" in missing.reason
 
 
@@ -55,9 +55,9 @@ def test_a_quick_run_leaves_the_peers_out(tmp_path: Path) -> None:
     (tmp_path / ".venv-bench" / "bin").mkdir(parents=True)
     (tmp_path / ".venv-bench" / "bin" / "python").touch()
 
-    missing = entered(False, tmp_path, None, tmp_path, tmp_path)
+    missing = prepare_comparison(False, tmp_path, None, tmp_path, tmp_path)
 
-    assert isinstance(missing, Absent) and "quick" in missing.reason
+    assert isinstance(missing, NotMeasured) and "quick" in missing.reason
 
 
 def test_what_is_carried_to_the_peers_needs_no_keyart() -> None:
@@ -76,13 +76,13 @@ def test_peers_that_are_not_installed_are_named_with_a_reason(
     small_world: SyntheticWorld, household_bundle: Path, tmp_path: Path
 ) -> None:
     """This Python has none of them: the process runs, and tells so of each."""
-    entry = Contest.prepared(Path(sys.executable), small_world, household_bundle, tmp_path / "peers")
+    entry = BaselineComparison.prepared(Path(sys.executable), small_world, household_bundle, tmp_path / "peers")
 
     entry.turn(1)
     rows, absent = entry.rows(measured_device(100, 100, 20))
 
     assert rows == []
-    assert {one.name for one in absent} == set(baseline_libraries.PEERS)
+    assert {one.name for one in absent} == set(baseline_libraries.BASELINES)
     assert all("No module named" in one.reason and "constraints-bench.txt" in one.reason for one in absent)
 
 
@@ -91,7 +91,7 @@ def test_a_process_that_tells_nothing_is_an_absence(program: str, tmp_path: Path
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "__init__.py").touch()
     (tmp_path / "bench" / "peers.py").write_text(program, encoding="utf-8")
-    entry = Contest(Path(sys.executable), tmp_path / "slates", tmp_path, tmp_path)
+    entry = BaselineComparison(Path(sys.executable), tmp_path / "slates", tmp_path, tmp_path)
 
     entry.turn(1)
 
@@ -100,7 +100,7 @@ def test_a_process_that_tells_nothing_is_an_absence(program: str, tmp_path: Path
 
 
 def test_a_python_that_cannot_be_started_is_an_absence(tmp_path: Path) -> None:
-    entry = Contest(tmp_path / "gone", tmp_path, tmp_path, tmp_path)
+    entry = BaselineComparison(tmp_path / "gone", tmp_path, tmp_path, tmp_path)
 
     entry.turn(1)
 
@@ -160,7 +160,7 @@ def test_slates_are_those_of_the_catalogue(small_world: SyntheticWorld) -> None:
 
 
 def test_vowpal_wabbit_gets_its_own_text(
-    slates: list[baseline_libraries.Slate], monkeypatch: pytest.MonkeyPatch
+    slates: list[baseline_libraries.TimedSlate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taught: list[list[str]] = []
 
@@ -195,19 +195,19 @@ def test_vowpal_wabbit_gets_its_own_text(
 
 
 def test_one_peer_that_fails_leaves_the_others(
-    slates: list[baseline_libraries.Slate], monkeypatch: pytest.MonkeyPatch
+    slates: list[baseline_libraries.TimedSlate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def steady(_: list[baseline_libraries.Slate]):
-        yield baseline_libraries.Peer("Steady", "", lambda slate: 0, lambda slate, action, reward: None)
+    def steady(_: list[baseline_libraries.TimedSlate]):
+        yield baseline_libraries.TimedBaseline("Steady", "", lambda slate: 0, lambda slate, action, reward: None)
 
-    def broken(_: list[baseline_libraries.Slate]):
+    def broken(_: list[baseline_libraries.TimedSlate]):
         raise RuntimeError("no luck")
         yield
 
     monkeypatch.setattr(baseline_libraries, "version", lambda _: "2")
-    monkeypatch.setattr(baseline_libraries, "PEERS", {"Broken": ("broken", broken), "Steady": ("steady", steady)})
+    monkeypatch.setattr(baseline_libraries, "BASELINES", {"Broken": ("broken", broken), "Steady": ("steady", steady)})
 
-    found = baseline_libraries.measured(slates, lambda: None, 3)
+    found = baseline_libraries.measure(slates, lambda: None, 3)
 
     assert [peer["name"] for peer in found["peers"]] == ["Steady"]
     assert set(found["peers"][0]["microseconds"]) == {"predict", "predict + learn", "bare"}
@@ -219,7 +219,7 @@ def test_the_peers_themselves(small_world: SyntheticWorld, household_bundle: Pat
     python = baseline_comparison.interpreter(ROOT)
     if python is None or not (ROOT / ".venv-bench" / "installed").exists():
         pytest.skip("no .venv-bench in this checkout: `make bench` makes it")
-    entry = Contest.prepared(python, small_world, household_bundle, tmp_path / "peers")
+    entry = BaselineComparison.prepared(python, small_world, household_bundle, tmp_path / "peers")
 
     entry.turn(3)
     rows, absent = entry.rows(measured_device(100, 100, 20))

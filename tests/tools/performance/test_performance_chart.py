@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from keyart_tools.performance.measurement import Row
+from keyart_tools.performance.measurement import Measurement
 from keyart_tools.performance.performance_chart import draw, figure_text, judged_text, reach_text
 
 PROMISES = [
-    Row("choosing", "choose, numpy", 130.0, "µs", 4.9, "bare run", 6.0),
-    Row("start", "cold start, existing profile, numpy", 320.0, "ms", 3.4, "numpy", 1.6),
-    Row("size", "the head in it", 0.0, "bytes", reach=32_000),
-    Row("size", "profile", 580_000.0, "bytes", reach=512_000),
-    Row("memory", "memory above numpy's, numpy engine", 27.2, "MiB", reach=30.0),
+    Measurement("choosing", "choose, numpy", 130.0, "µs", 4.9, "bare run", 6.0),
+    Measurement("start", "cold start, existing profile, numpy", 320.0, "ms", 3.4, "numpy", 1.6),
+    Measurement("size", "the head in it", 0.0, "bytes", reach=32_000),
+    Measurement("size", "profile", 580_000.0, "bytes", reach=512_000),
+    Measurement("memory", "memory above numpy's, numpy engine", 27.2, "MiB", reach=30.0),
 ]
 PEERS = [
-    Row("peers", "VowpalWabbit: predict", 60.0, "µs", 2.2, "bare run"),
-    Row("peers", "river logistic regression: predict", 20.0, "µs", 0.7, "bare run"),
-    Row("peers", "MABWiser LinUCB: predict + learn", 1150.0, "µs", 38.0, "bare run"),
+    Measurement("peers", "VowpalWabbit: predict", 60.0, "µs", 2.2, "bare run"),
+    Measurement("peers", "river logistic regression: predict", 20.0, "µs", 0.7, "bare run"),
+    Measurement("peers", "MABWiser LinUCB: predict + learn", 1150.0, "µs", 38.0, "bare run"),
 ]
 
 
@@ -30,7 +30,7 @@ def size_of(png: Path) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("rows", [PROMISES, PROMISES + PEERS], ids=["alone", "with peers"])
-def test_chart_is_a_picture_with_light_ground_and_both_colours(rows: list[Row], tmp_path: Path) -> None:
+def test_chart_is_a_picture_with_light_ground_and_both_colours(rows: list[Measurement], tmp_path: Path) -> None:
     from matplotlib.image import imread
 
     draw(rows, tmp_path / "device.png")
@@ -54,4 +54,4 @@ def test_words_of_figures() -> None:
     assert [judged_text(row) for row in PROMISES[:3]] == ["4.9 × bare run", "3.4 × numpy", "0.0 kB"]
     assert [reach_text(row) for row in PROMISES] == ["≤ 6 ×", "≤ 1.6 ×", "≤ 32 kB", "≤ 512 kB", "≤ 30 MiB"]
     assert reach_text(PEERS[0]) == ""
-    assert figure_text(Row("simulation", "client updates", 1234.5, "/s")) == "1,234 /s"
+    assert figure_text(Measurement("simulation", "client updates", 1234.5, "/s")) == "1,234 /s"

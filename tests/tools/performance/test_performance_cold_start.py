@@ -9,14 +9,14 @@ import pytest
 
 from keyart.errors import KeyartError
 from keyart_tools.performance import cold_start
-from keyart_tools.performance.cold_start import QUIET, Start
+from keyart_tools.performance.cold_start import NUMPY_ASLEEP, ProcessStart
 
 
 @pytest.fixture(scope="module")
 def starts(lived_in: Path, household_bundle: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("starts") / "here"
     told: list[int] = []
-    found = cold_start.measured(lived_in, household_bundle, folder, 1, lambda: told.append(1))
+    found = cold_start.measure_starts(lived_in, household_bundle, folder, 1, lambda: told.append(1))
     assert len(told) == 2  # the warm-up, too
     return found
 
@@ -24,7 +24,7 @@ def starts(lived_in: Path, household_bundle: Path, tmp_path_factory: pytest.Temp
 def test_every_kind_of_start_is_measured(starts) -> None:
     assert set(starts) == {
         "numpy alone",
-        QUIET,
+        NUMPY_ASLEEP,
         *(f"{state} profile, {engine}" for state in ("existing", "fresh") for engine in ("numpy", "onnxruntime")),
     }
     for name, (start,) in starts.items():
@@ -44,19 +44,19 @@ def test_each_start_gets_its_own_copy_of_the_profile(monkeypatch: pytest.MonkeyP
     )
     monkeypatch.setattr(cold_start, "KEYART", spoiling)
 
-    cold_start.measured(tmp_path / "profile", tmp_path, tmp_path / "here", 1, lambda: None)
+    cold_start.measure_starts(tmp_path / "profile", tmp_path, tmp_path / "here", 1, lambda: None)
 
     assert (tmp_path / "profile" / "profile.db").read_bytes() == b"lived in"
 
 
 def test_ratios_are_made_against_numpy_alone() -> None:
     starts = {
-        "numpy alone": [Start(100.0, 0.0, 20_000)],
-        QUIET: [Start(60.0, 0.0, 20_000)],
-        "existing profile, numpy": [Start(cpu, 3.0, 20_000 + 10 * 1024) for cpu in (150.0, 900.0, 120.0)],
-        "existing profile, onnxruntime": [Start(230.0, 3.0, 20_000 + 40 * 1024)],
-        "fresh profile, numpy": [Start(140.0, 3.0, 30_000)],
-        "fresh profile, onnxruntime": [Start(200.0, 3.0, 30_000)],
+        "numpy alone": [ProcessStart(100.0, 0.0, 20_000)],
+        NUMPY_ASLEEP: [ProcessStart(60.0, 0.0, 20_000)],
+        "existing profile, numpy": [ProcessStart(cpu, 3.0, 20_000 + 10 * 1024) for cpu in (150.0, 900.0, 120.0)],
+        "existing profile, onnxruntime": [ProcessStart(230.0, 3.0, 20_000 + 40 * 1024)],
+        "fresh profile, numpy": [ProcessStart(140.0, 3.0, 30_000)],
+        "fresh profile, onnxruntime": [ProcessStart(200.0, 3.0, 30_000)],
     }
 
     rows, absent = cold_start.rows(starts)
@@ -74,10 +74,10 @@ def test_ratios_are_made_against_numpy_alone() -> None:
 
 def test_a_system_that_does_not_tell_its_memory_is_said() -> None:
     starts = {
-        name: [Start(100.0, 1.0, None)]
+        name: [ProcessStart(100.0, 1.0, None)]
         for name in (
-            "numpy alone", QUIET, "existing profile, numpy", "existing profile, onnxruntime", "fresh profile, numpy",
-            "fresh profile, onnxruntime",
+            "numpy alone", NUMPY_ASLEEP, "existing profile, numpy", "existing profile, onnxruntime",
+            "fresh profile, numpy", "fresh profile, onnxruntime",
         )
     }  # fmt: skip
 
@@ -98,16 +98,16 @@ def test_children_start_as_an_app_would(monkeypatch: pytest.MonkeyPatch, tmp_pat
         f"assert os.environ['PYTHONPYCACHEPREFIX'] == {str(tmp_path / 'here' / 'bytecode')!r}\n"
         "print(json.dumps({'cpu': 0.1 if timeout == '' else 0.2, 'apart': 0.0, 'resident': 1}))",
     )
-    monkeypatch.setattr(cold_start, "REACH_START", {})
+    monkeypatch.setattr(cold_start, "MAX_START_RATIO", {})
 
-    found = cold_start.measured(tmp_path, tmp_path, tmp_path / "here", 2, lambda: None)
+    found = cold_start.measure_starts(tmp_path, tmp_path, tmp_path / "here", 2, lambda: None)
 
     assert [start.cpu_ms for start in found["numpy alone"]] == [100.0, 100.0]
-    assert [start.cpu_ms for start in found[QUIET]] == [200.0, 200.0]  # the one variable that it adds
+    assert [start.cpu_ms for start in found[NUMPY_ASLEEP]] == [200.0, 200.0]  # the one variable that it adds
 
 
 def test_a_start_that_fails_says_how(lived_in: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyartError, match="BundleMissing") as caught:
-        cold_start.measured(lived_in, tmp_path / "no bundle", tmp_path / "here", 1, lambda: None)
+        cold_start.measure_starts(lived_in, tmp_path / "no bundle", tmp_path / "here", 1, lambda: None)
 
     assert "\n" not in str(caught.value) and sys.executable not in str(caught.value)

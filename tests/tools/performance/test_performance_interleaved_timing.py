@@ -6,7 +6,7 @@ import pytest
 
 from keyart_tools.performance import interleaved_timing
 from keyart_tools.performance.interleaved_timing import in_turns, percentile
-from keyart_tools.performance.ranker_baseline import settled
+from keyart_tools.performance.ranker_baseline import warmed_up
 
 
 def test_calls_come_in_turns_and_warm_ups_are_left_out() -> None:
@@ -47,7 +47,7 @@ def test_percentile_is_a_sample() -> None:
 def test_the_baseline_is_run_twice_before_it_is_timed() -> None:
     runs: list[int] = []
 
-    call = settled(lambda: runs.append(1))
+    call = warmed_up(lambda: runs.append(1))
 
     assert len(runs) == 2
     call()

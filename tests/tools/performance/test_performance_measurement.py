@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from keyart_tools.performance.measurement import Row, rounded
+from keyart_tools.performance.measurement import Measurement, rounded
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ from keyart_tools.performance.measurement import Row, rounded
     ],
 )
 def test_met_follows_from_figure_and_reach(figure: float, ratio: float | None, reach: float | None, met) -> None:
-    row = Row("choosing", "choose", figure, "µs", ratio, "bare run", reach)
+    row = Measurement("choosing", "choose", figure, "µs", ratio, "bare run", reach)
 
     assert row.met is met
     assert row.to_dict()["met"] is met
 
 
 def test_document_has_every_field_and_is_json() -> None:
-    document = Row("peers", "river", 12.34567, "µs", 0.51239, "bare run", 1.0, "a note").to_dict()
+    document = Measurement("peers", "river", 12.34567, "µs", 0.51239, "bare run", 1.0, "a note").to_dict()
 
     assert json.loads(json.dumps(document)) == {
         "group": "peers", "name": "river", "figure": 12.35, "unit": "µs", "ratio": 0.5124, "against": "bare run",

@@ -46,7 +46,7 @@ def test_profile_holds_twenty_answered_impressions_a_day(lived_in: Path, househo
     ) as art:
         export = art.export()
 
-    assert len(export["decisions"]) == len(export["outcomes"]) == 2 * sample_profile.IMPRESSIONS_A_DAY
+    assert len(export["decisions"]) == len(export["outcomes"]) == 2 * sample_profile.IMPRESSIONS_PER_DAY
     days = {datetime.fromisoformat(decision["at"]).date() for decision in export["decisions"]}
     today = datetime.now(UTC).date()
     assert len(days) in (2, 3) and min(days) >= today - timedelta(days=3) and max(days) <= today

@@ -7,8 +7,8 @@ import pytest
 from keyart.errors import KeyartError, RoundFailed, SettingError
 from keyart_federated.secagg import SumResult
 from keyart_tools.performance import performance_run, secagg_timing
-from keyart_tools.performance.measurement import Absent
-from keyart_tools.performance.secagg_timing import Measured, Rounds, measured
+from keyart_tools.performance.measurement import NotMeasured
+from keyart_tools.performance.secagg_timing import SecaggRound, SecaggRounds, measure_round
 
 DEVICES, SIZE, NEIGHBOURS = 20, 50, 19  # so few are all each other's neighbours
 
@@ -22,7 +22,7 @@ def sent(survivors: int) -> int:
 
 @pytest.mark.parametrize("lost", [(), range(4)], ids=["nobody lost", "four lost"])
 def test_a_round_costs_more_than_its_devices_and_sends_what_the_protocol_says(lost) -> None:
-    found = measured(DEVICES, SIZE, 0.8, lost)
+    found = measure_round(DEVICES, SIZE, 0.8, lost)
 
     assert 0 < found.part_s < found.seconds
     assert found.sent_bytes == sent(NEIGHBOURS - len(lost))
@@ -39,19 +39,21 @@ def test_a_wrong_sum_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secagg_timing, "Coordinator", Wrong)
 
     with pytest.raises(KeyartError, match="not that of its vectors"):
-        measured(DEVICES, SIZE, 0.8)
+        measure_round(DEVICES, SIZE, 0.8)
 
 
 def test_too_many_lost_or_a_threshold_that_is_not_safe_are_errors() -> None:
     with pytest.raises(RoundFailed):
-        measured(DEVICES, SIZE, 0.8, range(5))
+        measure_round(DEVICES, SIZE, 0.8, range(5))
     with pytest.raises(SettingError):
-        measured(DEVICES, SIZE, 0.4)
+        measure_round(DEVICES, SIZE, 0.4)
 
 
-def rounds(few: float, many: float, part: float = 0.02, sent: float = 90_000) -> Rounds:
-    one, large = Measured(few, part, sent), Measured(many, part, sent)
-    return Rounds([one, Measured(9 * few, 9 * part, 9 * sent), one], [one], [one], [large])  # a median forgets one
+def rounds(few: float, many: float, part: float = 0.02, sent: float = 90_000) -> SecaggRounds:
+    one, large = SecaggRound(few, part, sent), SecaggRound(many, part, sent)
+    return SecaggRounds(
+        [one, SecaggRound(9 * few, 9 * part, 9 * sent), one], [one], [one], [large]
+    )  # a median forgets one
 
 
 def test_bars_are_those_of_private_sums() -> None:
@@ -83,13 +85,15 @@ def test_what_was_not_measured_here_is_in_a_note_only() -> None:
 def test_the_largest_is_played_once_between_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     played, steps = [], []
 
-    def fake(devices: int, size: int, threshold: float, lost: range = range(0)) -> Measured:
+    def fake(devices: int, size: int, threshold: float, lost: range = range(0)) -> SecaggRound:
         played.append((devices, size, threshold, len(lost)))
-        return Measured(1.0, 0.01, 80_000)
+        return SecaggRound(1.0, 0.01, 80_000)
 
-    monkeypatch.setattr(secagg_timing, "measured", fake)
+    monkeypatch.setattr(secagg_timing, "measure_round", fake)
 
-    rows, absent = performance_run._private(performance_run.Effort(sums=2, drawings=2), lambda: steps.append(1))
+    rows, absent = performance_run._measure_secagg(
+        performance_run.PerformanceSettings(sums=2, drawings=2), lambda: steps.append(1)
+    )
 
     few = [(100, 20_000, 0.8, 0), (100, 20_000, 0.7, 0), (100, 20_000, 0.7, 30)]
     assert played == [*few, (1_000, 20_000, 0.8, 0), *few]
@@ -97,7 +101,7 @@ def test_the_largest_is_played_once_between_the_others(monkeypatch: pytest.Monke
 
 
 def test_a_quick_run_leaves_them_out_and_says_so() -> None:
-    rows, (missing,) = performance_run._private(performance_run.QUICK, lambda: pytest.fail("it measured"))
+    rows, (missing,) = performance_run._measure_secagg(performance_run.QUICK, lambda: pytest.fail("it measured"))
 
-    assert rows == [] and isinstance(missing, Absent)
+    assert rows == [] and isinstance(missing, NotMeasured)
     assert missing.name == "private sums" and "quick" in missing.reason

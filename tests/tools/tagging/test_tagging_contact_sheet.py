@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from keyart_tools.tagging.contact_sheet import page, write_sheet
-from keyart_tools.tagging.corrections import corrected
+from keyart_tools.tagging.corrections import apply_corrections
 
 from .test_tagging_judgement import still
 from .test_tagging_record import TAGGING
@@ -84,7 +84,7 @@ def test_corrections_made_with_the_keyboard_come_back(size: str, tmp_path: Path)
     assert data["file"] == "corrections.json"
     saved = tmp_path / "corrections.json"
     saved.write_text(unescape(data["saved"]), encoding="utf-8")
-    first, second = corrected(TAGGING, saved).stills
+    first, second = apply_corrections(TAGGING, saved).stills
     assert first.refused == "rejected by hand"
     assert second.by_hand and second.accepted
     assert second.all_tags == {"motion:calm": 1.0, "mood:happy": 0.5}

@@ -11,13 +11,13 @@ import pytest
 
 from keyart.errors import CatalogError
 from keyart_tools.models import Face
-from keyart_tools.tagging import Film, Tagging
-from keyart_tools.tagging.shots import Mark, Stretch
+from keyart_tools.tagging import FilmFile, Tagging
+from keyart_tools.tagging.shots import ResumePoint, ShotSegment
 
 from .test_tagging_judgement import still
 
 EMBEDDING = np.random.default_rng(0).normal(size=1280).astype(np.float32)
-FILM = Film(Path("a film.mp4"), 10, 20, "ab", 60.0, 1440, 24.0)
+FILM = FilmFile(Path("a film.mp4"), 10, 20, "ab", 60.0, 1440, 24.0)
 FULL = replace(
     still(),
     embedding=EMBEDDING / np.linalg.norm(EMBEDDING),
@@ -35,7 +35,7 @@ FULL = replace(
 )
 TAGGING = Tagging(
     FILM, "t1", "A film", "CC BY 3.0", 5, {"genre:comedy": 0.5}, {"faces": "MIT"},
-    Stretch(3, 1, 20, 40, False, 0.01, Mark(3, 512)), True, (FULL, still("0002", 1, embedding=None)),
+    ShotSegment(3, 1, 20, 40, False, 0.01, ResumePoint(3, 512)), True, (FULL, still("0002", 1, embedding=None)),
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from keyart_tools.models import Models
-from keyart_tools.tagging.similarity import NEAR_DUPLICATE, colour_layout, cosines, near_duplicates
+from keyart_tools.tagging.similarity import MIN_DUPLICATE_COSINE, colour_layout, cosines, near_duplicates
 
 from .conftest import scenery
 
@@ -15,7 +15,7 @@ def test_layouts_of_colours_tell_pictures_apart() -> None:
     darker = np.clip(one * 0.8, 0, 255).astype(np.uint8)
     matrix = cosines(np.array([colour_layout(picture) for picture in (one, darker, other, np.zeros_like(one))]))
 
-    assert matrix[0, 1] > NEAR_DUPLICATE > matrix[0, 2]
+    assert matrix[0, 1] > MIN_DUPLICATE_COSINE > matrix[0, 2]
     assert matrix[3].max() == 0.0  # an even picture is like none
     assert matrix.min() >= 0.0 and matrix.max() <= 1.0
 
@@ -44,4 +44,4 @@ def test_none_that_stay_are_near_duplicates() -> None:
     kept = [n for n in range(60) if n not in gone]
 
     assert gone and all(kept_for in kept for kept_for in gone.values())
-    assert max(cosine[a, b] for a in kept for b in kept if a != b) <= NEAR_DUPLICATE
+    assert max(cosine[a, b] for a in kept for b in kept if a != b) <= MIN_DUPLICATE_COSINE

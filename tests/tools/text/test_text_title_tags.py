@@ -11,7 +11,7 @@ from keyart.errors import InputError
 from keyart.model.features.spec import SENSITIVE_KINDS
 from keyart_tools.text import (
     LABELS,
-    Sentences,
+    SentenceEncoder,
     read_reviews,
     read_synopsis,
     scores,
@@ -32,7 +32,7 @@ def test_labels_are_of_three_kinds_and_none_is_sensitive() -> None:
     assert len(set(LABELS.values())) == len(LABELS)
 
 
-def test_scores_are_kept_and_weights_follow_from_them(sentences: Sentences) -> None:
+def test_scores_are_kept_and_weights_follow_from_them(sentences: SentenceEncoder) -> None:
     scored = scores(GHOSTS, sentences)
 
     assert list(scored) == list(LABELS)
@@ -45,7 +45,7 @@ def test_scores_are_kept_and_weights_follow_from_them(sentences: Sentences) -> N
         assert len(of_kind) <= 3 and min(of_kind, default=1.0) >= max(of_kind, default=0.0) / 2
 
 
-def test_only_what_several_reviews_say_counts(sentences: Sentences) -> None:
+def test_only_what_several_reviews_say_counts(sentences: SentenceEncoder) -> None:
     assert "genre:horror" not in tags_of_reviews([GHOSTS], sentences)
     agreed = tags_of_reviews([GHOSTS, GHOSTS, SPACE, "I saw it on Tuesday."], sentences)
     assert agreed["genre:horror"] == pytest.approx(tags_of_synopsis(GHOSTS, sentences)["genre:horror"] / 2, abs=1e-3)
@@ -54,7 +54,7 @@ def test_only_what_several_reviews_say_counts(sentences: Sentences) -> None:
     assert tags_of_reviews([], sentences) == {}
 
 
-def test_everything_at_once_is_a_title_s_tags(sentences: Sentences) -> None:
+def test_everything_at_once_is_a_title_s_tags(sentences: SentenceEncoder) -> None:
     tags = title_tags(f"{SPACE} Captain Vale steps out.", [GHOSTS, GHOSTS], CAST, sentences)
 
     assert tags["cast:ana-ore"] == 1.0 and tags["cast:tom-ott"] == 0.5
@@ -67,7 +67,7 @@ def test_without_a_model_there_is_the_cast() -> None:
     assert title_tags(None, [], None, None) == {}
 
 
-def test_nothing_is_said_by_an_empty_text(sentences: Sentences) -> None:
+def test_nothing_is_said_by_an_empty_text(sentences: SentenceEncoder) -> None:
     assert scores(" \n ", sentences) == {} and title_tags("", ["", " "], None, sentences) == {}
 
 

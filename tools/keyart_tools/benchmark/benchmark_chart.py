@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from keyart.errors import KeyartError
 
 from .policies import GROUPS, KEYART, Group
-from .scores import Score
+from .scores import PolicyScore
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,11 +33,11 @@ HEAD_LINE = -0.85
 PANELS_A_LINE = 4
 LINE_INCHES, PANEL_INCHES, NAMES_INCHES = 0.27, 3.5, 1.5
 GAP_LINES = 0.5  # between groups
-Entry = tuple[str, str, Score]  # world, policy
+ChartEntry = tuple[str, str, PolicyScore]  # world, policy
 Weight = Literal["normal", "bold"]
 
 
-def draw(entries: Sequence[Entry], about: str, path: Path) -> None:
+def draw(entries: Sequence[ChartEntry], about: str, path: Path) -> None:
     """Last quarter as a dot with its interval, the whole run as a ring. Raises KeyartError where matplotlib is not
     installed, OSError."""
     try:
@@ -90,7 +90,7 @@ def _places(policies: set[str]) -> dict[str, float]:
     return places
 
 
-def _draw_world(axes: Axes, world: str, scores: dict[str, Score], places: dict[str, float]) -> None:
+def _draw_world(axes: Axes, world: str, scores: dict[str, PolicyScore], places: dict[str, float]) -> None:
     for policy, place in places.items():
         if policy not in scores:
             _beside(axes, "not played", WHOLE_AT, place, FADED)

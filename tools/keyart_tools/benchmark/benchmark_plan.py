@@ -9,16 +9,16 @@ from typing import Any
 import keyart
 from keyart.errors import SettingError
 
-from .benchmark_worlds import Effort, settings_of
+from .benchmark_worlds import BenchmarkSize, all_worlds
 from .policies import POLICIES, SETTINGS
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """worlds, policies: by name, in order. resume: go on with what `suite.jsonl` holds. download:
     whether real data is fetched where it is not in the cache."""
 
-    effort: Effort
+    effort: BenchmarkSize
     seeds: Sequence[int]
     worlds: Sequence[str]
     policies: Sequence[str]
@@ -28,15 +28,15 @@ class Plan:
     @classmethod
     def of(
         cls,
-        effort: Effort,
+        effort: BenchmarkSize,
         seeds: Sequence[int],
         worlds: str | None = None,
         policies: str | None = None,
         resume: bool = False,
         download: bool = False,
-    ) -> Plan:
+    ) -> BenchmarkPlan:
         """worlds, policies: names with commas between them; None: all. Raises SettingError where one is not known."""
-        known = [setting.name for setting in settings_of(effort)]
+        known = [setting.name for setting in all_worlds(effort)]
         return cls(
             effort,
             seeds,
@@ -52,7 +52,7 @@ class Plan:
             "keyart": keyart.__version__,
             "rounds": self.effort.rounds,
             "steps_per_round": self.effort.steps,
-            "worlds": {setting.name: dict(setting.settings) for setting in settings_of(self.effort)},
+            "worlds": {setting.name: dict(setting.settings) for setting in all_worlds(self.effort)},
             "peers": SETTINGS,
         }
 

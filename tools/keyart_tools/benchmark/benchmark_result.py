@@ -8,23 +8,23 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from .benchmark_plan import Plan
-from .benchmark_worlds import Setting
+from .benchmark_plan import BenchmarkPlan
+from .benchmark_worlds import BenchmarkWorld
 from .policies import BEST_FIXED, RANDOM
-from .results_file import Entry
-from .scores import Score, pooled
+from .results_file import PolicyRun
+from .scores import PolicyScore, pooled
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchmarkRow:
     """One policy on one world. entries: by seed."""
 
     world: str
     policy: str
-    entries: Sequence[Entry]
+    entries: Sequence[PolicyRun]
 
     @cached_property
-    def score(self) -> Score:
+    def score(self) -> PolicyScore:
         """Over all seeds."""
         return pooled([entry.score for entry in self.entries])
 
@@ -47,13 +47,13 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Result:
+class BenchmarkResult:
     """worlds: those that were played. rows: worlds and policies in order. absent: name of a world or policy, and why
     it is not there (`POLICY on WORLD, seed N` for one that is there elsewhere)."""
 
-    plan: Plan
-    worlds: Sequence[Setting]
-    rows: Sequence[Row]
+    plan: BenchmarkPlan
+    worlds: Sequence[BenchmarkWorld]
+    rows: Sequence[BenchmarkRow]
     absent: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ CAMPAIGN = "all"  # of Open Bandit
 
 
 @dataclass(frozen=True)
-class Effort:
+class BenchmarkSize:
     """How large the worlds are and how long they run. films: titles of MovieLens. real_data: whether the worlds that
     need a download are among them; these have no more viewers than their data."""
 
@@ -38,7 +38,7 @@ class Effort:
         titles: int | None = None,
         rounds: int | None = None,
         steps: int | None = None,
-    ) -> Effort:
+    ) -> BenchmarkSize:
         """The same with those that are given. titles: of every world but Open Bandit, which has one."""
         return replace(
             self,
@@ -50,11 +50,11 @@ class Effort:
         )
 
 
-QUICK = Effort(viewers=24, titles=6, artworks=4, real_data=False, rounds=3, steps=4)
+QUICK = BenchmarkSize(viewers=24, titles=6, artworks=4, real_data=False, rounds=3, steps=4)
 
 
 @dataclass(frozen=True)
-class Setting:
+class BenchmarkWorld:
     """A world by name; its seed is still open. about: what is particular about it. data: gets what it needs to have
     downloaded, by what fetches a package that is not in the cache; None: nothing."""
 
@@ -68,7 +68,7 @@ class Setting:
         return load(self.spec, **self.settings, seed=seed)
 
 
-def settings_of(effort: Effort) -> list[Setting]:
+def all_worlds(effort: BenchmarkSize) -> list[BenchmarkWorld]:
     """All worlds, in the order of every table and plot."""
     size = {
         "viewers": effort.viewers,
@@ -78,45 +78,45 @@ def settings_of(effort: Effort) -> list[Setting]:
     }
     real = {"viewers": effort.viewers, "impressions": effort.impressions}
     return [
-        Setting("synthetic", "as the constructor has it", "synthetic", size),
-        Setting(
+        BenchmarkWorld("synthetic", "as the constructor has it", "synthetic", size),
+        BenchmarkWorld(
             "private tastes",
             "no style taste follows from a genre, and histories are short",
             "synthetic",
             {**size, "style_from_genre": 0.0, "history_views": 4},
         ),
-        Setting(
+        BenchmarkWorld(
             "clickbait",
             "two pictures in five promise what the title does not hold, and are abandoned more",
             "synthetic",
             {**size, "clickbait_share": 0.4, "clickbait_penalty": 1.8},
         ),
-        Setting(
+        BenchmarkWorld(
             "untold tastes",
             "tastes outside the tags, two people a device, drift, late titles",
             "synthetic",
             {**size, "idiosyncrasy": 0.7, "shared_devices": 0.5, "drift": 0.5, "premieres": 0.2},
         ),
-        Setting(
+        BenchmarkWorld(
             "cold and seasonal",
             "half have no history; weeks and hours tilt genres; few films are popular and many are niches",
             "synthetic",
             {**size, "cold_start": 0.5, "seasons": 0.3, "popularity_exponent": 2.0},
         ),
-        Setting(
+        BenchmarkWorld(
             "new pictures",
             "late pictures: one in five of a title arrives half-way",
             "synthetic",
             {**size, "arrivals": 0.2},
         ),
-        Setting(
+        BenchmarkWorld(
             "MovieLens",
             "real histories and films, made-up responses",
             "movielens",
             {**real, "titles": effort.films},
             lambda run: fetch(run=run),
         ),
-        Setting(
+        BenchmarkWorld(
             "Open Bandit",
             "real clicks, replayed as rates; nobody differs, so that it cannot tell who personalises best",
             "openbandit",
@@ -126,7 +126,7 @@ def settings_of(effort: Effort) -> list[Setting]:
     ]
 
 
-def why_not(setting: Setting, effort: Effort, download: bool) -> str | None:
+def unavailable_reason(setting: BenchmarkWorld, effort: BenchmarkSize, download: bool) -> str | None:
     """Why that world is left out, None where it is not. download: whether data that is not in the cache is
     fetched."""
     if setting.data is None:
@@ -134,12 +134,12 @@ def why_not(setting: Setting, effort: Effort, download: bool) -> str | None:
     if not effort.real_data:
         return "left out of a quick run; without --quick it plays."
     try:
-        setting.data(pip if download else _not_now)
+        setting.data(pip if download else _no_download)
     except DataUnavailable as error:
         return str(error)
     return None
 
 
-def _not_now(arguments: Sequence[str]) -> None:
+def _no_download(arguments: Sequence[str]) -> None:
     """In place of pip."""
     raise DataUnavailable("its data is not in the cache; add --download to fetch it.")

@@ -22,11 +22,11 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated import World
 from keyart_federated.baselines import Played
 
-PATIENCE_SECONDS = 10.0  # for the process to end when nothing more is asked
+EXIT_TIMEOUT_SECONDS = 10.0  # for the process to end when nothing more is asked
 
 
 @dataclass(frozen=True)
-class Script:
+class ExternalScript:
     """What plays a peer. package: what it needs. module: one of this folder, which imports it when it runs."""
 
     package: str
@@ -34,7 +34,7 @@ class Script:
     arguments: Sequence[str] = ()
 
 
-def why_missing(script: Script, python: Path | None) -> str | None:
+def missing_reason(script: ExternalScript, python: Path | None) -> str | None:
     """Why the peer is left out on this machine, None where it is not."""
     if python is None:
         return "there is no .venv-bench here; `make bench` makes one."
@@ -48,7 +48,7 @@ def why_missing(script: Script, python: Path | None) -> str | None:
     return f".venv-bench has no {script.package}; `make bench` installs it."
 
 
-class Outside:
+class ExternalLearner:
     """A learner in a process, asked by steps: one impression of every device; see `started`."""
 
     def __init__(self, name: str, process: subprocess.Popen[str], said: IO[str]) -> None:
@@ -82,7 +82,7 @@ class Outside:
     def close(self) -> None:
         """Nothing more is asked: waits for the process to end by itself, and ends it where it does not."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            self._process.communicate(timeout=PATIENCE_SECONDS)
+            self._process.communicate(timeout=EXIT_TIMEOUT_SECONDS)
         self._process.kill()
         self._process.wait()
 
@@ -94,12 +94,14 @@ class Outside:
 
 
 @contextlib.contextmanager
-def started(name: str, script: Script, python: Path, world: World, seed: int) -> Iterator[Outside]:
+def start_learner(
+    name: str, script: ExternalScript, python: Path, world: World, seed: int
+) -> Iterator[ExternalLearner]:
     """Runs `script` with a file of what a learner may know of `world`, until the block is left. Raises
     FederatedError."""
     with tempfile.TemporaryDirectory(prefix="keyart-") as folder, tempfile.TemporaryFile("w+") as said:
         setup = Path(folder) / "setup.json"
-        setup.write_text(json.dumps(setup_of(world, seed)), encoding="utf-8")
+        setup.write_text(json.dumps(learner_setup(world, seed)), encoding="utf-8")
         try:
             process = subprocess.Popen(  # noqa: S603
                 [str(python.absolute()), str(script.module.__file__), str(setup), *script.arguments],
@@ -111,11 +113,11 @@ def started(name: str, script: Script, python: Path, world: World, seed: int) ->
             )
         except OSError as error:
             raise FederatedError(f"{name} cannot be started: {error}. `make bench` installs it.") from None
-        with contextlib.closing(Outside(name, process, said)) as peer:
+        with contextlib.closing(ExternalLearner(name, process, said)) as peer:
             yield peer
 
 
-def play_by_steps(world: World, peer: Outside, impressions: int) -> Played:
+def play_by_steps(world: World, peer: ExternalLearner, impressions: int) -> Played:
     """As `keyart_federated.baselines.play`, but the k-th impression of all devices is chosen before any is learned
     from: a message a step, not two an impression, and MABWiser fits and predicts many at a time."""
     catalog, reward = world.catalog, keyart.Reward()
@@ -137,7 +139,7 @@ def play_by_steps(world: World, peer: Outside, impressions: int) -> Played:
     return Played(shown, played, quality)
 
 
-def setup_of(world: World, seed: int) -> dict[str, Any]:
+def learner_setup(world: World, seed: int) -> dict[str, Any]:
     """Each viewer's share of watch time by tag, of the kinds that keyart's own viewers have; each picture's tags; the
     words of a situation that are usual."""
     spec = FeatureSpec.from_catalog(world.catalog)

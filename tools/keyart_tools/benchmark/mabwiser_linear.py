@@ -24,7 +24,7 @@ from typing import Any
 SETTINGS = {"LinUCB": {"alpha": 0.5, "l2_lambda": 5.0}, "LinTS": {"alpha": 0.1, "l2_lambda": 0.2}}
 
 
-class Title:
+class TitleBandit:
     """One bandit. Its first step is shown by chance: MABWiser predicts only after a first fit."""
 
     def __init__(self, module: Any, policy: str, pictures: int, seed: int) -> None:
@@ -52,7 +52,7 @@ def main(setup: str, policy: str) -> None:
     viewers = [[float(viewer.get(tag, 0.0)) for tag in tags] for viewer in document["viewers"]]
     module = importlib.import_module("mabwiser.mab")
     titles = [
-        Title(module, policy, len(pictures), document["seed"] + place)
+        TitleBandit(module, policy, len(pictures), document["seed"] + place)
         for place, pictures in enumerate(document["titles"])
     ]
     draws = random.Random(document["seed"])  # noqa: S311 – a simulation, no secret

@@ -21,18 +21,18 @@ from keyart_federated.metrics import Estimate, Rewards, Truth, capture, figures,
 from ..model_evaluation.policy_value import plain
 from .benchmark_chart import COLOURS, FADED, FAINT
 from .benchmark_plan import key_of
-from .policies import BEST_FIXED, INSIDE, KEYART, ORACLE, SIMULATED
+from .policies import BEST_FIXED, BUILT_IN_BASELINES, KEYART, ORACLE, SIMULATED
 from .world_run import Oracle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-KNOWN = (*SIMULATED, *INSIDE, BEST_FIXED, ORACLE)
-ALSO = {"federated": KEYART, "none": "zero-shot + head", "uniform": "random"}  # as `--learner` and peers call them
-LINES = (COLOURS["keyart"], COLOURS["peer"], COLOURS["variant"], COLOURS["reference"], "#6b4e9b", "#3b8f5a")
+COMPARABLE = (*SIMULATED, *BUILT_IN_BASELINES, BEST_FIXED, ORACLE)
+ALIASES = {"federated": KEYART, "none": "zero-shot + head", "uniform": "random"}  # as `--learner` and peers call them
+LINE_COLOURS = (COLOURS["keyart"], COLOURS["peer"], COLOURS["variant"], COLOURS["reference"], "#6b4e9b", "#3b8f5a")
 
 
-class Witness:
+class RecordingWorld:
     """A world that remembers which picture it was asked about: a simulation asks for one of each impression.
     shown [devices, impressions]: place of the picture in the catalogue."""
 
@@ -48,7 +48,7 @@ class Witness:
 
 
 @dataclass(frozen=True)
-class Line:
+class PolicyComparison:
     """A policy's figures (`scorecard.figures`), capture by round, and, but for the first policy, how far it is from
     the first on the same devices: in capture, in capture of the last quarter, and in value."""
 
@@ -69,11 +69,11 @@ class Line:
 
 def policies(asked: str) -> tuple[str, ...]:
     """At least two of `KNOWN`, in the order asked. Raises SettingError."""
-    names = {key_of(name): name for name in KNOWN} | ALSO
+    names = {key_of(name): name for name in COMPARABLE} | ALIASES
     found = []
     for word in filter(None, map(str.strip, asked.split(","))):
         if key_of(word) not in names:
-            raise SettingError(f"No policy {word!r} to compare; there are {', '.join(KNOWN)}.")
+            raise SettingError(f"No policy {word!r} to compare; there are {', '.join(COMPARABLE)}.")
         found.append(names[key_of(word)])
     if len(found) < 2 or len(set(found)) < len(found):
         raise SettingError("Compare at least two policies, each once, with commas between them: federated,central.")
@@ -82,17 +82,19 @@ def policies(asked: str) -> tuple[str, ...]:
 
 def compare(
     world: World, asked: Sequence[str], steps: int, rounds: int, seed: int, tell: Callable[[int, int], None]
-) -> list[Line]:
+) -> list[PolicyComparison]:
     """asked: names of policies. tell: gets policies done and in all. Raises KeyartError."""
     truth = Truth.measure(world, steps * rounds)
     tell(0, len(asked))
-    lines: list[Line] = []
+    lines: list[PolicyComparison] = []
     first: Rewards | None = None
     for done, name in enumerate(asked, 1):
         earned = rewards(truth, _shown(world, truth, name, steps, rounds, seed))
         windows = [earned.means(slice(r * steps, (r + 1) * steps)) for r in range(rounds)]
         by_round = tuple(capture(window, window.policy).value for window in windows)
-        lines.append(Line(name, figures(earned), by_round, _apart(first, earned) if first is not None else {}))
+        lines.append(
+            PolicyComparison(name, figures(earned), by_round, _apart(first, earned) if first is not None else {})
+        )
         first = first or earned
         tell(done, len(asked))
     return lines
@@ -103,9 +105,9 @@ def _shown(world: World, truth: Truth, name: str, steps: int, rounds: int, seed:
     if name not in SIMULATED:
         if name == ORACLE:
             return play(world, Oracle(truth), impressions).shown
-        peer = best_fixed(truth) if name == BEST_FIXED else INSIDE[name](world.catalog, seed)
+        peer = best_fixed(truth) if name == BEST_FIXED else BUILT_IN_BASELINES[name](world.catalog, seed)
         return play(world, peer, impressions).shown
-    witness = Witness(world, impressions)
+    witness = RecordingWorld(world, impressions)
     with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
         simulate(witness, steps, rounds, seed=seed, truth=truth, out=Path(folder) / "bundle", **SIMULATED[name])
     return witness.shown
@@ -123,7 +125,7 @@ def _apart(first: Rewards, other: Rewards) -> dict[str, Estimate]:
     return told
 
 
-def draw(lines: Sequence[Line], title: str, path: Path) -> None:
+def draw(lines: Sequence[PolicyComparison], title: str, path: Path) -> None:
     """Capture by round, and the difference from the first policy, as a PNG or SVG. Raises KeyartError."""
     try:
         from matplotlib.figure import Figure
@@ -133,7 +135,7 @@ def draw(lines: Sequence[Line], title: str, path: Path) -> None:
     rounds, apart = figure.subplots(1, 2, width_ratios=(3, 2))
     for number, line in enumerate(lines):
         at = range(1, len(line.capture_by_round) + 1)
-        colour = LINES[number % len(LINES)]
+        colour = LINE_COLOURS[number % len(LINE_COLOURS)]
         rounds.plot(at, line.capture_by_round, color=colour, label=line.policy, marker="o", markersize=3)
     rounds.set_xlabel("round")
     rounds.set_title(f"{title}\ncapture (0: random picture, 1: oracle)", loc="left", fontsize=10)
@@ -149,15 +151,15 @@ def draw(lines: Sequence[Line], title: str, path: Path) -> None:
         raise KeyartError(f"The plot cannot be written to {path}: {error}.") from None
 
 
-def _draw_apart(axes: Axes, lines: Sequence[Line]) -> None:
+def _draw_apart(axes: Axes, lines: Sequence[PolicyComparison]) -> None:
     others = lines[1:]
     for place, line in enumerate(others):
         for name, form, shift in (("last_quarter_capture", "o", -0.12), ("capture", "D", 0.12)):
             one = line.apart[name]
             reach = [[one.value - one.low], [one.high - one.value]] if math.isfinite(one.high) else None
-            fill = LINES[(place + 1) % len(LINES)] if form == "o" else "white"
+            fill = LINE_COLOURS[(place + 1) % len(LINE_COLOURS)] if form == "o" else "white"
             axes.errorbar(
-                one.value, place + shift, xerr=reach, fmt=form, color=LINES[(place + 1) % len(LINES)],
+                one.value, place + shift, xerr=reach, fmt=form, color=LINE_COLOURS[(place + 1) % len(LINE_COLOURS)],
                 markerfacecolor=fill, markersize=6, capsize=3,
             )  # fmt: skip
     axes.axvline(0, color=FADED, linewidth=1)

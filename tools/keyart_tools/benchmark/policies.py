@@ -10,7 +10,7 @@ import keyart
 from keyart_federated.baselines import EpsilonGreedy, Peer, Thompson, Uniform
 
 from . import mabwiser_linear, vowpal_wabbit
-from .external_learner import Script
+from .external_learner import ExternalScript
 
 Group = Literal["keyart", "variant", "peer", "reference"]
 
@@ -24,13 +24,13 @@ SIMULATED: Mapping[str, Mapping[str, Any]] = {
     "zero-shot + head": {"learner": "none"},
     "central": {"learner": "central"},
 }
-OUTSIDE: Mapping[str, Script] = {
-    "VW SquareCB": Script("vowpalwabbit", vowpal_wabbit),
-    "MABWiser LinUCB": Script("mabwiser", mabwiser_linear, ("LinUCB",)),
-    "MABWiser LinTS": Script("mabwiser", mabwiser_linear, ("LinTS",)),
+EXTERNAL_BASELINES: Mapping[str, ExternalScript] = {
+    "VW SquareCB": ExternalScript("vowpalwabbit", vowpal_wabbit),
+    "MABWiser LinUCB": ExternalScript("mabwiser", mabwiser_linear, ("LinUCB",)),
+    "MABWiser LinTS": ExternalScript("mabwiser", mabwiser_linear, ("LinTS",)),
 }
 # Of the catalogue and a seed.
-INSIDE: Mapping[str, Callable[[keyart.Catalog, int], Peer]] = {
+BUILT_IN_BASELINES: Mapping[str, Callable[[keyart.Catalog, int], Peer]] = {
     "ε-greedy": EpsilonGreedy,
     "Thompson": Thompson,
     RANDOM: Uniform,
@@ -38,14 +38,14 @@ INSIDE: Mapping[str, Callable[[keyart.Catalog, int], Peer]] = {
 
 GROUPS: Mapping[str, Group] = {
     **{name: "keyart" if name == KEYART else "variant" for name in SIMULATED},
-    **dict.fromkeys([*OUTSIDE, "ε-greedy", "Thompson"], "peer"),
+    **dict.fromkeys([*EXTERNAL_BASELINES, "ε-greedy", "Thompson"], "peer"),
     **dict.fromkeys([ORACLE, BEST_FIXED, RANDOM], "reference"),
 }
 POLICIES = tuple(GROUPS)  # in the order of every table and plot
 ONLY_ON: Mapping[str, Sequence[str]] = {"guard off": ("clickbait",)}  # elsewhere it says little
 
 # For the record.
-SETTINGS: Mapping[str, Any] = {script.package: script.module.SETTINGS for script in OUTSIDE.values()}
+SETTINGS: Mapping[str, Any] = {script.package: script.module.SETTINGS for script in EXTERNAL_BASELINES.values()}
 
 
 def plays_on(policy: str, world: str) -> bool:

@@ -13,22 +13,22 @@ from typing import Any
 
 from keyart.errors import SettingError
 
-from .scores import Score
+from .scores import PolicyScore
 
 FORMAT = "keyart-suite/1"
-ANEW = "Begin anew without --resume, or name another folder with --out."
-SAID = 3  # changed settings that an error names
+START_OVER = "Begin anew without --resume, or name another folder with --out."
+MAX_NAMED_CHANGES = 3  # changed settings that an error names
 Key = tuple[str, int, str]  # world, seed, policy
 
 
 @dataclass(frozen=True)
-class Entry:
+class PolicyRun:
     """seconds: how long it played. report: of a simulation, as `Report.to_dict` has it; None of a peer."""
 
     world: str
     seed: int
     policy: str
-    score: Score
+    score: PolicyScore
     seconds: float
     report: Mapping[str, Any] | None
 
@@ -37,20 +37,20 @@ class Entry:
         return self.world, self.seed, self.policy
 
 
-class Record:
+class ResultsFile:
     """A file that only grows, and its entries by key."""
 
-    def __init__(self, path: Path, entries: Mapping[Key, Entry]) -> None:
+    def __init__(self, path: Path, entries: Mapping[Key, PolicyRun]) -> None:
         self._path, self.entries = path, dict(entries)
 
     @classmethod
-    def begun(cls, path: Path, settings: Mapping[str, Any]) -> Record:
+    def begun(cls, path: Path, settings: Mapping[str, Any]) -> ResultsFile:
         """A new one in the place of any other. Raises OSError."""
         path.write_text(_line({"format": FORMAT, "settings": settings}), encoding="utf-8")
         return cls(path, {})
 
     @classmethod
-    def resumed(cls, path: Path, settings: Mapping[str, Any]) -> Record:
+    def resumed(cls, path: Path, settings: Mapping[str, Any]) -> ResultsFile:
         """Goes on with the one at `path`; begins one where there is none. A last line that was cut off or damaged is
         dropped. Raises SettingError where it was made with other settings or is not such a file, OSError."""
         if not path.exists():
@@ -61,11 +61,11 @@ class Record:
             first, *lines = map(json.loads, whole.splitlines())
             made = first["settings"] if first["format"] == FORMAT else None
             entries = [
-                Entry(
+                PolicyRun(
                     line["world"],
                     line["seed"],
                     line["policy"],
-                    Score.from_dict(line),
+                    PolicyScore.from_dict(line),
                     float(line["seconds"]),
                     line["report"],
                 )
@@ -74,16 +74,18 @@ class Record:
         except (ValueError, KeyError, TypeError, AttributeError):
             made, entries = None, []
         if made is None:
-            raise SettingError(f"{path} is not the record of a suite of this version. {ANEW}")
+            raise SettingError(f"{path} is not the record of a suite of this version. {START_OVER}")
         changed = list(_changed(made, json.loads(json.dumps(settings))))
         if changed:
-            more = f", and {len(changed) - SAID} more" if len(changed) > SAID else ""
-            raise SettingError(f"{path} was made with other settings: {', '.join(changed[:SAID])}{more}. {ANEW}")
+            more = f", and {len(changed) - MAX_NAMED_CHANGES} more" if len(changed) > MAX_NAMED_CHANGES else ""
+            raise SettingError(
+                f"{path} was made with other settings: {', '.join(changed[:MAX_NAMED_CHANGES])}{more}. {START_OVER}"
+            )
         if len(whole) < len(data):
             path.write_bytes(whole)
         return cls(path, {entry.key: entry for entry in entries})
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: PolicyRun) -> None:
         """Raises OSError."""
         line = {
             "world": entry.world,

@@ -22,7 +22,7 @@ FIGURES = (
 
 
 @dataclass(frozen=True)
-class Score:
+class PolicyScore:
     """figures: by name, those of FIGURES. interval: 95 %, of those that have one."""
 
     figures: Mapping[str, float]
@@ -34,7 +34,7 @@ class Score:
         return {"figures": dict(self.figures), "interval": ends}
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Score:
+    def from_dict(cls, document: Mapping[str, Any]) -> PolicyScore:
         """What `to_dict` gave. Raises KeyError, TypeError, ValueError where it is something else."""
         known = {name: float(document["figures"][name]) for name in FIGURES}
         interval = {
@@ -44,27 +44,27 @@ class Score:
         return cls(known, interval)
 
 
-def score_of(truth: Truth, played: Played, artwork_tags: Floats) -> Score:
+def score_baseline(truth: Truth, played: Played, artwork_tags: Floats) -> PolicyScore:
     """The figures of a peer, by the same functions as a report's."""
     of = rewards(truth, played.shown)
     fair = fairness.measure(truth, of, played.shown, played.played, played.quality, artwork_tags)
     estimates = {**figures(of), **fair.estimates()}
     named = {**{name: estimate.value for name, estimate in estimates.items()}, **fair.plain()}
-    return Score(
+    return PolicyScore(
         {name: named[name] for name in FIGURES},
         {name: (estimates[name].low, estimates[name].high) for name in FIGURES if name in estimates},
     )
 
 
-def score_of_report(report: Report) -> Score:
+def score_simulation(report: Report) -> PolicyScore:
     """The same figures of a simulation."""
-    return Score(
+    return PolicyScore(
         {name: getattr(report, name) for name in FIGURES},
         {name: report.interval[name] for name in FIGURES if name in report.interval},
     )
 
 
-def pooled(scores: Sequence[Score]) -> Score:
+def pooled(scores: Sequence[PolicyScore]) -> PolicyScore:
     """The mean over seeds. Seeds are independent, so that squares of half-widths add up."""
     count = len(scores)
     means = {name: sum(score.figures[name] for score in scores) / count for name in scores[0].figures}
@@ -72,4 +72,4 @@ def pooled(scores: Sequence[Score]) -> Score:
     for name in scores[0].interval:
         half = math.hypot(*((high - low) / 2 for low, high in (score.interval[name] for score in scores))) / count
         interval[name] = (means[name] - half, means[name] + half)
-    return Score(means, interval)
+    return PolicyScore(means, interval)

@@ -17,21 +17,21 @@ from keyart_federated import Report, World, simulate
 from keyart_federated.baselines import Peer, Played, best_fixed, play
 from keyart_federated.metrics import Truth
 
-from .benchmark_worlds import Effort, Setting
-from .external_learner import play_by_steps, started
-from .policies import BEST_FIXED, INSIDE, ORACLE, OUTSIDE, SIMULATED
-from .results_file import Entry
-from .scores import score_of, score_of_report
+from .benchmark_worlds import BenchmarkSize, BenchmarkWorld
+from .external_learner import play_by_steps, start_learner
+from .policies import BEST_FIXED, BUILT_IN_BASELINES, EXTERNAL_BASELINES, ORACLE, SIMULATED
+from .results_file import PolicyRun
+from .scores import score_baseline, score_simulation
 
 
 @dataclass(frozen=True)
-class Contest:
+class WorldRun:
     """One world and seed; the world is made, and measured, when the first policy plays. python: that of the peers
     outside."""
 
-    setting: Setting
+    setting: BenchmarkWorld
     seed: int
-    effort: Effort
+    effort: BenchmarkSize
     python: Path | None
 
     @cached_property
@@ -42,20 +42,20 @@ class Contest:
     def truth(self) -> Truth:
         return Truth.measure(self.world, self.effort.impressions)
 
-    def entry(self, policy: str) -> Entry:
+    def entry(self, policy: str) -> PolicyRun:
         """How the policy of that name did. Raises KeyartError; FederatedError where a peer outside cannot run."""
         truth = self.truth  # made before the clock starts
         began = time.perf_counter()
         if policy in SIMULATED:
             report = self._report(policy)
-            score, told = score_of_report(report), {**report.to_dict(), "bundle": None}  # it is gone
+            score, told = score_simulation(report), {**report.to_dict(), "bundle": None}  # it is gone
         else:
-            played = self._outside(policy) if policy in OUTSIDE else self._inside(policy)
+            played = self._outside(policy) if policy in EXTERNAL_BASELINES else self._inside(policy)
             catalog = self.world.catalog
             tags = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)).artwork
-            score, told = score_of(truth, played, tags), None
+            score, told = score_baseline(truth, played, tags), None
         seconds = time.perf_counter() - began
-        return Entry(self.setting.name, self.seed, policy, score, seconds, told)
+        return PolicyRun(self.setting.name, self.seed, policy, score, seconds, told)
 
     def _report(self, policy: str) -> Report:
         with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
@@ -72,7 +72,7 @@ class Contest:
 
     def _outside(self, policy: str) -> Played:
         assert self.python is not None  # noqa: S101 – else the policy is not in the suite
-        with started(policy, OUTSIDE[policy], self.python, self.world, self.seed) as peer:
+        with start_learner(policy, EXTERNAL_BASELINES[policy], self.python, self.world, self.seed) as peer:
             return play_by_steps(self.world, peer, self.effort.impressions)
 
     def _inside(self, policy: str) -> Played:
@@ -81,7 +81,7 @@ class Contest:
         elif policy == ORACLE:
             peer = Oracle(self.truth)
         else:
-            peer = INSIDE[policy](self.world.catalog, self.seed)
+            peer = BUILT_IN_BASELINES[policy](self.world.catalog, self.seed)
         return play(self.world, peer, self.effort.impressions)
 
 

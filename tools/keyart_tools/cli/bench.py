@@ -11,7 +11,7 @@ import click
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
 
 if TYPE_CHECKING:
-    from keyart_tools.performance.performance_run import Result
+    from keyart_tools.performance.performance_run import PerformanceResult
 
 TITLES = {
     "choosing": "Choosing among 20 pictures, medians",
@@ -45,10 +45,10 @@ def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
       keyart bench --quick --out build/quick --json
     """
     one_thread_a_process()
-    from keyart_tools.performance.performance_run import QUICK, Effort, run
+    from keyart_tools.performance.performance_run import QUICK, PerformanceSettings, run
 
     with progress("measured") as tell:
-        effort = QUICK if quick else Effort(gateway_seconds=600.0) if long else Effort()
+        effort = QUICK if quick else PerformanceSettings(gateway_seconds=600.0) if long else PerformanceSettings()
         result = run(effort, out, Path(), tell)
     if as_json:
         write_json(result.document)
@@ -56,7 +56,7 @@ def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
         _show(result, out)
 
 
-def _show(result: Result, out: Path) -> None:
+def _show(result: PerformanceResult, out: Path) -> None:
     from rich.table import Table
 
     from keyart_tools.performance.performance_chart import figure_text, judged_text, reach_text

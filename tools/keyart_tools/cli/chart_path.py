@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-KINDS = (".png", ".svg", ".pdf")
+CHART_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 class ChartPath(click.Path):
@@ -21,8 +21,8 @@ class ChartPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if path.suffix.lower() not in KINDS:
-            self.fail(f"{path} is no name for a chart; it ends in one of {', '.join(KINDS)}.", param, ctx)
+        if path.suffix.lower() not in CHART_SUFFIXES:
+            self.fail(f"{path} is no name for a chart; it ends in one of {', '.join(CHART_SUFFIXES)}.", param, ctx)
         if not path.parent.is_dir():
             self.fail(f"There is no folder {path.parent} for the chart; make it first.", param, ctx)
         return path

@@ -11,10 +11,10 @@ from .console import note, print_table, write_json
 
 if TYPE_CHECKING:
     from keyart_federated.metrics import Estimate
-    from keyart_tools.benchmark.paired_comparison import Line
+    from keyart_tools.benchmark.paired_comparison import PolicyComparison
 
 
-def show(lines: Sequence[Line], title: str, plot: Path | None, as_json: bool) -> None:
+def show(lines: Sequence[PolicyComparison], title: str, plot: Path | None, as_json: bool) -> None:
     """The table or its JSON, and the picture. Raises KeyartError."""
     from rich.table import Table
 

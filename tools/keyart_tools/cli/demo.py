@@ -63,9 +63,9 @@ def demo(
       keyart demo --world synthetic --viewers 200 --rounds 10 --out build/small --json
     """
     one_thread_a_process()
-    from keyart_tools.demo import Settings, run
+    from keyart_tools.demo import DemoSettings, run
 
-    settings = Settings(world, rounds, steps, seed, titles, viewers)
+    settings = DemoSettings(world, rounds, steps, seed, titles, viewers)
     with _stages() as tell:
         result = run(settings, out, tell, note)
     if as_json:

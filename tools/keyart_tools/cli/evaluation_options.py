@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .world_loading import given_world
+from .world_loading import load_world
 
 if TYPE_CHECKING:
-    from keyart_tools.model_evaluation import Occasions
+    from keyart_tools.model_evaluation import EvaluationSet
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 COUNT = click.IntRange(min=1)
@@ -29,14 +29,14 @@ OPTIONS = (
 )
 
 
-def occasions_options(command: Command) -> Command:
+def evaluation_options(command: Command) -> Command:
     """--world with --viewers, --titles and --seed, or --log with --catalog; --slates for both."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
 
 
-def occasions_of(
+def read_evaluation_set(
     world: str | None,
     viewers: int | None,
     titles: int | None,
@@ -44,7 +44,7 @@ def occasions_of(
     log: Path | None,
     catalog: Path | None,
     slates: int,
-) -> Occasions | None:
+) -> EvaluationSet | None:
     """None where neither a world nor a log is named. Raises UsageError, KeyartError."""
     if world is not None and log is not None:
         raise click.UsageError("Judge on --world or on --log, not on both.")
@@ -57,14 +57,14 @@ def occasions_of(
     from keyart import Catalog
     from keyart.errors import HistoryError
     from keyart_tools.logs import Log
-    from keyart_tools.model_evaluation import Occasions
+    from keyart_tools.model_evaluation import EvaluationSet
 
     if world is not None:
         settings = {"viewers": viewers, "titles": titles, "seed": None if ":" in world else seed}
-        return Occasions.of_world(given_world(world, {k: v for k, v in settings.items() if v is not None}), slates)
+        return EvaluationSet.of_world(load_world(world, {k: v for k, v in settings.items() if v is not None}), slates)
     assert log is not None and catalog is not None  # noqa: S101 – said above
     known = Catalog.load(catalog)
-    found = Occasions.of_log(Log.read(log).within(known), known, slates)
+    found = EvaluationSet.of_log(Log.read(log).within(known), known, slates)
     if not found.each:
         raise HistoryError(f"{log} has no decision about a title of {catalog}; nothing can be judged.")
     return found

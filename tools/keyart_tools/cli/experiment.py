@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
-from .world_loading import given_world, their_errors
+from .world_loading import load_world, world_errors
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -260,8 +260,8 @@ def run(
     if ":" not in spec:
         settings |= {"impressions": past + steps, "seed": seed}
     given = {key: value for key, value in settings.items() if value is not None}
-    with their_errors(spec):
-        world = given_world(spec, given)
+    with world_errors(spec):
+        world = load_world(spec, given)
         before = load_model(bundle, world.catalog, "numpy")
         after = load_model(other, world.catalog, "numpy") if other is not None else before
         arms = [Arm("control", before, Policy()), Arm("treatment", after, changed)]

@@ -51,7 +51,7 @@ def export(
             raise click.UsageError(f"--{name} is empty; say it in words, or leave it out.")
     one_thread_a_process()
     card = {name: text for name, text in words.items() if text is not None}
-    manifest, vectors = exported(model, out, parent, version, card)
+    manifest, vectors = export_bundle(model, out, parent, version, card)
     size = sum(entry.size for entry in manifest.files.values())
     if as_json:
         write_json(
@@ -71,7 +71,7 @@ def export(
     )
 
 
-def exported(
+def export_bundle(
     model: Path,
     out: Path,
     parent: Path | None = None,
@@ -85,7 +85,7 @@ def exported(
     from keyart.errors import BundleRefused
     from keyart_federated.export import ModelFile, write_bundle
 
-    from .verify import checked
+    from .verify import check_bundle
 
     file = ModelFile.load(model)
     if file.evaluation_only:
@@ -93,12 +93,12 @@ def exported(
             f"{model} was trained on data whose licence allows evaluation only ({file.data}): no device may get it. "
             "Train on a log of your own."
         )
-    before = checked(parent)[0].model_version if parent is not None else None
+    before = check_bundle(parent)[0].model_version if parent is not None else None
     if version is None:
         version = file.model.version if before is None else before + 1
     if before is not None and version <= before:
         raise click.UsageError(f"--version {version} does not follow its parent's {before}.")
-    _require_place(out, version)
+    _check_output(out, version)
     found: list[tuple[Manifest, int]] = []
     words = dict(card or {})
     write_bundle(
@@ -110,12 +110,12 @@ def exported(
         quality={**file.quality, **(quality or {})},
         parent=before,
         card=words,
-        check=lambda folder: found.append(checked(folder)),
+        check=lambda folder: found.append(check_bundle(folder)),
     )
     return found[0]
 
 
-def _require_place(out: Path, version: int) -> None:
+def _check_output(out: Path, version: int) -> None:
     """`out` is free, or holds an older bundle."""
     from keyart.bundle.folder import check_contents, read_files
     from keyart.errors import BundleError

@@ -13,13 +13,13 @@ from .console import json_option, note, print_table, progress, write_json
 
 if TYPE_CHECKING:
     from keyart import Catalog, PassphraseKey
-    from keyart_tools.history import Matched, Viewings
+    from keyart_tools.history import MatchedViews, ViewingHistory
 
-MOST_SHOWN = 20  # names in a table where there may be thousands
-AHEAD = timedelta(hours=14)  # somewhere it is tomorrow already
+MAX_SHOWN = 20  # names in a table where there may be thousands
+MAX_ZONE_OFFSET = timedelta(hours=14)  # somewhere it is tomorrow already
 
 
-class _ImportUnlessTold(click.Group):
+class _ImportByDefault(click.Group):
     """`keyart history FILE` is `keyart history import FILE`: there is only one thing to do with a file."""
 
     def resolve_command(
@@ -30,7 +30,7 @@ class _ImportUnlessTold(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_ImportUnlessTold, short_help="A person's own viewing export, into their profile.")
+@click.group(cls=_ImportByDefault, short_help="A person's own viewing export, into their profile.")
 def history() -> None:
     """Take a person's own viewing history, as their streaming service gives it out, into their encrypted profile.
 
@@ -90,7 +90,7 @@ def import_(
     from keyart_tools.history import match, read_history
 
     titles = Catalog.load(catalog)
-    viewings = read_history(file, (datetime.now(UTC) + AHEAD).date(), dates)
+    viewings = read_history(file, (datetime.now(UTC) + MAX_ZONE_OFFSET).date(), dates)
     matched = match(viewings.of_profile(profile_name), titles)
     added = None if dry_run or profile is None else _added(matched, titles, profile, passphrase_file, consent)
     document = _document(file, profile_name, viewings, matched, added)
@@ -102,7 +102,7 @@ def import_(
         note("A profile keeps a view for 90 days from its import on, unless the app says otherwise.")
 
 
-def _added(matched: Matched, titles: Catalog, profile: Path, passphrase_file: Path | None, consent: bool) -> int:
+def _added(matched: MatchedViews, titles: Catalog, profile: Path, passphrase_file: Path | None, consent: bool) -> int:
     from keyart import Personalizer
     from keyart.errors import HistoryError
     from keyart.profile.consent import TEXTS
@@ -135,7 +135,7 @@ def _keys(profile: Path, passphrase_file: Path | None) -> PassphraseKey:
 
 
 def _document(
-    file: Path, profile_name: str | None, viewings: Viewings, matched: Matched, added: int | None
+    file: Path, profile_name: str | None, viewings: ViewingHistory, matched: MatchedViews, added: int | None
 ) -> dict[str, Any]:
     """added: None where nothing was to be written."""
     days = [view.at.date().isoformat() for view in matched.views]
@@ -186,8 +186,8 @@ def _show(document: dict[str, Any]) -> None:
     for name, first, second in (("nearly", "nearly the same name", "taken for"), ("unmatched", "not found", "views")):
         if document[name]:
             table = Table(first, second)
-            for key, value in list(document[name].items())[:MOST_SHOWN]:
+            for key, value in list(document[name].items())[:MAX_SHOWN]:
                 table.add_row(shown(key), f"{value:,}" if isinstance(value, int) else shown(value))
-            more = len(document[name]) - MOST_SHOWN
+            more = len(document[name]) - MAX_SHOWN
             tables += [table, f"and {more:,} more; --json lists all"] if more > 0 else [table]
     print_table(*tables)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
-from .evaluation_options import occasions_of, occasions_options
+from .evaluation_options import evaluation_options, read_evaluation_set
 
 COMPARED = ("bundle", "catalog")
 
@@ -22,7 +22,7 @@ COMPARED = ("bundle", "catalog")
     help="Of a profile: file with its passphrase on the first line. Counts are shown, and no title and no key.",
 )  # fmt: skip
 @click.option("--profile", default="default", show_default=True, metavar="NAME", help="Which profile of the file.")
-@occasions_options
+@evaluation_options
 @json_option
 def inspect(
     path: Path,
@@ -81,7 +81,7 @@ def _compared(path: Path, other: Path, kind: str, judged_on: dict[str, Any]) -> 
     of_other = kind_at(other).name
     if kind != of_other or kind not in COMPARED:
         raise click.UsageError(f"Two bundles or two catalogues can be compared, not a {kind} and a {of_other}.")
-    occasions = occasions_of(**judged_on)
+    occasions = read_evaluation_set(**judged_on)
     if kind == "catalog":
         if occasions is not None:
             raise click.UsageError("--world and --log judge bundles, and these are catalogues.")

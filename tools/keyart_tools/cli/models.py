@@ -10,7 +10,7 @@ import click
 from .console import json_option, note, print_table, progress, write_json
 
 if TYPE_CHECKING:
-    from keyart_tools.models import Model
+    from keyart_tools.models import PublishedModel
 
 MEGABYTE = 1_000_000
 
@@ -70,7 +70,7 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
     _show(chosen, as_json)
 
 
-def _show(chosen: Sequence[Model], as_json: bool) -> None:
+def _show(chosen: Sequence[PublishedModel], as_json: bool) -> None:
     from keyart_tools.models import default_folder, whole
 
     folder = default_folder()
@@ -90,7 +90,7 @@ def _show(chosen: Sequence[Model], as_json: bool) -> None:
         print_table("What is missing comes by `keyart models fetch`.")
 
 
-def _entry(model: Model, there: bool) -> dict[str, Any]:
+def _entry(model: PublishedModel, there: bool) -> dict[str, Any]:
     return {
         "name": model.name,
         "purpose": model.purpose,

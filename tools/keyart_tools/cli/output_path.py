@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-def require_place(path: Path, what: str) -> None:
+def check_output_path(path: Path, what: str) -> None:
     """A file `path` may be made, or replaced if it is a model already. Raises UsageError."""
     if not path.parent.is_dir():
         raise click.UsageError(f"There is no folder {path.parent} for the {what}; make it first.")

@@ -12,7 +12,7 @@ from .chart_path import ChartPath
 from .console import json_option, note, print_table, write_json
 
 if TYPE_CHECKING:
-    from keyart_tools.privacy import Plan
+    from keyart_tools.privacy import CampaignPlan
 
 COUNT = click.IntRange(min=1)
 DELTA = click.FloatRange(min=0, max=1, min_open=True, max_open=True)
@@ -123,7 +123,7 @@ def epsilon(
         print_table(f"ε = {spent:.4g} at δ = {delta:g}")
 
 
-def plan_document(made: Plan) -> dict[str, Any]:
+def plan_document(made: CampaignPlan) -> dict[str, Any]:
     """The plan as JSON; without measurements, without captures."""
     from dataclasses import asdict
 
@@ -134,7 +134,7 @@ def plan_document(made: Plan) -> dict[str, Any]:
     return document if made.alone is not None else {k: v for k, v in document.items() if k != "alone"}
 
 
-def _show(made: Plan) -> None:
+def _show(made: CampaignPlan) -> None:
     from rich.table import Table
 
     table = Table(title=f"ε = {made.epsilon:g} at δ = {made.delta:g}, {made.dimension:,} coordinates")
@@ -157,7 +157,7 @@ def _show(made: Plan) -> None:
     )
 
 
-def _refusals(made: Plan) -> list[str]:
+def _refusals(made: CampaignPlan) -> list[str]:
     """A sentence for each fleet that no number of rounds makes pay."""
     said = []
     for fleet in dict.fromkeys(row.devices for row in made.rows):

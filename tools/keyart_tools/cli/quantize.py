@@ -9,15 +9,15 @@ import click
 
 from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
-from .evaluation_options import occasions_of, occasions_options
+from .evaluation_options import evaluation_options, read_evaluation_set
 
 if TYPE_CHECKING:
-    from keyart_tools.quantization import Report
+    from keyart_tools.quantization import QuantizationReport
 
 
 @click.command(short_help="What int8 weights cost: bytes, winners, value.")
 @click.argument("model", type=click.Path(path_type=Path))
-@occasions_options
+@evaluation_options
 @click.option("--plot", type=ChartPath(), help="Chart of the report: PNG, SVG or PDF.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False),
@@ -37,14 +37,14 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
     """
     one_thread_a_process()
     from keyart.errors import InputError
-    from keyart_tools.quantization import Source, measure
+    from keyart_tools.quantization import QuantizationSource, measure
 
     if not model.exists():
         raise InputError(f"There is nothing at {model}; name a model file or a bundle's folder.")
     if out is not None and model.is_dir():
         raise click.UsageError("--out is for a model file, and a folder is given; a bundle has int8 weights already.")
-    source = Source.open(model, judged_on["seed"])
-    occasions = occasions_of(**judged_on)
+    source = QuantizationSource.open(model, judged_on["seed"])
+    occasions = read_evaluation_set(**judged_on)
     with progress("slates") as tell:
         report = measure(source, occasions, judged_on["slates"], judged_on["seed"], tell)
     if plot is not None:
@@ -53,13 +53,13 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
         draw(report, plot)
         note(f"Plot: {plot}")
     if out is not None:
-        from .export import exported
+        from .export import export_bundle
 
         quality = {
             "int8_same_winner": round(report.same_winner, 6),
             "int8_value_change": round(report.value_change, 6),
         }
-        exported(model, out, quality=quality)
+        export_bundle(model, out, quality=quality)
         note(f"Bundle: {out}")
     if as_json:
         write_json({"model": str(model), **report.to_dict()})
@@ -67,7 +67,7 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
         print_table(*_tables(model, report))
 
 
-def _tables(model: Path, report: Report) -> list[Any]:
+def _tables(model: Path, report: QuantizationReport) -> list[Any]:
     from keyart_tools.inspection.tables import estimate, plain, table
     from keyart_tools.quantization.quantization_report import SAME_WINNER_BAR, VALUE_BAR
 

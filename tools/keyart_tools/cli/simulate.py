@@ -12,19 +12,19 @@ from click.core import ParameterSource
 
 from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
-from .world_loading import given_world, their_errors
+from .world_loading import load_world, world_errors
 
 if TYPE_CHECKING:
     from keyart_federated import Report
-    from keyart_tools.benchmark.benchmark_result import Result
+    from keyart_tools.benchmark.benchmark_result import BenchmarkResult
 
 COUNT = click.IntRange(min=1)
 SUITE_FOLDER = Path("build", "suite")
-ONE_WORLD = ("spec", "learner", "no_head", "epsilon", "delta", "plot", "compare")
-ONE_POLICY = ("learner", "no_head", "epsilon", "delta", "out")
-ALL_WORLDS = ("seeds", "worlds", "policies", "resume", "quick", "download")
+SINGLE_WORLD_OPTIONS = ("spec", "learner", "no_head", "epsilon", "delta", "plot", "compare")
+SINGLE_POLICY_OPTIONS = ("learner", "no_head", "epsilon", "delta", "out")
+SUITE_OPTIONS = ("seeds", "worlds", "policies", "resume", "quick", "download")
 NAMES = {"movielens": "MovieLens", "openbandit": "Open Bandit"}
-SIZES = ("viewers", "titles", "rounds", "steps")
+SIZE_OPTIONS = ("viewers", "titles", "rounds", "steps")
 
 
 @click.command(short_help="Rounds on a world, measured against its truth.")
@@ -113,24 +113,24 @@ def simulate(
       keyart simulate --suite --seeds 3 --out build/suite
       keyart simulate --suite --worlds clickbait --policies keyart,guard-off,oracle --viewers 200
     """
-    _require_belonging(ctx, suite, compare is not None)
+    _check_options(ctx, suite, compare is not None)
     if suite:
-        sizes = {name: ctx.params[name] for name in SIZES if _given(ctx, name)}
-        _suite(
+        sizes = {name: ctx.params[name] for name in SIZE_OPTIONS if _is_set(ctx, name)}
+        _run_suite(
             range(seed, seed + seeds), sizes, worlds, policies, resume, quick, download, out or SUITE_FOLDER, as_json
         )
         return
-    if epsilon is None and _given(ctx, "delta"):
+    if epsilon is None and _is_set(ctx, "delta"):
         raise click.UsageError("--delta goes with --epsilon; give both, or neither.")
     settings: dict[str, Any] = {"viewers": viewers, "titles": titles}
     own = ":" in spec
     if not own:
         settings["impressions"] = rounds * steps
-    if not own or _given(ctx, "seed"):
+    if not own or _is_set(ctx, "seed"):
         settings["seed"] = seed
     given = {name: value for name, value in settings.items() if value is not None}
     if compare is not None:
-        with their_errors(spec):
+        with world_errors(spec):
             _compare(compare, spec, given, steps, rounds, seed, plot, as_json)
         return
 
@@ -140,9 +140,9 @@ def simulate(
         raise click.UsageError(f"--out {out} holds something else than a bundle; name a new folder.")
     with tempfile.TemporaryDirectory(prefix="keyart-") as temporary:
         folder = out if out is not None else Path(temporary) / "bundle"
-        with their_errors(spec):
+        with world_errors(spec):
             budget = None if epsilon is None else (epsilon, delta)
-            report = _run(spec, given, steps, rounds, seed, learner, not no_head, budget, folder)
+            report = _simulate(spec, given, steps, rounds, seed, learner, not no_head, budget, folder)
     if plot is not None:
         report.plot(plot)
         note(f"Capture by round: {plot}")
@@ -153,22 +153,22 @@ def simulate(
         _show(report, out)
 
 
-def _require_belonging(ctx: click.Context, suite: bool, compared: bool) -> None:
+def _check_options(ctx: click.Context, suite: bool, compared: bool) -> None:
     """An option that would be ignored is wrong use."""
-    for name in ONE_POLICY if compared and not suite else ():
-        if _given(ctx, name):
+    for name in SINGLE_POLICY_OPTIONS if compared and not suite else ():
+        if _is_set(ctx, name):
             raise click.UsageError(f"--{name.replace('_', '-')} is for one policy, and --compare plays several.")
-    for name in ONE_WORLD if suite else ALL_WORLDS:
-        if _given(ctx, name):
+    for name in SINGLE_WORLD_OPTIONS if suite else SUITE_OPTIONS:
+        if _is_set(ctx, name):
             option = "--world" if name == "spec" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is not for a suite." if suite else f"{option} is for --suite only.")
 
 
-def _given(ctx: click.Context, name: str) -> bool:
+def _is_set(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
 
 
-def _suite(
+def _run_suite(
     seeds: Sequence[int],
     sizes: dict[str, int],
     worlds: str | None,
@@ -181,13 +181,13 @@ def _suite(
 ) -> None:
     one_thread_a_process()
     from keyart.errors import SettingError
-    from keyart_tools.benchmark.benchmark_plan import Plan
+    from keyart_tools.benchmark.benchmark_plan import BenchmarkPlan
     from keyart_tools.benchmark.benchmark_run import run
-    from keyart_tools.benchmark.benchmark_worlds import QUICK, Effort
+    from keyart_tools.benchmark.benchmark_worlds import QUICK, BenchmarkSize
 
-    effort = (QUICK if quick else Effort()).sized(**sizes)
+    effort = (QUICK if quick else BenchmarkSize()).sized(**sizes)
     try:
-        plan = Plan.of(effort, seeds, worlds, policies, resume, download)
+        plan = BenchmarkPlan.of(effort, seeds, worlds, policies, resume, download)
     except SettingError as error:  # a name that is not known
         raise click.UsageError(str(error)) from None
     with progress("policies") as tell:
@@ -198,7 +198,7 @@ def _suite(
         _show_suite(result, out)
 
 
-def _show_suite(result: Result, out: Path) -> None:
+def _show_suite(result: BenchmarkResult, out: Path) -> None:
     from rich.table import Table
 
     title = "Capture (0: random picture, 1: oracle) with its 95 % interval over devices; mean of the seeds"
@@ -223,7 +223,7 @@ def _show_suite(result: Result, out: Path) -> None:
     print_table(table, *missing, f"{out}: suite.json, suite.jsonl, suite.png")
 
 
-def _run(
+def _simulate(
     spec: str,
     settings: dict[str, Any],
     steps: int,
@@ -239,7 +239,7 @@ def _run(
     from keyart_federated import Privacy
     from keyart_federated import simulate as run
 
-    world = given_world(spec, settings)
+    world = load_world(spec, settings)
     with progress("rounds") as tell:
         return run(
             world,
@@ -269,7 +269,7 @@ def _compare(
         names = policies(asked)
     except SettingError as error:  # a name that is not known
         raise click.UsageError(str(error)) from None
-    world = given_world(spec, settings)
+    world = load_world(spec, settings)
     with progress("policies") as tell:
         lines = compare(world, names, steps, rounds, seed, tell)
     show(lines, f"{NAMES.get(spec, spec)}, {world.devices} devices, {rounds} rounds of {steps}", plot, as_json)

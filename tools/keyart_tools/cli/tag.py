@@ -14,7 +14,9 @@ from .console import Progress, json_option, note, one_thread_a_process, print_ta
 if TYPE_CHECKING:
     from keyart_tools.tagging import Tagging
 
-WHOLE = 0.98  # share of the frames that a file says it has, which is all there is: many files say it roughly
+MIN_DECODED_SHARE = (
+    0.98  # share of the frames that a file says it has, which is all there is: many files say it roughly
+)
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -69,13 +71,13 @@ def tag(
     one_thread_a_process()
     try:
         from keyart_tools.models import Models
-        from keyart_tools.tagging import Film, tag
-        from keyart_tools.tagging.film_texts import Words
+        from keyart_tools.tagging import FilmFile, tag
+        from keyart_tools.tagging.film_texts import FilmTexts
         from keyart_tools.text import Subtitles, read_cast, read_reviews, read_synopsis
     except ImportError as error:
         raise click.ClickException(f"{error.name} is not installed; run pip install 'keyart[tagging]'.") from None
 
-    words = Words(
+    words = FilmTexts(
         synopsis=read_synopsis(synopsis) if synopsis is not None else None,
         reviews=read_reviews(reviews) if reviews is not None else (),
         cast=read_cast(cast) if cast is not None else None,
@@ -86,7 +88,7 @@ def tag(
             raise click.UsageError("--out belongs to a film; a folder is written where it is.")
         source, folder = None, film
     else:
-        source, folder = Film.open(film), out or Path(film.stem)
+        source, folder = FilmFile.open(film), out or Path(film.stem)
     models = Models.open()
     missing = [f"Missing: {', '.join(models.missing)}. `keyart models fetch` brings these models; all else works."]
 
@@ -100,7 +102,7 @@ def tag(
         corrections=corrections, html=html, stage=stage,
     )  # fmt: skip
     seen = tagging.seen.end if tagging.seen else 0
-    if seen < WHOLE * tagging.film.frames:
+    if seen < MIN_DECODED_SHARE * tagging.film.frames:
         note(f"{tagging.film.path} breaks off: {seen:,} of {tagging.film.frames:,} frames could be decoded.")
     document = _document(folder, tagging, models.missing, html)
     if len(tagging.selected) < tagging.count:

@@ -10,7 +10,7 @@ import click
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 
 if TYPE_CHECKING:
-    from keyart_tools.training import Fitted
+    from keyart_tools.training import TrainedModel
 
 
 @click.command(short_help="A model from a log that you have.")
@@ -43,18 +43,18 @@ def train(
       keyart train log.jsonl --catalog catalog.json --out model.npz
       keyart train log.jsonl --catalog catalog.json --out model.npz --held-out 0.2 --seed 3 --json
     """
-    from .output_path import require_place
+    from .output_path import check_output_path
 
-    require_place(out, "model")
+    check_output_path(out, "model")
     one_thread_a_process()
     from keyart import Catalog
     from keyart_tools.logs import Log
-    from keyart_tools.training import Settings, fit
+    from keyart_tools.training import LogTrainingSettings, fit
 
     read = Log.read(log)
     catalog = Catalog.load(catalog_path)
     with progress("passes") as tell:
-        fitted = fit(read, catalog, Settings(passes, held_out, seed, not no_head), tell)
+        fitted = fit(read, catalog, LogTrainingSettings(passes, held_out, seed, not no_head), tell)
     fitted.file.save(out)
     for why, count in fitted.left_out.items():
         if count:
@@ -67,7 +67,7 @@ def train(
         print_table(*_tables(fitted, out))
 
 
-def document(fitted: Fitted, out: Path) -> dict[str, Any]:
+def document(fitted: TrainedModel, out: Path) -> dict[str, Any]:
     """Plain values."""
     from keyart_tools.model_evaluation.policy_value import plain
 
@@ -84,7 +84,7 @@ def document(fitted: Fitted, out: Path) -> dict[str, Any]:
     }
 
 
-def _tables(fitted: Fitted, out: Path) -> list[Any]:
+def _tables(fitted: TrainedModel, out: Path) -> list[Any]:
     from keyart_tools.inspection.tables import estimate, table
 
     people, shown = fitted.viewers, fitted.decisions

@@ -33,7 +33,7 @@ def verify(bundle: Path, engine: str, as_json: bool) -> None:
     Example:
       keyart verify build/demo/bundle
     """
-    manifest, vectors = checked(bundle, engine)
+    manifest, vectors = check_bundle(bundle, engine)
     if as_json:
         write_json(
             {
@@ -53,7 +53,7 @@ def verify(bundle: Path, engine: str, as_json: bool) -> None:
     )
 
 
-def checked(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
+def check_bundle(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
     """The manifest of a whole bundle (the current one of a folder of installed ones), and how many vectors its ranker
     reproduced. Raises a BundleError."""
     from keyart.bundle import Manifest

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from keyart_federated import World
 
 
-def given_world(spec: str, settings: dict[str, Any]) -> World:
+def load_world(spec: str, settings: dict[str, Any]) -> World:
     """Raises KeyartError, and whatever the factory does."""
     from keyart_federated.worlds import load
 
@@ -25,17 +25,17 @@ def given_world(spec: str, settings: dict[str, Any]) -> World:
 
 
 @contextmanager
-def their_errors(spec: str) -> Iterator[None]:
+def world_errors(spec: str) -> Iterator[None]:
     """An error out of a world of the user's own becomes a sentence."""
     try:
         yield
     except Exception as error:
-        if ":" not in spec or (said := _their_error(spec, error)) is None:
+        if ":" not in spec or (said := _world_error(spec, error)) is None:
             raise
         raise said from error
 
 
-def _their_error(spec: str, error: Exception) -> Exception | None:
+def _world_error(spec: str, error: Exception) -> Exception | None:
     """An error out of the user's own world, as a sentence that says where; None for one of keyart's."""
     from keyart.errors import KeyartError, WorldError
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from .composer import SHAPES, Composition, Made, compose
+from .composer import SHAPES, ComposedPicture, Composition, compose
 from .credentials import Ingredient
 from .credentials import read as read_credentials
-from .crop import Window, crop
+from .crop import CropWindow, crop
 from .cutout import Cutout, cut_out
 from .picture_file import Picture, read_picture
 from .signing_keys import SigningKey, open_keys
-from .sources import Source, Sources, read_sources
+from .sources import CompositionSources, SourcePicture, read_sources
 from .title_overlay import checked_title
 
 __all__ = [
     "SHAPES",
+    "ComposedPicture",
     "Composition",
+    "CompositionSources",
+    "CropWindow",
     "Cutout",
     "Ingredient",
-    "Made",
     "Picture",
     "SigningKey",
-    "Source",
-    "Sources",
-    "Window",
+    "SourcePicture",
     "checked_title",
     "compose",
     "crop",

@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]  # left, top, width, height as shares of
 LONG_SIDE = 160  # pixels of the copy that is measured
 BORDER = 0.08  # of the short side
 COLOURS = 4  # of one border
-LEAST_CONTRAST = 15.0  # CIELAB units; less is no difference, however small the others are
+MIN_CONTRAST = 15.0  # CIELAB units; less is no difference, however small the others are
 MIDDLE = 0.35  # weight of attention that does not depend on the place
 
 
@@ -44,4 +44,4 @@ def _contrast(lab: NDArray[np.float32], border: NDArray[np.float32]) -> NDArray[
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 1.0)
     _, _, centres = cv2.kmeans(border.reshape(-1, 3).copy(), COLOURS, None, stop, 1, cv2.KMEANS_PP_CENTERS)
     distance = np.linalg.norm(lab[:, :, None] - centres, axis=3).min(2)
-    return np.asarray(distance / max(float(distance.max()), LEAST_CONTRAST), np.float32)
+    return np.asarray(distance / max(float(distance.max()), MIN_CONTRAST), np.float32)

@@ -16,12 +16,12 @@ from keyart.errors import InputError
 from .attention import Box, attention_map
 from .blur import blurred
 from .credentials import Ingredient, signed
-from .crop import PixelBox, Window, crop
+from .crop import CropWindow, PixelBox, crop
 from .picture_file import Pixels, jpeg
-from .scene import LARGEST_ENLARGEMENT, LARGEST_OF_BACKGROUND, composed, cropped
+from .scene import MAX_BACKGROUND_ENLARGEMENT, MAX_ENLARGEMENT, composed, cropped
 from .signing_keys import SigningKey
 from .source_type import source_type, xmp_packet
-from .sources import Source, Sources
+from .sources import CompositionSources, SourcePicture
 from .title_overlay import find_place, lettered
 
 SHAPES = {"tv": (1280, 720), "poster": (800, 1200), "square": (1000, 1000), "phone": (720, 1280)}  # width, height
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ComposedPicture:
     """One finished picture. contrast: of the title, least of its pixels; None without a title."""
 
     crop: str
@@ -52,7 +52,7 @@ class Made:
 class Composition:
     """All that was made. skipped: crop to the reason why there is none."""
 
-    made: tuple[Made, ...]
+    made: tuple[ComposedPicture, ...]
     skipped: dict[str, str]
     synthetic: bool
     source_type: str
@@ -60,7 +60,7 @@ class Composition:
 
 
 def compose(
-    sources: Sources,
+    sources: CompositionSources,
     crops: Sequence[str],
     title: str | None,
     drawn: bool,
@@ -80,7 +80,7 @@ def compose(
     steps = ["c2pa.cropped", "c2pa.resized", *(["c2pa.color_adjustments", "c2pa.filtered"] if synthetic else [])]
     packet = xmp_packet(kind, " ".join(generator), rights)
     attention = attention_map(parts["background" if synthetic else "picture"].picture.pixels)
-    made: list[Made] = []
+    made: list[ComposedPicture] = []
     skipped: dict[str, str] = {}
     for done, name in enumerate(crops):
         progress(done, len(crops))
@@ -93,7 +93,7 @@ def compose(
         data = signed(
             jpeg(pixels, packet), f"{name}.jpg", ingredients, list(dict.fromkeys(did)), kind, key, generator, now
         )
-        made.append(Made(name, *SHAPES[name], contrast, data))
+        made.append(ComposedPicture(name, *SHAPES[name], contrast, data))
     progress(len(crops), len(crops))
     if not made:
         raise InputError("No picture could be made: " + "; ".join(f"{n}: {reason}" for n, reason in skipped.items()))
@@ -101,7 +101,7 @@ def compose(
 
 
 def _picture(
-    sources: Sources, attention: NDArray[np.float32], shape: tuple[int, int], title: str | None
+    sources: CompositionSources, attention: NDArray[np.float32], shape: tuple[int, int], title: str | None
 ) -> tuple[Pixels, float | None]:
     if sources.subject is not None and sources.back is not None:
         ground, _ = _cut(sources.back, attention, shape, faces=False)
@@ -131,7 +131,7 @@ def _picture(
 
 
 def _cut(
-    source: Source, attention: NDArray[np.float32], shape: tuple[int, int], faces: bool
+    source: SourcePicture, attention: NDArray[np.float32], shape: tuple[int, int], faces: bool
 ) -> tuple[Pixels, list[PixelBox]]:
     """The part of `source` in `shape`, and where its faces and lettering are in that.
 
@@ -152,7 +152,7 @@ def _cut(
         what = "a face" if window.cuts[0] < len(heads) else "lettering"
         raise InputError(f"every part of {source.picture.name} in this shape cuts {what}; take another picture.")
     keep = [box for part in (*heads, *texts) if (box := _moved(part, window, shape))]
-    largest = LARGEST_ENLARGEMENT if faces else LARGEST_OF_BACKGROUND
+    largest = MAX_ENLARGEMENT if faces else MAX_BACKGROUND_ENLARGEMENT
     return cropped(source.picture.pixels, window, shape, largest), keep
 
 
@@ -173,7 +173,7 @@ def _cells(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def _moved(box: PixelBox, window: Window, shape: tuple[int, int]) -> PixelBox | None:
+def _moved(box: PixelBox, window: CropWindow, shape: tuple[int, int]) -> PixelBox | None:
     """Where a box of the picture is in the window; None outside of it."""
     scale = shape[0] / window.width
     left, top = (box[0] - window.left) * scale, (box[1] - window.top) * scale

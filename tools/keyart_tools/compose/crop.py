@@ -20,7 +20,7 @@ PixelBox = tuple[int, int, int, int]  # left, top, right, bottom; right and bott
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class CropWindow:
     """What is shown, in pixels of the picture. cuts: which of the boxes it cuts, as no window avoids it."""
 
     left: int
@@ -39,13 +39,13 @@ def window_sizes(size: tuple[int, int], shape: tuple[int, int]) -> list[tuple[in
 
 def crop(
     size: tuple[int, int], shape: tuple[int, int], boxes: Sequence[PixelBox], attention: NDArray[np.float32]
-) -> Window:
+) -> CropWindow:
     """The window of `shape` on a picture of `size` (width, height) with most attention ([rows, columns], any size).
 
     It cuts none of `boxes` if any window of `window_sizes` avoids that; otherwise its `cuts` say which.
     """
-    mass = _Mass(attention, size)
-    best: tuple[float, Window] | None = None
+    mass = _IntegralImage(attention, size)
+    best: tuple[float, CropWindow] | None = None
     for width, height in window_sizes(size, shape):
         lefts = _places(size[0], width, [(box[0], box[2]) for box in boxes])
         tops = _places(size[1], height, [(box[1], box[3]) for box in boxes])
@@ -55,7 +55,7 @@ def crop(
         scores = np.where(allowed, mass.of(lefts, tops, width, height), -np.inf)
         row, column = np.unravel_index(int(scores.argmax()), scores.shape)
         if best is None or scores[row, column] > best[0] + 1e-6:
-            best = float(scores[row, column]), Window(int(lefts[column]), int(tops[row]), width, height)
+            best = float(scores[row, column]), CropWindow(int(lefts[column]), int(tops[row]), width, height)
     if best is not None:
         return best[1]
     width, height = window_sizes(size, shape)[0]
@@ -64,7 +64,7 @@ def crop(
     row, column = np.unravel_index(int(scores.argmax()), scores.shape)
     left, top = lefts[column : column + 1], tops[row : row + 1]
     cuts = np.flatnonzero(_cut(left, top, width, height, boxes)[0, 0])
-    return Window(int(left[0]), int(top[0]), width, height, tuple(int(i) for i in cuts))
+    return CropWindow(int(left[0]), int(top[0]), width, height, tuple(int(i) for i in cuts))
 
 
 def _places(whole: int, part: int, edges: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
@@ -88,7 +88,7 @@ def _cut(
     return np.asarray(~(within | apart), np.bool_)
 
 
-class _Mass:
+class _IntegralImage:
     """How much attention windows hold, 0–1, from one integral image."""
 
     def __init__(self, attention: NDArray[np.float32], size: tuple[int, int]) -> None:

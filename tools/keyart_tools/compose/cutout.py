@@ -24,21 +24,21 @@ from .picture_file import Picture, Pixels
 Mask = NDArray[np.uint8]  # 0 or 1, [rows, columns]
 
 WORK_SIDE = 240  # pixels of the long side for GrabCut; its time grows with the area
-ROUNDS = 3
+ITERATIONS = 3
 THRESHOLDS = (1.4, 1.15, 0.95, 0.75)  # times Otsu's
 BODIES = (0.0, 0.06)  # margins around the body that a face stands on
-LEAST_SHARE, LARGEST_SHARE = 0.07, 0.6  # of the picture that is subject
-LEAST_ATTENTION = 0.2  # somewhere; else nothing differs from the borders
-LEAST_WHOLE = 0.9  # of the subject in its largest piece
+MIN_SHARE, MAX_SHARE = 0.07, 0.6  # of the picture that is subject
+MIN_ATTENTION = 0.2  # somewhere; else nothing differs from the borders
+MIN_CONNECTED_SHARE = 0.9  # of the subject in its largest piece
 # Of a person found by her face, and of what attention alone takes for a subject: scenery can stand out, too.
-LEAST_AGREEMENT = (0.8, 0.95)  # overlap of two masks from neighbouring seeds
-LEAST_EDGE = (25.0, 34.0)  # colour step across the outline, in CIELAB units
-LARGEST_LEAK = 0.06  # of the outline where the seed left no choice, and colours did not decide
-LEAST_SOLID = 0.66  # of its convex hull: what reaches out further is ragged, or is scenery caught with it
+MIN_AGREEMENT = (0.8, 0.95)  # overlap of two masks from neighbouring seeds
+MIN_EDGE = (25.0, 34.0)  # colour step across the outline, in CIELAB units
+MAX_LEAK = 0.06  # of the outline where the seed left no choice, and colours did not decide
+MIN_SOLIDITY = 0.66  # of its convex hull: what reaches out further is ragged, or is scenery caught with it
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
+class CutoutQuality:
     """What a cut is judged by; see the constants of this file. share, whole, agreement, leak, solid: 0–1.
 
     by_face: whether it holds a face that a model knows.
@@ -55,23 +55,24 @@ class Measures:
 
     def fault(self) -> str:
         """Why it should not be shown, in words; "" if it may."""
-        agreement, edge = LEAST_AGREEMENT[not self.by_face], LEAST_EDGE[not self.by_face]
+        agreement, edge = MIN_AGREEMENT[not self.by_face], MIN_EDGE[not self.by_face]
         hangs = "top" in self.touches and "bottom" not in self.touches
         faults = {
-            f"the subject is too small ({self.share:.0%} of the picture)": self.share < LEAST_SHARE,
-            f"the subject is too large ({self.share:.0%} of the picture)": self.share > LARGEST_SHARE,
+            f"the subject is too small ({self.share:.0%} of the picture)": self.share < MIN_SHARE,
+            f"the subject is too large ({self.share:.0%} of the picture)": self.share > MAX_SHARE,
             "the subject runs out of the picture": {"left", "right"} <= self.touches
             or len(self.touches) > 2
             or hangs,
-            f"the subject falls into pieces (the largest is {self.whole:.0%} of it)": self.whole < LEAST_WHOLE,
-            "subject and background are too alike": self.agreement < agreement or self.leak > LARGEST_LEAK,
-            f"the outline is ragged (it fills {self.solid:.0%} of its hull)": self.solid < LEAST_SOLID,
+            f"the subject falls into pieces (the largest is {self.whole:.0%} of it)": self.whole
+            < MIN_CONNECTED_SHARE,
+            "subject and background are too alike": self.agreement < agreement or self.leak > MAX_LEAK,
+            f"the outline is ragged (it fills {self.solid:.0%} of its hull)": self.solid < MIN_SOLIDITY,
             f"the outline is hardly visible (a colour step of {self.edge:.0f})": self.edge < edge,
         }
         return next((fault for fault, there in faults.items() if there), "")
 
 
-NOTHING = Measures(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, frozenset(), False)
+NOTHING = CutoutQuality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, frozenset(), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def cut_out(picture: Picture, faces: Sequence[Box] = ()) -> Cutout:
     return _cropped(without_spill(picture.pixels, alpha), alpha)
 
 
-def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, Measures]:
+def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, CutoutQuality]:
     """The subject's mask on a small copy, and its measures."""
     height, width = pixels.shape[:2]
     shrink = min(1.0, WORK_SIDE / max(height, width))
@@ -124,7 +125,7 @@ def _attention_seeds(pixels: Pixels, size: tuple[int, int]) -> list[Mask]:
     """GrabCut's labels for each threshold: the strongest region is probably subject, what is far from it is not."""
     attention = cv2.GaussianBlur(cv2.resize(attention_map(pixels), size), (0, 0), 3)
     levels = (255 * attention / max(float(attention.max()), 1e-6)).astype(np.uint8)
-    if attention.max() < LEAST_ATTENTION:
+    if attention.max() < MIN_ATTENTION:
         return []
     otsu, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
     seeds = []
@@ -177,7 +178,7 @@ def _grabbed(small: Pixels, seed: Mask) -> Mask:
     labels = seed.copy()
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # its colour models start from k-means
-    cv2.grabCut(small, labels, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(small, labels, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     return np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
 
@@ -196,7 +197,7 @@ def _agreement(one: Mask, other: Mask) -> float:
     return float(np.count_nonzero(one & other)) / max(1, int(np.count_nonzero(one | other)))
 
 
-def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: bool) -> tuple[Mask, Measures]:
+def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: bool) -> tuple[Mask, CutoutQuality]:
     """The largest piece, with its measures."""
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
@@ -209,7 +210,7 @@ def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: 
     beyond = cv2.dilate((seed == cv2.GC_BGD).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     within = (across > 1) & (across < mask.shape[1] - 2) & (down > 1) & (down < mask.shape[0] - 2)
     area = float(piece.sum())
-    return piece, Measures(
+    return piece, CutoutQuality(
         share=area / mask.size,
         whole=float(areas.max()) / float(areas.sum()),
         agreement=agreement,

@@ -12,7 +12,7 @@ GUIDE_SHARE = 1 / 160  # radius of the guided filter, of the long side
 SMOOTHNESS = 1e-4  # ε of the guided filter, on greys of 0–1
 TRIM = 0.25  # of the soft edge, where most of the old background shines in
 MATCH = 0.45  # how far colours go towards the new background's; at 1 a white dog on a lawn turns green
-LEAST_SPREAD, LARGEST_SPREAD = 0.75, 1.25  # ratio of contrasts
+MIN_SPREAD_RATIO, MAX_SPREAD_RATIO = 0.75, 1.25  # ratio of contrasts
 
 
 def soft_edge(pixels: Pixels, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -59,7 +59,7 @@ def matched(pixels: Pixels, alpha: NDArray[np.float32], scene: Pixels) -> Pixels
     weight = alpha / max(float(alpha.sum()), 1e-6)
     mean = (subject * weight[..., None]).sum((0, 1))
     spread = np.sqrt((((subject - mean) ** 2) * weight[..., None]).sum((0, 1)))
-    ratio = np.clip(around.std((0, 1)) / np.maximum(spread, 1e-3), LEAST_SPREAD, LARGEST_SPREAD)
+    ratio = np.clip(around.std((0, 1)) / np.maximum(spread, 1e-3), MIN_SPREAD_RATIO, MAX_SPREAD_RATIO)
     moved = (subject - mean) * (1 + MATCH * (ratio - 1)) + mean + MATCH * (around.mean((0, 1)) - mean)
     rgb = cv2.cvtColor(moved.astype(np.float32), cv2.COLOR_LAB2RGB)
     return np.asarray(np.clip(rgb * 255, 0, 255).round(), np.uint8)

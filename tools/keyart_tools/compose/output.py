@@ -14,7 +14,7 @@ from keyart.catalog import Artwork, Catalog, age_of, kind_of
 from keyart.errors import SettingError
 
 from .composer import SHAPES, Composition
-from .sources import Sources
+from .sources import CompositionSources
 
 if TYPE_CHECKING:
     from keyart_tools.tagging.tagging_file import Tagging
@@ -73,7 +73,7 @@ def write(out: Path, composition: Composition, document: Mapping[str, Any]) -> N
 
 
 def with_artwork(
-    catalog: Catalog, tagging: Tagging, sources: Sources, composition: Composition, image: str
+    catalog: Catalog, tagging: Tagging, sources: CompositionSources, composition: Composition, image: str
 ) -> Catalog:
     """`catalog` with the composition among its title's artworks, as one of them: its crops are one picture.
 

@@ -22,12 +22,21 @@ from keyart.errors import InputError
 Pixels = NDArray[np.uint8]  # sRGB [height, width, 3]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF")  # decoders that read nothing but pixels
-LARGEST_PIXELS = 64_000_000  # 192 MB as RGB; a cinema frame in 8K has 35 million
-LARGEST_BYTES = 200_000_000
-LEAST_SIDE = 64  # pixels
+MAX_PIXELS = 64_000_000  # 192 MB as RGB; a cinema frame in 8K has 35 million
+MAX_BYTES = 200_000_000
+MIN_SIDE = 64  # pixels
 SOURCE_TYPE = re.compile(rb"DigitalSourceType[^<]{0,40}?digitalsourcetype/(\w{1,60})", re.ASCII)
 # What Pillow's decoders raise on damaged files has no common base.
-DAMAGED = (ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, MemoryError, AttributeError)
+DECODER_ERRORS = (
+    ValueError,
+    SyntaxError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    MemoryError,
+    AttributeError,
+)
 QUALITY = 90  # of the JPEG
 
 
@@ -56,8 +65,8 @@ class Picture:
 def read_picture(path: Path) -> Picture:
     """The first image of the file at `path`, upright, in sRGB. Raises InputError."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise InputError(f"{path} has more than {LARGEST_BYTES // 10**6} MB; save a smaller copy.")
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} has more than {MAX_BYTES // 10**6} MB; save a smaller copy.")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"Cannot read the picture {path}: {error.strerror or error}.") from None
@@ -68,8 +77,8 @@ def read_picture(path: Path) -> Picture:
     except InputError as error:
         raise InputError(f"{path} {error}") from None
     except Image.DecompressionBombError:
-        raise InputError(f"{path} has far more than {LARGEST_PIXELS // 10**6} million pixels; shrink it.") from None
-    except (OSError, *DAMAGED) as error:
+        raise InputError(f"{path} has far more than {MAX_PIXELS // 10**6} million pixels; shrink it.") from None
+    except (OSError, *DECODER_ERRORS) as error:
         reason = "damaged or cut short" if _looks_like_picture(data) else "not a JPEG, PNG, WebP, TIFF or GIF"
         raise InputError(f"{path} is {reason}; give another picture.") from error
 
@@ -81,7 +90,7 @@ def stated_source_type(data: bytes) -> str:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             warnings.simplefilter("ignore")
             return _source_type(image)
-    except (OSError, Image.DecompressionBombError, *DAMAGED):
+    except (OSError, Image.DecompressionBombError, *DECODER_ERRORS):
         return ""
 
 
@@ -96,10 +105,10 @@ def _decoded(name: str, data: bytes) -> Picture:
     Image.init()  # or it does not know the decoders that are named
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size  # from the header: nothing is decoded yet
-        if width * height > LARGEST_PIXELS:
-            raise InputError(f"has {width}×{height} pixels, more than {LARGEST_PIXELS // 10**6} million; shrink it.")
-        if min(width, height) < LEAST_SIDE:
-            raise InputError(f"has {width}×{height} pixels; it needs {LEAST_SIDE} on each side.")
+        if width * height > MAX_PIXELS:
+            raise InputError(f"has {width}×{height} pixels, more than {MAX_PIXELS // 10**6} million; shrink it.")
+        if min(width, height) < MIN_SIDE:
+            raise InputError(f"has {width}×{height} pixels; it needs {MIN_SIDE} on each side.")
         image.load()
         source_type = _source_type(image)
         with suppress(Exception):  # an orientation that cannot be read is none

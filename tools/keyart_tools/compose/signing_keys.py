@@ -46,7 +46,7 @@ def open_keys(folder: Path, now: datetime) -> SigningKey:
     try:
         if not key.exists() and not chain.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            made = made_key(now)
+            made = create_key(now)
             replace_file(chain, made.chain)
             replace_file(key, made.private, 0o600)  # last: with the key the pair is complete
             return made
@@ -62,7 +62,7 @@ def open_keys(folder: Path, now: datetime) -> SigningKey:
     return found
 
 
-def made_key(now: datetime) -> SigningKey:
+def create_key(now: datetime) -> SigningKey:
     """A fresh P-256 key under an authority of its own, valid for ten years from `now`."""
     authority_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     number = x509.random_serial_number()

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from keyart_tools.tagging.still import Still
     from keyart_tools.tagging.tagging_file import Tagging
 
-TRIES = 30  # stills whose subject is looked for, a second or two each; of an animated film one in 15 is clear
+MAX_TRIES = 30  # stills whose subject is looked for, a second or two each; of an animated film one in 15 is clear
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourcePicture:
     """A picture, and what must not be cut or covered in it. still: its id in a tagging folder, "" outside."""
 
     picture: Picture
@@ -34,35 +34,35 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class CompositionSources:
     """front: whose subject is cut out, or what is cropped where there is no `back`."""
 
-    front: Source
+    front: SourcePicture
     subject: Cutout | None = field(default=None, repr=False)
-    back: Source | None = None
+    back: SourcePicture | None = None
     tagging: Tagging | None = field(default=None, repr=False)
 
 
-def read_sources(path: Path, background: Path | None, models: Models, progress: Progress) -> Sources:
+def read_sources(path: Path, background: Path | None, models: Models, progress: Progress) -> CompositionSources:
     """From a picture or a tagging folder, and a background if one is given. Raises InputError."""
     back = None if background is None else read_source(background, models)
     if path.is_dir():
         return _from_folder(path, back, progress)
     front = read_source(path, models)
-    return Sources(front, cut_out(front.picture, front.faces) if back is not None else None, back)
+    return CompositionSources(front, cut_out(front.picture, front.faces) if back is not None else None, back)
 
 
-def read_source(path: Path, models: Models) -> Source:
+def read_source(path: Path, models: Models) -> SourcePicture:
     """A picture with the faces and the lettering that the models find in it."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a picture.")
     picture = read_picture(path)
     faces = () if models.faces is None else tuple(face.box for face in models.faces.find(picture.pixels))
     lettering = () if models.lettering is None else tuple(models.lettering.find(picture.pixels))
-    return Source(picture, faces, lettering)
+    return SourcePicture(picture, faces, lettering)
 
 
-def _from_folder(folder: Path, back: Source | None, progress: Progress) -> Sources:
+def _from_folder(folder: Path, back: SourcePicture | None, progress: Progress) -> CompositionSources:
     from keyart_tools.tagging.tagging_file import NAME, Tagging
 
     if not (folder / NAME).exists():
@@ -74,8 +74,8 @@ def _from_folder(folder: Path, back: Source | None, progress: Progress) -> Sourc
     if not stills:
         raise CatalogError(f"{folder} has no accepted still; tag the film to its end, or accept some of them.")
     # Faces are what a viewer looks for; lettering would come along with the subject.
-    fronts = sorted((s for s in stills if not s.lettering), key=lambda s: not s.faces)[:TRIES]
-    found: Sources | None = None
+    fronts = sorted((s for s in stills if not s.lettering), key=lambda s: not s.faces)[:MAX_TRIES]
+    found: CompositionSources | None = None
     for done, still in enumerate(fronts):
         progress(done, len(fronts))
         behind = back or _background(folder, still, stills)
@@ -86,19 +86,19 @@ def _from_folder(folder: Path, back: Source | None, progress: Progress) -> Sourc
             subject = cut_out(front.picture, front.faces)
         except InputError:
             continue
-        found = found or Sources(front, subject, behind, tagging)
+        found = found or CompositionSources(front, subject, behind, tagging)
         if "top" not in subject.touches:  # all shapes can be made of it
-            found = Sources(front, subject, behind, tagging)
+            found = CompositionSources(front, subject, behind, tagging)
             break
     progress(len(fronts), len(fronts))
     if found is None and back is not None:
         raise InputError(
             f"No still of {folder} has a subject that can be cut out; give a PNG with a transparent one."
         )
-    return found or Sources(_source(folder, stills[0]), tagging=tagging)
+    return found or CompositionSources(_source(folder, stills[0]), tagging=tagging)
 
 
-def _background(folder: Path, front: Still, stills: Sequence[Still]) -> Source | None:
+def _background(folder: Path, front: Still, stills: Sequence[Still]) -> SourcePicture | None:
     """A still of another shot: without faces and lettering, and with the most calm space, if there is a choice."""
     others = [still for still in stills if still.shot != front.shot]
     if not others:
@@ -107,6 +107,6 @@ def _background(folder: Path, front: Still, stills: Sequence[Still]) -> Source |
     return _source(folder, best)
 
 
-def _source(folder: Path, still: Still) -> Source:
+def _source(folder: Path, still: Still) -> SourcePicture:
     picture = read_picture(folder / still.image)
-    return Source(picture, tuple(face.box for face in still.faces), tuple(still.lettering), still.id)
+    return SourcePicture(picture, tuple(face.box for face in still.faces), tuple(still.lettering), still.id)

@@ -23,18 +23,18 @@ from .crop import PixelBox
 from .picture_file import Pixels
 
 SAFE_MARGIN = 0.05  # of width and of height, at each edge: EBU R 95
-LEAST_CONTRAST = 4.5  # WCAG 2.2, level AA
+MIN_CONTRAST = 4.5  # WCAG 2.2, level AA
 DRAWN_CONTRAST = 6.0  # more than that, since JPEG moves values around the letters
 SIZES = (0.13, 0.115, 0.1, 0.088, 0.077, 0.068, 0.06, 0.053)  # height of a line, of the short side
 COLUMNS = (0.9, 0.62, 0.46)  # width of the block, of the picture
 CLUTTER_COST = 4.0  # what letters on the subject cost, against larger letters
 LINE = 1.18  # from line to line, of the font's size
 BLUR = 0.012  # deviation of the blur below the letters, of the long side
-LONGEST = 120  # characters
+MAX_TITLE_LENGTH = 120  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TitlePlace:
     """A block of lines. box: where the letters are, in pixels; size: of the font."""
 
     lines: tuple[str, ...]
@@ -46,8 +46,8 @@ class Place:
 def checked_title(text: str) -> str:
     """`text` on one line if every letter of it can be drawn. Raises SettingError."""
     clean = " ".join(text.split())
-    if not clean or len(clean) > LONGEST:
-        raise SettingError(f"A title on a picture has 1 to {LONGEST} characters, not {len(clean)}.")
+    if not clean or len(clean) > MAX_TITLE_LENGTH:
+        raise SettingError(f"A title on a picture has 1 to {MAX_TITLE_LENGTH} characters, not {len(clean)}.")
     from matplotlib.ft2font import FT2Font
 
     face = FT2Font(str(font_file()))
@@ -70,13 +70,13 @@ def font_file() -> Path:
 
 def find_place(
     text: str, size: tuple[int, int], boxes: Sequence[PixelBox], attention: NDArray[np.float32]
-) -> Place | None:
+) -> TitlePlace | None:
     """The block with large letters on a dull ground that covers none of `boxes`; None if nothing fits."""
     width, height = size
     busy = cv2.resize(attention, size, interpolation=cv2.INTER_LINEAR)
     busy = busy / max(float(busy.max()), 1e-6)
     total = cv2.integral(busy)
-    best: tuple[float, Place] | None = None
+    best: tuple[float, TitlePlace] | None = None
     for place in _candidates(text, size):
         left, top, right, bottom = place.box
         if any(left < box[2] and right > box[0] and top < box[3] and bottom > box[1] for box in boxes):
@@ -89,7 +89,7 @@ def find_place(
     return best[1] if best else None
 
 
-def lettered(pixels: Pixels, place: Place, spared: NDArray[np.float32]) -> tuple[Pixels, float]:
+def lettered(pixels: Pixels, place: TitlePlace, spared: NDArray[np.float32]) -> tuple[Pixels, float]:
     """The picture with the block drawn on a scrim, and the least contrast of letters and ground.
 
     spared: [height, width] 0–1; where it is 1 the scrim fades only below the letters themselves.
@@ -126,7 +126,7 @@ def contrast_on_white(pixels: NDArray[np.generic]) -> float:
     return float(1.05 / ((linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)).max() + 0.05))
 
 
-def _candidates(text: str, size: tuple[int, int]) -> Iterator[Place]:
+def _candidates(text: str, size: tuple[int, int]) -> Iterator[TitlePlace]:
     width, height = size
     margin = SAFE_MARGIN * width, SAFE_MARGIN * height
     for share in SIZES:
@@ -142,7 +142,7 @@ def _candidates(text: str, size: tuple[int, int]) -> Iterator[Place]:
             for top in (height - margin[1] - tall, margin[1], (height - tall) / 2):
                 for align, left in across.items():
                     box = int(left), int(top), int(np.ceil(left + wide)), int(np.ceil(top + tall))
-                    yield Place(lines, box, points, align)
+                    yield TitlePlace(lines, box, points, align)
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:

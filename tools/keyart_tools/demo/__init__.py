@@ -4,6 +4,6 @@
 the SDK choose for them, `reasons` puts the factors in words, `document` writes the figures, `run` does all of it.
 """
 
-from .demo_run import DemoResult, Settings, run
+from .demo_run import DemoResult, DemoSettings, run
 
-__all__ = ["DemoResult", "Settings", "run"]
+__all__ = ["DemoResult", "DemoSettings", "run"]

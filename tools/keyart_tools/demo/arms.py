@@ -41,11 +41,11 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     CENTRAL: {"learner": "central", "personal_head": False},
 }
 
-Tell = Callable[[str, int, int], None]  # stage, done, of
+StageProgress = Callable[[str, int, int], None]  # stage, done, of
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPlan:
     """What all arms have in common. spec, settings: of `keyart_federated.worlds.load`, so that another process makes
     the same world."""
 
@@ -61,7 +61,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Figures:
+class PolicyFigures:
     """A policy's value and capture over some of the impressions."""
 
     value: Estimate
@@ -69,16 +69,16 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Arms:
+class ArmResults:
     """reports: of the three arms, by name. whole, last_quarter: figures of all six policies, in ORDER."""
 
     reports: Mapping[str, Report]
-    whole: Mapping[str, Figures]
-    last_quarter: Mapping[str, Figures]
+    whole: Mapping[str, PolicyFigures]
+    last_quarter: Mapping[str, PolicyFigures]
     seconds: Mapping[str, float]
 
 
-def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
+def run_arms(plan: DemoPlan, world: World, folder: Path, tell: StageProgress) -> ArmResults:
     """Trains and measures the arms. folder: gets a bundle an arm. Raises KeyartError."""
     seconds: dict[str, float] = {}
     impressions = plan.rounds * plan.steps
@@ -89,7 +89,7 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
     # Spawned, not forked: onnxruntime and BLAS hold threads that a fork would lose.
     spawn = multiprocessing.get_context("spawn")
     ticks: Queue[int] = spawn.Queue()
-    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_beside, initargs=(ticks,)) as other:
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_share_ticks, initargs=(ticks,)) as other:
         with _ctrl_c_ignored():  # inherited: it goes to both processes, and this one ends the other
             central = other.submit(_central, plan, truth, folder / "central")
         relay = threading.Thread(target=_relay, args=(central, ticks, plan.rounds, tell), daemon=True)
@@ -99,14 +99,14 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
                 name: _arm(plan, world, truth, folder / name.replace(" + ", "-"), name, tell)
                 for name in (FEDERATED, FEDERATED_HEAD)
             }
-            reports[CENTRAL] = _awaited(central)
+            reports[CENTRAL] = _wait_for(central)
         except BaseException:
             for process in multiprocessing.active_children():  # nobody waits for its result any more
                 process.terminate()
             raise
         relay.join()
     seconds |= {name: report.seconds for name, report in reports.items()}
-    return Arms(
+    return ArmResults(
         reports,
         _figures(truth, reports, slice(0, impressions), ""),
         _figures(truth, reports, slice(impressions * 3 // 4, impressions), "last_quarter_"),
@@ -114,7 +114,7 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
     )
 
 
-def _arm(plan: Plan, world: World, truth: Truth, folder: Path, name: str, tell: Tell) -> Report:
+def _arm(plan: DemoPlan, world: World, truth: Truth, folder: Path, name: str, tell: StageProgress) -> Report:
     return simulate(
         world,
         plan.steps,
@@ -131,7 +131,7 @@ def _arm(plan: Plan, world: World, truth: Truth, folder: Path, name: str, tell: 
 _ticks: Queue[int] | None = None  # in the other process: rounds done, for the one that shows progress
 
 
-def _beside(ticks: Queue[int]) -> None:
+def _share_ticks(ticks: Queue[int]) -> None:
     global _ticks  # noqa: PLW0603 – a queue reaches a spawned process through its initializer only
     _ticks = ticks
 
@@ -148,7 +148,7 @@ def _ctrl_c_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _central(plan: Plan, truth: Truth, folder: Path) -> Report:
+def _central(plan: DemoPlan, truth: Truth, folder: Path) -> Report:
     assert _ticks is not None  # noqa: S101 – set by the initializer
     ticks = _ticks
     world = plan.world()
@@ -168,7 +168,7 @@ def _require_same_world(world: World, truth: Truth) -> None:
             )
 
 
-def _awaited(central: Future[Report]) -> Report:
+def _wait_for(central: Future[Report]) -> Report:
     try:
         return central.result()
     except BrokenProcessPool:
@@ -177,7 +177,7 @@ def _awaited(central: Future[Report]) -> Report:
         ) from None
 
 
-def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: Tell) -> None:
+def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: StageProgress) -> None:
     """Hands on the rounds that the other process reports, until it has ended."""
     while True:
         try:
@@ -187,17 +187,17 @@ def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: Tell) 
                 return
 
 
-def _figures(truth: Truth, reports: Mapping[str, Report], window: slice, prefix: str) -> dict[str, Figures]:
+def _figures(truth: Truth, reports: Mapping[str, Report], window: slice, prefix: str) -> dict[str, PolicyFigures]:
     """Figures of the arms from their reports, and of what needs no learner from the truth itself."""
     fixed = (truth.first[truth.title] + truth.best_fixed[truth.title]).astype("int32")
     v: Values = values(truth, fixed, window)
     found = {
-        RANDOM: Figures(mean(v.random), capture(v, v.random)),
-        BEST_FIXED: Figures(mean(v.best_fixed), capture(v, v.best_fixed)),
-        ORACLE: Figures(mean(v.oracle), capture(v, v.oracle)),
+        RANDOM: PolicyFigures(mean(v.random), capture(v, v.random)),
+        BEST_FIXED: PolicyFigures(mean(v.best_fixed), capture(v, v.best_fixed)),
+        ORACLE: PolicyFigures(mean(v.oracle), capture(v, v.oracle)),
     }
     for name, report in reports.items():
-        found[name] = Figures(
+        found[name] = PolicyFigures(
             _estimate(report, f"{prefix}value" if prefix else "policy_value"), _estimate(report, f"{prefix}capture")
         )
     return {name: found[name] for name in ORDER}

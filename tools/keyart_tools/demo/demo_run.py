@@ -16,9 +16,9 @@ from keyart_federated import World
 from keyart_federated.report import plot_learning
 
 from . import real_film
-from .arms import CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, Arms, Plan, Tell, run_arms
+from .arms import CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, ArmResults, DemoPlan, StageProgress, run_arms
 from .page.page_html import render
-from .page.page_model import HomePage, Result
+from .page.page_model import HomePage, PolicyResult
 from .page_text import MOVIELENS, NAMES, headline, licences, notes
 from .publish import publish_and_install
 from .report_document import report_document
@@ -26,7 +26,7 @@ from .screens import viewers_of
 
 MOVIELENS_TITLES = 400  # the most rated films; each is then shown often enough for the figures to be clear
 
-WRITTEN = {
+OUTPUT_NAMES = {
     "report.json",
     "learning.png",
     "index.html",
@@ -41,7 +41,7 @@ WRITTEN = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class DemoSettings:
     """world: "movielens" or "synthetic". titles, viewers: None for the demo's own choice."""
 
     world: str = MOVIELENS
@@ -57,11 +57,11 @@ class DemoResult:
     """document: as in `report.json`. arms: the figures. folder: where everything was written."""
 
     document: dict[str, Any]
-    arms: Arms
+    arms: ArmResults
     folder: Path
 
 
-def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) -> DemoResult:
+def run(settings: DemoSettings, out: Path, tell: StageProgress, warn: Callable[[str], None]) -> DemoResult:
     """Runs the demo and writes report.json, learning.png, index.html, catalog.json and bundle/ to `out`.
 
     tell: (stage, done, of) as it goes on. warn: gets what the caller must hear, such as that the data cannot be
@@ -76,7 +76,7 @@ def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) 
     work = out / "work"
     shutil.rmtree(work, ignore_errors=True)
     real = plan.spec == MOVIELENS  # a world that is made up stays so
-    with real_film.begun(out / "film", warn) if real else nullcontext(lambda: None) as stills:
+    with real_film.tag_in_background(out / "film", warn) if real else nullcontext(lambda: None) as stills:
         arms = run_arms(plan, world, work, tell)
         clock.lap("arms")
         tell("film", 0, 1)
@@ -120,8 +120,8 @@ def run(settings: Settings, out: Path, tell: Tell, warn: Callable[[str], None]) 
 def _require_own_folder(out: Path) -> None:
     """What an earlier demo wrote is replaced; anybody else's `bundle/` or `keys/` must not be."""
     names = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    if names - WRITTEN and "report.json" not in names:
-        raise SettingError(f"{out} holds what no demo wrote ({min(names - WRITTEN)}); name a new folder.")
+    if names - OUTPUT_NAMES and "report.json" not in names:
+        raise SettingError(f"{out} holds what no demo wrote ({min(names - OUTPUT_NAMES)}); name a new folder.")
 
 
 class _Clock:
@@ -137,14 +137,16 @@ class _Clock:
         return time.perf_counter() - self._first
 
 
-def _world(settings: Settings, tell: Tell, warn: Callable[[str], None]) -> tuple[Plan, World, str | None]:
+def _world(
+    settings: DemoSettings, tell: StageProgress, warn: Callable[[str], None]
+) -> tuple[DemoPlan, World, str | None]:
     """The world asked for, or the synthetic one where its data cannot be had, and then why."""
     tell("data and world", 0, 1)
     titles = settings.titles or (MOVIELENS_TITLES if settings.world == MOVIELENS else None)
     given = {"titles": titles, "viewers": settings.viewers}
     common = {name: value for name, value in given.items() if value is not None}
     common |= {"impressions": settings.rounds * settings.steps, "seed": settings.seed}
-    plan = Plan(settings.world, common, NAMES[settings.world], settings.rounds, settings.steps, settings.seed)
+    plan = DemoPlan(settings.world, common, NAMES[settings.world], settings.rounds, settings.steps, settings.seed)
     fallback = None
     try:
         world = plan.world()
@@ -158,14 +160,14 @@ def _world(settings: Settings, tell: Tell, warn: Callable[[str], None]) -> tuple
     return plan, world, fallback
 
 
-def _about_world(plan: Plan, arms: Arms) -> str:
+def _about_world(plan: DemoPlan, arms: ArmResults) -> str:
     devices = arms.reports[FEDERATED_HEAD].devices
     return f"{plan.name}, {devices} devices, {plan.rounds} rounds of {plan.steps} impressions"
 
 
-def _results(arms: Arms) -> tuple[Result, ...]:
+def _results(arms: ArmResults) -> tuple[PolicyResult, ...]:
     return tuple(
-        Result(
+        PolicyResult(
             name,
             figures.value.value,
             (figures.value.low, figures.value.high),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from keyart_federated import World
 
-VIEWERS, FEWEST_VIEWS = 3, 20
+VIEWERS, MIN_VIEWS = 3, 20
 TITLES, POPULAR_TITLES = 10, 40
 KIND = "genre:"
 
@@ -38,11 +38,11 @@ def tastes(world: World) -> Floats:
     return np.asarray(np.sqrt(shares / np.maximum(totals, 1e-12)))
 
 
-def unlike_viewers(world: World) -> list[int]:
+def most_different_viewers(world: World) -> list[int]:
     """Up to three viewers whose tastes differ most: first the one farthest from the average viewer, then each time
     the one whose nearest viewer so far is the farthest. Only viewers with some history, if there are enough."""
     taste = tastes(world)
-    known = [i for i in range(world.devices) if len(world.history(i)) >= FEWEST_VIEWS]
+    known = [i for i in range(world.devices) if len(world.history(i)) >= MIN_VIEWS]
     pool = known if len(known) >= VIEWERS else list(range(world.devices))
     distance = np.linalg.norm(taste[pool] - taste[pool].mean(axis=0), axis=1)
     chosen: list[int] = []
@@ -61,7 +61,7 @@ def popular_titles(world: World, impressions: int, without: set[str]) -> list[st
     return (new if len(new) >= TITLES else ranked)[:POPULAR_TITLES]
 
 
-def telling_titles(popular: Sequence[str], pictures: Mapping[str, Sequence[str]]) -> list[str]:
+def most_varied_titles(popular: Sequence[str], pictures: Mapping[str, Sequence[str]]) -> list[str]:
     """Up to ten of `popular` titles, those with the most different pictures; ties go to the more popular.
 
     pictures: for each title the likeliest picture of each viewer on each screen.

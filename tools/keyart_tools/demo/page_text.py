@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .arms import BEST_FIXED, FEDERATED_HEAD, Arms, Plan
-from .page_selection import FEWEST_VIEWS, POPULAR_TITLES, TITLES
+from .arms import BEST_FIXED, FEDERATED_HEAD, ArmResults, DemoPlan
+from .page_selection import MIN_VIEWS, POPULAR_TITLES, TITLES
 from .real_film import FilmTitle
 
 MOVIELENS = "movielens"
@@ -34,7 +34,7 @@ _LICENCES = {
 }
 
 
-def headline(arms: Arms) -> str:
+def headline(arms: ArmResults) -> str:
     """The result in a sentence, after learning."""
     ours, fixed = (arms.last_quarter[name].capture.value for name in (FEDERATED_HEAD, BEST_FIXED))
     return (
@@ -42,7 +42,7 @@ def headline(arms: Arms) -> str:
     )
 
 
-def notes(plan: Plan, titles: int, film: FilmTitle | None) -> tuple[str, ...]:
+def notes(plan: DemoPlan, titles: int, film: FilmTitle | None) -> tuple[str, ...]:
     """What is real, what is simulated, and by which rules the page was filled."""
     data = _REAL if plan.spec == MOVIELENS else _MADE_UP
     if film is not None:
@@ -57,7 +57,7 @@ def notes(plan: Plan, titles: int, film: FilmTitle | None) -> tuple[str, ...]:
         "everybody, picked with the simulation's own truth. Central: the same model trained with every log in one "
         "place, and, as federated, without personal heads. Intervals: 95 %, over devices.",
         f"Viewers: the three with the most different tastes (shares of genres watched) among those with at least "
-        f"{FEWEST_VIEWS} earlier views. Each lived through all impressions of the run with the installed bundle, so "
+        f"{MIN_VIEWS} earlier views. Each lived through all impressions of the run with the installed bundle, so "
         "that the personal head knows their outcomes.",
         f"Titles: of the {POPULAR_TITLES} most often shown ones that none of the three had watched, the "
         f"{min(TITLES, titles)} for which the six screens differ most; popular ones first where equal.",
@@ -67,6 +67,6 @@ def notes(plan: Plan, titles: int, film: FilmTitle | None) -> tuple[str, ...]:
     )
 
 
-def licences(plan: Plan, film: FilmTitle | None) -> tuple[str, ...]:
+def licences(plan: DemoPlan, film: FilmTitle | None) -> tuple[str, ...]:
     """Where the data come from and what may be done with them."""
     return (*_LICENCES[plan.spec], *(() if film is None else (f"Stills: {film.licence}, cut out by keyart tag.",)))

@@ -20,7 +20,7 @@ from keyart_server.repository import Repository
 
 
 @dataclass(frozen=True)
-class LoadedModel:
+class InstalledBundle:
     """slots: what `Personalizer.open(bundle=…)` takes. folder: the installed bundle itself."""
 
     manifest: Manifest
@@ -33,7 +33,7 @@ def ranker_of(folder: Path, manifest: Manifest) -> Run:
     return load(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config).run
 
 
-def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path) -> LoadedModel:
+def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path) -> InstalledBundle:
     """Publishes `bundle` in a new repository and installs it on a new device. Raises a BundleError.
 
     repository: static files that a server or a delivery network carries. keys: the publisher's, never served.
@@ -54,4 +54,4 @@ def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path
         raise UpdateError(
             f"The repository in {repository} offered nothing to install. Remove the folder and try again."
         )
-    return LoadedModel(manifest, slots.folder, current)
+    return InstalledBundle(manifest, slots.folder, current)

@@ -32,24 +32,24 @@ class FilmTitle:
     licence: str
 
 
-def tagged(film: Path | None, folder: Path) -> None:
+def tag_film(film: Path | None, folder: Path) -> None:
     """Tags `film` into `folder`, unless that is done. None: Big Buck Bunny, fetched if it is not in the cache.
     Raises KeyartError."""
     try:
         from keyart_tools.models import Models
         from keyart_tools.models.sample_media import BIG_BUCK_BUNNY, big_buck_bunny
-        from keyart_tools.tagging import Film, tag
+        from keyart_tools.tagging import FilmFile, tag
     except ImportError as error:
         raise DataUnavailable(f"{error.name} is not installed; run pip install 'keyart[tagging]'.") from None
     film = film or big_buck_bunny()
     folder.mkdir(parents=True, exist_ok=True)
     tag(
-        Film.open(film), folder, Models.open(),
+        FilmFile.open(film), folder, Models.open(),
         count=STILLS, title_id=TITLE_ID, name=NAME, licence=BIG_BUCK_BUNNY, html=True,
     )  # fmt: skip
 
 
-def read(folder: Path) -> FilmTitle:
+def read_tagged_film(folder: Path) -> FilmTitle:
     """What `tagged` has left in `folder`. Raises KeyartError."""
     from keyart_tools.tagging import Tagging
 
@@ -74,13 +74,13 @@ def _for_page(path: Path) -> bytes:
 def main() -> None:
     """The process that `begun` starts: tags into the folder it is given, or ends with a sentence on stderr."""
     try:
-        tagged(None, Path(sys.argv[1]))
+        tag_film(None, Path(sys.argv[1]))
     except (KeyartError, OSError) as error:
         sys.exit(str(error))
 
 
 @contextmanager
-def begun(folder: Path, warn: Callable[[str], None]) -> Iterator[Callable[[], FilmTitle | None]]:
+def tag_in_background(folder: Path, warn: Callable[[str], None]) -> Iterator[Callable[[], FilmTitle | None]]:
     """Starts tagging into `folder` beside what the block does. Yields what waits for the result: None, after a
     warning, where there is none."""
     command = [sys.executable, "-c", f"from {__name__} import main; main()", os.fspath(folder)]
@@ -92,7 +92,7 @@ def begun(folder: Path, warn: Callable[[str], None]) -> Iterator[Callable[[], Fi
                 why = said.strip().splitlines() or ["Tagging it was stopped."]
                 warn(f"The page shows no real film. {why[-1]}")
                 return None
-            return read(folder)
+            return read_tagged_film(folder)
 
         try:
             yield result

@@ -12,12 +12,17 @@ from typing import Any
 
 from keyart_federated.metrics import Estimate
 
-from .arms import ARMS, BEST_FIXED, CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, Arms, Figures, Plan
-from .publish import LoadedModel
+from .arms import ARMS, BEST_FIXED, CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, ArmResults, DemoPlan, PolicyFigures
+from .publish import InstalledBundle
 
 
 def report_document(
-    plan: Plan, arms: Arms, installed: LoadedModel, bundle: str, fallback: str | None, seconds: Mapping[str, float]
+    plan: DemoPlan,
+    arms: ArmResults,
+    installed: InstalledBundle,
+    bundle: str,
+    fallback: str | None,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """bundle: path of the bundle, relative to the report. fallback: why the world is not the one asked for."""
     main = arms.reports[FEDERATED_HEAD]
@@ -56,7 +61,7 @@ def report_document(
     }
 
 
-def _captures(figures: Mapping[str, Figures]) -> dict[str, Any]:
+def _captures(figures: Mapping[str, PolicyFigures]) -> dict[str, Any]:
     return {
         "capture": figures[FEDERATED_HEAD].capture.value,
         "interval": _ends(figures[FEDERATED_HEAD].capture),
@@ -70,7 +75,7 @@ def _captures(figures: Mapping[str, Figures]) -> dict[str, Any]:
     }
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def _figures(figures: PolicyFigures) -> dict[str, Any]:
     return {
         "value": figures.value.value,
         "value_interval": _ends(figures.value),

@@ -18,9 +18,9 @@ from keyart.model.features.encode import is_misleading
 from keyart_federated import World
 
 from .explanations import sentences
-from .page.page_model import Candidate, Choice, Screen, Viewer
+from .page.page_model import Candidate, Choice, PageViewer, Screen
 from .page.poster import spoken_name
-from .page_selection import TITLES, popular_titles, telling_titles, unlike_viewers
+from .page_selection import TITLES, most_different_viewers, most_varied_titles, popular_titles
 from .real_film import FilmTitle
 
 EVENING, MORNING = time(20, 30), time(7, 45)
@@ -31,14 +31,14 @@ _NAME_YEAR = re.compile(r"(.+) \((\d{4})\)")
 
 def viewers_of(
     world: World, impressions: int, bundle: Path, seed: int, film: FilmTitle | None = None
-) -> tuple[Viewer, ...]:
+) -> tuple[PageViewer, ...]:
     """Three viewers with two screens each. bundle: folder of installed bundles. film: one more title, in the last
     place. Raises KeyartError."""
     offered = world.catalog if film is None else keyart.Catalog.from_titles([*world.catalog, film.title])
     with ExitStack() as stack:
         everybody = stack.enter_context(_open(offered, bundle, seed))
         people = []
-        for i in unlike_viewers(world):
+        for i in most_different_viewers(world):
             art = stack.enter_context(_open(offered, bundle, seed + 1 + i))
             art.consent.grant("personalization")
             people.append((i, art, _live(world, i, impressions, art)))
@@ -51,12 +51,12 @@ def viewers_of(
             ]
             for title_id in popular
         }
-        titles = telling_titles(popular, likeliest)
+        titles = most_varied_titles(popular, likeliest)
         if film is not None:
             titles = [*titles[: TITLES - 1], film.title.id]
         photographs = film.photographs if film is not None else {}
         return tuple(
-            Viewer(
+            PageViewer(
                 f"Viewer {i}",
                 _about(world, i),
                 _lately(world, i),

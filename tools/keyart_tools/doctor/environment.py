@@ -28,7 +28,7 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineState:
     """onnxruntime: imported once, the way keyart does it.
 
     error: why it cannot be imported, None if it can. wrote: files that its import left in the cache folder. traces:
@@ -41,7 +41,7 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class BundleState:
     """A bundle that was asked about. reproduced: test vectors, by engine. error: the rule that it breaks."""
 
     path: Path
@@ -120,11 +120,11 @@ class Environment:
     installation: Installation
     machine: Machine
     variables: Mapping[str, str]
-    engine: Engine
+    engine: EngineState
     cache: Folder
     here: Folder
     flower: Flower
     models: Mapping[str, Fetched]
     keys: tuple[PrivateFile, ...] = ()
     profile: Profile | None = None
-    bundle: Bundle | None = None
+    bundle: BundleState | None = None

@@ -17,7 +17,7 @@ import keyart
 from keyart.errors import KeyartError
 
 from .engines import TELEMETRY, THREADS
-from .environment import Bundle, Engine, Environment, Fetched, Flower, Folder, Machine, PrivateFile, Profile
+from .environment import BundleState, EngineState, Environment, Fetched, Flower, Folder, Machine, PrivateFile, Profile
 from .flower import QUIET
 from .installed_packages import installation
 
@@ -86,7 +86,7 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def engine_in(caches: Path) -> Engine:
+def engine_in(caches: Path) -> EngineState:
     """Imports onnxruntime as the ranker does, and looks whether its telemetry wrote into the cache folder."""
     files = [caches / name for name in ORT_TRACES]
     before = {path for path in files if path.exists()}
@@ -94,9 +94,9 @@ def engine_in(caches: Path) -> Engine:
     try:
         importlib.import_module("onnxruntime")
     except ImportError as error:
-        return Engine(str(error), traces=tuple(sorted(before)))
+        return EngineState(str(error), traces=tuple(sorted(before)))
     after = {path for path in files if path.exists()}
-    return Engine(None, tuple(sorted(after - before)), tuple(sorted(before)))
+    return EngineState(None, tuple(sorted(after - before)), tuple(sorted(before)))
 
 
 def folder_at(path: Path) -> Folder:
@@ -202,14 +202,14 @@ def profile_at(path: Path) -> Profile:
     return Profile(path, "profile", tuple(_private(file) for file in files_of(path) if file.exists()))
 
 
-def bundle_at(path: Path) -> Bundle:
+def bundle_at(path: Path) -> BundleState:
     """Checked by every rule, with its test vectors on each engine. path: as `keyart verify` takes it."""
-    from keyart_tools.cli.verify import checked
+    from keyart_tools.cli.verify import check_bundle
 
     reproduced = {}
     try:
         for engine in ("onnxruntime", "numpy"):
-            manifest, reproduced[engine] = checked(path, engine)
+            manifest, reproduced[engine] = check_bundle(path, engine)
     except (KeyartError, OSError) as error:
-        return Bundle(path, error=" ".join(str(error).split()))
-    return Bundle(path, manifest.model_version, datetime.fromisoformat(manifest.created), reproduced)
+        return BundleState(path, error=" ".join(str(error).split()))
+    return BundleState(path, manifest.model_version, datetime.fromisoformat(manifest.created), reproduced)

@@ -12,7 +12,7 @@ from keyart_federated.experiments import MEASURES, Results
 from keyart_federated.experiments.measures import percent
 
 from .experiment_summary import summary
-from .svg_plots import BAR_HEIGHT, BAR_WIDTH, HEIGHT, LEFT, RIGHT, WIDTH, bars, over_time
+from .svg_plots import BAR_HEIGHT, BAR_WIDTH, HEIGHT, LEFT, RIGHT, WIDTH, effect_plot, forest_bars
 
 TONES = {
     "better": "good",
@@ -59,7 +59,7 @@ def page(results: Results) -> str:
 
 def _shown(comparison: dict[str, Any], first: str, margin: float) -> dict[str, Any]:
     metrics, groups = comparison["metrics"], comparison["groups"]
-    drawn = [*bars(list(metrics.values())), *bars(list(groups.values()))]
+    drawn = [*forest_bars(list(metrics.values())), *forest_bars(list(groups.values()))]
     rows = [
         {"name": name, "label": label, **_row(metric, bar, name)}
         for (name, label, metric), bar in zip(
@@ -75,7 +75,7 @@ def _shown(comparison: dict[str, Any], first: str, margin: float) -> dict[str, A
         **comparison,
         "tone": TONES[comparison["verdict"]],
         "headline": HEADLINES[comparison["verdict"]],
-        "plot": over_time(metrics[first], margin),
+        "plot": effect_plot(metrics[first], margin),
         "metric_rows": rows[: len(metrics)],
         "group_rows": rows[len(metrics) :],
     }

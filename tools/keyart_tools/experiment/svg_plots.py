@@ -12,7 +12,7 @@ BAR_WIDTH, BAR_HEIGHT = 200.0, 22.0
 
 
 @dataclass(frozen=True, slots=True)
-class OverTime:
+class EffectPlot:
     """band: polygon of the interval. line: of the effect. dots: where a look was. ys, xs: ticks with their labels.
     zero, margin: heights of no effect, and (top, height) of effects that are too small to matter."""
 
@@ -25,7 +25,7 @@ class OverTime:
     margin: tuple[float, float]
 
 
-def over_time(metric: dict[str, Any], margin: float) -> OverTime:
+def effect_plot(metric: dict[str, Any], margin: float) -> EffectPlot:
     """Effect and interval by look, as shares of the control's mean. metric: as `summary.course` has it."""
     scale = abs(metric["control"]) or 1.0
     looks = [
@@ -53,7 +53,7 @@ def over_time(metric: dict[str, Any], margin: float) -> OverTime:
     ticks = [least + i * step for i in range(round((most - least) / step) + 1)]
     named = sorted({round(one["day"]) for one in metric["by_look"]})
     every = max(1, math.ceil(len(named) / 8))
-    return OverTime(
+    return EffectPlot(
         band=_points(upper + lower),
         line=_points(middle),
         dots=middle if len(metric["by_look"]) > 1 else [],
@@ -65,7 +65,7 @@ def over_time(metric: dict[str, Any], margin: float) -> OverTime:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ForestBar:
     """One row of a forest plot. left, right, middle: of the interval, within 0 and `BAR_WIDTH`; zero: no effect."""
 
     left: float
@@ -74,7 +74,7 @@ class Bar:
     zero: float
 
 
-def bars(metrics: list[dict[str, Any]]) -> list[Bar]:
+def forest_bars(metrics: list[dict[str, Any]]) -> list[ForestBar]:
     """Of relative effects, all on one scale; an interval that is far longer than most is cut off at the ends."""
     rows = [metric["relative"] for metric in metrics if None not in metric["relative"]]
     reach = sorted(max(abs(low), abs(high)) for _, low, high in rows)
@@ -83,7 +83,9 @@ def bars(metrics: list[dict[str, Any]]) -> list[Bar]:
     def x(value: float | None) -> float:
         return round(BAR_WIDTH / 2 * (1 + min(max((value or 0.0) / most, -1), 1)), 1)
 
-    return [Bar(x(low), x(high), x(middle), BAR_WIDTH / 2) for middle, low, high in (m["relative"] for m in metrics)]
+    return [
+        ForestBar(x(low), x(high), x(middle), BAR_WIDTH / 2) for middle, low, high in (m["relative"] for m in metrics)
+    ]
 
 
 def _placed(value: float) -> float:

@@ -2,8 +2,19 @@
 
 from .date_parsing import ORDERS, Order
 from .history_file import read_history
-from .profile_import import Matched, add, match
-from .title_matching import Match, Names
-from .viewing_history import Viewings, Watched
+from .profile_import import MatchedViews, add, match
+from .title_matching import TitleMatch, TitleMatcher
+from .viewing_history import HistoryRow, ViewingHistory
 
-__all__ = ["ORDERS", "Match", "Matched", "Names", "Order", "Viewings", "Watched", "add", "match", "read_history"]
+__all__ = [
+    "ORDERS",
+    "HistoryRow",
+    "MatchedViews",
+    "Order",
+    "TitleMatch",
+    "TitleMatcher",
+    "ViewingHistory",
+    "add",
+    "match",
+    "read_history",
+]

@@ -25,7 +25,7 @@ from keyart_tools.text.text_files import read_text
 
 from .date_parsing import ORDERS, Order, day_of, order_of
 from .device_class import device_class
-from .viewing_history import Viewings, Watched
+from .viewing_history import HistoryRow, ViewingHistory
 
 DETAILED, SIMPLE, TABLE, LIST = "Netflix, detailed", "Netflix, titles and dates", "table", "JSON list"
 NOON = time(12, tzinfo=UTC)  # of a day without a time
@@ -41,7 +41,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 Fields = tuple[int, Mapping[str, Any]]  # line, and the row's cells by the folded name of their column
 
 
-def read_history(path: Path, today: date, dates: Order | None = None) -> Viewings:
+def read_history(path: Path, today: date, dates: Order | None = None) -> ViewingHistory:
     """The rows of a file. today: no view is later. dates: the order of day, month and year, where the file does not
     tell. Raises HistoryError for a file without a row that can be read."""
     text = read_text(path, "viewing history", HistoryError)
@@ -72,7 +72,7 @@ def _form(columns: list[str]) -> str | None:
     return TABLE if all(set(_COLUMNS[name]) & set(columns) for name in ("title", "at")) else None
 
 
-def _read(form: str, rows: list[Fields], today: date, dates: Order | None) -> Viewings:
+def _read(form: str, rows: list[Fields], today: date, dates: Order | None) -> ViewingHistory:
     if form == SIMPLE:
         rows = [(line, dict(zip(("title", "date"), row.values(), strict=False))) for line, row in rows]
     moment = _moments([_cell(row, "at") for _, row in rows], today, dates)
@@ -86,7 +86,7 @@ def _read(form: str, rows: list[Fields], today: date, dates: Order | None) -> Vi
             watched.append(_watched(line, row, moment))
         except HistoryError as error:
             unreadable.append((line, str(error)))
-    return Viewings(form, tuple(watched), left_out, tuple(unreadable))
+    return ViewingHistory(form, tuple(watched), left_out, tuple(unreadable))
 
 
 def _no_view(row: Mapping[str, Any]) -> str | None:
@@ -99,11 +99,11 @@ def _no_view(row: Mapping[str, Any]) -> str | None:
     return "hidden by the person" if "View was hidden" in attributes else None
 
 
-def _watched(line: int, row: Mapping[str, Any], moment: Callable[[Any], datetime]) -> Watched:
+def _watched(line: int, row: Mapping[str, Any], moment: Callable[[Any], datetime]) -> HistoryRow:
     title = _cell(row, "title")
     if not isinstance(title, str | int) or not is_text(str(title).strip()):
         raise HistoryError("no title")
-    return Watched(
+    return HistoryRow(
         line,
         str(title).strip(),
         moment(_cell(row, "at")),

@@ -9,14 +9,14 @@ from datetime import datetime
 
 from keyart import Catalog, Personalizer, Reward, View
 
-from .title_matching import How, Names, series_of
-from .viewing_history import Watched
+from .title_matching import How, TitleMatcher, series_of
+from .viewing_history import HistoryRow
 
-BATCH = 2_000  # views that are stored together
+BATCH_VIEWS = 2_000  # views that are stored together
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class MatchedViews:
     """views: in the order of the file. by: how many were found by which rule. nearly: name in the file → title id, of
     those that are not letter for letter the same. unmatched: name in the file, of a
     series without season and episode → rows."""
@@ -27,10 +27,10 @@ class Matched:
     unmatched: Counter[str]
 
 
-def match(rows: Sequence[Watched], catalog: Catalog, reward: Reward | None = None) -> Matched:
+def match(rows: Sequence[HistoryRow], catalog: Catalog, reward: Reward | None = None) -> MatchedViews:
     """Views of the titles that the catalogue has. A row that does not say for how long counts as watched to the end:
     a service lists a title because it was played."""
-    names, least = Names(catalog), (reward or Reward()).quality_seconds
+    names, least = TitleMatcher(catalog), (reward or Reward()).quality_seconds
     views, by, unmatched = [], Counter[How](), Counter[str]()
     nearly: dict[str, str] = {}
     for row in rows:
@@ -43,7 +43,7 @@ def match(rows: Sequence[Watched], catalog: Catalog, reward: Reward | None = Non
             nearly[row.title] = found.title_id
         seconds = row.seconds if row.seconds is not None else catalog[found.title_id].duration or least
         views.append(View(found.title_id, row.at, seconds, row.device))
-    return Matched(tuple(views), by, nearly, unmatched)
+    return MatchedViews(tuple(views), by, nearly, unmatched)
 
 
 def add(views: Sequence[View], art: Personalizer, progress: Callable[[int, int], None]) -> int:
@@ -56,9 +56,9 @@ def add(views: Sequence[View], art: Personalizer, progress: Callable[[int, int],
             held[view.title_id, view.at] -= 1
         else:
             new.append(view)
-    for start in range(0, len(new), BATCH):
+    for start in range(0, len(new), BATCH_VIEWS):
         progress(start, len(new))
-        art.record_many(new[start : start + BATCH])
+        art.record_many(new[start : start + BATCH_VIEWS])
     art.flush()
     progress(len(new), len(new))
     return len(new)

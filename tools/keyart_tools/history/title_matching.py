@@ -21,7 +21,7 @@ from keyart import Catalog
 from keyart_tools.text.folding import folded
 
 How = Literal["id", "name", "series", "nearly"]
-SHORTEST_NEAR = 8  # letters
+MIN_FUZZY_LENGTH = 8  # letters
 
 _YEAR = re.compile(r"\s*[(\[](\d{4})[)\]]\s*$")
 _ARTICLE_BEHIND = re.compile(r"(.+), (the|a|an|der|die|das|le|la|les|el|los|il)$", re.IGNORECASE)
@@ -34,41 +34,41 @@ _FIGURES = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class TitleMatch:
     """title_id, and by which rule."""
 
     title_id: str
     how: How
 
 
-class Names:
+class TitleMatcher:
     """Finds titles of one catalogue; remembers what it found, since a history names the same titles many times."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._found: dict[str, Match | None] = {}
+        self._found: dict[str, TitleMatch | None] = {}
         self._by_name: dict[str, list[tuple[str, str]]] = {}  # folded name → year or '', title id
         for title in catalog:
             name, year = _name_and_year(title.name)
             if name:
                 self._by_name.setdefault(name, []).append((year, title.id))
 
-    def find(self, text: str) -> Match | None:
+    def find(self, text: str) -> TitleMatch | None:
         """The title that a text names, None if there is none or more than one."""
         if text not in self._found:
             self._found[text] = self._look(text)
         return self._found[text]
 
-    def _look(self, text: str) -> Match | None:
+    def _look(self, text: str) -> TitleMatch | None:
         if text in self._catalog:
-            return Match(text, "id")
+            return TitleMatch(text, "id")
         if (title_id := self._named(text)) is not None:
-            return Match(title_id, "name")
+            return TitleMatch(title_id, "name")
         for series in series_of(text):
             if (title_id := self._named(series)) is not None:
-                return Match(title_id, "series")
+                return TitleMatch(title_id, "series")
         if (title_id := self._nearly(text)) is not None:
-            return Match(title_id, "nearly")
+            return TitleMatch(title_id, "nearly")
         return None
 
     def _named(self, text: str) -> str | None:
@@ -93,7 +93,7 @@ class Names:
         """Names by what is left of them without one letter: two that are one letter apart share such a rest."""
         rests: dict[str, list[str]] = {}
         for name in self._by_name:
-            if len(name) >= SHORTEST_NEAR:
+            if len(name) >= MIN_FUZZY_LENGTH:
                 for rest in _one_less(name):
                     rests.setdefault(rest, []).append(name)
         return rests

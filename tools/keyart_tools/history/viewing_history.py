@@ -10,7 +10,7 @@ from keyart.errors import HistoryError
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class HistoryRow:
     """One row. line: of the file, or the entry's number. title: as written there. seconds: None where it is not said.
 
     profile: the person's name in the file, '' where it has none. device: a device class of keyart.
@@ -25,14 +25,14 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Viewings:
+class ViewingHistory:
     """A file's rows. form: which of the known ones it has. left_out: by reason, how many rows are no views.
 
     unreadable: line and what is wrong with it.
     """
 
     form: str
-    rows: tuple[Watched, ...]
+    rows: tuple[HistoryRow, ...]
     left_out: Counter[str] = field(default_factory=Counter)
     unreadable: tuple[tuple[int, str], ...] = ()
 
@@ -40,7 +40,7 @@ class Viewings:
         """The people in the file, with how much each watched, in the order of their names."""
         return dict(sorted(Counter(row.profile for row in self.rows).items()))
 
-    def of_profile(self, name: str | None) -> tuple[Watched, ...]:
+    def of_profile(self, name: str | None) -> tuple[HistoryRow, ...]:
         """The rows of one person; None: of the only one. Raises HistoryError where that is no answer."""
         there = self.profiles()
         if name is not None and list(there) == [""]:

@@ -15,7 +15,7 @@ from keyart.bundle.loading import load_model
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker.weights import from_bytes
 
-from ..model_evaluation import Occasions, by_device, difference, plain, slates, value
+from ..model_evaluation import EvaluationSet, by_device, difference, plain, slates, value
 from .bundle import folder_of
 from .tables import EXAMPLES, some, table
 from .tables import plain as cell
@@ -33,7 +33,7 @@ UNTOLD = (
 def bundles(
     first: Path,
     second: Path,
-    occasions: Occasions | None,
+    occasions: EvaluationSet | None,
     policy: keyart.Policy,
     tell: Tell = lambda done, of: None,
 ) -> dict[str, Any]:
@@ -102,7 +102,9 @@ def _named_weights(folder: Path) -> dict[str, float]:
     return named | {f"keep: {tag}": float(x) for tag, x in zip(spec.artwork_tags, weights.keep_artwork, strict=True)}
 
 
-def _judged(folders: tuple[Path, Path], occasions: Occasions, policy: keyart.Policy, tell: Tell) -> dict[str, Any]:
+def _judged(
+    folders: tuple[Path, Path], occasions: EvaluationSet, policy: keyart.Policy, tell: Tell
+) -> dict[str, Any]:
     """By the device's own decision path, without heads."""
     installed = [load_model(folder, occasions.catalog, "numpy") for folder in folders]
     same, count = 0, len(occasions.each)

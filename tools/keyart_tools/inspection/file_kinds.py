@@ -15,7 +15,7 @@ PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"GIF8")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """name: of the module in this package that tells of it, imported when it is needed."""
 
     name: str
@@ -35,12 +35,12 @@ class Kind:
         return importlib.import_module(f".{self.name}", __package__)
 
 
-KINDS: Mapping[str, Kind] = {
-    name: Kind(name) for name in ("bundle", "catalog", "log", "model", "picture", "profile", "tagging")
+KINDS: Mapping[str, FileKind] = {
+    name: FileKind(name) for name in ("bundle", "catalog", "log", "model", "picture", "profile", "tagging")
 }
 
 
-def kind_at(path: Path) -> Kind:
+def kind_at(path: Path) -> FileKind:
     """Raises InputError where there is nothing, OSError where it cannot be read."""
     if path.is_dir():
         return KINDS["tagging" if (path / "tagging.json").exists() else "bundle"]

@@ -21,7 +21,7 @@ HEADER = f'a first line {{"format": "{FORMAT}", "data": "what this log is"}}'
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class LoggedDecision:
     """A picture that was shown. propensity: the chance that it had, in (0, 1]."""
 
     title_id: str
@@ -36,12 +36,12 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
+class LoggedViewer:
     """One viewer's views and decisions, oldest first."""
 
     name: str
     views: tuple[View, ...]
-    decisions: tuple[Decision, ...]
+    decisions: tuple[LoggedDecision, ...]
 
     @property
     def before(self) -> tuple[View, ...]:
@@ -57,7 +57,7 @@ class Log:
 
     data: str
     evaluation_only: bool
-    viewers: tuple[Viewer, ...]
+    viewers: tuple[LoggedViewer, ...]
     left_out: Mapping[str, int]
 
     @property
@@ -68,7 +68,7 @@ class Log:
         """What is about titles and pictures of the catalogue."""
         belongs = {artwork.id: title.id for title in catalog for artwork in title.artworks}
         viewers = tuple(
-            Viewer(
+            LoggedViewer(
                 viewer.name,
                 tuple(view for view in viewer.views if view.title_id in catalog),
                 tuple(one for one in viewer.decisions if belongs.get(one.artwork_id) == one.title_id),
@@ -100,7 +100,7 @@ class Log:
         replace_file(path, text.encode())
 
 
-def _rows(viewer: Viewer) -> Iterator[dict[str, Any]]:
+def _rows(viewer: LoggedViewer) -> Iterator[dict[str, Any]]:
     for view in viewer.views:
         yield {
             "viewer": viewer.name,
@@ -131,7 +131,7 @@ def _read(lines: Iterator[str], path: Path) -> Log:
     if not isinstance(data, str) or not data.strip() or not isinstance(evaluation_only, bool):
         raise HistoryError(f"{path}, line 1: 'data' must say in words what this log is, for the model card.")
     views: dict[str, list[View]] = {}
-    decisions: dict[str, list[Decision]] = {}
+    decisions: dict[str, list[LoggedDecision]] = {}
     with_intent = 0
     for number, line in enumerate(lines, 2):
         if not line.strip():
@@ -152,7 +152,7 @@ def _read(lines: Iterator[str], path: Path) -> Log:
             with_intent += 1
         else:
             decisions[name].append(event)
-    viewers = tuple(Viewer(name, _sorted(views[name]), _sorted(decisions[name])) for name in views)
+    viewers = tuple(LoggedViewer(name, _sorted(views[name]), _sorted(decisions[name])) for name in views)
     marked = evaluation_only or "movielens" in data.casefold()  # docs/worlds.md, "Licences"
     return Log(data.strip(), marked, viewers, {"shown for something asked": with_intent})
 
@@ -165,7 +165,7 @@ def _object(line: str) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
-def _event(row: Mapping[str, Any]) -> tuple[str, View | Decision]:
+def _event(row: Mapping[str, Any]) -> tuple[str, View | LoggedDecision]:
     name = row["viewer"]
     if not isinstance(name, str) or not name:
         raise ValueError("'viewer' must be a text, another one for each viewer")
@@ -183,10 +183,10 @@ def _event(row: Mapping[str, Any]) -> tuple[str, View | Decision]:
         raise ValueError("'title_id' and 'artwork_id' must be texts")
     context = Context(device, at, row.get("slot", 0))
     outcome = Outcome(row["outcome"], row.get("seconds", 0.0))
-    return name, Decision(title_id, row["artwork_id"], context, float(propensity), outcome)
+    return name, LoggedDecision(title_id, row["artwork_id"], context, float(propensity), outcome)
 
 
-Event = TypeVar("Event", View, Decision)
+Event = TypeVar("Event", View, LoggedDecision)
 
 
 def _sorted(events: Sequence[Event]) -> tuple[Event, ...]:

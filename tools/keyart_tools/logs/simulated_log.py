@@ -6,7 +6,7 @@ import numpy as np
 
 from keyart_federated import World
 
-from .decision_log import Decision, Log, Viewer
+from .decision_log import Log, LoggedDecision, LoggedViewer
 
 
 def recorded(world: World, impressions: int, seed: int = 0, *, data: str, evaluation_only: bool = False) -> Log:
@@ -19,6 +19,6 @@ def recorded(world: World, impressions: int, seed: int = 0, *, data: str, evalua
             title_id, context = world.impression(i, k)
             artworks = world.catalog[title_id].artworks
             shown = artworks[int(rng.integers(len(artworks)))].id
-            decisions.append(Decision(title_id, shown, context, 1 / len(artworks), world.outcome(i, k, shown)))
-        viewers.append(Viewer(f"viewer {i}", tuple(world.history(i)), tuple(decisions)))
+            decisions.append(LoggedDecision(title_id, shown, context, 1 / len(artworks), world.outcome(i, k, shown)))
+        viewers.append(LoggedViewer(f"viewer {i}", tuple(world.history(i)), tuple(decisions)))
     return Log(data, evaluation_only, tuple(viewers), {})

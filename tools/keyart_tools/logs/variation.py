@@ -8,8 +8,8 @@ from keyart.errors import HistoryError
 
 from .decision_log import Log
 
-LEAST_DECISIONS = 100  # fewer say nothing that chance would not
-LEAST_VIEWERS = 10  # some of them are held out
+MIN_DECISIONS = 100  # fewer say nothing that chance would not
+MIN_VIEWERS = 10  # some of them are held out
 
 
 def require_variation(log: Log) -> None:
@@ -22,10 +22,10 @@ def require_variation(log: Log) -> None:
             f"The log has no decision about a picture of this catalogue{besides}. A line with 'artwork_id' is one."
         )
     viewers = sum(bool(viewer.decisions) for viewer in log.viewers)
-    if len(decisions) < LEAST_DECISIONS or viewers < LEAST_VIEWERS:
+    if len(decisions) < MIN_DECISIONS or viewers < MIN_VIEWERS:
         raise HistoryError(
             f"{len(decisions)} decisions of {viewers} viewers are too few to learn from{besides}; bring at least "
-            f"{LEAST_DECISIONS} decisions of {LEAST_VIEWERS} viewers."
+            f"{MIN_DECISIONS} decisions of {MIN_VIEWERS} viewers."
         )
     shown: dict[str, set[str]] = defaultdict(set)
     for one in decisions:

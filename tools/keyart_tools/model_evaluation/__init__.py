@@ -1,18 +1,18 @@
 """Slates that models are judged on: the same occasions of a world or of a log for all of them."""
 
-from .evaluation_set import Logged, Occasion, Occasions, Truth
+from .evaluation_set import EvaluationCase, EvaluationSet, ExpectedRewards, LoggedReward
 from .policy_value import by_device, difference, plain, value
-from .slate import Slate, model_installed, slates
+from .slate import Slate, loaded_from_file, slates
 
 __all__ = [
-    "Logged",
-    "Occasion",
-    "Occasions",
+    "EvaluationCase",
+    "EvaluationSet",
+    "ExpectedRewards",
+    "LoggedReward",
     "Slate",
-    "Truth",
     "by_device",
     "difference",
-    "model_installed",
+    "loaded_from_file",
     "plain",
     "slates",
     "value",

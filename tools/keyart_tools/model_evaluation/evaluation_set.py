@@ -19,7 +19,7 @@ from ..logs import Log
 Doubles = npt.NDArray[np.float64]
 
 
-class Credit(Protocol):
+class PolicyCredit(Protocol):
     """What a policy earns on an occasion."""
 
     def of(self, probability: Doubles) -> tuple[float, float]:
@@ -28,7 +28,7 @@ class Credit(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class ExpectedRewards:
     """expected [A]: reward of each candidate, by a world's own word."""
 
     expected: Doubles
@@ -38,7 +38,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class LoggedReward:
     """Candidate number `place` was shown with a propensity, and earned a reward: SNIPS (Swaminathan and Joachims
     2015, eq. 7), with weights cut at `MAX_WEIGHT` (Ionides 2008)."""
 
@@ -52,47 +52,49 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class EvaluationCase:
     """title: place in the catalogue."""
 
     device: int
     title: int
     context: keyart.Context
-    credit: Credit
+    credit: PolicyCredit
 
 
 @dataclass(frozen=True)
-class Occasions:
+class EvaluationSet:
     """judged_by: "world" or "log". history: what a device had watched before, by its number. each: in the order of
     devices."""
 
     judged_by: str
     catalog: keyart.Catalog
     history: Callable[[int], Sequence[keyart.View]]
-    each: Sequence[Occasion]
+    each: Sequence[EvaluationCase]
 
     @classmethod
-    def of_world(cls, world: World, count: int) -> Occasions:
+    def of_world(cls, world: World, count: int) -> EvaluationSet:
         """At least `count`, as many of each device: its first ones. Raises WorldError where it has fewer."""
         a_device = -(-count // world.devices)
         each = []
         for i in range(world.devices):
             for k in range(a_device):
                 title_id, context = world.impression(i, k)
-                truth = Truth(np.asarray(world.expected_reward(i, k), dtype=np.float64))
-                each.append(Occasion(i, world.catalog.index(title_id), context, truth))
+                truth = ExpectedRewards(np.asarray(world.expected_reward(i, k), dtype=np.float64))
+                each.append(EvaluationCase(i, world.catalog.index(title_id), context, truth))
         return cls("world", world.catalog, world.history, each)
 
     @classmethod
-    def of_log(cls, log: Log, catalog: keyart.Catalog, most: int) -> Occasions:
+    def of_log(cls, log: Log, catalog: keyart.Catalog, most: int) -> EvaluationSet:
         """Decisions of a log (`Log.within` the catalogue), the first ones of each viewer: about `most`."""
         reward = keyart.Reward()
-        each: list[Occasion] = []
+        each: list[EvaluationCase] = []
         places = [{artwork.id: place for place, artwork in enumerate(title.artworks)} for title in catalog]
         a_viewer = -(-most // max(sum(bool(viewer.decisions) for viewer in log.viewers), 1))
         for i, viewer in enumerate(log.viewers):
             for one in viewer.decisions[:a_viewer]:
                 t = catalog.index(one.title_id)
                 earned = reward.of(one.outcome, catalog.titles[t].duration)
-                each.append(Occasion(i, t, one.context, Logged(places[t][one.artwork_id], one.propensity, earned)))
+                each.append(
+                    EvaluationCase(i, t, one.context, LoggedReward(places[t][one.artwork_id], one.propensity, earned))
+                )
         return cls("log", catalog, lambda i: log.viewers[i].before, each)

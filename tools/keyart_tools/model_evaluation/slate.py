@@ -23,7 +23,7 @@ from keyart.model.ranker import NumpyRanker, Weights
 from keyart.model.scorer import NO_ADDITIONS, Additions, score
 from keyart_federated.export import ModelFile
 
-from .evaluation_set import Occasion, Occasions
+from .evaluation_set import EvaluationCase, EvaluationSet
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Slate:
 
     rows: Rows
     allowed: npt.NDArray[np.bool_]
-    occasion: Occasion | None = None
+    occasion: EvaluationCase | None = None
     additions: Additions = NO_ADDITIONS
     title: int = 0
     places: slice = field(default_factory=lambda: slice(0))
@@ -53,7 +53,7 @@ class Slate:
         return self.additions.logits(scores, self.rows.artwork, self.title, self.places).value
 
 
-def slates(occasions: Occasions, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
+def slates(occasions: EvaluationSet, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
     """One an occasion, without a personal head: what is judged is the model that all share."""
     for device, together in itertools.groupby(occasions.each, key=lambda one: one.device):
         views = [view for view in occasions.history(device) if view.title_id in occasions.catalog]
@@ -79,7 +79,7 @@ def _viewer(installed: LoadedModel, catalog: keyart.Catalog, views: Sequence[key
     return replace(viewer, met=installed.latents.met(met))
 
 
-def model_installed(file: ModelFile, catalog: keyart.Catalog) -> LoadedModel:
+def loaded_from_file(file: ModelFile, catalog: keyart.Catalog) -> LoadedModel:
     """A model file on a catalogue, in float; pictures that it does not know have no appeal of their own."""
     model = file.model
     encoded = EncodedCatalog.build(catalog, model.spec)

@@ -6,6 +6,6 @@ from .available_models import Models
 from .cache import default_folder, fetch, whole
 from .faces import Face
 from .picture_types import Box, Picture
-from .registry import MODELS, Model
+from .registry import MODELS, PublishedModel
 
-__all__ = ["MODELS", "Box", "Face", "Model", "Models", "Picture", "default_folder", "fetch", "whole"]
+__all__ = ["MODELS", "Box", "Face", "Models", "Picture", "PublishedModel", "default_folder", "fetch", "whole"]

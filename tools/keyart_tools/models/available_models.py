@@ -13,7 +13,7 @@ from .objects import ObjectReader
 from .registry import MODELS
 from .sentences import SentenceReader
 from .session import Session
-from .text_detector import LetteringFinder
+from .text_detector import TextDetector
 from .unsafe import UnsafeReader
 
 
@@ -26,7 +26,7 @@ class Models:
     faces: FaceFinder | None = None
     expression: ExpressionReader | None = None
     objects: ObjectReader | None = None
-    lettering: LetteringFinder | None = None
+    lettering: TextDetector | None = None
     unsafe: UnsafeReader | None = None
     sentences: SentenceReader | None = None
 
@@ -41,7 +41,7 @@ class Models:
             faces=FaceFinder(there["faces"]) if "faces" in there else None,
             expression=ExpressionReader(there["expression"]) if "expression" in there else None,
             objects=ObjectReader(there["objects"]) if "objects" in there else None,
-            lettering=LetteringFinder(there["lettering"]) if "lettering" in there else None,
+            lettering=TextDetector(there["lettering"]) if "lettering" in there else None,
             unsafe=UnsafeReader(there["unsafe"]) if "unsafe" in there else None,
             sentences=SentenceReader(there["sentences"]) if "sentences" in there else None,
         )

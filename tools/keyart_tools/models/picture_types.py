@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]  # left, top, width, height, as shares of the picture
 
 
-def share(left: float, top: float, right: float, bottom: float, width: float, height: float) -> Box:
+def relative_box(left: float, top: float, right: float, bottom: float, width: float, height: float) -> Box:
     """The box between two corners, cut to a picture of width × height."""
     left, right = max(0.0, left), min(float(width), right)
     top, bottom = max(0.0, top), min(float(height), bottom)

@@ -13,7 +13,7 @@ from keyart_federated.datasets.download import Source
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class PublishedModel:
     """A model by name. The first file of the first source is the graph, or, if it has to be converted, what becomes
     one (`convert.py`). training: what is known of the pictures or texts behind it. download: bytes of its packages.
     """
@@ -33,7 +33,7 @@ class Model:
 
 
 _ALL = (
-    Model(
+    PublishedModel(
         name="faces",
         purpose="where faces are (CenterFace)",
         licence="MIT",
@@ -48,7 +48,7 @@ _ALL = (
         ),
         converted=True,
     ),
-    Model(
+    PublishedModel(
         name="expression",
         purpose="happy, neutral or intense, of a face",
         licence="MIT",
@@ -68,7 +68,7 @@ _ALL = (
         ),
         converted=True,
     ),
-    Model(
+    PublishedModel(
         name="objects",
         purpose="what is in a picture, and how alike two are (EfficientNet-Lite0)",
         licence="Apache-2.0 (class names: MIT)",
@@ -98,7 +98,7 @@ _ALL = (
         ),
         converted=True,
     ),
-    Model(
+    PublishedModel(
         name="lettering",
         purpose="where text is burnt in (PP-OCRv4, the detector alone)",
         licence="Apache-2.0",
@@ -117,7 +117,7 @@ _ALL = (
             ),
         ),
     ),
-    Model(
+    PublishedModel(
         name="unsafe",
         purpose="how likely a picture is unsafe for work (open_nsfw)",
         licence="Apache-2.0 (weights: BSD-2-Clause)",
@@ -136,7 +136,7 @@ _ALL = (
             ),
         ),
     ),
-    Model(
+    PublishedModel(
         name="sentences",
         purpose="what a text is about (all-MiniLM-L6-v2, int8)",
         licence="Apache-2.0",
@@ -166,4 +166,4 @@ _ALL = (
         ),
     ),
 )
-MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _ALL})
+MODELS: Mapping[str, PublishedModel] = MappingProxyType({model.name: model for model in _ALL})

@@ -16,12 +16,12 @@ import numpy as np
 
 from keyart_federated.worlds import SyntheticWorld
 
-from .device_timing import BARE, ENGINES, Device
-from .measurement import Absent, Row
+from .device_timing import BARE, ENGINES, TimedDevice
+from .measurement import Measurement, NotMeasured
 
 VENV = Path(".venv-bench")
-HOW = "`make bench` in a checkout of keyart installs the peers and measures them."
-SECONDS = 600.0
+INSTALL_HINT = "`make bench` in a checkout of keyart installs the peers and measures them."
+TIMEOUT_SECONDS = 600.0
 STANDARD = "VowpalWabbit"
 STEPS = ("predict", "predict + learn")
 
@@ -33,7 +33,7 @@ def interpreter(folder: Path) -> Path | None:
 
 
 @dataclass(frozen=True)
-class Contest:
+class BaselineComparison:
     """turns: what `peers.py` printed, once a turn. Peers that could not run are in it, too."""
 
     python: Path
@@ -43,7 +43,7 @@ class Contest:
     turns: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def prepared(cls, python: Path, made: SyntheticWorld, bundle: Path, folder: Path) -> Contest:
+    def prepared(cls, python: Path, made: SyntheticWorld, bundle: Path, folder: Path) -> BaselineComparison:
         """Lays out in `folder` what the peers' Python needs, since it has no keyart."""
         package = folder / "performance"
         package.mkdir(parents=True)
@@ -72,7 +72,7 @@ class Contest:
                 env=inherited,
                 capture_output=True,
                 text=True,
-                timeout=SECONDS,
+                timeout=TIMEOUT_SECONDS,
                 check=False,
             )
             reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
@@ -85,31 +85,33 @@ class Contest:
     def _failed(self, reason: str) -> None:
         self.turns.append({"peers": [], "absent": [{"name": "all peers", "reason": reason}]})
 
-    def rows(self, device: Device) -> tuple[list[Row], list[Absent]]:
+    def rows(self, device: TimedDevice) -> tuple[list[Measurement], list[NotMeasured]]:
         """The peers, and keyart against the one that is the field's standard."""
         measured = medians(self.turns, device.bare_us)
         rows = []
         for (name, step), (figure, ratio, note) in measured.items():
-            rows.append(Row("peers", f"{name}: {step}", figure, "µs", ratio, BARE, note=note))
+            rows.append(Measurement("peers", f"{name}: {step}", figure, "µs", ratio, BARE, note=note))
         rows += against_standard(device, measured)
         reasons = {entry["name"]: entry["reason"] for turn in self.turns for entry in turn["absent"]}
-        return rows, [Absent(name, reason) for name, reason in reasons.items()]
+        return rows, [NotMeasured(name, reason) for name, reason in reasons.items()]
 
 
-def entered(asked: bool, peers_at: Path, made: SyntheticWorld, bundle: Path, folder: Path) -> Contest | Absent:
+def prepare_comparison(
+    asked: bool, peers_at: Path, made: SyntheticWorld, bundle: Path, folder: Path
+) -> BaselineComparison | NotMeasured:
     """The contest, or why there is none. asked: whether this run measures peers at all."""
     if not asked:
-        return Absent("peers", f"left out of a quick run. {HOW}")
+        return NotMeasured("peers", f"left out of a quick run. {INSTALL_HINT}")
     python = interpreter(peers_at)
     if python is None:
-        return Absent("peers", f"there is no {VENV} here. {HOW}")
-    return Contest.prepared(python, made, bundle, folder)
+        return NotMeasured("peers", f"there is no {VENV} here. {INSTALL_HINT}")
+    return BaselineComparison.prepared(python, made, bundle, folder)
 
 
-Measured = dict[tuple[str, str], tuple[float, float, str]]  # (peer, step): microseconds, in bare runs, note
+BaselineTimes = dict[tuple[str, str], tuple[float, float, str]]  # (peer, step): microseconds, in bare runs, note
 
 
-def medians(turns: list[dict[str, Any]], bare_us: float) -> Measured:
+def medians(turns: list[dict[str, Any]], bare_us: float) -> BaselineTimes:
     """Medians over the turns. bare_us: what stands for the bare run where the peers' Python has no onnxruntime."""
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     notes: dict[str, str] = {}
@@ -127,7 +129,7 @@ def medians(turns: list[dict[str, Any]], bare_us: float) -> Measured:
     }
 
 
-def against_standard(device: Device, measured: Measured) -> list[Row]:
+def against_standard(device: TimedDevice, measured: BaselineTimes) -> list[Measurement]:
     """keyart over VowpalWabbit, both in bare runs of their own process: below 1, keyart is the faster one."""
     if any((STANDARD, step) not in measured for step in STEPS):
         return []
@@ -145,8 +147,8 @@ def against_standard(device: Device, measured: Measured) -> list[Row]:
     return rows
 
 
-def _against(what: str, engine: str, us: float, ratio: float, step: str, reach: float | None = None) -> Row:
-    return Row("peers", f"{what} against {STANDARD}, {engine}", us, "µs", ratio, f"its {step}", reach)
+def _against(what: str, engine: str, us: float, ratio: float, step: str, reach: float | None = None) -> Measurement:
+    return Measurement("peers", f"{what} against {STANDARD}, {engine}", us, "µs", ratio, f"its {step}", reach)
 
 
 def slates_of(made: SyntheticWorld) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from statistics import median
 from typing import Any
 
 from .interleaved_timing import Call, in_turns
-from .ranker_baseline import bare_run, settled
+from .ranker_baseline import bare_run, warmed_up
 
 Tags = dict[str, float]
 WARM_UP = 20
@@ -34,7 +34,7 @@ PLAYED = 1 / 7
 
 
 @dataclass(frozen=True)
-class Slate:
+class TimedSlate:
     """One viewer before the pictures of one title."""
 
     viewer: Tags
@@ -42,21 +42,21 @@ class Slate:
 
 
 @dataclass(frozen=True)
-class Peer:
+class TimedBaseline:
     """predict: which of a slate's pictures. learn: one outcome of a picture; None where it is not asked to learn."""
 
     name: str
     note: str
-    predict: Callable[[Slate], int]
-    learn: Callable[[Slate, int, float], None] | None
+    predict: Callable[[TimedSlate], int]
+    learn: Callable[[TimedSlate, int, float], None] | None
 
 
-def vowpal_wabbit(slates: list[Slate]) -> Iterator[Peer]:
+def vowpal_wabbit(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
     """Contextual bandit with action features, SquareCB, all products of viewer and picture tags (`-q UA`)."""
     module = importlib.import_module("vowpalwabbit")
     settings = "--cb_explore_adf --squarecb -q UA"
     draws = random.Random(3)  # noqa: S311 (exploring, no secret)
-    written = [_written(slate) for slate in slates]
+    written = [_vowpal_wabbit_text(slate) for slate in slates]
     text = {id(slate): lines for slate, lines in zip(slates, written, strict=True)}
     chances: list[float] = []
 
@@ -64,15 +64,15 @@ def vowpal_wabbit(slates: list[Slate]) -> Iterator[Peer]:
         chances[:] = workspace.predict(examples)
         return draws.choices(range(len(chances)), chances)[0]
 
-    def learn(slate: Slate, action: int, reward: float) -> None:
+    def learn(slate: TimedSlate, action: int, reward: float) -> None:
         lines = list(text[id(slate)])
         lines[1 + action] = f"0:{-reward:g}:{chances[action]:.6g} {lines[1 + action]}"
         workspace.learn(lines)
 
     workspace = module.Workspace(f"{settings} --quiet")
-    yield Peer("VowpalWabbit", settings, lambda slate: pick(workspace, text[id(slate)]), learn)
+    yield TimedBaseline("VowpalWabbit", settings, lambda slate: pick(workspace, text[id(slate)]), learn)
     parsed = {id(slate): workspace.parse(lines) for slate, lines in zip(slates, written, strict=True)}
-    yield Peer(
+    yield TimedBaseline(
         "VowpalWabbit, parsed before",
         f"{settings}; its text is read beforehand",
         lambda slate: pick(workspace, parsed[id(slate)]),
@@ -82,7 +82,7 @@ def vowpal_wabbit(slates: list[Slate]) -> Iterator[Peer]:
         workspace.finish_example(examples)
 
 
-def mabwiser(slates: list[Slate]) -> Iterator[Peer]:
+def mabwiser(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
     """One ridge regression an arm on the viewer's tags: it knows no picture's tags."""
     module = importlib.import_module("mabwiser.mab")
     names, arms = sorted(slates[0].viewer), list(range(len(slates[0].pictures)))
@@ -94,16 +94,16 @@ def mabwiser(slates: list[Slate]) -> Iterator[Peer]:
         bandit = module.MAB(arms=arms, learning_policy=policy)
         bandit.fit(decisions, rewards, first)
 
-        def predict(slate: Slate, bandit: Any = bandit) -> int:
+        def predict(slate: TimedSlate, bandit: Any = bandit) -> int:
             return int(bandit.predict(vectors[id(slate)]))
 
-        def learn(slate: Slate, action: int, reward: float, bandit: Any = bandit) -> None:
+        def learn(slate: TimedSlate, action: int, reward: float, bandit: Any = bandit) -> None:
             bandit.partial_fit([action], [reward], vectors[id(slate)])
 
-        yield Peer(f"MABWiser {type(policy).__name__}", "no picture features", predict, learn)
+        yield TimedBaseline(f"MABWiser {type(policy).__name__}", "no picture features", predict, learn)
 
 
-def open_bandit_pipeline(slates: list[Slate]) -> Iterator[Peer]:
+def open_bandit_pipeline(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
     """`obp.policy.linear.LinUCB`. The package's own `__init__` imports torch, which this policy does not need."""
     found = importlib.util.find_spec("obp")
     if found is None or found.submodule_search_locations is None:
@@ -117,16 +117,16 @@ def open_bandit_pipeline(slates: list[Slate]) -> Iterator[Peer]:
     vectors = {id(slate): np.array([[slate.viewer[name] for name in names]]) for slate in slates}
     policy = linear.LinUCB(dim=len(names), n_actions=arms, epsilon=1.0, random_state=1)
 
-    def predict(slate: Slate) -> int:
+    def predict(slate: TimedSlate) -> int:
         return int(policy.select_action(vectors[id(slate)])[0])
 
-    def learn(slate: Slate, action: int, reward: float) -> None:
+    def learn(slate: TimedSlate, action: int, reward: float) -> None:
         policy.update_params(action, reward, vectors[id(slate)])
 
-    yield Peer("Open Bandit Pipeline LinUCB", "no picture features", predict, learn)
+    yield TimedBaseline("Open Bandit Pipeline LinUCB", "no picture features", predict, learn)
 
 
-def river(slates: list[Slate]) -> Iterator[Peer]:
+def river(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
     """LinUCB on the viewer's tags, and a logistic regression on the viewer's and the picture's tags, no products."""
     bandit = importlib.import_module("river.bandit")
     linear_model = importlib.import_module("river.linear_model")
@@ -135,27 +135,27 @@ def river(slates: list[Slate]) -> Iterator[Peer]:
     for arm in arms:
         policy.update(arm, slates[0].viewer, 0.0)
 
-    def pull(slate: Slate) -> int:
+    def pull(slate: TimedSlate) -> int:
         return int(policy.pull(arms, context=slate.viewer))
 
-    def update(slate: Slate, action: int, reward: float) -> None:
+    def update(slate: TimedSlate, action: int, reward: float) -> None:
         policy.update(action, slate.viewer, reward)
 
-    yield Peer("river LinUCB", "no picture features", pull, update)
+    yield TimedBaseline("river LinUCB", "no picture features", pull, update)
     model = linear_model.LogisticRegression()
     rows = {id(slate): [{**slate.viewer, **picture} for picture in slate.pictures] for slate in slates}
 
-    def best(slate: Slate) -> int:
+    def best(slate: TimedSlate) -> int:
         values = [model.predict_proba_one(row)[True] for row in rows[id(slate)]]
         return values.index(max(values))
 
-    def learn(slate: Slate, action: int, reward: float) -> None:
+    def learn(slate: TimedSlate, action: int, reward: float) -> None:
         model.learn_one(rows[id(slate)][action], bool(reward))
 
-    yield Peer("river logistic regression", "no products, no exploration", best, learn)
+    yield TimedBaseline("river logistic regression", "no products, no exploration", best, learn)
 
 
-PEERS: dict[str, tuple[str, Callable[[list[Slate]], Iterator[Peer]]]] = {
+BASELINES: dict[str, tuple[str, Callable[[list[TimedSlate]], Iterator[TimedBaseline]]]] = {
     "VowpalWabbit": ("vowpalwabbit", vowpal_wabbit),
     "MABWiser": ("mabwiser", mabwiser),
     "Open Bandit Pipeline": ("obp", open_bandit_pipeline),
@@ -163,21 +163,21 @@ PEERS: dict[str, tuple[str, Callable[[list[Slate]], Iterator[Peer]]]] = {
 }
 
 
-def measured(slates: list[Slate], bare: Call | None, times: int) -> dict[str, Any]:
+def measure(slates: list[TimedSlate], bare: Call | None, times: int) -> dict[str, Any]:
     """Medians in microseconds: `{"peers": […], "absent": […]}`. bare: None where onnxruntime is not installed."""
     found: list[dict[str, Any]] = []
     absent: list[dict[str, str]] = []
-    for name, (package, make) in PEERS.items():
+    for name, (package, make) in BASELINES.items():
         try:
             for peer in make(slates):
-                found.append({"version": version(package), **_timed(peer, slates, bare, times)})
+                found.append({"version": version(package), **_time_baseline(peer, slates, bare, times)})
         except Exception as error:  # whatever a peer raises, the others are still measured
             reason = f"{type(error).__name__}: {error} (package {package}, as constraints-bench.txt pins it)"
             absent.append({"name": name, "reason": reason})
     return {"peers": found, "absent": absent}
 
 
-def _timed(peer: Peer, slates: list[Slate], bare: Call | None, times: int) -> dict[str, Any]:
+def _time_baseline(peer: TimedBaseline, slates: list[TimedSlate], bare: Call | None, times: int) -> dict[str, Any]:
     draws = random.Random(4)  # noqa: S311 (outcomes, no secret)
 
     learn, order, again = peer.learn, cycle(slates), cycle(slates)
@@ -195,7 +195,7 @@ def _timed(peer: Peer, slates: list[Slate], bare: Call | None, times: int) -> di
 
         makers["predict + learn"] = learning
     if bare is not None:
-        makers["bare"] = partial(settled, bare)
+        makers["bare"] = partial(warmed_up, bare)
     samples = in_turns(makers, times, WARM_UP)
     return {
         "name": peer.name,
@@ -204,7 +204,7 @@ def _timed(peer: Peer, slates: list[Slate], bare: Call | None, times: int) -> di
     }
 
 
-def _written(slate: Slate) -> list[str]:
+def _vowpal_wabbit_text(slate: TimedSlate) -> list[str]:
     """VowpalWabbit's text: the viewer in namespace U, a line a picture in namespace A."""
 
     def features(tags: Tags) -> str:
@@ -216,11 +216,11 @@ def _written(slate: Slate) -> list[str]:
 def main(file: str, bundle: str, times: str) -> None:
     """See the top of the file."""
     document = json.loads(Path(file).read_text(encoding="utf-8"))
-    slates = [Slate(document["viewer"], pictures) for pictures in document["slates"]]
+    slates = [TimedSlate(document["viewer"], pictures) for pictures in document["slates"]]
     bare = None
     with contextlib.suppress(ImportError):
         bare = bare_run(Path(bundle))
-    print(json.dumps(measured(slates, bare, int(times))))
+    print(json.dumps(measure(slates, bare, int(times))))
 
 
 if __name__ == "__main__":

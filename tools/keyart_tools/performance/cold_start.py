@@ -19,13 +19,13 @@ from statistics import median
 
 from keyart.errors import KeyartError
 
-from .measurement import Absent, Row
+from .measurement import Measurement, NotMeasured
 
-REACH_START = {"numpy": 1.6, "onnxruntime": 2.2}
-REACH_MEMORY_MIB = 30.0
-QUIET = "numpy alone, idle threads asleep"  # as keyart has them: they wait for work without turning in a loop
+MAX_START_RATIO = {"numpy": 1.6, "onnxruntime": 2.2}
+MAX_MEMORY_MIB = 30.0
+NUMPY_ASLEEP = "numpy alone, idle threads asleep"  # as keyart has them: they wait for work without turning in a loop
 CHOICES = 50  # before the memory is read
-SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 # What the bench, a makefile or an imported keyart may have set; an app's process begins without.
 NOT_INHERITED = (
     "OPENBLAS_NUM_THREADS",
@@ -73,7 +73,7 @@ print(json.dumps({{"cpu": cpu, "apart": apart, "resident": resident()}}))
 
 
 @dataclass(frozen=True)
-class Start:
+class ProcessStart:
     """One process. cpu_ms: until its first choice, without `apart_ms`, in which it built the catalogue.
     resident_kib: after 50 choices; None where the system does not tell."""
 
@@ -82,13 +82,13 @@ class Start:
     resident_kib: float | None
 
 
-Starts = dict[str, list[Start]]
+Starts = dict[str, list[ProcessStart]]
 
 
-def measured(profile: Path, bundle: Path, folder: Path, runs: int, tell: Callable[[], None]) -> Starts:
+def measure_starts(profile: Path, bundle: Path, folder: Path, runs: int, tell: Callable[[], None]) -> Starts:
     """Starts by name, `runs` of each, in turns. profile: folder that holds the profile that was lived in."""
-    programs: dict[str, tuple[str, ...]] = {"numpy alone": (), QUIET: ()}
-    for engine in REACH_START:
+    programs: dict[str, tuple[str, ...]] = {"numpy alone": (), NUMPY_ASLEEP: ()}
+    for engine in MAX_START_RATIO:
         programs[f"existing profile, {engine}"] = (engine, "existing")
         programs[f"fresh profile, {engine}"] = (engine, "fresh")
     environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
@@ -97,51 +97,55 @@ def measured(profile: Path, bundle: Path, folder: Path, runs: int, tell: Callabl
     starts: Starts = {name: [] for name in programs}
     for run in range(-1, runs):  # the first one compiles the bytecode, and does not count
         for name, settings in programs.items():
-            added = {"OPENBLAS_THREAD_TIMEOUT": "4"} if name == QUIET else {}
-            start = _started(settings, profile, bundle, folder / "start", environment | added)
+            added = {"OPENBLAS_THREAD_TIMEOUT": "4"} if name == NUMPY_ASLEEP else {}
+            start = _run_process(settings, profile, bundle, folder / "start", environment | added)
             if run >= 0:
                 starts[name].append(start)
         tell()
     return starts
 
 
-def rows(starts: Starts) -> tuple[list[Row], list[Absent]]:
+def rows(starts: Starts) -> tuple[list[Measurement], list[NotMeasured]]:
     """Processor time and memory above numpy's."""
     numpy_ms = median(start.cpu_ms for start in starts["numpy alone"])
     numpy_kib = _resident(starts["numpy alone"])
-    quiet_ms = median(start.cpu_ms for start in starts[QUIET])
+    quiet_ms = median(start.cpu_ms for start in starts[NUMPY_ASLEEP])
     found = [
-        Row("start", "import numpy", numpy_ms, "ms"),
-        Row("start", "import numpy, idle threads asleep", quiet_ms, "ms", quiet_ms / numpy_ms, "numpy"),
+        Measurement("start", "import numpy", numpy_ms, "ms"),
+        Measurement("start", "import numpy, idle threads asleep", quiet_ms, "ms", quiet_ms / numpy_ms, "numpy"),
     ]
-    memory: list[Row] = []
+    memory: list[Measurement] = []
     for state in ("existing profile", "fresh profile"):
-        for engine, reach in REACH_START.items():
+        for engine, reach in MAX_START_RATIO.items():
             mine = starts[f"{state}, {engine}"]
             cpu = median(start.cpu_ms for start in mine)
             bar = reach if state == "existing profile" else None
-            found.append(Row("start", f"cold start, {state}, {engine}", cpu, "ms", cpu / numpy_ms, "numpy", bar))
+            found.append(
+                Measurement("start", f"cold start, {state}, {engine}", cpu, "ms", cpu / numpy_ms, "numpy", bar)
+            )
             kib = _resident(mine)
             if kib is not None and numpy_kib is not None and bar is not None:
                 above = (kib - numpy_kib) / 1024
                 memory.append(
-                    Row("memory", f"memory above numpy's, {engine} engine", above, "MiB", reach=REACH_MEMORY_MIB)
+                    Measurement(
+                        "memory", f"memory above numpy's, {engine} engine", above, "MiB", reach=MAX_MEMORY_MIB
+                    )
                 )
     apart = median(start.apart_ms for start in starts["existing profile, numpy"])
-    found.append(Row("start", "building the catalogue, not counted above", apart, "ms"))
+    found.append(Measurement("start", "building the catalogue, not counted above", apart, "ms"))
     if memory:
         return found + memory, []
-    return found, [Absent("memory above numpy's", "this system has no /proc/self/status to read it from")]
+    return found, [NotMeasured("memory above numpy's", "this system has no /proc/self/status to read it from")]
 
 
-def _resident(starts: list[Start]) -> float | None:
+def _resident(starts: list[ProcessStart]) -> float | None:
     known = [start.resident_kib for start in starts if start.resident_kib is not None]
     return median(known) if known else None
 
 
-def _started(
+def _run_process(
     settings: tuple[str, ...], profile: Path, bundle: Path, place: Path, environment: dict[str, str]
-) -> Start:
+) -> ProcessStart:
     shutil.rmtree(place, ignore_errors=True)
     if settings[1:] == ("existing",):
         shutil.copytree(profile, place)
@@ -150,10 +154,10 @@ def _started(
     arguments = [str(place / "profile.db"), str(bundle), *settings] if settings else []
     command = [sys.executable, "-c", KEYART if settings else NUMPY, *arguments]
     done = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, timeout=SECONDS, env=environment, check=False
+        command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, env=environment, check=False
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise KeyartError(f"A start could not be measured: the process ended with {last!r}. Mend that first.")
     told = json.loads(done.stdout)
-    return Start(1000 * told["cpu"], 1000 * told["apart"], told["resident"])
+    return ProcessStart(1000 * told["cpu"], 1000 * told["apart"], told["resident"])

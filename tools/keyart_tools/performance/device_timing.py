@@ -18,15 +18,15 @@ import keyart
 from keyart_federated.worlds import SyntheticWorld
 
 from .interleaved_timing import Call, in_turns, percentile
-from .measurement import Row
-from .ranker_baseline import SLATE, bare_run, settled
+from .measurement import Measurement
+from .ranker_baseline import SLATE, bare_run, warmed_up
 from .sample_profile import keys, outcome
 
 TITLES, PAGE, VIEWS = 200, 40, 500
 ENGINES: tuple[Literal["onnxruntime", "numpy"], ...] = ("onnxruntime", "numpy")
 WARM_UP = 20
 BARE = "bare run"
-REACH_CHOOSE, REACH_TAIL, REACH_PAGE, REACH_OBSERVE = 6.0, 4.0, 80.0, 20.0
+MAX_CHOOSE_RATIO, MAX_TAIL_RATIO, MAX_PAGE_RATIO, MAX_OBSERVE_RATIO = 6.0, 4.0, 80.0, 20.0
 
 Samples = dict[str, list[float]]
 
@@ -37,7 +37,7 @@ def world() -> SyntheticWorld:
 
 
 @dataclass(frozen=True)
-class Device:
+class TimedDevice:
     """One viewer's profile, once an engine, and what was measured on it so far, in microseconds."""
 
     profiles: dict[str, keyart.Personalizer]
@@ -77,7 +77,7 @@ class Device:
             (self.observe, observing, outcomes, WARM_UP),
         ):
             makers = {engine: make(art) for engine, art in self.profiles.items()}
-            for name, taken in in_turns({**makers, BARE: partial(settled, self.bare)}, times, warm_up).items():
+            for name, taken in in_turns({**makers, BARE: partial(warmed_up, self.bare)}, times, warm_up).items():
                 samples.setdefault(name, []).extend(taken)
                 if samples is self.choose:
                     self.tails.setdefault(name, []).append(percentile(taken, 0.99) / median(taken))
@@ -87,31 +87,33 @@ class Device:
         """Median of every bare run."""
         return median(chain(self.choose[BARE], self.page[BARE], self.observe[BARE]))
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Measurement]:
         """What was measured."""
-        rows = [Row("choosing", f"{BARE}, {SLATE} candidates", self.bare_us, "µs")]
+        rows = [Measurement("choosing", f"{BARE}, {SLATE} candidates", self.bare_us, "µs")]
         for engine in ENGINES:
-            rows.append(_over(f"choose, {engine}", self.choose, engine, REACH_CHOOSE))
-        for name, reach in ((BARE, None), *((engine, REACH_TAIL) for engine in ENGINES)):
+            rows.append(_over(f"choose, {engine}", self.choose, engine, MAX_CHOOSE_RATIO))
+        for name, reach in ((BARE, None), *((engine, MAX_TAIL_RATIO) for engine in ENGINES)):
             tail = median(self.tails[name])
             what = BARE if name == BARE else f"choose, {name}"
             rows.append(
-                Row("choosing", f"p99 of {what}", tail * median(self.choose[name]), "µs", tail, "its p50", reach)
+                Measurement(
+                    "choosing", f"p99 of {what}", tail * median(self.choose[name]), "µs", tail, "its p50", reach
+                )
             )
         for engine in ENGINES:
-            rows.append(_over(f"choose_page {PAGE} × {SLATE}, {engine}", self.page, engine, REACH_PAGE))
+            rows.append(_over(f"choose_page {PAGE} × {SLATE}, {engine}", self.page, engine, MAX_PAGE_RATIO))
         for engine in ENGINES:
-            rows.append(_over(f"observe, {engine}", self.observe, engine, REACH_OBSERVE))
+            rows.append(_over(f"observe, {engine}", self.observe, engine, MAX_OBSERVE_RATIO))
         return rows
 
 
-def _over(name: str, samples: Samples, engine: str, reach: float) -> Row:
+def _over(name: str, samples: Samples, engine: str, reach: float) -> Measurement:
     figure = median(samples[engine])
-    return Row("choosing", name, figure, "µs", figure / median(samples[BARE]), BARE, reach)
+    return Measurement("choosing", name, figure, "µs", figure / median(samples[BARE]), BARE, reach)
 
 
 @contextmanager
-def opened(made: SyntheticWorld, bundle: Path, folder: Path) -> Iterator[Device]:
+def open_device(made: SyntheticWorld, bundle: Path, folder: Path) -> Iterator[TimedDevice]:
     """The device with its profiles in `folder`: consented, with the viewer's history, stickiness off."""
     history = made.history(0)
     profiles: dict[str, keyart.Personalizer] = {}
@@ -127,7 +129,7 @@ def opened(made: SyntheticWorld, bundle: Path, folder: Path) -> Iterator[Device]
             )
             art.consent.grant("personalization")
             art.record_many(history)
-        yield Device(profiles, made, bare_run(bundle), made.impression(0, 0)[1])
+        yield TimedDevice(profiles, made, bare_run(bundle), made.impression(0, 0)[1])
     finally:
         for art in profiles.values():
             art.close()

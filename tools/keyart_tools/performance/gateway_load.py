@@ -38,23 +38,23 @@ from keyart_server.rounds import records, stages
 from keyart_server.state import State
 from keyart_server.state.tables import AskRow, EnrolledRow, MemberRow, RoundRow
 
-from .http_connections import Link, head, sent
+from .http_connections import HttpConnection, request_head, send_requests
 from .interleaved_timing import percentile
-from .measurement import Absent, Row
+from .measurement import Measurement, NotMeasured
 
 GROUP: Final = "gateway"
 SIZE, BITS, NEIGHBOURS = 20_000, 32, 56
-A_SECOND, ROUND_SECONDS, LINKS = 500, 10, 64
-IDLE: Final = 10_000
-REACH_UPDATE_MS, REACH_TAIL_MS, REACH_GROWTH_MIB, REACH_IDLE_PERCENT = 1000 / A_SECOND, 250.0, 16.0, 10.0
+UPDATES_PER_SECOND, ROUND_SECONDS, CONNECTIONS = 500, 10, 64
+IDLE_DEVICES: Final = 10_000
+MAX_UPDATE_MS, MAX_TAIL_MS, MAX_GROWTH_MIB, MAX_IDLE_PERCENT = 1000 / UPDATES_PER_SECOND, 250.0, 16.0, 10.0
 NAME: Final = "main"
 POSTGRES: Final = "postgresql:///postgres"
-PATIENCE_SECONDS: Final = 86_400.0
+STAGE_TIMEOUT_SECONDS: Final = 86_400.0
 COMMAND: Final = (sys.executable, "-c", "from keyart_tools.cli import main; main(prog_name='keyart')", "gateway")
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class GatewayLoad:
     """cpu_ms: of the gateway's process, a request. latencies_ms: from when each was due. a_second: answered as hoped
     for. growth_mib: of its resident memory, from the end of a warm-up on; NaN where there was none."""
 
@@ -68,37 +68,39 @@ class Measured:
         return percentile(self.latencies_ms, 0.99)
 
 
-def rows(seconds: float) -> tuple[list[Row], list[Absent]]:
+def rows(seconds: float) -> tuple[list[Measurement], list[NotMeasured]]:
     """seconds: of masked updates on each database. Raises KeyartError where an answer is not accepted."""
     if not Path("/proc/self/stat").exists():
-        return [], [Absent(GROUP, "processor time of another process is read from /proc, which is not here.")]
+        return [], [NotMeasured(GROUP, "processor time of another process is read from /proc, which is not here.")]
     found, absent = [], []
     with tempfile.TemporaryDirectory(prefix="keyart-bench-") as folder:
         for name, database in (("SQLite", _sqlite(Path(folder))), ("Postgres", _postgres())):
             try:
                 with database as url, closing(State.open(url)) as state, _gateway(url) as process:
-                    found += _updates(name, asyncio.run(updates(state, process, seconds)))
+                    found += _update_rows(name, asyncio.run(measure_updates(state, process, seconds)))
                     if name == "SQLite":
-                        found.append(_idle(asyncio.run(polls(state, process, min(seconds, 60.0)))))
+                        found.append(_idle_row(asyncio.run(measure_polls(state, process, min(seconds, 60.0)))))
             except psycopg.OperationalError as error:
-                absent.append(Absent(f"{GROUP} on {name}", str(error).splitlines()[0]))
+                absent.append(NotMeasured(f"{GROUP} on {name}", str(error).splitlines()[0]))
     return found, absent
 
 
-def _updates(name: str, measured: Measured) -> list[Row]:
-    told = f"offered {A_SECOND} a second, accepted {measured.a_second:.0f}"
+def _update_rows(name: str, measured: GatewayLoad) -> list[Measurement]:
+    told = f"offered {UPDATES_PER_SECOND} a second, accepted {measured.a_second:.0f}"
     of = f"masked update, {SIZE:,} × {BITS} bits, {name}"
     return [
-        Row(GROUP, f"{of}, processor", measured.cpu_ms, "ms", reach=REACH_UPDATE_MS, note=told),
-        Row(GROUP, f"{of}, until accepted (p99)", measured.tail_ms, "ms", reach=REACH_TAIL_MS, note=told),
-        Row(GROUP, f"{of}, memory growth", measured.growth_mib, "MiB", reach=REACH_GROWTH_MIB, note=told),
+        Measurement(GROUP, f"{of}, processor", measured.cpu_ms, "ms", reach=MAX_UPDATE_MS, note=told),
+        Measurement(GROUP, f"{of}, until accepted (p99)", measured.tail_ms, "ms", reach=MAX_TAIL_MS, note=told),
+        Measurement(GROUP, f"{of}, memory growth", measured.growth_mib, "MiB", reach=MAX_GROWTH_MIB, note=told),
     ]
 
 
-def _idle(measured: Measured) -> Row:
+def _idle_row(measured: GatewayLoad) -> Measurement:
     percent = measured.cpu_ms / 1000 * measured.a_second * 100
     note = f"{measured.a_second:.0f} polls a second, each on a connection of its own"
-    return Row(GROUP, f"{IDLE:,} idle devices, of a core", percent, "%", reach=REACH_IDLE_PERCENT, note=note)
+    return Measurement(
+        GROUP, f"{IDLE_DEVICES:,} idle devices, of a core", percent, "%", reach=MAX_IDLE_PERCENT, note=note
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _postgres() -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-class _Rounds:
+class _MaskedRounds:
     """Rounds at the stage of masked vectors, with as many members as hand something in; each ends with the next."""
 
     def __init__(self, state: State, members: int) -> None:
@@ -170,11 +172,11 @@ class _Rounds:
                 records.fail(session, at, self._last, "measured")
             records.start(
                 session, at, self._campaign, self._number, "", b"", terms, Skellam(20.0, 64.0, 8), b"",
-                wanted=self._members, patience=PATIENCE_SECONDS,
+                wanted=self._members, patience=STAGE_TIMEOUT_SECONDS,
             )  # fmt: skip
             row = session.get_one(RoundRow, round_id)
             row.standing = "masked"
-            stages.open_window(session, at, terms, Stage.MASKED, NAME, self._members, PATIENCE_SECONDS)
+            stages.open_window(session, at, terms, Stage.MASKED, NAME, self._members, STAGE_TIMEOUT_SECONDS)
             here = range(self._members)
             of: dict[str, Any] = {"round_id": round_id}
             members = [{**of, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in here]
@@ -187,20 +189,23 @@ class _Rounds:
         content = header(Stage.MASKED | REPLY, terms.round_id) + pads + lanes
         path = f"/device/rounds/{round_id}/masked"
         tickets = (Ticket(n, NAME).to_text(key, terms.round_id) for n in here)
-        return [[head("POST", path, f"Authorization: Ticket {ticket}", len(content)), content] for ticket in tickets]
+        return [
+            [request_head("POST", path, f"Authorization: Ticket {ticket}", len(content)), content]
+            for ticket in tickets
+        ]
 
 
-async def updates(state: State, process: _Process, seconds: float) -> Measured:
+async def measure_updates(state: State, process: _Process, seconds: float) -> GatewayLoad:
     """Masked updates at `A_SECOND`, after a round of warming up."""
     each = min(seconds, ROUND_SECONDS)
-    rounds = _Rounds(state, round(A_SECOND * each))
-    links = [Link(process.port) for _ in range(LINKS)]
+    rounds = _MaskedRounds(state, round(UPDATES_PER_SECOND * each))
+    links = [HttpConnection(process.port) for _ in range(CONNECTIONS)]
     resident, cpu_seconds, spent, latencies = float("nan"), 0.0, 0.0, []
     try:
         for turn in range(1 + round(seconds / each)):
             requests = await asyncio.to_thread(rounds.next)
             before, began = process.cpu_seconds(), time.perf_counter()
-            taken = await sent(links, requests, A_SECOND, 204)
+            taken = await send_requests(links, requests, UPDATES_PER_SECOND, 204)
             if turn:
                 cpu_seconds += process.cpu_seconds() - before
                 spent += time.perf_counter() - began
@@ -211,23 +216,23 @@ async def updates(state: State, process: _Process, seconds: float) -> Measured:
         for link in links:
             link.close()
     accepted = len(latencies)
-    return Measured(1000 * cpu_seconds / accepted, latencies, accepted / spent, process.resident_mib() - resident)
+    return GatewayLoad(1000 * cpu_seconds / accepted, latencies, accepted / spent, process.resident_mib() - resident)
 
 
-async def polls(state: State, process: _Process, seconds: float) -> Measured:
+async def measure_polls(state: State, process: _Process, seconds: float) -> GatewayLoad:
     """What is going on, asked as often as `IDLE` enrolled devices ask."""
     at = datetime.now(UTC)
     with state.writing() as session:
         enrolled = [
             {"device_key_hash": f"{n:064x}", "by": "bench", "at": at, "expires": datetime.max.replace(tzinfo=UTC)}
-            for n in range(IDLE)
+            for n in range(IDLE_DEVICES)
         ]
         session.execute(insert(EnrolledRow.__table__), enrolled)  # type: ignore[arg-type]
     with state.reading() as session:
-        a_second = IDLE / again(session, at)
-    request = [head("GET", "/device/current", "Connection: close", 0)]
+        a_second = IDLE_DEVICES / again(session, at)
+    request = [request_head("GET", "/device/current", "Connection: close", 0)]
     before, began = process.cpu_seconds(), time.perf_counter()
-    latencies = await sent(None, [request] * round(a_second * seconds), a_second, 200, process.port)
+    latencies = await send_requests(None, [request] * round(a_second * seconds), a_second, 200, process.port)
     cpu_seconds = process.cpu_seconds() - before
     polled = len(latencies)
-    return Measured(1000 * cpu_seconds / polled, latencies, polled / (time.perf_counter() - began), float("nan"))
+    return GatewayLoad(1000 * cpu_seconds / polled, latencies, polled / (time.perf_counter() - began), float("nan"))

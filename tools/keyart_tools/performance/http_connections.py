@@ -8,13 +8,13 @@ from typing import Any
 from keyart.errors import KeyartError
 
 
-class Link:
+class HttpConnection:
     """A connection that is used again, with one request at a time. Where its other end lets go of it, as servers do
     with those that are idle, it is opened anew and asked again, as HTTP's clients do (RFC 9112, 9.3.1)."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._line: _Line | None = None
+        self._line: _Protocol | None = None
 
     async def status(self, request: list[bytes]) -> int:
         """Of the answer, whose head comes in one piece; 0 where a new connection broke."""
@@ -22,7 +22,7 @@ class Link:
             status = await self._line.status(request)
             if status:
                 return status
-        _, self._line = await asyncio.get_running_loop().create_connection(_Line, "127.0.0.1", self._port)
+        _, self._line = await asyncio.get_running_loop().create_connection(_Protocol, "127.0.0.1", self._port)
         return await self._line.status(request)
 
     def close(self) -> None:
@@ -30,7 +30,7 @@ class Link:
             self._line.transport.close()
 
 
-class _Line(asyncio.Protocol):
+class _Protocol(asyncio.Protocol):
     transport: Any
     _status: asyncio.Future[int] | None = None
 
@@ -53,14 +53,14 @@ class _Line(asyncio.Protocol):
             self._status.set_result(status)
 
 
-async def sent(
-    links: list[Link] | None, requests: list[list[bytes]], a_second: float, hoped: int, port: int = 0
+async def send_requests(
+    links: list[HttpConnection] | None, requests: list[list[bytes]], a_second: float, hoped: int, port: int = 0
 ) -> list[float]:
     """Milliseconds from when each request was due. links: None opens one to this port for each request.
 
     Raises KeyartError where an answer has another status than `hoped`.
     """
-    free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()  # those that were used last are open still
+    free: asyncio.LifoQueue[HttpConnection] = asyncio.LifoQueue()  # those that were used last are open still
     for link in links or ():
         free.put_nowait(link)
     latencies: list[float] = []
@@ -68,7 +68,7 @@ async def sent(
     loop = asyncio.get_running_loop()
 
     async def one(request: list[bytes], due: float) -> None:
-        link = await free.get() if links else Link(port)
+        link = await free.get() if links else HttpConnection(port)
         status = await link.status(request)
         latencies.append(1000 * (loop.time() - due))
         if status != hoped:
@@ -90,6 +90,6 @@ async def sent(
     return latencies
 
 
-def head(method: str, path: str, more: str, length: int) -> bytes:
+def request_head(method: str, path: str, more: str, length: int) -> bytes:
     """Of a request. more: one header. length: of its body."""
     return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\nContent-Length: {length}\r\n\r\n".encode()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-DIGITS = 4  # significant ones: more would only be noise
+SIGNIFICANT_DIGITS = 4  # significant ones: more would only be noise
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """figure: in `unit`. ratio: figure over `against`, measured in turns with it. reach: the largest ratio that keeps
     the promise, or the largest figure where there is no ratio; None: a row to know, without a promise."""
 
@@ -48,7 +48,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Absent:
+class NotMeasured:
     """Something that could not be measured here, and why."""
 
     name: str
@@ -57,4 +57,4 @@ class Absent:
 
 def rounded(value: float) -> float:
     """To four significant digits, so that a reader is not told more than was measured."""
-    return float(f"{value:.{DIGITS}g}")
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")

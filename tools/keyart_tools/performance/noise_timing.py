@@ -11,7 +11,7 @@ from keyart.dp.clip import UNITS, clipped, rounded
 from keyart.dp.skellam import skellam
 
 from .interleaved_timing import Call, in_turns
-from .measurement import Row
+from .measurement import Measurement
 
 GROUP = "sums"
 ENTRIES = 4_000
@@ -19,7 +19,7 @@ VARIANCES = (2_000, 50_000)
 WARM_UP = 3  # the first one builds the table
 
 
-def rows(times: int) -> list[Row]:
+def rows(times: int) -> list[Measurement]:
     """Entries a second, each in turns with its baseline. times: drawings of each."""
     rng = np.random.default_rng(0)
     vector = rng.normal(size=ENTRIES)
@@ -37,7 +37,9 @@ def rows(times: int) -> list[Row]:
     return [_row(*one, times) for one in compared]
 
 
-def _row(name: str, ours: Call, theirs: Call, against: str, times: int) -> Row:
+def _row(name: str, ours: Call, theirs: Call, against: str, times: int) -> Measurement:
     samples = in_turns({"ours": lambda: ours, "theirs": lambda: theirs}, times, WARM_UP)
     rate, other = (ENTRIES / median(samples[who]) * 1e6 for who in ("ours", "theirs"))
-    return Row(GROUP, f"{name}, entries", rate, "/s", rate / other, f"numpy's {against}", note=f"{ENTRIES:,} at once")
+    return Measurement(
+        GROUP, f"{name}, entries", rate, "/s", rate / other, f"numpy's {against}", note=f"{ENTRIES:,} at once"
+    )

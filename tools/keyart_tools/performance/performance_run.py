@@ -26,8 +26,8 @@ from . import (
     stored_sizes,
     tagging_time,
 )
-from .baseline_comparison import Contest, entered
-from .measurement import Absent, Row
+from .baseline_comparison import BaselineComparison, prepare_comparison
+from .measurement import Measurement, NotMeasured
 from .performance_chart import draw
 from .ranker_baseline import SLATE
 
@@ -35,7 +35,7 @@ FORMAT = "keyart-bench/1"
 
 
 @dataclass(frozen=True)
-class Effort:
+class PerformanceSettings:
     """How often each thing is done. choices, pages, outcomes, slates: a turn. starts: of each kind of process. sums:
     private rounds of each size but the largest, which is played once; 0: no private rounds and no noise. films: how
     often a film is tagged. gateway_seconds: of load on each database; 0: none."""
@@ -57,7 +57,7 @@ class Effort:
     peers: bool = True
 
 
-QUICK = Effort(
+QUICK = PerformanceSettings(
     turns=1,
     choices=60,
     pages=3,
@@ -75,15 +75,17 @@ QUICK = Effort(
 
 
 @dataclass(frozen=True)
-class Result:
+class PerformanceResult:
     """rows: what was measured. absent: what could not be. document: both, as it stands in device.json."""
 
-    rows: tuple[Row, ...]
-    absent: tuple[Absent, ...]
+    rows: tuple[Measurement, ...]
+    absent: tuple[NotMeasured, ...]
     document: dict[str, Any]
 
 
-def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], None]) -> Result:
+def run(
+    effort: PerformanceSettings, out: Path, peers_at: Path, tell: Callable[[int, int], None]
+) -> PerformanceResult:
     """Measures, and writes device.json and device.png into `out`, which is made first.
 
     peers_at: folder that has, or has not, the peers' `.venv-bench`. tell(done, of). Raises OSError, KeyartError.
@@ -99,12 +101,12 @@ def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], No
     tell(0, of)
     with tempfile.TemporaryDirectory(prefix="keyart-bench-") as temporary:
         folder = Path(temporary)
-        rows, absent = _chosen(effort, folder, peers_at, step)
-        at_home = _at_home(effort, folder, step)
+        rows, absent = _measure_decisions(effort, folder, peers_at, step)
+        at_home = _measure_profile(effort, folder, step)
         rows += at_home[0] + simulation_speed.rows(effort.viewers, effort.steps, effort.rounds)
         absent += at_home[1]
         step()
-    for more in (_private(effort, step), _served(effort), tagging_time.rows(effort.films)):
+    for more in (_measure_secagg(effort, step), _measure_gateway(effort), tagging_time.rows(effort.films)):
         rows += more[0]
         absent += more[1]
     step()
@@ -123,26 +125,30 @@ def run(effort: Effort, out: Path, peers_at: Path, tell: Callable[[int, int], No
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     (out / "device.json").write_text(text + "\n", encoding="utf-8")
     draw(rows, out / "device.png")
-    return Result(tuple(rows), tuple(absent), document)
+    return PerformanceResult(tuple(rows), tuple(absent), document)
 
 
-def _chosen(effort: Effort, folder: Path, peers_at: Path, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+def _measure_decisions(
+    effort: PerformanceSettings, folder: Path, peers_at: Path, step: Callable[[], None]
+) -> tuple[list[Measurement], list[NotMeasured]]:
     made, bundle = device_timing.world(), folder / "bundle"
     trainees = SyntheticWorld(viewers=20, titles=device_timing.TITLES, artworks=SLATE, impressions=5)
     simulate(trainees, 5, 1, out=bundle)
     step()
-    contest = entered(effort.peers, peers_at, made, bundle, folder / "peers")
-    with device_timing.opened(made, bundle, folder) as measured:
+    contest = prepare_comparison(effort.peers, peers_at, made, bundle, folder / "peers")
+    with device_timing.open_device(made, bundle, folder) as measured:
         for turn in range(effort.turns):
             measured.turn(effort.choices, effort.pages, effort.outcomes, seed=turn)
-            if isinstance(contest, Contest):
+            if isinstance(contest, BaselineComparison):
                 contest.turn(effort.slates)
             step()
-    rows, absent = contest.rows(measured) if isinstance(contest, Contest) else ([], [contest])
+    rows, absent = contest.rows(measured) if isinstance(contest, BaselineComparison) else ([], [contest])
     return measured.rows() + rows, absent
 
 
-def _at_home(effort: Effort, folder: Path, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+def _measure_profile(
+    effort: PerformanceSettings, folder: Path, step: Callable[[], None]
+) -> tuple[list[Measurement], list[NotMeasured]]:
     titles, profile = sample_profile.catalog(), folder / "profile"
     bundle = write_bundle(
         folder / "household",
@@ -152,18 +158,20 @@ def _at_home(effort: Effort, folder: Path, step: Callable[[], None]) -> tuple[li
         training={"round": 1, "devices": 1},
     )
     profile.mkdir()
-    sample_profile.live_in(profile / "profile.db", titles, bundle, effort.days)
+    sample_profile.fill_profile(profile / "profile.db", titles, bundle, effort.days)
     step()
     stored = stored_sizes.rows(profile, bundle, effort.days)
-    starts = cold_start.measured(profile, bundle, folder / "starts", effort.starts, step)
+    starts = cold_start.measure_starts(profile, bundle, folder / "starts", effort.starts, step)
     rows, absent = cold_start.rows(starts)
     return rows + stored, absent
 
 
-def _private(effort: Effort, step: Callable[[], None]) -> tuple[list[Row], list[Absent]]:
+def _measure_secagg(
+    effort: PerformanceSettings, step: Callable[[], None]
+) -> tuple[list[Measurement], list[NotMeasured]]:
     if not effort.sums:
-        return [], [Absent("private sums", "left out of a quick run: the largest takes half a minute.")]
-    rounds = secagg_timing.Rounds()
+        return [], [NotMeasured("private sums", "left out of a quick run: the largest takes half a minute.")]
+    rounds = secagg_timing.SecaggRounds()
     for turn in range(effort.sums):
         rounds.turn()
         step()
@@ -173,7 +181,7 @@ def _private(effort: Effort, step: Callable[[], None]) -> tuple[list[Row], list[
     return rounds.rows() + noise_timing.rows(effort.drawings), []
 
 
-def _served(effort: Effort) -> tuple[list[Row], list[Absent]]:
+def _measure_gateway(effort: PerformanceSettings) -> tuple[list[Measurement], list[NotMeasured]]:
     if not effort.gateway_seconds:
-        return [], [Absent("the gateway", "left out of a quick run: it takes minutes.")]
+        return [], [NotMeasured("the gateway", "left out of a quick run: it takes minutes.")]
     return gateway_load.rows(effort.gateway_seconds)

@@ -36,7 +36,7 @@ def bare_run(bundle: Path) -> Call:
     return lambda: session.run(OUTPUTS, inputs)
 
 
-def settled(run: Call) -> Call:
+def warmed_up(run: Call) -> Call:
     """The same run after two that nobody times: what came before it has emptied the caches, and a floor is not to
     pay for that (after a whole page, the first bare run takes three times as long as the third)."""
     run()

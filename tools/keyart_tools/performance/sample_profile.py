@@ -14,9 +14,9 @@ import keyart
 if TYPE_CHECKING:
     from keyart_federated.learning.model import Model
 
-TITLES, PICTURES = 40, 10
+TITLES, ARTWORKS_PER_TITLE = 40, 10
 GENRES, STYLES, PALETTES = 24, 64, 8  # 64 is the most values that a closed kind may have
-IMPRESSIONS_A_DAY = 20
+IMPRESSIONS_PER_DAY = 20
 SECRET = b"k" * 32
 
 
@@ -50,7 +50,7 @@ def model(titles: keyart.Catalog) -> Model:
     )
 
 
-def live_in(profile: Path, titles: keyart.Catalog, bundle: Path, days: int) -> None:
+def fill_profile(profile: Path, titles: keyart.Catalog, bundle: Path, days: int) -> None:
     """Fills the profile with `days` of 20 impressions each, up to yesterday; each has its outcome on the disk."""
     import numpy as np
 
@@ -64,7 +64,7 @@ def live_in(profile: Path, titles: keyart.Catalog, bundle: Path, days: int) -> N
     with keyart.Personalizer.open(profile, catalog=titles, keys=keys(), bundle=bundle, rng=rng, clock=clock) as art:
         art.consent.grant("personalization")
         for day in range(days):
-            for n in range(IMPRESSIONS_A_DAY):
+            for n in range(IMPRESSIONS_PER_DAY):
                 now = first + timedelta(days=day, minutes=3 * n)
                 title = titles.titles[int(rng.integers(TITLES))]
                 decision = art.choose(title.id, keyart.Context("tv", now, slot=n))
@@ -98,6 +98,6 @@ def _title(t: int) -> keyart.Title:
                 },
                 image=f"t{t:02}-{a}.jpg",
             )
-            for a in range(PICTURES)
+            for a in range(ARTWORKS_PER_TITLE)
         ],
     )

@@ -15,21 +15,23 @@ from keyart.errors import KeyartError
 from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify, width
 from keyart_federated.secagg import Coordinator, Gateway
 
-from .measurement import Row
+from .measurement import Measurement
 
 GROUP = "sums"
 SIZE, FEW, MANY = 20_000, 100, 1_000
 BOUND = 1 << 20  # of an entry, either way
-WHOLE, LEAST, LOST = 0.8, 0.7, 0.3  # thresholds of a round without and with losses; the share of devices lost
-CERTIFIED_SECONDS = 3600
-REACH_FEW_S, REACH_MANY_S, REACH_GROWTH, REACH_PART_MS = 3.0, 40.0, 2.0, 30.0
-REACH_SENT_BYTES = 4 * SIZE + 16_000
+QUORUM, MIN_QUORUM, LOST = 0.8, 0.7, 0.3  # thresholds of a round without and with losses; the share of devices lost
+CERTIFICATE_SECONDS = 3600
+MAX_FEW_SECONDS, MAX_MANY_SECONDS, MAX_GROWTH, MAX_DEVICE_MS = 3.0, 40.0, 2.0, 30.0
+MAX_SENT_BYTES = 4 * SIZE + 16_000
 # From outside and not measured here, so they stand in notes and are no ratio's baseline.
-ELSEWHERE = "Flower SecAgg+ (flwr 1.41, measured elsewhere on another machine): 27 s with 21 shares, 335 s with all"
+SECAGG_PLUS_NOTE = (
+    "Flower SecAgg+ (flwr 1.41, measured elsewhere on another machine): 27 s with 21 shares, 335 s with all"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class SecaggRound:
     """One round. seconds: of the processor, everybody's. part_s, sent_bytes: medians over the devices that answered
     to the end, of all four stages."""
 
@@ -38,7 +40,7 @@ class Measured:
     sent_bytes: float
 
 
-def measured(devices: int, size: int, threshold: float, lost: Collection[int] = ()) -> Measured:
+def measure_round(devices: int, size: int, threshold: float, lost: Collection[int] = ()) -> SecaggRound:
     """Plays a round with vectors of `size` entries. lost: devices that are silent from `Stage.MASKED` on.
 
     Their certificates are made before, as in life. Raises SettingError for a threshold that is not safe, RoundFailed
@@ -49,7 +51,7 @@ def measured(devices: int, size: int, threshold: float, lost: Collection[int] = 
     issuer, now = Identity.create(os.urandom), int(time.time())
     created = [Identity.create(os.urandom) for _ in range(devices)]
     identities = [
-        Identity(one.private, certify(issuer.private, one.public, now + CERTIFIED_SECONDS)) for one in created
+        Identity(one.private, certify(issuer.private, one.public, now + CERTIFICATE_SECONDS)) for one in created
     ]
     parts, sent = np.zeros(devices), np.zeros(devices)
 
@@ -78,51 +80,51 @@ def measured(devices: int, size: int, threshold: float, lost: Collection[int] = 
     result = coordinator.result
     if result.survivors != tuple(kept) or (result.total != vectors[kept].sum(axis=0)).any():
         raise KeyartError("The sum of a bench round is not that of its vectors: its time means nothing, report it.")
-    return Measured(seconds, float(np.median(parts[kept])), float(np.median(sent[kept])))
+    return SecaggRound(seconds, float(np.median(parts[kept])), float(np.median(sent[kept])))
 
 
 @dataclass(frozen=True)
-class Rounds:
+class SecaggRounds:
     """What was measured so far. few, least: `FEW` devices at `WHOLE` and at `LEAST`; losing: the latter with losses.
     many: `MANY` devices at `WHOLE`."""
 
-    few: list[Measured] = field(default_factory=list)
-    least: list[Measured] = field(default_factory=list)
-    losing: list[Measured] = field(default_factory=list)
-    many: list[Measured] = field(default_factory=list)
+    few: list[SecaggRound] = field(default_factory=list)
+    least: list[SecaggRound] = field(default_factory=list)
+    losing: list[SecaggRound] = field(default_factory=list)
+    many: list[SecaggRound] = field(default_factory=list)
 
     def turn(self) -> None:
         """Measures the rounds of `FEW` once more."""
-        self.few.append(measured(FEW, SIZE, WHOLE))
-        self.least.append(measured(FEW, SIZE, LEAST))
-        self.losing.append(measured(FEW, SIZE, LEAST, range(round(LOST * FEW))))
+        self.few.append(measure_round(FEW, SIZE, QUORUM))
+        self.least.append(measure_round(FEW, SIZE, MIN_QUORUM))
+        self.losing.append(measure_round(FEW, SIZE, MIN_QUORUM, range(round(LOST * FEW))))
 
     def crowd(self) -> None:
         """Measures the round of `MANY` once more: half a minute."""
-        self.many.append(measured(MANY, SIZE, WHOLE))
+        self.many.append(measure_round(MANY, SIZE, QUORUM))
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Measurement]:
         """Both turns and crowd have been measured at least once."""
         rows = [
-            _whole(FEW, WHOLE, self.few, REACH_FEW_S, ELSEWHERE),
-            _whole(FEW, LEAST, self.least, REACH_FEW_S, ELSEWHERE),
-            _whole(FEW, LEAST, self.losing, None, "the exact sum of the others", f", {LOST:.0%} lost"),
-            _whole(MANY, WHOLE, self.many, REACH_MANY_S),
+            _round_row(FEW, QUORUM, self.few, MAX_FEW_SECONDS, SECAGG_PLUS_NOTE),
+            _round_row(FEW, MIN_QUORUM, self.least, MAX_FEW_SECONDS, SECAGG_PLUS_NOTE),
+            _round_row(FEW, MIN_QUORUM, self.losing, None, "the exact sum of the others", f", {LOST:.0%} lost"),
+            _round_row(MANY, QUORUM, self.many, MAX_MANY_SECONDS),
         ]
         few, many = (median(one.seconds for one in rounds) / n for rounds, n in ((self.few, FEW), (self.many, MANY)))
         name = f"masked sum, cost a device of {MANY:,}"
-        rows.append(Row(GROUP, name, 1000 * many, "ms", many / few, f"that of {FEW}", REACH_GROWTH))
-        for devices, threshold, rounds in ((FEW, LEAST, self.least), (MANY, WHOLE, self.many)):
+        rows.append(Measurement(GROUP, name, 1000 * many, "ms", many / few, f"that of {FEW}", MAX_GROWTH))
+        for devices, threshold, rounds in ((FEW, MIN_QUORUM, self.least), (MANY, QUORUM, self.many)):
             where = f"in a sum of {devices:,}, threshold {threshold}"
             part_ms = 1000 * median(one.part_s for one in rounds)
             sent_bytes = median(one.sent_bytes for one in rounds)
-            rows.append(Row(GROUP, f"a device's part {where}", part_ms, "ms", reach=REACH_PART_MS))
-            rows.append(Row(GROUP, f"sent by a device {where}", sent_bytes, "bytes", reach=REACH_SENT_BYTES))
+            rows.append(Measurement(GROUP, f"a device's part {where}", part_ms, "ms", reach=MAX_DEVICE_MS))
+            rows.append(Measurement(GROUP, f"sent by a device {where}", sent_bytes, "bytes", reach=MAX_SENT_BYTES))
         return rows
 
 
-def _whole(
-    devices: int, threshold: float, rounds: list[Measured], reach: float | None, note: str = "", more: str = ""
-) -> Row:
+def _round_row(
+    devices: int, threshold: float, rounds: list[SecaggRound], reach: float | None, note: str = "", more: str = ""
+) -> Measurement:
     name = f"masked sum, {devices:,} × {SIZE:,}, threshold {threshold}{more}"
-    return Row(GROUP, name, median(one.seconds for one in rounds), "s", reach=reach, note=note)
+    return Measurement(GROUP, name, median(one.seconds for one in rounds), "s", reach=reach, note=note)

@@ -8,10 +8,10 @@ from pathlib import Path
 from keyart_federated import simulate
 from keyart_federated.worlds import SyntheticWorld
 
-from .measurement import Row
+from .measurement import Measurement
 
 
-def rows(viewers: int, steps: int, rounds: int) -> list[Row]:
+def rows(viewers: int, steps: int, rounds: int) -> list[Measurement]:
     """Client updates and impressions a second of federated rounds in one process."""
     world = SyntheticWorld(viewers=viewers, impressions=steps * rounds)
     with tempfile.TemporaryDirectory(prefix="keyart-bench-") as folder:
@@ -19,6 +19,6 @@ def rows(viewers: int, steps: int, rounds: int) -> list[Row]:
     size = f"{viewers} devices, {rounds} rounds of {steps} impressions"
     impressions = report.devices * report.rounds * report.steps_per_round / report.seconds
     return [
-        Row("simulation", "client updates", report.client_updates_per_second, "/s", note=size),
-        Row("simulation", "device impressions", impressions, "/s", note=size),
+        Measurement("simulation", "client updates", report.client_updates_per_second, "/s", note=size),
+        Measurement("simulation", "device impressions", impressions, "/s", note=size),
     ]

@@ -8,40 +8,40 @@ from pathlib import Path
 import keyart
 from keyart.store.database import Store, Table
 
-from .measurement import Row
-from .sample_profile import IMPRESSIONS_A_DAY, keys
+from .measurement import Measurement
+from .sample_profile import IMPRESSIONS_PER_DAY, keys
 
-REACH_PROFILE, REACH_HEAD, REACH_RANKER = 512_000, 32_000, 16_000  # bytes
+MAX_PROFILE_BYTES, MAX_HEAD_BYTES, MAX_RANKER_BYTES = 512_000, 32_000, 16_000  # bytes
 
 
-def rows(profile: Path, bundle: Path, days: int) -> list[Row]:
+def rows(profile: Path, bundle: Path, days: int) -> list[Measurement]:
     """profile: folder with the closed profile, alone in it."""
     stored = sum(path.stat().st_size for path in profile.iterdir())
     ranker = sum((bundle / name).stat().st_size for name in ("ranker.onnx", "ranker.bin"))
     parameters = sum(prod(shape) for shape in keyart.Manifest.read(bundle).parameters.values())
     return [
-        Row(
+        Measurement(
             "size",
-            f"profile, {days} days × {IMPRESSIONS_A_DAY} impressions",
+            f"profile, {days} days × {IMPRESSIONS_PER_DAY} impressions",
             stored,
             "bytes",
-            reach=REACH_PROFILE,
+            reach=MAX_PROFILE_BYTES,
             note="all files, closed",
         ),
-        Row(
+        Measurement(
             "size",
             "the head in it",
             _head(profile / "profile.db"),
             "bytes",
-            reach=REACH_HEAD,
+            reach=MAX_HEAD_BYTES,
             note="derived from the journal; 0 where no copy of it is stored",
         ),
-        Row(
+        Measurement(
             "size",
             "ranker.onnx + ranker.bin",
             ranker,
             "bytes",
-            reach=REACH_RANKER,
+            reach=MAX_RANKER_BYTES,
             note=f"{parameters:,} parameters",
         ),
     ]

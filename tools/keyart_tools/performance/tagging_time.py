@@ -9,28 +9,28 @@ from statistics import median
 
 from keyart.errors import DataUnavailable
 
-from .measurement import Absent, Row
+from .measurement import Measurement, NotMeasured
 
 GROUP = "film"
-REACH = 2.0  # times decoding
+MAX_RATIO = 2.0  # times decoding
 
 
-def rows(turns: int) -> tuple[list[Row], list[Absent]]:
+def rows(turns: int) -> tuple[list[Measurement], list[NotMeasured]]:
     """Tags Big Buck Bunny (596 s) `turns` times, with the models that are in the cache."""
     try:
         import cv2
 
         from keyart_tools.models import Models
         from keyart_tools.models.sample_media import big_buck_bunny
-        from keyart_tools.tagging import Film, tag
+        from keyart_tools.tagging import FilmFile, tag
     except ImportError as error:
-        return [], [Absent("film", f"{error.name} is not installed; run pip install 'keyart[tagging]'.")]
+        return [], [NotMeasured("film", f"{error.name} is not installed; run pip install 'keyart[tagging]'.")]
     if not turns:
-        return [], [Absent("film", "left out of a quick run: it takes two minutes.")]
+        return [], [NotMeasured("film", "left out of a quick run: it takes two minutes.")]
     try:
-        film = Film.open(big_buck_bunny())
+        film = FilmFile.open(big_buck_bunny())
     except DataUnavailable as error:
-        return [], [Absent("film", str(error))]
+        return [], [NotMeasured("film", str(error))]
     models, threads = Models.open(), cv2.getNumThreads()
     seconds, ratios = [], []
     cv2.setNumThreads(1)
@@ -47,4 +47,4 @@ def rows(turns: int) -> tuple[list[Row], list[Absent]]:
         cv2.setNumThreads(threads)
     note = f"without {', '.join(models.missing)}" if models.missing else "with all models"
     name, against = f"tag a film of {film.seconds:.0f} s", f"decoding its {frames:,} frames"
-    return [Row(GROUP, name, median(seconds), "s", median(ratios), against, REACH, note)], []
+    return [Measurement(GROUP, name, median(seconds), "s", median(ratios), against, MAX_RATIO, note)], []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .campaign_plan import Plan, Row, plan, predict
-from .measured_runs import Run, read
+from .campaign_plan import CampaignPlan, PlanRow, plan, predict
+from .measured_runs import MeasuredRun, read
 
-__all__ = ["Plan", "Row", "Run", "plan", "predict", "read"]
+__all__ = ["CampaignPlan", "MeasuredRun", "PlanRow", "plan", "predict", "read"]

@@ -12,14 +12,14 @@ import numpy as np
 from keyart.errors import SettingError
 from keyart_federated.accounting import noise_for
 
-from .measured_runs import Run
+from .measured_runs import MeasuredRun
 
 MASKED_BYTES = 4  # a coordinate, modulo 2^32 ...
 WIDE_BYTES = 8  # ... or 2^64, where the sum of all clips would not fit
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlanRow:
     """One fleet size and one number of rounds.
 
     noise_multiplier: deviation of the sum's noise over the clip. mean_noise: of a coordinate of the mean, over the
@@ -41,17 +41,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CampaignPlan:
     """alone: capture over the whole run where nobody learns together, None where that is not measured."""
 
     epsilon: float
     delta: float
     dimension: int
     l2: float | None
-    rows: tuple[Row, ...]
+    rows: tuple[PlanRow, ...]
     alone: float | None
 
-    def pays(self, row: Row) -> bool | None:
+    def pays(self, row: PlanRow) -> bool | None:
         """Whether learning together is predicted to beat learning alone; None where there is nothing to say."""
         return None if self.alone is None or row.whole is None else row.whole > self.alone
 
@@ -68,8 +68,8 @@ def plan(
     delta: float,
     dimension: int,
     l2: float | None = None,
-    runs: Sequence[Run] = (),
-) -> Plan:
+    runs: Sequence[MeasuredRun] = (),
+) -> CampaignPlan:
     """All combinations, for devices that take part in every round, since none can rely on being sampled in secret.
 
     dimension: entries of the vector. l2: the clip in integer steps, for distributed Skellam noise; without it the
@@ -89,7 +89,7 @@ def plan(
             tau = noise**2 * dimension / fleet
             capture = predict(fleet, epsilon, delta=delta, rounds=number, dimension=dimension, runs=runs)
             rows.append(
-                Row(
+                PlanRow(
                     devices=fleet,
                     rounds=number,
                     noise_multiplier=noise,
@@ -105,18 +105,18 @@ def plan(
     alone = [run for run in runs if run.devices == 0]
     weights = sum(run.seeds for run in alone)
     mean = sum(run.seeds * run.whole for run in alone) / weights if alone else None
-    return Plan(epsilon, delta, dimension, l2, tuple(rows), mean)
+    return CampaignPlan(epsilon, delta, dimension, l2, tuple(rows), mean)
 
 
 def predict(
-    devices: int, epsilon: float | None, *, delta: float, rounds: int, dimension: int, runs: Sequence[Run]
+    devices: int, epsilon: float | None, *, delta: float, rounds: int, dimension: int, runs: Sequence[MeasuredRun]
 ) -> tuple[float, float] | None:
     """Capture over the whole run and over its last quarter, None without measured runs.
 
     Interpolated in the logarithm of `effective_devices`. Beyond what was measured the nearest run speaks: too low for
     larger fleets, too high for smaller ones. Raises SettingError.
     """
-    points: dict[float, list[Run]] = defaultdict(list)
+    points: dict[float, list[MeasuredRun]] = defaultdict(list)
     for run in runs:
         if run.devices:
             at = effective_devices(

@@ -10,14 +10,14 @@ import numpy as np
 from keyart.errors import KeyartError
 
 from .campaign_plan import predict
-from .measured_runs import Run
+from .measured_runs import MeasuredRun
 
 EPSILONS = np.geomspace(0.5, 16, 25)
 COLOURS = ("#17607a", "#e4572e", "#6a994e", "#7b5ea7", "#b9bec6")
 
 
 def draw(
-    path: Path, devices: Sequence[int], *, delta: float, rounds: int, dimension: int, runs: Sequence[Run]
+    path: Path, devices: Sequence[int], *, delta: float, rounds: int, dimension: int, runs: Sequence[MeasuredRun]
 ) -> None:
     """Writes the chart. Raises KeyartError where nothing is measured or matplotlib is missing, OSError."""
     if not any(run.devices for run in runs):

@@ -16,7 +16,7 @@ OPTIONAL: Final = {"delta", "rounds", "dimension"}
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MeasuredRun:
     """Mean capture of `seeds` runs: over the whole run, and over its last quarter.
 
     devices: 0 where nobody learned together. epsilon: None where there was no noise. delta, rounds, dimension: of the
@@ -33,7 +33,7 @@ class Run:
     dimension: int | None = None
 
 
-def read(path: Path | None = None) -> tuple[Run, ...]:
+def read(path: Path | None = None) -> tuple[MeasuredRun, ...]:
     """All runs of a list of objects with Run's fields. Raises KeyartError for anything else, OSError."""
     path = path or FILE
     try:
@@ -45,10 +45,10 @@ def read(path: Path | None = None) -> tuple[Run, ...]:
         raise KeyartError(f"{path} is not a list of measured runs: {error}. Write it anew.") from error
 
 
-def _run(entry: Any) -> Run:
+def _run(entry: Any) -> MeasuredRun:
     if not isinstance(entry, dict) or not REQUIRED <= set(entry) <= REQUIRED | OPTIONAL:
         raise ValueError(f"a run has {', '.join(sorted(REQUIRED))}, not {entry!r}")
-    run = Run(**entry)
+    run = MeasuredRun(**entry)
     for name, value, least in (
         ("devices", run.devices, 0),
         ("seeds", run.seeds, 1),

@@ -8,13 +8,13 @@ import numpy as np
 
 from keyart.errors import KeyartError
 
-from .quantization_report import Report
+from .quantization_report import QuantizationReport
 
 STORED, FLOAT, INK, FAINT = "#e4572e", "#c9ced6", "#444444", "#eeeeee"
-LEAST_SHARE = 1e-5  # of a value: what is less stands at the left end
+MIN_SHARE = 1e-5  # of a value: what is less stands at the left end
 
 
-def draw(report: Report, path: Path) -> None:
+def draw(report: QuantizationReport, path: Path) -> None:
     """A PNG or SVG, by the name's ending. Raises KeyartError."""
     try:
         from matplotlib.figure import Figure
@@ -37,9 +37,9 @@ def draw(report: Report, path: Path) -> None:
         f"of {report.bytes_float:,} bytes",
         loc="left", fontsize=10,
     )  # fmt: skip
-    bins = np.geomspace(LEAST_SHARE, 1, 41)
-    slates.hist(np.clip(report.margins, LEAST_SHARE, 1), bins, color=FLOAT, label="lead of the winner, all slates")
-    slates.hist(np.clip(report.lost, LEAST_SHARE, 1), bins, color=STORED, label="lost where another one won")
+    bins = np.geomspace(MIN_SHARE, 1, 41)
+    slates.hist(np.clip(report.margins, MIN_SHARE, 1), bins, color=FLOAT, label="lead of the winner, all slates")
+    slates.hist(np.clip(report.lost, MIN_SHARE, 1), bins, color=STORED, label="lost where another one won")
     slates.set_xscale("log")
     slates.set_yscale("symlog", linthresh=1)
     slates.set_xlabel("share of the winner's value", fontsize=9)

@@ -19,18 +19,18 @@ from keyart.model.ranker.weights import shapes, stored_layout
 from keyart_federated.export.vectors import plausible, rows_of
 from keyart_federated.metrics import Estimate
 
-from ..model_evaluation import Occasions, Slate, Truth, by_device, difference, plain, slates, value
-from .quantization_source import Source
+from ..model_evaluation import EvaluationSet, ExpectedRewards, Slate, by_device, difference, plain, slates, value
+from .quantization_source import QuantizationSource
 
 SAME_WINNER_BAR, VALUE_BAR = 0.985, 0.002
-WORST = 10
+MAX_WORST_CASES = 10
 MADE_UP_CANDIDATES = 20
 FLOAT_BYTES = 4
 Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TensorError:
     """What it would cost to round this tensor alone. stored: how the bundle's format keeps it. error_mean, error_max:
     of the value, which is a probability. same_winner: share of slates."""
 
@@ -45,7 +45,7 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Worst:
+class ChangedWinner:
     """A slate whose winner changed: what each form shows, and which share of the winner's value is lost by that."""
 
     slate: int
@@ -56,7 +56,7 @@ class Worst:
 
 
 @dataclass(frozen=True)
-class Report:
+class QuantizationReport:
     """judged_on: "world", "log" or "made up". drawn: see `Source`. value_*: of the policy without heads, by the
     world's truth, by the log (SNIPS), or, where slates are made up, by the float model's own word. value_change:
     relative. lost_mean: share of a winner's value that is lost where another one won, in the mean; lost: of each such
@@ -73,8 +73,8 @@ class Report:
     value_difference: Estimate
     value_change: float
     lost_mean: float
-    tensors: tuple[Tensor, ...]
-    worst: tuple[Worst, ...]
+    tensors: tuple[TensorError, ...]
+    worst: tuple[ChangedWinner, ...]
     margins: Doubles
     lost: Doubles
 
@@ -96,12 +96,12 @@ class Report:
 
 
 def measure(
-    source: Source,
-    occasions: Occasions | None,
+    source: QuantizationSource,
+    occasions: EvaluationSet | None,
     count: int,
     seed: int,
     tell: Callable[[int, int], None] = lambda done, of: None,
-) -> Report:
+) -> QuantizationReport:
     """On the slates of `occasions`, or on `count` made-up ones. tell: gets slates done and in all."""
     policy = keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(source.base_rate)
@@ -120,7 +120,7 @@ def measure(
         errors.append(_errors(slate, exact, variants))
         chances = [distribution(one, slate.allowed, gamma) for one in (exact, rounded)]
         occasion = slate.occasion
-        credit = occasion.credit if occasion is not None else Truth(np.where(slate.allowed, exact, 0.0))
+        credit = occasion.credit if occasion is not None else ExpectedRewards(np.where(slate.allowed, exact, 0.0))
         devices.append(occasion.device if occasion is not None else n)
         credits.append((credit.of(chances[0]), credit.of(chances[1])))
         margins.append(_margin(exact))
@@ -133,7 +133,7 @@ def measure(
     sums = [by_device(np.array(devices), np.array([pair[form] for pair in credits])) for form in (0, 1)]
     values = [value(one) for one in sums]
     apart = difference(*sums)
-    return Report(
+    return QuantizationReport(
         judged_on=judged_on,
         drawn=source.drawn,
         slates=len(credits),
@@ -146,13 +146,13 @@ def measure(
         value_change=apart.value / values[0].value if values[0].value else 0.0,
         lost_mean=float(np.mean([one.lost for one in changed])) if changed else 0.0,
         tensors=_tensors(source.spec, np.array(errors)),
-        worst=tuple(sorted(changed, key=lambda one: -one.lost)[:WORST]),
+        worst=tuple(sorted(changed, key=lambda one: -one.lost)[:MAX_WORST_CASES]),
         margins=np.array(margins),
         lost=np.array([one.lost for one in changed]),
     )
 
 
-def _made_up(source: Source, count: int, seed: int) -> Iterator[Slate]:
+def _made_up(source: QuantizationSource, count: int, seed: int) -> Iterator[Slate]:
     rng = np.random.default_rng(seed)
     allowed = np.ones(MADE_UP_CANDIDATES, dtype=np.bool_)
     for _ in range(count):
@@ -161,10 +161,12 @@ def _made_up(source: Source, count: int, seed: int) -> Iterator[Slate]:
 
 def _changed(
     n: int, exact: npt.NDArray[np.float32], rounded: npt.NDArray[np.float32], title: keyart.Title | None
-) -> Worst:
+) -> ChangedWinner:
     best, now = int(exact.argmax()), int(rounded.argmax())
     first, second = (title.artworks[at].id if title is not None else str(at) for at in (best, now))
-    return Worst(n, title.id if title is not None else None, first, second, float(1 - exact[now] / exact[best]))
+    return ChangedWinner(
+        n, title.id if title is not None else None, first, second, float(1 - exact[now] / exact[best])
+    )
 
 
 def _errors(slate: Slate, exact: npt.NDArray[np.float32], variants: Sequence[Weights]) -> Doubles:
@@ -184,12 +186,12 @@ def _margin(values: npt.NDArray[np.float32]) -> float:
     return float(1 - max(second, 0.0) / best)
 
 
-def _tensors(spec: FeatureSpec, errors: Doubles) -> tuple[Tensor, ...]:
+def _tensors(spec: FeatureSpec, errors: Doubles) -> tuple[TensorError, ...]:
     told = []
     for row, (name, shape) in enumerate(shapes(spec).items()):
         size, rows = math.prod(shape), shape[0] if len(shape) > 1 else 1
         told.append(
-            Tensor(
+            TensorError(
                 name=name,
                 shape=shape,
                 stored="int8" if name == "play_artwork" else "float32",

@@ -18,11 +18,11 @@ from keyart.model.ranker.weights import from_bytes, quantize, stored_parts
 from keyart_federated.export import ModelFile
 
 from ..inspection.bundle import folder_of
-from ..model_evaluation import model_installed
+from ..model_evaluation import loaded_from_file
 
 
 @dataclass(frozen=True)
-class Source:
+class QuantizationSource:
     """unrounded, rounded: the weights in float, and as a device gets them. drawn: the first are not known, since a
     bundle holds only the second; each weight is then drawn from those that round to what the bundle has. installed:
     the model on a catalogue."""
@@ -35,12 +35,12 @@ class Source:
     installed: Callable[[keyart.Catalog], LoadedModel]
 
     @classmethod
-    def open(cls, path: Path, seed: int) -> Source:
+    def open(cls, path: Path, seed: int) -> QuantizationSource:
         """A model file, or the folder of a bundle. Raises InputError, BundleError."""
         return cls._of_bundle(folder_of(path), seed) if path.is_dir() else cls.of_model(ModelFile.load(path))
 
     @classmethod
-    def of_model(cls, file: ModelFile) -> Source:
+    def of_model(cls, file: ModelFile) -> QuantizationSource:
         weights, model = file.model.weights, file.model
         return cls(
             model.spec,
@@ -48,11 +48,11 @@ class Source:
             weights.quantized(),
             model.base_rate,
             False,
-            lambda catalog: model_installed(file, catalog),
+            lambda catalog: loaded_from_file(file, catalog),
         )
 
     @classmethod
-    def _of_bundle(cls, folder: Path, seed: int) -> Source:
+    def _of_bundle(cls, folder: Path, seed: int) -> QuantizationSource:
         from keyart.bundle import verify
 
         manifest: Manifest = verify(folder)

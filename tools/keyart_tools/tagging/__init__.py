@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .film import Film
+from .film import FilmFile
 from .still import Still
 from .tagging_file import Tagging
 from .tagging_run import tag
 
-__all__ = ["Film", "Still", "Tagging", "tag"]
+__all__ = ["FilmFile", "Still", "Tagging", "tag"]

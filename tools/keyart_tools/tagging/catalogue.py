@@ -7,7 +7,7 @@ from pathlib import Path
 from keyart.catalog import Artwork, Catalog, Title
 from keyart.errors import CatalogError
 
-from .judgement import UNSAFE
+from .judgement import MAX_UNSAFE
 from .still import Still
 from .tagging_file import Tagging
 
@@ -34,7 +34,7 @@ def _artwork(tagging: Tagging, still: Still) -> Artwork:
         tags=still.all_tags,
         image=still.image,
         embedding=None if embedding is None else [round(float(x), 4) for x in embedding],
-        maturity=ADULT if still.unsafe is not None and still.unsafe >= UNSAFE else "",
+        maturity=ADULT if still.unsafe is not None and still.unsafe >= MAX_UNSAFE else "",
     )
 
 

@@ -25,7 +25,7 @@ GRID = (160, 90)  # cells in which edges are counted
 SAFE = 0.05  # of each side that stays free: the graphics-safe area of EBU R 95 is 90 % of width and height
 TITLE_SIZES = ((0.55, 0.3), (0.4, 0.4), (0.28, 0.6), (0.4, 0.25), (0.28, 0.4))  # of the space for a title
 CALM_EDGES = 0.035  # mean gradient, of a full step from black to white, below which a title can be read
-MOST_SPACES = 3
+MAX_SPACES = 3
 OCCUPIED = 1e6  # strength of edges where nothing may be written
 
 
@@ -72,7 +72,7 @@ def calm_spaces(strength: Grey, taken: Sequence[Box] = ()) -> tuple[Box, ...]:
     for box in taken:
         _fill(free, box)
     chosen: list[Box] = []
-    while len(chosen) < MOST_SPACES and (space := _calmest(free)) is not None:
+    while len(chosen) < MAX_SPACES and (space := _calmest(free)) is not None:
         chosen.append(space)
         _fill(free, space)
     return tuple(chosen)

@@ -18,7 +18,7 @@ REJECTED = "rejected by hand"
 VERDICTS = ("accept", "reject", "")
 
 
-def corrected(tagging: Tagging, path: Path) -> Tagging:
+def apply_corrections(tagging: Tagging, path: Path) -> Tagging:
     """`tagging` with the corrections of a file that the sheet has saved.
 
     The file: {"format", "film": sha256 of its head, "stills": {id: {"verdict", "tags"}}}, where a verdict is

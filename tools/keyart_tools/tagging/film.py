@@ -17,14 +17,14 @@ from keyart.errors import InputError
 from keyart_tools.models import Picture
 
 HEAD_BYTES = 1 << 20  # of the file, which its fingerprint covers
-LARGEST_PIXELS = 8192 * 8192  # of a frame: beyond, one picture takes gigabytes
+MAX_PIXELS = 8192 * 8192  # of a frame: beyond, one picture takes gigabytes
 HD_HEIGHT = 720  # from here on, a film that does not say which colours it has is taken for BT.709
 UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 ATTACHED = av.stream.Disposition.attached_pic  # the cover of a song: pictures, and no film
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class FilmFile:
     """size: bytes. changed: time of the last change, ns. head: sha256 of the first MiB. seconds, frames: as the file
     says, 0 where it does not. pixel_aspect: width of a pixel by its height."""
 
@@ -38,7 +38,7 @@ class Film:
     pixel_aspect: float = 1.0
 
     @classmethod
-    def open(cls, path: Path) -> Film:
+    def open(cls, path: Path) -> FilmFile:
         """Raises InputError for what is no film, OSError for what may not be read."""
         if not path.is_file():
             what = "is not a file" if path.exists() else "does not exist"
@@ -52,7 +52,7 @@ class Film:
             frames = stream.frames or round(seconds * fps)
             aspect = float(stream.sample_aspect_ratio or 1)
             width, height = stream.codec_context.width, stream.codec_context.height
-        if width * height > LARGEST_PIXELS:
+        if width * height > MAX_PIXELS:
             raise InputError(f"{path} has frames of {width}×{height}; give a copy of at most 8192×8192.")
         stat = path.stat()
         film = cls(path, stat.st_size, stat.st_mtime_ns, head, max(0.0, seconds), max(0, frames), fps, aspect)
@@ -60,7 +60,7 @@ class Film:
             raise InputError(f"{path} has no picture that can be decoded; is it whole?")
         return film
 
-    def same_as(self, other: Film) -> bool:
+    def same_as(self, other: FilmFile) -> bool:
         """Whether the file is what `other` was, by size, time of change and head."""
         return (self.size, self.changed, self.head) == (other.size, other.changed, other.head)
 
@@ -94,7 +94,7 @@ class Film:
         return {**asdict(self), "path": str(self.path)}
 
     @classmethod
-    def from_json(cls, entry: dict[str, Any]) -> Film:
+    def from_json(cls, entry: dict[str, Any]) -> FilmFile:
         return cls(**{**entry, "path": Path(entry["path"])})
 
 

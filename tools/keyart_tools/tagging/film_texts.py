@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keyart.catalog import kind_of
-from keyart_tools.text import Cast, Sentences, Subtitles, said_at, title_tags
+from keyart_tools.text import Cast, SentenceEncoder, Subtitles, said_at, title_tags
 
 from .tagging_file import Tagging
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class FilmTexts:
     """What is None, or empty, is not known."""
 
     synopsis: str | None = None
@@ -21,7 +21,7 @@ class Words:
     subtitles: Subtitles | None = None
 
 
-def heard(tagging: Tagging, words: Words, sentences: Sentences | None) -> Tagging:
+def add_texts(tagging: Tagging, words: FilmTexts, sentences: SentenceEncoder | None) -> Tagging:
     """With tags of the title, and of each still the words of its time; what is not given stays as it was."""
     if words.synopsis or words.reviews or words.cast:
         tags = title_tags(words.synopsis, words.reviews, words.cast, sentences)

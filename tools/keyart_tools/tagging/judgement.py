@@ -11,17 +11,17 @@ import numpy.typing as npt
 
 from .similarity import cosines, near_duplicates
 from .still import Still
-from .tags import COVERED, area, ramp
+from .tags import MIN_COVERED_SHARE, area, ramp
 
-BLACK = 0.15  # mean lightness below which nothing can be seen
-FLAT = 0.03  # standard deviation of lightness
-BLURRED = 20.0  # variance of the Laplacian on 640 pixels
+MIN_LIGHTNESS = 0.15  # mean lightness below which nothing can be seen
+MIN_CONTRAST = 0.03  # standard deviation of lightness
+MIN_SHARPNESS = 20.0  # variance of the Laplacian on 640 pixels
 CRISP = 400.0  # from which on sharper is no better
-UNSAFE = 0.8  # probability
+MAX_UNSAFE = 0.8  # probability
 ROOM = 0.2  # share of the picture in its best calm space that is all a title needs
 
 
-def judged(stills: Sequence[Still]) -> tuple[Still, ...]:
+def judge(stills: Sequence[Still]) -> tuple[Still, ...]:
     """The same stills, each with the reason for which it is refused, if there is one. What a person has said stands.
 
     Of near-duplicates one stays: what a person accepts, else the sharpest.
@@ -41,26 +41,26 @@ def judged(stills: Sequence[Still]) -> tuple[Still, ...]:
 
 
 def _fault(still: Still) -> str:
-    if still.colours.lightness < BLACK:
+    if still.colours.lightness < MIN_LIGHTNESS:
         return "black"
-    if still.colours.contrast < FLAT:
+    if still.colours.contrast < MIN_CONTRAST:
         return "flat"
-    if still.sharpness < BLURRED:
+    if still.sharpness < MIN_SHARPNESS:
         return "blurred"
-    if still.unsafe is not None and still.unsafe >= UNSAFE:
+    if still.unsafe is not None and still.unsafe >= MAX_UNSAFE:
         return "unsafe"
-    return "lettering" if area(still.lettering) >= COVERED else ""
+    return "lettering" if area(still.lettering) >= MIN_COVERED_SHARE else ""
 
 
 def quality(still: Still) -> float:
     """0–1: the mean of how sharp it is, how well lit, how much room it has for a title, how free of text."""
     light = still.colours.lightness
     return (
-        ramp(math.log(max(still.sharpness, 1.0)), math.log(BLURRED), math.log(CRISP))
-        + min(ramp(light, BLACK, 0.4), ramp(light, 0.95, 0.85))
+        ramp(math.log(max(still.sharpness, 1.0)), math.log(MIN_SHARPNESS), math.log(CRISP))
+        + min(ramp(light, MIN_LIGHTNESS, 0.4), ramp(light, 0.95, 0.85))
         + ramp(max((area([box]) for box in still.calm), default=0.0), 0.0, ROOM)
         + 1.0
-        - ramp(area(still.lettering), 0.0, COVERED)
+        - ramp(area(still.lettering), 0.0, MIN_COVERED_SHARE)
     ) / 4.0
 
 

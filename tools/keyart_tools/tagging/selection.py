@@ -37,14 +37,14 @@ class Objective:
 
     def value(self, chosen: Iterable[int]) -> float:
         """F of a set of pictures."""
-        so_far = _SoFar.nothing(self)
+        so_far = _Coverage.nothing(self)
         for picture in set(chosen):
             so_far = so_far.and_(picture, self)
         return so_far.value(self)
 
 
 @dataclass(frozen=True, slots=True)
-class _SoFar:
+class _Coverage:
     """nearest: [n], cosine to the nearest chosen picture. unshown: [t], the product. quality: the sum, over N."""
 
     nearest: Numbers
@@ -52,11 +52,11 @@ class _SoFar:
     quality: float
 
     @classmethod
-    def nothing(cls, objective: Objective) -> _SoFar:
+    def nothing(cls, objective: Objective) -> _Coverage:
         return cls(np.zeros(len(objective.quality)), np.ones(len(objective.worth)), 0.0)
 
-    def and_(self, picture: int, objective: Objective) -> _SoFar:
-        return _SoFar(
+    def and_(self, picture: int, objective: Objective) -> _Coverage:
+        return _Coverage(
             np.maximum(self.nearest, objective.cosine[picture]),
             self.unshown * (1.0 - objective.weight[picture]),
             self.quality + float(objective.quality[picture]) / objective.count,
@@ -70,7 +70,7 @@ class _SoFar:
 
 def select(objective: Objective, first: Sequence[int] = ()) -> list[int]:
     """N pictures, or all there are, each the one that adds most to those before it; `first` lead, all of them."""
-    chosen, so_far = list(first), _SoFar.nothing(objective)
+    chosen, so_far = list(first), _Coverage.nothing(objective)
     for picture in first:
         so_far = so_far.and_(picture, objective)
 

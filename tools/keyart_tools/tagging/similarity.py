@@ -18,7 +18,7 @@ from .colour import oklab
 
 Vectors = npt.NDArray[np.float32]  # [pictures, length], each of norm 1
 
-NEAR_DUPLICATE = 0.9  # cosine above which of two pictures one goes
+MIN_DUPLICATE_COSINE = 0.9  # cosine above which of two pictures one goes
 CELLS = 8
 
 
@@ -42,7 +42,7 @@ def near_duplicates(cosine: npt.NDArray[np.float64], order: Sequence[int]) -> di
     gone: dict[int, int] = {}
     for picture in order:
         nearest = max(kept, key=lambda other: cosine[picture, other], default=None)
-        if nearest is not None and cosine[picture, nearest] > NEAR_DUPLICATE:
+        if nearest is not None and cosine[picture, nearest] > MIN_DUPLICATE_COSINE:
             gone[picture] = nearest
         else:
             kept.append(picture)

@@ -11,8 +11,8 @@ from typing import Any
 from keyart.bundle.durable import replace_file
 from keyart.errors import CatalogError
 
-from .film import Film
-from .shots import Mark, Stretch
+from .film import FilmFile
+from .shots import ResumePoint, ShotSegment
 from .still import Still
 
 FORMAT = "keyart-tagging/1"
@@ -24,14 +24,14 @@ class Tagging:
     """title_id, name, licence, title_tags: of the film. count: stills to select. models: name to licence of those
     that have seen the stills. seen: the last stretch of the film that was seen. finished: whether it was the end."""
 
-    film: Film
+    film: FilmFile
     title_id: str
     name: str
     licence: str = ""
     count: int = 20
     title_tags: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
-    seen: Stretch | None = None
+    seen: ShotSegment | None = None
     finished: bool = False
     stills: tuple[Still, ...] = ()
 
@@ -74,7 +74,7 @@ class Tagging:
         try:
             title, seen = document["title"], document["seen"]
             return cls(
-                film=Film.from_json(document["film"]),
+                film=FilmFile.from_json(document["film"]),
                 title_id=title["id"],
                 name=title["name"],
                 licence=title["licence"],
@@ -90,6 +90,6 @@ class Tagging:
             raise CatalogError(f"{path} is damaged ({what}); remove it and tag the film again.") from None
 
 
-def _stretch(entry: dict[str, Any]) -> Stretch:
+def _stretch(entry: dict[str, Any]) -> ShotSegment:
     mark = entry["mark"]
-    return Stretch(**{**entry, "mark": None if mark is None else Mark(**mark)})
+    return ShotSegment(**{**entry, "mark": None if mark is None else ResumePoint(**mark)})

@@ -24,20 +24,20 @@ from keyart_tools.models import Models
 from .catalogue import write_catalogue
 from .colour import colours
 from .contact_sheet import write_sheet
-from .corrections import corrected
-from .film import Film
-from .film_texts import Words, heard
-from .judgement import judged, quality, traits
-from .measure import checked, measured, read_picture
+from .corrections import apply_corrections
+from .film import FilmFile
+from .film_texts import FilmTexts, add_texts
+from .judgement import judge, quality, traits
+from .measure import check, measure, read_picture
 from .selection import Objective, select
-from .shots import Sample, Stretch, stretches
+from .shots import FrameSample, ShotSegment, shot_segments
 from .similarity import cosines
 from .still import Still
 from .tagging_file import NAME, Tagging
 
 STILLS = "stills"
 JPEG_QUALITY = 90
-SAVED_EVERY = 5.0  # seconds
+SAVE_SECONDS = 5.0  # seconds
 
 Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
@@ -49,7 +49,7 @@ def silent(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def tag(
-    film: Film | None,
+    film: FilmFile | None,
     folder: Path,
     models: Models,
     *,
@@ -57,7 +57,7 @@ def tag(
     title_id: str | None = None,
     name: str | None = None,
     licence: str | None = None,
-    words: Words | None = None,
+    words: FilmTexts | None = None,
     corrections: Path | None = None,
     html: bool = False,
     stage: Stage = silent,
@@ -69,7 +69,7 @@ def tag(
     film: None for the one of an earlier run that saw all of it. count: stills to select. title_id, name, licence: of
     the film. None: as before; at first 20 stills, named by the film's file, no licence. Raises InputError, OSError.
     """
-    tagging = Tagging.load(folder) if film is None else begun(film, folder)
+    tagging = Tagging.load(folder) if film is None else resume(film, folder)
     if film is None and not tagging.finished:
         raise CatalogError(f"The run in {folder} did not see the whole film; go on by tagging {tagging.film.path}.")
     tagging = replace(
@@ -82,13 +82,13 @@ def tag(
     # What no catalogue can hold is told now, and not when the film has been seen.
     Title(tagging.title_id, tagging.name, artworks=[Artwork("a")])
     if corrections is not None:
-        tagging = corrected(tagging, corrections)
-    run = Run(folder, tagging, models, stage, clock)
+        tagging = apply_corrections(tagging, corrections)
+    run = TaggingRun(folder, tagging, models, stage, clock)
     try:
         run.see()
         run.look()
         if words is not None:
-            run.tagging = heard(run.tagging, words, models.sentences)
+            run.tagging = add_texts(run.tagging, words, models.sentences)
         run.choose()
         if html:
             write_sheet(folder, run.tagging)
@@ -110,7 +110,7 @@ def _reasons(tagging: Tagging) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in refused) or "no shot lasts half a second"
 
 
-def begun(film: Film, folder: Path) -> Tagging:
+def resume(film: FilmFile, folder: Path) -> Tagging:
     """What an earlier run on the same film has left in `folder`, or nothing yet. A film that has changed since starts
     anew. Raises InputError where the folder is somebody else's, or would lose what a person has corrected."""
     if (folder / NAME).exists():
@@ -131,7 +131,7 @@ def begun(film: Film, folder: Path) -> Tagging:
 
 
 @dataclass
-class Run:
+class TaggingRun:
     """One run on a folder; `tagging` is what is known so far. stage: makes a progress bar. clock: in seconds."""
 
     folder: Path
@@ -150,12 +150,12 @@ class Run:
         film, stills = self.tagging.film, {still.id: still for still in self.tagging.stills}
         saved = self.clock()
         with self.stage("frames") as tell:
-            for stretch in stretches(film, self.tagging.seen, lambda seen: tell(seen, max(seen, film.frames))):
+            for stretch in shot_segments(film, self.tagging.seen, lambda seen: tell(seen, max(seen, film.frames))):
                 if stretch.still is not None:
-                    still = self._written(stretch, stretch.still)
+                    still = self._write(stretch, stretch.still)
                     stills[still.id] = still
                 self.tagging = replace(self.tagging, seen=replace(stretch, still=None))
-                if self.clock() - saved >= SAVED_EVERY:
+                if self.clock() - saved >= SAVE_SECONDS:
                     self._save(stills)
                     saved = self.clock()
         self.tagging = replace(self.tagging, finished=True)
@@ -167,7 +167,7 @@ class Run:
         if set(pictures) - set(self.tagging.models):  # a model has come: what was seen without it is seen again
             anew = tuple(replace(still, embedding=None) for still in self.tagging.stills)
             self.tagging = replace(self.tagging, models=pictures, stills=anew)
-        self._each("stills measured", lambda still: still.embedding is None, measured)
+        self._each("stills measured", lambda still: still.embedding is None, measure)
 
     def choose(self) -> None:
         """Select as many stills as are asked for, or more if a person has accepted more.
@@ -176,13 +176,13 @@ class Run:
         all other measures.
         """
         while True:
-            stills = judged(self.tagging.stills)
+            stills = judge(self.tagging.stills)
             ranks = {still.id: rank for rank, still in enumerate(_selection(stills, self.tagging.count), 1)}
             chosen = tuple(replace(still, selected=ranks.get(still.id)) for still in stills)
             self.tagging = replace(self.tagging, stills=chosen)
             if all(still.checked for still in self.tagging.selected):
                 break
-            self._each("stills checked", lambda still: still.selected is not None and not still.checked, checked)
+            self._each("stills checked", lambda still: still.selected is not None and not still.checked, check)
         self._save()
 
     def _each(self, label: str, which: Callable[[Still], bool], seen: Callable[..., Still]) -> None:
@@ -194,7 +194,7 @@ class Run:
                 picture = read_picture(self.folder / still.image, max(still.width, still.height))
                 stills[still.id] = seen(still, picture, self.models)
                 tell(done, len(todo))
-                if self.clock() - saved >= SAVED_EVERY:
+                if self.clock() - saved >= SAVE_SECONDS:
                     self._save(stills)
                     saved = self.clock()
         if todo:
@@ -205,7 +205,7 @@ class Run:
             self.tagging = replace(self.tagging, stills=tuple(stills.values()))
         self.tagging.save(self.folder)
 
-    def _written(self, stretch: Stretch, sample: Sample) -> Still:
+    def _write(self, stretch: ShotSegment, sample: FrameSample) -> Still:
         picture = sample.picture
         name = f"{stretch.shot:04d}" + (f"-{stretch.part + 1}" if stretch.part else "")
         image = f"{STILLS}/{name}.jpg"

@@ -13,10 +13,10 @@ CLOSE_UP, MEDIUM = 0.33, 0.15  # height of the largest face, as a share of the p
 ENSEMBLE = 3  # faces
 EMPTY_CALM = 0.4  # share of the picture in calm spaces, from which on one without a face is empty
 STILL_MOTION, FAST_MOTION = 0.003, 0.025  # mean change of a colour between frames
-SURE_MOOD = 0.6  # probability below which an expression is nobody's mood
-SURE_OBJECT = 0.3
-MOST_OBJECTS = 3
-COVERED = 0.02  # share of the picture under burnt-in text that makes it a picture of titles or credits
+MIN_MOOD_PROBABILITY = 0.6  # probability below which an expression is nobody's mood
+MIN_OBJECT_PROBABILITY = 0.3
+MAX_OBJECTS = 3
+MIN_COVERED_SHARE = 0.02  # share of the picture under burnt-in text that makes it a picture of titles or credits
 
 # tag: of the measure, (where it begins, where it weighs 1)
 PALETTE = {
@@ -54,7 +54,7 @@ def tags_of(
             tags[f"shot:{shot}"] = 1.0
     for expression in expressions:
         for mood, probability in expression.items():
-            if probability >= SURE_MOOD:
+            if probability >= MIN_MOOD_PROBABILITY:
                 tags[f"mood:{mood}"] = max(probability, tags.get(f"mood:{mood}", 0.0))
     for name, probability in objects.items():
         tags["object:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")] = probability

@@ -23,7 +23,7 @@ from .text_files import read_text
 Cast = Mapping[str, Sequence[str]]  # actor → characters
 
 NAMED, PARTLY_NAMED = 1.0, 0.7
-SHORTEST_PART = 4  # letters
+MIN_NAME_LENGTH = 4  # letters
 _TITLES = {
     "agent", "aunt", "captain", "colonel", "detective", "doctor", "dr", "father", "general", "inspector", "judge",
     "king", "lady", "little", "lord", "major", "master", "miss", "mister", "mother", "mr", "mrs", "ms", "officer",
@@ -80,7 +80,7 @@ def _parts(actor: str, characters: Sequence[str]) -> set[str]:
         words = [word for word in _plain(name).split() if word not in _TITLES]
         if " " in _plain(name) and words:
             parts |= {words[-1]} if name == actor else {words[0], words[-1]}
-    return {part for part in parts if len(part) >= SHORTEST_PART}
+    return {part for part in parts if len(part) >= MIN_NAME_LENGTH}
 
 
 def _capitals(text: str) -> set[str]:

@@ -16,7 +16,7 @@ _BEFORE_THE_START = re.compile(rf"(?<![\d:])-{_TIME}")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SubtitleLine:
     """start, end: seconds. text: without formatting, on one line."""
 
     start: float
@@ -28,7 +28,7 @@ class Line:
 class Subtitles:
     """Lines in the order of their starts; they may overlap."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[SubtitleLine, ...]
 
     @classmethod
     def read(cls, path: Path) -> Subtitles:
@@ -46,7 +46,7 @@ class Subtitles:
                 )
         found = pysubs2.SSAFile.from_string(text, format_="srt")
         lines = [
-            Line(event.start / 1000, max(event.start, event.end) / 1000, " ".join(event.plaintext.split()))
+            SubtitleLine(event.start / 1000, max(event.start, event.end) / 1000, " ".join(event.plaintext.split()))
             for event in found
         ]
         lines = sorted((line for line in lines if line.text), key=lambda line: (line.start, line.end))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keyart.errors import InputError
 
-MOST_BYTES = 500_000_000
+MAX_BYTES = 500_000_000
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -16,8 +16,8 @@ def read_text(path: Path, what: str, error: type[InputError] = InputError) -> st
     """The text of a file, its lines ended by LF. Bytes that are no UTF-8 are read as Windows-1252, the Latin-1 that
     subtitles and spreadsheets come in. what: "list of reviews", as a message calls it. Raises `error`."""
     try:
-        if path.is_file() and path.stat().st_size > MOST_BYTES:
-            raise error(f"{path} is too large for a {what}: more than {MOST_BYTES // 1_000_000} MB.")
+        if path.is_file() and path.stat().st_size > MAX_BYTES:
+            raise error(f"{path} is too large for a {what}: more than {MAX_BYTES // 1_000_000} MB.")
         data = path.read_bytes()
     except FileNotFoundError:
         raise error(f"No {what} at {path}; check the name.") from None

@@ -13,30 +13,30 @@ from keyart.errors import InputError
 from .cast import Cast, cast_in
 from .folding import slug
 from .text_files import read_text
-from .zero_shot import Sentences, tags_of
+from .zero_shot import SentenceEncoder, tags_of
 
-FEWEST_REVIEWS = 2  # that must say a thing before it counts
-SHARE_OF_REVIEWS = 0.25  # the same as a share of all of them
+MIN_REVIEWS = 2  # that must say a thing before it counts
+MIN_REVIEW_SHARE = 0.25  # the same as a share of all of them
 LISTED = 0.5  # weight of somebody who is in the cast list and whom no text names
 
 
-def tags_of_synopsis(text: str, sentences: Sentences | None) -> dict[str, float]:
+def tags_of_synopsis(text: str, sentences: SentenceEncoder | None) -> dict[str, float]:
     """`genre:`, `mood:` and `theme:` tags; none without a model."""
     return tags_of(text, sentences)
 
 
-def tags_of_reviews(texts: Sequence[str], sentences: Sentences | None) -> dict[str, float]:
+def tags_of_reviews(texts: Sequence[str], sentences: SentenceEncoder | None) -> dict[str, float]:
     """Tags on which a quarter of the reviews, and at least two, agree; their weight is the mean over all reviews."""
     told: dict[str, list[float]] = defaultdict(list)
     for text in texts:
         for tag, weight in tags_of(text, sentences).items():
             told[tag].append(weight)
-    needed = max(FEWEST_REVIEWS, SHARE_OF_REVIEWS * len(texts))
+    needed = max(MIN_REVIEWS, MIN_REVIEW_SHARE * len(texts))
     return {tag: round(sum(said) / len(texts), 3) for tag, said in told.items() if len(said) >= needed}
 
 
 def title_tags(
-    synopsis: str | None, reviews: Sequence[str], cast: Cast | None, sentences: Sentences | None
+    synopsis: str | None, reviews: Sequence[str], cast: Cast | None, sentences: SentenceEncoder | None
 ) -> dict[str, float]:
     """Everything at once: where synopsis and reviews both tell of a tag, the larger weight. Everybody of the cast
     list is in, and weighs more if the synopsis names them or their character."""

@@ -30,14 +30,14 @@ Floats = npt.NDArray[np.float32]
 
 FLOOR: Mapping[str, float] = MappingProxyType({"genre": 0.06, "mood": -0.02, "theme": 0.08})  # leads
 SPAN = 0.2  # of leads, from weight 0 to weight 1
-MOST_OF_A_KIND = 3
-WORTH_KEEPING = 0.5  # of the best weight of its kind
-MOST_SENTENCES = 200  # of one text; later ones are not read
+MAX_TAGS_PER_KIND = 3
+MIN_RELATIVE_WEIGHT = 0.5  # of the best weight of its kind
+MAX_SENTENCES = 200  # of one text; later ones are not read
 
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\n{2,}")
 
 
-class Sentences(Protocol):
+class SentenceEncoder(Protocol):
     """What reads a text: `keyart_tools.models.Models.sentences`."""
 
     def embed(self, texts: Sequence[str]) -> Floats:
@@ -48,7 +48,7 @@ class Sentences(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class LabelScore:
     """How near a text is to a label: the cosine itself, its lead over the usual, and the tag's weight."""
 
     cosine: float
@@ -61,9 +61,9 @@ def sentences_of(text: str) -> list[str]:
     return [part.strip() for part in _END_OF_SENTENCE.split(text) if part.strip()]
 
 
-def scores(text: str, sentences: Sentences) -> dict[str, Score]:
+def scores(text: str, sentences: SentenceEncoder) -> dict[str, LabelScore]:
     """Of every label, in the order of `LABELS`; empty for a text without a sentence."""
-    parts = sentences_of(text)[:MOST_SENTENCES]
+    parts = sentences_of(text)[:MAX_SENTENCES]
     if not parts:
         return {}
     labels, usual = _described(sentences)
@@ -71,12 +71,12 @@ def scores(text: str, sentences: Sentences) -> dict[str, Score]:
     cosines = (near[0] + near[1:].mean(axis=0)) / 2
     leads = cosines - usual / 2
     return {
-        tag: Score(cosine, lead, _weight(tag, lead))
+        tag: LabelScore(cosine, lead, _weight(tag, lead))
         for tag, cosine, lead in zip(LABELS, cosines.tolist(), leads.tolist(), strict=True)
     }
 
 
-def tags_of(text: str, sentences: Sentences | None) -> dict[str, float]:
+def tags_of(text: str, sentences: SentenceEncoder | None) -> dict[str, float]:
     """Tags worth keeping: of each kind the best, and at most two more that weigh at least half of it.
 
     None without a model: counting keywords misleads more than it tells (docs/text.md).
@@ -87,8 +87,8 @@ def tags_of(text: str, sentences: Sentences | None) -> dict[str, float]:
         of_kind = [
             (tag, score.weight) for tag, score in scored.items() if tag.startswith(f"{kind}:") and score.weight
         ]
-        best = sorted(of_kind, key=lambda tag_weight: -tag_weight[1])[:MOST_OF_A_KIND]
-        kept |= {tag: weight for tag, weight in best if weight >= WORTH_KEEPING * best[0][1]}
+        best = sorted(of_kind, key=lambda tag_weight: -tag_weight[1])[:MAX_TAGS_PER_KIND]
+        kept |= {tag: weight for tag, weight in best if weight >= MIN_RELATIVE_WEIGHT * best[0][1]}
     return kept
 
 
@@ -97,7 +97,7 @@ def _weight(tag: str, lead: float) -> float:
 
 
 @lru_cache(maxsize=1)
-def _described(sentences: Sentences) -> tuple[Floats, Floats]:
+def _described(sentences: SentenceEncoder) -> tuple[Floats, Floats]:
     """[L, d] of the descriptions, and [L] how near each is to all others in the mean."""
     labels = sentences.embed(list(LABELS.values()))
     near = labels @ labels.T

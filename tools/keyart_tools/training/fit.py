@@ -24,19 +24,22 @@ from keyart_federated.metrics import Estimate
 from keyart_federated.simulation.central import CentralLearner
 from keyart_federated.simulation.devices import Devices
 
-from ..logs import Log, Viewer, require_variation
-from ..model_evaluation.evaluation_set import Occasions
+from ..logs import Log, LoggedViewer, require_variation
+from ..model_evaluation.evaluation_set import EvaluationSet
 from ..model_evaluation.policy_value import by_device, value
-from ..model_evaluation.slate import model_installed, slates
+from ..model_evaluation.slate import loaded_from_file, slates
 from .replay import replayed
 
-LEAST_GAIN, PATIENCE = 2e-4, 2  # in nats a held-out decision, over so many passes: less, and learning is over
-WEIGHTS = (0.5, 2.0)  # mean importance weight, expected to be 1: outside, the propensities are not what they were
-MOST_JUDGED = 20_000  # held-out decisions for the value
+MIN_GAIN, PATIENCE_PASSES = 2e-4, 2  # in nats a held-out decision, over so many passes: less, and learning is over
+MEAN_WEIGHT_RANGE = (
+    0.5,
+    2.0,
+)  # mean importance weight, expected to be 1: outside, the propensities are not what they were
+MAX_JUDGED_DECISIONS = 20_000  # held-out decisions for the value
 
 
 @dataclass(frozen=True)
-class Settings:
+class LogTrainingSettings:
     """passes: the most that are made; the best is kept. held_out: share of the viewers, who only judge."""
 
     passes: int = 20
@@ -52,7 +55,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainedModel:
     """likelihood: mean log likelihood of a held-out decision, before the first pass and after each. value: what the
     model would earn a decision on held-out viewers by SNIPS, without heads; None where the log's propensities do not
     tell. logged_value: what the log's own pictures earned there. left_out: lines of the log, by why."""
@@ -70,11 +73,11 @@ class Fitted:
 def fit(
     log: Log,
     catalog: keyart.Catalog,
-    settings: Settings | None = None,
+    settings: LogTrainingSettings | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Fitted:
+) -> TrainedModel:
     """A model of the log. Raises HistoryError where nothing can be learned from it. The same seed, the same model."""
-    settings = settings or Settings()
+    settings = settings or LogTrainingSettings()
     log = log.within(catalog)
     require_variation(log)
     viewers = [viewer for viewer in log.viewers if viewer.decisions]
@@ -90,20 +93,25 @@ def fit(
         models.append(learner.state.model)
         likelihood.append(_likelihood(judges, learner.state.model))
         progress(done, of)
-        if done >= PATIENCE and max(likelihood[-PATIENCE:]) < max(likelihood[:-PATIENCE]) + LEAST_GAIN:
-            raise _Settled
+        if (
+            done >= PATIENCE_PASSES
+            and max(likelihood[-PATIENCE_PASSES:]) < max(likelihood[:-PATIENCE_PASSES]) + MIN_GAIN
+        ):
+            raise _Converged
 
-    with suppress(_Settled):
+    with suppress(_Converged):
         learner.run(replayed(catalog, training, encoded, head), 0, settings.passes, judged)
     best = int(np.argmax(likelihood))
-    return _told(log, catalog, models[best], best, likelihood, training, held_out)
+    return _trained_model(log, catalog, models[best], best, likelihood, training, held_out)
 
 
-class _Settled(Exception):
+class _Converged(Exception):
     """Another pass would gain nothing."""
 
 
-def _split(viewers: Sequence[Viewer], settings: Settings) -> tuple[list[Viewer], list[Viewer]]:
+def _split(
+    viewers: Sequence[LoggedViewer], settings: LogTrainingSettings
+) -> tuple[list[LoggedViewer], list[LoggedViewer]]:
     order = np.random.default_rng([settings.seed, 1]).permutation(len(viewers))
     count = min(max(round(settings.held_out * len(viewers)), 1), len(viewers) - 1)
     held_out = set(order[:count].tolist())
@@ -128,15 +136,15 @@ def _likelihood(judges: Sequence[Devices], model: Model) -> float:
     return total / count
 
 
-def _told(
+def _trained_model(
     log: Log,
     catalog: keyart.Catalog,
     model: Model,
     best: int,
     likelihood: Sequence[float],
-    training: Sequence[Viewer],
-    held_out: Sequence[Viewer],
-) -> Fitted:
+    training: Sequence[LoggedViewer],
+    held_out: Sequence[LoggedViewer],
+) -> TrainedModel:
     parts = {"training": training, "held out": held_out}
     viewers = {name: len(part) for name, part in parts.items()}
     decisions = {name: sum(len(viewer.decisions) for viewer in part) for name, part in parts.items()}
@@ -149,7 +157,7 @@ def _told(
     earned, logged = _values(file, catalog, replace(log, viewers=tuple(held_out)))
     if earned is not None:
         quality |= {"held_out_value": round(earned.value, 6), "held_out_logged_value": round(logged.value, 6)}
-    return Fitted(
+    return TrainedModel(
         replace(file, quality=quality),
         best,
         tuple(likelihood),
@@ -163,8 +171,8 @@ def _told(
 
 def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[Estimate | None, Estimate]:
     """Of the model, and of what was shown."""
-    occasions = Occasions.of_log(held_out, catalog, MOST_JUDGED)
-    installed, policy = model_installed(file, catalog), keyart.Policy(stickiness=timedelta(0))
+    occasions = EvaluationSet.of_log(held_out, catalog, MAX_JUDGED_DECISIONS)
+    installed, policy = loaded_from_file(file, catalog), keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(file.model.base_rate)
     devices, credits = [], []
     for slate in slates(occasions, installed, policy):
@@ -178,5 +186,5 @@ def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[Es
         (sum(reward.of(one.outcome, durations[one.title_id]) for one in viewer.decisions), len(viewer.decisions))
         for viewer in held_out.viewers
     ]
-    tells = WEIGHTS[0] <= sums[:, 1].sum() / len(credits) <= WEIGHTS[1]
+    tells = MEAN_WEIGHT_RANGE[0] <= sums[:, 1].sum() / len(credits) <= MEAN_WEIGHT_RANGE[1]
     return value(sums) if tells else None, value(np.array(shown, dtype=np.float64))

@@ -15,11 +15,11 @@ from keyart.model.features import EncodedCatalog
 from keyart.model.head import HeadPrior
 from keyart_federated.simulation.devices import Devices
 
-from ..logs import Viewer
+from ..logs import LoggedViewer
 
-MOST_DECISIONS = 1000  # of a viewer, the latest: as many as a device learns from (`keyart.profile.acceptance`)
-MOST_ROWS = 50_000  # devices × decisions that are held at a time
-MOST_DEVICES = 256
+MAX_DECISIONS = 1000  # of a viewer, the latest: as many as a device learns from (`keyart.profile.acceptance`)
+MAX_ROWS = 50_000  # devices × decisions that are held at a time
+MAX_DEVICES = 256
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LoggedWorld:
     """A log as a `keyart_federated.World` that can be looked back on, and not asked what else might have happened."""
 
     catalog: keyart.Catalog
-    viewers: Sequence[Viewer]
+    viewers: Sequence[LoggedViewer]
 
     @property
     def devices(self) -> int:
@@ -53,16 +53,16 @@ class LoggedWorld:
 
 
 def replayed(
-    catalog: keyart.Catalog, viewers: Sequence[Viewer], encoded: EncodedCatalog, head: HeadPrior | None
+    catalog: keyart.Catalog, viewers: Sequence[LoggedViewer], encoded: EncodedCatalog, head: HeadPrior | None
 ) -> list[Devices]:
     """Devices in parts. Viewers with logs of like length share a part, since all of it is padded to the longest."""
     world = LoggedWorld(catalog, viewers)
-    lengths = np.array([min(len(viewer.decisions), MOST_DECISIONS) for viewer in viewers])
+    lengths = np.array([min(len(viewer.decisions), MAX_DECISIONS) for viewer in viewers])
     parts, rest = [], np.argsort(-lengths, kind="stable")
     rest = rest[lengths[rest] > 0]
     while len(rest):
         longest = int(lengths[rest[0]])
-        size = min(MOST_DEVICES, max(1, MOST_ROWS // longest))
+        size = min(MAX_DEVICES, max(1, MAX_ROWS // longest))
         parts.append(_part(world, rest[:size], longest, encoded, head))
         rest = rest[size:]
     return parts
@@ -77,7 +77,7 @@ def _part(
     devices = Devices(world, members, spec, longest, policy=policy, reward=reward, head=head, encoded=encoded)
     journal = devices.journal  # what does not count is padding
     for row, i in enumerate(members.tolist()):
-        for k, one in enumerate(world.viewers[i].decisions[-MOST_DECISIONS:]):
+        for k, one in enumerate(world.viewers[i].decisions[-MAX_DECISIONS:]):
             place = encoded.place[one.artwork_id]
             context = spec.context_row(one.context.device, one.context.daypart)
             journal.artwork[row, k] = place

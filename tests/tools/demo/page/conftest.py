@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from keyart_tools.demo.page.page_model import Candidate, Choice, HomePage, Result, Screen, Viewer
+from keyart_tools.demo.page.page_model import Candidate, Choice, HomePage, PageViewer, PolicyResult, Screen
 
 TITLES = (
     ("Harbour Lights", "1998", ("drama", "romance")),
@@ -61,12 +61,12 @@ def sample_choice(number: int, seed: str) -> Choice:
     )  # fmt: skip
 
 
-def sample_viewer(number: int) -> Viewer:
+def sample_viewer(number: int) -> PageViewer:
     evening = tuple(sample_choice(i, f"{number} evening") for i in range(len(TITLES)))
     morning = tuple(
         sample_choice(i, f"{number} {'evening' if (i + number) % 2 else 'morning'}") for i in range(len(TITLES))
     )
-    return Viewer(
+    return PageViewer(
         f"Viewer {number}",
         "watches mostly drama and romance; 41 films so far",
         ("Lowlands", "Blue Hour", "A Quiet Street in October"),
@@ -84,7 +84,7 @@ def sample_page() -> HomePage:
         ("federated", 0.71), ("federated + head", 0.83), ("oracle", 1.0),
     )  # fmt: skip
     results = tuple(
-        Result(
+        PolicyResult(
             name,
             0.3 + 0.2 * c,
             (0.29 + 0.2 * c, 0.31 + 0.2 * c),

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from keyart.errors import InputError
-from keyart_tools.demo.page.page_html import render, words
-from keyart_tools.demo.page.page_model import Candidate, Choice, HomePage, Result, Viewer
+from keyart_tools.demo.page.page_html import describe, render
+from keyart_tools.demo.page.page_model import Candidate, Choice, HomePage, PageViewer, PolicyResult
 
 VOID = {"meta", "img", "input", "br", "link"}
 
@@ -130,7 +130,7 @@ def test_the_page_is_deterministic(html: str, sample_page: HomePage) -> None:
 
 
 def test_six_hundred_distinct_pictures_stay_under_six_megabytes(sample_page: HomePage) -> None:
-    def own(viewer: Viewer, number: int) -> Viewer:
+    def own(viewer: PageViewer, number: int) -> PageViewer:
         screens = tuple(
             replace(
                 screen,
@@ -167,7 +167,7 @@ def test_a_hostile_name_stays_text(sample_page: HomePage) -> None:
 
 
 def test_figures_that_are_missing_and_viewers_without_history_show_as_such(sample_page: HomePage) -> None:
-    nothing = Result("federated", math.nan, (math.nan, math.nan), math.nan, (math.nan, math.nan))
+    nothing = PolicyResult("federated", math.nan, (math.nan, math.nan), math.nan, (math.nan, math.nan))
     bare = replace(sample_page.viewers[0], watched=())
     screens = tuple(
         replace(s, choices=tuple(replace(c, reasons=(), year="") for c in s.choices)) for s in bare.screens
@@ -207,5 +207,5 @@ def test_a_misleading_picture_that_may_be_shown_keeps_its_probability(sample_pag
 
 def test_words_say_what_a_picture_shows() -> None:
     tags = {"genre:sci-fi": 1.0, "shot:close-up": 1.0, "palette:cool": 1.0, "cast:robin-w": 1.0, "faces": 0.4}
-    assert words(tags) == "close-up, cool, sci fi, with Robin W"
-    assert words({}) == "an illustration"
+    assert describe(tags) == "close-up, cool, sci fi, with Robin W"
+    assert describe({}) == "an illustration"

@@ -54,7 +54,7 @@ def test_every_genre_draws_in_every_shot_and_stays_small() -> None:
 
 def test_the_same_artwork_looks_the_same_whatever_the_hash_seed() -> None:
     code = (
-        "from keyart_tools.home.art import poster;"
+        "from keyart_tools.demo.page.poster import poster;"
         "tags = {'genre:sci-fi': 1, 'genre:war': 1, 'cast:b': 1, 'cast:a': 1};"
         "print(poster('Orbit', {'genre:drama': 1}, tags, 'x'))"
     )

@@ -20,7 +20,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class PosterStage:
     """What a scene needs to know. side: +1 when figures stand right and letters left, else -1."""
 
     chance: Random
@@ -80,7 +80,7 @@ def dots(points: Sequence[Point]) -> str:
     return "".join(f"M{num(x)} {num(y)}h0" for x, y in points)
 
 
-def ridge(stage: Stage, y: float, height: float, step: int, *, smooth: bool) -> str:
+def ridge(stage: PosterStage, y: float, height: float, step: int, *, smooth: bool) -> str:
     """Path data of a range of hills from edge to edge, filled down to the bottom; height: units up from y."""
     tops = [(x, round(y - height * stage.chance.random())) for x in range(-step, WIDTH + 2 * step, step)]
     if not smooth:

@@ -5,7 +5,7 @@ Nobody's face is drawn: a silhouette, a rim of light and a hat say as much as a 
 
 from __future__ import annotations
 
-from .canvas import HEIGHT, WIDTH, Stage, box, disc, gradient, num, oval, polygon, shape, stroke
+from .canvas import HEIGHT, WIDTH, PosterStage, box, disc, gradient, num, oval, polygon, shape, stroke
 from .palette import mix
 
 # Front view: x = 0 is the nose, y = 16 the chin. Profile: looks right, nose at x = 88, chin at y = 82.
@@ -49,7 +49,7 @@ def place(x: float, y: float, scale_x: float, scale_y: float, drawing: str) -> s
     return f"<g transform='translate({num(x)} {num(y)}) scale({scale_x:.2f} {scale_y:.2f})'>{drawing}</g>"
 
 
-def front_gear(gear: str, stage: Stage) -> str:
+def front_gear(gear: str, stage: PosterStage) -> str:
     palette = stage.palette
     dark, band = mix(palette.ink, palette.middle, 0.12), palette.accent
     drawn = ""
@@ -98,7 +98,7 @@ def front_gear(gear: str, stage: Stage) -> str:
     return drawn
 
 
-def front(stage: Stage, genre: str, x: float, y: float, k: float) -> str:
+def front(stage: PosterStage, genre: str, x: float, y: float, k: float) -> str:
     """A head seen from the front, half of it in the light."""
     palette, gear = stage.palette, GEAR.get(genre, "")
     ink = palette.ink
@@ -127,7 +127,7 @@ def front(stage: Stage, genre: str, x: float, y: float, k: float) -> str:
     return place(x, y, -stage.side * k, k, behind + body + face + top + front_gear(gear, stage))
 
 
-def profile_gear(gear: str, stage: Stage) -> str:
+def profile_gear(gear: str, stage: PosterStage) -> str:
     palette = stage.palette
     dark, band = mix(palette.ink, palette.middle, 0.12), palette.accent
     drawn = ""
@@ -163,7 +163,7 @@ def profile_gear(gear: str, stage: Stage) -> str:
     return drawn
 
 
-def profile_body(stage: Stage, genre: str) -> tuple[str, str]:
+def profile_body(stage: PosterStage, genre: str) -> tuple[str, str]:
     """(what a profile wears, the outline that belongs behind it), both in the profile's own units."""
     tail = stage.chance.choice(TIED_HAIR)
     gear = GEAR.get(genre, "")
@@ -172,7 +172,7 @@ def profile_body(stage: Stage, genre: str) -> tuple[str, str]:
     return profile_gear(gear, stage), "" if gear in ("hood", "visor", "helmet") else tail
 
 
-def profile(stage: Stage, genre: str, x: float, y: float, k: float) -> str:
+def profile(stage: PosterStage, genre: str, x: float, y: float, k: float) -> str:
     """A head in profile that looks towards the letters, with a rim of light along the face."""
     palette = stage.palette
     worn, tail = profile_body(stage, genre)
@@ -182,7 +182,7 @@ def profile(stage: Stage, genre: str, x: float, y: float, k: float) -> str:
     return place(x + stage.side * 45 * k, y, -stage.side * k, k, body)
 
 
-def exposure(stage: Stage, scene: str, x: float, y: float, k: float) -> str:
+def exposure(stage: PosterStage, scene: str, x: float, y: float, k: float) -> str:
     """A double exposure: the whole scene, sky and all, inside one profile on a pale ground."""
     palette, clip = stage.palette, stage.uid + "x"
     ground = mix(palette.paper, palette.horizon, 0.3)
@@ -199,7 +199,7 @@ def exposure(stage: Stage, scene: str, x: float, y: float, k: float) -> str:
     )
 
 
-def creature(stage: Stage, x: float, y: float, k: float) -> str:
+def creature(stage: PosterStage, x: float, y: float, k: float) -> str:
     """A round somebody with large eyes, for animation: no person was ever this friendly."""
     palette = stage.palette
     skin, dark = stage.chance.choice([(palette.accent, palette.ink), (palette.ink, palette.accent)])
@@ -226,7 +226,7 @@ def creature(stage: Stage, x: float, y: float, k: float) -> str:
     return place(x, y, k, k, crest + body + eyes + smile)
 
 
-def couple(stage: Stage, x: float, y: float, k: float) -> str:
+def couple(stage: PosterStage, x: float, y: float, k: float) -> str:
     """Two profiles that are about to kiss."""
     palette = stage.palette
     second = mix(palette.middle, palette.ink, 0.38)
@@ -237,7 +237,7 @@ def couple(stage: Stage, x: float, y: float, k: float) -> str:
     return place(x - 90 * k, y, k, k, rim + left) + place(x + 90 * k, y + 7, -k, k, rim + right)
 
 
-def ensemble(stage: Stage, genre: str, count: int) -> str:
+def ensemble(stage: PosterStage, genre: str, count: int) -> str:
     """A row of half figures; the one in the middle stands in front."""
     palette, gear = stage.palette, GEAR.get(genre, "")
     order = sorted(range(count), key=lambda i: -abs(i - (count - 1) / 2))
@@ -285,7 +285,7 @@ def ensemble(stage: Stage, genre: str, count: int) -> str:
     return drawn
 
 
-def wanderer(stage: Stage, genre: str, *, pair: bool) -> str:
+def wanderer(stage: PosterStage, genre: str, *, pair: bool) -> str:
     """Somebody (or two) small, seen from behind in a pool of light, with a long shadow."""
     palette = stage.palette
     colour, feet, gear = palette.ink, 151, GEAR.get(genre, "")

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import math
 
-from .canvas import GROUND, HEIGHT, WIDTH, Stage, box, disc, dots, gradient, num, oval, polygon, ray, shape, stroke
+from .canvas import (
+    GROUND,
+    HEIGHT,
+    WIDTH,
+    PosterStage,
+    box,
+    disc,
+    dots,
+    gradient,
+    num,
+    oval,
+    polygon,
+    ray,
+    shape,
+    stroke,
+)
 from .palette import mix
 
 
-def burst(stage: Stage) -> str:
+def burst(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     start, y = stage.between(0, 1), stage.between(104, 124)
     rays = shape("".join(ray(x, y, start + i * math.tau / 12, 0.131) for i in range(12)), palette.horizon)
@@ -16,7 +31,7 @@ def burst(stage: Stage) -> str:
     return f"<g opacity='.75'>{rays}</g>" + rings + confetti(stage, 15)
 
 
-def confetti(stage: Stage, count: int) -> str:
+def confetti(stage: PosterStage, count: int) -> str:
     """Small bright shapes, kept off the middle of the sheet."""
     palette, bits = stage.palette, ""
     colours = [palette.accent, palette.paper, palette.ink, mix(palette.accent, palette.middle, 0.45)]
@@ -42,7 +57,7 @@ def confetti(stage: Stage, count: int) -> str:
     return bits
 
 
-def tiles(stage: Stage) -> str:
+def tiles(stage: PosterStage) -> str:
     """A board of quarter circles and half moons, as on a record sleeve of the fifties."""
     palette, cells = stage.palette, ""
     colours = [
@@ -72,7 +87,7 @@ def tiles(stage: Stage) -> str:
     return cells
 
 
-def stage_curtain(stage: Stage) -> str:
+def stage_curtain(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     fold, dark = mix(palette.middle, palette.accent, 0.18), mix(palette.middle, palette.ink, 0.6)
     cloth = stage.uid + "c"
@@ -88,7 +103,7 @@ def stage_curtain(stage: Stage) -> str:
     return stripes + room + floor + light + drapes + scallops + bulbs
 
 
-def record(stage: Stage) -> str:
+def record(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     cy = 92
     grooves = "".join(f"M{x - r} {cy}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0-{2 * r} 0" for r in range(43, 80, 7))
@@ -103,7 +118,7 @@ def record(stage: Stage) -> str:
     return vinyl + f"<g opacity='.13'>{shine}</g>" + label + f"<g opacity='.85'>{bars}</g>"
 
 
-def blinds(stage: Stage) -> str:
+def blinds(stage: PosterStage) -> str:
     """A wall at night; a street lamp draws the window's slats on it."""
     palette, x = stage.palette, stage.focus
     room = box(0, 0, WIDTH, HEIGHT, palette.ink, 0.55)
@@ -116,7 +131,7 @@ def blinds(stage: Stage) -> str:
     return room + glow + f"<g opacity='.62'>{slats}</g>" + frame + box(0, 166, WIDTH, 14, palette.ink)
 
 
-def lens(stage: Stage) -> str:
+def lens(stage: PosterStage) -> str:
     palette, x, cy = stage.palette, stage.focus, 86
     rings = disc(x, cy, 80, palette.ink) + disc(x, cy, 72, palette.depth(0.75)) + disc(x, cy, 62, palette.ink)
     blades, turn = "", stage.between(0, 1)
@@ -143,7 +158,7 @@ def lens(stage: Stage) -> str:
     )
 
 
-def corridor(stage: Stage) -> str:
+def corridor(stage: PosterStage) -> str:
     """Frames within frames, down to a lit door."""
     palette, x, frames = stage.palette, stage.focus, ""
     steps = 6
@@ -166,7 +181,7 @@ def corridor(stage: Stage) -> str:
     )
 
 
-def window(stage: Stage) -> str:
+def window(stage: PosterStage) -> str:
     """A quiet room; the sun lays the panes of a window on its wall."""
     palette, x = stage.palette, stage.focus
     wall = mix(palette.middle, palette.ink, 0.42)
@@ -196,7 +211,7 @@ def window(stage: Stage) -> str:
     )
 
 
-def columns(stage: Stage) -> str:
+def columns(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     sun = disc(x, 76, stage.between(50, 58), palette.accent)
     stone, shade = mix(palette.paper, palette.horizon, 0.35), palette.depth(0.62)
@@ -213,7 +228,7 @@ def columns(stage: Stage) -> str:
     return sun + roof + shafts + steps + box(0, 158, WIDTH, 22, palette.ink)
 
 
-def newsprint(stage: Stage) -> str:
+def newsprint(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     page = shape(polygon([(x - 96, 8), (x + 92, 0), (x + 100, 180), (x - 90, 180)]), palette.paper)
     rules = "".join(
@@ -237,7 +252,7 @@ def newsprint(stage: Stage) -> str:
     )
 
 
-def bauhaus(stage: Stage) -> str:
+def bauhaus(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     r = stage.between(50, 64)
     circle = disc(x, 92, r, palette.accent)
@@ -259,7 +274,7 @@ def bauhaus(stage: Stage) -> str:
     )
 
 
-def keyhole(stage: Stage) -> str:
+def keyhole(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     hole = f"M{x - 22} 96A38 38 0 1 1 {x + 22} 96L{x + 40} 172H{x - 40}Z"
     glow = disc(x, 92, 128, palette.accent, 0.12) + disc(x, 88, 96, palette.accent, 0.14)

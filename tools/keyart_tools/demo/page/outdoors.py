@@ -8,7 +8,7 @@ from .canvas import (
     GROUND,
     HEIGHT,
     WIDTH,
-    Stage,
+    PosterStage,
     box,
     disc,
     dots,
@@ -23,7 +23,7 @@ from .canvas import (
 )
 
 
-def stars(stage: Stage, count: int, down_to: float = 120) -> str:
+def stars(stage: PosterStage, count: int, down_to: float = 120) -> str:
     points = [(stage.between(4, 316), stage.between(4, down_to)) for _ in range(count)]
     small, large = points[: count * 2 // 3], points[count * 2 // 3 :]
     paper = stage.palette.paper
@@ -32,7 +32,7 @@ def stars(stage: Stage, count: int, down_to: float = 120) -> str:
     )
 
 
-def birds(stage: Stage, x: float, y: float, count: int) -> str:
+def birds(stage: PosterStage, x: float, y: float, count: int) -> str:
     data = ""
     for _ in range(count):
         bx, by, w = x + stage.between(-34, 34), y + stage.between(-14, 14), stage.between(3, 6)
@@ -46,7 +46,7 @@ def halo(x: float, y: float, r: float, colour: str) -> str:
     return disc(x, y, r * 1.9, colour, 0.1) + disc(x, y, r * 1.4, colour, 0.16) + disc(x, y, r, colour)
 
 
-def bare_tree(stage: Stage, x: float, lean: float, size: float) -> str:
+def bare_tree(stage: PosterStage, x: float, lean: float, size: float) -> str:
     """A leafless tree, as strokes that thin out with every fork."""
     widths: dict[int, str] = {}
 
@@ -67,7 +67,7 @@ def bare_tree(stage: Stage, x: float, lean: float, size: float) -> str:
     )
 
 
-def woods(stage: Stage) -> str:
+def woods(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus - stage.side * 18
     moon = halo(x, 66, stage.between(32, 42), palette.paper)
     far = shape(ridge(stage, 128, 22, 40, smooth=True), palette.depth(0.45))
@@ -78,7 +78,7 @@ def woods(stage: Stage) -> str:
     return moon + birds(stage, x, 62, 3) + far + mist + near + trees
 
 
-def space(stage: Stage) -> str:
+def space(stage: PosterStage) -> str:
     palette, x, y = stage.palette, stage.focus, stage.between(56, 68)
     r = stage.between(34, 44)
     uid = stage.uid + "p"
@@ -100,7 +100,7 @@ def space(stage: Stage) -> str:
     return lit + stars(stage, 42) + moon + planet + glow + floor
 
 
-def desert(stage: Stage) -> str:
+def desert(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     r, y = stage.between(46, 56), stage.between(84, 98)
     sun = disc(x, y, r * 1.35, palette.accent, 0.18) + disc(x, y, r, palette.accent)
@@ -123,7 +123,7 @@ def desert(stage: Stage) -> str:
     return sun + far + near + ground + stroke(cactus, palette.ink, 6, "stroke-linecap='round'")
 
 
-def peaks(stage: Stage) -> str:
+def peaks(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     sun = halo(x + stage.side * 20, stage.between(44, 58), 22, palette.accent)
 
@@ -145,7 +145,7 @@ def peaks(stage: Stage) -> str:
     return sun + far + main + birds(stage, 150, 52, 3) + near + stroke(path, palette.horizon, 2.4) + front
 
 
-def hills(stage: Stage) -> str:
+def hills(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     bands = (palette.accent, palette.paper, palette.middle)
     bow = "".join(
@@ -176,7 +176,7 @@ def hills(stage: Stage) -> str:
     return f"<g opacity='.9'>{bow}</g>" + clouds + trees + land + oval(170, 196, 220, 38, palette.ink)
 
 
-def smoke(stage: Stage) -> str:
+def smoke(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     beams = "".join(
         shape(ray(bx, 150, angle, 0.09), palette.paper)
@@ -202,7 +202,7 @@ def smoke(stage: Stage) -> str:
     return f"<g opacity='.14'>{beams}</g>" + glow + puffs + planes + ground + fence
 
 
-def castle(stage: Stage) -> str:
+def castle(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus - stage.side * 4
     moon = halo(x - stage.side * 34, 52, stage.between(30, 36), palette.paper)
     stone, dark = palette.depth(0.7), palette.ink
@@ -230,7 +230,7 @@ def castle(stage: Stage) -> str:
     return stars(stage, 30, 90) + moon + far + keep + shape(crag, palette.depth(0.82)) + fog + near
 
 
-def home(stage: Stage) -> str:
+def home(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     sun = halo(160 - stage.side * 92, stage.between(44, 58), 20, palette.accent)
     back = oval(80, 172, 190, 52, palette.depth(0.3)) + oval(290, 178, 170, 52, palette.depth(0.42))
@@ -259,7 +259,7 @@ def home(stage: Stage) -> str:
     )
 
 
-def fog(stage: Stage) -> str:
+def fog(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     layers = ""
     for depth, base, size in ((0.22, 118, 30), (0.45, 138, 40), (0.74, 164, 54)):
@@ -279,7 +279,7 @@ def fog(stage: Stage) -> str:
     return light + tower + lamp + layers
 
 
-def sea(stage: Stage) -> str:
+def sea(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     r = stage.between(28, 44)
     y = stage.between(84, 108)
@@ -298,7 +298,7 @@ def sea(stage: Stage) -> str:
     return sun + shape(cape, palette.depth(0.35)) + water + shine + pier
 
 
-def field(stage: Stage) -> str:
+def field(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus - stage.side * 12
     sun = disc(x, 92, stage.between(58, 68), palette.accent, 0.95) + disc(x, 92, 84, palette.accent, 0.14)
     far = shape(ridge(stage, 124, 12, 70, smooth=True), palette.depth(0.34))

@@ -17,7 +17,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from .lettering import Style, lettering
-from .page_model import Candidate, Choice, HomePage, Result, Screen, Viewer
+from .page_model import Candidate, Choice, HomePage, PageViewer, PolicyResult, Screen
 from .poster import poster, spoken_name, strongest
 
 MARK = Style(weight=2.3, gap=4.4, round=True)
@@ -25,7 +25,7 @@ MARK = Style(weight=2.3, gap=4.4, round=True)
 PLAIN_IN_URL = " '/:;=,.-_()!*+$&@?~"
 
 
-def words(tags: Mapping[str, float]) -> str:
+def describe(tags: Mapping[str, float]) -> str:
     """What a picture shows, for people: "close-up, warm, romance, with Robin W"."""
     parts = [*strongest(tags, "shot")[:1], *strongest(tags, "palette")[:1], *strongest(tags, "mood")[:1]]
     parts += [spoken_name(genre).lower() for genre in strongest(tags, "genre")[:2]]
@@ -98,7 +98,7 @@ def _mark() -> Markup:
     return Markup(drawn)  # noqa: S704 – a constant of ours
 
 
-def _viewer(gallery: Gallery, number: int, viewer: Viewer) -> dict[str, object]:
+def _viewer(gallery: Gallery, number: int, viewer: PageViewer) -> dict[str, object]:
     pairs = [(screen, viewer.screens[1 - i]) for i, screen in enumerate(viewer.screens)]
     screens = [_screen(gallery, viewer, f"v{number}s{i}", here, there) for i, (here, there) in enumerate(pairs)]
     first, second = ({c.title_id: c.chosen_artwork.artwork_id for c in s.choices} for s in viewer.screens)
@@ -113,7 +113,7 @@ def _viewer(gallery: Gallery, number: int, viewer: Viewer) -> dict[str, object]:
     }
 
 
-def _screen(gallery: Gallery, viewer: Viewer, prefix: str, here: Screen, there: Screen) -> dict[str, object]:
+def _screen(gallery: Gallery, viewer: PageViewer, prefix: str, here: Screen, there: Screen) -> dict[str, object]:
     elsewhere = {choice.title_id: choice for choice in there.choices}
     tiles = [
         _tile(gallery, f"{prefix}c{i}", choice, elsewhere.get(choice.title_id))
@@ -133,7 +133,7 @@ def _screen(gallery: Gallery, viewer: Viewer, prefix: str, here: Screen, there: 
 def _picture(gallery: Gallery, choice: Choice, candidate: Candidate) -> dict[str, object]:
     return {
         "art": gallery.add(choice, candidate),
-        "alt": words(candidate.tags),
+        "alt": describe(candidate.tags),
         "share": percent(candidate.probability),
         "bar": round(candidate.probability * 100, 1),
         "misleading": candidate.misleading,
@@ -178,7 +178,7 @@ def _lead(candidates: list[dict[str, object]], count: int = 5) -> list[dict[str,
     return [c for c in candidates if c in kept]
 
 
-def _results(results: tuple[Result, ...]) -> list[dict[str, object]]:
+def _results(results: tuple[PolicyResult, ...]) -> list[dict[str, object]]:
     """Rows of the strip; left, right and dot are places on an axis of capture from 0 to 100 %."""
 
     def place(share: float) -> float:

@@ -78,7 +78,7 @@ class Screen:
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
+class PageViewer:
     """name: a number, never a person's name ("Viewer 196"). watched: names of films seen lately."""
 
     name: str
@@ -88,7 +88,7 @@ class Viewer:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class PolicyResult:
     """value: mean reward, 0–1. capture: (value - random) / (oracle - random). Intervals: 95 %, low, high."""
 
     name: str
@@ -104,7 +104,7 @@ class HomePage:
 
     world: str
     headline: str
-    results: tuple[Result, ...]
-    viewers: tuple[Viewer, ...]
+    results: tuple[PolicyResult, ...]
+    viewers: tuple[PageViewer, ...]
     notes: tuple[str, ...]
     licences: tuple[str, ...]

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from random import Random
 
 from . import figures, indoors, outdoors, towns
-from .canvas import HEIGHT, WIDTH, Stage, box, gradient, num, ray, shape, stroke
+from .canvas import HEIGHT, WIDTH, PosterStage, box, gradient, num, ray, shape, stroke
 from .lettering import PLAIN, lettering, printable, style_for
 from .palette import luminance, mix, palette_for
 
-Scene = Callable[[Stage], str]
+Scene = Callable[[PosterStage], str]
 SCENES: dict[str, tuple[Scene, ...]] = {
     "action": (towns.skyline, towns.street, outdoors.smoke),
     "adventure": (outdoors.peaks, outdoors.sea, outdoors.peaks),
@@ -121,7 +121,7 @@ def poster(
     digest = hashlib.sha256(artwork_id.encode("utf-8", "surrogatepass")).hexdigest()
     chance = Random(digest)  # noqa: S311 – a drawing, not a secret
     palette = palette_for(motif.genre, motif.warmth, chance.random())
-    stage = Stage(chance, palette, 1 if chance.random() < 0.62 else -1, "a" + digest[:8])
+    stage = PosterStage(chance, palette, 1 if chance.random() < 0.62 else -1, "a" + digest[:8])
     scenes = SCENES.get(motif.genre, ANY_SCENE)
     scene = scenes[chance.randrange(len(scenes))](stage)
     shot = motif.shot or ("close-up" if motif.faces >= 0.5 else "ensemble" if motif.faces >= 0.25 else "landscape")
@@ -139,7 +139,7 @@ def poster(
     )
 
 
-def _energy(stage: Stage, mood: str) -> str:
+def _energy(stage: PosterStage, mood: str) -> str:
     """Wedges of light, speed lines and sparks for action; a quiet poster has none of it, only a rule."""
     palette = stage.palette
     if mood == "action":
@@ -168,7 +168,7 @@ def _energy(stage: Stage, mood: str) -> str:
     return ""
 
 
-def _print(stage: Stage) -> str:
+def _print(stage: PosterStage) -> str:
     """Halftone dots that fade in from the far corner, and a darker rim: ink on paper, not pixels."""
     palette, uid = stage.palette, stage.uid
     light = luminance(palette.middle) > 0.3
@@ -187,7 +187,7 @@ def _print(stage: Stage) -> str:
     )
 
 
-def _scrim(stage: Stage, edge: str, colour: str, strength: float) -> str:
+def _scrim(stage: PosterStage, edge: str, colour: str, strength: float) -> str:
     """A veil that lets letters stand out; edge: "left", "right", "top" or "bottom", where it is thickest."""
     name = stage.uid + "v"
     ends = [(0, colour, strength), (0.62, colour, 0.0)]
@@ -196,7 +196,7 @@ def _scrim(stage: Stage, edge: str, colour: str, strength: float) -> str:
     return gradient(name, ends, across=edge in ("left", "right")) + box(0, 0, WIDTH, HEIGHT, f"url(#{name})")
 
 
-def _billing(stage: Stage, motif: Motif, colour: str, *, x: float, y: float, anchor: str, room: float) -> str:
+def _billing(stage: PosterStage, motif: Motif, colour: str, *, x: float, y: float, anchor: str, room: float) -> str:
     """The actors' names, small, as posters set them."""
     if not motif.cast:
         return ""
@@ -210,7 +210,7 @@ def _billing(stage: Stage, motif: Motif, colour: str, *, x: float, y: float, anc
 
 
 def _name(
-    stage: Stage,
+    stage: PosterStage,
     motif: Motif,
     name: str,
     ground: str,
@@ -238,7 +238,7 @@ def _name(
     return above + drawn + rule
 
 
-def _close_up(stage: Stage, motif: Motif, scene: str, name: str) -> str:
+def _close_up(stage: PosterStage, motif: Motif, scene: str, name: str) -> str:
     palette, x = stage.palette, stage.focus
     anchor = "start" if stage.side > 0 else "end"
     area = (16.0, 28.0, 156.0, 156.0) if stage.side > 0 else (164.0, 28.0, 304.0, 156.0)
@@ -268,7 +268,7 @@ def _close_up(stage: Stage, motif: Motif, scene: str, name: str) -> str:
     return scene + wash + _energy(stage, motif.mood) + veil + head + _print(stage) + title
 
 
-def _ensemble(stage: Stage, motif: Motif, scene: str, name: str) -> str:
+def _ensemble(stage: PosterStage, motif: Motif, scene: str, name: str) -> str:
     palette = stage.palette
     count = stage.chance.choice([3, 4, 5]) + round(motif.faces)
     veil = _scrim(stage, "top", palette.zenith, 0.92)
@@ -279,7 +279,7 @@ def _ensemble(stage: Stage, motif: Motif, scene: str, name: str) -> str:
     return scene + _energy(stage, motif.mood) + veil + row + _print(stage) + title
 
 
-def _landscape(stage: Stage, motif: Motif, scene: str, name: str) -> str:
+def _landscape(stage: PosterStage, motif: Motif, scene: str, name: str) -> str:
     palette = stage.palette
     anchor = "start" if stage.side > 0 else "end"
     area = (16.0, 112.0, 184.0, 164.0) if stage.side > 0 else (136.0, 112.0, 304.0, 164.0)

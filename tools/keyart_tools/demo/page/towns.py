@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from .canvas import HEIGHT, WIDTH, Stage, box, disc, dots, num, oval, polygon, ray, see_through, shape, stroke
+from .canvas import HEIGHT, WIDTH, PosterStage, box, disc, dots, num, oval, polygon, ray, see_through, shape, stroke
 from .outdoors import halo
 
 
-def skyline_data(stage: Stage, base: float, low: float, high: float) -> str:
+def skyline_data(stage: PosterStage, base: float, low: float, high: float) -> str:
     """Path data of a row of towers that stands on `base` and runs to the bottom."""
     x, data = -4.0, f"M-4 {HEIGHT}"
     while x < WIDTH:
@@ -22,7 +22,7 @@ def skyline_data(stage: Stage, base: float, low: float, high: float) -> str:
     return data + f"V{HEIGHT}Z"
 
 
-def windows(stage: Stage, count: int, top: float, bottom: float) -> str:
+def windows(stage: PosterStage, count: int, top: float, bottom: float) -> str:
     """Small lit windows, as one dashed-looking path."""
     data = "".join(
         f"M{round(stage.between(2, 78)) * 4} {round(stage.between(top, bottom) / 5) * 5}h1.8" for _ in range(count)
@@ -30,7 +30,7 @@ def windows(stage: Stage, count: int, top: float, bottom: float) -> str:
     return stroke(data, stage.palette.accent, 2.4, "opacity='.85'")
 
 
-def city_lights(stage: Stage) -> str:
+def city_lights(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     moon = halo(x, stage.between(54, 70), stage.between(30, 38), palette.accent)
     far = shape(skyline_data(stage, 140, 16, 52), palette.depth(0.3))
@@ -50,7 +50,7 @@ def city_lights(stage: Stage) -> str:
     return moon + far + near + windows(stage, 34, 112, 146) + bokeh + stroke(wire, palette.ink, 0.8) + quay
 
 
-def skyline(stage: Stage) -> str:
+def skyline(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     start = stage.between(0, 0.3)
     rays = "".join(shape(ray(x, 112, start + i * math.pi / 7, 0.1), palette.accent) for i in range(7, 15))
@@ -60,7 +60,7 @@ def skyline(stage: Stage) -> str:
     return sun + far + near + windows(stage, 30, 110, 148) + box(0, 152, WIDTH, 28, palette.ink)
 
 
-def street(stage: Stage) -> str:
+def street(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     blocks = ""
     for i, (left, top, width) in enumerate([(-6, 30, 70), (60, 56, 58), (116, 76, 64), (178, 50, 62), (238, 22, 92)]):
@@ -83,7 +83,7 @@ def street(stage: Stage) -> str:
     )
 
 
-def stadium(stage: Stage) -> str:
+def stadium(stage: PosterStage) -> str:
     palette, x = stage.palette, stage.focus
     beams = "".join(shape(ray(bx, 34, angle, 0.16), palette.paper) for bx, angle in [(38, 0.9), (282, 2.24)])
     masts = ""
