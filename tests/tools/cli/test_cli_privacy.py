@@ -74,7 +74,7 @@ def test_plan_without_measurements(keyart_command, nothing_measured, tmp_path: P
     asked = ("privacy", "plan", "--dimension", "3000", "--devices", "2000", "--rounds", "5", "--epsilon", "8")
     done = keyart_command(*asked)
     assert done.exit_code == 0 and "2,000" in done.stdout and "capture" not in done.stdout
-    assert "No measurements yet" in done.stderr
+    assert "No measured runs" in done.stderr
     document = json.loads(keyart_command(*asked, "--json").stdout)
     (row,) = document["rows"]
     noise = noise_for(8, 1e-6, 5)
@@ -91,7 +91,7 @@ def test_plan_says_no_where_it_cannot_pay(keyart_command, placeholders, tmp_path
     asked = ("privacy", "plan", "--dimension", "1000", "--devices", "200", "--devices", "10000", "--rounds", "10")
     done = keyart_command(*asked, "--plot", tmp_path / "capture.png")
     assert done.exit_code == 0, done.output
-    (sentence,) = [line for line in done.stdout.splitlines() if line.startswith("No:")]
+    (sentence,) = [line for line in done.stdout.splitlines() if line.startswith("Not worthwhile:")]
     assert "200 devices" in sentence and "0.400" in sentence
     assert (tmp_path / "capture.png").stat().st_size > 5000
     small, large = json.loads(keyart_command(*asked, "--json").stdout)["rows"]

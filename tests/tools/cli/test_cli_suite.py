@@ -61,7 +61,7 @@ def test_table_tells_worlds_intervals_and_what_is_missing(tmp_path: Path, canned
     assert done.stdout.count(" 2.2 ") == 4  # seconds
     assert {len(line) for line in done.stdout.splitlines() if line.startswith("│")} <= set(range(121))
     assert f"{tmp_path}: suite.json" in done.stdout
-    assert "MovieLens is missing: add --download" in done.stdout and "suite.png" in done.stdout
+    assert "MovieLens was skipped: add --download" in done.stdout and "suite.png" in done.stdout
     ((plan, out, _, _),) = canned
     assert (list(plan.seeds), out, plan.download, plan.resume) == ([4, 5], tmp_path, True, True)
     assert (plan.effort.viewers, plan.effort.rounds, plan.effort.steps) == (500, 7, 10)

@@ -1,4 +1,4 @@
-"""Where a chart goes: looked at before the work that it is to show, not after."""
+"""A click type for chart files, which is checked before the work begins and not after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHART_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 class ChartPath(click.Path):
-    """The name of a picture that can be written: of a kind that can be drawn, in a folder that is there."""
+    """A chart file in an existing folder, with a suffix that can be drawn."""
 
     name = "file"
 
@@ -22,7 +22,9 @@ class ChartPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.suffix.lower() not in CHART_SUFFIXES:
-            self.fail(f"{path} is no name for a chart; it ends in one of {', '.join(CHART_SUFFIXES)}.", param, ctx)
+            self.fail(
+                f"{path} is not a chart file; its name must end in one of {', '.join(CHART_SUFFIXES)}.", param, ctx
+            )
         if not path.parent.is_dir():
-            self.fail(f"There is no folder {path.parent} for the chart; make it first.", param, ctx)
+            self.fail(f"The folder {path.parent} for the chart does not exist; create it first.", param, ctx)
         return path

@@ -1,4 +1,4 @@
-"""`keyart simulate --compare`: what is said of several policies on one world."""
+"""The output of `keyart simulate --compare`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 
 def show(lines: Sequence[PolicyComparison], title: str, plot: Path | None, as_json: bool) -> None:
-    """The table or its JSON, and the picture. Raises KeyartError."""
+    """Write the comparison as a table or as JSON, and the chart if one is asked for.
+
+    Args:
+        lines: results of the policies; the first one is the reference.
+        title: name of the world and size of the run.
+        plot: chart file; None for no chart.
+        as_json: whether to write JSON instead of a table.
+
+    Raises:
+        KeyartError: the chart cannot be drawn.
+    """
     from rich.table import Table
 
     if plot is not None:
@@ -26,10 +36,10 @@ def show(lines: Sequence[PolicyComparison], title: str, plot: Path | None, as_js
     if as_json:
         write_json({"world": title, "policies": [line.to_dict() for line in lines]})
         return
-    about = f"{title}: capture (0: random picture, 1: oracle), and how far from {lines[0].policy} on the same devices"
+    about = f"{title}: capture (0: random, 1: oracle), and the paired difference from {lines[0].policy}"
     table = Table(title=about, title_justify="left")
     table.add_column("policy")
-    for name in ("last quarter", "apart", "whole run", "apart", "value", "apart"):
+    for name in ("last quarter", "difference", "whole run", "difference", "value", "difference"):
         table.add_column(name, justify="right")
     for line in lines:
         cells = []
@@ -37,7 +47,9 @@ def show(lines: Sequence[PolicyComparison], title: str, plot: Path | None, as_js
             apart = line.apart.get(name)
             cells += [_cell(line.figures[name], digits), _cell(apart, digits, "+") if apart is not None else ""]
         table.add_row(line.policy, *cells)
-    print_table(table, "±: 95 %, over devices. Apart: paired, so that it may be clear where the intervals overlap.")
+    print_table(
+        table, "±: 95 % interval over devices. Differences are paired: they can be clear where intervals overlap."
+    )
 
 
 def _cell(one: Estimate, digits: int, sign: str = "") -> str:

@@ -1,4 +1,4 @@
-"""On what models are judged: the options of `quantize` and `inspect` that name a world or a log."""
+"""The options of `quantize` and `inspect` that name a world or a log to evaluate models on."""
 
 from __future__ import annotations
 
@@ -17,20 +17,26 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 COUNT = click.IntRange(min=1)
 PATH = click.Path(path_type=Path)
 OPTIONS = (
-    click.option("--world", metavar="WORLD", help="Judge on synthetic, movielens, openbandit, or module:factory."),
-    click.option("--viewers", type=COUNT, help="Of the world."),
-    click.option("--titles", type=COUNT, help="Of the world."),
     click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the world and of draws."
+        "--world", metavar="WORLD", help="Evaluate on a world: synthetic, movielens, openbandit, or module:factory."
     ),
-    click.option("--log", type=PATH, help="Judge on the decisions of a log, by SNIPS."),
-    click.option("--catalog", type=PATH, help="The titles of the log."),
-    click.option("--slates", type=COUNT, default=10_000, show_default=True, help="How many to judge on."),
+    click.option("--viewers", type=COUNT, help="Number of devices of the world."),
+    click.option("--titles", type=COUNT, help="Number of titles of the world."),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Random seed of the world and of all draws.",
+    ),
+    click.option("--log", type=PATH, help="Evaluate on the decisions of a log, by SNIPS."),
+    click.option("--catalog", type=PATH, help="Catalogue of the log's titles."),
+    click.option("--slates", type=COUNT, default=10_000, show_default=True, help="Number of slates to evaluate on."),
 )
 
 
 def evaluation_options(command: Command) -> Command:
-    """--world with --viewers, --titles and --seed, or --log with --catalog; --slates for both."""
+    """Add --world with --viewers, --titles and --seed, --log with --catalog, and --slates to a command."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
@@ -45,13 +51,18 @@ def read_evaluation_set(
     catalog: Path | None,
     slates: int,
 ) -> EvaluationSet | None:
-    """None where neither a world nor a log is named. Raises UsageError, KeyartError."""
+    """Return the evaluation set that the options name; None if they name neither a world nor a log.
+
+    Raises:
+        UsageError: the options contradict each other.
+        KeyartError: the world, the log or the catalogue cannot be read.
+    """
     if world is not None and log is not None:
-        raise click.UsageError("Judge on --world or on --log, not on both.")
+        raise click.UsageError("Give either --world or --log, not both.")
     if (log is None) != (catalog is None):
-        raise click.UsageError("--log goes with --catalog, the titles that it is about.")
+        raise click.UsageError("--log requires --catalog, the catalogue of its titles.")
     if world is None and (viewers is not None or titles is not None):
-        raise click.UsageError("--viewers and --titles are the world's; name one with --world.")
+        raise click.UsageError("--viewers and --titles require --world.")
     if world is None and log is None:
         return None
     from keyart import Catalog
@@ -62,9 +73,9 @@ def read_evaluation_set(
     if world is not None:
         settings = {"viewers": viewers, "titles": titles, "seed": None if ":" in world else seed}
         return EvaluationSet.of_world(load_world(world, {k: v for k, v in settings.items() if v is not None}), slates)
-    assert log is not None and catalog is not None  # noqa: S101 – said above
+    assert log is not None and catalog is not None  # noqa: S101 – checked above
     known = Catalog.load(catalog)
     found = EvaluationSet.of_log(Log.read(log).within(known), known, slates)
     if not found.each:
-        raise HistoryError(f"{log} has no decision about a title of {catalog}; nothing can be judged.")
+        raise HistoryError(f"{log} has no decision about a title of {catalog}; there is nothing to evaluate.")
     return found

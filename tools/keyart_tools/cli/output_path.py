@@ -1,4 +1,4 @@
-"""Where a command may write: told before the work is done, not after."""
+"""A check of output files before the work begins."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import click
 
 
 def check_output_path(path: Path, what: str) -> None:
-    """A file `path` may be made, or replaced if it is a model already. Raises UsageError."""
+    """Require that the file `path` can be created, or is a model that can be replaced.
+
+    Raises:
+        UsageError: it is neither.
+    """
     if not path.parent.is_dir():
-        raise click.UsageError(f"There is no folder {path.parent} for the {what}; make it first.")
+        raise click.UsageError(f"The folder {path.parent} for the {what} does not exist; create it first.")
     if path.is_dir():
-        raise click.UsageError(
-            f"{path} is a folder; give the {what} the name of a file, such as {path / 'model.npz'}."
-        )
+        raise click.UsageError(f"{path} is a folder; name a file for the {what}, such as {path / 'model.npz'}.")
     if path.exists() and not _is_model(path):
-        raise click.UsageError(f"{path} is something else than a {what}; name another file.")
+        raise click.UsageError(f"{path} is not a {what}; name another file.")
 
 
 def _is_model(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""`keyart quantize`: what int8 weights cost."""
+"""`keyart quantize`: the effect of int8 weights on winners and policy value."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from keyart_tools.quantization import QuantizationReport
 
 
-@click.command(short_help="What int8 weights cost: bytes, winners, value.")
+@click.command(short_help="Measure the effect of int8 weights.")
 @click.argument("model", type=click.Path(path_type=Path))
 @evaluation_options
 @click.option("--plot", type=ChartPath(), help="Chart of the report: PNG, SVG or PDF.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False),
-    help="Also export MODEL, a model file, as a bundle to this folder, with these figures in its manifest.",
+    help="Also export MODEL, a model file, as a bundle to this folder, with the measured quality in its manifest.",
 )  # fmt: skip
 @json_option
 def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **judged_on: Any) -> None:
-    """Compare float and int8 weights of MODEL, a model file or a bundle's folder, on the same slates.
+    """Compare float and int8 weights of MODEL, a model file or a bundle folder, on the same slates.
 
-    Slates are those of a world or of a log, or, where none is named, made up; then the float model's own word stands
-    for the policy value. A bundle holds int8 weights only: its float ones are drawn within the rounding.
+    Slates come from a world or a log; without either, they are random, and the float model's own predictions stand in
+    for rewards. A bundle holds int8 weights only: its float weights are drawn at random within the rounding.
 
     \b
     Example:
@@ -40,9 +40,9 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
     from keyart_tools.quantization import QuantizationSource, measure
 
     if not model.exists():
-        raise InputError(f"There is nothing at {model}; name a model file or a bundle's folder.")
+        raise InputError(f"{model} does not exist; name a model file or a bundle folder.")
     if out is not None and model.is_dir():
-        raise click.UsageError("--out is for a model file, and a folder is given; a bundle has int8 weights already.")
+        raise click.UsageError("--out requires a model file; a bundle has int8 weights already.")
     source = QuantizationSource.open(model, judged_on["seed"])
     occasions = read_evaluation_set(**judged_on)
     with progress("slates") as tell:
@@ -74,7 +74,7 @@ def _tables(model: Path, report: QuantizationReport) -> list[Any]:
     about = table(f"{model}: float against int8 on {report.slates:,} slates ({report.judged_on})", "figure", "value")
     about.add_row("bytes of the weights", f"{report.bytes_float:,} float, {report.bytes_int8:,} int8")
     about.add_row("same winner", f"{report.same_winner:.2%} (bar {SAME_WINNER_BAR:.1%})")
-    about.add_row("lost where another one won", f"{report.lost_mean:.3%} of the winner's value, in the mean")
+    about.add_row("value lost where the winner changed", f"{report.lost_mean:.3%} of the winner's value, on average")
     about.add_row("policy value, float", estimate(report.value_float))
     about.add_row("policy value, int8", estimate(report.value_int8))
     about.add_row("change of the policy value", f"{report.value_change:+.4%} (bar ±{VALUE_BAR:.1%})")
@@ -93,5 +93,7 @@ def _tables(model: Path, report: QuantizationReport) -> list[Any]:
             worst.add_row(str(case.slate), *names, f"{case.lost:.3%}")
         shown.append(worst)
     if report.drawn:
-        shown.append("A bundle holds no float weights: they were drawn from those that round to what it has.")
+        shown.append(
+            "A bundle holds no float weights: they were drawn at random from those that round to its int8 weights."
+        )
     return shown

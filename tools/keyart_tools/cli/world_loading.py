@@ -1,4 +1,4 @@
-"""The world that a command is given: a built-in one by name, or anybody's as module:factory."""
+"""Loading of the world that a command names: a built-in one, or a user's own as module:factory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def load_world(spec: str, settings: dict[str, Any]) -> World:
-    """Raises KeyartError, and whatever the factory does."""
+    """Load a world by its name or as module:factory.
+
+    Raises:
+        KeyartError: the world cannot be loaded; any other error comes from the factory.
+    """
     from keyart_federated.worlds import load
 
     if ":" in spec and str(Path.cwd()) not in sys.path:  # as `python -m` does; an installed command does not
@@ -26,7 +30,7 @@ def load_world(spec: str, settings: dict[str, Any]) -> World:
 
 @contextmanager
 def world_errors(spec: str) -> Iterator[None]:
-    """An error out of a world of the user's own becomes a sentence."""
+    """Turn an error of a user's own world into a WorldError."""
     try:
         yield
     except Exception as error:
@@ -36,7 +40,7 @@ def world_errors(spec: str) -> Iterator[None]:
 
 
 def _world_error(spec: str, error: Exception) -> Exception | None:
-    """An error out of the user's own world, as a sentence that says where; None for one of keyart's."""
+    """Return a WorldError that names the failing line of the user's world; None for an error of keyart."""
     from keyart.errors import KeyartError, WorldError
 
     if isinstance(error, KeyartError | click.ClickException | OSError):
