@@ -1,1 +1,1 @@
-"""Suite: keyart and its peers on the same impressions of several worlds, with one table, one plot and one JSON."""
+"""The benchmark: keyart and baselines on the same impressions of several worlds, as a table, a plot and JSON."""

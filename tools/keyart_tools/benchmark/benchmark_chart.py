@@ -1,4 +1,4 @@
-"""suite.png: a panel a world, a line a policy, capture with its interval."""
+"""suite.png: one panel per world, one line per policy, capture with its interval."""
 
 from __future__ import annotations
 
@@ -38,8 +38,12 @@ Weight = Literal["normal", "bold"]
 
 
 def draw(entries: Sequence[ChartEntry], about: str, path: Path) -> None:
-    """Last quarter as a dot with its interval, the whole run as a ring. Raises KeyartError where matplotlib is not
-    installed, OSError."""
+    """Draw the last quarter as a dot with its interval, and the whole run as a ring.
+
+    Raises:
+        KeyartError: matplotlib is not installed.
+        OSError: the file cannot be written.
+    """
     try:
         from matplotlib.figure import Figure
         from matplotlib.lines import Line2D
@@ -78,7 +82,7 @@ def draw(entries: Sequence[ChartEntry], about: str, path: Path) -> None:
 
 
 def _places(policies: set[str]) -> dict[str, float]:
-    """Where each policy stands, downwards, with a gap between groups."""
+    """Return the vertical place of each policy, with a gap between groups."""
     places: dict[str, float] = {}
     before, place = None, -1.0
     for policy, group in GROUPS.items():
@@ -120,7 +124,7 @@ def _number(value: float) -> str:
 
 
 def _beside(axes: Axes, text: str, points: float, line: float, colour: str, weight: Weight = "normal") -> None:
-    """At the right of the panel, in the column that ends there."""
+    """Write text right of the panel, in the column that ends at `points`."""
     axes.annotate(
         text,
         (1, line),

@@ -1,4 +1,4 @@
-"""Plan: what a suite is asked to run."""
+"""The plan of a benchmark run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ from .policies import POLICIES, SETTINGS
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """worlds, policies: by name, in order. resume: go on with what `suite.jsonl` holds. download:
-    whether real data is fetched where it is not in the cache."""
+    """The policies to run, and the worlds to run them on.
+
+    Attributes:
+        effort: size of the worlds.
+        seeds: random seeds.
+        worlds, policies: names, in order.
+        resume: whether to continue from an existing `suite.jsonl`.
+        download: whether to download real data that is not in the cache.
+    """
 
     effort: BenchmarkSize
     seeds: Sequence[int]
@@ -35,7 +42,11 @@ class BenchmarkPlan:
         resume: bool = False,
         download: bool = False,
     ) -> BenchmarkPlan:
-        """worlds, policies: names with commas between them; None: all. Raises SettingError where one is not known."""
+        """Create a plan from comma-separated names; None selects all.
+
+        Raises:
+            SettingError: a name is unknown.
+        """
         known = [setting.name for setting in all_worlds(effort)]
         return cls(
             effort,
@@ -47,7 +58,7 @@ class BenchmarkPlan:
         )
 
     def settings(self) -> dict[str, Any]:
-        """What results depend on beside world, seed and policy; and so what they must share to stand in one table."""
+        """Return the settings that results in one table must share, apart from world, seed and policy."""
         return {
             "keyart": keyart.__version__,
             "rounds": self.effort.rounds,
@@ -58,7 +69,7 @@ class BenchmarkPlan:
 
 
 def named(asked: str | None, known: Sequence[str], what: str) -> tuple[str, ...]:
-    """Those of `known` that are asked for, in the order of `known`; all where nothing is asked."""
+    """Return those of `known` that are named in `asked`, in the order of `known`; all if `asked` is None."""
     if asked is None:
         return tuple(known)
     names = {key_of(name): name for name in known}
@@ -72,5 +83,5 @@ def named(asked: str | None, known: Sequence[str], what: str) -> tuple[str, ...]
 
 
 def key_of(name: str) -> str:
-    """As one may type it: best-fixed, e-greedy."""
+    """Return the form in which names are compared, such as "best fixed" and "e greedy"."""
     return name.casefold().replace("ε", "e").replace("-", " ")

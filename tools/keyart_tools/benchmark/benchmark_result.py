@@ -1,4 +1,4 @@
-"""Result: what a suite brought, by world and policy, and suite.json."""
+"""The result of a benchmark by world and policy, as written to suite.json."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .scores import PolicyScore, pooled
 
 @dataclass(frozen=True)
 class BenchmarkRow:
-    """One policy on one world. entries: by seed."""
+    """The results of one policy on one world, by seed."""
 
     world: str
     policy: str
@@ -25,16 +25,16 @@ class BenchmarkRow:
 
     @cached_property
     def score(self) -> PolicyScore:
-        """Over all seeds."""
+        """Return the score over all seeds."""
         return pooled([entry.score for entry in self.entries])
 
     @property
     def seconds(self) -> float:
-        """Mean of the seeds."""
+        """Return the mean duration over the seeds."""
         return fmean(entry.seconds for entry in self.entries)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return {
             "world": self.world,
             "policy": self.policy,
@@ -48,8 +48,13 @@ class BenchmarkRow:
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """worlds: those that were played. rows: worlds and policies in order. absent: name of a world or policy, and why
-    it is not there (`POLICY on WORLD, seed N` for one that is there elsewhere)."""
+    """The result of a benchmark.
+
+    Attributes:
+        worlds: the worlds that were run.
+        rows: results by world and policy, in order.
+        absent: reason by name of a skipped world or policy (`POLICY on WORLD, seed N` if it was skipped there only).
+    """
 
     plan: BenchmarkPlan
     worlds: Sequence[BenchmarkWorld]
@@ -57,7 +62,7 @@ class BenchmarkResult:
     absent: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """What suite.json holds."""
+        """Return the content of suite.json."""
         return {
             "seeds": list(self.plan.seeds),
             **self.plan.settings(),
@@ -68,7 +73,7 @@ class BenchmarkResult:
         }
 
     def _reports(self) -> list[dict[str, Any]]:
-        """Of the simulations, beside how often the references were abandoned on the same impressions."""
+        """Return the simulations' reports, with the abandonment rates of the references on the same impressions."""
         entries = [entry for row in self.rows for entry in row.entries]
         abandoned = {entry.key: entry.score.figures["clickbait_rate"] for entry in entries}
         return [

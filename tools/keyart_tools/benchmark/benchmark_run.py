@@ -1,4 +1,4 @@
-"""All worlds, seeds and policies of a plan, and what is written of them."""
+"""A benchmark run over all worlds, seeds and policies of a plan."""
 
 from __future__ import annotations
 
@@ -23,10 +23,17 @@ Turn = tuple[BenchmarkWorld, int, str]  # world, seed, policy
 
 
 def run(plan: BenchmarkPlan, out: Path, peers_at: Path, tell: Tell) -> BenchmarkResult:
-    """Runs what is planned and writes suite.jsonl (as results come), suite.json and suite.png to `out`.
+    """Run the plan and write suite.jsonl (as results arrive), suite.json and suite.png to `out`.
 
-    peers_at: the folder that may hold `.venv-bench`. tell: gets policies done and in all. Raises KeyartError, OSError
-    where `out` cannot be written.
+    Args:
+        plan: what to run.
+        out: output folder.
+        peers_at: folder that may hold `.venv-bench`.
+        tell: called with the number of policies done and the total number.
+
+    Raises:
+        KeyartError: nothing could be run, or a policy of keyart failed.
+        OSError: `out` cannot be written.
     """
     python = interpreter(peers_at)
     settings, policies, absent = _present(plan, python)
@@ -59,7 +66,7 @@ def run(plan: BenchmarkPlan, out: Path, peers_at: Path, tell: Tell) -> Benchmark
 
 
 def _present(plan: BenchmarkPlan, python: Path | None) -> tuple[list[BenchmarkWorld], list[str], dict[str, str]]:
-    """The worlds and policies of the plan that can be played here, and why the others cannot."""
+    """Return the worlds and policies that can be run here, and the reasons why others cannot."""
     asked = [setting for setting in all_worlds(plan.effort) if setting.name in plan.worlds]
     why = {setting.name: unavailable_reason(setting, plan.effort, plan.download) for setting in asked}
     settings = [setting for setting in asked if why[setting.name] is None]

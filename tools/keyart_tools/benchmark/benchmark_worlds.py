@@ -1,4 +1,4 @@
-"""The worlds of the suite, all built in: made-up ones in six settings, and two of real data if at hand."""
+"""The built-in worlds of the benchmark: synthetic ones in six settings, and two with real data if available."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ CAMPAIGN = "all"  # of Open Bandit
 
 @dataclass(frozen=True)
 class BenchmarkSize:
-    """How large the worlds are and how long they run. films: titles of MovieLens. real_data: whether the worlds that
-    need a download are among them; these have no more viewers than their data."""
+    """The size of the worlds and the length of the runs.
+
+    Attributes:
+        viewers, titles, artworks: size of a synthetic world; artworks per title.
+        films: titles of MovieLens.
+        real_data: whether to include worlds that need a download; these have no more viewers than their data.
+        rounds: number of rounds.
+        steps: impressions per device and round.
+    """
 
     viewers: int = 500
     titles: int = 80
@@ -39,7 +46,7 @@ class BenchmarkSize:
         rounds: int | None = None,
         steps: int | None = None,
     ) -> BenchmarkSize:
-        """The same with those that are given. titles: of every world but Open Bandit, which has one."""
+        """Return a copy with the given values; `titles` does not apply to Open Bandit, which has one title."""
         return replace(
             self,
             viewers=viewers or self.viewers,
@@ -55,8 +62,13 @@ QUICK = BenchmarkSize(viewers=24, titles=6, artworks=4, real_data=False, rounds=
 
 @dataclass(frozen=True)
 class BenchmarkWorld:
-    """A world by name; its seed is still open. about: what is particular about it. data: gets what it needs to have
-    downloaded, by what fetches a package that is not in the cache; None: nothing."""
+    """A named world, without its seed.
+
+    Attributes:
+        about: what distinguishes it.
+        spec, settings: arguments of `keyart_federated.worlds.load`.
+        data: fetches the data of the world with a package runner; None if it needs none.
+    """
 
     name: str
     about: str
@@ -69,7 +81,7 @@ class BenchmarkWorld:
 
 
 def all_worlds(effort: BenchmarkSize) -> list[BenchmarkWorld]:
-    """All worlds, in the order of every table and plot."""
+    """Return all worlds, in the order of every table and plot."""
     size = {
         "viewers": effort.viewers,
         "titles": effort.titles,
@@ -127,8 +139,7 @@ def all_worlds(effort: BenchmarkSize) -> list[BenchmarkWorld]:
 
 
 def unavailable_reason(setting: BenchmarkWorld, effort: BenchmarkSize, download: bool) -> str | None:
-    """Why that world is left out, None where it is not. download: whether data that is not in the cache is
-    fetched."""
+    """Return why a world is skipped, None if it is not; `download` allows fetching data that is not in the cache."""
     if setting.data is None:
         return None
     if not effort.real_data:
@@ -141,5 +152,5 @@ def unavailable_reason(setting: BenchmarkWorld, effort: BenchmarkSize, download:
 
 
 def _no_download(arguments: Sequence[str]) -> None:
-    """In place of pip."""
+    """Refuse a download; takes the place of pip."""
     raise DataUnavailable("its data is not in the cache; add --download to fetch it.")

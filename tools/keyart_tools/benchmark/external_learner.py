@@ -1,4 +1,4 @@
-"""A peer in another Python: the one of `.venv-bench`, which holds packages that keyart itself does not need."""
+"""A baseline in another Python: that of `.venv-bench`, which holds packages that keyart does not need."""
 
 from __future__ import annotations
 
@@ -27,7 +27,13 @@ EXIT_TIMEOUT_SECONDS = 10.0  # for the process to end when nothing more is asked
 
 @dataclass(frozen=True)
 class ExternalScript:
-    """What plays a peer. package: what it needs. module: one of this folder, which imports it when it runs."""
+    """A script that runs a baseline.
+
+    Attributes:
+        package: package that the baseline needs.
+        module: module of this folder that is run as a script; it imports the package then.
+        arguments: arguments after the setup file.
+    """
 
     package: str
     module: ModuleType
@@ -35,7 +41,7 @@ class ExternalScript:
 
 
 def missing_reason(script: ExternalScript, python: Path | None) -> str | None:
-    """Why the peer is left out on this machine, None where it is not."""
+    """Return why the baseline cannot run on this machine; None if it can."""
     if python is None:
         return "there is no .venv-bench here; `make bench` makes one."
     has = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
@@ -49,14 +55,20 @@ def missing_reason(script: ExternalScript, python: Path | None) -> str | None:
 
 
 class ExternalLearner:
-    """A learner in a process, asked by steps: one impression of every device; see `started`."""
+    """A learner in another process, called once per step: one impression of every device. See `start_learner`."""
 
     def __init__(self, name: str, process: subprocess.Popen[str], said: IO[str]) -> None:
         self._name, self._process, self._said = name, process, said
 
     def choose(self, step: Sequence[tuple[int, int, keyart.Context]]) -> list[int]:
-        """step: devices, places of titles in the catalogue, and contexts. Gives places of pictures in their titles.
-        Raises FederatedError where the process has ended or answers something else."""
+        """Return indices of artworks within their titles.
+
+        Args:
+            step: devices, indices of titles in the catalogue, and contexts.
+
+        Raises:
+            FederatedError: the process has ended or gave an invalid answer.
+        """
         self._tell([[i, t, _word("device", at.device), _word("daypart", at.daypart)] for i, t, at in step])
         assert self._process.stdout is not None  # noqa: S101 – a pipe, by `started`
         try:
@@ -68,7 +80,7 @@ class ExternalLearner:
         return pictures
 
     def learn(self, rewards: Sequence[float]) -> None:
-        """Of the pictures chosen last, in their order."""
+        """Send the rewards of the artworks chosen last, in the same order."""
         self._tell(rewards)
 
     def _tell(self, document: Any) -> None:
@@ -80,7 +92,7 @@ class ExternalLearner:
             raise self._failed() from None
 
     def close(self) -> None:
-        """Nothing more is asked: waits for the process to end by itself, and ends it where it does not."""
+        """Wait for the process to end by itself, and kill it if it does not."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             self._process.communicate(timeout=EXIT_TIMEOUT_SECONDS)
         self._process.kill()
@@ -97,8 +109,11 @@ class ExternalLearner:
 def start_learner(
     name: str, script: ExternalScript, python: Path, world: World, seed: int
 ) -> Iterator[ExternalLearner]:
-    """Runs `script` with a file of what a learner may know of `world`, until the block is left. Raises
-    FederatedError."""
+    """Run `script` with a setup file of what a learner may know of `world`, until the block ends.
+
+    Raises:
+        FederatedError: the process cannot be started.
+    """
     with tempfile.TemporaryDirectory(prefix="keyart-") as folder, tempfile.TemporaryFile("w+") as said:
         setup = Path(folder) / "setup.json"
         setup.write_text(json.dumps(learner_setup(world, seed)), encoding="utf-8")
@@ -118,8 +133,11 @@ def start_learner(
 
 
 def play_by_steps(world: World, peer: ExternalLearner, impressions: int) -> Played:
-    """As `keyart_federated.baselines.play`, but the k-th impression of all devices is chosen before any is learned
-    from: a message a step, not two an impression, and MABWiser fits and predicts many at a time."""
+    """Play like `keyart_federated.baselines.play`, but choose the k-th impression of all devices before learning from
+    any.
+
+    One message per step replaces two per impression, and MABWiser fits and predicts in batches.
+    """
     catalog, reward = world.catalog, keyart.Reward()
     shape = (world.devices, impressions)
     shown = np.zeros(shape, dtype=np.int32)
@@ -140,8 +158,7 @@ def play_by_steps(world: World, peer: ExternalLearner, impressions: int) -> Play
 
 
 def learner_setup(world: World, seed: int) -> dict[str, Any]:
-    """Each viewer's share of watch time by tag, of the kinds that keyart's own viewers have; each picture's tags; the
-    words of a situation that are usual."""
+    """Return each viewer's share of watch time by tag, each artwork's tags, and the words of common situations."""
     spec = FeatureSpec.from_catalog(world.catalog)
     encoded = EncodedCatalog.build(world.catalog, spec)
     viewers = []
@@ -168,7 +185,7 @@ def learner_setup(world: World, seed: int) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, str]:
-    """This one's, without what it has set for its own Python."""
+    """Return the environment without the variables of this Python."""
     return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 
 

@@ -1,13 +1,13 @@
-"""MABWiser's LinUCB and LinTS. Runs in a Python of its own, which has no keyart.
+"""MABWiser's LinUCB and LinTS. Runs in its own Python, which has no keyart.
 
     python mabwiser_linear.py SETUP POLICY
 
 POLICY is LinUCB or LinTS. SETUP and the lines on stdin are those of vowpal_wabbit.py; `situations` in SETUP lists the
-words that may stand in a line, others are ignored.
+words that may occur in a line, others are ignored.
 
-MABWiser knows no features of an arm. So it gets what its users would give it: a bandit a title with the title's
-pictures as arms, and as context the viewer's watch shares and the situation's words as 0 or 1. What one title learns
-about a kind of picture says nothing to another.
+MABWiser has no features of arms. It runs as its users would run it: one bandit per title with the title's artworks as
+arms, and as context the viewer's watch shares and the words of the situation as 0 or 1. One title learns nothing from
+another.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SETTINGS = {"LinUCB": {"alpha": 0.5, "l2_lambda": 5.0}, "LinTS": {"alpha": 0.1, 
 
 
 class TitleBandit:
-    """One bandit. Its first step is shown by chance: MABWiser predicts only after a first fit."""
+    """The bandit of one title. Its first step is random, since MABWiser predicts only after a first fit."""
 
     def __init__(self, module: Any, policy: str, pictures: int, seed: int) -> None:
         self._pictures = pictures
@@ -46,7 +46,7 @@ class TitleBandit:
 
 
 def main(setup: str, policy: str) -> None:
-    """See the top of the file."""
+    """Run the program; see the top of the file."""
     document = json.loads(Path(setup).read_text(encoding="utf-8"))
     tags = sorted({tag for viewer in document["viewers"] for tag in viewer})
     viewers = [[float(viewer.get(tag, 0.0)) for tag in tags] for viewer in document["viewers"]]

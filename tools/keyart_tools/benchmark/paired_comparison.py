@@ -1,4 +1,4 @@
-"""Comparison: a few policies on the same impressions of one world, and how far they are apart, device by device."""
+"""Several policies on the same impressions of one world, and their differences, paired by device."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ LINE_COLOURS = (COLOURS["keyart"], COLOURS["peer"], COLOURS["variant"], COLOURS[
 
 
 class RecordingWorld:
-    """A world that remembers which picture it was asked about: a simulation asks for one of each impression.
-    shown [devices, impressions]: place of the picture in the catalogue."""
+    """A world that records which artwork was shown at each impression, since a simulation asks for one outcome of
+    each.
+
+    `shown` [devices, impressions] holds indices of artworks in the catalogue.
+    """
 
     def __init__(self, world: World, impressions: int) -> None:
         self.catalog, self.devices = world.catalog, world.devices
@@ -49,8 +52,15 @@ class RecordingWorld:
 
 @dataclass(frozen=True)
 class PolicyComparison:
-    """A policy's figures (`scorecard.figures`), capture by round, and, but for the first policy, how far it is from
-    the first on the same devices: in capture, in capture of the last quarter, and in value."""
+    """A policy's result.
+
+    Attributes:
+        policy: name of the policy.
+        figures: estimates, as in `keyart_federated.metrics.figures`.
+        capture_by_round: capture of each round.
+        apart: paired differences from the first policy in capture, last-quarter capture and value; empty for the
+            first.
+    """
 
     policy: str
     figures: Mapping[str, Estimate]
@@ -58,7 +68,7 @@ class PolicyComparison:
     apart: Mapping[str, Estimate]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; an infinite end of an interval (one device) becomes null."""
+        """Return plain values; an infinite end of an interval (one device) becomes null."""
         return {
             "policy": self.policy,
             "figures": {name: plain(one) for name, one in self.figures.items()},
@@ -68,7 +78,11 @@ class PolicyComparison:
 
 
 def policies(asked: str) -> tuple[str, ...]:
-    """At least two of `KNOWN`, in the order asked. Raises SettingError."""
+    """Parse at least two names of `COMPARABLE` policies.
+
+    Raises:
+        SettingError: a name is unknown, missing or repeated.
+    """
     names = {key_of(name): name for name in COMPARABLE} | ALIASES
     found = []
     for word in filter(None, map(str.strip, asked.split(","))):
@@ -83,7 +97,19 @@ def policies(asked: str) -> tuple[str, ...]:
 def compare(
     world: World, asked: Sequence[str], steps: int, rounds: int, seed: int, tell: Callable[[int, int], None]
 ) -> list[PolicyComparison]:
-    """asked: names of policies. tell: gets policies done and in all. Raises KeyartError."""
+    """Run policies on the same impressions.
+
+    Args:
+        world: the world to run on.
+        asked: names of the policies.
+        steps: impressions per device and round.
+        rounds: number of rounds.
+        seed: random seed.
+        tell: called with the number of policies done and the total number.
+
+    Raises:
+        KeyartError: a policy failed.
+    """
     truth = Truth.measure(world, steps * rounds)
     tell(0, len(asked))
     lines: list[PolicyComparison] = []
@@ -114,7 +140,7 @@ def _shown(world: World, truth: Truth, name: str, steps: int, rounds: int, seed:
 
 
 def _apart(first: Rewards, other: Rewards) -> dict[str, Estimate]:
-    """What devices, titles and moments have in common cancels, so that the interval is narrower than either's."""
+    """Return paired differences; effects common to devices, titles and moments cancel."""
     impressions = first.policy.shape[1]
     whole, last = slice(None), slice(impressions * 3 // 4, impressions)
     told = {}
@@ -126,7 +152,11 @@ def _apart(first: Rewards, other: Rewards) -> dict[str, Estimate]:
 
 
 def draw(lines: Sequence[PolicyComparison], title: str, path: Path) -> None:
-    """Capture by round, and the difference from the first policy, as a PNG or SVG. Raises KeyartError."""
+    """Draw capture by round and the differences from the first policy, as PNG or SVG.
+
+    Raises:
+        KeyartError: matplotlib is not installed, or the file cannot be written.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -1,4 +1,4 @@
-"""The policies of the suite: names, order, and what each is made of."""
+"""The policies of the benchmark: names, order and construction."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ SETTINGS: Mapping[str, Any] = {script.package: script.module.SETTINGS for script
 
 
 def plays_on(policy: str, world: str) -> bool:
-    """Both by name."""
+    """Return whether a policy runs on a world, both by name."""
     return world in ONLY_ON.get(policy, (world,))

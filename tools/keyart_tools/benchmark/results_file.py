@@ -1,6 +1,6 @@
-"""suite.jsonl: what has been played so far, so that a suite that was killed can go on.
+"""suite.jsonl: the results so far, so that an interrupted benchmark can continue.
 
-The first line holds the settings; each further line is one policy on one world and seed, written when it is done.
+The first line holds the settings; each further line is the result of one policy on one world and seed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ Key = tuple[str, int, str]  # world, seed, policy
 
 @dataclass(frozen=True)
 class PolicyRun:
-    """seconds: how long it played. report: of a simulation, as `Report.to_dict` has it; None of a peer."""
+    """The result of one policy.
+
+    Attributes:
+        seconds: duration of the run.
+        report: the report of a simulation, as returned by `Report.to_dict`; None for a baseline.
+    """
 
     world: str
     seed: int
@@ -38,21 +43,29 @@ class PolicyRun:
 
 
 class ResultsFile:
-    """A file that only grows, and its entries by key."""
+    """An append-only file, and its results by key."""
 
     def __init__(self, path: Path, entries: Mapping[Key, PolicyRun]) -> None:
         self._path, self.entries = path, dict(entries)
 
     @classmethod
     def begun(cls, path: Path, settings: Mapping[str, Any]) -> ResultsFile:
-        """A new one in the place of any other. Raises OSError."""
+        """Create a new file, replacing any other.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         path.write_text(_line({"format": FORMAT, "settings": settings}), encoding="utf-8")
         return cls(path, {})
 
     @classmethod
     def resumed(cls, path: Path, settings: Mapping[str, Any]) -> ResultsFile:
-        """Goes on with the one at `path`; begins one where there is none. A last line that was cut off or damaged is
-        dropped. Raises SettingError where it was made with other settings or is not such a file, OSError."""
+        """Continue the file at `path`, or create it. A truncated or damaged last line is dropped.
+
+        Raises:
+            SettingError: the file was written with other settings, or is of another kind.
+            OSError: the file cannot be read or written.
+        """
         if not path.exists():
             return cls.begun(path, settings)
         data = path.read_bytes()
@@ -86,7 +99,11 @@ class ResultsFile:
         return cls(path, {entry.key: entry for entry in entries})
 
     def add(self, entry: PolicyRun) -> None:
-        """Raises OSError."""
+        """Append one result.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         line = {
             "world": entry.world,
             "seed": entry.seed,
@@ -101,7 +118,7 @@ class ResultsFile:
 
 
 def _whole(data: bytes) -> bytes:
-    """Without a last line that is no JSON or has no end; the first line stays as it is."""
+    """Drop a last line that is not JSON or has no line end; the first line stays."""
     whole = data[: data.rfind(b"\n") + 1]
     start = whole.rfind(b"\n", 0, -1) + 1
     try:
@@ -116,7 +133,7 @@ def _line(document: Any) -> str:
 
 
 def _changed(old: Any, new: Any, name: str = "") -> Iterator[str]:
-    """Each setting that differs, in words."""
+    """Describe each setting that differs."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*old, *new]):
             yield from _changed(old.get(key), new.get(key), f"{name}.{key}".lstrip("."))

@@ -1,4 +1,4 @@
-"""Scores: the figures of one policy on one world, and their mean over seeds."""
+"""The metrics of one policy on one world, and their mean over seeds."""
 
 from __future__ import annotations
 
@@ -23,19 +23,23 @@ FIGURES = (
 
 @dataclass(frozen=True)
 class PolicyScore:
-    """figures: by name, those of FIGURES. interval: 95 %, of those that have one."""
+    """Metrics by name (`FIGURES`), and the 95 % intervals of those that have one."""
 
     figures: Mapping[str, float]
     interval: Mapping[str, Interval]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; an infinite end of an interval (one device) becomes null."""
+        """Return plain values; an infinite end of an interval (one device) becomes null."""
         ends = {name: [x if math.isfinite(x) else None for x in pair] for name, pair in self.interval.items()}
         return {"figures": dict(self.figures), "interval": ends}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> PolicyScore:
-        """What `to_dict` gave. Raises KeyError, TypeError, ValueError where it is something else."""
+        """Read the result of `to_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is of another form.
+        """
         known = {name: float(document["figures"][name]) for name in FIGURES}
         interval = {
             str(name): (-math.inf if low is None else float(low), math.inf if high is None else float(high))
@@ -45,7 +49,7 @@ class PolicyScore:
 
 
 def score_baseline(truth: Truth, played: Played, artwork_tags: Floats) -> PolicyScore:
-    """The figures of a peer, by the same functions as a report's."""
+    """Return the metrics of a baseline, computed by the same functions as those of a report."""
     of = rewards(truth, played.shown)
     fair = fairness.measure(truth, of, played.shown, played.played, played.quality, artwork_tags)
     estimates = {**figures(of), **fair.estimates()}
@@ -57,7 +61,7 @@ def score_baseline(truth: Truth, played: Played, artwork_tags: Floats) -> Policy
 
 
 def score_simulation(report: Report) -> PolicyScore:
-    """The same figures of a simulation."""
+    """Return the same metrics of a simulation."""
     return PolicyScore(
         {name: getattr(report, name) for name in FIGURES},
         {name: report.interval[name] for name in FIGURES if name in report.interval},
@@ -65,7 +69,7 @@ def score_simulation(report: Report) -> PolicyScore:
 
 
 def pooled(scores: Sequence[PolicyScore]) -> PolicyScore:
-    """The mean over seeds. Seeds are independent, so that squares of half-widths add up."""
+    """Return the mean over seeds; seeds are independent, so squared half-widths add up."""
     count = len(scores)
     means = {name: sum(score.figures[name] for score in scores) / count for name in scores[0].figures}
     interval = {}

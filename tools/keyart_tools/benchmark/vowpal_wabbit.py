@@ -1,10 +1,10 @@
-"""VowpalWabbit's contextual bandit. Runs in a Python of its own, which has no keyart.
+"""VowpalWabbit's contextual bandit. Runs in its own Python, which has no keyart.
 
     python vowpal_wabbit.py SETUP
 
-SETUP is a JSON file: `{"viewers": [{TAG: WEIGHT} …], "titles": [[{TAG: WEIGHT} a picture …] …], "seed": N}`. Lines on
-stdin are JSON, two a step: what is asked, `[[VIEWER, TITLE, TAG …] …]` (places in those lists, tags of the
-situation), answered by `[PICTURE …]` (places in the titles); and `[REWARD …]` of these pictures, not answered.
+SETUP is a JSON file: `{"viewers": [{TAG: WEIGHT} …], "titles": [[{TAG: WEIGHT} per artwork …] …], "seed": N}`. Stdin
+holds two lines of JSON per step: the request `[[VIEWER, TITLE, TAG …] …]` (indices into those lists, and tags of the
+situation), answered by `[ARTWORK …]` (indices within the titles); and `[REWARD …]` of these artworks, not answered.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SETTINGS = "--cb_explore_adf --squarecb -q UA"
 
 
 def words(tags: dict[str, float]) -> str:
-    """Tags as VowpalWabbit reads them."""
+    """Format tags for VowpalWabbit."""
     return " ".join(f"{tag.replace(':', '=').replace(' ', '_')}:{weight:.4g}" for tag, weight in tags.items())
 
 
 def main(setup: str) -> None:
-    """See the top of the file."""
+    """Run the program; see the top of the file."""
     document = json.loads(Path(setup).read_text(encoding="utf-8"))
     viewers = [f"shared |U {words(tags)}" for tags in document["viewers"]]
     titles = [

@@ -1,4 +1,4 @@
-"""Contest: every policy on the same impressions of one world."""
+"""The policies' runs on the same impressions of one world."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ from .scores import score_baseline, score_simulation
 
 @dataclass(frozen=True)
 class WorldRun:
-    """One world and seed; the world is made, and measured, when the first policy plays. python: that of the peers
-    outside."""
+    """A world with a seed; the world is created and measured when the first policy runs.
+
+    Attributes:
+        python: interpreter of the external baselines; None if there is none.
+    """
 
     setting: BenchmarkWorld
     seed: int
@@ -43,7 +46,12 @@ class WorldRun:
         return Truth.measure(self.world, self.effort.impressions)
 
     def entry(self, policy: str) -> PolicyRun:
-        """How the policy of that name did. Raises KeyartError; FederatedError where a peer outside cannot run."""
+        """Run one policy.
+
+        Raises:
+            FederatedError: an external baseline cannot run.
+            KeyartError: the policy failed for another reason.
+        """
         truth = self.truth  # made before the clock starts
         began = time.perf_counter()
         if policy in SIMULATED:
@@ -86,9 +94,9 @@ class WorldRun:
 
 
 class Oracle:
-    """The best picture of every impression, by the world's own expected rewards, which no learner may know.
+    """The best artwork of each impression, by the world's expected rewards, which no learner may see.
 
-    A peer is not told which impression it is asked for; it counts a device's, which come in order.
+    A baseline is not told the number of the impression, so this one counts the impressions of each device.
     """
 
     def __init__(self, truth: Truth) -> None:
@@ -101,4 +109,4 @@ class Oracle:
         return int(self._best[i, k])
 
     def learn(self, title: int, picture: int, reward: float) -> None:
-        """Nothing to learn."""
+        """Ignore the reward."""

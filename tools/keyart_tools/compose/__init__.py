@@ -1,4 +1,4 @@
-"""Composed pictures: the subject of one still before another, in several shapes, titled and signed."""
+"""Composed artwork: the subject of one still in front of another, in several shapes, titled and signed."""
 
 from __future__ import annotations
 

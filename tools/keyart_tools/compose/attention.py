@@ -1,7 +1,8 @@
-"""Where the eye goes: what differs from the colours at all four borders.
+"""Visual attention: what differs from the colours at all four borders.
 
-The boundary prior of Wei et al. (ECCV 2012) and Zhang et al. (ICCV 2015): what reaches the border is background,
-and a subject rarely fills more than one of the four; weighted to the middle, where a frame has its subject.
+This is the boundary prior of Wei et al. (ECCV 2012) and Zhang et al. (ICCV 2015): what reaches the border is
+background, and a subject rarely fills more than one border. It is weighted towards the centre, where most subjects
+are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MIDDLE = 0.35  # weight of attention that does not depend on the place
 
 
 def attention_map(pixels: Pixels) -> NDArray[np.float32]:
-    """Attention per pixel of a small copy, float32 [rows, columns], 0–1."""
+    """Return the attention of a small copy of the picture, float32 [rows, columns], 0–1."""
     height, width = pixels.shape[:2]
     shrink = LONG_SIDE / max(height, width)
     size = max(16, round(width * shrink)), max(16, round(height * shrink))
@@ -39,7 +40,7 @@ def attention_map(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def _contrast(lab: NDArray[np.float32], border: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Distance of each pixel to the nearest of the border's main colours, 0–1."""
+    """Return each pixel's distance to the nearest of the border's main colours, 0–1."""
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 1.0)
     _, _, centres = cv2.kmeans(border.reshape(-1, 3).copy(), COLOURS, None, stop, 1, cv2.KMEANS_PP_CENTERS)

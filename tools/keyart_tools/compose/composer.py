@@ -1,4 +1,4 @@
-"""From sources to finished pictures in several shapes: scene or crop, title, source type, credentials."""
+"""Composition of finished pictures in several shapes: scene or crop, title, source type, credentials."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class ComposedPicture:
-    """One finished picture. contrast: of the title, least of its pixels; None without a title."""
+    """A finished picture; `contrast` is the minimum contrast of the title, None without a title."""
 
     crop: str
     width: int
@@ -50,7 +50,7 @@ class ComposedPicture:
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """All that was made. skipped: crop to the reason why there is none."""
+    """The finished pictures; `skipped` holds the reason by crop that could not be made."""
 
     made: tuple[ComposedPicture, ...]
     skipped: dict[str, str]
@@ -70,7 +70,22 @@ def compose(
     now: datetime,
     progress: Progress = lambda done, of: None,
 ) -> Composition:
-    """Pictures for each of `crops`, signed. Raises InputError if not one of them can be made."""
+    """Compose and sign one picture per crop.
+
+    Args:
+        sources: the pictures to compose.
+        crops: names of `SHAPES`.
+        title: text to draw; None for none.
+        drawn: whether the film is drawn or animated.
+        rights: attribution to state in the metadata.
+        key: signing key.
+        generator: name and version of the program, for the credentials.
+        now: time of the signature.
+        progress: called with the number of crops done and the total number.
+
+    Raises:
+        InputError: no crop can be made.
+    """
     parts = {"picture": sources.front}
     if sources.subject is not None and sources.back is not None:
         parts = {"subject": sources.front, "background": sources.back}
@@ -133,9 +148,10 @@ def _picture(
 def _cut(
     source: SourcePicture, attention: NDArray[np.float32], shape: tuple[int, int], faces: bool
 ) -> tuple[Pixels, list[PixelBox]]:
-    """The part of `source` in `shape`, and where its faces and lettering are in that.
+    """Return the part of `source` in `shape`, and the boxes of its faces and lettering there.
 
-    faces: whether they may not be cut (in a background that is out of focus they may).
+    Args:
+        faces: whether faces must not be cut; in a blurred background they may be.
     """
     size = source.picture.size
     looked = attention.copy()
@@ -157,7 +173,7 @@ def _cut(
 
 
 def _pixels(box: Box, size: tuple[int, int], margin: float = 0.0) -> PixelBox:
-    """`box` in whole pixels, rounded outwards."""
+    """Convert `box` to whole pixels, rounded outwards."""
     left, top, width, height = box
     across, down = margin * width, margin * height
     return (
@@ -174,7 +190,7 @@ def _cells(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _moved(box: PixelBox, window: CropWindow, shape: tuple[int, int]) -> PixelBox | None:
-    """Where a box of the picture is in the window; None outside of it."""
+    """Return a box of the picture in coordinates of the window; None if it is outside."""
     scale = shape[0] / window.width
     left, top = (box[0] - window.left) * scale, (box[1] - window.top) * scale
     right, bottom = (box[2] - window.left) * scale, (box[3] - window.top) * scale
@@ -184,7 +200,7 @@ def _moved(box: PixelBox, window: CropWindow, shape: tuple[int, int]) -> PixelBo
 
 
 def _inside(face: Box, subject: Box, placed: Box, shape: tuple[int, int]) -> PixelBox | None:
-    """Where a face of the subject's picture is in the scene; None if it is not on the subject."""
+    """Return a face of the subject's picture in coordinates of the scene; None if it is not on the subject."""
     across, down = placed[2] / subject[2], placed[3] / subject[3]
     left, top = placed[0] + (face[0] - subject[0]) * across, placed[1] + (face[1] - subject[1]) * down
     moved = left, top, face[2] * across, face[3] * down

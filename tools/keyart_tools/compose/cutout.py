@@ -1,8 +1,8 @@
-"""A picture's subject without its background, and whether the cut is good enough to be shown.
+"""Cut-out of a picture's subject, and a test of whether the cut is good enough to show.
 
-GrabCut (Rother, Kolmogorov, Blake: SIGGRAPH 2004) on a small copy, seeded by faces or attention. Where attention
-decides, several thresholds are tried and the mask that changes least from one to the next is kept: what is stable is
-an object, the idea of maximally stable regions (Matas et al., BMVC 2002).
+GrabCut (Rother, Kolmogorov, Blake: SIGGRAPH 2004) runs on a small copy, seeded by faces or attention. For attention,
+several thresholds are tried, and the mask that changes least between thresholds is kept: stable regions are objects,
+as in maximally stable extremal regions (Matas et al., BMVC 2002).
 """
 
 from __future__ import annotations
@@ -39,9 +39,17 @@ MIN_SOLIDITY = 0.66  # of its convex hull: what reaches out further is ragged, o
 
 @dataclass(frozen=True, slots=True)
 class CutoutQuality:
-    """What a cut is judged by; see the constants of this file. share, whole, agreement, leak, solid: 0–1.
+    """Quality measures of a cut; the constants of this file are their bounds.
 
-    by_face: whether it holds a face that a model knows.
+    Attributes:
+        share: share of the picture that is subject, 0–1.
+        whole: share of the subject in its largest connected piece, 0–1.
+        agreement: intersection over union of the masks from two neighbouring seeds.
+        leak: share of the outline that the seed decided and colours did not, 0–1.
+        solid: share of the convex hull that is subject, 0–1.
+        edge: colour step across the outline, in CIELAB units.
+        touches: edges of the picture that the subject touches.
+        by_face: whether it contains a face that a model detected.
     """
 
     share: float
@@ -54,7 +62,7 @@ class CutoutQuality:
     by_face: bool
 
     def fault(self) -> str:
-        """Why it should not be shown, in words; "" if it may."""
+        """Return why the cut should not be shown; "" if it may be."""
         agreement, edge = MIN_AGREEMENT[not self.by_face], MIN_EDGE[not self.by_face]
         hangs = "top" in self.touches and "bottom" not in self.touches
         faults = {
@@ -77,7 +85,12 @@ NOTHING = CutoutQuality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, frozenset(), False)
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """The subject, cropped to `box`. alpha: float32 [height, width] 0–1; touches: edges of its file that cut it."""
+    """The subject, cropped to `box`.
+
+    Attributes:
+        alpha: float32 [height, width], 0–1.
+        touches: edges of the source picture that cut the subject.
+    """
 
     pixels: Pixels = field(repr=False)
     alpha: NDArray[np.float32] = field(repr=False)
@@ -86,9 +99,12 @@ class Cutout:
 
 
 def cut_out(picture: Picture, faces: Sequence[Box] = ()) -> Cutout:
-    """The subject of `picture`: who the largest face belongs to, or where the eye goes.
+    """Cut out the subject of `picture`: the person with the largest face, or the region with the most attention.
 
-    Raises InputError if the cut is poor. A picture that is transparent already is taken as its own cut-out.
+    A picture with transparency is used as its own cut-out.
+
+    Raises:
+        InputError: the cut is not good enough.
     """
     if picture.alpha is not None:
         return _cropped(picture.pixels, np.asarray(picture.alpha / 255, np.float32))
@@ -107,7 +123,7 @@ def cut_out(picture: Picture, faces: Sequence[Box] = ()) -> Cutout:
 
 
 def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, CutoutQuality]:
-    """The subject's mask on a small copy, and its measures."""
+    """Return the subject's mask on a small copy, and its quality."""
     height, width = pixels.shape[:2]
     shrink = min(1.0, WORK_SIDE / max(height, width))
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
@@ -122,7 +138,9 @@ def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, CutoutQu
 
 
 def _attention_seeds(pixels: Pixels, size: tuple[int, int]) -> list[Mask]:
-    """GrabCut's labels for each threshold: the strongest region is probably subject, what is far from it is not."""
+    """Return GrabCut labels for each threshold: the strongest region is probable subject, distant pixels are
+    background.
+    """
     attention = cv2.GaussianBlur(cv2.resize(attention_map(pixels), size), (0, 0), 3)
     levels = (255 * attention / max(float(attention.max()), 1e-6)).astype(np.uint8)
     if attention.max() < MIN_ATTENTION:
@@ -147,7 +165,7 @@ def _attention_seeds(pixels: Pixels, size: tuple[int, int]) -> list[Mask]:
 
 
 def _face_seeds(faces: Sequence[Box], size: tuple[int, int]) -> list[Mask]:
-    """Labels of the person with the largest face: face and chest surely, beside the head rather not."""
+    """Return GrabCut labels of the person with the largest face: face and chest are subject, the sides are not."""
     face = _largest(faces)
     left, top, width, height = face
     chest = top + 1.5 * height
@@ -168,7 +186,7 @@ def _face_seeds(faces: Sequence[Box], size: tuple[int, int]) -> list[Mask]:
 
 
 def _with_background(labels: Mask) -> Mask:
-    """GrabCut needs a sure background: the upper edge, if nothing else is."""
+    """Label the upper edge as background if nothing else is, since GrabCut needs a sure background."""
     if not (labels == cv2.GC_BGD).any():
         labels[: max(2, len(labels) // 40)] = cv2.GC_BGD
     return labels
@@ -188,17 +206,17 @@ def _largest(faces: Sequence[Box]) -> Box:
 
 
 def _holds(mask: Mask, face: Box) -> bool:
-    """Whether most of the face is subject."""
+    """Return whether most of the face is subject."""
     return float(mask[_window(face, (mask.shape[1], mask.shape[0]))].mean()) > 0.5
 
 
 def _agreement(one: Mask, other: Mask) -> float:
-    """Intersection over union."""
+    """Return the intersection over union of two masks."""
     return float(np.count_nonzero(one & other)) / max(1, int(np.count_nonzero(one | other)))
 
 
 def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: bool) -> tuple[Mask, CutoutQuality]:
-    """The largest piece, with its measures."""
+    """Return the largest piece and its quality."""
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return mask, NOTHING
@@ -223,7 +241,7 @@ def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: 
 
 
 def _edge_step(piece: Mask, small: Pixels, reach: int = 4) -> float:
-    """Median over the outline of the distance between the mean colours just inside and just outside of it."""
+    """Return the median over the outline of the distance between mean colours just inside and just outside."""
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     size = (2 * reach + 1, 2 * reach + 1)
     weight = piece.astype(np.float32)
@@ -257,7 +275,7 @@ def _cropped(pixels: Pixels, alpha: NDArray[np.float32]) -> Cutout:
 
 
 def _grown(box: Box, by: float) -> Box:
-    """`box` with margins of `by` of its size on each side."""
+    """Return `box` with margins of `by` times its size on each side."""
     left, top, width, height = box
     return _clipped(left - by * width, top - by * height, left + (1 + by) * width, top + (1 + by) * height)
 

@@ -1,4 +1,4 @@
-"""Finished pictures on the disk, each whole or not at all, and their artwork in the catalogue."""
+"""Output of finished pictures, written atomically, and their artwork in the catalogue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ SUBJECT_KINDS = frozenset({"faces", "mood", "object", "shot", "cast", "genre", "
 
 
 def check_folder(out: Path) -> None:
-    """Raises SettingError if pictures would replace files that are not of an earlier run."""
+    """Require that no file would be replaced that is not from an earlier run.
+
+    Raises:
+        SettingError: the folder holds such a file.
+    """
     if (out / RECORD).exists():
         return
     foreign = [name for name in (f"{crop}.jpg" for crop in SHAPES) if (out / name).exists()]
@@ -34,7 +38,7 @@ def check_folder(out: Path) -> None:
 
 
 def record(composition: Composition, title: str | None, rights: str) -> dict[str, Any]:
-    """What composed.json says: which files belong together, what they are and what they come from."""
+    """Return the content of composed.json: the files, what they are, and their sources."""
     return {
         "format": FORMAT,
         "title": title,
@@ -59,7 +63,7 @@ def record(composition: Composition, title: str | None, rights: str) -> dict[str
 
 
 def write(out: Path, composition: Composition, document: Mapping[str, Any]) -> None:
-    """The pictures, then composed.json. What was there before stays until the new ones are complete beside it."""
+    """Write the pictures and then composed.json; earlier files stay until the new ones are complete."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=out) as staging:
         files = {made.file: made.data for made in composition.made}
@@ -75,10 +79,10 @@ def write(out: Path, composition: Composition, document: Mapping[str, Any]) -> N
 def with_artwork(
     catalog: Catalog, tagging: Tagging, sources: CompositionSources, composition: Composition, image: str
 ) -> Catalog:
-    """`catalog` with the composition among its title's artworks, as one of them: its crops are one picture.
+    """Return `catalog` with the composition as one more artwork of its title; its crops are one artwork.
 
-    image: where the catalogue finds it. Tags are those of the subject's still that speak of the subject; age and
-    spoiler the stricter of both stills.
+    The tags are those of the subject's still that concern the subject; maturity and spoiler are the stricter of both
+    stills. `image` is the path of the picture relative to the catalogue.
     """
     title = catalog[tagging.title_id]
     stills = {still.id: still for still in tagging.stills}

@@ -1,6 +1,6 @@
-"""A picture from anywhere as 8-bit sRGB pixels, and back into a JPEG that carries nothing of where it came from.
+"""Pictures from any file as 8-bit sRGB pixels, and JPEG output without metadata of the source.
 
-Whatever a camera or a studio adds (place, serial number, thumbnail, comment) ends here: only pixels go on.
+Metadata of a camera or a studio (place, serial number, thumbnail, comment) is dropped: only pixels are kept.
 """
 
 from __future__ import annotations
@@ -42,11 +42,12 @@ QUALITY = 90  # of the JPEG
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Pixels with what else is known of them.
+    """Pixels and what else is known of a picture.
 
-    alpha: [height, width] 0–255 where the file has a transparent part (a cut-out made by hand), else None.
-    sha256: of the file's bytes. source_type: the last part of the IPTC digital source type that the file states,
-    "" if none; unverified, as anyone can write it.
+    Attributes:
+        alpha: [height, width] 0–255 if the file has transparency, else None.
+        sha256: hash of the file.
+        source_type: last part of the IPTC digital source type in the file, "" if it has none; unverified.
     """
 
     name: str
@@ -57,13 +58,17 @@ class Picture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+        """Return width and height in pixels."""
         height, width = self.pixels.shape[:2]
         return width, height
 
 
 def read_picture(path: Path) -> Picture:
-    """The first image of the file at `path`, upright, in sRGB. Raises InputError."""
+    """Read the first image of the file, upright and in sRGB.
+
+    Raises:
+        InputError: the file is not a picture that can be used.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} has more than {MAX_BYTES // 10**6} MB; save a smaller copy.")
@@ -84,7 +89,7 @@ def read_picture(path: Path) -> Picture:
 
 
 def stated_source_type(data: bytes) -> str:
-    """The IPTC digital source type in a picture's XMP, "" if there is none, or no picture."""
+    """Return the IPTC digital source type in a picture's XMP; "" if there is none, or no picture."""
     Image.init()
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -95,7 +100,7 @@ def stated_source_type(data: bytes) -> str:
 
 
 def jpeg(pixels: Pixels, xmp: bytes) -> bytes:
-    """`pixels` as a JPEG with that XMP packet and no other metadata."""
+    """Encode `pixels` as a JPEG with an XMP packet and no other metadata."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY, subsampling=0, xmp=xmp)
     return buffer.getvalue()
@@ -143,9 +148,9 @@ def _in_srgb(image: Image.Image) -> tuple[Pixels, NDArray[np.uint8] | None]:
 
 
 def _source_type(image: Image.Image) -> str:
-    """`"digitalCapture"` of XMP that says so in an attribute, an element or a resource.
+    """Return "digitalCapture" of XMP that states it in an attribute, an element or a resource.
 
-    Searched and not parsed: it is one word, and hostile XML has ways to fill the memory.
+    The packet is searched and not parsed: it is one word, and hostile XML can exhaust memory.
     """
     packet = image.info.get("xmp", b"")
     found = SOURCE_TYPE.search(packet if isinstance(packet, bytes) else str(packet).encode())

@@ -1,6 +1,6 @@
-"""A subject in front of another picture: where it stands, how large, and in which light.
+"""Composition of a subject in front of another picture: position, size and light.
 
-Pure. Where the frame of its own picture cut the subject, the new frame cuts it too: nothing floats with a flat edge.
+Pure. If the frame of its own picture cut the subject, the new frame cuts it too, so that no flat edge is visible.
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ MAX_BACKGROUND_ENLARGEMENT = 6.0  # which is blurred anyway
 
 @dataclass(frozen=True, slots=True)
 class ComposedScene:
-    """A composed picture. cover: float32 [height, width], how much of each pixel is subject; placed: its box."""
+    """A composed picture.
+
+    Attributes:
+        cover: float32 [height, width], the share of each pixel that is subject.
+        placed: box of the subject.
+    """
 
     pixels: Pixels = field(repr=False)
     cover: NDArray[np.float32] = field(repr=False)
@@ -45,7 +50,11 @@ class ComposedScene:
 
 
 def cropped(pixels: Pixels, window: CropWindow, shape: tuple[int, int], largest: float = MAX_ENLARGEMENT) -> Pixels:
-    """The window in `shape` pixels (width, height). Raises InputError if that enlarges it too much."""
+    """Return the window scaled to `shape` (width, height).
+
+    Raises:
+        InputError: the enlargement exceeds `largest`.
+    """
     _check_enlargement(shape[0] / window.width, largest)
     part = pixels[window.top : window.top + window.height, window.left : window.left + window.width]
     way = cv2.INTER_AREA if window.width > shape[0] else cv2.INTER_LANCZOS4
@@ -53,7 +62,11 @@ def cropped(pixels: Pixels, window: CropWindow, shape: tuple[int, int], largest:
 
 
 def composed(subject: Cutout, background: Pixels) -> ComposedScene:
-    """`subject` before `background`, whose shape is the picture's. Raises InputError if it cannot stand there."""
+    """Place `subject` in front of `background`, whose shape is kept.
+
+    Raises:
+        InputError: the subject does not fit.
+    """
     height, width = background.shape[:2]
     left, top, tall, wide = _place(subject, width, height)
     soft = blurred(background, DEPTH * max(width, height))
@@ -76,7 +89,7 @@ def composed(subject: Cutout, background: Pixels) -> ComposedScene:
 
 
 def _place(subject: Cutout, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, height and width of the subject in pixels."""
+    """Return left, top, height and width of the subject in pixels."""
     own_height, own_width = subject.alpha.shape
     beside = width / height > BESIDE
     if "top" in subject.touches and not beside:

@@ -1,8 +1,8 @@
-"""The key that signs a picture's Content Credentials: made on first use, or a company's own, laid into the folder.
+"""Signing keys of Content Credentials: created on first use, or provided by a company.
 
-The folder holds `signing.key` (PKCS#8, P-256, readable by its owner only) and `chain.pem`, the leaf's certificate
-first. A chain made here stands on an authority whose key is thrown away at once: it can never certify another.
-The profile of the certificates: C2PA Technical Specification 2.1, section 14.5.
+The folder holds `signing.key` (PKCS#8, P-256, readable by its owner only) and `chain.pem`, with the leaf certificate
+first. A chain created here ends at an authority whose key is discarded at once, so that it can never certify another.
+The certificates follow the profile of the C2PA Technical Specification 2.1, section 14.5.
 """
 
 from __future__ import annotations
@@ -29,19 +29,23 @@ CLOCK_SKEW = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """What signs. chain: PEM, leaf first, the authority last; private: PEM, unencrypted."""
+    """A signing key: `chain` is PEM with the leaf first and the authority last, `private` is unencrypted PEM."""
 
     chain: bytes
     private: bytes = field(repr=False)
 
     @property
     def authority(self) -> bytes:
-        """PEM of the certificate on which the chain stands; whoever trusts it trusts the pictures."""
+        """Return the PEM of the authority's certificate, which verifiers must trust."""
         return _pem([x509.load_pem_x509_certificates(self.chain)[-1]])
 
 
 def open_keys(folder: Path, now: datetime) -> SigningKey:
-    """The key in `folder`, made there if the folder is missing or empty. Raises SettingError."""
+    """Open the key in `folder`; a missing or empty folder receives a new one.
+
+    Raises:
+        SettingError: the folder, key or certificate cannot be used.
+    """
     key, chain = folder / KEY_FILE, folder / CHAIN_FILE
     try:
         if not key.exists() and not chain.exists():
@@ -63,7 +67,7 @@ def open_keys(folder: Path, now: datetime) -> SigningKey:
 
 
 def create_key(now: datetime) -> SigningKey:
-    """A fresh P-256 key under an authority of its own, valid for ten years from `now`."""
+    """Create a P-256 key under its own authority, valid for ten years from `now`."""
     authority_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     number = x509.random_serial_number()
     authority_name = _name(f"keyart authority {number % 16**8:08x}")

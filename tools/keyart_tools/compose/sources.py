@@ -1,4 +1,4 @@
-"""What is composed: pictures that were given, or the stills of a folder that `keyart tag` wrote."""
+"""The sources of a composition: given pictures, or stills of a folder written by `keyart tag`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class SourcePicture:
-    """A picture, and what must not be cut or covered in it. still: its id in a tagging folder, "" outside."""
+    """A picture, and the boxes in it that must not be cut or covered; `still` is its id in a tagging folder."""
 
     picture: Picture
     faces: tuple[Box, ...] = ()
@@ -35,7 +35,7 @@ class SourcePicture:
 
 @dataclass(frozen=True, slots=True)
 class CompositionSources:
-    """front: whose subject is cut out, or what is cropped where there is no `back`."""
+    """The pictures of a composition; without `back`, `front` is cropped instead of cut out."""
 
     front: SourcePicture
     subject: Cutout | None = field(default=None, repr=False)
@@ -44,7 +44,11 @@ class CompositionSources:
 
 
 def read_sources(path: Path, background: Path | None, models: Models, progress: Progress) -> CompositionSources:
-    """From a picture or a tagging folder, and a background if one is given. Raises InputError."""
+    """Read a picture or a tagging folder, and a background if one is given.
+
+    Raises:
+        InputError: a picture cannot be used.
+    """
     back = None if background is None else read_source(background, models)
     if path.is_dir():
         return _from_folder(path, back, progress)
@@ -53,7 +57,7 @@ def read_sources(path: Path, background: Path | None, models: Models, progress: 
 
 
 def read_source(path: Path, models: Models) -> SourcePicture:
-    """A picture with the faces and the lettering that the models find in it."""
+    """Read a picture, and detect faces and lettering with the available models."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a picture.")
     picture = read_picture(path)
@@ -99,7 +103,7 @@ def _from_folder(folder: Path, back: SourcePicture | None, progress: Progress) -
 
 
 def _background(folder: Path, front: Still, stills: Sequence[Still]) -> SourcePicture | None:
-    """A still of another shot: without faces and lettering, and with the most calm space, if there is a choice."""
+    """Return a still of another shot, preferably without faces and lettering and with calm space."""
     others = [still for still in stills if still.shot != front.shot]
     if not others:
         return None

@@ -1,7 +1,7 @@
-"""The name of a title on its picture: where it fits, and light enough on dark enough ground.
+"""The title on a picture: placement, and contrast with the background.
 
-It stays inside the graphics safe area of EBU R 95: 5 % from each edge. White letters on a ground that is darkened
-until its brightest pixel leaves the contrast of WCAG 2.2, success criterion 1.4.3.
+The title stays inside the graphics safe area of EBU R 95: 5 % from each edge. Letters are white on a background that
+is darkened until its brightest pixel meets the contrast of WCAG 2.2, success criterion 1.4.3.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MAX_TITLE_LENGTH = 120  # characters
 
 @dataclass(frozen=True, slots=True)
 class TitlePlace:
-    """A block of lines. box: where the letters are, in pixels; size: of the font."""
+    """A block of lines; `box` is in pixels, `size` is the font size."""
 
     lines: tuple[str, ...]
     box: PixelBox
@@ -44,7 +44,11 @@ class TitlePlace:
 
 
 def checked_title(text: str) -> str:
-    """`text` on one line if every letter of it can be drawn. Raises SettingError."""
+    """Return `text` on one line.
+
+    Raises:
+        SettingError: it is too long, or a letter cannot be drawn.
+    """
     clean = " ".join(text.split())
     if not clean or len(clean) > MAX_TITLE_LENGTH:
         raise SettingError(f"A title on a picture has 1 to {MAX_TITLE_LENGTH} characters, not {len(clean)}.")
@@ -62,7 +66,7 @@ def checked_title(text: str) -> str:
 
 @cache
 def font_file() -> Path:
-    """DejaVu Sans Bold, which matplotlib brings; its licence allows embedding."""
+    """Return DejaVu Sans Bold, which ships with matplotlib; its licence allows embedding."""
     import matplotlib as mpl
 
     return Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
@@ -71,7 +75,7 @@ def font_file() -> Path:
 def find_place(
     text: str, size: tuple[int, int], boxes: Sequence[PixelBox], attention: NDArray[np.float32]
 ) -> TitlePlace | None:
-    """The block with large letters on a dull ground that covers none of `boxes`; None if nothing fits."""
+    """Return the place with large letters on a calm background that covers none of `boxes`; None if nothing fits."""
     width, height = size
     busy = cv2.resize(attention, size, interpolation=cv2.INTER_LINEAR)
     busy = busy / max(float(busy.max()), 1e-6)
@@ -90,9 +94,15 @@ def find_place(
 
 
 def lettered(pixels: Pixels, place: TitlePlace, spared: NDArray[np.float32]) -> tuple[Pixels, float]:
-    """The picture with the block drawn on a scrim, and the least contrast of letters and ground.
+    """Draw the title on a scrim.
 
-    spared: [height, width] 0–1; where it is 1 the scrim fades only below the letters themselves.
+    Args:
+        pixels: the picture.
+        place: place of the title.
+        spared: [height, width] 0–1; where it is 1, only the background of the letters is darkened.
+
+    Returns:
+        The picture, and the minimum contrast between letters and background.
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = place.box
@@ -120,7 +130,7 @@ def lettered(pixels: Pixels, place: TitlePlace, spared: NDArray[np.float32]) -> 
 
 
 def contrast_on_white(pixels: NDArray[np.generic]) -> float:
-    """Contrast ratio of white with the brightest of `pixels` (sRGB 0–255), after WCAG's relative luminance."""
+    """Return the WCAG contrast ratio of white with the brightest of `pixels` (sRGB, 0–255)."""
     value = np.asarray(pixels, np.float32) / 255
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     return float(1.05 / ((linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)).max() + 0.05))

@@ -1,8 +1,8 @@
-"""The three arms of the demo on one world: federated, federated with a personal head, and a central peer.
+"""The three arms of the demo on one world: federated, federated with a personal head, and a central baseline.
 
-The central peer sees every log and has no personal head, so that it is compared with the federated arm without one:
-their difference is the price of nobody's history leaving a device. It runs in a process of its own beside the other
-two, since it takes as long as both of them together.
+The central baseline sees every log and has no personal head, so it is compared with the federated arm without one:
+their difference is the cost of keeping histories on the devices. It runs in its own process beside the other two,
+since it takes as long as both of them together.
 """
 
 from __future__ import annotations
@@ -46,8 +46,15 @@ StageProgress = Callable[[str, int, int], None]  # stage, done, of
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """What all arms have in common. spec, settings: of `keyart_federated.worlds.load`, so that another process makes
-    the same world."""
+    """The settings that all arms share.
+
+    Attributes:
+        spec, settings: arguments of `keyart_federated.worlds.load`, so that another process creates the same world.
+        name: name of the world in reports.
+        rounds: number of rounds.
+        steps: impressions per device and round.
+        seed: random seed.
+    """
 
     spec: str
     settings: Mapping[str, Any]
@@ -62,7 +69,7 @@ class DemoPlan:
 
 @dataclass(frozen=True)
 class PolicyFigures:
-    """A policy's value and capture over some of the impressions."""
+    """A policy's value and capture over a window of the impressions."""
 
     value: Estimate
     capture: Estimate
@@ -70,7 +77,13 @@ class PolicyFigures:
 
 @dataclass(frozen=True)
 class ArmResults:
-    """reports: of the three arms, by name. whole, last_quarter: figures of all six policies, in ORDER."""
+    """The results of the demo.
+
+    Attributes:
+        reports: reports of the three arms, by name.
+        whole, last_quarter: value and capture of all six policies, in `ORDER`.
+        seconds: durations, by stage.
+    """
 
     reports: Mapping[str, Report]
     whole: Mapping[str, PolicyFigures]
@@ -79,7 +92,11 @@ class ArmResults:
 
 
 def run_arms(plan: DemoPlan, world: World, folder: Path, tell: StageProgress) -> ArmResults:
-    """Trains and measures the arms. folder: gets a bundle an arm. Raises KeyartError."""
+    """Train and measure the arms; `folder` receives one bundle per arm.
+
+    Raises:
+        KeyartError: an arm failed.
+    """
     seconds: dict[str, float] = {}
     impressions = plan.rounds * plan.steps
     started = time.perf_counter()
@@ -157,7 +174,7 @@ def _central(plan: DemoPlan, truth: Truth, folder: Path) -> Report:
 
 
 def _require_same_world(world: World, truth: Truth) -> None:
-    """Both processes made their own; figures of two different worlds would say nothing about the learners."""
+    """Check that both processes created the same world, since results of different worlds cannot be compared."""
     impressions = truth.reward.shape[1]
     for i in range(0, world.devices, max(1, world.devices // SPOT_CHECKS)):
         k = i % impressions
@@ -178,7 +195,7 @@ def _wait_for(central: Future[Report]) -> Report:
 
 
 def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: StageProgress) -> None:
-    """Hands on the rounds that the other process reports, until it has ended."""
+    """Forward the rounds that the other process reports, until it has ended."""
     while True:
         try:
             tell(CENTRAL, ticks.get(timeout=POLL_SECONDS), rounds)
@@ -188,7 +205,7 @@ def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: StageP
 
 
 def _figures(truth: Truth, reports: Mapping[str, Report], window: slice, prefix: str) -> dict[str, PolicyFigures]:
-    """Figures of the arms from their reports, and of what needs no learner from the truth itself."""
+    """Return the arms' metrics from their reports, and those of the references from the expected rewards."""
     fixed = (truth.first[truth.title] + truth.best_fixed[truth.title]).astype("int32")
     v: Values = values(truth, fixed, window)
     found = {

@@ -1,4 +1,4 @@
-"""From histories to pictures in one call; everything that `keyart demo` does but talk."""
+"""The demo in one call: everything that `keyart demo` does apart from its output."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ OUTPUT_NAMES = {
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """world: "movielens" or "synthetic". titles, viewers: None for the demo's own choice."""
+    """Settings of the demo.
+
+    Attributes:
+        world: "movielens" or "synthetic".
+        titles, viewers: None for the demo's defaults.
+    """
 
     world: str = MOVIELENS
     rounds: int = 50
@@ -54,7 +59,7 @@ class DemoSettings:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """document: as in `report.json`. arms: the figures. folder: where everything was written."""
+    """The result: the content of report.json, the results of the arms, and the output folder."""
 
     document: dict[str, Any]
     arms: ArmResults
@@ -62,10 +67,16 @@ class DemoResult:
 
 
 def run(settings: DemoSettings, out: Path, tell: StageProgress, warn: Callable[[str], None]) -> DemoResult:
-    """Runs the demo and writes report.json, learning.png, index.html, catalog.json and bundle/ to `out`.
+    """Run the demo and write report.json, learning.png, index.html, catalog.json and bundle/ to `out`.
 
-    tell: (stage, done, of) as it goes on. warn: gets what the caller must hear, such as that the data cannot be
-    fetched and the synthetic world stands in. Raises KeyartError.
+    Args:
+        settings: settings of the demo.
+        out: output folder.
+        tell: called with stage, steps done and total steps.
+        warn: receives warnings, such as that the synthetic world replaces data that cannot be fetched.
+
+    Raises:
+        KeyartError: a stage failed.
     """
     _require_own_folder(out)
     seconds: dict[str, float] = {}
@@ -118,7 +129,7 @@ def run(settings: DemoSettings, out: Path, tell: StageProgress, warn: Callable[[
 
 
 def _require_own_folder(out: Path) -> None:
-    """What an earlier demo wrote is replaced; anybody else's `bundle/` or `keys/` must not be."""
+    """Refuse a folder with files that no demo wrote, such as another `bundle/` or `keys/`."""
     names = {path.name for path in out.iterdir()} if out.is_dir() else set()
     if names - OUTPUT_NAMES and "report.json" not in names:
         raise SettingError(f"{out} holds what no demo wrote ({min(names - OUTPUT_NAMES)}); name a new folder.")
@@ -140,7 +151,7 @@ class _Clock:
 def _world(
     settings: DemoSettings, tell: StageProgress, warn: Callable[[str], None]
 ) -> tuple[DemoPlan, World, str | None]:
-    """The world asked for, or the synthetic one where its data cannot be had, and then why."""
+    """Return the world asked for, or the synthetic one and the reason if its data cannot be fetched."""
     tell("data and world", 0, 1)
     titles = settings.titles or (MOVIELENS_TITLES if settings.world == MOVIELENS else None)
     given = {"titles": titles, "viewers": settings.viewers}

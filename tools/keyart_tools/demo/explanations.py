@@ -1,4 +1,4 @@
-"""The factors of a decision in at most three sentences that a viewer would understand."""
+"""Explanations of a decision in at most three sentences for viewers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ MIN_CONTRIBUTION_SHARE = 0.08  # of all that speaks for the picture; what is les
 
 
 def sentences(explanation: Explanation, varied: bool) -> tuple[str, ...]:
-    """What spoke for the picture, weightiest first. varied: the page's variety decided between close pictures."""
+    """Return the strongest reasons for the artwork; `varied` tells that page diversity decided between close
+    artworks.
+    """
     notes = [factor.text for factor in explanation.factors if factor.contribution == 0.0]
     if varied:
         notes.append("The page shows pictures like the next best one already.")

@@ -1,4 +1,4 @@
-"""Whom and what the demo's page shows: picked by rules, the same for everybody who runs it."""
+"""Selection of the viewers and titles that the demo's page shows, by fixed rules."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def tastes(world: World) -> Floats:
-    """[devices, genres]: share of each genre in what was watched for at least half of its length, in roots.
+    """Return [devices, genres]: square roots of the genre shares in what was watched for at least half of its length.
 
-    Roots (Hellinger): a share of .3 against 0 is a clearer difference of taste than of .6 against .3.
+    The distance of square roots (Hellinger) rates a share of 0.3 against 0 as a larger difference than 0.6 against
+    0.3.
     """
     titles = list(world.catalog)
     genres = sorted({tag for title in titles for tag in title.tags if tag.startswith(KIND)})
@@ -39,8 +40,11 @@ def tastes(world: World) -> Floats:
 
 
 def most_different_viewers(world: World) -> list[int]:
-    """Up to three viewers whose tastes differ most: first the one farthest from the average viewer, then each time
-    the one whose nearest viewer so far is the farthest. Only viewers with some history, if there are enough."""
+    """Return up to three viewers whose tastes differ most.
+
+    The first is the farthest from the average viewer; each further one is the farthest from its nearest chosen
+    viewer. Viewers with little history are skipped if enough others are left.
+    """
     taste = tastes(world)
     known = [i for i in range(world.devices) if len(world.history(i)) >= MIN_VIEWS]
     pool = known if len(known) >= VIEWERS else list(range(world.devices))
@@ -54,7 +58,7 @@ def most_different_viewers(world: World) -> list[int]:
 
 
 def popular_titles(world: World, impressions: int, without: set[str]) -> list[str]:
-    """Titles most often shown in the world, none of `without` as long as enough are left; most shown first."""
+    """Return the titles shown most often, most popular first; titles in `without` are skipped if enough are left."""
     shown = Counter(world.impression(i, k)[0] for i in range(world.devices) for k in range(impressions))
     ranked = sorted(shown, key=lambda title_id: (-shown[title_id], title_id))
     new = [title_id for title_id in ranked if title_id not in without]
@@ -62,9 +66,11 @@ def popular_titles(world: World, impressions: int, without: set[str]) -> list[st
 
 
 def most_varied_titles(popular: Sequence[str], pictures: Mapping[str, Sequence[str]]) -> list[str]:
-    """Up to ten of `popular` titles, those with the most different pictures; ties go to the more popular.
+    """Return up to ten of the `popular` titles, those with the most different artworks; ties go to the more popular.
 
-    pictures: for each title the likeliest picture of each viewer on each screen.
+    Args:
+        popular: title ids, most popular first.
+        pictures: for each title, the most probable artwork of each viewer on each screen.
     """
     ranked = sorted(popular, key=lambda title_id: -len(set(pictures[title_id])))
     chosen = set(ranked[:TITLES])

@@ -1,4 +1,4 @@
-"""What the demo's page says beside its pictures: the headline, what is real and what is simulated, licences."""
+"""Texts of the demo's page: the headline, what is real and what is simulated, and licences."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LICENCES = {
 
 
 def headline(arms: ArmResults) -> str:
-    """The result in a sentence, after learning."""
+    """Return the result after learning in one sentence."""
     ours, fixed = (arms.last_quarter[name].capture.value for name in (FEDERATED_HEAD, BEST_FIXED))
     return (
         f"A picture for every viewer: {ours:.0%} of the possible gain. One best picture for everybody: {fixed:.0%}."
@@ -43,7 +43,7 @@ def headline(arms: ArmResults) -> str:
 
 
 def notes(plan: DemoPlan, titles: int, film: FilmTitle | None) -> tuple[str, ...]:
-    """What is real, what is simulated, and by which rules the page was filled."""
+    """Explain what is real, what is simulated, and how viewers and titles were selected."""
     data = _REAL if plan.spec == MOVIELENS else _MADE_UP
     if film is not None:
         data = (*data, _FILM)
@@ -68,5 +68,5 @@ def notes(plan: DemoPlan, titles: int, film: FilmTitle | None) -> tuple[str, ...
 
 
 def licences(plan: DemoPlan, film: FilmTitle | None) -> tuple[str, ...]:
-    """Where the data come from and what may be done with them."""
+    """Return the origin and licences of the data."""
     return (*_LICENCES[plan.spec], *(() if film is None else (f"Stills: {film.licence}, cut out by keyart tag.",)))

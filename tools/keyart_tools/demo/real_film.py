@@ -1,7 +1,7 @@
-"""A real film among the titles of the demo's page: what `keyart tag` finds in it, offered like any other title's art.
+"""A real film among the titles of the demo's page: its stills, found by `keyart tag`, serve as artworks.
 
-The film is tagged in a process of its own while the arms run. Its response is not simulated: it stands on the page
-alone, where the SDK chooses by what its stills show.
+The film is tagged in its own process while the arms run. Its response is not simulated: it appears on the page only,
+where the SDK chooses by what the stills show.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ PAGE_WIDTH, PAGE_QUALITY = 640, 82  # of a still on the page
 
 @dataclass(frozen=True)
 class FilmTitle:
-    """photographs: JPEG of each artwork, by its id. licence: whose they are."""
+    """The film as a title.
+
+    Attributes:
+        photographs: JPEG bytes by artwork id.
+        licence: licence and attribution of the film.
+    """
 
     title: keyart.Title
     photographs: Mapping[str, bytes]
@@ -33,8 +38,11 @@ class FilmTitle:
 
 
 def tag_film(film: Path | None, folder: Path) -> None:
-    """Tags `film` into `folder`, unless that is done. None: Big Buck Bunny, fetched if it is not in the cache.
-    Raises KeyartError."""
+    """Tag `film` into `folder`, unless that is done; None stands for Big Buck Bunny, which is fetched if needed.
+
+    Raises:
+        KeyartError: the film cannot be fetched or tagged.
+    """
     try:
         from keyart_tools.models import Models
         from keyart_tools.models.sample_media import BIG_BUCK_BUNNY, big_buck_bunny
@@ -50,7 +58,11 @@ def tag_film(film: Path | None, folder: Path) -> None:
 
 
 def read_tagged_film(folder: Path) -> FilmTitle:
-    """What `tagged` has left in `folder`. Raises KeyartError."""
+    """Read the result of `tag_film` from `folder`.
+
+    Raises:
+        KeyartError: the folder is missing or damaged.
+    """
     from keyart_tools.tagging import Tagging
 
     found = keyart.Catalog.load(folder / "catalog.json")[TITLE_ID]
@@ -72,7 +84,7 @@ def _for_page(path: Path) -> bytes:
 
 
 def main() -> None:
-    """The process that `begun` starts: tags into the folder it is given, or ends with a sentence on stderr."""
+    """Tag the film in the process that `tag_in_background` starts; an error ends it with one sentence on stderr."""
     try:
         tag_film(None, Path(sys.argv[1]))
     except (KeyartError, OSError) as error:
@@ -81,8 +93,11 @@ def main() -> None:
 
 @contextmanager
 def tag_in_background(folder: Path, warn: Callable[[str], None]) -> Iterator[Callable[[], FilmTitle | None]]:
-    """Starts tagging into `folder` beside what the block does. Yields what waits for the result: None, after a
-    warning, where there is none."""
+    """Tag the film into `folder` in another process while the block runs.
+
+    Yields:
+        A function that waits for the result; it returns None, after a warning, if tagging failed.
+    """
     command = [sys.executable, "-c", f"from {__name__} import main; main()", os.fspath(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:  # noqa: S603
 

@@ -1,7 +1,7 @@
-"""`report.json`: the demo's figures, as plain values.
+"""`report.json`: the demo's metrics as plain values.
 
-At the top, and on the page, stands what the model is worth once it has learned: the last quarter of the impressions.
-`whole_run` counts from the first impression of a fleet that knows nothing.
+The top level, like the page, reports the last quarter of the impressions, after learning. `whole_run` counts from the
+first impression of an untrained model.
 """
 
 from __future__ import annotations
@@ -24,7 +24,16 @@ def report_document(
     fallback: str | None,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """bundle: path of the bundle, relative to the report. fallback: why the world is not the one asked for."""
+    """Return the content of report.json.
+
+    Args:
+        plan: settings of the demo.
+        arms: results of the arms.
+        installed: the installed bundle.
+        bundle: path of the bundle, relative to the report.
+        fallback: why another world was used than the one asked for; None if it was not.
+        seconds: durations, by stage.
+    """
     main = arms.reports[FEDERATED_HEAD]
     return {
         "world": plan.name,
@@ -85,5 +94,5 @@ def _figures(figures: PolicyFigures) -> dict[str, Any]:
 
 
 def _ends(estimate: Estimate) -> list[float | None]:
-    """JSON has no infinity: an interval over one device has no ends."""
+    """Return the ends of an interval; JSON has no infinity, so those of a single device become null."""
     return [x if math.isfinite(x) else None for x in (estimate.low, estimate.high)]

@@ -1,4 +1,4 @@
-"""The SDK chooses for real viewers: evening on the TV, morning on the phone, beside what everybody else would get."""
+"""The SDK's choices for selected viewers, on a TV in the evening and a phone in the morning."""
 
 from __future__ import annotations
 
@@ -32,8 +32,18 @@ _NAME_YEAR = re.compile(r"(.+) \((\d{4})\)")
 def viewers_of(
     world: World, impressions: int, bundle: Path, seed: int, film: FilmTitle | None = None
 ) -> tuple[PageViewer, ...]:
-    """Three viewers with two screens each. bundle: folder of installed bundles. film: one more title, in the last
-    place. Raises KeyartError."""
+    """Return three viewers with two screens each.
+
+    Args:
+        world: the demo's world.
+        impressions: impressions per device.
+        bundle: folder of installed bundles.
+        seed: random seed.
+        film: an additional title, shown in the last place; None for none.
+
+    Raises:
+        KeyartError: the bundle cannot be opened.
+    """
     offered = world.catalog if film is None else keyart.Catalog.from_titles([*world.catalog, film.title])
     with ExitStack() as stack:
         everybody = stack.enter_context(_open(offered, bundle, seed))
@@ -70,7 +80,7 @@ def viewers_of(
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Name and year of "Fargo (1996)"; the year is "" where there is none."""
+    """Split "Fargo (1996)" into name and year; the year is "" if there is none."""
     found = _NAME_YEAR.fullmatch(name)
     return (found[1], found[2]) if found else (name, "")
 
@@ -87,7 +97,7 @@ def _open(catalog: Catalog, bundle: Path, seed: int) -> Personalizer:
 
 
 def _live(world: World, i: int, impressions: int, art: Personalizer) -> set[str]:
-    """Viewer i's history, and then every impression lived through with this bundle; titles watched by the end."""
+    """Replay viewer i's history and all impressions with this bundle; return the titles watched by then."""
     history = world.history(i)
     art.record_many(history)
     seen = {view.title_id for view in history}
@@ -102,7 +112,7 @@ def _live(world: World, i: int, impressions: int, art: Personalizer) -> set[str]
 
 
 def _moments(world: World, i: int, impressions: int) -> tuple[tuple[str, Context], tuple[str, Context]]:
-    """The evening after the last impression, and the next morning, by the viewer's own clock."""
+    """Return the evening after the last impression and the next morning, in the viewer's time zone."""
     last = world.impression(i, impressions - 1)[1].at
     day = last.date() + timedelta(days=1)
     evening = datetime.combine(day, EVENING, last.tzinfo)
@@ -162,7 +172,7 @@ def _likeliest(chances: dict[str, float]) -> str:
 
 
 def _about(world: World, i: int) -> str:
-    """What the viewer's history is made of, in a line."""
+    """Summarise the viewer's history in one line."""
     history = world.history(i)
     weights: Counter[str] = Counter()
     for view in history:
@@ -175,7 +185,7 @@ def _about(world: World, i: int) -> str:
 
 
 def _lately(world: World, i: int) -> tuple[str, ...]:
-    """Names of the titles last watched to a quality play."""
+    """Return the names of the titles last watched to a quality play."""
     reward = keyart.Reward()
     names = []
     for view in reversed(world.history(i)):

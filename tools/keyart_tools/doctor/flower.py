@@ -1,5 +1,7 @@
-"""Checks of Flower and its traps. What no check can see is dealt with in `keyart_federated` itself: rounds without
-replies, waiting for nodes, error replies under another id, float32 sums.
+"""Checks of Flower and its pitfalls.
+
+Pitfalls that no check can detect are handled in `keyart_federated`: rounds without replies, waiting for nodes, error
+replies under another id, float32 sums.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ def flower(environment: Environment) -> Finding:
 
 
 def variables(environment: Environment) -> Finding:
-    """keyart sets them for itself; `flwr` and `flower-superlink` that are started by hand hear the environment."""
+    """Check the environment variables that keyart sets for itself; `flwr` and `flower-superlink` started by hand
+    inherit them.
+    """
     name = "Flower's variables"
     loud = {key: value for key, value in QUIET.items() if environment.variables.get(key) != value}
     if not loud:
@@ -47,7 +51,7 @@ def variables(environment: Environment) -> Finding:
 
 
 def superlinks(environment: Environment) -> Finding:
-    """Whoever reaches a SuperLink's Control API can start a run, and a run is code."""
+    """Check the running SuperLinks: whoever reaches a Control API can start a run, and a run is code."""
     name = "Flower's SuperLinks"
     running = environment.flower.superlinks
     if not running:
@@ -68,7 +72,7 @@ def superlinks(environment: Environment) -> Finding:
 
 
 def _hosts(line: Sequence[str]) -> list[str]:
-    """The addresses that a SuperLink is told to listen on."""
+    """Return the addresses that a SuperLink listens on."""
     words = [part for word in line for part in word.split("=", 1)]
     asked = {option: value for option, value in pairwise(words) if option.startswith("--")}
     hosts = [asked["--host"]] if "--host" in asked else []
@@ -93,7 +97,7 @@ def connections(environment: Environment) -> Finding:
 
 
 def app(environment: Environment) -> Finding | None:
-    """The Flower app of the working folder; None if it holds none."""
+    """Check the Flower app of the working folder; None if there is none."""
     seen, name = environment.flower, "Flower app here"
     if seen.app is None:
         return None

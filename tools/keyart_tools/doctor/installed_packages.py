@@ -1,4 +1,4 @@
-"""Reads what is installed, from the packages' own metadata (PEP 566, PEP 508)."""
+"""The installed packages, from their own metadata (PEP 566, PEP 508)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUM = "all"  # the extra that is the sum of the others
 
 
 def installation() -> Installation:
-    """Of the Python that runs this."""
+    """Return the installation of the running Python."""
     root = distribution(DISTRIBUTION)
     always = tuple(_wanted(root, ""))
     extras = {
@@ -41,7 +41,7 @@ def installation() -> Installation:
 
 
 def _misfits(root: Distribution, extras: list[str]) -> Iterator[str]:
-    """Follows the requirements of what is installed; one sentence for each version that does not fit."""
+    """Follow the requirements of the installed packages, and yield one sentence per version conflict."""
     seen: set[tuple[str, str]] = set()
     open_ends = [(root, extra) for extra in ("", *extras)]
     while open_ends:
@@ -59,7 +59,7 @@ def _misfits(root: Distribution, extras: list[str]) -> Iterator[str]:
 
 
 def _wanted(package: Distribution, extra: str) -> Iterator[Requirement]:
-    """What `package` asks for with `extra` ("": without any), on this Python and this system."""
+    """Yield the requirements of `package` with `extra` ("" for none) on this Python and system."""
     for line in package.requires or ():
         wanted = Requirement(line)
         if wanted.marker is None or wanted.marker.evaluate({"extra": extra}):

@@ -15,7 +15,7 @@ WRITTEN = "ε ± σ – é"  # what tables and reports write
 
 
 def clock(environment: Environment) -> Finding:
-    """Dayparts, views and receipts are dated by it."""
+    """Check the clock, which dates dayparts, views and receipts."""
     machine = environment.machine
     seen = f"{machine.now:%Y-%m-%d %H:%M} {machine.zone}"
     if machine.now.year not in YEARS:

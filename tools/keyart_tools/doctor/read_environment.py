@@ -1,4 +1,4 @@
-"""Reads the environment: the only room of the doctor that touches anything. It writes nothing and opens no socket."""
+"""Reading of the environment: the only module of the doctor with I/O. It writes nothing and opens no socket."""
 
 from __future__ import annotations
 
@@ -40,8 +40,17 @@ def read(
     profile: Path | None = None,
     bundle: Path | None = None,
 ) -> Environment:
-    """What there is. home: the person's folder. settings: keyart's in it. here: the working folder. now: with a zone.
-    encoding: of stdout.
+    """Read the environment.
+
+    Args:
+        variables: environment variables.
+        home: the user's home folder.
+        settings: keyart's settings folder.
+        here: the working folder.
+        now: current time, with a zone.
+        encoding: encoding of stdout.
+        profile: profile file to check; None for none.
+        bundle: bundle folder to check; None for none.
     """
     caches = Path(variables.get("XDG_CACHE_HOME") or home / ".cache")
     return Environment(
@@ -87,7 +96,7 @@ def _is_zone(name: str) -> bool:
 
 
 def engine_in(caches: Path) -> EngineState:
-    """Imports onnxruntime as the ranker does, and looks whether its telemetry wrote into the cache folder."""
+    """Import onnxruntime as the ranker does, and detect whether its telemetry wrote to the cache folder."""
     files = [caches / name for name in ORT_TRACES]
     before = {path for path in files if path.exists()}
     os.environ[TELEMETRY] = "1"
@@ -153,7 +162,7 @@ def _app(here: Path) -> tuple[Mapping[str, Any] | None, int]:
 
 
 def superlinks() -> Iterator[tuple[str, ...]]:
-    """Command lines of the SuperLinks that run here; on Linux, elsewhere none is found."""
+    """Yield the command lines of running SuperLinks; on Linux only."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes().decode("utf-8", "replace").rstrip("\0").split("\0")
@@ -162,7 +171,7 @@ def superlinks() -> Iterator[tuple[str, ...]]:
 
 
 def models_in(folder: Path) -> Mapping[str, Fetched]:
-    """By name; each file of a model that is there is compared with its sha256."""
+    """Return the state of each model; its files are compared with their sha256."""
     from keyart_tools.models import MODELS
     from keyart_tools.models.cache import whole
 
@@ -185,7 +194,7 @@ def _private(path: Path) -> PrivateFile:
 
 
 def profile_at(path: Path) -> Profile:
-    """By its first bytes. An app that has it open keeps its lock: that belongs to the app's process, not to this."""
+    """Detect a profile by its first bytes, without touching the lock of an app that has it open."""
     from keyart.store.schema import APPLICATION_ID, files_of
 
     try:
@@ -203,7 +212,7 @@ def profile_at(path: Path) -> Profile:
 
 
 def bundle_at(path: Path) -> BundleState:
-    """Checked by every rule, with its test vectors on each engine. path: as `keyart verify` takes it."""
+    """Verify a bundle on each engine; `path` is as for `keyart verify`."""
     from keyart_tools.cli.verify import check_bundle
 
     reproduced = {}

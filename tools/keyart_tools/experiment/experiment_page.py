@@ -1,4 +1,4 @@
-"""The page: one file without a script or an outside address, for a screen, a phone, and the archive."""
+"""The report page: one file without scripts and external addresses, for screens, phones and archives."""
 
 from __future__ import annotations
 
@@ -33,12 +33,21 @@ HEADLINES = {
 
 
 def write_page(path: Path, results: Results) -> None:
-    """Whole or not at all. Raises OSError, FederatedError."""
+    """Write the page atomically.
+
+    Raises:
+        OSError: the file cannot be written.
+        FederatedError: there was no interim analysis yet.
+    """
     replace_file(path, page(results).encode())
 
 
 def page(results: Results) -> str:
-    """Raises FederatedError where there is no look yet."""
+    """Return the page.
+
+    Raises:
+        FederatedError: there was no interim analysis yet.
+    """
     environment = Environment(
         loader=PackageLoader("keyart_tools", "experiment"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -101,5 +110,5 @@ def _row(metric: dict[str, Any], bar: Any, name: str) -> dict[str, Any]:
 
 
 def _unbroken(text: str) -> str:
-    """A number and its unit stay on one line."""
+    """Keep a number and its unit on one line."""
     return text.replace(" ", "\N{NO-BREAK SPACE}")

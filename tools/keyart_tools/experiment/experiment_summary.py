@@ -1,4 +1,4 @@
-"""Summary: what is to be said about an experiment, as plain values, for JSON and for the page alike."""
+"""The summary of an experiment as plain values, for JSON and for the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from keyart_federated.experiments.verdict import harmed
 
 
 def summary(results: Results) -> dict[str, Any]:
-    """By arm: the verdict, metrics, groups and guards. Raises FederatedError where there is no look yet."""
+    """Return verdict, metrics, groups and guards of each arm.
+
+    Raises:
+        FederatedError: there was no interim analysis yet.
+    """
     experiment, looks = results.experiment, results.looks
     analysis = analyse(experiment, looks)
     noise = detectable(experiment).noise_share
@@ -58,7 +62,7 @@ def _comparison(results: Results, analysis: Analysis, a: int) -> dict[str, Any]:
 
 
 def course(of: Course) -> dict[str, Any]:
-    """At the last look, and look by look."""
+    """Return a metric at the last interim analysis, and at each of them."""
     effect, low, high = of.now
     return {
         "label": MEASURES[of.metric].label,

@@ -1,4 +1,4 @@
-"""The chart of peeking: false alarms of A/A tests by look, of a test that was made for it and of one that was not."""
+"""A chart of peeking: false positives of A/A tests by interim analysis, with and without correction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ INK, FAINT, WARM, COOL = "#444444", "#eeeeee", "#e4572e", "#17607a"
 
 
 def draw_peeking(experiment: Experiment, found: Peeking, path: Path) -> None:
-    """A PNG or SVG, by the name's ending. Raises OSError, ValueError."""
+    """Draw a PNG or SVG, by the suffix.
+
+    Raises:
+        OSError, ValueError: the file cannot be written.
+    """
     figure = Figure(figsize=(9, 4.6), dpi=140, layout="constrained")
     axes = figure.add_subplot()
     days = experiment.look_days

@@ -1,4 +1,4 @@
-"""Drawing: where the lines of a page's plots go, in the units of an SVG's view box."""
+"""Coordinates of the report page's plots, in units of an SVG view box."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ BAR_WIDTH, BAR_HEIGHT = 200.0, 22.0
 
 @dataclass(frozen=True, slots=True)
 class EffectPlot:
-    """band: polygon of the interval. line: of the effect. dots: where a look was. ys, xs: ticks with their labels.
-    zero, margin: heights of no effect, and (top, height) of effects that are too small to matter."""
+    """A plot of the effect over time.
+
+    Attributes:
+        band: polygon of the interval.
+        line: line of the effect.
+        dots: interim analyses.
+        ys, xs: ticks with labels.
+        zero: height of no effect.
+        margin: top and height of effects that are too small to matter.
+    """
 
     band: str
     line: str
@@ -26,7 +34,7 @@ class EffectPlot:
 
 
 def effect_plot(metric: dict[str, Any], margin: float) -> EffectPlot:
-    """Effect and interval by look, as shares of the control's mean. metric: as `summary.course` has it."""
+    """Plot effect and interval by interim analysis, as shares of the control's mean; `metric` is as in `course`."""
     scale = abs(metric["control"]) or 1.0
     looks = [
         {"day": one["day"], **{k: one[k] / scale for k in ("effect", "low", "high")}} for one in metric["by_look"]
@@ -66,7 +74,7 @@ def effect_plot(metric: dict[str, Any], margin: float) -> EffectPlot:
 
 @dataclass(frozen=True, slots=True)
 class ForestBar:
-    """One row of a forest plot. left, right, middle: of the interval, within 0 and `BAR_WIDTH`; zero: no effect."""
+    """A row of a forest plot: the interval and its middle, within 0 and `BAR_WIDTH`, and the place of no effect."""
 
     left: float
     right: float
@@ -75,7 +83,7 @@ class ForestBar:
 
 
 def forest_bars(metrics: list[dict[str, Any]]) -> list[ForestBar]:
-    """Of relative effects, all on one scale; an interval that is far longer than most is cut off at the ends."""
+    """Plot relative effects on one scale; an interval far longer than most is cut at the ends."""
     rows = [metric["relative"] for metric in metrics if None not in metric["relative"]]
     reach = sorted(max(abs(low), abs(high)) for _, low, high in rows)
     most = min(reach[-1], 5 * reach[(len(reach) - 1) // 2]) if reach else 1.0
@@ -97,7 +105,7 @@ def _points(points: list[tuple[float, float]]) -> str:
 
 
 def _step(span: float) -> float:
-    """Of ticks: 1, 2 or 5 times a power of ten, for about four of them."""
+    """Return the distance of ticks: 1, 2 or 5 times a power of ten, for about four ticks."""
     rough = span / 4
     power = 10.0 ** math.floor(math.log10(rough))
     return next((f * power for f in (1, 2, 5) if f * power >= rough), 10 * power)

@@ -1,4 +1,4 @@
-"""A person's own viewing export, read and matched to a catalogue, for the profile on their own device."""
+"""Import of a user's own viewing export into the profile on their device, matched to a catalogue."""
 
 from .date_parsing import ORDERS, Order
 from .history_file import read_history

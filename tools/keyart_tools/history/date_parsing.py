@@ -1,4 +1,4 @@
-"""Days as people write them. Which number is the month is decided by all days of a file together."""
+"""Parsing of dates as services write them. All dates of a file together decide the order of day, month and year."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CENTURY = 2000  # of "24": Netflix streams since 2007
 
 
 def day_of(text: str, order: Order) -> date | None:
-    """The day, or None where the text is none in that order."""
+    """Return the date; None if the text is not a date in that order."""
     found = _DAY.fullmatch(text)
     if found is None:
         return None
@@ -32,10 +32,12 @@ def day_of(text: str, order: Order) -> date | None:
 
 
 def order_of(texts: Sequence[str], today: date) -> Order | None:
-    """The order in which most of the days are days, none in the future; None where no text is a day.
+    """Return the order in which most texts are past dates; None if no text is a date.
 
-    Where several are as good: no year of two digits stands in front; and Netflix lists from the newest to the oldest.
-    Raises HistoryError where that does not decide either.
+    Ties are resolved by two rules: a year of two digits does not come first, and Netflix lists the newest view first.
+
+    Raises:
+        HistoryError: the order is ambiguous.
     """
     read = {order: [day for text in texts if (day := day_of(text, order)) and day <= today] for order in ORDERS}
     most = max(map(len, read.values()))

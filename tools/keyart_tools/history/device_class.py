@@ -1,4 +1,4 @@
-"""Device classes, from the names that services give to devices: `"Apple iPad Pro 12.9 in 5th Gen"` is a tablet."""
+"""Device classes from the device names of services: `"Apple iPad Pro 12.9 in 5th Gen"` is a tablet."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ _CLASSES = (
 
 @lru_cache(maxsize=1024)
 def device_class(name: str) -> str:
-    """ "tv", "phone", "tablet", "desktop" or "other"."""
+    """Return "tv", "phone", "tablet", "desktop" or "other"."""
     plain = name.casefold()
     return next((device for device, pattern in _CLASSES if pattern.search(plain)), "other")

@@ -1,9 +1,9 @@
-"""Viewing histories as files: the two that Netflix hands out, and plain tables and lists of anybody's.
+"""Readers of viewing histories: the two exports of Netflix, and generic tables and JSON lists.
 
 `ViewingActivity.csv` (from "Download your personal information"; its cover sheet explains the columns) holds Profile
 Name, Start Time (UTC), Duration, Attributes, Title, Supplemental Video Type, Device Type, Bookmark, Latest Bookmark
-and Country. `NetflixViewingHistory.csv` (from a profile's "Viewing activity") holds Title and Date, the date as that
-country writes it, the newest first. Other tables and JSON lists name their columns: see `_COLUMNS`.
+and Country. `NetflixViewingHistory.csv` (from a profile's "Viewing activity") holds Title and Date in the format of
+the country, newest first. Other tables and JSON lists name their columns; see `_COLUMNS`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,16 @@ Fields = tuple[int, Mapping[str, Any]]  # line, and the row's cells by the folde
 
 
 def read_history(path: Path, today: date, dates: Order | None = None) -> ViewingHistory:
-    """The rows of a file. today: no view is later. dates: the order of day, month and year, where the file does not
-    tell. Raises HistoryError for a file without a row that can be read."""
+    """Read the rows of a viewing history.
+
+    Args:
+        path: the file.
+        today: no view may be later.
+        dates: order of day, month and year; None to infer it from the file.
+
+    Raises:
+        HistoryError: the file holds no row that can be read.
+    """
     text = read_text(path, "viewing history", HistoryError)
     form: str | None = LIST
     if text.lstrip()[:1] in ("{", "["):
@@ -90,7 +98,7 @@ def _read(form: str, rows: list[Fields], today: date, dates: Order | None) -> Vi
 
 
 def _no_view(row: Mapping[str, Any]) -> str | None:
-    """Why a row of the detailed form is not something that the person chose to watch and to have remembered."""
+    """Return why a row of the detailed export is not a view that the person chose and kept; None if it is one."""
     kind, attributes = str(row.get("supplemental video type") or ""), str(row.get("attributes") or "")
     if kind.strip() not in ("", "N/A"):
         return "trailers, previews and recaps"
@@ -114,12 +122,12 @@ def _watched(line: int, row: Mapping[str, Any], moment: Callable[[Any], datetime
 
 
 def _cell(row: Mapping[str, Any], name: str) -> Any:
-    """The first of the columns by that meaning that the row fills."""
+    """Return the first filled cell among the columns with that meaning."""
     return next((row[column] for column in _COLUMNS[name] if row.get(column) not in (None, "")), None)
 
 
 def _moments(values: Iterable[Any], today: date, dates: Order | None) -> Callable[[Any], datetime]:
-    """What reads a moment: ISO 8601, in UTC where no zone is said, seconds since 1970, or a day: its noon."""
+    """Return a parser of times: ISO 8601 (UTC without a zone), seconds since 1970, or a date (its noon)."""
     days = [value for value in values if isinstance(value, str) and any(day_of(value, order) for order in ORDERS)]
     order = dates or (order_of(days, today) if days else None)
 
@@ -142,7 +150,7 @@ def _moments(values: Iterable[Any], today: date, dates: Order | None) -> Callabl
 
 
 def _seconds(row: Mapping[str, Any]) -> float | None:
-    """Of "01:32:10", of a number of seconds, or of a number in a column called minutes."""
+    """Parse "01:32:10", a number of seconds, or a number in a column called minutes."""
     value = _cell(row, "seconds")
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""A person's history into their profile: which rows are views of its titles, and which are there already."""
+"""Import of matched history rows into a profile, without duplicates."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ BATCH_VIEWS = 2_000  # views that are stored together
 
 @dataclass(frozen=True, slots=True)
 class MatchedViews:
-    """views: in the order of the file. by: how many were found by which rule. nearly: name in the file → title id, of
-    those that are not letter for letter the same. unmatched: name in the file, of a
-    series without season and episode → rows."""
+    """History rows matched to a catalogue.
+
+    Attributes:
+        views: views, in the order of the file.
+        by: number of views by matching rule.
+        nearly: title id by name in the file, for names that are only similar.
+        unmatched: number of rows by name in the file, for a series without season and episode.
+    """
 
     views: tuple[View, ...]
     by: Counter[How]
@@ -28,8 +33,10 @@ class MatchedViews:
 
 
 def match(rows: Sequence[HistoryRow], catalog: Catalog, reward: Reward | None = None) -> MatchedViews:
-    """Views of the titles that the catalogue has. A row that does not say for how long counts as watched to the end:
-    a service lists a title because it was played."""
+    """Match rows to titles of the catalogue.
+
+    A row without a duration counts as watched to the end, since a service lists a title because it was played.
+    """
     names, least = TitleMatcher(catalog), (reward or Reward()).quality_seconds
     views, by, unmatched = [], Counter[How](), Counter[str]()
     nearly: dict[str, str] = {}
@@ -47,8 +54,14 @@ def match(rows: Sequence[HistoryRow], catalog: Catalog, reward: Reward | None = 
 
 
 def add(views: Sequence[View], art: Personalizer, progress: Callable[[int, int], None]) -> int:
-    """Records those that the profile does not hold yet, oldest first, and says how many; the same title from the same
-    moment on is the same view, as often as the file has it. Cut off, it goes on at the next import."""
+    """Record the views that the profile does not hold yet, oldest first.
+
+    Views of the same title at the same time are duplicates, up to their number in the file. An interrupted import can
+    be repeated.
+
+    Returns:
+        The number of recorded views.
+    """
     held = Counter((view["title_id"], datetime.fromisoformat(view["at"])) for view in art.export()["views"])
     new: list[View] = []
     for view in sorted(views, key=lambda view: view.at):

@@ -1,12 +1,12 @@
-"""Titles of a catalogue, found by the names that other services give them. Rather none than a wrong one.
+"""Matching of titles by the names that other services give them; no match is better than a wrong one.
 
-In this order, and only where exactly one title answers:
+The rules apply in this order, and only if exactly one title fits:
 1. the id;
-2. the same name, folded (case, accents, punctuation, "Sea, The"); a year in brackets must agree where both have one;
-3. of a series, the name before the season: `"Name: Season 1: Episode"`, also where the season has the series' own
-   name (`"Name: Name 3: Episode"`); a film called `"Name: More"` is another film;
-4. a name of 8 letters or more that has the same figures and is the same but for one letter more, less or other,
-   or two neighbours changed places.
+2. the same name, folded (case, accents, punctuation, "Sea, The"); years in brackets must agree if both have one;
+3. for a series, the name before the season: `"Name: Season 1: Episode"`, also if the season repeats the name of the
+   series (`"Name: Name 3: Episode"`); a film called `"Name: More"` is another film;
+4. a name of at least 8 letters with the same digits that differs by one inserted, deleted or replaced letter, or by
+   two swapped neighbours.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _FIGURES = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True)
 class TitleMatch:
-    """title_id, and by which rule."""
+    """A matched title, and the rule that matched it."""
 
     title_id: str
     how: How
 
 
 class TitleMatcher:
-    """Finds titles of one catalogue; remembers what it found, since a history names the same titles many times."""
+    """Finds titles of one catalogue by name, with a cache, since a history repeats the same titles."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -54,7 +54,7 @@ class TitleMatcher:
                 self._by_name.setdefault(name, []).append((year, title.id))
 
     def find(self, text: str) -> TitleMatch | None:
-        """The title that a text names, None if there is none or more than one."""
+        """Return the title that a text names; None if there is none or more than one."""
         if text not in self._found:
             self._found[text] = self._look(text)
         return self._found[text]
@@ -112,7 +112,7 @@ def _with_year(name: str, text: str) -> str:
 
 
 def series_of(text: str) -> Iterator[str]:
-    """What the series may be called, the longest name first."""
+    """Yield possible names of the series, the longest first."""
     parts = re.split(r"\s*[:：]\s+|\s+[–-]\s+", text)
     for end in range(len(parts) - 1, 0, -1):
         name, season = ": ".join(parts[:end]), folded(parts[end])
@@ -126,7 +126,7 @@ def _one_less(name: str) -> Iterable[str]:
 
 
 def _one_apart(a: str, b: str) -> bool:
-    """Whether one letter more, less or other, or two neighbours in the other order, make `b` of `a`."""
+    """Return whether one inserted, deleted or replaced letter, or two swapped neighbours, turn `a` into `b`."""
     start = 0
     while start < min(len(a), len(b)) and a[start] == b[start]:
         start += 1

@@ -1,4 +1,4 @@
-"""What a file says that somebody watched, before any catalogue is asked."""
+"""The rows of a viewing history, before they are matched to a catalogue."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from keyart.errors import HistoryError
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One row. line: of the file, or the entry's number. title: as written there. seconds: None where it is not said.
+    """A row of the file.
 
-    profile: the person's name in the file, '' where it has none. device: a device class of keyart.
+    Attributes:
+        line: line of the file, or number of the entry.
+        title: name in the file.
+        at: time of the view.
+        seconds: duration; None if the file has none.
+        device: device class.
+        profile: name of the person in the file; "" if it has none.
     """
 
     line: int
@@ -26,9 +32,13 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class ViewingHistory:
-    """A file's rows. form: which of the known ones it has. left_out: by reason, how many rows are no views.
+    """The rows of a file.
 
-    unreadable: line and what is wrong with it.
+    Attributes:
+        form: name of the file's format.
+        rows: the views.
+        left_out: number of rows that are not views, by reason.
+        unreadable: line and error of each unreadable row.
     """
 
     form: str
@@ -37,11 +47,15 @@ class ViewingHistory:
     unreadable: tuple[tuple[int, str], ...] = ()
 
     def profiles(self) -> dict[str, int]:
-        """The people in the file, with how much each watched, in the order of their names."""
+        """Return the number of views by person, sorted by name."""
         return dict(sorted(Counter(row.profile for row in self.rows).items()))
 
     def of_profile(self, name: str | None) -> tuple[HistoryRow, ...]:
-        """The rows of one person; None: of the only one. Raises HistoryError where that is no answer."""
+        """Return the rows of one person; None selects the only one.
+
+        Raises:
+            HistoryError: the person does not exist, or the selection is ambiguous.
+        """
         there = self.profiles()
         if name is not None and list(there) == [""]:
             raise HistoryError("The file does not say who watched; leave --profile-name out.")

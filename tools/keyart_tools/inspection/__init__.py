@@ -1,4 +1,4 @@
-"""What is in a file or folder of keyart's: a document of plain values, and tables of it. One file a kind."""
+"""Inspection of keyart's files and folders: a document of plain values, and tables of it. Each kind has one file."""
 
 from .file_kinds import KINDS, FileKind, kind_at
 

@@ -1,4 +1,4 @@
-"""Two bundles, or two catalogues, side by side: what is in one and not in the other, and what has moved."""
+"""Differences of two bundles or two catalogues."""
 
 from __future__ import annotations
 
@@ -37,8 +37,17 @@ def bundles(
     policy: keyart.Policy,
     tell: Tell = lambda done, of: None,
 ) -> dict[str, Any]:
-    """occasions: on which both are judged; None: not at all. tell: gets occasions done and in all. Raises a
-    BundleError."""
+    """Compare two bundles.
+
+    Args:
+        first, second: bundle folders.
+        occasions: evaluation set to compare both on; None to compare contents only.
+        policy: policy of the evaluation.
+        tell: called with the number of cases done and the total number.
+
+    Raises:
+        BundleError: a bundle is missing or damaged.
+    """
     folders = folder_of(first), folder_of(second)
     manifests = [Manifest.read(folder) for folder in folders]
     named = [_named_weights(folder) for folder in folders]
@@ -69,7 +78,7 @@ def bundles(
 
 
 def manifest_fields(manifest: Manifest) -> dict[str, Any]:
-    """By dotted name."""
+    """Return the fields of the manifest by dotted name."""
     flat: dict[str, Any] = {"digest": manifest.digest}
     for name in Manifest.__dataclass_fields__:
         if name in UNTOLD:
@@ -87,7 +96,7 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, 
 
 
 def _named_weights(folder: Path) -> dict[str, float]:
-    """Every weight by what it is of, so that models of different vocabularies can be compared."""
+    """Return every weight by name, so that models of different vocabularies can be compared."""
     spec = FeatureSpec.from_json(Manifest.read(folder).feature_spec)
     weights = from_bytes((folder / "ranker.bin").read_bytes(), spec)
     named = {
@@ -105,7 +114,7 @@ def _named_weights(folder: Path) -> dict[str, float]:
 def _judged(
     folders: tuple[Path, Path], occasions: EvaluationSet, policy: keyart.Policy, tell: Tell
 ) -> dict[str, Any]:
-    """By the device's own decision path, without heads."""
+    """Evaluate both models by the device's decision path, without personal heads."""
     installed = [load_model(folder, occasions.catalog, "numpy") for folder in folders]
     same, count = 0, len(occasions.each)
     credits = np.empty((2, count, 2))
@@ -132,7 +141,11 @@ def _judged(
 
 
 def catalogs(first: Path, second: Path) -> dict[str, Any]:
-    """Raises CatalogError."""
+    """Compare two catalogues.
+
+    Raises:
+        CatalogError: a file cannot be read.
+    """
     one, other = ({title.id: title for title in Catalog.load(path)} for path in (first, second))
     artworks = [{a.id: a for title in titles.values() for a in title.artworks} for titles in (one, other)]
     return {
@@ -145,7 +158,7 @@ def catalogs(first: Path, second: Path) -> dict[str, Any]:
 
 
 def _changes(one: Mapping[str, Any], other: Mapping[str, Any], besides: set[str]) -> dict[str, Any]:
-    """Of titles or artworks by id; `besides` are fields that do not count."""
+    """Compare titles or artworks by id, ignoring the fields in `besides`."""
     changed = {}
     for name in one.keys() & other.keys():
         known = [f for f in one[name].__dataclass_fields__ if f not in besides]

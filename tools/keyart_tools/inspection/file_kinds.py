@@ -1,4 +1,4 @@
-"""Kinds of things that can be looked into, and which one a path is: told by its first bytes, not by its name."""
+"""The kinds of files that can be inspected; a file's kind is detected by its first bytes, not by its name."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"GIF8")
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """name: of the module in this package that tells of it, imported when it is needed."""
+    """A kind of file; `name` is the module of this package that describes it, imported when needed."""
 
     name: str
 
     def document(self, path: Path, **options: str) -> dict[str, Any]:
-        """Plain values of what is at `path`. Raises KeyartError."""
+        """Describe what is at `path` as plain values.
+
+        Raises:
+            KeyartError: it cannot be read.
+        """
         told: dict[str, Any] = self._module.document(path, **options)
         return told
 
     def tables(self, document: Mapping[str, Any]) -> list[Any]:
-        """Of a document, for `console.print_table`."""
+        """Return tables of a document, for `console.print_table`."""
         made: list[Any] = self._module.tables(document)
         return made
 
@@ -41,7 +45,12 @@ KINDS: Mapping[str, FileKind] = {
 
 
 def kind_at(path: Path) -> FileKind:
-    """Raises InputError where there is nothing, OSError where it cannot be read."""
+    """Return the kind of the file or folder at `path`.
+
+    Raises:
+        InputError: there is nothing at `path`.
+        OSError: it cannot be read.
+    """
     if path.is_dir():
         return KINDS["tagging" if (path / "tagging.json").exists() else "bundle"]
     if not path.exists():

@@ -1,4 +1,4 @@
-"""A log: how much of what it holds, without any viewer in particular."""
+"""A log: counts of its contents, without individual viewers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from .tables import fields
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Raises HistoryError."""
+    """Describe the log.
+
+    Raises:
+        HistoryError: the log cannot be read.
+    """
     log = Log.read(path)
     decisions = [one for viewer in log.viewers for one in viewer.decisions]
     views = [view for viewer in log.viewers for view in viewer.views]

@@ -16,7 +16,11 @@ SOURCE_TYPE = re.compile(rb"digitalsourcetype/(\w+)")
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Raises InputError for what is no picture."""
+    """Describe the picture.
+
+    Raises:
+        InputError: the file is not a picture.
+    """
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
@@ -42,7 +46,7 @@ def document(path: Path) -> dict[str, Any]:
 
 
 def _credentials(path: Path) -> dict[str, Any] | None:
-    """None where what reads them is not installed."""
+    """Return the Content Credentials; None if their reader is not installed."""
     try:
         from keyart_tools.compose.credentials import read
     except ImportError:

@@ -1,7 +1,6 @@
-"""A profile: what its file tells without keys, and counts of what is in it with a passphrase. Never a key, and never
-what somebody watched.
+"""A profile: what its file shows without keys, and counts of its contents with a passphrase; never keys or titles.
 
-The file is copied, still encrypted, and the copy is opened: looking changes nothing, not even an older format.
+The file is copied, still encrypted, and the copy is opened, so that inspection changes nothing, not even the format.
 """
 
 from __future__ import annotations
@@ -26,7 +25,13 @@ from .tables import fields, plain, table
 
 
 def document(path: Path, passphrase: str | None = None, profile: str = "default") -> dict[str, Any]:
-    """passphrase: None to look at the outside only. Raises WrongKey, StoreDamaged, InputError."""
+    """Describe the profile; without a `passphrase`, only what is readable without keys.
+
+    Raises:
+        WrongKey: the passphrase is wrong.
+        StoreDamaged: the file is damaged.
+        InputError: the file or the profile does not exist.
+    """
     with _copied(path) as copy:
         size = sum(part.stat().st_size for part in files_of(copy) if part.exists())
         told = {"kind": "profile", "file": str(path), "bytes": size, **_outside(copy)}

@@ -1,4 +1,4 @@
-"""A tagging folder: what `keyart tag` measured of a film, and which stills it selected."""
+"""A tagging folder: the measurements of `keyart tag`, and the selected stills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from .tables import EXAMPLES, fields, plain, table, tags
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Raises CatalogError; KeyartError where what tags films is not installed."""
+    """Describe the folder.
+
+    Raises:
+        CatalogError: the folder cannot be read.
+        KeyartError: the extra keyart[tagging] is not installed.
+    """
     try:
         from keyart_tools.tagging.tagging_file import Tagging
     except ImportError as error:

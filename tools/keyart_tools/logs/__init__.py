@@ -1,4 +1,4 @@
-"""Logs that teams have: what was watched, which pictures were shown, and what came of it."""
+"""Decision logs: views, artworks shown, and outcomes."""
 
 from .decision_log import Log, LoggedDecision, LoggedViewer
 from .simulated_log import recorded

@@ -1,6 +1,7 @@
-"""A log: what viewers watched, which pictures they were shown, and what came of it (`keyart-log/1`).
+"""A decision log: views, artworks shown, and outcomes (`keyart-log/1`).
 
-JSON Lines: the first line says what the file is; each other one is a view or, where it names a picture, a decision.
+The format is JSON Lines: the first line describes the file; each further line is a view or, if it names an artwork,
+a decision.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ HEADER = f'a first line {{"format": "{FORMAT}", "data": "what this log is"}}'
 
 @dataclass(frozen=True, slots=True)
 class LoggedDecision:
-    """A picture that was shown. propensity: the chance that it had, in (0, 1]."""
+    """An artwork that was shown, with its propensity in (0, 1]."""
 
     title_id: str
     artwork_id: str
@@ -37,7 +38,7 @@ class LoggedDecision:
 
 @dataclass(frozen=True, slots=True)
 class LoggedViewer:
-    """One viewer's views and decisions, oldest first."""
+    """A viewer's views and decisions, oldest first."""
 
     name: str
     views: tuple[View, ...]
@@ -45,15 +46,21 @@ class LoggedViewer:
 
     @property
     def before(self) -> tuple[View, ...]:
-        """Views from before the first decision: later ones may be what a picture brought about."""
+        """Return the views before the first decision; later views may be effects of an artwork."""
         first = self.decisions[0].at if self.decisions else None
         return tuple(view for view in self.views if first is None or view.at < first)
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """data: what it is, in words. evaluation_only: its licence forbids to ship what is trained on it. viewers: in the
-    order in which they appear. left_out: lines that cannot be learned from, by why."""
+    """A log.
+
+    Attributes:
+        data: description of the data.
+        evaluation_only: whether the licence forbids deploying a model that was trained on it.
+        viewers: in the order of their first line.
+        left_out: number of unusable lines, by reason.
+    """
 
     data: str
     evaluation_only: bool
@@ -65,7 +72,7 @@ class Log:
         return sum(len(viewer.decisions) for viewer in self.viewers)
 
     def within(self, catalog: Catalog) -> Log:
-        """What is about titles and pictures of the catalogue."""
+        """Return the part of the log that concerns the catalogue."""
         belongs = {artwork.id: title.id for title in catalog for artwork in title.artworks}
         viewers = tuple(
             LoggedViewer(
@@ -81,7 +88,11 @@ class Log:
 
     @classmethod
     def read(cls, path: Path) -> Log:
-        """Raises HistoryError that names the line."""
+        """Read a log.
+
+        Raises:
+            HistoryError: the file cannot be read; the message names the line.
+        """
         try:
             with path.open(encoding="utf-8") as lines:
                 return _read(lines, path)
@@ -93,7 +104,11 @@ class Log:
             raise HistoryError(f"{path} is no text. A log is a file of JSON Lines with {HEADER}.") from None
 
     def save(self, path: Path) -> None:
-        """Whole or not at all. Raises OSError."""
+        """Write the log atomically.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         head = {"format": FORMAT, "data": self.data, "evaluation_only": self.evaluation_only}
         rows = [head, *(row for viewer in self.viewers for row in _rows(viewer))]
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

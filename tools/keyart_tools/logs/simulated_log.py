@@ -1,4 +1,4 @@
-"""A log recorded in a world: what a team's own log would look like, for trying things out."""
+"""A log recorded in a simulated world, for experiments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .decision_log import Log, LoggedDecision, LoggedViewer
 
 
 def recorded(world: World, impressions: int, seed: int = 0, *, data: str, evaluation_only: bool = False) -> Log:
-    """Every device's first impressions, with a random picture each."""
+    """Return a log of every device's first impressions, each with a random artwork."""
     rng = np.random.default_rng(seed)
     viewers = []
     for i in range(world.devices):

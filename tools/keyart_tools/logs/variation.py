@@ -1,4 +1,4 @@
-"""Variation: whether a log can teach anything at all about pictures. If not, what is missing."""
+"""A check that a log has enough variation to train on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ MIN_VIEWERS = 10  # some of them are held out
 
 
 def require_variation(log: Log) -> None:
-    """Raises HistoryError that says what the log lacks."""
+    """Require enough decisions, viewers, artworks per title and outcomes.
+
+    Raises:
+        HistoryError: the log lacks one of them; the message says which.
+    """
     decisions = [one for viewer in log.viewers for one in viewer.decisions]
     left_out = ", ".join(f"{count:,} lines {why}" for why, count in log.left_out.items() if count)
     besides = f" ({left_out})" if left_out else ""

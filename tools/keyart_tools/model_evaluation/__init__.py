@@ -1,4 +1,4 @@
-"""Slates that models are judged on: the same occasions of a world or of a log for all of them."""
+"""Evaluation of models on the same slates of a world or of a log."""
 
 from .evaluation_set import EvaluationCase, EvaluationSet, ExpectedRewards, LoggedReward
 from .policy_value import by_device, difference, plain, value

@@ -1,5 +1,7 @@
-"""Occasions: a viewer, a title and a context, and what tells how good a choice there is. No model is in it, so that
-several can be judged on the same ones."""
+"""Evaluation cases: a viewer, a title, a context, and how to credit a choice.
+
+No model is part of an evaluation set, so several models can be evaluated on the same one.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,22 @@ Doubles = npt.NDArray[np.float64]
 
 
 class PolicyCredit(Protocol):
-    """What a policy earns on an occasion."""
+    """The reward that a policy earns on a case."""
 
     def of(self, probability: Doubles) -> tuple[float, float]:
-        """Reward and weight, of a policy that shows each candidate with its probability [A]; sums of the first over
-        sums of the second are its value."""
+        """Return the reward and the weight of a policy.
+
+        Args:
+            probability: [A], the policy's probability of each candidate.
+
+        Returns:
+            Reward and weight; the sum of rewards over the sum of weights is the policy's value.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRewards:
-    """expected [A]: reward of each candidate, by a world's own word."""
+    """Credit by the world's expected reward of each candidate, [A]."""
 
     expected: Doubles
 
@@ -39,8 +47,13 @@ class ExpectedRewards:
 
 @dataclass(frozen=True, slots=True)
 class LoggedReward:
-    """Candidate number `place` was shown with a propensity, and earned a reward: SNIPS (Swaminathan and Joachims
-    2015, eq. 7), with weights cut at `MAX_WEIGHT` (Ionides 2008)."""
+    """Credit by SNIPS (Swaminathan and Joachims 2015, eq. 7), with weights clipped at `MAX_WEIGHT` (Ionides 2008).
+
+    Attributes:
+        place: index of the candidate that was shown.
+        propensity: its logged propensity.
+        reward: its reward.
+    """
 
     place: int
     propensity: float
@@ -53,7 +66,7 @@ class LoggedReward:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationCase:
-    """title: place in the catalogue."""
+    """A case; `title` is the title's index in the catalogue."""
 
     device: int
     title: int
@@ -63,8 +76,14 @@ class EvaluationCase:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """judged_by: "world" or "log". history: what a device had watched before, by its number. each: in the order of
-    devices."""
+    """Cases from a world or a log.
+
+    Attributes:
+        judged_by: "world" or "log".
+        catalog: catalogue of the titles.
+        history: returns a device's views before the cases, by its number.
+        each: cases, ordered by device.
+    """
 
     judged_by: str
     catalog: keyart.Catalog
@@ -73,7 +92,11 @@ class EvaluationSet:
 
     @classmethod
     def of_world(cls, world: World, count: int) -> EvaluationSet:
-        """At least `count`, as many of each device: its first ones. Raises WorldError where it has fewer."""
+        """Take the first impressions of each device, as many of each, at least `count` in all.
+
+        Raises:
+            WorldError: a device has fewer impressions.
+        """
         a_device = -(-count // world.devices)
         each = []
         for i in range(world.devices):
@@ -85,7 +108,9 @@ class EvaluationSet:
 
     @classmethod
     def of_log(cls, log: Log, catalog: keyart.Catalog, most: int) -> EvaluationSet:
-        """Decisions of a log (`Log.within` the catalogue), the first ones of each viewer: about `most`."""
+        """Take the first decisions of each viewer, about `most` in all, from a log limited to the catalogue
+        (`Log.within`).
+        """
         reward = keyart.Reward()
         each: list[EvaluationCase] = []
         places = [{artwork.id: place for place, artwork in enumerate(title.artworks)} for title in catalog]

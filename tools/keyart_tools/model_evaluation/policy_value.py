@@ -1,6 +1,6 @@
-"""Values of policies with 95 % intervals, over devices: a device's decisions depend on each other, devices do not.
+"""Policy values with 95 % intervals over devices: decisions of one device are dependent, devices are not.
 
-Ratios of sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), as in `keyart_federated.metrics`.
+Ratios of sums are linearised (Cochran 1977, "Sampling techniques", eq. 6.13), as in `keyart_federated.metrics`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ Doubles = npt.NDArray[np.float64]
 
 
 def by_device(devices: npt.NDArray[np.intp], earned: Doubles) -> Doubles:
-    """[devices, 2]: sums of reward and weight of each device, from those of each occasion [n, 2]."""
+    """Return [devices, 2]: sums of reward and weight per device, from [n, 2] per case."""
     _, row = np.unique(devices, return_inverse=True)
     return np.stack([np.bincount(row, column) for column in earned.T], axis=1)
 
 
 def value(sums: Doubles) -> Estimate:
-    """Of one policy; sums [devices, 2] of reward and weight."""
+    """Return a policy's value from [devices, 2] sums of reward and weight."""
     return ratio(sums[:, 0], sums[:, 1])
 
 
 def difference(one: Doubles, other: Doubles) -> Estimate:
-    """Of two on the same devices, the second's value less the first's: what devices have in common cancels."""
+    """Return the second policy's value minus the first's on the same devices; common effects cancel."""
     first, second = value(one), value(other)
     apart = second.value - first.value
     n = len(one)
@@ -39,7 +39,7 @@ def difference(one: Doubles, other: Doubles) -> Estimate:
 
 
 def plain(estimate: Estimate) -> dict[str, float | None]:
-    """For JSON: an infinite end (one device) becomes None."""
+    """Return plain values for JSON; an infinite end of an interval (one device) becomes None."""
     ends = {"low": estimate.low, "high": estimate.high}
     return {"value": estimate.value, **{name: end if math.isfinite(end) else None for name, end in ends.items()}}
 

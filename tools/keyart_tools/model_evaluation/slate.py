@@ -1,4 +1,4 @@
-"""Slates of a model: the candidates on each occasion as a device would score them, by the SDK's own decision path."""
+"""Slates of a model: the candidates of each case, scored by the SDK's own decision path."""
 
 from __future__ import annotations
 
@@ -28,9 +28,15 @@ from .evaluation_set import EvaluationCase, EvaluationSet
 
 @dataclass(frozen=True)
 class Slate:
-    """rows: the ranker's. allowed [A]: what the policy may show. occasion: None where the slate is made up.
-    additions: what latents add to play; then title and places are those of the title, and of its artworks, in the
-    catalogue."""
+    """The candidates of one case.
+
+    Attributes:
+        rows: inputs of the ranker.
+        allowed: [A], the candidates that the policy may show.
+        occasion: the case; None for a random slate.
+        additions: latent-factor terms of the play logit.
+        title, places: index of the title, and indices of its artworks, in the catalogue; used with `additions`.
+    """
 
     rows: Rows
     allowed: npt.NDArray[np.bool_]
@@ -40,11 +46,11 @@ class Slate:
     places: slice = field(default_factory=lambda: slice(0))
 
     def values(self, weights: Weights) -> Floats:
-        """[A]: the chance of a quality play, −inf for what may not be shown."""
+        """Return [A], the probability of a quality play; −inf for candidates that may not be shown."""
         return np.where(self.allowed, self._value(weights), -np.inf).astype(np.float32)
 
     def weighed(self, weights: Weights, gamma: float) -> Weighed:
-        """With the policy's probabilities."""
+        """Return the values with the policy's probabilities."""
         value = self._value(weights)
         return Weighed(value, distribution(value, self.allowed, gamma))
 
@@ -54,7 +60,7 @@ class Slate:
 
 
 def slates(occasions: EvaluationSet, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
-    """One an occasion, without a personal head: what is judged is the model that all share."""
+    """Yield one slate per case, without a personal head: the shared model is what is evaluated."""
     for device, together in itertools.groupby(occasions.each, key=lambda one: one.device):
         views = [view for view in occasions.history(device) if view.title_id in occasions.catalog]
         viewer = _viewer(installed, occasions.catalog, views)
@@ -80,7 +86,7 @@ def _viewer(installed: LoadedModel, catalog: keyart.Catalog, views: Sequence[key
 
 
 def loaded_from_file(file: ModelFile, catalog: keyart.Catalog) -> LoadedModel:
-    """A model file on a catalogue, in float; pictures that it does not know have no appeal of their own."""
+    """Load a model file on a catalogue, in float; unknown artworks have no artwork bias."""
     model = file.model
     encoded = EncodedCatalog.build(catalog, model.spec)
     artworks = np.array([file.names.artwork_places.get(name, -1) for name in catalog.artwork_places], dtype=np.intp)
@@ -102,5 +108,5 @@ def loaded_from_file(file: ModelFile, catalog: keyart.Catalog) -> LoadedModel:
 
 
 def _known(table: Floats, places: npt.NDArray[np.intp]) -> Floats:
-    """The rows of `table` at `places`; zeros at −1."""
+    """Return the rows of `table` at `places`; zeros at −1."""
     return np.asarray(np.where(places[:, None] >= 0, table[places], 0.0), dtype=np.float32)

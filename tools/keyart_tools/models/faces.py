@@ -1,4 +1,4 @@
-"""Where faces are: CenterFace (Y. Xu, W. Yan, H. Sun, G. Yang, J. Luo, arXiv:1911.03599)."""
+"""Face detection: CenterFace (Y. Xu, W. Yan, H. Sun, G. Yang, J. Luo, arXiv:1911.03599)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEP, _MULTIPLE = 4, 32  # pixels of a cell of the heat map; of the sides that 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """box: left, top, width, height as shares of the picture. score: 0–1."""
+    """A detected face: its box (left, top, width, height, as shares of the picture) and its score, 0–1."""
 
     box: Box
     score: float
@@ -28,11 +28,11 @@ class FaceFinder:
         self._session, self._side = session, side
 
     def sized(self, side: int) -> FaceFinder:
-        """The same model on pictures whose longer side has `side` pixels: fewer are quicker, and hide small faces."""
+        """Return the same model on pictures of `side` pixels; fewer pixels are faster and hide small faces."""
         return FaceFinder(self._session, side)
 
     def find(self, picture: Picture, least: float = MIN_SCORE) -> list[Face]:
-        """The faces of a score of `least` or more, the surest first."""
+        """Return the faces with a score of at least `least`, highest score first."""
         import cv2
 
         scale = self._side / max(picture.shape[:2])

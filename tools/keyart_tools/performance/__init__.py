@@ -1,5 +1,5 @@
-"""The bench: what the device path costs on this machine, against a bare run of the model and against its peers.
+"""Performance of the device path, the simulation and the server, relative to baselines on the same machine.
 
-Every time is given as a ratio, too: to a baseline that is taken in turns with it, in the same process or in turns of
-processes. On a busy machine both suffer, and their ratio stays.
+Each time is also given as a ratio to a baseline that is measured alternately with it, in the same process or in
+alternating processes. On a busy machine both slow down, and the ratio stays.
 """

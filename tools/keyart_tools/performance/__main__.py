@@ -1,4 +1,4 @@
-"""`python -m keyart_tools.performance` is `keyart bench`."""
+"""Run `python -m keyart_tools.performance` as `keyart bench`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""keyart beside its peers: the same slates, in turns of processes, each against its own bare run."""
+"""keyart beside baseline libraries: the same slates, in alternating processes, each relative to its own bare run."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ STEPS = ("predict", "predict + learn")
 
 
 def interpreter(folder: Path) -> Path | None:
-    """The peers' Python in `folder`, None where there is none."""
+    """Return the Python of the baseline libraries in `folder`; None if there is none."""
     places = (folder / VENV / "bin" / "python", folder / VENV / "Scripts" / "python.exe")
     return next((place for place in places if place.exists()), None)
 
 
 @dataclass(frozen=True)
 class BaselineComparison:
-    """turns: what `peers.py` printed, once a turn. Peers that could not run are in it, too."""
+    """A prepared comparison; `turns` collects the output of `baseline_libraries.py`, including failures."""
 
     python: Path
     slates: Path
@@ -44,7 +44,7 @@ class BaselineComparison:
 
     @classmethod
     def prepared(cls, python: Path, made: SyntheticWorld, bundle: Path, folder: Path) -> BaselineComparison:
-        """Lays out in `folder` what the peers' Python needs, since it has no keyart."""
+        """Write to `folder` what the libraries' Python needs, since it has no keyart."""
         package = folder / "performance"
         package.mkdir(parents=True)
         for name in ("__init__.py", "interleaved_timing.py", "ranker_baseline.py", "baseline_libraries.py"):
@@ -54,7 +54,7 @@ class BaselineComparison:
         return cls(python.absolute(), slates, bundle, folder)
 
     def turn(self, times: int) -> None:
-        """Measures every peer once more, in a process of its own."""
+        """Measure every library once more, in a new process."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         command = [
             str(self.python),
@@ -86,7 +86,7 @@ class BaselineComparison:
         self.turns.append({"peers": [], "absent": [{"name": "all peers", "reason": reason}]})
 
     def rows(self, device: TimedDevice) -> tuple[list[Measurement], list[NotMeasured]]:
-        """The peers, and keyart against the one that is the field's standard."""
+        """Return the libraries' rows, and keyart relative to VowpalWabbit."""
         measured = medians(self.turns, device.bare_us)
         rows = []
         for (name, step), (figure, ratio, note) in measured.items():
@@ -99,7 +99,7 @@ class BaselineComparison:
 def prepare_comparison(
     asked: bool, peers_at: Path, made: SyntheticWorld, bundle: Path, folder: Path
 ) -> BaselineComparison | NotMeasured:
-    """The contest, or why there is none. asked: whether this run measures peers at all."""
+    """Prepare the comparison, or return the reason why it is not measured; `asked` is False for a quick run."""
     if not asked:
         return NotMeasured("peers", f"left out of a quick run. {INSTALL_HINT}")
     python = interpreter(peers_at)
@@ -112,7 +112,7 @@ BaselineTimes = dict[tuple[str, str], tuple[float, float, str]]  # (peer, step):
 
 
 def medians(turns: list[dict[str, Any]], bare_us: float) -> BaselineTimes:
-    """Medians over the turns. bare_us: what stands for the bare run where the peers' Python has no onnxruntime."""
+    """Return the medians over the turns; `bare_us` stands in for a bare run where onnxruntime is not installed."""
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     notes: dict[str, str] = {}
     for turn in turns:
@@ -130,7 +130,7 @@ def medians(turns: list[dict[str, Any]], bare_us: float) -> BaselineTimes:
 
 
 def against_standard(device: TimedDevice, measured: BaselineTimes) -> list[Measurement]:
-    """keyart over VowpalWabbit, both in bare runs of their own process: below 1, keyart is the faster one."""
+    """Compare keyart with VowpalWabbit, each in bare runs of its own process; below 1, keyart is faster."""
     if any((STANDARD, step) not in measured for step in STEPS):
         return []
     predict, both = (measured[STANDARD, step][1] for step in STEPS)
@@ -152,8 +152,7 @@ def _against(what: str, engine: str, us: float, ratio: float, step: str, reach: 
 
 
 def slates_of(made: SyntheticWorld) -> dict[str, Any]:
-    """The viewer's tags (share of watched titles' tags, and the context) and each title's pictures, as peers.py
-    reads them."""
+    """Return the viewer's tags (shares of watched tags, and the context) and each title's artworks."""
     watched: defaultdict[str, float] = defaultdict(float)
     for view in made.history(0):
         for tag, weight in made.catalog[view.title_id].tags.items():

@@ -1,10 +1,10 @@
-"""The peers, one slate at a time. Runs in a Python of its own, `.venv-bench`, which has no keyart.
+"""Baseline bandit libraries, one slate at a time. Runs in its own Python, `.venv-bench`, which has no keyart.
 
-    python -m performance.baseline_libraries SLATES BUNDLE TIMES        (`baseline_comparison` lays the package out)
+    python -m performance.baseline_libraries SLATES BUNDLE TIMES        (`baseline_comparison` prepares the package)
 
-SLATES is a JSON file: `{"viewer": {TAG: WEIGHT}, "slates": [[{TAG: WEIGHT}, … 20 pictures] …]}`. Each peer gets the
-features in its own form beforehand, learns from one outcome a slate, and is timed when it predicts and when it
-predicts and learns, in turns with the bare run. Prints one JSON object.
+SLATES is a JSON file: `{"viewer": {TAG: WEIGHT}, "slates": [[{TAG: WEIGHT}, … 20 artworks] …]}`. Each library gets
+the features in its own form beforehand, learns from one outcome per slate, and is timed when it predicts and when it
+predicts and learns, alternately with the bare run. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PLAYED = 1 / 7
 
 @dataclass(frozen=True)
 class TimedSlate:
-    """One viewer before the pictures of one title."""
+    """A viewer and the artworks of one title."""
 
     viewer: Tags
     pictures: list[Tags]
@@ -43,7 +43,12 @@ class TimedSlate:
 
 @dataclass(frozen=True)
 class TimedBaseline:
-    """predict: which of a slate's pictures. learn: one outcome of a picture; None where it is not asked to learn."""
+    """A policy of a library.
+
+    Attributes:
+        predict: returns the index of an artwork of a slate.
+        learn: learns from the reward of one artwork; None if learning is not timed.
+    """
 
     name: str
     note: str
@@ -52,7 +57,7 @@ class TimedBaseline:
 
 
 def vowpal_wabbit(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
-    """Contextual bandit with action features, SquareCB, all products of viewer and picture tags (`-q UA`)."""
+    """Yield a contextual bandit with action features, SquareCB and all viewer × artwork products (`-q UA`)."""
     module = importlib.import_module("vowpalwabbit")
     settings = "--cb_explore_adf --squarecb -q UA"
     draws = random.Random(3)  # noqa: S311 (exploring, no secret)
@@ -83,7 +88,7 @@ def vowpal_wabbit(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
 
 
 def mabwiser(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
-    """One ridge regression an arm on the viewer's tags: it knows no picture's tags."""
+    """Yield one ridge regression per arm on the viewer's tags; artwork tags are not used."""
     module = importlib.import_module("mabwiser.mab")
     names, arms = sorted(slates[0].viewer), list(range(len(slates[0].pictures)))
     vectors = {id(slate): [[slate.viewer[name] for name in names]] for slate in slates}
@@ -104,7 +109,7 @@ def mabwiser(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
 
 
 def open_bandit_pipeline(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
-    """`obp.policy.linear.LinUCB`. The package's own `__init__` imports torch, which this policy does not need."""
+    """Yield `obp.policy.linear.LinUCB`, without the package's `__init__`, which imports torch."""
     found = importlib.util.find_spec("obp")
     if found is None or found.submodule_search_locations is None:
         raise ImportError("No module named 'obp'")
@@ -127,7 +132,7 @@ def open_bandit_pipeline(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
 
 
 def river(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
-    """LinUCB on the viewer's tags, and a logistic regression on the viewer's and the picture's tags, no products."""
+    """Yield LinUCB on the viewer's tags, and a logistic regression on viewer and artwork tags without products."""
     bandit = importlib.import_module("river.bandit")
     linear_model = importlib.import_module("river.linear_model")
     arms = list(range(len(slates[0].pictures)))
@@ -164,7 +169,7 @@ BASELINES: dict[str, tuple[str, Callable[[list[TimedSlate]], Iterator[TimedBasel
 
 
 def measure(slates: list[TimedSlate], bare: Call | None, times: int) -> dict[str, Any]:
-    """Medians in microseconds: `{"peers": […], "absent": […]}`. bare: None where onnxruntime is not installed."""
+    """Return medians in microseconds, as `{"peers": […], "absent": […]}`; `bare` is None without onnxruntime."""
     found: list[dict[str, Any]] = []
     absent: list[dict[str, str]] = []
     for name, (package, make) in BASELINES.items():
@@ -205,7 +210,7 @@ def _time_baseline(peer: TimedBaseline, slates: list[TimedSlate], bare: Call | N
 
 
 def _vowpal_wabbit_text(slate: TimedSlate) -> list[str]:
-    """VowpalWabbit's text: the viewer in namespace U, a line a picture in namespace A."""
+    """Write a slate in VowpalWabbit's format: the viewer in namespace U, one line per artwork in namespace A."""
 
     def features(tags: Tags) -> str:
         return " ".join(f"{tag.replace(':', '=')}:{weight:.4g}" for tag, weight in tags.items())
@@ -214,7 +219,7 @@ def _vowpal_wabbit_text(slate: TimedSlate) -> list[str]:
 
 
 def main(file: str, bundle: str, times: str) -> None:
-    """See the top of the file."""
+    """Run the program; see the top of the file."""
     document = json.loads(Path(file).read_text(encoding="utf-8"))
     slates = [TimedSlate(document["viewer"], pictures) for pictures in document["slates"]]
     bare = None

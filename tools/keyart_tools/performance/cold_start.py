@@ -1,8 +1,8 @@
-"""What a start costs: processor time and resident memory of fresh processes, against one that imports numpy alone.
+"""Cold start: processor time and resident memory of new processes, relative to one that imports numpy alone.
 
-Processor time is user and system time of all threads from the start of the process until the first choice is there.
-The children run in turns, each on a copy of the profile, in the environment that an app would have: numpy's threads
-as they come, and bytecode compiled beforehand.
+Processor time is the user and system time of all threads from the start of the process to the first choice. The
+processes alternate, each on a copy of the profile, in the environment of an app: numpy's default threads, and
+bytecode that was compiled beforehand.
 """
 
 from __future__ import annotations
@@ -74,8 +74,13 @@ print(json.dumps({{"cpu": cpu, "apart": apart, "resident": resident()}}))
 
 @dataclass(frozen=True)
 class ProcessStart:
-    """One process. cpu_ms: until its first choice, without `apart_ms`, in which it built the catalogue.
-    resident_kib: after 50 choices; None where the system does not tell."""
+    """A measured process.
+
+    Attributes:
+        cpu_ms: processor time to the first choice, in ms, without `apart_ms`.
+        apart_ms: processor time of building the catalogue, in ms.
+        resident_kib: resident memory after 50 choices, in KiB; None if the system does not report it.
+    """
 
     cpu_ms: float
     apart_ms: float
@@ -86,7 +91,18 @@ Starts = dict[str, list[ProcessStart]]
 
 
 def measure_starts(profile: Path, bundle: Path, folder: Path, runs: int, tell: Callable[[], None]) -> Starts:
-    """Starts by name, `runs` of each, in turns. profile: folder that holds the profile that was lived in."""
+    """Start each kind of process `runs` times, alternately.
+
+    Args:
+        profile: folder with a filled profile.
+        bundle: bundle folder.
+        folder: new folder for copies and bytecode.
+        runs: number of counted runs of each kind.
+        tell: called after each run.
+
+    Returns:
+        The starts by name of the kind.
+    """
     programs: dict[str, tuple[str, ...]] = {"numpy alone": (), NUMPY_ASLEEP: ()}
     for engine in MAX_START_RATIO:
         programs[f"existing profile, {engine}"] = (engine, "existing")
@@ -106,7 +122,7 @@ def measure_starts(profile: Path, bundle: Path, folder: Path, runs: int, tell: C
 
 
 def rows(starts: Starts) -> tuple[list[Measurement], list[NotMeasured]]:
-    """Processor time and memory above numpy's."""
+    """Return processor time, and memory above that of numpy."""
     numpy_ms = median(start.cpu_ms for start in starts["numpy alone"])
     numpy_kib = _resident(starts["numpy alone"])
     quiet_ms = median(start.cpu_ms for start in starts[NUMPY_ASLEEP])

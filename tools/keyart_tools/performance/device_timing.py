@@ -1,4 +1,4 @@
-"""Choosing and observing on an open profile, in turns with the bare run of the same ranker."""
+"""Time of choosing and observing on an open profile, measured alternately with a bare run of the same ranker."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ Samples = dict[str, list[float]]
 
 
 def world() -> SyntheticWorld:
-    """200 titles with 20 pictures each, and one viewer who has watched 500 times."""
+    """Return a world of 200 titles with 20 artworks each, and one viewer with 500 views."""
     return SyntheticWorld(viewers=1, titles=TITLES, artworks=SLATE, impressions=1, history_views=VIEWS)
 
 
 @dataclass(frozen=True)
 class TimedDevice:
-    """One viewer's profile, once an engine, and what was measured on it so far, in microseconds."""
+    """A viewer's profile, opened once per engine, and the samples so far, in microseconds."""
 
     profiles: dict[str, keyart.Personalizer]
     world: SyntheticWorld
@@ -50,7 +50,7 @@ class TimedDevice:
     observe: Samples = field(default_factory=dict)
 
     def turn(self, choices: int, pages: int, outcomes: int, seed: int) -> None:
-        """Measures each of the three once more."""
+        """Measure each operation once more."""
         ids = [title.id for title in self.world.catalog]
         rng = np.random.default_rng(seed)
         order = [ids[i] for i in rng.permutation(len(ids))]
@@ -84,11 +84,11 @@ class TimedDevice:
 
     @property
     def bare_us(self) -> float:
-        """Median of every bare run."""
+        """Return the median of all bare runs, in microseconds."""
         return median(chain(self.choose[BARE], self.page[BARE], self.observe[BARE]))
 
     def rows(self) -> list[Measurement]:
-        """What was measured."""
+        """Return the measurements."""
         rows = [Measurement("choosing", f"{BARE}, {SLATE} candidates", self.bare_us, "µs")]
         for engine in ENGINES:
             rows.append(_over(f"choose, {engine}", self.choose, engine, MAX_CHOOSE_RATIO))
@@ -114,7 +114,7 @@ def _over(name: str, samples: Samples, engine: str, reach: float) -> Measurement
 
 @contextmanager
 def open_device(made: SyntheticWorld, bundle: Path, folder: Path) -> Iterator[TimedDevice]:
-    """The device with its profiles in `folder`: consented, with the viewer's history, stickiness off."""
+    """Open new profiles in `folder`: consent granted, the viewer's history imported, stickiness off."""
     history = made.history(0)
     profiles: dict[str, keyart.Personalizer] = {}
     try:

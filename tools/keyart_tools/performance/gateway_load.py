@@ -1,9 +1,8 @@
-"""The gateway's door under load, over loopback: masked updates of one round after another, and idle devices.
+"""A load test of the gateway over loopback: masked updates of consecutive rounds, and polls of idle devices.
 
-One gateway runs in a process of its own; what it costs is the processor time of that process, as Linux counts it. The
-devices are light connections of this process, so their vectors are noise that means nothing: what the gateway does
-with them is the same. Requests are sent when they are due, whether or not those before were answered, and a latency
-counts from then.
+The gateway runs in its own process; its cost is the processor time of that process, as Linux counts it. The devices
+are light connections of this process, so their vectors are random bytes: the gateway handles them in the same way.
+Requests are sent when they are due, whether or not earlier ones were answered, and latency counts from then.
 """
 
 from __future__ import annotations
@@ -55,8 +54,14 @@ COMMAND: Final = (sys.executable, "-c", "from keyart_tools.cli import main; main
 
 @dataclass(frozen=True, slots=True)
 class GatewayLoad:
-    """cpu_ms: of the gateway's process, a request. latencies_ms: from when each was due. a_second: answered as hoped
-    for. growth_mib: of its resident memory, from the end of a warm-up on; NaN where there was none."""
+    """The measured load.
+
+    Attributes:
+        cpu_ms: processor time of the gateway per request, in ms.
+        latencies_ms: time from when each request was due to its answer, in ms.
+        a_second: accepted requests per second.
+        growth_mib: growth of resident memory after the warm-up, in MiB; NaN without a warm-up.
+    """
 
     cpu_ms: float
     latencies_ms: list[float]
@@ -69,7 +74,11 @@ class GatewayLoad:
 
 
 def rows(seconds: float) -> tuple[list[Measurement], list[NotMeasured]]:
-    """seconds: of masked updates on each database. Raises KeyartError where an answer is not accepted."""
+    """Measure masked updates for `seconds` on each database, and polls on SQLite.
+
+    Raises:
+        KeyartError: a request was not accepted.
+    """
     if not Path("/proc/self/stat").exists():
         return [], [NotMeasured(GROUP, "processor time of another process is read from /proc, which is not here.")]
     found, absent = [], []
@@ -105,7 +114,7 @@ def _idle_row(measured: GatewayLoad) -> Measurement:
 
 @dataclass(frozen=True, slots=True)
 class _Process:
-    """port: where it listens."""
+    """A running gateway: its process id and its TCP port."""
 
     number: int
     port: int
@@ -121,7 +130,7 @@ class _Process:
 
 @contextmanager
 def _gateway(url: str) -> Iterator[_Process]:
-    """`keyart gateway`, for devices that nobody has certified: none hands in keys."""
+    """Run `keyart gateway`, without certified devices: no device submits keys."""
     options = ("--database-url", url, "--name", NAME, "--issuer", "0" * 64, "--port", "0", "--json")
     with subprocess.Popen((*COMMAND, *options), stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # ours
         try:
@@ -140,7 +149,11 @@ def _sqlite(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _postgres() -> Iterator[str]:
-    """An empty database for the time being. Raises psycopg.OperationalError where there is no Postgres."""
+    """Create an empty database for the block.
+
+    Raises:
+        psycopg.OperationalError: there is no Postgres.
+    """
     name = f"keyart_bench_{os.getpid()}"
     where = os.environ.get("KEYART_TEST_POSTGRES", POSTGRES)
     with psycopg.connect(where, autocommit=True, connect_timeout=5) as connection:
@@ -153,7 +166,7 @@ def _postgres() -> Iterator[str]:
 
 
 class _MaskedRounds:
-    """Rounds at the stage of masked vectors, with as many members as hand something in; each ends with the next."""
+    """Rounds at the stage of masked updates, one after another."""
 
     def __init__(self, state: State, members: int) -> None:
         self._state, self._members, self._last = state, members, ""
@@ -164,7 +177,7 @@ class _MaskedRounds:
         self._number = 0
 
     def next(self) -> list[list[bytes]]:
-        """A request of each member of a new round."""
+        """Start a new round and return one request per member."""
         at, terms = datetime.now(UTC), Terms(SIZE, BITS, 1 << 10, 700, 2, os.urandom(32))
         round_id, self._number = terms.round_id.hex(), self._number + 1
         with self._state.writing() as session:
@@ -196,7 +209,7 @@ class _MaskedRounds:
 
 
 async def measure_updates(state: State, process: _Process, seconds: float) -> GatewayLoad:
-    """Masked updates at `A_SECOND`, after a round of warming up."""
+    """Send masked updates at `UPDATES_PER_SECOND`, after a warm-up round."""
     each = min(seconds, ROUND_SECONDS)
     rounds = _MaskedRounds(state, round(UPDATES_PER_SECOND * each))
     links = [HttpConnection(process.port) for _ in range(CONNECTIONS)]
@@ -220,7 +233,7 @@ async def measure_updates(state: State, process: _Process, seconds: float) -> Ga
 
 
 async def measure_polls(state: State, process: _Process, seconds: float) -> GatewayLoad:
-    """What is going on, asked as often as `IDLE` enrolled devices ask."""
+    """Poll for current campaigns as often as `IDLE_DEVICES` enrolled devices do."""
     at = datetime.now(UTC)
     with state.writing() as session:
         enrolled = [

@@ -1,4 +1,4 @@
-"""Many light HTTP connections to one port of this machine, whose requests are sent when they are due."""
+"""Light HTTP connections to a local port, whose requests are sent when they are due."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from keyart.errors import KeyartError
 
 
 class HttpConnection:
-    """A connection that is used again, with one request at a time. Where its other end lets go of it, as servers do
-    with those that are idle, it is opened anew and asked again, as HTTP's clients do (RFC 9112, 9.3.1)."""
+    """A reused connection with one request at a time.
+
+    If the server has closed the idle connection, it is opened again and the request is repeated (RFC 9112, section
+    9.3.1).
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._line: _Protocol | None = None
 
     async def status(self, request: list[bytes]) -> int:
-        """Of the answer, whose head comes in one piece; 0 where a new connection broke."""
+        """Return the status of the answer, whose head comes in one piece; 0 if a new connection broke."""
         if self._line is not None and not self._line.transport.is_closing():
             status = await self._line.status(request)
             if status:
@@ -56,9 +59,20 @@ class _Protocol(asyncio.Protocol):
 async def send_requests(
     links: list[HttpConnection] | None, requests: list[list[bytes]], a_second: float, hoped: int, port: int = 0
 ) -> list[float]:
-    """Milliseconds from when each request was due. links: None opens one to this port for each request.
+    """Send each request when it is due.
 
-    Raises KeyartError where an answer has another status than `hoped`.
+    Args:
+        links: connections to use; None opens one to `port` for each request.
+        requests: requests, each in pieces.
+        a_second: requests per second.
+        hoped: the expected status.
+        port: TCP port, if `links` is None.
+
+    Returns:
+        Milliseconds from when each request was due to its answer.
+
+    Raises:
+        KeyartError: an answer has another status than `hoped`.
     """
     free: asyncio.LifoQueue[HttpConnection] = asyncio.LifoQueue()  # those that were used last are open still
     for link in links or ():
@@ -91,5 +105,5 @@ async def send_requests(
 
 
 def request_head(method: str, path: str, more: str, length: int) -> bytes:
-    """Of a request. more: one header. length: of its body."""
+    """Return the head of a request with one additional header and the length of its body."""
     return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\nContent-Length: {length}\r\n\r\n".encode()

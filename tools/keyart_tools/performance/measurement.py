@@ -1,4 +1,4 @@
-"""Row: one figure of the bench, what it is compared with, and the bar that it has to reach."""
+"""A measurement of `keyart bench`, its baseline and its target."""
 
 from __future__ import annotations
 
@@ -10,8 +10,19 @@ SIGNIFICANT_DIGITS = 4  # significant ones: more would only be noise
 
 @dataclass(frozen=True)
 class Measurement:
-    """figure: in `unit`. ratio: figure over `against`, measured in turns with it. reach: the largest ratio that keeps
-    the promise, or the largest figure where there is no ratio; None: a row to know, without a promise."""
+    """A measured value.
+
+    Attributes:
+        group: section of the report.
+        name: what was measured.
+        figure: the value, in `unit`.
+        unit: unit of the value.
+        ratio: the value over that of the baseline; None without a baseline.
+        against: name of the baseline.
+        reach: the target: the largest allowed ratio, or the largest value if there is no ratio; None without a
+            target.
+        note: conditions of the measurement.
+    """
 
     group: str
     name: str
@@ -24,16 +35,16 @@ class Measurement:
 
     @property
     def judged(self) -> float:
-        """What `reach` speaks of, as it is written: what a reader sees decides."""
+        """Return the rounded number that the target applies to, as it is shown."""
         return rounded(self.figure if self.ratio is None else self.ratio)
 
     @property
     def met(self) -> bool | None:
-        """Whether the promise is kept; None where there is none."""
+        """Return whether the target is met; None without a target."""
         return None if self.reach is None else self.judged <= self.reach
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in device.json."""
+        """Return the row of device.json."""
         return {
             "group": self.group,
             "name": self.name,
@@ -49,12 +60,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class NotMeasured:
-    """Something that could not be measured here, and why."""
+    """Something that could not be measured, and the reason."""
 
     name: str
     reason: str
 
 
 def rounded(value: float) -> float:
-    """To four significant digits, so that a reader is not told more than was measured."""
+    """Round to four significant digits."""
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}")

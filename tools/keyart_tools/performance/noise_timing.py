@@ -1,4 +1,4 @@
-"""What a device does to a vector before it masks it: clip, round by chance, add noise; beside numpy's ways."""
+"""Speed of clipping, stochastic rounding and Skellam noise on a device, relative to numpy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WARM_UP = 3  # the first one builds the table
 
 
 def rows(times: int) -> list[Measurement]:
-    """Entries a second, each in turns with its baseline. times: drawings of each."""
+    """Return entries per second, each alternately with its baseline; `times` is the number of repetitions."""
     rng = np.random.default_rng(0)
     vector = rng.normal(size=ENTRIES)
 

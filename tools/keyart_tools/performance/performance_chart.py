@@ -1,4 +1,4 @@
-"""device.png: each promise as a bar with the bar to reach as a tick, and keyart among its peers."""
+"""device.png: one bar per target, with the target as a tick, and keyart among the baseline libraries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ INCHES_PER_ROW = 0.34
 
 
 def draw(rows: Sequence[Measurement], path: Path) -> None:
-    """Writes the chart. Raises KeyartError where matplotlib is not installed, OSError."""
+    """Draw the chart.
+
+    Raises:
+        KeyartError: matplotlib is not installed.
+        OSError: the file cannot be written.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -39,7 +44,7 @@ def draw(rows: Sequence[Measurement], path: Path) -> None:
 
 
 def figure_text(row: Measurement) -> str:
-    """The row's figure with its unit, as a reader wants it."""
+    """Format the measured value with its unit."""
     if row.unit == "bytes":
         return f"{row.figure / 1000:,.1f} kB"
     if row.unit == "/s":
@@ -48,14 +53,14 @@ def figure_text(row: Measurement) -> str:
 
 
 def judged_text(row: Measurement) -> str:
-    """What the promise speaks of: the ratio where there is one."""
+    """Format what the target applies to: the ratio if there is one, else the value."""
     if row.ratio is None:
         return figure_text(row)
     return f"{row.judged:.3g} × {row.against}"
 
 
 def reach_text(row: Measurement) -> str:
-    """The bar to reach, in the words of `judged_text`."""
+    """Format the target in the unit of `judged_text`."""
     if row.reach is None:
         return ""
     if row.ratio is not None:

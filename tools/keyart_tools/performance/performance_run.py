@@ -1,4 +1,4 @@
-"""One run of the bench: everything measured, in turns, and written to device.json and device.png."""
+"""A run of `keyart bench`: measures everything and writes device.json and device.png."""
 
 from __future__ import annotations
 
@@ -36,9 +36,20 @@ FORMAT = "keyart-bench/1"
 
 @dataclass(frozen=True)
 class PerformanceSettings:
-    """How often each thing is done. choices, pages, outcomes, slates: a turn. starts: of each kind of process. sums:
-    private rounds of each size but the largest, which is played once; 0: no private rounds and no noise. films: how
-    often a film is tagged. gateway_seconds: of load on each database; 0: none."""
+    """Numbers of repetitions.
+
+    Attributes:
+        turns: alternations of keyart and the baseline libraries.
+        choices, pages, outcomes, slates: operations per turn.
+        starts: processes of each kind.
+        days: days of history in the sample profile.
+        viewers, steps, rounds: size of the simulation.
+        sums: secure aggregation rounds of each size but the largest, which runs once; 0 skips them and the noise.
+        drawings: repetitions of each noise measurement.
+        films: repetitions of tagging a film.
+        gateway_seconds: duration of the load on each database; 0 skips it.
+        peers: whether to measure the baseline libraries.
+    """
 
     turns: int = 5
     choices: int = 800
@@ -76,7 +87,7 @@ QUICK = PerformanceSettings(
 
 @dataclass(frozen=True)
 class PerformanceResult:
-    """rows: what was measured. absent: what could not be. document: both, as it stands in device.json."""
+    """The measurements, what could not be measured, and both as written to device.json."""
 
     rows: tuple[Measurement, ...]
     absent: tuple[NotMeasured, ...]
@@ -86,9 +97,17 @@ class PerformanceResult:
 def run(
     effort: PerformanceSettings, out: Path, peers_at: Path, tell: Callable[[int, int], None]
 ) -> PerformanceResult:
-    """Measures, and writes device.json and device.png into `out`, which is made first.
+    """Measure, and write device.json and device.png to the folder `out`, which is created first.
 
-    peers_at: folder that has, or has not, the peers' `.venv-bench`. tell(done, of). Raises OSError, KeyartError.
+    Args:
+        effort: numbers of repetitions.
+        out: output folder.
+        peers_at: folder that may hold `.venv-bench` with the baseline libraries.
+        tell: called with the number of steps done and the total number.
+
+    Raises:
+        KeyartError: a measurement failed.
+        OSError: a file cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
     done, of = 0, effort.turns + effort.starts + 5 + (effort.sums + 1 if effort.sums else 0)

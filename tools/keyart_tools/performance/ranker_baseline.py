@@ -1,6 +1,7 @@
 """The baseline of every choice: a bare onnxruntime run of the bundle's ranker on a slate of 20 candidates.
 
-It reads the bundle by its format alone, since it also runs in the peers' Python, which has no keyart.
+This file reads a bundle by its format alone, since it also runs in the Python of the baseline libraries, which has no
+keyart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ OUTPUTS = ["value", "play", "keep"]
 
 
 def bare_run(bundle: Path) -> Call:
-    """`session.run` on the inputs of the bundle's own test case of 20 candidates. Raises ImportError."""
+    """Return a call of `session.run` on the bundle's own test case of 20 candidates.
+
+    Raises:
+        ImportError: onnxruntime or numpy is not installed.
+    """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import, or a device id is written
     import numpy as np
     import onnxruntime as ort
@@ -37,8 +42,11 @@ def bare_run(bundle: Path) -> Call:
 
 
 def warmed_up(run: Call) -> Call:
-    """The same run after two that nobody times: what came before it has emptied the caches, and a floor is not to
-    pay for that (after a whole page, the first bare run takes three times as long as the third)."""
+    """Return the same call after two untimed runs.
+
+    The call measured before has emptied the caches: after a whole page, the first bare run takes three times as long
+    as the third.
+    """
     run()
     run()
     return run

@@ -1,6 +1,6 @@
-"""A household: a small catalogue, a bundle of about 10,000 parameters for it, and a profile that was lived in.
+"""A sample household: a small catalogue, a bundle of about 10,000 parameters, and a filled profile.
 
-Read by the processes whose start is measured, too: at import it loads nothing but the standard library.
+The measured processes import this file as well, so at import it loads only the standard library.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ SECRET = b"k" * 32
 
 
 def catalog() -> keyart.Catalog:
-    """40 titles with 10 pictures each. Cast is an open kind: 80 people."""
+    """Return 40 titles with 10 artworks each; cast is a high-cardinality field of 80 people."""
     return keyart.Catalog.from_titles(_title(t) for t in range(TITLES))
 
 
 def keys() -> keyart.HostKey:
-    """A host's key store that holds the same secret in every process."""
+    """Return a host key store that holds the same secret in every process."""
     return keyart.HostKey(lambda _: SECRET, lambda _, secret: None, lambda _: None)
 
 
 def model(titles: keyart.Catalog) -> Model:
-    """The zero-shot model with seeded noise on every weight: none is 0, as after many rounds."""
+    """Return the zero-shot model with seeded noise on every weight, so that none is 0, as after many rounds."""
     from dataclasses import replace
 
     import numpy as np
@@ -51,7 +51,7 @@ def model(titles: keyart.Catalog) -> Model:
 
 
 def fill_profile(profile: Path, titles: keyart.Catalog, bundle: Path, days: int) -> None:
-    """Fills the profile with `days` of 20 impressions each, up to yesterday; each has its outcome on the disk."""
+    """Fill the profile with `days` of 20 impressions each, up to yesterday; every outcome is on disk."""
     import numpy as np
 
     rng = np.random.default_rng(2)
@@ -72,7 +72,7 @@ def fill_profile(profile: Path, titles: keyart.Catalog, bundle: Path, days: int)
 
 
 def outcome(number: float) -> keyart.Outcome:
-    """A play for one number in seven, evenly drawn from 0 to 1; else passed over."""
+    """Return a play for one `number` in seven, uniform in [0, 1), and a skip for the others."""
     return keyart.Outcome.played(seconds=3000) if number < 1 / 7 else keyart.Outcome.skipped()
 
 

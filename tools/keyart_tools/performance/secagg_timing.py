@@ -1,4 +1,4 @@
-"""Private sums: processor time of all devices, gateways and the coordinator on one core, and one device's part."""
+"""Time of secure aggregation: processor time of all parties on one core, and the share of one device."""
 
 from __future__ import annotations
 
@@ -32,8 +32,13 @@ SECAGG_PLUS_NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class SecaggRound:
-    """One round. seconds: of the processor, everybody's. part_s, sent_bytes: medians over the devices that answered
-    to the end, of all four stages."""
+    """A measured round.
+
+    Attributes:
+        seconds: processor time of all parties.
+        part_s: median processor time of a device that stayed to the end, over all stages, in seconds.
+        sent_bytes: median bytes sent by such a device, over all stages.
+    """
 
     seconds: float
     part_s: float
@@ -41,10 +46,18 @@ class SecaggRound:
 
 
 def measure_round(devices: int, size: int, threshold: float, lost: Collection[int] = ()) -> SecaggRound:
-    """Plays a round with vectors of `size` entries. lost: devices that are silent from `Stage.MASKED` on.
+    """Run a round with vectors of `size` entries; the devices' certificates are issued beforehand.
 
-    Their certificates are made before, as in life. Raises SettingError for a threshold that is not safe, RoundFailed
-    below it, and KeyartError where the sum is not exactly that of the others.
+    Args:
+        devices: number of devices.
+        size: number of entries of a vector.
+        threshold: quorum, as a share of the devices.
+        lost: devices that drop out from `Stage.MASKED` on.
+
+    Raises:
+        SettingError: the quorum is not safe.
+        RoundFailed: fewer devices than the quorum remain.
+        KeyartError: the result is not exactly the sum of the remaining vectors.
     """
     vectors = np.random.default_rng(devices).integers(-BOUND, BOUND, (devices, size), endpoint=True)
     terms = Terms(size, width(devices, BOUND), BOUND, round(1000 * threshold), 2, os.urandom(32))
@@ -85,8 +98,13 @@ def measure_round(devices: int, size: int, threshold: float, lost: Collection[in
 
 @dataclass(frozen=True)
 class SecaggRounds:
-    """What was measured so far. few, least: `FEW` devices at `WHOLE` and at `LEAST`; losing: the latter with losses.
-    many: `MANY` devices at `WHOLE`."""
+    """The rounds measured so far.
+
+    Attributes:
+        few, least: `FEW` devices at `QUORUM` and at `MIN_QUORUM`.
+        losing: `FEW` devices at `MIN_QUORUM`, with dropouts.
+        many: `MANY` devices at `QUORUM`.
+    """
 
     few: list[SecaggRound] = field(default_factory=list)
     least: list[SecaggRound] = field(default_factory=list)
@@ -94,17 +112,17 @@ class SecaggRounds:
     many: list[SecaggRound] = field(default_factory=list)
 
     def turn(self) -> None:
-        """Measures the rounds of `FEW` once more."""
+        """Measure the rounds of `FEW` devices once more."""
         self.few.append(measure_round(FEW, SIZE, QUORUM))
         self.least.append(measure_round(FEW, SIZE, MIN_QUORUM))
         self.losing.append(measure_round(FEW, SIZE, MIN_QUORUM, range(round(LOST * FEW))))
 
     def crowd(self) -> None:
-        """Measures the round of `MANY` once more: half a minute."""
+        """Measure the round of `MANY` devices once more, which takes half a minute."""
         self.many.append(measure_round(MANY, SIZE, QUORUM))
 
     def rows(self) -> list[Measurement]:
-        """Both turns and crowd have been measured at least once."""
+        """Return the measurements; every kind of round must have been measured at least once."""
         rows = [
             _round_row(FEW, QUORUM, self.few, MAX_FEW_SECONDS, SECAGG_PLUS_NOTE),
             _round_row(FEW, MIN_QUORUM, self.least, MAX_FEW_SECONDS, SECAGG_PLUS_NOTE),

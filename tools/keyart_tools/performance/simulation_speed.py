@@ -1,4 +1,4 @@
-"""How fast a simulated fleet goes."""
+"""Speed of a simulated fleet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .measurement import Measurement
 
 
 def rows(viewers: int, steps: int, rounds: int) -> list[Measurement]:
-    """Client updates and impressions a second of federated rounds in one process."""
+    """Return client updates and impressions per second of federated rounds in one process."""
     world = SyntheticWorld(viewers=viewers, impressions=steps * rounds)
     with tempfile.TemporaryDirectory(prefix="keyart-bench-") as folder:
         report = simulate(world, steps, rounds, out=Path(folder) / "bundle")

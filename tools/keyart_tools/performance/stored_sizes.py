@@ -1,4 +1,4 @@
-"""What a device stores: a profile of 90 days, the head in it, and the model that it fetches."""
+"""Storage on a device: a profile of 90 days, its personal head, and the model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_PROFILE_BYTES, MAX_HEAD_BYTES, MAX_RANKER_BYTES = 512_000, 32_000, 16_000  #
 
 
 def rows(profile: Path, bundle: Path, days: int) -> list[Measurement]:
-    """profile: folder with the closed profile, alone in it."""
+    """Return the sizes of a closed profile, which is alone in the folder `profile`, and of a bundle."""
     stored = sum(path.stat().st_size for path in profile.iterdir())
     ranker = sum((bundle / name).stat().st_size for name in ("ranker.onnx", "ranker.bin"))
     parameters = sum(prod(shape) for shape in keyart.Manifest.read(bundle).parameters.values())

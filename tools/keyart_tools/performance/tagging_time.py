@@ -1,4 +1,4 @@
-"""From a film to its tagged stills: processor time against decoding all frames, on one core, in turns."""
+"""Time of tagging a film, relative to decoding all of its frames, on one core."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_RATIO = 2.0  # times decoding
 
 
 def rows(turns: int) -> tuple[list[Measurement], list[NotMeasured]]:
-    """Tags Big Buck Bunny (596 s) `turns` times, with the models that are in the cache."""
+    """Tag Big Buck Bunny (596 s) `turns` times, with the models in the cache."""
     try:
         import cv2
 

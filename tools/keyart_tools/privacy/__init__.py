@@ -1,4 +1,4 @@
-"""Planning of private campaigns: what a budget buys at a fleet's size, before the first round is paid for."""
+"""Planning of private campaigns: what a budget yields at a fleet's size, before the first round is charged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan: noise, and what it leaves of a sample, by fleet size and rounds; capture as far as it was measured."""
+"""The plan of a private campaign: noise and effective sample by fleet size and rounds, and capture if measured."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ WIDE_BYTES = 8  # ... or 2^64, where the sum of all clips would not fit
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One fleet size and one number of rounds.
+    """A fleet size and one number of rounds.
 
-    noise_multiplier: deviation of the sum's noise over the clip. mean_noise: of a coordinate of the mean, over the
-    clip. tau: σ² · dimension / devices, the noise's variance over the sample's, in a round. share: 1 / (1 + τ), the
-    part of the sample that is left. campaign_share: the same for the mean over all rounds. upload_bytes: a device and
-    round, without keys and shares. whole, last_quarter: predicted capture, None where nothing is measured.
+    Attributes:
+        noise_multiplier: standard deviation of the sum's noise over the clipping norm.
+        mean_noise: the same per coordinate of the mean.
+        tau: σ² · dimension / devices, the noise's variance over the sample's, in one round.
+        share: 1 / (1 + τ), the effective share of the sample.
+        campaign_share: the same for the mean over all rounds.
+        upload_bytes: per device and round, without keys and shares.
+        whole, last_quarter: predicted capture; None if nothing was measured.
     """
 
     devices: int
@@ -42,7 +46,7 @@ class PlanRow:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """alone: capture over the whole run where nobody learns together, None where that is not measured."""
+    """The plan; `alone` is the capture of devices without federated learning, None if it was not measured."""
 
     epsilon: float
     delta: float
@@ -52,12 +56,12 @@ class CampaignPlan:
     alone: float | None
 
     def pays(self, row: PlanRow) -> bool | None:
-        """Whether learning together is predicted to beat learning alone; None where there is nothing to say."""
+        """Return whether federated learning is predicted to beat learning alone; None if that is unknown."""
         return None if self.alone is None or row.whole is None else row.whole > self.alone
 
     @property
     def half_devices(self) -> int:
-        """Devices from which on a campaign keeps half of its sample."""
+        """Return the number of devices from which a campaign keeps half of its sample."""
         return math.ceil(min(row.noise_multiplier**2 / row.rounds for row in self.rows) * self.dimension)
 
 
@@ -70,10 +74,20 @@ def plan(
     l2: float | None = None,
     runs: Sequence[MeasuredRun] = (),
 ) -> CampaignPlan:
-    """All combinations, for devices that take part in every round, since none can rely on being sampled in secret.
+    """Plan all combinations, for devices that take part in every round, since none can rely on secret sampling.
 
-    dimension: entries of the vector. l2: the clip in integer steps, for distributed Skellam noise; without it the
-    noise is Gaussian, which Skellam noise in fine steps equals. Raises SettingError.
+    Args:
+        devices: fleet sizes.
+        rounds: numbers of rounds.
+        epsilon, delta: the privacy budget.
+        dimension: entries of the vector.
+        l2: clipping norm in integer steps, for distributed Skellam noise; None for Gaussian noise, which Skellam
+            noise
+            in fine steps equals.
+        runs: measured runs.
+
+    Raises:
+        SettingError: a setting is out of range.
     """
     if not devices or not rounds or min(devices) < 1 or dimension < 1:
         raise SettingError("A plan needs fleets of 1 device or more, rounds, and a dimension of 1 or more.")
@@ -111,10 +125,13 @@ def plan(
 def predict(
     devices: int, epsilon: float | None, *, delta: float, rounds: int, dimension: int, runs: Sequence[MeasuredRun]
 ) -> tuple[float, float] | None:
-    """Capture over the whole run and over its last quarter, None without measured runs.
+    """Return the predicted capture over the whole run and over its last quarter; None without measured runs.
 
-    Interpolated in the logarithm of `effective_devices`. Beyond what was measured the nearest run speaks: too low for
-    larger fleets, too high for smaller ones. Raises SettingError.
+    Captures are interpolated in the logarithm of `effective_devices`. Outside of the measured range the nearest run
+    is used: too low for larger fleets, too high for smaller ones.
+
+    Raises:
+        SettingError: a setting is out of range.
     """
     points: dict[float, list[MeasuredRun]] = defaultdict(list)
     for run in runs:
@@ -138,9 +155,10 @@ def predict(
 
 
 def effective_devices(devices: int, epsilon: float | None, delta: float, rounds: int, dimension: int) -> float:
-    """devices / (1 + τ / rounds): how many without noise a campaign is worth whose server averages over rounds.
+    """Return devices / (1 + τ / rounds): the number of devices without noise to which a campaign is equivalent.
 
-    τ = σ² · dimension / devices takes every vector to be clipped to the same norm, spread over all coordinates.
+    τ = σ² · dimension / devices assumes vectors clipped to the same norm, spread over all coordinates, and a server
+    that averages over rounds.
     """
     if epsilon is None:
         return float(devices)

@@ -1,4 +1,4 @@
-"""Predicted capture against ε, a curve a fleet size."""
+"""A chart of predicted capture against ε, one curve per fleet size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ COLOURS = ("#17607a", "#e4572e", "#6a994e", "#7b5ea7", "#b9bec6")
 def draw(
     path: Path, devices: Sequence[int], *, delta: float, rounds: int, dimension: int, runs: Sequence[MeasuredRun]
 ) -> None:
-    """Writes the chart. Raises KeyartError where nothing is measured or matplotlib is missing, OSError."""
+    """Draw the chart.
+
+    Raises:
+        KeyartError: there are no measured runs, or matplotlib is missing.
+        OSError: the file cannot be written.
+    """
     if not any(run.devices for run in runs):
         raise KeyartError("There are no measured runs to draw a curve from. Measure some first, or leave out --plot.")
     try:

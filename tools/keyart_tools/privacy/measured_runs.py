@@ -1,4 +1,4 @@
-"""Measured runs: what fleets of some sizes reached at some ε. They ship as measured.json beside this file."""
+"""Measured runs: the capture of fleets of several sizes and ε, from measured.json beside this file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ OPTIONAL: Final = {"delta", "rounds", "dimension"}
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRun:
-    """Mean capture of `seeds` runs: over the whole run, and over its last quarter.
+    """Mean capture of `seeds` runs.
 
-    devices: 0 where nobody learned together. epsilon: None where there was no noise. delta, rounds, dimension: of the
-    run; None where they are those that are asked for.
+    Attributes:
+        devices: number of devices; 0 without federated learning.
+        epsilon: ε of the run; None without noise.
+        whole, last_quarter: capture over the whole run and its last quarter.
+        delta, rounds, dimension: of the run; None if they are those asked for.
     """
 
     devices: int
@@ -34,7 +37,12 @@ class MeasuredRun:
 
 
 def read(path: Path | None = None) -> tuple[MeasuredRun, ...]:
-    """All runs of a list of objects with Run's fields. Raises KeyartError for anything else, OSError."""
+    """Read a list of runs.
+
+    Raises:
+        KeyartError: the file is not such a list.
+        OSError: the file cannot be read.
+    """
     path = path or FILE
     try:
         document = json.loads(path.read_text("utf-8"))

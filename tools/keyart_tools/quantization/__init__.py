@@ -1,4 +1,4 @@
-"""What int8 weights cost: bytes, winners, policy value, the error of each tensor, and the worst cases."""
+"""The effect of int8 weights: bytes, winners, policy value, the error of each tensor, and the worst cases."""
 
 from .quantization_report import ChangedWinner, QuantizationReport, TensorError, measure
 from .quantization_source import QuantizationSource

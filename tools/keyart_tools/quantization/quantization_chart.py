@@ -1,4 +1,4 @@
-"""The report as a picture: error by tensor, and how close the slates were that changed their winner."""
+"""A chart of the report: error by tensor, and how close the slates with changed winners were."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ MIN_SHARE = 1e-5  # of a value: what is less stands at the left end
 
 
 def draw(report: QuantizationReport, path: Path) -> None:
-    """A PNG or SVG, by the name's ending. Raises KeyartError."""
+    """Draw a PNG or SVG, by the suffix.
+
+    Raises:
+        KeyartError: matplotlib is not installed, or the file cannot be written.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:

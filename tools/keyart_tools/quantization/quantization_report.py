@@ -1,4 +1,4 @@
-"""Report: the same slates scored with float and with int8 weights."""
+"""The same slates scored with float and with int8 weights."""
 
 from __future__ import annotations
 
@@ -31,8 +31,13 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TensorError:
-    """What it would cost to round this tensor alone. stored: how the bundle's format keeps it. error_mean, error_max:
-    of the value, which is a probability. same_winner: share of slates."""
+    """The effect of rounding this tensor alone.
+
+    Attributes:
+        stored: how the bundle's format stores it.
+        error_mean, error_max: of the value, which is a probability.
+        same_winner: share of slates with the same winner.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -46,7 +51,7 @@ class TensorError:
 
 @dataclass(frozen=True)
 class ChangedWinner:
-    """A slate whose winner changed: what each form shows, and which share of the winner's value is lost by that."""
+    """A slate with a changed winner; `lost` is the lost share of the float winner's value."""
 
     slate: int
     title_id: str | None
@@ -57,10 +62,22 @@ class ChangedWinner:
 
 @dataclass(frozen=True)
 class QuantizationReport:
-    """judged_on: "world", "log" or "made up". drawn: see `Source`. value_*: of the policy without heads, by the
-    world's truth, by the log (SNIPS), or, where slates are made up, by the float model's own word. value_change:
-    relative. lost_mean: share of a winner's value that is lost where another one won, in the mean; lost: of each such
-    slate. margins: of each slate, by how much of its value the winner leads. worst: by what is lost."""
+    """The report.
+
+    Attributes:
+        judged_on: "world", "log" or "made up".
+        drawn: see `QuantizationSource`.
+        slates: number of slates.
+        same_winner: share of slates with the same winner.
+        value_float, value_int8, value_difference: policy value without heads, by the world's expected rewards, by the
+            log (SNIPS), or, for random slates, by the float model's predictions.
+        value_change: relative change of the policy value.
+        lost_mean: mean lost share of the winner's value, over slates with changed winners.
+        tensors: effect of each tensor alone.
+        worst: slates with the largest loss.
+        margins: for each slate, the winner's lead as a share of its value.
+        lost: for each changed slate, the lost share.
+    """
 
     judged_on: str
     drawn: bool
@@ -83,7 +100,7 @@ class QuantizationReport:
         return self.same_winner >= SAME_WINNER_BAR and abs(self.value_change) <= VALUE_BAR
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; of the margins, quantiles."""
+        """Return plain values, with quantiles of `margins` and `lost`."""
         document = asdict(self)
         for name in ("value_float", "value_int8", "value_difference"):
             document[name] = plain(getattr(self, name))
@@ -102,7 +119,15 @@ def measure(
     seed: int,
     tell: Callable[[int, int], None] = lambda done, of: None,
 ) -> QuantizationReport:
-    """On the slates of `occasions`, or on `count` made-up ones. tell: gets slates done and in all."""
+    """Compare float and int8 weights.
+
+    Args:
+        source: the weights.
+        occasions: evaluation set; None for `count` random slates.
+        count: number of random slates.
+        seed: random seed of the slates.
+        tell: called with the number of slates done and the total number.
+    """
     policy = keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(source.base_rate)
     if occasions is None:
@@ -179,7 +204,7 @@ def _errors(slate: Slate, exact: npt.NDArray[np.float32], variants: Sequence[Wei
 
 
 def _margin(values: npt.NDArray[np.float32]) -> float:
-    """By how much of its value the best leads; 1 where there is no other."""
+    """Return the lead of the best value as a share of it; 1 if it is the only one."""
     if len(values) < 2:
         return 1.0
     second, best = np.partition(values, -2)[-2:]

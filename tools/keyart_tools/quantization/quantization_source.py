@@ -1,4 +1,4 @@
-"""Source: the two sets of weights that are compared, on a catalogue or on nothing."""
+"""The two sets of weights to compare."""
 
 from __future__ import annotations
 
@@ -23,9 +23,15 @@ from ..model_evaluation import loaded_from_file
 
 @dataclass(frozen=True)
 class QuantizationSource:
-    """unrounded, rounded: the weights in float, and as a device gets them. drawn: the first are not known, since a
-    bundle holds only the second; each weight is then drawn from those that round to what the bundle has. installed:
-    the model on a catalogue."""
+    """Float and int8 weights of a model.
+
+    Attributes:
+        unrounded, rounded: float weights, and those that a device receives.
+        drawn: whether the float weights are unknown, since a bundle holds int8 weights only; each weight is then
+            drawn
+            from those that round to the bundle's.
+        installed: loads the model on a catalogue.
+    """
 
     spec: FeatureSpec
     unrounded: Weights
@@ -36,7 +42,12 @@ class QuantizationSource:
 
     @classmethod
     def open(cls, path: Path, seed: int) -> QuantizationSource:
-        """A model file, or the folder of a bundle. Raises InputError, BundleError."""
+        """Open a model file, or a bundle folder.
+
+        Raises:
+            InputError: the model file cannot be read.
+            BundleError: the bundle is damaged.
+        """
         return cls._of_bundle(folder_of(path), seed) if path.is_dir() else cls.of_model(ModelFile.load(path))
 
     @classmethod
@@ -75,8 +86,9 @@ class QuantizationSource:
         )
 
     def tensor_rounded(self, name: str) -> Weights:
-        """The unrounded weights with one tensor in int8: the matrix as the bundle's format has it, a vector with one
-        scale."""
+        """Return the float weights with one tensor in int8: the matrix as in the bundle's format, a vector with one
+        scale.
+        """
         if name == "play_artwork":
             return replace(self.unrounded, play_artwork=self.rounded.play_artwork)
         integers, scales = quantize(getattr(self.unrounded, name)[None])

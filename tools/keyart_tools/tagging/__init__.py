@@ -1,4 +1,4 @@
-"""From a film to its stills, tagged and selected: `tag` does it all, `Tagging.load` reads what it wrote."""
+"""Stills of a film, tagged and selected: `tag` does all of it, and `Tagging.load` reads its result."""
 
 from __future__ import annotations
 

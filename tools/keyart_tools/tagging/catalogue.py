@@ -1,4 +1,4 @@
-"""The selection as a catalogue of one title."""
+"""The selected stills as a catalogue of one title."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADULT = "18+"  # maturity of a still that looks unsafe, which only a person can 
 
 
 def write_catalogue(folder: Path, tagging: Tagging) -> Catalog:
-    """Writes catalog.json: the selected stills, and the pictures that were composed of stills before."""
+    """Write catalog.json with the selected stills, and with artworks that were composed of stills before."""
     artworks = [_artwork(tagging, still) for still in tagging.selected]
     ids = {artwork.id for artwork in artworks}
     artworks += [artwork for artwork in _composed(folder / CATALOG, tagging.title_id) if artwork.id not in ids]

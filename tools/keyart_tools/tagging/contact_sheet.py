@@ -1,7 +1,6 @@
-"""The contact sheet: a page to look at all stills, accept and reject them and edit their tags.
+"""The contact sheet: a page to review all stills, accept or reject them, and edit their tags.
 
-A page without a server cannot write, so it saves a file of corrections, which `keyart tag FOLDER --corrections`
-applies.
+A page without a server cannot write files, so it saves a file of corrections for `keyart tag FOLDER --corrections`.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ SHEET = "sheet.html"
 
 
 def write_sheet(folder: Path, tagging: Tagging) -> Path:
-    """Writes sheet.html, which shows the stills beside it."""
+    """Write sheet.html, which shows the stills beside it."""
     path = folder / SHEET
     replace_file(path, page(tagging).encode())
     return path
 
 
 def page(tagging: Tagging) -> str:
-    """The page, the selection first, then what else may be chosen, then what was refused."""
+    """Return the page: the selection first, then the other candidates, then refused stills."""
     environment = Environment(
         loader=PackageLoader("keyart_tools", "tagging"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

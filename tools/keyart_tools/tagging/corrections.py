@@ -1,4 +1,4 @@
-"""What a person has corrected on the sheet: which stills are in or out, and their tags."""
+"""Corrections from the contact sheet: accepted and rejected stills, and their tags."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ VERDICTS = ("accept", "reject", "")
 
 
 def apply_corrections(tagging: Tagging, path: Path) -> Tagging:
-    """`tagging` with the corrections of a file that the sheet has saved.
+    """Return `tagging` with the corrections of a file saved from the sheet.
 
-    The file: {"format", "film": sha256 of its head, "stills": {id: {"verdict", "tags"}}}, where a verdict is
-    "accept", "reject", or "" to leave it to the measures, and tags replace all others; each may be missing. Raises
-    CatalogError, and then nothing is corrected.
+    The file is {"format", "film": sha256 of its head, "stills": {id: {"verdict", "tags"}}}. A verdict is "accept",
+    "reject", or "" to leave the decision to the measures; tags replace all others. Each may be missing.
+
+    Raises:
+        CatalogError: the file is invalid; nothing is corrected then.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What is known of a film besides its pictures, as tags: of the title what is written, of a still what is said."""
+"""Tags from texts about a film: written texts give tags of the title, subtitles give tags of stills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tagging_file import Tagging
 
 @dataclass(frozen=True, slots=True)
 class FilmTexts:
-    """What is None, or empty, is not known."""
+    """Texts about a film; None, or empty, if unknown."""
 
     synopsis: str | None = None
     reviews: Sequence[str] = ()
@@ -22,7 +22,7 @@ class FilmTexts:
 
 
 def add_texts(tagging: Tagging, words: FilmTexts, sentences: SentenceEncoder | None) -> Tagging:
-    """With tags of the title, and of each still the words of its time; what is not given stays as it was."""
+    """Add tags of the title, and to each still the dialogue at its time; what is not given stays as it was."""
     if words.synopsis or words.reviews or words.cast:
         tags = title_tags(words.synopsis, words.reviews, words.cast, sentences)
         tagging = replace(tagging, title_tags=tags)

@@ -1,4 +1,4 @@
-"""Which stills may be chosen, and how good each is by itself."""
+"""Refusal of stills that may not be selected, and the quality of each still."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ROOM = 0.2  # share of the picture in its best calm space that is all a title ne
 
 
 def judge(stills: Sequence[Still]) -> tuple[Still, ...]:
-    """The same stills, each with the reason for which it is refused, if there is one. What a person has said stands.
+    """Return the stills, each with the reason for which it is refused, or ""; decisions of a person are kept.
 
-    Of near-duplicates one stays: what a person accepts, else the sharpest.
+    Among near-duplicates one still stays: one that a person accepted, or else the sharpest.
     """
     told = [still if still.by_hand else replace(still, refused=_fault(still)) for still in stills]
     candidates = sorted(
@@ -53,7 +53,7 @@ def _fault(still: Still) -> str:
 
 
 def quality(still: Still) -> float:
-    """0–1: the mean of how sharp it is, how well lit, how much room it has for a title, how free of text."""
+    """Return the mean of sharpness, exposure, space for a title and absence of text, 0–1."""
     light = still.colours.lightness
     return (
         ramp(math.log(max(still.sharpness, 1.0)), math.log(MIN_SHARPNESS), math.log(CRISP))
@@ -65,10 +65,13 @@ def quality(still: Still) -> float:
 
 
 def traits(stills: Sequence[Still]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Weights of tags, [stills, tags], at most 1, and what each tag is worth, [tags].
+    """Return the tags as inputs of the selection.
 
-    All kinds are worth the same, shared among their tags, so that a hundred objects do not outweigh the palette.
-    Lettering is nothing to be shown.
+    Every kind of tag has the same total worth, shared among its tags, so that a hundred objects do not outweigh the
+    palette. Lettering has no worth.
+
+    Returns:
+        Weights [stills, tags], at most 1, and the worth of each tag, [tags].
     """
     names = sorted({tag for still in stills for tag in still.tags if tag != "lettering"})
     kinds = [name.partition(":")[0] for name in names]

@@ -1,4 +1,4 @@
-"""What the models and our own measures see in a still."""
+"""Measurement of a still by models and by our own measures."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ FACES_SIDE = 320  # on which faces are looked for: smaller ones than it shows ma
 
 
 def read_picture(path: Path, longer: int) -> Picture:
-    """A still from the disk, at a half, a quarter or an eighth where that leaves `SEEN_SIDE` of `longer` pixels.
+    """Read a still at 1/2, 1/4 or 1/8 of its size if `SEEN_SIDE` of its `longer` side in pixels remain.
 
-    Raises CatalogError where it is no picture any more.
+    Raises:
+        CatalogError: the file is missing or damaged.
     """
     reduced = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
     flag = next((flag for by, flag in reduced.items() if longer // by >= SEEN_SIDE), cv2.IMREAD_COLOR)
@@ -34,7 +35,7 @@ def read_picture(path: Path, longer: int) -> Picture:
 
 
 def measure(still: Still, picture: Picture, models: Models) -> Still:
-    """With embedding, objects, faces, composition, and the tags of it all; tags by a person stay."""
+    """Add embedding, objects, faces, composition and tags; tags set by a person are kept."""
     embedding, objects = colour_layout(picture), {}
     if models.objects is not None:
         (embedding,), (probability,) = models.objects.read([picture])
@@ -59,7 +60,7 @@ def measure(still: Still, picture: Picture, models: Models) -> Still:
 
 
 def check(still: Still, picture: Picture, models: Models) -> Still:
-    """Searched for what keeps a still from being chosen: lettering, which leaves less room, and unsafe content."""
+    """Detect what excludes a still: lettering, which also leaves less calm space, and unsafe content."""
     lettering = tuple(models.lettering.find(picture)) if models.lettering else ()
     calm, tags = still.calm, still.tags
     if lettering:

@@ -1,7 +1,7 @@
-"""One pass over a film: where the shots are, and the sharpest picture of each.
+"""A pass over a film: shot detection, and the sharpest picture of each shot.
 
-Cuts are those of PySceneDetect's ContentDetector with its own settings, but cuts, pictures and motion cost one
-decoding here. A long shot gives a picture for every ten seconds.
+Cuts are those of PySceneDetect's ContentDetector with its default settings; here cuts, pictures and motion take a
+single decoding. A long shot gives one picture per ten seconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CINEMA_FPS = 24.0
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """A frame from which a pass can go on: its number and its timestamp."""
+    """A frame from which a pass can continue: its number and its timestamp."""
 
     frame: int
     pts: int
@@ -45,9 +45,13 @@ class ResumePoint:
 class ShotSegment:
     """A shot, or up to ten seconds of a long one: the frames from `start` up to `end`.
 
-    shot: from 1. part: of the shot, from 0. cut: whether the shot ends here. motion: mean change of a colour channel
-    from frame to frame, 0–1, as of 24 frames a second. mark: where a pass goes on that has seen this stretch.
-    still: its sharpest sample; None where the stretch is too short for one.
+    Attributes:
+        shot: number of the shot, from 1.
+        part: number within the shot, from 0.
+        cut: whether the shot ends here.
+        motion: mean change of a colour channel per frame, 0–1, normalised to 24 frames per second.
+        mark: where a later pass continues after this segment.
+        still: its sharpest sample; None if the segment is too short.
     """
 
     shot: int
@@ -62,7 +66,7 @@ class ShotSegment:
 
 @dataclass(frozen=True, slots=True)
 class FrameSample:
-    """at: seconds. sharpness: variance of the Laplacian of the luma (0–255), on 640 pixels."""
+    """A sampled frame: time in seconds, and sharpness as the variance of the Laplacian of luma on 640 pixels."""
 
     frame: int
     at: float
@@ -73,9 +77,10 @@ class FrameSample:
 def shot_segments(
     film: FilmFile, after: ShotSegment | None = None, tell: Callable[[int], None] = lambda frames: None
 ) -> Iterator[ShotSegment]:
-    """All stretches of the film in order, or those behind `after`; `tell` hears how many frames have been seen.
+    """Yield the segments of the film in order, or those after `after`.
 
-    Where the mark of `after` is not found again, all come, from the beginning.
+    If the resume point of `after` is not found, all segments are yielded from the beginning. `tell` receives the
+    number of decoded frames.
     """
     cuts = _CutDetector(film.fps)
     longest = round(MAX_SECONDS * film.fps)
@@ -103,9 +108,9 @@ def shot_segments(
 
 
 class _CutDetector:
-    """ContentDetector of PySceneDetect, whose filter this is; its score, as one norm, takes a quarter of the time.
+    """The ContentDetector of PySceneDetect with its filter; its score as one norm takes a quarter of the time.
 
-    The filter has nothing to say, and nothing to learn, later than `CUT_FRAMES` behind the last large change.
+    The filter has no effect later than `MIN_CUT_FRAMES` after the last large change.
     """
 
     def __init__(self, fps: float) -> None:
@@ -114,7 +119,7 @@ class _CutDetector:
         self.last: int | None = None  # frame with a large change; at first, the first
 
     def told(self, number: int, small: Any) -> list[int]:
-        """First frames of new shots that are known now, up to `CUT_FRAMES` late."""
+        """Return the first frames of new shots that are known now, up to `MIN_CUT_FRAMES` late."""
         hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV)
         change = 0.0 if self.before is None else cv2.norm(hsv, self.before, cv2.NORM_L1) / hsv.size
         self.before = hsv
@@ -128,7 +133,7 @@ class _CutDetector:
 
 
 class _OpenSegment:
-    """The stretch that has begun: what has been seen of it, and of as many frames before as a pass needs to go on."""
+    """The current segment, and as many earlier frames as a later pass needs to continue."""
 
     def __init__(self, film: FilmFile) -> None:
         self.film = film
@@ -140,7 +145,7 @@ class _OpenSegment:
         self.stride = max(1, round(film.fps / SAMPLES_PER_SECOND))
 
     def follow(self, stretch: ShotSegment) -> None:
-        """Begin behind `stretch`."""
+        """Begin after `stretch`."""
         self.start = stretch.end
         self.shot = stretch.shot + stretch.cut
         self.part = 0 if stretch.cut else stretch.part + 1
@@ -158,7 +163,7 @@ class _OpenSegment:
                 self.samples.remove(sample)
 
     def close(self, end: int, *, cut: bool) -> ShotSegment:
-        """The stretch up to frame `end`; a new one is open then."""
+        """Return the segment up to frame `end`, and begin a new one."""
         mine = [sample for sample in self.samples if sample[0] < end]
         still = None
         if mine and end - self.start >= MIN_SECONDS * self.film.fps:
@@ -178,7 +183,7 @@ class _OpenSegment:
 
 
 def _reduced(image: av.VideoFrame) -> Any:
-    """BGR, as the detector wants it."""
+    """Return a small BGR copy for the detector."""
     width, height = _fitted(image.width, image.height, CUT_PIXELS)
     return image.reformat(width, height, "bgr24", interpolation="FAST_BILINEAR").to_ndarray()
 

@@ -1,7 +1,7 @@
-"""How alike pictures are, and which of those that are too alike stay.
+"""Similarity of pictures, and removal of near-duplicates.
 
-A picture is compared by its embedding. Without a model for it, by its layout of colours: the mean OKLab of 8 × 8
-cells, less the mean of the picture, the idea of MPEG-7's colour layout (ISO/IEC 15938-3).
+Pictures are compared by embedding or, without a model, by colour layout: the mean OKLab colour of 8 × 8 cells minus
+the mean of the picture, after MPEG-7's colour layout (ISO/IEC 15938-3).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CELLS = 8
 
 
 def colour_layout(picture: Picture) -> npt.NDArray[np.float32]:
-    """[192] of norm 1; all zero for an even picture."""
+    """Return the colour layout [192], of norm 1; zeros for an even picture."""
     layout = oklab(np.asarray(cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA), dtype=np.uint8))
     vector = (layout - layout.mean(axis=(0, 1))).ravel()
     norm = float(np.linalg.norm(vector))
@@ -31,13 +31,13 @@ def colour_layout(picture: Picture) -> npt.NDArray[np.float32]:
 
 
 def cosines(vectors: Vectors) -> npt.NDArray[np.float64]:
-    """[n, n], from 0 to 1: opposite pictures are no more unlike than unrelated ones."""
+    """Return [n, n], 0–1: opposite pictures are as dissimilar as unrelated ones."""
     wide = vectors.astype(np.float64)
     return np.clip(wide @ wide.T, 0.0, 1.0)
 
 
 def near_duplicates(cosine: npt.NDArray[np.float64], order: Sequence[int]) -> dict[int, int]:
-    """Which pictures go, each with the one that stays in its place; pictures earlier in `order` stay before later."""
+    """Return the pictures to remove, each with the one that stays; pictures earlier in `order` take precedence."""
     kept: list[int] = []
     gone: dict[int, int] = {}
     for picture in order:

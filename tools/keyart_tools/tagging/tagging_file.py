@@ -1,4 +1,4 @@
-"""What `keyart tag` keeps of a film: tagging.json, from which a run goes on where another one stopped."""
+"""tagging.json: the state of tagging a film, from which a later run continues."""
 
 from __future__ import annotations
 
@@ -21,8 +21,17 @@ NAME = "tagging.json"
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """title_id, name, licence, title_tags: of the film. count: stills to select. models: name to licence of those
-    that have seen the stills. seen: the last stretch of the film that was seen. finished: whether it was the end."""
+    """The state of tagging a film.
+
+    Attributes:
+        film: the film's file.
+        title_id, name, licence, title_tags: of the title.
+        count: number of stills to select.
+        models: licence by name of the models that measured the stills.
+        seen: last segment of the film that was decoded.
+        finished: whether it was the last of the film.
+        stills: all candidate stills.
+    """
 
     film: FilmFile
     title_id: str
@@ -41,11 +50,11 @@ class Tagging:
 
     @property
     def selected(self) -> list[Still]:
-        """The selection, the first choice first."""
+        """Return the selected stills, first choice first."""
         return sorted((s for s in self.stills if s.selected is not None), key=lambda still: still.selected or 0)
 
     def save(self, folder: Path) -> None:
-        """Whole or not at all."""
+        """Write the file atomically."""
         document = {
             "format": FORMAT,
             "film": self.film.to_json(),
@@ -61,7 +70,11 @@ class Tagging:
 
     @classmethod
     def load(cls, folder: Path) -> Tagging:
-        """Raises CatalogError for what `save` did not write."""
+        """Read the result of `save`.
+
+        Raises:
+            CatalogError: the file is missing, damaged or of another kind.
+        """
         path = folder / NAME
         try:
             document = json.loads(path.read_text(encoding="utf-8"))

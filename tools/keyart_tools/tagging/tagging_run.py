@@ -1,7 +1,7 @@
-"""From a film to a folder of stills and a catalogue, in stages; each goes on where an earlier run stopped.
+"""Tagging of a film into a folder of stills and a catalogue, in stages that continue an earlier run.
 
-A run sees the film (shots and stills), measures the stills, and selects. After each stage, and every few seconds
-within one, tagging.json is written whole.
+A run decodes the film (shots and stills), measures the stills, and selects. After each stage, and every few seconds
+within one, tagging.json is written atomically.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Stage = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
 @contextmanager
 def silent(label: str) -> Iterator[Callable[[int, int], None]]:
-    """No progress bar."""
+    """Show no progress bar."""
     yield lambda done, of: None
 
 
@@ -63,11 +63,24 @@ def tag(
     stage: Stage = silent,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tagging:
-    """Writes stills, tagging.json, catalog.json, and sheet.html if asked for, into `folder`; what an earlier run has
-    left there is not done again.
+    """Write stills, tagging.json, catalog.json and, if asked for, sheet.html to `folder`; continue an earlier run.
 
-    film: None for the one of an earlier run that saw all of it. count: stills to select. title_id, name, licence: of
-    the film. None: as before; at first 20 stills, named by the film's file, no licence. Raises InputError, OSError.
+    Args:
+        film: the film; None for that of an earlier run that decoded all of it.
+        folder: output folder.
+        models: models to use.
+        count: stills to select; None for the earlier number, or 20.
+        title_id, name, licence: of the title; None for the earlier value, or the film's file name and no licence.
+        words: texts about the film; None for none.
+        corrections: file of corrections to apply.
+        html: whether to write the contact sheet.
+        stage: creates a progress bar.
+        clock: returns a time in seconds.
+
+    Raises:
+        InputError: the film or the folder cannot be used.
+        CatalogError: no still can be used, or an earlier run is damaged or incomplete.
+        OSError: a file cannot be written.
     """
     tagging = Tagging.load(folder) if film is None else resume(film, folder)
     if film is None and not tagging.finished:
@@ -111,8 +124,12 @@ def _reasons(tagging: Tagging) -> str:
 
 
 def resume(film: FilmFile, folder: Path) -> Tagging:
-    """What an earlier run on the same film has left in `folder`, or nothing yet. A film that has changed since starts
-    anew. Raises InputError where the folder is somebody else's, or would lose what a person has corrected."""
+    """Return the state that an earlier run on the same film left in `folder`, or an empty one; a changed film starts
+    anew.
+
+    Raises:
+        InputError: the folder holds other files, or corrections that would be lost.
+    """
     if (folder / NAME).exists():
         earlier = Tagging.load(folder)
         if film.same_as(earlier.film):
@@ -132,7 +149,7 @@ def resume(film: FilmFile, folder: Path) -> Tagging:
 
 @dataclass
 class TaggingRun:
-    """One run on a folder; `tagging` is what is known so far. stage: makes a progress bar. clock: in seconds."""
+    """A run on a folder; `tagging` is its current state."""
 
     folder: Path
     tagging: Tagging
@@ -141,7 +158,7 @@ class TaggingRun:
     clock: Callable[[], float]
 
     def see(self) -> None:
-        """Decode the film, and write the sharpest picture of each stretch of it."""
+        """Decode the film, and write the sharpest picture of each segment."""
         if self.tagging.finished:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +179,7 @@ class TaggingRun:
         self._save(stills)
 
     def look(self) -> None:
-        """Measure the stills, with the models that are there."""
+        """Measure the stills with the available models."""
         pictures = {name: licence for name, licence in self.models.licences.items() if name != "sentences"}
         if set(pictures) - set(self.tagging.models):  # a model has come: what was seen without it is seen again
             anew = tuple(replace(still, embedding=None) for still in self.tagging.stills)
@@ -170,10 +187,10 @@ class TaggingRun:
         self._each("stills measured", lambda still: still.embedding is None, measure)
 
     def choose(self) -> None:
-        """Select as many stills as are asked for, or more if a person has accepted more.
+        """Select the stills: as many as asked for, or all that a person has accepted if those are more.
 
-        What would be selected is checked, and selected again without what was refused then: a check takes longer than
-        all other measures.
+        Only stills that would be selected are checked, since a check takes longer than all other measures; refused
+        ones are replaced and the selection repeats.
         """
         while True:
             stills = judge(self.tagging.stills)

@@ -1,4 +1,4 @@
-"""What is said: tags from a title's synopsis, reviews, cast list and subtitles."""
+"""Tags from texts: a title's synopsis, reviews, cast list and subtitles."""
 
 from .cast import Cast, cast_in, read_cast
 from .labels import LABELS

@@ -1,8 +1,8 @@
-"""Who is named in a text: the actors and characters of a given cast list, as `cast:` tags. Nobody is guessed.
+"""Actors and characters of a given cast list that a text names, as `cast:` tags. Nobody outside the list is tagged.
 
-A name of several words counts as it stands, whatever its case and accents. A name of one word, the last word of a
-longer one, and a character's first name count only with a capital, and only where the text never has that word
-without: so "Will" is not found in "Will you? I will." A part that two people share counts for neither.
+A name of several words matches regardless of case and accents. A name of one word, the last word of a longer one, and
+a character's first name match only with a capital, and only if the text never has that word in lower case: "Will" is
+not found in "Will you? I will." A name part that two people share matches neither.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 
 
 def read_cast(path: Path) -> Cast:
-    """A CSV with the columns actor and character (a row a role), or a JSON object of actor to characters.
+    """Read a CSV file with the columns actor and character (a row per role), or a JSON object of actor to characters.
 
-    Raises InputError, which names the row.
+    Raises:
+        InputError: the file cannot be read; the message names the row.
     """
     text = read_text(path, "cast list")
     cast: dict[str, list[str]] = {}
@@ -51,7 +52,9 @@ def read_cast(path: Path) -> Cast:
 
 
 def cast_in(text: str, cast: Cast) -> dict[str, float]:
-    """`cast:` tags of the actors who, or whose characters, are named: 1 by a whole name, 0.7 by a part of one."""
+    """Return `cast:` tags of the actors who, or whose characters, are named: 1 for a full name, 0.7 for a part of
+    one.
+    """
     text = _POSSESSIVE.sub("", text)
     said = f" {folded(text)} "
     capitals = _capitals(text)
@@ -74,7 +77,7 @@ def _plain(name: str) -> str:
 
 
 def _parts(actor: str, characters: Sequence[str]) -> set[str]:
-    """Surnames, and first names of characters."""
+    """Return surnames, and first names of characters."""
     parts = set()
     for name in (actor, *characters):
         words = [word for word in _plain(name).split() if word not in _TITLES]
@@ -84,7 +87,7 @@ def _parts(actor: str, characters: Sequence[str]) -> set[str]:
 
 
 def _capitals(text: str) -> set[str]:
-    """Words with a capital, folded, that are nowhere without one; `"Ross-Berg"` is there as a whole and in parts."""
+    """Return the folded words that occur only with a capital; `"Ross-Berg"` is included as a whole and in parts."""
     with_capital: set[str] = set()
     without: set[str] = set()
     for word in _WORD.findall(text):

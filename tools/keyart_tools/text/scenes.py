@@ -1,4 +1,4 @@
-"""Scenes of what is said: subtitles between silences. A still is told what is said in its scene."""
+"""Scenes of dialogue: subtitles between silences. A still is tagged with the dialogue of its scene."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEAR_SECONDS = 4.0  # seconds before and after a still whose words are its own
 
 @dataclass(frozen=True, slots=True)
 class DialogueScene:
-    """start, end: seconds, of the first and the last word. tags: of the whole scene, where somebody has read it."""
+    """A scene; `start` and `end` are the times of the first and last word, in seconds."""
 
     start: float
     end: float
@@ -26,7 +26,7 @@ class DialogueScene:
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """text: the words near a moment, perhaps none. tags: of the scene that the moment is in."""
+    """The words near a moment, possibly none, and the tags of the scene that contains it."""
 
     text: str
     tags: dict[str, float]
@@ -35,7 +35,7 @@ class SpokenText:
 def scenes(
     subtitles: Subtitles, sentences: SentenceEncoder | None = None, cast: Cast | None = None
 ) -> tuple[DialogueScene, ...]:
-    """The scenes in order. Tags need a model; `cast:` tags need a cast list only."""
+    """Return the scenes in order. Genre, mood and theme tags require a model, `cast:` tags only a cast list."""
     return tuple(
         replace(scene, tags=_tags(scene.text, sentences, cast)) for scene in map(_scene, _parted(subtitles.lines))
     )
@@ -44,8 +44,9 @@ def scenes(
 def said_at(
     subtitles: Subtitles, at: float, sentences: SentenceEncoder | None = None, cast: Cast | None = None
 ) -> SpokenText | None:
-    """What is said around `at` (seconds), with the tags of that scene; None where nobody speaks, the scene before is
-    over and the next one has not begun, give or take `NEAR` seconds."""
+    """Return the dialogue around `at` (seconds) with the tags of its scene; None between scenes, within
+    `NEAR_SECONDS`.
+    """
     scene = min(map(_scene, _parted(subtitles.lines)), key=lambda scene: max(scene.start - at, at - scene.end, 0.0))
     if not scene.start - NEAR_SECONDS <= at <= scene.end + NEAR_SECONDS:
         return None
@@ -64,7 +65,7 @@ def _scene(lines: Sequence[SubtitleLine]) -> DialogueScene:
 
 
 def _parted(lines: Sequence[SubtitleLine]) -> Iterator[Sequence[SubtitleLine]]:
-    """Lines in the order of their starts, parted where nobody speaks for long, and where a scene is long enough."""
+    """Split lines, ordered by start, at long silences and where a scene is long enough."""
     first, heard = 0, lines[0].end  # heard: until when somebody has spoken
     for place, line in enumerate(lines):
         if line.start - heard >= SILENCE_SECONDS or line.end - lines[first].start > MAX_SCENE_SECONDS:

@@ -1,4 +1,4 @@
-"""Subtitles: what is said, and when (SubRip, .srt). `pysubs2` reads them; this decides what is a mistake."""
+"""Subtitles in SubRip format (.srt). `pysubs2` parses them; this file decides what is an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BEFORE_THE_START = re.compile(rf"(?<![\d:])-{_TIME}")
 
 @dataclass(frozen=True, slots=True)
 class SubtitleLine:
-    """start, end: seconds. text: without formatting, on one line."""
+    """A subtitle: start and end in seconds, and its text without formatting, on one line."""
 
     start: float
     end: float
@@ -26,15 +26,20 @@ class SubtitleLine:
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """Lines in the order of their starts; they may overlap."""
+    """Subtitles ordered by start; they may overlap."""
 
     lines: tuple[SubtitleLine, ...]
 
     @classmethod
     def read(cls, path: Path) -> Subtitles:
-        """Reads an .srt file. Numbers of lines may be missing, times before the film's start are its start, a line
-        that ends before it starts has no length, lines without words are left out. Raises InputError, with the line
-        of the file where a time cannot be read."""
+        """Read an .srt file.
+
+        Line numbers may be missing, negative times become 0, a line that ends before it starts has no length, and
+        lines without words are skipped.
+
+        Raises:
+            InputError: the file cannot be read, or a time is invalid; the message names the line.
+        """
         import pysubs2
 
         text = _BEFORE_THE_START.sub("00:00:00,000", read_text(path, "subtitle file"))

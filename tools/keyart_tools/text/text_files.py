@@ -1,4 +1,4 @@
-"""Texts as people have them on their disks: UTF-8 with or without a mark, UTF-16 with one, or an old code page."""
+"""Text files in the encodings that users have: UTF-8 with or without BOM, UTF-16 with BOM, or Windows-1252."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def read_text(path: Path, what: str, error: type[InputError] = InputError) -> str:
-    """The text of a file, its lines ended by LF. Bytes that are no UTF-8 are read as Windows-1252, the Latin-1 that
-    subtitles and spreadsheets come in. what: "list of reviews", as a message calls it. Raises `error`."""
+    """Read a text file, with LF line ends; bytes that are not UTF-8 are decoded as Windows-1252.
+
+    Args:
+        path: the file.
+        what: kind of file, such as "list of reviews", for messages.
+        error: class of errors to raise.
+
+    Raises:
+        InputError: or the class `error`; the file cannot be read, or is not text.
+    """
     try:
         if path.is_file() and path.stat().st_size > MAX_BYTES:
             raise error(f"{path} is too large for a {what}: more than {MAX_BYTES // 1_000_000} MB.")

@@ -1,4 +1,4 @@
-"""Tags of a title, from what is written about it: its synopsis, its reviews, its cast list."""
+"""Tags of a title from its synopsis, reviews and cast list."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ LISTED = 0.5  # weight of somebody who is in the cast list and whom no text name
 
 
 def tags_of_synopsis(text: str, sentences: SentenceEncoder | None) -> dict[str, float]:
-    """`genre:`, `mood:` and `theme:` tags; none without a model."""
+    """Return `genre:`, `mood:` and `theme:` tags; none without a model."""
     return tags_of(text, sentences)
 
 
 def tags_of_reviews(texts: Sequence[str], sentences: SentenceEncoder | None) -> dict[str, float]:
-    """Tags on which a quarter of the reviews, and at least two, agree; their weight is the mean over all reviews."""
+    """Return the tags that a quarter of the reviews, and at least two, agree on, with the mean weight over all
+    reviews.
+    """
     told: dict[str, list[float]] = defaultdict(list)
     for text in texts:
         for tag, weight in tags_of(text, sentences).items():
@@ -38,8 +40,11 @@ def tags_of_reviews(texts: Sequence[str], sentences: SentenceEncoder | None) -> 
 def title_tags(
     synopsis: str | None, reviews: Sequence[str], cast: Cast | None, sentences: SentenceEncoder | None
 ) -> dict[str, float]:
-    """Everything at once: where synopsis and reviews both tell of a tag, the larger weight. Everybody of the cast
-    list is in, and weighs more if the synopsis names them or their character."""
+    """Return the tags of all texts together.
+
+    If synopsis and reviews both give a tag, the larger weight counts. Everybody in the cast list is tagged, with a
+    larger weight if the synopsis names them or their character.
+    """
     tags = tags_of_reviews(reviews, sentences)
     for tag, weight in tags_of_synopsis(synopsis or "", sentences).items():
         tags[tag] = max(weight, tags.get(tag, 0.0))
@@ -47,7 +52,11 @@ def title_tags(
 
 
 def read_synopsis(text_or_path: str) -> str:
-    """The text itself, or the text of the file of that name. Raises InputError where it is neither."""
+    """Return the text itself, or the text of the file of that name.
+
+    Raises:
+        InputError: the text is empty, or the file cannot be read.
+    """
     if text_or_path.strip() and "\n" not in text_or_path:
         try:
             there = Path(text_or_path).exists()
@@ -59,7 +68,11 @@ def read_synopsis(text_or_path: str) -> str:
 
 
 def read_reviews(path: Path) -> tuple[str, ...]:
-    """A JSON list of texts; or plain text, reviews parted by an empty line, or one a line where there is none."""
+    """Read a JSON list of texts, or plain text with reviews separated by empty lines, or else by lines.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     text = _not_empty(read_text(path, "list of reviews"), path)
     if text.lstrip().startswith("["):
         try:

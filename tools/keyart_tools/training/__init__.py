@@ -1,4 +1,4 @@
-"""Training from a log: its viewers replayed as devices, and the central learner over them."""
+"""Training from a log: its viewers are replayed as devices, and the central learner trains on them."""
 
 from .fit import LogTrainingSettings, TrainedModel, fit
 

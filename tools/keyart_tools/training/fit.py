@@ -1,8 +1,8 @@
-"""Fit: the central learner on a log's viewers, pass by pass, and the pass that held-out viewers like best.
+"""Training of the central learner on a log's viewers, with early stopping on held-out viewers.
 
 Each pass is one damped Newton step on all training viewers' logs, with its evidence step
-(`keyart_federated.learning.optimiser`). Viewers learn for themselves, too, as their devices would, so that the model
-does not learn what only they like.
+(`keyart_federated.learning.optimiser`). Viewers also learn personal heads, as their devices would, so that the model
+does not learn individual preferences.
 """
 
 from __future__ import annotations
@@ -40,7 +40,14 @@ MAX_JUDGED_DECISIONS = 20_000  # held-out decisions for the value
 
 @dataclass(frozen=True)
 class LogTrainingSettings:
-    """passes: the most that are made; the best is kept. held_out: share of the viewers, who only judge."""
+    """Settings of the training.
+
+    Attributes:
+        passes: maximum number of passes; the best pass is kept.
+        held_out: share of the viewers held out for evaluation.
+        seed: random seed.
+        personal_head: whether the devices have personal heads.
+    """
 
     passes: int = 20
     held_out: float = 0.1
@@ -56,9 +63,18 @@ class LogTrainingSettings:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """likelihood: mean log likelihood of a held-out decision, before the first pass and after each. value: what the
-    model would earn a decision on held-out viewers by SNIPS, without heads; None where the log's propensities do not
-    tell. logged_value: what the log's own pictures earned there. left_out: lines of the log, by why."""
+    """A trained model and its quality.
+
+    Attributes:
+        file: the model file.
+        best_pass: number of the best pass; 0 is the untrained model.
+        likelihood: mean log likelihood per held-out decision, before the first pass and after each.
+        value: SNIPS estimate of the model's value on held-out viewers, without heads; None if propensities do not
+            fit.
+        logged_value: value of the logged artworks there.
+        viewers, decisions: numbers, by part.
+        left_out: number of unusable lines, by reason.
+    """
 
     file: ModelFile
     best_pass: int
@@ -76,7 +92,17 @@ def fit(
     settings: LogTrainingSettings | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> TrainedModel:
-    """A model of the log. Raises HistoryError where nothing can be learned from it. The same seed, the same model."""
+    """Train a model on a log; the same seed gives the same model.
+
+    Args:
+        log: the log.
+        catalog: catalogue of its titles.
+        settings: settings of the training; None for the defaults.
+        progress: called with the number of passes done and the maximum.
+
+    Raises:
+        HistoryError: the log is not sufficient for training.
+    """
     settings = settings or LogTrainingSettings()
     log = log.within(catalog)
     require_variation(log)
@@ -106,7 +132,7 @@ def fit(
 
 
 class _Converged(Exception):
-    """Another pass would gain nothing."""
+    """Further passes would not improve the model."""
 
 
 def _split(
@@ -122,7 +148,7 @@ def _split(
 
 
 def _likelihood(judges: Sequence[Devices], model: Model) -> float:
-    """Mean log likelihood a decision: play is Bernoulli, and so is quality given a play. Without heads."""
+    """Return the mean log likelihood per decision without heads: play and, given a play, quality are Bernoulli."""
     total = count = 0.0
     for part in judges:
         part.install(model)
@@ -170,7 +196,7 @@ def _trained_model(
 
 
 def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[Estimate | None, Estimate]:
-    """Of the model, and of what was shown."""
+    """Return the values of the model and of the logged artworks."""
     occasions = EvaluationSet.of_log(held_out, catalog, MAX_JUDGED_DECISIONS)
     installed, policy = loaded_from_file(file, catalog), keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(file.model.base_rate)

@@ -1,4 +1,4 @@
-"""Replay: the viewers of a log as devices that hold what the log says, ready to be trained on."""
+"""Replay of a log's viewers as devices that hold the logged decisions, ready for training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_DEVICES = 256
 
 @dataclass(frozen=True)
 class LoggedWorld:
-    """A log as a `keyart_federated.World` that can be looked back on, and not asked what else might have happened."""
+    """A log as a `keyart_federated.World`: it answers only for the artworks that were shown."""
 
     catalog: keyart.Catalog
     viewers: Sequence[LoggedViewer]
@@ -55,7 +55,7 @@ class LoggedWorld:
 def replayed(
     catalog: keyart.Catalog, viewers: Sequence[LoggedViewer], encoded: EncodedCatalog, head: HeadPrior | None
 ) -> list[Devices]:
-    """Devices in parts. Viewers with logs of like length share a part, since all of it is padded to the longest."""
+    """Return the viewers as devices in batches; viewers with logs of similar length share a batch."""
     world = LoggedWorld(catalog, viewers)
     lengths = np.array([min(len(viewer.decisions), MAX_DECISIONS) for viewer in viewers])
     parts, rest = [], np.argsort(-lengths, kind="stable")

@@ -1,7 +1,7 @@
-"""The sheet that a poster is drawn on: 320 × 180 units, a few flat shapes, one source of chance.
+"""Drawing primitives of a poster: 320 × 180 units, a few flat shapes, one random generator.
 
-Attributes are single-quoted, so that a drawing stands unescaped in a double-quoted `url("data:…")`.
-Coordinates come by position, as they do in SVG.
+Attributes are single-quoted, so that a drawing needs no escaping in a double-quoted `url("data:…")`. Coordinates are
+positional arguments, as in SVG.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class PosterStage:
-    """What a scene needs to know. side: +1 when figures stand right and letters left, else -1."""
+    """Inputs of a scene; `side` is +1 if figures stand right and letters left, else −1."""
 
     chance: Random
     palette: Palette
@@ -30,7 +30,7 @@ class PosterStage:
 
     @property
     def focus(self) -> int:
-        """x of the place that the eye should go to."""
+        """Return the x coordinate of the visual focus."""
         return WIDTH // 2 + self.side * 74
 
     def between(self, low: float, high: float) -> float:
@@ -38,7 +38,7 @@ class PosterStage:
 
 
 def num(value: float) -> str:
-    """Shortest text of a coordinate, to a tenth of a unit."""
+    """Format a coordinate as briefly as possible, to a tenth of a unit."""
     text = f"{value:.1f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
 
@@ -71,17 +71,17 @@ def see_through(opacity: float) -> str:
 
 
 def polygon(points: Sequence[Point]) -> str:
-    """Path data of a closed polygon."""
+    """Return the path data of a closed polygon."""
     return "M" + "L".join(f"{num(x)} {num(y)}" for x, y in points) + "Z"
 
 
 def dots(points: Sequence[Point]) -> str:
-    """Path data that a round-capped stroke turns into dots: one element for a whole sky of stars."""
+    """Return path data that a round-capped stroke turns into dots: one element for a whole sky of stars."""
     return "".join(f"M{num(x)} {num(y)}h0" for x, y in points)
 
 
 def ridge(stage: PosterStage, y: float, height: float, step: int, *, smooth: bool) -> str:
-    """Path data of a range of hills from edge to edge, filled down to the bottom; height: units up from y."""
+    """Return the path data of hills from edge to edge, filled to the bottom; `height` is in units above y."""
     tops = [(x, round(y - height * stage.chance.random())) for x in range(-step, WIDTH + 2 * step, step)]
     if not smooth:
         return polygon([(-step, HEIGHT), *tops, (WIDTH + step, HEIGHT)])
@@ -93,7 +93,7 @@ def ridge(stage: PosterStage, y: float, height: float, step: int, *, smooth: boo
 
 
 def ray(x: float, y: float, angle: float, spread: float, length: float = 420) -> str:
-    """Path data of a thin wedge of light from (x, y); angles in radians, 0 to the right, clockwise."""
+    """Return the path data of a thin wedge of light from (x, y); angles in radians, 0 to the right, clockwise."""
     ends = [
         (round(x + length * math.cos(a)), round(y + length * math.sin(a))) for a in (angle - spread, angle + spread)
     ]
@@ -101,7 +101,7 @@ def ray(x: float, y: float, angle: float, spread: float, length: float = 420) ->
 
 
 def gradient(name: str, stops: Sequence[tuple[float, str, float]], *, across: bool = False) -> str:
-    """A linear gradient top to bottom (or left to right); stops: (offset, colour, opacity)."""
+    """Return a linear gradient from top to bottom, or left to right; stops are (offset, colour, opacity)."""
     direction = "" if across else " x2='0' y2='1'"
     inner = "".join(
         f"<stop offset='{offset:g}' stop-color='{colour}'"

@@ -1,6 +1,6 @@
-"""People on a poster: one large head, a row of half figures, or somebody small in a wide place.
+"""People on a poster: a large head, a row of half figures, or a small person in a wide place.
 
-Nobody's face is drawn: a silhouette, a rim of light and a hat say as much as a flat poster needs.
+No face is drawn: a silhouette, a rim of light and a hat are enough for a flat poster.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ GEAR = {
 
 
 def place(x: float, y: float, scale_x: float, scale_y: float, drawing: str) -> str:
-    """`drawing`, scaled about its own origin and moved to (x, y)."""
+    """Scale `drawing` about its own origin and move it to (x, y)."""
     return f"<g transform='translate({num(x)} {num(y)}) scale({scale_x:.2f} {scale_y:.2f})'>{drawing}</g>"
 
 
@@ -99,7 +99,7 @@ def front_gear(gear: str, stage: PosterStage) -> str:
 
 
 def front(stage: PosterStage, genre: str, x: float, y: float, k: float) -> str:
-    """A head seen from the front, half of it in the light."""
+    """Draw a head from the front, half of it in the light."""
     palette, gear = stage.palette, GEAR.get(genre, "")
     ink = palette.ink
     if gear == "hood":
@@ -164,7 +164,7 @@ def profile_gear(gear: str, stage: PosterStage) -> str:
 
 
 def profile_body(stage: PosterStage, genre: str) -> tuple[str, str]:
-    """(what a profile wears, the outline that belongs behind it), both in the profile's own units."""
+    """Return the clothes of a profile and the outline behind it, both in the profile's own units."""
     tail = stage.chance.choice(TIED_HAIR)
     gear = GEAR.get(genre, "")
     if gear == "glasses":
@@ -173,7 +173,7 @@ def profile_body(stage: PosterStage, genre: str) -> tuple[str, str]:
 
 
 def profile(stage: PosterStage, genre: str, x: float, y: float, k: float) -> str:
-    """A head in profile that looks towards the letters, with a rim of light along the face."""
+    """Draw a head in profile that looks towards the title, with a rim of light along the face."""
     palette = stage.palette
     worn, tail = profile_body(stage, genre)
     hair = mix(palette.ink, palette.middle, 0.24)
@@ -183,7 +183,7 @@ def profile(stage: PosterStage, genre: str, x: float, y: float, k: float) -> str
 
 
 def exposure(stage: PosterStage, scene: str, x: float, y: float, k: float) -> str:
-    """A double exposure: the whole scene, sky and all, inside one profile on a pale ground."""
+    """Draw a double exposure: the whole scene inside one profile on a pale background."""
     palette, clip = stage.palette, stage.uid + "x"
     ground = mix(palette.paper, palette.horizon, 0.3)
     tail = stage.chance.choice(TIED_HAIR)
@@ -200,7 +200,7 @@ def exposure(stage: PosterStage, scene: str, x: float, y: float, k: float) -> st
 
 
 def creature(stage: PosterStage, x: float, y: float, k: float) -> str:
-    """A round somebody with large eyes, for animation: no person was ever this friendly."""
+    """Draw a round creature with large eyes, for animation."""
     palette = stage.palette
     skin, dark = stage.chance.choice([(palette.accent, palette.ink), (palette.ink, palette.accent)])
     belly = mix(skin, palette.paper, 0.45)
@@ -227,7 +227,7 @@ def creature(stage: PosterStage, x: float, y: float, k: float) -> str:
 
 
 def couple(stage: PosterStage, x: float, y: float, k: float) -> str:
-    """Two profiles that are about to kiss."""
+    """Draw two profiles facing each other."""
     palette = stage.palette
     second = mix(palette.middle, palette.ink, 0.38)
     hair = "M20 22C-20 16-24 70-12 118C0 100 14 90 22 76Z"
@@ -238,7 +238,7 @@ def couple(stage: PosterStage, x: float, y: float, k: float) -> str:
 
 
 def ensemble(stage: PosterStage, genre: str, count: int) -> str:
-    """A row of half figures; the one in the middle stands in front."""
+    """Draw a row of half figures; the middle one stands in front."""
     palette, gear = stage.palette, GEAR.get(genre, "")
     order = sorted(range(count), key=lambda i: -abs(i - (count - 1) / 2))
     head, torso = stage.uid + "he", stage.uid + "to"
@@ -286,7 +286,7 @@ def ensemble(stage: PosterStage, genre: str, count: int) -> str:
 
 
 def wanderer(stage: PosterStage, genre: str, *, pair: bool) -> str:
-    """Somebody (or two) small, seen from behind in a pool of light, with a long shadow."""
+    """Draw one or two small people from behind in a pool of light, with long shadows."""
     palette = stage.palette
     colour, feet, gear = palette.ink, 151, GEAR.get(genre, "")
     x = stage.focus - stage.side * 8

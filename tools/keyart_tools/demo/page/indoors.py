@@ -1,4 +1,4 @@
-"""Places under a roof, and places that are pure graphics. Each returns the layers of its scene."""
+"""Interiors, and purely graphic scenes. Each function returns the layers of its scene."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def burst(stage: PosterStage) -> str:
 
 
 def confetti(stage: PosterStage, count: int) -> str:
-    """Small bright shapes, kept off the middle of the sheet."""
+    """Draw small bright shapes away from the centre."""
     palette, bits = stage.palette, ""
     colours = [palette.accent, palette.paper, palette.ink, mix(palette.accent, palette.middle, 0.45)]
     for i in range(count):
@@ -58,7 +58,7 @@ def confetti(stage: PosterStage, count: int) -> str:
 
 
 def tiles(stage: PosterStage) -> str:
-    """A board of quarter circles and half moons, as on a record sleeve of the fifties."""
+    """Draw a board of quarter circles and half moons, as on a record sleeve of the fifties."""
     palette, cells = stage.palette, ""
     colours = [
         palette.accent,
@@ -119,7 +119,7 @@ def record(stage: PosterStage) -> str:
 
 
 def blinds(stage: PosterStage) -> str:
-    """A wall at night; a street lamp draws the window's slats on it."""
+    """Draw a wall at night with the shadow of a window's slats."""
     palette, x = stage.palette, stage.focus
     room = box(0, 0, WIDTH, HEIGHT, palette.ink, 0.55)
     slats = "".join(
@@ -159,7 +159,7 @@ def lens(stage: PosterStage) -> str:
 
 
 def corridor(stage: PosterStage) -> str:
-    """Frames within frames, down to a lit door."""
+    """Draw frames within frames, down to a lit door."""
     palette, x, frames = stage.palette, stage.focus, ""
     steps = 6
     for i in range(steps):
@@ -182,7 +182,7 @@ def corridor(stage: PosterStage) -> str:
 
 
 def window(stage: PosterStage) -> str:
-    """A quiet room; the sun lays the panes of a window on its wall."""
+    """Draw a quiet room with the light of a window on its wall."""
     palette, x = stage.palette, stage.focus
     wall = mix(palette.middle, palette.ink, 0.42)
     lean, panes = 22 * stage.side, ""

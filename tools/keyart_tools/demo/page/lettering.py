@@ -1,6 +1,6 @@
-"""Names on a poster: letters drawn as lines for most genres, the system's serif or typewriter for the rest.
+"""Titles on a poster: letters drawn as lines for most genres, the system's serif or typewriter font for the rest.
 
-Every line is set to a width that was measured first: no font of any machine lets it run off the sheet.
+The width of every line is set beforehand, so that no system font exceeds the canvas.
 """
 
 from __future__ import annotations
@@ -77,10 +77,13 @@ TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "�
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a name is set. family: "" for drawn letters, else a system stack.
+    """The style of a title.
 
-    weight: line width of drawn letters (cap height 10), or the font's weight. narrow: horizontal scale of
-    drawn letters, or the typical width of a font's letter in em. gap: space between drawn letters.
+    Attributes:
+        family: "" for drawn letters, else a list of system fonts.
+        weight: line width of drawn letters (cap height 10), or the font's weight.
+        narrow: horizontal scale of drawn letters, or the typical width of a font's letter in em.
+        gap: space between drawn letters.
     """
 
     family: str = ""
@@ -118,7 +121,7 @@ STYLES = {
 
 
 def style_for(genre: str, name: str, pick: float) -> Style:
-    """A style that suits `genre`; a name with letters that are not drawn goes to the system's font, whole."""
+    """Return a style for `genre`; a name with letters that are not drawn is set in the system's font."""
     options = STYLES.get(genre, (THIN, DECO, BOOK))
     style = options[min(int(pick * len(options)), len(options) - 1)]
     drawable = all(letter in GLYPHS for letter in name.translate(TYPOGRAPHIC).upper())
@@ -127,7 +130,7 @@ def style_for(genre: str, name: str, pick: float) -> Style:
 
 @cache
 def letter_width(letter: str, style: Style) -> float:
-    """Advance of one letter, cap height 10 (an em is 14)."""
+    """Return the advance of one letter, with cap height 10 (an em is 14)."""
     if not style.family:
         width, _ = GLYPHS[letter]
         return width * style.narrow + style.gap
@@ -144,7 +147,7 @@ def line_width(line: str, style: Style) -> float:
 
 
 def wrap(words: list[str], style: Style, count: int) -> list[str]:
-    """At most `count` lines, as even as greedy filling gets them."""
+    """Return at most `count` lines, balanced as far as greedy filling allows."""
     lines = [" ".join(words)]
     low, high = max(line_width(w, style) for w in words), line_width(lines[0], style)
     for _ in range(8):
@@ -163,12 +166,12 @@ def wrap(words: list[str], style: Style, count: int) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """`text` on one line, without what XML or a reader cannot take (control characters, lone surrogates)."""
+    """Return `text` on one line, without characters that are invalid in XML (control characters, lone surrogates)."""
     return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
 def words_of(name: str, longest: int = 72) -> list[str]:
-    """The words of a name, cut after `longest` letters, none of them endless."""
+    """Return the words of a name, each cut after `longest` letters."""
     clean = printable(name)
     if len(clean) > longest:
         clean = clean[:longest].rstrip() + "..."
@@ -185,10 +188,16 @@ def lettering(
     tallest: float,
     uid: str,
 ) -> tuple[str, float, float]:
-    """SVG of `name` within area (left, top, right, bottom), its top and its bottom edge.
+    """Return an SVG of `name` within `area`, with its top and bottom edge.
 
-    colours: of the letters, and of their glow where the style has one. anchor: "start", "middle" or "end"
-    across; down, a block sits on the area's middle. tallest: limit of the cap height. uid: prefix of ids.
+    Args:
+        name: the title.
+        style: style of the title.
+        colours: colours of the letters, and of their glow if the style has one.
+        area: left, top, right and bottom; the block is centred vertically.
+        anchor: "start", "middle" or "end".
+        tallest: maximum cap height.
+        uid: prefix of ids.
     """
     colour, glow = colours
     left, top, right, bottom = area
@@ -231,7 +240,7 @@ def lettering(
 
 
 def _typed(line: str, style: Style, colour: str, where: str, *, size: float, width: float) -> str:
-    """A line in a font of the machine, held to `width`."""
+    """Return a line in a system font, fitted to `width`."""
     slope = " font-style='italic'" if style.italic else ""
     return (
         f"<text {where} font-family='{style.family}' font-size='{num(14 * size)}' fill='{colour}' "
@@ -241,7 +250,7 @@ def _typed(line: str, style: Style, colour: str, where: str, *, size: float, wid
 
 
 def _lined(line: str, style: Style, x: float, y: float, size: float) -> str:
-    """A line of drawn letters; the group around it gives colour and width."""
+    """Return a line of drawn letters; the group around it sets colour and width."""
     data = ""
     for letter in line:
         _, path = GLYPHS[letter]
@@ -257,7 +266,7 @@ def _tokens(path: str) -> tuple[tuple[str, tuple[float, ...]], ...]:
 
 
 def _moved(path: str, x: float, y: float, across: float, down: float) -> str:
-    """The glyph's path, scaled and moved; coordinates become absolute on the sheet."""
+    """Return the glyph's path, scaled and moved to absolute coordinates."""
     out = ""
     for command, numbers in _tokens(path):
         match command:

@@ -1,4 +1,4 @@
-"""Places under a sky. Each takes the stage and returns the layers of its scene, far to near."""
+"""Outdoor scenes. Each function returns the layers of its scene, from far to near."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def birds(stage: PosterStage, x: float, y: float, count: int) -> str:
 
 
 def halo(x: float, y: float, r: float, colour: str) -> str:
-    """A disc in two rings of haze."""
+    """Draw a disc in two rings of haze."""
     return disc(x, y, r * 1.9, colour, 0.1) + disc(x, y, r * 1.4, colour, 0.16) + disc(x, y, r, colour)
 
 
 def bare_tree(stage: PosterStage, x: float, lean: float, size: float) -> str:
-    """A leafless tree, as strokes that thin out with every fork."""
+    """Draw a leafless tree, as strokes that become thinner at every fork."""
     widths: dict[int, str] = {}
 
     def grow(x0: float, y0: float, angle: float, length: float, order: int) -> None:

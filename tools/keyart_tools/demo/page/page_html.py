@@ -1,7 +1,7 @@
-"""Fills the template: one HTML file without a network, in which each picture is stored once.
+"""Rendering of the demo's page: one HTML file that needs no network and stores each picture once.
 
 Posters become CSS classes with a data URI. As images they are rasterised once per size, keep the ids of their
-gradients to themselves, and show without a line of script.
+gradients to themselves, and appear without script.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PLAIN_IN_URL = " '/:;=,.-_()!*+$&@?~"
 
 
 def describe(tags: Mapping[str, float]) -> str:
-    """What a picture shows, for people: "close-up, warm, romance, with Robin W"."""
+    """Describe an artwork by its tags: "close-up, warm, romance, with Robin W"."""
     parts = [*strongest(tags, "shot")[:1], *strongest(tags, "palette")[:1], *strongest(tags, "mood")[:1]]
     parts += [spoken_name(genre).lower() for genre in strongest(tags, "genre")[:2]]
     cast = strongest(tags, "cast")[:2]
@@ -36,7 +36,7 @@ def describe(tags: Mapping[str, float]) -> str:
 
 
 def percent(share: float) -> str:
-    """0.634 as "63 %"; small shares keep a digit so that "0 %" means never."""
+    """Format 0.634 as "63 %"; small shares become "<1 %", so that "0 %" means never."""
     if not math.isfinite(share):
         return "–"
     if 0 < share < 0.005:
@@ -45,7 +45,7 @@ def percent(share: float) -> str:
 
 
 def span(interval: tuple[float, float], digits: int, scale: float = 1.0) -> str:
-    """An interval as "58–67"."""
+    """Format an interval as "58 – 67"."""
     low, high = interval
     if not (math.isfinite(low) and math.isfinite(high)):
         return "–"
@@ -54,14 +54,14 @@ def span(interval: tuple[float, float], digits: int, scale: float = 1.0) -> str:
 
 @dataclass(slots=True)
 class Gallery:
-    """The distinct posters of a page, each under a short class name."""
+    """The distinct posters of a page, each with a short class name."""
 
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     rules: list[str] = field(default_factory=list)
     photographs: int = 0
 
     def add(self, choice: Choice, candidate: Candidate) -> str:
-        """The class of the candidate's poster, drawn at its first use."""
+        """Return the class of the candidate's poster, which is drawn at its first use."""
         key = (choice.title_id, candidate.artwork_id)
         if key not in self.names:
             self.names[key] = name = f"p{len(self.names)}"
@@ -76,7 +76,7 @@ class Gallery:
 
 
 def render(page: HomePage) -> str:
-    """The whole page as HTML. Expects `learning.png` beside it; without it the page closes the gap."""
+    """Render the page as HTML; it shows `learning.png` if that lies beside it."""
     gallery = Gallery()
     viewers = [_viewer(gallery, number, viewer) for number, viewer in enumerate(page.viewers)]
     template = files(__package__).joinpath("demo_page.html.j2").read_text(encoding="utf-8")
@@ -171,7 +171,7 @@ def _tile(gallery: Gallery, ident: str, choice: Choice, twin: Choice | None) -> 
 
 
 def _lead(candidates: list[dict[str, object]], count: int = 5) -> list[dict[str, object]]:
-    """The first few candidates for the TV's large place, the chosen and everybody's always among them."""
+    """Return the first few candidates for the TV's large place, always including the chosen and the population's."""
     named = [c for c in candidates if c["chosen"] or c["everybody"]]
     others = [c for c in candidates if c not in named and not c["never"]]
     kept = named + others[: count - len(named)]
@@ -179,7 +179,7 @@ def _lead(candidates: list[dict[str, object]], count: int = 5) -> list[dict[str,
 
 
 def _results(results: tuple[PolicyResult, ...]) -> list[dict[str, object]]:
-    """Rows of the strip; left, right and dot are places on an axis of capture from 0 to 100 %."""
+    """Return the rows of the results; left, width and dot are places on an axis of capture from 0 to 100 %."""
 
     def place(share: float) -> float:
         return round(min(max(share, 0.0), 1.0) * 100, 2) if math.isfinite(share) else 0.0

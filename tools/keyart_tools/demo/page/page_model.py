@@ -1,11 +1,11 @@
-"""What the home-screen page shows, as plain values. Whoever fills them in, the page does not ask.
+"""The content of the demo's page as plain values.
 
 HomePage
-├── Result     one policy's value and capture, with 95 % intervals
-└── Viewer     one simulated device with its history
-    └── Screen     that viewer's evening on the TV, or morning on the phone
-        └── Choice     one title: the picture that keyart chose, and everybody's
-            └── Candidate  one artwork with the probability it was shown with
+├── PolicyResult   one policy's value and capture, with 95 % intervals
+└── PageViewer     one simulated device with its history
+    └── Screen         that viewer's evening on the TV, or morning on the phone
+        └── Choice         one title: the artwork that keyart chose, and the population's
+            └── Candidate      one artwork with its propensity
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from keyart.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """tags: what the picture shows. probability: its propensity in this context, 0–1.
+    """An artwork of a title.
 
-    misleading: it promises what the film does not hold, so the policy never shows it. photograph: a JPEG to show;
-    without one the page draws a picture from the tags.
+    Attributes:
+        tags: tags of the artwork.
+        probability: propensity in this context, 0–1.
+        misleading: whether it promises what the film does not hold, so that the policy never shows it.
+        photograph: JPEG to show; without one, the page draws a poster from the tags.
     """
 
     artwork_id: str
@@ -39,7 +42,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """chosen, everybody: indices into `candidates` of keyart's picture and of the population's picture."""
+    """The choice for one title; `chosen` and `everybody` are indices of keyart's and the population's artwork."""
 
     title_id: str
     title_name: str
@@ -69,7 +72,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """label: e.g. "Tuesday evening, TV". device: "tv" or "phone". daypart: one of keyart's four."""
+    """A screen.
+
+    Attributes:
+        label: such as "Tuesday evening, TV".
+        device: "tv" or "phone".
+        daypart: one of keyart's four dayparts.
+    """
 
     label: str
     device: str
@@ -79,7 +88,7 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class PageViewer:
-    """name: a number, never a person's name ("Viewer 196"). watched: names of films seen lately."""
+    """A viewer; `name` is a number and never a person's name, `watched` lists films seen lately."""
 
     name: str
     about: str
@@ -89,7 +98,7 @@ class PageViewer:
 
 @dataclass(frozen=True, slots=True)
 class PolicyResult:
-    """value: mean reward, 0–1. capture: (value - random) / (oracle - random). Intervals: 95 %, low, high."""
+    """A policy: mean reward (0–1) and capture, (value − random) / (oracle − random), with 95 % intervals."""
 
     name: str
     value: float
@@ -100,7 +109,13 @@ class PolicyResult:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """world: what was simulated. headline: the result in a sentence. notes: what is real, what simulated."""
+    """The whole page.
+
+    Attributes:
+        world: what was simulated.
+        headline: the result in one sentence.
+        notes: what is real and what is simulated.
+    """
 
     world: str
     headline: str

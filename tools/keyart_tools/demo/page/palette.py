@@ -1,4 +1,4 @@
-"""Colours of a poster: sixteen hand-picked harmonies, warm and cool, and which of them suit which genre."""
+"""Poster colours: sixteen hand-picked harmonies, warm and cool, and the genres that they suit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 
 def mix(first: str, second: str, share: float) -> str:
-    """`first` with `share` (0–1) of `second` in it; both and the answer are `#rrggbb`."""
+    """Blend `first` with a `share` (0–1) of `second`; all colours are `#rrggbb`."""
     pairs = ((int(first[i : i + 2], 16), int(second[i : i + 2], 16)) for i in (1, 3, 5))
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance in 0–1 (WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance)."""
+    """Return the relative luminance, 0–1 (WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance)."""
 
     def linear(channel: int) -> float:
         share = channel / 255
@@ -24,7 +24,7 @@ def luminance(colour: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Zenith, middle and horizon of the ground; the darkest, the loudest and the lightest colour on it."""
+    """Zenith, middle and horizon of the background, and its darkest, strongest and lightest colour."""
 
     zenith: str
     middle: str
@@ -34,11 +34,11 @@ class Palette:
     paper: str
 
     def depth(self, nearness: float) -> str:
-        """Colour of a layer in hazy air: 0 melts into the horizon, 1 is ink."""
+        """Return the colour of a layer in haze: 0 is the horizon, 1 is ink."""
         return mix(self.horizon, self.ink, nearness)
 
     def letters(self, ground: str) -> str:
-        """Paper or ink, whichever stands out more on `ground`."""
+        """Return paper or ink, whichever has more contrast with `ground`."""
         behind = luminance(ground)
         on_paper = (luminance(self.paper) + 0.05) / (behind + 0.05)
         on_ink = (behind + 0.05) / (luminance(self.ink) + 0.05)
@@ -101,7 +101,7 @@ BY_GENRE = {
 
 
 def palette_for(genre: str, warmth: str, pick: float) -> Palette:
-    """The `pick`-th (0–1) harmony of `genre`; warmth: "warm", "cool" or "" for either."""
+    """Return the `pick`-th (0–1) harmony of `genre`; `warmth` is "warm", "cool" or "" for either."""
     names = BY_GENRE.get(genre, DEFAULT)
     fitting = {"warm": names[:3], "cool": names[3:]}.get(warmth, names)
     return PALETTES[fitting[min(int(pick * len(fitting)), len(fitting) - 1)]]

@@ -1,7 +1,7 @@
-"""Posters, drawn from tags: what the demo shows where a streaming app would show key art.
+"""Posters, drawn from tags: the demo's stand-in for the key art of a streaming app.
 
-A poster is a ground, a place (from the genre), people (from the shot), a mood and a name, laid over each
-other. The tags decide what is drawn and the artwork's id how, so it looks the same on every machine.
+A poster is a background, a place (from the genre), people (from the shot), a mood and a name, in layers. The tags
+decide what is drawn and the artwork's id decides how, so it looks the same on every machine.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ EXPOSED = (
 
 @dataclass(frozen=True, slots=True)
 class Motif:
-    """What the tags ask for, in the words of the drawing; "" where they are silent."""
+    """The request of the tags, in terms of the drawing; "" where they say nothing."""
 
     genre: str
     warmth: str
@@ -74,7 +74,7 @@ class Motif:
 
 
 def strongest(tags: Mapping[str, float], kind: str) -> list[str]:
-    """Values of `kind:value` tags, heaviest first, ties in alphabetical order."""
+    """Return the values of `kind:value` tags, largest weight first, ties in alphabetical order."""
     found = [
         (-weight, tag.partition(":")[2]) for tag, weight in tags.items() if tag.startswith(kind + ":") and weight > 0
     ]
@@ -82,13 +82,13 @@ def strongest(tags: Mapping[str, float], kind: str) -> list[str]:
 
 
 def spoken_name(slug: str) -> str:
-    """`robin-w` as a poster prints it: "Robin W"."""
+    """Return `robin-w` as "Robin W"."""
     words = printable(re.sub(r"[-_]+", " ", slug))
     return words.title() if words == words.lower() else words
 
 
 def motif_of(title_tags: Mapping[str, float], artwork_tags: Mapping[str, float]) -> Motif:
-    """The artwork's own tags come first; its title's genres fill in where it has none."""
+    """Return the motif of the artwork's tags, completed by its title's genres."""
 
     def first(kind: str, *, known: tuple[str, ...] = ()) -> str:
         return next((v for v in strongest(artwork_tags, kind) if not known or v in known), "")
@@ -112,10 +112,9 @@ def poster(
     width: int = 320,
     height: int = 180,
 ) -> str:
-    """A stand-alone SVG (16:9, single-quoted attributes) of the artwork; the same input gives the same text.
+    """Return the artwork as a stand-alone SVG (16:9, single-quoted attributes); the same input gives the same text.
 
-    Tags with kinds or values that are not known here are passed over. The seed is the id: two artworks with
-    equal tags still differ.
+    Unknown tags are ignored. The id is the seed, so artworks with equal tags differ.
     """
     motif = motif_of(title_tags, artwork_tags)
     digest = hashlib.sha256(artwork_id.encode("utf-8", "surrogatepass")).hexdigest()
@@ -140,7 +139,7 @@ def poster(
 
 
 def _energy(stage: PosterStage, mood: str) -> str:
-    """Wedges of light, speed lines and sparks for action; a quiet poster has none of it, only a rule."""
+    """Draw wedges of light, speed lines and sparks for action; a quiet poster has only a rule."""
     palette = stage.palette
     if mood == "action":
         corner = 0 if stage.side > 0 else WIDTH
@@ -169,7 +168,7 @@ def _energy(stage: PosterStage, mood: str) -> str:
 
 
 def _print(stage: PosterStage) -> str:
-    """Halftone dots that fade in from the far corner, and a darker rim: ink on paper, not pixels."""
+    """Draw halftone dots that fade in from the far corner, and a darker rim, like print on paper."""
     palette, uid = stage.palette, stage.uid
     light = luminance(palette.middle) > 0.3
     dot = mix(palette.ink, palette.middle, 0.3) if light else palette.paper
@@ -188,7 +187,7 @@ def _print(stage: PosterStage) -> str:
 
 
 def _scrim(stage: PosterStage, edge: str, colour: str, strength: float) -> str:
-    """A veil that lets letters stand out; edge: "left", "right", "top" or "bottom", where it is thickest."""
+    """Draw a scrim behind letters; `edge` is "left", "right", "top" or "bottom", where it is densest."""
     name = stage.uid + "v"
     ends = [(0, colour, strength), (0.62, colour, 0.0)]
     if edge in ("right", "bottom"):
@@ -197,7 +196,7 @@ def _scrim(stage: PosterStage, edge: str, colour: str, strength: float) -> str:
 
 
 def _billing(stage: PosterStage, motif: Motif, colour: str, *, x: float, y: float, anchor: str, room: float) -> str:
-    """The actors' names, small, as posters set them."""
+    """Draw the actors' names in small letters."""
     if not motif.cast:
         return ""
     text = "  ·  ".join(motif.cast).upper()

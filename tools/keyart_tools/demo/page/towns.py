@@ -1,4 +1,4 @@
-"""Places with many people in them: skylines, a street at night, a stadium. Layers, far to near."""
+"""Crowded places: skylines, a street at night, a stadium. Layers are ordered from far to near."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .outdoors import halo
 
 
 def skyline_data(stage: PosterStage, base: float, low: float, high: float) -> str:
-    """Path data of a row of towers that stands on `base` and runs to the bottom."""
+    """Return the path data of a row of towers that stands on `base` and runs to the bottom."""
     x, data = -4.0, f"M-4 {HEIGHT}"
     while x < WIDTH:
         wide, top = stage.between(13, 30), base - stage.between(low, high)
@@ -23,7 +23,7 @@ def skyline_data(stage: PosterStage, base: float, low: float, high: float) -> st
 
 
 def windows(stage: PosterStage, count: int, top: float, bottom: float) -> str:
-    """Small lit windows, as one dashed-looking path."""
+    """Draw small lit windows as one path."""
     data = "".join(
         f"M{round(stage.between(2, 78)) * 4} {round(stage.between(top, bottom) / 5) * 5}h1.8" for _ in range(count)
     )
