@@ -11,7 +11,7 @@ import pytest
 from keyart.errors import CatalogError
 from keyart_tools.tagging.corrections import apply_corrections
 
-from .test_tagging_record import TAGGING
+from .test_tagging_file import TAGGING
 
 
 def written(tmp_path: Path, stills: Any, **fields: Any) -> Path:

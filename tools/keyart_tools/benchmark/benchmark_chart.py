@@ -71,11 +71,11 @@ def draw(entries: Sequence[ChartEntry], about: str, path: Path) -> None:
         for label in axes.get_yticklabels():
             label.set_fontweight("bold" if label.get_text() == KEYART else "normal")
     figure.suptitle(f"How much of the possible gain each policy captured\n{about}", x=0.01, ha="left", fontsize=12)
-    here = [group for group in COLOURS if any(GROUPS[policy] == group for policy in places)]
+    groups = [group for group in COLOURS if any(GROUPS[policy] == group for policy in places)]
     handles = [
         Line2D([], [], marker="o", color=INK, linewidth=2, label="last quarter, 95 % interval"),
         Line2D([], [], marker="o", color=INK, markerfacecolor="white", linewidth=0, label="whole run"),
-        *(Line2D([], [], marker="s", color=COLOURS[group], linewidth=0, label=LABELS[group]) for group in here),
+        *(Line2D([], [], marker="s", color=COLOURS[group], linewidth=0, label=LABELS[group]) for group in groups),
     ]
     figure.legend(handles=handles, loc="outside lower left", ncols=3, fontsize=9, frameon=False)
     figure.savefig(path)

@@ -47,11 +47,11 @@ class BenchmarkPlan:
         Raises:
             SettingError: a name is unknown.
         """
-        known = [setting.name for setting in all_worlds(effort)]
+        names = [setting.name for setting in all_worlds(effort)]
         return cls(
             effort,
             seeds,
-            named(worlds, known, "world"),
+            named(worlds, names, "world"),
             named(policies, POLICIES, "policy"),
             resume,
             download,

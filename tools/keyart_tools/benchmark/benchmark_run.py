@@ -89,12 +89,12 @@ def _turns(settings: Sequence[BenchmarkWorld], seeds: Sequence[int], policies: S
 
 def _rows(turns: Sequence[Turn], record: ResultsFile) -> list[BenchmarkRow]:
     # By policy within a world, though the first seed of a peer may be missing.
-    found: dict[tuple[str, str], list[PolicyRun]] = {(setting.name, policy): [] for setting, _, policy in turns}
+    runs: dict[tuple[str, str], list[PolicyRun]] = {(setting.name, policy): [] for setting, _, policy in turns}
     for setting, seed, policy in turns:
         entry = record.entries.get((setting.name, seed, policy))
         if entry is not None:
-            found[setting.name, policy].append(entry)
-    return [BenchmarkRow(*key, entries) for key, entries in found.items() if entries]
+            runs[setting.name, policy].append(entry)
+    return [BenchmarkRow(*key, entries) for key, entries in runs.items() if entries]
 
 
 def _nothing(absent: Mapping[str, str]) -> FederatedError:

@@ -114,7 +114,7 @@ def start_learner(
     Raises:
         FederatedError: the process cannot be started.
     """
-    with tempfile.TemporaryDirectory(prefix="keyart-") as folder, tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryDirectory(prefix="keyart-") as folder, tempfile.TemporaryFile("w+") as stderr:
         setup = Path(folder) / "setup.json"
         setup.write_text(json.dumps(learner_setup(world, seed)), encoding="utf-8")
         try:
@@ -122,13 +122,13 @@ def start_learner(
                 [str(python.absolute()), str(script.module.__file__), str(setup), *script.arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=said,
+                stderr=stderr,
                 env=_environment(),
                 text=True,
             )
         except OSError as error:
             raise FederatedError(f"{name} cannot be started: {error}. `make bench` installs it.") from None
-        with contextlib.closing(ExternalLearner(name, process, said)) as peer:
+        with contextlib.closing(ExternalLearner(name, process, stderr)) as peer:
             yield peer
 
 

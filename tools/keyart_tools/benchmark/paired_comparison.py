@@ -71,27 +71,27 @@ class PolicyComparison:
         """Return plain values; an infinite end of an interval (one device) becomes null."""
         return {
             "policy": self.policy,
-            "figures": {name: plain(one) for name, one in self.figures.items()},
+            "figures": {name: plain(estimate) for name, estimate in self.figures.items()},
             "capture_by_round": list(self.capture_by_round),
-            "apart_from_first": {name: plain(one) for name, one in self.apart.items()},
+            "apart_from_first": {name: plain(estimate) for name, estimate in self.apart.items()},
         }
 
 
-def policies(asked: str) -> tuple[str, ...]:
+def policies(text: str) -> tuple[str, ...]:
     """Parse at least two names of `COMPARABLE` policies.
 
     Raises:
         SettingError: a name is unknown, missing or repeated.
     """
     names = {key_of(name): name for name in COMPARABLE} | ALIASES
-    found = []
-    for word in filter(None, map(str.strip, asked.split(","))):
+    chosen = []
+    for word in filter(None, map(str.strip, text.split(","))):
         if key_of(word) not in names:
             raise SettingError(f"No policy {word!r} to compare; there are {', '.join(COMPARABLE)}.")
-        found.append(names[key_of(word)])
-    if len(found) < 2 or len(set(found)) < len(found):
+        chosen.append(names[key_of(word)])
+    if len(chosen) < 2 or len(set(chosen)) < len(chosen):
         raise SettingError("Compare at least two policies, each once, with commas between them: federated,central.")
-    return tuple(found)
+    return tuple(chosen)
 
 
 def compare(
@@ -143,12 +143,12 @@ def _apart(first: Rewards, other: Rewards) -> dict[str, Estimate]:
     """Return paired differences; effects common to devices, titles and moments cancel."""
     impressions = first.policy.shape[1]
     whole, last = slice(None), slice(impressions * 3 // 4, impressions)
-    told = {}
+    differences = {}
     for name, window in (("capture", whole), ("last_quarter_capture", last)):
-        one, two = first.means(window), other.means(window)
-        told[name] = ratio(two.policy - one.policy, one.oracle - one.random)
-    told["policy_value"] = mean(other.means().policy - first.means().policy)
-    return told
+        first_means, other_means = first.means(window), other.means(window)
+        differences[name] = ratio(other_means.policy - first_means.policy, first_means.oracle - first_means.random)
+    differences["policy_value"] = mean(other.means().policy - first.means().policy)
+    return differences
 
 
 def draw(lines: Sequence[PolicyComparison], title: str, path: Path) -> None:
@@ -185,12 +185,16 @@ def _draw_apart(axes: Axes, lines: Sequence[PolicyComparison]) -> None:
     others = lines[1:]
     for place, line in enumerate(others):
         for name, form, shift in (("last_quarter_capture", "o", -0.12), ("capture", "D", 0.12)):
-            one = line.apart[name]
-            reach = [[one.value - one.low], [one.high - one.value]] if math.isfinite(one.high) else None
-            fill = LINE_COLOURS[(place + 1) % len(LINE_COLOURS)] if form == "o" else "white"
+            estimate = line.apart[name]
+            error = (
+                [[estimate.value - estimate.low], [estimate.high - estimate.value]]
+                if math.isfinite(estimate.high)
+                else None
+            )
+            colour = LINE_COLOURS[(place + 1) % len(LINE_COLOURS)]
             axes.errorbar(
-                one.value, place + shift, xerr=reach, fmt=form, color=LINE_COLOURS[(place + 1) % len(LINE_COLOURS)],
-                markerfacecolor=fill, markersize=6, capsize=3,
+                estimate.value, place + shift, xerr=error, fmt=form, color=colour,
+                markerfacecolor=colour if form == "o" else "white", markersize=6, capsize=3,
             )  # fmt: skip
     axes.axvline(0, color=FADED, linewidth=1)
     axes.set_yticks(range(len(others)), [line.policy for line in others])

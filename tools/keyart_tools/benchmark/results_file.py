@@ -72,7 +72,7 @@ class ResultsFile:
         whole = _whole(data)
         try:
             first, *lines = map(json.loads, whole.splitlines())
-            made = first["settings"] if first["format"] == FORMAT else None
+            recorded = first["settings"] if first["format"] == FORMAT else None
             entries = [
                 PolicyRun(
                     line["world"],
@@ -85,10 +85,10 @@ class ResultsFile:
                 for line in lines
             ]
         except (ValueError, KeyError, TypeError, AttributeError):
-            made, entries = None, []
-        if made is None:
+            recorded, entries = None, []
+        if recorded is None:
             raise SettingError(f"{path} is not the record of a suite of this version. {START_OVER}")
-        changed = list(_changed(made, json.loads(json.dumps(settings))))
+        changed = list(_changed(recorded, json.loads(json.dumps(settings))))
         if changed:
             more = f", and {len(changed) - MAX_NAMED_CHANGES} more" if len(changed) > MAX_NAMED_CHANGES else ""
             raise SettingError(

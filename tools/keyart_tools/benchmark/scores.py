@@ -40,12 +40,12 @@ class PolicyScore:
         Raises:
             KeyError, TypeError, ValueError: the document is of another form.
         """
-        known = {name: float(document["figures"][name]) for name in FIGURES}
+        values = {name: float(document["figures"][name]) for name in FIGURES}
         interval = {
             str(name): (-math.inf if low is None else float(low), math.inf if high is None else float(high))
             for name, (low, high) in document["interval"].items()
         }
-        return cls(known, interval)
+        return cls(values, interval)
 
 
 def score_baseline(truth: Truth, played: Played, artwork_tags: Floats) -> PolicyScore:

@@ -56,14 +56,14 @@ class WorldRun:
         began = time.perf_counter()
         if policy in SIMULATED:
             report = self._report(policy)
-            score, told = score_simulation(report), {**report.to_dict(), "bundle": None}  # it is gone
+            score, report_document = score_simulation(report), {**report.to_dict(), "bundle": None}  # it is gone
         else:
             played = self._outside(policy) if policy in EXTERNAL_BASELINES else self._inside(policy)
             catalog = self.world.catalog
             tags = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog)).artwork
-            score, told = score_baseline(truth, played, tags), None
+            score, report_document = score_baseline(truth, played, tags), None
         seconds = time.perf_counter() - began
-        return PolicyRun(self.setting.name, self.seed, policy, score, seconds, told)
+        return PolicyRun(self.setting.name, self.seed, policy, score, seconds, report_document)
 
     def _report(self, policy: str) -> Report:
         with tempfile.TemporaryDirectory(prefix="keyart-") as folder:

@@ -52,6 +52,6 @@ def show(lines: Sequence[PolicyComparison], title: str, plot: Path | None, as_js
     )
 
 
-def _cell(one: Estimate, digits: int, sign: str = "") -> str:
-    reach = f" ± {one.high - one.value:.{digits}f}" if math.isfinite(one.high) else ""
-    return f"{one.value:{sign}z.{digits}f}{reach}"
+def _cell(estimate: Estimate, digits: int, sign: str = "") -> str:
+    half_width = f" ± {estimate.high - estimate.value:.{digits}f}" if math.isfinite(estimate.high) else ""
+    return f"{estimate.value:{sign}z.{digits}f}{half_width}"

@@ -113,8 +113,10 @@ def _lines(out: Path, composition: Composition) -> list[Table | str]:
     table = NewTable()
     for heading in ("file", "pixels", "kB", "contrast of the title"):
         table.add_column(heading)
-    for made in composition.made:
-        contrast = "–" if made.contrast is None else f"{made.contrast:.1f} : 1"
-        table.add_row(str(out / made.file), f"{made.width}×{made.height}", f"{len(made.data) / 1000:.0f}", contrast)
+    for picture in composition.made:
+        contrast = "–" if picture.contrast is None else f"{picture.contrast:.1f} : 1"
+        table.add_row(
+            str(out / picture.file), f"{picture.width}×{picture.height}", f"{len(picture.data) / 1000:.0f}", contrast
+        )
     heading = f"{'Composed' if composition.synthetic else 'Cropped'} from {names}"
     return [heading, table, f"source type {composition.source_type}, signed with Content Credentials"]

@@ -37,30 +37,30 @@ def doctor(ctx: click.Context, profile: Path | None, bundle: Path | None, as_jso
 
     places = Path.home(), Path(click.get_app_dir("keyart")), Path.cwd()
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    found = findings(read(dict(os.environ), *places, datetime.now().astimezone(), encoding, profile, bundle))
-    count = Counter(finding.state for finding in found)
+    results = findings(read(dict(os.environ), *places, datetime.now().astimezone(), encoding, profile, bundle))
+    count = Counter(finding.state for finding in results)
     if as_json:
-        write_json(document(found))
+        write_json(document(results))
     else:
-        _show(found)
+        _show(results)
     if count["problem"]:
-        note(f"{count['problem']} of {len(found)} checks found a problem.")
+        note(f"{count['problem']} of {len(results)} checks found a problem.")
         ctx.exit(1)
 
 
-def document(found: tuple[Finding, ...]) -> dict[str, object]:
+def document(results: tuple[Finding, ...]) -> dict[str, object]:
     """Return the findings as plain values, with the number of problems and warnings."""
     from dataclasses import asdict
 
-    count = Counter(finding.state for finding in found)
+    count = Counter(finding.state for finding in results)
     return {
         "problems": count["problem"],
         "warnings": count["warning"],
-        "findings": [asdict(finding) for finding in found],
+        "findings": [asdict(finding) for finding in results],
     }
 
 
-def _show(found: tuple[Finding, ...]) -> None:
+def _show(results: tuple[Finding, ...]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
@@ -70,7 +70,7 @@ def _show(found: tuple[Finding, ...]) -> None:
     table.add_column("check", no_wrap=True)
     table.add_column("observation", overflow="fold")
     style = {"ok": "green", "warning": "yellow", "problem": "bold red"}
-    for finding in found:
+    for finding in results:
         seen = escape(finding.seen) + (f"\n→ {escape(finding.remedy)}" if finding.remedy else "")
         table.add_row(
             finding.state, finding.name, seen, style=None if finding.state == "ok" else style[finding.state]

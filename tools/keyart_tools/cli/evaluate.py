@@ -79,10 +79,10 @@ def _tables(log: Path, columns: Columns, verdict: Verdict) -> list[Any]:
 
     rows = {"logged": verdict.logged, **verdict.estimates}
     values = table(f"{log}: reward a decision", "", "value", "low", "high", "standard error", "effective")
-    for name, found in rows.items():
+    for name, estimate in rows.items():
         mark = " (decides)" if name == verdict.by else ""
-        numbers = (found.value, found.low, found.high, found.standard_error)
-        values.add_row(LABELS[name] + mark, *(f"{number:.5f}" for number in numbers), f"{found.effective:,.0f}")
+        numbers = (estimate.value, estimate.low, estimate.high, estimate.standard_error)
+        values.add_row(LABELS[name] + mark, *(f"{number:.5f}" for number in numbers), f"{estimate.effective:,.0f}")
     overlap = verdict.overlap
     about = table("Overlap", "figure", "value")
     grouped = f" of {overlap.units:,} by {columns.names['group']}" if "group" in columns.names else ""

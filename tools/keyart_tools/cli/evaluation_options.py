@@ -74,8 +74,8 @@ def read_evaluation_set(
         settings = {"viewers": viewers, "titles": titles, "seed": None if ":" in world else seed}
         return EvaluationSet.of_world(load_world(world, {k: v for k, v in settings.items() if v is not None}), slates)
     assert log is not None and catalog is not None  # noqa: S101 – checked above
-    known = Catalog.load(catalog)
-    found = EvaluationSet.of_log(Log.read(log).within(known), known, slates)
-    if not found.each:
+    titles_catalog = Catalog.load(catalog)
+    evaluation_set = EvaluationSet.of_log(Log.read(log).within(titles_catalog), titles_catalog, slates)
+    if not evaluation_set.each:
         raise HistoryError(f"{log} has no decision about a title of {catalog}; there is nothing to evaluate.")
-    return found
+    return evaluation_set

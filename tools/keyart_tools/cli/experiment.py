@@ -158,50 +158,54 @@ def plan(
     if pilot is not None:
         if mean is not None or deviation is not None:
             raise click.UsageError("--pilot provides the baseline; give either --pilot or --mean and --deviation.")
-        known = baselines(Results.load(pilot))
+        baselines_by_metric = baselines(Results.load(pilot))
     elif mean is None or deviation is None:
         raise click.UsageError(
             "Give --mean and --deviation of the metric, or --pilot with the results file of an experiment."
         )
     else:
-        known = {**ASSUMED, metric: Baseline(mean, deviation, correlation, measured_days)}
-    if metric not in known:
+        baselines_by_metric = {**ASSUMED, metric: Baseline(mean, deviation, correlation, measured_days)}
+    if metric not in baselines_by_metric:
         raise click.UsageError(f"The pilot did not measure {metric}.")
-    known = {metric: known[metric], **{name: one for name, one in known.items() if name != metric}}
+    baselines_by_metric = {
+        metric: baselines_by_metric[metric],
+        **{name: baseline for name, baseline in baselines_by_metric.items() if name != metric},
+    }
     kind, groups = _group(group)
-    made = Experiment(
-        "plan", devices or 10**9, known, tuple(f"arm {n}" for n in range(arms)), days=days, first_day=first_day,
+    experiment_plan = Experiment(
+        "plan", devices or 10**9, baselines_by_metric, tuple(f"arm {n}" for n in range(arms)), days=days,
+        first_day=first_day,
         looks=looks, epsilon=epsilon, delta=delta, group=kind, groups=groups,
     )  # fmt: skip
-    wanted = needed(made, effect, power)
+    needed_devices = needed(experiment_plan, effect, power)
     rows = []
     for length in sorted({*PLANNED_DAYS, days}):
         first = min(first_day, length)
         for count in sorted({1, min(looks, length - first + 1)}):
             start = first if count > 1 else length
-            other = replace(made, days=length, first_day=start, looks=count)
-            rows.append({"days": length, "looks": count, "devices": needed(other, effect, power)})
-    found = detectable(replace(made, devices=devices or wanted), power=power)
+            variant = replace(experiment_plan, days=length, first_day=start, looks=count)
+            rows.append({"days": length, "looks": count, "devices": needed(variant, effect, power)})
+    detected = detectable(replace(experiment_plan, devices=devices or needed_devices), power=power)
     document = {
         "metric": metric,
         "effect": effect,
         "power": power,
         "epsilon": epsilon,
         "delta": delta,
-        "devices": wanted,
-        "fewest_a_look": made.fewest_a_look,
+        "devices": needed_devices,
+        "fewest_a_look": experiment_plan.fewest_a_look,
         "rows": rows,
         "found": {
-            "devices": devices or wanted,
-            "effect": found.effect,
-            "without_noise": found.without_noise,
-            "noise_share": found.noise_share,
+            "devices": devices or needed_devices,
+            "effect": detected.effect,
+            "without_noise": detected.without_noise,
+            "noise_share": detected.noise_share,
         },
     }
     if as_json:
         write_json(document)
     else:
-        _show_plan(document, made)
+        _show_plan(document, experiment_plan)
 
 
 @experiment.command(short_help="Compare two bundles or policies on a World.")
@@ -364,28 +368,28 @@ def _table(document: dict[str, Any], comparison: dict[str, Any]) -> Table:
     for name in ("metric", "devices", control, comparison["arm"], "change", "95 % interval, valid at all analyses"):
         table.add_column(name, justify="left" if name == "metric" else "right")
     first = next(iter(comparison["metrics"]))
-    rows = [(name, one["label"], one) for name, one in comparison["metrics"].items()]
-    rows += [(first, f"  {name}", one) for name, one in comparison["groups"].items()]
-    for name, label, one in rows:
+    rows = [(name, metric["label"], metric) for name, metric in comparison["metrics"].items()]
+    rows += [(first, f"  {name}", metric) for name, metric in comparison["groups"].items()]
+    for name, label, metric in rows:
         measure = MEASURES[name]
-        change, low, high = one["relative"]
-        known = change is not None
+        change, low, high = metric["relative"]
+        is_relative = change is not None
         guard = f", guard {comparison['guards'][name]}" if comparison["guards"].get(name) == "breached" else ""
         table.add_row(
             label + guard,
-            f"{one['devices']:,}",
-            measure.shown(one["control"]),
-            measure.shown(one["control"] + one["effect"]),
-            percent(change) if known else measure.shown(one["effect"], True),
-            f"{percent(low)} to {percent(high)}" if known else "",
+            f"{metric['devices']:,}",
+            measure.shown(metric["control"]),
+            measure.shown(metric["control"] + metric["effect"]),
+            percent(change) if is_relative else measure.shown(metric["effect"], True),
+            f"{percent(low)} to {percent(high)}" if is_relative else "",
         )
     return table
 
 
-def _show_plan(document: dict[str, Any], made: Experiment) -> None:
+def _show_plan(document: dict[str, Any], experiment_plan: Experiment) -> None:
     from rich.table import Table
 
-    effect, found = document["effect"], document["found"]
+    effect, detected = document["effect"], document["found"]
     table = Table()
     for name in ("days", "analyses", "devices"):
         table.add_column(name, justify="right")
@@ -395,11 +399,10 @@ def _show_plan(document: dict[str, Any], made: Experiment) -> None:
         f"Devices that detect a change of {100 * effect:.3g} % in {document['metric']}, with a probability of "
         f"{document['power']:g}:",
         table,
-        f"{found['devices']:,} devices, {made.days} days and {made.looks} analyses find {100 * found['effect']:.2f} "
-        "%; "
-        f"without noise, {100 * found['without_noise']:.2f} %. Noise is {100 * found['noise_share']:.0f} % of the "
-        f"variance, at ε = {document['epsilon']:g} per user. An analysis needs "
-        f"{document['fewest_a_look']:,} devices.",
+        f"{detected['devices']:,} devices, {experiment_plan.days} days and {experiment_plan.looks} analyses find "
+        f"{100 * detected['effect']:.2f} %; without noise, {100 * detected['without_noise']:.2f} %. "
+        f"Noise is {100 * detected['noise_share']:.0f} % of the variance, "
+        f"at ε = {document['epsilon']:g} per user. An analysis needs {document['fewest_a_look']:,} devices.",
     )
 
 

@@ -107,20 +107,20 @@ def export_bundle(
     if before is not None and version <= before:
         raise click.UsageError(f"--version {version} must be greater than the parent's version, {before}.")
     _check_output(out, version)
-    found: list[tuple[Manifest, int]] = []
-    words = dict(card or {})
+    checked: list[tuple[Manifest, int]] = []
+    card_texts = dict(card or {})
     write_bundle(
         out,
         replace(file.model, version=version),
         file.names,
-        data=words.pop("data", file.data),
+        data=card_texts.pop("data", file.data),
         training=file.training,
         quality={**file.quality, **(quality or {})},
         parent=before,
-        card=words,
-        check=lambda folder: found.append(check_bundle(folder)),
+        card=card_texts,
+        check=lambda folder: checked.append(check_bundle(folder)),
     )
-    return found[0]
+    return checked[0]
 
 
 def _check_output(out: Path, version: int) -> None:

@@ -86,15 +86,15 @@ def plan(
     from keyart_tools.privacy import read
 
     runs = read()
-    made = make(sorted(set(devices)), sorted(set(rounds)), epsilon, delta, dimension, l2, runs)
+    campaign_plan = make(sorted(set(devices)), sorted(set(rounds)), epsilon, delta, dimension, l2, runs)
     if plot is not None:
         from keyart_tools.privacy.capture_chart import draw
 
         draw(plot, devices, delta=delta, rounds=min(rounds), dimension=dimension, runs=runs)
     if as_json:
-        write_json(plan_document(made))
+        write_json(plan_document(campaign_plan))
     else:
-        _show(made)
+        _show(campaign_plan)
     if not runs:
         note("No measured runs: the plan reports the noise, but predicts no capture.")
 
@@ -138,51 +138,54 @@ def epsilon(
         print_table(f"ε = {spent:.4g} at δ = {delta:g}")
 
 
-def plan_document(made: CampaignPlan) -> dict[str, Any]:
+def plan_document(campaign_plan: CampaignPlan) -> dict[str, Any]:
     """Return the plan as plain values, without predicted captures if no run was measured."""
     from dataclasses import asdict
 
-    rows = [asdict(row) | {"pays": made.pays(row)} for row in made.rows]
-    if all(row.whole is None for row in made.rows):
+    rows = [asdict(row) | {"pays": campaign_plan.pays(row)} for row in campaign_plan.rows]
+    if all(row.whole is None for row in campaign_plan.rows):
         rows = [{k: v for k, v in row.items() if k not in ("whole", "last_quarter", "pays")} for row in rows]
-    document = asdict(made) | {"rows": rows, "half_devices": made.half_devices}
-    return document if made.alone is not None else {k: v for k, v in document.items() if k != "alone"}
+    document = asdict(campaign_plan) | {"rows": rows, "half_devices": campaign_plan.half_devices}
+    return document if campaign_plan.alone is not None else {k: v for k, v in document.items() if k != "alone"}
 
 
-def _show(made: CampaignPlan) -> None:
+def _show(campaign_plan: CampaignPlan) -> None:
     from rich.table import Table
 
-    table = Table(title=f"ε = {made.epsilon:g} at δ = {made.delta:g}, {made.dimension:,} coordinates")
+    table = Table(
+        title=f"ε = {campaign_plan.epsilon:g} at δ = {campaign_plan.delta:g}, {campaign_plan.dimension:,} coordinates"
+    )
     table.title_justify = "left"
-    measured = made.rows[0].whole is not None
+    measured = campaign_plan.rows[0].whole is not None
     names = ["devices", "rounds", "noise /\nclip", "noise of a mean /\nclip", "share,\na round", "share,\nall rounds"]
     for name in [*names, "kB a\nround", *(["capture", "last\nquarter", "pays"] if measured else [])]:
         table.add_column(name, justify="right")
-    for row in made.rows:
+    for row in campaign_plan.rows:
         cells = [
             f"{row.devices:,}", str(row.rounds), f"{row.noise_multiplier:.3g}", f"{row.mean_noise:.2e}",
             f"{row.share:.1%}", f"{row.campaign_share:.1%}", f"{row.upload_bytes / 1000:,.1f}",
         ]  # fmt: skip
         if row.whole is not None and row.last_quarter is not None:
-            word = {None: "", True: "yes", False: "NO"}[made.pays(row)]
-            cells += [f"{row.whole:.3f}", f"{row.last_quarter:.3f}", word]
+            verdict = {None: "", True: "yes", False: "NO"}[campaign_plan.pays(row)]
+            cells += [f"{row.whole:.3f}", f"{row.last_quarter:.3f}", verdict]
         table.add_row(*cells)
     print_table(
         table,
-        f"With {made.half_devices:,} devices or more, the campaign keeps at least half of its effective sample.",
-        *_refusals(made),
+        f"With {campaign_plan.half_devices:,} devices or more, the campaign keeps at least half of its sample.",
+        *_refusals(campaign_plan),
     )
 
 
-def _refusals(made: CampaignPlan) -> list[str]:
+def _refusals(campaign_plan: CampaignPlan) -> list[str]:
     """Return a sentence for each fleet for which no number of rounds pays off."""
-    said = []
-    for fleet in dict.fromkeys(row.devices for row in made.rows):
-        rows = [row for row in made.rows if row.devices == fleet]
-        if all(made.pays(row) is False for row in rows):
+    sentences = []
+    for fleet in dict.fromkeys(row.devices for row in campaign_plan.rows):
+        rows = [row for row in campaign_plan.rows if row.devices == fleet]
+        if all(campaign_plan.pays(row) is False for row in rows):
             best = max(row.whole or 0.0 for row in rows)
-            said.append(
-                f"Not worthwhile: with {fleet:,} devices at ε = {made.epsilon:g}, federated learning cannot pay off: "
-                f"capture {best:.3f} is predicted, and devices that learn alone reach {made.alone:.3f}."
+            sentences.append(
+                f"Not worthwhile: with {fleet:,} devices at ε = {campaign_plan.epsilon:g}, federated learning cannot "
+                f"pay off: capture {best:.3f} is predicted, and devices that learn alone reach "
+                f"{campaign_plan.alone:.3f}."
             )
-    return said
+    return sentences

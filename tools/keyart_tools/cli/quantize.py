@@ -81,10 +81,10 @@ def _tables(model: Path, report: QuantizationReport) -> list[Any]:
     tensors = table(
         "Each tensor in int8 alone", "tensor", "in a bundle", "float", "int8", "mean error", "largest", "same winner"
     )
-    for one in report.tensors:
-        sizes = f"{one.bytes_float:,}", f"{one.bytes_int8:,}"
-        errors = f"{one.error_mean:.2e}", f"{one.error_max:.2e}", f"{one.same_winner:.2%}"
-        tensors.add_row(one.name, one.stored, *sizes, *errors)
+    for tensor in report.tensors:
+        sizes = f"{tensor.bytes_float:,}", f"{tensor.bytes_int8:,}"
+        errors = f"{tensor.error_mean:.2e}", f"{tensor.error_max:.2e}", f"{tensor.same_winner:.2%}"
+        tensors.add_row(tensor.name, tensor.stored, *sizes, *errors)
     shown: list[Any] = [about, tensors]
     if report.worst:
         worst = table("Worst cases", "slate", "title", "float shows", "int8 shows", "lost")

@@ -34,9 +34,9 @@ def world_errors(spec: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if ":" not in spec or (said := _world_error(spec, error)) is None:
+        if ":" not in spec or (world_error := _world_error(spec, error)) is None:
             raise
-        raise said from error
+        raise world_error from error
 
 
 def _world_error(spec: str, error: Exception) -> Exception | None:

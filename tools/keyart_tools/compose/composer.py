@@ -95,7 +95,7 @@ def compose(
     steps = ["c2pa.cropped", "c2pa.resized", *(["c2pa.color_adjustments", "c2pa.filtered"] if synthetic else [])]
     packet = xmp_packet(kind, " ".join(generator), rights)
     attention = attention_map(parts["background" if synthetic else "picture"].picture.pixels)
-    made: list[ComposedPicture] = []
+    pictures: list[ComposedPicture] = []
     skipped: dict[str, str] = {}
     for done, name in enumerate(crops):
         progress(done, len(crops))
@@ -104,15 +104,15 @@ def compose(
         except InputError as error:
             skipped[name] = str(error)
             continue
-        did = [*steps, *(["c2pa.filtered", "c2pa.addedText"] if title else [])]
+        actions = [*steps, *(["c2pa.filtered", "c2pa.addedText"] if title else [])]
         data = signed(
-            jpeg(pixels, packet), f"{name}.jpg", ingredients, list(dict.fromkeys(did)), kind, key, generator, now
+            jpeg(pixels, packet), f"{name}.jpg", ingredients, list(dict.fromkeys(actions)), kind, key, generator, now
         )
-        made.append(ComposedPicture(name, *SHAPES[name], contrast, data))
+        pictures.append(ComposedPicture(name, *SHAPES[name], contrast, data))
     progress(len(crops), len(crops))
-    if not made:
+    if not pictures:
         raise InputError("No picture could be made: " + "; ".join(f"{n}: {reason}" for n, reason in skipped.items()))
-    return Composition(tuple(made), skipped, synthetic, kind, ingredients)
+    return Composition(tuple(pictures), skipped, synthetic, kind, ingredients)
 
 
 def _picture(
@@ -154,16 +154,16 @@ def _cut(
         faces: whether faces must not be cut; in a blurred background they may be.
     """
     size = source.picture.size
-    looked = attention.copy()
+    weights = attention.copy()
     heads = [_pixels(face, size, HEAD) for face in source.faces] if faces else []
     for face in source.faces:
-        rows, columns = _cells(face, looked.shape)
-        looked[rows, columns] = FACE_ATTENTION * attention.max() if faces else 0.0
+        rows, columns = _cells(face, weights.shape)
+        weights[rows, columns] = FACE_ATTENTION * attention.max() if faces else 0.0
     texts = [_pixels(box, size) for box in source.lettering]
-    window = crop(size, shape, [*heads, *texts], looked)
+    window = crop(size, shape, [*heads, *texts], weights)
     if window.cuts and heads:  # hair and chin may go before the crop does
         heads = [_pixels(face, size) for face in source.faces]
-        window = crop(size, shape, [*heads, *texts], looked)
+        window = crop(size, shape, [*heads, *texts], weights)
     if window.cuts:
         what = "a face" if window.cuts[0] < len(heads) else "lettering"
         raise InputError(f"every part of {source.picture.name} in this shape cuts {what}; take another picture.")

@@ -179,7 +179,7 @@ def _found(store: dict[str, Any], state: str | None) -> dict[str, Any]:
         for action in assertion.get("data", {}).get("actions", ())
     ]
     kinds = [action["digitalSourceType"] for action in actions if action.get("digitalSourceType")]
-    found = {
+    document = {
         "state": "valid" if state in ("Valid", "Trusted") else "invalid",
         "trusted": state == "Trusted",
         "issuer": signature.get("issuer"),
@@ -196,7 +196,7 @@ def _found(store: dict[str, Any], state: str | None) -> dict[str, Any]:
         ],
         "problems": [entry.get("code") for entry in store.get("validation_status") or ()],
     }
-    return {**found, "source_type": kinds[0].rpartition("/")[2]} if kinds else found
+    return {**document, "source_type": kinds[0].rpartition("/")[2]} if kinds else document
 
 
 def _hash(identifier: str | None) -> str | None:

@@ -197,8 +197,8 @@ def _grabbed(small: Pixels, seed: Mask) -> Mask:
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # its colour models start from k-means
     cv2.grabCut(small, labels, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
-    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+    foreground = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(foreground, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _largest(faces: Sequence[Box]) -> Box:
@@ -210,9 +210,9 @@ def _holds(mask: Mask, face: Box) -> bool:
     return float(mask[_window(face, (mask.shape[1], mask.shape[0]))].mean()) > 0.5
 
 
-def _agreement(one: Mask, other: Mask) -> float:
+def _agreement(first: Mask, second: Mask) -> float:
     """Return the intersection over union of two masks."""
-    return float(np.count_nonzero(one & other)) / max(1, int(np.count_nonzero(one | other)))
+    return float(np.count_nonzero(first & second)) / max(1, int(np.count_nonzero(first | second)))
 
 
 def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: bool) -> tuple[Mask, CutoutQuality]:

@@ -46,17 +46,18 @@ def record(composition: Composition, title: str | None, rights: str) -> dict[str
         "source_type": composition.source_type,
         "rights": rights,
         "ingredients": [
-            {"part": one.part, "name": one.name, "sha256": one.sha256} for one in composition.ingredients
+            {"part": ingredient.part, "name": ingredient.name, "sha256": ingredient.sha256}
+            for ingredient in composition.ingredients
         ],
         "files": {
-            made.crop: {
-                "file": made.file,
-                "width": made.width,
-                "height": made.height,
-                "bytes": len(made.data),
-                "title_contrast": None if made.contrast is None else round(made.contrast, 2),
+            picture.crop: {
+                "file": picture.file,
+                "width": picture.width,
+                "height": picture.height,
+                "bytes": len(picture.data),
+                "title_contrast": None if picture.contrast is None else round(picture.contrast, 2),
             }
-            for made in composition.made
+            for picture in composition.made
         },
         "skipped": composition.skipped,
     }
@@ -66,13 +67,13 @@ def write(out: Path, composition: Composition, document: Mapping[str, Any]) -> N
     """Write the pictures and then composed.json; earlier files stay until the new ones are complete."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=out) as staging:
-        files = {made.file: made.data for made in composition.made}
+        files = {picture.file: picture.data for picture in composition.made}
         files[RECORD] = json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
         for name, data in files.items():
             (Path(staging) / name).write_bytes(data)
         for name in files:
             (Path(staging) / name).replace(out / name)
-    for crop in SHAPES.keys() - {made.crop for made in composition.made}:  # of an earlier composition
+    for crop in SHAPES.keys() - {picture.crop for picture in composition.made}:  # of an earlier composition
         (out / f"{crop}.jpg").unlink(missing_ok=True)
 
 

@@ -153,8 +153,8 @@ def _source_type(image: Image.Image) -> str:
     The packet is searched and not parsed: it is one word, and hostile XML can exhaust memory.
     """
     packet = image.info.get("xmp", b"")
-    found = SOURCE_TYPE.search(packet if isinstance(packet, bytes) else str(packet).encode())
-    return found[1].decode() if found else ""
+    match = SOURCE_TYPE.search(packet if isinstance(packet, bytes) else str(packet).encode())
+    return match[1].decode() if match else ""
 
 
 def _looks_like_picture(data: bytes) -> bool:

@@ -50,20 +50,20 @@ def open_keys(folder: Path, now: datetime) -> SigningKey:
     try:
         if not key.exists() and not chain.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            made = create_key(now)
-            replace_file(chain, made.chain)
-            replace_file(key, made.private, 0o600)  # last: with the key the pair is complete
-            return made
+            created = create_key(now)
+            replace_file(chain, created.chain)
+            replace_file(key, created.private, 0o600)  # last: with the key the pair is complete
+            return created
         if not key.exists():  # a run was killed between the two
             chain.unlink()
             return open_keys(folder, now)
         if stat.S_IMODE(key.stat().st_mode) & 0o077:
             raise SettingError(f"{key} can be read by others; run `chmod 600` on it.")
-        found = SigningKey(chain.read_bytes(), key.read_bytes())
+        stored = SigningKey(chain.read_bytes(), key.read_bytes())
     except OSError as error:
         raise SettingError(f"No signing key in {folder}: {error.strerror or error}; give --keys a folder.") from None
-    _check(found, folder, now)
-    return found
+    _check(stored, folder, now)
+    return stored
 
 
 def create_key(now: datetime) -> SigningKey:
@@ -93,10 +93,10 @@ def create_key(now: datetime) -> SigningKey:
     return SigningKey(_pem([leaf, authority]), private)
 
 
-def _check(found: SigningKey, folder: Path, now: datetime) -> None:
+def _check(key: SigningKey, folder: Path, now: datetime) -> None:
     try:
-        leaf = x509.load_pem_x509_certificates(found.chain)[0]
-        private = serialization.load_pem_private_key(found.private, None)
+        leaf = x509.load_pem_x509_certificates(key.chain)[0]
+        private = serialization.load_pem_private_key(key.private, None)
     except (ValueError, TypeError):
         raise SettingError(f"{folder}: {KEY_FILE} and {CHAIN_FILE} must be PEM, and the key unencrypted.") from None
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
@@ -151,4 +151,4 @@ def _usage(certificates: bool) -> x509.KeyUsage:
 
 
 def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
-    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
+    return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)

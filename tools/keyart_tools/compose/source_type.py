@@ -26,13 +26,13 @@ def source_type(composed: bool, drawn: bool, stated: Sequence[str]) -> str:
         drawn: whether the film is drawn or animated.
         stated: types that the source pictures state.
     """
-    said = set(stated)
+    stated_types = set(stated)
     if composed:
-        if said & GENERATED:
+        if stated_types & GENERATED:
             return "compositeSynthetic"
-        return "composite" if drawn or said & DRAWN else "compositeCapture"
-    known = said & (GENERATED | DRAWN | CAPTURED)  # cropping does not change where a picture comes from
-    return known.pop() if known else "digitalCreation" if drawn else "digitalCapture"
+        return "composite" if drawn or stated_types & DRAWN else "compositeCapture"
+    known_types = stated_types & (GENERATED | DRAWN | CAPTURED)  # cropping does not change where a picture comes from
+    return known_types.pop() if known_types else "digitalCreation" if drawn else "digitalCapture"
 
 
 def xmp_packet(kind: str, creator_tool: str, rights: str = "") -> bytes:

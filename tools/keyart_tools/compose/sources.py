@@ -79,27 +79,27 @@ def _from_folder(folder: Path, back: SourcePicture | None, progress: Progress) -
         raise CatalogError(f"{folder} has no accepted still; tag the film to its end, or accept some of them.")
     # Faces are what a viewer looks for; lettering would come along with the subject.
     fronts = sorted((s for s in stills if not s.lettering), key=lambda s: not s.faces)[:MAX_TRIES]
-    found: CompositionSources | None = None
+    sources: CompositionSources | None = None
     for done, still in enumerate(fronts):
         progress(done, len(fronts))
-        behind = back or _background(folder, still, stills)
-        if behind is None:
+        background = back or _background(folder, still, stills)
+        if background is None:
             break
         front = _source(folder, still)
         try:
             subject = cut_out(front.picture, front.faces)
         except InputError:
             continue
-        found = found or CompositionSources(front, subject, behind, tagging)
+        sources = sources or CompositionSources(front, subject, background, tagging)
         if "top" not in subject.touches:  # all shapes can be made of it
-            found = CompositionSources(front, subject, behind, tagging)
+            sources = CompositionSources(front, subject, background, tagging)
             break
     progress(len(fronts), len(fronts))
-    if found is None and back is not None:
+    if sources is None and back is not None:
         raise InputError(
             f"No still of {folder} has a subject that can be cut out; give a PNG with a transparent one."
         )
-    return found or CompositionSources(_source(folder, stills[0]), tagging=tagging)
+    return sources or CompositionSources(_source(folder, stills[0]), tagging=tagging)
 
 
 def _background(folder: Path, front: Still, stills: Sequence[Still]) -> SourcePicture | None:

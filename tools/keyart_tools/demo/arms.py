@@ -208,16 +208,16 @@ def _figures(truth: Truth, reports: Mapping[str, Report], window: slice, prefix:
     """Return the arms' metrics from their reports, and those of the references from the expected rewards."""
     fixed = (truth.first[truth.title] + truth.best_fixed[truth.title]).astype("int32")
     v: Values = values(truth, fixed, window)
-    found = {
+    figures = {
         RANDOM: PolicyFigures(mean(v.random), capture(v, v.random)),
         BEST_FIXED: PolicyFigures(mean(v.best_fixed), capture(v, v.best_fixed)),
         ORACLE: PolicyFigures(mean(v.oracle), capture(v, v.oracle)),
     }
     for name, report in reports.items():
-        found[name] = PolicyFigures(
+        figures[name] = PolicyFigures(
             _estimate(report, f"{prefix}value" if prefix else "policy_value"), _estimate(report, f"{prefix}capture")
         )
-    return {name: found[name] for name in ORDER}
+    return {name: figures[name] for name in ORDER}
 
 
 def _estimate(report: Report, name: str) -> Estimate:

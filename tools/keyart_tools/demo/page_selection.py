@@ -46,8 +46,8 @@ def most_different_viewers(world: World) -> list[int]:
     viewer. Viewers with little history are skipped if enough others are left.
     """
     taste = tastes(world)
-    known = [i for i in range(world.devices) if len(world.history(i)) >= MIN_VIEWS]
-    pool = known if len(known) >= VIEWERS else list(range(world.devices))
+    experienced = [i for i in range(world.devices) if len(world.history(i)) >= MIN_VIEWS]
+    pool = experienced if len(experienced) >= VIEWERS else list(range(world.devices))
     distance = np.linalg.norm(taste[pool] - taste[pool].mean(axis=0), axis=1)
     chosen: list[int] = []
     while len(chosen) < min(VIEWERS, len(pool)):

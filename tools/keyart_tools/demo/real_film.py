@@ -65,8 +65,8 @@ def read_tagged_film(folder: Path) -> FilmTitle:
     """
     from keyart_tools.tagging import Tagging
 
-    found = keyart.Catalog.load(folder / "catalog.json")[TITLE_ID]
-    title = keyart.Title(found.id, found.name, found.duration, {**found.tags, **GENRES}, found.artworks)
+    tagged = keyart.Catalog.load(folder / "catalog.json")[TITLE_ID]
+    title = keyart.Title(tagged.id, tagged.name, tagged.duration, {**tagged.tags, **GENRES}, tagged.artworks)
     photographs = {artwork.id: _for_page(folder / artwork.image) for artwork in title.artworks}
     return FilmTitle(title, photographs, Tagging.load(folder).licence)
 

@@ -81,8 +81,8 @@ def viewers_of(
 
 def split_name(name: str) -> tuple[str, str]:
     """Split "Fargo (1996)" into name and year; the year is "" if there is none."""
-    found = _NAME_YEAR.fullmatch(name)
-    return (found[1], found[2]) if found else (name, "")
+    match = _NAME_YEAR.fullmatch(name)
+    return (match[1], match[2]) if match else (name, "")
 
 
 def _open(catalog: Catalog, bundle: Path, seed: int) -> Personalizer:
@@ -137,9 +137,9 @@ def _screen(
     choices = []
     for slot, decision in enumerate(decisions):
         title = catalog[decision.title_id]
-        here = replace(context, slot=slot)
-        chances = art.preview(title.id, here, beside=shown)
-        varied = not decision.exploring and _likeliest(art.preview(title.id, here)) != decision.artwork_id
+        slot_context = replace(context, slot=slot)
+        chances = art.preview(title.id, slot_context, beside=shown)
+        varied = not decision.exploring and _likeliest(art.preview(title.id, slot_context)) != decision.artwork_id
         shown.append(decision.artwork_id)
         ids = [artwork.id for artwork in title.artworks]
         name, year = split_name(title.name)
@@ -160,7 +160,7 @@ def _screen(
                     for artwork in title.artworks
                 ),
                 ids.index(decision.artwork_id),
-                ids.index(_likeliest(everybody.preview(title.id, here))),
+                ids.index(_likeliest(everybody.preview(title.id, slot_context))),
                 sentences(art.explain(decision.id), varied),
             )
         )

@@ -31,8 +31,8 @@ def telemetry(environment: Environment) -> Finding:
             f"off in keyart, but another program has left {engine.traces[0]}",
             f"export {TELEMETRY}=1 wherever a program imports onnxruntime before keyart, and remove that file",
         )
-    said = "off" if environment.variables.get(TELEMETRY) == "1" else "off in keyart, which sets the variable itself"
-    return ok(name, f"{said}; importing it wrote nothing")
+    state = "off" if environment.variables.get(TELEMETRY) == "1" else "off in keyart, which sets the variable itself"
+    return ok(name, f"{state}; importing it wrote nothing")
 
 
 def threads(environment: Environment) -> Finding:

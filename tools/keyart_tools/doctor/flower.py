@@ -39,12 +39,12 @@ def variables(environment: Environment) -> Finding:
     loud = {key: value for key, value in QUIET.items() if environment.variables.get(key) != value}
     if not loud:
         return ok(name, "no telemetry, no update check, nothing installed at run time")
-    said = {
+    effects = {
         "FLWR_TELEMETRY_ENABLED": "sends telemetry",
         "FLWR_DISABLE_UPDATE_CHECK": "asks for updates",
         "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "installs an app's dependencies from an index",
     }
-    seen = f"started by hand, Flower {', '.join(said[key] for key in loud)}"
+    seen = f"started by hand, Flower {', '.join(effects[key] for key in loud)}"
     if overridden := [key for key in loud if key in environment.variables]:
         seen += f"; keyart too, since {', '.join(overridden)} is set"
     return warning(name, seen, "export " + " ".join(f"{key}={value}" for key, value in loud.items()))
@@ -83,17 +83,17 @@ def _hosts(line: Sequence[str]) -> list[str]:
 
 def connections(environment: Environment) -> Finding:
     name, config = "Flower's connections", environment.flower.config
-    known = environment.flower.connections
-    if known is None:
+    addresses = environment.flower.connections
+    if addresses is None:
         return problem(name, f"{config} cannot be read as TOML", "Mend it, or remove it: `flwr` writes a new one.")
     default = environment.flower.default
-    if known.get(default, "").startswith(LOCAL):
+    if addresses.get(default, "").startswith(LOCAL):
         return warning(
             name,
             f"the default of {config} is {default!r}: `flwr run` starts a SuperLink and leaves it running",
             "Name a connection of your own in each `flwr run`, or end flower-superlink afterwards.",
         )
-    return ok(name, f"{', '.join(known)} in {config}" if known else "none yet")
+    return ok(name, f"{', '.join(addresses)} in {config}" if addresses else "none yet")
 
 
 def app(environment: Environment) -> Finding | None:

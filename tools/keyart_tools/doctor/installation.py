@@ -41,11 +41,11 @@ def extras(environment: Environment) -> Finding:
     missing = {extra: names for extra, names in environment.installation.missing.items() if extra and names}
     if not missing:
         return ok("extras", "all installed")
-    said = [
+    sentences = [
         f"{extra}: {', '.join(names)} not installed" + (f" ({OPTIONAL[extra]})" if extra in OPTIONAL else "")
         for extra, names in missing.items()
     ]
-    return warning("extras", "; ".join(said), f"pip install 'keyart[{','.join(missing)}]'")
+    return warning("extras", "; ".join(sentences), f"pip install 'keyart[{','.join(missing)}]'")
 
 
 def database(environment: Environment) -> Finding:

@@ -124,7 +124,7 @@ def _size(path: Path) -> int:
     return 0
 
 
-def flower_in(home: Path, here: Path) -> Flower:
+def flower_in(home: Path, folder: Path) -> Flower:
     config = home / "config.toml"
     connections: dict[str, str] | None = {}
     default = ""
@@ -138,7 +138,7 @@ def flower_in(home: Path, here: Path) -> Flower:
         pass
     except (OSError, ValueError, AttributeError):
         connections = None
-    app, app_bytes = _app(here)
+    app, app_bytes = _app(folder)
     return Flower(
         superlinks=tuple(superlinks()),
         config=config,
@@ -146,19 +146,19 @@ def flower_in(home: Path, here: Path) -> Flower:
         default=default,
         app=app,
         app_bytes=app_bytes,
-        app_licence=(here / "LICENSE").is_file(),
+        app_licence=(folder / "LICENSE").is_file(),
         ray=importlib.util.find_spec("ray") is not None,
     )
 
 
-def _app(here: Path) -> tuple[Mapping[str, Any] | None, int]:
+def _app(folder: Path) -> tuple[Mapping[str, Any] | None, int]:
     try:
-        document = tomllib.loads((here / "pyproject.toml").read_text("utf-8"))
+        document = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
         if not isinstance(document["tool"]["flwr"]["app"], dict):
             return None, 0
     except (OSError, ValueError, KeyError, TypeError):
         return None, 0
-    return document, sum(_size(path) for pattern in APP_FILES for path in here.rglob(pattern))
+    return document, sum(_size(path) for pattern in APP_FILES for path in folder.rglob(pattern))
 
 
 def superlinks() -> Iterator[tuple[str, ...]]:

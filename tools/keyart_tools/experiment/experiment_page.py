@@ -52,13 +52,13 @@ def page(results: Results) -> str:
         loader=PackageLoader("keyart_tools", "experiment"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    said, experiment = summary(results), results.experiment
+    document, experiment = summary(results), results.experiment
     return environment.get_template("page.html.j2").render(
-        **said,
+        **document,
         control=experiment.arms[0],
         first=experiment.first,
         group=experiment.group,
-        comparisons_shown=[_shown(one, experiment.first, experiment.margin) for one in said["comparisons"]],
+        comparisons_shown=[_shown(each, experiment.first, experiment.margin) for each in document["comparisons"]],
         size={
             "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "bar": BAR_WIDTH,
             "bar_height": BAR_HEIGHT,

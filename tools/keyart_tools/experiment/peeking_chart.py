@@ -12,7 +12,7 @@ from keyart_federated.experiments.peeking import Peeking
 INK, FAINT, WARM, COOL = "#444444", "#eeeeee", "#e4572e", "#17607a"
 
 
-def draw_peeking(experiment: Experiment, found: Peeking, path: Path) -> None:
+def draw_peeking(experiment: Experiment, peeking: Peeking, path: Path) -> None:
     """Draw a PNG or SVG, by the suffix.
 
     Raises:
@@ -22,8 +22,8 @@ def draw_peeking(experiment: Experiment, found: Peeking, path: Path) -> None:
     axes = figure.add_subplot()
     days = experiment.look_days
     for name, shares, colour in (
-        ("a test for one time, read at each look", found.fixed_by_look, WARM),
-        ("keyart's, on private sums", found.private_by_look, COOL),
+        ("a test for one time, read at each look", peeking.fixed_by_look, WARM),
+        ("keyart's, on private sums", peeking.private_by_look, COOL),
     ):
         axes.plot(days, 100 * shares, color=colour, linewidth=2.2, marker="o", markersize=4)
         end = 100 * shares[-1]
@@ -40,7 +40,7 @@ def draw_peeking(experiment: Experiment, found: Peeking, path: Path) -> None:
     axes.set_xlabel("day of the look")
     axes.set_ylabel("tests that have called a difference, %")
     axes.set_title(
-        f"{found.tests:,} A/A tests, in which there is nothing to find\n{experiment.devices:,} devices, "
+        f"{peeking.tests:,} A/A tests, in which there is nothing to find\n{experiment.devices:,} devices, "
         f"{experiment.looks} looks, ε = {experiment.epsilon:g} a device",
         loc="left",
         fontsize=11,

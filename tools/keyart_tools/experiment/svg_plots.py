@@ -37,29 +37,29 @@ def effect_plot(metric: dict[str, Any], margin: float) -> EffectPlot:
     """Plot effect and interval by interim analysis, as shares of the control's mean; `metric` is as in `course`."""
     scale = abs(metric["control"]) or 1.0
     looks = [
-        {"day": one["day"], **{k: one[k] / scale for k in ("effect", "low", "high")}} for one in metric["by_look"]
+        {"day": look["day"], **{k: look[k] / scale for k in ("effect", "low", "high")}} for look in metric["by_look"]
     ]
-    least = min(-margin, *(one["low"] for one in looks))
-    most = max(margin, *(one["high"] for one in looks))
-    days = [one["day"] for one in looks]
+    low_end = min(-margin, *(look["low"] for look in looks))
+    high_end = max(margin, *(look["high"] for look in looks))
+    days = [look["day"] for look in looks]
     if len(days) == 1:  # one look is a bar in the middle
         day = days[0]
         days = [day - 0.5, day + 0.5]
         looks = [{**looks[0], "day": days[0]}, {**looks[0], "day": days[1]}]
-    step = _step(most - least)
-    least, most = math.floor(least / step) * step, math.ceil(most / step) * step
+    step = _step(high_end - low_end)
+    low_end, high_end = math.floor(low_end / step) * step, math.ceil(high_end / step) * step
 
     def x(day: float) -> float:
         return _placed(LEFT + (day - days[0]) / (days[-1] - days[0]) * (WIDTH - LEFT - RIGHT))
 
     def y(value: float) -> float:
-        return _placed(TOP + (most - value) / (most - least) * (HEIGHT - TOP - BOTTOM))
+        return _placed(TOP + (high_end - value) / (high_end - low_end) * (HEIGHT - TOP - BOTTOM))
 
-    upper = [(x(one["day"]), y(one["high"])) for one in looks]
-    lower = [(x(one["day"]), y(one["low"])) for one in reversed(looks)]
-    middle = [(x(one["day"]), y(one["effect"])) for one in looks]
-    ticks = [least + i * step for i in range(round((most - least) / step) + 1)]
-    named = sorted({round(one["day"]) for one in metric["by_look"]})
+    upper = [(x(look["day"]), y(look["high"])) for look in looks]
+    lower = [(x(look["day"]), y(look["low"])) for look in reversed(looks)]
+    middle = [(x(look["day"]), y(look["effect"])) for look in looks]
+    ticks = [low_end + i * step for i in range(round((high_end - low_end) / step) + 1)]
+    named = sorted({round(look["day"]) for look in metric["by_look"]})
     every = max(1, math.ceil(len(named) / 8))
     return EffectPlot(
         band=_points(upper + lower),

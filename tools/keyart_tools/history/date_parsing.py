@@ -18,10 +18,10 @@ _CENTURY = 2000  # of "24": Netflix streams since 2007
 
 def day_of(text: str, order: Order) -> date | None:
     """Return the date; None if the text is not a date in that order."""
-    found = _DAY.fullmatch(text)
-    if found is None:
+    match = _DAY.fullmatch(text)
+    if match is None:
         return None
-    parts = dict(zip(order, found.groups(), strict=True))
+    parts = dict(zip(order, match.groups(), strict=True))
     year = int(parts["y"])
     if len(parts["d"]) > 2 or len(parts["m"]) > 2 or len(parts["y"]) not in (2, 4):
         return None
@@ -39,11 +39,13 @@ def order_of(texts: Sequence[str], today: date) -> Order | None:
     Raises:
         HistoryError: the order is ambiguous.
     """
-    read = {order: [day for text in texts if (day := day_of(text, order)) and day <= today] for order in ORDERS}
-    most = max(map(len, read.values()))
-    if not most:
+    dates_by_order = {
+        order: [day for text in texts if (day := day_of(text, order)) and day <= today] for order in ORDERS
+    }
+    max_dates = max(map(len, dates_by_order.values()))
+    if not max_dates:
         return None
-    likely = {order: days for order, days in read.items() if len(days) == most}
+    likely = {order: days for order, days in dates_by_order.items() if len(days) == max_dates}
     if len(likely) > 1:
         likely.pop("ymd", None)  # with four digits it is the only one
     if len({tuple(days) for days in likely.values()}) > 1:

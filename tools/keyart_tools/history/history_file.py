@@ -64,18 +64,18 @@ def read_history(path: Path, today: date, dates: Order | None = None) -> Viewing
             f"{path} is not a viewing history: its first row names no title and no time. Netflix's files begin with "
             "'Title,Date' or 'Profile Name,Start Time,…'; others need columns title (or title_id) and at."
         )
-    found = _read(form, list(rows), today, dates)
-    if not found.rows and not found.left_out:
-        first = f": line {found.unreadable[0][0]}: {found.unreadable[0][1]}" if found.unreadable else ""
+    history = _read(form, list(rows), today, dates)
+    if not history.rows and not history.left_out:
+        first = f": line {history.unreadable[0][0]}: {history.unreadable[0][1]}" if history.unreadable else ""
         raise HistoryError(f"{path} holds no view that can be read{first}. Export it again, or mend that line.")
-    return found
+    return history
 
 
 def _form(columns: list[str]) -> str | None:
     if {"start time", "title", "supplemental video type"} <= set(columns):
         return DETAILED
-    known = {name for names in _COLUMNS.values() for name in names}
-    if columns == ["title", "date"] or (len(columns) == 2 and not known & set(columns)):
+    column_names = {name for names in _COLUMNS.values() for name in names}
+    if columns == ["title", "date"] or (len(columns) == 2 and not column_names & set(columns)):
         return SIMPLE  # in German it is Titel, Datum
     return TABLE if all(set(_COLUMNS[name]) & set(columns) for name in ("title", "at")) else None
 

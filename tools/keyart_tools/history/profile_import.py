@@ -37,19 +37,21 @@ def match(rows: Sequence[HistoryRow], catalog: Catalog, reward: Reward | None = 
 
     A row without a duration counts as watched to the end, since a service lists a title because it was played.
     """
-    names, least = TitleMatcher(catalog), (reward or Reward()).quality_seconds
+    names, default_seconds = TitleMatcher(catalog), (reward or Reward()).quality_seconds
     views, by, unmatched = [], Counter[How](), Counter[str]()
     nearly: dict[str, str] = {}
     for row in rows:
-        found = names.find(row.title)
-        if found is None:
+        title_match = names.find(row.title)
+        if title_match is None:
             unmatched[next(series_of(row.title), row.title)] += 1
             continue
-        by[found.how] += 1
-        if found.how == "nearly":
-            nearly[row.title] = found.title_id
-        seconds = row.seconds if row.seconds is not None else catalog[found.title_id].duration or least
-        views.append(View(found.title_id, row.at, seconds, row.device))
+        by[title_match.how] += 1
+        if title_match.how == "nearly":
+            nearly[row.title] = title_match.title_id
+        seconds = (
+            row.seconds if row.seconds is not None else catalog[title_match.title_id].duration or default_seconds
+        )
+        views.append(View(title_match.title_id, row.at, seconds, row.device))
     return MatchedViews(tuple(views), by, nearly, unmatched)
 
 

@@ -52,11 +52,11 @@ def bundles(
     manifests = [Manifest.read(folder) for folder in folders]
     named = [_named_weights(folder) for folder in folders]
     moved = {name: (named[0][name], named[1][name]) for name in named[0].keys() & named[1].keys()}
-    furthest = sorted(
-        (name for name, (one, other) in moved.items() if one != other),
+    most_moved = sorted(
+        (name for name, (before, after) in moved.items() if before != after),
         key=lambda name: (-abs(moved[name][1] - moved[name][0]), name),
     )
-    told = {
+    document = {
         "kind": "bundles",
         "first": str(folders[0]),
         "second": str(folders[1]),
@@ -66,15 +66,15 @@ def bundles(
         ),
         "weights": {
             "in_both": len(moved),
-            "moved": len(furthest),
+            "moved": len(most_moved),
             "only_first": sorted(named[0].keys() - named[1].keys()),
             "only_second": sorted(named[1].keys() - named[0].keys()),
-            "moved_most": {name: list(moved[name]) for name in furthest[: 2 * EXAMPLES]},
+            "moved_most": {name: list(moved[name]) for name in most_moved[: 2 * EXAMPLES]},
         },
     }
     if occasions is not None:
-        told["judged"] = _judged(folders, occasions, policy, tell)
-    return told
+        document["judged"] = _judged(folders, occasions, policy, tell)
+    return document
 
 
 def manifest_fields(manifest: Manifest) -> dict[str, Any]:
@@ -90,9 +90,9 @@ def manifest_fields(manifest: Manifest) -> dict[str, Any]:
     return flat
 
 
-def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, list[Any]]:
-    names = sorted({*one, *other})
-    return {name: [one.get(name), other.get(name)] for name in names if one.get(name) != other.get(name)}
+def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, list[Any]]:
+    names = sorted({*first, *second})
+    return {name: [first.get(name), second.get(name)] for name in names if first.get(name) != second.get(name)}
 
 
 def _named_weights(folder: Path) -> dict[str, float]:
@@ -116,27 +116,27 @@ def _judged(
 ) -> dict[str, Any]:
     """Evaluate both models by the device's decision path, without personal heads."""
     installed = [load_model(folder, occasions.catalog, "numpy") for folder in folders]
-    same, count = 0, len(occasions.each)
+    same_winners, count = 0, len(occasions.each)
     credits = np.empty((2, count, 2))
-    both = zip(*(slates(occasions, one, policy) for one in installed), strict=True)
+    both = zip(*(slates(occasions, model, policy) for model in installed), strict=True)
     for n, (pair, occasion) in enumerate(zip(both, occasions.each, strict=True)):
         winners = []
         for m, slate in enumerate(pair):
             weighed = slate.weighed(installed[m].weights, policy.gamma(installed[m].base_rate))
             credits[m, n] = occasion.credit.of(weighed.probability)
             winners.append(int(np.where(slate.allowed, weighed.value, -np.inf).argmax()))
-        same += winners[0] == winners[1]
+        same_winners += winners[0] == winners[1]
         tell(n + 1, count)
     devices = np.array([occasion.device for occasion in occasions.each])
-    sums = [by_device(devices, one) for one in credits]
+    sums = [by_device(devices, model) for model in credits]
     return {
         "judged_by": occasions.judged_by,
         "slates": count,
         "devices": len(sums[0]),
-        "same_winner": same / count,
-        "value": [plain(value(one)) for one in sums],
+        "same_winner": same_winners / count,
+        "value": [plain(value(model)) for model in sums],
         "difference": plain(difference(*sums)),
-        "mean_weight": [float(one[:, 1].sum() / count) for one in sums],
+        "mean_weight": [float(model[:, 1].sum() / count) for model in sums],
     }
 
 
@@ -146,28 +146,28 @@ def catalogs(first: Path, second: Path) -> dict[str, Any]:
     Raises:
         CatalogError: a file cannot be read.
     """
-    one, other = ({title.id: title for title in Catalog.load(path)} for path in (first, second))
-    artworks = [{a.id: a for title in titles.values() for a in title.artworks} for titles in (one, other)]
+    before, after = ({title.id: title for title in Catalog.load(path)} for path in (first, second))
+    artworks = [{a.id: a for title in titles.values() for a in title.artworks} for titles in (before, after)]
     return {
         "kind": "catalogs",
         "first": str(first),
         "second": str(second),
-        "titles": _changes(one, other, {"artworks"}),
+        "titles": _changes(before, after, {"artworks"}),
         "artworks": _changes(artworks[0], artworks[1], set()),
     }
 
 
-def _changes(one: Mapping[str, Any], other: Mapping[str, Any], besides: set[str]) -> dict[str, Any]:
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any], besides: set[str]) -> dict[str, Any]:
     """Compare titles or artworks by id, ignoring the fields in `besides`."""
     changed = {}
-    for name in one.keys() & other.keys():
-        known = [f for f in one[name].__dataclass_fields__ if f not in besides]
-        differ = [f for f in known if getattr(one[name], f) != getattr(other[name], f)]
+    for name in before.keys() & after.keys():
+        fields = [f for f in before[name].__dataclass_fields__ if f not in besides]
+        differ = [f for f in fields if getattr(before[name], f) != getattr(after[name], f)]
         if differ:
             changed[name] = differ
     return {
-        "added": sorted(other.keys() - one.keys()),
-        "removed": sorted(one.keys() - other.keys()),
+        "added": sorted(after.keys() - before.keys()),
+        "removed": sorted(before.keys() - after.keys()),
         "changed": dict(sorted(changed.items())),
     }
 
@@ -178,37 +178,37 @@ def tables(document: Mapping[str, Any]) -> list[Any]:
 
 def _of_bundles(document: Mapping[str, Any]) -> list[Any]:
     manifest = table(f"{document['first']} and {document['second']}", "manifest", "first", "second")
-    for name, (one, other) in document["manifest"].items():
-        manifest.add_row(name, cell(one), cell(other))
+    for name, (before, after) in document["manifest"].items():
+        manifest.add_row(name, cell(before), cell(after))
     manifest.add_row("files changed", "", cell(document["files_changed"]))
     weights = document["weights"]
-    shown: list[Any] = [manifest, f"{weights['moved']:,} of {weights['in_both']:,} weights differ."]
+    sections: list[Any] = [manifest, f"{weights['moved']:,} of {weights['in_both']:,} weights differ."]
     if weights["moved_most"]:
         moved = table("Weights that moved most (logits)", "weight", "first", "second", "by")
-        for name, (one, other) in weights["moved_most"].items():
-            moved.add_row(cell(name), f"{one:+.3f}", f"{other:+.3f}", f"{other - one:+.3f}")
-        shown.append(moved)
+        for name, (before, after) in weights["moved_most"].items():
+            moved.add_row(cell(name), f"{before:+.3f}", f"{after:+.3f}", f"{after - before:+.3f}")
+        sections.append(moved)
     for side in ("first", "second"):
         if weights[f"only_{side}"]:
-            shown.append(f"Weights of the {side} only: {some(weights[f'only_{side}'])}")
+            sections.append(f"Weights of the {side} only: {some(weights[f'only_{side}'])}")
     if "judged" in document:
-        shown.append(_judgement(document["judged"]))
-    return shown
+        sections.append(_judgement(document["judged"]))
+    return sections
 
 
 def _judgement(judged: Mapping[str, Any]) -> Any:
     about = f"{judged['slates']:,} slates of {judged['devices']:,} devices, without heads ({judged['judged_by']})"
-    made = table(about, "figure", "value", "95 % interval")
-    made.add_row("same winner", f"{judged['same_winner']:.2%}", "")
+    figures = table(about, "figure", "value", "95 % interval")
+    figures.add_row("same winner", f"{judged['same_winner']:.2%}", "")
     named = {"value, first": judged["value"][0], "value, second": judged["value"][1], "apart": judged["difference"]}
-    for name, one in named.items():
+    for name, estimate in named.items():
         sign = "+" if name == "apart" else ""
-        ends = "" if one["low"] is None else f"{one['low']:{sign}.5f} to {one['high']:{sign}.5f}"
-        made.add_row(name, f"{one['value']:{sign}.5f}", ends)
+        ends = "" if estimate["low"] is None else f"{estimate['low']:{sign}.5f} to {estimate['high']:{sign}.5f}"
+        figures.add_row(name, f"{estimate['value']:{sign}.5f}", ends)
     for name, weight in zip(("first", "second"), judged["mean_weight"], strict=True):
         if judged["judged_by"] != "world":
-            made.add_row(f"mean weight, {name}", f"{weight:.2f}", "near 1, or the log tells little")
-    return made
+            figures.add_row(f"mean weight, {name}", f"{weight:.2f}", "near 1, or the log tells little")
+    return figures
 
 
 def _of_catalogs(document: Mapping[str, Any]) -> list[Any]:

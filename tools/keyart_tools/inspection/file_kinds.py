@@ -26,13 +26,13 @@ class FileKind:
         Raises:
             KeyartError: it cannot be read.
         """
-        told: dict[str, Any] = self._module.document(path, **options)
-        return told
+        result: dict[str, Any] = self._module.document(path, **options)
+        return result
 
     def tables(self, document: Mapping[str, Any]) -> list[Any]:
         """Return tables of a document, for `console.print_table`."""
-        made: list[Any] = self._module.tables(document)
-        return made
+        result: list[Any] = self._module.tables(document)
+        return result
 
     @property
     def _module(self) -> Any:

@@ -32,7 +32,7 @@ def document(path: Path) -> dict[str, Any]:
             picture.verify()
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
         raise InputError(f"{path} is not a picture that can be read ({error}).") from None
-    found = SOURCE_TYPE.search(xmp if isinstance(xmp, bytes) else str(xmp).encode())
+    source_type = SOURCE_TYPE.search(xmp if isinstance(xmp, bytes) else str(xmp).encode())
     return {
         "kind": "picture",
         "file": str(path),
@@ -40,7 +40,7 @@ def document(path: Path) -> dict[str, Any]:
         "width": width,
         "height": height,
         "bytes": path.stat().st_size,
-        "digital_source_type": found.group(1).decode() if found else None,
+        "digital_source_type": source_type.group(1).decode() if source_type else None,
         "credentials": _credentials(path),
     }
 

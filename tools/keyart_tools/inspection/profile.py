@@ -34,11 +34,11 @@ def document(path: Path, passphrase: str | None = None, profile: str = "default"
     """
     with _copied(path) as copy:
         size = sum(part.stat().st_size for part in files_of(copy) if part.exists())
-        told = {"kind": "profile", "file": str(path), "bytes": size, **_outside(copy)}
+        result = {"kind": "profile", "file": str(path), "bytes": size, **_outside(copy)}
         if passphrase is not None:
-            told["profile"] = profile
-            told |= _inside(copy, passphrase, profile, told["profiles"])
-    return told
+            result["profile"] = profile
+            result |= _inside(copy, passphrase, profile, result["profiles"])
+    return result
 
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ def _outside(copy: Path) -> dict[str, Any]:
 def _inside(copy: Path, passphrase: str, name: str, profiles: int) -> dict[str, Any]:
     with Store.open(copy, PassphraseKey(passphrase), name) as store:
         consent = Consent(store, lambda: datetime.now(UTC))
-        told = {
+        counts = {
             "views": store.count(Table.VIEW),
             "decisions": store.count(Table.DECISION),
             "handed_in": store.count(Table.RECEIPT),
@@ -90,7 +90,7 @@ def _inside(copy: Path, passphrase: str, name: str, profiles: int) -> dict[str, 
         }
     if _outside(copy)["profiles"] > profiles:  # opening made it, in the copy
         raise InputError(f"There is no profile {name!r} in this file of {profiles}; name another with --profile.")
-    return told
+    return counts
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
@@ -99,8 +99,8 @@ def tables(document: Mapping[str, Any]) -> list[Any]:
     about = fields(f"Profile {document['file']}", document, *names)
     if not receipts:
         return [about]
-    said = table("Consent", "purpose", "", "at", "expires")
+    consent = table("Consent", "purpose", "", "at", "expires")
     for receipt in receipts:
         word = "granted" if receipt["granted"] else "withdrawn"
-        said.add_row(plain(receipt["purpose"]), word, receipt["at"], plain(receipt["expires"]))
-    return [about, said]
+        consent.add_row(plain(receipt["purpose"]), word, receipt["at"], plain(receipt["expires"]))
+    return [about, consent]

@@ -17,10 +17,10 @@ EXAMPLES = 8  # names listed where there may be thousands
 
 def table(title: str, *columns: str) -> Table:
     """Return an empty table with its title at the left."""
-    made = Table(title=escape(title), title_justify="left")
+    result = Table(title=escape(title), title_justify="left")
     for name in columns:
-        made.add_column(name, overflow="fold")
-    return made
+        result.add_column(name, overflow="fold")
+    return result
 
 
 def plain(value: object) -> str:
@@ -56,7 +56,7 @@ def estimate(of: Estimate) -> str:
 
 def fields(title: str, document: Mapping[str, object], *names: str) -> Table:
     """Return a table with one row per field of the document; all fields if none is named."""
-    made = table(title, "field", "value")
+    result = table(title, "field", "value")
     for name in names or document:
-        made.add_row(name.replace("_", " "), plain(document[name]))
-    return made
+        result.add_row(name.replace("_", " "), plain(document[name]))
+    return result

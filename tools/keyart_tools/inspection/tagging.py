@@ -57,7 +57,7 @@ def tables(document: Mapping[str, Any]) -> list[Any]:
     names = [name for name in document if name not in ("kind", "folder", "selected")]
     about = fields(f"Tagging {document['folder']}", document, *names)
     stills = table("Selected stills", "rank", "image", "at (s)", "shot", "faces", "heaviest tags")
-    for one in document["selected"]:
-        heaviest = dict(sorted(one["tags"].items(), key=lambda item: -item[1])[:EXAMPLES])
-        stills.add_row(*(plain(one[name]) for name in ("rank", "image", "at", "shot", "faces")), tags(heaviest))
+    for still in document["selected"]:
+        heaviest = dict(sorted(still["tags"].items(), key=lambda item: -item[1])[:EXAMPLES])
+        stills.add_row(*(plain(still[name]) for name in ("rank", "image", "at", "shot", "faces")), tags(heaviest))
     return [about, stills]

@@ -78,7 +78,9 @@ class Log:
             LoggedViewer(
                 viewer.name,
                 tuple(view for view in viewer.views if view.title_id in catalog),
-                tuple(one for one in viewer.decisions if belongs.get(one.artwork_id) == one.title_id),
+                tuple(
+                    decision for decision in viewer.decisions if belongs.get(decision.artwork_id) == decision.title_id
+                ),
             )
             for viewer in self.viewers
         )
@@ -124,17 +126,17 @@ def _rows(viewer: LoggedViewer) -> Iterator[dict[str, Any]]:
             "title_id": view.title_id,
             "seconds": view.seconds,
         }
-    for one in viewer.decisions:
+    for decision in viewer.decisions:
         yield {
             "viewer": viewer.name,
-            "at": one.at.isoformat(),
-            "device": one.context.device,
-            "slot": one.context.slot,
-            "title_id": one.title_id,
-            "artwork_id": one.artwork_id,
-            "propensity": one.propensity,
-            "outcome": one.outcome.kind,
-            "seconds": one.outcome.seconds,
+            "at": decision.at.isoformat(),
+            "device": decision.context.device,
+            "slot": decision.context.slot,
+            "title_id": decision.title_id,
+            "artwork_id": decision.artwork_id,
+            "propensity": decision.propensity,
+            "outcome": decision.outcome.kind,
+            "seconds": decision.outcome.seconds,
         }
 
 
@@ -157,8 +159,8 @@ def _read(lines: Iterator[str], path: Path) -> Log:
         try:
             name, event = _event(row)
         except (KeyError, TypeError, ValueError, KeyartError) as error:
-            said = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-            raise HistoryError(f"{path}, line {number}: {said}. Correct the line, or leave it out.") from None
+            reason = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+            raise HistoryError(f"{path}, line {number}: {reason}. Correct the line, or leave it out.") from None
         views.setdefault(name, [])
         decisions.setdefault(name, [])
         if isinstance(event, View):

@@ -18,7 +18,7 @@ def require_variation(log: Log) -> None:
     Raises:
         HistoryError: the log lacks one of them; the message says which.
     """
-    decisions = [one for viewer in log.viewers for one in viewer.decisions]
+    decisions = [decision for viewer in log.viewers for decision in viewer.decisions]
     left_out = ", ".join(f"{count:,} lines {why}" for why, count in log.left_out.items() if count)
     besides = f" ({left_out})" if left_out else ""
     if not decisions:
@@ -32,15 +32,15 @@ def require_variation(log: Log) -> None:
             f"{MIN_DECISIONS} decisions of {MIN_VIEWERS} viewers."
         )
     shown: dict[str, set[str]] = defaultdict(set)
-    for one in decisions:
-        shown[one.title_id].add(one.artwork_id)
+    for decision in decisions:
+        shown[decision.title_id].add(decision.artwork_id)
     if all(len(pictures) == 1 for pictures in shown.values()):
         raise HistoryError(
             "Every title of the log was always shown with the same picture, so that nothing tells how another one "
             "would have done. Show a share of random pictures for a while (Policy.exploration), and log their "
             "propensities."
         )
-    plays = sum(one.outcome.kind == "played" for one in decisions)
+    plays = sum(decision.outcome.kind == "played" for decision in decisions)
     if plays in (0, len(decisions)):
         what = "None" if plays == 0 else "All"
         raise HistoryError(f"{what} of the log's pictures were played: log what was passed over and what was played.")

@@ -97,29 +97,34 @@ class EvaluationSet:
         Raises:
             WorldError: a device has fewer impressions.
         """
-        a_device = -(-count // world.devices)
+        per_device = -(-count // world.devices)
         each = []
         for i in range(world.devices):
-            for k in range(a_device):
+            for k in range(per_device):
                 title_id, context = world.impression(i, k)
                 truth = ExpectedRewards(np.asarray(world.expected_reward(i, k), dtype=np.float64))
                 each.append(EvaluationCase(i, world.catalog.index(title_id), context, truth))
         return cls("world", world.catalog, world.history, each)
 
     @classmethod
-    def of_log(cls, log: Log, catalog: keyart.Catalog, most: int) -> EvaluationSet:
+    def of_log(cls, log: Log, catalog: keyart.Catalog, max_cases: int) -> EvaluationSet:
         """Take the first decisions of each viewer, about `most` in all, from a log limited to the catalogue
         (`Log.within`).
         """
         reward = keyart.Reward()
         each: list[EvaluationCase] = []
         places = [{artwork.id: place for place, artwork in enumerate(title.artworks)} for title in catalog]
-        a_viewer = -(-most // max(sum(bool(viewer.decisions) for viewer in log.viewers), 1))
+        per_viewer = -(-max_cases // max(sum(bool(viewer.decisions) for viewer in log.viewers), 1))
         for i, viewer in enumerate(log.viewers):
-            for one in viewer.decisions[:a_viewer]:
-                t = catalog.index(one.title_id)
-                earned = reward.of(one.outcome, catalog.titles[t].duration)
+            for decision in viewer.decisions[:per_viewer]:
+                t = catalog.index(decision.title_id)
+                earned = reward.of(decision.outcome, catalog.titles[t].duration)
                 each.append(
-                    EvaluationCase(i, t, one.context, LoggedReward(places[t][one.artwork_id], one.propensity, earned))
+                    EvaluationCase(
+                        i,
+                        t,
+                        decision.context,
+                        LoggedReward(places[t][decision.artwork_id], decision.propensity, earned),
+                    )
                 )
         return cls("log", catalog, lambda i: log.viewers[i].before, each)

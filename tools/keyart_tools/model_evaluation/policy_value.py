@@ -26,16 +26,16 @@ def value(sums: Doubles) -> Estimate:
     return ratio(sums[:, 0], sums[:, 1])
 
 
-def difference(one: Doubles, other: Doubles) -> Estimate:
+def difference(first_sums: Doubles, second_sums: Doubles) -> Estimate:
     """Return the second policy's value minus the first's on the same devices; common effects cancel."""
-    first, second = value(one), value(other)
-    apart = second.value - first.value
-    n = len(one)
+    first, second = value(first_sums), value(second_sums)
+    gap = second.value - first.value
+    n = len(first_sums)
     if n < 2:
-        return Estimate(apart, -math.inf, math.inf)
-    residual = _residual(other, second.value) - _residual(one, first.value)
+        return Estimate(gap, -math.inf, math.inf)
+    residual = _residual(second_sums, second.value) - _residual(first_sums, first.value)
     half = Z95 * math.sqrt(n / (n - 1) * float((residual**2).sum()))
-    return Estimate(apart, apart - half, apart + half)
+    return Estimate(gap, gap - half, gap + half)
 
 
 def plain(estimate: Estimate) -> dict[str, float | None]:

@@ -61,12 +61,12 @@ class Slate:
 
 def slates(occasions: EvaluationSet, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
     """Yield one slate per case, without a personal head: the shared model is what is evaluated."""
-    for device, together in itertools.groupby(occasions.each, key=lambda one: one.device):
+    for device, cases in itertools.groupby(occasions.each, key=lambda case: case.device):
         views = [view for view in occasions.history(device) if view.title_id in occasions.catalog]
         viewer = _viewer(installed, occasions.catalog, views)
         watched = {occasions.catalog.index(view.title_id) for view in views}
         of_device = Slates(occasions.catalog, installed, policy, viewer, None, watched.__contains__)
-        for occasion in together:
+        for occasion in cases:
             rows = of_device.rows([occasion.title], occasion.context)
             allowed = of_device.allowed(occasion.title, occasion.context)
             places = of_device.pictures(occasion.title)

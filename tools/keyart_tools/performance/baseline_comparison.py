@@ -43,14 +43,14 @@ class BaselineComparison:
     turns: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def prepared(cls, python: Path, made: SyntheticWorld, bundle: Path, folder: Path) -> BaselineComparison:
+    def prepared(cls, python: Path, world: SyntheticWorld, bundle: Path, folder: Path) -> BaselineComparison:
         """Write to `folder` what the libraries' Python needs, since it has no keyart."""
         package = folder / "performance"
         package.mkdir(parents=True)
         for name in ("__init__.py", "interleaved_timing.py", "ranker_baseline.py", "baseline_libraries.py"):
             shutil.copy(Path(__file__).with_name(name), package / name)
         slates = folder / "slates.json"
-        slates.write_text(json.dumps(slates_of(made)), encoding="utf-8")
+        slates.write_text(json.dumps(slates_of(world)), encoding="utf-8")
         return cls(python.absolute(), slates, bundle, folder)
 
     def turn(self, times: int) -> None:
@@ -97,7 +97,7 @@ class BaselineComparison:
 
 
 def prepare_comparison(
-    asked: bool, peers_at: Path, made: SyntheticWorld, bundle: Path, folder: Path
+    asked: bool, peers_at: Path, world: SyntheticWorld, bundle: Path, folder: Path
 ) -> BaselineComparison | NotMeasured:
     """Prepare the comparison, or return the reason why it is not measured; `asked` is False for a quick run."""
     if not asked:
@@ -105,7 +105,7 @@ def prepare_comparison(
     python = interpreter(peers_at)
     if python is None:
         return NotMeasured("peers", f"there is no {VENV} here. {INSTALL_HINT}")
-    return BaselineComparison.prepared(python, made, bundle, folder)
+    return BaselineComparison.prepared(python, world, bundle, folder)
 
 
 BaselineTimes = dict[tuple[str, str], tuple[float, float, str]]  # (peer, step): microseconds, in bare runs, note
@@ -113,7 +113,7 @@ BaselineTimes = dict[tuple[str, str], tuple[float, float, str]]  # (peer, step):
 
 def medians(turns: list[dict[str, Any]], bare_us: float) -> BaselineTimes:
     """Return the medians over the turns; `bare_us` stands in for a bare run where onnxruntime is not installed."""
-    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    samples: dict[tuple[str, str], list[tuple[float, float]]] = {}
     notes: dict[str, str] = {}
     for turn in turns:
         for peer in turn["peers"]:
@@ -122,10 +122,10 @@ def medians(turns: list[dict[str, Any]], bare_us: float) -> BaselineTimes:
             for step in STEPS:
                 if step in times:
                     pair = (times[step], times[step] / times.get("bare", bare_us))
-                    found.setdefault((peer["name"], step), []).append(pair)
+                    samples.setdefault((peer["name"], step), []).append(pair)
     return {
         (name, step): (median(us for us, _ in pairs), median(ratio for _, ratio in pairs), notes[name])
-        for (name, step), pairs in found.items()
+        for (name, step), pairs in samples.items()
     }
 
 
@@ -151,16 +151,16 @@ def _against(what: str, engine: str, us: float, ratio: float, step: str, reach: 
     return Measurement("peers", f"{what} against {STANDARD}, {engine}", us, "µs", ratio, f"its {step}", reach)
 
 
-def slates_of(made: SyntheticWorld) -> dict[str, Any]:
+def slates_of(world: SyntheticWorld) -> dict[str, Any]:
     """Return the viewer's tags (shares of watched tags, and the context) and each title's artworks."""
     watched: defaultdict[str, float] = defaultdict(float)
-    for view in made.history(0):
-        for tag, weight in made.catalog[view.title_id].tags.items():
+    for view in world.history(0):
+        for tag, weight in world.catalog[view.title_id].tags.items():
             watched[tag] += weight
     total = sum(watched.values())
-    context = made.impression(0, 0)[1]
+    context = world.impression(0, 0)[1]
     viewer = {tag: count / total for tag, count in sorted(watched.items())}
     viewer |= {f"device:{context.device}": 1.0, f"daypart:{context.daypart}": 1.0}
-    order = np.random.default_rng(5).permutation(len(made.catalog))
-    titles = [made.catalog.titles[int(place)] for place in order]
+    order = np.random.default_rng(5).permutation(len(world.catalog))
+    titles = [world.catalog.titles[int(place)] for place in order]
     return {"viewer": viewer, "slates": [[dict(artwork.tags) for artwork in title.artworks] for title in titles]}

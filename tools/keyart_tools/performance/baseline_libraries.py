@@ -110,11 +110,11 @@ def mabwiser(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
 
 def open_bandit_pipeline(slates: list[TimedSlate]) -> Iterator[TimedBaseline]:
     """Yield `obp.policy.linear.LinUCB`, without the package's `__init__`, which imports torch."""
-    found = importlib.util.find_spec("obp")
-    if found is None or found.submodule_search_locations is None:
+    spec = importlib.util.find_spec("obp")
+    if spec is None or spec.submodule_search_locations is None:
         raise ImportError("No module named 'obp'")
     package = types.ModuleType("obp.policy")
-    package.__path__ = [str(Path(found.submodule_search_locations[0]) / "policy")]
+    package.__path__ = [str(Path(spec.submodule_search_locations[0]) / "policy")]
     sys.modules["obp.policy"] = package
     linear = importlib.import_module("obp.policy.linear")
     np = importlib.import_module("numpy")
@@ -170,16 +170,16 @@ BASELINES: dict[str, tuple[str, Callable[[list[TimedSlate]], Iterator[TimedBasel
 
 def measure(slates: list[TimedSlate], bare: Call | None, times: int) -> dict[str, Any]:
     """Return medians in microseconds, as `{"peers": […], "absent": […]}`; `bare` is None without onnxruntime."""
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     absent: list[dict[str, str]] = []
     for name, (package, make) in BASELINES.items():
         try:
             for peer in make(slates):
-                found.append({"version": version(package), **_time_baseline(peer, slates, bare, times)})
+                results.append({"version": version(package), **_time_baseline(peer, slates, bare, times)})
         except Exception as error:  # whatever a peer raises, the others are still measured
             reason = f"{type(error).__name__}: {error} (package {package}, as constraints-bench.txt pins it)"
             absent.append({"name": name, "reason": reason})
-    return {"peers": found, "absent": absent}
+    return {"peers": results, "absent": absent}
 
 
 def _time_baseline(peer: TimedBaseline, slates: list[TimedSlate], bare: Call | None, times: int) -> dict[str, Any]:

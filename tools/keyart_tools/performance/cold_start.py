@@ -126,20 +126,20 @@ def rows(starts: Starts) -> tuple[list[Measurement], list[NotMeasured]]:
     numpy_ms = median(start.cpu_ms for start in starts["numpy alone"])
     numpy_kib = _resident(starts["numpy alone"])
     quiet_ms = median(start.cpu_ms for start in starts[NUMPY_ASLEEP])
-    found = [
+    measurements = [
         Measurement("start", "import numpy", numpy_ms, "ms"),
         Measurement("start", "import numpy, idle threads asleep", quiet_ms, "ms", quiet_ms / numpy_ms, "numpy"),
     ]
     memory: list[Measurement] = []
     for state in ("existing profile", "fresh profile"):
         for engine, reach in MAX_START_RATIO.items():
-            mine = starts[f"{state}, {engine}"]
-            cpu = median(start.cpu_ms for start in mine)
+            starts_here = starts[f"{state}, {engine}"]
+            cpu = median(start.cpu_ms for start in starts_here)
             bar = reach if state == "existing profile" else None
-            found.append(
+            measurements.append(
                 Measurement("start", f"cold start, {state}, {engine}", cpu, "ms", cpu / numpy_ms, "numpy", bar)
             )
-            kib = _resident(mine)
+            kib = _resident(starts_here)
             if kib is not None and numpy_kib is not None and bar is not None:
                 above = (kib - numpy_kib) / 1024
                 memory.append(
@@ -148,15 +148,15 @@ def rows(starts: Starts) -> tuple[list[Measurement], list[NotMeasured]]:
                     )
                 )
     apart = median(start.apart_ms for start in starts["existing profile, numpy"])
-    found.append(Measurement("start", "building the catalogue, not counted above", apart, "ms"))
+    measurements.append(Measurement("start", "building the catalogue, not counted above", apart, "ms"))
     if memory:
-        return found + memory, []
-    return found, [NotMeasured("memory above numpy's", "this system has no /proc/self/status to read it from")]
+        return measurements + memory, []
+    return measurements, [NotMeasured("memory above numpy's", "this system has no /proc/self/status to read it from")]
 
 
 def _resident(starts: list[ProcessStart]) -> float | None:
-    known = [start.resident_kib for start in starts if start.resident_kib is not None]
-    return median(known) if known else None
+    sizes = [start.resident_kib for start in starts if start.resident_kib is not None]
+    return median(sizes) if sizes else None
 
 
 def _run_process(
@@ -175,5 +175,5 @@ def _run_process(
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise KeyartError(f"A start could not be measured: the process ended with {last!r}. Mend that first.")
-    told = json.loads(done.stdout)
-    return ProcessStart(1000 * told["cpu"], 1000 * told["apart"], told["resident"])
+    result = json.loads(done.stdout)
+    return ProcessStart(1000 * result["cpu"], 1000 * result["apart"], result["resident"])

@@ -81,26 +81,26 @@ def rows(seconds: float) -> tuple[list[Measurement], list[NotMeasured]]:
     """
     if not Path("/proc/self/stat").exists():
         return [], [NotMeasured(GROUP, "processor time of another process is read from /proc, which is not here.")]
-    found, absent = [], []
+    measurements, absent = [], []
     with tempfile.TemporaryDirectory(prefix="keyart-bench-") as folder:
         for name, database in (("SQLite", _sqlite(Path(folder))), ("Postgres", _postgres())):
             try:
                 with database as url, closing(State.open(url)) as state, _gateway(url) as process:
-                    found += _update_rows(name, asyncio.run(measure_updates(state, process, seconds)))
+                    measurements += _update_rows(name, asyncio.run(measure_updates(state, process, seconds)))
                     if name == "SQLite":
-                        found.append(_idle_row(asyncio.run(measure_polls(state, process, min(seconds, 60.0)))))
+                        measurements.append(_idle_row(asyncio.run(measure_polls(state, process, min(seconds, 60.0)))))
             except psycopg.OperationalError as error:
                 absent.append(NotMeasured(f"{GROUP} on {name}", str(error).splitlines()[0]))
-    return found, absent
+    return measurements, absent
 
 
 def _update_rows(name: str, measured: GatewayLoad) -> list[Measurement]:
-    told = f"offered {UPDATES_PER_SECOND} a second, accepted {measured.a_second:.0f}"
-    of = f"masked update, {SIZE:,} × {BITS} bits, {name}"
+    note = f"offered {UPDATES_PER_SECOND} a second, accepted {measured.a_second:.0f}"
+    name = f"masked update, {SIZE:,} × {BITS} bits, {name}"
     return [
-        Measurement(GROUP, f"{of}, processor", measured.cpu_ms, "ms", reach=MAX_UPDATE_MS, note=told),
-        Measurement(GROUP, f"{of}, until accepted (p99)", measured.tail_ms, "ms", reach=MAX_TAIL_MS, note=told),
-        Measurement(GROUP, f"{of}, memory growth", measured.growth_mib, "MiB", reach=MAX_GROWTH_MIB, note=told),
+        Measurement(GROUP, f"{name}, processor", measured.cpu_ms, "ms", reach=MAX_UPDATE_MS, note=note),
+        Measurement(GROUP, f"{name}, until accepted (p99)", measured.tail_ms, "ms", reach=MAX_TAIL_MS, note=note),
+        Measurement(GROUP, f"{name}, memory growth", measured.growth_mib, "MiB", reach=MAX_GROWTH_MIB, note=note),
     ]
 
 
@@ -190,18 +190,18 @@ class _MaskedRounds:
             row = session.get_one(RoundRow, round_id)
             row.standing = "masked"
             stages.open_window(session, at, terms, Stage.MASKED, NAME, self._members, STAGE_TIMEOUT_SECONDS)
-            here = range(self._members)
-            of: dict[str, Any] = {"round_id": round_id}
-            members = [{**of, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in here]
-            asked = {**of, "stage": int(Stage.MASKED), "packets": NEIGHBOURS, "message": b"packets"}
+            numbers = range(self._members)
+            round_key: dict[str, Any] = {"round_id": round_id}
+            members = [{**round_key, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in numbers]
+            asked = {**round_key, "stage": int(Stage.MASKED), "packets": NEIGHBOURS, "message": b"packets"}
             session.execute(insert(MemberRow.__table__), members)  # type: ignore[arg-type]
-            session.execute(insert(AskRow.__table__), [{**asked, "number": n} for n in here])  # type: ignore[arg-type]
+            session.execute(insert(AskRow.__table__), [{**asked, "number": n} for n in numbers])  # type: ignore[arg-type]
             key = row.key
         self._last = round_id
         pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)
         content = header(Stage.MASKED | REPLY, terms.round_id) + pads + lanes
         path = f"/device/rounds/{round_id}/masked"
-        tickets = (Ticket(n, NAME).to_text(key, terms.round_id) for n in here)
+        tickets = (Ticket(n, NAME).to_text(key, terms.round_id) for n in numbers)
         return [
             [request_head("POST", path, f"Authorization: Ticket {ticket}", len(content)), content]
             for ticket in tickets

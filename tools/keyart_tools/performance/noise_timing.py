@@ -34,7 +34,7 @@ def rows(times: int) -> list[Measurement]:
         *((f"Skellam noise, variance {v:,}", partial(skellam, ENTRIES, v), numpys(v), "Poisson") for v in VARIANCES),
         ("clip and round", clip_and_round, lambda: np.rint(vector * UNITS).astype(np.int64), "rint"),
     ]
-    return [_row(*one, times) for one in compared]
+    return [_row(*comparison, times) for comparison in compared]
 
 
 def _row(name: str, ours: Call, theirs: Call, against: str, times: int) -> Measurement:

@@ -150,12 +150,12 @@ def run(
 def _measure_decisions(
     effort: PerformanceSettings, folder: Path, peers_at: Path, step: Callable[[], None]
 ) -> tuple[list[Measurement], list[NotMeasured]]:
-    made, bundle = device_timing.world(), folder / "bundle"
+    world, bundle = device_timing.world(), folder / "bundle"
     trainees = SyntheticWorld(viewers=20, titles=device_timing.TITLES, artworks=SLATE, impressions=5)
     simulate(trainees, 5, 1, out=bundle)
     step()
-    contest = prepare_comparison(effort.peers, peers_at, made, bundle, folder / "peers")
-    with device_timing.open_device(made, bundle, folder) as measured:
+    contest = prepare_comparison(effort.peers, peers_at, world, bundle, folder / "peers")
+    with device_timing.open_device(world, bundle, folder) as measured:
         for turn in range(effort.turns):
             measured.turn(effort.choices, effort.pages, effort.outcomes, seed=turn)
             if isinstance(contest, BaselineComparison):

@@ -64,7 +64,8 @@ def measure_round(devices: int, size: int, threshold: float, lost: Collection[in
     issuer, now = Identity.create(os.urandom), int(time.time())
     created = [Identity.create(os.urandom) for _ in range(devices)]
     identities = [
-        Identity(one.private, certify(issuer.private, one.public, now + CERTIFICATE_SECONDS)) for one in created
+        Identity(identity.private, certify(issuer.private, identity.public, now + CERTIFICATE_SECONDS))
+        for identity in created
     ]
     parts, sent = np.zeros(devices), np.zeros(devices)
 
@@ -129,13 +130,15 @@ class SecaggRounds:
             _round_row(FEW, MIN_QUORUM, self.losing, None, "the exact sum of the others", f", {LOST:.0%} lost"),
             _round_row(MANY, QUORUM, self.many, MAX_MANY_SECONDS),
         ]
-        few, many = (median(one.seconds for one in rounds) / n for rounds, n in ((self.few, FEW), (self.many, MANY)))
+        few, many = (
+            median(round_.seconds for round_ in rounds) / n for rounds, n in ((self.few, FEW), (self.many, MANY))
+        )
         name = f"masked sum, cost a device of {MANY:,}"
         rows.append(Measurement(GROUP, name, 1000 * many, "ms", many / few, f"that of {FEW}", MAX_GROWTH))
         for devices, threshold, rounds in ((FEW, MIN_QUORUM, self.least), (MANY, QUORUM, self.many)):
             where = f"in a sum of {devices:,}, threshold {threshold}"
-            part_ms = 1000 * median(one.part_s for one in rounds)
-            sent_bytes = median(one.sent_bytes for one in rounds)
+            part_ms = 1000 * median(round_.part_s for round_ in rounds)
+            sent_bytes = median(round_.sent_bytes for round_ in rounds)
             rows.append(Measurement(GROUP, f"a device's part {where}", part_ms, "ms", reach=MAX_DEVICE_MS))
             rows.append(Measurement(GROUP, f"sent by a device {where}", sent_bytes, "bytes", reach=MAX_SENT_BYTES))
         return rows
@@ -145,4 +148,4 @@ def _round_row(
     devices: int, threshold: float, rounds: list[SecaggRound], reach: float | None, note: str = "", more: str = ""
 ) -> Measurement:
     name = f"masked sum, {devices:,} × {SIZE:,}, threshold {threshold}{more}"
-    return Measurement(GROUP, name, median(one.seconds for one in rounds), "s", reach=reach, note=note)
+    return Measurement(GROUP, name, median(round_.seconds for round_ in rounds), "s", reach=reach, note=note)

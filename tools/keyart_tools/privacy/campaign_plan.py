@@ -143,13 +143,13 @@ def predict(
     if not points:
         return None
     places = sorted(points)
-    here = math.log(effective_devices(devices, epsilon, delta, rounds, dimension))
+    target = math.log(effective_devices(devices, epsilon, delta, rounds, dimension))
 
     def at_here(name: str) -> float:
         means = [
             np.average([getattr(r, name) for r in points[p]], weights=[r.seeds for r in points[p]]) for p in places
         ]
-        return float(np.interp(here, places, means))
+        return float(np.interp(target, places, means))
 
     return at_here("whole"), at_here("last_quarter")
 

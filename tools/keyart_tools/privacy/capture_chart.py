@@ -34,10 +34,10 @@ def draw(
     figure = Figure(figsize=(8, 4.6), dpi=140, layout="constrained")
     axes = figure.subplots()
     for place, fleet in enumerate(sorted(set(devices))):
-        found = [
+        predictions = [
             predict(fleet, float(e), delta=delta, rounds=rounds, dimension=dimension, runs=runs) for e in EPSILONS
         ]
-        captures = [one[0] for one in found if one is not None]
+        captures = [prediction[0] for prediction in predictions if prediction is not None]
         axes.plot(EPSILONS, captures, color=COLOURS[place % len(COLOURS)], label=f"{fleet:,} devices")
     alone = [run.whole for run in runs if run.devices == 0]
     if alone:

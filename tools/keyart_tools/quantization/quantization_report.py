@@ -143,7 +143,7 @@ def measure(
     for n, slate in enumerate(each):
         exact, rounded = slate.values(source.unrounded), slate.values(source.rounded)
         errors.append(_errors(slate, exact, variants))
-        chances = [distribution(one, slate.allowed, gamma) for one in (exact, rounded)]
+        chances = [distribution(item, slate.allowed, gamma) for item in (exact, rounded)]
         occasion = slate.occasion
         credit = occasion.credit if occasion is not None else ExpectedRewards(np.where(slate.allowed, exact, 0.0))
         devices.append(occasion.device if occasion is not None else n)
@@ -156,7 +156,7 @@ def measure(
             changed.append(_changed(n, exact, rounded, title))
         tell(n + 1, of)
     sums = [by_device(np.array(devices), np.array([pair[form] for pair in credits])) for form in (0, 1)]
-    values = [value(one) for one in sums]
+    values = [value(item) for item in sums]
     apart = difference(*sums)
     return QuantizationReport(
         judged_on=judged_on,
@@ -169,11 +169,11 @@ def measure(
         value_int8=values[1],
         value_difference=apart,
         value_change=apart.value / values[0].value if values[0].value else 0.0,
-        lost_mean=float(np.mean([one.lost for one in changed])) if changed else 0.0,
+        lost_mean=float(np.mean([item.lost for item in changed])) if changed else 0.0,
         tensors=_tensors(source.spec, np.array(errors)),
-        worst=tuple(sorted(changed, key=lambda one: -one.lost)[:MAX_WORST_CASES]),
+        worst=tuple(sorted(changed, key=lambda item: -item.lost)[:MAX_WORST_CASES]),
         margins=np.array(margins),
-        lost=np.array([one.lost for one in changed]),
+        lost=np.array([item.lost for item in changed]),
     )
 
 
@@ -195,12 +195,12 @@ def _changed(
 
 
 def _errors(slate: Slate, exact: npt.NDArray[np.float32], variants: Sequence[Weights]) -> Doubles:
-    told = np.empty((len(variants), 3))
+    errors = np.empty((len(variants), 3))
     for row, weights in enumerate(variants):
         values = slate.values(weights)
         error = np.abs(values[slate.allowed] - exact[slate.allowed])
-        told[row] = error.mean(), error.max(), values.argmax() != exact.argmax()
-    return told
+        errors[row] = error.mean(), error.max(), values.argmax() != exact.argmax()
+    return errors
 
 
 def _margin(values: npt.NDArray[np.float32]) -> float:
@@ -212,10 +212,10 @@ def _margin(values: npt.NDArray[np.float32]) -> float:
 
 
 def _tensors(spec: FeatureSpec, errors: Doubles) -> tuple[TensorError, ...]:
-    told = []
+    tensors = []
     for row, (name, shape) in enumerate(shapes(spec).items()):
         size, rows = math.prod(shape), shape[0] if len(shape) > 1 else 1
-        told.append(
+        tensors.append(
             TensorError(
                 name=name,
                 shape=shape,
@@ -227,4 +227,4 @@ def _tensors(spec: FeatureSpec, errors: Doubles) -> tuple[TensorError, ...]:
                 same_winner=float(1 - errors[:, row, 2].mean()),
             )
         )
-    return tuple(told)
+    return tuple(tensors)

@@ -91,14 +91,14 @@ def _palette(lab: Lab) -> tuple[tuple[str, float], ...]:
         stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-3)
         _, labels, _ = cv2.kmeans(lab, COLOURS, labels[:, None], stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
     groups = [lab[labels.ravel() == label] for label in range(COLOURS)]
-    found = sorted(((len(group), group.mean(axis=0)) for group in groups if len(group)), key=lambda item: -item[0])
+    clusters = sorted(((len(group), group.mean(axis=0)) for group in groups if len(group)), key=lambda item: -item[0])
     merged: list[tuple[int, Lab]] = []
-    for size, centre in found:
-        near = next((i for i, (_, other) in enumerate(merged) if np.linalg.norm(other - centre) < ALIKE), None)
-        if near is None:
+    for size, centre in clusters:
+        nearest = next((i for i, (_, other) in enumerate(merged) if np.linalg.norm(other - centre) < ALIKE), None)
+        if nearest is None:
             merged.append((size, centre))
         else:
-            kept, other = merged[near]
-            merged[near] = kept + size, (kept * other + size * centre) / (kept + size)
+            kept, other = merged[nearest]
+            merged[nearest] = kept + size, (kept * other + size * centre) / (kept + size)
     merged.sort(key=lambda item: -item[0])
     return tuple(("#" + srgb(centre).tobytes().hex(), round(size / len(lab), 3)) for size, centre in merged)

@@ -30,9 +30,9 @@ def add_texts(tagging: Tagging, words: FilmTexts, sentences: SentenceEncoder | N
         return tagging
     stills = []
     for still in tagging.stills:
-        said = said_at(words.subtitles, still.at, sentences, words.cast)
-        tags = said.tags if said and not still.tags_by_hand else {}
+        dialogue = said_at(words.subtitles, still.at, sentences, words.cast)
+        tags = dialogue.tags if dialogue and not still.tags_by_hand else {}
         # A picture whose genre is none of its title's counts as misleading, and a few lines of talk are often wrong.
         tags = {tag: weight for tag, weight in tags.items() if kind_of(tag) != "genre"}
-        stills.append(replace(still, said=said.text if said else "", said_tags=tags))
+        stills.append(replace(still, said=dialogue.text if dialogue else "", said_tags=tags))
     return replace(tagging, stills=tuple(stills))

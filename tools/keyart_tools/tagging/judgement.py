@@ -26,18 +26,18 @@ def judge(stills: Sequence[Still]) -> tuple[Still, ...]:
 
     Among near-duplicates one still stays: one that a person accepted, or else the sharpest.
     """
-    told = [still if still.by_hand else replace(still, refused=_fault(still)) for still in stills]
+    judged = [still if still.by_hand else replace(still, refused=_fault(still)) for still in stills]
     candidates = sorted(
-        (place for place, still in enumerate(told) if still.accepted and still.embedding is not None),
-        key=lambda place: (not told[place].by_hand, -told[place].sharpness),
+        (place for place, still in enumerate(judged) if still.accepted and still.embedding is not None),
+        key=lambda place: (not judged[place].by_hand, -judged[place].sharpness),
     )
     if candidates:
-        vectors = np.array([told[place].embedding for place in candidates])
+        vectors = np.array([judged[place].embedding for place in candidates])
         for gone, kept in near_duplicates(cosines(vectors), range(len(candidates))).items():
-            still = told[candidates[gone]]
+            still = judged[candidates[gone]]
             if not still.by_hand:
-                told[candidates[gone]] = replace(still, refused=f"near-duplicate of {told[candidates[kept]].id}")
-    return tuple(told)
+                judged[candidates[gone]] = replace(still, refused=f"near-duplicate of {judged[candidates[kept]].id}")
+    return tuple(judged)
 
 
 def _fault(still: Still) -> str:

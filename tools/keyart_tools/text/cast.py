@@ -56,20 +56,20 @@ def cast_in(text: str, cast: Cast) -> dict[str, float]:
     one.
     """
     text = _POSSESSIVE.sub("", text)
-    said = f" {folded(text)} "
+    folded_text = f" {folded(text)} "
     capitals = _capitals(text)
     owners: dict[str, set[str]] = {}
     for actor, characters in cast.items():
         for part in _parts(actor, characters):
             owners.setdefault(part, set()).add(actor)
-    found: dict[str, float] = {}
+    tags: dict[str, float] = {}
     for actor, characters in cast.items():
         names = [name for name in map(_plain, (actor, *characters)) if name]
-        if any((f" {name} " in said) if " " in name else (name in capitals) for name in names):
-            found[f"cast:{slug(actor)}"] = NAMED
+        if any((f" {name} " in folded_text) if " " in name else (name in capitals) for name in names):
+            tags[f"cast:{slug(actor)}"] = NAMED
         elif any(part in capitals and len(owners[part]) == 1 for part in _parts(actor, characters)):
-            found[f"cast:{slug(actor)}"] = PARTLY_NAMED
-    return found
+            tags[f"cast:{slug(actor)}"] = PARTLY_NAMED
+    return tags
 
 
 def _plain(name: str) -> str:

@@ -49,10 +49,10 @@ class Subtitles:
                     f"{path}, line {number}: {row.strip()[:60]!r} must be two times such as "
                     "'00:01:02,500 --> 00:01:04,000'; mend it, or take the subtitle out."
                 )
-        found = pysubs2.SSAFile.from_string(text, format_="srt")
+        subtitles = pysubs2.SSAFile.from_string(text, format_="srt")
         lines = [
             SubtitleLine(event.start / 1000, max(event.start, event.end) / 1000, " ".join(event.plaintext.split()))
-            for event in found
+            for event in subtitles
         ]
         lines = sorted((line for line in lines if line.text), key=lambda line: (line.start, line.end))
         if not lines:

@@ -29,12 +29,14 @@ def tags_of_reviews(texts: Sequence[str], sentences: SentenceEncoder | None) -> 
     """Return the tags that a quarter of the reviews, and at least two, agree on, with the mean weight over all
     reviews.
     """
-    told: dict[str, list[float]] = defaultdict(list)
+    weights_by_tag: dict[str, list[float]] = defaultdict(list)
     for text in texts:
         for tag, weight in tags_of(text, sentences).items():
-            told[tag].append(weight)
+            weights_by_tag[tag].append(weight)
     needed = max(MIN_REVIEWS, MIN_REVIEW_SHARE * len(texts))
-    return {tag: round(sum(said) / len(texts), 3) for tag, said in told.items() if len(said) >= needed}
+    return {
+        tag: round(sum(weights) / len(texts), 3) for tag, weights in weights_by_tag.items() if len(weights) >= needed
+    }
 
 
 def title_tags(

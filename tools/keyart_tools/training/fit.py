@@ -209,7 +209,10 @@ def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[Es
     sums = by_device(np.array(devices), np.array(credits))
     reward, durations = keyart.Reward(), {title.id: title.duration for title in catalog}
     shown = [
-        (sum(reward.of(one.outcome, durations[one.title_id]) for one in viewer.decisions), len(viewer.decisions))
+        (
+            sum(reward.of(decision.outcome, durations[decision.title_id]) for decision in viewer.decisions),
+            len(viewer.decisions),
+        )
         for viewer in held_out.viewers
     ]
     tells = MEAN_WEIGHT_RANGE[0] <= sums[:, 1].sum() / len(credits) <= MEAN_WEIGHT_RANGE[1]

@@ -77,16 +77,16 @@ def _part(
     devices = Devices(world, members, spec, longest, policy=policy, reward=reward, head=head, encoded=encoded)
     journal = devices.journal  # what does not count is padding
     for row, i in enumerate(members.tolist()):
-        for k, one in enumerate(world.viewers[i].decisions[-MAX_DECISIONS:]):
-            place = encoded.place[one.artwork_id]
-            context = spec.context_row(one.context.device, one.context.daypart)
+        for k, decision in enumerate(world.viewers[i].decisions[-MAX_DECISIONS:]):
+            place = encoded.place[decision.artwork_id]
+            context = spec.context_row(decision.context.device, decision.context.daypart)
             journal.artwork[row, k] = place
-            journal.slot_log[row, k] = math.log1p(one.context.slot)
+            journal.slot_log[row, k] = math.log1p(decision.context.slot)
             journal.device[row, k] = context[: len(spec.devices) + 1].argmax()
             journal.daypart[row, k] = context[len(spec.devices) + 1 :].argmax()
-            journal.played[row, k] = one.outcome.kind == "played"
-            journal.quality[row, k] = reward.of(one.outcome, encoded.durations[encoded.title_of[place]])
-            journal.propensity[row, k] = one.propensity
+            journal.played[row, k] = decision.outcome.kind == "played"
+            journal.quality[row, k] = reward.of(decision.outcome, encoded.durations[encoded.title_of[place]])
+            journal.propensity[row, k] = decision.propensity
             journal.counted[row, k] = 1.0
     journal.steps = longest
     return devices

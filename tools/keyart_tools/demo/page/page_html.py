@@ -113,17 +113,19 @@ def _viewer(gallery: Gallery, number: int, viewer: PageViewer) -> dict[str, obje
     }
 
 
-def _screen(gallery: Gallery, viewer: PageViewer, prefix: str, here: Screen, there: Screen) -> dict[str, object]:
-    elsewhere = {choice.title_id: choice for choice in there.choices}
+def _screen(
+    gallery: Gallery, viewer: PageViewer, prefix: str, screen: Screen, other_screen: Screen
+) -> dict[str, object]:
+    other_choices = {choice.title_id: choice for choice in other_screen.choices}
     tiles = [
-        _tile(gallery, f"{prefix}c{i}", choice, elsewhere.get(choice.title_id))
-        for i, choice in enumerate(here.choices)
+        _tile(gallery, f"{prefix}c{i}", choice, other_choices.get(choice.title_id))
+        for i, choice in enumerate(screen.choices)
     ]
     return {
-        "label": here.label,
-        "other": there.label,
-        "device": "tv" if here.device == "tv" else "phone",
-        "light": here.daypart in ("morning", "afternoon"),
+        "label": screen.label,
+        "other": other_screen.label,
+        "device": "tv" if screen.device == "tv" else "phone",
+        "light": screen.daypart in ("morning", "afternoon"),
         "viewer": viewer.name,
         "tiles": tiles,
         "differing": sum(bool(tile["differs"]) for tile in tiles),

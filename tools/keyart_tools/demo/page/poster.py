@@ -75,10 +75,10 @@ class Motif:
 
 def strongest(tags: Mapping[str, float], kind: str) -> list[str]:
     """Return the values of `kind:value` tags, largest weight first, ties in alphabetical order."""
-    found = [
+    values = [
         (-weight, tag.partition(":")[2]) for tag, weight in tags.items() if tag.startswith(kind + ":") and weight > 0
     ]
-    return [value for _, value in sorted(found) if value]
+    return [value for _, value in sorted(values) if value]
 
 
 def spoken_name(slug: str) -> str:
