@@ -16,8 +16,8 @@ import pytest
 from keyart_tools.tagging.contact_sheet import page, write_sheet
 from keyart_tools.tagging.corrections import apply_corrections
 
-from .test_tagging_judgement import still
 from .test_tagging_file import TAGGING
+from .test_tagging_judgement import still
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # The page's own download is caught, and what it would save is put where the test can read it.
