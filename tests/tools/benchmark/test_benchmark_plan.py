@@ -26,8 +26,8 @@ def test_names_as_one_may_type_them_in_the_order_of_the_table():
 @pytest.mark.parametrize(
     ("worlds", "policies", "said"),
     [
-        ("synthetic,mars", None, "No world 'mars' in the suite; there are synthetic, private tastes, "),
-        (None, "keyart,ucb", "No policy 'ucb' in the suite; there are keyart, guard off, .*oracle"),
+        ("synthetic,mars", None, "Unknown world 'mars'; the suite has synthetic, private tastes, "),
+        (None, "keyart,ucb", "Unknown policy 'ucb'; the suite has keyart, guard off, .*oracle"),
         (" ,", None, "at least one world"),
         (None, "", "at least one policy"),
     ],

@@ -97,6 +97,6 @@ def test_a_changed_setting_is_named(path, settings, said):
 def test_something_else_is_refused_and_left_alone(path, text):
     before = text.encode("utf-8", "surrogateescape")
     path.write_bytes(before)
-    with pytest.raises(SettingError, match=r"is not the record of a suite.*--resume"):
+    with pytest.raises(SettingError, match=r"is not a results file.*--resume"):
         ResultsFile.resumed(path, {})
     assert path.read_bytes() == before

@@ -172,7 +172,7 @@ def test_a_peer_that_is_not_installed_is_missing_once(tmp_path, bench):
 @pytest.mark.parametrize(
     ("worlds", "policies", "why"),
     [
-        ("movielens", None, "MovieLens: left out of a quick run"),
+        ("movielens", None, "MovieLens: skipped in a quick run"),
         ("synthetic", "guard off", "guard off: it plays on clickbait only"),
         ("synthetic", "vw squarecb", "VW SquareCB: there is no .venv-bench"),
     ],

@@ -88,12 +88,12 @@ def test_nothing_is_asked_of_the_network(composed, tmp_path):
     (tmp_path / "a.jpg").write_bytes(composed)
     code = (
         "import sys, pathlib, datetime\n"
-        "from keyart_tools.compose import credentials as c, keys\n"
+        "from keyart_tools.compose import credentials as c, signing_keys as keys\n"
         "now = datetime.datetime.now(datetime.UTC)\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "one = (c.Ingredient('picture', 'a', 'ab' * 32),)\n"
         "data = path.read_bytes()\n"
-        "c.signed(data, 'a.jpg', one, [], 'digitalCapture', keys.made_key(now), ('keyart', '1'), now)\n"
+        "c.signed(data, 'a.jpg', one, [], 'digitalCapture', keys.create_key(now), ('keyart', '1'), now)\n"
         "print(c.read(path)['state'])\n"
     )
     log = tmp_path / "calls"

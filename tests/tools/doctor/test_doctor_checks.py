@@ -137,7 +137,7 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         "user",
         changed("profile", kind="unreadable"),
     ),
-    "no profile of keyart": ("profile", "problem", "no profile", "backup", changed("profile", kind="other")),
+    "no profile of keyart": ("profile", "problem", "not a profile", "backup", changed("profile", kind="other")),
     "a profile that others may read": (
         "profile",
         "problem",
@@ -218,7 +218,7 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         "Flower's connections",
         "problem",
         "TOML",
-        "Mend",
+        "Correct",
         changed("flower", connections=None),
     ),
     "a default that leaves a SuperLink": (

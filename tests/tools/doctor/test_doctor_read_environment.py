@@ -257,7 +257,7 @@ def test_onnxruntime_is_imported_with_its_telemetry_off(place: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from keyart_tools.doctor.reading import engine_in
+from keyart_tools.doctor.read_environment import engine_in
 engine = engine_in(Path({str(home)!r}) / ".cache")
 print("onnxruntime" in sys.modules, engine.error, len(engine.wrote), len(engine.traces))
 """
@@ -288,7 +288,7 @@ def test_an_onnxruntime_that_writes_or_cannot_be_imported(place: Path, module: s
 import sys
 from pathlib import Path
 sys.path.insert(0, {str(place)!r})
-from keyart_tools.doctor.reading import engine_in
+from keyart_tools.doctor.read_environment import engine_in
 engine = engine_in(Path({str(place)!r}))
 print(engine.error, len(engine.wrote), len(engine.traces))
 """

@@ -151,7 +151,7 @@ def test_rows_that_cannot_be_read_are_counted_and_the_others_kept(detailed) -> N
 
     assert [row.line for row in found.rows] == [8]
     assert [line for line, _ in found.unreadable] == [2, 3, 4, 5, 6, 7]
-    assert "'yesterday' is no time" in found.unreadable[0][1] and "no title" in found.unreadable[2][1]
+    assert "'yesterday' is not a time" in found.unreadable[0][1] and "no title" in found.unreadable[2][1]
 
 
 @pytest.mark.parametrize(
@@ -159,19 +159,19 @@ def test_rows_that_cannot_be_read_are_counted_and_the_others_kept(detailed) -> N
     [
         ("", "not a viewing history"),
         ("hello\n", "not a viewing history"),
-        ("hello, you\nthere, too\n", "line 2: 'too' is no time"),
+        ("hello, you\nthere, too\n", "line 2: 'too' is not a time"),
         ("Title,Date\n", "holds no view"),
-        ("Profile Name,Start Time\nAna,2026-03-14 20:15:00\n", "no time"),
-        ("a,title,b\n1,2,3\n", "names no title and no time"),
-        ("{", "no JSON"),
+        ("Profile Name,Start Time\nAna,2026-03-14 20:15:00\n", "no columns for title and time"),
+        ("a,title,b\n1,2,3\n", "no columns for title and time"),
+        ("{", "not JSON"),
         ("{}", "must be a list"),
         ("[]", "holds no view"),
         ("[3]", "line 1: no title"),
         ('[{"title": "\\ud800", "at": 1}]', "line 1: no title"),
-        ('[{"title": "x", "at": true}]', "True is no time"),
+        ('[{"title": "x", "at": true}]', "True is not a time"),
         ('[{"title": ["x"], "at": 1}]', "no title"),
-        ('[{"title": "x", "at": 1e300}]', "is no time"),
-        ("[" * 100_000, "no JSON"),
+        ('[{"title": "x", "at": 1e300}]', "is not a time"),
+        ("[" * 100_000, "not JSON"),
         ('a,"b\n' + "x" * 200_000 + '"\n', "line 1"),
         (os.urandom(3000), "not a text file"),
     ],
@@ -185,9 +185,9 @@ def test_one_person_is_chosen(detailed) -> None:
     several = read_history(detailed({}, {"Profile Name": "Ben"}, {}), TODAY)
 
     assert len(several.of_profile("ana")) == 2
-    for name, says in ((None, r"2 people watched: 'Ana' \(2\), 'Ben' \(1\)"), ("Eva", "Nobody is called 'Eva'")):
+    for name, says in ((None, r"views of 2 persons: 'Ana' \(2\), 'Ben' \(1\)"), ("Eva", "has no person 'Eva'")):
         with pytest.raises(HistoryError, match=says):
             several.of_profile(name)
     assert len(read_history(detailed({}), TODAY).of_profile(None)) == 1
-    with pytest.raises(HistoryError, match="does not say who"):
+    with pytest.raises(HistoryError, match="names no persons"):
         read_history(detailed({"Profile Name": ""}), TODAY).of_profile("Ana")

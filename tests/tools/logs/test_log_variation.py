@@ -28,8 +28,8 @@ def test_a_whole_log_is_taken() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda one: None, "no decision about a picture"),
-        (lambda one: one if one.artwork_id.endswith("/x") else None, "same picture"),
+        (lambda one: None, "no decision about an artwork"),
+        (lambda one: one if one.artwork_id.endswith("/x") else None, "same artwork"),
         (lambda one: replace(one, outcome=keyart.Outcome.skipped()), "None of"),
         (lambda one: replace(one, outcome=keyart.Outcome.played(2000)), "All of"),
     ],

@@ -69,5 +69,5 @@ def test_corrections_of_another_film_are_refused(tmp_path: Path) -> None:
 def test_another_file_is_told(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_bytes(data)
 
-    with pytest.raises(CatalogError, match="no file of corrections"):
+    with pytest.raises(CatalogError, match="not a file of corrections"):
         apply_corrections(TAGGING, tmp_path / "other.json")

@@ -167,7 +167,7 @@ def write(path, data, mode=0o644):
 run.replace_file = write
 import keyart_tools.tagging.record as record, keyart_tools.tagging.sheet as sheet
 record.replace_file = sheet.replace_file = write
-run.tag(Film.open(Path({str(film)!r})), Path({str(out)!r}), Models.open(Path({str(out.parent / "none")!r})),
+run.tag(FilmFile.open(Path({str(film)!r})), Path({str(out)!r}), Models.open(Path({str(out.parent / "none")!r})),
         count=3, html=True, clock=itertools.count(0, 60).__next__)
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
@@ -294,9 +294,9 @@ def test_a_full_disk_leaves_nothing_half_written(clips: dict[str, Path], tmp_pat
     """A limit on the size of files, since a test cannot fill a disk; the error of the system is of the same kind."""
     program = (
         "import resource; from pathlib import Path\n"
-        "from keyart_tools.models import Models\nfrom keyart_tools.tagging import Film, tag\n"
+        "from keyart_tools.models import Models\nfrom keyart_tools.tagging import FilmFile, tag\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))\n"
-        f"tag(Film.open(Path({str(clips['bikes'])!r})), Path('out'), Models.open(Path('none')))\n"
+        f"tag(FilmFile.open(Path({str(clips['bikes'])!r})), Path('out'), Models.open(Path('none')))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], check=False, cwd=tmp_path, capture_output=True, text=True)
 

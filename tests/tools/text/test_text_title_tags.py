@@ -107,7 +107,7 @@ def test_reviews_are_paragraphs_or_lines_or_a_list(tmp_path: Path, content: str,
 def test_a_broken_list_of_reviews_is_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "reviews"
     for content, says in (
-        ("[", "no JSON"),
+        ("[", "not JSON"),
         ("[3]", "each must be a text"),
         ('["\\udc00"]', "each must be a text"),
         ("", "holds no text"),

@@ -97,7 +97,7 @@ def test_propensities_that_tell_nothing() -> None:
 
 
 def test_another_catalogue() -> None:
-    with pytest.raises(HistoryError, match="no decision about a picture of this catalogue"):
+    with pytest.raises(HistoryError, match="no decision about an artwork of this catalogue"):
         fit(log(), tiny_catalog(), LogTrainingSettings(passes=1))
 
 

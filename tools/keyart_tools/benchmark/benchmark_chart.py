@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from keyart.errors import KeyartError
-
 from .policies import GROUPS, KEYART, Group
 from .scores import PolicyScore
 
@@ -41,14 +39,11 @@ def draw(entries: Sequence[ChartEntry], about: str, path: Path) -> None:
     """Draw the last quarter as a dot with its interval, and the whole run as a ring.
 
     Raises:
-        KeyartError: matplotlib is not installed.
         OSError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.lines import Line2D
-    except ImportError:
-        raise KeyartError("The chart needs matplotlib: install keyart[tools].") from None
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
     worlds = list(dict.fromkeys(world for world, *_ in entries))
     places = _places({policy for _, policy, _ in entries})
     across = min(PANELS_A_LINE, len(worlds))

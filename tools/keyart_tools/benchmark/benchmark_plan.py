@@ -76,7 +76,7 @@ def named(asked: str | None, known: Sequence[str], what: str) -> tuple[str, ...]
     wanted = [word.strip() for word in asked.split(",") if word.strip()]
     for word in wanted:
         if key_of(word) not in names:
-            raise SettingError(f"No {what} {word!r} in the suite; there are {', '.join(known)}.")
+            raise SettingError(f"Unknown {what} {word!r}; the suite has {', '.join(known)}.")
     if not wanted:
         raise SettingError(f"Name at least one {what} of the suite: {', '.join(known)}.")
     return tuple(names[key] for key in names if key in set(map(key_of, wanted)))

@@ -98,7 +98,7 @@ def _rows(turns: Sequence[Turn], record: ResultsFile) -> list[BenchmarkRow]:
 
 
 def _nothing(absent: Mapping[str, str]) -> FederatedError:
-    return FederatedError("The suite played nothing. " + " ".join(f"{name}: {why}" for name, why in absent.items()))
+    return FederatedError("The suite ran no policy. " + " ".join(f"{name}: {why}" for name, why in absent.items()))
 
 
 def _about(plan: BenchmarkPlan, settings: Sequence[BenchmarkWorld]) -> str:

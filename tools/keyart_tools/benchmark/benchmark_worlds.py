@@ -143,7 +143,7 @@ def unavailable_reason(setting: BenchmarkWorld, effort: BenchmarkSize, download:
     if setting.data is None:
         return None
     if not effort.real_data:
-        return "left out of a quick run; without --quick it plays."
+        return "skipped in a quick run; run without --quick."
     try:
         setting.data(pip if download else _no_download)
     except DataUnavailable as error:

@@ -87,7 +87,7 @@ def policies(text: str) -> tuple[str, ...]:
     chosen = []
     for word in filter(None, map(str.strip, text.split(","))):
         if key_of(word) not in names:
-            raise SettingError(f"No policy {word!r} to compare; there are {', '.join(COMPARABLE)}.")
+            raise SettingError(f"Unknown policy {word!r}; the policies are {', '.join(COMPARABLE)}.")
         chosen.append(names[key_of(word)])
     if len(chosen) < 2 or len(set(chosen)) < len(chosen):
         raise SettingError("Compare at least two policies, each once, with commas between them: federated,central.")
@@ -155,12 +155,10 @@ def draw(lines: Sequence[PolicyComparison], title: str, path: Path) -> None:
     """Draw capture by round and the differences from the first policy, as PNG or SVG.
 
     Raises:
-        KeyartError: matplotlib is not installed, or the file cannot be written.
+        KeyartError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise KeyartError("The chart needs matplotlib: install keyart[tools].") from None
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(11, 4.4), dpi=140, layout="constrained")
     rounds, apart = figure.subplots(1, 2, width_ratios=(3, 2))
     for number, line in enumerate(lines):

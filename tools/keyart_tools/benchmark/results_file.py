@@ -16,7 +16,7 @@ from keyart.errors import SettingError
 from .scores import PolicyScore
 
 FORMAT = "keyart-suite/1"
-START_OVER = "Begin anew without --resume, or name another folder with --out."
+START_OVER = "Start over without --resume, or name another folder with --out."
 MAX_NAMED_CHANGES = 3  # changed settings that an error names
 Key = tuple[str, int, str]  # world, seed, policy
 
@@ -87,7 +87,7 @@ class ResultsFile:
         except (ValueError, KeyError, TypeError, AttributeError):
             recorded, entries = None, []
         if recorded is None:
-            raise SettingError(f"{path} is not the record of a suite of this version. {START_OVER}")
+            raise SettingError(f"{path} is not a results file of this version. {START_OVER}")
         changed = list(_changed(recorded, json.loads(json.dumps(settings))))
         if changed:
             more = f", and {len(changed) - MAX_NAMED_CHANGES} more" if len(changed) > MAX_NAMED_CHANGES else ""

@@ -14,7 +14,7 @@ from keyart_federated.report import Interval
 from keyart_federated.simulation import fairness
 from keyart_federated.simulation.fairness import Floats
 
-# What is told of every policy: names as in `keyart_federated.Report`.
+# The metrics of every policy, named as in `keyart_federated.Report`.
 FIGURES = (
     "capture", "last_quarter_capture", "policy_value", "clickbait_rate", "coverage", "exposure_gini",
     "bottom_half_plays_gained", "bottom_half_lift", "tag_entropy_first_quarter", "tag_entropy_last_quarter",

@@ -180,9 +180,7 @@ def _require_same_world(world: World, truth: Truth) -> None:
         k = i % impressions
         expected = world.expected_reward(i, k)
         if not np.allclose(expected, truth.reward[i, k, : len(expected)], rtol=1e-5):
-            raise WorldError(
-                f"The world came out different in another process (device {i}); it must be deterministic."
-            )
+            raise WorldError(f"The world differs in another process (device {i}); its factory must be deterministic.")
 
 
 def _wait_for(central: Future[Report]) -> Report:
@@ -190,7 +188,7 @@ def _wait_for(central: Future[Report]) -> Report:
         return central.result()
     except BrokenProcessPool:
         raise FederatedError(
-            "The process of the central peer was ended from outside; is there memory for two? Try fewer --viewers."
+            "The process of the central baseline was killed, possibly for lack of memory. Try fewer --viewers."
         ) from None
 
 

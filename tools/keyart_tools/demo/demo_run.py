@@ -132,7 +132,7 @@ def _require_own_folder(out: Path) -> None:
     """Refuse a folder with files that no demo wrote, such as another `bundle/` or `keys/`."""
     names = {path.name for path in out.iterdir()} if out.is_dir() else set()
     if names - OUTPUT_NAMES and "report.json" not in names:
-        raise SettingError(f"{out} holds what no demo wrote ({min(names - OUTPUT_NAMES)}); name a new folder.")
+        raise SettingError(f"{out} holds files that no demo wrote ({min(names - OUTPUT_NAMES)}); name a new folder.")
 
 
 class _Clock:
@@ -163,7 +163,7 @@ def _world(
         world = plan.world()
     except DataUnavailable as error:
         fallback = str(error)
-        warn(f"The real data cannot be had, so the made-up world stands in for it. {fallback}")
+        warn(f"The real data is not available, so the synthetic world is used instead. {fallback}")
         common = {name: value for name, value in common.items() if name != "titles" or settings.titles}
         plan = replace(plan, spec="synthetic", settings=common, name=NAMES["synthetic"])
         world = plan.world()

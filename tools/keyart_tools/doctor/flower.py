@@ -85,7 +85,7 @@ def connections(environment: Environment) -> Finding:
     name, config = "Flower's connections", environment.flower.config
     addresses = environment.flower.connections
     if addresses is None:
-        return problem(name, f"{config} cannot be read as TOML", "Mend it, or remove it: `flwr` writes a new one.")
+        return problem(name, f"{config} cannot be read as TOML", "Correct or remove it: `flwr` writes a new one.")
     default = environment.flower.default
     if addresses.get(default, "").startswith(LOCAL):
         return warning(

@@ -23,7 +23,7 @@ def profile(environment: Environment) -> Finding | None:
     if asked.kind == "other":
         return problem(
             name,
-            f"{asked.path} is no profile of keyart, or its head is damaged",
+            f"{asked.path} is not a profile of keyart, or its header is damaged",
             "Restore it from a backup, or name the right file.",
         )
     if wide := [file for file in asked.files if file.mode is not None and file.mode & OTHERS]:

@@ -61,13 +61,13 @@ def read_history(path: Path, today: date, dates: Order | None = None) -> Viewing
         form = _form(columns)
     if form is None:
         raise HistoryError(
-            f"{path} is not a viewing history: its first row names no title and no time. Netflix's files begin with "
-            "'Title,Date' or 'Profile Name,Start Time,…'; others need columns title (or title_id) and at."
+            f"{path} is not a viewing history: its first row has no columns for title and time. Netflix's files "
+            "begin with 'Title,Date' or 'Profile Name,Start Time,…'; others need columns title (or title_id) and at."
         )
     history = _read(form, list(rows), today, dates)
     if not history.rows and not history.left_out:
         first = f": line {history.unreadable[0][0]}: {history.unreadable[0][1]}" if history.unreadable else ""
-        raise HistoryError(f"{path} holds no view that can be read{first}. Export it again, or mend that line.")
+        raise HistoryError(f"{path} holds no view that can be read{first}. Export it again, or correct that line.")
     return history
 
 
@@ -144,7 +144,7 @@ def _moments(values: Iterable[Any], today: date, dates: Order | None) -> Callabl
                 return at
         except (ValueError, OverflowError, OSError):
             pass
-        raise HistoryError(f"{shown(value)} is no time in the past, such as 2026-03-14 20:15:00")
+        raise HistoryError(f"{shown(value)} is not a time in the past, such as 2026-03-14 20:15:00")
 
     return moment
 
@@ -161,7 +161,7 @@ def _seconds(row: Mapping[str, Any]) -> float | None:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise HistoryError(f"{shown(value)} is no duration such as 01:32:10")
+        raise HistoryError(f"{shown(value)} is not a duration such as 01:32:10")
     return seconds * 60 if value == row.get("minutes") and ":" not in str(value) else seconds
 
 
@@ -188,7 +188,7 @@ def _from_json(path: Path, text: str) -> Iterator[Fields]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise HistoryError(f"{path} is not a viewing history: it is no JSON ({error}).") from None
+        raise HistoryError(f"{path} is not a viewing history: it is not JSON ({error}).") from None
     entries = document.get("views") if isinstance(document, dict) else document
     if not isinstance(entries, list):
         raise HistoryError(f"{path} is not a viewing history: it must be a list, or an object with a list 'views'.")

@@ -56,17 +56,17 @@ class ViewingHistory:
         Raises:
             HistoryError: the person does not exist, or the selection is ambiguous.
         """
-        there = self.profiles()
-        if name is not None and list(there) == [""]:
-            raise HistoryError("The file does not say who watched; leave --profile-name out.")
-        named = ", ".join(f"{profile!r} ({count:,})" for profile, count in there.items())
+        persons = self.profiles()
+        if name is not None and list(persons) == [""]:
+            raise HistoryError("The file names no persons; omit --profile-name.")
+        named = ", ".join(f"{profile!r} ({count:,})" for profile, count in persons.items())
         if name is None:
-            if len(there) > 1:
+            if len(persons) > 1:
                 raise HistoryError(
-                    f"The file holds what {len(there)} people watched: {named}. Choose one by --profile-name."
+                    f"The file holds the views of {len(persons)} persons: {named}. Choose one with --profile-name."
                 )
             return self.rows
         rows = tuple(row for row in self.rows if row.profile.casefold() == name.casefold())
         if not rows:
-            raise HistoryError(f"Nobody is called {name!r} in the file; there is {named}.")
+            raise HistoryError(f"The file has no person {name!r}; it has {named}.")
         return rows

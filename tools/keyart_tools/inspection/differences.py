@@ -21,13 +21,13 @@ from .tables import EXAMPLES, some, table
 from .tables import plain as cell
 
 Tell = Callable[[int, int], None]
-UNTOLD = (
+IGNORED_FIELDS = (
     "files",
     "feature_spec",
     "feature_spec_sha256",
     "parameters",
     "session_config",
-)  # told otherwise, or always alike
+)  # reported otherwise, or always equal
 
 
 def bundles(
@@ -81,7 +81,7 @@ def manifest_fields(manifest: Manifest) -> dict[str, Any]:
     """Return the fields of the manifest by dotted name."""
     flat: dict[str, Any] = {"digest": manifest.digest}
     for name in Manifest.__dataclass_fields__:
-        if name in UNTOLD:
+        if name in IGNORED_FIELDS:
             continue
         entry = getattr(manifest, name)
         flat |= (

@@ -103,7 +103,7 @@ class Log:
         except OSError as error:
             raise HistoryError(f"Cannot read {path}: {error.strerror or error}. Name the file of a log.") from error
         except UnicodeDecodeError:
-            raise HistoryError(f"{path} is no text. A log is a file of JSON Lines with {HEADER}.") from None
+            raise HistoryError(f"{path} is not a text file. A log is a file of JSON Lines with {HEADER}.") from None
 
     def save(self, path: Path) -> None:
         """Write the log atomically.
@@ -155,12 +155,12 @@ def _read(lines: Iterator[str], path: Path) -> Log:
             continue
         row = _object(line)
         if row is None:
-            raise HistoryError(f"{path}, line {number} is not a JSON object. Correct the line, or leave it out.")
+            raise HistoryError(f"{path}, line {number} is not a JSON object. Correct the line, or remove it.")
         try:
             name, event = _event(row)
         except (KeyError, TypeError, ValueError, KeyartError) as error:
-            reason = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-            raise HistoryError(f"{path}, line {number}: {reason}. Correct the line, or leave it out.") from None
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise HistoryError(f"{path}, line {number}: {reason}. Correct the line, or remove it.") from None
         views.setdefault(name, [])
         decisions.setdefault(name, [])
         if isinstance(event, View):
@@ -185,7 +185,7 @@ def _object(line: str) -> dict[str, Any] | None:
 def _event(row: Mapping[str, Any]) -> tuple[str, View | LoggedDecision]:
     name = row["viewer"]
     if not isinstance(name, str) or not name:
-        raise ValueError("'viewer' must be a text, another one for each viewer")
+        raise ValueError("'viewer' must be a text that identifies the viewer")
     if not isinstance(row["at"], str):
         raise ValueError("'at' must be a time such as 2026-03-01T20:15:00+01:00")
     at, device, title_id = datetime.fromisoformat(row["at"]), row["device"], row["title_id"]
@@ -194,7 +194,7 @@ def _event(row: Mapping[str, Any]) -> tuple[str, View | LoggedDecision]:
     propensity = row["propensity"]
     if isinstance(propensity, bool) or not isinstance(propensity, int | float) or not 0 < propensity <= 1:
         raise ValueError(
-            f"'propensity' is {propensity!r}; it is the chance that this picture had, above 0 and up to 1"
+            f"'propensity' is {propensity!r}; it is the probability of this artwork, above 0 and up to 1"
         )
     if not isinstance(row["artwork_id"], str) or not isinstance(title_id, str):
         raise ValueError("'title_id' and 'artwork_id' must be texts")

@@ -23,12 +23,13 @@ def require_variation(log: Log) -> None:
     besides = f" ({left_out})" if left_out else ""
     if not decisions:
         raise HistoryError(
-            f"The log has no decision about a picture of this catalogue{besides}. A line with 'artwork_id' is one."
+            f"The log has no decision about an artwork of this catalogue{besides}. A decision is a line "
+            "with 'artwork_id'."
         )
     viewers = sum(bool(viewer.decisions) for viewer in log.viewers)
     if len(decisions) < MIN_DECISIONS or viewers < MIN_VIEWERS:
         raise HistoryError(
-            f"{len(decisions)} decisions of {viewers} viewers are too few to learn from{besides}; bring at least "
+            f"{len(decisions)} decisions of {viewers} viewers are too few to train on{besides}; provide at least "
             f"{MIN_DECISIONS} decisions of {MIN_VIEWERS} viewers."
         )
     shown: dict[str, set[str]] = defaultdict(set)
@@ -36,11 +37,11 @@ def require_variation(log: Log) -> None:
         shown[decision.title_id].add(decision.artwork_id)
     if all(len(pictures) == 1 for pictures in shown.values()):
         raise HistoryError(
-            "Every title of the log was always shown with the same picture, so that nothing tells how another one "
-            "would have done. Show a share of random pictures for a while (Policy.exploration), and log their "
-            "propensities."
+            "Every title of the log was always shown with the same artwork, so nothing is known of how "
+            "another one would have done. Show a share of random artworks for a while "
+            "(Policy.exploration), and log their propensities."
         )
     plays = sum(decision.outcome.kind == "played" for decision in decisions)
     if plays in (0, len(decisions)):
         what = "None" if plays == 0 else "All"
-        raise HistoryError(f"{what} of the log's pictures were played: log what was passed over and what was played.")
+        raise HistoryError(f"{what} of the log's artworks were played; log both plays and skips.")

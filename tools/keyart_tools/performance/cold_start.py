@@ -174,6 +174,6 @@ def _run_process(
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise KeyartError(f"A start could not be measured: the process ended with {last!r}. Mend that first.")
+        raise KeyartError(f"A cold start could not be measured: the process ended with {last!r}. Fix that first.")
     result = json.loads(done.stdout)
     return ProcessStart(1000 * result["cpu"], 1000 * result["apart"], result["resident"])

@@ -136,7 +136,7 @@ def _gateway(url: str) -> Iterator[_Process]:
         try:
             line = process.stdout.readline() if process.stdout is not None else ""
             if not line:
-                raise KeyartError("The gateway of the bench did not start; its own words are above.")
+                raise KeyartError("The gateway did not start; its error is shown above.")
             yield _Process(process.pid, int(json.loads(line)["address"].rpartition(":")[2]))
         finally:
             process.kill()

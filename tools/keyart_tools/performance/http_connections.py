@@ -100,7 +100,9 @@ async def send_requests(
                 await asyncio.sleep(due - loop.time())
             group.create_task(one(request, due))
     if others:
-        raise KeyartError(f"The gateway of the bench has answered {others}: its figures mean nothing, report it.")
+        raise KeyartError(
+            f"The measured gateway has answered {others}; its figures are meaningless. Report this error."
+        )
     return latencies
 
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keyart.errors import KeyartError
-
 from .device_timing import BARE, ENGINES
 from .measurement import Measurement
 from .ranker_baseline import SLATE
@@ -24,13 +22,10 @@ def draw(rows: Sequence[Measurement], path: Path) -> None:
     """Draw the chart.
 
     Raises:
-        KeyartError: matplotlib is not installed.
         OSError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise KeyartError("The chart needs matplotlib: install keyart[tools].") from None
+    from matplotlib.figure import Figure
+
     promises = [row for row in rows if row.reach is not None]
     field = [row for row in rows if row.group == "peers" and row.against == BARE]
     heights = [len(promises) + 2, len(field) + len(_ours(rows)) + 2][: 2 if field else 1]

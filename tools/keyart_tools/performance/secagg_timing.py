@@ -93,7 +93,9 @@ def measure_round(devices: int, size: int, threshold: float, lost: Collection[in
     kept = np.setdiff1d(np.arange(devices), list(lost))
     result = coordinator.result
     if result.survivors != tuple(kept) or (result.total != vectors[kept].sum(axis=0)).any():
-        raise KeyartError("The sum of a bench round is not that of its vectors: its time means nothing, report it.")
+        raise KeyartError(
+            "The sum of a measured round is not that of its vectors; its time is meaningless. Report this error."
+        )
     return SecaggRound(seconds, float(np.median(parts[kept])), float(np.median(sent[kept])))
 
 

@@ -22,15 +22,13 @@ def draw(
     """Draw the chart.
 
     Raises:
-        KeyartError: there are no measured runs, or matplotlib is missing.
+        KeyartError: there are no measured runs.
         OSError: the file cannot be written.
     """
     if not any(run.devices for run in runs):
         raise KeyartError("There are no measured runs to draw a curve from. Measure some first, or leave out --plot.")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise KeyartError("The chart needs matplotlib: install keyart[tools].") from None
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 4.6), dpi=140, layout="constrained")
     axes = figure.subplots()
     for place, fleet in enumerate(sorted(set(devices))):

@@ -47,7 +47,7 @@ def read(path: Path | None = None) -> tuple[MeasuredRun, ...]:
     try:
         document = json.loads(path.read_text("utf-8"))
         if not isinstance(document, list):
-            raise ValueError("it is no list")
+            raise ValueError("it is not a list")
         return tuple(_run(entry) for entry in document)
     except (ValueError, TypeError) as error:
         raise KeyartError(f"{path} is not a list of measured runs: {error}. Write it anew.") from error

@@ -18,12 +18,10 @@ def draw(report: QuantizationReport, path: Path) -> None:
     """Draw a PNG or SVG, by the suffix.
 
     Raises:
-        KeyartError: matplotlib is not installed, or the file cannot be written.
+        KeyartError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise KeyartError("A plot needs matplotlib: install keyart[tools].") from None
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(11, 4.2), dpi=140, layout="constrained")
     tensors, slates = figure.subplots(1, 2)
     names = [f"{tensor.name}  {tensor.same_winner:.2%}" for tensor in report.tensors]

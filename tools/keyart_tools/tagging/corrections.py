@@ -30,9 +30,9 @@ def apply_corrections(tagging: Tagging, path: Path) -> Tagging:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise CatalogError(f"{path} is no file of corrections: it is not JSON ({error}).") from None
+        raise CatalogError(f"{path} is not a file of corrections: it is not JSON ({error}).") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise CatalogError(f"{path} is no file of corrections: its 'format' must be {FORMAT!r}.")
+        raise CatalogError(f"{path} is not a file of corrections: its 'format' must be {FORMAT!r}.")
     if document.get("film") != tagging.film.head:
         raise CatalogError(f"{path} corrects another film than {tagging.film.path}; save it from this film's sheet.")
     entries = document.get("stills")

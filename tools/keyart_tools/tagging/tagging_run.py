@@ -92,7 +92,7 @@ def tag(
         licence=licence if licence is not None else tagging.licence,
         count=count if count is not None else tagging.count,
     )
-    # What no catalogue can hold is told now, and not when the film has been seen.
+    # A title that no catalogue can hold fails now, and not after the film was decoded.
     Title(tagging.title_id, tagging.name, artworks=[Artwork("a")])
     if corrections is not None:
         tagging = apply_corrections(tagging, corrections)

@@ -107,7 +107,7 @@ def _from_csv(path: Path, text: str) -> Iterator[tuple[str, str]]:
                 continue
             cells = [*(cell.strip() for cell in row), *[""] * len(header)]
             if not folded(cells[actor_at]):
-                raise InputError(f"{path}, line {rows.line_num}: no actor; fill it in, or take the row out.")
+                raise InputError(f"{path}, line {rows.line_num}: no actor; fill it in, or remove the row.")
             yield cells[actor_at], "" if character_at is None else cells[character_at]
     except csv.Error as error:
         raise InputError(f"{path}, line {rows.line_num}: {error}.") from None
@@ -117,7 +117,7 @@ def _from_json(path: Path, text: str) -> Iterator[tuple[str, str]]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a cast list: it is no JSON ({error}).") from None
+        raise InputError(f"{path} is not a cast list: it is not JSON ({error}).") from None
     if not isinstance(document, dict):
         raise InputError(f'{path} is not a cast list: it must be an object such as {{"Actor": ["Character"]}}.')
     for actor, characters in document.items():

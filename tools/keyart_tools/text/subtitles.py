@@ -47,7 +47,7 @@ class Subtitles:
             if "-->" in row and not _TIMES.match(row):
                 raise InputError(
                     f"{path}, line {number}: {row.strip()[:60]!r} must be two times such as "
-                    "'00:01:02,500 --> 00:01:04,000'; mend it, or take the subtitle out."
+                    "'00:01:02,500 --> 00:01:04,000'; correct it, or remove the subtitle."
                 )
         subtitles = pysubs2.SSAFile.from_string(text, format_="srt")
         lines = [

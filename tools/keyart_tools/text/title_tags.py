@@ -80,7 +80,7 @@ def read_reviews(path: Path) -> tuple[str, ...]:
         try:
             reviews = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is not a list of reviews: it is no JSON ({error}).") from None
+            raise InputError(f"{path} is not a list of reviews: it is not JSON ({error}).") from None
         if not all(review == "" or is_text(review) for review in reviews):
             raise InputError(f"{path} is not a list of reviews: each must be a text.")
     else:

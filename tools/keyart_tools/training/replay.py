@@ -43,13 +43,11 @@ class LoggedWorld:
     def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
         decision = self.viewers[i].decisions[k]
         if artwork_id != decision.artwork_id:
-            raise WorldError(
-                f"The log showed {decision.artwork_id!r}; what {artwork_id!r} had earned, it cannot tell."
-            )
+            raise WorldError(f"The log showed {decision.artwork_id!r}; the outcome of {artwork_id!r} is unknown.")
         return decision.outcome
 
     def expected_reward(self, i: int, k: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        raise WorldError("A log knows what happened, and not what was to be expected.")
+        raise WorldError("A log has no expected rewards, only outcomes.")
 
 
 def replayed(
