@@ -157,7 +157,7 @@ import os, signal, itertools
 from pathlib import Path
 from keyart.bundle import durable
 from keyart_tools.models import Models
-from keyart_tools.tagging import Film, run
+from keyart_tools.tagging import FilmFile, tagging_run as run
 wrote, left = run.replace_file, itertools.count(1)
 def write(path, data, mode=0o644):
     if path.name.endswith({name!r}) and next(left) == {int(times)}:
@@ -165,7 +165,7 @@ def write(path, data, mode=0o644):
         os.kill(os.getpid(), signal.SIGKILL)
     wrote(path, data, mode)
 run.replace_file = write
-import keyart_tools.tagging.record as record, keyart_tools.tagging.sheet as sheet
+import keyart_tools.tagging.tagging_file as record, keyart_tools.tagging.contact_sheet as sheet
 record.replace_file = sheet.replace_file = write
 run.tag(FilmFile.open(Path({str(film)!r})), Path({str(out)!r}), Models.open(Path({str(out.parent / "none")!r})),
         count=3, html=True, clock=itertools.count(0, 60).__next__)

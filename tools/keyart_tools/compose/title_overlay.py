@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
 
 from keyart.errors import SettingError
+from keyart_tools.models.picture_types import linear_light
 
 from .blur import blurred
 from .crop import PixelBox
@@ -131,8 +132,7 @@ def lettered(pixels: Pixels, place: TitlePlace, spared: NDArray[np.float32]) -> 
 
 def contrast_on_white(pixels: NDArray[np.generic]) -> float:
     """Return the WCAG contrast ratio of white with the brightest of `pixels` (sRGB, 0–255)."""
-    value = np.asarray(pixels, np.float32) / 255
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    linear = linear_light(np.asarray(pixels, np.float32) / 255)
     return float(1.05 / ((linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)).max() + 0.05))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ from typing import Any
 from keyart.catalog import is_text, shown
 from keyart.errors import HistoryError
 from keyart_tools.text.folding import folded
-from keyart_tools.text.text_files import read_text
+from keyart_tools.text.text_files import parse_json, read_text
 
 from .date_parsing import ORDERS, Order, day_of, order_of
 from .device_class import device_class
@@ -185,10 +184,7 @@ def _from_csv(path: Path, text: str) -> tuple[list[str], Iterator[Fields]]:
 
 
 def _from_json(path: Path, text: str) -> Iterator[Fields]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise HistoryError(f"{path} is not a viewing history: it is not JSON ({error}).") from None
+    document = parse_json(text, path, "viewing history", HistoryError)
     entries = document.get("views") if isinstance(document, dict) else document
     if not isinstance(entries, list):
         raise HistoryError(f"{path} is not a viewing history: it must be a list, or an object with a list 'views'.")

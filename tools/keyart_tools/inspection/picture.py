@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,6 @@ from typing import Any
 from keyart.errors import InputError, KeyartError
 
 from .tables import fields
-
-# Of the IPTC NewsCodes, https://cv.iptc.org/newscodes/digitalsourcetype/; the last part of the address is the type.
-SOURCE_TYPE = re.compile(rb"digitalsourcetype/(\w+)")
 
 
 def document(path: Path) -> dict[str, Any]:
@@ -23,16 +19,16 @@ def document(path: Path) -> dict[str, Any]:
     """
     try:
         from PIL import Image, UnidentifiedImageError
+
+        from keyart_tools.compose.picture_file import stated_source_type
     except ImportError:
         raise KeyartError("Looking into a picture needs pillow: install keyart[tagging].") from None
     try:
         with Image.open(path) as picture:
             width, height, form = *picture.size, picture.format
-            xmp = picture.info.get("xmp", b"")
             picture.verify()
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
         raise InputError(f"{path} is not a picture that can be read ({error}).") from None
-    source_type = SOURCE_TYPE.search(xmp if isinstance(xmp, bytes) else str(xmp).encode())
     return {
         "kind": "picture",
         "file": str(path),
@@ -40,7 +36,7 @@ def document(path: Path) -> dict[str, Any]:
         "width": width,
         "height": height,
         "bytes": path.stat().st_size,
-        "digital_source_type": source_type.group(1).decode() if source_type else None,
+        "digital_source_type": stated_source_type(path.read_bytes()) or None,
         "credentials": _credentials(path),
     }
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 Picture = npt.NDArray[np.uint8]  # RGB, [height, width, 3]
 Floats = npt.NDArray[np.float32]
 Box = tuple[float, float, float, float]  # left, top, width, height, as shares of the picture
+
+
+def linear_light(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Convert sRGB values, 0–1, to linear light (IEC 61966-2-1)."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def relative_box(left: float, top: float, right: float, bottom: float, width: float, height: float) -> Box:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart_tools.models import Picture
+from keyart_tools.models.picture_types import linear_light
 
 Lab = npt.NDArray[np.float32]  # [..., 3]: lightness 0–1, a (green to red), b (blue to yellow)
 
@@ -54,8 +55,7 @@ class Colours:
 
 def oklab(picture: Picture) -> Lab:
     """Convert sRGB (IEC 61966-2-1) to OKLab, with the same shape."""
-    srgb = picture.astype(np.float64) / 255.0
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    linear = linear_light(picture.astype(np.float64) / 255.0)
     return np.asarray(np.cbrt(linear @ _RGB_TO_LMS.T) @ _LMS_TO_LAB.T, dtype=np.float32)
 
 

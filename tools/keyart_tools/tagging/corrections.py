@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from keyart.catalog import checked_tags, shown
 from keyart.errors import CatalogError
+from keyart_tools.text.text_files import parse_json, read_text
 
 from .still import Still
 from .tagging_file import Tagging
@@ -27,10 +27,9 @@ def apply_corrections(tagging: Tagging, path: Path) -> Tagging:
     Raises:
         CatalogError: the file is invalid; nothing is corrected then.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise CatalogError(f"{path} is not a file of corrections: it is not JSON ({error}).") from None
+    document = parse_json(
+        read_text(path, "file of corrections", CatalogError), path, "file of corrections", CatalogError
+    )
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CatalogError(f"{path} is not a file of corrections: its 'format' must be {FORMAT!r}.")
     if document.get("film") != tagging.film.head:

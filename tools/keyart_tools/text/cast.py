@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from keyart.catalog import is_text
 from keyart.errors import InputError
 
 from .folding import folded, slug
-from .text_files import read_text
+from .text_files import parse_json, read_text
 
 Cast = Mapping[str, Sequence[str]]  # actor → characters
 
@@ -114,10 +113,7 @@ def _from_csv(path: Path, text: str) -> Iterator[tuple[str, str]]:
 
 
 def _from_json(path: Path, text: str) -> Iterator[tuple[str, str]]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a cast list: it is not JSON ({error}).") from None
+    document = parse_json(text, path, "cast list")
     if not isinstance(document, dict):
         raise InputError(f'{path} is not a cast list: it must be an object such as {{"Actor": ["Character"]}}.')
     for actor, characters in document.items():

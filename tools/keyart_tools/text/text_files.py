@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from pathlib import Path
+from typing import Any
 
-from keyart.errors import InputError
+from keyart.errors import InputError, KeyartError
 
 MAX_BYTES = 500_000_000
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
-def read_text(path: Path, what: str, error: type[InputError] = InputError) -> str:
+def read_text(path: Path, what: str, error: type[KeyartError] = InputError) -> str:
     """Read a text file, with LF line ends; bytes that are not UTF-8 are decoded as Windows-1252.
 
     Args:
@@ -38,3 +40,15 @@ def read_text(path: Path, what: str, error: type[InputError] = InputError) -> st
     if _NO_TEXT.search(text):
         raise error(f"{path} is not a {what}: it is not a text file.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def parse_json(text: str, path: Path, what: str, error: type[KeyartError] = InputError) -> Any:
+    """Parse the JSON of a file of the kind `what`.
+
+    Raises:
+        InputError: or the class `error`; the text is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as failure:
+        raise error(f"{path} is not a {what}: it is not JSON ({failure}).") from None

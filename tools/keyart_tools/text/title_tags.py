@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from keyart.errors import InputError
 
 from .cast import Cast, cast_in
 from .folding import slug
-from .text_files import read_text
+from .text_files import parse_json, read_text
 from .zero_shot import SentenceEncoder, tags_of
 
 MIN_REVIEWS = 2  # that must say a thing before it counts
@@ -77,10 +76,7 @@ def read_reviews(path: Path) -> tuple[str, ...]:
     """
     text = _not_empty(read_text(path, "list of reviews"), path)
     if text.lstrip().startswith("["):
-        try:
-            reviews = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is not a list of reviews: it is not JSON ({error}).") from None
+        reviews = parse_json(text, path, "list of reviews")
         if not all(review == "" or is_text(review) for review in reviews):
             raise InputError(f"{path} is not a list of reviews: each must be a text.")
     else:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from keyart_tools.models.picture_types import linear_light
+
 
 def mix(first: str, second: str, share: float) -> str:
     """Blend `first` with a `share` (0–1) of `second`; all colours are `#rrggbb`."""
@@ -13,13 +17,8 @@ def mix(first: str, second: str, share: float) -> str:
 
 def luminance(colour: str) -> float:
     """Return the relative luminance, 0–1 (WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance)."""
-
-    def linear(channel: int) -> float:
-        share = channel / 255
-        return share / 12.92 if share <= 0.04045 else float(((share + 0.055) / 1.055) ** 2.4)
-
-    red, green, blue = (linear(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return float(linear_light(channels) @ (0.2126, 0.7152, 0.0722))
 
 
 @dataclass(frozen=True, slots=True)
