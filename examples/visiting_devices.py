@@ -35,7 +35,7 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def transport(url: str) -> Send:
-    """Send one HTTP request; this is all that keyart needs of an HTTP client."""
+    """Return a function that sends HTTP requests, which is all that keyart needs of an HTTP client."""
     opener = urllib.request.build_opener(NoRedirects)
 
     def send(method, path, body, headers):
@@ -53,7 +53,7 @@ def transport(url: str) -> Send:
 
 
 def canary(folder: Path, manifest: Manifest):
-    """Run the new model on a test vector before it is installed."""
+    """Return the new model's ranker, to run test vectors before it is installed."""
     return ranker.load(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config, "numpy").run
 
 
