@@ -22,8 +22,8 @@ from urllib.error import HTTPError
 
 import keyart
 from keyart.bundle import Manifest, Slots, verify
-from keyart.bundle.update import update
-from keyart.client import MOST_BYTES, Answer, Send, Visit, enrol, offered, visit
+from keyart.bundle.update import install_update
+from keyart.client import MAX_RESPONSE_BYTES, Response, Send, Visit, enrol, offered_version, visit
 from keyart.errors import BundleError
 from keyart.model import ranker
 from keyart.model.features import FeatureSpec
@@ -42,10 +42,10 @@ def transport(url: str) -> Send:
         request = urllib.request.Request(url + path, body or None, dict(headers), method=method)
         try:
             with opener.open(request, timeout=30) as reply:
-                return Answer(reply.status, dict(reply.headers), reply.read(MOST_BYTES + 1))
+                return Response(reply.status, dict(reply.headers), reply.read(MAX_RESPONSE_BYTES + 1))
         except HTTPError as error:
             with error:
-                return Answer(error.code, dict(error.headers), error.read(MOST_BYTES + 1))
+                return Response(error.code, dict(error.headers), error.read(MAX_RESPONSE_BYTES + 1))
         except HTTPException as error:  # an answer that is cut short
             raise ConnectionError(str(error)) from error
 
@@ -54,7 +54,9 @@ def transport(url: str) -> Send:
 
 def canary(folder: Path, manifest: Manifest):
     """Return the new model's ranker, to run test vectors before it is installed."""
-    return ranker.load(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config, "numpy").run
+    return ranker.load_ranker(
+        folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config, "numpy"
+    ).run
 
 
 class Device:
@@ -112,11 +114,11 @@ class Device:
     def follow(self) -> None:
         """Install the model offered to this device."""
         trust = self.home / "trust"
-        wanted = offered(self._visit.model, trust)
+        wanted = offered_version(self._visit.model, trust)
         if self.root is None or wanted is None or wanted <= self._art.model_version:
             return
         try:
-            update(self._slots, trust, self.fetch, root=self.root, canary=canary, newest=wanted)
+            install_update(self._slots, trust, self.fetch, root=self.root, canary=canary, newest=wanted)
             if self._slots.current() is not None:
                 self.say("installed", model=self._art.install(self._slots.folder))
         except BundleError as error:

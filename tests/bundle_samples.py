@@ -14,10 +14,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from keyart.bundle.manifest import Manifest, canonical
-from keyart.bundle.vectors import Run
+from keyart.bundle.reference_vectors import RunRanker
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker import NumpyRanker
-from keyart.model.ranker.weights import from_bytes, shapes, stored_layout
+from keyart.model.ranker.weights import stored_layout, weight_shapes, weights_from_bytes
 from keyart_federated.export import graphs, vectors
 
 CASES, FULL_SLATE = 8, 20
@@ -65,13 +65,13 @@ def _model(graph: onnx.GraphProto) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def run_of(arrays: Mapping[str, np.ndarray]) -> Run:
+def run_of(arrays: Mapping[str, np.ndarray]) -> RunRanker:
     """The ranker of these weights, in numpy."""
-    return NumpyRanker(from_bytes(weights_bytes(arrays), SPEC)).run
+    return NumpyRanker(weights_from_bytes(weights_bytes(arrays), SPEC)).run
 
 
 def vectors_document(seed: int = 0) -> dict[str, Any]:
-    return {"cases": vectors.cases(SPEC, from_bytes(weights_bytes(weights(seed)), SPEC))}
+    return {"cases": vectors.cases(SPEC, weights_from_bytes(weights_bytes(weights(seed)), SPEC))}
 
 
 def sample_files(seed: int = 0, **changed: bytes) -> dict[str, bytes]:
@@ -93,7 +93,7 @@ def sample_manifest(files: Mapping[str, bytes], version: int = 1, parent: int | 
         parent=parent,
         created=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         feature_spec=FEATURE_SPEC,
-        parameters=shapes(SPEC),
+        parameters=weight_shapes(SPEC),
         training={"round": version, "devices": 2000},
         privacy={"epsilon": 4.0, "delta": 1e-6},
         quality={"capture": 0.55},

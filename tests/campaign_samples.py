@@ -12,10 +12,10 @@ from choosing_samples import EVENING, TV, Clock, sample_catalog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
-from keyart.campaigns.kinds.population import NoisedPopulation
-from keyart.campaigns.kinds.training import NoisedTraining
+from keyart.campaigns.kinds.population import PopulationLayout
+from keyart.campaigns.kinds.training import TrainingLayout
 from keyart.campaigns.offer import Offer
-from keyart.campaigns.vector_layout import Places
+from keyart.campaigns.vector_layout import VectorLayout
 from keyart.secagg import Stage, certify
 from keyart_federated.secagg import Coordinator, Gateway, SumResult
 
@@ -35,12 +35,12 @@ def limits(**changes: Any) -> keyart.Limits:
     return keyart.Limits(**{**base, **changes})
 
 
-def training_layout(art: keyart.Personalizer) -> NoisedTraining:
+def training_layout(art: keyart.Personalizer) -> TrainingLayout:
     installed = art._session.chooser.installed
-    return NoisedTraining(installed.spec, len(installed.encoded.artwork))
+    return TrainingLayout(installed.spec, len(installed.encoded.artwork))
 
 
-def offer(art: keyart.Personalizer, layout: Places | None = None, **changes: Any) -> Offer:
+def offer(art: keyart.Personalizer, layout: VectorLayout | None = None, **changes: Any) -> Offer:
     """A training round that `limits()` lets pass; layout: of the vector, where it is another kind."""
     installed = art._session.chooser.installed
     training = training_layout(art)
@@ -70,15 +70,15 @@ def offer(art: keyart.Personalizer, layout: Places | None = None, **changes: Any
     return Offer(**{**base, **changes})
 
 
-def population_layout(art: keyart.Personalizer) -> NoisedPopulation:
+def population_layout(art: keyart.Personalizer) -> PopulationLayout:
     chooser = art._session.chooser
-    return NoisedPopulation(chooser.installed.spec, len(chooser.catalog))
+    return PopulationLayout(chooser.installed.spec, len(chooser.catalog))
 
 
 def enrolled(art: keyart.Personalizer, not_after: int = NOW + 24 * HOUR) -> keyart.Personalizer:
-    key = art.device_key()
+    key = art.federated.device_key()
     assert key is not None
-    assert art.enrol(certify(ISSUER, key, not_after))
+    assert art.federated.enrol(certify(ISSUER, key, not_after))
     return art
 
 

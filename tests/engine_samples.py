@@ -59,7 +59,7 @@ class Fleet:
         assert opened is not None and one is not None
         terms, gateway = opened.terms, Gateway(opened.terms)
         coordinator = Coordinator(terms, [service.keys.issuer_public], int(service.clock().timestamp()))
-        asks = [i for i, art in enumerate(self.arts) if opened.low <= visit.draw(_key(art)) < opened.high]
+        asks = [i for i, art in enumerate(self.arts) if opened.low <= visit.sampling_bucket(_key(art)) < opened.high]
         try:
             for stage in Stage:
                 told = (
@@ -145,7 +145,7 @@ class Scene:
 
 
 def _key(art: keyart.Personalizer) -> bytes:
-    key = art.device_key()
+    key = art.federated.device_key()
     assert key is not None
     return key
 
@@ -178,7 +178,7 @@ def staged(folder: Path, database_url: str | None = None, devices: int = 24, **s
                 art.consent.grant(purpose)
             live(art, i)
             until = clock() + timedelta(days=365)
-            assert art.enrol(certify(service.keys.issuer, _key(art), int(until.timestamp())))
+            assert art.federated.enrol(certify(service.keys.issuer, _key(art), int(until.timestamp())))
             arts.append(art)
         fleet = Fleet(service, arts)
         yield Scene(service, fleet, Engine(service, cast(Driver, fleet)), clock)

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from keyart.secagg import Stage, Terms
+from keyart.secagg import AggregationParameters, Stage
 from keyart.secagg.messages import KeysRequest
 from keyart_server import budget
 from keyart_server.campaigns import records as campaigns
@@ -32,7 +32,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def begin(state: State, of: Terms, epsilon: float = 8.0, **changes: object) -> Round:
+def begin(state: State, of: AggregationParameters, epsilon: float = 8.0, **changes: object) -> Round:
     """A round of these terms, of a new campaign."""
     with state.writing() as session:
         budget.settle(session, now(), epsilon, 1e-6)
@@ -40,7 +40,7 @@ def begin(state: State, of: Terms, epsilon: float = 8.0, **changes: object) -> R
         return round_samples.started(session, now(), campaign.id, of, **changes)
 
 
-def found(state: State, of: Terms) -> Round:
+def found(state: State, of: AggregationParameters) -> Round:
     with state.reading() as session:
         made = records.find(session, of.round_id.hex())
     assert made is not None
@@ -55,7 +55,7 @@ class Crowd:
     """
 
     state: State
-    of: Terms
+    of: AggregationParameters
     vectors: npt.NDArray[np.int64]
     gateways: Collection[str] = ("main",)
     silent: Mapping[Stage, Collection[int]] = field(default_factory=dict)

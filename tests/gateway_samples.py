@@ -17,7 +17,7 @@ import round_samples
 from round_samples import GATEWAY, ISSUER, Devices
 from server_samples import listening
 
-from keyart.secagg import Stage, Terms
+from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.secagg import Coordinator, Gateway
 from keyart_server import budget
 from keyart_server.campaigns import records as campaigns
@@ -47,7 +47,7 @@ class Round:
     gateways: Sequence[str] = (GATEWAY,)
     changes: Mapping[str, Any] = field(default_factory=dict)
     least: int | None = None
-    of: Terms = field(init=False)
+    of: AggregationParameters = field(init=False)
     vectors: npt.NDArray[np.int64] = field(init=False)
     fleet: Devices = field(init=False)
     coordinator: Coordinator = field(init=False)

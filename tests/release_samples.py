@@ -10,7 +10,7 @@ import repository_samples
 
 from keyart.bundle import Manifest
 from keyart.bundle.folder import read_files
-from keyart.bundle.update import update
+from keyart.bundle.update import install_update
 from keyart_federated.campaigns.rollout_plan import Plan
 from keyart_federated.campaigns.segments import Estimate
 from keyart_server.campaigns import records as campaigns
@@ -86,7 +86,7 @@ class Device(repository_samples.Device):
         wanted = model["version"] if self.draw < model["share"] else model["before"]
         if wanted is not None:
             root = self.root
-            update(self.slots, self.home / "tuf", self.fetch, root=root, canary=self.canary, newest=wanted)
+            install_update(self.slots, self.home / "tuf", self.fetch, root=root, canary=self.canary, newest=wanted)
         return self.version
 
     @property

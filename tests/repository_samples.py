@@ -10,7 +10,7 @@ from pathlib import Path
 import bundle_samples as samples
 
 from keyart.bundle import Manifest, Slots, verify
-from keyart.bundle.update import Canary, update
+from keyart.bundle.update import Canary, install_update
 from keyart_server.repository import Repository
 
 
@@ -51,7 +51,7 @@ class Device:
         return (self.site / path).read_bytes() if answer is None else answer
 
     def update(self) -> Manifest | None:
-        return update(self.slots, self.home / "tuf", self.fetch, root=self.root, canary=self.canary)
+        return install_update(self.slots, self.home / "tuf", self.fetch, root=self.root, canary=self.canary)
 
     @property
     def version(self) -> int | None:

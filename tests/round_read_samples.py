@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.offer import Offer
-from keyart.dp.clip import rounded
-from keyart.dp.skellam import skellam
+from keyart.dp.clip import round_vectors
+from keyart.dp.skellam import skellam_noise
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated import campaigns
 from keyart_federated.accounting import ORDERS, Mechanism, to_epsilon
@@ -68,8 +68,8 @@ def epsilon(events: Iterable[Mechanism], delta: float = 1e-6) -> float:
 def summed(offer: Offer, vectors: npt.NDArray[np.float64], seed: int = 0) -> npt.NDArray[np.int64]:
     """What a masked sum of these vectors [d, size] comes to."""
     random = np.random.default_rng([seed, 7]).bytes
-    noise = skellam(offer.size, offer.variance * len(vectors), random)
-    return np.asarray(rounded(vectors, offer.units, random).sum(axis=0) + noise)
+    noise = skellam_noise(offer.size, offer.variance * len(vectors), random)
+    return np.asarray(round_vectors(vectors, offer.units, random).sum(axis=0) + noise)
 
 
 @dataclass

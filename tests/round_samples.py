@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify
+from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
 from keyart_server.rounds import Round, records, stages
@@ -32,12 +32,14 @@ EVENT = Skellam(20.0, 64.0, 8)
 GATEWAY = "main"
 
 
-def terms(devices: int = 3, size: int = 8, least: int | None = None) -> Terms:
+def terms(devices: int = 3, size: int = 8, least: int | None = None) -> AggregationParameters:
     """Of a small round: vectors of `size` entries within ±1000."""
-    return Terms(size, 32, 1000, 700, least or devices, os.urandom(32))
+    return AggregationParameters(size, 32, 1000, 700, least or devices, os.urandom(32))
 
 
-def started(session: Session, at: datetime, campaign_id: str, of: Terms, number: int = 1, **changes: Any) -> Round:
+def started(
+    session: Session, at: datetime, campaign_id: str, of: AggregationParameters, number: int = 1, **changes: Any
+) -> Round:
     """A round of these terms that is open, with nothing sensible as its offer."""
     wanted = {"wanted": 1000, "patience": 60.0, **changes}
     return records.start(session, at, campaign_id, number, "training", b"an offer", of, EVENT, b"waiting", **wanted)
@@ -75,7 +77,7 @@ def key_hash(device: bytes) -> str:
 class Devices:
     """Devices of a round without the SDK around them: each answers a stage's message with bytes."""
 
-    of: Terms
+    of: AggregationParameters
     vectors: npt.NDArray[np.int64]
     random: Callable[[int], bytes] = os.urandom
     sessions: list[DeviceSession] = field(default_factory=list)
@@ -92,7 +94,9 @@ class Devices:
         return reply
 
 
-def put(session: Session, of: Terms, stage: Stage, replies: Mapping[int, bytes], gateway: str = GATEWAY) -> None:
+def put(
+    session: Session, of: AggregationParameters, stage: Stage, replies: Mapping[int, bytes], gateway: str = GATEWAY
+) -> None:
     """Answers as the gateway's door writes them down."""
     round_id = of.round_id.hex()
     for number, reply in replies.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from keyart.store.database import Store, Table
 from keyart.store.envelope import Sealer, derive
-from keyart.store.header import Header
+from keyart.store.header import FileHeader
 from keyart.store.keys import HostKey, KeyProvider
 from keyart.store.migrations import MIGRATIONS
 from keyart.store.schema import APPLICATION_ID
@@ -153,5 +153,5 @@ def make_schema_1(path: Path, keys: KeyProvider, profiles: dict[str, list[Row]])
             secret = wrapping.seal(key, b"profile\1%s%d|%s" % (store_id, number, name_hash))
             connection.execute("INSERT INTO b VALUES (?, ?, ?)", (number, name_hash, secret))
         sealed_file_key = wrapping.seal(file_key, b"file\1%s%d" % (store_id, len(profiles)))
-        Header(store_id, sealed_file_key, len(profiles)).write(connection)
+        FileHeader(store_id, sealed_file_key, len(profiles)).write(connection)
         connection.execute("PRAGMA journal_mode = WAL")

@@ -15,10 +15,10 @@ from campaign_samples import ISSUER, NOW, SERVER, offer, public
 
 import keyart
 from keyart.campaigns.offer import Offer
-from keyart.client import Answer, Send, Visit, visit
+from keyart.client import Response, Send, Visit, visit
 from keyart.errors import MessageError
-from keyart.secagg import Stage, Terms, certify
-from keyart.secagg.identity import verify
+from keyart.secagg import AggregationParameters, Stage, certify
+from keyart.secagg.identity import verify_record
 from keyart.secagg.messages import KeysReply
 from keyart_federated.secagg import Coordinator, Gateway
 
@@ -26,7 +26,7 @@ DEVICES = 3
 STAGES = ("share", "masked", "unmask")
 OPEN = {"contributions_a_day": 100_000, "epsilon": 1e6}  # limits that hold many rounds
 TOKEN = "a-token"
-GONE = Answer(410)
+GONE = Response(410)
 EXAMPLE = Path(__file__).parents[1] / "examples" / "visiting_devices.py"
 names = (f"campaign-{n}" for n in count())
 
@@ -48,7 +48,7 @@ class Door:
         self.now, self.due, self.site = now, due, site
         self.asked: list[str] = []
         self.sent: list[tuple[bytes, Mapping[str, str]]] = []
-        self.answers: dict[str, Answer | Exception] = {}
+        self.answers: dict[str, Response | Exception] = {}
         self.model = {"version": None, "share": 1.0, "before": None, **model}
         self.again, self.low, self.high, self.closes = 60.0, 0.0, 1.0, now + 3600
         self.lasting, self.stage = lasting, Stage.KEYS
@@ -59,12 +59,12 @@ class Door:
         self.message, self.id, self.over = b"", "", asked is None
         if asked is not None:
             self.message = asked.sign(SERVER)
-            self.terms: Terms = asked.terms(self.message)
+            self.terms: AggregationParameters = asked.terms(self.message)
             self.id = self.terms.round_id.hex()
             self.gateway = Gateway(self.terms)
             self.coordinator = Coordinator(self.terms, [public(ISSUER)], self.now)
 
-    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         with self._lock:
             request = f"{method} {path.replace(self.id, 'R') if self.id else path}"
             self.asked.append(request)
@@ -77,55 +77,55 @@ class Door:
                 self.close()
             return answer
 
-    def _answer(self, request: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _answer(self, request: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         if request == "GET /device/current":
             return self._current(headers)
         if self.site is not None and path.startswith("/tuf/"):
             file = self.site / path.removeprefix("/tuf/")
-            return Answer(200, {}, file.read_bytes()) if file.is_file() else Answer(404)
+            return Response(200, {}, file.read_bytes()) if file.is_file() else Response(404)
         if request == "POST /device/enrol":
             known = headers.get("Authorization") == f"Bearer {TOKEN}"
-            return Answer(200, {}, certify(ISSUER, body, self.now + 86_400)) if known else Answer(401)
+            return Response(200, {}, certify(ISSUER, body, self.now + 86_400)) if known else Response(401)
         if request == "GET /device/rounds/R/offer":
-            return Answer(200, {}, self.message)
+            return Response(200, {}, self.message)
         if request == "POST /device/rounds/R/keys":
             return self._join(body)
         method, _, name = request.partition(" /device/rounds/R/")
         return self._stage(method, Stage[name.upper()], body, headers)
 
-    def _current(self, headers: Mapping[str, str]) -> Answer:
+    def _current(self, headers: Mapping[str, str]) -> Response:
         listed = [] if self.over else [{"id": self.id, "low": self.low, "high": self.high, "closes": self.closes}]
         document = {"again": self.again, "model": self.model, "rounds": listed}
         etag = f'"{hash(json.dumps(document)):x}"'
         if headers.get("If-None-Match") == etag:
-            return Answer(304)
-        return Answer(200, {"etag": etag}, json.dumps(document).encode())
+            return Response(304)
+        return Response(200, {"etag": etag}, json.dumps(document).encode())
 
-    def _join(self, body: bytes) -> Answer:
+    def _join(self, body: bytes) -> Response:
         try:
             record = KeysReply.from_bytes(body, self.terms.round_id).record
-            device = verify(record, self.terms.round_id, [public(ISSUER)], self.now).device
+            device = verify_record(record, self.terms.round_id, [public(ISSUER)], self.now).device
         except MessageError:
-            return Answer(400)
+            return Response(400)
         if device not in self.numbers and self.stage is not Stage.KEYS:
             return GONE
         number = self.numbers.setdefault(device, 10 + len(self.numbers))
         if self.taken[Stage.KEYS].setdefault(number, body) != body:
-            return Answer(409)
-        return Answer(200, {}, f"{number}.main.{number:032x}".encode())
+            return Response(409)
+        return Response(200, {}, f"{number}.main.{number:032x}".encode())
 
-    def _stage(self, method: str, stage: Stage, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _stage(self, method: str, stage: Stage, body: bytes, headers: Mapping[str, str]) -> Response:
         number = int(headers["Authorization"].removeprefix("Ticket ").partition(".")[0])
         if stage > self.stage:
-            return Answer(202, {"Retry-After": "2"})
+            return Response(202, {"Retry-After": "2"})
         closed, asked = stage < self.stage or self.over, self.questions[stage]
         if number not in asked or (closed and not self.lasting):
             return GONE
         if method == "GET":
-            return Answer(200, {}, asked[number])
+            return Response(200, {}, asked[number])
         if closed and number not in self.taken[stage]:
             return GONE
-        return Answer(204 if self.taken[stage].setdefault(number, body) == body else 409)
+        return Response(204 if self.taken[stage].setdefault(number, body) == body else 409)
 
     def close(self) -> None:
         """Ends the stage, and asks for the next."""
@@ -150,10 +150,10 @@ def go(art: keyart.Personalizer, send: Send, before: Visit | None = None, at: fl
     return visit(art, send, before, clock=lambda: at, uniform=lambda: 0.0)
 
 
-def current(headers: Mapping[str, str] | None = None, **changes: Any) -> Answer:
+def current(headers: Mapping[str, str] | None = None, **changes: Any) -> Response:
     """What a server says is going on, where it is nothing."""
     told = {"again": 60, "model": {"version": None, "share": 1.0, "before": None}, "rounds": [], **changes}
-    return Answer(200, headers or {}, json.dumps(told).encode())
+    return Response(200, headers or {}, json.dumps(told).encode())
 
 
 class Cut:
@@ -163,7 +163,7 @@ class Cut:
         self._send, self._at, self._back = send, at, back
         self.calls = 0
 
-    def __call__(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def __call__(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         self.calls += 1
         if self.calls != self._at:
             return self._send(method, path, body, headers)
@@ -173,7 +173,7 @@ class Cut:
 
 
 @contextmanager
-def on_loopback(send: Callable[..., Answer]) -> Iterator[str]:
+def on_loopback(send: Callable[..., Response]) -> Iterator[str]:
     """The address of an HTTP server that answers as the transport does."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 if "numpy" not in sys.modules:
     # OpenBLAS's idle threads spin for a while after numpy is imported, which doubles the CPU time of an app's start:
@@ -32,29 +33,32 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "Artwork": "catalog",
-    "Catalog": "catalog",
-    "Consent": "profile.consent",
-    "Context": "context",
-    "Decision": "decision",
-    "EphemeralKey": "store.keys",
-    "Explanation": "model.explain",
-    "Factor": "model.explain",
-    "HostKey": "store.keys",
-    "KeyProvider": "store.keys",
-    "KeyartError": "errors",
-    "KeyringKey": "store.keys",
-    "Limits": "campaigns.limits",
-    "Manifest": "bundle.manifest",
-    "Outcome": "history",
-    "PassphraseKey": "store.keys",
-    "Personalizer": "personalizer",
-    "Policy": "model.policy",
-    "Reward": "history",
-    "Title": "catalog",
-    "View": "history",
-}
+
+def _lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a `__getattr__` for a package whose names bring their modules on first use (PEP 562).
+
+    Args:
+        package: Name of the package.
+        modules: The exported names of each module, separated by spaces, by the module's name within the package.
+    """
+    homes = {name: module for module, names in modules.items() for name in names.split()}
+
+    def get(name: str) -> Any:
+        home = homes.get(name)
+        if home is None:
+            # `import keyart; keyart.errors` works as with any package, without loading the rest.
+            if not name.startswith("_"):
+                try:
+                    return importlib.import_module(f"{package}.{name}")
+                except ModuleNotFoundError:
+                    pass
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{package}.{home}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return get
+
 
 __all__ = [
     "Artwork",
@@ -80,20 +84,23 @@ __all__ = [
     "View",
 ]
 
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        # `import keyart; keyart.errors` works as with any package, without loading the rest.
-        if not name.startswith("_"):
-            try:
-                return importlib.import_module(f"{__name__}.{name}")
-            except ModuleNotFoundError:
-                pass
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = _lazy_exports(
+    __name__,
+    {
+        "bundle.manifest": "Manifest",
+        "campaigns.limits": "Limits",
+        "catalog": "Artwork Catalog Title",
+        "context": "Context",
+        "decision": "Decision",
+        "errors": "KeyartError",
+        "history": "Outcome Reward View",
+        "model.explain": "Explanation Factor",
+        "model.policy": "Policy",
+        "personalizer": "Personalizer",
+        "profile.consent": "Consent",
+        "store.keys": "EphemeralKey HostKey KeyProvider KeyringKey PassphraseKey",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -17,36 +17,36 @@ from typing import Any
 from .errors import CatalogError, UnknownTitle
 
 FORMAT = "keyart-catalog/1"
-LONGEST_AGE = 3  # digits
-LONGEST_SECONDS = 1e9  # of a title
-LARGEST_WEIGHT = 1e6  # of a tag, and of what a context says; beyond, float32 has no room for sums
-LONGEST_SHOWN = 60  # characters of a value that an error repeats
+MAX_AGE_DIGITS = 3  # digits
+MAX_DURATION_SECONDS = 1e9  # of a title
+MAX_FINITE_WEIGHT = 1e6  # of a tag, and of what a context says; beyond, float32 has no room for sums
+MAX_QUOTED_CHARACTERS = 60  # characters of a value that an error repeats
 
 
 def age_of(maturity: str) -> int | None:
-    """13 of "13+", 0 of "" and "all", None for anything else."""
+    """Return 13 for "13+", 0 for "" and "all", and None for anything else."""
     if maturity in ("", "all"):
         return 0
     digits = maturity.removesuffix("+")
-    return int(digits) if len(digits) <= LONGEST_AGE and digits.isdigit() and digits.isascii() else None
+    return int(digits) if len(digits) <= MAX_AGE_DIGITS and digits.isdigit() and digits.isascii() else None
 
 
 def kind_of(tag: str) -> str:
-    """`"genre"` of `"genre:drama"`; a bare name is a kind of its own."""
+    """Return the kind of a tag: `"genre"` of `"genre:drama"`. A bare name is a kind of its own."""
     return tag.partition(":")[0]
 
 
-def shown(value: object) -> str:
-    """A value as an error repeats it: short, also where it is a text of megabytes or has no text at all."""
+def quoted(value: object) -> str:
+    """Return a value as an error message quotes it: short, even if it is a text of megabytes or cannot be shown."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in lists
         text = f"a very large {type(value).__name__}"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return text if len(text) <= MAX_QUOTED_CHARACTERS else f"{text[:MAX_QUOTED_CHARACTERS]}…"
 
 
 def is_text(value: object) -> bool:
-    """Whether it is a text that is not empty and can be stored: JSON may bring half of a surrogate pair."""
+    """Return True for a text that is not empty and can be stored. JSON may hold half of a surrogate pair."""
     try:
         return isinstance(value, str) and bool(value.encode())
     except UnicodeEncodeError:
@@ -54,26 +54,32 @@ def is_text(value: object) -> bool:
 
 
 def folded_kind(tag: str) -> str:
-    """The kind by which a rule goes: the same however it is spelt, `"gender"` of `" Gender:x"`."""
+    """Return the kind that rules go by, the same however the tag is spelt: `"gender"` of `" Gender:x"`."""
     return kind_of(tag).strip().casefold()
 
 
 def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError]) -> Mapping[str, float]:
-    """A read-only copy of `tags` with finite float weights ≥ 0, or an error that names the tag."""
+    """Return a read-only copy of tags with finite weights of 0 or more.
+
+    Args:
+        tags: Weights by tag.
+        owner: Title or artwork, for the error message.
+        error: Class of the error that is raised for a bad tag or weight.
+    """
     if not isinstance(tags, Mapping):
         raise error(f"{owner}: tags must be a mapping of tag to weight, not {type(tags).__name__}.")
     clean: dict[str, float] = {}
     for tag, weight in tags.items():
         if not is_text(tag) or not tag.strip():
-            raise error(f"{owner}: a tag must be a text such as 'genre:drama', not {shown(tag)}.")
+            raise error(f"{owner}: a tag must be a text such as 'genre:drama', not {quoted(tag)}.")
         try:
             value = float(weight)
         except (TypeError, ValueError, OverflowError):
-            raise error(f"{owner}: the weight of {shown(tag)} must be a number, not {shown(weight)}.") from None
-        if not 0.0 <= value <= LARGEST_WEIGHT:
+            raise error(f"{owner}: the weight of {quoted(tag)} must be a number, not {quoted(weight)}.") from None
+        if not 0.0 <= value <= MAX_FINITE_WEIGHT:
             raise error(
-                f"{owner}: the weight of {shown(tag)} is {value}; it must be finite and not negative, and at most "
-                f"{LARGEST_WEIGHT:.0e}."
+                f"{owner}: the weight of {quoted(tag)} is {value}; it must be finite and not negative, and at most "
+                f"{MAX_FINITE_WEIGHT:.0e}."
             )
         clean[tag] = value
     return MappingProxyType(clean)
@@ -81,17 +87,24 @@ def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError
 
 def _checked_id(value: object, what: str) -> None:
     if not is_text(value):
-        raise CatalogError(f"{what} needs an id: a text that is not empty, got {shown(value)}.")
+        raise CatalogError(f"{what} needs an id: a text that is not empty, got {quoted(value)}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Artwork:
-    """One picture of a title.
+    """An artwork of a title.
 
-    tags: what the picture shows. image: where the host app finds it (a path or address; never opened by keyart).
-    embedding: optional image embedding, any length. synthetic: put together or generated, so that the app can
-    say so. maturity: e.g. "13+"; shown only where the context's limit allows it. spoiler: not before the title
-    has been watched.
+    Attributes:
+        id: Id, unique in the catalogue.
+        tags: Weights of the tags of what the artwork shows.
+        image: Path or address that the host app finds it by. keyart never opens it.
+        embedding: Image embedding of any length, or None.
+        synthetic: True if it was composed or generated, so that the app can say so.
+        maturity: Age rating such as "13+". It is shown only where the context's limit allows it.
+        spoiler: True if it is not shown before the title has been watched.
+
+    Raises:
+        CatalogError: A field cannot be used.
     """
 
     id: str
@@ -104,30 +117,38 @@ class Artwork:
 
     def __post_init__(self) -> None:
         _checked_id(self.id, "An artwork")
-        object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {shown(self.id)}", CatalogError))
+        object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {quoted(self.id)}", CatalogError))
         if self.embedding is not None:
             try:
                 vector = tuple(float(x) for x in self.embedding)
             except (TypeError, ValueError, OverflowError):
                 raise CatalogError(
-                    f"Artwork {shown(self.id)}: its embedding must be a sequence of numbers."
+                    f"Artwork {quoted(self.id)}: its embedding must be a sequence of numbers."
                 ) from None
             if not all(map(math.isfinite, vector)):
-                raise CatalogError(f"Artwork {shown(self.id)}: its embedding holds a NaN or an infinity.")
+                raise CatalogError(f"Artwork {quoted(self.id)}: its embedding holds a NaN or an infinity.")
             object.__setattr__(self, "embedding", vector)
         if not isinstance(self.maturity, str) or age_of(self.maturity) is None:
             raise CatalogError(
-                f"Artwork {shown(self.id)}: maturity {shown(self.maturity)} is not an age such as '13+'."
+                f"Artwork {quoted(self.id)}: maturity {quoted(self.maturity)} is not an age such as '13+'."
             )
         if not isinstance(self.synthetic, bool) or not isinstance(self.spoiler, bool):
-            raise CatalogError(f"Artwork {shown(self.id)}: 'synthetic' and 'spoiler' are True or False.")
+            raise CatalogError(f"Artwork {quoted(self.id)}: 'synthetic' and 'spoiler' are True or False.")
 
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A film, series or programme with its candidate set of artworks.
+    """A film, series or programme with its candidate artworks.
 
-    duration: seconds, 0 if unknown (then only the minutes of a play decide whether it was a quality play).
+    Attributes:
+        id: Id, unique in the catalogue.
+        name: Name for people.
+        duration: Seconds, or 0 if unknown. Then only the minutes of a play decide whether it was a quality play.
+        tags: Weights by tag.
+        artworks: At least one artwork.
+
+    Raises:
+        CatalogError: A field cannot be used.
     """
 
     id: str
@@ -138,25 +159,28 @@ class Title:
 
     def __post_init__(self) -> None:
         _checked_id(self.id, "A title")
-        object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {shown(self.id)}", CatalogError))
-        if not isinstance(self.duration, (int, float)) or not 0 <= self.duration <= LONGEST_SECONDS:
+        object.__setattr__(self, "tags", checked_tags(self.tags, f"Title {quoted(self.id)}", CatalogError))
+        if not isinstance(self.duration, (int, float)) or not 0 <= self.duration <= MAX_DURATION_SECONDS:
             raise CatalogError(
-                f"Title {shown(self.id)}: duration is {shown(self.duration)}; give seconds, or 0 if unknown."
+                f"Title {quoted(self.id)}: duration is {quoted(self.duration)}; give seconds, or 0 if unknown."
             )
         object.__setattr__(self, "duration", float(self.duration))
         artworks = tuple(self.artworks)
         if not artworks:
-            raise CatalogError(f"Title {shown(self.id)} has no artwork; give it at least one.")
+            raise CatalogError(f"Title {quoted(self.id)} has no artwork; give it at least one.")
         if not all(isinstance(artwork, Artwork) for artwork in artworks):
-            raise CatalogError(f"Title {shown(self.id)}: artworks must be keyart.Artwork values.")
+            raise CatalogError(f"Title {quoted(self.id)}: artworks must be keyart.Artwork values.")
         object.__setattr__(self, "artworks", artworks)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """All titles that the app can show, in order; ids of titles and of artworks are unique.
+    """The titles that the app can show, in order. Ids of titles and of artworks are unique.
 
-    title_places, artwork_places: by id, the place among all titles, and among the artworks of all titles in order.
+    Attributes:
+        titles: The titles.
+        title_places: Place of each title among all titles, by id.
+        artwork_places: Place of each artwork among the artworks of all titles in order, by id.
     """
 
     titles: tuple[Title, ...]
@@ -165,7 +189,11 @@ class Catalog:
 
     @classmethod
     def from_titles(cls, titles: Iterable[Title]) -> Catalog:
-        """A catalogue of `titles`. Raises CatalogError on a duplicate id or an empty catalogue."""
+        """Return a catalogue of titles.
+
+        Raises:
+            CatalogError: An id occurs twice, or there is no title.
+        """
         rows = tuple(titles)
         if not rows:
             raise CatalogError("A catalogue needs at least one title.")
@@ -175,20 +203,20 @@ class Catalog:
             if not isinstance(title, Title):
                 raise CatalogError(f"A catalogue holds keyart.Title values, not {type(title).__name__}.")
             if title.id in by_id:
-                raise CatalogError(f"Two titles have the id {shown(title.id)}; give each its own.")
+                raise CatalogError(f"Two titles have the id {quoted(title.id)}; give each its own.")
             by_id[title.id] = index
             for artwork in title.artworks:
                 if artwork.id in artworks:
                     other = next(t.id for t in rows if any(a.id == artwork.id for a in t.artworks))
                     raise CatalogError(
-                        f"Two artworks have the id {shown(artwork.id)} (of {shown(other)} and {shown(title.id)}); "
+                        f"Two artworks have the id {quoted(artwork.id)} (of {quoted(other)} and {quoted(title.id)}); "
                         "give each its own, for instance its title's with '/a'."
                     )
                 artworks[artwork.id] = len(artworks)
         return cls(rows, MappingProxyType(by_id), MappingProxyType(artworks))
 
     def without_kinds(self, kinds: frozenset[str]) -> Catalog:
-        """The same without any tag of those kinds, however it is spelt."""
+        """Return the catalogue without any tag of some kinds, however it is spelt."""
 
         def kept(tags: Mapping[str, float]) -> dict[str, float]:
             return {tag: w for tag, w in tags.items() if folded_kind(tag) not in kinds}
@@ -213,17 +241,21 @@ class Catalog:
         return self.titles[self.index(title_id)]
 
     def index(self, title_id: str) -> int:
-        """Position of the title; raises UnknownTitle."""
+        """Return the position of a title.
+
+        Raises:
+            UnknownTitle: The catalogue does not have the title.
+        """
         try:
             return self.title_places[title_id]
         except (KeyError, TypeError):
             raise UnknownTitle(
-                f"No title {shown(title_id)} in this catalogue of {len(self.titles)}. "
+                f"No title {quoted(title_id)} in this catalogue of {len(self.titles)}. "
                 "Add it with Catalog.from_titles and open the profile with the new catalogue."
             ) from None
 
     def save(self, path: str | Path) -> None:
-        """Writes the catalogue as JSON (`keyart-catalog/1`), whole or not at all."""
+        """Write the catalogue as JSON (`keyart-catalog/1`), either completely or not at all."""
         target = Path(path)
         document = {"format": FORMAT, "titles": [_title_to_json(title) for title in self.titles]}
         partial = target.with_name(target.name + ".partial")
@@ -236,7 +268,11 @@ class Catalog:
 
     @classmethod
     def load(cls, path: str | Path) -> Catalog:
-        """Reads what `save` wrote. Raises CatalogError with the place of the first mistake."""
+        """Read a catalogue that `save` wrote.
+
+        Raises:
+            CatalogError: The file cannot be read. The message names the place of the first mistake.
+        """
         source = Path(path)
         try:
             document = json.loads(source.read_text(encoding="utf-8"))
@@ -285,4 +321,4 @@ def _title_from_json(entry: Any) -> Title:
         artworks = [Artwork(**artwork) for artwork in entry.get("artworks", [])]
         return Title(**{**entry, "artworks": artworks})
     except TypeError as error:
-        raise CatalogError(f"title {shown(entry.get('id'))}: {str(error)[:200]}") from None
+        raise CatalogError(f"title {quoted(entry.get('id'))}: {str(error)[:200]}") from None

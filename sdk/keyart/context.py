@@ -1,4 +1,4 @@
-"""The context of a choice: device, time of day, place on the page, what is trending, what the viewer asks for."""
+"""The context of a choice: device, time of day, place on the page, trending titles, and the viewer's request."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from .catalog import LARGEST_WEIGHT, age_of, is_text, shown
+from .catalog import MAX_FINITE_WEIGHT, age_of, is_text, quoted
 from .errors import ContextError
 
 DEVICES = ("tv", "phone", "tablet", "desktop")  # anything else is allowed and treated as "other"
-LAST_SLOT = 999_999
+MAX_SLOT = 999_999
 DAYPARTS = ("night", "morning", "afternoon", "evening")
 
 
 def daypart_of(at: datetime) -> str:
-    """Night 23–5, morning 5–12, afternoon 12–17, evening 17–23, by the viewer's own clock."""
+    """Return the daypart by the viewer's clock: night 23–5, morning 5–12, afternoon 12–17, evening 17–23."""
     hour = at.hour
     if hour < 5 or hour >= 23:
         return "night"
@@ -27,7 +27,7 @@ def daypart_of(at: datetime) -> str:
 
 
 def require_zone(at: object, what: str, error: type[Exception]) -> None:
-    """Raises `error` unless `at` is a datetime with a time zone: without one the daypart is a guess."""
+    """Raise `error` unless `at` is a datetime with a time zone. Without one the daypart is a guess."""
     if not isinstance(at, datetime):
         raise error(f"{what} must be a datetime, not {type(at).__name__}.")
     if at.utcoffset() is None:
@@ -43,10 +43,10 @@ def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
             value = float(weight)
         except (TypeError, ValueError, OverflowError):
             value = math.nan
-        if not abs(value) <= LARGEST_WEIGHT:
+        if not abs(value) <= MAX_FINITE_WEIGHT:
             raise ContextError(
-                f"Context.{what}[{shown(key)}] is {shown(weight)}; it must be a finite number, at most "
-                f"{LARGEST_WEIGHT:.0e} in size."
+                f"Context.{what}[{quoted(key)}] is {quoted(weight)}; it must be a finite number, at most "
+                f"{MAX_FINITE_WEIGHT:.0e} in size."
             )
         clean[str(key)] = value
     return MappingProxyType(clean)
@@ -54,10 +54,19 @@ def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """device: "tv", "phone", "tablet", "desktop", or a word of your own. at: the viewer's local time, with zone.
+    """The context of a choice.
 
-    slot: place on the page, from 0. trending: title id to share in 0–1. intent: tags that the viewer asked for
-    just now (voice, gesture, mood), never stored. max_maturity: highest age rating that may be shown ("" = any).
+    Attributes:
+        device: "tv", "phone", "tablet", "desktop", or another word.
+        at: The viewer's local time, with a time zone.
+        slot: Place on the page, from 0.
+        trending: Share in 0–1 by title id.
+        intent: Weights of tags that the viewer asked for just now (voice, gesture, mood). Never stored.
+        max_maturity: Highest age rating that may be shown; "" for any.
+        daypart: Daypart of `at`, worked out once since each choice asks for it more than once.
+
+    Raises:
+        ContextError: A field cannot be used.
     """
 
     device: str
@@ -70,20 +79,20 @@ class Context:
 
     def __post_init__(self) -> None:
         if not is_text(self.device):
-            raise ContextError(f"Context.device must be a text such as 'tv', not {shown(self.device)}.")
+            raise ContextError(f"Context.device must be a text such as 'tv', not {quoted(self.device)}.")
         require_zone(self.at, "Context.at", ContextError)
-        if isinstance(self.slot, bool) or not isinstance(self.slot, int) or not 0 <= self.slot <= LAST_SLOT:
+        if isinstance(self.slot, bool) or not isinstance(self.slot, int) or not 0 <= self.slot <= MAX_SLOT:
             raise ContextError(
-                f"Context.slot must be a whole number from 0 to {LAST_SLOT:,}, not {shown(self.slot)}."
+                f"Context.slot must be a whole number from 0 to {MAX_SLOT:,}, not {quoted(self.slot)}."
             )
         if not isinstance(self.max_maturity, str) or age_of(self.max_maturity) is None:
-            raise ContextError(f"Context.max_maturity {shown(self.max_maturity)} is not an age such as '13+'.")
+            raise ContextError(f"Context.max_maturity {quoted(self.max_maturity)} is not an age such as '13+'.")
         object.__setattr__(self, "trending", _weights(self.trending, "trending"))
         object.__setattr__(self, "intent", _weights(self.intent, "intent"))
         object.__setattr__(self, "daypart", daypart_of(self.at))
 
     def at_slot(self, slot: int) -> Context:
-        """The same at another slot, which must be a whole number from 0 up; nothing is checked again."""
+        """Return the same context at another slot, a whole number from 0. Nothing is checked again."""
         other = object.__new__(Context)
         for name in ("device", "at", "trending", "intent", "max_maturity", "daypart"):
             object.__setattr__(other, name, getattr(self, name))

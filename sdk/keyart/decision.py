@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """propensity: probability with which this picture was drawn, exact. exploring: another one had more value.
+    """The artwork that was chosen for a title.
 
-    sticky: the picture of an earlier draw, kept. model_version: of the bundle; 0 without one.
+    Attributes:
+        id: Id of the decision.
+        title_id: The title.
+        artwork_id: The artwork.
+        propensity: Exact probability with which the artwork was drawn.
+        exploring: True if another candidate had a higher value.
+        model_version: Version of the bundle; 0 without one.
+        sticky: True if the artwork of an earlier draw was kept.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Stats: how the device path does, for the host's own diagnostics. Nothing about the person is in it."""
+"""Diagnostics for the host: how fast the device path is. Nothing about the person is in them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ MEASURED = 1024  # the last choices
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """choose_p50_us, choose_p99_us: of the last 1,024 calls, a page counted as one; NaN before the first.
+    """Measurements of an open profile.
 
-    engine: "onnxruntime" or "numpy". head_updates: outcomes that the head has learned from. pending: decisions that
-    are not on the disk yet. store_bytes: all files of the profile.
+    Attributes:
+        engine: "onnxruntime" or "numpy".
+        model_version: Version of the bundle; 0 without one.
+        choices: Number of calls of `choose` and `choose_page`.
+        choose_p50_us: Median duration of the last 1,024 calls in microseconds. NaN before the first.
+        choose_p99_us: The same for the 99th percentile.
+        head_updates: Number of outcomes that the head has learned from.
+        pending: Number of decisions that are not on the disk yet.
+        store_bytes: Size of all files of the profile.
     """
 
     engine: str
@@ -28,14 +35,19 @@ class Stats:
 
 
 class Timings:
-    """seconds: durations of the last calls. count: how many calls there were in all."""
+    """Durations of recent calls.
+
+    Attributes:
+        seconds: Durations of the last 1,024 calls.
+        count: Number of all calls.
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self.seconds: deque[float] = deque(maxlen=MEASURED)
 
     def quantile_us(self, share: float) -> float:
-        """Microseconds within which that share of the last calls ended; NaN if there was none."""
+        """Return the duration that a share of the last calls stayed within, in microseconds; NaN without calls."""
         ordered = sorted(self.seconds)
         if not ordered:
             return math.nan

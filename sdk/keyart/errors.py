@@ -34,7 +34,7 @@ from __future__ import annotations
 
 
 class KeyartError(Exception):
-    """Base of all errors of keyart."""
+    """Base class of all errors of keyart."""
 
 
 class InputError(KeyartError, ValueError):
@@ -42,31 +42,31 @@ class InputError(KeyartError, ValueError):
 
 
 class CatalogError(InputError):
-    """A catalogue, title or artwork that cannot be used."""
+    """A catalogue, title or artwork cannot be used."""
 
 
 class ContextError(InputError):
-    """A context that cannot be used."""
+    """A context cannot be used."""
 
 
 class HistoryError(InputError):
-    """A view, an outcome or a history file that cannot be used."""
+    """A view, an outcome or a history file cannot be used."""
 
 
 class SettingError(InputError):
-    """A setting outside its range."""
+    """A setting is out of range."""
 
 
 class UnknownTitle(InputError):
-    """No title of that id in the catalogue."""
+    """The catalogue does not have the title."""
 
 
 class UnknownDecision(InputError):
-    """No decision of that id in this profile."""
+    """The profile does not have the decision."""
 
 
 class StoreError(KeyartError):
-    """The profile on disk."""
+    """The profile on disk cannot be used."""
 
 
 class WrongKey(StoreError):
@@ -86,15 +86,15 @@ class StoreFull(StoreError):
 
 
 class StoreClosed(StoreError):
-    """Used after close() or forget()."""
+    """The store was used after close() or forget()."""
 
 
 class BundleError(KeyartError):
-    """A model bundle."""
+    """A model bundle cannot be used."""
 
 
 class BundleMissing(BundleError):
-    """No bundle where one was expected."""
+    """There is no bundle where one was expected."""
 
 
 class BundleDamaged(BundleError):
@@ -102,7 +102,7 @@ class BundleDamaged(BundleError):
 
 
 class BundleRefused(BundleError):
-    """Whole, but breaks a rule of `keyart.bundle.trust`."""
+    """The bundle is whole, but breaks a rule of `keyart.bundle.trust`."""
 
 
 class UpdateError(BundleError):
@@ -114,7 +114,7 @@ class EngineError(KeyartError):
 
 
 class MessageError(KeyartError):
-    """Bytes from a server that are not a message of keyart's protocol."""
+    """Bytes from a server are not a message of keyart's protocol."""
 
 
 class BudgetSpent(KeyartError):
@@ -122,11 +122,11 @@ class BudgetSpent(KeyartError):
 
 
 class FederatedError(KeyartError):
-    """Simulation and rounds."""
+    """A simulation or a round failed."""
 
 
 class WorldError(FederatedError):
-    """A World that breaks its protocol."""
+    """A World breaks its protocol."""
 
 
 class DataUnavailable(FederatedError):
@@ -134,12 +134,12 @@ class DataUnavailable(FederatedError):
 
 
 class NoOverlap(FederatedError):
-    """A log shows too little of what a policy would show to say what it is worth."""
+    """A log shows too little of what a policy would show to estimate its value."""
 
 
 class LedgerError(FederatedError):
-    """A privacy ledger that is damaged, in use, failing, or contradicts what is asked of it."""
+    """A privacy ledger is damaged, in use, failing, or contradicts what is asked of it."""
 
 
 class RoundFailed(FederatedError):
-    """A round without replies, with a NaN or with a wrong shape; the last good model stays."""
+    """A round had no replies, a NaN or a wrong shape; the last good model stays."""

@@ -1,4 +1,4 @@
-"""What a person watched (views), what became of a choice (outcomes), and what counts as success (reward)."""
+"""Views (something watched), outcomes (of a choice), and the reward (the measure of success)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,17 @@ def _checked_seconds(seconds: float, what: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Something watched, with or without a decision behind it. seconds: how long it was watched."""
+    """Something watched, with or without a decision before it.
+
+    Attributes:
+        title_id: The title.
+        at: Start, with a time zone.
+        seconds: How long it was watched.
+        device: Device class.
+
+    Raises:
+        HistoryError: A field cannot be used.
+    """
 
     title_id: str
     at: datetime
@@ -42,7 +52,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a decision: `Outcome.played(seconds=2400)`, `Outcome.skipped()` or `Outcome.opened()`."""
+    """The outcome of a decision: `Outcome.played(seconds=2400)`, `Outcome.skipped()` or `Outcome.opened()`.
+
+    Raises:
+        HistoryError: The kind is unknown, or the seconds are not finite.
+    """
 
     kind: OutcomeKind
     seconds: float = 0.0
@@ -54,25 +68,31 @@ class Outcome:
 
     @classmethod
     def played(cls, seconds: float) -> Outcome:
-        """The title was played for `seconds`."""
+        """Return the outcome of a title that was played for `seconds`."""
         return cls("played", seconds)
 
     @classmethod
     def skipped(cls) -> Outcome:
-        """The picture was seen and passed over."""
+        """Return the outcome of an artwork that was seen and passed over."""
         return cls("skipped")
 
     @classmethod
     def opened(cls) -> Outcome:
-        """The title's page was opened; nothing was played (yet)."""
+        """Return the outcome of a title whose page was opened, with nothing played yet."""
         return cls("opened")
 
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """1 for a quality play, else 0: a play that is abandoned earns nothing, so that clickbait does not pay.
+    """The reward of an outcome: 1 for a quality play, else 0. An abandoned play earns nothing, so clickbait does not
+    pay.
 
-    A quality play lasts `quality_seconds` (15 minutes), or `quality_share` (70 %) of the title's duration.
+    Attributes:
+        quality_seconds: Duration of a quality play in seconds.
+        quality_share: Share of the title's duration that is a quality play, too.
+
+    Raises:
+        SettingError: A threshold is out of range.
     """
 
     quality_seconds: float = 15 * 60.0
@@ -85,9 +105,9 @@ class Reward:
             raise SettingError(f"Reward.quality_share is {self.quality_share}; it must be in (0, 1].")
 
     def is_quality(self, seconds: float, duration: float) -> bool:
-        """Whether `seconds` of a title of `duration` seconds (0: unknown) are a quality play."""
+        """Return True if `seconds` of a title of `duration` seconds (0 if unknown) are a quality play."""
         return seconds >= self.quality_seconds or (duration > 0 and seconds >= self.quality_share * duration)
 
     def of(self, outcome: Outcome, duration: float) -> float:
-        """Reward of an outcome: 1.0 or 0.0."""
+        """Return the reward of an outcome, 1.0 or 0.0."""
         return float(outcome.kind == "played" and self.is_quality(outcome.seconds, duration))

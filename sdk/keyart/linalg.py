@@ -59,11 +59,17 @@ def row_products(x: Numbers, matrix: Numbers) -> Numbers:
 
 
 def inverse(matrix: Matrices) -> Matrices:
-    """[…, n, n], symmetric and positive definite, and its inverse, which is symmetric to the last bit.
+    """Return the inverse of symmetric positive definite matrices, symmetric to the last bit.
 
-    With S = C − Bᵀ A⁻¹ B (Schur's complement), the inverse of [[A, B], [Bᵀ, C]] has S⁻¹ below on the right,
-    −A⁻¹ B S⁻¹ above it, and A⁻¹ + A⁻¹ B S⁻¹ Bᵀ A⁻¹ above on the left. No pivots are needed, since A and S are
-    positive definite.
+    With S = C − Bᵀ A⁻¹ B (Schur's complement), the inverse of [[A, B], [Bᵀ, C]] has S⁻¹ below on the right, −A⁻¹ B
+    S⁻¹ above it, and A⁻¹ + A⁻¹ B S⁻¹ Bᵀ A⁻¹ above on the left. No pivots are needed, since A and S are positive
+    definite.
+
+    Args:
+        matrix: […, n, n].
+
+    Returns:
+        […, n, n].
     """
     size = matrix.shape[-1]
     if size <= (SMALL if matrix.ndim > 2 else LARGE):

@@ -34,10 +34,10 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf re-exports t
     Timestamp,
 )
 
-from keyart.bundle.durable import locked, replace_file, sync_folder, write_synced
+from keyart.bundle.durable import locked_file, replace_file, sync_folder, write_synced
 from keyart.bundle.folder import read_files, verify
 from keyart.bundle.manifest import Manifest
-from keyart.bundle.vectors import Run
+from keyart.bundle.reference_vectors import RunRanker
 from keyart.errors import BundleDamaged, BundleMissing, BundleRefused, SettingError
 
 from . import rolekeys
@@ -117,7 +117,7 @@ class Repository:
 
     @property
     def trusted_root(self) -> bytes:
-        """`1.root.json`, to ship inside the app: `keyart.bundle.update.update(…, root=…)`."""
+        """`1.root.json`, to ship inside the app: `keyart.bundle.update.install_update(…, root=…)`."""
         return (self.metadata / "1.root.json").read_bytes()
 
     @property
@@ -147,7 +147,7 @@ class Repository:
         """Model version of the newest published bundle."""
         return max(self.versions, default=None)
 
-    def publish(self, bundle: str | Path, *, run: Run | None = None) -> Manifest:
+    def publish(self, bundle: str | Path, *, run: RunRanker | None = None) -> Manifest:
         """Publishes the bundle in folder `bundle`; its manifest. Needs all keys but that of root.
 
         run: the ranker of this bundle, for the canary, as in `keyart.bundle.verify`. Raises BundleMissing,
@@ -155,7 +155,7 @@ class Repository:
         than the newest, SettingError for a missing key; then nothing is published.
         """
         files = read_files(bundle)
-        with locked(self.folder / ".lock"):
+        with locked_file(self.folder / ".lock"):
             state = self._load()
             signers = self._signers(state, *PUBLISHING)
             manifest = self._place(files, state, run)
@@ -174,7 +174,7 @@ class Repository:
 
         Logs a warning when an offline role is about to expire (then `renew` is due).
         """
-        with locked(self.folder / ".lock"):
+        with locked_file(self.folder / ".lock"):
             state = self._load()
             for role in ("root", "targets"):
                 left = state.role(role).signed.expires - self._clock()
@@ -193,7 +193,7 @@ class Repository:
         """
         if unknown := set(replace) - set(rolekeys.ROLES):
             raise SettingError(f"There is no role {min(unknown)!r}; the roles are {', '.join(rolekeys.ROLES)}.")
-        with locked(self.folder / ".lock"):
+        with locked_file(self.folder / ".lock"):
             state = self._load()
             root = state.root.signed
             for role in rolekeys.ROLES:
@@ -211,7 +211,7 @@ class Repository:
             for role in replace:
                 rolekeys.settle(self.keys, role, root.roles[role].keyids)
 
-    def _place(self, files: Mapping[str, bytes], state: _State, run: Run | None) -> Manifest:
+    def _place(self, files: Mapping[str, bytes], state: _State, run: RunRanker | None) -> Manifest:
         """targets/<version>/ with these files, verified where they lie; no metadata names them yet."""
         incoming = self.targets / ".incoming"
         shutil.rmtree(incoming, ignore_errors=True)

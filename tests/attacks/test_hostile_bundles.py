@@ -41,9 +41,9 @@ from keyart.errors import BundleDamaged, BundleError, BundleRefused
 from keyart.model import ranker
 from keyart.model.features import FeatureSpec
 from keyart.model.features.spec import SENSITIVE_KINDS
-from keyart.model.latents import LARGEST, LATENTS
+from keyart.model.latents import LATENTS, MAX_QUANTIZED
 from keyart.model.ranker.onnx_engine import OnnxRanker
-from keyart.model.ranker.weights import shapes, stored_layout
+from keyart.model.ranker.weights import stored_layout, weight_shapes
 from keyart_federated.export import graphs
 from keyart_server import rolekeys
 
@@ -154,7 +154,7 @@ def on_json(file: str, name: str, message: str, doors: frozenset[str] = ALL_DOOR
 
 def parameters(**changed: Any) -> dict[str, Any]:
     """The manifest's parameters, with some replaced or, by `...`, left out."""
-    found = {**{name: list(shape) for name, shape in shapes(SPEC).items()}, **changed}
+    found = {**{name: list(shape) for name, shape in weight_shapes(SPEC).items()}, **changed}
     return {name: shape for name, shape in found.items() if shape is not ...}
 
 
@@ -731,7 +731,11 @@ vocabulary_with("a taste in an object", "shares", population_taste={"genre:drama
 
 def latents(**changed: Any) -> dict[str, Any]:
     """Sound latents, with fields of both tables replaced or, by `...`, left out."""
-    table = {"scale": [0.1] * LATENTS, "numbers": {"t0": [LARGEST, -LARGEST, *range(LATENTS - 2)]}, **changed}
+    table = {
+        "scale": [0.1] * LATENTS,
+        "numbers": {"t0": [MAX_QUANTIZED, -MAX_QUANTIZED, *range(LATENTS - 2)]},
+        **changed,
+    }
     kept = {key: value for key, value in table.items() if value is not ...}
     return {"titles": kept, "artworks": kept}
 
@@ -744,7 +748,7 @@ for value in (10.5, -1e9, 1e39, 10**400, "0.1", None, True, [0.1]):
     vocabulary_with(
         f"a scale of {str(value)[:9]}", LATENT_ROWS, latents=latents(scale=[0.1] * (LATENTS - 1) + [value])
     )
-for value in (LARGEST + 1, -LARGEST - 1, 10**400, 0.5, 1.0, "1", None, True, [1]):
+for value in (MAX_QUANTIZED + 1, -MAX_QUANTIZED - 1, 10**400, 0.5, 1.0, "1", None, True, [1]):
     vocabulary_with(
         f"a latent of {str(value)[:9]}",
         LATENT_ROWS,
@@ -933,7 +937,7 @@ class Publisher:
 def canary(folder: Path, manifest: Manifest) -> Callable[..., Any]:
     """That of docs/bundles.md."""
     spec = FeatureSpec.from_json(manifest.feature_spec)
-    return ranker.load(folder, spec, manifest.session_config).run
+    return ranker.load_ranker(folder, spec, manifest.session_config).run
 
 
 def test_there_are_enough() -> None:

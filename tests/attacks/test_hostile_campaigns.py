@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import keyart
 from keyart.errors import MessageError
 from keyart.secagg import Stage
-from keyart.secagg.messages import HEADER_BYTES, header
+from keyart.secagg.messages import HEADER_BYTES, message_header
 
 NO_FIXTURE = [HealthCheck.function_scoped_fixture]
 STAGES = list(Stage)
@@ -77,12 +77,12 @@ def test_each_flipped_byte_of_a_whole_offer(arts):
     json_end = 8 + struct.unpack_from("<I", message, 4)[0]
     signature = len(message) - 64
     places = [*range(json_end + 4), *range(json_end + 4, signature, 97), *range(signature, len(message))]
-    before = len(arts[0].campaigns())
+    before = len(arts[0].federated.campaigns())
     for place in places:
         message[place] ^= 0x20
         assert answered(arts[0], bytes(message)) is None, place
         message[place] ^= 0x20
-    assert len(arts[0].campaigns()) == before
+    assert len(arts[0].federated.campaigns()) == before
     assert arts[0].answer(bytes(message)) is not None
 
 
@@ -93,9 +93,9 @@ def test_stage_messages_that_were_tampered_with(arts, conversation, data):
     message, _ = data.draw(st.sampled_from(conversation[1:]))
     changed = bytearray(message)
     changed[data.draw(st.integers(0, len(changed) - 1))] ^= data.draw(st.integers(1, 255))
-    sent = len(arts[0].sent())
+    sent = len(arts[0].federated.sent())
     assert answered(arts[0], bytes(changed)) is None
-    assert len(arts[0].sent()) == sent
+    assert len(arts[0].federated.sent()) == sent
 
 
 @pytest.mark.parametrize("moment", STAGES[1:])
@@ -103,7 +103,7 @@ def test_a_stage_message_is_tampered_with_before_it_is_answered(arts, moment):
     """It never moves the session: the honest message is answered afterwards as if nothing had been."""
     for stage, message in messages_for(arts, offer(arts[0], campaign=f"tampered {moment}")):
         if stage is moment:
-            sent = len(arts[0].sent())
+            sent = len(arts[0].federated.sent())
             for place in (0, 2, 3, 5, HEADER_BYTES, HEADER_BYTES + 1, HEADER_BYTES + 3):
                 changed = bytearray(message)
                 changed[min(place, len(message) - 1)] ^= 0x80
@@ -111,16 +111,16 @@ def test_a_stage_message_is_tampered_with_before_it_is_answered(arts, moment):
             for cut in {HEADER_BYTES - 1, HEADER_BYTES, len(message) - 1}:
                 assert answered(arts[0], message[:cut]) is None
             assert answered(arts[0], message + b"\0") is None
-            assert len(arts[0].sent()) == sent
+            assert len(arts[0].federated.sent()) == sent
         assert arts[0].answer(message) is not None
 
 
 def test_replays_say_the_same_and_cost_nothing(arts, conversation):
-    sent = len(arts[0].sent())
+    sent = len(arts[0].federated.sent())
     for _ in range(3):
         for message, reply in conversation:
             assert arts[0].answer(message) == reply
-    assert len(arts[0].sent()) == sent
+    assert len(arts[0].federated.sent()) == sent
 
 
 def test_messages_of_another_devices_round(arts, conversation):
@@ -132,7 +132,7 @@ def test_messages_of_another_devices_round(arts, conversation):
 
 def test_rounds_that_nobody_began(arts):
     for stage in Stage:
-        assert arts[0].answer(header(stage, bytes(32)) + bytes(90)) is None
+        assert arts[0].answer(message_header(stage, bytes(32)) + bytes(90)) is None
 
 
 def test_stages_out_of_order(arts, conversation):
@@ -143,22 +143,22 @@ def test_stages_out_of_order(arts, conversation):
     for other, _ in conversation[2:]:
         with pytest.raises(MessageError):
             arts[0].answer(other[:4] + round_id + other[HEADER_BYTES:])
-    assert all(entry.campaign != "out of order" for entry in arts[0].sent())
+    assert all(entry.campaign != "out of order" for entry in arts[0].federated.sent())
 
 
 def test_a_round_of_invented_devices(arts):
     """A server certifies neighbours itself: the devices' issuer is another one, and no share is dealt."""
-    sent = len(arts[0].sent())
+    sent = len(arts[0].federated.sent())
     asked = offer(arts[0], campaign="invented")
     with fleet(2, Clock(), limits=limits()) as invented:
         for art in invented:
-            art._limits = limits(issuers=[])
+            art.federated._limits = limits(issuers=[])
         message = asked.sign(SERVER)
         own = arts[0].answer(message)
         assert own is not None and answered(invented[0], message) is None
         records = own[HEADER_BYTES:] * 2
-        forged = header(Stage.SHARE, asked.terms(message).round_id) + struct.pack("<I", 3) + records
-        assert answered(arts[0], forged) is None and len(arts[0].sent()) == sent
+        forged = message_header(Stage.SHARE, asked.terms(message).round_id) + struct.pack("<I", 3) + records
+        assert answered(arts[0], forged) is None and len(arts[0].federated.sent()) == sent
 
 
 def test_an_offer_of_another_servers_key_in_a_trusted_body(arts):
@@ -174,7 +174,9 @@ def test_a_cohort_that_shrinks_after_the_offer(arts):
     records = [art.answer(message)[HEADER_BYTES:] for art in arts]
     for devices in (3, 49, 50):
         share = (
-            header(Stage.SHARE, asked.terms(message).round_id) + struct.pack("<I", devices) + b"".join(records[1:])
+            message_header(Stage.SHARE, asked.terms(message).round_id)
+            + struct.pack("<I", devices)
+            + b"".join(records[1:])
         )
         with pytest.raises(MessageError):
             arts[0].answer(share)

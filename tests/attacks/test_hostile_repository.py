@@ -21,7 +21,7 @@ from repository_samples import Device
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, TargetFile
 
-from keyart.bundle.update import update
+from keyart.bundle.update import install_update
 from keyart.errors import BundleError, BundleRefused, UpdateError
 from keyart_server import rolekeys
 from keyart_server.repository import Repository
@@ -503,5 +503,5 @@ def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written(victim: Device, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UpdateError, match="installed bundle still serves"):
-        update(victim.slots, tmp_path / "file" / "tuf", victim.fetch, root=victim.root, canary=None)
+        install_update(victim.slots, tmp_path / "file" / "tuf", victim.fetch, root=victim.root, canary=None)
     assert victim.version == 1

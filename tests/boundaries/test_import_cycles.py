@@ -13,13 +13,14 @@ Graph = dict[str, set[str]]
 
 # Lowest first: a package imports those below it, and modules of its own. `keyart/__init__.py` only re-exports.
 LAYERS = (
-    {"errors", "linalg", "diagnostics"},
+    {"errors", "linalg", "diagnostics", "types"},
     {"catalog", "dp", "secagg", "store"},
     {"context"},
     {"history", "decision"},
     {"model"},
     {"bundle", "profile"},
     {"campaigns"},
+    {"federated_rounds", "viewer_preferences"},
     {"personalizer"},
     {"client"},
 )

@@ -70,9 +70,9 @@ def test_a_first_choice_loads_no_room_that_it_does_not_enter(folder):
                                       bundle=sys.argv[1] + "/slots", engine="numpy") as art:
             art.consent.grant("personalization")
             art.choose("t0", TV)
-            rooms = ["model.explain", "model.parameters", "profile.data_export", "campaigns.participation",
-                     "campaigns.vectors", "secagg", "bundle.update", "bundle.graph", "bundle.onnxfile",
-                     "bundle.vectors", "model.ranker.onnx_engine"]
+            rooms = ["model.explain", "model.transparency", "profile.data_export", "campaigns.participation",
+                     "campaigns.vectors", "secagg", "bundle.update", "bundle.graph_rules", "bundle.onnxfile",
+                     "bundle.reference_vectors", "model.ranker.onnx_engine"]
             print([room for room in rooms if f"keyart.{room}" in sys.modules])
     """
     assert run_python(text, folder).strip() == "[]"

@@ -36,7 +36,7 @@ def export_with_everything(folder: Path) -> dict:
         art.record(keyart.View("t", NOW, 5400))
         decision = art.choose("t", keyart.Context("tv", NOW))
         art.observe(decision.id, keyart.Outcome.played(seconds=2000))
-        art.like("genre:drama")
+        art.preferences.like("genre:drama")
         campaigns.run([art, other], campaigns.offer(art, not_after=end), at=NOW)
         assert art.answer(campaigns.offer(art, not_after=end, round=2).sign(campaigns.SERVER))
         return json.loads(json.dumps(art.export()))

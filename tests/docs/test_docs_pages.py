@@ -117,13 +117,13 @@ def test_policy_settings_and_defaults_are_on_the_page():
 
 
 def test_vector_parts_are_on_the_page_in_order():
-    from keyart.campaigns.kinds.training import NoisedTraining
+    from keyart.campaigns.kinds.training import TrainingLayout
     from keyart.model.features import FeatureSpec
 
     artworks = [keyart.Artwork("t/a", tags={"genre:drama": 1.0})]
     spec = FeatureSpec.from_catalog(keyart.Catalog.from_titles([keyart.Title("t", artworks=artworks)]))
     table = BY_NAME["docs/rounds.md"].text.partition("## The vector")[2].partition("## ")[0]
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(NoisedTraining(spec, 1).sizes)
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(TrainingLayout(spec, 1).sizes)
 
 
 def test_offer_fields_are_on_the_page():

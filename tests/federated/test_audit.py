@@ -10,10 +10,10 @@ import pytest
 from scipy.linalg import hadamard
 from scipy.stats import binom
 
-from keyart.dp.clip import UNITS, clipped, integer_norm, rounded
-from keyart.dp.skellam import skellam
+from keyart.dp.clip import UNITS, clip_vectors, integer_norm, round_vectors
+from keyart.dp.skellam import skellam_noise
 from keyart.errors import SettingError
-from keyart.secagg import Stage, session
+from keyart.secagg import Stage, device_session
 from keyart.secagg.messages import MaskedReply
 from keyart_federated.accounting import noise_for
 from keyart_federated.accounting.dp_audit import Audit, audit_one_run, distinguish, epsilon_lower
@@ -55,8 +55,8 @@ def audited(epsilon: float, canaries: int, guesses: int, weaker: int = 1, masked
     def noised(included: np.ndarray) -> Iterator[np.ndarray]:
         for rows in chunks:
             vectors = at(rows, canaries) * signs[rows] * included[rows, None]
-            integers = rounded(clipped(vectors, 1.0)[0], UNITS, random)
-            yield integers + skellam(integers.size, variance, random).reshape(integers.shape)
+            integers = round_vectors(clip_vectors(vectors, 1.0)[0], UNITS, random)
+            yield integers + skellam_noise(integers.size, variance, random).reshape(integers.shape)
 
     def run(included: np.ndarray) -> np.ndarray:
         if masked:
@@ -206,8 +206,8 @@ def test_two_worlds_look_alike_to_the_server(views):
 
 
 def test_without_masks_they_do_not(views, monkeypatch):
-    for place in (session, unmasking):
-        monkeypatch.setattr(place, "mask", lambda key, size, bits: np.zeros(size, dtype=f"<u{bits // 8}"))
+    for place in (device_session, unmasking):
+        monkeypatch.setattr(place, "mask_lanes", lambda key, size, bits: np.zeros(size, dtype=f"<u{bits // 8}"))
     assert distinguish(*views()).accuracy == 1.0
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from keyart.model.policy import distribution, draw
+from keyart.model.policy import distribution, draw_candidates
 from keyart_federated.propensity_check import Calibration, chi_square_tail
 
 ALL = np.ones((4000, 6), dtype=bool)
@@ -16,7 +16,7 @@ ALL = np.ones((4000, 6), dtype=bool)
 def decisions(seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     p = distribution(rng.normal(0, 0.02, ALL.shape), ALL, 300.0)
-    return p, draw(p, rng.random(len(p)))
+    return p, draw_candidates(p, rng.random(len(p)))
 
 
 def p_value(p: np.ndarray, chosen: np.ndarray) -> float:

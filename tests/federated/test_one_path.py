@@ -16,10 +16,10 @@ from campaign_samples import offer
 from world_samples import HandWorld, RuledWorld, tiny_catalog
 
 import keyart
-from keyart.campaigns.kinds import find
-from keyart.campaigns.kinds.population import NoisedPopulation, population_vectors
-from keyart.campaigns.kinds.training import NoisedTraining, training_vectors
-from keyart.campaigns.vectors import Source
+from keyart.campaigns.kinds import find_kind
+from keyart.campaigns.kinds.population import PopulationLayout, population_vectors
+from keyart.campaigns.kinds.training import TrainingLayout, training_vectors
+from keyart.campaigns.vectors import VectorSource
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart_federated.export import write_bundle
@@ -136,8 +136,8 @@ def _same_vectors(batch: Devices, arts: list[keyart.Personalizer]) -> None:
     """The vectors of protocol 2: what a device answers to an offer, and what a simulation makes of its log."""
     spec, artworks = batch.encoded.spec, len(batch.encoded.artwork)
     ((_, log, shown),) = batch.logs()
-    training = NoisedTraining(spec, artworks, "none" if log.latents is None else "artworks")
-    population = NoisedPopulation(spec, len(batch.world.catalog))
+    training = TrainingLayout(spec, artworks, "none" if log.latents is None else "artworks")
+    population = PopulationLayout(spec, len(batch.world.catalog))
     scale = np.random.default_rng(1).uniform(0.5, 2, training.scaled).astype("<f4")
     asked = offer(arts[0], payload=scale.tobytes(), size=training.size)
     numbers = (asked.numbers, asked.clip, float(asked.most_decisions))
@@ -149,10 +149,12 @@ def _same_vectors(batch: Devices, arts: list[keyart.Personalizer]) -> None:
     }
     for i, art in enumerate(arts):
         chooser = art._session.chooser
-        source = Source(art._session.custody.profile, chooser.installed, chooser.catalog, b"secret", chooser.policy)
+        source = VectorSource(
+            art._session.custody.profile, chooser.installed, chooser.catalog, b"secret", chooser.policy
+        )
         asked_population = offer(art, population, kind="statistics", topic="population")
         for one, tolerance in ((asked, 1e-12), (asked_population, 1e-6)):
-            kind = find(one)
+            kind = find_kind(one)
             assert kind is not None
             mine, theirs = kind.vector(one, source), of_batch[one.topic or one.kind][i]
             np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * np.abs(theirs).max())
@@ -212,7 +214,7 @@ def test_a_part_of_the_devices_is_the_whole_in_parts():
         return part
 
     def vectors(part: Devices) -> np.ndarray:
-        layout = NoisedTraining(part.encoded.spec, len(part.encoded.artwork))
+        layout = TrainingLayout(part.encoded.spec, len(part.encoded.artwork))
         scale = np.ones(layout.size - layout.sizes["side"])
         ((_, log, shown),) = part.logs()
         return training_vectors(layout, part.weights, log, shown, scale, 2.0, 100.0)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyart.model.candidates import Candidates
-from keyart.model.policy import distribution, draw
+from keyart.model.policy import distribution, draw_candidates
 from keyart.model.scorer import Scores, sigmoid, value_of
 
 logits = st.floats(-9, 9, width=32)
@@ -37,7 +37,7 @@ def test_a_device_draws_as_a_fleet_does(slate, with_factors):
     some = factors if with_factors else None
     np.testing.assert_array_equal(mine.weighed(some).probability, batch[0])
     drawn = mine.draw(uniform, some)
-    assert drawn.place == draw(batch, np.array([uniform]))[0]
+    assert drawn.place == draw_candidates(batch, np.array([uniform]))[0]
     assert drawn.propensity == batch[0, drawn.place] > 0
     values = np.where(allowed, value[0], -np.inf)
     assert drawn.exploring == bool(values[drawn.place] < values.max())

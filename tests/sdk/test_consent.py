@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from keyart.errors import SettingError, StoreDamaged, StoreError, StoreFull
-from keyart.profile.consent import LONGEST_VALID, PURPOSES, TEXTS, Consent, Receipt
+from keyart.profile.consent import CONSENT_TEXTS, MAX_VALIDITY, PURPOSES, Consent, ConsentReceipt
 from keyart.store.database import Store, Table
 from keyart.store.keys import EphemeralKey, HostKey
 
@@ -50,7 +50,9 @@ def test_grant_and_withdraw_one_purpose_at_a_time(store):
     consent = Consent(store, Clock())
     given = consent.grant("federated")
     at = START + MINUTE
-    assert given == Receipt("federated", True, at, at + timedelta(days=730), sha256(TEXTS["federated"]))
+    assert given == ConsentReceipt(
+        "federated", True, at, at + timedelta(days=730), sha256(CONSENT_TEXTS["federated"])
+    )
     assert [consent.allows(purpose) for purpose in PURPOSES] == [False, True, False]
     consent.grant("personalization")
     taken = consent.withdraw("federated")
@@ -197,7 +199,7 @@ def test_granting_again_renews_it(store):
 
 
 @pytest.mark.parametrize(
-    "valid", [timedelta(0), -MINUTE, LONGEST_VALID + timedelta(microseconds=1), timedelta.max, 730, None, "2 years"]
+    "valid", [timedelta(0), -MINUTE, MAX_VALIDITY + timedelta(microseconds=1), timedelta.max, 730, None, "2 years"]
 )
 def test_no_consent_for_ever_and_none_for_no_time(store, valid):
     with pytest.raises(SettingError, match="at most 730 days"):
@@ -209,10 +211,10 @@ def test_the_receipt_says_which_text_was_shown(store):
     consent = Consent(store, Clock())
     own = "Dürfen wir Bilder für Sie auswählen?"
     assert consent.grant("personalization", text=own).text_sha256 == sha256(own)
-    assert consent.grant("personalization").text_sha256 == sha256(TEXTS["personalization"])
+    assert consent.grant("personalization").text_sha256 == sha256(CONSENT_TEXTS["personalization"])
     assert [r.text_sha256 for r in Consent(store, Clock()).receipts()] == [
         sha256(own),
-        sha256(TEXTS["personalization"]),
+        sha256(CONSENT_TEXTS["personalization"]),
     ]
     assert len(consent.grant("personalization", text="half a \ud83c pair").text_sha256) == 64
 
@@ -225,13 +227,13 @@ def test_a_text_that_nobody_can_have_read(store, text):
 
 
 def test_each_purpose_has_a_text_of_its_own_that_says_how_to_end_it():
-    assert set(TEXTS) == set(PURPOSES) and len(set(TEXTS.values())) == len(PURPOSES)
-    for text in TEXTS.values():
+    assert set(CONSENT_TEXTS) == set(PURPOSES) and len(set(CONSENT_TEXTS.values())) == len(PURPOSES)
+    for text in CONSENT_TEXTS.values():
         assert "change your mind at any time" in text and "two years at the latest" in text
         assert text.startswith("May this ") and len(text.split()) < 120
         assert not any(word in text.lower() for word in ("personaliz", "federated", "profil", "data"))
     with pytest.raises(TypeError):
-        TEXTS["federated"] = "Yes."
+        CONSENT_TEXTS["federated"] = "Yes."
 
 
 def test_records_of_the_version_without_texts_are_read(store):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyart import Artwork, Catalog, Policy, Title
-from keyart.model.candidates import Slates
+from keyart.model.candidates import CandidateSets
 from keyart.model.eligibility import NO_AGE_LIMIT, age_limit, eligible, eligible_of_title
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
 from keyart.model.loaded_model import LoadedModel
@@ -44,7 +44,7 @@ def test_rules_in_their_order():
 
     def allowed(title: int, limit: str = "", watched: bool = False, misleading: str = "block") -> list[int]:
         nobody = ViewerFeatures.unknown(installed.encoded)
-        slates = Slates(catalog, installed, Policy(misleading=misleading), nobody, None, lambda _: watched)
+        slates = CandidateSets(catalog, installed, Policy(misleading=misleading), nobody, None, lambda _: watched)
         return np.flatnonzero(slates.allowed(title, replace(TV, max_maturity=limit))).tolist()
 
     assert allowed(0) == [0] and allowed(0, misleading="allow") == [0, 1]

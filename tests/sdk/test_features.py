@@ -11,9 +11,9 @@ from choosing_samples import EVENING, sample_catalog
 from keyart import Artwork, Catalog, Reward, Title, View
 from keyart.errors import BundleRefused
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures, affinities, view_weight
-from keyart.model.features.rows import intent_match, mains, matches, situation
+from keyart.model.features.rows import intent_match, interaction_features, main_effects, slot_and_trending
 from keyart.model.features.spec import CLOSED_KIND_TAGS, SENSITIVE_KINDS
-from keyart.model.features.viewer import sharpen, tally
+from keyart.model.features.viewer import sharpen_affinity, tally_views
 
 CATALOG = Catalog.from_titles(
     [
@@ -49,7 +49,7 @@ def viewer_of(encoded: EncodedCatalog, views: list[View]) -> ViewerFeatures:
     weights = np.array(
         [view_weight(v, d, Reward(), spec) for v, d in zip(views, durations, strict=True)], dtype=np.float32
     )
-    watched, seen = tally(encoded, titles, weights)
+    watched, seen = tally_views(encoded, titles, weights)
     population = np.zeros(spec.viewer_size, dtype=np.float32)
     return affinities(encoded, watched, seen, np.array(weights.sum()), population)
 
@@ -88,7 +88,7 @@ def test_affinities():
     np.testing.assert_allclose(viewer.affinity, raw / raw.sum(), rtol=1e-5)
     h = viewer.affinity.astype(float) ** 3
     np.testing.assert_allclose(viewer.taste, h / h.sum(), rtol=1e-5)
-    np.testing.assert_allclose(sharpen(viewer.affinity, SPEC), h / h.sum(), rtol=1e-5)
+    np.testing.assert_allclose(sharpen_affinity(viewer.affinity, SPEC), h / h.sum(), rtol=1e-5)
 
 
 def test_nobody_in_particular():
@@ -101,7 +101,7 @@ def test_nobody_in_particular():
 def test_matches():
     viewer = viewer_of(ENCODED, [View("x", EVENING, 2000)])
     places = np.arange(5)
-    m = matches(ENCODED, viewer, places, ENCODED.title_of)
+    m = interaction_features(ENCODED, viewer, places, ENCODED.title_of)
     h = viewer.affinity.astype(float)
     np.testing.assert_allclose(m[:, 0], ENCODED.shares @ h, rtol=1e-5)
     np.testing.assert_allclose(m[:, 1], ENCODED.title_shares[ENCODED.title_of] @ h, rtol=1e-5)
@@ -144,7 +144,7 @@ def test_a_history_encodes_its_titles_and_no_pictures():
     spec = FeatureSpec.from_catalog(catalog)
     whole, lazy = EncodedCatalog.build(catalog, spec), EncodedCatalog(catalog, spec)
     titles, weights = np.array([2, 9]), np.ones(2, dtype=np.float32)
-    for mine, theirs in zip(tally(lazy, titles, weights), tally(whole, titles, weights), strict=True):
+    for mine, theirs in zip(tally_views(lazy, titles, weights), tally_views(whole, titles, weights), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert np.isnan(lazy.fixed_match).all()
 
@@ -168,12 +168,16 @@ def test_matches_broadcast_over_devices():
             *(np.stack([getattr(v, name) for v in alone])[:, None] for name in ("affinity", "taste", "people"))
         )
         artworks, titles = np.array([[0, 0], [encoded.first[1]] * 2]), np.array([[0], [1]])
-        together = matches(encoded, batch, artworks, titles)
+        together = interaction_features(encoded, batch, artworks, titles)
         for i, viewer in enumerate(alone):
-            np.testing.assert_allclose(together[i], matches(encoded, viewer, artworks[i], titles[i]), rtol=1e-6)
-        one = matches(encoded, alone[0], slice(int(encoded.first[0]), int(encoded.first[1])), 0)
+            np.testing.assert_allclose(
+                together[i], interaction_features(encoded, viewer, artworks[i], titles[i]), rtol=1e-6
+            )
+        one = interaction_features(encoded, alone[0], slice(int(encoded.first[0]), int(encoded.first[1])), 0)
         places = np.arange(encoded.first[0], encoded.first[1])
-        np.testing.assert_allclose(one, matches(encoded, alone[0], places, encoded.title_of[places]), rtol=1e-6)
+        np.testing.assert_allclose(
+            one, interaction_features(encoded, alone[0], places, encoded.title_of[places]), rtol=1e-6
+        )
         whole = EncodedCatalog.build(catalog, encoded.spec)
         np.testing.assert_array_equal(encoded.fixed_match, whole.fixed_match)  # nothing is written into the catalogue
 
@@ -184,7 +188,7 @@ def test_people_are_matched_and_not_weighed():
     encoded = EncodedCatalog.build(catalog, spec)
     assert spec.open_kinds == ("cast",) and spec.artwork_size == spec.viewer_size == 0
     viewer = viewer_of(encoded, [View("t3", EVENING, 2000)] * 4)
-    m = matches(encoded, viewer, np.arange(len(encoded.artwork)), encoded.title_of)
+    m = interaction_features(encoded, viewer, np.arange(len(encoded.artwork)), encoded.title_of)
     assert m[:, 0].argmax() == 3 and m[3, 0] > 0.5 and np.delete(m[:, 0], 3).max() == 0
     assert 0 < m[4, 1] < 0.5 * m[3, 1]  # the star is in everything, and says little
     assert FeatureSpec.from_catalog(people_catalog(10)).open_kinds == ()
@@ -203,17 +207,17 @@ def test_unknown_tags_change_nothing():
 def test_mains():
     from choosing_samples import TV
 
-    slot, trending = situation(SPEC, replace(TV, slot=3, trending={"x": 0.5}), "x")
+    slot, trending = slot_and_trending(SPEC, replace(TV, slot=3, trending={"x": 0.5}), "x")
     assert (slot, trending) == (pytest.approx(np.log(4)), 0.5)
-    row = mains(
+    row = main_effects(
         SPEC, np.float32(slot), np.float32(trending), SPEC.context_row("tv", "evening"), ENCODED.title_shares[0]
     )
     named = dict(zip(SPEC.main_names, row.tolist(), strict=True))
     assert named["intercept"] == named["device:tv"] == named["daypart:evening"] == 1.0
     assert named["title/genre:drama"] == 0.75 and named["device:other"] == 0.0
-    assert situation(SPEC, TV, "x", after=3)[0] == pytest.approx(np.log(4))
+    assert slot_and_trending(SPEC, TV, "x", after=3)[0] == pytest.approx(np.log(4))
     evening = SPEC.context_row("tv", "evening")
-    several = mains(SPEC, np.array([slot, 0]), np.array([trending, 0]), evening, ENCODED.title_shares[:2])
+    several = main_effects(SPEC, np.array([slot, 0]), np.array([trending, 0]), evening, ENCODED.title_shares[:2])
     np.testing.assert_array_equal(several[0], row)
     assert several.shape == (2, len(SPEC.main_names)) and several[1, 1] == 0
 

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 import keyart
 from keyart.bundle.loading import load_model
-from keyart.model.latents import LARGEST, LATENTS, PRIOR_MET, Latents, scaled, whole
+from keyart.model.latents import LATENTS, MAX_QUANTIZED, PRIOR_EXPOSURE, Latents, dequantize_latents, quantize_latents
 from keyart.model.loaded_model import LoadedModel
 from keyart_federated.export import write_bundle
 
@@ -43,7 +43,7 @@ def test_a_viewer_is_the_formula(lead):
     found = latents.viewer(latents.met(counts), asked)
     assert found.shape == (*lead, 9, LATENTS) and found.dtype == np.float32
     for at in np.ndindex(*lead, 9):
-        total, weight = np.zeros(LATENTS), PRIOR_MET
+        total, weight = np.zeros(LATENTS), PRIOR_EXPOSURE
         for s in range(TITLES):
             if s != asked[at]:
                 total += float(counts[at[:-1]][s]) * latents.titles[s].astype(float)
@@ -89,7 +89,7 @@ def test_offsets_are_the_viewer_times_the_pictures(seed):
 def test_who_has_met_little_counts_little():
     """Half of the mean of what was met, where that weighs as much as the prior."""
     latents = latents_of()
-    met = latents.met(np.eye(1, TITLES, 2, dtype=np.float32)[0] * np.float32(PRIOR_MET))
+    met = latents.met(np.eye(1, TITLES, 2, dtype=np.float32)[0] * np.float32(PRIOR_EXPOSURE))
     np.testing.assert_allclose(latents.viewer(met, np.array([0]))[0], latents.titles[2] / 2, rtol=1e-6)
 
 
@@ -102,25 +102,25 @@ tables = st.integers(0, 6).flatmap(lambda rows: arrays(np.float32, (rows, LATENT
 def test_whole_numbers_there_and_back(table):
     """Within half a step, the largest of each column exactly; a column of 0 stays 0."""
     table = table.astype(np.float64)
-    small, scale = whole(table)
+    small, scale = quantize_latents(table)
     assert small.dtype == np.int8 and small.shape == table.shape and len(scale) == LATENTS
-    back = scaled(small, scale)
+    back = dequantize_latents(small, scale)
     assert back.dtype == np.float32 and back.shape == table.shape
     assert (np.abs(back - table) <= 0.5001 * np.array(scale)).all()
     if len(table):
         largest = np.abs(table).max(axis=0)
-        np.testing.assert_array_equal(np.abs(small.astype(int)).max(axis=0), np.where(largest > 0, LARGEST, 0))
+        np.testing.assert_array_equal(np.abs(small.astype(int)).max(axis=0), np.where(largest > 0, MAX_QUANTIZED, 0))
         np.testing.assert_allclose(np.abs(back).max(axis=0), largest, rtol=1e-6)
 
 
 def test_a_column_of_nothing_and_a_table_of_nothing():
     table = np.random.default_rng(0).normal(size=(5, LATENTS))
     table[:, 2] = 0
-    small, scale = whole(table)
-    assert scale[2] == 0 and not small[:, 2].any() and not scaled(small, scale)[:, 2].any()
+    small, scale = quantize_latents(table)
+    assert scale[2] == 0 and not small[:, 2].any() and not dequantize_latents(small, scale)[:, 2].any()
     assert all(step > 0 for step in scale[:2] + scale[3:])
-    small, scale = whole(np.zeros((0, LATENTS)))
-    assert scale == [0.0] * LATENTS and scaled(small, scale).shape == (0, LATENTS)
+    small, scale = quantize_latents(np.zeros((0, LATENTS)))
+    assert scale == [0.0] * LATENTS and dequantize_latents(small, scale).shape == (0, LATENTS)
 
 
 def test_all_of_it_tells_it_from_others():

@@ -14,8 +14,8 @@ from choosing_samples import run_python, sample_bundle, sample_catalog
 
 from keyart.errors import BundleDamaged, EngineError
 from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import Rows
-from keyart.model.ranker import Ranker, load
+from keyart.model.features.rows import FeatureRows
+from keyart.model.ranker import Ranker, load_ranker
 
 SPEC = FeatureSpec.from_catalog(sample_catalog())
 
@@ -31,20 +31,20 @@ def bundle(tmp_path_factory) -> Path:
     return sample_bundle(tmp_path_factory.mktemp("onnx") / "bundle", sample_catalog())
 
 
-def random_rows(count: int, seed: int = 1) -> Rows:
+def random_rows(count: int, seed: int = 1) -> FeatureRows:
     rng = np.random.default_rng(seed)
     candidate = (SPEC.artwork_size, len(SPEC.match_names), len(SPEC.main_names), 2)
     shapes = [*((count, size) for size in candidate), (SPEC.viewer_size,), (len(SPEC.context_names),)]
-    return Rows(*(rng.normal(0, 0.4, shape).astype(np.float32) for shape in shapes))
+    return FeatureRows(*(rng.normal(0, 0.4, shape).astype(np.float32) for shape in shapes))
 
 
 def onnx_ranker(bundle: Path) -> Ranker:
-    return load(bundle, SPEC, {"session.disable_quant_qdq": "1"}, "onnxruntime")
+    return load_ranker(bundle, SPEC, {"session.disable_quant_qdq": "1"}, "onnxruntime")
 
 
 def test_engines_agree_on_slates_of_any_size(bundle):
     """Small slates go through a binding that is made once and used again, large ones do not."""
-    ranker, reference = onnx_ranker(bundle), load(bundle, SPEC, {}, "numpy")
+    ranker, reference = onnx_ranker(bundle), load_ranker(bundle, SPEC, {}, "numpy")
     sizes = [1, 20, 3, 20, 64, 65, 200, *range(30, 60), 20]
     kept = []
     for seed, size in enumerate(sizes):
@@ -56,14 +56,14 @@ def test_engines_agree_on_slates_of_any_size(bundle):
     for rows, scores, play, keep in kept:  # what was answered before is not written over
         np.testing.assert_array_equal(scores.play, play)
         np.testing.assert_array_equal(scores.keep, keep)
-        graph = {f.name: getattr(rows, f.name) for f in fields(Rows)}
+        graph = {f.name: getattr(rows, f.name) for f in fields(FeatureRows)}
         value, *logits = ranker.run({k: v[None] if v.ndim == 1 else v for k, v in graph.items()})
         np.testing.assert_array_equal(logits, [play, keep])
         np.testing.assert_allclose(value, scores.value, atol=1e-6)
 
 
 def test_threads_do_not_mix_their_slates(bundle):
-    ranker, reference = onnx_ranker(bundle), load(bundle, SPEC, {}, "numpy")
+    ranker, reference = onnx_ranker(bundle), load_ranker(bundle, SPEC, {}, "numpy")
 
     def many(seed: int) -> float:
         worst = 0.0
@@ -116,7 +116,7 @@ def test_opening_does_not_import_onnxruntime_and_a_forked_child_makes_its_own_se
 def test_what_onnxruntime_cannot_load_or_run_is_named(bundle):
     files = {"ranker.onnx": b"not a graph", "ranker.bin": (bundle / "ranker.bin").read_bytes()}
     with pytest.raises(BundleDamaged, match=r"ranker\.onnx"):
-        load(bundle, SPEC, {}, "onnxruntime", files).score(random_rows(3))
+        load_ranker(bundle, SPEC, {}, "onnxruntime", files).score(random_rows(3))
     ranker, rows = onnx_ranker(bundle), random_rows(3)
     wide = replace(rows, artwork=np.zeros((3, SPEC.artwork_size + 1), dtype=np.float32))
     for wrong in (wide, replace(rows, viewer=rows.viewer[:-1])):

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import keyart
 from keyart.catalog import kind_of
 from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart.model.page import RECOGNISED_KINDS, RECOGNITION, PageMemory
-from keyart.model.policy import distribution, draw
+from keyart.model.page import RECOGNISED_KINDS, RECOGNITION_RATE, PageMemory
+from keyart.model.policy import distribution, draw_candidates
 
 CLOSED = ("cast:a", "cast:b", "faces", "palette:cool", "palette:warm", "shot:close")
 SMALL = FeatureSpec(CLOSED, (), ("cast",), ())
@@ -63,7 +63,7 @@ def repetition(page: Mapping[int, Tags], spec: FeatureSpec) -> float:
         held = {place: tags[tag] for place, tags in x.items() if tag in tags}
         if kind_of(tag) in RECOGNISED_KINDS:
             total += sum(held.values())
-            total -= (1 - math.prod(1 - RECOGNITION * share for share in held.values())) / RECOGNITION
+            total -= (1 - math.prod(1 - RECOGNITION_RATE * share for share in held.values())) / RECOGNITION_RATE
         else:
             total += sum(held[a] * held[b] / b for a in held for b in held if a < b)
     return total
@@ -201,7 +201,7 @@ def judged(name: str, diversity: float) -> tuple[float, float]:
         for title, uniform in enumerate(rng.random(TITLES)):
             first = title * PICTURES
             factors = memory.factors(slice(first, first + PICTURES))
-            pick = int(draw(distribution(values[title] * factors, allowed, gamma), uniform))
+            pick = int(draw_candidates(distribution(values[title] * factors, allowed, gamma), uniform))
             memory.show(first + pick)
             count += counted[title, pick] / SEEDS
             value += values[title, pick] / (SEEDS * TITLES)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from keyart.errors import EngineError
 from keyart.model.eligibility import permitted
-from keyart.model.policy import SHARPNESS, Policy, chances, distribution, draw, pick
+from keyart.model.policy import SHARPNESS, Policy, distribution, distribution_of_set, draw_candidate, draw_candidates
 
 slates = st.integers(1, 20).flatmap(
     lambda n: st.tuples(
@@ -50,7 +50,7 @@ def test_distribution(slate):
 @given(slates, st.floats(0, 1, exclude_max=True))
 def test_draw_lands_on_what_may_be_drawn(slate, uniform):
     p = distribution(np.array(slate[0]), np.array(slate[1]), slate[2])
-    pick = int(draw(p, uniform))
+    pick = int(draw_candidates(p, uniform))
     assert p[pick] > 0
     assert p[:pick].sum() <= uniform + 1e-12 and uniform <= p[: pick + 1].sum() + 1e-12
 
@@ -62,10 +62,10 @@ def test_batch_is_one_by_one():
     uniform = rng.random(40)
     for gamma in (0.0, 30.0, math.inf):
         p = distribution(values, allowed, gamma)
-        picks = draw(p, uniform)
+        picks = draw_candidates(p, uniform)
         for i in range(40):
             np.testing.assert_array_equal(p[i], distribution(values[i], allowed[i], gamma))
-            assert picks[i] == draw(p[i], uniform[i])
+            assert picks[i] == draw_candidates(p[i], uniform[i])
 
 
 @settings(deadline=None, max_examples=500)
@@ -73,9 +73,9 @@ def test_batch_is_one_by_one():
 def test_one_slate_in_plain_floats_is_the_same_to_the_last_bit(slate, uniform):
     values, allowed, gamma = np.array(slate[0], dtype=np.float32), np.array(slate[1]), slate[2]
     ranked = [value if may else -math.inf for value, may in zip(values.tolist(), slate[1], strict=True)]
-    p, expected = chances(ranked, gamma), distribution(values, allowed, gamma)
+    p, expected = distribution_of_set(ranked, gamma), distribution(values, allowed, gamma)
     assert p == expected.tolist()
-    assert pick(p, uniform) == draw(expected, uniform)
+    assert draw_candidate(p, uniform) == draw_candidates(expected, uniform)
 
 
 def test_the_largest_uniform_number_draws_nothing_that_may_not_be_shown():
@@ -83,14 +83,14 @@ def test_the_largest_uniform_number_draws_nothing_that_may_not_be_shown():
     p = distribution(np.array([0.3, 0.2, 0.1, 0.25, 0.9]), np.array([True, True, True, True, False]), 7.0)
     largest = math.nextafter(1.0, 0.0)
     for scale in np.linspace(0.5, 1.5, 4001):
-        assert draw(p * scale, largest) == pick((p * scale).tolist(), largest) == 3
+        assert draw_candidates(p * scale, largest) == draw_candidate((p * scale).tolist(), largest) == 3
 
 
 def test_a_score_that_is_no_number_is_an_error():
     for gamma in (0.0, 20.0, math.inf):
         for values in ([math.nan, 0.1], [0.1, math.nan, -math.inf]):
             with pytest.raises(EngineError, match="install another bundle"):
-                chances(values, gamma)
+                distribution_of_set(values, gamma)
 
 
 def test_gamma():

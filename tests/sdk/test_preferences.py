@@ -18,8 +18,8 @@ from keyart.model.features.spec import CLOSED_KIND_TAGS, SENSITIVE_KINDS
 from keyart.model.head import HeadPrior
 from keyart.model.policy import Policy, distribution
 from keyart.model.ranker.weights import PRIOR_TASTE
-from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated, weight_of
-from keyart.profile.preferences import LONGEST_TAG, MOST_TAGS, RECORD_ID, Preferences
+from keyart.model.stated_preferences import PREFERENCE_LOGIT, StatedPreferences, tag_weight
+from keyart.profile.preferences import MAX_TAG_CHARACTERS, MAX_TAGS, RECORD_ID, Preferences
 from keyart.store.database import Store, Table
 from keyart.store.keys import EphemeralKey, HostKey
 
@@ -96,19 +96,19 @@ def test_no_preference_by_a_sensitive_kind(store, verb, tag):
 
 def test_there_is_a_bound_on_tags_and_on_their_length(store):
     preferences = Preferences(store)
-    full = {f"tag:{n}": 1.0 for n in range(MOST_TAGS)}
+    full = {f"tag:{n}": 1.0 for n in range(MAX_TAGS)}
     store.put(Table.SETTING, RECORD_ID, json.dumps(full).encode())
     with pytest.raises(SettingError, match="clear one"):
         preferences.like("one more")
     assert preferences.as_dict() == full
     preferences.dislike("tag:7")  # not one more
     preferences.clear("tag:8")
-    preferences.like("x" * LONGEST_TAG)
+    preferences.like("x" * MAX_TAG_CHARACTERS)
     with pytest.raises(SettingError, match="201 characters"):
-        preferences.dislike("x" * (LONGEST_TAG + 1))
+        preferences.dislike("x" * (MAX_TAG_CHARACTERS + 1))
     assert preferences.as_dict() == {
         **{tag: -1.0 if tag == "tag:7" else 1.0 for tag in full if tag != "tag:8"},
-        "x" * LONGEST_TAG: 1.0,
+        "x" * MAX_TAG_CHARACTERS: 1.0,
     }
 
 
@@ -181,7 +181,9 @@ def test_a_like_adds_its_weight_and_a_dislike_takes_it():
         picture("c", faces=9.0),  # as in its features, no weight counts more than 4
         picture("d"),
     )
-    stated = Stated.of(catalog, {"genre:drama": 1.0, "palette:warm": -1.0, "faces": 1.0, "not on any": 1.0})
+    stated = StatedPreferences.of(
+        catalog, {"genre:drama": 1.0, "palette:warm": -1.0, "faces": 1.0, "not on any": 1.0}
+    )
     np.testing.assert_array_equal(stated.added, np.array([-0.5, 1.0, 4.0, 0.0], np.float32) * PREFERENCE_LOGIT)
     assert stated.added.dtype == np.float32
     np.testing.assert_array_equal(stated.added[np.array([[3, 0], [2, 2]])], [[0, -0.5], [4, 4]])
@@ -192,12 +194,12 @@ def test_a_like_adds_its_weight_and_a_dislike_takes_it():
 )
 def test_what_touches_no_picture_costs_a_choice_nothing(preferences):
     catalog = one_title(picture("a", gender_x=1.0, genre_drama=0.0), picture("b", palette_warm=1.0))
-    assert Stated.of(catalog, preferences) is None
+    assert StatedPreferences.of(catalog, preferences) is None
 
 
 def test_a_sensitive_kind_is_not_used_even_if_it_was_stored_once():
     catalog = one_title(picture("a", gender_x=1.0), picture("b", palette_warm=1.0))
-    stated = Stated.of(catalog, {"gender:x": 1.0, "palette:warm": 1.0})
+    stated = StatedPreferences.of(catalog, {"gender:x": 1.0, "palette:warm": 1.0})
     assert stated.added.tolist() == [0.0, PREFERENCE_LOGIT] and dict(stated.tags) == {"palette:warm": 1.0}
 
 
@@ -211,7 +213,7 @@ def test_people_and_words_that_no_model_knows_count_too():
     assert spec.open_kinds == ("cast",) and not spec.artwork_tags
     late = keyart.Title("late", artworks=[picture("late/a", style_new=1.0), picture("late/b", cast_p3=0.5)])
     catalog = keyart.Catalog.from_titles([*people, late])
-    stated = Stated.of(catalog, {"cast:p3": 1.0, "style:new": -1.0})
+    stated = StatedPreferences.of(catalog, {"cast:p3": 1.0, "style:new": -1.0})
     place = EncodedCatalog.build(catalog, spec).place
     found = {name: float(stated.added[at]) for name, at in place.items() if stated.added[at]}
     assert found == {"t3/a": PREFERENCE_LOGIT, "late/a": -PREFERENCE_LOGIT, "late/b": 0.5 * PREFERENCE_LOGIT}
@@ -234,10 +236,10 @@ def test_offsets_are_the_sum_over_what_was_stated(titles, preferences):
     for tag, sign in preferences.items():
         if tag != "gender:x":
             expected += [PREFERENCE_LOGIT * sign * min(a.tags.get(tag, 0.0), MAX_TAG_WEIGHT) for a in artworks]
-    stated = Stated.of(catalog, preferences)
+    stated = StatedPreferences.of(catalog, preferences)
     found = np.zeros(len(artworks)) if stated is None else stated.added
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert all(0 <= weight_of(a, tag) <= MAX_TAG_WEIGHT for a in artworks for tag in TAGS)
+    assert all(0 <= tag_weight(a, tag) <= MAX_TAG_WEIGHT for a in artworks for tag in TAGS)
 
 
 def test_a_like_counts_as_the_docstring_says():
@@ -249,7 +251,7 @@ def test_a_like_counts_as_the_docstring_says():
 
 def test_before_the_first_model_a_like_leads_the_draw():
     catalog = one_title(*(picture(f"{n}", style_a=float(n == 2)) for n in range(8)))
-    logits = np.zeros(8, np.float32) + Stated.of(catalog, {"style:a": 1.0}).added
+    logits = np.zeros(8, np.float32) + StatedPreferences.of(catalog, {"style:a": 1.0}).added
     value = 0.5 / (1 + np.exp(-logits))
     chances = distribution(value, np.ones(8, bool), Policy().gamma(None))
     assert chances[2] > 0.5 and chances.argmax() == 2

@@ -12,13 +12,20 @@ from choosing_samples import sample_bundle, sample_catalog, sample_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart.campaigns.kinds.gradient import sums
+from keyart.campaigns.kinds.gradient import gradient_sums
 from keyart.errors import BundleDamaged
 from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.ranker.weights import dequantize, from_bytes, quantize, shapes, stored_layout, to_bytes
-from keyart.model.scorer import Log, score, sigmoid
+from keyart.model.ranker.weights import (
+    dequantize_weights,
+    quantize_weights,
+    stored_layout,
+    weight_shapes,
+    weights_from_bytes,
+    weights_to_bytes,
+)
+from keyart.model.scorer import DecisionLog, score, sigmoid
 
 CATALOG = sample_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)
@@ -34,14 +41,14 @@ def onnxruntime():
     return pytest.importorskip("onnxruntime")
 
 
-def random_rows(count: int, seed: int = 1, lead: tuple[int, ...] = ()) -> Rows:
+def random_rows(count: int, seed: int = 1, lead: tuple[int, ...] = ()) -> FeatureRows:
     rng = np.random.default_rng(seed)
 
     def part(*shape: int) -> np.ndarray:
         return rng.normal(0, 0.4, (*lead, *shape)).astype(np.float32)
 
     z, m, k = SPEC.artwork_size, len(SPEC.match_names), len(SPEC.main_names)
-    return Rows(
+    return FeatureRows(
         part(count, z),
         part(count, m),
         part(count, k),
@@ -56,28 +63,28 @@ def random_rows(count: int, seed: int = 1, lead: tuple[int, ...] = ()) -> Rows:
 def test_quantised_within_half_a_step(rows, columns, seed, size):
     matrix = (np.random.default_rng(seed).normal(size=(rows, columns)) * size).astype(np.float32)
     matrix[0] = 0
-    integers, scales = quantize(matrix)
+    integers, scales = quantize_weights(matrix)
     assert integers.dtype == np.int8 and np.abs(integers.astype(int)).max() <= 127
-    error = np.abs(dequantize(integers, scales) - matrix)
+    error = np.abs(dequantize_weights(integers, scales) - matrix)
     assert (error <= scales[:, None] * 0.5001).all()
-    again, _ = quantize(dequantize(integers, scales))
+    again, _ = quantize_weights(dequantize_weights(integers, scales))
     np.testing.assert_array_equal(again, integers)
 
 
 def test_bytes_round_trip_and_damage():
     weights = sample_model(CATALOG).weights
-    data = to_bytes(weights, SPEC)
-    back, expected = from_bytes(data, SPEC), weights.quantized()
+    data = weights_to_bytes(weights, SPEC)
+    back, expected = weights_from_bytes(data, SPEC), weights.quantized()
     for field in fields(Weights):
         np.testing.assert_array_equal(getattr(back, field.name), getattr(expected, field.name))
-    assert to_bytes(back, SPEC) == data
+    assert weights_to_bytes(back, SPEC) == data
     np.testing.assert_array_equal(Weights.from_flat(SPEC, weights.flat()).flat(), weights.flat())
     floats = sum(int(np.prod(shape)) for dtype, shape in stored_layout(SPEC).values() if dtype == "<f4")
     odd = [(at, number) for at in (0, floats - 1) for number in (np.nan, np.inf, 3e38)]  # the first, and a scale
     numbers = [data[: 4 * at] + np.float32(number).tobytes() + data[4 * at + 4 :] for at, number in odd]
     for wrong in (data[:-1], data + b"\0", b"", *numbers):
         with pytest.raises(BundleDamaged):
-            from_bytes(wrong, SPEC)
+            weights_from_bytes(wrong, SPEC)
 
 
 def test_plain_session_reproduces_the_vectors(bundle):
@@ -98,7 +105,7 @@ def test_plain_session_reproduces_the_vectors(bundle):
         np.testing.assert_allclose(value, case["scores"], atol=2e-5)
         assert value.argmax() == case["choice"]
         np.testing.assert_allclose(value, sigmoid(play) * sigmoid(keep), atol=1e-6)
-        ours = NumpyRanker(from_bytes((bundle / "ranker.bin").read_bytes(), SPEC)).run(inputs)
+        ours = NumpyRanker(weights_from_bytes((bundle / "ranker.bin").read_bytes(), SPEC)).run(inputs)
         for one, other in zip(ours, (value, play, keep), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -110,7 +117,7 @@ def test_bundle_is_what_the_format_says(bundle):
         assert model.ir_version == 8 and [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
         onnx.checker.check_model(str(bundle / name))
     manifest = json.loads((bundle / "manifest.json").read_text())
-    assert {name: tuple(shape) for name, shape in manifest["parameters"].items()} == shapes(SPEC)
+    assert {name: tuple(shape) for name, shape in manifest["parameters"].items()} == weight_shapes(SPEC)
 
 
 def test_score_is_the_formula_and_broadcasts():
@@ -129,7 +136,7 @@ def test_score_is_the_formula_and_broadcasts():
     batch = random_rows(5, lead=(4,))
     whole = score(weights, batch)
     for i in range(4):
-        alone = score(weights, Rows(*(getattr(batch, f.name)[i] for f in fields(Rows))))
+        alone = score(weights, FeatureRows(*(getattr(batch, f.name)[i] for f in fields(FeatureRows))))
         np.testing.assert_allclose(whole.value[i], alone.value, atol=1e-6)
 
 
@@ -141,13 +148,13 @@ def test_sigmoid_at_its_ends():
 # --- the gradient -----------------------------------------------------------------------------------------------
 
 
-def random_log(count: int = 30) -> Log:
+def random_log(count: int = 30) -> DecisionLog:
     rng = np.random.default_rng(3)
     rows = random_rows(count, seed=4)
     contexts = rng.random((count, len(SPEC.context_names))).astype(np.float32)
-    rows = Rows(rows.artwork, rows.match, rows.main, rows.appeal, rows.viewer, contexts)
+    rows = FeatureRows(rows.artwork, rows.match, rows.main, rows.appeal, rows.viewer, contexts)
     played = (rng.random(count) < 0.4).astype(np.float32)
-    return Log(
+    return DecisionLog(
         rows,
         rng.normal(0, 0.2, count).astype(np.float32),
         played,
@@ -156,7 +163,7 @@ def random_log(count: int = 30) -> Log:
     )
 
 
-def likelihood(theta: np.ndarray, log: Log) -> float:
+def likelihood(theta: np.ndarray, log: DecisionLog) -> float:
     """Bernoulli σ(s) for play, and σ(k) for quality of what was played; in float64."""
     s, keep = (x.astype(np.float64) for x in log.logits(_double(theta)))
     of_play = s * log.played - np.logaddexp(0, s)
@@ -166,7 +173,7 @@ def likelihood(theta: np.ndarray, log: Log) -> float:
 
 def _double(theta: np.ndarray) -> Weights:
     parts, at = {}, 0
-    for name, shape in shapes(SPEC).items():
+    for name, shape in weight_shapes(SPEC).items():
         size = int(np.prod(shape))
         parts[name] = theta[at : at + size].reshape(shape)
         at += size
@@ -175,7 +182,7 @@ def _double(theta: np.ndarray) -> Weights:
 
 def test_gradient_is_the_slope_of_the_likelihood():
     log, theta = random_log(), sample_model(CATALOG).weights.flat()
-    device = sums(Weights.from_flat(SPEC, theta), log)
+    device = gradient_sums(Weights.from_flat(SPEC, theta), log)
     rng = np.random.default_rng(1)
     for i in rng.choice(len(theta), 60, replace=False):
         step = np.zeros_like(theta)
@@ -196,10 +203,10 @@ def test_gradient_graph_is_the_numpy_gradient(bundle):
     inputs = {name: getattr(log.rows, name) for name in ("artwork", "match", "main", "appeal", "context")}
     inputs |= {name: getattr(log, name) for name in ("offset", "played", "quality", "counted")}
     inputs |= {"viewer": log.rows.viewer[None], **{f.name: getattr(weights, f.name) for f in fields(Weights)}}
-    names = [f"grad_{name}" for name in shapes(SPEC)]
+    names = [f"grad_{name}" for name in weight_shapes(SPEC)]
     *parts, total = session.run([*names, "log_likelihood"], inputs)
     flat = np.concatenate([part.ravel() for part in parts])
-    np.testing.assert_allclose(flat, sums(weights, log).gradient, atol=2e-5)
+    np.testing.assert_allclose(flat, gradient_sums(weights, log).gradient, atol=2e-5)
     assert total[0] == pytest.approx(likelihood(weights.flat(), log), rel=1e-5)
 
 
@@ -207,6 +214,8 @@ def test_padding_adds_nothing():
     log = random_log()
     weights = sample_model(CATALOG).weights
     keep = slice(0, 26)
-    rows = Rows(*(getattr(log.rows, f.name)[keep] if f.name != "viewer" else log.rows.viewer for f in fields(Rows)))
-    cut = Log(rows, log.offset[keep], log.played[keep], log.quality[keep], log.counted[keep])
-    np.testing.assert_allclose(sums(weights, log).gradient, sums(weights, cut).gradient, atol=1e-5)
+    rows = FeatureRows(
+        *(getattr(log.rows, f.name)[keep] if f.name != "viewer" else log.rows.viewer for f in fields(FeatureRows))
+    )
+    cut = DecisionLog(rows, log.offset[keep], log.played[keep], log.quality[keep], log.counted[keep])
+    np.testing.assert_allclose(gradient_sums(weights, log).gradient, gradient_sums(weights, cut).gradient, atol=1e-5)

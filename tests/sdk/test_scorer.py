@@ -9,10 +9,10 @@ import pytest
 from choosing_samples import sample_catalog, sample_model
 
 from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.head import Head
 from keyart.model.latents import LATENTS, Latents
-from keyart.model.scorer import Additions, Log, Logits, learned_play, score, sigmoid
+from keyart.model.scorer import DecisionLog, LogitAdditions, Logits, learned_play, score, sigmoid
 
 CATALOG = sample_catalog()
 SPEC = FeatureSpec.from_catalog(CATALOG)
@@ -24,15 +24,15 @@ def random(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng([seed, *shape]).normal(0, 0.5, shape).astype(np.float32)
 
 
-def rows_of(*lead: int, each: bool = False) -> Rows:
+def rows_of(*lead: int, each: bool = False) -> FeatureRows:
     """Rows of candidates; each: with a context of their own."""
     sizes = (SPEC.artwork_size, len(SPEC.match_names), len(SPEC.main_names), 2)
     parts = [random(*lead, CANDIDATES, size, seed=n) for n, size in enumerate(sizes)]
     context = random(*lead, *([CANDIDATES] if each else []), len(SPEC.context_names), seed=9)
-    return Rows(*parts, random(*lead, SPEC.viewer_size, seed=8), context)
+    return FeatureRows(*parts, random(*lead, SPEC.viewer_size, seed=8), context)
 
 
-def additions() -> tuple[Additions, np.ndarray, np.ndarray]:
+def additions() -> tuple[LogitAdditions, np.ndarray, np.ndarray]:
     """Of a batch, and places and titles of its candidates."""
     rng = np.random.default_rng(2)
     latents = Latents(random(TITLES, LATENTS), random(ARTWORKS, LATENTS, seed=1))
@@ -41,16 +41,18 @@ def additions() -> tuple[Additions, np.ndarray, np.ndarray]:
     head = Head(random(DEVICES, size), np.zeros((DEVICES, size, size), dtype=np.float32))
     titles = rng.integers(0, TITLES, (DEVICES, 1))
     places = 8 * titles + rng.integers(0, 8, (DEVICES, CANDIDATES))
-    some = Additions(latents, latents.met(counts), random(ARTWORKS, seed=5), head, random(DEVICES, ARTWORKS, seed=6))
+    some = LogitAdditions(
+        latents, latents.met(counts), random(ARTWORKS, seed=5), head, random(DEVICES, ARTWORKS, seed=6)
+    )
     return some, places, titles
 
 
-def alone(some: Additions, device: int) -> Additions:
+def alone(some: LogitAdditions, device: int) -> LogitAdditions:
     """Of one device of a batch."""
     assert some.latents is not None and some.met is not None and some.head is not None
     head = Head(some.head.mean[device], some.head.covariance[device])
     met = some.latents.met(some.met.counts[device])
-    return Additions(some.latents, met, some.preferences, head, some.artwork_bias[device])
+    return LogitAdditions(some.latents, met, some.preferences, head, some.artwork_bias[device])
 
 
 @pytest.mark.parametrize("each", [False, True])
@@ -59,8 +61,8 @@ def test_a_candidate_has_the_same_bits_in_any_company(count, each):
     rows = rows_of(DEVICES, each=each)
     whole = score(WEIGHTS, rows)
     for device in (0, 17, DEVICES - 1):
-        one = Rows(*(getattr(rows, f.name)[device] for f in fields(Rows)))
-        cut = Rows(
+        one = FeatureRows(*(getattr(rows, f.name)[device] for f in fields(FeatureRows)))
+        cut = FeatureRows(
             *(getattr(one, name)[:count] for name in ("artwork", "match", "main", "appeal")),
             one.viewer,
             one.context[:count] if each else one.context,
@@ -72,7 +74,7 @@ def test_a_candidate_has_the_same_bits_in_any_company(count, each):
 def test_one_context_a_viewer_or_one_a_decision_is_the_same():
     rows = rows_of(DEVICES)
     contexts = np.broadcast_to(rows.context[:, None], (DEVICES, CANDIDATES, rows.context.shape[-1]))
-    each = Rows(rows.artwork, rows.match, rows.main, rows.appeal, rows.viewer, contexts)
+    each = FeatureRows(rows.artwork, rows.match, rows.main, rows.appeal, rows.viewer, contexts)
     for one, other in zip(score(WEIGHTS, rows), score(WEIGHTS, each), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -82,7 +84,7 @@ def test_all_parts_of_a_device_have_the_bits_of_the_batch():
     rows = rows_of(DEVICES)
     batch = some.logits(score(WEIGHTS, rows), rows.artwork, titles, places)
     for device in range(0, DEVICES, 7):
-        one = Rows(*(getattr(rows, f.name)[device] for f in fields(Rows)))
+        one = FeatureRows(*(getattr(rows, f.name)[device] for f in fields(FeatureRows)))
         mine = alone(some, device).logits(score(WEIGHTS, one), one.artwork, int(titles[device, 0]), places[device])
         for name in ("play", "completion", "base", "offset", "value"):
             np.testing.assert_array_equal(getattr(mine, name), getattr(batch, name)[device], err_msg=name)
@@ -102,7 +104,7 @@ def test_the_parts_are_the_logit():
     assert some.head is not None
     learned = learned_play(logits.base, rows.artwork, some.head.mean, logits.artwork_bias)
     np.testing.assert_array_equal(learned, logits.play)
-    log = Log(rows_of(DEVICES, each=True), logits.offset, *[np.zeros((DEVICES, CANDIDATES), np.float32)] * 3)
+    log = DecisionLog(rows_of(DEVICES, each=True), logits.offset, *[np.zeros((DEVICES, CANDIDATES), np.float32)] * 3)
     np.testing.assert_array_equal(log.logits(WEIGHTS).play, score(WEIGHTS, log.rows).play + logits.offset)
 
 

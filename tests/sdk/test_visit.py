@@ -14,7 +14,7 @@ from visit_samples import DEVICES, EXAMPLE, OPEN, STAGES, Cut, Door, a_door, cur
 
 import keyart
 from keyart.campaigns import vectors
-from keyart.client import Answer, Listed, Model, Visit, draw, visit
+from keyart.client import ModelOffer, Response, RoundListing, Visit, sampling_bucket, visit
 from keyart.errors import StoreClosed
 
 
@@ -28,8 +28,8 @@ def arts():
 def noted(monkeypatch):
     """The integer vectors of the round, as they are made."""
     made = []
-    answer = vectors.answer
-    monkeypatch.setattr(vectors, "answer", lambda *args: made.append(answer(*args)) or made[-1])
+    answer = vectors.protected_vector
+    monkeypatch.setattr(vectors, "protected_vector", lambda *args: made.append(answer(*args)) or made[-1])
     return made
 
 
@@ -45,8 +45,8 @@ def finish(door, arts, sends=None, remember=True, most=8):
 
 
 def charged_once(arts, door):
-    name = next(one.campaign for one in arts[0].sent() if one.round_id == door.id)
-    return all([one.campaign for one in art.sent()].count(name) == 1 for art in arts)
+    name = next(one.campaign for one in arts[0].federated.sent() if one.round_id == door.id)
+    return all([one.campaign for one in art.federated.sent()].count(name) == 1 for art in arts)
 
 
 # Rounds
@@ -171,7 +171,7 @@ def test_an_idle_device_asks_once_and_gets_nothing(arts):
     second = go(arts[0], door.send, first)
     assert door.asked == ["GET /device/current"] * 2
     assert "If-None-Match" not in door.sent[0][1] and door.sent[1][1]["If-None-Match"]
-    assert second == first and second.model == Model(7, 1.0, None) and second.again_seconds == 60.0
+    assert second == first and second.model == ModelOffer(7, 1.0, None) and second.again_seconds == 60.0
 
 
 @pytest.mark.parametrize("etag", ["", "no quotes", '"a\r\nb"', '"ä"', '"' + "x" * 300 + '"'])
@@ -184,15 +184,15 @@ def test_a_strange_etag_is_not_sent_back(arts, etag):
 
 def test_304_to_who_knows_nothing_is_no_answer(arts):
     door = Door()
-    door.answers["GET /device/current"] = Answer(304)
+    door.answers["GET /device/current"] = Response(304)
     assert go(arts[0], door.send).away == 1
 
 
 def test_a_server_cannot_make_a_device_ask_without_end(arts):
     door = a_door(arts)
-    door.answers["GET /device/rounds/R/share"] = Answer(202, {"Retry-After": "0"})
+    door.answers["GET /device/rounds/R/share"] = Response(202, {"Retry-After": "0"})
     assert go(arts[0], door.send).again_seconds == 1.0
-    door.answers["GET /device/rounds/R/share"] = Answer(202)
+    door.answers["GET /device/rounds/R/share"] = Response(202)
     assert go(arts[0], door.send).again_seconds == door.again
 
 
@@ -203,14 +203,16 @@ def test_waits_are_spread(arts):
 
 
 def test_a_round_asks_those_between_its_bounds(arts):
-    place = draw(arts[0].device_key())
+    place = sampling_bucket(arts[0].federated.device_key())
     assert (
-        place == int.from_bytes(hashlib.sha256(b"keyart/draw" + arts[0].device_key()).digest()[:8], "little") / 2**64
+        place
+        == int.from_bytes(hashlib.sha256(b"keyart/draw" + arts[0].federated.device_key()).digest()[:8], "little")
+        / 2**64
     )
     for low, high, asks in ((place, 1.0, True), (0.0, place, False), (place + 1e-9, 1.0, False), (0.0, 1.0, True)):
         door = a_door(arts)
         door.low, door.high = low, high
-        assert bool(go(arts[0], door.send).parts) is asks is Listed("", low, high, 0).asks(place)
+        assert bool(go(arts[0], door.send).parts) is asks is RoundListing("", low, high, 0).asks(place)
         assert len(door.asked) == (4 if asks else 1)
 
 
@@ -233,15 +235,15 @@ def test_nobody_new_enters_a_round_that_has_closed():
 def test_a_round_that_takes_no_more_devices(arts, caplog, status, request_):
     caplog.set_level(logging.INFO, "keyart")
     door = a_door(arts)
-    door.answers[request_] = Answer(status)
-    before = arts[0].campaigns()  # of other tests
+    door.answers[request_] = Response(status)
+    before = arts[0].federated.campaigns()  # of other tests
     found = go(arts[0], door.send)
     assert found.over == (door.id,) and not found.away
     assert [f"{status}" in line for line in caplog.messages].count(True) == 1
     asked = len(door.asked)
     assert go(arts[0], door.send, found).over == (door.id,)
     assert len(door.asked) == asked + 1  # only what is going on
-    assert arts[0].campaigns() == before  # and it takes no place of another round
+    assert arts[0].federated.campaigns() == before  # and it takes no place of another round
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -249,7 +251,7 @@ def test_a_round_that_takes_no_more_devices(arts, caplog, status, request_):
 @pytest.mark.parametrize("status", [400, 409])
 def test_an_answer_that_is_not_taken_ends_the_round(arts, method, stage, status):
     door = a_door(arts)
-    door.answers[f"{method} /device/rounds/R/{stage}"] = Answer(status)
+    door.answers[f"{method} /device/rounds/R/{stage}"] = Response(status)
     with pytest.raises(AssertionError, match="stands at"):
         finish(door, arts, most=5)
     assert go(arts[0], door.send).over == (door.id,)
@@ -261,7 +263,7 @@ def test_an_answer_that_is_not_taken_ends_the_round(arts, method, stage, status)
 def test_410_at_every_stage_is_the_end(arts, stage):
     door = a_door(arts)
     for later in STAGES[STAGES.index(stage) :]:
-        door.answers[f"GET /device/rounds/R/{later}"] = Answer(410)
+        door.answers[f"GET /device/rounds/R/{later}"] = Response(410)
     with pytest.raises(AssertionError, match="stands at"):
         finish(door, arts, most=5)
     assert go(arts[0], door.send).over == (door.id,)
@@ -273,17 +275,17 @@ def test_410_at_every_stage_is_the_end(arts, stage):
 @pytest.mark.parametrize(
     ("answer", "seconds"),
     [
-        (Answer(429, {"retry-after": "120"}), 120.0),
-        (Answer(503, {"Retry-After": "5"}), 5.0),
-        (Answer(503, {"Retry-After": "0"}), 15.0),
-        (Answer(503, {"Retry-After": "999999999"}), 86_400.0),
-        (Answer(503, {"Retry-After": "Mon, 02 Mar 2026 20:15:00 GMT"}), 15.0),
-        (Answer(503, {"Retry-After": "-1"}), 15.0),
-        (Answer(503, {"Retry-After": "nan"}), 15.0),
-        (Answer(408), 15.0),
-        (Answer(500), 15.0),
-        (Answer(302), 15.0),
-        (Answer(206), 15.0),
+        (Response(429, {"retry-after": "120"}), 120.0),
+        (Response(503, {"Retry-After": "5"}), 5.0),
+        (Response(503, {"Retry-After": "0"}), 15.0),
+        (Response(503, {"Retry-After": "999999999"}), 86_400.0),
+        (Response(503, {"Retry-After": "Mon, 02 Mar 2026 20:15:00 GMT"}), 15.0),
+        (Response(503, {"Retry-After": "-1"}), 15.0),
+        (Response(503, {"Retry-After": "nan"}), 15.0),
+        (Response(408), 15.0),
+        (Response(500), 15.0),
+        (Response(302), 15.0),
+        (Response(206), 15.0),
         (ConnectionRefusedError(), 15.0),
         (TimeoutError(), 15.0),
     ],
@@ -310,7 +312,7 @@ def test_a_server_that_stays_away_is_asked_less_and_less(arts):
         found = go(arts[0], door.send, found)
         waits.append(found.again_seconds)
     assert waits[:4] == [15.0, 30.0, 60.0, 120.0] and waits[-1] == 3600.0 and found.away == 40
-    assert found.model == Model(3, 1.0, None)  # as it was heard last
+    assert found.model == ModelOffer(3, 1.0, None)  # as it was heard last
     door.answers.clear()
     assert go(arts[0], door.send, found).away == 0
 
@@ -319,7 +321,7 @@ def test_a_busy_round_does_not_undo_what_was_done_before(arts):
     """The ticket is known, and the rounds after the busy one are not forgotten."""
     door = a_door(arts)
     first = go(arts[0], door.send)
-    door.answers["GET /device/rounds/R/share"] = Answer(503)
+    door.answers["GET /device/rounds/R/share"] = Response(503)
     second = go(arts[0], door.send, first)
     assert second.parts[door.id].ticket == first.parts[door.id].ticket != ""
 
@@ -336,11 +338,11 @@ def test_consent_is_withdrawn_in_the_middle_of_a_round(purpose):
         door.asked.clear()
         found[0] = go(arts[0], door.send, found[0])
         assert door.asked == ["GET /device/current"] and found[0].parts == {} and not found[0].away
-        assert arts[0].sent() == []
+        assert arts[0].federated.sent() == []
         # Granted anew: other keys would be handed in now, which the server does not take.
         arts[0].consent.grant(purpose)
         assert go(arts[0], door.send, found[0]).over == (door.id,)
-        assert arts[0].sent() == []
+        assert arts[0].federated.sent() == []
 
 
 def test_consent_is_withdrawn_between_question_and_answer():
@@ -366,7 +368,7 @@ def test_a_budget_that_is_spent_declines():
             if found[0].declined:
                 break
             finish(door, arts)
-        assert n > 1 and arts[0].budget().epsilon_spent <= 4.0
+        assert n > 1 and arts[0].federated.budget().epsilon_spent <= 4.0
         assert [one.declined for one in found] == [(door.id,)] * DEVICES
         assert not [line for line in door.asked if line.startswith("POST")]
         door.asked.clear()
@@ -417,12 +419,12 @@ def test_the_log_names_nobody(arts, caplog):
     door = a_door(arts)
     finish(door, arts)
     door = a_door(arts)
-    door.answers["POST /device/rounds/R/share"] = Answer(400)
+    door.answers["POST /device/rounds/R/share"] = Response(400)
     for _ in range(4):
         found = [go(art, door.send) for art in arts]
     assert found[0].over and caplog.messages
-    secrets = [arts[0].device_key().hex(), door.id, found[0].parts[door.id].ticket, "t0"]
-    text = caplog.text + repr(found) + repr(Answer(200, {}, b"secret"))
+    secrets = [arts[0].federated.device_key().hex(), door.id, found[0].parts[door.id].ticket, "t0"]
+    text = caplog.text + repr(found) + repr(Response(200, {}, b"secret"))
     assert found[0].parts[door.id].ticket and not [s for s in secrets[:1] + secrets[2:] if s in text]
     assert door.id not in caplog.text
 

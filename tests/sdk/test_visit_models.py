@@ -15,7 +15,7 @@ from choosing_samples import Clock, sample_bundle, sample_catalog
 from visit_samples import DEVICES, EXAMPLE, OPEN, TOKEN, Door, a_door, go, on_loopback
 
 import keyart
-from keyart.client import Answer, Model, enrol, offered
+from keyart.client import ModelOffer, Response, enrol, offered_version
 from keyart.errors import MessageError, SettingError
 from keyart.secagg import certify
 from keyart_server.repository import Repository
@@ -43,15 +43,15 @@ def test_enrolment(newcomer):
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (Answer(401), SettingError, "401"),
-        (Answer(403), SettingError, "token"),
-        (Answer(503, {"Retry-After": "7"}), OSError, "in 7 seconds"),
-        (Answer(429), OSError, "later"),
+        (Response(401), SettingError, "401"),
+        (Response(403), SettingError, "token"),
+        (Response(503, {"Retry-After": "7"}), OSError, "in 7 seconds"),
+        (Response(429), OSError, "later"),
         (TimeoutError(), OSError, "later"),
-        (Answer(302), MessageError, "302"),
-        (Answer(200, {}, b"garbage"), MessageError, "certificate"),
-        (Answer(200, {}, certify(b"x" * 32, b"k" * 32, NOW + 60)), MessageError, "issuer"),
-        (Answer(200, {}, certify(ISSUER, public(b"o" * 32), NOW + 60)), MessageError, "another device|signature"),
+        (Response(302), MessageError, "302"),
+        (Response(200, {}, b"garbage"), MessageError, "certificate"),
+        (Response(200, {}, certify(b"x" * 32, b"k" * 32, NOW + 60)), MessageError, "issuer"),
+        (Response(200, {}, certify(ISSUER, public(b"o" * 32), NOW + 60)), MessageError, "another device|signature"),
     ],
     ids=repr,
 )
@@ -73,7 +73,7 @@ def test_without_consent_no_key_leaves(newcomer):
 
 def test_a_share_of_the_devices_takes_a_model_early(tmp_path):
     shares = (0.0, 0.01, 0.1, 0.5, 1.0)
-    taken = np.array([[offered(Model(8, s, 7), tmp_path / str(n)) for s in shares] for n in range(300)])
+    taken = np.array([[offered_version(ModelOffer(8, s, 7), tmp_path / str(n)) for s in shares] for n in range(300)])
     assert (np.diff(taken, axis=1) >= 0).all()  # who has taken it keeps it while the share grows
     found = (taken == 8).mean(axis=0)
     assert found[0] == 0 and found[-1] == 1 and np.abs(found - shares).max() < 0.1
@@ -81,22 +81,27 @@ def test_a_share_of_the_devices_takes_a_model_early(tmp_path):
 
 
 def test_another_model_goes_to_other_devices_first(tmp_path):
-    early = [{n for n in range(200) if offered(Model(v, 0.25, 1), tmp_path / str(n)) == v} for v in (2, 3)]
+    early = [
+        {n for n in range(200) if offered_version(ModelOffer(v, 0.25, 1), tmp_path / str(n)) == v} for v in (2, 3)
+    ]
     assert len(early[0] & early[1]) < 30  # 12 of 200 by chance
 
 
 def test_what_a_device_draws_stays(tmp_path):
     folder = tmp_path / "trust"
-    assert offered(None, folder) is None and offered(Model(None, 1.0, None), folder) is None
-    assert offered(Model(3, 1.0, None), folder) == 3 and not folder.exists()
-    assert offered(Model(3, 0.0, None), folder) is None
+    assert offered_version(None, folder) is None and offered_version(ModelOffer(None, 1.0, None), folder) is None
+    assert offered_version(ModelOffer(3, 1.0, None), folder) == 3 and not folder.exists()
+    assert offered_version(ModelOffer(3, 0.0, None), folder) is None
     drawn = (folder / "draw").read_bytes()
     assert len(drawn) == 16 and (folder / "draw").stat().st_mode & 0o077 == 0
     mine = int.from_bytes(hashlib.sha256(drawn + (3).to_bytes(8, "little")).digest()[:8], "little") / 2**64
-    assert offered(Model(3, np.nextafter(mine, 1), 2), folder) == 3 and offered(Model(3, mine, 2), folder) == 2
+    assert (
+        offered_version(ModelOffer(3, np.nextafter(mine, 1), 2), folder) == 3
+        and offered_version(ModelOffer(3, mine, 2), folder) == 2
+    )
     assert (folder / "draw").read_bytes() == drawn
     (folder / "draw").write_bytes(b"cut")
-    offered(Model(3, 0.5, 2), folder, lambda n: b"x" * n)
+    offered_version(ModelOffer(3, 0.5, 2), folder, lambda n: b"x" * n)
     assert (folder / "draw").read_bytes() == b"x" * 16
 
 

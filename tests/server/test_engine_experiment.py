@@ -37,7 +37,7 @@ def watched(stage: Scene, better: int) -> list[tuple[int, float]]:
     """Each device's arm and take rate, once all have seen some pictures. better: plays more in the second arm."""
     lived, now = [], replace(TV, at=stage.clock())
     for art in stage.fleet.arts:
-        arm = art.arm(NAME, 2)
+        arm = art.federated.arm(NAME, 2)
         assert arm is not None
         plays = 3 + (better if arm else 0)
         for n in range(PICTURES):

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from keyart.errors import FederatedError, RoundFailed, SettingError
-from keyart.secagg import Stage, Terms
+from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.secagg import Coordinator
 from keyart_server import budget
 from keyart_server.flower import coordinate, environment, relay
@@ -94,7 +94,7 @@ class Scene:
 
     def __init__(self, service: Service, epsilon: float = 8.0, least: int = 5, **changes: object) -> None:
         self.state, self.time = service.state, Time()
-        self.of: Terms = round_samples.terms(DEVICES, size=SIZE, least=least)
+        self.of: AggregationParameters = round_samples.terms(DEVICES, size=SIZE, least=least)
         self.vectors = np.random.default_rng(3).integers(-1000, 1001, (DEVICES, SIZE))
         begin(self.state, self.of, epsilon, **{"wanted": DEVICES, **changes})
         self.id = self.of.round_id.hex()

@@ -16,9 +16,9 @@ from round_samples import ISSUER, key_hash
 from server_samples import Clock
 from sqlalchemy import func, select
 
-from keyart.client import draw
+from keyart.client import sampling_bucket
 from keyart.secagg import DeviceSession, Identity, Stage, certify
-from keyart.secagg.messages import REPLY, header
+from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart_server.gateway.tickets import Ticket
 from keyart_server.rounds import records, stages
 from keyart_server.service import Service
@@ -147,7 +147,7 @@ def test_before_and_after_its_stage(stage: Stage, made: Round, door: httpx.Clien
             made.hand_in(door, before, i, made.reply(door, before, i))
     waits = made.ask(door, stage, 0)
     assert (waits.status_code, waits.content) == (202, b"") and int(waits.headers["retry-after"]) > 0
-    early = header(stage | REPLY, made.of.round_id) + bytes(10)
+    early = message_header(stage | REPLY_FLAG, made.of.round_id) + bytes(10)
     assert refusal(made.hand_in(door, stage, 0, early)) == 410
     made.closes(before)
     assert made.ask(door, stage, 0).status_code == 202, "no relay has opened its window"
@@ -203,7 +203,7 @@ def test_a_round_that_is_full(service: Service, clock: Clock, door: httpx.Client
 def test_a_device_whose_draw_is_not_asked(service: Service, clock: Clock, door: httpx.Client) -> None:
     """Such as one that is held out."""
     identity = identified()
-    place = draw(identity.public)
+    place = sampling_bucket(identity.public)
     for low, high, status in ((place, 1.0, 200), (0.0, place, 403), (place + 1e-9, 1.0, 403), (0.0, 1.0, 200)):
         made = Round(service.state, clock, devices=2, changes={"low": low, "high": high})
         made.opens(Stage.KEYS)
@@ -219,10 +219,10 @@ def test_keys_that_are_of_no_device(service: Service, made: Round, door: httpx.C
     certificates["expired"] = certify(ISSUER.private, stranger.public, now - 1)
     wrong = {"empty": b"", "short": good[:-1], "another round": good[:4] + bytes(32) + good[36:]}
     wrong["signature"] = good[:-1] + bytes([good[-1] ^ 1])
-    wrong["stage"] = good[:3] + bytes([Stage.SHARE | REPLY]) + good[4:]
+    wrong["stage"] = good[:3] + bytes([Stage.SHARE | REPLY_FLAG]) + good[4:]
     for name, certificate in certificates.items():
         record = Identity(stranger.private, certificate).record(made.of.round_id, bytes(32), bytes(32))
-        wrong[name] = header(Stage.KEYS | REPLY, made.of.round_id) + record
+        wrong[name] = message_header(Stage.KEYS | REPLY_FLAG, made.of.round_id) + record
     for name, content in wrong.items():
         assert refusal(door.post(f"{made.path}/keys", content=content)) == 400, name
     assert refusal(door.post(f"{made.path}/keys", content=good + b"x")) == 413
@@ -303,7 +303,7 @@ def test_rounds_that_are_not_there_or_over(service: Service, made: Round, door: 
         records.fail(session, clock(), made.id, "nobody came")
     assert refusal(door.get(f"{made.path}/offer")) == refusal(door.post(f"{made.path}/keys", content=first)) == 410
     for stage in LATER:
-        said = header(stage | REPLY, made.of.round_id)
+        said = message_header(stage | REPLY_FLAG, made.of.round_id)
         assert refusal(made.ask(door, stage, 0)) == refusal(made.hand_in(door, stage, 0, said)) == 410
     assert rows(service) == rows(service, MemberRow) == 0, "what was forgotten does not come back"
 

@@ -16,8 +16,8 @@ from server_samples import Clock
 from sqlalchemy import event, insert
 from sqlalchemy.exc import OperationalError
 
-from keyart.client.discovery import read
-from keyart.client.transport import Answer
+from keyart.client.discovery import read_status
+from keyart.client.transport import Response
 from keyart.secagg import Stage
 from keyart_server.gateway.current import Current, Told, again
 from keyart_server.releases import publishing
@@ -41,7 +41,7 @@ def test_rounds_are_listed_while_they_go_on(service: Service, clock: Clock) -> N
 
     async def told() -> list[str]:
         seconds.now += 1
-        answer = read(Answer(200, {}, (await current.told()).content))
+        answer = read_status(Response(200, {}, (await current.told()).content))
         assert (answer.model.version, answer.model.share, answer.model.before) == (8, 0.1, 7)
         for one in answer.rounds:
             assert (one.low, one.high) == (0.25, 0.5)

@@ -14,7 +14,7 @@ from round_samples import terms
 from server_samples import Clock, bearer, listening
 
 from keyart.secagg import Identity
-from keyart.secagg.identity import verify
+from keyart.secagg.identity import verify_record
 from keyart_server import audit
 from keyart_server.access import tokens
 from keyart_server.app import create_app
@@ -39,7 +39,7 @@ def test_a_certificate_that_others_take(service: Service, client: httpx.Client, 
         assert answer.status_code == 200 and answer.headers["content-type"] == "application/octet-stream"
         of, now = terms(), int(clock().timestamp())
         record = Identity(DEVICE.private, answer.content).record(of.round_id, bytes(32), bytes(32))
-        peer = verify(record, of.round_id, [service.keys.issuer_public], now + 90 * 86400 - 1)
+        peer = verify_record(record, of.round_id, [service.keys.issuer_public], now + 90 * 86400 - 1)
         assert peer.device == DEVICE.public
         with service.state.reading() as session:
             row = session.get(EnrolledRow, hashlib.sha256(DEVICE.public).hexdigest())

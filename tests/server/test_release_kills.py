@@ -12,7 +12,7 @@ import pytest
 import release_samples
 from release_samples import Device, candidate, first, standing
 
-from keyart.bundle.manifest import NAME, Manifest
+from keyart.bundle.manifest import MANIFEST_NAME, Manifest
 from keyart_federated.campaigns.rollout_plan import Plan
 from keyart_server import audit
 from keyart_server.releases import archive, publishing, records
@@ -181,6 +181,6 @@ def test_a_way_back(database_url: str, tmp_path: Path) -> None:
         assert (back.standing, back.base) == ("released", version)
         folder = service.shelf.folder(version + 1)
         assert (folder / "ranker.bin").read_bytes() == (service.shelf.folder(7) / "ranker.bin").read_bytes()
-        assert Manifest.parse((folder / NAME).read_bytes()).digest == back.digest
+        assert Manifest.parse((folder / MANIFEST_NAME).read_bytes()).digest == back.digest
 
     assert killed_at_each_step(tmp_path, database_url, "withdraw", prepare, check) == 12

@@ -18,7 +18,7 @@ import keyart
 from keyart.bundle.loading import load_model
 from keyart.campaigns import participation, vectors
 from keyart.campaigns.offer import Offer
-from keyart.client import draw
+from keyart.client import sampling_bucket
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated.accounting.privacy import Privacy
 from keyart_federated.campaigns.settings import HELD_OUT
@@ -61,7 +61,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
         number = number_of[source.secret]
         if number == 0:
             offers.append(offer)
-        return vectors.answer(kind, offer, source, device_randomness(SEED, offer, number))
+        return vectors.protected_vector(kind, offer, source, device_randomness(SEED, offer, number))
 
     monkeypatch.setattr(participation, "vectors", type("patched", (), {"answer": staticmethod(answer)}))
 
@@ -87,7 +87,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
                 )
                 key = device._art.device_key()
                 assert key is not None
-                if draw(key) >= HELD_OUT:
+                if sampling_bucket(key) >= HELD_OUT:
                     break
                 device.close()
                 home = home.with_name(f"{home.name}-again")

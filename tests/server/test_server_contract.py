@@ -11,7 +11,7 @@ import pytest
 from server_samples import running
 
 from keyart.bundle import Slots, verify
-from keyart.bundle.update import update
+from keyart.bundle.update import install_update
 from keyart_server.bundles.shelf import ranker_of
 
 CAMPAIGN = {"name": "Spring", "kind": "training"}
@@ -57,8 +57,8 @@ def test_a_device_updates_over_http(tmp_path: Path, bundle: Path) -> None:
 
         slots, root = Slots(tmp_path / "slots"), (data / "tuf" / "root.json").read_bytes()
         canary = lambda folder, _: ranker_of(folder)  # noqa: E731
-        news = update(slots, tmp_path / "trust", fetch, root=root, canary=canary)
+        news = install_update(slots, tmp_path / "trust", fetch, root=root, canary=canary)
         assert news is not None and news.model_version == 7
         current = slots.current()
         assert current is not None and verify(current).digest == news.digest
-        assert update(slots, tmp_path / "trust", fetch, root=root, canary=canary) is None
+        assert install_update(slots, tmp_path / "trust", fetch, root=root, canary=canary) is None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keyart.dp.skellam import Random
+from keyart.dp.skellam import RandomBytes
 from keyart.errors import SettingError
 
 Doubles = npt.NDArray[np.float64]
@@ -51,7 +51,12 @@ class Distinguished:
 
 
 def audit_one_run(
-    run: Run, canaries: int, guesses: int, delta: float = 0.0, confidence: float = 0.95, random: Random = os.urandom
+    run: Run,
+    canaries: int,
+    guesses: int,
+    delta: float = 0.0,
+    confidence: float = 0.95,
+    random: RandomBytes = os.urandom,
 ) -> Audit:
     """A lower bound on the ε of a mechanism, from one run with many canaries, each in by the throw of a coin.
 

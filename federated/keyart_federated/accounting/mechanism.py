@@ -15,7 +15,7 @@ import numpy as np
 from keyart.campaigns.budget import skellam_divergences
 from keyart.errors import SettingError
 
-from .renyi import ORDERS, Doubles, at_orders, sampled
+from .renyi import ORDERS, Doubles, divergences_at_orders, sampled
 
 
 class Mechanism(Protocol):
@@ -71,7 +71,7 @@ class Skellam:
         if self.noise_multiplier == 0:
             return np.full(len(ORDERS), np.inf)
         bound = skellam_divergences((self.noise_multiplier * self.l2) ** 2, self.l2, self.dimension)
-        return at_orders(bound if self.sampling_rate == 1 else sampled(bound, self.sampling_rate))
+        return divergences_at_orders(bound if self.sampling_rate == 1 else sampled(bound, self.sampling_rate))
 
 
 def _check(noise_multiplier: float, sampling_rate: float) -> None:

@@ -7,10 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from keyart.campaigns.budget import MAX_ORDER, ORDERS, Doubles, at_orders
+from keyart.campaigns.budget import MAX_ORDER, ORDERS, divergences_at_orders
 from keyart.errors import SettingError
+from keyart.types import Doubles
 
-__all__ = ["MAX_ORDER", "ORDERS", "Doubles", "at_orders", "sampled", "to_epsilon"]
+__all__ = ["MAX_ORDER", "ORDERS", "Doubles", "divergences_at_orders", "sampled", "to_epsilon"]
 
 _INTEGERS: Final = np.arange(2, MAX_ORDER + 1)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.cowatch import TOPIC
+from keyart.campaigns.kinds.cowatch import COWATCH_TOPIC
 from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import BundleError, FederatedError, RoundFailed
 from keyart_federated.learning import latents
@@ -41,7 +41,7 @@ def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
     return planned(
         campaign,
         {
-            TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, latents.layout_of(len(base.catalog)).size),
+            COWATCH_TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, latents.layout_of(len(base.catalog)).size),
             "guard": Part(GUARD_SHARE, guard_rounds(Plan()), segments.size),
         },
     )
@@ -59,7 +59,7 @@ def ask(
         failed,
         base,
         at,
-        topic=TOPIC,
+        topic=COWATCH_TOPIC,
         plan=plan(campaign, base),
         clip=VIEWS_CLIP,
         payload=payload_of(_directions(campaign, known, data, base)),
@@ -70,7 +70,7 @@ def ask(
 def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
     """See `CampaignKind.read`. The last round's sum ends in a candidate, the others in better directions."""
     known, data = load(state, campaign)
-    require_own(campaign, summed, ("statistics", TOPIC))
+    require_own(campaign, summed, ("statistics", COWATCH_TOPIC))
     known = summed.counted(known)
     try:
         sums, result = sums_of(summed, _directions(campaign, known, data, base), base)

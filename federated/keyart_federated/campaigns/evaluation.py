@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from keyart.campaigns.kinds.evaluation import MOST, PART_NORM, EvaluationLayout
+from keyart.campaigns.kinds.evaluation import EVALUATION_PART_MAXIMA, EVALUATION_PART_NORM, EvaluationLayout
 from keyart.errors import FederatedError, NoOverlap, RoundFailed, SettingError
 from keyart_federated.evaluation.devices import LEAST_WEIGHT, hardly_shown
 
@@ -162,7 +162,7 @@ def estimate(total: npt.NDArray[np.int64], units: int, devices: int, variance: f
             f"A sum of shape {total.shape} (units {units}, devices {devices}, variance {variance}) is none; "
             "read it with the numbers of its own offer."
         )
-    steps = {name: most / (units * PART_NORM) for name, most in MOST.items()}
+    steps = {name: most / (units * EVALUATION_PART_NORM) for name, most in EVALUATION_PART_MAXIMA.items()}
     told = {name: float(part[0]) * steps[name] for name, part in layout.parts(total.astype(np.float64)).items()}
     noise = {name: math.sqrt(variance + ROUNDING * devices) * step for name, step in steps.items()}
     for name in ("devices", "weight"):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm
+from keyart.campaigns.kinds.population import POPULATION_PART_SCALES, PopulationLayout, population_part_norm
 from keyart.errors import FederatedError
 from keyart.model.features import FeatureSpec
 
@@ -53,23 +53,23 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     return RoundResult(pack(known, data), {"used": True, "devices": summed.survivors, **shares})
 
 
-def layout(base: Base) -> NoisedPopulation:
+def layout(base: Base) -> PopulationLayout:
     """Return the layout of the vectors."""
-    return NoisedPopulation(base.spec, len(base.catalog))
+    return PopulationLayout(base.spec, len(base.catalog))
 
 
-def _shares(places: NoisedPopulation, spec: FeatureSpec, summed: PrivateSum) -> dict[str, Any]:
+def _shares(places: PopulationLayout, spec: FeatureSpec, summed: PrivateSum) -> dict[str, Any]:
     """Shares of decisions by device class and daypart, and of devices with a history, with the noise in each."""
     parts = places.parts(summed.total.astype(np.float64))
-    unit = summed.offer.units * part_norm() * summed.survivors
-    context = parts["contexts"].reshape(-1, len(spec.dayparts)) / unit * NORMS["contexts"]
+    unit = summed.offer.units * population_part_norm() * summed.survivors
+    context = parts["contexts"].reshape(-1, len(spec.dayparts)) / unit * POPULATION_PART_SCALES["contexts"]
     whole = max(float(context.sum()), 1e-9)
     deviation = math.sqrt(summed.variance) / unit
     return {
-        "history": float(parts["taste"][-1]) / unit * NORMS["taste"],
-        "error": deviation * NORMS["taste"],
+        "history": float(parts["taste"][-1]) / unit * POPULATION_PART_SCALES["taste"],
+        "error": deviation * POPULATION_PART_SCALES["taste"],
         "contexts": dict(
             zip(spec.context_names, [*(context.sum(1) / whole), *(context.sum(0) / whole)], strict=True)
         ),
-        "contexts_error": deviation * NORMS["contexts"] * math.sqrt(max(context.shape)) / whole,
+        "contexts_error": deviation * POPULATION_PART_SCALES["contexts"] * math.sqrt(max(context.shape)) / whole,
     }

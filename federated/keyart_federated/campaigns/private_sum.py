@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.offer import MAGIC, Offer
-from keyart.campaigns.vector_layout import Places
+from keyart.campaigns.offer import OFFER_MAGIC, Offer
+from keyart.campaigns.vector_layout import VectorLayout
 from keyart_federated.learning import guard
 
 from .state_codec import unpack
@@ -39,7 +39,7 @@ class PrivateSum:
         """Variance of the noise in each entry, that of all devices together."""
         return float(self.offer.variance * self.survivors)
 
-    def check(self, layout: Places, signal: float | None = None) -> float:
+    def check(self, layout: VectorLayout, signal: float | None = None) -> float:
         """Raise RoundFailed for a sum that no honest devices make (`guard.check`, which also explains `signal`)."""
         return guard.check(self.total, self.survivors, self.offer.variance, layout, signal, self.offer.units)
 
@@ -55,7 +55,7 @@ class PrivateSum:
 
 def own_offer(message: bytes) -> Offer:
     """Return the offer in a message that this server signed and kept itself, without a look at the signature."""
-    parts, start = [], len(MAGIC)
+    parts, start = [], len(OFFER_MAGIC)
     for _ in ("json", "payload"):
         (length,) = struct.unpack_from("<I", message, start)
         parts.append(message[start + 4 : start + 4 + length])

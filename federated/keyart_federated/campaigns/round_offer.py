@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from keyart.campaigns.offer import MAX_EPSILON, Offer
-from keyart.campaigns.vector_layout import Places
+from keyart.campaigns.vector_layout import VectorLayout
 from keyart.errors import KeyartError, RoundFailed
-from keyart.secagg.parameters import WIDTHS, width
+from keyart.secagg.parameters import MODULUS_BITS, modulus_bits
 from keyart_federated.accounting import Skellam
 
 from . import state_codec
@@ -81,14 +81,14 @@ def request_round(
             "noise_multiplier": event.noise_multiplier,
             "minimum_devices": settings.minimum_devices,
             "threshold_permille": settings.threshold_permille,
-            "bits": WIDTHS[-1],
+            "bits": MODULUS_BITS[-1],
             "epsilon": min(campaign.epsilon or EPSILON, MAX_EPSILON),
             "delta": campaign.delta or DELTA,
             "not_after": now + math.ceil(STAGES * settings.patience) + SPARE_SECONDS,
             **about,
         }
     )
-    offer = replace(offer, bits=width(CROWD * wanted, offer.terms(b"").bound))
+    offer = replace(offer, bits=modulus_bits(CROWD * wanted, offer.terms(b"").bound))
     kept = {"at": now, "catalog": catalog_digest(base.catalog), **(pending or {})}
     return RoundRequest(
         offer,
@@ -125,7 +125,9 @@ def require_own(campaign: Campaign, summed: PrivateSum, *expected: tuple[str, st
         )
 
 
-def require_usable(summed: PrivateSum, base: Base, layout: Places, *, by_title: bool, by_spec: bool = True) -> None:
+def require_usable(
+    summed: PrivateSum, base: Base, layout: VectorLayout, *, by_title: bool, by_spec: bool = True
+) -> None:
     """Check that a sum still belongs to what the fleet runs on, and that enough devices stand behind it.
 
     Args:

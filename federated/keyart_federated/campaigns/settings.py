@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from keyart.campaigns.offer import MAX_TEXT
+from keyart.campaigns.offer import MAX_TEXT_CHARACTERS
 from keyart.errors import SettingError
 
 from .campaign import Campaign
@@ -22,7 +22,7 @@ def _line(text: str) -> str:
     return text
 
 
-Line = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_line)]
+Line = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS), AfterValidator(_line)]
 Devices = Annotated[int, Field(ge=2, le=MAX_DEVICES)]
 Draw = Annotated[float, Field(ge=0, le=1)]
 Hours = Annotated[float, Field(gt=0, le=24 * 365)]

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from keyart.campaigns.kinds import cowatch as cowatch_kind
 from keyart.campaigns.kinds.segments import SegmentLayout
-from keyart.campaigns.kinds.training import SIDE, LatentBlocks, NoisedTraining
+from keyart.campaigns.kinds.training import SIDE_NORM, LatentBlocks, TrainingLayout
 from keyart.campaigns.offer import Offer
 from keyart.dp.clip import UNITS
 from keyart.errors import BundleError, FederatedError, RoundFailed
@@ -93,7 +93,7 @@ def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
     share = COWATCH_SHARE if exchanges else 0.0
     parts = {population.TOPIC: Part(POPULATION_SHARE, 1, population.layout(base).size)}
     if exchanges:
-        parts[cowatch_kind.TOPIC] = Part(share, exchanges, latents.layout_of(len(base.catalog)).size)
+        parts[cowatch_kind.COWATCH_TOPIC] = Part(share, exchanges, latents.layout_of(len(base.catalog)).size)
     largest = layout(base, _latent_blocks(campaign) if exchanges or _has_latents(base) else "none")
     parts[PURPOSE] = Part(1 - POPULATION_SHARE - share - settings.gates, rounds, largest.size)
     if settings.gates:
@@ -129,9 +129,9 @@ def ask(
             settings,
             base,
             at,
-            costs[cowatch_kind.TOPIC].event,
+            costs[cowatch_kind.COWATCH_TOPIC].event,
             kind="statistics",
-            topic=cowatch_kind.TOPIC,
+            topic=cowatch_kind.COWATCH_TOPIC,
             clip=NO_CLIP if math.isinf(_epsilon(campaign)) else VIEWS_CLIP,
             payload=cowatch.payload_of(_directions(campaign, known, base)),
             pending={"last": begun == exchanges},
@@ -156,23 +156,23 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
     """See `CampaignKind.read`. A sum that teaches ends in a candidate."""
     settings = settings_of(campaign, TrainingSettings)
     known, data = load(state, campaign)
-    topics = population.TOPIC, cowatch_kind.TOPIC
+    topics = population.TOPIC, cowatch_kind.COWATCH_TOPIC
     require_own(campaign, summed, *(("statistics", topic) for topic in topics), ("training", ""))
     known = summed.counted(known)
     try:
         _require_same_model(summed.offer, base)
         if summed.offer.topic == population.TOPIC:
             return _population(campaign, settings, known, summed, base)
-        if summed.offer.topic == cowatch_kind.TOPIC:
+        if summed.offer.topic == cowatch_kind.COWATCH_TOPIC:
             return _title_latents(campaign, settings, known, data, summed, base)
         return _trained(campaign, state, known, summed, base)
     except (FederatedError, BundleError) as error:
         return unread(known, data, error)
 
 
-def layout(base: Base, latents: LatentBlocks) -> NoisedTraining:
+def layout(base: Base, latents: LatentBlocks) -> TrainingLayout:
     """Return the layout of the vectors that teach."""
-    return NoisedTraining(base.spec, len(base.catalog.artwork_places), latents)
+    return TrainingLayout(base.spec, len(base.catalog.artwork_places), latents)
 
 
 def _epsilon(campaign: Campaign) -> float:
@@ -345,7 +345,7 @@ def _trained(
         "plays": new.rates[0],
         "quality_plays": new.rates[1],
         "decisions": new.decisions,
-        "unclipped": float(np.clip(parts.parts(total)["side"][1] / (SIDE * offer.units * survivors), 0.0, 1.0)),
+        "unclipped": float(np.clip(parts.parts(total)["side"][1] / (SIDE_NORM * offer.units * survivors), 0.0, 1.0)),
         "step": float(np.linalg.norm(model.theta - learner.state.model.theta)),
         "signal": signal,
     }

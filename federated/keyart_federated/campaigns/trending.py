@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from keyart import Catalog
-from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS, TrendingLayout
+from keyart.campaigns.kinds.trending import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS, TrendingLayout
 from keyart.errors import FederatedError, InputError
 from keyart_federated.experiments.trending import Plays
 
@@ -33,7 +33,7 @@ def ask(
     campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`. Every round asks for the plays of the last day."""
-    since = at.timestamp() - BUCKETS * BUCKET_SECONDS
+    since = at.timestamp() - TRENDING_BUCKETS * TRENDING_BUCKET_SECONDS
     costs = plan(campaign, base)
     return ask_again(campaign, state, number, failed, base, at, topic=TOPIC, plan=costs, since=since)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from keyart.campaigns.kinds.evaluation import MAX_WEIGHT
+from keyart.campaigns.kinds.evaluation import MAX_IMPORTANCE_WEIGHT
 from keyart.errors import NoOverlap
 
 from .decisions import Decisions, Groups, Values
@@ -31,7 +31,7 @@ def by_device(
     """
     log = Decisions.of(rewards, propensities, target_probabilities, groups=devices)
     alike = 1 / log.by_unit(np.ones(len(log.reward)))[log.unit]
-    weight, nothing = np.minimum(log.weight, MAX_WEIGHT) * alike, np.zeros(len(alike))
+    weight, nothing = np.minimum(log.weight, MAX_IMPORTANCE_WEIGHT) * alike, np.zeros(len(alike))
     mean = float(weight.sum()) / log.units
     if mean < LEAST_WEIGHT:
         raise NoOverlap(hardly_shown(mean))

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from keyart.campaigns.kinds.experiment import DEVICES_SHARE, Asked, Question, is_group
-from keyart.campaigns.offer import MAX_ARMS, MAX_TEXT, Offer
+from keyart.campaigns.kinds.experiment import DEVICES_SHARE, ExperimentRequest, MetricRequest, is_valid_group
+from keyart.campaigns.offer import MAX_ARMS, MAX_TEXT_CHARACTERS, Offer
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import SettingError
 
@@ -64,13 +64,13 @@ class Experiment:
             raise SettingError(f"An experiment has 2 to {MAX_ARMS} arms with different names.")
         if not self.name or "/" in self.name:
             raise SettingError(f"The name {self.name!r} cannot be used; give a word without a slash.")
-        if self.group and not is_group(self.group, self.groups):
+        if self.group and not is_valid_group(self.group, self.groups):
             raise SettingError(
                 f"Devices are not told apart by {self.group!r}: {', '.join(self.groups) or 'no values'}. Name up to "
                 "16 values of one kind that is not sensitive (health, religion …)."
             )
-        if len(self.question().topic) > MAX_TEXT or not self.question().topic.isprintable():
-            raise SettingError(f"Name and groups together are plain text of up to {MAX_TEXT} characters.")
+        if len(self.question().topic) > MAX_TEXT_CHARACTERS or not self.question().topic.isprintable():
+            raise SettingError(f"Name and groups together are plain text of up to {MAX_TEXT_CHARACTERS} characters.")
         if not 1 <= self.first_day <= self.days or not 1 <= self.looks <= self.days - self.first_day + 1:
             raise SettingError(
                 f"{self.looks} looks from day {self.first_day} to day {self.days} cannot be; one a day at most."
@@ -97,15 +97,15 @@ class Experiment:
         """Days after the start on which one look's devices are asked."""
         return tuple(np.linspace(self.first_day, self.days, self.looks).round().astype(int).tolist())
 
-    def question(self, thetas: Sequence[float] | None = None) -> Question:
+    def question(self, thetas: Sequence[float] | None = None) -> ExperimentRequest:
         """thetas: by metric, what of the past is taken off; None: what the baselines say."""
         rest = (1 - FIRST_SHARE) / max(len(self.metrics) - 1, 1)
         asked = []
         for i, (name, known) in enumerate(self.metrics.items()):
             share = 1.0 if len(self.metrics) == 1 else (rest if i else FIRST_SHARE)
             theta = known.correlation if thetas is None else thetas[i]
-            asked.append(Asked(name, share, known.mean, known.reach(MEASURES[name]), theta, known.mean))
-        return Question(self.name, len(self.arms), tuple(asked), self.group, self.groups)
+            asked.append(MetricRequest(name, share, known.mean, known.reach(MEASURES[name]), theta, known.mean))
+        return ExperimentRequest(self.name, len(self.arms), tuple(asked), self.group, self.groups)
 
     @property
     def noise_multiplier(self) -> float:

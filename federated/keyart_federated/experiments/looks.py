@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from keyart.bundle.durable import replace_file
-from keyart.dp.clip import UNITS, clipped, rounded
-from keyart.dp.skellam import Random, skellam
+from keyart.dp.clip import UNITS, clip_vectors, round_vectors
+from keyart.dp.skellam import RandomBytes, skellam_noise
 from keyart.errors import FederatedError, InputError, RoundFailed
 
 from .boundary import Doubles
@@ -181,15 +181,15 @@ class Results:
 
 
 def added(
-    experiment: Experiment, look: int, vectors: Doubles, random: Random | None
+    experiment: Experiment, look: int, vectors: Doubles, random: RandomBytes | None
 ) -> tuple[tuple[int, ...], float]:
     """What a masked sum of these devices' vectors [d, size] comes to, and the variance of the noise in it.
 
     random: of rounding and noise; None: exact, for what is to be compared with the private sum.
     """
-    numbers, _ = clipped(vectors, 1.0)
+    numbers, _ = clip_vectors(vectors, 1.0)
     if random is None:
         return tuple(np.rint(UNITS * numbers.sum(axis=0)).astype(int).tolist()), 0.0
     variance = experiment.variance(look)
-    noise = skellam(vectors.size, variance, random).reshape(vectors.shape)
-    return tuple((rounded(numbers, UNITS, random) + noise).sum(axis=0).tolist()), float(variance * len(vectors))
+    noise = skellam_noise(vectors.size, variance, random).reshape(vectors.shape)
+    return tuple((round_vectors(numbers, UNITS, random) + noise).sum(axis=0).tolist()), float(variance * len(vectors))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS
+from keyart.campaigns.kinds.trending import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS
 from keyart.errors import FederatedError, RoundFailed, SettingError
 
 from .boundary import Doubles
@@ -33,17 +33,17 @@ class Plays:
     def read(cls, total: npt.NDArray[np.int64], titles: int, units: int, devices: int, variance: float) -> Plays:
         """total [T · BUCKETS]: noised sum of so many devices' vectors of `units` to the norm 1, with noise of
         `variance` in each entry, all devices' together. Raises RoundFailed."""
-        if total.shape != (titles * BUCKETS,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
+        if total.shape != (titles * TRENDING_BUCKETS,) or units < 1 or devices < 1 or not 0 <= variance < math.inf:
             raise RoundFailed(
                 f"A sum of shape {total.shape} is no count of {titles} titles; read it with its own offer's numbers."
             )
-        return cls(total.reshape(titles, BUCKETS) / units, math.sqrt(variance + ROUNDING * devices) / units)
+        return cls(total.reshape(titles, TRENDING_BUCKETS) / units, math.sqrt(variance + ROUNDING * devices) / units)
 
     def now(self, half_life_hours: float = HALF_LIFE_HOURS) -> Trend:
         """With plays of half the weight for each half-life that they are older. Raises SettingError."""
         if not half_life_hours > 0:
             raise SettingError(f"The half-life is {half_life_hours} hours; it must be above 0.")
-        age = (BUCKETS - 1 - np.arange(BUCKETS)) * (BUCKET_SECONDS / 3600)
+        age = (TRENDING_BUCKETS - 1 - np.arange(TRENDING_BUCKETS)) * (TRENDING_BUCKET_SECONDS / 3600)
         decay = 0.5 ** (age / half_life_hours)
         return Trend(self.plays @ decay, self.deviation * math.sqrt(float((decay**2).sum())))
 

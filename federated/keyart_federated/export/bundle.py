@@ -16,8 +16,8 @@ from keyart.bundle.manifest import Manifest
 from keyart.errors import SettingError
 from keyart.model.features.spec import SENSITIVE_KINDS
 from keyart.model.head import HeadPrior
-from keyart.model.latents import whole
-from keyart.model.ranker.weights import shapes, to_bytes
+from keyart.model.latents import quantize_latents
+from keyart.model.ranker.weights import weight_shapes, weights_to_bytes
 
 from ..learning.model import Doubles, Model
 from . import graphs, vectors
@@ -73,7 +73,7 @@ def write_bundle(
         }
     files = {
         "ranker.onnx": graphs.ranker(spec).SerializeToString(deterministic=True),
-        "ranker.bin": to_bytes(weights, spec),
+        "ranker.bin": weights_to_bytes(weights, spec),
         "train.onnx": graphs.training(spec).SerializeToString(deterministic=True),
         "vocabulary.json": _json(vocabulary),
         "vectors.json": _json({"cases": vectors.cases(spec, weights)}),
@@ -85,7 +85,7 @@ def write_bundle(
         parent=parent,
         created=created or datetime.now(UTC),
         feature_spec=spec.to_json(),
-        parameters=shapes(spec),
+        parameters=weight_shapes(spec),
         training=training,
         privacy=privacy or {"epsilon": None, "delta": None},
         quality=quality or {},
@@ -114,7 +114,7 @@ def write_bundle(
 
 def _numbers(ids: list[str], table: Doubles) -> dict[str, Any]:
     """Whole numbers by id, and what they are multiplied with; ids with nothing but 0 are left out."""
-    numbers, scale = whole(table)
+    numbers, scale = quantize_latents(table)
     return {"scale": scale, "numbers": {one: row for one, row in zip(ids, numbers.tolist(), strict=True) if any(row)}}
 
 

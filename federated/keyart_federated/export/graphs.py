@@ -13,7 +13,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from keyart.model.features import FeatureSpec
-from keyart.model.ranker.weights import shapes, stored_layout
+from keyart.model.ranker.weights import stored_layout, weight_shapes
 
 IR_VERSION = 8
 OPSET = 17
@@ -146,7 +146,7 @@ def training(spec: FeatureSpec) -> ModelProto:
         node("Squeeze", ["grad_keep_artwork_row", "first_axis"], ["grad_keep_artwork"]),
         node("Add", ["play_likelihood", "keep_likelihood"], ["log_likelihood"]),
     ]
-    sizes = shapes(spec)
+    sizes = weight_shapes(spec)
     outputs = [_input(f"grad_{name}", *shape) for name, shape in sizes.items()]
     outputs.append(_input("log_likelihood", 1))
     graph = helper.make_graph(

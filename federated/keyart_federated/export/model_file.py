@@ -21,7 +21,7 @@ from keyart.bundle.durable import replace_file
 from keyart.errors import InputError, KeyartError
 from keyart.model.features import FeatureSpec
 from keyart.model.latents import LATENTS
-from keyart.model.ranker.weights import LARGEST_STORED, parameters
+from keyart.model.ranker.weights import MAX_STORED_WEIGHT, parameter_count
 
 from ..learning.model import Model
 
@@ -104,7 +104,7 @@ def _read(about: Any, tables: Mapping[str, Any]) -> ModelFile:
     names = Catalog.from_titles(Title(t, artworks=[Artwork(a) for a in artworks]) for t, artworks in about["titles"])
     pictures = len(names.artwork_places)
     wanted = {
-        "theta": (parameters(spec),),
+        "theta": (parameter_count(spec),),
         "population_taste": (spec.viewer_size,),
         "appeal": (pictures, 2),
         "title_latents": (len(names), LATENTS),
@@ -112,7 +112,7 @@ def _read(about: Any, tables: Mapping[str, Any]) -> ModelFile:
     }
     for name, shape in wanted.items():
         table = tables[name]
-        if table.dtype != np.dtype("<f8") or table.shape != shape or not (np.abs(table) <= LARGEST_STORED).all():
+        if table.dtype != np.dtype("<f8") or table.shape != shape or not (np.abs(table) <= MAX_STORED_WEIGHT).all():
             raise ValueError(f"{name!r} is no table of {shape} finite numbers")
     version, base_rate = about["version"], about["base_rate"]
     if type(version) is not int or version < 0 or type(base_rate) is not float or not 0 < base_rate < 1:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.model.features import FeatureSpec
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.ranker import NumpyRanker, Weights
 
 SLATES = (20, 1, 2, 3, 5, 8, 10, 13, 20, 40)  # candidates a case
@@ -41,9 +41,9 @@ def plausible(spec: FeatureSpec, count: int, rng: np.random.Generator) -> dict[s
     return {name: np.round(value, 4).astype(np.float32) for name, value in inputs.items()}
 
 
-def rows_of(inputs: Mapping[str, npt.NDArray[np.float32]]) -> Rows:
+def rows_of(inputs: Mapping[str, npt.NDArray[np.float32]]) -> FeatureRows:
     """The inputs of the graph as the ranker's rows."""
-    return Rows(**{**inputs, "viewer": inputs["viewer"][0], "context": inputs["context"][0]})
+    return FeatureRows(**{**inputs, "viewer": inputs["viewer"][0], "context": inputs["context"][0]})
 
 
 def _case(spec: FeatureSpec, weights: Weights, count: int, rng: np.random.Generator) -> dict[str, Any]:

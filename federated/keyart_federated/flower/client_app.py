@@ -99,7 +99,7 @@ def _stage(request: FleetRequest, offer: Offer, mine: Bools, fleet: LocalFleet, 
         asked = dict.fromkeys(sessions, request.stage_message)
     else:
         kept = context.state[SESSIONS].items()
-        sessions = {int(number): session_codec.from_bytes(bytes(data)) for number, data in kept}
+        sessions = {int(number): session_codec.session_from_bytes(bytes(data)) for number, data in kept}
         gateway.stage = Stage(stage - 1)
         asked = gateway.deliver(request.stage_message)
     rows = fleet.rows(offer, mine) if stage is Stage.MASKED else {}
@@ -110,7 +110,7 @@ def _stage(request: FleetRequest, offer: Offer, mine: Bools, fleet: LocalFleet, 
         except MessageError as error:
             log.warning("Device %d does not go on with its round: %s", number, error)
     context.state[SESSIONS] = ConfigRecord(
-        {str(number): session_codec.to_bytes(session) for number, session in sessions.items()}
+        {str(number): session_codec.session_to_bytes(session) for number, session in sessions.items()}
     )
     return gateway.collect(replies)
 

@@ -13,7 +13,7 @@ from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
 from keyart.campaigns.offer import Offer
-from keyart.dp.skellam import skellam
+from keyart.dp.skellam import skellam_noise
 from keyart.errors import RoundFailed
 from keyart.secagg import Stage
 
@@ -83,7 +83,7 @@ class FlowerFleet:
         devices = sum(reply.devices for reply in replies.values())
         require_enough(offer, devices, next((reply.reason for reply in replies.values() if reply.reason), ""))
         total = np.sum([_total_of(reply, offer) for reply in replies.values()], axis=0, dtype=np.int64)
-        noise = skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
+        noise = skellam_noise(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
         return Contribution(np.asarray(total + noise), devices)
 
     def request(self, message: bytes = b"", at: float = 0.0) -> FleetRequest:

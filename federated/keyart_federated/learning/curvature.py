@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.gradient import directions
+from keyart.campaigns.kinds.gradient import direction_features
 from keyart.model.eligibility import eligible
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from keyart.model.features.rows import Rows, mains, matches
+from keyart.model.features.rows import FeatureRows, interaction_features, main_effects
 from keyart.model.features.spec import MATCHES_PER_KIND
-from keyart.model.features.viewer import sharpen
-from keyart.model.policy import distribution, draw
-from keyart.model.scorer import Log, Scores, score, sigmoid
+from keyart.model.features.viewer import sharpen_affinity
+from keyart.model.policy import distribution, draw_candidates
+from keyart.model.scorer import DecisionLog, Scores, score, sigmoid
 
 from .model import Model
 
@@ -66,7 +66,7 @@ def simulated(
     """Curvature at `model` for a population of which only sums are known (`Population.totals`)."""
     spec = encoded.spec
     affinity = simulated_viewers(part["viewers"], encoded, rng)
-    taste = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
+    taste = (sharpen_affinity(affinity, spec) - model.population_taste).astype(np.float32)
     context = simulated_contexts(part["contexts"], encoded, rng)
     decisions = max(part["outcomes"][0], 1.0)
     shape = (SIMULATED_VIEWERS, TITLES_PER_VIEWER)
@@ -182,7 +182,7 @@ def _shown(
     encoded: EncodedCatalog,
     policy: keyart.Policy,
     rng: np.random.Generator,
-) -> Rows:
+) -> FeatureRows:
     """Rows [viewers, titles] of the pictures that the policy shows."""
     first, last = encoded.first[titles], encoded.first[titles + 1]
     span = np.arange(int((last - first).max()))
@@ -191,15 +191,15 @@ def _shown(
     nobody = np.zeros((1, encoded.open_size), dtype=np.float32)
     viewer = ViewerFeatures(affinity[:, None, None], taste[:, None, None], nobody[:, None])
     contexts = np.broadcast_to(context[:, None], (*titles.shape, context.shape[-1]))
-    main = mains(encoded.spec, slot, trending, contexts, encoded.title_shares[titles])[..., None, :]
-    match = matches(encoded, viewer, candidates, titles[..., None])
+    main = main_effects(encoded.spec, slot, trending, contexts, encoded.title_shares[titles])[..., None, :]
+    match = interaction_features(encoded, viewer, candidates, titles[..., None])
     appeal = model.appeal[candidates].astype(np.float32)
-    rows = Rows(encoded.artwork[candidates], match, main, appeal, taste[:, None], context[:, None])
+    rows = FeatureRows(encoded.artwork[candidates], match, main, appeal, taste[:, None], context[:, None])
     # Nobody knows what simulated viewers have watched, nor where an app sets an age limit.
     allowed = eligible(encoded, policy, candidates, watched=False, exists=exists)
     p = distribution(score(model.weights, rows).value, allowed, policy.gamma(model.base_rate))
-    pick = draw(p, rng.random(titles.shape))[..., None]
-    return Rows(
+    pick = draw_candidates(p, rng.random(titles.shape))[..., None]
+    return FeatureRows(
         artwork=encoded.artwork[np.take_along_axis(candidates, pick, axis=-1)[..., 0]],
         match=np.take_along_axis(match, pick[..., None], axis=2)[:, :, 0],
         main=main[:, :, 0],
@@ -209,7 +209,7 @@ def _shown(
     )
 
 
-def of_decisions(logs: Sequence[Log], model: Model) -> Curvature:
+def of_decisions(logs: Sequence[DecisionLog], model: Model) -> Curvature:
     """Curvature of real decisions [n, 1] (`Devices.sample`), heads included."""
     parts = [_fisher(log.rows, log.logits(model.weights)) for log in logs]
     weights = np.array([log.offset.size for log in logs], dtype=np.float64)
@@ -219,12 +219,12 @@ def of_decisions(logs: Sequence[Log], model: Model) -> Curvature:
     )
 
 
-def _fisher(rows: Rows, logits: Scores) -> Curvature:
+def _fisher(rows: FeatureRows, logits: Scores) -> Curvature:
     """Fisher information a decision, from viewers [n] with titles [n, J] each. logits: of play and completion."""
     play, keep = logits
     q, kappa = sigmoid(play), sigmoid(keep)
     w, wk = q * (1 - q), q * kappa * (1 - kappa)
-    u = directions(rows)[:, 0]
+    u = direction_features(rows)[:, 0]
     v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1)
     z, parameters = rows.artwork.shape[-1], rows.artwork.shape[-1] * u.shape[1]
     count = w.size

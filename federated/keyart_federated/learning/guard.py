@@ -19,8 +19,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.training import SIDE, NoisedTraining
-from keyart.campaigns.vector_layout import Places
+from keyart.campaigns.kinds.training import SIDE_NORM, TrainingLayout
+from keyart.campaigns.vector_layout import VectorLayout
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import RoundFailed, SettingError
 
@@ -40,7 +40,7 @@ def check(
     total: npt.NDArray[np.int64],
     devices: int,
     variance: float,
-    layout: Places,
+    layout: VectorLayout,
     signal: float | None = None,
     units: int = UNITS,
 ) -> float:
@@ -54,9 +54,11 @@ def check(
     """
     reason = _out_of_reach(total, devices, variance, layout.size, units)
     variance += ROUNDING
-    if reason is None and isinstance(layout, NoisedTraining):
+    if reason is None and isinstance(layout, TrainingLayout):
         part = layout.parts(total.astype(np.float64))
-        reason = _side(part["side"] / (SIDE * units * devices), math.sqrt(variance / devices) / (SIDE * units))
+        reason = _side(
+            part["side"] / (SIDE_NORM * units * devices), math.sqrt(variance / devices) / (SIDE_NORM * units)
+        )
         if reason is None:
             clip, noise, x = devices * integer_norm(units, layout.size), devices * variance, _rarity()
             main = total[: layout.scaled] / math.sqrt(noise)

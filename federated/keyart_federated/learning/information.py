@@ -76,7 +76,10 @@ class Information:
         if fisher.ndim == 1:
             share = fisher / (fisher + noise)
             return share * fisher, share * self.gradient * decisions
-        share = fisher @ inverse(fisher + np.diag(noise))
+        # F (F + N)⁻¹ = 1 − N (F + N)⁻¹, which costs no product of matrices.
+        share = inverse(fisher + np.diag(noise))
+        share *= -noise[:, None]
+        share[np.diag_indices_from(share)] += 1.0
         precision = share @ fisher
         return (precision + precision.T) / 2, share @ self.gradient * decisions
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.kinds.cowatch import MAX_VIEWS, PART_SHARES, PART_SIZES, CowatchLayout
+from keyart.campaigns.kinds.cowatch import COWATCH_PART_SCALES, COWATCH_PART_SHARES, MAX_COUNTED_VIEWS, CowatchLayout
 from keyart.model.features import EncodedCatalog
-from keyart.model.latents import LATENTS, PRIOR_MET
+from keyart.model.latents import LATENTS, PRIOR_EXPOSURE
 
 Doubles = npt.NDArray[np.float64]
 
@@ -77,13 +77,13 @@ class CowatchSums:
         layout, stretch = layout_of(len(asked)), float(np.linalg.norm(asked, 2))
         powers = {"views": 1, "weighted": 2, "squares": 2, "products": 2}
         back = {
-            name: PART_SIZES[name] / np.sqrt(PART_SHARES[name]) * clip ** powers.get(name, 0) / units
+            name: COWATCH_PART_SCALES[name] / np.sqrt(COWATCH_PART_SHARES[name]) * clip ** powers.get(name, 0) / units
             for name in layout.sizes
         }
         part = {name: values * back[name] for name, values in layout.parts(total.astype(np.float64)).items()}
         # A device's views may have been shortened: by how many views devices have, they are what they were.
         has, views = part["viewers"]
-        factor = max(float(views) * MAX_VIEWS, 1e-9) / max(float(part["views"].sum()), 1e-9)
+        factor = max(float(views) * MAX_COUNTED_VIEWS, 1e-9) / max(float(part["views"].sum()), 1e-9)
         scaled = {name: part[name] * factor**power for name, power in powers.items()}
         deviation = float(np.sqrt(variance + ROUNDING * devices))
         return cls(
@@ -159,7 +159,7 @@ def title_latents(sums: CowatchSums, encoded: EncodedCatalog) -> Doubles:
     hidden = noise * float(np.linalg.norm(scale))
     real = values[leading] > max(SMALLEST_EIGENVALUE, hidden)
     out[:, : len(leading)][:, real] = (scale[:, None] * found / np.sqrt(np.maximum(variance, 1e-12)))[:, real]
-    return np.asarray(out * (mean + PRIOR_MET))
+    return np.asarray(out * (mean + PRIOR_EXPOSURE))
 
 
 def scale_of(views: Doubles) -> Doubles:

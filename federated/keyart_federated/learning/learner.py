@@ -19,13 +19,13 @@ import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.kinds.training import (
+    MAX_CURVATURE_RATIO,
     MOMENTS_NORM,
     MOMENTS_SIZE,
-    MOST_CURVATURE,
-    SIDE,
+    SIDE_NORM,
     LatentBlocks,
-    NoisedTraining,
-    main_norm,
+    TrainingLayout,
+    training_main_norm,
 )
 from keyart.dp.clip import UNITS
 from keyart.linalg import inverse
@@ -206,7 +206,7 @@ class Learner:
         """Both, as if it had been known that so many devices answer, and how many decisions they have made: as the
         noised sum tells it, drawn towards what was expected as far as noise of `variance` may have moved it."""
         told = _layout(asked, encoded).parts(total.astype(np.float64))["side"][2]
-        unit = SIDE * asked.units * devices
+        unit = SIDE_NORM * asked.units * devices
         share = _drawn(told / unit, 1 / MAX_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
         return self.heard(asked, devices, float(np.clip(share, *DECISIONS_RANGE)) * asked.most)
 
@@ -240,11 +240,11 @@ class Learner:
         """The state after a round. total: the noised sum; variance: of the noise in each of its entries."""
         spec, state = encoded.spec, self.state
         part = _layout(asked, encoded).parts(total.astype(np.float64))
-        unit, noise = SIDE * asked.units * self.devices, variance + ROUNDING * self.devices
+        unit, noise = SIDE_NORM * asked.units * self.devices, variance + ROUNDING * self.devices
         side, doubt = part["side"] / unit, variance / unit**2
         # From integers to sums: the scale, and on average what clipping took.
         factor = max(_drawn(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, doubt), MIN_FACTOR)
-        back = asked.scale * asked.clip / (asked.units * main_norm() * factor)
+        back = asked.scale * asked.clip / (asked.units * training_main_norm() * factor)
         variances = noise * back**2 + FAINT * self.devices * asked.scale**2
         size, tables_end = len(part["gradient"]), len(part["gradient"]) + len(part["artworks"])
         stages, informed, met = self._steps(
@@ -334,7 +334,7 @@ class Learner:
         if asked.latents == "none":
             return state.latents, known
         unit = asked.units * MOMENTS_NORM * self.devices
-        doubt_of_moments = doubt * (SIDE / MOMENTS_NORM * MOMENTS_SIZE) ** 2
+        doubt_of_moments = doubt * (SIDE_NORM / MOMENTS_NORM * MOMENTS_SIZE) ** 2
         known = known.measured(part["moments"] / unit * MOMENTS_SIZE, doubt_of_moments)
         if state.rounds == 0:  # the first round moves the ranker far: what is left would be taken for latents
             return state.latents, known
@@ -358,7 +358,7 @@ class Learner:
         met, start = [], 0
         for fisher, one in zip((asked.play, asked.keep), told, strict=True):
             scale = asked.scale[start : start + len(fisher)]
-            expected = float(np.trace(fisher) / self.devices / (scale**2).sum()) / MOST_CURVATURE
+            expected = float(np.trace(fisher) / self.devices / (scale**2).sum()) / MAX_CURVATURE_RATIO
             excess = one / expected - 1.0
             kept = max(0.0, 1.0 - doubt / expected**2 / max(excess**2, TINY))
             met.append(float(np.clip(1.0 + kept * excess, *MET_RANGE)))
@@ -435,8 +435,8 @@ class Learner:
         return titles, artworks, variances, information.moved(fisher * step / decisions, stiffness.misfit), stiffness
 
 
-def _layout(asked: Question, encoded: EncodedCatalog) -> NoisedTraining:
-    return NoisedTraining(encoded.spec, len(encoded.artwork), asked.latents)
+def _layout(asked: Question, encoded: EncodedCatalog) -> TrainingLayout:
+    return TrainingLayout(encoded.spec, len(encoded.artwork), asked.latents)
 
 
 def _drawn(told: float, known: float, spread: float, doubt: float) -> float:

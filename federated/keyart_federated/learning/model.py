@@ -12,7 +12,7 @@ from keyart.model.head import HeadPrior
 from keyart.model.latents import LATENTS, Latents
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.ranker.weights import parameters
+from keyart.model.ranker.weights import parameter_count
 
 Doubles = npt.NDArray[np.float64]
 
@@ -92,7 +92,7 @@ class Model:
     def from_array(cls, encoded: EncodedCatalog, flat: Doubles) -> Model:
         """Inverse of `to_array`; raises ValueError for a wrong length."""
         spec, artworks, titles = encoded.spec, len(encoded.artwork), len(encoded.first) - 1
-        sizes = [parameters(spec), spec.viewer_size, 2 * artworks, LATENTS * titles, LATENTS * artworks, 2]
+        sizes = [parameter_count(spec), spec.viewer_size, 2 * artworks, LATENTS * titles, LATENTS * artworks, 2]
         if flat.shape != (sum(sizes),):
             raise ValueError(f"A model of this catalogue has {sum(sizes)} numbers, not shape {flat.shape}.")
         theta, taste, appeal, *latents, rest = np.split(flat, np.cumsum(sizes[:-1]))

@@ -13,7 +13,7 @@ from keyart.catalog import kind_of
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.features.spec import MATCHES_PER_KIND
 from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import shapes
+from keyart.model.ranker.weights import weight_shapes
 
 from .artwork_latents import ArtworkLatents
 from .curvature import Curvature
@@ -108,7 +108,7 @@ def init(model: Model, encoded: EncodedCatalog) -> State:
 
 
 def recentred(theta: Doubles, shift: Doubles, spec: FeatureSpec) -> Doubles:
-    shape = shapes(spec)["play_artwork"]
+    shape = weight_shapes(spec)["play_artwork"]
     size = int(np.prod(shape))
     matrix = theta[:size].reshape(shape).copy()
     matrix[:, 0] += matrix[:, 1 : 1 + len(shift)] @ shift

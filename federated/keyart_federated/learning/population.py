@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.population import NORMS, NoisedPopulation, part_norm
+from keyart.campaigns.kinds.population import POPULATION_PART_SCALES, PopulationLayout, population_part_norm
 from keyart.model.eligibility import eligible
 from keyart.model.features import EncodedCatalog, ViewerFeatures
-from keyart.model.features.rows import Rows, mains, matches
-from keyart.model.features.viewer import sharpen
+from keyart.model.features.rows import FeatureRows, interaction_features, main_effects
+from keyart.model.features.viewer import sharpen_affinity
 from keyart.model.policy import distribution
 from keyart.model.scorer import score, sigmoid
 
@@ -35,19 +35,22 @@ class Population:
 
     @classmethod
     def read(
-        cls, layout: NoisedPopulation, total: npt.NDArray[np.int64], units: int, devices: float, variance: float
+        cls, layout: PopulationLayout, total: npt.NDArray[np.int64], units: int, devices: float, variance: float
     ) -> Population:
         """total [layout.size]: noised sum of integer vectors of `units` to the norm 1, with noise of `variance`."""
-        scale = 1.0 / (units * part_norm() * devices)
-        parts = {name: part * scale * NORMS[name] for name, part in layout.parts(total.astype(np.float64)).items()}
+        scale = 1.0 / (units * population_part_norm() * devices)
+        parts = {
+            name: part * scale * POPULATION_PART_SCALES[name]
+            for name, part in layout.parts(total.astype(np.float64)).items()
+        }
         titles = np.maximum(parts.pop("titles"), 0.0) + LEAST_SHARE
-        return cls(parts, titles / titles.sum(), variance * (scale * NORMS["taste"]) ** 2)
+        return cls(parts, titles / titles.sum(), variance * (scale * POPULATION_PART_SCALES["taste"]) ** 2)
 
     @classmethod
     def unknown(cls, encoded: EncodedCatalog) -> Population:
         """Where nothing was told."""
         titles = len(encoded.first) - 1
-        sizes = NoisedPopulation(encoded.spec, titles).sizes
+        sizes = PopulationLayout(encoded.spec, titles).sizes
         parts = {name: np.zeros(size) for name, size in sizes.items() if name != "titles"}
         return cls(parts, np.full(titles, 1.0 / titles), 0.0)
 
@@ -81,7 +84,7 @@ class Population:
         spec, titles = encoded.spec, len(encoded.first) - 1
         affinity = simulated_viewers(self.parts["viewers"], encoded, rng)
         contexts = simulated_contexts(self.parts["contexts"], encoded, rng)
-        tastes = (sharpen(affinity, spec) - model.population_taste).astype(np.float32)
+        tastes = (sharpen_affinity(affinity, spec) - model.population_taste).astype(np.float32)
         who = rng.integers(0, len(affinity), size=(titles, VIEWERS_PER_TITLE))
         slot = np.full(VIEWERS_PER_TITLE, max(self.parts["situations"][0], 0.0), dtype=np.float32)
         nobody = np.zeros((1, 1, encoded.open_size), dtype=np.float32)
@@ -92,10 +95,10 @@ class Population:
             pictures = np.broadcast_to(np.arange(place.start, place.stop), (len(viewers), place.stop - place.start))
             viewer = ViewerFeatures(affinity[viewers][:, None], tastes[viewers][:, None], nobody)
             shares = np.repeat(encoded.title_shares[title][None], len(viewers), axis=0)
-            rows = Rows(
+            rows = FeatureRows(
                 artwork=encoded.artwork[pictures],
-                match=matches(encoded, viewer, pictures, np.full((len(viewers), 1), title)),
-                main=mains(spec, slot, np.zeros_like(slot), contexts[viewers], shares)[:, None, :],
+                match=interaction_features(encoded, viewer, pictures, np.full((len(viewers), 1), title)),
+                main=main_effects(spec, slot, np.zeros_like(slot), contexts[viewers], shares)[:, None, :],
                 appeal=model.appeal[pictures].astype(np.float32),
                 viewer=tastes[viewers],
                 context=contexts[viewers],

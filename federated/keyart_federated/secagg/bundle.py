@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from keyart.errors import MessageError
-from keyart.secagg.messages import body, header
+from keyart.secagg.messages import message_body, message_header
 
 BUNDLE: Final = 0x40
 
@@ -34,12 +34,14 @@ class Bundle:
         numbers = sorted(self.parts)
         entries = [_ENTRY.pack(number, len(self.parts[number])) for number in numbers]
         parts = [self.parts[number] for number in numbers]
-        return b"".join((header(self.kind | BUNDLE, round_id), _COUNT.pack(len(parts)), *entries, *parts, self.tail))
+        return b"".join(
+            (message_header(self.kind | BUNDLE, round_id), _COUNT.pack(len(parts)), *entries, *parts, self.tail)
+        )
 
     @classmethod
     def from_bytes(cls, message: bytes, kind: int, round_id: bytes, tail: int = 0) -> Bundle:
         """tail: its length. Raises MessageError for anything else."""
-        data = body(message, kind | BUNDLE, round_id)
+        data = message_body(message, kind | BUNDLE, round_id)
         if len(data) < _COUNT.size:
             raise MessageError("The bundle is cut short.")
         start = _COUNT.size + _COUNT.unpack_from(data)[0] * _ENTRY.size

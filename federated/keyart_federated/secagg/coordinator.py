@@ -17,12 +17,12 @@ import numpy.typing as npt
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from keyart.errors import MessageError, RoundFailed
-from keyart.secagg import Graph, Stage, Terms
-from keyart.secagg.graph import place
-from keyart.secagg.identity import Peer, verify
-from keyart.secagg.keys import agree
+from keyart.secagg import AggregationParameters, Graph, Stage
+from keyart.secagg.graph import ring_position
+from keyart.secagg.identity import VerifiedPeer, verify_record
+from keyart.secagg.key_agreement import agree_secret
 from keyart.secagg.messages import (
-    REPLY,
+    REPLY_FLAG,
     KeysReply,
     KeysRequest,
     MaskedRequest,
@@ -54,14 +54,14 @@ class Coordinator:
     by its number. Devices' numbers (uint32) are the gateways' to choose; one that two claim is the first one's.
     """
 
-    def __init__(self, terms: Terms, issuers: Iterable[bytes], now: int) -> None:
+    def __init__(self, terms: AggregationParameters, issuers: Iterable[bytes], now: int) -> None:
         self.terms, self.stage = terms, Stage.KEYS
         self.rejected: dict[int, str] = {}
         self._issuers, self._now = tuple(issuers), now
         self._probe = X25519PrivateKey.generate()
         self._gateway: dict[int, int] = {}
         self._records: dict[int, bytes] = {}
-        self._peers: dict[int, Peer] = {}
+        self._peers: dict[int, VerifiedPeer] = {}
         self._devices: set[bytes] = set()
         self._shares: dict[int, ShareReply] = {}
         self._pads: dict[int, bytes] = {}
@@ -103,7 +103,7 @@ class Coordinator:
         knows it. Raises nothing: what is not usable is logged and left out."""
         tail = self.terms.vector_bytes if self.stage is Stage.MASKED else 0
         try:
-            bundle = Bundle.from_bytes(message, self.stage | REPLY, self.terms.round_id, tail)
+            bundle = Bundle.from_bytes(message, self.stage | REPLY_FLAG, self.terms.round_id, tail)
             if self.stage is Stage.MASKED:
                 self._add(gateway, bundle)
         except MessageError as error:
@@ -170,7 +170,7 @@ class Coordinator:
                 f"{n} devices are more than {self.terms.bits} bits hold; invite fewer, or take 64 bits."
             )
         self._graph = Graph.of(n, self.terms.required(n))
-        self._ring = sorted(self._peers, key=lambda number: place(round_id, self._peers[number].device))
+        self._ring = sorted(self._peers, key=lambda number: ring_position(round_id, self._peers[number].device))
         distances = self._graph.distances()
         self._neighbours = {
             number: [self._ring[(i + distance) % n] for distance in distances] for i, number in enumerate(self._ring)
@@ -196,9 +196,9 @@ class Coordinator:
 
     def _take_keys(self, gateway: int, number: int, reply: bytes) -> None:
         record = KeysReply.from_bytes(reply, self.terms.round_id).record
-        peer = verify(record, self.terms.round_id, self._issuers, self._now)
+        peer = verify_record(record, self.terms.round_id, self._issuers, self._now)
         for key in (peer.sealing, peer.masking):
-            agree(self._probe, key)  # one that agrees on zero would drive its neighbours away
+            agree_secret(self._probe, key)  # one that agrees on zero would drive its neighbours away
         if number in self._peers or peer.device in self._devices:
             raise MessageError("its number or its key is in the round already")
         self._devices.add(peer.device)

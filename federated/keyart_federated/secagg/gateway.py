@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from keyart.errors import MessageError
-from keyart.secagg import Stage, Terms
-from keyart.secagg.messages import REPLY, MaskedReply, header, packets_asked
+from keyart.secagg import AggregationParameters, Stage
+from keyart.secagg.messages import REPLY_FLAG, MaskedReply, message_header, packets_asked
 
 from .bundle import BUNDLE, Bundle
 
@@ -20,14 +20,16 @@ class Gateway:
     """Of one round. At each stage `deliver`, then `collect`; the first stage needs no `deliver`, since there all
     devices get the same message, `Coordinator.invitation`."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: AggregationParameters) -> None:
         self.terms, self.stage = terms, Stage.KEYS
         self._packets: dict[int, int] = {}
 
     def deliver(self, message: bytes) -> dict[int, bytes]:
         """What to send to which device, from `Coordinator.ask`. Raises MessageError; then nothing has changed."""
         stage = self.stage
-        if stage is not Stage.UNMASK and message[: len(header(0, b""))] == header((stage + 1) | BUNDLE, b""):
+        if stage is not Stage.UNMASK and message[: len(message_header(0, b""))] == message_header(
+            (stage + 1) | BUNDLE, b""
+        ):
             stage = Stage(stage + 1)  # else the same message again
         bundle = Bundle.from_bytes(message, stage, self.terms.round_id)
         if stage is Stage.MASKED:
@@ -40,7 +42,7 @@ class Gateway:
 
         Masked vectors are added up, but for such as are not of this round: those are left out, and logged.
         """
-        kind = self.stage | REPLY
+        kind = self.stage | REPLY_FLAG
         if self.stage is not Stage.MASKED:
             return Bundle(kind, replies).to_bytes(self.terms.round_id)
         total = np.zeros(self.terms.size, dtype=f"<u{self.terms.lane_bytes}")

@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.errors import MessageError, SettingError
-from keyart.secagg import DeviceSession, Graph, Identity, Stage, Terms, certify, least_required, width
+from keyart.secagg import (
+    AggregationParameters,
+    DeviceSession,
+    Graph,
+    Identity,
+    Stage,
+    certify,
+    min_required,
+    modulus_bits,
+)
 
 from ..rounds import run_round
 from .coordinator import Coordinator, SumResult
@@ -46,12 +55,12 @@ def run_in_process(
     """
     stages = _silent_from(drop or {}, _checked(vectors, threshold))
     n, size = vectors.shape
-    threshold = max(threshold, OF_MANY if n > SMALL else least_required(n) / n)
+    threshold = max(threshold, OF_MANY if n > SMALL else min_required(n) / n)
     required = math.ceil(threshold * n - 1e-9)  # but for what is lost to the arithmetic of floats
     Graph.of(n, required)  # refuses before anything is done
-    terms = Terms(
+    terms = AggregationParameters(
         size=size,
-        bits=width(n, BOUND),
+        bits=modulus_bits(n, BOUND),
         bound=BOUND,
         threshold_permille=max(1, math.floor(1000 * threshold)),
         minimum_devices=required,
@@ -86,7 +95,7 @@ class InProcessTransport:
 
     def __init__(
         self,
-        terms: Terms,
+        terms: AggregationParameters,
         members: Mapping[str, Collection[int]],
         sessions: dict[int, DeviceSession],
         vector_of: Mapping[int, Callable[[], npt.NDArray[np.int64]]],

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from keyart.secagg.shamir import at, join
+from keyart.secagg.shamir import interpolate_share, join_shares
 
 TRIES: Final = 200  # with e wrong shares of m a random choice of t is free of them with chance about (1 − t/m)^e
 
@@ -35,7 +35,7 @@ class Recovery:
             chosen = givers[:t] if attempt == 0 else [givers[i] for i in rng.permutation(len(givers))[:t]]
             places = tuple(holders[giver] for giver in chosen)
             given = [shares[giver] for giver in chosen]
-            found = join(places, given)
+            found = join_shares(places, given)
             if found is not None and fits(found):
                 if attempt:
                     self._doubt(shares, holders, places, given)
@@ -48,5 +48,5 @@ class Recovery:
         self, shares: Mapping[int, bytes], holders: Mapping[int, int], places: tuple[int, ...], given: list[bytes]
     ) -> None:
         for giver, share in shares.items():
-            if at(places, given, holders[giver]).astype("<u4").tobytes() != share:
+            if interpolate_share(places, given, holders[giver]).astype("<u4").tobytes() != share:
                 self.doubts[giver] += 1

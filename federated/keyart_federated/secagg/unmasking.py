@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.errors import RoundFailed
-from keyart.secagg import Graph, Terms
-from keyart.secagg.identity import Peer
-from keyart.secagg.keys import agree, commitment, derive, masking_key, unseal
-from keyart.secagg.masks import Lanes, mask, to_signed
+from keyart.secagg import AggregationParameters, Graph
+from keyart.secagg.device_session import add_pairwise
+from keyart.secagg.identity import VerifiedPeer
+from keyart.secagg.key_agreement import agree_secret, commitment, derive_key, masking_key, unseal
+from keyart.secagg.masks import Lanes, mask_lanes, to_signed
 from keyart.secagg.messages import ShareReply, UnmaskReply
-from keyart.secagg.session import add_pairwise
 from keyart.secagg.shamir import SHARE_BYTES
 
 from .recovery import Recovery
@@ -26,10 +26,10 @@ class Unmasking:
     """By the devices' numbers: neighbours [k] and peers, of all; shares, of those that dealt; pads, of those whose
     masked vector is in the sum (the survivors); replies, of those that answered to the end."""
 
-    terms: Terms
+    terms: AggregationParameters
     graph: Graph
     neighbours: Mapping[int, Sequence[int]]
-    peers: Mapping[int, Peer]
+    peers: Mapping[int, VerifiedPeer]
     shares: Mapping[int, ShareReply]
     pads: Mapping[int, bytes]
     replies: Mapping[int, UnmaskReply]
@@ -68,7 +68,7 @@ class Unmasking:
             lock = self._secret(giver, locks[giver], "lock", self.shares[giver].lock)
             if lock is None:
                 continue
-            content = unseal(derive(lock, self.terms.round_id, "lock key"), reply.locked, self.terms.round_id)
+            content = unseal(derive_key(lock, self.terms.round_id, "lock key"), reply.locked, self.terms.round_id)
             if content is None:
                 continue
             dealers = [n for n, has in zip(self.neighbours[giver], reply.held, strict=True) if has]
@@ -86,7 +86,7 @@ class Unmasking:
         }
         seed = self._secret(number, shares, "self-mask", self.shares[number].self_mask)
         if seed is not None:
-            masked -= mask(seed, self.terms.size, self.terms.bits)
+            masked -= mask_lanes(seed, self.terms.size, self.terms.bits)
         return seed is not None
 
     def _take_pairwise(self, masked: Lanes, number: int, answers: Mapping[int, Mapping[int, bytes]]) -> bool:
@@ -101,7 +101,7 @@ class Unmasking:
             if other in self.pads:
                 # What `number` would have added is the negative of what the other one did.
                 peer = self.peers[other]
-                add_pairwise(masked, agree(private, peer.masking), self.terms, device, peer.device)
+                add_pairwise(masked, agree_secret(private, peer.masking), self.terms, device, peer.device)
         return True
 
     def _secret(self, number: int, shares: Mapping[int, bytes], purpose: str, committed: bytes) -> bytes | None:

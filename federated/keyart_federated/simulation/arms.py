@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.engagement import Lived, unlike
+from keyart.campaigns.kinds.engagement import Engagement, dissimilarity
 from keyart.model.features import EncodedCatalog
 from keyart.model.loaded_model import LoadedModel
 
@@ -36,7 +36,7 @@ class Arm:
 
 def live(
     world: World, arms: Sequence[Arm], of: Ints, past: int, steps: int, seed: int, progress: Progress
-) -> tuple[list[Lived], Doubles]:
+) -> tuple[list[Engagement], Doubles]:
     """Of every device, and when its arm began, Unix seconds. of [devices]: the arms. past, steps: impressions a
     device with the first arm's model and policy, and then with its own."""
     total = past + steps
@@ -66,7 +66,7 @@ def live(
                 devices.install(_model(arm.installed))
             devices.step(k)
         progress(done + 1, len(parts))
-    lived: list[Lived | None] = [None] * world.devices
+    lived: list[Engagement | None] = [None] * world.devices
     for devices, _ in parts:
         for row, i in enumerate(devices.members.tolist()):
             journal = devices.journal
@@ -116,14 +116,14 @@ class _Seen:
         self.seconds[i, k] = outcome.seconds
         return outcome
 
-    def lived(self, i: int, artworks: Any, played: Any, quality: Any, encoded: EncodedCatalog) -> Lived:
+    def lived(self, i: int, artworks: Any, played: Any, quality: Any, encoded: EncodedCatalog) -> Engagement:
         watched = [view.at.timestamp() for view in self.history(i)]
-        return Lived(
+        return Engagement(
             at=self.at[i],
             played=played.astype(np.float64),
             quality=quality.astype(np.float64),
             seconds=self.seconds[i],
-            unlike=unlike(encoded.artwork[artworks]),
+            unlike=dissimilarity(encoded.artwork[artworks]),
             device=tuple(self.device[i]),
             daypart=tuple(self.daypart[i]),
             active=np.sort(np.concatenate([self.at[i], watched])),

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import keyart
 from keyart.campaigns.device_batch import DeviceBatch
 from keyart.campaigns.kinds.cowatch import cowatch_vectors
-from keyart.campaigns.kinds.population import NoisedPopulation, population_vectors
-from keyart.campaigns.kinds.training import LatentBlocks, NoisedTraining, training_vectors
+from keyart.campaigns.kinds.population import PopulationLayout, population_vectors
+from keyart.campaigns.kinds.training import LatentBlocks, TrainingLayout, training_vectors
 from keyart.model.features import EncodedCatalog
 
 from ..accounting.privacy import FINE_UNITS, NO_CLIP
@@ -90,7 +90,7 @@ class CentralLearner:
             part.install(self.state.model)
 
     def _population(self, parts: Sequence[Devices]) -> Population:
-        layout, title_of = NoisedPopulation(self.encoded.spec, len(self.encoded.first) - 1), self.encoded.title_of
+        layout, title_of = PopulationLayout(self.encoded.spec, len(self.encoded.first) - 1), self.encoded.title_of
 
         def vectors(batch: DeviceBatch) -> Doubles:
             titles = title_of[batch.artworks]
@@ -99,7 +99,7 @@ class CentralLearner:
         return Population.read(layout, _sum(parts, vectors), FINE_UNITS, _count(parts), 0.0)
 
     def _gradients(self, parts: Sequence[Devices], asked: Question) -> npt.NDArray[np.int64]:
-        layout = NoisedTraining(self.encoded.spec, len(self.encoded.artwork), asked.latents)
+        layout = TrainingLayout(self.encoded.spec, len(self.encoded.artwork), asked.latents)
         return _sum(
             parts,
             lambda batch: training_vectors(

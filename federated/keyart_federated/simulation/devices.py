@@ -15,18 +15,25 @@ import numpy.typing as npt
 
 import keyart
 from keyart.campaigns.device_batch import DeviceBatch
-from keyart.campaigns.kinds.gradient import sums
+from keyart.campaigns.kinds.gradient import gradient_sums
 from keyart.errors import WorldError
-from keyart.model.artwork_bias import own_update
+from keyart.model.artwork_bias import update_artwork_bias
 from keyart.model.eligibility import age_limit, eligible
 from keyart.model.features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from keyart.model.features.rows import Rows, intent_match, mains, matches, situation, tilted
+from keyart.model.features.rows import (
+    FeatureRows,
+    intent_match,
+    interaction_features,
+    main_effects,
+    slot_and_trending,
+    trending_appeal,
+)
 from keyart.model.features.viewer import affinities, tally_titles, views_by_title
-from keyart.model.head import Head, HeadPrior, refit, update
-from keyart.model.latents import PLAYED, SHOWN, Latents, Met
+from keyart.model.head import Head, HeadPrior, refit_head, update_head
+from keyart.model.latents import IMPRESSION_WEIGHT, PLAY_WEIGHT, Latents, TitleExposure
 from keyart.model.loaded_model import LoadedModel
-from keyart.model.policy import distribution, draw
-from keyart.model.scorer import Additions, Log, learned_play, score, sigmoid
+from keyart.model.policy import distribution, draw_candidates
+from keyart.model.scorer import DecisionLog, LogitAdditions, learned_play, score, sigmoid
 
 from ..learning.model import Model
 from ..propensity_check import Calibration
@@ -108,8 +115,8 @@ class Devices:
         self.version: int | None = None  # of the model that is installed
         self.prior = head
         self.head = Head.start(head or HeadPrior(), spec.artwork_size, (len(members),)) if head else None
-        # By device and picture, what `keyart.model.artwork_bias.Own` keeps: mean and Σ w. Pages that nobody touches
-        # cost no memory.
+        # By device and picture, what `keyart.model.artwork_bias.ArtworkBias` keeps: mean and Σ w. Pages that nobody
+        # touches cost no memory.
         self.own, self._own_weight = np.zeros((2, len(members), len(self.encoded.artwork)), dtype=np.float32)
         self._artwork_ids = [artwork.id for title in world.catalog for artwork in title.artworks]
         # One stream a device, one number an impression: a device alone draws the same numbers as in any batch.
@@ -136,7 +143,7 @@ class Devices:
         self.version, self.base_rate, self.weights = loaded.version, loaded.base_rate, loaded.weights
         self.viewer = affinities(self.encoded, self._watched, self._seen, self._views, loaded.population_taste)
         self.appeal, self.latents = loaded.appeal, loaded.latents
-        self.met: Met | None = self.latents.met(self._met()) if self.latents is not None else None
+        self.met: TitleExposure | None = self.latents.met(self._met()) if self.latents is not None else None
         if self.head is not None and self.journal.steps:
             for chunk in self._chunks():
                 self._learn_anew(chunk)
@@ -147,7 +154,7 @@ class Devices:
         for k in range(journal.steps):  # a device meets one title a step
             answers[np.arange(len(answers)), self.encoded.title_of[journal.artwork[:, k]]] += journal.counted[
                 :, k
-            ] * (SHOWN + PLAYED * journal.played[:, k])
+            ] * (IMPRESSION_WEIGHT + PLAY_WEIGHT * journal.played[:, k])
         return np.asarray(self._history + answers)
 
     def _viewer_latents(self, chunk: slice, titles: Ints) -> Floats | None:
@@ -156,13 +163,13 @@ class Devices:
             return None
         return self.latents.viewer(self._met_by(chunk), titles)
 
-    def _met_by(self, chunk: slice) -> Met:
+    def _met_by(self, chunk: slice) -> TitleExposure:
         assert self.met is not None  # noqa: S101
-        return Met(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
+        return TitleExposure(self.met.counts[chunk], self.met.weight[chunk], self.met.total[chunk])
 
-    def _additions(self, chunk: slice, learned: bool) -> Additions:
+    def _additions(self, chunk: slice, learned: bool) -> LogitAdditions:
         """What the devices of a chunk add to the logit of play. learned: with what outcomes have taught them."""
-        return Additions(
+        return LogitAdditions(
             self.latents,
             self._met_by(chunk) if self.latents is not None else None,
             head=self._heads(chunk) if learned else None,
@@ -185,7 +192,7 @@ class Devices:
             some = counted[alike]
             artwork = rows.artwork[alike][some].reshape(len(some), count, rows.artwork.shape[-1])
             of_some = (values[alike][some].reshape(len(some), count) for values in (base, played))
-            head = refit(self.prior, artwork, *of_some)
+            head = refit_head(self.prior, artwork, *of_some)
             self.head.mean[devices[alike]], self.head.covariance[devices[alike]] = head.mean, head.covariance
         self.own[chunk] = self._own_weight[chunk] = 0.0
         mean = self.head.mean[chunk]
@@ -195,14 +202,16 @@ class Devices:
             one = (base[at, k, None], rows.artwork[at, k, None], mean[at], self.own[where][:, None])
             self._learn_bias(where, sigmoid(learned_play(*one)[:, 0]), played[at, k])
 
-    def _base(self, chunk: slice, rows: Rows, shown: Ints) -> Floats:
+    def _base(self, chunk: slice, rows: FeatureRows, shown: Ints) -> Floats:
         """`Logits.base` [d, N] of logged decisions."""
         additions, titles = self._additions(chunk, learned=False), self.encoded.title_of[shown]
         return additions.logits(score(self.weights, rows), rows.artwork, titles, shown).base
 
     def _learn_bias(self, where: tuple[Ints, Ints], q: Floats, played: Floats) -> None:
         """One outcome of each of some devices. where: devices, and the artworks that they showed."""
-        self.own[where], self._own_weight[where] = own_update(self.own[where], self._own_weight[where], q, played)
+        self.own[where], self._own_weight[where] = update_artwork_bias(
+            self.own[where], self._own_weight[where], q, played
+        )
 
     def _learn(self, k: int) -> None:
         """Learn impression k on every device, from what a device has stored of it."""
@@ -215,7 +224,7 @@ class Devices:
         for start in range(0, len(devices), HEADS_AT_A_TIME):
             some = slice(start, start + HEADS_AT_A_TIME)
             before = Head(self.head.mean[some], self.head.covariance[some])
-            after = update(before, artwork[some], q[some], played[some], counted[some])
+            after = update_head(before, artwork[some], q[some], played[some], counted[some])
             self.head.mean[some], self.head.covariance[some] = after.mean, after.covariance
         kept = counted > 0
         self._learn_bias((devices[kept], shown[kept, 0]), q[kept], played[kept])
@@ -225,7 +234,7 @@ class Devices:
         spec, count = self.encoded.spec, len(self.members)
         now = self._moment(k)
         p, candidates = self._probabilities(now)
-        pick = draw(p, self._uniforms[:, k])
+        pick = draw_candidates(p, self._uniforms[:, k])
         self.calibration.add(p, pick)
         at = np.arange(count)
         shown = candidates[at, pick]
@@ -251,7 +260,7 @@ class Devices:
         places = first + np.arange(int((last - first).max()))
         candidates, exists = np.minimum(places, last - 1), places < last
         rows = self._rows(slice(None), candidates, titles, now.slot_log, now.trending, now.context)
-        rows = replace(rows, appeal=tilted(rows.appeal, now.trending[:, None]))
+        rows = replace(rows, appeal=trending_appeal(rows.appeal, now.trending[:, None]))
         for row, intent in now.intents.items():
             rows.match[row, :, -1] = intent_match(encoded.spec, rows.artwork[row], intent)
         additions = self._additions(slice(None), learned=True)
@@ -272,7 +281,7 @@ class Devices:
                 title_id, now = world.impression(i, k)
                 titles[row], max_age[row] = world.catalog.index(title_id), age_limit(now)
                 context[row] = spec.context_row(now.device, now.daypart)
-                slot_log[row], trending[row] = situation(spec, now, title_id)
+                slot_log[row], trending[row] = slot_and_trending(spec, now, title_id)
                 if now.intent:
                     intents[row] = now.intent
         return Moment(titles, context, slot_log, trending, max_age, intents)
@@ -296,13 +305,13 @@ class Devices:
 
     def _rows(
         self, chunk: slice, artworks: Ints, titles: Ints, slot_log: Floats, trending: Floats, context: Floats
-    ) -> Rows:
+    ) -> FeatureRows:
         """Rows of candidates: artworks [d, A], titles [d, 1], the rest [d]; or of a log: all of them [d, N]."""
         encoded = self.encoded
         viewer = ViewerFeatures(
             self.viewer.affinity[chunk, None], self.viewer.taste[chunk, None], self.viewer.people[chunk, None]
         )
-        main = mains(
+        main = main_effects(
             encoded.spec,
             slot_log,
             trending,
@@ -311,9 +320,9 @@ class Devices:
         )
         if main.ndim == 2:
             main = main[:, None, :]
-        return Rows(
+        return FeatureRows(
             artwork=encoded.artwork[artworks],
-            match=matches(encoded, viewer, artworks, titles),
+            match=interaction_features(encoded, viewer, artworks, titles),
             main=main,
             appeal=self.appeal[artworks],
             viewer=self.viewer.taste[chunk],
@@ -339,7 +348,7 @@ class Devices:
         for chunk in self._chunks():
             yield self._history[chunk]
 
-    def logs(self) -> Iterator[tuple[slice, Log, Ints]]:
+    def logs(self) -> Iterator[tuple[slice, DecisionLog, Ints]]:
         """By chunk of devices: which, their logs, and the pictures [d, N] that these show."""
         for chunk in self._chunks():
             yield chunk, self._log(chunk), self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
@@ -360,7 +369,7 @@ class Devices:
                 ),
             )
 
-    def _log_rows(self, chunk: slice, steps: slice) -> tuple[Rows, Ints]:
+    def _log_rows(self, chunk: slice, steps: slice) -> tuple[FeatureRows, Ints]:
         """Rows of logged decisions [d, N], and the places of what they showed."""
         journal, spec = self.journal, self.encoded.spec
         window = (chunk, steps)
@@ -375,7 +384,7 @@ class Devices:
         titles = self.encoded.title_of[artworks]
         return self._rows(chunk, artworks, titles, slot_log, np.zeros_like(slot_log), context), artworks
 
-    def _log(self, chunk: slice) -> Log:
+    def _log(self, chunk: slice) -> DecisionLog:
         window = (chunk, slice(0, self.journal.steps))
         rows, artworks = self._log_rows(*window)
         titles = self.encoded.title_of[artworks]
@@ -383,7 +392,7 @@ class Devices:
             score(self.weights, rows), rows.artwork, titles, artworks
         )
         journal = self.journal
-        return Log(
+        return DecisionLog(
             rows,
             logits.offset,
             journal.played[window],
@@ -397,7 +406,7 @@ class Devices:
         learner that is allowed to see everything."""
         total = np.zeros((len(self.encoded.artwork), 2))
         for _, log, artworks in self.logs():
-            values = sums(self.weights, log).artworks
+            values = gradient_sums(self.weights, log).artworks
             for column, place in enumerate((1, 3)):
                 total[:, column] += np.bincount(artworks.ravel(), values[..., place].ravel(), len(total))
         return total
@@ -423,7 +432,7 @@ class Devices:
             self.head = Head.start(self.prior or HeadPrior(), self.encoded.spec.artwork_size, (len(self.members),))
         self.own[:] = self._own_weight[:] = 0.0
 
-    def sample(self, count: int, rng: np.random.Generator) -> Log:
+    def sample(self, count: int, rng: np.random.Generator) -> DecisionLog:
         """Up to `count` decisions drawn from the logs of one chunk of devices, as devices of one decision each. Only
         for a learner that is allowed to see everything (the central peer)."""
         chunk = list(self._chunks())[rng.integers(-(-len(self.members) // CHUNK_DEVICES))]
@@ -434,7 +443,7 @@ class Devices:
         def pick(array: Floats) -> Floats:
             return array[at][:, None]
 
-        rows = Rows(
+        rows = FeatureRows(
             artwork=pick(log.rows.artwork),
             match=pick(log.rows.match),
             main=pick(log.rows.main),
@@ -443,4 +452,4 @@ class Devices:
             context=pick(log.rows.context),
         )
         of_viewers = pick(log.latents) if log.latents is not None else None
-        return Log(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), of_viewers)
+        return DecisionLog(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), of_viewers)

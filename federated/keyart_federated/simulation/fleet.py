@@ -22,10 +22,10 @@ from threadpoolctl import threadpool_limits
 
 from keyart.bundle.loading import load_model
 from keyart.campaigns.offer import Offer
-from keyart.dp.clip import rounded
-from keyart.dp.skellam import skellam
+from keyart.dp.clip import round_vectors
+from keyart.dp.skellam import skellam_noise
 from keyart.errors import RoundFailed, SettingError
-from keyart.secagg import Terms
+from keyart.secagg import AggregationParameters
 
 from ..rounds import run_round
 from ..secagg import Coordinator, InProcessTransport
@@ -111,7 +111,7 @@ class LocalFleet:
         require_enough(offer, devices)
         if self._masked:
             return self._masked_sum(offer.terms(message), self.rows(offer, drawn))
-        noise = skellam(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
+        noise = skellam_noise(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
         return Contribution(self.sum_of(offer, drawn) + noise, devices)
 
     def sum_of(self, offer: Offer, drawn: Bools) -> Integers:
@@ -141,7 +141,7 @@ class LocalFleet:
         """Return the journal of each part: its devices' numbers, what was shown, and what came of it."""
         return [{"members": part.members, **part.state(), **part.calibration.state()} for part in self.parts]
 
-    def _masked_sum(self, terms: Terms, rows: Mapping[int, Integers]) -> Contribution:
+    def _masked_sum(self, terms: AggregationParameters, rows: Mapping[int, Integers]) -> Contribution:
         """The sum by the real protocol: sessions, gateways and coordinator, without a network."""
         numbers = sorted(rows)
         members = {f"gateway-{i}": numbers[i::GATEWAYS] for i in range(min(GATEWAYS, len(numbers)))}
@@ -162,11 +162,13 @@ class LocalFleet:
             if vectors.shape[1] != offer.size:
                 raise SettingError("The offer asks for a vector of another shape than the devices' model makes.")
             streams = [device_randomness(self._seed, offer, number) for number in members.tolist()]
-            rows = np.stack([rounded(v, offer.units, random) for v, random in zip(vectors, streams, strict=True)])
+            rows = np.stack(
+                [round_vectors(v, offer.units, random) for v, random in zip(vectors, streams, strict=True)]
+            )
             if isinstance(part.world, HostileWorld):
                 rows = part.world.tamper(offer, rows, members)
             for number, row, random in zip(members.tolist(), rows, streams, strict=True):
-                yield number, row + skellam(offer.size, offer.variance, random) if own_noise else row
+                yield number, row + skellam_noise(offer.size, offer.variance, random) if own_noise else row
 
     def _cohort(self, offer: Offer) -> Bools:
         if self._cohort_share >= 1.0:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
-from keyart.secagg import DeviceSession, Identity, Terms, certify
+from keyart.secagg import AggregationParameters, DeviceSession, Identity, certify
 
 from .randomness import Stream
 
@@ -21,7 +21,7 @@ def keys_of(seed: int) -> tuple[bytes, Identity]:
     return server, Identity(issuer)
 
 
-def sessions_of(terms: Terms, seed: int, numbers: Iterable[int]) -> dict[int, DeviceSession]:
+def sessions_of(terms: AggregationParameters, seed: int, numbers: Iterable[int]) -> dict[int, DeviceSession]:
     """Return the session of each device in a masked round, before its first stage.
 
     Secrets are drawn from the seed, so that a process that is killed, or asked again, says the same thing.

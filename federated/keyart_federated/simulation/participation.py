@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keyart.campaigns.limits import Limits, Past
+from keyart.campaigns.limits import Limits, ParticipationHistory
 from keyart.campaigns.offer import Offer
 from keyart.errors import MessageError
 
@@ -96,9 +96,9 @@ class Participation:
             self.charge(bytes(state[f"message-{number}"]), devices, float(state[f"at-{number}"]))
 
 
-def _past(answered: list[_Answered], at: float) -> Past:
+def _past(answered: list[_Answered], at: float) -> ParticipationHistory:
     offers = [one.offer for one in answered]
-    return Past(
+    return ParticipationHistory(
         [offer.charge for offer in offers],
         sum(one.at > at - DAY_SECONDS for one in answered),
         frozenset((offer.campaign, offer.round) for offer in offers),

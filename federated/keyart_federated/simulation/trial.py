@@ -15,9 +15,9 @@ from statistics import median
 
 import numpy as np
 
-from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Lived
+from keyart.campaigns.kinds.engagement import DAY_SECONDS, METRICS, Engagement
 from keyart.campaigns.kinds.experiment import arm_of, experiment_vectors
-from keyart.dp.skellam import Random
+from keyart.dp.skellam import RandomBytes
 from keyart.errors import SettingError
 
 from ..experiments import ASSUMED, Baseline, Experiment, Results, Told, next_thetas
@@ -111,17 +111,17 @@ def run(
 class _Cast:
     """What became of all devices; starts: Unix seconds."""
 
-    lived: Sequence[Lived]
+    lived: Sequence[Engagement]
     starts: Doubles
     arm: Ints
 
-    def pilot(self, experiment: Experiment, who: Ints, random: Random) -> Results:
+    def pilot(self, experiment: Experiment, who: Ints, random: RandomBytes) -> Results:
         """Of the time before the start, whose second half stands for the experiment."""
         begins = np.array([self.lived[i].at[0] for i in who])
         cuts = (begins + self.starts[who]) / 2
         return self._look(Results(experiment), 0, who, cuts, self.starts[who], random)
 
-    def look(self, results: Results, look: int, who: Ints, random: Random) -> Results:
+    def look(self, results: Results, look: int, who: Ints, random: RandomBytes) -> Results:
         """And one look more."""
         starts = self.starts[who]
         return self._look(
@@ -129,7 +129,7 @@ class _Cast:
         )
 
     def _look(
-        self, results: Results, look: int, who: Ints, starts: Doubles, ends: Doubles, random: Random
+        self, results: Results, look: int, who: Ints, starts: Doubles, ends: Doubles, random: RandomBytes
     ) -> Results:
         experiment = results.experiment
         thetas = next_thetas(experiment, results.looks)

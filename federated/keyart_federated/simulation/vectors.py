@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart.campaigns.device_batch import DeviceBatch
-from keyart.campaigns.kinds import find
+from keyart.campaigns.kinds import find_kind
 from keyart.campaigns.offer import Offer
-from keyart.dp.clip import clipped
+from keyart.dp.clip import clip_vectors
 from keyart.errors import SettingError
 
 from .devices import Devices
@@ -45,13 +45,13 @@ def vectors_of(part: Devices, offer: Offer, drawn: Bools) -> Iterator[tuple[Ints
     Raises:
         SettingError: no batch of devices answers such an offer, or a vector holds a number that is not finite.
     """
-    kind = find(offer)
+    kind = find_kind(offer)
     if kind is None or kind.vectors is None:
         raise SettingError(f"Simulated devices answer no offer of kind {offer.kind!r} and topic {offer.topic!r}.")
     for chunk, batch in part.batches():
         some = drawn[chunk]
         if some.any():
-            vectors, _ = clipped(kind.vectors(offer, batch)[some], 1.0)
+            vectors, _ = clip_vectors(kind.vectors(offer, batch)[some], 1.0)
             yield part.members[chunk][some], vectors
 
 

@@ -1,4 +1,4 @@
-"""Writes that a power cut leaves whole: the old bytes or the new, never half of them."""
+"""Writes that survive a power cut whole: the old bytes or the new, never half of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ except ImportError:  # Windows: one process a folder is then the host's promise
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names in `folder` durable (a rename is only as durable as the folder that holds it)."""
+    """Make the names in `folder` durable. A rename is only as durable as the folder that holds it."""
     if os.name != "posix":  # a folder cannot be opened there, and its journal keeps renames in order
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -25,7 +25,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_synced(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """A new file, its bytes on the disk when this returns. Raises OSError, FileExistsError among them."""
+    """Write a new file and sync it to the disk.
+
+    Raises:
+        OSError: The file exists or cannot be written.
+    """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
@@ -34,7 +38,7 @@ def write_synced(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """`path` holds `data` afterwards; a kill leaves what it held before, at worst beside a `.partial`."""
+    """Replace the content of `path` atomically. A kill leaves the old content, at worst beside a `.partial`."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     write_synced(partial, data, mode)
@@ -43,8 +47,8 @@ def replace_file(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One writer at a time, threads and processes alike; the kernel releases the lock of a killed process."""
+def locked_file(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock, across threads and processes. The kernel releases the lock of a killed process."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if fcntl is not None:

@@ -15,7 +15,7 @@ from ..errors import BundleRefused
 # arithmetic, which saturates on some processors (docs/bundles.md).
 SESSION_CONFIG: Mapping[str, str] = {"session.disable_quant_qdq": "1"}
 CARD_TEXTS = ("purpose", "data", "limits")
-MAX_VERSION = 2**53 - 1  # the largest whole number that JSON carries to every language
+MAX_MODEL_VERSION = 2**53 - 1  # the largest whole number that JSON carries to every language
 MAX_NUMBER = 1e15
 MAX_DIMENSIONS, MAX_DIMENSION = 4, 2**24
 MIN_VARIANCE, MAX_VARIANCE = 1e-6, 100.0  # beyond, the personal head is numb, or learns all from one play
@@ -23,7 +23,7 @@ MIN_VARIANCE, MAX_VARIANCE = 1e-6, 100.0  # beyond, the personal head is numb, o
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """sha256 (hex) and size of a file of the bundle."""
+    """sha256 (hex) and size in bytes of a file of the bundle."""
 
     sha256: str
     size: int
@@ -41,7 +41,7 @@ class FileEntry:
 
 
 def _whole(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= MAX_VERSION
+    return type(value) is int and 0 <= value <= MAX_MODEL_VERSION
 
 
 def _number(value: Any) -> bool:
@@ -137,7 +137,7 @@ FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def check_fields(document: Mapping[str, Any]) -> None:
-    """Raises BundleRefused unless `document` has the fields of a manifest, each of its type and range."""
+    """Raise BundleRefused unless `document` has the fields of a manifest, each of its type and range."""
     if set(document) != set(FIELDS):
         odd = sorted(set(document) ^ set(FIELDS))
         raise BundleRefused(f"The manifest lacks, or should not have: {', '.join(odd)}. Build the bundle again.")

@@ -1,4 +1,4 @@
-"""A bundle in a folder: the rim where bytes come from disk and every rule is applied."""
+"""A bundle in a folder: bytes are read from the disk, and every rule is applied."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ from typing import TYPE_CHECKING
 from ..errors import BundleDamaged, BundleMissing
 from . import trust
 from .fields import FileEntry
-from .manifest import NAME, Manifest
+from .manifest import MANIFEST_NAME, Manifest
 from .plainfile import check_plain, read_plain
 
 if TYPE_CHECKING:
-    from .onnxfile import Model
-    from .vectors import Run
+    from .onnxfile import OnnxModel
+    from .reference_vectors import RunRanker
 
 
 def read_files(folder: str | Path) -> dict[str, bytes]:
-    """Every file of the bundle in `folder`, by name, within the size limits. Nothing is followed or unpacked.
+    """Read every file of the bundle in `folder`, by name, within the size limits. Nothing is followed or unpacked.
 
-    Raises BundleMissing, BundleDamaged (a file that cannot be read), BundleRefused (a link, a folder, a
-    size).
+    Raises:
+        BundleMissing: There is no manifest.
+        BundleDamaged: A file cannot be read.
+        BundleRefused: There is a link or a folder, or a file is too large.
     """
     root = Path(folder)
     try:
         names = sorted(path.name for path in root.iterdir())
-        if NAME not in names:
+        if MANIFEST_NAME not in names:
             raise FileNotFoundError
-        if len(names) > len(trust.MAX_BYTES):
+        if len(names) > len(trust.MAX_FILE_BYTES):
             trust.check_listing(names, Manifest.read(root))
         found = {name: (root / name).lstat() for name in names}
     except (FileNotFoundError, NotADirectoryError):
         raise BundleMissing(
-            f"No bundle at {root}: there is no {NAME}. Install one, or open the profile without a bundle."
+            f"No bundle at {root}: there is no {MANIFEST_NAME}. Install one, or open the profile without a bundle."
         ) from None
     except OSError as error:
         raise BundleDamaged(f"Cannot read {root}: {error.strerror or error}. Fetch it again.") from error
@@ -45,27 +47,33 @@ def read_files(folder: str | Path) -> dict[str, bytes]:
 
 
 def check_contents(files: Mapping[str, bytes]) -> Manifest:
-    """The manifest, once every file is the one that it describes. Cheap: hashes, no models read."""
-    manifest = Manifest.parse(files[NAME])
+    """Return the manifest if every file is the one that it describes. It hashes files and reads no model."""
+    manifest = Manifest.parse(files[MANIFEST_NAME])
     trust.check_listing(files, manifest)
-    trust.check_digests({name: FileEntry.of(data) for name, data in files.items() if name != NAME}, manifest)
+    trust.check_digests({name: FileEntry.of(data) for name, data in files.items() if name != MANIFEST_NAME}, manifest)
     return manifest
 
 
-def verify(folder: str | Path, *, run: Run | None = None, installed: Manifest | None = None) -> Manifest:
-    """The manifest of the bundle in `folder`, once all rules are met. Raises a BundleError otherwise.
+def verify(folder: str | Path, *, run: RunRanker | None = None, installed: Manifest | None = None) -> Manifest:
+    """Return the manifest of the bundle in `folder` if it meets all rules.
 
-    run: a function from the ranker's inputs to its outputs, for the canary against `vectors.json`; it is
-    called last, when all other rules are met. installed: the bundle that this one would follow.
+    Args:
+        folder: Folder of the bundle.
+        run: Runs the ranker on inputs, for the canary against `vectors.json`. It is called last, when all other rules
+            are met.
+        installed: Manifest of the bundle that this one would follow.
+
+    Raises:
+        BundleError: A rule is broken.
     """
     return verify_files(read_files(folder), run=run, installed=installed)
 
 
 def verify_files(
-    files: Mapping[str, bytes], *, run: Run | None = None, installed: Manifest | None = None
+    files: Mapping[str, bytes], *, run: RunRanker | None = None, installed: Manifest | None = None
 ) -> Manifest:
-    """The same for files that were read (`read_files`)."""
-    from . import vectors
+    """Verify files that were already read (`read_files`), as `verify` does."""
+    from . import reference_vectors
 
     manifest = check_contents(files)
     trust.check_versions(manifest)
@@ -76,39 +84,40 @@ def verify_files(
     trust.check_vocabulary(files["vocabulary.json"], spec.viewer_size)
     inputs = _check_ranker(files, manifest)
     _check_graph(files, "train.onnx", manifest, weights=None)
-    cases = vectors.parse_vectors(files["vectors.json"])
-    vectors.check_inputs(cases, inputs)
+    cases = reference_vectors.parse_vectors(files["vectors.json"])
+    reference_vectors.check_inputs(cases, inputs)
     if run is not None:
-        vectors.check_vectors(run, cases)
+        reference_vectors.check_vectors(run, cases)
     return manifest
 
 
 def _check_ranker(files: Mapping[str, bytes], manifest: Manifest) -> tuple[str, ...]:
-    from . import graph
+    from . import graph_rules
 
-    model = _check_graph(files, "ranker.onnx", manifest, weights=files[graph.WEIGHTS])
-    graph.check_interface(model, "ranker.onnx")
-    graph.check_parameters(model, "ranker.onnx", manifest)
+    model = _check_graph(files, "ranker.onnx", manifest, weights=files[graph_rules.WEIGHTS])
+    graph_rules.check_interface(model, "ranker.onnx")
+    graph_rules.check_parameters(model, "ranker.onnx", manifest)
     return model.inputs
 
 
-def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weights: bytes | None) -> Model:
-    from . import graph
+def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weights: bytes | None) -> OnnxModel:
+    from . import graph_rules
     from .onnxfile import read_model
 
     model = read_model(files[name], name)
-    graph.check_header(model, name, manifest)
-    graph.check_plain(model, name)
-    graph.check_operators(model, name)
-    graph.check_tensors(model, name)
-    graph.check_external(model, name, None if weights is None else len(weights))
-    graph.check_finite(model, name, weights or b"")
-    graph.check_filled(model, name)
+    graph_rules.check_header(model, name, manifest)
+    graph_rules.check_plain(model, name)
+    graph_rules.check_operators(model, name)
+    graph_rules.check_tensors(model, name)
+    graph_rules.check_external(model, name, None if weights is None else len(weights))
+    graph_rules.check_finite(model, name, weights or b"")
+    graph_rules.check_filled(model, name)
     return model
 
 
 def _read(path: Path, size: int) -> bytes:
-    """`size` bytes: what a file has grown since its size was checked is left unread, and its digest tells."""
+    """Read `size` bytes. Bytes that were added since the size was checked are left unread, and the digest shows
+    it."""
     try:
         return read_plain(path, size)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Loading: a bundle's folder becomes the model that a device chooses with."""
+"""Loading: from a bundle's folder to the model that a device chooses with."""
 
 from __future__ import annotations
 
@@ -11,23 +11,33 @@ import numpy as np
 from ..catalog import Catalog
 from ..errors import BundleMissing, BundleRefused
 from ..model.features import EncodedCatalog, FeatureSpec
-from ..model.features.encode import Floats
 from ..model.head import HeadPrior
-from ..model.latents import LATENTS, Latents, scaled
+from ..model.latents import LATENTS, Latents, dequantize_latents
 from ..model.loaded_model import LoadedModel
-from ..model.ranker import Engine, NumpyRanker, load
-from ..model.ranker.weights import from_bytes
+from ..model.ranker import Engine, NumpyRanker, load_ranker
+from ..model.ranker.weights import weights_from_bytes
+from ..types import Floats
 from .folder import check_contents, read_files, verify, verify_files
 from .slots import Slots
 from .trust import MAX_APPEAL, MAX_TASTE
 
 
 def load_model(folder: str | Path, catalog: Catalog, engine: Engine) -> LoadedModel:
-    """The bundle in `folder`, or the current one where it is a folder of slots (`keyart.bundle.Slots`).
+    """Load the bundle in `folder`, or the current one of a folder of slots (`keyart.bundle.Slots`).
 
-    A bundle in a slot met every rule when it was installed: its files are compared with the manifest, and that is
-    all. One that nobody installed has to meet the rules here, but for the canary, which needs the engine.
-    Raises BundleMissing, BundleDamaged, BundleRefused, EngineError.
+    A bundle in a slot met every rule when it was installed, so its files are only compared with the manifest. Any
+    other bundle has to meet the rules here, except the canary, which needs the engine.
+
+    Args:
+        folder: Folder of the bundle or of slots.
+        catalog: The catalogue.
+        engine: Engine of the ranker.
+
+    Raises:
+        BundleMissing: There is no bundle.
+        BundleDamaged: A file differs from the manifest.
+        BundleRefused: A rule is broken.
+        EngineError: The engine is not installed.
     """
     path = _bundle_in(folder)
     files = read_files(path)
@@ -35,12 +45,12 @@ def load_model(folder: str | Path, catalog: Catalog, engine: Engine) -> LoadedMo
     spec = FeatureSpec.from_json(manifest.feature_spec)
     encoded = EncodedCatalog(catalog, spec)
     taste, appeal, latents = _vocabulary(files["vocabulary.json"], spec, catalog)
-    ranker = load(path, spec, manifest.session_config, engine, files)
+    ranker = load_ranker(path, spec, manifest.session_config, engine, files)
     return LoadedModel(
         version=manifest.model_version,
         encoded=encoded,
         ranker=ranker,
-        weights=ranker.weights if isinstance(ranker, NumpyRanker) else from_bytes(files["ranker.bin"], spec),
+        weights=ranker.weights if isinstance(ranker, NumpyRanker) else weights_from_bytes(files["ranker.bin"], spec),
         population_taste=taste,
         appeal=appeal,
         latents=latents,
@@ -50,12 +60,16 @@ def load_model(folder: str | Path, catalog: Catalog, engine: Engine) -> LoadedMo
 
 
 def check_bundle(folder: str | Path, model: LoadedModel) -> None:
-    """All rules of `keyart.bundle`, and the canary on the engine of `model`; raises a BundleError."""
+    """Check all rules of `keyart.bundle`, and the canary on the engine of `model`.
+
+    Raises:
+        BundleError: A rule is broken.
+    """
     verify(_bundle_in(folder), run=model.ranker.run)
 
 
 def _bundle_in(folder: str | Path) -> Path:
-    """`folder` itself, or the current slot where it is a folder of slots."""
+    """Return `folder` itself, or the current slot of a folder of slots."""
     path = Path(folder)
     if not path.is_dir() or (path / "manifest.json").exists():
         return path
@@ -87,7 +101,7 @@ def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Float
 
 
 def _latents(document: Any, catalog: Catalog) -> Latents | None:
-    """Raises what a document of another shape raises where it is read."""
+    """Read latents. A document of another shape raises whatever its reading raises."""
     if document is None:
         return None
     ids = {
@@ -98,5 +112,5 @@ def _latents(document: Any, catalog: Catalog) -> Latents | None:
     for name, listed in ids.items():
         scale, known = document[name]["scale"], document[name]["numbers"]
         numbers = np.array([known.get(one, (0,) * LATENTS) for one in listed], dtype=np.int8)
-        tables.append(scaled(numbers.reshape(len(listed), LATENTS), scale))
+        tables.append(dequantize_latents(numbers.reshape(len(listed), LATENTS), scale))
     return Latents(*tables)

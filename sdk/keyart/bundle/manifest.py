@@ -1,7 +1,7 @@
-"""`manifest.json`: what a bundle says of itself. Pure: bytes in, a value out.
+"""`manifest.json`: the description of a bundle. Pure: bytes in, a value out.
 
-The file is canonical JSON: keys sorted, one space of indent, UTF-8 as it is, one newline at the end. Other
-bytes are refused, and `digest` covers all other fields, so that no byte of the file can change unseen.
+The file is canonical JSON: keys sorted, one space of indent, UTF-8 as it is, one newline at the end. Other bytes are
+refused, and `digest` covers all other fields, so that no byte of the file can change unnoticed.
 """
 
 from __future__ import annotations
@@ -18,25 +18,30 @@ from ..errors import BundleDamaged, BundleMissing, BundleRefused
 from .fields import SESSION_CONFIG, FileEntry, check_fields
 from .plainfile import read_plain
 
-NAME = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 FORMAT, OPSET, IR_VERSION = 1, 17, 8
 MAX_MANIFEST_BYTES = 1_000_000
 MAX_DEPTH = 20
 
 
 def canonical(document: Any) -> bytes:
-    """The one way to write `document`. Raises ValueError for a NaN, an infinity or a lone surrogate."""
+    """Return the canonical JSON of a document.
+
+    Raises:
+        ValueError: It holds a NaN, an infinity or a lone surrogate.
+    """
     return "".join(_pieces(document)).encode()
 
 
 def _pieces(document: Any) -> Iterator[str]:
-    """The canonical form, piece by piece."""
+    """Yield the canonical form, piece by piece."""
     yield from json.JSONEncoder(sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).iterencode(document)
     yield "\n"
 
 
 def _is_canonical(document: Any, data: bytes) -> bool:
-    """Whether `data` is how `document` is written, found without writing it: indents make deep lists long."""
+    """Return True if `data` is the canonical form of `document`, without writing it whole: indents make deep lists
+    long."""
     at = 0
     for piece in map(str.encode, _pieces(document)):
         if not data.startswith(piece, at):
@@ -46,19 +51,33 @@ def _is_canonical(document: Any, data: bytes) -> bool:
 
 
 def feature_spec_digest(feature_spec: Mapping[str, Any]) -> str:
-    """sha256 of the feature spec as compact sorted JSON: same digest, same features."""
+    """Return the sha256 of the feature spec as compact sorted JSON: same digest, same features."""
     text = json.dumps(dict(feature_spec), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The fields of `manifest.json`, in its own names. `parse` and `build` make one that is right.
+    """The fields of `manifest.json`, by their own names. Create one with `parse` or `build`, which check it.
 
-    parameters: name to shape. training: round, devices, and what else the trainer tells. privacy: epsilon
-    and delta spent, None without a guarantee. quality: measured figures by name. card: the model card.
-    policy: base_rate, the share of quality plays to expect. head: prior variances of the personal head.
-    session_config: entries that an ONNX session needs. files: each other file of the bundle.
+    Attributes:
+        model_version: Version of the model.
+        parent: Version that it was trained from, or None.
+        created: ISO time with a zone.
+        feature_spec: The feature spec.
+        feature_spec_sha256: Its digest.
+        parameters: Shape of each parameter, by name.
+        training: Round, devices, and other facts of the training.
+        privacy: ε and δ spent; None without a guarantee.
+        quality: Measured figures by name.
+        card: The model card.
+        policy: `base_rate`, the expected share of quality plays.
+        head: Prior variances of the personal head.
+        files: Digest and size of each other file.
+        session_config: Entries that an ONNX session needs.
+        format: Version of the format.
+        opset: ONNX opset.
+        ir_version: ONNX IR version.
     """
 
     model_version: int
@@ -96,7 +115,11 @@ class Manifest:
         policy: Mapping[str, float],
         head: Mapping[str, float],
     ) -> Manifest:
-        """The manifest of a bundle with these files. Raises BundleRefused where `parse` would."""
+        """Return the manifest of a bundle with these files.
+
+        Raises:
+            BundleRefused: `parse` would refuse it.
+        """
         manifest = cls(
             model_version=model_version,
             parent=parent,
@@ -125,24 +148,25 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """sha256 of the canonical JSON of all other fields: the identity of the whole bundle."""
+        """Return the sha256 of the canonical JSON of all other fields: the identity of the whole bundle."""
         return hashlib.sha256(canonical(self._document())).hexdigest()
 
     def to_bytes(self) -> bytes:
-        """`manifest.json`, byte for byte."""
+        """Return `manifest.json`, byte for byte."""
         return canonical({**self._document(), "digest": self.digest})
 
     @classmethod
     def parse(cls, data: bytes) -> Manifest:
-        """Reads what `to_bytes` wrote.
+        """Read what `to_bytes` wrote.
 
-        Raises BundleDamaged for bytes that are not a whole manifest, BundleRefused for a format or a field
-        that this version of keyart does not know.
+        Raises:
+            BundleDamaged: The bytes are not a whole manifest.
+            BundleRefused: This version of keyart does not know the format or a field.
         """
         document = _load(data)
         digest = document.pop("digest", None)
         if digest != hashlib.sha256(canonical(document)).hexdigest():
-            raise BundleDamaged(f"The digest in {NAME} does not fit the rest of it; fetch the bundle again.")
+            raise BundleDamaged(f"The digest in {MANIFEST_NAME} does not fit the rest of it; fetch the bundle again.")
         check_fields(document)
         document["files"] = {name: FileEntry.from_json(entry) for name, entry in document["files"].items()}
         document["parameters"] = {name: tuple(shape) for name, shape in document["parameters"].items()}
@@ -150,16 +174,19 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: str | Path) -> Manifest:
-        """The manifest of the bundle in `folder`; `keyart.bundle.verify` looks at its other files too.
+        """Read the manifest of the bundle in `folder`. `keyart.bundle.verify` checks the other files too.
 
-        Raises BundleMissing, BundleDamaged, BundleRefused.
+        Raises:
+            BundleMissing: There is no manifest.
+            BundleDamaged: The bytes are not a whole manifest.
+            BundleRefused: This version of keyart does not know the format or a field.
         """
-        path = Path(folder) / NAME
+        path = Path(folder) / MANIFEST_NAME
         try:
             data = read_plain(path, MAX_MANIFEST_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):
             raise BundleMissing(
-                f"No bundle at {folder}: no {NAME}. Install one, or open the profile without a bundle."
+                f"No bundle at {folder}: no {MANIFEST_NAME}. Install one, or open the profile without a bundle."
             ) from None
         except OSError as error:
             raise BundleDamaged(f"Cannot read {path}: {error.strerror or error}. Fetch the bundle again.") from error
@@ -168,22 +195,26 @@ class Manifest:
 
 def _load(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_MANIFEST_BYTES:
-        raise BundleDamaged(f"{NAME} is larger than {MAX_MANIFEST_BYTES:,} bytes; fetch the bundle again.")
+        raise BundleDamaged(f"{MANIFEST_NAME} is larger than {MAX_MANIFEST_BYTES:,} bytes; fetch the bundle again.")
     try:
         document = json.loads(data.decode())
         # Compared as bytes: JSON has many ways to say the same, and a signature is over one of them.
         same = _is_canonical(document, data)
     except (ValueError, RecursionError) as error:
-        raise BundleDamaged(f"{NAME} is not JSON ({type(error).__name__}); fetch the bundle again.") from None
+        raise BundleDamaged(
+            f"{MANIFEST_NAME} is not JSON ({type(error).__name__}); fetch the bundle again."
+        ) from None
     if not isinstance(document, dict):
-        raise BundleDamaged(f"{NAME} is not a JSON object; fetch the bundle again.")
+        raise BundleDamaged(f"{MANIFEST_NAME} is not a JSON object; fetch the bundle again.")
     version = document.get("format")
     if isinstance(version, int) and version != FORMAT:
         raise BundleRefused(f"The bundle has format {version}, this keyart reads format {FORMAT}; update keyart.")
     if not same:
-        raise BundleDamaged(f"{NAME} is not in canonical form: it was changed on its way. Fetch the bundle again.")
+        raise BundleDamaged(
+            f"{MANIFEST_NAME} is not in canonical form: it was changed on its way. Fetch the bundle again."
+        )
     # In canonical form the indent of a line is its depth; deeper documents could exhaust a caller's stack
     # later.
     if b"\n" + b" " * (MAX_DEPTH + 1) in data:
-        raise BundleRefused(f"{NAME} is nested deeper than {MAX_DEPTH} levels. Build the bundle again.")
+        raise BundleRefused(f"{MANIFEST_NAME} is nested deeper than {MAX_DEPTH} levels. Build the bundle again.")
     return document

@@ -1,11 +1,10 @@
-"""What the trust rules need to know of an ONNX file, read without the `onnx` package that a device lacks.
+"""Reader of ONNX files for the trust rules, without the `onnx` package that a device lacks.
 
-A strict and bounded reader of the protobuf wire format (protobuf.dev/programming-guides/encoding) for the
-messages of onnx.proto3: Model, Graph, Node, Attribute, Tensor, ValueInfo. It is stricter than protobuf
-where a second reader could see something else: a field that it does not know, a single field given twice
-(protobuf would merge them), a number outside its type (protobuf would cut it) are refused. It does not
-follow subgraphs or functions; it counts them, and the rules refuse the count. Time is linear in the bytes
-and there is no recursion.
+It is a strict and bounded reader of the protobuf wire format (protobuf.dev/programming-guides/encoding) for the
+messages of onnx.proto3: Model, Graph, Node, Attribute, Tensor, ValueInfo. It is stricter than protobuf where a second
+reader could see something else: a field that it does not know, a single field given twice (protobuf would merge
+them), a number outside its type (protobuf would cut it) are refused. It does not follow subgraphs or functions; it
+counts them, and the rules refuse the count. Time is linear in the bytes and there is no recursion.
 
 Every refusal is BundleRefused.
 """
@@ -25,11 +24,17 @@ Value = int | memoryview  # the number of a varint, the bytes of the other wire 
 
 
 @dataclass(frozen=True)
-class Tensor:
-    """raw: little-endian bytes. floats, ints: the typed fields (ints hold int32_data and int64_data).
+class OnnxTensor:
+    """A tensor of a model.
 
-    external: (key, value) pairs that say where in another file the weights are, or None where they are
-    inline.
+    Attributes:
+        name: Name.
+        dims: Shape.
+        data_type: Number of the data type.
+        raw: Little-endian bytes.
+        floats: The typed float fields.
+        ints: The typed integer fields (int32_data and int64_data).
+        external: (key, value) pairs that locate the weights in another file; None if they are inline.
     """
 
     name: str
@@ -42,33 +47,41 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Attribute:
-    """floats: little-endian float32 of `f` and `floats`. graphs: how many subgraphs it holds (not read)."""
+class OnnxAttribute:
+    """An attribute of a node.
+
+    Attributes:
+        name: Name.
+        floats: Little-endian float32 of `f` and `floats`.
+        ints: Integers of `i` and `ints`.
+        tensors: Tensors.
+        graphs: Number of subgraphs, which are not read.
+    """
 
     name: str
     floats: tuple[memoryview, ...]
     ints: tuple[int, ...]
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[OnnxTensor, ...]
     graphs: int
 
 
 @dataclass(frozen=True)
-class Node:
+class OnnxNode:
     op_type: str
     domain: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    attributes: tuple[Attribute, ...]
+    attributes: tuple[OnnxAttribute, ...]
 
 
 @dataclass(frozen=True)
-class Model:
-    """functions, training, sparse: how many the file holds of what no bundle may hold (not read)."""
+class OnnxModel:
+    """A model. functions, training, sparse: number of forbidden parts in the file, which are not read."""
 
     ir_version: int
     opsets: tuple[tuple[str, int], ...]
-    nodes: tuple[Node, ...]
-    initializers: tuple[Tensor, ...]
+    nodes: tuple[OnnxNode, ...]
+    initializers: tuple[OnnxTensor, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     metadata: tuple[tuple[str, str], ...]
@@ -77,14 +90,18 @@ class Model:
     sparse: int
 
 
-def read_model(data: bytes, name: str) -> Model:
-    """The model in the bytes of file `name`. Raises BundleRefused, and nothing else, for other bytes."""
+def read_model(data: bytes, name: str) -> OnnxModel:
+    """Read the model in the bytes of file `name`.
+
+    Raises:
+        BundleRefused: The bytes are anything else.
+    """
     return _Reader(name).model(memoryview(data))
 
 
 @dataclass(frozen=True)
-class _Message:
-    """Field numbers of a message of onnx.proto3, by what may follow them. Any other field is refused."""
+class _MessageFields:
+    """Field numbers of a message of onnx.proto3, by their content. Any other field is refused."""
 
     name: str
     texts: frozenset[int]  # one text, one block of bytes or one message
@@ -105,16 +122,18 @@ def _set(*numbers: int) -> frozenset[int]:
     return frozenset(numbers)
 
 
-_MODEL = _Message("model", _set(2, 3, 4, 6, 7, 8, 14, 20, 25), _set(1, 5), repeated=_set(8, 14, 20, 25))
-_OPSET = _Message("opset", _set(1), _set(2))
-_PAIR = _Message("pair of texts", _set(1, 2))
-_GRAPH = _Message("graph", _set(1, 2, 5, 10, 11, 12, 13, 14, 15, 16), repeated=_set(1, 5, 11, 12, 13, 14, 15, 16))
-_VALUE_INFO = _Message("input or output", _set(1, 2, 3, 4), repeated=_set(4))
-_NODE = _Message("node", _set(1, 2, 3, 4, 5, 6, 7, 9), repeated=_set(1, 2, 5, 9))
-_ATTRIBUTE = _Message(
+_MODEL = _MessageFields("model", _set(2, 3, 4, 6, 7, 8, 14, 20, 25), _set(1, 5), repeated=_set(8, 14, 20, 25))
+_OPSET = _MessageFields("opset", _set(1), _set(2))
+_PAIR = _MessageFields("pair of texts", _set(1, 2))
+_GRAPH = _MessageFields(
+    "graph", _set(1, 2, 5, 10, 11, 12, 13, 14, 15, 16), repeated=_set(1, 5, 11, 12, 13, 14, 15, 16)
+)
+_VALUE_INFO = _MessageFields("input or output", _set(1, 2, 3, 4), repeated=_set(4))
+_NODE = _MessageFields("node", _set(1, 2, 3, 4, 5, 6, 7, 9), repeated=_set(1, 2, 5, 9))
+_ATTRIBUTE = _MessageFields(
     "attribute", _set(1, 4, 5, 6, 9, 10, 11, 13), _set(3, 8, 20), _set(2, 7), repeated=_set(7, 8, 9, 10, 11)
 )
-_TENSOR = _Message("tensor", _set(8, 9, 12, 13), _set(1, 2, 5, 7, 14), _set(4), repeated=_set(1, 4, 5, 7, 13))
+_TENSOR = _MessageFields("tensor", _set(8, 9, 12, 13), _set(1, 2, 5, 7, 14), _set(4), repeated=_set(1, 4, 5, 7, 13))
 
 
 class _Reader:
@@ -128,7 +147,7 @@ class _Reader:
         return BundleRefused(f"{self.name} is not an ONNX file that keyart accepts: {why}. Build the bundle again.")
 
     def varint(self, view: memoryview, at: int) -> tuple[int, int]:
-        """The number at `at`, 0 … 2⁶⁴ − 1, and the place after it."""
+        """Return the number at `at`, 0 … 2⁶⁴ − 1, and the place after it."""
         self.left -= 1
         if self.left < 0:
             raise self.refuse(f"it has more than {MAX_ITEMS:,} fields and numbers")
@@ -146,7 +165,7 @@ class _Reader:
         raise self.refuse("it holds a number of more than 64 bits")
 
     def walk(self, view: memoryview) -> Iterator[tuple[int, int, Value]]:
-        """(field number, wire type, value) of each field of a message."""
+        """Yield (field number, wire type, value) of each field of a message."""
         at = 0
         while at < len(view):
             tag, at = self.varint(view, at)
@@ -166,8 +185,8 @@ class _Reader:
             yield number, wire_type, view[at : at + size]
             at += size
 
-    def fields(self, view: memoryview, message: _Message) -> _Fields:
-        """The fields of a message by number; the wire types, and single fields given once, are checked."""
+    def fields(self, view: memoryview, message: _MessageFields) -> _ReadFields:
+        """Return the fields of a message by number; wire types, and single fields given once, are checked."""
         found: dict[int, list[Value]] = {}
         for number, wire_type, value in self.walk(view):
             if wire_type not in message.wire_types(number):
@@ -176,13 +195,13 @@ class _Reader:
             if values and number not in message.repeated:
                 raise self.refuse(f"a {message.name} has its field {number} twice")
             values.append(value)
-        return _Fields(self, found)
+        return _ReadFields(self, found)
 
-    def model(self, view: memoryview) -> Model:
+    def model(self, view: memoryview) -> OnnxModel:
         fields = self.fields(view, _MODEL)
         graph = self.fields(fields.block(7), _GRAPH)
         opsets = [self.fields(part, _OPSET) for part in fields.blocks(8)]
-        return Model(
+        return OnnxModel(
             ir_version=fields.int64(1),
             opsets=tuple((opset.text(1), opset.int64(2)) for opset in opsets),
             nodes=tuple(map(self.node, graph.blocks(1))),
@@ -195,9 +214,9 @@ class _Reader:
             sparse=len(graph.blocks(15)),
         )
 
-    def node(self, view: memoryview) -> Node:
+    def node(self, view: memoryview) -> OnnxNode:
         fields = self.fields(view, _NODE)
-        return Node(
+        return OnnxNode(
             op_type=fields.text(4),
             domain=fields.text(7),
             inputs=fields.texts(1),
@@ -205,9 +224,9 @@ class _Reader:
             attributes=tuple(map(self.attribute, fields.blocks(5))),
         )
 
-    def attribute(self, view: memoryview) -> Attribute:
+    def attribute(self, view: memoryview) -> OnnxAttribute:
         fields = self.fields(view, _ATTRIBUTE)
-        return Attribute(
+        return OnnxAttribute(
             name=fields.text(1),
             floats=(*fields.blocks(2), *fields.blocks(7)),
             ints=(*fields.int64s(3), *fields.int64s(8)),
@@ -215,7 +234,7 @@ class _Reader:
             graphs=len(fields.blocks(6)) + len(fields.blocks(11)),
         )
 
-    def tensor(self, view: memoryview) -> Tensor:
+    def tensor(self, view: memoryview) -> OnnxTensor:
         fields = self.fields(view, _TENSOR)
         external = tuple(map(self.pair, fields.blocks(13)))
         is_external = fields.int32(14) == EXTERNAL
@@ -224,7 +243,7 @@ class _Reader:
         int32s = fields.int64s(5)
         if any(not -INT32_MAX - 1 <= value <= INT32_MAX for value in int32s):
             raise self.refuse("a tensor has a number of more than 32 bits")
-        return Tensor(
+        return OnnxTensor(
             name=fields.text(8),
             dims=fields.int64s(1),
             data_type=fields.int32(2),
@@ -240,8 +259,8 @@ class _Reader:
 
 
 @dataclass(frozen=True)
-class _Fields:
-    """The fields of one message, with its reader; what is absent is empty or 0, as in proto3."""
+class _ReadFields:
+    """The fields of one message, with its reader. Absent fields are empty or 0, as in proto3."""
 
     reader: _Reader
     found: Mapping[int, list[Value]]

@@ -1,7 +1,6 @@
-"""Reads plain files, and nothing that only looks like one.
+"""Reading of plain files, and of nothing that only looks like one.
 
-A link leads out of the folder that was checked, a pipe keeps its reader waiting, a device may act on being
-opened.
+A link leads out of the folder that was checked, a pipe keeps its reader waiting, a device may act on being opened.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NO
 
 
 def check_plain(status: os.stat_result, name: str) -> None:
-    """Raises BundleRefused unless `status` is that of a plain file.
+    """Raise BundleRefused unless `status` is that of a plain file.
 
-    A second name of the same file (a hard link) is no harm: its bytes are checked as all are, and installers
-    of packages make them.
+    A second name of the same file (a hard link) does no harm: its bytes are checked as all are, and installers of
+    packages make them.
     """
     if not stat.S_ISREG(status.st_mode):
         raise BundleRefused(
@@ -29,9 +28,11 @@ def check_plain(status: os.stat_result, name: str) -> None:
 
 
 def read_plain(path: Path, most: int) -> bytes:
-    """The first bytes of a plain file, `most` of them or all, also if it was swapped since it was looked at.
+    """Read at most `most` bytes of a plain file, even if it was swapped since it was looked at.
 
-    Raises BundleRefused for anything but a plain file, OSError as `open` does.
+    Raises:
+        BundleRefused: It is not a plain file.
+        OSError: It cannot be opened.
     """
     check_plain(path.lstat(), path.name)
     handle = os.open(path, _FLAGS)

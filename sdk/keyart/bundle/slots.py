@@ -1,11 +1,11 @@
-"""Where bundles are installed on a device: one folder a bundle, and a pointer that is swapped in one step.
+"""Slots: where bundles are installed on a device, with one folder a bundle and a pointer that is swapped in one step.
 
     folder/current        {"current": "000002-…", "previous": "000001-…"}, replaced atomically
     folder/000002-…/      a whole, checked bundle; never written to again
     folder/.staging/      a bundle on its way in; worth nothing, and removed by the next install
 
-A kill at any point leaves the old bundle or the new one. Two bundles are kept: the newest, and the last
-good one before it, which serves if bytes of the newest rot.
+A kill at any point leaves the old bundle or the new one. Two bundles are kept: the newest, and the last good one
+before it, which serves if bytes of the newest rot.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import BundleError, UpdateError
-from .durable import locked, replace_file, sync_folder, write_synced
+from .durable import locked_file, replace_file, sync_folder, write_synced
 from .folder import check_contents, read_files
-from .manifest import NAME, Manifest
+from .manifest import MANIFEST_NAME, Manifest
 from .plainfile import read_plain
 
 log = logging.getLogger("keyart.bundle")
@@ -30,13 +30,15 @@ _SLOT = re.compile(r"(\d{6,})-[0-9a-f]{16}", re.ASCII)
 
 
 def _no_step(name: str) -> None:
-    """Tests kill the process here, at each step of an installation."""
+    """Do nothing. Tests kill the process here, at each step of an installation."""
 
 
 class Slots:
     """The bundles installed in `folder`, which is made by the first installation.
 
-    step: called with the name of each step of an installation, before it is taken.
+    Args:
+        folder: Folder of the slots.
+        step: Called with the name of each step of an installation, before it is taken.
     """
 
     def __init__(self, folder: str | Path, *, step: Callable[[str], None] = _no_step) -> None:
@@ -44,9 +46,9 @@ class Slots:
         self._step = step
 
     def current(self) -> Path | None:
-        """The folder of the bundle to use, its bytes checked; None if there is none.
+        """Return the folder of the bundle to use, with its bytes checked; None if there is none.
 
-        Where the newest is damaged the last good one answers, and the logger "keyart.bundle" warns.
+        If the newest is damaged the last good one is returned, and the logger "keyart.bundle" warns.
         """
         named = [self.folder / name for name in self._pointer() if name]
         for slot in named:
@@ -62,23 +64,31 @@ class Slots:
         return None
 
     def previous(self) -> Path | None:
-        """The last good bundle before the current one, if it is there and whole."""
+        """Return the last good bundle before the current one, if it is there and whole."""
         name = self._pointer()[1]
         slot = self.folder / name if name else None
         return slot if slot is not None and _whole(slot) else None
 
     def install(self, source: str | Path, check: Callable[[Path], object]) -> Path:
-        """Copies the bundle in `source`, lets `check` judge the copy, makes it the current one; its folder.
+        """Copy a bundle, check the copy, make it the current one, and return its folder.
 
-        check: raises to refuse, for instance `keyart.bundle.verify`; its errors pass through. The bundle
-        installed before serves on after any error. Raises BundleMissing, BundleDamaged or BundleRefused for
-        the source, UpdateError where the disk does not take the copy or does not let `check` read it.
+        The bundle installed before goes on serving after any error.
+
+        Args:
+            source: Folder of the bundle.
+            check: Raises to refuse the copy, for instance `keyart.bundle.verify`; its errors pass through.
+
+        Raises:
+            BundleMissing: The source has no bundle.
+            BundleDamaged: A file of the source differs from the manifest.
+            BundleRefused: The source breaks a rule.
+            UpdateError: The disk does not take the copy or does not let `check` read it.
         """
         files = read_files(source)
         manifest = check_contents(files)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with locked(self.folder / LOCK):
+            with locked_file(self.folder / LOCK):
                 return self._install(files, manifest, check)
         except OSError as error:
             raise UpdateError(
@@ -99,7 +109,7 @@ class Slots:
             sync_folder(staging)
             self._step("check")
             check(staging)
-            if last_good is not None and (last_good / NAME).read_bytes() == files[NAME]:
+            if last_good is not None and (last_good / MANIFEST_NAME).read_bytes() == files[MANIFEST_NAME]:
                 return self._keep(last_good)  # the very bundle that is installed, byte for byte
             slot = self.folder / self._new_name(manifest)
             self._step("name")
@@ -125,7 +135,7 @@ class Slots:
         replace_file(self.folder / POINTER, (document + "\n").encode())
 
     def _pointer(self) -> tuple[str | None, str | None]:
-        """Names of the current and the previous slot, or None for a pointer that is absent or unreadable."""
+        """Return the names of the current and the previous slot; None for a pointer that is absent or unreadable."""
         try:
             document = json.loads(read_plain(self.folder / POINTER, MAX_POINTER_BYTES))
             current, previous = document["current"], document["previous"]
@@ -139,14 +149,14 @@ class Slots:
         return None, None
 
     def _slots(self) -> list[Path]:
-        """All slots, oldest first."""
+        """Return all slots, oldest first."""
         if not self.folder.is_dir():
             return []
         slots = (path for path in self.folder.iterdir() if _SLOT.fullmatch(path.name))
         return sorted(slots, key=lambda path: (int(path.name.partition("-")[0]), path.name))
 
     def _new_name(self, manifest: Manifest) -> str:
-        """A name never used before, so that a reader of an older slot is never handed other bytes."""
+        """Return a name never used before, so that a reader of an older slot never gets other bytes."""
         last = max((int(path.name.partition("-")[0]) for path in self._slots()), default=0)
         return f"{last + 1:06d}-{manifest.digest[:16]}"
 

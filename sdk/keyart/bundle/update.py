@@ -1,7 +1,7 @@
-"""Fetches a newer bundle: signed metadata (TUF), the host's own transport, keyart's own rules.
+"""Updates: a newer bundle is fetched with signed metadata (TUF), the host's own transport and keyart's own rules.
 
-TUF (theupdateframework.github.io/specification) refuses what is forged, rolled back, frozen, mixed from two
-states or endless; `keyart.bundle.verify` refuses what even a publisher may not ship. Needs the extra
+TUF (theupdateframework.github.io/specification) refuses metadata that is forged, rolled back, frozen, mixed from two
+states or endless; `keyart.bundle.verify` refuses what even a publisher may not ship. It needs the extra
 `keyart[update]`, imported only while an update runs.
 """
 
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BundleError, BundleRefused, UpdateError
 from . import trust
 from .folder import verify
-from .manifest import NAME, Manifest
+from .manifest import MANIFEST_NAME, Manifest
+from .reference_vectors import RunRanker, check_vectors, parse_vectors
 from .slots import Slots
-from .vectors import Run, check_vectors, parse_vectors
 
 if TYPE_CHECKING:
     from tuf.ngclient.fetcher import FetcherInterface
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 # (404, 403).
 Fetch = Callable[[str], "bytes | Iterable[bytes]"]
 # The ranker of the bundle in a folder, as a function from its inputs to its outputs.
-Canary = Callable[[Path, Manifest], Run]
+Canary = Callable[[Path, Manifest], RunRanker]
 _DOWNLOADS = "downloads"
-MOST_SAID = 200  # characters of what a library says of hostile metadata, which it may quote
-_MANIFEST_PATH = re.compile(r"(0|[1-9][0-9]{0,15})/" + re.escape(NAME), re.ASCII)
+MAX_DETAIL_CHARACTERS = 200  # characters of what a library says of hostile metadata, which it may quote
+_MANIFEST_PATH = re.compile(r"(0|[1-9][0-9]{0,15})/" + re.escape(MANIFEST_NAME), re.ASCII)
 
 
-def update(
+def install_update(
     slots: Slots,
     metadata_dir: str | Path,
     fetch: Fetch,
@@ -44,17 +44,26 @@ def update(
     canary: Canary | None,
     newest: int | None = None,
 ) -> Manifest | None:
-    """Installs the newest bundle of a repository; its manifest, or None if there is nothing newer.
+    """Install the newest bundle of a repository. The installed bundle goes on serving after any error, and stays if
+    it is newer.
 
-    metadata_dir: a folder of this device for the newest trusted metadata; losing it loses the memory of
-    what was seen, so keep it with the slots, not in a cache. fetch: see `Fetch`. root: the trusted
-    `1.root.json`, shipped inside the app. canary: runs the new ranker on its test vectors on this very
-    device before it is installed, for instance with `keyart.model.ranker.load`; None leaves this to the first
-    use. newest: the version beyond which none is taken (`keyart.client.offered`); None: any. What is installed
-    stays where it is newer.
+    Args:
+        slots: Slots of this device.
+        metadata_dir: Folder of this device for the newest trusted metadata. Losing it loses the memory of what was
+            seen, so keep it with the slots, not in a cache.
+        fetch: Fetches a file of the repository (`Fetch`).
+        root: The trusted `1.root.json`, shipped inside the app.
+        canary: Runs the new ranker on its test vectors on this very device before it is installed, for instance with
+            `keyart.model.load_ranker`. None leaves this to the first use.
+        newest: Version beyond which none is taken (`keyart.client.offered_version`). None takes any.
 
-    Raises UpdateError for what could not be fetched or is not signed as it must be, BundleDamaged or
-    BundleRefused for a signed bundle that breaks a rule. The installed bundle serves on in any case.
+    Returns:
+        The manifest of the installed bundle, or None if there is nothing newer.
+
+    Raises:
+        UpdateError: The repository cannot be fetched or is not signed as it must be.
+        BundleDamaged: A signed bundle differs from its manifest.
+        BundleRefused: A signed bundle breaks a rule.
     """
     folder = Path(metadata_dir)
     try:
@@ -110,13 +119,13 @@ def _check(staged: Path, version: int, installed: Manifest | None, canary: Canar
 
 
 def _installed(slots: Slots) -> Manifest | None:
-    """What serves now. A device whose bundles are all damaged takes any that is signed."""
+    """Return the manifest that serves now. A device whose bundles are all damaged takes any that is signed."""
     slot = slots.current()
     return None if slot is None else Manifest.read(slot)
 
 
 def _download(updater: Updater, prefix: str, names: list[str], downloads: Path) -> None:
-    """The signed files of one version; their signed lengths are held to our limits first."""
+    """Download the signed files of one version, after checking their signed lengths against our limits."""
     targets = {}
     for name in names:
         trust.check_name(name)
@@ -130,7 +139,7 @@ def _download(updater: Updater, prefix: str, names: list[str], downloads: Path) 
 
 
 def _signed_paths(folder: Path) -> list[str]:
-    """Paths of all signed files, from the metadata that `refresh` has verified and stored."""
+    """Return the paths of all signed files, from the metadata that `refresh` has verified and stored."""
     from tuf.api.metadata import Metadata
 
     targets: Metadata[Any] = Metadata.from_file(str(folder / "targets.json"))
@@ -159,7 +168,7 @@ def _refreshed(folder: Path, fetch: Fetch, root: bytes) -> Updater:
 
 
 def _fetcher(fetch: Fetch) -> FetcherInterface:
-    """The host's callback behind TUF's interface; metadata must be, byte for byte, what its writer writes."""
+    """Wrap the host's callback in TUF's interface; metadata must be, byte for byte, what its writer writes."""
     from tuf.api.exceptions import DownloadHTTPError
     from tuf.api.metadata import Metadata
     from tuf.ngclient.fetcher import FetcherInterface
@@ -187,7 +196,7 @@ def _fetcher(fetch: Fetch) -> FetcherInterface:
 
 
 def _cause(error: BaseException) -> str:
-    """What went wrong in words, with the cause beneath it."""
+    """Return a sentence about an error, with the cause beneath it."""
     words = {
         "ExpiredMetadataError": "the repository's metadata has expired (is its refresh running?)",
         "UnsignedMetadataError": "the metadata is not signed by the keys that this app trusts",
@@ -195,7 +204,7 @@ def _cause(error: BaseException) -> str:
         "LengthOrHashMismatchError": "bytes differ from the signed metadata",
         "DownloadLengthMismatchError": "the server sent more bytes than the metadata allows",
     }.get(type(error).__name__, "the repository could not be read")
-    details = [str(error)[:MOST_SAID]]
+    details = [str(error)[:MAX_DETAIL_CHARACTERS]]
     if error.__cause__ is not None:
-        details.append(str(error.__cause__)[:MOST_SAID])
+        details.append(str(error.__cause__)[:MAX_DETAIL_CHARACTERS])
     return f"{words} ({': '.join(part for part in details if part) or type(error).__name__})."

@@ -1,7 +1,8 @@
-"""The privacy cost of sums with Skellam noise: Rényi divergences, which add up over rounds, and the ε they prove.
+"""The privacy cost of sums with Skellam noise: Rényi divergences, which add up over rounds, and the ε that they
+prove.
 
-Device and server work it out with these very functions (`keyart_federated.accounting` adds sampling and other noise).
-A device counts every round in full: it cannot rely on having been sampled in secret.
+Device and server use the same functions (`keyart_federated.accounting` adds sampling and other noise). A device
+counts every round in full: it cannot rely on having been sampled in secret.
 """
 
 from __future__ import annotations
@@ -12,11 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import SettingError
-
-Doubles = npt.NDArray[np.float64]
+from ..types import Doubles
 
 MAX_ORDER: Final = 1024
 # Dense where a campaign's best order lies (a large ε has it near 1), a step of an eighth above.
@@ -31,8 +30,13 @@ _INTEGERS: Final = np.arange(2, MAX_ORDER + 1)
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One round that a device takes part in. l2: the most that its integer vector measures. noise_multiplier: the
-    deviation of the noise in the sum that is sure to be there, over l2. dimension: entries of the vector."""
+    """The charge of one round.
+
+    Attributes:
+        noise_multiplier: Standard deviation of the guaranteed noise in the sum, divided by `l2`.
+        l2: Upper bound on the norm of the device's integer vector.
+        dimension: Entries of the vector.
+    """
 
     noise_multiplier: float
     l2: float
@@ -41,8 +45,14 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """epsilon_spent: what all rounds of a profile together may give away, at `delta`; infinite once an unprotected
-    vector has left. epsilon_limit: what it never exceeds. contributions: how many vectors left the device."""
+    """The privacy budget of a profile.
+
+    Attributes:
+        epsilon_spent: Privacy loss of all rounds together at `delta`; infinite once an unprotected vector has left.
+        epsilon_limit: Limit that it never exceeds.
+        delta: δ of both.
+        contributions: Number of vectors that left the device.
+    """
 
     epsilon_spent: float
     epsilon_limit: float
@@ -65,10 +75,10 @@ def skellam_divergences(variance: float, l2: float, dimension: int) -> Doubles:
     return np.asarray(_INTEGERS * l2**2 / (2 * variance) + np.minimum(surcharge, 3 * l1 / (2 * variance)))
 
 
-def at_orders(divergences: Doubles) -> Doubles:
-    """Divergences `[ORDERS]` from those at the integers 2 … `MAX_ORDER`.
+def divergences_at_orders(divergences: Doubles) -> Doubles:
+    """Return divergences `[ORDERS]` from those at the integers 2 … `MAX_ORDER`.
 
-    (α − 1) D_α is convex in α and nought at 1 (van Erven, Harremoës 2014, theorem 11 and its corollary 2), so a chord
+    (α − 1) D_α is convex in α and 0 at 1 (van Erven, Harremoës 2014, theorem 11 and its corollary 2), so a chord
     between two integers lies above it.
     """
     orders = np.asarray(ORDERS)
@@ -76,9 +86,15 @@ def at_orders(divergences: Doubles) -> Doubles:
     return np.asarray(np.interp(orders, np.arange(1, MAX_ORDER + 1), cumulants) / (orders - 1))
 
 
-def proven(divergences: Doubles, delta: float) -> float:
-    """The least ε that divergences `[ORDERS]` prove at `delta`: min over α of
-    D_α + log(1 − 1/α) − log(δ α) / (α − 1) (Canonne, Kamath, Steinke 2020, proposition 12). Raises SettingError."""
+def epsilon_of_divergences(divergences: Doubles, delta: float) -> float:
+    """Return the smallest ε that divergences `[ORDERS]` prove at `delta`.
+
+    It is the minimum over α of D_α + log(1 − 1/α) − log(δ α) / (α − 1) (Canonne, Kamath, Steinke 2020, proposition
+    12).
+
+    Raises:
+        SettingError: `delta` is not between 0 and 1.
+    """
     if not 0 < delta < 1:
         raise SettingError(
             f"delta must lie between 0 and 1, and is {delta}. Take less than one over the fleet's size."
@@ -88,10 +104,10 @@ def proven(divergences: Doubles, delta: float) -> float:
     return max(0.0, float(found.min()))
 
 
-def spent(charges: Iterable[Charge], delta: float) -> float:
-    """ε at `delta` of all these rounds together; 0 for none."""
+def epsilon_spent(charges: Iterable[Charge], delta: float) -> float:
+    """Return ε at `delta` of rounds together; 0 for none."""
     total = np.zeros(len(_INTEGERS))
     for charge in charges:
         variance = (charge.noise_multiplier * charge.l2) ** 2
         total += skellam_divergences(variance, charge.l2, charge.dimension)
-    return proven(at_orders(total), delta) if total.any() else 0.0
+    return epsilon_of_divergences(divergences_at_orders(total), delta) if total.any() else 0.0

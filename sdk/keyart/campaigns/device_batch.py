@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..model.features import EncodedCatalog
-from ..model.features.encode import Floats, Ints
-from ..model.features.rows import Rows
+from ..model.features.rows import FeatureRows
 from ..model.ranker.weights import Weights
-from ..model.scorer import Log
+from ..model.scorer import DecisionLog
+from ..types import Floats, Ints
 
 if TYPE_CHECKING:
     from ..model.loaded_model import LoadedModel
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class DeviceBatch:
     """Logs and histories of d devices that run the same model.
 
-    A kind reads only some of the fields. Whoever asks for a kind that reads no log may pass one of no decisions.
+    A kind reads only some of the fields. A request for a kind that reads no log may pass a log without decisions.
 
     Attributes:
         encoded: The catalogue in the places of the model's feature spec, with T titles and n artworks.
@@ -40,7 +40,7 @@ class DeviceBatch:
 
     encoded: EncodedCatalog
     weights: Weights
-    log: Log
+    log: DecisionLog
     artworks: Ints
     affinity: Floats
     has_history: Floats
@@ -61,7 +61,7 @@ class DeviceBatch:
         )
 
 
-def _with_device_axis(log: Log) -> Log:
-    rows = Rows(**{name: value[None] for name, value in vars(log.rows).items()})
+def _with_device_axis(log: DecisionLog) -> DecisionLog:
+    rows = FeatureRows(**{name: value[None] for name, value in vars(log.rows).items()})
     arrays = {name: value[None] for name, value in vars(log).items() if name != "rows" and value is not None}
     return replace(log, rows=rows, **arrays)

@@ -1,7 +1,7 @@
-"""Enrolment: the key by which a device is known as one in private sums, and the certificate that says so.
+"""Enrolment: the key of a device in secure aggregation, and its certificate.
 
-The key is drawn when it is first asked for, lives in the sealed store, and goes with `forget`: a profile that begins
-anew is a new device. It says nothing of a person, and signs nothing but the keys of a round.
+The key is drawn when it is first asked for, lives in the sealed store, and is erased by `forget`: a profile that
+starts anew is a new device. It reveals nothing of a person, and signs nothing but the keys of a round.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ from typing import Final
 
 from ..errors import MessageError, StoreDamaged
 from ..secagg import Identity
-from ..secagg.identity import CERTIFICATE_BYTES, verify
-from ..secagg.keys import KEY_BYTES
+from ..secagg.identity import CERTIFICATE_BYTES, verify_record
+from ..secagg.key_agreement import KEY_BYTES
 from ..store.database import Store, Table
 
 _RECORD_ID: Final = b"device"
 _NOTHING: Final = bytes(KEY_BYTES)
 
 
-def find(store: Store) -> Identity | None:
-    """The device's identity, None where none was made yet. Raises StoreDamaged."""
+def find_identity(store: Store) -> Identity | None:
+    """Return the device's identity, or None if none was made yet.
+
+    Raises:
+        StoreDamaged: The record has a wrong length.
+    """
     data = store.get(Table.DEVICE, _RECORD_ID)
     if data is None:
         return None
@@ -29,9 +33,9 @@ def find(store: Store) -> Identity | None:
     return Identity(data[:KEY_BYTES], data[KEY_BYTES:])
 
 
-def made(store: Store, random: Callable[[int], bytes]) -> Identity:
-    """The device's identity, made now if there is none."""
-    identity = find(store)
+def find_or_create_identity(store: Store, random: Callable[[int], bytes]) -> Identity:
+    """Return the device's identity, which is created if there is none."""
+    identity = find_identity(store)
     if identity is None:
         identity = Identity.create(random)
         store.put(Table.DEVICE, _RECORD_ID, identity.private)
@@ -53,9 +57,13 @@ def is_certified(identity: Identity, issuers: Collection[bytes], now: int) -> bo
     return True
 
 
-def enrol(store: Store, certificate: bytes, issuers: Collection[bytes], now: int) -> None:
-    """Keeps the certificate of the device's key. Raises MessageError where neighbours would not take it."""
-    identity = find(store)
+def store_certificate(store: Store, certificate: bytes, issuers: Collection[bytes], now: int) -> None:
+    """Store the certificate of the device's key.
+
+    Raises:
+        MessageError: Neighbours would not accept it.
+    """
+    identity = find_identity(store)
     if identity is None or not isinstance(certificate, bytes) or len(certificate) != CERTIFICATE_BYTES:
         raise MessageError(f"A certificate is {CERTIFICATE_BYTES} bytes, for the key that device_key() has given.")
     identity = Identity(identity.private, certificate)
@@ -64,9 +72,9 @@ def enrol(store: Store, certificate: bytes, issuers: Collection[bytes], now: int
 
 
 def _require_certified(identity: Identity, issuers: Collection[bytes], now: int) -> None:
-    """Judged as a neighbour will: by the record of a round, here of one that nobody holds."""
+    """Check the certificate as a neighbour will: by the record of a round, here of a fictitious one."""
     if not identity.certificate:
-        raise MessageError("This device has no certificate; see Personalizer.enrol.")
+        raise MessageError("This device has no certificate; see Personalizer.federated.enrol.")
     record = identity.record(_NOTHING, _NOTHING, _NOTHING)
-    if verify(record, _NOTHING, issuers, now).device != identity.public:
+    if verify_record(record, _NOTHING, issuers, now).device != identity.public:
         raise MessageError("The certificate is of another device's key; pass device_key() to the issuer.")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from ..catalog import is_text, shown
+from ..catalog import is_text, quoted
 from ..errors import SettingError
 from ..model.features.spec import is_sensitive
-from .budget import Charge, spent
+from .budget import Charge, epsilon_spent
 from .offer import Offer
 
 KINDS: Final = ("training", "statistics", "experiment", "evaluation")
@@ -20,7 +20,7 @@ MAX_ROUND_SECONDS: Final = 7 * 86_400  # that a round may go on
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ParticipationHistory:
     """The history of a profile that counts against its limits.
 
     Attributes:
@@ -34,9 +34,9 @@ class Past:
     rounds: frozenset[tuple[str, int]] = frozenset()
 
     def spent(self, delta: float) -> float:
-        """ε at `delta`; infinite once an unprotected vector has left."""
+        """Return ε at `delta`; infinite once an unprotected vector has left."""
         charges = [charge for charge in self.charges if charge is not None]
-        return spent(charges, delta) if len(charges) == len(self.charges) else math.inf
+        return epsilon_spent(charges, delta) if len(charges) == len(self.charges) else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Limits:
             if not is_text(kind) or not is_text(value) or is_sensitive(kind):
                 raise SettingError(
                     f"Limits.labels are texts by kind, such as 'region': 'north', and of no sensitive kind; got "
-                    f"{shown(kind)}: {shown(value)}."
+                    f"{quoted(kind)}: {quoted(value)}."
                 )
         finite = math.isfinite(self.epsilon) or self.unprotected
         if not (finite and self.epsilon >= 0 and 0 < self.delta < 1):
@@ -98,9 +98,11 @@ class Limits:
                 "Limits need minimum_devices of 2 or more, least_noise and contributions_a_day of 0 or more."
             )
 
-    def refusal(self, offer: Offer, past: Past, model_version: int, feature_spec: str, now: float) -> str | None:
-        """Why a device declines, in words without personal data; None if it takes part. now: Unix seconds."""
-        after = Past((*past.charges, offer.charge)).spent(self.delta)
+    def refusal(
+        self, offer: Offer, past: ParticipationHistory, model_version: int, feature_spec: str, now: float
+    ) -> str | None:
+        """Return why a device declines, without personal data; None if it takes part. `now` is in Unix seconds."""
+        after = ParticipationHistory((*past.charges, offer.charge)).spent(self.delta)
         cost = f"ε = {offer.epsilon}, δ = {offer.delta}"
         checks = (
             (offer.kind not in self.kinds, f"no campaign of kind {offer.kind!r} is taken part in"),

@@ -18,22 +18,22 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ..dp.clip import integer_norm
 from ..dp.skellam import MAX_VARIANCE
 from ..errors import MessageError, SettingError
-from ..secagg import Terms
+from ..secagg import AggregationParameters
+from ..types import Doubles
 from .budget import Charge
 
-MAGIC: Final = b"KAO2"
+OFFER_MAGIC: Final = b"KAO2"
 PROTOCOL: Final = 2
 MAX_JSON_BYTES: Final = 64_000
 MAX_ENTRIES: Final = 1 << 20
 MAX_PAYLOAD_BYTES: Final = 4 * MAX_ENTRIES
-MAX_TEXT: Final = 256  # characters
+MAX_TEXT_CHARACTERS: Final = 256  # characters
 MAX_NUMBER: Final = 2**53 - 1  # the largest whole number that JSON carries to every language
 MAX_UNITS: Final = 1 << 32
 MAX_ARMS: Final = 64
@@ -49,15 +49,33 @@ _LENGTH = struct.Struct("<I")
 class Offer:
     """A request to devices: what they are asked for, how their vectors are protected, and what that costs.
 
-    kind, topic: `training`; `statistics` of a topic (`population`, `trending`, `together`, `rates`); `evaluation` of
-    none or of `compare`; `experiment`, the topic its name. campaign: its name. purpose: a sentence for the person.
-    round: of `rounds` in all. model_version, feature_spec: of the bundle that it is about. size: entries of the
-    vector. clip: norm that the vector is shortened
-    to before it is scaled to 1. units: that norm of 1, in integers. noise_multiplier: deviation of the noise in the
-    sum of `minimum_devices` survivors, over `l2`. minimum_devices, threshold_permille, bits: as in `sums.Terms`.
-    epsilon, delta: of the whole campaign, as the server reckons. not_after: Unix seconds, when the round is over.
-    most_decisions: above which none is counted. arms: of an experiment, else 0. since: Unix seconds; what was before
-    is not asked for. payload: float32 numbers, as the kind needs them. Raises SettingError.
+    Attributes:
+        kind: `training`, `statistics`, `evaluation` or `experiment`.
+        topic: `population`, `trending`, `together` or `rates` for statistics; "" or `compare` for evaluation; the
+            name of an experiment.
+        campaign: Name of the campaign.
+        purpose: A sentence for the person.
+        round: Number of the round.
+        rounds: Number of rounds of the campaign.
+        model_version: Version of the bundle that it is about.
+        feature_spec: Digest of that bundle's feature spec.
+        size: Entries of the vector.
+        clip: Clipping norm, before the vector is scaled to 1.
+        units: Integers that a norm of 1 becomes.
+        noise_multiplier: Standard deviation of the noise in the sum of `minimum_devices` survivors, divided by `l2`.
+        minimum_devices: As in `AggregationParameters`.
+        threshold_permille: As in `AggregationParameters`.
+        bits: As in `AggregationParameters`.
+        epsilon: Privacy loss of the whole campaign by the server's accounting.
+        delta: δ of `epsilon`.
+        not_after: End of the round in Unix seconds.
+        most_decisions: Maximum number of decisions that count.
+        arms: Number of arms of an experiment, else 0.
+        since: Unix seconds; earlier decisions are not asked for.
+        payload: float32 numbers, as the kind needs them.
+
+    Raises:
+        SettingError: A field is missing or out of range.
     """
 
     kind: str
@@ -107,43 +125,46 @@ class Offer:
 
     @property
     def l2(self) -> float:
-        """The most that a device's integer vector measures, without noise."""
+        """Return the upper bound on the norm of a device's integer vector, without noise."""
         return integer_norm(self.units, self.size)
 
     @property
     def variance(self) -> int:
-        """The variance of the noise that each device adds; `minimum_devices` of them make up the whole."""
+        """Return the variance of the noise that each device adds; `minimum_devices` of them add up to the whole."""
         return math.ceil((self.noise_multiplier * self.l2) ** 2 / self.minimum_devices)
 
     @property
     def charge(self) -> Charge:
-        """The charge that a device's ledger writes down for taking part."""
+        """Return the charge of taking part."""
         return Charge(self.noise_multiplier, self.l2, self.size)
 
     @property
-    def numbers(self) -> npt.NDArray[np.float64]:
-        """The payload."""
+    def numbers(self) -> Doubles:
+        """Return the payload as numbers."""
         return np.frombuffer(self.payload, "<f4").astype(np.float64)
 
-    def terms(self, message: bytes) -> Terms:
+    def terms(self, message: bytes) -> AggregationParameters:
         """Return the parameters of the round's secure aggregation. `message` is the signed offer."""
         constant, deviations = NOISE_REACH
         bound = math.ceil(self.l2) + constant + math.ceil(deviations * math.sqrt(self.variance))
         nonce = hashlib.sha256(message).digest()
-        return Terms(self.size, self.bits, bound, self.threshold_permille, self.minimum_devices, nonce)
+        return AggregationParameters(
+            self.size, self.bits, bound, self.threshold_permille, self.minimum_devices, nonce
+        )
 
     def sign(self, key: bytes) -> bytes:
-        """The message. key: the server's private key (Ed25519, 32 bytes)."""
+        """Return the signed message. `key` is the server's private key (Ed25519, 32 bytes)."""
         document = {"protocol": PROTOCOL, **{name: getattr(self, name) for name in _TYPES}}
         text = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-        body = b"".join((MAGIC, _LENGTH.pack(len(text)), text, _LENGTH.pack(len(self.payload)), self.payload))
+        body = b"".join((OFFER_MAGIC, _LENGTH.pack(len(text)), text, _LENGTH.pack(len(self.payload)), self.payload))
         return body + Ed25519PrivateKey.from_private_bytes(key).sign(body)
 
     @classmethod
     def read(cls, message: bytes, servers: Iterable[bytes]) -> Offer | None:
-        """The offer that one of the servers (public keys) has signed; None: none of them has.
+        """Return the offer that one of the servers (public keys) has signed, or None if none of them has.
 
-        Raises MessageError for what no server of this protocol would send.
+        Raises:
+            MessageError: No server of this protocol would send the message.
         """
         text, payload = _split(message)
         if not any(_has_signed(server, message) for server in servers):
@@ -185,8 +206,8 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 
 
 def _split(message: bytes) -> tuple[bytes, bytes]:
-    """JSON and payload, by the lengths alone."""
-    parts, start = [], len(MAGIC)
+    """Return JSON and payload by their lengths alone."""
+    parts, start = [], len(OFFER_MAGIC)
     for most in (MAX_JSON_BYTES, MAX_PAYLOAD_BYTES):
         length = _LENGTH.unpack_from(message, start)[0] if start + _LENGTH.size <= len(message) else most + 1
         if length > most:
@@ -194,7 +215,7 @@ def _split(message: bytes) -> tuple[bytes, bytes]:
         start += _LENGTH.size
         parts.append(message[start : start + length])
         start += length
-    if message[: len(MAGIC)] != MAGIC or len(message) != start + SIGNATURE_BYTES:
+    if message[: len(OFFER_MAGIC)] != OFFER_MAGIC or len(message) != start + SIGNATURE_BYTES:
         raise MessageError("The lengths in the offer are not those of its parts.")
     return parts[0], parts[1]
 
@@ -208,7 +229,7 @@ def _has_signed(server: bytes, message: bytes) -> bool:
 
 
 def _is_text(text: str, may_be_empty: bool) -> bool:
-    return len(text) <= MAX_TEXT and text.isprintable() and (may_be_empty or bool(text))
+    return len(text) <= MAX_TEXT_CHARACTERS and text.isprintable() and (may_be_empty or bool(text))
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

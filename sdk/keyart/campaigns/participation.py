@@ -1,4 +1,4 @@
-"""Campaigns on the device: a server's messages are judged, answered, and written down before an answer leaves.
+"""Participation on the device: a server's messages are judged, answered, and stored before an answer leaves.
 
 A message is a signed offer (`offer`) or a stage of the secure aggregation that follows it (`secagg`).
 """
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from ..dp.skellam import Random
+from ..dp.skellam import RandomBytes
 from ..errors import MessageError, SettingError
 from ..secagg import DeviceSession, Stage
-from ..secagg.keys import KEY_BYTES
+from ..secagg.key_agreement import KEY_BYTES
 from ..secagg.messages import HEADER_BYTES, KeysRequest
 from ..secagg.messages import MAGIC as STAGE_MAGIC
 from ..store.database import Store, Table
@@ -22,11 +22,11 @@ from ..store.open_rounds import drop_open_rounds
 from . import enrolment, kinds, offer, vectors
 from .budget import Budget
 from .kinds.experiment import arm_of
-from .limits import Limits, Past
+from .limits import Limits, ParticipationHistory
 from .offer import Offer
 from .receipts import Contribution
-from .round_state import Round
-from .vectors import Source
+from .round_state import OpenRound
+from .vectors import VectorSource
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
@@ -38,27 +38,32 @@ log = logging.getLogger("keyart")
 
 MAX_MESSAGE_BYTES: Final = 8_000_000
 DAY: Final = timedelta(days=1)
-NOT_ENROLLED: Final = "this device has no certificate that holds; see Personalizer.enrol"
+NOT_ENROLLED: Final = "this device has no certificate that holds; see Personalizer.federated.enrol"
 
 
-class Campaigns:
+class CampaignParticipation:
     """The campaigns of one profile's store at one moment. `random` is the operating system's, except in tests."""
 
-    def __init__(self, store: Store, limits: Limits, at: datetime, random: Random = os.urandom) -> None:
+    def __init__(self, store: Store, limits: Limits, at: datetime, random: RandomBytes = os.urandom) -> None:
         self._store, self._limits, self._at, self._random = store, limits, at, random
 
     def answer(
         self, message: bytes, profile: Profile, installed: LoadedModel, catalog: Catalog, policy: Policy
     ) -> bytes | None:
-        """The reply, once all behind it is on the disk; None: declined. Raises MessageError, StoreFull."""
+        """Return the reply once everything behind it is on the disk, or None if the device declines.
+
+        Raises:
+            MessageError: The bytes are not a message of the protocol.
+            StoreFull: The disk is full, read-only or failing.
+        """
         if not isinstance(message, (bytes, bytearray, memoryview)) or len(message) > MAX_MESSAGE_BYTES:
             raise MessageError(f"A message is bytes, at most {MAX_MESSAGE_BYTES:,} of them.")
         message = bytes(message)
         drop_open_rounds(self._store, self._at.timestamp())
-        identity = enrolment.find(self._store)
+        identity = enrolment.find_identity(self._store)
         secret = identity.private if identity is not None else b""
-        source = Source(profile, installed, catalog, secret, policy, self._limits.labels)
-        if message.startswith(offer.MAGIC):
+        source = VectorSource(profile, installed, catalog, secret, policy, self._limits.labels)
+        if message.startswith(offer.OFFER_MAGIC):
             reply = self._begin(message, source)
         elif message.startswith(STAGE_MAGIC):
             reply = self._go_on(message, source)
@@ -72,10 +77,10 @@ class Campaigns:
             self._store.flush()
         return reply
 
-    def rounds(self) -> Iterator[Round]:
-        """In progress, oldest first."""
+    def rounds(self) -> Iterator[OpenRound]:
+        """Yield the rounds in progress, oldest first."""
         for _, data in self._store.scan(Table.ROUND):
-            found = Round.from_bytes(data, self._limits.servers)
+            found = OpenRound.from_bytes(data, self._limits.servers)
             if found is not None:
                 yield found
 
@@ -84,33 +89,43 @@ class Campaigns:
         return [Contribution.from_bytes(data) for _, data in self._store.scan(Table.RECEIPT)]
 
     def known_device_key(self) -> bytes | None:
-        """[32], public; None where none was drawn yet."""
-        identity = enrolment.find(self._store)
+        """Return the device's public key, [32]; None if none was drawn yet."""
+        identity = enrolment.find_identity(self._store)
         return identity.public if identity is not None else None
 
     def device_key(self) -> bytes:
-        """[32], public; drawn now if there is none."""
-        return enrolment.made(self._store, self._random).public
+        """Return the device's public key, [32], which is drawn if there is none."""
+        return enrolment.find_or_create_identity(self._store, self._random).public
 
     def enrol(self, certificate: bytes) -> None:
-        """Keeps the certificate of the device's key. Raises MessageError."""
-        enrolment.enrol(self._store, certificate, self._limits.issuers, self._now)
+        """Store the certificate of the device's key.
+
+        Raises:
+            MessageError: Neighbours would not accept it.
+        """
+        enrolment.store_certificate(self._store, certificate, self._limits.issuers, self._now)
 
     def arm(self, experiment: str, arms: int) -> int:
-        """0 … arms − 1. Raises SettingError."""
+        """Return the arm of an experiment, 0 … arms − 1.
+
+        Raises:
+            SettingError: The name is not a text, or the number of arms is out of range.
+        """
         if not isinstance(experiment, str) or not isinstance(arms, int) or not 1 <= arms <= offer.MAX_ARMS:
             raise SettingError(f"An experiment has a name, and 1 to {offer.MAX_ARMS} arms.")
-        return arm_of(enrolment.made(self._store, self._random).private, experiment, arms)
+        return arm_of(enrolment.find_or_create_identity(self._store, self._random).private, experiment, arms)
 
     def budget(self) -> Budget:
         """Return the budget and how much of it is spent."""
         sent, delta = self.contributions(), self._limits.delta
-        past = Past([contribution.charge for contribution in sent])
+        past = ParticipationHistory([contribution.charge for contribution in sent])
         return Budget(past.spent(delta), self._limits.epsilon, delta, len(sent))
 
     def leave(self, round_id: bytes) -> bool:
-        """Forgets a round of which only the keys were told, whether there was one. After that no neighbour's share
-        could be missed, nor a mask: a round that has gone further runs to its end."""
+        """Forget a round that has received only the keys, and return True if there was one.
+
+        After that stage a neighbour's share or a mask could be missed: a round that has gone further runs to its end.
+        """
         known = self._find(round_id)
         if known is None or len(known.session.answers) > Stage.KEYS:
             return False
@@ -118,7 +133,7 @@ class Campaigns:
             self._store.delete(Table.ROUND, round_id)
         return True
 
-    def _begin(self, message: bytes, source: Source) -> bytes | None:
+    def _begin(self, message: bytes, source: VectorSource) -> bytes | None:
         asked = Offer.read(message, self._limits.servers)
         if asked is None:
             return self._declined("no server that this app trusts has signed it")
@@ -126,21 +141,21 @@ class Campaigns:
         known = self._find(terms.round_id)
         if known is not None:
             return known.session.answers[0].reply
-        identity = enrolment.find(self._store)
+        identity = enrolment.find_identity(self._store)
         reason = self._refusal(asked, source)
         if reason is not None or identity is None:
             return self._declined(reason or NOT_ENROLLED)
         session = DeviceSession.start(terms, identity, self._limits.issuers, self._now, self._random)
         session, reply = session.answer(KeysRequest(terms).to_bytes())
-        self._keep(Round(message, asked, session))
+        self._keep(OpenRound(message, asked, session))
         return reply
 
-    def _go_on(self, message: bytes, source: Source) -> bytes | None:
+    def _go_on(self, message: bytes, source: VectorSource) -> bytes | None:
         if len(message) < HEADER_BYTES:
             raise MessageError("The message is shorter than its own head.")
         round_id = message[HEADER_BYTES - KEY_BYTES : HEADER_BYTES]
         known = self._find(round_id)
-        kind = kinds.find(known.offer) if known is not None else None
+        kind = kinds.find_kind(known.offer) if known is not None else None
         if known is None or kind is None:
             return self._declined("its round is not in progress here: it is over, was dropped, or never began")
         reason = None if known.has_sent else self._refusal(known.offer, source, known)
@@ -149,7 +164,7 @@ class Campaigns:
             return self._declined(reason)
         try:
             session, reply = known.session.answer(
-                message, lambda: vectors.answer(kind, known.offer, source, self._random)
+                message, lambda: vectors.protected_vector(kind, known.offer, source, self._random)
             )
         except SettingError as error:  # of the vector, which is not sent
             self._store.delete(Table.ROUND, round_id)
@@ -159,12 +174,12 @@ class Campaigns:
             self._keep(following, len(reply) if following.has_sent and not known.has_sent else None)
         return reply
 
-    def _refusal(self, asked: Offer, source: Source, besides: Round | None = None) -> str | None:
-        """Why not, None if it may go on. besides: the round itself, where it is in progress already."""
-        identity = enrolment.find(self._store)
+    def _refusal(self, asked: Offer, source: VectorSource, besides: OpenRound | None = None) -> str | None:
+        """Return why the device declines, None if it goes on. `besides` is the round itself, if it is in progress."""
+        identity = enrolment.find_identity(self._store)
         if identity is None or not enrolment.is_certified(identity, self._limits.issuers, self._now):
             return NOT_ENROLLED
-        kind, installed = kinds.find(asked), source.installed
+        kind, installed = kinds.find_kind(asked), source.installed
         if kind is None:
             return f"this keyart knows no campaign of kind {asked.kind!r} and that topic"
         past = self._past(besides)
@@ -173,7 +188,7 @@ class Campaigns:
             return "its vector has another shape than this device's model and catalogue"
         return reason
 
-    def _past(self, besides: Round | None) -> Past:
+    def _past(self, besides: OpenRound | None) -> ParticipationHistory:
         sent = self.contributions()
         charged = {contribution.round_id for contribution in sent}
         waiting = [
@@ -184,21 +199,21 @@ class Campaigns:
         lately = sum(datetime.fromisoformat(one.at) > self._at - DAY for one in sent) + len(waiting)
         charges = [*(one.charge for one in sent), *(one.charge for one in waiting)]
         rounds = {*((one.campaign, one.round) for one in sent), *((one.campaign, one.round) for one in waiting)}
-        return Past(charges, lately, frozenset(rounds))
+        return ParticipationHistory(charges, lately, frozenset(rounds))
 
-    def _find(self, round_id: bytes) -> Round | None:
+    def _find(self, round_id: bytes) -> OpenRound | None:
         data = self._store.get(Table.ROUND, round_id)
-        return None if data is None else Round.from_bytes(data, self._limits.servers)
+        return None if data is None else OpenRound.from_bytes(data, self._limits.servers)
 
-    def _keep(self, following: Round, sent_bytes: int | None = None) -> None:
-        """Before anything leaves: the session, and with a vector of `sent_bytes` its charge, both or neither."""
+    def _keep(self, following: OpenRound, sent_bytes: int | None = None) -> None:
+        """Store the session before anything leaves, and with a vector of `sent_bytes` its charge, both or neither."""
         with self._store.transaction():
             self._store.put(Table.ROUND, following.id, following.to_bytes())
             if sent_bytes is not None:
                 receipt = self._receipt(following, sent_bytes)
                 self._store.put(Table.RECEIPT, following.id, receipt.to_bytes())
 
-    def _receipt(self, of: Round, size_bytes: int) -> Contribution:
+    def _receipt(self, of: OpenRound, size_bytes: int) -> Contribution:
         asked, delta = of.offer, self._limits.delta
         charges = [one.charge for one in self.contributions()]
         return Contribution(
@@ -215,7 +230,7 @@ class Campaigns:
             units=asked.units,
             entries=asked.size,
             minimum_devices=asked.minimum_devices,
-            epsilon=Past([*charges, asked.charge]).spent(delta),
+            epsilon=ParticipationHistory([*charges, asked.charge]).spent(delta),
             delta=delta,
             round_id=of.id.hex(),
         )

@@ -1,4 +1,4 @@
-"""Contributions: the log of what left the device. No title and no person is in it."""
+"""Receipts: the log of what left the device. It names no title and no person."""
 
 from __future__ import annotations
 
@@ -12,12 +12,25 @@ from .budget import Charge
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One vector that this device handed in. at: when, ISO 8601 with a zone. kind, campaign, round: what it was for.
+    """The receipt of one vector that this device sent.
 
-    size_bytes: of the message. masked: whether nobody could read the vector. noise_multiplier: deviation of the noise
-    in the sum, over the most that the vector measures. The rest is of protected rounds, and empty for others: topic,
-    purpose, clip, units, entries, minimum_devices as in `Offer`; epsilon: what all rounds up to this one may give
-    away together, at `delta`; round_id: in hex.
+    Attributes:
+        at: Time, ISO 8601 with a zone.
+        kind: Kind of the campaign.
+        campaign: Name of the campaign.
+        round: Number of the round.
+        size_bytes: Size of the message.
+        masked: True if only the sum could be read.
+        noise_multiplier: Standard deviation of the noise in the sum, divided by the bound on the vector's norm.
+        topic: As in `Offer`; this and the following are empty for unprotected rounds.
+        purpose: As in `Offer`.
+        clip: As in `Offer`.
+        units: As in `Offer`.
+        entries: Entries of the vector.
+        minimum_devices: As in `Offer`.
+        epsilon: Privacy loss of all rounds up to this one, at `delta`.
+        delta: δ of `epsilon`.
+        round_id: Id of the round, in hex.
     """
 
     at: str
@@ -39,7 +52,7 @@ class Contribution:
 
     @property
     def charge(self) -> Charge | None:
-        """The privacy cost. None if there is no bound, since nothing protected the vector."""
+        """Return the charge; None if there is no bound, since nothing protected the vector."""
         if not self.round_id:
             return None
         return Charge(self.noise_multiplier, integer_norm(self.units, self.entries), self.entries)
@@ -50,7 +63,11 @@ class Contribution:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Contribution:
-        """Records of before there were protected rounds end at `noise_multiplier`. Raises StoreDamaged."""
+        """Decode a record. Records from before protected rounds end at `noise_multiplier`.
+
+        Raises:
+            StoreDamaged: The bytes are not a record.
+        """
         try:
             entry = cls(**json.loads(data))
             if any(type(getattr(entry, one.name)).__name__ != one.type for one in fields(cls)):

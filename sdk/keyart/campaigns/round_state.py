@@ -1,4 +1,5 @@
-"""Rounds in progress: the signed offer and the session of its sum, as the store keeps them between two messages."""
+"""Rounds in progress: the signed offer and the session of its aggregation, as the store keeps them between
+messages."""
 
 from __future__ import annotations
 
@@ -13,10 +14,16 @@ from .offer import Offer
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """A round in progress, for a person to look at. stage: what was answered last: keys, share, masked, unmask.
+class RoundProgress:
+    """A round in progress, for a person to look at.
 
-    not_after: Unix seconds, when it is dropped.
+    Attributes:
+        campaign: Name of the campaign.
+        purpose: A sentence for the person.
+        round: Number of the round.
+        rounds: Number of rounds of the campaign.
+        stage: Last stage that was answered: keys, share, masked or unmask.
+        not_after: Unix seconds when it is dropped.
     """
 
     campaign: str
@@ -28,8 +35,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """message: the signed offer, as it came."""
+class OpenRound:
+    """A round in progress. `message` is the signed offer, as it came."""
 
     message: bytes
     offer: Offer
@@ -37,31 +44,35 @@ class Round:
 
     @property
     def id(self) -> bytes:
-        """[32]: of its terms, as in every message of the sum."""
+        """Return the id of the round, [32], as in every message of it."""
         return self.session.terms.round_id
 
     @property
     def has_sent(self) -> bool:
-        """True once the masked vector has been worked out, and so counts as sent."""
+        """Return True once the masked vector has been worked out, and so counts as sent."""
         return len(self.session.answers) >= Stage.MASKED
 
     @property
-    def progress(self) -> Progress:
-        """See `Progress`."""
+    def progress(self) -> RoundProgress:
+        """Return the progress of the round."""
         offer, stage = self.offer, Stage(len(self.session.answers)).name.lower()
-        return Progress(offer.campaign, offer.purpose, offer.round, offer.rounds, stage, offer.not_after)
+        return RoundProgress(offer.campaign, offer.purpose, offer.round, offer.rounds, stage, offer.not_after)
 
-    def after(self, session: DeviceSession) -> Round:
-        """With the session as it is after a message."""
+    def after(self, session: DeviceSession) -> OpenRound:
+        """Return the round with the session after a message."""
         return replace(self, session=session)
 
     def to_bytes(self) -> bytes:
         """Return the record of the store."""
-        return open_rounds.pack(self.offer.not_after, self.message, session_codec.to_bytes(self.session))
+        return open_rounds.pack(self.offer.not_after, self.message, session_codec.session_to_bytes(self.session))
 
     @classmethod
     def from_bytes(cls, data: bytes, servers: Iterable[bytes]) -> Self | None:
-        """None: no server whose offers count here any more has signed it. Raises StoreDamaged."""
+        """Decode a record; None if no server whose offers count has signed it.
+
+        Raises:
+            StoreDamaged: The bytes are not a record.
+        """
         message, session = open_rounds.unpack(data)
         try:
             offer = Offer.read(message, servers)
@@ -69,4 +80,4 @@ class Round:
             raise StoreDamaged(f"The offer of a round in progress cannot be read: {error}") from None
         if offer is None:
             return None
-        return cls(message, offer, session_codec.from_bytes(session))
+        return cls(message, offer, session_codec.session_from_bytes(session))

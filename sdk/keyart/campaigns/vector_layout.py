@@ -1,4 +1,4 @@
-"""Layouts: vectors with named parts, one behind the other."""
+"""Layouts: vectors with named parts, one after the other."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import numpy.typing as npt
 Number = TypeVar("Number", np.float64, np.int64)
 
 
-class Places:
-    """A vector with named parts, one behind the other."""
+class VectorLayout:
+    """A vector with named parts, one after the other."""
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """Entries of each part, in order."""
+        """Return the number of entries of each part, in order."""
         raise NotImplementedError
 
     @property
     def places(self) -> Mapping[str, slice]:
-        """The slice of each part, by name."""
+        """Return the slice of each part, by name."""
         ends = list(itertools.accumulate(self.sizes.values()))
         return {name: slice(end - size, end) for (name, size), end in zip(self.sizes.items(), ends, strict=True)}
 
     @property
     def size(self) -> int:
-        """Entries of the whole vector."""
+        """Return the number of entries of the whole vector."""
         return sum(self.sizes.values())
 
     def parts(self, vector: npt.NDArray[Number]) -> dict[str, npt.NDArray[Number]]:
-        """Views of the parts, by name."""
+        """Return views of the parts, by name."""
         return {name: vector[place] for name, place in self.places.items()}

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..dp.clip import clipped, rounded
-from ..dp.skellam import Random, skellam
+from ..dp.clip import clip_vectors, round_vectors
+from ..dp.skellam import RandomBytes, skellam_noise
+from ..types import Doubles
 from .device_batch import DeviceBatch
 from .offer import Offer
-from .vector_layout import Places
+from .vector_layout import VectorLayout
 
 if TYPE_CHECKING:
     from ..catalog import Catalog
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
     from ..model.policy import Policy
     from ..profile.profile import Profile
 
-Doubles = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
-class Source:
+class VectorSource:
     """Everything on a device that a vector may be computed from.
 
     Attributes:
@@ -53,7 +52,7 @@ class Source:
 
     @cached_property
     def batch(self) -> DeviceBatch:
-        """This device as a batch of one."""
+        """Return this device as a batch of one."""
         return DeviceBatch.of_profile(self.profile, self.installed)
 
 
@@ -71,15 +70,15 @@ class DeviceKind:
 
     kind: str
     topics: tuple[str, ...] | None
-    layout: Callable[[Offer, Source], Places | None]
-    vector: Callable[[Offer, Source], Doubles]
+    layout: Callable[[Offer, VectorSource], VectorLayout | None]
+    vector: Callable[[Offer, VectorSource], Doubles]
     vectors: Callable[[Offer, DeviceBatch], Doubles] | None = None
 
     def accepts(self, offer: Offer) -> bool:
         """Return whether the offer is of this kind and of one of its topics."""
         return self.kind == offer.kind and (self.topics is None or offer.topic in self.topics)
 
-    def fits(self, offer: Offer, source: Source) -> bool:
+    def fits(self, offer: Offer, source: VectorSource) -> bool:
         """Return whether the offer's size and payload match this device's model and catalogue."""
         layout = self.layout(offer, source)
         return layout is not None and layout.size == offer.size
@@ -88,7 +87,7 @@ class DeviceKind:
 def batched_kind(
     kind: str,
     topics: tuple[str, ...],
-    layout: Callable[[Offer, EncodedCatalog], Places | None],
+    layout: Callable[[Offer, EncodedCatalog], VectorLayout | None],
     vectors: Callable[[Offer, DeviceBatch], Doubles],
 ) -> DeviceKind:
     """Return the entry of a kind that is a function of a `DeviceBatch`; a device is a batch of one."""
@@ -101,10 +100,12 @@ def batched_kind(
     )
 
 
-def answer(kind: DeviceKind, offer: Offer, source: Source, random: Random = os.urandom) -> npt.NDArray[np.int64]:
+def protected_vector(
+    kind: DeviceKind, offer: Offer, source: VectorSource, random: RandomBytes = os.urandom
+) -> npt.NDArray[np.int64]:
     """Return the device's vector in integers, clipped, rounded and noised, [offer.size].
 
     Only a masked round may see it.
     """
-    numbers, _ = clipped(kind.vector(offer, source), 1.0)  # once more: no kind's mistake gets past this
-    return rounded(numbers, offer.units, random) + skellam(offer.size, offer.variance, random)
+    numbers, _ = clip_vectors(kind.vector(offer, source), 1.0)  # once more: no kind's mistake gets past this
+    return round_vectors(numbers, offer.units, random) + skellam_noise(offer.size, offer.variance, random)

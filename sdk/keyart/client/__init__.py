@@ -1,31 +1,34 @@
-"""A device's visits to a server: what a host's background job calls now and then.
+"""A device's visits to a server: what a host's background job calls from time to time.
 
-transport   the host's own way to carry bytes; keyart opens no connection
-current     what the server says is going on
-draws       chances that stay the same: which rounds ask a device, and which models it takes early
-part        a device's part in one round, step by step
-visits      one visit: as many steps as can be made without waiting
-enrolment   the certificate that rounds need
+It carries the bytes of `Personalizer.answer` over the host's own transport, and may use every other package of
+`keyart`. It opens no connection.
+
+    transport          the host's way to carry bytes
+    discovery          which rounds and which model the server announces
+    sampling           which rounds ask a device, and which models it takes early
+    round_client       a device's part in one round, step by step
+    visit              one visit: as many steps as can be made without waiting
+    enrolment_request  the certificate that rounds need
 """
 
-from .discovery import Current, Listed, Model
-from .enrolment import enrol
-from .round_client import Part
-from .sampling import draw, offered
-from .transport import MOST_BYTES, Answer, Send
+from .discovery import ModelOffer, RoundListing, ServerStatus
+from .enrolment_request import enrol
+from .round_client import RoundVisit
+from .sampling import offered_version, sampling_bucket
+from .transport import MAX_RESPONSE_BYTES, Response, Send
 from .visit import Visit, visit
 
 __all__ = [
-    "MOST_BYTES",
-    "Answer",
-    "Current",
-    "Listed",
-    "Model",
-    "Part",
+    "MAX_RESPONSE_BYTES",
+    "ModelOffer",
+    "Response",
+    "RoundListing",
+    "RoundVisit",
     "Send",
+    "ServerStatus",
     "Visit",
-    "draw",
     "enrol",
-    "offered",
+    "offered_version",
+    "sampling_bucket",
     "visit",
 ]

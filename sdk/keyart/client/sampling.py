@@ -1,4 +1,4 @@
-"""Chances that stay the same for a device: which rounds ask it, and which models it takes before others do."""
+"""Sampling: stable random numbers that decide which rounds ask a device, and which models it takes early."""
 
 from __future__ import annotations
 
@@ -8,24 +8,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ..bundle.durable import locked, replace_file
-from .discovery import Model
+from ..bundle.durable import locked_file, replace_file
+from .discovery import ModelOffer
 
-DRAW, LOCK = "draw", ".draw.lock"
-DRAW_BYTES: Final = 16
+SEED_FILE, LOCK_FILE = "draw", ".draw.lock"
+DEVICE_SEED_BYTES: Final = 16
 
 
-def draw(device_key: bytes) -> float:
-    """[0, 1): a round asks those between two bounds; the server knows it, too. device_key: [32], public."""
+def sampling_bucket(device_key: bytes) -> float:
+    """Return the sampling bucket of a device in [0, 1). The server knows it, too. `device_key` is the public key,
+    [32]."""
     return _fraction(b"keyart/draw" + device_key)
 
 
-def offered(model: Model | None, metadata_dir: str | Path, random: Callable[[int], bytes] = os.urandom) -> int | None:
-    """The version that is this device's to take, for `keyart.bundle.update.update(…, newest=…)`.
+def offered_version(
+    model: ModelOffer | None, metadata_dir: str | Path, random: Callable[[int], bytes] = os.urandom
+) -> int | None:
+    """Return the version that this device should take, for `keyart.bundle.install_update(…, newest=…)`.
 
-    None: none; then do not update, since without `newest` that takes whatever is newest. metadata_dir: the folder of
-    this device's metadata. A file in it, `draw`, keeps 16 random bytes that nobody else ever sees: no server can
-    choose whom it tries a model on. random: `os.urandom`. Raises OSError where the folder cannot be written.
+    Args:
+        model: The announced model.
+        metadata_dir: Folder of this device's metadata. A file in it, `draw`, keeps 16 random bytes that never leave
+            the device, so that no server can choose which devices it tries a model on.
+        random: `os.urandom`, except in tests.
+
+    Returns:
+        The version, or None. Then do not update, since without `newest` an update takes the newest version.
+
+    Raises:
+        OSError: The folder cannot be written.
     """
     if model is None or model.version is None or model.share >= 1:
         return None if model is None else model.version
@@ -39,10 +50,10 @@ def _fraction(data: bytes) -> float:
 
 def _drawn(folder: Path, random: Callable[[int], bytes]) -> bytes:
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / DRAW
-    with locked(folder / LOCK):
+    file = folder / SEED_FILE
+    with locked_file(folder / LOCK_FILE):
         known = file.read_bytes() if file.exists() else b""
-        if len(known) != DRAW_BYTES:
-            known = random(DRAW_BYTES)
+        if len(known) != DEVICE_SEED_BYTES:
+            known = random(DEVICE_SEED_BYTES)
             replace_file(file, known, mode=0o600)
     return known

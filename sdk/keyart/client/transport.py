@@ -1,4 +1,4 @@
-"""The host's own transport, and what its answers mean before anybody has read them."""
+"""The host's transport, and the meaning of its responses before they are read."""
 
 from __future__ import annotations
 
@@ -10,59 +10,72 @@ from typing import Final
 
 log = logging.getLogger("keyart")
 
-MOST_BYTES: Final = 8_000_000  # of an answer: what is longer is refused, so a transport need read one more at most
-MOST_SECONDS: Final = 86_400.0  # that a device waits because a server says so
+MAX_RESPONSE_BYTES: Final = (
+    8_000_000  # of an answer: what is longer is refused, so a transport need read one more at most
+)
+MAX_WAIT_SECONDS: Final = 86_400.0  # that a device waits because a server says so
 _TOO_EARLY: Final = (408, 429)  # beside 5xx: the same request may go well later
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Of a server. status: of HTTP. headers: by name, in whatever case. body: whole."""
+class Response:
+    """A response of a server.
+
+    Attributes:
+        status: HTTP status.
+        headers: Headers by name, in any case.
+        body: The whole body.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str:
-        """Empty where there is none."""
+        """Return a header, or "" if there is none."""
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
     @property
     def seconds(self) -> float | None:
-        """To wait, of Retry-After; None where that says nothing, or a date."""
+        """Return the seconds of Retry-After, or None if it is absent or a date."""
         said = re.fullmatch(r"[0-9]{1,9}", self.header("Retry-After"), re.ASCII)
-        return min(float(said[0]), MOST_SECONDS) if said else None
+        return min(float(said[0]), MAX_WAIT_SECONDS) if said else None
 
 
 # Method, path below the server's address, body, headers. Redirects are not followed. Raises OSError where the network
 # is away.
-Send = Callable[[str, str, bytes, Mapping[str, str]], Answer]
+Send = Callable[[str, str, bytes, Mapping[str, str]], Response]
 
 
-class Later(Exception):
-    """Server or network is away: this visit ends. seconds: after which the server wants to be asked; None: it has not
-    said."""
+class RetryLater(Exception):
+    """Server or network is away, and this visit ends. `seconds` is the wait that the server asks for, or None."""
 
     def __init__(self, seconds: float | None = None) -> None:
         super().__init__(seconds)
         self.seconds = seconds
 
 
-def ask(send: Send, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
-    """The answer, whatever it says. Raises Later."""
+def send_request(
+    send: Send, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Response:
+    """Send a request and return the response, whatever its status.
+
+    Raises:
+        RetryLater: Server or network is away.
+    """
     kind = {"Content-Type": "application/octet-stream"} if body else {}
     try:
         answer = send(method, path, body, {**kind, **(headers or {})})
     except OSError as error:
         log.info("The server cannot be reached: %s", type(error).__name__)
-        raise Later from None
+        raise RetryLater from None
     if answer.status >= 500 or answer.status in _TOO_EARLY:
         log.info("The server says %d: later", answer.status)
-        raise Later(answer.seconds)
+        raise RetryLater(answer.seconds)
     return answer
 
 
-def unexpected(status: int) -> Later:
-    """For an answer that this address never gives: something between here and the server has spoken."""
+def unexpected_status(status: int) -> RetryLater:
+    """Return the error for a status that this address never gives: a proxy has answered."""
     log.info("The server says %d, which nobody has asked it for", status)
-    return Later()
+    return RetryLater()

@@ -1,4 +1,4 @@
-"""One visit to a server, and what the next one should know of it."""
+"""A visit to a server, and the state that the next visit needs."""
 
 from __future__ import annotations
 
@@ -10,65 +10,72 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ..errors import MessageError
-from .discovery import Current, Model, fetch
-from .round_client import Part, Standing, step
-from .sampling import draw
-from .transport import Later, Send
+from .discovery import ModelOffer, ServerStatus, fetch_status
+from .round_client import RoundStatus, RoundVisit, advance_round
+from .sampling import sampling_bucket
+from .transport import RetryLater, Send
 
 if TYPE_CHECKING:
     from ..personalizer import Personalizer
 
 log = logging.getLogger("keyart")
 
-LEAST_SECONDS: Final = 1.0  # between two visits, whatever the server says
-FIRST_SECONDS: Final = 15.0  # to wait for a server that is away, twice as long each time
-MOST_AWAY_SECONDS: Final = 3600.0
+MIN_WAIT_SECONDS: Final = 1.0  # between two visits, whatever the server says
+FIRST_RETRY_SECONDS: Final = 15.0  # to wait for a server that is away, twice as long each time
+MAX_RETRY_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """again_seconds: until the next one. current: what the server says is going on; None: nothing was heard yet.
-    parts: in the rounds that ask this device, by id. draw, version: of the device whose they are, and of its model.
-    away: how many visits in a row have found server or network away, this one included."""
+    """The result of a visit.
+
+    Attributes:
+        again_seconds: Seconds until the next visit.
+        current: Announcement of the server, or None if there was none yet.
+        parts: State of each round that asks this device, by id.
+        draw: The device's sampling bucket in [0, 1).
+        version: Version of the model that the device runs.
+        away: Number of visits in a row, this one included, that found server or network away.
+    """
 
     again_seconds: float = 0.0
-    current: Current | None = None
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    current: ServerStatus | None = None
+    parts: Mapping[str, RoundVisit] = field(default_factory=dict)
     draw: float | None = field(default=None, repr=False)
     version: int = 0
     away: int = 0
 
     @property
-    def model(self) -> Model | None:
-        """For `keyart.client.offered`."""
+    def model(self) -> ModelOffer | None:
+        """Return the announced model, for `offered_version`."""
         return None if self.current is None else self.current.model
 
     @property
     def handed_in(self) -> tuple[str, ...]:
-        """Rounds in which this device has answered everything."""
+        """Return the rounds in which this device has answered everything."""
         return self._that_are("handed in")
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """Rounds in which there is more to answer."""
+        """Return the rounds in which there is more to answer."""
         return self._that_are("waiting", "due")
 
     @property
     def declined(self) -> tuple[str, ...]:
-        """Rounds in which this device takes no part, or no more."""
+        """Return the rounds in which this device takes no part."""
         return self._that_are("declined")
 
     @property
     def over(self) -> tuple[str, ...]:
-        """Rounds of which the server takes nothing more from this device."""
+        """Return the rounds whose server accepts nothing more from this device."""
         return self._that_are("over")
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """Rounds in which the server has sent what no honest server sends."""
+        """Return the rounds in which the server has sent what no honest server sends."""
         return self._that_are("refused")
 
-    def _that_are(self, *standings: Standing) -> tuple[str, ...]:
+    def _that_are(self, *standings: RoundStatus) -> tuple[str, ...]:
         return tuple(round_id for round_id, part in self.parts.items() if part.standing in standings)
 
 
@@ -80,18 +87,25 @@ def visit(
     clock: Callable[[], float] = time.time,
     uniform: Callable[[], float] = random.random,
 ) -> Visit:
-    """Asks what is going on, and makes as many steps in the rounds of this device as can be made without waiting.
+    """Fetch the announcement, and make as many steps in the rounds of this device as can be made without waiting.
 
-    send: see `Send`. before: the visit before this one, which saves requests; None at the first, after a start, and
-    after consent or certificate have changed. clock: Unix seconds. uniform: a random number in [0, 1); a wait
-    is up to half longer than the server says, so that devices that were told the same do not come back together.
+    Server and network raise nothing: see `Visit`.
 
-    Raises StoreError where the profile cannot be read or written; what was not stored has not left. Server and
-    network raise nothing: see `Visit`.
+    Args:
+        art: The profile.
+        send: The host's transport (`Send`).
+        before: The previous visit, which saves requests. None at the first visit, after a start, and after consent or
+            certificate have changed.
+        clock: Unix seconds.
+        uniform: Returns a random number in [0, 1). A wait is up to half longer than the server says, so that devices
+            with the same announcement do not come back together.
+
+    Raises:
+        StoreError: The profile cannot be read or written. Nothing has left that was not stored.
     """
     last = before or Visit()
-    key = art.device_key()
-    place = None if key is None else draw(key)
+    key = art.federated.device_key()
+    place = None if key is None else sampling_bucket(key)
     current, version = last.current, art.model_version
     parts = {
         round_id: part
@@ -99,32 +113,32 @@ def visit(
         if place == last.draw and (part.standing != "declined" or version == last.version)
     }
     # A process that has just begun cannot know in which of the closed rounds this device is.
-    may_be_in = current is None and place is not None and bool(art.campaigns())
+    may_be_in = current is None and place is not None and bool(art.federated.campaigns())
     try:
         current = _fetched(send, current)
         now = clock()
         parts = {
-            one.id: parts.get(one.id, Part()).awake
+            one.id: parts.get(one.id, RoundVisit()).awake
             for one in current.rounds
             if place is not None and one.asks(place) and (one.id in parts or may_be_in or now < one.closes)
         }
         for round_id in parts:
             while parts[round_id].standing == "due":
-                parts[round_id] = step(art, send, round_id, parts[round_id])
-    except Later as later:
-        seconds = later.seconds or min(FIRST_SECONDS * 2 ** min(last.away, 16), MOST_AWAY_SECONDS)
+                parts[round_id] = advance_round(art, send, round_id, parts[round_id])
+    except RetryLater as later:
+        seconds = later.seconds or min(FIRST_RETRY_SECONDS * 2 ** min(last.away, 16), MAX_RETRY_SECONDS)
         return Visit(_spread(seconds, uniform), current, parts, place, version, last.away + 1)
     waits = [part.seconds for part in parts.values() if part.standing == "waiting" and part.seconds is not None]
     return Visit(_spread(min([current.again, *waits]), uniform), current, parts, place, version)
 
 
-def _fetched(send: Send, known: Current | None) -> Current:
+def _fetched(send: Send, known: ServerStatus | None) -> ServerStatus:
     try:
-        return fetch(send, known)
+        return fetch_status(send, known)
     except MessageError as error:
         log.warning("%s", error)
-        raise Later from None
+        raise RetryLater from None
 
 
 def _spread(seconds: float, uniform: Callable[[], float]) -> float:
-    return max(seconds, LEAST_SECONDS) * (1 + uniform() / 2)
+    return max(seconds, MIN_WAIT_SECONDS) * (1 + uniform() / 2)

@@ -1,8 +1,9 @@
-"""Clipping and rounding: a vector of numbers becomes one of integers whose norm is bounded, whatever was in it.
+"""Clipping and rounding: any vector of numbers becomes a vector of integers with a bounded norm.
 
 The order is that of Kairouz, Liu and Steinke 2021, "The distributed discrete Gaussian mechanism for federated
-learning with secure aggregation", algorithm 1: scale, clip, round by chance, and draw again while the rounded vector
-is too long. So the bound holds of what is sent, and the mean of the rounding is almost the vector itself.
+learning with secure aggregation", algorithm 1: scale, clip, round stochastically, and draw again while the rounded
+vector is too long. So the bound holds for the vector that is sent, and the mean of the rounding is almost the vector
+itself.
 """
 
 from __future__ import annotations
@@ -14,27 +15,39 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SettingError
-from .skellam import Random
+from ..types import Doubles
+from .skellam import RandomBytes
 
-Doubles = npt.NDArray[np.float64]
 UNITS = 1 << 12  # the clipping norm, in integers: fine enough that rounding adds little to the norm
 TRIES = 8
 RARE = math.exp(-0.5)  # β of equation 3: how rarely a rounding may be drawn again
 
 
 def integer_norm(units: int, dimension: int) -> float:
-    """The longest that an integer vector of `dimension` entries may be after rounding one of norm `units`.
+    """Return the upper bound on the norm of an integer vector after rounding.
 
     Kairouz, Liu and Steinke 2021, equation 3: √(c² + d/4 + √(2 ln 1/β) (c + √d/2)), at most c + √d.
+
+    Args:
+        units: Norm before rounding, c.
+        dimension: Entries of the vector, d.
     """
     likely = units**2 + dimension / 4 + math.sqrt(2 * math.log(1 / RARE)) * (units + math.sqrt(dimension) / 2)
     return min(units + math.sqrt(dimension), math.sqrt(likely))
 
 
-def clipped(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
-    """Vectors […, d], no longer than `norm`, and by what factor […] each was shortened (1: not at all).
+def clip_vectors(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
+    """Shorten vectors to a norm.
 
-    Raises SettingError for a number that is not finite: nothing is sent of a vector that cannot be trusted.
+    Args:
+        vectors: […, d].
+        norm: Upper bound on the norm.
+
+    Returns:
+        The vectors […, d], and the factor […] that each was shortened by (1 for none).
+
+    Raises:
+        SettingError: A number is not finite. Nothing is sent of a vector that cannot be trusted.
     """
     if not np.isfinite(vectors).all():
         raise SettingError("A vector holds a number that is not finite; nothing of it is sent.")
@@ -43,11 +56,19 @@ def clipped(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
     return vectors * factor[..., None], factor
 
 
-def rounded(vectors: Doubles, units: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
-    """Integers […, d] near `vectors` · units; vectors no longer than 1. Each is no longer than `integer_norm`.
+def round_vectors(vectors: Doubles, units: int, random: RandomBytes = os.urandom) -> npt.NDArray[np.int64]:
+    """Round vectors stochastically to integers, each with a norm of at most `integer_norm`.
 
-    An entry goes up with the probability of its fraction (in 2⁻³² steps), so that it is right in the mean. Where
-    `TRIES` drawings are all too long, the entries go towards 0, which makes nothing longer.
+    An entry goes up with the probability of its fraction (in 2⁻³² steps), so that its mean is right. If `TRIES` draws
+    are all too long, the entries are rounded towards 0, which lengthens nothing.
+
+    Args:
+        vectors: […, d], with a norm of at most 1.
+        units: Integers that a norm of 1 becomes.
+        random: Source of uniform bytes.
+
+    Returns:
+        Integers […, d].
     """
     flat = (vectors * units).reshape(-1, vectors.shape[-1])
     bound = integer_norm(units, flat.shape[1]) ** 2

@@ -26,13 +26,22 @@ GUARD_BITS = 64  # more, while they are computed
 # one (1.4 MB) takes longer to build than it saves.
 MAX_TABLE_VARIANCE = 1 << 20
 MAX_VARIANCE = 1 << 40
-Random = Callable[[int], bytes]  # how many bytes: the bytes
+RandomBytes = Callable[[int], bytes]  # how many bytes: the bytes
 
 
-def skellam(size: int, variance: int, random: Random = os.urandom) -> npt.NDArray[np.int64]:
-    """`size` independent integers [size] of Skellam(variance). random: bytes, uniform; the operating system's.
+def skellam_noise(size: int, variance: int, random: RandomBytes = os.urandom) -> npt.NDArray[np.int64]:
+    """Draw independent integers of a Skellam distribution.
 
-    Raises SettingError unless 0 ≤ variance ≤ 2⁴⁰.
+    Args:
+        size: How many.
+        variance: Their variance, from 0 to 2⁴⁰.
+        random: Source of uniform bytes; the operating system's except in tests.
+
+    Returns:
+        Integers [size].
+
+    Raises:
+        SettingError: The variance is out of range.
     """
     if not 0 <= variance <= MAX_VARIANCE:
         raise SettingError(f"The noise's variance is {variance}; it must be between 0 and {MAX_VARIANCE:,}.")
@@ -45,9 +54,9 @@ def skellam(size: int, variance: int, random: Random = os.urandom) -> npt.NDArra
 
 
 def _from_table(
-    size: int, least: int, high: npt.NDArray[np.uint64], low: tuple[int, ...], random: Random
+    size: int, least: int, high: npt.NDArray[np.uint64], low: tuple[int, ...], random: RandomBytes
 ) -> npt.NDArray[np.int64]:
-    """Inversion: least + how many of the cumulative probabilities are at most a uniform number."""
+    """Draw by inversion: `least` plus the number of cumulative probabilities that are at most a uniform number."""
     drawn = np.frombuffer(random(8 * size), dtype="<u8")
     first, last = np.searchsorted(high, drawn, "left"), np.searchsorted(high, drawn, "right")
     for place in np.flatnonzero(first != last):  # the first 64 bits do not decide: 64 more do
@@ -58,10 +67,10 @@ def _from_table(
 
 @lru_cache(maxsize=16)
 def _table(variance: int) -> tuple[int, npt.NDArray[np.uint64], tuple[int, ...]]:
-    """The least integer of the table, and the upper and lower halves of the cumulative probabilities.
+    """Return the smallest integer of the table, and the upper and lower halves of the cumulative probabilities.
 
-    I_k(v) by backward recurrence from where it is nothing, I_(k−1) = I_(k+1) + (2k / v) I_k, normalised by
-    e^v = I_0 + 2 Σ I_k (Olver 1964; Abramowitz and Stegun 9.6.26 and 9.6.37), in integers.
+    I_k(v) by backward recurrence from where it vanishes, I_(k−1) = I_(k+1) + (2k / v) I_k, normalised by e^v = I_0 +
+    2 Σ I_k (Olver 1964; Abramowitz and Stegun 9.6.26 and 9.6.37), in integers.
     """
     if variance == 0:
         return 0, np.empty(0, dtype=np.uint64), ()

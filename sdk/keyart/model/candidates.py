@@ -1,4 +1,5 @@
-"""Candidates: the artworks of titles as one viewer is to see them now: their rows, logits, rules and chances."""
+"""Candidates: the artworks of titles for one viewer in one context, with their rows, logits, rules and
+probabilities."""
 
 from __future__ import annotations
 
@@ -12,28 +13,47 @@ import numpy as np
 
 from ..catalog import Catalog
 from ..context import Context
-from .artwork_bias import Own
+from ..types import Bools, Doubles, Floats, Ints
+from .artwork_bias import ArtworkBias
 from .eligibility import age_limit, eligible_of_title
 from .features import ViewerFeatures
-from .features.encode import Bools, Floats, Ints
-from .features.rows import Rows, intent_match, mains, matches, situation, taken, tilted
+from .features.rows import (
+    FeatureRows,
+    intent_match,
+    interaction_features,
+    main_effects,
+    slot_and_trending,
+    take_rows,
+    trending_appeal,
+)
 from .head import Head
 from .loaded_model import LoadedModel
-from .policy import Doubles, Policy, chances, pick
-from .scorer import Additions, Logits, value_of
-from .stated_preferences import Stated
+from .policy import Policy, distribution_of_set, draw_candidate
+from .scorer import LogitAdditions, Logits, value_of
+from .stated_preferences import StatedPreferences
 
 
 @dataclass(frozen=True)
-class Weighed:
-    """Candidates [A]: value = σ(play) σ(completion), and the probability that each is drawn."""
+class CandidateChances:
+    """Values and probabilities of candidates.
+
+    Attributes:
+        value: σ(play) σ(completion), [A].
+        probability: Probability that each is drawn, [A].
+    """
 
     value: Floats
     probability: Doubles
 
 
-class Drawn(NamedTuple):
-    """place: of the candidate in its slate. exploring: another one that may be shown had more value."""
+class DrawnCandidate(NamedTuple):
+    """The result of a draw.
+
+    Attributes:
+        place: Place of the candidate in its set.
+        propensity: Probability of the draw.
+        exploring: True if another candidate that may be shown had a higher value.
+    """
 
     place: int
     propensity: float
@@ -41,8 +61,15 @@ class Drawn(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """One title's candidates [A]: logits of play (with what the device adds) and of completion, value = σ(play)
-    σ(completion), which may be shown, and the policy's γ."""
+    """The candidates of one title.
+
+    Attributes:
+        play: Logits of play, with what the device adds, [A].
+        completion: Logits of completion, [A].
+        value: σ(play) σ(completion), [A].
+        allowed: True for candidates that may be shown, [A].
+        gamma: The policy's γ.
+    """
 
     play: Floats
     completion: Floats
@@ -50,20 +77,20 @@ class Candidates(NamedTuple):
     allowed: Bools
     gamma: float
 
-    def weighed(self, factors: Floats | None = None) -> Weighed:
-        """With the chance of each. factors [A]: the page's, on the values."""
+    def weighed(self, factors: Floats | None = None) -> CandidateChances:
+        """Return the values and probabilities. `factors` [A] are the page's, on the values."""
         value = self.value if factors is None else self.value * factors
-        return Weighed(value, np.array(chances(self._ranked(factors), self.gamma)))
+        return CandidateChances(value, np.array(distribution_of_set(self._ranked(factors), self.gamma)))
 
-    def draw(self, uniform: float, factors: Floats | None = None) -> Drawn:
-        """One of them, by a uniform number in [0, 1)."""
+    def draw(self, uniform: float, factors: Floats | None = None) -> DrawnCandidate:
+        """Draw a candidate by a uniform number in [0, 1)."""
         values = self._ranked(factors)
-        p = chances(values, self.gamma)
-        place = pick(p, uniform)
-        return Drawn(place, p[place], values[place] < max(values))
+        p = distribution_of_set(values, self.gamma)
+        place = draw_candidate(p, uniform)
+        return DrawnCandidate(place, p[place], values[place] < max(values))
 
     def _ranked(self, factors: Floats | None) -> list[float]:
-        """The values by which they are drawn; −inf for what may not be shown."""
+        """Return the values that candidates are drawn by; −inf for a candidate that may not be shown."""
         values: list[float] = (self.value if factors is None else self.value * factors).tolist()
         allowed = self.allowed.tolist()
         if False in allowed:
@@ -72,9 +99,19 @@ class Candidates(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Slates:
-    """Titles are named by their place in the catalogue. head, own, stated: None where nothing about the person may be
-    used, or nothing was said."""
+class CandidateSets:
+    """The candidate sets of titles for one viewer. Titles are named by their place in the catalogue.
+
+    Attributes:
+        catalog: The catalogue.
+        installed: The model.
+        policy: Settings of choosing.
+        viewer: Features of the viewer.
+        head: The personal head, or None if nothing about the person may be used.
+        has_watched: Returns True if the viewer has watched a title.
+        stated: Stated preferences, or None.
+        own: Artwork biases, or None.
+    """
 
     catalog: Catalog
     installed: LoadedModel
@@ -82,13 +119,13 @@ class Slates:
     viewer: ViewerFeatures
     head: Head | None
     has_watched: Callable[[int], bool]
-    stated: Stated | None = None
-    own: Own | None = None
+    stated: StatedPreferences | None = None
+    own: ArtworkBias | None = None
 
     @cached_property
-    def additions(self) -> Additions:
-        """What this device adds to the ranker's logits of play."""
-        return Additions(
+    def additions(self) -> LogitAdditions:
+        """Return what this device adds to the ranker's logits of play."""
+        return LogitAdditions(
             self.installed.latents,
             self.viewer.met,
             None if self.stated is None else self.stated.added,
@@ -97,20 +134,20 @@ class Slates:
         )
 
     def pictures(self, title: int) -> slice:
-        """Places of the title's pictures among all artworks."""
+        """Return the places of the title's artworks among all artworks."""
         starts = self.installed.encoded.starts
         return slice(starts[title], starts[title + 1])
 
-    def rows(self, titles: list[int], context: Context) -> Rows:
-        """The ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
+    def rows(self, titles: list[int], context: Context) -> FeatureRows:
+        """Return the ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
         return self._rows(titles, context)[0]
 
     def logits(self, titles: list[int], context: Context) -> Logits:
-        """The logits of the same candidates, as their parts."""
+        """Return the logits of the same candidates, as their parts."""
         return self._logits(titles, context)[0]
 
     def candidates(self, titles: list[int], context: Context) -> list[Candidates]:
-        """Each title's candidates, ready to be drawn from, in one run of the ranker."""
+        """Return each title's candidates, ready to be drawn from, in one run of the ranker."""
         logits, parts = self._logits(titles, context)
         play, completion = logits.play, logits.completion
         value, gamma = value_of(play, completion), self.policy.gamma(self.installed.base_rate)
@@ -120,7 +157,7 @@ class Slates:
         ]
 
     def allowed(self, title: int, context: Context) -> Bools:
-        """[A]: what may be shown here (`eligibility`)."""
+        """Return which of a title's artworks may be shown (`eligibility`), [A]."""
         encoded = self.installed.encoded
         return eligible_of_title(encoded, self.policy, title, self.has_watched, age_limit(context))
 
@@ -130,8 +167,8 @@ class Slates:
         which = titles[0] if len(titles) == 1 else self.installed.encoded.title_of[pictures]
         return self.additions.logits(scores, rows.artwork, which, pictures), parts
 
-    def _rows(self, titles: list[int], context: Context) -> tuple[Rows, Ints | slice, list[slice]]:
-        """The rows, the places of their pictures, and which rows are each title's."""
+    def _rows(self, titles: list[int], context: Context) -> tuple[FeatureRows, Ints | slice, list[slice]]:
+        """Return the rows, the places of their artworks, and which rows are each title's."""
         installed = self.installed
         encoded, spec, listed = installed.encoded, installed.spec, self.catalog.titles
         if not all(map(encoded.ready.__getitem__, titles)):
@@ -143,11 +180,11 @@ class Slates:
             mine = self.pictures(title)
             size, pictures = mine.stop - mine.start, mine
             parts = [slice(0, size)]
-            match = matches(encoded, self.viewer, mine, title)
-            slot_log, trending = situation(spec, context, listed[title].id)
+            match = interaction_features(encoded, self.viewer, mine, title)
+            slot_log, trending = slot_and_trending(spec, context, listed[title].id)
             trends: Floats | float = trending
             main = np.empty((size, len(spec.main_names)), dtype=np.float32)
-            main[:] = mains(spec, slot_log, trending, vector, encoded.title_shares[title])
+            main[:] = main_effects(spec, slot_log, trending, vector, encoded.title_shares[title])
         else:
             places = np.array(titles, dtype=np.intp)
             first = encoded.first[places]
@@ -155,13 +192,15 @@ class Slates:
             stops = np.cumsum(sizes)
             pictures = np.arange(stops[-1]) + np.repeat(first - stops + sizes, sizes)
             parts = [slice(stop - size, stop) for stop, size in zip(stops.tolist(), sizes.tolist(), strict=True)]
-            match = matches(encoded, self.viewer, pictures, encoded.title_of[pictures])
-            there = np.array([situation(spec, context, listed[t].id, after) for after, t in enumerate(titles)])
-            of_title = mains(spec, there[:, 0], there[:, 1], vector, encoded.title_shares[places])
+            match = interaction_features(encoded, self.viewer, pictures, encoded.title_of[pictures])
+            there = np.array(
+                [slot_and_trending(spec, context, listed[t].id, after) for after, t in enumerate(titles)]
+            )
+            of_title = main_effects(spec, there[:, 0], there[:, 1], vector, encoded.title_shares[places])
             main, trends = np.repeat(of_title, sizes, axis=0), np.repeat(there[:, 1], sizes)
-        artwork, appeal = taken(encoded.artwork, pictures), taken(installed.appeal, pictures)
+        artwork, appeal = take_rows(encoded.artwork, pictures), take_rows(installed.appeal, pictures)
         if context.trending:
-            appeal = tilted(appeal, trends)
+            appeal = trending_appeal(appeal, trends)
         if context.intent:
             match[:, -1] = intent_match(spec, artwork, context.intent)
-        return Rows(artwork, match, main, appeal, self.viewer.taste, vector), pictures, parts
+        return FeatureRows(artwork, match, main, appeal, self.viewer.taste, vector), pictures, parts

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..catalog import age_of
-from .features.encode import Bools, EncodedCatalog, Ints
+from ..types import Bools, Ints
+from .features.encode import EncodedCatalog
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -31,7 +32,7 @@ def age_limit(context: Context) -> int:
 
 
 def nothing_watched(title: int) -> bool:
-    """Return False: the answer of a viewer of whom nothing is known."""
+    """Return False: nothing is known of the viewer."""
     return False
 
 

@@ -1,8 +1,8 @@
-"""Why this picture: parts that add up exactly to its lead over the runner-up, in numbers and in words.
+"""Explanations: parts that add up exactly to the lead of an artwork over the runner-up, in numbers and in words.
 
 With value v = σ(s) σ(k), the lead v₁ − v₀ is shared among the parts of the logits s and k: each part's difference is
 multiplied by the secant slope of log σ between the two logits, and by the logarithmic mean of the two values. Both
-are exact along the line between the two pictures, so that nothing is left over.
+are exact along the line between the two artworks, so that nothing is left over.
 """
 
 from __future__ import annotations
@@ -15,27 +15,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UnknownDecision
-from .features.encode import Bools, Floats
-from .features.rows import Rows, matches
+from ..types import Bools, Doubles, Floats
+from .features.rows import FeatureRows, interaction_features
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
 from .features.viewer import ViewerFeatures
-from .policy import Doubles
-from .scorer import Logits, parts
-from .stated_preferences import weight_of
+from .scorer import Logits, logit_parts
+from .stated_preferences import tag_weight
 
 if TYPE_CHECKING:
     from ..catalog import Artwork, Title
     from ..decision import Decision
     from .loaded_model import LoadedModel
     from .ranker.weights import Weights
-    from .stated_preferences import Stated
+    from .stated_preferences import StatedPreferences
 
-SMALLEST_SHOWN = 1e-6
+MIN_SHOWN = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One reason. contribution: its part of the lead over the runner-up, as probability of a quality play."""
+    """A reason for a choice.
+
+    Attributes:
+        name: Name of the factor.
+        contribution: Its part of the lead over the runner-up, as probability of a quality play.
+        text: The reason as a sentence.
+    """
 
     name: str
     contribution: float
@@ -44,7 +49,17 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """factors: largest first; their contributions add up to `lead`. runner_up: the next best picture, if any."""
+    """The reasons for a choice.
+
+    Attributes:
+        decision_id: The decision.
+        title_id: The title.
+        artwork_id: The artwork.
+        runner_up: The next best artwork, or None.
+        propensity: Probability of the draw.
+        lead: Lead in value over the runner-up.
+        factors: The reasons, largest first. Their contributions add up to `lead`.
+    """
 
     decision_id: str
     title_id: str
@@ -56,18 +71,22 @@ class Explanation:
 
     @property
     def text(self) -> str:
-        """The reasons in words: what spoke for the picture, and notes; what spoke against it is in `factors`."""
+        """Return the reasons in favour of the artwork, and notes, as text. Reasons against it are in `factors`."""
         return " ".join(factor.text for factor in self.factors if factor.contribution >= 0)
 
 
 @dataclass(frozen=True)
-class Pair:
-    """The picture shown and the runner-up: the ranker's rows and nobody's matches [2, …], and their logits [2].
+class ArtworkPair:
+    """The chosen artwork and the runner-up.
 
-    wording: the stated preference behind it, in words.
+    Attributes:
+        rows: The ranker's rows, [2, …].
+        nobody: Interaction features of a viewer of whom nothing is known, [2, M].
+        logits: Their logits, [2].
+        wording: The stated preference that tells them apart, in words.
     """
 
-    rows: Rows
+    rows: FeatureRows
     nobody: Floats
     logits: Logits
     wording: str = ""
@@ -77,15 +96,24 @@ def explanation(
     decision: Decision,
     title: Title,
     installed: LoadedModel,
-    rows: Rows,
+    rows: FeatureRows,
     logits: Logits,
     allowed: Bools,
-    stated: Stated | None = None,
+    stated: StatedPreferences | None = None,
 ) -> Explanation:
-    """Why `decision` shows what it shows. rows, logits, allowed: of all candidates of the title, in order.
-    stated: what the viewer says that they like, in words.
+    """Explain why a decision shows its artwork.
 
-    Raises UnknownDecision if its picture has left the catalogue.
+    Args:
+        decision: The decision.
+        title: Its title.
+        installed: The model.
+        rows: Rows of all candidates of the title, in order.
+        logits: Their logits.
+        allowed: True for those that may be shown.
+        stated: Stated preferences of the viewer.
+
+    Raises:
+        UnknownDecision: The artwork has left the catalogue.
     """
     ids = [artwork.id for artwork in title.artworks]
     if decision.artwork_id not in ids:
@@ -102,9 +130,11 @@ def explanation(
     two = np.array([chosen, int(rivals.argmax())])
     encoded = installed.encoded
     places = np.array([encoded.place[ids[i]] for i in two], dtype=np.intp)
-    pair = Pair(
-        rows=Rows(rows.artwork[two], rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context),
-        nobody=matches(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
+    pair = ArtworkPair(
+        rows=FeatureRows(
+            rows.artwork[two], rows.match[two], rows.main[two], rows.appeal[two], rows.viewer, rows.context
+        ),
+        nobody=interaction_features(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
         logits=logits.at(two),
         wording=_statement(stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",
     )
@@ -120,8 +150,8 @@ def explanation(
     )
 
 
-def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, tuple[Factor, ...]]:
-    """The lead of the first picture over the second, and its factors, largest in size first."""
+def attribute(spec: FeatureSpec, weights: Weights, pair: ArtworkPair) -> tuple[float, tuple[Factor, ...]]:
+    """Return the lead of the first artwork over the second, and its factors, largest in size first."""
     play, completion = (logit.astype(np.float64) for logit in (pair.logits.play, pair.logits.completion))
     log_value = _log_sigmoid(play) + _log_sigmoid(completion)
     values = np.exp(log_value)
@@ -130,24 +160,24 @@ def attribute(spec: FeatureSpec, weights: Weights, pair: Pair) -> tuple[float, t
     slope = {"play": _secant(play) * scale, "keep": _secant(completion) * scale}
     logits: dict[str, float] = {}
     contributions: dict[str, float] = {}
-    for part in parts(spec, weights, pair.rows, pair.nobody, pair.logits):
+    for part in logit_parts(spec, weights, pair.rows, pair.nobody, pair.logits):
         difference = float(part.logits[0] - part.logits[1])
         logits[part.name] = logits.get(part.name, 0.0) + difference
         contributions[part.name] = contributions.get(part.name, 0.0) + difference * slope[part.stage]
     names = sorted(contributions, key=lambda name: -abs(contributions[name]))
-    shown = [name for name in names if abs(contributions[name]) > SMALLEST_SHOWN]
+    shown = [name for name in names if abs(contributions[name]) > MIN_SHOWN]
     # The engine's logits are float32 and this sum is not: the last digit goes where it came from, the largest part,
     # and what is too small to be shown, too. Where that is as much as the part itself, no part says anything.
     largest = lead - sum(contributions[name] for name in shown[1:])
-    if not shown or largest * np.sign(contributions[shown[0]]) <= SMALLEST_SHOWN:
+    if not shown or largest * np.sign(contributions[shown[0]]) <= MIN_SHOWN:
         return lead, (Factor("no-difference", lead, "The next best picture has the same value here."),)
     contributions[shown[0]] = largest
     words = _words(spec, weights, pair, logits)
     return lead, tuple(Factor(name, contributions[name], words[name]) for name in shown)
 
 
-def spoken(tag: str) -> str:
-    """A tag as people say it: "close-up shots", "warm colours", "comedy"."""
+def tag_phrase(tag: str) -> str:
+    """Return a tag as people say it: "close-up shots", "warm colours", "comedy"."""
     kind, _, value = tag.partition(":")
     phrase = {
         "genre": "{}",
@@ -160,8 +190,8 @@ def spoken(tag: str) -> str:
     return phrase.get(kind if value else "", f"the {kind} {{}}").format(value or kind)
 
 
-def _words(spec: FeatureSpec, weights: Weights, pair: Pair, logits: dict[str, float]) -> dict[str, str]:
-    """A sentence for each part. What the two pictures show is told from the rows, what people do from the logits."""
+def _words(spec: FeatureSpec, weights: Weights, pair: ArtworkPair, logits: dict[str, float]) -> dict[str, str]:
+    """Return a sentence for each part: differences of content from the rows, behaviour of people from the logits."""
     rows = pair.rows
     z = (rows.artwork[0] - rows.artwork[1]).astype(np.float64)
     x = (rows.match[0] - rows.match[1]).astype(np.float64)
@@ -194,7 +224,7 @@ def _words(spec: FeatureSpec, weights: Weights, pair: Pair, logits: dict[str, fl
 
 
 def _met(own: Floats | None) -> str:
-    """What the viewer did with these very pictures: the one that tells more of the two."""
+    """Return a sentence about what the viewer did with the artwork of the two that matters more."""
     if own is None:
         return ""
     which = "this very picture" if abs(own[0]) >= abs(own[1]) else "the next best picture"
@@ -207,21 +237,22 @@ def _more(difference: float, otherwise: str = "less") -> str:
 
 
 def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
-    """Which tag a part is mostly about: one that the picture shows more of, or one that the runner-up does."""
+    """Return the tag that a part is mostly about: one that the artwork shows more of, or one that the runner-up
+    does."""
     by_tag = z * directions
     if not by_tag.size or not np.abs(by_tag).max():
         return "see no difference"
     at = int(np.argmax(by_tag * (1 if by_tag.sum() >= 0 else -1)))
-    what = f"go {'for' if directions[at] > 0 else 'less for'} {spoken(spec.artwork_tags[at])}"
+    what = f"go {'for' if directions[at] > 0 else 'less for'} {tag_phrase(spec.artwork_tags[at])}"
     return what if z[at] > 0 else f"{what}, as in the next best picture"
 
 
 def _statement(stated: Mapping[str, float], chosen: Artwork, rival: Artwork) -> str:
-    """The stated preference that parts the two pictures most."""
-    more = {tag: weight_of(chosen, tag) - weight_of(rival, tag) for tag in stated}
+    """Return a sentence about the stated preference that separates the two artworks most."""
+    more = {tag: tag_weight(chosen, tag) - tag_weight(rival, tag) for tag in stated}
     towards = 1 if sum(stated[tag] * more[tag] for tag in stated) >= 0 else -1
     tag = max(stated, key=lambda tag: stated[tag] * more[tag] * towards)
-    said = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {spoken(tag)}"
+    said = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {tag_phrase(tag)}"
     return f"{said}." if more[tag] > 0 else f"{said}, which the next best picture shows more of."
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..linalg import inverse, row_dots, unflagged
-from .features.encode import Floats
+from ..types import Floats
 from .ranker.numpy_engine import sigmoid
 
 NEWTON_STEPS = 4
@@ -26,39 +26,49 @@ _ONE = np.float32(1)  # of any numpy a float32 with a float32
 
 @dataclass(frozen=True)
 class HeadPrior:
-    """Prior variances: of each tag's weight, and of the bias."""
+    """Prior variances of the head.
+
+    Attributes:
+        tag_variance: Variance of each tag's weight.
+        bias_variance: Variance of the bias.
+    """
 
     tag_variance: float = 0.03
     bias_variance: float = 0.16
 
     def variances(self, artwork_size: int) -> Floats:
-        """[Z + 1]."""
+        """Return the prior variances, [Z + 1]."""
         return np.array([*[self.tag_variance] * artwork_size, self.bias_variance], dtype=np.float32)
 
 
 class Head(NamedTuple):
-    """mean […, Z + 1] and covariance […, Z + 1, Z + 1]."""
+    """The state of a head.
+
+    Attributes:
+        mean: […, Z + 1].
+        covariance: […, Z + 1, Z + 1].
+    """
 
     mean: Floats
     covariance: Floats
 
     @classmethod
     def start(cls, prior: HeadPrior, artwork_size: int, lead: tuple[int, ...] = ()) -> Head:
-        """The prior; `lead` are leading axes."""
+        """Return the prior as a head. `lead` are leading axes."""
         size = artwork_size + 1
         covariance = np.broadcast_to(np.diag(prior.variances(artwork_size)), (*lead, size, size)).copy()
         return cls(np.zeros((*lead, size), dtype=np.float32), covariance)
 
 
-def extend(artwork: Floats) -> Floats:
-    """[…, Z] → […, Z + 1] with a 1 for the bias."""
+def with_bias(artwork: Floats) -> Floats:
+    """Append a 1 for the bias: […, Z] → […, Z + 1]."""
     z = np.empty((*artwork.shape[:-1], artwork.shape[-1] + 1), dtype=np.float32)
     z[..., :-1] = artwork
     z[..., -1] = 1.0
     return z
 
 
-def update(head: Head, artwork: Floats, q: Floats, played: Floats, counted: Floats | None = None) -> Head:
+def update_head(head: Head, artwork: Floats, q: Floats, played: Floats, counted: Floats | None = None) -> Head:
     """Return the head after one outcome.
 
     Args:
@@ -68,7 +78,7 @@ def update(head: Head, artwork: Floats, q: Floats, played: Floats, counted: Floa
         played: 0 or 1, […].
         counted: 1, or 0 for an outcome of which nothing may be learned, […]; None: all count.
     """
-    z = extend(artwork)
+    z = with_bias(artwork)
     w, residual = q * (_ONE - q), played - q
     if counted is not None:
         w, residual = w * counted, residual * counted
@@ -82,7 +92,7 @@ def update(head: Head, artwork: Floats, q: Floats, played: Floats, counted: Floa
 
 
 @unflagged
-def refit(prior: HeadPrior, artwork: Floats, play: Floats, played: Floats) -> Head:
+def refit_head(prior: HeadPrior, artwork: Floats, play: Floats, played: Floats) -> Head:
     """Return the head from a whole log, by Newton's method on the log posterior, from a mean of 0.
 
     Each device of a batch has the same number N of decisions: a sum over padding would be rounded in another way than
@@ -97,7 +107,7 @@ def refit(prior: HeadPrior, artwork: Floats, play: Floats, played: Floats) -> He
     lead, (count, size) = artwork.shape[:-2], artwork.shape[-2:]
     if not count:
         return Head.start(prior, size, lead)
-    x = extend(artwork).reshape(-1, count, size + 1)  # with a batch of one, `inverse` works as with any other
+    x = with_bias(artwork).reshape(-1, count, size + 1)  # with a batch of one, `inverse` works as with any other
     xt = np.swapaxes(x, -1, -2)
     play, played = play.reshape(-1, count), played.reshape(-1, count)
     precision = 1.0 / prior.variances(size)

@@ -33,17 +33,17 @@ import numpy as np
 
 from ..catalog import kind_of
 from ..linalg import unflagged
+from ..types import Floats
 from .features import EncodedCatalog, FeatureSpec
-from .features.encode import Floats
 
 # Whom and what a viewer knows again. Open kinds count as these, and these count so in a small catalogue, too.
 RECOGNISED_KINDS = ("cast", "director", "franchise")
-RECOGNITION = 0.5  # α
-KEPT_SLATES = 512  # of which x is kept: a home page shows the same titles again and again
+RECOGNITION_RATE = 0.5  # α
+MAX_CACHED_SETS = 512  # of which x is kept: a home page shows the same titles again and again
 
 
 class PageMemory:
-    """What a page shows so far. Pictures are named by their place in the encoded catalogue."""
+    """The artworks that a page shows so far, named by their place in the encoded catalogue."""
 
     def __init__(self, diversity: float, encoded: EncodedCatalog) -> None:
         self._diversity, self._encoded = float(diversity), encoded
@@ -57,7 +57,7 @@ class PageMemory:
 
     @unflagged
     def factors(self, pictures: slice) -> Floats:
-        """[A]: what to multiply the values of the next title's pictures with, in [exp(−diversity · kinds), 1]."""
+        """Return the factors for the values of the next title's artworks, in [exp(−diversity · kinds), 1], [A]."""
         if not self._shown or not self._diversity:
             return np.ones(pictures.stop - pictures.start, dtype=np.float32)
         encoded = self._encoded
@@ -69,7 +69,7 @@ class PageMemory:
         return factors
 
     def show(self, picture: int) -> None:
-        """The picture that the page shows next."""
+        """Add the artwork that the page shows next."""
         encoded = self._encoded
         if not self._slate.start <= picture < self._slate.stop:
             self._shares(slice(picture, picture + 1))
@@ -82,7 +82,7 @@ class PageMemory:
             again = x * self._recognised
             self._sum += x
             self._sum -= again
-            again *= RECOGNITION
+            again *= RECOGNITION_RATE
             again *= 1 - self._seen
             self._seen += again
             self._repeated = self._sum / self._shown
@@ -91,17 +91,17 @@ class PageMemory:
             index, weight = encoded.open_index[picture], encoded.open_weight[picture]
             for tag, share in zip(index.ravel().tolist(), weight.ravel().tolist(), strict=True):
                 if share:
-                    self._open_seen[tag] += RECOGNITION * share * (1 - self._open_seen[tag])
+                    self._open_seen[tag] += RECOGNITION_RATE * share * (1 - self._open_seen[tag])
 
     def _shares(self, pictures: slice) -> Floats:
-        """[A, Z]: x of tags with places of their own; kept for the `show` that follows."""
+        """Return x of tags with places of their own, [A, Z]; it is kept for the `show` that follows."""
         kept = self._encoded.on_page
         x = kept.get((pictures.start, pictures.stop))
         if x is None:
             tags = self._encoded.artwork[pictures]
             totals = np.maximum(tags @ self._kinds, 1.0)
             x = tags / (totals @ self._kinds.T)
-            if len(kept) >= KEPT_SLATES:
+            if len(kept) >= MAX_CACHED_SETS:
                 kept.clear()
             kept[pictures.start, pictures.stop] = x
         self._slate, self._x = pictures, x
@@ -110,7 +110,7 @@ class PageMemory:
 
 @lru_cache(maxsize=4)
 def _layout(spec: FeatureSpec) -> tuple[Floats, Floats | None]:
-    """Of tags with places of their own: kinds [Z, kinds], and the recognised [Z], of 0 and 1; None where none is."""
+    """Return the kinds of tags [Z, kinds] and the recognised tags [Z], of 0 and 1; None if no tag is recognised."""
     kinds = [kind_of(tag) for tag in spec.artwork_tags]
     names = list(dict.fromkeys(kinds))
     member = np.array([[kind == name for name in names] for kind in kinds], dtype=np.float32)

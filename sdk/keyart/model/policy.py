@@ -21,32 +21,33 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import EngineError, SettingError
+from ..types import Bools, Doubles, Ints
 
 # γ = SHARPNESS / base rate · (1 − e) / e; at e = .01 and a base rate of 8 % that is the 20,000 of learning.md.
 SHARPNESS = 16.0
 UNTRAINED_EXPLORATION = 0.5  # without a bundle the values mean little yet
 
-Doubles = npt.NDArray[np.float64]
-
 
 class Uniform(Protocol):
-    """Where a draw's number comes from: `random.Random`, a generator of numpy, or what a test hands in."""
+    """A source of uniform numbers: `random.Random`, a generator of numpy, or a test's own."""
 
     def random(self) -> float:
-        """In [0, 1)."""
+        """Return a number in [0, 1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Settings of choosing.
+    """The settings of choosing.
 
-    exploration: 0 shows the best picture always, 1 draws uniformly; between, SquareCB explores the close calls.
-    stickiness: how long a title keeps its picture within a daypart (0: draw anew each time).
-    misleading: "block" never shows a picture whose genres or cast share nothing with the title's.
-    diversity: how much of its value a picture loses, for each kind of tags in which the page is full of its like (0:
-    pages are not varied).
-    sensitive_kinds: kinds of tags that are never used to personalise, beside those that keyart never uses at all
-    (`keyart.model.features.spec.SENSITIVE_KINDS`).
+    Attributes:
+        exploration: 0 always shows the best artwork, 1 draws uniformly; between, SquareCB explores close calls.
+        stickiness: How long a title keeps its artwork within a daypart; 0 draws anew each time.
+        misleading: "block" never shows an artwork whose genres or cast share nothing with the title's.
+        diversity: Share of its value that an artwork loses for each kind of tags that fills the page; 0 turns it off.
+        sensitive_kinds: Kinds of tags that are never used to personalise, beside `keyart.model.SENSITIVE_KINDS`.
+
+    Raises:
+        SettingError: A setting is out of range.
     """
 
     exploration: float = 0.01
@@ -72,7 +73,7 @@ class Policy:
         object.__setattr__(self, "sensitive_kinds", frozenset(kind.strip().casefold() for kind in kinds))
 
     def gamma(self, base_rate: float | None) -> float:
-        """SquareCB's γ. base_rate: reward of a random picture, from the bundle; None: no bundle yet."""
+        """Return SquareCB's γ. `base_rate` is the reward of a random artwork, from the bundle; None without one."""
         exploration = self.exploration
         if base_rate is None and exploration > 0:
             exploration = max(exploration, UNTRAINED_EXPLORATION)
@@ -82,8 +83,17 @@ class Policy:
         return SHARPNESS / rate * (1 - exploration) / exploration
 
 
-def distribution(values: npt.NDArray[np.floating], allowed: npt.NDArray[np.bool_], gamma: float) -> Doubles:
-    """[…, A] probabilities; 0 where not allowed. At least one candidate must be allowed."""
+def distribution(values: npt.NDArray[np.floating], allowed: Bools, gamma: float) -> Doubles:
+    """Return the probabilities of candidates.
+
+    Args:
+        values: […, A].
+        allowed: True for candidates that may be shown, […, A]; at least one may.
+        gamma: SquareCB's γ.
+
+    Returns:
+        […, A]; 0 for candidates that may not be shown.
+    """
     v = np.where(allowed, values, -np.inf).astype(np.float64)
     best = v.argmax(axis=-1)[..., None]
     gap = np.where(allowed, v.max(axis=-1, keepdims=True) - np.where(allowed, v, 0.0), np.inf)
@@ -97,10 +107,16 @@ def distribution(values: npt.NDArray[np.floating], allowed: npt.NDArray[np.bool_
     return p
 
 
-def chances(values: Sequence[float], gamma: float) -> list[float]:
-    """`distribution` of one slate, the same to the last bit: plain floats instead of twenty small calls of numpy.
+def distribution_of_set(values: Sequence[float], gamma: float) -> list[float]:
+    """Return `distribution` of one candidate set, the same to the last bit, with plain floats and without numpy's
+    overhead.
 
-    values: −inf where not allowed. Raises EngineError for a value that is not a number.
+    Args:
+        values: −inf for candidates that may not be shown.
+        gamma: SquareCB's γ.
+
+    Raises:
+        EngineError: A value is not a number.
     """
     if math.isnan(sum(values)):
         raise EngineError("The model's scores are not numbers; install another bundle, or open without one.")
@@ -120,14 +136,14 @@ def chances(values: Sequence[float], gamma: float) -> list[float]:
     return p
 
 
-def draw(p: Doubles, uniform: Doubles | float) -> npt.NDArray[np.intp]:
-    """Index of the candidate drawn: the first whose cumulated probability exceeds the uniform number in [0, 1)."""
+def draw_candidates(p: Doubles, uniform: Doubles | float) -> Ints:
+    """Return the index drawn: the first whose cumulated probability exceeds the uniform number in [0, 1)."""
     cumulated = np.cumsum(p, axis=-1)
     below = cumulated <= np.asarray(uniform)[..., None] * cumulated[..., -1:]  # less than the last, however rounded
     return np.asarray(below.sum(axis=-1), dtype=np.intp)
 
 
-def pick(p: Sequence[float], uniform: float) -> int:
-    """`draw` of one slate, the same index."""
+def draw_candidate(p: Sequence[float], uniform: float) -> int:
+    """Return `draw_candidates` of one candidate set, the same index."""
     cumulated = list(itertools.accumulate(p))
     return bisect.bisect_right(cumulated, uniform * cumulated[-1])

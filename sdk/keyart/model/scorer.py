@@ -19,26 +19,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ..linalg import row_dots
-from .features.encode import Floats, Ints
-from .features.rows import Rows
+from ..types import Doubles, Floats, Ints
+from .features.rows import FeatureRows
 from .features.spec import MATCHES_PER_KIND, FeatureSpec
 from .ranker.numpy_engine import Scores, score, sigmoid, value_of
 from .ranker.weights import Weights
 
 if TYPE_CHECKING:
     from .head import Head
-    from .latents import Latents, Met
+    from .latents import Latents, TitleExposure
 
-__all__ = ["Additions", "Log", "Logits", "Part", "Scores", "learned_play", "parts", "score", "sigmoid", "value_of"]
-
-Doubles = npt.NDArray[np.float64]
+__all__ = [
+    "DecisionLog",
+    "LogitAdditions",
+    "LogitPart",
+    "Logits",
+    "Scores",
+    "learned_play",
+    "logit_parts",
+    "score",
+    "sigmoid",
+    "value_of",
+]
 
 
 class Logits(NamedTuple):
-    """The parts of the logit of play, and the logit of completion; […, N] each. None is a part that there is not."""
+    """The parts of the logit of play, and the logit of completion, […, N] each. None is a part that is absent."""
 
     ranker: Floats
     completion: Floats
@@ -49,38 +57,42 @@ class Logits(NamedTuple):
 
     @property
     def base(self) -> Floats:
-        """[…, N]: what stays as it is while the device learns from an outcome."""
+        """Return the part that stays as it is while the device learns from an outcome, […, N]."""
         return _sum(self.ranker, self.latents, self.preferences)
 
     @property
     def play(self) -> Floats:
-        """[…, N]: the sum of all parts."""
+        """Return the sum of all parts, […, N]."""
         return _sum(self.base, self.head, self.artwork_bias)
 
     @property
     def offset(self) -> Floats:
-        """[…, N]: the sum of the parts beside the ranker, which training holds fixed."""
+        """Return the sum of the parts beside the ranker, which training holds fixed, […, N]."""
         return _sum(np.zeros_like(self.ranker), *self[2:])
 
     @property
     def value(self) -> Floats:
-        """[…, N]: σ(play) σ(completion), the chance of a quality play."""
+        """Return σ(play) σ(completion), the probability of a quality play, […, N]."""
         return value_of(self.play, self.completion)
 
     def at(self, places: slice | Ints) -> Logits:
-        """The same for some of the candidates."""
+        """Return the logits of some of the candidates."""
         return Logits(*(None if part is None else part[..., places] for part in self))  # type: ignore[arg-type]
 
 
-class Additions(NamedTuple):
-    """What a device, or each of a batch […], adds to the ranker's logit of play.
+class LogitAdditions(NamedTuple):
+    """The terms that a device, or each of a batch […], adds to the ranker's logit of play.
 
-    latents, met: both, or nothing is known of what the viewer met. preferences [n], artwork_bias […, n]: by place
-    among all artworks. head: mean […, Z + 1].
+    Attributes:
+        latents: Latents of the model; None together with `met`.
+        met: Exposure of the viewer to titles.
+        preferences: Stated preferences by place among all artworks, [n].
+        head: The personal head, mean […, Z + 1].
+        artwork_bias: Artwork bias by place among all artworks, […, n].
     """
 
     latents: Latents | None = None
-    met: Met | None = None
+    met: TitleExposure | None = None
     preferences: Floats | None = None
     head: Head | None = None
     artwork_bias: Floats | None = None
@@ -107,18 +119,23 @@ class Additions(NamedTuple):
         )
 
 
-NO_ADDITIONS = Additions()
+NO_ADDITIONS = LogitAdditions()
 
 
 @dataclass(frozen=True)
-class Log:
-    """What was shown and what came of it. […] devices, N decisions; rows.context […, N, C], rows.viewer […, H].
+class DecisionLog:
+    """Decisions and their outcomes: […] devices, N decisions.
 
-    offset […, N]: what the device adds to the play logit (`Logits.offset`). played, quality […, N]: 0 or 1. counted
-    […, N]: 1, or 0 for padding. latents […, N, F]: the viewer's, for each decision's title; None: there are none.
+    Attributes:
+        rows: Features; `rows.context` is […, N, C] and `rows.viewer` […, H].
+        offset: What the device adds to the logit of play (`Logits.offset`), […, N].
+        played: 0 or 1, […, N].
+        quality: 0 or 1, […, N].
+        counted: 1, or 0 for padding, […, N].
+        latents: The viewer's vector for each decision's title, […, N, F]; None if the model has no latents.
     """
 
-    rows: Rows
+    rows: FeatureRows
     offset: Floats
     played: Floats
     quality: Floats
@@ -150,7 +167,7 @@ def learned_play(base: Floats, artwork: Floats, mean: Floats, artwork_bias: Floa
 
 
 def _sum(first: Floats, *others: Floats | None) -> Floats:
-    """In the order given: a device and a batch must round alike."""
+    """Add in the order given: a device and a batch must round alike."""
     for other in others:
         if other is not None:
             first = first + other
@@ -158,22 +175,24 @@ def _sum(first: Floats, *others: Floats | None) -> Floats:
 
 
 def _at(table: Floats, places: Ints | slice) -> Floats:
-    """table [n] or […, n] at places […, N]."""
+    """Return entries of a table [n] or […, n] at places […, N]."""
     if table.ndim == 1 or isinstance(places, slice):
         return table[..., places]
     return np.take_along_axis(table, places, axis=-1)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What one reason adds to a logit of each candidate: logits [N] of one stage."""
+class LogitPart:
+    """The contribution of one reason to the logits of candidates [N] at one stage."""
 
     name: str
     stage: Literal["play", "keep"]
     logits: Doubles
 
 
-def parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logits: Logits) -> list[Part]:
+def logit_parts(
+    spec: FeatureSpec, weights: Weights, rows: FeatureRows, nobody: Floats, logits: Logits
+) -> list[LogitPart]:
     """Return the finer parts of the logits of candidates, for explanations.
 
     Between two artworks of a title the parts of a stage differ, in sum, as its logits do; the main effects, which all
@@ -195,18 +214,18 @@ def parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logit
         taste = slice(MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 2)
         fit = slice(taste.stop, taste.stop + 2)
         beyond = x[:, taste] - even[:, taste]
-        found.append(Part(f"history:{kind}", "play", beyond @ m[taste]))
-        found.append(Part(f"history:{kind}", "keep", beyond @ m_keep[taste]))
-        found.append(Part(f"content:{kind}", "play", even[:, taste] @ m[taste]))
-        found.append(Part(f"title:{kind}", "play", x[:, fit] @ m[fit]))
+        found.append(LogitPart(f"history:{kind}", "play", beyond @ m[taste]))
+        found.append(LogitPart(f"history:{kind}", "keep", beyond @ m_keep[taste]))
+        found.append(LogitPart(f"content:{kind}", "play", even[:, taste] @ m[taste]))
+        found.append(LogitPart(f"title:{kind}", "play", x[:, fit] @ m[fit]))
         promise = promise + even[:, taste] @ m_keep[taste] + x[:, fit] @ m_keep[fit]
-    found.append(Part("intent", "play", x[:, -1] * m[-1]))
-    found.append(Part("intent", "keep", x[:, -1] * m_keep[-1]))
-    found.append(Part("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
-    found.append(Part("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
-    found.append(Part("everybody", "play", z @ w[:, 0]))
-    found.append(Part("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
-    found.append(Part("promise", "keep", promise))
+    found.append(LogitPart("intent", "play", x[:, -1] * m[-1]))
+    found.append(LogitPart("intent", "keep", x[:, -1] * m_keep[-1]))
+    found.append(LogitPart("taste", "play", z @ (w[:, 1 : 1 + h] @ rows.viewer)))
+    found.append(LogitPart("context", "play", ((z @ w[:, 1 + h :]) * rows.context).sum(-1)))
+    found.append(LogitPart("everybody", "play", z @ w[:, 0]))
+    found.append(LogitPart("appeal", "play", rows.appeal[:, 0].astype(np.float64)))
+    found.append(LogitPart("promise", "keep", promise))
     for name, added in (
         ("you", logits.head),
         ("picture", logits.artwork_bias),
@@ -214,5 +233,5 @@ def parts(spec: FeatureSpec, weights: Weights, rows: Rows, nobody: Floats, logit
         ("others", logits.latents),
     ):
         if added is not None:
-            found.append(Part(name, "play", added.astype(np.float64)))
+            found.append(LogitPart(name, "play", added.astype(np.float64)))
     return found

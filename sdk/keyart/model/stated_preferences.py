@@ -1,4 +1,4 @@
-"""Stated preferences: what the tags that a viewer says they like, or do not like, add to the score of an artwork."""
+"""Stated preferences: what the tags that a viewer likes or dislikes add to the score of an artwork."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from ..catalog import Artwork, Catalog
-from .features.encode import MAX_TAG_WEIGHT, Floats
+from ..types import Floats
+from .features.encode import MAX_TAG_WEIGHT
 from .features.spec import is_sensitive
 
 PREFERENCE_LOGIT: Final = 1.0
@@ -24,18 +25,19 @@ series of outcomes. It is as much as the first bundle gives to a genre that is h
 
 
 @dataclass(frozen=True)
-class Stated:
-    """Preferences worked out for one catalogue. added [n]: logits of play, by picture in the catalogue's order."""
+class StatedPreferences:
+    """Preferences worked out for one catalogue. `added` [n] are logits of play, by artwork in the catalogue's
+    order."""
 
     tags: Mapping[str, float]
     added: Floats
 
     @classmethod
-    def of(cls, catalog: Catalog, preferences: Mapping[str, float]) -> Stated | None:
-        """None where nothing that was stated touches any picture, so that a choice then pays nothing.
+    def of(cls, catalog: Catalog, preferences: Mapping[str, float]) -> StatedPreferences | None:
+        """Work preferences out for a catalogue; None if they touch no artwork, so that a choice pays nothing.
 
-        Every tag of a picture counts, also one that the model has never seen, and a name of the cast as much as a
-        genre. One pass over the catalogue: make it once for each change of either.
+        Every tag of an artwork counts, also one that the model has never seen, and a name of the cast as much as a
+        genre. It passes over the whole catalogue: call it once for each change of either.
         """
         tags = {tag: sign for tag, sign in preferences.items() if not is_sensitive(tag)}
         if not tags:
@@ -46,10 +48,10 @@ class Stated:
         for place, artwork in enumerate(pictures):
             if not wanted.isdisjoint(artwork.tags):
                 named = wanted.intersection(artwork.tags)
-                added[place] = PREFERENCE_LOGIT * sum(tags[tag] * weight_of(artwork, tag) for tag in named)
+                added[place] = PREFERENCE_LOGIT * sum(tags[tag] * tag_weight(artwork, tag) for tag in named)
         return cls(MappingProxyType(tags), added) if added.any() else None
 
 
-def weight_of(artwork: Artwork, tag: str) -> float:
-    """The weight with which a picture carries a tag, capped as in its features; 0 where it does not."""
+def tag_weight(artwork: Artwork, tag: str) -> float:
+    """Return the weight with which an artwork carries a tag, capped as in its features; 0 if it does not."""
     return min(artwork.tags.get(tag, 0.0), MAX_TAG_WEIGHT)

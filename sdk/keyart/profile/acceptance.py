@@ -1,9 +1,9 @@
-"""Adoption: whether a new bundle does worse than the installed one on what this device has seen itself.
+"""Acceptance of a bundle: does a new one do worse than the installed one on this device's own log?
 
 The device's own answered decisions are replayed in their order, once with each bundle: every outcome is predicted by
-the model and a head and pictures' own that have learned from the outcomes before it (Dawid 1984, "Statistical theory:
-the prequential approach"). So nothing is predicted from itself, and a bundle that the head soon makes good is not
-blamed for more than it costs. Nothing of this leaves the device.
+the model, with a head and artwork biases that have learned from the outcomes before it (Dawid 1984, "Statistical
+theory: the prequential approach"). So no outcome predicts itself, and a bundle that the head soon corrects is not
+charged for more than it costs. Nothing of this leaves the device.
 """
 
 from __future__ import annotations
@@ -13,22 +13,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from ..model.features import ViewerFeatures, affinities
-from ..model.features.viewer import tally
+from ..model.features.viewer import tally_views
 from ..model.loaded_model import LoadedModel
+from ..types import Doubles
 from .learner import Answered, Learner, played_of, shown_rows
 from .profile import Profile
 
-LEAST_DECISIONS = 30  # fewer tell bundles apart by luck alone
-MOST_DECISIONS = 1000  # the last ones: what an install may take of a device's time
-CLEARLY = 3.0  # standard errors; of equal bundles one in 740 is called worse
+MIN_DECISIONS = 30  # fewer tell bundles apart by luck alone
+MAX_DECISIONS = 1000  # the last ones: what an install may take of a device's time
+MAX_STANDARD_ERRORS = 3.0  # standard errors; of equal bundles one in 740 is called worse
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """old, new: mean log-loss of play or no play, in nats a decision; NaN where there were too few `decisions`."""
+class Acceptance:
+    """The comparison of two bundles.
+
+    Attributes:
+        old: Mean log-loss of play in nats a decision; NaN if there were too few decisions.
+        new: The same for the new bundle.
+        decisions: Number of decisions.
+        adopted: True if the new bundle may be installed.
+    """
 
     old: float
     new: float
@@ -36,28 +43,29 @@ class Verdict:
     adopted: bool
 
 
-def better(profile: Profile, old: LoadedModel, new: LoadedModel) -> Verdict:
-    """Not adopted is what is clearly worse: the mean of the paired differences of the losses is more than `CLEARLY`
-    standard errors above 0. Fewer than `LEAST_DECISIONS` adopt. Both bundles are read for one catalogue.
+def compare_models(profile: Profile, old: LoadedModel, new: LoadedModel) -> Acceptance:
+    """Compare two models on a profile's log. Both are loaded for one catalogue.
 
-    Decisions under an intent, and of pictures that are not in the catalogue any more, do not count.
+    The new model is rejected if it is clearly worse: the mean of the paired differences of the losses is more than
+    `MAX_STANDARD_ERRORS` standard errors above 0. With fewer than `MIN_DECISIONS` decisions it is adopted. Decisions
+    under an intent, and of artworks that have left the catalogue, do not count.
     """
     answered = [
         (entry, entry.outcome)
         for entry in profile.journal.entries()
         if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in new.encoded.place
-    ][-MOST_DECISIONS:]
-    if len(answered) < LEAST_DECISIONS:
-        return Verdict(math.nan, math.nan, len(answered), True)
+    ][-MAX_DECISIONS:]
+    if len(answered) < MIN_DECISIONS:
+        return Acceptance(math.nan, math.nan, len(answered), True)
     losses = [_losses(profile, installed, answered) for installed in (old, new)]
     worse = losses[1] - losses[0]
     error = float(worse.std(ddof=1)) / math.sqrt(len(worse))
-    adopted = float(worse.mean()) <= CLEARLY * error
-    return Verdict(float(losses[0].mean()), float(losses[1].mean()), len(answered), adopted)
+    adopted = float(worse.mean()) <= MAX_STANDARD_ERRORS * error
+    return Acceptance(float(losses[0].mean()), float(losses[1].mean()), len(answered), adopted)
 
 
-def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answered]) -> npt.NDArray[np.float64]:
-    """[N]: −ln of the chance that was given to what happened."""
+def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answered]) -> Doubles:
+    """Return −ln of the probability that was given to each outcome, [N]."""
     viewer = _viewer(profile, installed)
     rows, artworks = shown_rows(installed, viewer, [entry for entry, _ in answered])
     learner, played = Learner(installed, profile.stated), played_of(answered)
@@ -70,9 +78,9 @@ def _losses(profile: Profile, installed: LoadedModel, answered: Sequence[Answere
 
 
 def _viewer(profile: Profile, installed: LoadedModel) -> ViewerFeatures:
-    """By the history alone: what came of the decisions is what is to be predicted."""
+    """Return the viewer's features from the history alone: the outcomes of decisions are to be predicted."""
     counted = profile.views_by_title().astype(np.float32)
     titles = np.flatnonzero(counted)
-    watched, seen = tally(installed.encoded, titles, counted[titles])
+    watched, seen = tally_views(installed.encoded, titles, counted[titles])
     viewer = affinities(installed.encoded, watched, seen, counted.sum(), installed.population_taste)
     return viewer if installed.latents is None else replace(viewer, met=installed.latents.met(counted))

@@ -1,6 +1,6 @@
-"""Chooser: draws artworks for titles, for one profile or for nobody in particular, and remembers what it showed.
+"""Chooser: draws artworks for titles, for one profile or without any, and remembers what it showed.
 
-It reads no disk and no clock: what it knows of a person is the `Profile` that it is handed, or None.
+It reads no disk and no clock: all it knows of a person is the `Profile` that is passed in, or None.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..catalog import Catalog
 from ..context import Context, daypart_of
 from ..decision import Decision
 from ..errors import ContextError, SettingError
-from ..model.candidates import Drawn, Slates
+from ..model.candidates import CandidateSets, DrawnCandidate
 from ..model.eligibility import nothing_watched
 from ..model.features import ViewerFeatures
 from ..model.loaded_model import LoadedModel
@@ -28,19 +28,25 @@ from .profile import Profile
 if TYPE_CHECKING:
     from ..model.explain import Explanation
 
-REMEMBERED = 4096  # decisions; older ones are in the store, if the person allowed it
+MAX_REMEMBERED = 4096  # decisions; older ones are in the store, if the person allowed it
 
 
-class Shown(NamedTuple):
-    """A decision as it would be written, its context, and whether it was made with a profile."""
+class ShownDecision(NamedTuple):
+    """A decision that was shown.
+
+    Attributes:
+        entry: The decision as it would be written.
+        context: Its context.
+        profiled: True if it was made with a profile.
+    """
 
     entry: Entry
     context: Context
     profiled: bool
 
 
-class Recent:
-    """Bounded memory of decisions by id, and of the picture of each title and daypart."""
+class RecentDecisions:
+    """Bounded memory of decisions by id, and of the artwork of each title and daypart."""
 
     def __init__(self) -> None:
         # Plain tuples: each choice makes one of each.
@@ -48,48 +54,48 @@ class Recent:
         self._kept: OrderedDict[tuple[str, str, str], tuple[Decision, datetime]] = OrderedDict()
 
     def add(self, entry: Entry, context: Context, profiled: bool) -> None:
-        """A decision that was just made."""
+        """Add a decision that was just made."""
         self._shown[entry.decision.id] = (entry, context, profiled)
-        if len(self._shown) > REMEMBERED:
+        if len(self._shown) > MAX_REMEMBERED:
             self._shown.popitem(last=False)
         self._keep(entry, context.daypart)
 
     def restore(self, entries: Iterable[Entry], model_version: int) -> None:
-        """Pictures that this model drew before the app was started again, oldest first."""
+        """Restore artworks that this model drew before the app was started again, oldest first."""
         for entry in entries:
             if entry.decision.model_version == model_version:
                 self._keep(entry, daypart_of(entry.at))
 
     def kept(self, title_id: str, context: Context, stickiness: timedelta) -> Decision | None:
-        """The draw behind the title's picture on this device and in this daypart, if less than `stickiness` ago."""
+        """Return the draw of the title's artwork on this device in this daypart, if less than `stickiness` ago."""
         kept = self._kept.get((title_id, context.device, context.daypart))
         if kept is None or not timedelta(0) <= context.at - kept[1] < stickiness:
             return None
         return kept[0]
 
-    def get(self, decision_id: str) -> Shown | None:
+    def get(self, decision_id: str) -> ShownDecision | None:
         shown = self._shown.get(decision_id)
-        return None if shown is None else Shown(*shown)
+        return None if shown is None else ShownDecision(*shown)
 
     def is_unprofiled(self, decision_id: str) -> bool:
-        """Whether the decision was made without a profile."""
+        """Return True if the decision was made without a profile."""
         shown = self.get(decision_id)
         return shown is not None and not shown.profiled
 
     def drop(self, gone: Callable[[Decision], bool]) -> None:
-        """Forgets decisions, and the pictures that they kept."""
+        """Forget decisions, and the artworks that they kept."""
         for key in [key for key, kept in self._kept.items() if gone(kept[0])]:
             del self._kept[key]
         for decision_id in [id_ for id_, shown in self._shown.items() if gone(shown[0].decision)]:
             del self._shown[decision_id]
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Forget everything."""
         self._shown.clear()
         self._kept.clear()
 
     def forget_pictures(self) -> None:
-        """A new model draws anew."""
+        """Forget the artworks of titles, since a new model draws anew."""
         self._kept.clear()
 
     def _keep(self, entry: Entry, daypart: str) -> None:
@@ -100,27 +106,32 @@ class Recent:
         key = (decision.title_id, entry.device, daypart)
         self._kept[key] = (decision, entry.at)
         self._kept.move_to_end(key)
-        if len(self._kept) > REMEMBERED:
+        if len(self._kept) > MAX_REMEMBERED:
             self._kept.popitem(last=False)
 
 
 class Chooser:
-    """Not thread-safe: its owner locks."""
+    """Draws artworks for titles. It is not thread-safe: its owner locks."""
 
     def __init__(self, catalog: Catalog, installed: LoadedModel, policy: Policy, rng: Uniform) -> None:
         self.catalog, self.policy, self.rng = catalog, policy, rng
-        self.recent = Recent()
+        self.recent = RecentDecisions()
         self._ids = random.Random()  # noqa: S311 (an id has to be another one each time, and is no secret)
         self.use(installed)
 
     def use(self, installed: LoadedModel) -> None:
-        """Chooses with that model from now on, and draws each title's picture anew."""
+        """Choose with another model from now on, and draw each title's artwork anew."""
         self.installed = installed
         self._nobody = ViewerFeatures.unknown(installed.encoded)
         self.recent.forget_pictures()
 
     def choose(self, title_id: str, context: Context, profile: Profile | None) -> Decision:
-        """The picture to show for a title. Raises UnknownTitle, ContextError."""
+        """Choose the artwork to show for a title.
+
+        Raises:
+            UnknownTitle: The catalogue does not have the title.
+            ContextError: The context cannot be used.
+        """
         title = self._title(title_id, context)
         slates = self.slates(profile)
         kept = self._kept(title, context, slates)
@@ -130,7 +141,8 @@ class Chooser:
         return self._drawn(title, context, context.slot, candidates.draw(self.rng.random()), profile)
 
     def choose_page(self, title_ids: Sequence[str], context: Context, profile: Profile | None) -> list[Decision]:
-        """One decision a title, in the order asked, in one model run; title i stands at slot `context.slot + i`."""
+        """Return one decision a title, in the order asked, in one model run; title i stands at slot `context.slot +
+        i`."""
         titles = [self._title(title_id, context) for title_id in title_ids]
         if not titles:
             return []
@@ -154,7 +166,7 @@ class Chooser:
     def preview(
         self, title_id: str, context: Context, beside: Sequence[str], profile: Profile | None
     ) -> dict[str, float]:
-        """Chance of each picture of a title to be drawn, by artwork id, where `beside` is on the page already."""
+        """Return the probability of each artwork of a title, by artwork id, with `beside` on the page already."""
         title = self._title(title_id, context)
         encoded = self.installed.encoded
         memory = PageMemory(self.policy.diversity, encoded)
@@ -169,8 +181,12 @@ class Chooser:
         pictures = self.catalog.titles[title].artworks
         return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
 
-    def explain(self, shown: Shown, profile: Profile | None) -> Explanation:
-        """Why that picture, as the model sees it now. Raises UnknownDecision if it has left the catalogue."""
+    def explain(self, shown: ShownDecision, profile: Profile | None) -> Explanation:
+        """Explain why a decision shows its artwork, as the model sees it now.
+
+        Raises:
+            UnknownDecision: The artwork has left the catalogue.
+        """
         from ..model.explain import explanation
 
         decision, context = shown.entry.decision, shown.context.at_slot(shown.entry.slot)
@@ -186,9 +202,9 @@ class Chooser:
             slates.stated,
         )
 
-    def slates(self, profile: Profile | None) -> Slates:
-        """The candidates as this viewer is to see them now."""
-        return Slates(
+    def slates(self, profile: Profile | None) -> CandidateSets:
+        """Return the candidate sets for this viewer."""
+        return CandidateSets(
             self.catalog,
             self.installed,
             self.policy,
@@ -200,7 +216,7 @@ class Chooser:
         )
 
     def after_fork(self, own_rng: bool) -> None:
-        """In a forked child: it would make the ids, and draw the numbers, that its parent does."""
+        """Reseed in a forked child, which would otherwise make the ids and draw the numbers of its parent."""
         self._ids.seed()
         if own_rng:
             self.rng = random.Random()  # noqa: S311
@@ -214,8 +230,8 @@ class Chooser:
         title = self.catalog.title_places.get(title_id) if isinstance(title_id, str) else None
         return self.catalog.index(title_id) if title is None else title  # which says what is wrong
 
-    def _kept(self, title: int, context: Context, slates: Slates) -> Decision | None:
-        """The draw behind the picture that the title still has, if stickiness holds and it may be shown."""
+    def _kept(self, title: int, context: Context, slates: CandidateSets) -> Decision | None:
+        """Return the draw of the artwork that the title keeps, if stickiness holds and it may be shown."""
         if not self.policy.stickiness or context.intent:
             return None
         kept = self.recent.kept(self.catalog.titles[title].id, context, self.policy.stickiness)
@@ -227,7 +243,9 @@ class Chooser:
             return None
         return kept
 
-    def _drawn(self, title: int, context: Context, slot: int, drawn: Drawn, profile: Profile | None) -> Decision:
+    def _drawn(
+        self, title: int, context: Context, slot: int, drawn: DrawnCandidate, profile: Profile | None
+    ) -> Decision:
         shown = self.catalog.titles[title]
         decision = Decision(
             self._new_id(),
@@ -240,7 +258,7 @@ class Chooser:
         return self._remembered(decision, context, slot, profile)
 
     def _shown(self, kept: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
-        """Another showing of a picture that was drawn before: its propensity is that of the draw."""
+        """Show an artwork again that was drawn before; the propensity is that of the draw."""
         again = replace(kept, id=self._new_id(), model_version=self.installed.version, sticky=True)
         return self._remembered(again, context, slot, profile)
 

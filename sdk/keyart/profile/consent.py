@@ -1,8 +1,8 @@
 """Consent: what a person allows, by purpose, each change dated and kept (GDPR article 7). Default: none.
 
-Each grant and each withdrawal appends one sealed record, also a repeated one: that renews the date. The last one of a
-purpose is in force, a grant until it expires. A purpose has a text of its own, shown apart from other terms, and no
-grant holds for more than two years (Video Privacy Protection Act, 18 U.S.C. 2710(b)(2)(B)).
+Each grant and each withdrawal appends one sealed record, also a repeated one: that renews the date. The last record
+of a purpose is in force, a grant until it expires. Each purpose has a text of its own, shown apart from other terms,
+and no grant holds for more than two years (Video Privacy Protection Act, 18 U.S.C. 2710(b)(2)(B)).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from ..store.database import Store, Table
 
 Purpose = Literal["personalization", "federated", "diagnostics"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
-LONGEST_VALID: Final = timedelta(days=730)
+MAX_VALIDITY: Final = timedelta(days=730)
 
 # What a viewer is asked, where the app shows no text of its own.
-TEXTS: Final[Mapping[Purpose, str]] = MappingProxyType(
+CONSENT_TEXTS: Final[Mapping[Purpose, str]] = MappingProxyType(
     {
         "personalization": (
             "May this app choose pictures for you? It then keeps a record, on this device only and encrypted, of "
@@ -58,11 +58,16 @@ _NEVER = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """One grant or withdrawal. at: when, with a time zone.
+class ConsentReceipt:
+    """A grant or withdrawal of consent.
 
-    Of a grant: `expires`, from when on it is no consent any more, and `text_sha256`, in hex, of the text (UTF-8) that
-    the person was shown; None where it was granted before keyart kept that. Of a withdrawal: None, both.
+    Attributes:
+        purpose: The purpose.
+        granted: True for a grant.
+        at: Time, with a time zone.
+        expires: End of a grant; None for a withdrawal.
+        text_sha256: Hex digest of the text (UTF-8) that the person was shown; None for a withdrawal, and for a grant
+            before keyart kept it.
     """
 
     purpose: Purpose
@@ -73,10 +78,10 @@ class Receipt:
 
 
 class Consent:
-    """What one profile allows. `on_change(purpose, granted)` is called after each change has been stored.
+    """The consents of one profile. `on_change(purpose, granted)` is called after each change has been stored.
 
-    If the process dies between the two, the owner finds at the next open that the purpose is not allowed any more.
-    A grant that expires changes nothing and calls nobody: from then on `allows` answers as if it had been withdrawn.
+    If the process dies between the two, the owner finds at the next open that the purpose is not allowed any more. A
+    grant that expires changes nothing and calls nobody: from then on `allows` answers as if it had been withdrawn.
     """
 
     def __init__(
@@ -96,43 +101,51 @@ class Consent:
         self._until: dict[str, float] = dict.fromkeys(PURPOSES, _NEVER)
         self._until.update((receipt.purpose, _end(receipt)) for receipt in self._receipts)
 
-    def grant(self, purpose: Purpose, *, text: str | None = None, valid: timedelta = LONGEST_VALID) -> Receipt:
-        """Allows a purpose from now on, for as long as `valid`, at most 730 days.
+    def grant(self, purpose: Purpose, *, text: str | None = None, valid: timedelta = MAX_VALIDITY) -> ConsentReceipt:
+        """Allow a purpose from now on.
 
-        text: what the person was shown and said yes to, by default `TEXTS[purpose]`. Only its hash is kept: the app
-        keeps its own texts. Raises SettingError, StoreFull.
+        Args:
+            purpose: The purpose.
+            text: Text that the person was shown and agreed to, by default `CONSENT_TEXTS[purpose]`. Only its hash is
+                kept: the app keeps its own texts.
+            valid: Duration of the consent, at most 730 days.
+
+        Raises:
+            SettingError: An argument is out of range.
+            StoreFull: The disk is full, read-only or failing.
         """
         _require_known(purpose)
-        shown = TEXTS[purpose] if text is None else text
+        shown = CONSENT_TEXTS[purpose] if text is None else text
         if not isinstance(shown, str) or not shown.strip():
             raise SettingError("The text of a consent is what the person was shown; pass it, or leave it out.")
-        if not isinstance(valid, timedelta) or not timedelta(0) < valid <= LONGEST_VALID:
+        if not isinstance(valid, timedelta) or not timedelta(0) < valid <= MAX_VALIDITY:
             raise SettingError(
-                f"A consent cannot be valid for {valid!r}; give a timedelta above 0, of at most {LONGEST_VALID.days} "
+                f"A consent cannot be valid for {valid!r}; give a timedelta above 0, of at most {MAX_VALIDITY.days} "
                 "days, and ask again when it has expired."
             )
         at = self._now()
         digest = hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._append(Receipt(purpose, True, at, at + valid, digest))
+        return self._append(ConsentReceipt(purpose, True, at, at + valid, digest))
 
-    def withdraw(self, purpose: Purpose) -> Receipt:
-        """Forbids a purpose from now on, whether it was granted or not.
+    def withdraw(self, purpose: Purpose) -> ConsentReceipt:
+        """Forbid a purpose from now on, whether it was granted or not.
 
-        Where it cannot be stored (StoreFull), it holds until the store is closed: withdraw again before that.
+        Raises:
+            StoreFull: It cannot be stored. It holds until the store is closed: withdraw again before that.
         """
         _require_known(purpose)
-        return self._append(Receipt(purpose, False, self._now()))
+        return self._append(ConsentReceipt(purpose, False, self._now()))
 
     def allows(self, purpose: Purpose) -> bool:
-        """Whether the purpose is granted at this moment, and has not expired."""
+        """Return True if the purpose is granted at this moment, and has not expired."""
         try:
             until = self._until[purpose]
         except (KeyError, TypeError):
             raise _unknown(purpose) from None
         return until != _NEVER and self._clock().timestamp() < until
 
-    def receipts(self) -> tuple[Receipt, ...]:
-        """Every grant and withdrawal, oldest first."""
+    def receipts(self) -> tuple[ConsentReceipt, ...]:
+        """Return every grant and withdrawal, oldest first."""
         return self._receipts
 
     def _now(self) -> datetime:
@@ -140,7 +153,7 @@ class Consent:
         require_zone(at, "The time of a consent", SettingError)
         return at
 
-    def _append(self, receipt: Receipt) -> Receipt:
+    def _append(self, receipt: ConsentReceipt) -> ConsentReceipt:
         # Rolled back with an outer transaction, the record would be gone while this object still goes by it.
         if self._store.in_transaction:
             raise StoreError("Grant or withdraw consent outside of a transaction of the store.")
@@ -156,8 +169,8 @@ class Consent:
         return receipt
 
 
-def _end(receipt: Receipt) -> float:
-    """Seconds since 1970 until which a receipt allows its purpose."""
+def _end(receipt: ConsentReceipt) -> float:
+    """Return the Unix seconds until which a receipt allows its purpose."""
     return receipt.expires.timestamp() if receipt.expires is not None else _NEVER
 
 
@@ -170,23 +183,23 @@ def _require_known(purpose: object) -> None:
         raise _unknown(purpose)
 
 
-def _encoded(receipt: Receipt) -> bytes:
+def _encoded(receipt: ConsentReceipt) -> bytes:
     row: list[object] = [receipt.purpose, receipt.granted, receipt.at.isoformat()]
     if receipt.expires is not None:
         row += [receipt.expires.isoformat(), receipt.text_sha256]
     return json.dumps(row).encode()
 
 
-def _decoded(payload: bytes) -> Receipt:
-    """Three entries: a withdrawal, or a grant of the time when neither text nor expiry was kept. Five: a grant."""
+def _decoded(payload: bytes) -> ConsentReceipt:
+    """Decode a receipt of three entries (a withdrawal, or a grant without text and expiry) or of five (a grant)."""
     try:
         purpose, granted, at, *rest = json.loads(payload)
         since = _time(at)
         if rest:
             until, digest = rest
-            receipt = Receipt(purpose, granted, since, _time(until), digest)
+            receipt = ConsentReceipt(purpose, granted, since, _time(until), digest)
         else:
-            receipt = Receipt(purpose, granted, since, since + LONGEST_VALID if granted else None)
+            receipt = ConsentReceipt(purpose, granted, since, since + MAX_VALIDITY if granted else None)
         _require_known(purpose)
         if not isinstance(granted, bool) or (rest and not granted) or not isinstance(receipt.text_sha256, str | None):
             raise ValueError("an entry of a wrong type")

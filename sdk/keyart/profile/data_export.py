@@ -1,4 +1,4 @@
-"""Rights: everything held about a person, as one JSON document (`keyart-export/1`, docs/rights.md)."""
+"""Data export: everything held about a person, as one JSON document (`keyart-export/1`, docs/rights.md)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .profile import Profile
 FORMAT = "keyart-export/1"
 
 
-def exported(
+def export_profile(
     name: str,
     at: datetime,
     consent: Consent,
@@ -25,15 +25,17 @@ def exported(
     rounds: Sequence[Mapping[str, Any]],
     device_key: bytes | None,
 ) -> dict[str, Any]:
-    """Return consent, views, decisions, outcomes, preferences, what the head has learned, and federated
-    participation.
+    """Return consent, views, decisions, outcomes, preferences, the learned head, and federated participation.
 
     Args:
-        name: name of the profile.
-        at: time of the export.
-        contributions: one mapping for each vector that left the device, oldest first.
-        rounds: one mapping for each round in progress.
-        device_key: the device's public key, or None where none was drawn.
+        name: Name of the profile.
+        at: Time of the export.
+        consent: Consents of the profile.
+        profile: The profile as it is stored.
+        store: Its store.
+        contributions: One mapping for each vector that left the device, oldest first.
+        rounds: One mapping for each round in progress.
+        device_key: The device's public key, or None if none was drawn.
     """
     entries = list(profile.journal.entries())
     return {

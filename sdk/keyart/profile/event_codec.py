@@ -1,7 +1,7 @@
-"""The logbook's entries: views, and decisions with their outcomes, and their bytes in the store.
+"""The entries of the event log: views, and decisions with their outcomes, as bytes in the store.
 
-Compact on purpose: a year of living rooms is millions of decisions. Every entry starts with a version byte and, since
-version 2, the day on which it was written, by which it is deleted when its time is over (`Journal.expire`).
+They are compact: a year of living rooms is millions of decisions. Every entry starts with a version byte and, since
+version 2, the day on which it was written, by which it expires (`EventLog.expire`).
 """
 
 from __future__ import annotations
@@ -28,11 +28,18 @@ _EXPLORING, _STICKY, _INTENT, _SEEN = 1, 2, 4, 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A decision, the context it was made in, and what came of it (None: nothing yet).
+    """A decision in the event log.
 
-    with_intent: the viewer had asked for something; that is never stored, so training leaves the entry out.
-    seen: the app has said that the picture was on the screen, so that silence means a skip. day: on which it was
-    written (`day_of`); 0: not yet.
+    Attributes:
+        decision: The decision.
+        at: Time of the decision.
+        device: Device class.
+        slot: Place on the page.
+        with_intent: True if the viewer had asked for something. That is never stored, so training leaves the entry
+            out.
+        outcome: The outcome, or None if there is none yet.
+        seen: True if the app has said that the artwork was on the screen, so that silence means a skip.
+        day: Day on which it was written (`day_of`); 0 if it is not written yet.
     """
 
     decision: Decision
@@ -50,12 +57,16 @@ class Entry:
 
 
 def day_of(at: datetime) -> int:
-    """Days since 1970, as entries are stamped with."""
+    """Return the days since 1970, which entries are stamped with."""
     return min(max(int(at.timestamp() // _SECONDS_A_DAY), 0), _LAST_DAY)
 
 
 def written_on(data: bytes) -> int:
-    """The day on which an entry was written; raises StoreDamaged for bytes that are none."""
+    """Return the day on which an entry was written.
+
+    Raises:
+        StoreDamaged: The bytes are not an entry.
+    """
     try:
         version, start = _start(data)
         if version == 1:  # did not say: its own time has to do
@@ -66,12 +77,16 @@ def written_on(data: bytes) -> int:
 
 
 def view_to_bytes(view: View, day: int) -> bytes:
-    """day: on which it is written, see `day_of`."""
+    """Encode a view that is written on a day (`day_of`)."""
     return _STAMP.pack(VERSION, day) + _VIEW.pack(*_time(view.at), view.seconds) + _texts(view.title_id, view.device)
 
 
 def view_from_bytes(data: bytes) -> View:
-    """Raises StoreDamaged for bytes that are no view."""
+    """Decode a view.
+
+    Raises:
+        StoreDamaged: The bytes are not a view.
+    """
     try:
         _, start = _start(data)
         stamp, minutes, seconds = _VIEW.unpack_from(data, start)
@@ -82,7 +97,7 @@ def view_from_bytes(data: bytes) -> View:
 
 
 def entry_to_bytes(entry: Entry) -> bytes:
-    """Its bytes, the day included."""
+    """Encode a decision, its day included."""
     decision, outcome = entry.decision, entry.outcome
     flags = (
         _EXPLORING * decision.exploring | _STICKY * decision.sticky | _INTENT * entry.with_intent | _SEEN * entry.seen
@@ -100,7 +115,11 @@ def entry_to_bytes(entry: Entry) -> bytes:
 
 
 def entry_from_bytes(decision_id: str, data: bytes) -> Entry:
-    """Raises StoreDamaged for bytes that are no decision."""
+    """Decode a decision.
+
+    Raises:
+        StoreDamaged: The bytes are not a decision.
+    """
     try:
         _, start = _start(data)
         stamp, minutes, slot, propensity, model, flags, kind, seconds = _DECISION.unpack_from(data, start)
@@ -150,7 +169,7 @@ def _read_texts(data: bytes, at: int, count: int) -> list[str]:
 
 
 def _start(data: bytes) -> tuple[int, int]:
-    """The version, and where the fields begin."""
+    """Return the version, and the offset of the fields."""
     version = data[0]
     if version not in (1, VERSION):
         raise ValueError(f"version {version}, this keyart reads 1 to {VERSION}")

@@ -1,8 +1,8 @@
-"""Journal: what one profile has in its store, views and decisions, in the order in which they were learned from.
+"""Event log: the views and decisions of one profile in its store, in the order in which they were learned from.
 
-A decision is buffered when it is made and written behind: with its outcome at the latest, or by `write_batch`. All
-methods but `remember` and `pending` read or write the store, which its owner lets one thread at a time do. The buffer
-has a lock of its own, so that choosing never waits for the disk.
+A decision is buffered when it is made and written in the background: with its outcome at the latest, or by
+`write_batch`. All methods but `remember` and `pending` read or write the store, which its owner lets one thread at a
+time do. The buffer has a lock of its own, so that choosing never waits for the disk.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .event_codec import Entry, entry_from_bytes, entry_to_bytes, view_from_byte
 
 log = logging.getLogger("keyart")
 
-BUFFERED = 16_384  # decisions that may wait to be written; beyond, the oldest is dropped
-MANY = 4_096  # so many that they should be written now
-BATCH = 256  # how many are written in one transaction
+MAX_BUFFERED = 16_384  # decisions that may wait to be written; beyond, the oldest is dropped
+URGENT_PENDING = 4_096  # so many that they should be written now
+BATCH_DECISIONS = 256  # how many are written in one transaction
 
 
-class Journal:
-    """today: the day, as in `logbook.day_of`, with which what is written now is stamped."""
+class EventLog:
+    """The event log of one profile. `today` returns the day (`day_of`) that new entries are stamped with."""
 
     def __init__(self, store: Store, today: Callable[[], int]) -> None:
         self._store, self._today = store, today
@@ -35,30 +35,30 @@ class Journal:
         self._lock = threading.Lock()
 
     def remember(self, entry: Entry) -> None:
-        """Buffers a decision that was just made, or changed."""
+        """Buffer a decision that was just made, or changed."""
         with self._lock:
             self._pending[entry.decision.id] = entry
-            if len(self._pending) <= BUFFERED:
+            if len(self._pending) <= MAX_BUFFERED:
                 return
             del self._pending[next(iter(self._pending))]
         log.warning("A decision was dropped: they come faster than the profile can be written")
 
     @property
     def pending(self) -> int:
-        """How many decisions wait to be written."""
+        """Return the number of decisions that wait to be written."""
         return len(self._pending)
 
     def drop_pending(self) -> None:
-        """What was not written yet never will be."""
+        """Drop the decisions that were not written yet."""
         with self._lock:
             self._pending.clear()
 
     def views(self) -> Iterator[View]:
-        """Every view, in the order of recording."""
+        """Return every view, in the order of recording."""
         return (view_from_bytes(data) for _, data in self._store.scan(Table.VIEW))
 
     def entries(self) -> Iterator[Entry]:
-        """Every decision, in the order of learning; those not yet written are included, the new ones last."""
+        """Return every decision in the order of learning, those not yet written last."""
         with self._lock:
             waiting = dict(self._pending)
         for record_id, data in self._store.scan(Table.DECISION):
@@ -68,14 +68,14 @@ class Journal:
         yield from waiting.values()
 
     def written_since(self, day: int) -> Iterator[Entry]:
-        """Decisions on the disk that were written on `day` or later, newest first."""
+        """Return decisions on the disk that were written on `day` or later, newest first."""
         for record_id, data in self._store.scan(Table.DECISION, newest_first=True):
             if written_on(data) < day:
                 return
             yield entry_from_bytes(record_id.hex(), data)
 
     def find(self, decision_id: str) -> Entry | None:
-        """The decision of that id, None if there is none."""
+        """Return the decision of an id, or None."""
         with self._lock:
             entry = self._pending.get(decision_id)
         if entry is not None:
@@ -88,14 +88,14 @@ class Journal:
         return None if data is None else entry_from_bytes(decision_id, data)
 
     def record(self, views: list[View]) -> None:
-        """Stores views, all or none."""
+        """Store views, all or none."""
         day = self._today()
         with self._store.transaction():
             for view in views:
                 self._store.put(Table.VIEW, os.urandom(16), view_to_bytes(view, day), group=view.title_id)
 
     def answer(self, entry: Entry, outcome: Outcome) -> Entry:
-        """Stores what became of a decision, and the decision with it; returns the entry as it is now."""
+        """Store the outcome of a decision with the decision, and return the entry as it is now."""
         first = entry.outcome is None
         day = self._today() if first or not entry.day else entry.day
         answered = Entry(
@@ -112,9 +112,9 @@ class Journal:
         return answered
 
     def write_batch(self) -> int:
-        """Writes the oldest of the decisions that are only buffered; says how many, 0 if there are none."""
+        """Write the oldest buffered decisions, and return how many; 0 if there are none."""
         with self._lock:
-            batch = list(itertools.islice(self._pending.values(), BATCH))
+            batch = list(itertools.islice(self._pending.values(), BATCH_DECISIONS))
         if not batch:
             return 0
         with self._store.transaction():
@@ -127,7 +127,7 @@ class Journal:
         return len(batch)
 
     def remove_title(self, title_id: str) -> int:
-        """Deletes the views and decisions of a title; says how many."""
+        """Delete the views and decisions of a title, and return how many there were."""
         with self._lock:
             mine = [entry.decision.id for entry in self._pending.values() if entry.decision.title_id == title_id]
         with self._store.transaction():
@@ -138,7 +138,7 @@ class Journal:
         return removed + len(mine) - written
 
     def remove_view(self, title_id: str, at: datetime) -> int:
-        """Deletes the views of a title that began at that moment (to the millisecond); says how many."""
+        """Delete the views of a title that began at a moment (to the millisecond), and return how many."""
         with self._store.transaction():
             mine = [
                 record_id
@@ -149,7 +149,7 @@ class Journal:
             return sum(self._store.delete(Table.VIEW, record_id) for record_id in mine)
 
     def remove_decision(self, decision_id: str) -> int:
-        """Deletes one decision and its outcome; says how many there were, 0 or 1."""
+        """Delete one decision and its outcome, and return how many there were, 0 or 1."""
         if self.find(decision_id) is None:
             return 0
         self._store.delete(Table.DECISION, bytes.fromhex(decision_id))
@@ -157,7 +157,7 @@ class Journal:
         return 1
 
     def holds_older(self, first_day: int) -> bool:
-        """Whether anything was written before `first_day`; the oldest of each table stands first."""
+        """Return True if anything was written before `first_day`. The oldest entry of each table comes first."""
         return any(
             written_on(data) < first_day
             for table in (Table.VIEW, Table.DECISION)
@@ -165,7 +165,7 @@ class Journal:
         )
 
     def expire(self, first_day: int) -> int:
-        """Deletes what was written before `first_day`; says how many."""
+        """Delete what was written before `first_day`, and return how much."""
         removed = 0
         with self._store.transaction():
             for table in (Table.VIEW, Table.DECISION):

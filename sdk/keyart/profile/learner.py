@@ -1,7 +1,7 @@
-"""Learner: what the outcomes on this device have taught it, by tag (the head) and by single picture (own).
+"""Learner: what the outcomes on this device have taught it, by tag (the head) and by single artwork (the bias).
 
-Both are functions of the answered decisions, in their order: what older models showed re-fits the head, since the
-model has learned from it by now; what the installed one showed updates it one by one.
+Both are functions of the answered decisions, in their order: those of older models re-fit the head, since the model
+has learned from them by now; those of the installed one update it one by one.
 """
 
 from __future__ import annotations
@@ -13,56 +13,59 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..history import Outcome
-from ..model.artwork_bias import Own
+from ..model.artwork_bias import ArtworkBias
 from ..model.features import ViewerFeatures
-from ..model.features.encode import Floats, Ints
-from ..model.features.rows import Rows, mains, matches
-from ..model.head import Head, refit, update
+from ..model.features.rows import FeatureRows, interaction_features, main_effects
+from ..model.head import Head, refit_head, update_head
 from ..model.loaded_model import LoadedModel
-from ..model.scorer import Additions, Logits, learned_play, score, sigmoid
+from ..model.scorer import LogitAdditions, Logits, learned_play, score, sigmoid
+from ..types import Floats, Ints
 from .event_codec import Entry
 
 if TYPE_CHECKING:
-    from ..model.stated_preferences import Stated
+    from ..model.stated_preferences import StatedPreferences
 
 Answered = tuple[Entry, Outcome]
 
 
 class Learner:
-    """head, own: replaced or changed by one thread at a time; who chooses may read them beside that.
+    """The learned state of a device. One thread at a time may change it; choosing may read it at the same time.
 
-    outcomes: how many it has learned from.
+    Attributes:
+        head: The personal head.
+        own: The artwork biases.
+        outcomes: Number of outcomes that it has learned from.
     """
 
-    def __init__(self, installed: LoadedModel, stated: Stated | None) -> None:
+    def __init__(self, installed: LoadedModel, stated: StatedPreferences | None) -> None:
         self._installed, self._stated = installed, stated
         self.head = Head.start(installed.prior, installed.spec.artwork_size)
-        self.own = Own(len(installed.encoded.title_of))
+        self.own = ArtworkBias(len(installed.encoded.title_of))
         self.outcomes = 0
         self._last: tuple[str, Head, int, tuple[float, float | None]] | None = None
 
     def restore(self, head: Head, own: Iterable[tuple[int, float, float]], outcomes: int) -> None:
-        """What another learner with the same past knew; own as `Own.known` tells it."""
-        self.head, self.own, self.outcomes = head, Own(len(self.own.added), own), outcomes
+        """Restore the state of a learner with the same past; `own` as `ArtworkBias.known` returns it."""
+        self.head, self.own, self.outcomes = head, ArtworkBias(len(self.own.added), own), outcomes
 
-    def logits(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Logits:
-        """Return the logits [N] of decisions, as their parts, with what is learned by now.
+    def logits(self, rows: FeatureRows, artworks: Ints, viewer: ViewerFeatures) -> Logits:
+        """Return the logits [N] of decisions, as their parts, with the present state.
 
         Args:
-            rows: of the decisions (`shown_rows`).
-            artworks: what they showed, by place among all artworks.
-            viewer: the features of this viewer.
+            rows: Rows of the decisions (`shown_rows`).
+            artworks: Their artworks, by place among all artworks.
+            viewer: Features of this viewer.
         """
         titles = self._installed.encoded.title_of[artworks]
         return self._logits(rows, titles, artworks, viewer, self.head, self.own.added)
 
-    def base(self, rows: Rows, artworks: Ints, viewer: ViewerFeatures) -> Floats:
-        """Return `Logits.base` [N] of decisions: what learning from their outcomes leaves as it is."""
+    def base(self, rows: FeatureRows, artworks: Ints, viewer: ViewerFeatures) -> Floats:
+        """Return `Logits.base` [N] of decisions, which learning from their outcomes leaves as it is."""
         titles = self._installed.encoded.title_of[artworks]
         return self._logits(rows, titles, artworks, viewer, None, None).base
 
     def learn_all(self, answered: Sequence[Answered], viewer: ViewerFeatures) -> None:
-        """The outcomes of a whole journal, after none."""
+        """Learn the outcomes of a whole event log, from the prior."""
         if not answered:
             return
         installed = self._installed
@@ -70,7 +73,7 @@ class Learner:
         base, played = self.base(rows, artworks, viewer), played_of(answered)
         older = np.array([entry.decision.model_version != installed.version for entry, _ in answered])
         if older.any():
-            self.head = refit(installed.prior, rows.artwork[older], base[older], played[older])
+            self.head = refit_head(installed.prior, rows.artwork[older], base[older], played[older])
             for i in np.flatnonzero(older).tolist():
                 one, place = slice(i, i + 1), int(artworks[i])
                 bias = self.own.added[place : place + 1]
@@ -82,7 +85,8 @@ class Learner:
         self.outcomes = len(answered)
 
     def learn(self, entry: Entry, outcome: Outcome, viewer: ViewerFeatures) -> bool:
-        """One more outcome. False for what another model showed: then all has to be learned anew."""
+        """Learn one more outcome. Return False for another model's decision: then everything has to be learned
+        anew."""
         if entry.decision.model_version != self._installed.version:
             return False
         installed = self._installed
@@ -91,10 +95,10 @@ class Learner:
         title, one = int(encoded.title_of[place]), slice(place, place + 1)
         context = spec.context_rows[entry.device, entry.daypart]
         # What `shown_rows` works out, for one picture and faster: each outcome waits for it.
-        rows = Rows(
+        rows = FeatureRows(
             artwork=encoded.artwork[one],
-            match=matches(encoded, viewer, one, title),
-            main=mains(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title : title + 1]),
+            match=interaction_features(encoded, viewer, one, title),
+            main=main_effects(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title : title + 1]),
             appeal=installed.appeal[one],
             viewer=viewer.taste,
             context=context,
@@ -106,23 +110,23 @@ class Learner:
         return True
 
     def update(self, tags: Floats, artwork: int, base: Floats, played: Floats) -> Floats:
-        """Learn from one outcome, and return the logit of play that it was expected with.
+        """Learn from one outcome, and return the logit of play before it.
 
         Args:
-            tags: [1, Z], of the artwork.
-            artwork: its place among all artworks.
-            base: [1], `Logits.base`.
-            played: [1], 0 or 1.
+            tags: Tags of the artwork, [1, Z].
+            artwork: Its place among all artworks.
+            base: `Logits.base`, [1].
+            played: 0 or 1, [1].
         """
         logit = learned_play(base, tags, self.head.mean, self.own.added[artwork : artwork + 1])
         q = sigmoid(logit)[0]
         self.own.learn(artwork, q, played[0])
-        self.head = update(self.head, tags[0], q, played[0])
+        self.head = update_head(self.head, tags[0], q, played[0])
         return logit
 
     def _logits(
         self,
-        rows: Rows,
+        rows: FeatureRows,
         titles: Ints | int,
         artworks: Ints | slice,
         viewer: ViewerFeatures,
@@ -131,11 +135,11 @@ class Learner:
     ) -> Logits:
         installed = self._installed
         stated = None if self._stated is None else self._stated.added
-        additions = Additions(installed.latents, viewer.met, stated, head, artwork_bias)
+        additions = LogitAdditions(installed.latents, viewer.met, stated, head, artwork_bias)
         return additions.logits(score(installed.weights, rows), rows.artwork, titles, artworks)
 
     def take_back(self, decision_id: str) -> bool:
-        """Unlearns that outcome, if it was the last; False if not."""
+        """Unlearn the outcome of a decision if it was the last one; return False otherwise."""
         if self._last is None or self._last[0] != decision_id:
             return False
         _, self.head, place, own = self._last
@@ -146,12 +150,12 @@ class Learner:
 
 
 def played_of(answered: Sequence[Answered]) -> Floats:
-    """[N]: 1 for a play, else 0."""
+    """Return 1 for each play, else 0, [N]."""
     return np.array([outcome.kind == "played" for _, outcome in answered], dtype=np.float32)
 
 
-def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence[Entry]) -> tuple[Rows, Ints]:
-    """The ranker's rows [N] for pictures that were shown, and their places among all artworks."""
+def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence[Entry]) -> tuple[FeatureRows, Ints]:
+    """Return the ranker's rows [N] for artworks that were shown, and their places among all artworks."""
     encoded, spec = installed.encoded, installed.spec
     artworks = np.array([encoded.place[entry.decision.artwork_id] for entry in entries], dtype=np.intp)
     titles = encoded.title_of[artworks]
@@ -159,10 +163,10 @@ def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence
     for row, entry in enumerate(entries):
         context[row] = spec.context_row(entry.device, entry.daypart)
     slot = np.array([math.log1p(entry.slot) for entry in entries], dtype=np.float32)  # as `situation` has it
-    rows = Rows(
+    rows = FeatureRows(
         artwork=encoded.artwork[artworks],
-        match=matches(encoded, viewer, artworks, titles),
-        main=mains(spec, slot, np.zeros_like(slot), context, encoded.title_shares[titles]),
+        match=interaction_features(encoded, viewer, artworks, titles),
+        main=main_effects(spec, slot, np.zeros_like(slot), context, encoded.title_shares[titles]),
         appeal=installed.appeal[artworks],
         viewer=viewer.taste,
         context=context,

@@ -1,7 +1,7 @@
-"""Preferences: the tags that a viewer says they like or do not like, and what that adds to the score of a picture.
+"""Preferences: the tags that a viewer says they like or dislike, as they are stored.
 
-A viewer can see and change them at any time (Digital Services Act, articles 27 and 38). What is stated here stands
-beside what is learned: it needs no outcome, and no outcome takes it away.
+A viewer can see and change them at any time (Digital Services Act, articles 27 and 38). They stand beside what is
+learned: they need no outcome, and no outcome takes them away.
 """
 
 from __future__ import annotations
@@ -15,32 +15,34 @@ from ..errors import SettingError, StoreDamaged
 from ..model.features.spec import is_sensitive
 from ..store.database import Store, Table
 
-MOST_TAGS: Final = 256
-LONGEST_TAG: Final = 200  # characters
+MAX_TAGS: Final = 256
+MAX_TAG_CHARACTERS: Final = 200  # characters
 RECORD_ID: Final = b"preferences"
 
 LIKE, DISLIKE = 1.0, -1.0
 
 
 class Preferences:
-    """What the viewer of one profile has stated, in its store. Each change is stored before the call returns."""
+    """The stated preferences of one profile in its store. Each change is stored before the call returns."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def like(self, tag: str) -> None:
-        """Pictures with this tag from now on count for more. It replaces what was stated of the tag before.
+        """Record a like, which replaces what was stated of the tag before.
 
-        Raises SettingError for what is no tag, for a tag of a sensitive kind, and beyond 256 tags; StoreFull.
+        Raises:
+            SettingError: The tag is not a text or is of a sensitive kind, or there are 256 tags already.
+            StoreFull: The disk is full, read-only or failing.
         """
         self._state(tag, LIKE)
 
     def dislike(self, tag: str) -> None:
-        """Pictures with this tag from now on count for less. Raises as `like` does."""
+        """Record a dislike. It raises as `like` does."""
         self._state(tag, DISLIKE)
 
     def clear(self, tag: str) -> bool:
-        """Takes back what was stated of a tag; False if there was nothing."""
+        """Remove the preference for a tag. Return False if there was none."""
         _require_text(tag)
         with self._store.transaction():
             stated = self.as_dict()
@@ -50,17 +52,19 @@ class Preferences:
             return True
 
     def as_dict(self) -> dict[str, float]:
-        """1.0 for each tag that is liked, −1.0 for each that is not, in the order in which they were first stated.
+        """Return 1.0 for each tag that is liked, −1.0 for each that is disliked, in the order in which they were
+        first stated.
 
-        Raises StoreDamaged.
+        Raises:
+            StoreDamaged: The record cannot be read.
         """
         data = self._store.get(Table.SETTING, RECORD_ID)
         return {} if data is None else _decoded(data)
 
     def _state(self, tag: str, sign: float) -> None:
         _require_text(tag)
-        if len(tag) > LONGEST_TAG:
-            raise SettingError(f"A tag of {len(tag)} characters is no preference; the limit is {LONGEST_TAG}.")
+        if len(tag) > MAX_TAG_CHARACTERS:
+            raise SettingError(f"A tag of {len(tag)} characters is no preference; the limit is {MAX_TAG_CHARACTERS}.")
         if is_sensitive(tag):
             raise SettingError(
                 f"{tag!r} cannot be a preference: pictures are never chosen by {kind_of(tag)}, nor by another of the "
@@ -69,8 +73,8 @@ class Preferences:
         with self._store.transaction():
             stated = self.as_dict()
             stated[tag] = sign
-            if len(stated) > MOST_TAGS:
-                raise SettingError(f"There are {MOST_TAGS} preferences already; clear one before you add another.")
+            if len(stated) > MAX_TAGS:
+                raise SettingError(f"There are {MAX_TAGS} preferences already; clear one before you add another.")
             self._write(stated)
 
     def _write(self, stated: Mapping[str, float]) -> None:

@@ -1,8 +1,8 @@
 """Profile: what is known of one person on this device, and the features and the head that follow from it.
 
-The journal is the truth. Affinities are sums over its views, and the `Learner` is a function of its decisions in the
-order of their outcomes. So a profile that is opened again chooses as before, and removing an entry removes what was
-learned. A `Summary` spares the next open the work, where nothing has changed since.
+The event log is the truth. Affinities are sums over its views, and the `Learner` is a function of its decisions in
+the order of their outcomes. So a profile that is opened again chooses as before, and removing an entry removes what
+was learned. A `Snapshot` saves the next open the work, if nothing has changed since.
 """
 
 from __future__ import annotations
@@ -15,37 +15,39 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from ..catalog import Catalog
 from ..errors import UnknownDecision
 from ..history import Outcome, Reward, View
 from ..model.features import ViewerFeatures, affinities
-from ..model.features.encode import Floats, Ints
 from ..model.features.viewer import tally_titles, views_by_title
 from ..model.head import Head
-from ..model.latents import PLAYED, SHOWN
+from ..model.latents import IMPRESSION_WEIGHT, PLAY_WEIGHT
 from ..model.loaded_model import LoadedModel
-from ..model.scorer import Log
+from ..model.scorer import DecisionLog
 from ..store.database import Store, Table
+from ..types import Doubles, Floats, Ints
 from .event_codec import Entry
-from .event_log import Journal
+from .event_log import EventLog
 from .learner import Answered, Learner, played_of, shown_rows
-from .snapshot import RECORD_ID, Summary
+from .snapshot import RECORD_ID, Snapshot
 
 if TYPE_CHECKING:
-    from ..model.stated_preferences import Stated
+    from ..model.stated_preferences import StatedPreferences
 
 SKIPPED = Outcome.skipped()
 _RANK = {"skipped": 0, "opened": 1, "played": 2}
 
 
 class Profile:
-    """Reads and writes one store. Its owner lets one thread at a time change it; `viewer`, `learner`, `stated` and
-    `has_watched` may be read beside that."""
+    """The state of one person, backed by a store.
+
+    Its owner lets one thread at a time change it; `viewer`, `learner`, `stated` and `has_watched` may be read at the
+    same time.
+    """
 
     def __init__(
-        self, store: Store, journal: Journal, catalog: Catalog, installed: LoadedModel, reward: Reward
+        self, store: Store, journal: EventLog, catalog: Catalog, installed: LoadedModel, reward: Reward
     ) -> None:
         self.journal = journal
         self.learner: Learner
@@ -62,21 +64,22 @@ class Profile:
             self._derive()
 
     def has_watched(self, title: int) -> bool:
-        """Whether the title (by place in the catalogue) is in the history."""
+        """Return True if the title (by place in the catalogue) is in the history."""
         return self._catalog.titles[title].id in self._weights
 
     @property
     def history_weight(self) -> float:
-        """Weighted number of views of titles in the catalogue."""
+        """Return the weighted number of views of titles in the catalogue."""
         return sum(weight for title_id, weight in self._weights.items() if title_id in self._catalog)
 
     def record(self, views: list[View]) -> None:
-        """Stores views, all or none."""
+        """Store views, all or none."""
         self.journal.record(views)
         self._count(views)
 
     def see(self, decision_id: str) -> bool:
-        """The picture was on the screen: silence will mean a skip. False if that was known, or an outcome is."""
+        """Record that the artwork was on the screen, so that silence means a skip. Return False if that, or an
+        outcome, is known."""
         entry = self._found(decision_id)
         if entry.seen or entry.outcome is not None:
             return False
@@ -85,16 +88,23 @@ class Profile:
         return True
 
     def settle(self, now: datetime, window: timedelta) -> int:
-        """Pictures seen longer ago than `window`, of which nothing came, were passed over; says how many."""
+        """Record a skip for artworks that were seen longer ago than `window` without an outcome, and return how
+        many."""
         late = [decision_id for decision_id, at in self._waiting.items() if now - at >= window]
         for decision_id in late:
             self.observe(decision_id, SKIPPED)
         return len(late)
 
     def observe(self, decision_id: str, outcome: Outcome) -> bool:
-        """Stores an outcome with its decision and lets the head learn. False if it was known already.
+        """Store an outcome with its decision and let the head learn.
 
-        A skip may be followed by an opened page, and that by a play: what a viewer did last counts.
+        A skip may be followed by an opened page, and that by a play: the last action of the viewer counts.
+
+        Returns:
+            False if the outcome was known already.
+
+        Raises:
+            UnknownDecision: This profile does not have the decision.
         """
         entry = self._found(decision_id)
         before = entry.outcome
@@ -113,28 +123,28 @@ class Profile:
         return True
 
     def remove_title(self, title_id: str) -> int:
-        """Removes a title's views and decisions and what was learned from them; says how many there were."""
+        """Remove a title's views and decisions and what was learned from them, and return how many there were."""
         return self._without(lambda: self.journal.remove_title(title_id))
 
     def remove_view(self, title_id: str, at: datetime) -> int:
-        """Removes the views of a title that began at that moment, and what they told; says how many."""
+        """Remove the views of a title that began at a moment and what was learned from them, and return how many."""
         return self._without(lambda: self.journal.remove_view(title_id, at))
 
     def remove_decision(self, decision_id: str) -> int:
-        """Removes one decision and what was learned from it; says how many there were, 0 or 1."""
+        """Remove one decision and what was learned from it, and return how many there were, 0 or 1."""
         return self._without(lambda: self.journal.remove_decision(decision_id))
 
     def expire(self, first_day: int) -> int:
-        """Removes what was written before `first_day` (`day_of`), and what was learned from it; says how much."""
+        """Remove what was written before `first_day` (`day_of`) and what was learned from it, and return how much."""
         return self._without(lambda: self.journal.expire(first_day))
 
     def restate(self) -> None:
-        """What the person says that they like has changed: the head is learned beside it."""
+        """Take over changed preferences: the head is learned anew beside them."""
         self.stated = self._read_stated()
         self._learn_all()
 
     def viewer(self) -> ViewerFeatures:
-        """The viewer's features now."""
+        """Return the viewer's features now."""
         viewer = self._viewer
         if viewer is not None:
             return viewer
@@ -150,20 +160,22 @@ class Profile:
             return viewer
 
     def learned(self) -> dict[str, float]:
-        """What the head has learned, by tag, as logits of a play."""
+        """Return what the head has learned, by tag, as logits of a play."""
         mean = self.learner.head.mean
         named = zip((*self._installed.spec.artwork_tags, "bias"), mean.tolist(), strict=True)
         return {tag: value for tag, value in named if value}
 
-    def training_log(self) -> tuple[Log, Ints]:
-        """The decisions with a final outcome, as rows for training, and the places of what they showed: pictures
-        still in the catalogue, without what was shown under an intent (which is never stored)."""
+    def training_log(self) -> tuple[DecisionLog, Ints]:
+        """Return the decisions with a final outcome as rows for training, and the places of their artworks.
+
+        It has artworks still in the catalogue, and no decision that was made under an intent (which is never stored).
+        """
         encoded, answered = self._installed.encoded, list(self._answered(self.journal.entries()))
         viewer = self.viewer()
         rows, artworks = shown_rows(self._installed, viewer, [entry for entry, _ in answered])
         durations = encoded.durations[encoded.title_of[artworks]]
         quality = [self._reward.of(outcome, d) for (_, outcome), d in zip(answered, durations, strict=True)]
-        log = Log(
+        log = DecisionLog(
             rows,
             self.learner.logits(rows, artworks, viewer).offset,
             played_of(answered),
@@ -175,8 +187,8 @@ class Profile:
         )
         return log, artworks
 
-    def views_by_title(self) -> npt.NDArray[np.float64]:
-        """[T]: what the views of each title count together."""
+    def views_by_title(self) -> Doubles:
+        """Return the weight of the views of each title, [T]."""
         counted = np.zeros(len(self._catalog))
         for title_id, weight in self._weights.items():
             if title_id in self._catalog:
@@ -184,7 +196,7 @@ class Profile:
         return counted
 
     def rewards_since(self, seconds: float) -> list[float]:
-        """Of each decision made since then (Unix seconds) that `training_log` has."""
+        """Return the reward of each decision in `training_log` made since then (Unix seconds)."""
         encoded, places = self._installed.encoded, self._catalog.artwork_places
         return [
             self._reward.of(outcome, encoded.durations[encoded.title_of[places[entry.decision.artwork_id]]])
@@ -193,13 +205,13 @@ class Profile:
         ]
 
     def summarise(self) -> None:
-        """Stores what follows from the journal for the next open, if that is not there yet."""
+        """Store a snapshot for the next open, if the present one is not there yet."""
         basis = self._basis()
         if basis == self._summary_basis or self.journal.pending:  # a decision that is not stored is in no summary
             return
         learner = self.learner
         known = learner.own.known()
-        summary = Summary(
+        summary = Snapshot(
             basis,
             self._weights,
             self._answers,
@@ -218,18 +230,18 @@ class Profile:
         title = int(encoded.title_of[place])
         return self._catalog.titles[title].artworks[place - int(encoded.first[title])].id
 
-    def _read_stated(self) -> Stated | None:
+    def _read_stated(self) -> StatedPreferences | None:
         if not self._store.count(Table.SETTING):
             return None
-        from ..model.stated_preferences import Stated
+        from ..model.stated_preferences import StatedPreferences
         from .preferences import Preferences
 
-        return Stated.of(self._catalog, Preferences(self._store).as_dict())
+        return StatedPreferences.of(self._catalog, Preferences(self._store).as_dict())
 
     def _restore(self) -> bool:
-        """Takes the summary, if it is there and still true."""
+        """Restore the snapshot, if it is there and still true."""
         data = self._store.get(Table.HEAD, RECORD_ID)
-        summary = Summary.from_bytes(data) if data is not None else None
+        summary = Snapshot.from_bytes(data) if data is not None else None
         if summary is None or summary.basis != self._basis():
             return False
         waiting = [self.journal.find(decision_id) for decision_id in summary.waiting]
@@ -270,7 +282,7 @@ class Profile:
         return entry
 
     def _without(self, remove: Callable[[], int]) -> int:
-        """Removes, and what was summed up with it, in one transaction; then works everything out anew."""
+        """Remove entries and the snapshot in one transaction, then derive everything anew."""
         with self._store.transaction():
             removed = remove()
             if removed:
@@ -281,7 +293,7 @@ class Profile:
         return removed
 
     def _derive(self) -> None:
-        """Features and head anew from the journal."""
+        """Derive features and head anew from the event log."""
         with self._lock:
             self._weights, self._sums = {}, None
         self._count(list(self.journal.views()))
@@ -300,7 +312,7 @@ class Profile:
             self._viewer = None
 
     def _answered(self, entries: Iterable[Entry]) -> Iterator[Answered]:
-        """Those that teach something: with an outcome, of a picture in the catalogue, and under no intent."""
+        """Yield the decisions to learn from: with an outcome, an artwork in the catalogue, and without an intent."""
         places = self._catalog.artwork_places
         for entry in entries:
             if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places:
@@ -312,7 +324,7 @@ class Profile:
                 self._learn_all()
 
     def _learn_all(self) -> None:
-        """What was learned, and what waits for an outcome, from the whole journal."""
+        """Learn from the whole event log, and find the decisions that wait for an outcome."""
         entries = list(self.journal.entries())
         self._waiting = {entry.decision.id: entry.at for entry in entries if entry.seen and entry.outcome is None}
         answered = list(self._answered(entries))
@@ -322,17 +334,19 @@ class Profile:
         self.learner = learner
 
     def _tally_answers(self, answered: list[Answered]) -> None:
-        """What the installed model showed does not count yet: its latents are those of before."""
+        """Count outcomes of older models. Those of the installed model do not count yet: its latents are older."""
         answers: dict[str, float] = {}
         for entry, outcome in answered:
             if entry.decision.model_version != self._installed.version:
                 title_id = entry.decision.title_id
-                answers[title_id] = answers.get(title_id, 0.0) + SHOWN + PLAYED * (outcome.kind == "played")
+                answers[title_id] = (
+                    answers.get(title_id, 0.0) + IMPRESSION_WEIGHT + PLAY_WEIGHT * (outcome.kind == "played")
+                )
         with self._lock:
             self._answers, self._viewer = answers, None
 
     def _met(self) -> Floats:
-        """[T]: by place of the title, what the viewer met of it."""
+        """Return the viewer's exposure to each title, by place, [T]."""
         met = np.zeros(len(self._catalog), dtype=np.float32)
         for counted in (self._weights, self._answers):
             for title_id, weight in counted.items():

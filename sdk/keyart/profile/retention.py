@@ -1,7 +1,7 @@
-"""Custody: what this device holds of one person, on which terms, and for how long.
+"""Retention: what this device holds of one person, under which settings, and for how long.
 
-Consent decides whether a profile is loaded at all; withdrawing it lets go of what is in memory, and what is stored
-waits for `forget` or for its day. What was written `retention_days` ago goes, consent or not.
+Consent decides whether a profile is loaded at all; withdrawing it drops what is in memory, and what is stored waits
+for `forget` or for its day. Entries are deleted `retention_days` after they were written, consent or not.
 """
 
 from __future__ import annotations
@@ -19,18 +19,24 @@ from ..store.database import Store, Table
 from ..store.open_rounds import drop_open_rounds
 from .consent import Consent
 from .event_codec import Entry, day_of
-from .event_log import Journal
+from .event_log import EventLog
 from .profile import Profile
 
 MAX_RETENTION_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """profiling: whether a profile may be kept at all, given consent (not of a child, nor in mode "non_profiled").
+class RetentionSettings:
+    """The settings of retention.
 
-    retention_days: how long views and decisions are kept after they were written. outcome_window: after which a
-    picture that was seen and not answered counts as passed over.
+    Attributes:
+        profiling: True if a profile may be kept at all, given consent (not of a child, nor in mode "non_profiled").
+        reward: Thresholds of a quality play.
+        retention_days: Number of days for which views and decisions are kept after they were written.
+        outcome_window: Time after which an artwork that was seen without an outcome counts as skipped.
+
+    Raises:
+        SettingError: A setting is out of range.
     """
 
     profiling: bool
@@ -46,21 +52,23 @@ class Terms:
             raise SettingError(f"outcome_window is {window!r}; give a timedelta above 0.")
 
 
-class Custody:
-    """One opened store, its consents, its journal and, with consent, its profile. Its owner lets one thread at a time
-    change it; `person` may be asked beside that."""
+class OpenProfile:
+    """An opened store with its consents, its event log and, with consent, its profile.
+
+    Its owner lets one thread at a time change it; `person` may be called at the same time.
+    """
 
     def __init__(
         self,
         store: Store,
         catalog: Catalog,
         installed: LoadedModel,
-        terms: Terms,
+        terms: RetentionSettings,
         clock: Callable[[], datetime],
         on_change: Callable[[str, bool], None],
     ) -> None:
         self.store = store
-        self.journal = Journal(store, self._today)
+        self.journal = EventLog(store, self._today)
         self.consent = Consent(store, clock, on_change)
         self.profile: Profile | None = None
         self._catalog, self._terms, self._clock = catalog, terms, clock
@@ -69,38 +77,38 @@ class Custody:
 
     @property
     def allowed(self) -> bool:
-        """Whether choices may use, and the store may keep, anything about the person."""
+        """Return True if choices may use, and the store may keep, anything about the person."""
         return self._terms.profiling and self.consent.allows("personalization")
 
     def person(self) -> Profile | None:
-        """The profile, where it may be used."""
+        """Return the profile, if it may be used."""
         return self.profile if self.allowed else None
 
     def read(self, installed: LoadedModel) -> Profile:
-        """The profile as it is stored: for a person's rights, which need no consent. Choices must not see it then."""
+        """Read the stored profile for a person's rights, which need no consent. Choices must not see it then."""
         return Profile(self.store, self.journal, self._catalog, installed, self._terms.reward)
 
     def let_go(self) -> None:
-        """Nothing of the person stays in memory; decisions that were not written yet never will be."""
+        """Drop the person from memory; decisions that were not written yet never will be."""
         self.profile = None
         self.journal.drop_pending()
 
     def shown_within(self, span: timedelta) -> list[Entry]:
-        """Decisions of that span and perhaps a day more, oldest first."""
+        """Return the decisions of a span, and perhaps a day more, oldest first."""
         return list(self.journal.written_since(day_of(self._clock() - span) - 1))[::-1]
 
     @property
     def overdue(self) -> bool:
-        """Whether something is held longer than the terms say."""
+        """Return True if something is held longer than the settings allow."""
         return self.journal.holds_older(self._first_day())
 
     @property
     def holds_history(self) -> bool:
-        """Whether a view or a decision is stored, with or without consent to use it."""
+        """Return True if a view or a decision is stored, with or without consent to use it."""
         return bool(self.store.count(Table.VIEW) or self.store.count(Table.DECISION))
 
     def keep_house(self, installed: LoadedModel) -> None:
-        """Writes what is pending; what was seen and not answered becomes a skip, and what is too old goes."""
+        """Write what is pending, record skips for artworks without an outcome, and delete what is too old."""
         person = self.person()
         if person is not None:
             while self.journal.write_batch():
@@ -113,14 +121,14 @@ class Custody:
         self.drop_rounds()
 
     def drop_rounds(self) -> None:
-        """Forgets the rounds of campaigns that are over; without consent, all that are in progress."""
+        """Forget the rounds of campaigns that are over; without consent, all rounds in progress."""
         if self.store.count(Table.ROUND):
             may_go_on = self.allowed and self.consent.allows("federated")
             drop_open_rounds(self.store, self._clock().timestamp() if may_go_on else math.inf)
 
     def after_fork(self) -> None:
-        """In a forked child: what is pending is the parent's to write, and the store refuses."""
-        self.journal = Journal(self.store, self._today)
+        """Drop what is pending in a forked child: the parent writes it, and the store refuses."""
+        self.journal = EventLog(self.store, self._today)
         if self.profile is not None:
             self.profile.journal = self.journal
 
@@ -128,5 +136,5 @@ class Custody:
         return day_of(self._clock())
 
     def _first_day(self) -> int:
-        """The oldest day of writing that is kept."""
+        """Return the oldest day of writing that is kept."""
         return self._today() - self._terms.retention_days

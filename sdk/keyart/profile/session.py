@@ -1,7 +1,7 @@
-"""Session: one opened profile while the app runs. Its locks, what it holds of the person, and what is done behind.
+"""Session: one opened profile while the app runs, with its locks and its work in the background.
 
 Two locks: `writing` is held by whatever reads or writes the store, `lock` by whatever chooses, for microseconds. A
-choice takes the second alone, so that it never waits for the disk; who needs both takes `writing` first.
+choice takes the second alone, so that it never waits for the disk; code that needs both takes `writing` first.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..model.loaded_model import LoadedModel
 from ..store.database import ForgetReceipt, RotateReceipt, Store
 from ..store.keys import KeyProvider
 from .chooser import Chooser
-from .event_log import MANY
+from .event_log import URGENT_PENDING
 from .profile import Profile
-from .retention import Custody, Terms
+from .retention import OpenProfile, RetentionSettings
 
 log = logging.getLogger("keyart")
 
@@ -29,7 +29,7 @@ WRITE_BEHIND_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 30.0
 
 
-class Behind:
+class BackgroundTask:
     """Runs `work` once, `delay_seconds` after the first of any number of calls of `soon`. Thread-safe."""
 
     def __init__(self, work: Callable[[], None], delay_seconds: float) -> None:
@@ -39,7 +39,7 @@ class Behind:
         self._urgent = self._stopped = self._running = self._again = False
 
     def soon(self, urgent: bool = False) -> None:
-        """Asks for the work to be done, if urgent at once; cheap if it has been asked for already."""
+        """Request the work, at once if it is urgent. It is cheap if the work has been requested already."""
         if self._stopped or (self._timer is not None and urgent <= self._urgent):
             return
         with self._lock:
@@ -56,7 +56,7 @@ class Behind:
             self._timer.start()
 
     def stop(self) -> None:
-        """Nothing runs by itself any more; work that is under way may still end."""
+        """Start nothing any more. Work that is under way may still end."""
         with self._lock:
             self._stopped = True
             timer, self._timer = self._timer, None
@@ -64,7 +64,7 @@ class Behind:
             timer.cancel()
 
     def after_fork(self) -> None:
-        """In a forked child there is no such thread, and there will be none."""
+        """Stop in a forked child, which has no such thread."""
         self._lock = threading.Lock()
         self._timer, self._stopped = None, True
 
@@ -85,14 +85,23 @@ class Behind:
 
 
 class Session:
-    """open_store is called again after `forget`. own_rng: whether the chooser's numbers are keyart's to replace."""
+    """An opened profile.
+
+    Args:
+        open_store: Opens the store; called again after `forget`.
+        keys: Source of the root key.
+        chooser: Draws the artworks.
+        terms: Settings of retention.
+        clock: The present time.
+        own_rng: True if keyart may replace the chooser's random numbers.
+    """
 
     def __init__(
         self,
         open_store: Callable[[KeyProvider], Store],
         keys: KeyProvider,
         chooser: Chooser,
-        terms: Terms,
+        terms: RetentionSettings,
         clock: Callable[[], datetime],
         own_rng: bool,
     ) -> None:
@@ -100,16 +109,16 @@ class Session:
         self.writing, self.lock = threading.RLock(), threading.RLock()
         self._open_store, self._keys, self._terms, self._own_rng = open_store, keys, terms, own_rng
         self._closed = False
-        self._decisions = Behind(self._write_decisions, WRITE_BEHIND_SECONDS)
-        self._house = Behind(self._keep_house_behind, HOUSEKEEPING_SECONDS)
+        self._decisions = BackgroundTask(self._write_decisions, WRITE_BEHIND_SECONDS)
+        self._house = BackgroundTask(self._keep_house_behind, HOUSEKEEPING_SECONDS)
         self.custody = self._take(open_store(keys))
         _open.add(self)
 
-    def _take(self, store: Store) -> Custody:
-        """Custody of a store that was just opened."""
+    def _take(self, store: Store) -> OpenProfile:
+        """Return the profile of a store that was just opened."""
         chooser = self.chooser
         try:
-            custody = Custody(
+            custody = OpenProfile(
                 store, chooser.catalog, chooser.installed, self._terms, self.clock, self._consent_changed
             )
             if custody.profile is not None:
@@ -122,7 +131,11 @@ class Session:
             raise
 
     def person(self) -> Profile | None:
-        """The profile, where it may be used. Raises StoreClosed after close()."""
+        """Return the profile, if it may be used.
+
+        Raises:
+            StoreClosed: The session is closed.
+        """
         if self._closed:
             raise StoreClosed("This profile is closed; open it again with Personalizer.open.")
         custody = self.custody
@@ -135,16 +148,16 @@ class Session:
         return None
 
     def person_of(self, decision_id: str) -> Profile | None:
-        """The same for an outcome: a decision made before consent says nothing that may be kept."""
+        """Return the profile for an outcome. A decision made before consent reveals nothing that may be kept."""
         person = self.person()
         return None if self.chooser.recent.is_unprofiled(decision_id) else person
 
     def stored(self) -> Profile:
-        """For rights, which a person has without consent, too; choices must not see it then."""
+        """Return the stored profile for a person's rights, which need no consent. Choices must not see it then."""
         return self.person() or self.custody.read(self.chooser.installed)
 
     def remove(self, remove: Callable[[Profile], int], gone: Callable[[Decision], bool]) -> int:
-        """Removes something from the profile, and what is gone from memory; says how much was removed."""
+        """Remove something from the profile and from memory, and return how much was removed."""
         with self.writing:
             with self.lock:
                 self.chooser.recent.drop(gone)
@@ -153,7 +166,7 @@ class Session:
             return remove(self.stored())
 
     def restated(self) -> None:
-        """What the person says that they like has changed: all is drawn anew."""
+        """Take over changed preferences: everything is drawn anew."""
         person = self.person()
         if person is not None:
             person.restate()
@@ -162,7 +175,7 @@ class Session:
             self._house.soon()
 
     def install(self, installed: LoadedModel) -> None:
-        """Chooses with that model from now on."""
+        """Choose with another model from now on."""
         custody = self.custody
         profile = custody.read(installed) if custody.profile is not None else None
         with self.lock:
@@ -171,7 +184,7 @@ class Session:
         self._house.soon()
 
     def forget(self) -> ForgetReceipt:
-        """Erases the profile and goes on with an empty one."""
+        """Erase the profile and go on with an empty one."""
         custody = self.custody
         with self.lock:
             known, custody.profile = custody.profile, None  # what is chosen meanwhile is chosen for nobody
@@ -186,7 +199,7 @@ class Session:
         return receipt
 
     def rotate(self, keys: KeyProvider | None) -> RotateReceipt:
-        """New keys for all that is stored."""
+        """Replace the keys of everything stored."""
         self._keep_house()
         receipt = self.custody.store.rotate(keys)
         self._keys = keys or self._keys
@@ -194,22 +207,22 @@ class Session:
         return receipt
 
     def changed(self) -> None:
-        """Something was learned: it is summed up in a while."""
+        """Schedule a snapshot, since something was learned."""
         self._house.soon()
 
     def decided(self) -> None:
-        """A decision may wait to be written: it will be in a second, or now if there are many."""
+        """Schedule the writing of decisions: in a second, or now if many wait."""
         pending = self.custody.journal.pending
         if pending:
-            self._decisions.soon(urgent=pending >= MANY)
+            self._decisions.soon(urgent=pending >= URGENT_PENDING)
 
     def flush(self) -> None:
-        """Returns when everything so far survives a power cut."""
+        """Return once everything so far survives a power cut."""
         self._keep_house()
         self.custody.store.flush()
 
     def close(self) -> None:
-        """Writes what is pending and closes the store. A second call does nothing."""
+        """Write what is pending and close the store. A second call does nothing."""
         self._decisions.stop()
         self._house.stop()
         with self.writing:
@@ -248,7 +261,8 @@ class Session:
         self._quietly(self._keep_house)
 
     def _quietly(self, work: Callable[[], int | None]) -> int | None:
-        """Runs on a thread of its own, where nobody can catch: it is tried again, and raises, at flush or close."""
+        """Run work on a background thread, where nothing can catch errors; flush or close runs it again, and
+        raises."""
         with self.writing:
             try:
                 return None if self._closed else work()
@@ -257,7 +271,7 @@ class Session:
                 return None
 
     def after_fork(self) -> None:
-        """In a forked child, where locks may be held by threads that are not there."""
+        """Replace the locks in a forked child, since threads that are not there may hold them."""
         self.writing, self.lock = threading.RLock(), threading.RLock()
         for behind in (self._decisions, self._house):
             behind.after_fork()

@@ -1,8 +1,8 @@
-"""Summary: what follows from a journal, kept beside it so that a profile opens without reading its whole journal.
+"""Snapshot: what follows from an event log, kept beside it so that a profile opens without reading the whole log.
 
-It is a copy and never the truth: it is used only while the journal and the model are those that it was made from, and
-it is deleted in the transaction that removes or expires anything. What a kill leaves without one is worked out from
-the journal again.
+It is a copy and never the truth: it is used only while log and model are those that it was made from, and it is
+deleted in the transaction that removes or expires anything. After a kill without one, everything is derived from the
+log again.
 """
 
 from __future__ import annotations
@@ -15,21 +15,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model.features.encode import Floats
+from ..types import Floats
 
 RECORD_ID = b"summary"
 BASIS_BYTES = 32
 _VERSION = 2
-_MOST_TEXT_BYTES = 4 * 2**20  # inflated
+_MAX_TEXT_BYTES = 4 * 2**20  # inflated
 _START = struct.Struct(f"<B{BASIS_BYTES}sIII")
 
 
 @dataclass(frozen=True)
-class Summary:
-    """basis: digest of what it was made from. titles: what the views of each count together (`view_weight`).
-    answers: by title, what came of what older models showed (`latents`).
-    waiting: decisions that were seen and have no outcome yet. mean [Z + 1], covariance [Z + 1, Z + 1]: the head.
-    pictures: artwork ids, and own [pictures, 2]: their mean and Σ w (`Own.known`). updates: outcomes learned from.
+class Snapshot:
+    """A summary of an event log.
+
+    Attributes:
+        basis: Digest of what it was made from.
+        titles: Weight of the views of each title (`view_weight`).
+        answers: Exposure by title from outcomes of older models (`latents`).
+        waiting: Decisions that were seen and have no outcome yet.
+        mean: Mean of the head, [Z + 1].
+        covariance: Covariance of the head, [Z + 1, Z + 1].
+        pictures: Ids of artworks with a bias.
+        own: Their mean and Σ w (`ArtworkBias.known`), [pictures, 2].
+        updates: Number of outcomes learned from.
     """
 
     basis: bytes
@@ -43,7 +51,7 @@ class Summary:
     updates: int
 
     def to_bytes(self) -> bytes:
-        """The covariance is symmetric, so half of it is kept."""
+        """Encode the snapshot. The covariance is symmetric, so half of it is kept."""
         upper = self.covariance[np.triu_indices(len(self.mean))]
         arrays = b"".join(part.astype("<f4").tobytes() for part in (self.mean, upper, self.own))
         texts = zlib.compress(
@@ -53,8 +61,8 @@ class Summary:
         return _START.pack(_VERSION, self.basis, *sizes) + arrays + texts
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Summary | None:
-        """None for what this version did not write: then the journal is read."""
+    def from_bytes(cls, data: bytes) -> Snapshot | None:
+        """Decode a snapshot; None for bytes that this version did not write. Then the event log is read."""
         try:
             version, basis, size, count, updates = _START.unpack_from(data)
             if version != _VERSION:
@@ -62,7 +70,7 @@ class Summary:
             half = size * (size + 1) // 2
             values = np.frombuffer(data, "<f4", size + half + 2 * count, _START.size).astype(np.float32)
             inflating = zlib.decompressobj()
-            texts = inflating.decompress(data[_START.size + values.nbytes :], _MOST_TEXT_BYTES)
+            texts = inflating.decompress(data[_START.size + values.nbytes :], _MAX_TEXT_BYTES)
             *weights, waiting, pictures = json.loads(texts)
             titles, answers = ({one: float(weight) for one, weight in counted.items()} for counted in weights)
             whole = inflating.eof and len(pictures) == count

@@ -1,22 +1,114 @@
-"""Private sums: what a device does so that a server learns the sum of a cohort's vectors, and no vector.
+"""Secure aggregation: a server learns the sum of a cohort's vectors, and no single vector.
 
-terms     what is added up, and how many must be in it
-identity  who takes part: certified signing keys
-graph     who is whose neighbour, and how many of them rebuild a secret
-keys      derived and agreed
-shamir    shares of secrets
-masks     streams that hide a vector
-messages  the bytes on the wire
-session   the device's part, stage by stage
-kept      a session as bytes, between two stages
+This is the device's half; the server's half is `keyart_federated.secagg`, and docs/protocol.md specifies both. It may
+use numpy, cryptography and `keyart.errors`, and no other package. Import names from here; each brings its module on
+first use.
 
-The server's part is `keyart_federated.secagg`; docs/protocol.md says it all in words.
+    parameters      what is added up, and how many devices must be in it
+    identity        who takes part: certified signing keys
+    graph           who is whose neighbour, and how many of them rebuild a secret
+    key_agreement   keys of a round, derived and agreed
+    shamir          shares of secrets
+    masks           streams that hide a vector
+    messages        the bytes on the wire
+    device_session  the device's part, stage by stage
+    session_codec   a session as bytes, between two stages
 """
 
-from .graph import Graph, least_required
-from .identity import Identity, certify
-from .messages import Stage
-from .parameters import Terms, width
-from .session import DeviceSession
+from __future__ import annotations
 
-__all__ = ["DeviceSession", "Graph", "Identity", "Stage", "Terms", "certify", "least_required", "width"]
+from typing import TYPE_CHECKING
+
+from .. import _lazy_exports
+
+if TYPE_CHECKING:
+    from .device_session import DeviceSession, add_pairwise
+    from .graph import MAX_NEIGHBOURS, Graph, min_required, ring_position
+    from .identity import RECORD_BYTES, Identity, VerifiedPeer, certify, verify_record
+    from .key_agreement import KEY_BYTES, agree_secret, commitment, derive_key, masking_key, unseal
+    from .masks import Lanes, mask_lanes, to_signed
+    from .messages import (
+        HEADER_BYTES,
+        REPLY_FLAG,
+        SEALED_BYTES,
+        KeysReply,
+        KeysRequest,
+        MaskedReply,
+        MaskedRequest,
+        ShareReply,
+        ShareRequest,
+        Stage,
+        UnmaskReply,
+        UnmaskRequest,
+        message_body,
+        message_header,
+        packets_asked,
+    )
+    from .parameters import MODULUS_BITS, AggregationParameters, modulus_bits
+    from .session_codec import session_from_bytes, session_to_bytes
+    from .shamir import SHARE_BYTES, interpolate_share, join_shares
+
+__all__ = [
+    "HEADER_BYTES",
+    "KEY_BYTES",
+    "MAX_NEIGHBOURS",
+    "MODULUS_BITS",
+    "RECORD_BYTES",
+    "REPLY_FLAG",
+    "SEALED_BYTES",
+    "SHARE_BYTES",
+    "AggregationParameters",
+    "DeviceSession",
+    "Graph",
+    "Identity",
+    "KeysReply",
+    "KeysRequest",
+    "Lanes",
+    "MaskedReply",
+    "MaskedRequest",
+    "ShareReply",
+    "ShareRequest",
+    "Stage",
+    "UnmaskReply",
+    "UnmaskRequest",
+    "VerifiedPeer",
+    "add_pairwise",
+    "agree_secret",
+    "certify",
+    "commitment",
+    "derive_key",
+    "interpolate_share",
+    "join_shares",
+    "mask_lanes",
+    "masking_key",
+    "message_body",
+    "message_header",
+    "min_required",
+    "modulus_bits",
+    "packets_asked",
+    "ring_position",
+    "session_from_bytes",
+    "session_to_bytes",
+    "to_signed",
+    "unseal",
+    "verify_record",
+]
+
+__getattr__ = _lazy_exports(
+    __name__,
+    {
+        "device_session": "DeviceSession add_pairwise",
+        "graph": "MAX_NEIGHBOURS Graph min_required ring_position",
+        "identity": "RECORD_BYTES Identity VerifiedPeer certify verify_record",
+        "key_agreement": "KEY_BYTES agree_secret commitment derive_key masking_key unseal",
+        "masks": "Lanes mask_lanes to_signed",
+        "messages": (
+            "HEADER_BYTES REPLY_FLAG SEALED_BYTES KeysReply KeysRequest MaskedReply MaskedRequest "
+            "ShareReply ShareRequest Stage UnmaskReply UnmaskRequest message_body message_header "
+            "packets_asked"
+        ),
+        "parameters": "MODULUS_BITS AggregationParameters modulus_bits",
+        "session_codec": "session_from_bytes session_to_bytes",
+        "shamir": "SHARE_BYTES interpolate_share join_shares",
+    },
+)

@@ -15,19 +15,25 @@ from functools import lru_cache
 from typing import Final
 
 from ..errors import SettingError
-from .keys import LABEL
+from .key_agreement import LABEL
 
 FAILURE: Final = 1e-6  # chance, over a whole round, that chance alone leaves some device with too few neighbours
 COLLUDING: Final = 0.05  # share of a device's neighbours that may be in league with a lying server
-LEAST_NEIGHBOURS: Final = 56  # were a fifth of all to collude, t or more of so many would with a chance below 1e-8
-MOST_NEIGHBOURS: Final = 8192  # beyond, a device had megabytes to send, and long to search for k
+MIN_NEIGHBOURS: Final = 56  # were a fifth of all to collude, t or more of so many would with a chance below 1e-8
+MAX_NEIGHBOURS: Final = 8192  # beyond, a device had megabytes to send, and long to search for k
 RING: Final = 2**64  # length of the ring
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """devices: on the ring. neighbours: of each, k. threshold: shares that rebuild a secret, t. reach: the farthest
-    that the k/2-th neighbour on a side may be, in units of the ring's 2^64th part."""
+    """The neighbour graph of a round.
+
+    Attributes:
+        devices: Number of devices on the ring.
+        neighbours: Number of neighbours of each device, k.
+        threshold: Number of shares that rebuild a secret, t.
+        reach: Maximum distance of the k/2-th neighbour on a side, in units of the ring's 2^64th part.
+    """
 
     devices: int
     neighbours: int
@@ -36,62 +42,69 @@ class Graph:
 
     @classmethod
     def of(cls, devices: int, required: int) -> Graph:
-        """Of `devices` (2 or more), of which `required` must still answer at the end.
+        """Return the graph of a round.
 
-        t > k/2 + `COLLUDING` k, always: then no two kinds of share of one device can both be had from neighbours that
-        give out one kind only, and no part of the ring can be cut off. k is the first of 56, 58 … at which the chance
-        that of `required` answering devices, drawn at random, fewer than t are among some device's neighbours is
-        below `FAILURE` (the hypergeometric tail, times n); then t is the greatest that keeps this. In a complete
-        graph t is one less than `required`. Raises SettingError where even that is too few, or k is beyond
-        `MOST_NEIGHBOURS`.
+        t > k/2 + `COLLUDING` k always holds: then two kinds of share of one device cannot both be obtained from
+        neighbours that give out one kind only, and no part of the ring can be cut off. k is the first of 56, 58 … for
+        which the probability that fewer than t of some device's neighbours answer, with the answering devices drawn
+        at random, is below `FAILURE` (the hypergeometric tail, times n); then t is the greatest that keeps this. In a
+        complete graph t is one less than `required`.
+
+        Args:
+            devices: Number of devices, 2 or more.
+            required: Number of devices that must still answer at the end.
+
+        Raises:
+            SettingError: Even a complete graph has too few answers, or k exceeds `MAX_NEIGHBOURS`.
         """
         return _graph(devices, required)
 
     @property
     def complete(self) -> bool:
-        """All are neighbours of all."""
+        """Return True if every device is a neighbour of every other."""
         return self.neighbours == self.devices - 1
 
     def distances(self) -> range | list[int]:
-        """[k]: how many places further on each neighbour of the list stands; ascending."""
+        """Return how many places further on each neighbour stands, ascending, [k]."""
         k, n = self.neighbours, self.devices
         return range(1, n) if self.complete else [*range(1, k // 2 + 1), *range(n - k // 2, n)]
 
 
-def least_required(devices: int) -> int:
-    """The least number of answers that a round of so many devices may be content with."""
-    return _least_threshold(devices - 1) + 1
+def min_required(devices: int) -> int:
+    """Return the minimum number of answers that a round of so many devices can be completed with."""
+    return _min_threshold(devices - 1) + 1
 
 
 @lru_cache(maxsize=64)
 def _graph(devices: int, required: int) -> Graph:
-    least = least_required(devices) if devices >= 2 else 2
+    least = min_required(devices) if devices >= 2 else 2
     if devices < 2 or not least <= required <= devices:
         raise SettingError(
             f"A sum of {devices} devices cannot be had from {required} answers: it takes 2 devices, and {least} of "
             f"{devices} answers (a threshold of {math.ceil(1000 * least / max(devices, 2)) / 1000}), since fewer "
             "would let a lying server unmask a device. Raise the threshold."
         )
-    k = LEAST_NEIGHBOURS
+    k = MIN_NEIGHBOURS
     while k < devices - 1:
-        if k > MOST_NEIGHBOURS:
+        if k > MAX_NEIGHBOURS:
             raise SettingError(
-                f"With {required} of {devices} answers a device would need more than {MOST_NEIGHBOURS} neighbours. "
+                f"With {required} of {devices} answers a device would need more than {MAX_NEIGHBOURS} neighbours. "
                 "Raise the threshold."
             )
         threshold = _reachable(devices, required, k)
-        if threshold >= _least_threshold(k):
+        if threshold >= _min_threshold(k):
             return Graph(devices, k, threshold, _reach(devices, k))
         k += 2 * max(1, k // 64)  # by 3 % where there are many, so that the search is short
     return Graph(devices, devices - 1, required - 1, RING)
 
 
-def _least_threshold(k: int) -> int:
+def _min_threshold(k: int) -> int:
     return k // 2 + 1 + int(COLLUDING * k)
 
 
 def _reachable(n: int, required: int, k: int) -> int:
-    """The greatest t with n · P(X < t) < `FAILURE`; X of k neighbours answer, `required` − 1 of n − 1 others do."""
+    """Return the greatest t with n · P(X < t) < `FAILURE`; X of k neighbours answer, `required` − 1 of n − 1 others
+    do."""
     answering, silent, tail = required - 1, n - required, 0.0
     first = max(0, k - silent)
     log_chance = _log_choose(answering, first) + _log_choose(silent, k - first) - _log_choose(n - 1, k)
@@ -108,17 +121,22 @@ def _log_choose(n: int, k: int) -> float:
 
 
 def _reach(n: int, k: int) -> int:
-    """So far that the chance of an honest list with a longer side is below `FAILURE` in the round.
+    """Return a distance that an honest list exceeds with a probability below `FAILURE` in the round.
 
-    Of n − 1 others at random places μ = (n − 1) x lie within x on the average, and P(fewer than h) is below
-    exp(−(μ − h)² / 2μ) (Chernoff); that is set to `FAILURE` / 2n and solved for μ.
+    Of n − 1 others at random places μ = (n − 1) x lie within x on average, and P(fewer than h) is below exp(−(μ − h)²
+    / 2μ) (Chernoff); that is set to `FAILURE` / 2n and solved for μ.
     """
     h, tail = k / 2, math.log(2 * n / FAILURE)
     mean = h + tail + math.sqrt(tail**2 + 2 * h * tail)
     return min(RING, int(mean / (n - 1) * RING))
 
 
-def place(round_id: bytes, device: bytes) -> int:
-    """Of a device on the ring: 0 … 2^64 − 1. device: its public key, which the round cannot change."""
+def ring_position(round_id: bytes, device: bytes) -> int:
+    """Return the position of a device on the ring, 0 … 2^64 − 1.
+
+    Args:
+        round_id: Id of the round.
+        device: The device's public key, which the round cannot change.
+    """
     digest = hashlib.sha256(LABEL + b"place" + round_id + device).digest()
     return int.from_bytes(digest[:8], "little")

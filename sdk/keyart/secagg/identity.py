@@ -1,7 +1,8 @@
-"""Who takes part: a device's signing key with an issuer's certificate, and the keys that it signs for a round.
+"""Identities: a device's signing key with an issuer's certificate, and the keys that it signs for a round.
 
-The issuer is whoever knows that a device is one: the app's own account service, an attestation service. Its public
-key comes to a device with the app, never from the server that adds up, so that this one cannot invent devices.
+The issuer is a service that can tell devices apart: the app's own account service, or an attestation service. Its
+public key comes to a device with the app, never from the aggregating server, so that the server cannot invent
+devices.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ..errors import MessageError, SettingError
-from .keys import KEY_BYTES, LABEL
+from .key_agreement import KEY_BYTES, LABEL
 
 ISSUER_ID_BYTES: Final = 8
 _SIGNATURE_BYTES = 64
@@ -35,16 +36,16 @@ class Identity:
 
     @classmethod
     def create(cls, random: Callable[[int], bytes]) -> Identity:
-        """A new key, not certified yet. random: `os.urandom`."""
+        """Return a new identity that is not certified yet. `random` is `os.urandom` except in tests."""
         return cls(random(KEY_BYTES))
 
     @property
     def public(self) -> bytes:
-        """[32]: what the issuer signs."""
+        """Return the public key that the issuer signs, 32 bytes."""
         return Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
 
     def record(self, round_id: bytes, sealing: bytes, masking: bytes) -> bytes:
-        """[`RECORD_BYTES`]: certificate, both public keys of the round, and the signature over them."""
+        """Return the certificate, both public keys of the round, and the signature over them (`RECORD_BYTES`)."""
         if len(self.certificate) != CERTIFICATE_BYTES:
             raise SettingError("This device has no certificate: have the issuer `certify` its public key first.")
         signature = Ed25519PrivateKey.from_private_bytes(self.private).sign(_signed(round_id, sealing, masking))
@@ -52,8 +53,14 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """A device of the round, verified. device: its certified key. sealing, masking: X25519 keys. 32 bytes each."""
+class VerifiedPeer:
+    """A verified device of the round.
+
+    Attributes:
+        device: Its certified key, 32 bytes.
+        sealing: Its X25519 key for sealed shares, 32 bytes.
+        masking: Its X25519 key for masks, 32 bytes.
+    """
 
     device: bytes
     sealing: bytes
@@ -61,19 +68,35 @@ class Peer:
 
 
 def certify(issuer: bytes, device: bytes, not_after: int) -> bytes:
-    """Of a device's public key. issuer: its private key (Ed25519, 32 bytes). not_after: Unix seconds."""
+    """Certify a device's public key.
+
+    Args:
+        issuer: The issuer's private key (Ed25519, 32 bytes).
+        device: The device's public key.
+        not_after: Unix seconds.
+    """
     key = Ed25519PrivateKey.from_private_bytes(issuer)
     body = struct.pack("<8sQ32s", issuer_id(key.public_key().public_bytes_raw()), not_after, device)
     return body + key.sign(LABEL + b"certificate" + body)
 
 
 def issuer_id(issuer: bytes) -> bytes:
-    """[8]: by which a certificate names its issuer's public key."""
+    """Return the 8 bytes by which a certificate names its issuer's public key."""
     return hashlib.sha256(LABEL + b"issuer" + issuer).digest()[:ISSUER_ID_BYTES]
 
 
-def verify(record: bytes, round_id: bytes, issuers: Collection[bytes], now: int) -> Peer:
-    """The device of a record. issuers: public keys. now: Unix seconds. Raises MessageError if anything is amiss."""
+def verify_record(record: bytes, round_id: bytes, issuers: Collection[bytes], now: int) -> VerifiedPeer:
+    """Return the device of a record.
+
+    Args:
+        record: The record, `RECORD_BYTES`.
+        round_id: Id of the round.
+        issuers: Public keys whose certificates count.
+        now: Unix seconds.
+
+    Raises:
+        MessageError: The certificate or the signature is not valid.
+    """
     certificate, sealing, masking, signature = _RECORD.unpack(record)
     named, not_after, device, issued = _CERTIFICATE.unpack(certificate)
     issuer = next((key for key in issuers if issuer_id(key) == named), None)
@@ -87,7 +110,7 @@ def verify(record: bytes, round_id: bytes, issuers: Collection[bytes], now: int)
         Ed25519PublicKey.from_public_bytes(device).verify(signature, _signed(round_id, sealing, masking))
     except (InvalidSignature, ValueError):
         raise MessageError("A device's certificate or its signature for this round is forged.") from None
-    return Peer(device, sealing, masking)
+    return VerifiedPeer(device, sealing, masking)
 
 
 def _signed(round_id: bytes, sealing: bytes, masking: bytes) -> bytes:

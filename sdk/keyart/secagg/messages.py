@@ -2,7 +2,7 @@
 
     "ks" | version (1) | kind (1) | round id (32) | body
 
-The kind is the stage, with the highest bit set in a device's reply. Whatever is not such a message is a MessageError.
+The kind is the stage, with the highest bit set in a device's reply. Other bytes raise MessageError.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 
 from ..errors import MessageError
 from .identity import RECORD_BYTES
-from .keys import KEY_BYTES, TAG_BYTES
-from .parameters import TERMS_BYTES, Terms
+from .key_agreement import KEY_BYTES, TAG_BYTES
+from .parameters import PARAMETERS_BYTES, AggregationParameters
 from .shamir import SHARE_BYTES
 
 MAGIC: Final = b"ks"
 VERSION: Final = 1
-REPLY: Final = 0x80
+REPLY_FLAG: Final = 0x80
 HEADER_BYTES: Final = len(MAGIC) + 2 + KEY_BYTES
 PACKET_BYTES: Final = 3 * SHARE_BYTES  # what a device deals to a neighbour: a share of lock, masking seed, self-mask
 SEALED_BYTES: Final = PACKET_BYTES + TAG_BYTES
@@ -32,7 +32,7 @@ _COUNT = struct.Struct("<I")
 
 
 class Stage(IntEnum):
-    """In this order; a device may fall silent at any."""
+    """The stages of a round, in order. A device may drop out at any of them."""
 
     KEYS = 1
     SHARE = 2
@@ -40,14 +40,18 @@ class Stage(IntEnum):
     UNMASK = 4
 
 
-def header(kind: int, round_id: bytes) -> bytes:
-    """The head of a message."""
+def message_header(kind: int, round_id: bytes) -> bytes:
+    """Return the header of a message."""
     return MAGIC + bytes((VERSION, kind)) + round_id
 
 
 def stage_of(message: bytes, round_id: bytes) -> Stage:
-    """Of a server's message for this round."""
-    kinds = {header(stage, round_id): stage for stage in Stage}
+    """Return the stage of a server's message for a round.
+
+    Raises:
+        MessageError: The message is not of this round.
+    """
+    kinds = {message_header(stage, round_id): stage for stage in Stage}
     stage = kinds.get(bytes(message[:HEADER_BYTES]))
     if stage is None:
         raise MessageError(
@@ -56,26 +60,30 @@ def stage_of(message: bytes, round_id: bytes) -> Stage:
     return stage
 
 
-def body(message: bytes, kind: int, round_id: bytes) -> bytes:
-    """What follows the head, which must be this one."""
-    if message[:HEADER_BYTES] != header(kind, round_id):
+def message_body(message: bytes, kind: int, round_id: bytes) -> bytes:
+    """Return the body of a message.
+
+    Raises:
+        MessageError: The header is another one.
+    """
+    if message[:HEADER_BYTES] != message_header(kind, round_id):
         raise MessageError("This is not the message of this round and stage that was due.")
     return message[HEADER_BYTES:]
 
 
 @dataclass(frozen=True, slots=True)
 class KeysRequest:
-    """The terms, again: whoever did not begin with exactly these does not go on."""
+    """The parameters once more. A device that started with others does not go on."""
 
-    terms: Terms
+    terms: AggregationParameters
 
     def to_bytes(self) -> bytes:
-        return header(Stage.KEYS, self.terms.round_id) + self.terms.to_bytes()
+        return message_header(Stage.KEYS, self.terms.round_id) + self.terms.to_bytes()
 
     @classmethod
     def from_bytes(cls, message: bytes) -> KeysRequest:
-        """For a device that has not seen the terms yet."""
-        terms = Terms.from_bytes(message[HEADER_BYTES : HEADER_BYTES + TERMS_BYTES])
+        """Decode a request for a device that has not seen the parameters yet."""
+        terms = AggregationParameters.from_bytes(message[HEADER_BYTES : HEADER_BYTES + PARAMETERS_BYTES])
         if message != cls(terms).to_bytes():
             raise MessageError("The head of this message does not fit its terms.")
         return cls(terms)
@@ -83,33 +91,38 @@ class KeysRequest:
 
 @dataclass(frozen=True, slots=True)
 class KeysReply:
-    """record: of the device (`identity`)."""
+    """The device's record (`identity`)."""
 
     record: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return header(Stage.KEYS | REPLY, round_id) + self.record
+        return message_header(Stage.KEYS | REPLY_FLAG, round_id) + self.record
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes) -> KeysReply:
-        record = body(message, Stage.KEYS | REPLY, round_id)
+        record = message_body(message, Stage.KEYS | REPLY_FLAG, round_id)
         _exactly(record, RECORD_BYTES)
         return cls(record)
 
 
 @dataclass(frozen=True, slots=True)
 class ShareRequest:
-    """devices: how many sent keys. records [k]: the neighbours', in the order of the ring, from the next one on."""
+    """The neighbours of a device.
+
+    Attributes:
+        devices: Number of devices that sent keys.
+        records: The neighbours' records [k], in the order of the ring, from the next one on.
+    """
 
     devices: int
     records: Sequence[bytes]
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return b"".join((header(Stage.SHARE, round_id), _COUNT.pack(self.devices), *self.records))
+        return b"".join((message_header(Stage.SHARE, round_id), _COUNT.pack(self.devices), *self.records))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes) -> ShareRequest:
-        data = body(message, Stage.SHARE, round_id)
+        data = message_body(message, Stage.SHARE, round_id)
         if len(data) < _COUNT.size or (len(data) - _COUNT.size) % RECORD_BYTES:
             raise MessageError("The list of neighbours is cut short.")
         return cls(_COUNT.unpack_from(data)[0], _pieces(data[_COUNT.size :], RECORD_BYTES))
@@ -117,18 +130,24 @@ class ShareRequest:
 
 @dataclass(frozen=True, slots=True)
 class ShareReply:
-    """self_mask, lock: commitments, 32 bytes each. sealed [k]: a packet for each neighbour, as in the request."""
+    """The shares that a device deals.
+
+    Attributes:
+        self_mask: Commitment to the self-mask, 32 bytes.
+        lock: Commitment to the lock, 32 bytes.
+        sealed: A packet for each neighbour [k], in the order of the request.
+    """
 
     self_mask: bytes
     lock: bytes
     sealed: Sequence[bytes]
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return b"".join((header(Stage.SHARE | REPLY, round_id), self.self_mask, self.lock, *self.sealed))
+        return b"".join((message_header(Stage.SHARE | REPLY_FLAG, round_id), self.self_mask, self.lock, *self.sealed))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> ShareReply:
-        data = body(message, Stage.SHARE | REPLY, round_id)
+        data = message_body(message, Stage.SHARE | REPLY_FLAG, round_id)
         _exactly(data, 2 * KEY_BYTES + neighbours * SEALED_BYTES)
         sealed = _pieces(data[2 * KEY_BYTES :], SEALED_BYTES)
         return cls(data[:KEY_BYTES], data[KEY_BYTES : 2 * KEY_BYTES], sealed)
@@ -136,18 +155,23 @@ class ShareReply:
 
 @dataclass(frozen=True, slots=True)
 class MaskedRequest:
-    """shared [k]: which neighbours dealt shares. sealed: the packet of each of these for this device."""
+    """The shares dealt to a device.
+
+    Attributes:
+        shared: True for each neighbour that dealt shares, [k].
+        sealed: The packet of each of these for this device.
+    """
 
     shared: Sequence[bool]
     sealed: Sequence[bytes]
 
     def to_bytes(self, round_id: bytes) -> bytes:
         count = _COUNT.pack(len(self.sealed))
-        return b"".join((header(Stage.MASKED, round_id), count, _to_bits(self.shared), *self.sealed))
+        return b"".join((message_header(Stage.MASKED, round_id), count, _to_bits(self.shared), *self.sealed))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> MaskedRequest:
-        data = body(message, Stage.MASKED, round_id)
+        data = message_body(message, Stage.MASKED, round_id)
         start = _COUNT.size + _bit_bytes(neighbours)
         if len(data) < start or (len(data) - start) % SEALED_BYTES:
             raise MessageError("The neighbours' shares are cut short.")
@@ -159,8 +183,8 @@ class MaskedRequest:
 
 
 def packets_asked(message: bytes, round_id: bytes) -> int:
-    """How many packets a MaskedRequest holds, for a gateway that does not know the graph."""
-    data = body(message, Stage.MASKED, round_id)
+    """Return how many packets a MaskedRequest holds, for a gateway that does not know the graph."""
+    data = message_body(message, Stage.MASKED, round_id)
     if len(data) < _COUNT.size:
         raise MessageError("The neighbours' shares are cut short.")
     return int(_COUNT.unpack_from(data)[0])
@@ -168,52 +192,68 @@ def packets_asked(message: bytes, round_id: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class MaskedReply:
-    """pads: one of `SHARE_BYTES` for each neighbour that shared, in order. lanes: the masked vector."""
+    """A masked vector.
+
+    Attributes:
+        pads: A pad of `SHARE_BYTES` for each neighbour that shared, in order.
+        lanes: The masked vector.
+    """
 
     pads: bytes
     lanes: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return header(Stage.MASKED | REPLY, round_id) + self.pads + self.lanes
+        return message_header(Stage.MASKED | REPLY_FLAG, round_id) + self.pads + self.lanes
 
     @classmethod
-    def from_bytes(cls, message: bytes, terms: Terms, shared: int) -> MaskedReply:
-        data = body(message, Stage.MASKED | REPLY, terms.round_id)
+    def from_bytes(cls, message: bytes, terms: AggregationParameters, shared: int) -> MaskedReply:
+        data = message_body(message, Stage.MASKED | REPLY_FLAG, terms.round_id)
         _exactly(data, shared * SHARE_BYTES + terms.vector_bytes)
         return cls(data[: shared * SHARE_BYTES], data[shared * SHARE_BYTES :])
 
 
 @dataclass(frozen=True, slots=True)
 class UnmaskRequest:
-    """survivors [k]: which neighbours' masked vectors came in."""
+    """The devices whose masked vectors arrived.
+
+    Attributes:
+        survivors: True for each neighbour whose masked vector arrived, [k].
+    """
 
     survivors: Sequence[bool]
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return header(Stage.UNMASK, round_id) + _to_bits(self.survivors)
+        return message_header(Stage.UNMASK, round_id) + _to_bits(self.survivors)
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> UnmaskRequest:
-        return cls(_from_bits(body(message, Stage.UNMASK, round_id), neighbours))
+        return cls(_from_bits(message_body(message, Stage.UNMASK, round_id), neighbours))
 
 
 @dataclass(frozen=True, slots=True)
 class UnmaskReply:
-    """held [k]: of which neighbours this device has a packet. locks: a share of the lock of each of these that
-    survived. locked: sealed under the device's own lock, for each held neighbour in order, a share of the self-mask
-    (padded) if it survived, else of the masking seed."""
+    """The shares that remove the masks.
+
+    Attributes:
+        held: True for each neighbour of which this device holds a packet, [k].
+        locks: A share of the lock of each of these that survived.
+        locked: Sealed under the device's own lock: for each held neighbour in order a share of the self-mask (padded)
+            if it survived, else of the masking seed.
+    """
 
     held: Sequence[bool]
     locks: Sequence[bytes]
     locked: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return b"".join((header(Stage.UNMASK | REPLY, round_id), _to_bits(self.held), *self.locks, self.locked))
+        return b"".join(
+            (message_header(Stage.UNMASK | REPLY_FLAG, round_id), _to_bits(self.held), *self.locks, self.locked)
+        )
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, survivors: Sequence[bool]) -> UnmaskReply:
-        """survivors [k]: as the device was told."""
-        data = body(message, Stage.UNMASK | REPLY, round_id)
+        """Decode a reply. `survivors` [k] is what the device was told."""
+        data = message_body(message, Stage.UNMASK | REPLY_FLAG, round_id)
         start = _bit_bytes(len(survivors))
         held = _from_bits(data[:start], len(survivors))
         end = start + SHARE_BYTES * sum(a and b for a, b in zip(held, survivors, strict=True))
@@ -239,7 +279,7 @@ def _to_bits(flags: Sequence[bool]) -> bytes:
 
 
 def _from_bits(data: bytes, count: int) -> tuple[bool, ...]:
-    """The lowest bit of the first byte first; bits beyond `count` are 0."""
+    """Decode flags, the lowest bit of the first byte first. Bits beyond `count` must be 0."""
     _exactly(data, _bit_bytes(count))
     flags = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").astype(bool).tolist()
     if any(flags[count:]):

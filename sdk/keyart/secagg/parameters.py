@@ -1,4 +1,4 @@
-"""The terms of a round: what all devices add up, and how many must be in it. Their digest is the round's id."""
+"""Parameters of an aggregation: what devices add up, and how many must be in it. Their digest is the round's id."""
 
 from __future__ import annotations
 
@@ -9,23 +9,32 @@ from functools import cached_property
 from typing import Final
 
 from ..errors import MessageError, SettingError
-from .keys import LABEL
+from .key_agreement import LABEL
 
-WIDTHS: Final = (32, 64)
+MODULUS_BITS: Final = (32, 64)
 NONCE_BYTES: Final = 32
-MAX_SIZE: Final = 2**26  # lanes
+MAX_COORDINATES: Final = 2**26  # lanes
 MAX_DEVICES: Final = 2**24
 
 _LAYOUT = struct.Struct("<IBHIQ32s")
-TERMS_BYTES: Final = _LAYOUT.size
+PARAMETERS_BYTES: Final = _LAYOUT.size
 
 
 @dataclass(frozen=True)
-class Terms:
-    """size: coordinates of a vector. bits: 32 or 64, the sum is taken modulo 2^bits. bound: of an entry, either way.
-    threshold_permille: of the devices that sent keys, so many in 1000 must answer to the end. minimum_devices: and
-    never fewer than these. nonce: 32 bytes that make the round another than any other, such as the digest of the
-    campaign's signed offer. Raises SettingError."""
+class AggregationParameters:
+    """The parameters that all devices of a round agree on.
+
+    Attributes:
+        size: Coordinates of a vector.
+        bits: 32 or 64; the sum is taken modulo 2^bits.
+        bound: Upper bound on the absolute value of an entry.
+        threshold_permille: Share of the devices that sent keys that must answer to the end, per mille.
+        minimum_devices: Minimum number of those devices.
+        nonce: 32 bytes that make the round unique, such as the digest of the campaign's signed offer.
+
+    Raises:
+        SettingError: A parameter is out of range.
+    """
 
     size: int
     bits: int
@@ -38,8 +47,8 @@ class Terms:
         wrong = [
             name
             for name, good in (
-                ("size", 1 <= self.size <= MAX_SIZE),
-                ("bits", self.bits in WIDTHS),
+                ("size", 1 <= self.size <= MAX_COORDINATES),
+                ("bits", self.bits in MODULUS_BITS),
                 ("bound", 1 <= self.bound < 2**63),
                 ("threshold_permille", 1 <= self.threshold_permille <= 1000),
                 ("minimum_devices", 2 <= self.minimum_devices <= MAX_DEVICES),
@@ -52,37 +61,41 @@ class Terms:
 
     @cached_property
     def round_id(self) -> bytes:
-        """[32]."""
+        """Return the id of the round, 32 bytes."""
         return hashlib.sha256(LABEL + b"terms" + self.to_bytes()).digest()
 
     @property
     def lane_bytes(self) -> int:
-        """Of a coordinate on the wire."""
+        """Return the size of a coordinate on the wire."""
         return self.bits // 8
 
     @property
     def vector_bytes(self) -> int:
-        """Of a masked vector."""
+        """Return the size of a masked vector."""
         return self.size * self.lane_bytes
 
     def required(self, devices: int) -> int:
-        """How many must answer to the end where `devices` sent keys."""
+        """Return how many devices must answer to the end if `devices` sent keys."""
         return max(self.minimum_devices, -(-self.threshold_permille * devices // 1000))
 
     def holds(self, devices: int) -> bool:
-        """Whether the sum of so many vectors cannot wrap around."""
+        """Return True if the sum of so many vectors cannot wrap around."""
         return devices * self.bound < 1 << (self.bits - 1)
 
     def to_bytes(self) -> bytes:
-        """[`TERMS_BYTES`]."""
+        """Encode the parameters (`PARAMETERS_BYTES`)."""
         numbers = self.size, self.bits, self.threshold_permille, self.minimum_devices, self.bound
         return _LAYOUT.pack(*numbers, self.nonce)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Terms:
-        """Raises MessageError for anything but the bytes of terms."""
-        if len(data) != TERMS_BYTES:
-            raise MessageError(f"The terms of a sum are {TERMS_BYTES} bytes, not {len(data)}; update keyart.")
+    def from_bytes(cls, data: bytes) -> AggregationParameters:
+        """Decode parameters.
+
+        Raises:
+            MessageError: The bytes are not parameters.
+        """
+        if len(data) != PARAMETERS_BYTES:
+            raise MessageError(f"The terms of a sum are {PARAMETERS_BYTES} bytes, not {len(data)}; update keyart.")
         size, bits, permille, minimum, bound, nonce = _LAYOUT.unpack(data)
         try:
             return cls(size, bits, bound, permille, minimum, nonce)
@@ -90,12 +103,16 @@ class Terms:
             raise MessageError(str(error)) from None
 
 
-def width(devices: int, bound: int) -> int:
-    """The least modulus, in bits, that holds the sum of `devices` entries within ±bound. Raises SettingError."""
-    for bits in WIDTHS:
+def modulus_bits(devices: int, bound: int) -> int:
+    """Return the smallest modulus, in bits, that holds the sum of `devices` entries within ±bound.
+
+    Raises:
+        SettingError: The sum does not fit into 64 bits.
+    """
+    for bits in MODULUS_BITS:
         if devices * bound < 1 << (bits - 1):
             return bits
     raise SettingError(
-        f"The sum of {devices} entries up to {bound} does not fit into {WIDTHS[-1]} bits: ask fewer devices, or "
-        "clip more."
+        f"The sum of {devices} entries up to {bound} does not fit into {MODULUS_BITS[-1]} bits: ask fewer devices, "
+        "or clip more."
     )

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..errors import MessageError, StoreDamaged
+from .device_session import AnsweredRequest, DeviceSession, Neighbour
 from .identity import RECORD_BYTES
-from .keys import KEY_BYTES
+from .key_agreement import KEY_BYTES
 from .messages import PACKET_BYTES, Stage
-from .parameters import Terms
-from .session import Answer, DeviceSession, Neighbour
+from .parameters import AggregationParameters
 
 VERSION: Final = 1
 _LENGTH = struct.Struct("<I")
 _NUMBERS = struct.Struct("<QI")
 
 
-def to_bytes(session: DeviceSession) -> bytes:
-    """Encode a session, secrets included: the bytes belong into a sealed store."""
+def session_to_bytes(session: DeviceSession) -> bytes:
+    """Encode a session, secrets included. The bytes belong into a sealed store."""
     fields = [
         session.terms.to_bytes(),
         session.device,
@@ -35,8 +35,12 @@ def to_bytes(session: DeviceSession) -> bytes:
     return bytes((VERSION,)) + _joined(fields)
 
 
-def from_bytes(data: bytes) -> DeviceSession:
-    """Decode a session. Raises StoreDamaged for anything but the bytes of a session."""
+def session_from_bytes(data: bytes) -> DeviceSession:
+    """Decode a session.
+
+    Raises:
+        StoreDamaged: The bytes are not a session.
+    """
     try:
         if data[:1] != bytes((VERSION,)):
             raise ValueError("another version")
@@ -45,20 +49,20 @@ def from_bytes(data: bytes) -> DeviceSession:
         parts = _split(answers)
         size = 3 * KEY_BYTES
         session = DeviceSession(
-            Terms.from_bytes(terms),
+            AggregationParameters.from_bytes(terms),
             device,
             tuple(_split(issuers)),
             now,
             secret,
             record,
-            tuple(Answer(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)),
+            tuple(AnsweredRequest(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)),
             devices,
             tuple(_neighbour(neighbours[i : i + size]) for i in range(0, len(neighbours), size)),
             tuple(byte == 1 for byte in shared),
             tuple(_split(held)),
         )
         _check(session)
-        if to_bytes(session) != data:
+        if session_to_bytes(session) != data:
             raise ValueError("another spelling")
     except (ValueError, struct.error, MessageError) as error:
         raise StoreDamaged(f"The session of a sum cannot be read ({error}); delete it, the round is lost.") from None
@@ -66,7 +70,7 @@ def from_bytes(data: bytes) -> DeviceSession:
 
 
 def _check(session: DeviceSession) -> None:
-    """Raises ValueError unless the lengths are those of the stage that the session is in."""
+    """Raise ValueError unless the lengths are those of the stage that the session is in."""
     stage, k = len(session.answers), len(session.neighbours)
     between = stage in (Stage.SHARE, Stage.MASKED)
     good = (

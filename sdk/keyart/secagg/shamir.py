@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .keys import SEED_BYTES
+from .key_agreement import SEED_BYTES
 
 Values = npt.NDArray[np.uint64]
 
@@ -22,15 +22,22 @@ LIMB_BITS: Final = 26
 SHARE_BYTES: Final = 4 * LIMBS
 
 
-def random_bytes(secrets: int, threshold: int) -> int:
-    """How many `split` takes."""
+def random_bytes_needed(secrets: int, threshold: int) -> int:
+    """Return the number of random bytes that `split_secrets` takes."""
     return 8 * LIMBS * secrets * (threshold - 1)
 
 
-def split(secrets: list[bytes], threshold: int, holders: int, random: bytes) -> npt.NDArray[np.uint8]:
-    """[holders, secrets, `SHARE_BYTES`]: any `threshold` of a secret's shares give it, fewer give nothing.
+def split_secrets(secrets: list[bytes], threshold: int, holders: int, random: bytes) -> npt.NDArray[np.uint8]:
+    """Split secrets into shares: any `threshold` of a secret's shares rebuild it, fewer reveal nothing.
 
-    random: `random_bytes` of them; 8 for a coefficient, so that its bias is below 2⁻³².
+    Args:
+        secrets: Secrets of 16 bytes.
+        threshold: Number of shares that rebuild a secret.
+        holders: Number of holders.
+        random: `random_bytes_needed` bytes; 8 for a coefficient, so that its bias is below 2⁻³².
+
+    Returns:
+        Shares [holders, secrets, `SHARE_BYTES`].
     """
     limbs = np.array([[_limb(secret, i) for i in range(LIMBS)] for secret in secrets], dtype=np.uint64).ravel()
     coefficients = np.frombuffer(random, "<u8").reshape(threshold - 1, len(limbs)) % np.uint64(PRIME)
@@ -41,17 +48,17 @@ def split(secrets: list[bytes], threshold: int, holders: int, random: bytes) -> 
     return values.astype("<u4").view(np.uint8).reshape(holders, len(secrets), SHARE_BYTES)
 
 
-def join(holders: tuple[int, ...], shares: list[bytes]) -> bytes | None:
-    """The secret from exactly `threshold` shares; None where they do not lie together on a secret."""
-    limbs = [int(limb) for limb in at(holders, shares, -1)]
+def join_shares(holders: tuple[int, ...], shares: list[bytes]) -> bytes | None:
+    """Return the secret of exactly `threshold` shares, or None if they do not lie on one polynomial of a secret."""
+    limbs = [int(limb) for limb in interpolate_share(holders, shares, -1)]
     number = sum(limb << LIMB_BITS * i for i, limb in enumerate(limbs))
     if max(limbs) >> LIMB_BITS or number >> 8 * SEED_BYTES:
         return None
     return number.to_bytes(SEED_BYTES, "little")
 
 
-def at(holders: tuple[int, ...], shares: list[bytes], holder: int) -> npt.NDArray[np.uint64]:
-    """[`LIMBS`]: the share of another holder, as these foretell it; of holder −1: the secret's limbs."""
+def interpolate_share(holders: tuple[int, ...], shares: list[bytes], holder: int) -> npt.NDArray[np.uint64]:
+    """Return the share of another holder that these shares imply, [`LIMBS`]; for holder −1 the secret's limbs."""
     values = np.frombuffer(b"".join(shares), "<u4").reshape(len(holders), LIMBS).astype(np.uint64)
     weights = _lagrange(holders, holder)[:, None]
     return np.asarray((weights * (values % np.uint64(PRIME)) % np.uint64(PRIME)).sum(axis=0) % np.uint64(PRIME))
@@ -59,7 +66,7 @@ def at(holders: tuple[int, ...], shares: list[bytes], holder: int) -> npt.NDArra
 
 @lru_cache(maxsize=4096)
 def _lagrange(holders: tuple[int, ...], holder: int) -> Values:
-    """[t]: what each share weighs in the value at `holder`: Π (x − x_j) / (x_i − x_j) over j ≠ i."""
+    """Return the weight of each share in the value at `holder`, [t]: Π (x − x_j) / (x_i − x_j) over j ≠ i."""
     xs = np.array(holders, dtype=np.int64)
     above, below = np.ones(len(xs), dtype=np.int64), np.ones(len(xs), dtype=np.int64)
     for j, x in enumerate(xs):

@@ -21,10 +21,10 @@ from .faults import guarded
 from .keys import KeyProvider
 from .records import Records
 from .rotation import RotateReceipt
-from .rows import require_fitting
-from .schema import Table, files_of
+from .schema import Table, store_files
+from .sealed_rows import require_fitting
 from .shredding import ForgetReceipt
-from .transaction import Transactions
+from .transaction import TransactionStack
 
 __all__ = ["ForgetReceipt", "RotateReceipt", "Store", "Table"]
 
@@ -43,7 +43,7 @@ class Store:
         connection: sqlite3.Connection,
         path: Path,
         keys: KeyProvider,
-        profile: vault.Profile,
+        profile: vault.ProfileKeys,
         clock: Callable[[], datetime],
     ) -> None:
         self._connection = connection
@@ -54,9 +54,9 @@ class Store:
         self._profile = profile
         self._clock = clock
         self._lock = threading.RLock()
-        self._transactions = Transactions(connection)
+        self._transactions = TransactionStack(connection)
         self._records: Records | None = None  # None: its ledger is read from the file at the next use
-        self._search = shredding.Search([] if keys.in_memory else files_of(self._file))
+        self._search = shredding.Search([] if keys.in_memory else store_files(self._file))
         self._closed = False
         self._forked = False
         fork.watch(self)
@@ -70,10 +70,21 @@ class Store:
         *,
         clock: Callable[[], datetime] = _now,
     ) -> Self:
-        """The store at `path`, made at the first open. The clock dates the receipt of forget().
+        """Open the store at `path`, or create it.
 
-        Errors: WrongKey, StoreBusy (it is open elsewhere), StoreDamaged, StoreFull (read-only, too),
-        StoreError (a folder, a newer keyart, a key store that fails), SettingError.
+        Args:
+            path: File of the store.
+            keys: Source of the root key.
+            profile: Name of the profile within the file.
+            clock: Dates the receipts of `forget` and `rotate`.
+
+        Raises:
+            WrongKey: The keys do not open the file.
+            StoreBusy: It is open elsewhere.
+            StoreDamaged: The file is not a profile, or bytes in it have changed.
+            StoreFull: The disk is full, read-only or failing.
+            StoreError: The path is a folder, the file is from a newer keyart, or a key store failed.
+            SettingError: The name is not a text.
         """
         if not isinstance(profile, str) or not profile:
             raise SettingError("A profile's name is a text that is not empty.")
@@ -96,12 +107,12 @@ class Store:
 
     @property
     def path(self) -> Path:
-        """The path that it was opened with."""
+        """Return the path that the store was opened with."""
         return self._path
 
     @property
     def size_bytes(self) -> int:
-        """Bytes on disk, the WAL included; of a store in memory, the bytes of its pages."""
+        """Return the bytes on disk, the WAL included; for a store in memory, the bytes of its pages."""
         with self._lock, guarded:
             self._require_open()
             if self._keys.in_memory:
@@ -109,44 +120,51 @@ class Store:
                 (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
                 return int(pages * page_bytes)
             total = 0
-            for part in files_of(self._file):
+            for part in store_files(self._file):
                 with contextlib.suppress(FileNotFoundError):
                     total += part.stat().st_size
             return total
 
     @property
     def in_transaction(self) -> bool:
-        """Whether the calling thread is inside transaction(); waits for a transaction of another thread."""
+        """Return True if the calling thread is inside transaction(). It waits for a transaction of another thread."""
         with self._lock:
             return self._transactions.depth > 0
 
     def put(self, table: Table, record_id: bytes, payload: bytes, group: str | None = None) -> None:
-        """Stores a record, or replaces the one of that id, which keeps its place in the order.
+        """Store a record, or replace the record of that id, which keeps its place in the order.
 
-        group: a text, such as a title's id, by which delete_group finds the record; its keyed hash is kept.
-        Errors: SettingError if it is larger than 16 MiB; StoreFull.
+        Args:
+            table: The table.
+            record_id: Id of the record.
+            payload: Its content.
+            group: Text, such as a title's id, that `delete_group` finds the record by. Its keyed hash is kept.
+
+        Raises:
+            SettingError: The record is larger than 16 MiB.
+            StoreFull: The disk is full, read-only or failing.
         """
         require_fitting(record_id, payload)
         with self.transaction(), guarded:
             self._records_here().put(table, record_id, payload, group)
 
     def get(self, table: Table, record_id: bytes) -> bytes | None:
-        """The payload of a record, or None if there is none of that id."""
+        """Return the payload of a record, or None if there is none of that id."""
         with self._lock, guarded:
             return self._records_here().get(table, record_id)
 
     def delete(self, table: Table, record_id: bytes) -> bool:
-        """Deletes a record; False if there was none."""
+        """Delete a record. Return False if there was none."""
         with self.transaction(), guarded:
             return self._records_here().delete(table, record_id)
 
     def delete_group(self, table: Table, group: str) -> int:
-        """Deletes all records of a group; says how many there were."""
+        """Delete all records of a group, and return how many there were."""
         with self.transaction(), guarded:
             return self._records_here().delete_group(table, group)
 
     def scan(self, table: Table, *, newest_first: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        """(record id, payload) of each record, in the order of first insertion, or from its end backwards.
+        """Return (record id, payload) of each record, in the order of first insertion or backwards.
 
         Records are opened in batches, as they are asked for. Other calls may come in between; what they change
         further on in that direction is seen.
@@ -156,37 +174,44 @@ class Store:
         return self._scan(table, newest_first)
 
     def count(self, table: Table) -> int:
-        """How many records the table holds."""
+        """Return the number of records of a table."""
         with self._lock, guarded:
             return self._records_here().count(table)
 
     def digest(self, table: Table) -> bytes:
-        """Opaque bytes that differ after any change of the table: for a summary of it that is kept elsewhere."""
+        """Return bytes that differ after any change of the table, for a summary of it that is kept elsewhere."""
         with self._lock, guarded:
             return self._records_here().digest(table)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing. A nested one joins the outer one, and if it fails, the outer one cannot succeed."""
+        """Commit everything inside, or nothing. A nested transaction joins the outer one, and its failure fails the
+        outer one."""
         with self._lock:
             self._require_open()
             with self._transactions.begun(self._write_ledger, self._roll_back):
                 yield
 
     def flush(self) -> None:
-        """Returns when all that was stored survives a power cut: the WAL is folded in, all is synced."""
+        """Return once everything stored survives a power cut: the WAL is folded in and all is synced."""
         with self._lock, guarded:
             self._require_open()
             self._refuse_in_transaction("flush")
             self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
 
     def rotate(self, new_keys: KeyProvider | None = None) -> RotateReceipt:
-        """Fresh keys: another root key for the file and another profile key, under which all records are sealed anew.
+        """Replace the root key of the file and the profile key, and seal all records of the profile anew.
 
-        new_keys: where the root key comes from, from now on (another passphrase, the host's key store); None: from
-        where it came before. What is true of old copies after forget() is true here. Other profiles keep their
-        keys, under the new root key. If a key store fails to destroy the old root key, that is a StoreError and
-        the new keys are in force; the next rotate(), forget() or open makes it good.
+        An old copy of the file opens as little as after `forget`. Other profiles keep their keys, under the new root
+        key.
+
+        Args:
+            new_keys: Source of the root key from now on (another passphrase, the host's key store). None keeps the
+                source.
+
+        Raises:
+            StoreError: A key store failed to destroy the old root key. The new keys are in force; the next rotate(),
+                forget() or open completes it.
         """
         with self._lock:
             self._require_open()
@@ -205,11 +230,13 @@ class Store:
                 return RotateReceipt(self._clock(), self._records_here().total(), not self._search.found(gone))
 
     def forget(self) -> ForgetReceipt:
-        """Shreds this profile: its key, its records, the root key of the file. Then the store is closed.
+        """Shred this profile: its key, its records, and the root key of the file. Then the store is closed.
 
-        Other profiles of the same file stay, under a new root key. With a HostKey or KeyringKey an old copy
-        of the file cannot be opened any more; with a PassphraseKey whoever has the copy and the passphrase
-        still can. A StoreError from a failing key store leaves the rest to the next open, which finishes it.
+        Other profiles of the same file stay, under a new root key. With a HostKey or KeyringKey an old copy of the
+        file cannot be opened any more; with a PassphraseKey a copy and the passphrase still open it.
+
+        Raises:
+            StoreError: A key store failed. The next open completes the rest.
         """
         with self._lock:
             self._require_open()
@@ -227,7 +254,7 @@ class Store:
             return ForgetReceipt(self._clock(), records, not found)
 
     def close(self) -> None:
-        """Closes the store; a second call does nothing. Without a write in this session no file changes."""
+        """Close the store. A second call does nothing, and a session without a write changes no file."""
         with self._lock:
             if self._closed or self._forked:
                 return
@@ -240,7 +267,7 @@ class Store:
                 self._disconnect()
 
     def _abandon(self) -> sqlite3.Connection | None:
-        """In the child of a fork: the store is the parent's. See `fork`."""
+        """Give up the connection in the child of a fork, since the store is the parent's. See `fork`."""
         self._lock = threading.RLock()  # the other one may be held by a thread that was not carried over
         self._forked = True
         return None if self._closed else self._connection
@@ -265,7 +292,7 @@ class Store:
                 return
 
     def _announced(self) -> bytes:
-        """The next id of the file, once what an earlier forget() or rotate() has left is finished."""
+        """Return the next id of the file, after completing what an earlier forget() or rotate() has left."""
         shredding.finish(self._connection, self._retired_keys)
         with self.transaction():
             return vault.announce(self._connection)

@@ -1,12 +1,12 @@
-"""One sealed record, and the keys that seal.
+"""Sealing of a record, and the keys that seal.
 
     version (1) | key id (4) | nonce (12) | ciphertext | tag (16)
 
-AES-256-GCM (NIST SP 800-38D) with a random nonce: at 2³² records a key the chance of a repeated one stays
-below 2⁻³². The associated data is the header (version and key id) followed by a binding that the caller
-gives; a record that was moved elsewhere does not open. The plaintext is its length (4, big-endian), the
-content and zeros up to a multiple of 128 bytes, so that a length says little. Keys come from HKDF-SHA256
-(RFC 5869) with a purpose label.
+AES-256-GCM (NIST SP 800-38D) with a random nonce: at 2³² records a key the probability of a repeated nonce stays
+below 2⁻³². The associated data is the header (version and key id) followed by a binding that the caller gives; a
+record that was moved elsewhere does not open. The plaintext is its length (4, big-endian), the content and zeros up
+to a multiple of 128 bytes, so that a length reveals little. Keys come from HKDF-SHA256 (RFC 5869) with a purpose
+label.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WHAT_HELPS: Final = "Restore the profile from a copy, or delete its file (and th
 
 
 def derive(key: bytes, purpose: str, length: int = KEY_BYTES) -> bytes:
-    """A key of `length` bytes for one purpose; its label holds the version, so a new format has new keys."""
+    """Derive a key of `length` bytes for one purpose. Its label holds the version, so a new format has new keys."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -58,7 +58,11 @@ class Sealer:
         return f"Sealer({self.purpose!r})"
 
     def seal(self, content: bytes, binding: bytes) -> bytes:
-        """The record of `content`; opens only with the same `binding`. SettingError above 16 MiB."""
+        """Return the sealed record, which opens only with the same `binding`.
+
+        Raises:
+            SettingError: The content is larger than 16 MiB.
+        """
         if len(content) > MAX_CONTENT_BYTES:
             raise SettingError(f"A record holds at most {MAX_CONTENT_BYTES} bytes, not {len(content)}; split it.")
         nonce = os.urandom(NONCE_BYTES)
@@ -67,7 +71,11 @@ class Sealer:
         return self._header + nonce + self._aead.encrypt(nonce, plain, self._header + binding)
 
     def unseal(self, record: object, binding: bytes) -> bytes:
-        """The content of a record. StoreDamaged if anything about it, or its place, has changed."""
+        """Return the content of a sealed record.
+
+        Raises:
+            StoreDamaged: The record, or its place, has changed.
+        """
         if not isinstance(record, bytes) or len(record) < _SMALLEST:
             raise StoreDamaged(f"A record of the profile is cut short. {WHAT_HELPS}")
         if record[:_HEADER_BYTES] != self._header:

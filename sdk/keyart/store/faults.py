@@ -1,4 +1,4 @@
-"""What SQLite reports, as errors of keyart. https://www.sqlite.org/rescode.html names the codes."""
+"""Errors of SQLite as errors of keyart. https://www.sqlite.org/rescode.html lists the codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STILL_THERE = "What was stored before is still there."
 
 
 def as_store_error(error: sqlite3.Error) -> StoreError:
-    """The StoreError that says the same; the texts of SQLite hold no content of records."""
+    """Return the StoreError with the same meaning. The texts of SQLite hold no content of records."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # raised by Python's own layer: a closed connection, or a column of the wrong type
         if isinstance(error, sqlite3.ProgrammingError):
@@ -45,7 +45,7 @@ def as_store_error(error: sqlite3.Error) -> StoreError:
 
 
 class _Guard:
-    """`with guarded:` turns an error of sqlite3 into one of keyart. Has no state: all threads share it."""
+    """`with guarded:` turns an error of sqlite3 into one of keyart. It has no state: all threads share it."""
 
     def __enter__(self) -> None:
         return None

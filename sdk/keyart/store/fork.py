@@ -1,8 +1,8 @@
-"""What a fork leaves to the child: no store of the parent.
+"""Forking: a child process gets no store of its parent.
 
-SQLite's connections and POSIX locks do not survive a fork. A child that closed its copy of a connection, or let
-it be collected, would fold and delete the WAL that its parent is writing; acknowledged records would be lost. So
-the child's copy is never closed and never freed: it leaks, and the store in the child says so at its first use.
+SQLite's connections and POSIX locks do not survive a fork. A child that closed its copy of a connection, or let it be
+collected, would fold and delete the WAL that its parent is writing; acknowledged records would be lost. So the
+child's copy is never closed and never freed: it leaks, and the store in the child raises an error at its first use.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import weakref
 from typing import Protocol
 
 
-class Forked(Protocol):
+class ForkedStore(Protocol):
     """A store, as the child of a fork finds it."""
 
     def _abandon(self) -> sqlite3.Connection | None:
-        """Never touches its connection again, and gives it away. None if it was closed before."""
+        """Give away the connection and never use it again. Return None if it was closed before."""
 
 
-_open: weakref.WeakSet[Forked] = weakref.WeakSet()
+_open: weakref.WeakSet[ForkedStore] = weakref.WeakSet()
 
 
-def watch(store: Forked) -> None:
-    """From now on a fork takes the store away from the child."""
+def watch(store: ForkedStore) -> None:
+    """Take the store away from every later child of a fork."""
     _open.add(store)
 
 

@@ -1,4 +1,5 @@
-"""The head of the file: which root key it needs, and which one has still to be destroyed. Nothing secret in it."""
+"""The header of the file: which root key it needs, and which one has still to be destroyed. Nothing in it is
+secret."""
 
 from __future__ import annotations
 
@@ -13,10 +14,15 @@ _CHECK_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """The row of table `a`. retired: the id of a root key that has still to be destroyed.
+class FileHeader:
+    """The row of table `a`.
 
-    That is the id before a forget() or rotate(), or the one that was to follow, where that was cut off.
+    Attributes:
+        store_id: Id of the file.
+        sealed_file_key: The sealed file key, or None before the first profile.
+        profiles: Number of profiles.
+        retired: Id of a root key that has still to be destroyed: the one before a forget() or rotate(), or the one
+            that was to follow if that was cut off.
     """
 
     store_id: bytes
@@ -25,13 +31,17 @@ class Header:
     retired: bytes | None = None
 
     def check(self) -> bytes:
-        """It tells bytes that rotted (StoreDamaged) from a wrong passphrase (WrongKey)."""
+        """Return a checksum that tells bytes that rotted (StoreDamaged) from a wrong passphrase (WrongKey)."""
         parts = (self.store_id, self.sealed_file_key or b"", b"%d" % self.profiles, self.retired or b"")
         return hashlib.sha256(b"|".join(b"%d:%s" % (len(part), part) for part in parts)).digest()[:_CHECK_BYTES]
 
     @classmethod
-    def read(cls, connection: sqlite3.Connection) -> Header:
-        """StoreDamaged unless it is there and its check holds."""
+    def read(cls, connection: sqlite3.Connection) -> FileHeader:
+        """Read the header.
+
+        Raises:
+            StoreDamaged: It is missing, or its checksum is wrong.
+        """
         row = connection.execute("SELECT s, k, n, o, d FROM a WHERE i = 1").fetchone()
         if row is not None and _of_types(row[:4], bytes, (bytes, type(None)), int, (bytes, type(None))):
             header = cls(*row[:4])

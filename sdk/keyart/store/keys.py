@@ -1,8 +1,8 @@
-"""Where a store's root key comes from. Nothing here keeps a key in a file, and no repr shows one.
+"""Sources of a store's root key. Nothing here keeps a key in a file, and no repr shows one.
 
-A store has a random public id of 16 bytes, kept in its file. A provider turns that id into the root key: it
-is the salt of a passphrase, and the name under which a key store keeps a random key. Forgetting gives the
-file a new id, so a root key is never used again.
+A store has a random public id of 16 bytes, kept in its file. A provider turns that id into the root key: it is the
+salt of a passphrase, and the name under which a key store keeps a random key. Forgetting gives the file a new id, so
+a root key is never used again.
 
 scrypt: RFC 7914, with the parameters N = 2¹⁵, r = 8, p = 1 (32 MiB of memory for each guess).
 """
@@ -25,17 +25,17 @@ _T = TypeVar("_T")
 
 
 class KeyProvider(Protocol):
-    """What a store asks of its keys. Errors: WrongKey, or StoreError where a key store itself fails."""
+    """A source of root keys. Its methods raise WrongKey, or StoreError if a key store itself fails."""
 
     @property
     def in_memory(self) -> bool:
-        """True: the store lives in memory and makes no file."""
+        """Return True if the store lives in memory and makes no file."""
 
     def root_key(self, store_id: bytes, create: bool) -> bytes:
-        """The 32-byte root key of the store; `create` says that nothing has been sealed with it yet."""
+        """Return the 32-byte root key of the store. `create` is True if nothing has been sealed with it yet."""
 
     def destroy(self, store_id: bytes) -> None:
-        """Makes the root key of the store unobtainable, as far as this provider can. May be called twice."""
+        """Make the root key of the store unobtainable, as far as this provider can. It may be called twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,19 @@ class PassphraseKey:
         return Scrypt(salt=store_id, length=ROOT_KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(text)
 
     def destroy(self, store_id: bytes) -> None:
-        """Nothing to destroy: the root key exists nowhere but in the passphrase and the salt."""
+        """Do nothing: the root key exists nowhere but in the passphrase and the salt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HostKey:
     """A root key in the host's own key store (Android Keystore, Keychain, a TV's secure element).
 
-    get(name) -> the secret or None; put(name, secret) keeps 32 bytes; delete(name) removes them for good.
-    There is one name per store file, `keyart-` and the store's id in hexadecimal.
+    The key store holds one name per store file: `keyart-` and the store's id in hexadecimal.
+
+    Attributes:
+        get: Returns the secret of a name, or None.
+        put: Keeps a secret of 32 bytes under a name.
+        delete: Removes a name for good.
     """
 
     get: Callable[[str], bytes | None] = field(repr=False)
@@ -121,7 +125,7 @@ class HostKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyringKey:
-    """A root key in the OS keyring; needs the extra `keyart[keyring]` and a keyring that is unlocked."""
+    """A root key in the OS keyring. It needs the extra `keyart[keyring]` and a keyring that is unlocked."""
 
     service: str = "keyart"
     in_memory: bool = field(default=False, init=False, repr=False)
@@ -155,7 +159,7 @@ class KeyringKey:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EphemeralKey:
-    """A root key that nobody keeps: the store lives in memory, makes no file and ends when it is closed."""
+    """A root key that is kept nowhere: the store lives in memory, makes no file and ends when it is closed."""
 
     in_memory: bool = field(default=True, init=False, repr=False)
     _secret: bytes = field(default_factory=lambda: os.urandom(ROOT_KEY_BYTES), init=False, repr=False)
@@ -166,7 +170,7 @@ class EphemeralKey:
         return hashlib.sha256(self._secret + store_id).digest()
 
     def destroy(self, store_id: bytes) -> None:
-        """Nothing to destroy: the root key ends with this object."""
+        """Do nothing: the root key ends with this object."""
 
 
 def _name(store_id: bytes) -> str:

@@ -1,9 +1,8 @@
-"""The way from any older file to today's, step by step, each step in a transaction of its own.
+"""Migrations from any older file to the present schema, step by step, each step in a transaction of its own.
 
-A step is SQL; where records have to be sealed anew there is a `reseal` between the statements before and after
-it, which is given each profile of the file with its keys. A process that is killed in between leaves a file of
-the older schema or of the newer one. Migrations run once the file has been opened with its keys, so wrong keys
-change nothing.
+A step is SQL; if records have to be sealed anew there is a `reseal` between the statements before and after it, which
+is given each profile of the file with its keys. A process that is killed in between leaves a file of the older schema
+or of the newer one. Migrations run once the file has been opened with its keys, so wrong keys change nothing.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..errors import StoreDamaged, StoreError
-from . import ledger, rows, vault
+from . import ledger, sealed_rows, vault
 from .envelope import KEY_BYTES, TAG_BYTES, WHAT_HELPS, derive
-from .header import Header
+from .header import FileHeader
 from .schema import Table
-from .vault import Profile, Vault, Wrapped
+from .vault import ProfileKeys, Vault, WrappedSecret
 
-Reseal = Callable[[sqlite3.Connection, Vault, Wrapped], None]
+Reseal = Callable[[sqlite3.Connection, Vault, WrappedSecret], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: statements, then `reseal` for each profile (it also writes the ledger), then statements."""
+    """A step: statements, then `reseal` for each profile (it also writes the ledger), then statements."""
 
     before: tuple[str, ...]
     reseal: Reseal | None = None
@@ -34,13 +33,13 @@ class Migration:
 
 
 def make(connection: sqlite3.Connection) -> None:
-    """Fills a new file: today's schema, and an id."""
+    """Fill a new file with the present schema and an id."""
     _steps(connection, lambda: ())
     vault.prepare(connection)
 
 
 def require_known(connection: sqlite3.Connection) -> None:
-    """StoreError if the file is from a newer keyart."""
+    """Raise StoreError if the file is from a newer keyart."""
     version = _version(connection)
     if version > len(MIGRATIONS):
         raise StoreError(
@@ -50,11 +49,16 @@ def require_known(connection: sqlite3.Connection) -> None:
 
 
 def migrate(connection: sqlite3.Connection, opened: Vault) -> None:
-    """Brings an opened file up to date. Errors: StoreDamaged, StoreFull; the file is then as it was."""
-    _steps(connection, lambda: [(opened, wrapped) for wrapped in vault.wrapped_in(connection, opened)])
+    """Bring an opened file up to date.
+
+    Raises:
+        StoreDamaged: A record does not open. The file is as it was.
+        StoreFull: The disk is full, read-only or failing. The file is as it was.
+    """
+    _steps(connection, lambda: [(opened, wrapped) for wrapped in vault.wrapped_secrets(connection, opened)])
 
 
-def _steps(connection: sqlite3.Connection, profiles: Callable[[], Iterable[tuple[Vault, Wrapped]]]) -> None:
+def _steps(connection: sqlite3.Connection, profiles: Callable[[], Iterable[tuple[Vault, WrappedSecret]]]) -> None:
     for step in range(_version(connection), len(MIGRATIONS)):
         migration = MIGRATIONS[step]
         connection.execute("BEGIN IMMEDIATE")  # an error ends in a closed connection, and so in a rollback
@@ -79,20 +83,21 @@ _BINDING_1: Final = struct.Struct(">BBQ16s16s16s")
 _ID_LENGTH_1: Final = struct.Struct(">H")
 
 
-def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: Wrapped) -> None:
-    """Schema 1 had the hash of the group beside the record, made with the index key; its digest was of tags alone.
+def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: WrappedSecret) -> None:
+    """Move the group's hash into the sealed record.
 
-    Whoever changes `rows.seal` next moves the one of today here: this step makes records of schema 2.
+    Schema 1 had the hash of the group beside the record, made with the index key; its digest was of tags alone. A
+    change of `sealed_rows.seal` must keep today's version here: this step makes records of schema 2.
     """
     number, name_hash, _, key = wrapped
     if len(key) != KEY_BYTES:
         raise StoreDamaged(f"The key of a profile has a wrong length. {WHAT_HELPS}")
     secret = key + derive(key, "index")
-    profile = Profile.of(number, name_hash, secret)
+    profile = ProfileKeys.of(number, name_hash, secret)
     ledger.require_sound(connection)
     tallies = vault.read_ledger(connection, profile)
     found = connection.execute("SELECT t, n, zeroblob(16), substr(r, -16) FROM c WHERE p = ?", (number,))
-    ledger.verify(tallies, found)
+    ledger.verify_rows(tallies, found)
     digests = [0] * len(tallies)
     old = connection.execute("SELECT t, n, h, g, r FROM c WHERE p = ? ORDER BY t, n", (number,))
     for table, order, record_hash, group_hash, record in old:
@@ -101,15 +106,17 @@ def _labels_inside(connection: sqlite3.Connection, opened: Vault, wrapped: Wrapp
         binding = _BINDING_1.pack(1, table, order, name_hash, record_hash, group_hash or b"")
         plain = profile.records.unseal(record, binding)
         split = _ID_LENGTH_1.size + _ID_LENGTH_1.unpack_from(plain)[0]
-        content = rows.Content(plain[_ID_LENGTH_1.size : split], group_hash or rows.NO_GROUP, plain[split:])
-        sealed = rows.seal(profile, Table(table), order, record_hash, content)
+        content = sealed_rows.RecordContent(
+            plain[_ID_LENGTH_1.size : split], group_hash or sealed_rows.NO_GROUP, plain[split:]
+        )
+        sealed = sealed_rows.seal(profile, Table(table), order, record_hash, content)
         connection.execute(
             "INSERT INTO e (p, t, n, h, r) VALUES (?, ?, ?, ?, ?)", (number, table, order, record_hash, sealed)
         )
         digests[table - 1] ^= ledger.mark_of(record_hash, sealed[-TAG_BYTES:])
     renewed = [tally._replace(digest=digest) for tally, digest in zip(tallies, digests, strict=True)]
     vault.write_ledger(connection, profile, renewed)
-    vault.write_secret(connection, Header.read(connection), opened, number, name_hash, secret)
+    vault.write_secret(connection, FileHeader.read(connection), opened, number, name_hash, secret)
 
 
 # Entry v leads from schema v to v + 1. Append; never edit one that was released.

@@ -1,4 +1,4 @@
-"""Open rounds in the store: the head of their records, by which those that are over are found and deleted.
+"""Open rounds in the store: the header of their records, by which those that are over are found and deleted.
 
 version (1) | not_after, Unix seconds (8) | length of the offer (4) | the offer | the session
 """
@@ -18,12 +18,16 @@ _HEAD = struct.Struct("<BQI")
 
 
 def pack(not_after: int, offer: bytes, session: bytes) -> bytes:
-    """Return the record of an open round. not_after: Unix seconds, when the round is over."""
+    """Encode the record of an open round. `not_after` is the end of the round in Unix seconds."""
     return _HEAD.pack(VERSION, not_after, len(offer)) + offer + session
 
 
 def unpack(data: bytes) -> tuple[bytes, bytes]:
-    """Return the offer and the session of a record. Raises StoreDamaged for what is not a record."""
+    """Return the offer and the session of a record.
+
+    Raises:
+        StoreDamaged: The bytes are not a record.
+    """
     _, length = _head(data)
     return data[_HEAD.size : _HEAD.size + length], data[_HEAD.size + length :]
 

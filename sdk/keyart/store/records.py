@@ -12,11 +12,11 @@ import sqlite3
 from typing import Final
 
 from ..errors import StoreDamaged
-from . import ledger, rows, vault
+from . import ledger, sealed_rows, vault
 from .envelope import TAG_BYTES, WHAT_HELPS
 from .ledger import mark_of
-from .rows import Content
 from .schema import Table
+from .sealed_rows import RecordContent
 
 _FORWARDS: Final = "SELECT n, h, r FROM e WHERE p = ? AND t = ? AND n > ? ORDER BY n LIMIT ?"
 _BACKWARDS: Final = "SELECT n, h, r FROM e WHERE p = ? AND t = ? AND n < ? ORDER BY n DESC LIMIT ?"
@@ -26,9 +26,9 @@ Index = list[dict[bytes, int]]  # a table's records at index t − 1: keyed hash
 
 
 class Records:
-    """put, get and delete by id and by group. `changed`: the ledger has still to be written."""
+    """The records of one profile by id and by group. `changed` is True while the ledger has to be written."""
 
-    def __init__(self, connection: sqlite3.Connection, profile: vault.Profile) -> None:
+    def __init__(self, connection: sqlite3.Connection, profile: vault.ProfileKeys) -> None:
         self.changed = False
         self._connection = connection
         self._profile = profile
@@ -38,11 +38,11 @@ class Records:
     def put(self, table: Table, record_id: bytes, payload: bytes, group: str | None) -> None:
         profile, tally = self._profile, self._tallies[table - 1]
         places = self._places(table)
-        record_hash = rows.hash_of(profile, table, record_id)
-        content = Content(record_id, rows.label_of(profile, table, group), payload)
+        record_hash = sealed_rows.hash_of(profile, table, record_id)
+        content = RecordContent(record_id, sealed_rows.label_of(profile, table, group), payload)
         order = places.get(record_hash)
         if order is None:
-            sealed = rows.seal(profile, table, tally.next, record_hash, content)
+            sealed = sealed_rows.seal(profile, table, tally.next, record_hash, content)
             self._connection.execute(
                 "INSERT INTO e (p, t, n, h, r) VALUES (?, ?, ?, ?, ?)",
                 (profile.number, int(table), tally.next, record_hash, sealed),
@@ -51,24 +51,24 @@ class Records:
             self._set(table, tally.added(mark_of(record_hash, sealed[-TAG_BYTES:])))
         else:
             old = self._mark(table, order, record_hash)
-            sealed = rows.seal(profile, table, order, record_hash, content)
+            sealed = sealed_rows.seal(profile, table, order, record_hash, content)
             self._connection.execute(
                 "UPDATE e SET r = ? WHERE p = ? AND t = ? AND n = ?", (sealed, profile.number, int(table), order)
             )
             self._set(table, tally.replaced(old, mark_of(record_hash, sealed[-TAG_BYTES:])))
 
     def get(self, table: Table, record_id: bytes) -> bytes | None:
-        record_hash = rows.hash_of(self._profile, table, record_id)
+        record_hash = sealed_rows.hash_of(self._profile, table, record_id)
         order = self._places(table).get(record_hash)
         if order is None:
             return None
         row = self._connection.execute(
             "SELECT h, r FROM e WHERE p = ? AND t = ? AND n = ?", (self._profile.number, int(table), order)
         ).fetchone()
-        return rows.unseal(self._profile, table, order, *(row or (None, None))).payload
+        return sealed_rows.unseal(self._profile, table, order, *(row or (None, None))).payload
 
     def delete(self, table: Table, record_id: bytes) -> bool:
-        record_hash = rows.hash_of(self._profile, table, record_id)
+        record_hash = sealed_rows.hash_of(self._profile, table, record_id)
         order = self._places(table).get(record_hash)
         if order is None:
             return False
@@ -76,12 +76,13 @@ class Records:
         return True
 
     def delete_group(self, table: Table, group: str) -> int:
-        """Opens each record of the table, since only its content says which group it is of."""
-        label, found, after = rows.label_of(self._profile, table, group), 0, 0
+        """Delete the records of a group. It opens each record of the table, since only the content holds the
+        group."""
+        label, found, after = sealed_rows.label_of(self._profile, table, group), 0, 0
         self.verify_once()
         while batch := self._rows(table, after, _OPENED_AT_A_TIME, newest_first=False):
             for order, record_hash, sealed in batch:
-                if rows.unseal(self._profile, table, order, record_hash, sealed).label == label:
+                if sealed_rows.unseal(self._profile, table, order, record_hash, sealed).label == label:
                     self._delete(table, order, record_hash)
                     found += 1
             after = batch[-1][0]
@@ -90,15 +91,19 @@ class Records:
     def batch(
         self, table: Table, after: int | None, count: int, newest_first: bool
     ) -> list[tuple[int, bytes, bytes]]:
-        """(order, record id, payload) of the next records after the order number `after`; None: from the start.
+        """Return (order, record id, payload) of the next records of a table.
 
-        newest_first: towards lower order numbers.
+        Args:
+            table: The table.
+            after: Order number that the batch follows; None for the start.
+            count: Maximum number of records.
+            newest_first: True for descending order numbers.
         """
         if after is None:
             after = self._tallies[table - 1].next if newest_first else 0
         opened = []
         for order, record_hash, sealed in self._rows(table, after, count, newest_first):
-            content = rows.unseal(self._profile, table, order, record_hash, sealed)
+            content = sealed_rows.unseal(self._profile, table, order, record_hash, sealed)
             opened.append((order, content.record_id, content.payload))
         return opened
 
@@ -106,21 +111,21 @@ class Records:
         return self._tallies[table - 1].records
 
     def digest(self, table: Table) -> bytes:
-        """The table's tally, packed: no two states of one table's history have the same."""
+        """Return the table's tally, packed. No two states of one table's history have the same."""
         return ledger.pack((self._tallies[table - 1],))
 
     def total(self) -> int:
-        """How many records all tables hold."""
+        """Return the number of records of all tables."""
         return sum(tally.records for tally in self._tallies)
 
     def verify_once(self) -> Index:
-        """Before the first answer: is everything there that should be? The index of what is."""
+        """Compare the rows with the ledger before the first answer, and return the index of the records."""
         if self._index is None:
             ledger.require_sound(self._connection)
             found = self._connection.execute(
                 "SELECT t, n, h, substr(r, -16) FROM e WHERE p = ?", (self._profile.number,)
             ).fetchall()
-            ledger.verify(self._tallies, found)
+            ledger.verify_rows(self._tallies, found)
             index: Index = [{} for _ in self._tallies]
             for table, order, record_hash, _ in found:
                 index[table - 1][record_hash] = order
@@ -128,7 +133,7 @@ class Records:
         return self._index
 
     def write_ledger(self) -> None:
-        """Seals the ledger, if it changed, into the transaction that changed it."""
+        """Seal the ledger, if it changed, within the transaction that changed it."""
         if self.changed:
             vault.write_ledger(self._connection, self._profile, self._tallies)
             self.changed = False

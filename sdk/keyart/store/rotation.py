@@ -1,6 +1,6 @@
 """Rotation: a fresh root key for the file and a fresh profile key for one profile, whose records are sealed anew.
 
-All of it is one transaction; it ends as forgetting does (`shredding.finish`), the old root key destroyed last. A
+All of it is one transaction; it ends as forgetting does (`shredding.finish`), with the old root key destroyed last. A
 process that is killed on the way leaves a file that the old keys open, or one that the new keys open.
 """
 
@@ -12,20 +12,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from . import rows, vault
+from . import sealed_rows, vault
 from .envelope import KEY_BYTES, TAG_BYTES, Sealer
-from .header import Header
+from .header import FileHeader
 from .keys import KeyProvider
 from .ledger import mark_of
 from .schema import Table
-from .vault import Profile
+from .vault import ProfileKeys
 
 _RESEALED_AT_A_TIME: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
 class RotateReceipt:
-    """at: when. records: how many were sealed anew. verified: the files were searched and hold no old wrapped key."""
+    """The result of a rotation.
+
+    Attributes:
+        at: Time of the rotation.
+        records: Number of records that were sealed anew.
+        verified: True if the files were searched and hold no old wrapped key.
+    """
 
     at: datetime
     records: int
@@ -33,28 +39,41 @@ class RotateReceipt:
 
 
 def renew(
-    connection: sqlite3.Connection, keys: KeyProvider, new_keys: KeyProvider, profile: Profile, store_id: bytes
-) -> tuple[Profile, list[bytes]]:
-    """The profile with its new keys, and the sealed keys that must be found nowhere any more.
+    connection: sqlite3.Connection, keys: KeyProvider, new_keys: KeyProvider, profile: ProfileKeys, store_id: bytes
+) -> tuple[ProfileKeys, list[bytes]]:
+    """Replace the keys of a profile within a transaction, after its records were verified.
 
-    The file gets this id, and a root key of `new_keys`. Needs a transaction, and records that were verified.
-    Errors: WrongKey, StoreDamaged, StoreFull, StoreError (a key store that fails).
+    Args:
+        connection: Connection of the store.
+        keys: Source of the present root key.
+        new_keys: Source of the new root key.
+        profile: Present keys of the profile.
+        store_id: New id of the file.
+
+    Returns:
+        The new keys of the profile, and the sealed keys that must be found nowhere any more.
+
+    Raises:
+        WrongKey: The keys are not those of the file.
+        StoreDamaged: A record does not open.
+        StoreFull: The disk is full, read-only or failing.
+        StoreError: A key store failed.
     """
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     opened = vault.open_vault(connection, keys)
-    profiles = vault.wrapped_in(connection, opened)
+    profiles = vault.wrapped_secrets(connection, opened)
     secret = os.urandom(KEY_BYTES) + profile.label_key
     renewed = [
         wrapped._replace(secret=secret) if wrapped.number == profile.number else wrapped for wrapped in profiles
     ]
     wrapping = Sealer(new_keys.root_key(store_id, create=True), "wrap")
     vault.rewrap(connection, renewed, replace(opened, wrapping=wrapping), store_id)
-    fresh = Profile.of(profile.number, profile.name_hash, secret)
+    fresh = ProfileKeys.of(profile.number, profile.name_hash, secret)
     _reseal(connection, profile, fresh)
     return fresh, [header.sealed_file_key or b"", *(wrapped.sealed for wrapped in profiles)]
 
 
-def _reseal(connection: sqlite3.Connection, old: Profile, new: Profile) -> None:
+def _reseal(connection: sqlite3.Connection, old: ProfileKeys, new: ProfileKeys) -> None:
     tallies = list(vault.read_ledger(connection, old))
     for table in Table:
         digest, after = 0, 0
@@ -63,9 +82,9 @@ def _reseal(connection: sqlite3.Connection, old: Profile, new: Profile) -> None:
             (old.number, int(table), after, _RESEALED_AT_A_TIME),
         ).fetchall():
             for order, record_hash, sealed in batch:
-                content = rows.unseal(old, table, order, record_hash, sealed)
-                new_hash = rows.hash_of(new, table, content.record_id)
-                again = rows.seal(new, table, order, new_hash, content)
+                content = sealed_rows.unseal(old, table, order, record_hash, sealed)
+                new_hash = sealed_rows.hash_of(new, table, content.record_id)
+                again = sealed_rows.seal(new, table, order, new_hash, content)
                 connection.execute(
                     "UPDATE e SET h = ?, r = ? WHERE p = ? AND t = ? AND n = ?",
                     (new_hash, again, new.number, int(table), order),

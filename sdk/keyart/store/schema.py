@@ -1,15 +1,15 @@
 """The file of a store: opaque tables, exactly one writer, and no more bytes than it needs.
 
-    a   the store: s its id, k the sealed file key, n how many profiles, d a check of them, and o: the id of a
-        root key that has still to be destroyed
+    a   the store: s its id, k the sealed file key, n how many profiles, d a checksum of them, and o: the id of a root
+    key that has still to be destroyed
     b   profiles: i number, h keyed hash of the name, k the sealed secret
     d   ledgers: i profile, m the sealed ledger
     e   records: p profile, t table, n order, h keyed hash of the id, r the record
 
-SQLite's exclusive locking is the lock: it is on the database file itself, ends with the process however that
-ends, and keeps the WAL's index in memory, so there is no -shm file. On POSIX, closing any descriptor of a file
-drops the process's locks on it: so nothing in keyart opens a live database file in any other way, but for
-`shredding.Search`, which closes it after the connection.
+SQLite's exclusive locking is the lock: it is on the database file itself, ends with the process in any case, and
+keeps the WAL's index in memory, so there is no -shm file. On POSIX, closing any descriptor of a file drops the
+process's locks on it: so nothing in keyart opens a live database file in any other way, but for `shredding.Search`,
+which closes it after the connection.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _SUFFIXES: Final = ("", "-wal", "-journal", "-shm")
 
 
 class Table(IntEnum):
-    """What a record is. The number is in the file and in the associated data: never reuse one."""
+    """The kind of a record. Its number is in the file and in the associated data: never reuse one."""
 
     CONSENT = 1
     VIEW = 2
@@ -60,16 +60,24 @@ class Table(IntEnum):
 Prepare = Callable[[sqlite3.Connection], None]
 
 
-def files_of(path: Path) -> list[Path]:
-    """Every file that SQLite may keep for the store at `path`, whether it is there or not."""
+def store_files(path: Path) -> list[Path]:
+    """Return every file that SQLite may keep for the store at `path`, whether it exists or not."""
     return [path.with_name(path.name + suffix) for suffix in _SUFFIXES]
 
 
 def connect(path: Path, in_memory: bool, prepare: Prepare) -> sqlite3.Connection:
-    """The one connection to the store at `path`, locked for this process. An older file is as it was.
+    """Return the one connection to the store at `path`, locked for this process. An older file is as it was.
 
-    prepare fills a new store, before anybody else can see it.
-    Errors: StoreBusy, StoreDamaged, StoreFull, StoreError.
+    Args:
+        path: File of the store.
+        in_memory: True for a store without a file.
+        prepare: Fills a new store before it is visible.
+
+    Raises:
+        StoreBusy: It is open elsewhere.
+        StoreDamaged: The file is not a profile.
+        StoreFull: The disk is full, read-only or failing.
+        StoreError: The path is a folder, or its folder does not exist.
     """
     if in_memory:
         with guarded:
@@ -96,7 +104,8 @@ def connect(path: Path, in_memory: bool, prepare: Prepare) -> sqlite3.Connection
 
 
 def disconnect(connection: sqlite3.Connection) -> None:
-    """Closes. A session that wrote nothing leaves the files as they were, also those of a killed process."""
+    """Close the connection. A session that wrote nothing leaves the files as they were, even after a killed
+    process."""
     with guarded:
         if not wrote(connection):
             # Closing would fold a WAL that was left behind into the database. An interrupted connection does
@@ -107,12 +116,12 @@ def disconnect(connection: sqlite3.Connection) -> None:
 
 
 def wrote(connection: sqlite3.Connection) -> bool:
-    """Whether this session changed a row."""
+    """Return True if this session changed a row."""
     return connection.total_changes > 0
 
 
 def compact(connection: sqlite3.Connection) -> None:
-    """Writes the file anew where that gains a twentieth: pages that deletes and splits have left half empty."""
+    """Rewrite the file if that saves a twentieth: deletes and splits leave pages half empty."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (needed,) = connection.execute(_NEEDED_BYTES).fetchone()
     if pages * PAGE_BYTES > 1.05 * needed + _FIXED_BYTES:
@@ -120,7 +129,7 @@ def compact(connection: sqlite3.Connection) -> None:
 
 
 def vacuum(connection: sqlite3.Connection) -> None:
-    """Writes the file anew, as far as there is room for a second copy; without, it stays as large as it was."""
+    """Rewrite the file if there is room for a second copy; otherwise it stays as large as it was."""
     try:
         connection.execute("VACUUM")
     except sqlite3.Error as error:
@@ -150,7 +159,7 @@ def _opened(address: str, uri: bool) -> sqlite3.Connection:
 
 
 def _require_place(path: Path) -> None:
-    """Raises if no store can be at `path`, or if what is there was emptied."""
+    """Raise an error if no store can be at `path`, or if the file there was emptied."""
     if path.is_dir():
         raise StoreError(f"{path} is a folder; give the path of a file, such as {path / 'profile.db'}.")
     if not path.parent.is_dir():
@@ -179,7 +188,7 @@ def _require_profile(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _make(path: Path, prepare: Prepare) -> None:
-    """Makes the store under another name and links it into place: a kill leaves a whole store, or none."""
+    """Make the store under another name and link it into place: a kill leaves a whole store, or none."""
     _clear_strays(path)
     partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
     try:
@@ -199,7 +208,7 @@ def _make(path: Path, prepare: Prepare) -> None:
 
 
 def _clear_strays(path: Path) -> None:
-    """Removes what a process left that was killed while it made the store."""
+    """Remove the files of a process that was killed while it made the store."""
     ours = re.compile(re.escape(path.name) + r"\.[0-9a-f]{8}\.new(-wal|-journal)?")
     for stray in path.parent.iterdir():
         if ours.fullmatch(stray.name):

@@ -1,9 +1,8 @@
-"""Forgetting: the keys go, then the bytes go, then somebody looks.
+"""Forgetting: the keys are deleted, then the bytes, and then the files are searched.
 
-What makes a profile unreadable is that its wrapped key is gone, and that is done in one small transaction.
-The WAL still holds the page as it was (measured), so it is folded and truncated before and after VACUUM. The
-old root key is destroyed last; until then its id stays in the header, so that a kill in between is made good
-at the next open. Rotation ends in the same way.
+A profile is unreadable because its wrapped key is deleted, in one small transaction. The WAL still holds the page as
+it was (measured), so it is folded and truncated before and after VACUUM. The old root key is destroyed last; until
+then its id stays in the header, so that the next open completes what a kill cut off. Rotation ends in the same way.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from pathlib import Path
 from ..errors import StoreFull
 from . import schema, vault
 from .envelope import Sealer
-from .header import Header
+from .header import FileHeader
 from .keys import KeyProvider
-from .vault import SECRET_BYTES, Profile
+from .vault import SECRET_BYTES, ProfileKeys
 
 _CHUNK_BYTES = 1 << 20
 _NEEDLE_BYTES = 16
@@ -30,37 +29,51 @@ _SECRET_BYTES = SECRET_BYTES + _NEEDLE_BYTES  # a secret begins after its length
 
 @dataclass(frozen=True, slots=True)
 class ForgetReceipt:
-    """at: when. records: how many were deleted. verified: the files were searched and hold no wrapped key."""
+    """The result of forgetting.
+
+    Attributes:
+        at: Time of forgetting.
+        records: Number of records that were deleted.
+        verified: True if the files were searched and hold no wrapped key.
+    """
 
     at: datetime
     records: int
     verified: bool
 
 
-def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: Profile, store_id: bytes) -> list[bytes]:
-    """Deletes the profile and its secret; the file gets this id and another root key. Needs a transaction.
+def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: ProfileKeys, store_id: bytes) -> list[bytes]:
+    """Delete a profile and its secret, and give the file a new id and root key. It needs a transaction; `finish` does
+    the rest.
 
-    Returns the sealed keys that must be found nowhere any more. What is left to do: `finish`.
+    Returns:
+        The sealed keys that must be found nowhere any more.
     """
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     gone = [header.sealed_file_key or b"", *(sealed for (sealed,) in connection.execute("SELECT k FROM b"))]
     others = []
     if header.profiles > 1:  # otherwise nobody needs to be asked for a key
         opened = vault.open_vault(connection, keys)
-        others = [wrapped for wrapped in vault.wrapped_in(connection, opened) if wrapped.number != profile.number]
+        others = [
+            wrapped for wrapped in vault.wrapped_secrets(connection, opened) if wrapped.number != profile.number
+        ]
     for statement in ("DELETE FROM b WHERE i = ?", "DELETE FROM d WHERE i = ?", "DELETE FROM e WHERE p = ?"):
         connection.execute(statement, (profile.number,))
     if others:
         wrapping = Sealer(keys.root_key(store_id, create=True), "wrap")
         vault.rewrap(connection, others, replace(opened, wrapping=wrapping), store_id)
     else:
-        Header(store_id, None, 0, header.store_id).write(connection)
+        FileHeader(store_id, None, 0, header.store_id).write(connection)
     return gone
 
 
 def finish(connection: sqlite3.Connection, keys: KeyProvider) -> None:
-    """What comes after the transaction of a forget or a rotation; may be repeated. StoreError: a key store failed."""
-    header = Header.read(connection)
+    """Complete a forget or a rotation after its transaction. It may be repeated.
+
+    Raises:
+        StoreError: A key store failed.
+    """
+    header = FileHeader.read(connection)
     if header.retired is None:
         return
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -73,10 +86,10 @@ def finish(connection: sqlite3.Connection, keys: KeyProvider) -> None:
 
 
 class Search:
-    """Looks for sealed keys in the files of a store that is open.
+    """A search for sealed keys in the files of a store that is open.
 
-    The files stay open until close(), which comes after that of the store: the first descriptor of the database
-    file that is closed ends SQLite's lock on it.
+    The files stay open until close(), which comes after that of the store: the first descriptor of the database file
+    that is closed ends SQLite's lock on it.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -84,7 +97,11 @@ class Search:
         self._files: list[FileIO] = []
 
     def found(self, gone: Iterable[bytes]) -> bool:
-        """Whether 16 bytes in a row of a sealed key are left. StoreFull if the files cannot be read."""
+        """Return True if 16 consecutive bytes of a sealed key are left.
+
+        Raises:
+            StoreFull: The files cannot be read.
+        """
         needles = [
             record[start : start + _NEEDLE_BYTES]
             for record in gone

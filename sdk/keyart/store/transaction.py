@@ -11,8 +11,8 @@ from ..errors import StoreError
 from .faults import guarded
 
 
-class Transactions:
-    """One at a time; its owner brings the lock. `depth`: how many blocks are open, one in the other."""
+class TransactionStack:
+    """The open transactions of a connection, whose owner locks. `depth` is the number of nested blocks."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.depth = 0
@@ -21,7 +21,7 @@ class Transactions:
 
     @contextlib.contextmanager
     def begun(self, before_commit: Callable[[], None], roll_back: Callable[[], None]) -> Iterator[None]:
-        """If a nested one fails, the outer one cannot succeed."""
+        """Begin a transaction, or join the open one. If a nested one fails, the outer one cannot succeed."""
         if self.depth:
             with self._joined():
                 yield

@@ -25,7 +25,7 @@ from typing import NamedTuple
 from ..errors import StoreDamaged, WrongKey
 from . import ledger
 from .envelope import KEY_BYTES, WHAT_HELPS, Sealer, derive
-from .header import Header
+from .header import FileHeader
 from .keys import KeyProvider
 from .schema import STORE_ID_BYTES
 
@@ -35,13 +35,13 @@ KEY_SCHEMA = 1  # bound into sealed keys and ledgers, as RECORD_SCHEMA is into r
 
 
 def keyed_hash(key: bytes, content: bytes) -> bytes:
-    """HMAC-SHA256 of `content`, its first 16 bytes."""
+    """Return the first 16 bytes of HMAC-SHA256 of `content`."""
     return hmac.digest(key, content, "sha256")[:HASH_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """One person's keys, in memory while the store is open. number: row of table `b`."""
+class ProfileKeys:
+    """The keys of one profile, in memory while the store is open. `number` is its row of table `b`."""
 
     number: int
     name_hash: bytes = field(repr=False)
@@ -51,8 +51,12 @@ class Profile:
     label_key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, number: int, name_hash: bytes, secret: bytes) -> Profile:
-        """StoreDamaged if the secret is not a profile key and a label key."""
+    def of(cls, number: int, name_hash: bytes, secret: bytes) -> ProfileKeys:
+        """Derive the keys from the secret of a profile.
+
+        Raises:
+            StoreDamaged: The secret is not a profile key and a label key.
+        """
         if len(secret) != SECRET_BYTES:
             raise StoreDamaged(f"The keys of a profile have a wrong length. {WHAT_HELPS}")
         key, label_key = secret[:KEY_BYTES], secret[KEY_BYTES:]
@@ -61,14 +65,14 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A file that its keys have opened. file_key: not yet in the file before the first profile."""
+    """A file that its keys have opened. `file_key` is not in the file before the first profile."""
 
     wrapping: Sealer
     file_key: bytes = field(repr=False)
 
 
-class Wrapped(NamedTuple):
-    """A row of table `b`, and the secret that was sealed in it."""
+class WrappedSecret(NamedTuple):
+    """A row of table `b`, with the secret that was sealed in it."""
 
     number: int
     name_hash: bytes
@@ -77,13 +81,17 @@ class Wrapped(NamedTuple):
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Gives a new file its id; its keys come when the first profile is opened."""
-    Header(os.urandom(STORE_ID_BYTES)).write(connection)
+    """Give a new file its id. Its keys come when the first profile is opened."""
+    FileHeader(os.urandom(STORE_ID_BYTES)).write(connection)
 
 
 def open_vault(connection: sqlite3.Connection, keys: KeyProvider) -> Vault:
-    """WrongKey unless the keys are those of the file. Changes nothing in it."""
-    header = Header.read(connection)
+    """Open a file with its keys, without changing it.
+
+    Raises:
+        WrongKey: The keys are not those of the file.
+    """
+    header = FileHeader.read(connection)
     fresh = header.sealed_file_key is None
     wrapping = Sealer(keys.root_key(header.store_id, create=fresh), "wrap")
     if fresh:
@@ -97,20 +105,28 @@ def open_vault(connection: sqlite3.Connection, keys: KeyProvider) -> Vault:
         ) from None
 
 
-def unlock(connection: sqlite3.Connection, vault: Vault, name: str) -> Profile:
-    """The profile of that name, which is made if it is new. StoreDamaged."""
+def unlock(connection: sqlite3.Connection, vault: Vault, name: str) -> ProfileKeys:
+    """Return the keys of the profile of that name, which is created if it is new.
+
+    Raises:
+        StoreDamaged: A profile is missing, or does not open.
+    """
     name_hash = keyed_hash(derive(vault.file_key, "profile names"), name.encode("utf-8", "surrogatepass"))
     row = connection.execute("SELECT i, h, k FROM b WHERE h = ?", (name_hash,)).fetchone()
     if row is None:
-        wrapped_in(connection, vault)  # a lost profile would begin empty: are all there that should be?
+        wrapped_secrets(connection, vault)  # a lost profile would begin empty: are all there that should be?
         return _new_profile(connection, vault, name_hash)
-    opened = _opened(Header.read(connection), vault, row)
-    return Profile.of(opened.number, opened.name_hash, opened.secret)
+    opened = _opened(FileHeader.read(connection), vault, row)
+    return ProfileKeys.of(opened.number, opened.name_hash, opened.secret)
 
 
-def wrapped_in(connection: sqlite3.Connection, vault: Vault) -> list[Wrapped]:
-    """The secrets of all profiles. StoreDamaged unless as many are there as the header counts, and all open."""
-    header = Header.read(connection)
+def wrapped_secrets(connection: sqlite3.Connection, vault: Vault) -> list[WrappedSecret]:
+    """Return the secrets of all profiles.
+
+    Raises:
+        StoreDamaged: Their number differs from the header's, or one does not open.
+    """
+    header = FileHeader.read(connection)
     rows = connection.execute("SELECT i, h, k FROM b").fetchall()
     if len(rows) != header.profiles:
         raise StoreDamaged(f"A profile is missing from the file. {WHAT_HELPS}")
@@ -118,54 +134,59 @@ def wrapped_in(connection: sqlite3.Connection, vault: Vault) -> list[Wrapped]:
 
 
 def announce(connection: sqlite3.Connection) -> bytes:
-    """The id that the file gets next, noted before a root key is made for it. Needs a transaction of its own.
+    """Note the next id of the file before a root key is made for it, and return it. It needs a transaction of its
+    own.
 
-    If the process dies before the file has that id, the next open destroys the root key that nothing uses.
+    If the process dies before the file has that id, the next open destroys the unused root key.
     """
     store_id = os.urandom(STORE_ID_BYTES)
-    replace(Header.read(connection), retired=store_id).write(connection)
+    replace(FileHeader.read(connection), retired=store_id).write(connection)
     return store_id
 
 
-def rewrap(connection: sqlite3.Connection, profiles: Sequence[Wrapped], vault: Vault, store_id: bytes) -> None:
-    """Gives the file another id and seals its keys anew: those of `profiles`, and the file key.
+def rewrap(connection: sqlite3.Connection, profiles: Sequence[WrappedSecret], vault: Vault, store_id: bytes) -> None:
+    """Give the file another id, and seal the keys of `profiles` and the file key anew. It needs a transaction.
 
-    Needs a transaction. What is left to do is to destroy the old root key (`Header.retired`).
+    The old root key (`FileHeader.retired`) has then to be destroyed.
     """
-    following = Header(store_id, None, len(profiles), Header.read(connection).store_id)
+    following = FileHeader(store_id, None, len(profiles), FileHeader.read(connection).store_id)
     for number, name_hash, _, secret in profiles:
         write_secret(connection, following, vault, number, name_hash, secret)
     _with_file_key(following, vault).write(connection)
 
 
 def write_secret(
-    connection: sqlite3.Connection, header: Header, vault: Vault, number: int, name_hash: bytes, secret: bytes
+    connection: sqlite3.Connection, header: FileHeader, vault: Vault, number: int, name_hash: bytes, secret: bytes
 ) -> None:
-    """Seals the secret of a profile into its row."""
+    """Seal the secret of a profile into its row."""
     sealed = vault.wrapping.seal(secret, _secret_binding(header, number, name_hash))
     connection.execute("INSERT OR REPLACE INTO b (i, h, k) VALUES (?, ?, ?)", (number, name_hash, sealed))
 
 
-def read_ledger(connection: sqlite3.Connection, profile: Profile) -> ledger.Ledger:
-    """The sealed ledger of the profile. StoreDamaged if it is not there or does not open."""
+def read_ledger(connection: sqlite3.Connection, profile: ProfileKeys) -> ledger.Ledger:
+    """Return the ledger of a profile.
+
+    Raises:
+        StoreDamaged: It is missing or does not open.
+    """
     row = connection.execute("SELECT m FROM d WHERE i = ?", (profile.number,)).fetchone()
     return ledger.unpack(profile.ledger.unseal(row and row[0], _ledger_binding(profile)))
 
 
-def write_ledger(connection: sqlite3.Connection, profile: Profile, tallies: ledger.Ledger) -> None:
-    """Seals the ledger into its row; belongs into the transaction that it speaks of."""
+def write_ledger(connection: sqlite3.Connection, profile: ProfileKeys, tallies: ledger.Ledger) -> None:
+    """Seal the ledger into its row. It belongs into the transaction that it describes."""
     sealed = profile.ledger.seal(ledger.pack(tallies), _ledger_binding(profile))
     connection.execute(
         "INSERT INTO d (i, m) VALUES (?, ?) ON CONFLICT (i) DO UPDATE SET m = excluded.m", (profile.number, sealed)
     )
 
 
-def _new_profile(connection: sqlite3.Connection, vault: Vault, name_hash: bytes) -> Profile:
+def _new_profile(connection: sqlite3.Connection, vault: Vault, name_hash: bytes) -> ProfileKeys:
     connection.execute("BEGIN IMMEDIATE")  # an error ends in a closed connection, and so in a rollback
-    header = Header.read(connection)
+    header = FileHeader.read(connection)
     (highest,) = connection.execute("SELECT coalesce(max(i), 0) FROM b").fetchone()
     number, secret = highest + 1, os.urandom(SECRET_BYTES)
-    profile = Profile.of(number, name_hash, secret)
+    profile = ProfileKeys.of(number, name_hash, secret)
     write_secret(connection, header, vault, number, name_hash, secret)
     write_ledger(connection, profile, ledger.EMPTY)
     _with_file_key(replace(header, profiles=header.profiles + 1), vault).write(connection)
@@ -173,25 +194,25 @@ def _new_profile(connection: sqlite3.Connection, vault: Vault, name_hash: bytes)
     return profile
 
 
-def _opened(header: Header, vault: Vault, row: tuple[object, object, object]) -> Wrapped:
+def _opened(header: FileHeader, vault: Vault, row: tuple[object, object, object]) -> WrappedSecret:
     number, name_hash, sealed = row
     if not (isinstance(number, int) and isinstance(name_hash, bytes) and isinstance(sealed, bytes)):
         raise StoreDamaged(f"The list of profiles is damaged. {WHAT_HELPS}")
     secret = vault.wrapping.unseal(sealed, _secret_binding(header, number, name_hash))
-    return Wrapped(number, name_hash, sealed, secret)
+    return WrappedSecret(number, name_hash, sealed, secret)
 
 
-def _with_file_key(header: Header, vault: Vault) -> Header:
+def _with_file_key(header: FileHeader, vault: Vault) -> FileHeader:
     return replace(header, sealed_file_key=vault.wrapping.seal(vault.file_key, _file_binding(header)))
 
 
-def _ledger_binding(profile: Profile) -> bytes:
+def _ledger_binding(profile: ProfileKeys) -> bytes:
     return b"ledger%c%s" % (KEY_SCHEMA, profile.name_hash)
 
 
-def _secret_binding(header: Header, number: int, name_hash: bytes) -> bytes:
+def _secret_binding(header: FileHeader, number: int, name_hash: bytes) -> bytes:
     return b"profile%c%s%d|%s" % (KEY_SCHEMA, header.store_id, number, name_hash)
 
 
-def _file_binding(header: Header) -> bytes:
+def _file_binding(header: FileHeader) -> bytes:
     return b"file%c%s%d" % (KEY_SCHEMA, header.store_id, header.profiles)

@@ -17,10 +17,10 @@ from tuf.api.metadata import Metadata
 from keyart.bundle import Manifest
 from keyart.bundle.durable import replace_file
 from keyart.bundle.folder import verify
-from keyart.bundle.vectors import Run
+from keyart.bundle.reference_vectors import RunRanker
 from keyart.errors import BundleDamaged
 from keyart.model.features import FeatureSpec
-from keyart.model.ranker import load
+from keyart.model.ranker import load_ranker
 
 from .. import rolekeys
 from ..data import DataFolder
@@ -31,14 +31,14 @@ OFFLINE = ("root", "targets")
 VERSION = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 
-def ranker_of(bundle: Path) -> Run:
+def ranker_of(bundle: Path) -> RunRanker:
     """The canary: the bundle's ranker on this machine's engine. Loaded when it is called, which `verify` does after
     all other rules are met."""
 
     @cache
-    def loaded() -> Run:
+    def loaded() -> RunRanker:
         manifest = Manifest.read(bundle)
-        return load(bundle, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config).run
+        return load_ranker(bundle, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config).run
 
     return lambda inputs: loaded()(inputs)  # noqa: PLW0108  # not before it is called
 

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from keyart.bundle import Manifest
-from keyart.campaigns.limits import Limits, Past
+from keyart.campaigns.limits import Limits, ParticipationHistory
 from keyart.errors import KeyartError
 from keyart.model.features import FeatureSpec
 from keyart_federated import campaigns as kinds
@@ -116,7 +116,7 @@ def begin(
 def _doubt(service: Service, session: Session, asked: kinds.RoundRequest) -> str:
     """Why few devices may come to the round that begins; "" where nothing speaks for it."""
     at, offer = service.clock(), asked.offer
-    usual = Limits().refusal(offer, Past(), offer.model_version, offer.feature_spec, at.timestamp())
+    usual = Limits().refusal(offer, ParticipationHistory(), offer.model_version, offer.feature_spec, at.timestamp())
     if usual is not None:
         return f"Devices whose app sets no other limits decline this round: {usual}."
     seldom = again(session, at)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import BudgetSpent, FederatedError, InputError, RoundFailed
 from keyart.secagg import Stage
-from keyart.secagg.messages import REPLY
+from keyart.secagg.messages import REPLY_FLAG
 from keyart_federated.rounds import run_round
 from keyart_federated.secagg import Coordinator
 from keyart_federated.secagg.bundle import Bundle
@@ -94,7 +94,7 @@ class _DatabaseTransport:
         passed = self._has_passed(stage)
         replies = self._collected(stage) if passed else self._answers(stage, invitation, requests)
         if stage is Stage.UNMASK:
-            self.answered = sum(self._devices(reply, stage | REPLY) for reply in replies.values())
+            self.answered = sum(self._devices(reply, stage | REPLY_FLAG) for reply in replies.values())
         return replies
 
     def advance(self, stage: Stage, requests: Mapping[str, bytes], replies: Mapping[str, bytes]) -> None:

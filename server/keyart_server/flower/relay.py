@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from keyart.errors import RoundFailed
-from keyart.secagg import Stage, Terms
+from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.secagg.bundle import Bundle
 
 from ..rounds import stages
@@ -53,14 +53,14 @@ def stage_at(gateway: str, question: Question, database: Lasting) -> bytes:
     return database.reading(stages.collected, terms, stage, gateway)
 
 
-def _open(session: Session, at: datetime, gateway: str, question: Question) -> Terms:
+def _open(session: Session, at: datetime, gateway: str, question: Question) -> AggregationParameters:
     """The row of the round stays as it is until this is done: no window opens at a stage that is being left."""
     stage = question.stage
     stages.hear(session, at, gateway)
     row = session.get(RoundRow, question.round_id, with_for_update={"read": True})
     if row is None:
         raise RoundFailed(f"There is no round {question.round_id}.")
-    terms = Terms.from_bytes(row.terms)
+    terms = AggregationParameters.from_bytes(row.terms)
     if row.standing != OF_STAGE[stage]:
         raise _left(question, row.standing)
     due = question.due
@@ -72,7 +72,7 @@ def _open(session: Session, at: datetime, gateway: str, question: Question) -> T
     return terms
 
 
-def _is_over(session: Session, at: datetime, gateway: str, question: Question, terms: Terms) -> bool:
+def _is_over(session: Session, at: datetime, gateway: str, question: Question, terms: AggregationParameters) -> bool:
     """Raises RoundFailed where there is nothing left to wait for."""
     if stages.is_over(session, at, terms, question.stage, gateway):
         return True

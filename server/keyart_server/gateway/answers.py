@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from keyart.client import draw
+from keyart.client import sampling_bucket
 from keyart.errors import MessageError
 from keyart.secagg import Stage
-from keyart.secagg.identity import verify
-from keyart.secagg.messages import REPLY, KeysReply, body
+from keyart.secagg.identity import verify_record
+from keyart.secagg.messages import REPLY_FLAG, KeysReply, message_body
 
 from .rounds import Known
 from .tickets import Ticket
@@ -58,10 +58,10 @@ def keys(known: Known, content: bytes, issuers: Collection[bytes], at: datetime)
     """If they are from a device, and from one that this round asks. issuers: public keys."""
     try:
         record = KeysReply.from_bytes(content, known.terms.round_id).record
-        peer = verify(record, known.terms.round_id, issuers, int(at.timestamp()))
+        peer = verify_record(record, known.terms.round_id, issuers, int(at.timestamp()))
     except MessageError as error:
         return Verdict(400, str(error))
-    if not known.low <= draw(peer.device) < known.high:
+    if not known.low <= sampling_bucket(peer.device) < known.high:
         return Verdict(403, "This round does not ask this device; wait for another one.")
     return Keys(known, hashlib.sha256(peer.device).hexdigest(), content, hashlib.sha256(content).digest())
 
@@ -69,7 +69,7 @@ def keys(known: Known, content: bytes, issuers: Collection[bytes], at: datetime)
 def later(known: Known, stage: Stage, ticket: Ticket, content: bytes) -> Later | Verdict:
     """If it is of this round and stage."""
     try:
-        body(content, stage | REPLY, known.terms.round_id)
+        message_body(content, stage | REPLY_FLAG, known.terms.round_id)
     except MessageError as error:
         return Verdict(400, str(error))
     return Later(known, stage, ticket, content, hashlib.sha256(content).digest())

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from keyart.secagg import certify
-from keyart.secagg.keys import KEY_BYTES
+from keyart.secagg.key_agreement import KEY_BYTES
 
 from .. import audit
 from ..access import Who
@@ -55,7 +55,7 @@ def routes(service: Service) -> APIRouter:
 
 
 def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key: bytes) -> bytes:
-    """The certificate of a device's public key [32], for `Personalizer.enrol`; the same key again renews it.
+    """The certificate of a device's public key [32], for `art.federated.enrol`; the same key again renews it.
 
     issuer: private key.
     """

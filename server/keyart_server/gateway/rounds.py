@@ -8,10 +8,10 @@ from typing import Final
 
 from sqlalchemy import select
 
-from keyart.secagg import Stage, Terms
-from keyart.secagg.graph import MOST_NEIGHBOURS
+from keyart.secagg import AggregationParameters, Stage
+from keyart.secagg.graph import MAX_NEIGHBOURS
 from keyart.secagg.identity import RECORD_BYTES
-from keyart.secagg.keys import KEY_BYTES
+from keyart.secagg.key_agreement import KEY_BYTES
 from keyart.secagg.messages import HEADER_BYTES, SEALED_BYTES
 from keyart.secagg.shamir import SHARE_BYTES
 
@@ -26,7 +26,7 @@ class Known:
     """id: in hex. key: makes its tickets. low, high, wanted: as in `rounds.Round`."""
 
     id: str
-    terms: Terms
+    terms: AggregationParameters
     key: bytes = field(repr=False)
     low: float
     high: float
@@ -36,9 +36,9 @@ class Known:
         """Of a device's answer; exact lengths are looked at later."""
         of = {
             Stage.KEYS: RECORD_BYTES,
-            Stage.SHARE: 2 * KEY_BYTES + MOST_NEIGHBOURS * SEALED_BYTES,
-            Stage.MASKED: MOST_NEIGHBOURS * SHARE_BYTES + self.terms.vector_bytes,
-            Stage.UNMASK: MOST_NEIGHBOURS // 8 + 2 * MOST_NEIGHBOURS * SHARE_BYTES + SEALED_BYTES,
+            Stage.SHARE: 2 * KEY_BYTES + MAX_NEIGHBOURS * SEALED_BYTES,
+            Stage.MASKED: MAX_NEIGHBOURS * SHARE_BYTES + self.terms.vector_bytes,
+            Stage.UNMASK: MAX_NEIGHBOURS // 8 + 2 * MAX_NEIGHBOURS * SHARE_BYTES + SEALED_BYTES,
         }
         return HEADER_BYTES + of[stage]
 
@@ -61,7 +61,7 @@ class Rounds:
             row = session.execute(select(*columns).where(RoundRow.id == round_id)).one_or_none()
         if row is None:
             return None
-        found = Known(round_id, Terms.from_bytes(row.terms), row.key, row.low, row.high, row.wanted)
+        found = Known(round_id, AggregationParameters.from_bytes(row.terms), row.key, row.low, row.high, row.wanted)
         self._known[round_id] = found
         if len(self._known) > MOST_ROUNDS:
             self._known.popitem(last=False)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from keyart.bundle import trust
-from keyart.bundle.manifest import NAME, Manifest
+from keyart.bundle.manifest import MANIFEST_NAME, Manifest
 from keyart.errors import BundleDamaged
 
 DATE: Final = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes
@@ -38,7 +38,7 @@ def unpacked(data: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             sizes = {member.filename: member.file_size for member in members}
-            if len(sizes) < len(members) or len(members) > len(trust.MAX_BYTES):
+            if len(sizes) < len(members) or len(members) > len(trust.MAX_FILE_BYTES):
                 raise BundleDamaged(f"The zip holds {len(members)} files, and a bundle has six of different names.")
             if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
                 raise BundleDamaged("The zip is packed by a rare method; pack the six files with deflate.")
@@ -63,7 +63,7 @@ def renumbered(
 
     Only the manifest is another: the weights, and the digests of all files, stay. Raises BundleError.
     """
-    old = Manifest.parse(files[NAME])
+    old = Manifest.parse(files[MANIFEST_NAME])
     new = replace(
         old,
         model_version=version,
@@ -71,7 +71,7 @@ def renumbered(
         created=old.created if created is None else created.isoformat(),
         training={**old.training, **training},
     )
-    return {**files, NAME: Manifest.parse(new.to_bytes()).to_bytes()}
+    return {**files, MANIFEST_NAME: Manifest.parse(new.to_bytes()).to_bytes()}
 
 
 def origin(manifest: Manifest) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 
 from keyart.bundle import Manifest, verify
 from keyart.bundle.folder import read_files
-from keyart.bundle.vectors import check_vectors, parse_vectors
+from keyart.bundle.reference_vectors import check_vectors, parse_vectors
 from keyart.errors import BundleError, KeyartError
 from keyart.model.features import FeatureSpec
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from keyart.bundle import Manifest
 from keyart.bundle.folder import read_files
-from keyart.bundle.manifest import NAME
+from keyart.bundle.manifest import MANIFEST_NAME
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
 from keyart_federated.campaigns.segments import Estimate
@@ -43,7 +43,7 @@ def examine(service: Service, version: int, actor: str = "server") -> Release:
         release = _there(session, version)
         files = records.files(session, version)
     base = None if release.base is None else service.shelf.manifest(release.base)
-    if archive.origin(manifest := Manifest.parse(files[NAME])) != manifest.model_version:
+    if archive.origin(manifest := Manifest.parse(files[MANIFEST_NAME])) != manifest.model_version:
         base = None  # a way back differs from what it replaces, and that is what it is for
     with laid_out(files) as folder:
         found = gates.of_bundle(folder, base)
@@ -206,7 +206,7 @@ def withdraw(service: Service, version: int, actor: str) -> Release:
                 stays = f" Model {newest} was published after it, and stays." if release.published else ""
                 return records.move(session, at, actor, version, "withdraw", reason=f"By {actor}.{stays}")
             back = _way_back(service, session, release)
-            manifest = Manifest.parse(back[NAME])
+            manifest = Manifest.parse(back[MANIFEST_NAME])
             number, weights = manifest.model_version, archive.origin(manifest)
             reason = f"By {actor}. Model {number} brings back the weights of {weights}."
             withdrawn = records.move(session, at, actor, version, "withdraw", reason=reason)
@@ -224,7 +224,7 @@ def republished(service: Service, of: int, version: int, parent: int) -> dict[st
 
 def _way_back(service: Service, session: Session, release: Release) -> dict[str, bytes]:
     if release.half_published:
-        manifest = Manifest.parse(records.files(session, release.version)[NAME])
+        manifest = Manifest.parse(records.files(session, release.version)[MANIFEST_NAME])
     else:
         manifest = service.shelf.manifest(release.version)
     good = records.released(session, below=archive.origin(manifest))

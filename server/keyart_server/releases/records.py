@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict, cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
-from keyart.bundle.manifest import NAME, Manifest
+from keyart.bundle.manifest import MANIFEST_NAME, Manifest
 from keyart.errors import InputError
 from keyart_federated.campaigns.rollout_plan import Plan
 
@@ -52,7 +52,7 @@ def propose(
     """
     if campaign_id is not None and (known := _of_round(session, campaign_id, number)) is not None:
         return known
-    manifest = Manifest.parse(files[NAME])
+    manifest = Manifest.parse(files[MANIFEST_NAME])
     newest = newest_version(session)
     if newest is not None and manifest.model_version <= newest:
         if campaign_id is None:
@@ -61,7 +61,7 @@ def propose(
                 "the bundle under a higher model version."
             )
         files = archive.renumbered(files, newest + 1, manifest.parent)
-        manifest = Manifest.parse(files[NAME])
+        manifest = Manifest.parse(files[MANIFEST_NAME])
     row = ReleaseRow(
         version=manifest.model_version,
         campaign_id=campaign_id,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from keyart.bundle.fields import MAX_VERSION
+from keyart.bundle.fields import MAX_MODEL_VERSION
 from keyart.errors import BundleError, InputError
 
 from ..access import Who
@@ -17,7 +17,7 @@ from ..service import Service
 from . import archive, publishing, records
 from .release import Release, Standing
 
-Version = Annotated[int, Path(ge=0, le=MAX_VERSION, description="Model version.")]
+Version = Annotated[int, Path(ge=0, le=MAX_MODEL_VERSION, description="Model version.")]
 ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session, load_only
 
 from keyart.errors import InputError
-from keyart.secagg import Stage, Terms
+from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.accounting import Mechanism
 
 from .. import audit, budget
@@ -38,7 +38,7 @@ def start(
     number: int,
     topic: str,
     offer: bytes,
-    terms: Terms,
+    terms: AggregationParameters,
     event: Mechanism,
     waiting: bytes,
     *,
@@ -90,8 +90,8 @@ def opened(session: Session, round_id: str) -> Open | None:
     if row is None:
         return None
     return Open(
-        row.id, cast(Standing, row.standing), row.offer, Terms.from_bytes(row.terms), row.event, row.key, row.waiting,
-        row.low, row.high, row.wanted, row.patience, row.total,
+        row.id, cast(Standing, row.standing), row.offer, AggregationParameters.from_bytes(row.terms), row.event,
+        row.key, row.waiting, row.low, row.high, row.wanted, row.patience, row.total,
     )  # fmt: skip
 
 

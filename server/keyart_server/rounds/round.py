@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from keyart.secagg import Stage, Terms
+from keyart.secagg import AggregationParameters, Stage
 
 Standing = Literal["keys", "share", "masked", "unmask", "answered", "done", "failed"]
 
@@ -75,7 +75,7 @@ class Open:
     id: str
     standing: Standing
     offer: bytes
-    terms: Terms
+    terms: AggregationParameters
     event: str
     key: bytes
     waiting: bytes

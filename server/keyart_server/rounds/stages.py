@@ -14,8 +14,8 @@ import numpy as np
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from keyart.secagg import Stage, Terms
-from keyart.secagg.messages import REPLY, packets_asked
+from keyart.secagg import AggregationParameters, Stage
+from keyart.secagg.messages import REPLY_FLAG, packets_asked
 from keyart_federated.secagg import Gateway
 from keyart_federated.secagg.bundle import Bundle
 
@@ -38,7 +38,13 @@ def gateways(session: Session, since: datetime) -> list[str]:
 
 
 def open_window(
-    session: Session, at: datetime, terms: Terms, stage: Stage, gateway: str, due: int, patience: float
+    session: Session,
+    at: datetime,
+    terms: AggregationParameters,
+    stage: Stage,
+    gateway: str,
+    due: int,
+    patience: float,
 ) -> None:
     """Answers are taken from now on, for `patience` seconds or until `due` have come. One that is open stays."""
     _insert(
@@ -57,7 +63,7 @@ def open_window(
     )
 
 
-def ask(session: Session, terms: Terms, stage: Stage, parts: Mapping[int, bytes]) -> None:
+def ask(session: Session, terms: AggregationParameters, stage: Stage, parts: Mapping[int, bytes]) -> None:
     """What each member is asked, by number; what was asked before stays."""
     round_id, masked = terms.round_id, stage is Stage.MASKED
     rows = [
@@ -74,7 +80,7 @@ def ask(session: Session, terms: Terms, stage: Stage, parts: Mapping[int, bytes]
         _insert(session, AskRow, rows[first : first + ROWS])
 
 
-def is_over(session: Session, at: datetime, terms: Terms, stage: Stage, gateway: str) -> bool:
+def is_over(session: Session, at: datetime, terms: AggregationParameters, stage: Stage, gateway: str) -> bool:
     """Whether all that are due have answered, or the time is over, or it was closed before."""
     window = session.get(WindowRow, (terms.round_id.hex(), int(stage), gateway))
     if window is None:
@@ -82,20 +88,20 @@ def is_over(session: Session, at: datetime, terms: Terms, stage: Stage, gateway:
     return window.closed or at >= window.closes or came(session, terms, stage, gateway) >= window.due
 
 
-def came(session: Session, terms: Terms, stage: Stage, gateway: str) -> int:
+def came(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> int:
     """How many have answered."""
     where = _answers(terms, stage, gateway)
     return session.scalars(select(func.count()).select_from(AnswerRow).where(*where)).one()
 
 
-def close_window(session: Session, terms: Terms, stage: Stage, gateway: str) -> None:
+def close_window(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> None:
     """No answer counts any more."""
     window = session.get(WindowRow, (terms.round_id.hex(), int(stage), gateway), with_for_update=True)
     if window is not None:
         window.closed = True
 
 
-def collected(session: Session, terms: Terms, stage: Stage, gateway: str) -> bytes:
+def collected(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> bytes:
     """For `Coordinator.receive`, of a window that is closed."""
     rows = session.execute(select(AnswerRow.number, AnswerRow.body).where(*_answers(terms, stage, gateway)))
     parts: dict[int, bytes] = {row[0]: row[1] for row in rows}
@@ -107,10 +113,10 @@ def collected(session: Session, terms: Terms, stage: Stage, gateway: str) -> byt
     lanes = select(PartialRow.lanes).where(PartialRow.round_id == terms.round_id.hex(), PartialRow.gateway == gateway)
     for partial in session.scalars(lanes.execution_options(yield_per=16)):
         total += np.frombuffer(partial, total.dtype)
-    return Bundle(stage | REPLY, parts, total.tobytes()).to_bytes(terms.round_id)
+    return Bundle(stage | REPLY_FLAG, parts, total.tobytes()).to_bytes(terms.round_id)
 
 
-def _answers(terms: Terms, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:
+def _answers(terms: AggregationParameters, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:
     return (
         AnswerRow.round_id == terms.round_id.hex(),
         AnswerRow.stage == int(stage),

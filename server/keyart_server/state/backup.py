@@ -31,7 +31,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Table, func, insert, select
 from sqlalchemy.orm import Session
 
-from keyart.bundle.durable import locked, sync_folder
+from keyart.bundle.durable import locked_file, sync_folder
 from keyart.errors import SettingError
 
 from .. import audit
@@ -134,7 +134,7 @@ def _published(data: DataFolder) -> Iterator[None]:
     if not data.tuf.is_dir():
         yield
         return
-    with locked(data.tuf / ".lock"):
+    with locked_file(data.tuf / ".lock"):
         yield
 
 

@@ -25,13 +25,13 @@ from attacks.fuzz.sums import gateway_bundle, kept_fields, kept_session, stage_m
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import keyart
-from keyart.bundle import Manifest, Slots, folder, loading, trust, vectors
+from keyart.bundle import Manifest, Slots, folder, loading, reference_vectors, trust
 from keyart.bundle.fields import FileEntry
 from keyart.campaigns.offer import Offer
 from keyart.campaigns.receipts import Contribution
-from keyart.campaigns.round_state import Round
-from keyart.client.discovery import read as read_current
-from keyart.client.transport import Answer
+from keyart.campaigns.round_state import OpenRound
+from keyart.client.discovery import read_status as read_current
+from keyart.client.transport import Response
 from keyart.errors import (
     BundleDamaged,
     BundleError,
@@ -46,12 +46,12 @@ from keyart.errors import (
 )
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.features.viewer import ViewerFeatures
-from keyart.model.ranker.weights import Weights, from_bytes, to_bytes
+from keyart.model.ranker.weights import Weights, weights_from_bytes, weights_to_bytes
 from keyart.profile import consent, preferences
 from keyart.profile import event_codec as logbook
-from keyart.profile.snapshot import RECORD_ID, Summary
+from keyart.profile.snapshot import RECORD_ID, Snapshot
 from keyart.secagg import Stage
-from keyart.secagg.messages import header
+from keyart.secagg.messages import message_header
 from keyart.store import ledger
 from keyart.store.database import Store, Table
 from keyart.store.envelope import Sealer
@@ -169,7 +169,7 @@ def test_vectors(place: Path) -> tuple[Read, Sequence[bytes]]:
     typed = {"type": "int8", "shape": [2], "data": [-128, 127]}, {"type": "bool", "shape": [], "data": [True]}
     for case, value in zip(document["cases"], itertools.cycle(typed), strict=False):
         case["inputs"]["more"] = value
-    return vectors.parse_vectors, [text(document), text(samples.vectors_document(1))]
+    return reference_vectors.parse_vectors, [text(document), text(samples.vectors_document(1))]
 
 
 def ranker_graph(place: Path) -> tuple[Read, Sequence[bytes]]:
@@ -191,7 +191,10 @@ def training_graph(place: Path) -> tuple[Read, Sequence[bytes]]:
 
 
 def weights(place: Path) -> tuple[Read, Sequence[bytes]]:
-    return lambda data: from_bytes(data, SPEC), [to_bytes(Weights.zero_shot(SPEC), SPEC), bundle(place)["ranker.bin"]]
+    return lambda data: weights_from_bytes(data, SPEC), [
+        weights_to_bytes(Weights.zero_shot(SPEC), SPEC),
+        bundle(place)["ranker.bin"],
+    ]
 
 
 def whole_bundle(place: Path) -> tuple[Read, Sequence[bytes]]:
@@ -299,14 +302,14 @@ def real_summary(place: Path) -> bytes:
 
 
 def summary(place: Path) -> tuple[Read, Sequence[bytes]]:
-    return Summary.from_bytes, [real_summary(place)]
+    return Snapshot.from_bytes, [real_summary(place)]
 
 
 def summary_texts(place: Path) -> tuple[Read, Sequence[bytes]]:
     """Behind the checksum of what is compressed."""
     good = real_summary(place)
     start = next(at for at in range(len(good)) if inflated(good[at:]))
-    return lambda data: Summary.from_bytes(good[:start] + zlib.compress(data)), [inflated(good[start:])]
+    return lambda data: Snapshot.from_bytes(good[:start] + zlib.compress(data)), [inflated(good[start:])]
 
 
 def inflated(data: bytes) -> bytes:
@@ -410,8 +413,12 @@ def server_message(place: Path) -> tuple[Read, Sequence[bytes]]:
     art = device()
     good = campaigns.offer(art).sign(campaigns.SERVER)
     assert art.answer(good)
-    (progress,) = art._campaigns().rounds()
-    return art.answer, [good, header(Stage.SHARE, progress.id) + bytes(300), text({"keyart": 1, "kind": "training"})]
+    (progress,) = art.federated._participation().rounds()
+    return art.answer, [
+        good,
+        message_header(Stage.SHARE, progress.id) + bytes(300),
+        text({"keyart": 1, "kind": "training"}),
+    ]
 
 
 def signed_offer(place: Path) -> tuple[Read, Sequence[bytes]]:
@@ -432,9 +439,9 @@ def signed_offer(place: Path) -> tuple[Read, Sequence[bytes]]:
 def round_in_progress(place: Path) -> tuple[Read, Sequence[bytes]]:
     art = device()
     assert art.answer(campaigns.offer(art).sign(campaigns.SERVER))
-    (good,) = art._campaigns().rounds()
+    (good,) = art.federated._participation().rounds()
     servers = [campaigns.public(campaigns.SERVER)]
-    return lambda data: Round.from_bytes(data, servers), [good.to_bytes()]
+    return lambda data: OpenRound.from_bytes(data, servers), [good.to_bytes()]
 
 
 def contribution(place: Path) -> tuple[Read, Sequence[bytes]]:
@@ -445,7 +452,7 @@ def contribution(place: Path) -> tuple[Read, Sequence[bytes]]:
 def what_is_going_on(place: Path) -> tuple[Read, Sequence[bytes]]:
     listed = {"id": "ab" * 32, "low": 0.1, "high": 0.4, "closes": 1_790_000_000}
     told = {"again": 60, "model": {"version": 8, "share": 0.1, "before": 7}, "rounds": [listed]}
-    return lambda data: read_current(Answer(200, {}, data)), [json.dumps(told).encode()]
+    return lambda data: read_current(Response(200, {}, data)), [json.dumps(told).encode()]
 
 
 _OF_BUNDLES: Errors = (BundleDamaged, BundleRefused)

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from campaign_samples import ISSUER, NOW, public
 
-from keyart.dp.clip import rounded
-from keyart.dp.skellam import skellam
+from keyart.dp.clip import round_vectors
+from keyart.dp.skellam import skellam_noise
 from keyart.errors import MessageError
-from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify, session_codec
+from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify, session_codec
 from keyart.secagg import session_codec as kept
-from keyart.secagg.messages import REPLY, packets_asked
+from keyart.secagg.messages import REPLY_FLAG, packets_asked
 from keyart_federated.secagg import Coordinator, Gateway
 from keyart_federated.secagg.bundle import BUNDLE, Bundle
 
@@ -26,7 +26,7 @@ Prepared = tuple[Callable[[bytes], object], Sequence[bytes]]
 
 
 def vector() -> np.ndarray:
-    return rounded(np.full(SIZE, 0.2), 100) + skellam(SIZE, 50)
+    return round_vectors(np.full(SIZE, 0.2), 100) + skellam_noise(SIZE, 50)
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Played:
     bundles: all that went between gateway and coordinator. kept: the first
     device's session, before each stage and at the end."""
 
-    terms: Terms
+    terms: AggregationParameters
     due: dict[Stage, DeviceSession] = field(default_factory=dict)
     asked: dict[Stage, bytes] = field(default_factory=dict)
     bundles: list[bytes] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Played:
 
 
 def played() -> Played:
-    terms = Terms(SIZE, 32, 10_000, 700, 2, bytes(32))
+    terms = AggregationParameters(SIZE, 32, 10_000, 700, 2, bytes(32))
     sessions = {}
     for number in range(DEVICES):
         new = Identity.create(os.urandom)
@@ -62,19 +62,19 @@ def played() -> Played:
         out.bundles.append(gateway.collect(replies))
         coordinator.receive(0, out.bundles[-1])
         coordinator.close()
-    out.kept = [session_codec.to_bytes(session) for session in (*out.due.values(), sessions[0])]
+    out.kept = [session_codec.session_to_bytes(session) for session in (*out.due.values(), sessions[0])]
     return out
 
 
 def terms_of_a_sum(place: Path) -> Prepared:
     def read(data: bytes) -> None:
-        found = Terms.from_bytes(data)
+        found = AggregationParameters.from_bytes(data)
         assert found.to_bytes() == data and len(found.round_id) == 32
         assert found.holds(found.minimum_devices) in (True, False)
 
     return read, [
-        Terms(SIZE, 32, 10_000, 700, 2, bytes(32)).to_bytes(),
-        Terms(1, 64, 1, 1000, 9, b"n" * 32).to_bytes(),
+        AggregationParameters(SIZE, 32, 10_000, 700, 2, bytes(32)).to_bytes(),
+        AggregationParameters(1, 64, 1, 1000, 9, b"n" * 32).to_bytes(),
     ]
 
 
@@ -87,7 +87,7 @@ def stage_message(place: Path) -> Prepared:
             packets_asked(data, round_.terms.round_id)
         session = round_.due.get(data[3] if len(data) > 3 else 0, round_.due[Stage.KEYS])
         following, reply = session.answer(data, vector)
-        assert reply and session_codec.from_bytes(session_codec.to_bytes(following)) == following
+        assert reply and session_codec.session_from_bytes(session_codec.session_to_bytes(following)) == following
 
     return read, list(round_.asked.values())
 
@@ -113,8 +113,8 @@ def kept_fields(place: Path) -> Prepared:
 
 
 def used_session(round_: Played, data: bytes) -> None:
-    session = session_codec.from_bytes(data)
-    assert session_codec.to_bytes(session) == data
+    session = session_codec.session_from_bytes(data)
+    assert session_codec.session_to_bytes(session) == data
     with suppress(MessageError):
         for message in round_.asked.values():
             session, _ = session.answer(message, vector)
@@ -127,7 +127,7 @@ def gateway_bundle(place: Path) -> Prepared:
 
     def read(data: bytes) -> None:
         kind = (data[3] if len(data) > 3 else 0) & ~BUNDLE
-        tail = terms.vector_bytes if kind == Stage.MASKED | REPLY else 0
+        tail = terms.vector_bytes if kind == Stage.MASKED | REPLY_FLAG else 0
         found = Bundle.from_bytes(data, kind, terms.round_id, tail)
         assert found.to_bytes(terms.round_id) == data
         if kind in (Stage.SHARE, Stage.MASKED, Stage.UNMASK):

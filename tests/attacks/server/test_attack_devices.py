@@ -24,7 +24,7 @@ from server_samples import Clock
 from sqlalchemy import func, select
 
 from keyart.secagg import Identity, Stage, certify
-from keyart.secagg.session import DeviceSession
+from keyart.secagg.device_session import DeviceSession
 from keyart_server.gateway.app import create_gateway
 from keyart_server.metrics import Metrics
 from keyart_server.state.tables import AnswerRow, Base, EnrolledRow, MemberRow, PartialRow

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from keyart.campaigns.budget import Charge, spent
+from keyart.campaigns.budget import Charge, epsilon_spent
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import SettingError
 from keyart_federated.accounting import Skellam, to_epsilon
@@ -58,7 +58,7 @@ def test_a_devices_own_account_agrees(case):
     rounds = len(planned(case).rounds)
     population, training = events(case, rounds)
     charges = [Charge(one.noise_multiplier, one.l2, one.dimension) for one in (population, *[training] * rounds)]
-    assert 0.98 * case[0] <= spent(charges, case[1]) <= case[0] * (1 + 1e-9)
+    assert 0.98 * case[0] <= epsilon_spent(charges, case[1]) <= case[0] * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("case", CASES)

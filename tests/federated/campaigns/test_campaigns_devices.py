@@ -62,7 +62,7 @@ def test_real_devices_take_part_to_the_end(base, devices, name):
     # So few devices tell nothing of a candidate; all else comes to something, if in noise.
     assert found.result["used"] is (kind != "evaluation")
     assert (found.candidate is not None) is (name == "training")
-    assert [receipt.purpose for receipt in devices[0].sent()] == [asked.offer.purpose]
+    assert [receipt.purpose for receipt in devices[0].federated.sent()] == [asked.offer.purpose]
 
 
 def test_real_devices_compare_a_candidate_and_tell_how_it_fares(base, devices):

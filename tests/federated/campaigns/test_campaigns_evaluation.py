@@ -11,7 +11,7 @@ import pytest
 from choosing_samples import sample_bundle, sample_catalog
 from round_read_samples import DAY, KEY, START, campaign, read, summed
 
-from keyart.campaigns.kinds.evaluation import EvaluationLayout, candidate, evaluation_vector
+from keyart.campaigns.kinds.evaluation import EvaluationLayout, candidate_model, evaluation_vector
 from keyart.campaigns.kinds.segments import SegmentLayout
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
@@ -57,7 +57,7 @@ def test_a_bundle_is_judged_by_those_that_train_no_model(base):
     offer = asked.offer
     assert (offer.kind, offer.topic, offer.model_version) == ("evaluation", "", 1)
     assert offer.since == START.timestamp() - 14 * 86_400
-    model = candidate(installed(base.bundle, base.catalog), offer.numbers)
+    model = candidate_model(installed(base.bundle, base.catalog), offer.numbers)
     theirs = installed(base.others[2], base.catalog)
     np.testing.assert_allclose(model.weights.flat(), theirs.weights.flat(), rtol=1e-6)
     np.testing.assert_allclose(model.appeal, theirs.appeal, rtol=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from round_read_samples import DAY, START, campaign, first_base, read
 
-from keyart.campaigns.kinds.experiment import Question, experiment_vectors
+from keyart.campaigns.kinds.experiment import ExperimentRequest, experiment_vectors
 from keyart.errors import SettingError
 from keyart_federated.campaigns import Base, Finished, RoundRequest, Wait, ask
 from keyart_federated.campaigns.experiment import ExperimentSettings
@@ -52,7 +52,7 @@ def run(base: Base, lift: float, **settings):
         while isinstance(asked, Wait):
             at += DAY
             asked = ask(one, state, number, 0, base, at)
-        mine, question = slice(2000 * (number - 1), 2000 * number), Question.read(asked.offer)
+        mine, question = slice(2000 * (number - 1), 2000 * number), ExperimentRequest.read(asked.offer)
         nobody = np.zeros(2000, dtype=np.intp)
         vectors = experiment_vectors(question, fleet.arm[mine], nobody, fleet.now[mine], fleet.past[mine])
         total, variance = added(experiment, number - 1, vectors, rng.bytes)

@@ -11,7 +11,7 @@ from round_read_samples import DAY, START, Fleet, campaign, epsilon, first_base,
 
 from keyart import Artwork, Catalog, Title
 from keyart.campaigns.kinds.segments import SegmentLayout
-from keyart.campaigns.kinds.trending import BUCKETS
+from keyart.campaigns.kinds.trending import TRENDING_BUCKETS
 from keyart.errors import InputError
 from keyart_federated.campaigns import Base, Finished, RoundRequest, Wait, ask, trending
 from keyart_federated.worlds import SyntheticWorld
@@ -89,8 +89,8 @@ def test_what_is_trending_is_kept_for_display_and_not_told(base, world):
     one = campaign("statistics", SETTINGS | {"topic": "trending"}, rounds=1)
     asked = ask(one, None, 1, 0, base, START)
     titles = len(world.catalog)
-    assert asked.offer.size == titles * BUCKETS and asked.offer.since == START.timestamp() - 86_400
-    vectors = np.zeros((2000, titles, BUCKETS))
+    assert asked.offer.size == titles * TRENDING_BUCKETS and asked.offer.since == START.timestamp() - 86_400
+    vectors = np.zeros((2000, titles, TRENDING_BUCKETS))
     vectors[:1200, 7, -1] = 1.0
     vectors[1200:1500, 2, -1] = 1.0
     found = read(one, None, asked, summed(asked.offer, vectors.reshape(2000, -1)), 2000, base)

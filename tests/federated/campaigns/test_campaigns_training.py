@@ -12,7 +12,7 @@ from round_read_samples import DAY, KEY, START, WORLD, Fleet, campaign, epsilon,
 
 from keyart import Artwork, Catalog, Policy, Title
 from keyart.bundle import Manifest, verify
-from keyart.campaigns.kinds.training import SIDE, NoisedTraining
+from keyart.campaigns.kinds.training import SIDE_NORM, TrainingLayout
 from keyart_federated.campaigns import Finished, RoundRequest, Wait, ask, plan, planned_epsilon
 from keyart_federated.campaigns.bundle_model import installed, model_of
 from keyart_federated.campaigns.private_sum import own_offer
@@ -186,7 +186,7 @@ def test_a_catalogue_that_changes_meanwhile_costs_a_round(run, world, tmp_path):
     assert isinstance(again, RoundRequest) and again.offer.size == asked.offer.size + 2
 
 
-def hostile(total: np.ndarray, how: str, layout: NoisedTraining) -> np.ndarray:
+def hostile(total: np.ndarray, how: str, layout: TrainingLayout) -> np.ndarray:
     bad = total.copy()
     if how == "long":
         bad[: layout.sizes["gradient"]] *= 50
@@ -205,7 +205,7 @@ def hostile(total: np.ndarray, how: str, layout: NoisedTraining) -> np.ndarray:
 def test_a_hostile_sum_is_refused_and_the_model_stays(run, world, how):
     one, rounds, _, _, _ = run
     asked, state, total, _, base = rounds[2]
-    bad = hostile(total, how, NoisedTraining(base.spec, len(world.catalog.artwork_places)))
+    bad = hostile(total, how, TrainingLayout(base.spec, len(world.catalog.artwork_places)))
     found = read(one, state, asked, bad, world.devices, base)
     assert found.candidate is None and found.result["used"] is False and found.result["reason"]
     assert unpack(found.state)[1] == unpack(state)[1]
@@ -262,8 +262,10 @@ def test_decisions_that_noise_hides_are_those_expected(run):
     places = base.encoded
     learner, _ = checkpoint.from_bytes(unpack(state)[1], places)
     whole, question = learner.ask(60.0, 0.5, places, Policy(), np.random.default_rng(0))
-    layout = NoisedTraining(base.spec, len(base.catalog.artwork_places))
-    loud, _ = whole.counted(question, np.zeros(layout.size, dtype=np.int64), 300.0, (4096 * SIDE * 3e5) ** 2, places)
+    layout = TrainingLayout(base.spec, len(base.catalog.artwork_places))
+    loud, _ = whole.counted(
+        question, np.zeros(layout.size, dtype=np.int64), 300.0, (4096 * SIDE_NORM * 3e5) ** 2, places
+    )
     assert loud.decisions == pytest.approx(60, rel=1e-3)
 
 

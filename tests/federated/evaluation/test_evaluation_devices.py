@@ -12,8 +12,14 @@ from choosing_samples import EVENING, OFF, TV, Clock, Dial, sample_bundle, sampl
 
 import keyart
 from keyart.campaigns import kinds
-from keyart.campaigns.kinds.evaluation import MAX_WEIGHT, EvaluationLayout, candidate, evaluation_vector, replay
-from keyart.campaigns.vectors import Source
+from keyart.campaigns.kinds.evaluation import (
+    MAX_IMPORTANCE_WEIGHT,
+    EvaluationLayout,
+    candidate_model,
+    evaluation_vector,
+    replay_weights,
+)
+from keyart.campaigns.vectors import VectorSource
 from keyart.errors import FederatedError, InputError
 from keyart_federated.campaigns.evaluation import estimate
 from keyart_federated.evaluation import by_device
@@ -37,8 +43,8 @@ def test_logs_of_many_devices():
     device = rng.permutation(np.repeat(np.arange(300), rng.integers(1, 41, 300)))
     shown = rng.choice(3, p=logged, size=len(device))
     reward = (rng.random(len(device)) < quality[shown]).astype(float)
-    w = np.minimum((target / logged)[shown], MAX_WEIGHT)
-    assert (w == MAX_WEIGHT).any()
+    w = np.minimum((target / logged)[shown], MAX_IMPORTANCE_WEIGHT)
+    assert (w == MAX_IMPORTANCE_WEIGHT).any()
     sent = [evaluation_vector(EvaluationLayout(), w[device == n], reward[device == n]) for n in range(300)]
     central = by_device(reward, logged[shown], target[shown], [f"device {n}" for n in device])
     assert_same(sent, central, 300)
@@ -67,13 +73,13 @@ def test_real_devices(tmp_path):
                 art.observe(decision.id, played)
                 shown.append(decision)
             chooser = art._session.chooser
-            source = Source(art._session.custody.profile, chooser.installed, catalog, b"secret", policy)
+            source = VectorSource(art._session.custody.profile, chooser.installed, catalog, b"secret", policy)
             own = np.concatenate([chooser.installed.weights.flat(), chooser.installed.appeal.ravel()])
             payload = own + np.random.default_rng(9).normal(0, 0.3, len(own))
             asked = offer(art, EvaluationLayout(), kind="evaluation", payload=payload.astype("<f4").tobytes())
-            sent.append(kinds.find(asked).vector(asked, source))
-            model = candidate(source.installed, payload.astype("<f4").astype(float))
-            w, r = replay(model, policy, source.profile, catalog, 0.0, 100)
+            sent.append(kinds.find_kind(asked).vector(asked, source))
+            model = candidate_model(source.installed, payload.astype("<f4").astype(float))
+            w, r = replay_weights(model, policy, source.profile, catalog, 0.0, 100)
             assert len(w) == len(shown)
             rows += [
                 (f"app {n}", reward, one.propensity, weight * one.propensity)

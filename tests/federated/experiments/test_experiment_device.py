@@ -17,24 +17,24 @@ from scipy.stats import chi2
 
 import keyart
 from keyart.campaigns import kinds
-from keyart.campaigns.kinds.engagement import METRICS, Lived
-from keyart.campaigns.kinds.experiment import Asked, Question, arm_of, experiment_vectors
-from keyart.campaigns.vectors import Source
+from keyart.campaigns.kinds.engagement import METRICS, Engagement
+from keyart.campaigns.kinds.experiment import ExperimentRequest, MetricRequest, arm_of, experiment_vectors
+from keyart.campaigns.vectors import VectorSource
 from keyart_federated.experiments import Baseline, Experiment, Told, analyse, read
 
-ONE = Asked("quality_plays", 0.6, 0.2, 0.4, 0.5, 0.2)
-TWO = Asked("abandonment", 0.4, 0.1, 0.3)
-QUESTION = Question("buttons", 2, (ONE, TWO), "device", ("tv", "phone"))
+ONE = MetricRequest("quality_plays", 0.6, 0.2, 0.4, 0.5, 0.2)
+TWO = MetricRequest("abandonment", 0.4, 0.1, 0.3)
+QUESTION = ExperimentRequest("buttons", 2, (ONE, TWO), "device", ("tv", "phone"))
 
 
-def asks(art: keyart.Personalizer, question: Question, **changes: object):
+def asks(art: keyart.Personalizer, question: ExperimentRequest, **changes: object):
     base = {"kind": "experiment", "topic": question.topic, "payload": question.payload, "arms": question.arms}
     return offer(art, question.layout, **{**base, "since": NOW, **changes})
 
 
-def source(art: keyart.Personalizer, **changes: object) -> Source:
+def source(art: keyart.Personalizer, **changes: object) -> VectorSource:
     chooser, custody = art._session.chooser, art._session.custody
-    return Source(custody.profile, chooser.installed, chooser.catalog, b"secret", **changes)
+    return VectorSource(custody.profile, chooser.installed, chooser.catalog, b"secret", **changes)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_metrics_of_a_journal_written_by_hand(art):
     ):  # fmt: skip
         watch(art, minutes, title, outcome)
     mine = source(art)
-    lived = Lived.of(mine.profile, mine.catalog, mine.installed.encoded)
+    lived = Engagement.of(mine.profile, mine.catalog, mine.installed.encoded)
     window = lived.within(NOW + 1800, math.inf, 100)
     told = dict(zip(METRICS, lived.measured(window), strict=True))
     assert told["quality_plays"] == pytest.approx(2 / 6)
@@ -78,7 +78,7 @@ def test_the_past_is_what_was_before_and_groups_are_where_most_was_shown(art):
         outcome = keyart.Outcome.played(3600) if minutes < 2 else keyart.Outcome.skipped()
         watch(art, 60 + minutes, f"t{minutes}", outcome, "phone")
     asked = asks(art, QUESTION, since=NOW + 1800)
-    known = kinds.find(asked)
+    known = kinds.find_kind(asked)
     assert known.fits(asked, source(art))
     told = QUESTION.layout.parts(known.vector(asked, source(art)) / QUESTION.weights)
     arm = arm_of(b"secret", "buttons", 2)
@@ -91,10 +91,10 @@ def test_the_past_is_what_was_before_and_groups_are_where_most_was_shown(art):
 
 
 def test_labels_of_the_host_and_of_nobody(art):
-    question = Question("buttons", 2, (ONE,), "region", ("north", "south"))
+    question = ExperimentRequest("buttons", 2, (ONE,), "region", ("north", "south"))
     asked = asks(art, question, since=0)
     for label, place in (({"region": "south"}, 1), ({"region": "west"}, 2), ({}, 2)):
-        vector = kinds.find(asked).vector(asked, source(art, labels=label))
+        vector = kinds.find_kind(asked).vector(asked, source(art, labels=label))
         groups = question.layout.parts(vector)["groups"].reshape(3, 2, 3)
         assert np.flatnonzero(groups[..., 0].any(axis=1)).tolist() == [place]
 
@@ -111,25 +111,31 @@ def test_labels_of_the_host_and_of_nobody(art):
         ("/device:tv", QUESTION.payload),
         ("buttons/device:tv,phone", QUESTION.payload[:-4]),
         ("buttons/device:tv,phone", b""),
-        ("buttons/device:tv,phone", Question("b", 2, (replace(ONE, share=0.3), replace(ONE, share=0.3))).payload),
-        ("buttons/device:tv,phone", Question("b", 2, (Asked("returns", 1.2, 0.0, 1.0),)).payload),
-        ("buttons/device:tv,phone", Question("b", 2, (Asked("returns", 1.0, 0.0, 0.0),)).payload),
-        ("buttons/device:tv,phone", Question("b", 2, (Asked("returns", 1.0, 0.0, 1.0, 9.0),)).payload),
+        (
+            "buttons/device:tv,phone",
+            ExperimentRequest("b", 2, (replace(ONE, share=0.3), replace(ONE, share=0.3))).payload,
+        ),
+        ("buttons/device:tv,phone", ExperimentRequest("b", 2, (MetricRequest("returns", 1.2, 0.0, 1.0),)).payload),
+        ("buttons/device:tv,phone", ExperimentRequest("b", 2, (MetricRequest("returns", 1.0, 0.0, 0.0),)).payload),
+        (
+            "buttons/device:tv,phone",
+            ExperimentRequest("b", 2, (MetricRequest("returns", 1.0, 0.0, 1.0, 9.0),)).payload,
+        ),
         ("buttons/device:tv,phone", np.array([9, 1, 0, 1, 0, 0], dtype="<f4").tobytes()),
     ],
 )
 def test_questions_that_no_device_answers(art, topic, payload):
-    for size in (QUESTION.layout.size, Question("b", 2, (ONE,), "device", ("tv", "phone")).layout.size):
+    for size in (QUESTION.layout.size, ExperimentRequest("b", 2, (ONE,), "device", ("tv", "phone")).layout.size):
         asked = asks(art, QUESTION, topic=topic, payload=payload, size=size)
         policy = keyart.Policy(sensitive_kinds=frozenset({"cast"}))
-        assert not kinds.find(asked).fits(asked, source(art, policy=policy))
+        assert not kinds.find_kind(asked).fits(asked, source(art, policy=policy))
         with pytest.raises(keyart.errors.SettingError):
-            kinds.find(asked).vector(asked, source(art, policy=policy))
+            kinds.find_kind(asked).vector(asked, source(art, policy=policy))
 
 
 def test_a_question_is_read_as_it_was_asked(art):
-    for question in (QUESTION, Question("b", 3, (TWO,))):
-        found = Question.read(asks(art, question))
+    for question in (QUESTION, ExperimentRequest("b", 3, (TWO,))):
+        found = ExperimentRequest.read(asks(art, question))
         assert found is not None
         assert (found.name, found.group, found.groups) == (question.name, question.group, question.groups)
         np.testing.assert_allclose(found.weights, question.weights, rtol=1e-6)
@@ -181,9 +187,9 @@ def test_a_whole_masked_round_of_real_devices_reads_as_their_journals_say():
             **about,
         )
         result = run(arts, asked)
-        receipt = arts[0].sent()[0]
-        arms = np.array([art.arm("buttons", 2) for art in arts])
-        lived = [Lived.of(s.profile, s.catalog, s.installed.encoded) for s in map(source, arts)]
+        receipt = arts[0].federated.sent()[0]
+        arms = np.array([art.federated.arm("buttons", 2) for art in arts])
+        lived = [Engagement.of(s.profile, s.catalog, s.installed.encoded) for s in map(source, arts)]
     assert receipt.topic == "buttons" and receipt.epsilon <= 1e5
     thetas = tuple(a.theta for a in experiment.question().asked)
     told = Told(1, thetas, len(result.survivors), asked.variance * len(arts), tuple(result.total.tolist()))

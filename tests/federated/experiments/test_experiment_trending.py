@@ -12,9 +12,9 @@ from campaign_samples import NOW, fleet, limits, offer, run
 from choosing_samples import EVENING, Clock, sample_bundle, sample_catalog
 
 import keyart
-from keyart.campaigns.kinds.trending import BUCKET_SECONDS, BUCKETS, TrendingLayout, trending_vector
-from keyart.dp.clip import UNITS, integer_norm, rounded
-from keyart.dp.skellam import skellam
+from keyart.campaigns.kinds.trending import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS, TrendingLayout, trending_vector
+from keyart.dp.clip import UNITS, integer_norm, round_vectors
+from keyart.dp.skellam import skellam_noise
 from keyart.errors import FederatedError, RoundFailed, SettingError
 from keyart_federated.accounting import noise_for
 from keyart_federated.experiments.trending import Plays, Trend
@@ -23,12 +23,12 @@ TITLES = [f"t{t}" for t in range(6)]
 
 
 def test_recent_hours_count_more():
-    plays = np.zeros((2, BUCKETS))
+    plays = np.zeros((2, TRENDING_BUCKETS))
     plays[0, 0] = plays[1, -1] = 8.0  # a day ago, and now
     trend = Plays(plays, 0.5).now(half_life_hours=3.0)
     np.testing.assert_allclose(trend.counts, [8 / 2**7, 8.0])
     assert trend.deviation == pytest.approx(0.5 * math.sqrt(sum(4.0**-n for n in range(8))))
-    assert BUCKET_SECONDS == 3 * 3600
+    assert TRENDING_BUCKET_SECONDS == 3 * 3600
 
 
 def test_weights_are_of_what_is_above_the_noise_of_all_titles():
@@ -65,10 +65,10 @@ def zipf_sum(devices: int, epsilon: float, seed: int = 0, titles: int = 200) -> 
             ]
         )
         total += vectors.sum(axis=0)
-        integers += rounded(vectors, UNITS, rng.bytes).sum(axis=0)
+        integers += round_vectors(vectors, UNITS, rng.bytes).sum(axis=0)
     variance = (noise * integer_norm(UNITS, layout.size)) ** 2 / 0.8
-    noised = integers + skellam(layout.size, math.ceil(variance), rng.bytes)
-    truth = Plays(total.reshape(titles, BUCKETS), 0.0).now().counts
+    noised = integers + skellam_noise(layout.size, math.ceil(variance), rng.bytes)
+    truth = Plays(total.reshape(titles, TRENDING_BUCKETS), 0.0).now().counts
     return truth, Plays.read(noised, titles, UNITS, devices, variance)
 
 
@@ -109,6 +109,6 @@ def test_sums_of_others_are_refused():
     with pytest.raises(RoundFailed):
         Plays.read(np.zeros(7, dtype=np.int64), 6, UNITS, 10, 1.0)
     with pytest.raises(SettingError):
-        Plays(np.zeros((6, BUCKETS)), 1.0).now(half_life_hours=0)
+        Plays(np.zeros((6, TRENDING_BUCKETS)), 1.0).now(half_life_hours=0)
     with pytest.raises(FederatedError):
         Trend(np.zeros(6), 1.0).weights(TITLES[:5])

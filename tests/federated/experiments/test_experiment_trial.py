@@ -11,7 +11,7 @@ from world_samples import HandWorld, StyleWorld
 
 import keyart
 from keyart.bundle.loading import load_model
-from keyart.campaigns.kinds.engagement import Lived
+from keyart.campaigns.kinds.engagement import Engagement
 from keyart.errors import SettingError
 from keyart_federated.experiments import analyse, verdicts
 from keyart_federated.export import write_bundle
@@ -76,7 +76,7 @@ def test_lives_are_those_of_single_devices(tmp_path):
             decision = art.choose(title, context)
             art.observe(decision.id, world.outcome(2, k, decision.artwork_id))
         chooser, custody = art._session.chooser, art._session.custody
-        alone = Lived.of(custody.profile, chooser.catalog, chooser.installed.encoded)
+        alone = Engagement.of(custody.profile, chooser.catalog, chooser.installed.encoded)
     batch = lived[2]
     assert starts[2] == world.impression(2, 8)[1].at.timestamp()
     order = np.argsort(batch.at, kind="stable")

@@ -10,7 +10,7 @@ import pytest
 from world_samples import HandWorld
 
 import keyart
-from keyart.campaigns.kinds.gradient import sums
+from keyart.campaigns.kinds.gradient import gradient_sums
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart.model.scorer import score
@@ -50,7 +50,7 @@ def scene():
 
 def gradient(devices: Devices, model: Model) -> np.ndarray:
     devices.install(model)
-    return sums(devices.weights, devices._log(slice(None))).gradient.sum(axis=0)
+    return gradient_sums(devices.weights, devices._log(slice(None))).gradient.sum(axis=0)
 
 
 def likelihood(devices: Devices, model: Model) -> float:

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 import keyart
-from keyart.campaigns.kinds.evaluation import MOST, PART_NORM, EvaluationLayout, evaluation_vector
+from keyart.campaigns.kinds.evaluation import (
+    EVALUATION_PART_MAXIMA,
+    EVALUATION_PART_NORM,
+    EvaluationLayout,
+    evaluation_vector,
+)
 from keyart.errors import FederatedError, RoundFailed
 from keyart_federated.campaigns.evaluation import EvaluationEstimate, estimate
 
@@ -36,7 +41,11 @@ def sums(rng: np.random.Generator, replications: int, devices: int, deviation: f
         "rewarded_rewarded": b**2,
         "weight_rewarded": a * b,
     }
-    exact = np.stack([of[name] / MOST[name] for name in EvaluationLayout().sizes], axis=-1) * PART_NORM * UNITS
+    exact = (
+        np.stack([of[name] / EVALUATION_PART_MAXIMA[name] for name in EvaluationLayout().sizes], axis=-1)
+        * EVALUATION_PART_NORM
+        * UNITS
+    )
     integers = np.floor(exact + rng.random(exact.shape)).astype(np.int64).sum(axis=1)
     return integers + np.rint(rng.normal(0, deviation, integers.shape)).astype(np.int64)
 

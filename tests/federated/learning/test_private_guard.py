@@ -9,10 +9,10 @@ import pytest
 from world_samples import HandWorld
 
 import keyart
-from keyart.campaigns.kinds.population import NoisedPopulation
-from keyart.campaigns.kinds.training import SIDE, SIDES, NoisedTraining, main_norm
-from keyart.dp.clip import UNITS, integer_norm, rounded
-from keyart.dp.skellam import skellam
+from keyart.campaigns.kinds.population import PopulationLayout
+from keyart.campaigns.kinds.training import SIDE_ENTRIES, SIDE_NORM, TrainingLayout, training_main_norm
+from keyart.dp.clip import UNITS, integer_norm, round_vectors
+from keyart.dp.skellam import skellam_noise
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart_federated.learning import guard, optimiser
@@ -24,8 +24,8 @@ DEVICES = 500
 WORLD = HandWorld(devices=4)
 SPEC = FeatureSpec.from_catalog(WORLD.catalog)
 ENCODED = EncodedCatalog.build(WORLD.catalog, SPEC)
-LAYOUT = NoisedTraining(SPEC, len(ENCODED.artwork))
-POPULATION = NoisedPopulation(SPEC, len(ENCODED.first) - 1)
+LAYOUT = TrainingLayout(SPEC, len(ENCODED.artwork))
+POPULATION = PopulationLayout(SPEC, len(ENCODED.first) - 1)
 CLIP = integer_norm(UNITS, LAYOUT.size)
 VARIANCE = math.ceil((2.4 * CLIP) ** 2 / DEVICES)
 NOISE = DEVICES * VARIANCE
@@ -33,18 +33,18 @@ NOISE = DEVICES * VARIANCE
 
 def vectors(rng: np.random.Generator, mean: float = 0.15, count: int = DEVICES) -> np.ndarray:
     """[count, size] at the clip, whose mean has about that length."""
-    main = LAYOUT.size - SIDES
+    main = LAYOUT.size - SIDE_ENTRIES
     ahead = np.zeros(main)
     ahead[:5] = 1 / np.sqrt(5)
     spread = rng.normal(size=(count, main)) / np.sqrt(main)
     whole = mean * ahead + math.sqrt(1 - mean**2) * spread
-    whole *= main_norm() / np.sqrt((whole**2).sum(axis=1, keepdims=True))
-    side = SIDE * np.tile([0.6, 0.1, 0.3, 0.15, 0.1, 0.3, 0.15], (count, 1))
-    return rounded(np.concatenate([whole, side], axis=1), UNITS, rng.bytes)
+    whole *= training_main_norm() / np.sqrt((whole**2).sum(axis=1, keepdims=True))
+    side = SIDE_NORM * np.tile([0.6, 0.1, 0.3, 0.15, 0.1, 0.3, 0.15], (count, 1))
+    return round_vectors(np.concatenate([whole, side], axis=1), UNITS, rng.bytes)
 
 
 def honest(rng: np.random.Generator, mean: float = 0.15, variance: int = VARIANCE) -> np.ndarray:
-    return vectors(rng, mean).sum(axis=0) + skellam(LAYOUT.size, variance * DEVICES, rng.bytes)
+    return vectors(rng, mean).sum(axis=0) + skellam_noise(LAYOUT.size, variance * DEVICES, rng.bytes)
 
 
 def looked(total: np.ndarray, signal: float | None = None) -> float:
@@ -70,10 +70,10 @@ def test_bound_is_above_the_truth_as_often_as_it_says(monkeypatch):
     monkeypatch.setattr(guard, "FALSE_ALARM", 0.2)  # a test that rarely fails needs many draws
     rng = np.random.default_rng(3)
     sent, below, refused = vectors(rng), 0, 0
-    main = sent[:, : LAYOUT.size - SIDES].sum(axis=0)
+    main = sent[:, : LAYOUT.size - SIDE_ENTRIES].sum(axis=0)
     truth = math.sqrt(float(main @ main)) / (DEVICES * CLIP)
     for _ in range(150):
-        total = sent.sum(axis=0) + skellam(LAYOUT.size, NOISE, rng.bytes)
+        total = sent.sum(axis=0) + skellam_noise(LAYOUT.size, NOISE, rng.bytes)
         try:
             below += looked(total, truth / guard.GROWTH) < min(truth, truth / guard.GROWTH)
         except RoundFailed:
@@ -88,13 +88,13 @@ def test_longer_than_the_rounds_so_far_let_expect():
         looked(honest(rng, 0.6), before)
     with pytest.raises(RoundFailed, match=r"0\.50 of the clip"):
         looked(honest(rng, 0.8), 0.2)
-    assert looked(honest(rng, 0.8)) > 0.8 * main_norm()  # at first all devices may err the same way
+    assert looked(honest(rng, 0.8)) > 0.8 * training_main_norm()  # at first all devices may err the same way
 
 
 def spoilt(total: np.ndarray, place: int, value: float) -> np.ndarray:
     """With one side entry of another mean."""
     out = total.copy()
-    out[LAYOUT.size - SIDES + place] = int(value * SIDE * UNITS * DEVICES)
+    out[LAYOUT.size - SIDE_ENTRIES + place] = int(value * SIDE_NORM * UNITS * DEVICES)
     return out
 
 
@@ -141,7 +141,7 @@ def test_nothing_to_compare_with(devices, variance):
 
 def test_sums_of_the_population():
     rng = np.random.default_rng(7)
-    total = skellam(POPULATION.size, NOISE, rng.bytes)
+    total = skellam_noise(POPULATION.size, NOISE, rng.bytes)
     assert guard.check(total, DEVICES, VARIANCE, POPULATION) == 1.0
     for sign in (1, -1):
         high = total.copy()
@@ -220,7 +220,7 @@ def test_ten_thousand_hostile_totals_none_beyond_the_clip():
     gradient = LAYOUT.places["gradient"]
     furthest = max(step(all_at_the_clip(place)) for place in range(gradient.start, gradient.stop, 5))
     loud = honest(rng)
-    loud[:-SIDES] *= 2000
+    loud[:-SIDE_ENTRIES] *= 2000
     assert step(loud) > furthest  # such are refused above: what they would have done
     assert max(step(total) for total in accepted[:: len(accepted) // 60]) <= furthest
 
@@ -238,7 +238,7 @@ def cohorts(rng: np.random.Generator, count: int = 3) -> tuple[np.ndarray, np.nd
     """Honest ones of about DEVICES each, with noise for each."""
     devices = DEVICES + np.arange(count)
     sums = [
-        vectors(rng, count=n).sum(axis=0) + skellam(LAYOUT.size, int(VARIANCE * n), rng.bytes)
+        vectors(rng, count=n).sum(axis=0) + skellam_noise(LAYOUT.size, int(VARIANCE * n), rng.bytes)
         for n in devices.tolist()
     ]
     return np.array(sums), devices

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keyart.model.ranker.weights import play_parameters
+from keyart.model.ranker.weights import play_parameter_count
 from keyart_federated.learning.optimiser import STARTING_VARIANCE
 
 
@@ -18,7 +18,7 @@ def moved(step, total: np.ndarray, variance: float) -> tuple[np.ndarray, np.ndar
     spec, before = step.encoded.spec, step.learner.state.model.theta
     away = step.answered(total, variance).state.model.theta - before
     mains = len(spec.main_names)
-    intercepts = [play_parameters(spec) - mains, len(before) - mains]
+    intercepts = [play_parameter_count(spec) - mains, len(before) - mains]
     return np.delete(away, intercepts), away[intercepts]
 
 

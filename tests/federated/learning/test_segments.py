@@ -12,9 +12,9 @@ from choosing_samples import EVENING, OFF, sample_bundle, sample_catalog
 import keyart
 from keyart.campaigns import kinds
 from keyart.campaigns.kinds.comparison import differences
-from keyart.campaigns.kinds.evaluation import candidate
-from keyart.campaigns.kinds.segments import ENOUGH, REACH, SegmentLayout, segment_vector
-from keyart.campaigns.vectors import Source
+from keyart.campaigns.kinds.evaluation import candidate_model
+from keyart.campaigns.kinds.segments import MIN_SEGMENT_DECISIONS, REACH, SegmentLayout, segment_vector
+from keyart.campaigns.vectors import VectorSource
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
 from keyart.profile.event_codec import Entry
@@ -47,9 +47,9 @@ def arts(bundle):
         yield five
 
 
-def source(art: keyart.Personalizer) -> Source:
+def source(art: keyart.Personalizer) -> VectorSource:
     chooser = art._session.chooser
-    return Source(art._session.custody.profile, chooser.installed, chooser.catalog, b"secret", chooser.policy)
+    return VectorSource(art._session.custody.profile, chooser.installed, chooser.catalog, b"secret", chooser.policy)
 
 
 def asked_of(art: keyart.Personalizer, topic: str, **changes: object):
@@ -71,7 +71,7 @@ def by_device(arts, topic: str) -> list[tuple[list[Entry], np.ndarray]]:
         of = source(art)
         entries = list(of.profile.journal.entries())
         if topic == "compare":
-            model = candidate(of.installed, asked_of(art, topic).numbers)
+            model = candidate_model(of.installed, asked_of(art, topic).numbers)
             found.append(differences(model, of.installed, of.policy, of.profile, of.catalog, 0, 100))
         else:
             found.append((entries, np.array([float(entry.outcome.seconds == 4000) for entry in entries])))
@@ -81,7 +81,7 @@ def by_device(arts, topic: str) -> list[tuple[list[Entry], np.ndarray]]:
 @pytest.mark.parametrize("topic", REACH)
 def test_without_noise_it_is_what_the_devices_say_side_by_side(arts, topic):
     asked = asked_of(arts[0], topic)
-    sent = [kinds.find(asked).vector(asked, source(art)) for art in arts]
+    sent = [kinds.find_kind(asked).vector(asked, source(art)) for art in arts]
     found = segments.estimate(total_of(sent), SegmentLayout.of(topic, SPEC), FINE, 5, 0.0)
     logs, heard = by_device(arts, topic), []
     for name, estimate in found.items():
@@ -92,7 +92,7 @@ def test_without_noise_it_is_what_the_devices_say_side_by_side(arts, topic):
             assert estimate == Estimate(0.0, math.inf, 0.0)
             continue
         heard.append(name)
-        n = np.array([min(len(y) / ENOUGH[topic], 1) for y in mine])
+        n = np.array([min(len(y) / MIN_SEGMENT_DECISIONS[topic], 1) for y in mine])
         b = n * [y.mean() for y in mine]
         mean = b.sum() / n.sum()
         error = math.sqrt(max((b**2).sum() - n.sum() * mean**2, 0)) / n.sum()
@@ -107,7 +107,7 @@ def test_a_masked_round_tells_the_same_but_for_its_noise(arts, topic):
     result, layout = run(arts, asked), SegmentLayout.of(topic, SPEC)
     assert len(result.survivors) == 5
     exact = segments.estimate(
-        total_of([kinds.find(asked).vector(asked, source(art)) for art in arts]), layout, FINE, 5, 0.0
+        total_of([kinds.find_kind(asked).vector(asked, source(art)) for art in arts]), layout, FINE, 5, 0.0
     )
     noised = segments.estimate(result.total, layout, asked.units, 5, 5 * asked.variance)
     assert math.isfinite(noised["all"].standard_error)

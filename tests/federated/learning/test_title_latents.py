@@ -9,7 +9,7 @@ import keyart
 from keyart.bundle.loading import load_model
 from keyart.campaigns.kinds.cowatch import cowatch_vectors
 from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart.model.latents import LATENTS, PRIOR_MET
+from keyart.model.latents import LATENTS, PRIOR_EXPOSURE
 from keyart_federated import simulate
 from keyart_federated.accounting.privacy import FINE_UNITS, NO_CLIP
 from keyart_federated.learning import latents
@@ -61,7 +61,7 @@ def found_titles(views: np.ndarray, encoded: EncodedCatalog, exchanges: int = la
 
 def viewers_of(views: np.ndarray, titles: np.ndarray) -> np.ndarray:
     """f [d, F] as a device has it, without a title that is asked about."""
-    return (views @ titles) / (views.sum(axis=1, keepdims=True) + PRIOR_MET)
+    return (views @ titles) / (views.sum(axis=1, keepdims=True) + PRIOR_EXPOSURE)
 
 
 def canonical(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -139,7 +139,7 @@ def test_viewers_have_variance_1():
     _, views = watched(encoded, 3)
     for x in (views, 3 * views):
         titles = found_titles(x, encoded)
-        f, real = x @ titles / (x.sum(axis=1).mean() + PRIOR_MET), titles.any(axis=0)
+        f, real = x @ titles / (x.sum(axis=1).mean() + PRIOR_EXPOSURE), titles.any(axis=0)
         assert RANK <= real.sum() <= LATENTS and real[:RANK].all()
         np.testing.assert_allclose((f**2).mean(axis=0), real, atol=0.05)
         np.testing.assert_allclose(f.mean(axis=0), 0, atol=1e-6)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keyart.errors import FederatedError, RoundFailed, SettingError
-from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify
+from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify
 from keyart_federated.rounds import run_round
 from keyart_federated.secagg import Coordinator, InProcessTransport
 from keyart_federated.simulation.randomness import Stream
@@ -156,7 +156,7 @@ def test_what_a_transport_raises_is_the_callers(stage, error):
 def round_of(seed: int = 0, threshold: int = 700):
     """Return a coordinator, and the transport of a round of `DEVICES` devices, with everything drawn from a seed."""
     random = Stream(f"driver {seed} ")
-    terms = Terms(SIZE, 32, 2**20, threshold, 9, random(32))
+    terms = AggregationParameters(SIZE, 32, 2**20, threshold, 9, random(32))
     issuer = Identity.create(random)
     sessions = {}
     for number in range(DEVICES):

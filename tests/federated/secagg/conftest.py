@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keyart.errors import MessageError
-from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify
+from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify
 from keyart_federated.secagg import Coordinator, Gateway, SumResult
 
 NOW = 1_800_000_000
@@ -31,7 +31,7 @@ class Fleet:
         **terms: object,
     ):
         self.n, self.issuer, self.random = n, Identity.create(random), random
-        self.terms = Terms(
+        self.terms = AggregationParameters(
             **{
                 "size": size,
                 "bits": 32,

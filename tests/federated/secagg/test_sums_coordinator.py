@@ -176,7 +176,7 @@ def test_a_second_answer_counts_for_nothing(fleet):
         for i, asked in enumerate(one.asked(stage)):
             message = one.gateways[i].collect({row: one.answer(row, request) for row, request in asked.items()})
             size = one.terms.vector_bytes if stage is Stage.MASKED else 0
-            bundle = Bundle.from_bytes(message, stage | wire.REPLY, one.terms.round_id, size)
+            bundle = Bundle.from_bytes(message, stage | wire.REPLY_FLAG, one.terms.round_id, size)
             noise = {row: part[: HEAD + 2] + os.urandom(len(part) - HEAD - 2) for row, part in bundle.parts.items()}
             other = replace(bundle, parts=noise, tail=os.urandom(size)).to_bytes(one.terms.round_id)
             for again in (message, message, other):
@@ -239,7 +239,7 @@ def test_a_gateways_noise_costs_its_devices_only(fleet):
 def test_a_partial_sum_with_devices_that_are_not_due(fleet, change):
     """All of it is left out, for nobody can take one device out of a sum."""
     one = fleet(30, threshold=0.6, gateways=4)
-    kind = Stage.MASKED | wire.REPLY
+    kind = Stage.MASKED | wire.REPLY_FLAG
     for stage in Stage:
         for i, asked in enumerate(one.asked(stage)):
             message = one.gateways[i].collect({row: one.answer(row, request) for row, request in asked.items()})
@@ -285,13 +285,15 @@ def test_the_same_bundle_is_delivered_again(fleet):
 
 def test_a_gateway_that_was_not_told_adds_nothing():
     """A masked vector of a device that was asked through another gateway."""
-    from keyart.secagg import Terms
+    from keyart.secagg import AggregationParameters
 
-    terms = Terms(size=2, bits=32, bound=1, threshold_permille=1000, minimum_devices=2, nonce=bytes(32))
+    terms = AggregationParameters(
+        size=2, bits=32, bound=1, threshold_permille=1000, minimum_devices=2, nonce=bytes(32)
+    )
     gateway = Gateway(terms)
     gateway.stage = Stage.MASKED
     reply = wire.MaskedReply(bytes(20), np.ones(2, dtype="<u4").tobytes()).to_bytes(terms.round_id)
-    bundle = Bundle.from_bytes(gateway.collect({7: reply}), Stage.MASKED | wire.REPLY, terms.round_id, 8)
+    bundle = Bundle.from_bytes(gateway.collect({7: reply}), Stage.MASKED | wire.REPLY_FLAG, terms.round_id, 8)
     assert bundle.parts == {} and bundle.tail == bytes(8)
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from keyart.secagg import Stage, graph
 from keyart.secagg import messages as wire
-from keyart.secagg.keys import derive, unseal
-from keyart.secagg.shamir import join
+from keyart.secagg.key_agreement import derive_key, unseal
+from keyart.secagg.shamir import join_shares
 
 Story = Callable[[int, int], bool]  # what device w is told of its neighbour v
 
@@ -98,7 +98,7 @@ class Liar:
         masking: dict[int, dict[int, bytes]] = {v: {} for v in self.neighbours}
         for w, (held, locked, plain) in answers.items():
             lock = self.rebuilt(w, locks[w])
-            content = unseal(derive(lock, round_id, "lock key"), locked, round_id) if lock else None
+            content = unseal(derive_key(lock, round_id, "lock key"), locked, round_id) if lock else None
             if cheat:
                 content = b"".join(plain)
             if content is None:
@@ -126,7 +126,7 @@ class Liar:
         chosen = sorted(shares, key=holders.__getitem__)[: self.graph.threshold]
         if len(chosen) < self.graph.threshold:
             return None
-        return join(tuple(holders[w] for w in chosen), [shares[w] for w in chosen])
+        return join_shares(tuple(holders[w] for w in chosen), [shares[w] for w in chosen])
 
 
 def xor(a: bytes, b: bytes) -> bytes:
@@ -159,8 +159,8 @@ def test_a_victim_gives_up_one_secret_at_most(fleet, said_dropped):
 @pytest.fixture
 def ring(monkeypatch):
     """60 devices on a ring with 16 neighbours and the lowest threshold, 9, where others would be a complete graph."""
-    monkeypatch.setattr(graph, "LEAST_NEIGHBOURS", 16)
-    monkeypatch.setattr(graph, "_reachable", lambda n, required, k: graph._least_threshold(k))
+    monkeypatch.setattr(graph, "MIN_NEIGHBOURS", 16)
+    monkeypatch.setattr(graph, "_reachable", lambda n, required, k: graph._min_threshold(k))
     graph._graph.cache_clear()
     yield
     graph._graph.cache_clear()
@@ -240,9 +240,9 @@ def test_random_stories_read_no_small_sum(fleet, ring):
 
 def test_no_split_of_a_complete_graph_gives_both_kinds(fleet):
     """As numbers, for every size: those that say one thing and those that say the other."""
-    from keyart.secagg import Graph, least_required
+    from keyart.secagg import Graph, min_required
 
     for n in range(2, 60):
-        one = Graph.of(n, least_required(n))
+        one = Graph.of(n, min_required(n))
         for a, b in itertools.product(range(one.neighbours + 1), repeat=2):
             assert a + b > one.neighbours or a < one.threshold or b < one.threshold

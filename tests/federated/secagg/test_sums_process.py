@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyart.errors import RoundFailed, SettingError
-from keyart.secagg import least_required
+from keyart.secagg import min_required
 from keyart_federated.secagg import run_in_process
 
 STAGES = ["keys", "share", "masked", "unmask"]
@@ -34,7 +34,7 @@ def test_any_small_cohort_with_any_dropouts_above_the_threshold(data):
     n, d = data.draw(st.integers(2, 13)), data.draw(st.integers(1, 5))
     entries = st.sampled_from([0, 1, -1, EXTREME, -EXTREME, 12345])
     vectors = np.array(data.draw(st.lists(entries, min_size=n * d, max_size=n * d)), dtype=np.int64).reshape(n, d)
-    required = data.draw(st.integers(least_required(n), n))
+    required = data.draw(st.integers(min_required(n), n))
     order = data.draw(st.permutations(range(n)))
     drop: dict[str, set[int]] = {}
     for row in order[: data.draw(st.integers(0, n - required))]:
@@ -83,11 +83,11 @@ def test_lost_at_several_stages_more_than_the_threshold_allows():
 
 @pytest.mark.parametrize(("n", "least"), [(2, 1.0), (3, 1.0), (4, 0.75), (12, 7 / 12)])
 def test_the_least_threshold_is_taken_and_less_is_raised_to_it(n, least):
-    silent = n - least_required(n)
+    silent = n - min_required(n)
     assert silent == n - round(n * least)
     for threshold in (least, least - 1 / n, 0.1):
         check(vectors_of(n, 2), threshold, {"masked": set(range(silent))})
-        with pytest.raises(RoundFailed, match=f"where {least_required(n)} must"):
+        with pytest.raises(RoundFailed, match=f"where {min_required(n)} must"):
             run_in_process(vectors_of(n, 2), threshold, {"masked": set(range(silent + 1))})
 
 

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from keyart.secagg.shamir import join, random_bytes, split
+from keyart.secagg.shamir import join_shares, random_bytes_needed, split_secrets
 from keyart_federated.secagg import recovery as recovery_module
 from keyart_federated.secagg.recovery import Recovery
 
@@ -17,7 +17,7 @@ SECRET = b"a secret, 16 bts"
 
 @pytest.fixture
 def shares() -> dict[int, bytes]:
-    dealt = split([SECRET], T, K, os.urandom(random_bytes(1, T)))
+    dealt = split_secrets([SECRET], T, K, os.urandom(random_bytes_needed(1, T)))
     return {100 + i: dealt[i, 0].tobytes() for i in range(K)}
 
 
@@ -41,7 +41,7 @@ def test_those_that_were_wrong_are_tried_last(shares, monkeypatch):
     recovery = Recovery(T)
     recovery.secret(spoilt, HOLDERS, fits)
     tries = []
-    monkeypatch.setattr(recovery_module, "join", lambda *given: tries.append(1) or join(*given))
+    monkeypatch.setattr(recovery_module, "join_shares", lambda *given: tries.append(1) or join_shares(*given))
     assert recovery.secret(spoilt, HOLDERS, fits) == SECRET
     assert len(tries) == 1
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keyart.secagg import Stage
-from keyart.secagg.masks import mask, to_lanes
+from keyart.secagg.masks import mask_lanes, to_lanes
 
 N, SIZE = 10, 4000
 MOST = 2**20
@@ -84,7 +84,7 @@ def test_a_masked_vector_is_uniform(fleet, world):
     order = sorted(range(N), key=lambda row: row % 3)  # gateways relay their own devices
     for row, masked in zip(order, lanes(view[Stage.MASKED]), strict=True):
         assert chi_square(masked.tobytes()) < LIMIT
-        own = mask(again.sessions[row]._seed("self-mask"), SIZE, 32)
+        own = mask_lanes(again.sessions[row]._seed("self-mask"), SIZE, 32)
         assert chi_square((masked - own).tobytes()) < LIMIT
     everything = b"".join(masked.tobytes() for masked in lanes(view[Stage.MASKED]))
     assert chi_square(everything) < LIMIT
@@ -93,7 +93,7 @@ def test_a_masked_vector_is_uniform(fleet, world):
 def test_the_test_sees_a_vector_that_is_not_masked():
     plain = to_lanes(WORLDS["all at their most"][0], 32)
     assert chi_square(plain.tobytes()) > 1000 * LIMIT
-    once = mask(b"k" * 16, SIZE // 8, 32)
+    once = mask_lanes(b"k" * 16, SIZE // 8, 32)
     assert chi_square(np.repeat(once, 8).tobytes()) > LIMIT  # a mask that is used again
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keyart.campaigns.budget import spent
-from keyart.campaigns.limits import Limits, Past
+from keyart.campaigns.budget import epsilon_spent
+from keyart.campaigns.limits import Limits, ParticipationHistory
 from keyart.campaigns.offer import Offer
 from keyart.errors import MessageError
 from keyart.secagg import Identity
@@ -101,7 +101,7 @@ def test_a_round_is_answered_once_whatever_its_message():
 
 def test_the_same_message_is_answered_again_and_charged_once():
     """A ledger with room for two rounds: the first one, however often it is asked, leaves room for the second."""
-    two = spent([offer().charge] * 2, 1e-6)
+    two = epsilon_spent([offer().charge] * 2, 1e-6)
     ledger, first = ledgers(epsilon=two * (1 + 1e-9)), offer().sign(SERVER)
     for _ in range(5):
         willing, reason = judged(ledger, first)
@@ -116,7 +116,7 @@ def test_the_same_message_is_answered_again_and_charged_once():
 @pytest.mark.parametrize("rounds", [1, 3])
 def test_no_ledger_exceeds_the_limit(rounds):
     """Each device has a ledger of its own: those that answered less often may answer longer."""
-    limit = spent([offer().charge] * rounds, 1e-6)
+    limit = epsilon_spent([offer().charge] * rounds, 1e-6)
     ledger = ledgers(epsilon=limit * (1 + 1e-9))
     answers = np.zeros(DEVICES, dtype=int)
     for number in range(1, 4 * rounds + 4):
@@ -156,7 +156,7 @@ def test_each_device_is_judged_as_if_it_were_alone():
         message = asked.sign(SERVER)
         willing, _ = judged(ledger, message, at)
         for device, history in enumerate(past):
-            known = Past(
+            known = ParticipationHistory(
                 [one.charge for _, one in history],
                 sum(then > at - 86_400.0 for then, _ in history),
                 frozenset((one.campaign, one.round) for _, one in history),

@@ -25,7 +25,7 @@ from simulation_samples import (
 from world_samples import HandWorld, StyleWorld, Watched
 
 from keyart.bundle import Manifest, verify
-from keyart.campaigns.budget import spent
+from keyart.campaigns.budget import epsilon_spent
 from keyart.errors import RoundFailed, SettingError
 from keyart_federated import Privacy, simulate
 from keyart_federated.campaigns import own_offer
@@ -84,7 +84,10 @@ def test_all_of_the_budget_is_spent_and_no_more(tmp_path, rounds):
 def test_the_ledger_of_a_device_agrees_with_the_report(run):
     charges = [own_offer(message).charge for message, _ in run.fleet.asked]
     limit = limits_of(run.setup.privacy, run.setup.plan, SEED).epsilon
-    assert spent(charges, DELTA) == pytest.approx(run.training.epsilon) and run.training.epsilon <= limit == 1000.0
+    assert (
+        epsilon_spent(charges, DELTA) == pytest.approx(run.training.epsilon)
+        and run.training.epsilon <= limit == 1000.0
+    )
 
 
 @pytest.mark.parametrize("masked", [False, True])

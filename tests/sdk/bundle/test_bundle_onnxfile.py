@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from keyart.bundle import graph
-from keyart.bundle.onnxfile import MAX_ITEMS, Model, Tensor, read_model
+from keyart.bundle import graph_rules
+from keyart.bundle.onnxfile import MAX_ITEMS, OnnxModel, OnnxTensor, read_model
 from keyart.errors import BundleRefused
 
 GOOD = samples.ranker_model().SerializeToString()
@@ -43,7 +43,7 @@ def odd_model() -> onnx.ModelProto:
     return helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="test")
 
 
-def tensor_of(theirs: onnx.TensorProto, ours: Tensor) -> None:
+def tensor_of(theirs: onnx.TensorProto, ours: OnnxTensor) -> None:
     assert (ours.name, ours.dims, ours.data_type) == (theirs.name, tuple(theirs.dims), theirs.data_type)
     assert bytes(ours.raw or b"") == theirs.raw_data
     assert b"".join(ours.floats) == np.array(theirs.float_data, "<f4").tobytes()
@@ -75,8 +75,8 @@ def test_reads_what_the_onnx_package_reads(theirs: onnx.ModelProto) -> None:
             if their_part.HasField("t"):
                 tensor_of(their_part.t, our_part.tensors[0])
     assert (ours.functions, ours.training, ours.sparse, ours.metadata) == (0, 0, 0, ())
-    graph.check_tensors(ours, "x.onnx")
-    graph.check_finite(ours, "x.onnx", samples.weights_bytes(samples.weights(0)))
+    graph_rules.check_tensors(ours, "x.onnx")
+    graph_rules.check_finite(ours, "x.onnx", samples.weights_bytes(samples.weights(0)))
 
 
 def test_counts_what_no_bundle_may_hold() -> None:
@@ -154,17 +154,17 @@ def test_a_large_file_costs_little(data: bytes) -> None:
     assert MAX_ITEMS == 200_000
 
 
-def judge(data: bytes) -> Model | None:
+def judge(data: bytes) -> OnnxModel | None:
     """All that a device does with a hostile graph before anything runs."""
     weights = samples.weights_bytes(samples.weights(0))
     try:
         model = read_model(data, "x.onnx")
-        graph.check_plain(model, "x.onnx")
-        graph.check_operators(model, "x.onnx")
-        graph.check_tensors(model, "x.onnx")
-        graph.check_external(model, "x.onnx", len(weights))
-        graph.check_finite(model, "x.onnx", weights)
-        graph.check_filled(model, "x.onnx")
+        graph_rules.check_plain(model, "x.onnx")
+        graph_rules.check_operators(model, "x.onnx")
+        graph_rules.check_tensors(model, "x.onnx")
+        graph_rules.check_external(model, "x.onnx", len(weights))
+        graph_rules.check_finite(model, "x.onnx", weights)
+        graph_rules.check_filled(model, "x.onnx")
     except BundleRefused:
         return None
     return model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import repository_samples as sites
 
-from keyart.bundle.update import update
+from keyart.bundle.update import install_update
 from keyart.errors import BundleRefused, UpdateError
 
 
@@ -19,7 +19,9 @@ def taken(site):
     device = sites.device(site)
 
     def take(newest=None):
-        update(device.slots, device.home / "tuf", device.fetch, root=device.root, canary=device.canary, newest=newest)
+        install_update(
+            device.slots, device.home / "tuf", device.fetch, root=device.root, canary=device.canary, newest=newest
+        )
         return device.version
 
     take.device = device
@@ -52,7 +54,7 @@ def test_metadata_is_judged_whatever_is_allowed(taken, tmp_path):
     older = sites.repository(tmp_path / "other", 1, 2)
     device = sites.Device(tmp_path / "device", older.folder, older.trusted_root)
     with pytest.raises(BundleRefused, match="only go forward"):
-        update(device.slots, tmp_path / "new-tuf", device.fetch, root=device.root, canary=None, newest=2)
+        install_update(device.slots, tmp_path / "new-tuf", device.fetch, root=device.root, canary=None, newest=2)
     taken.device.answers["metadata/timestamp.json"] = b"{}"
     with pytest.raises(UpdateError):
         taken(1)

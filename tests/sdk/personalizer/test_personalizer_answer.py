@@ -40,7 +40,7 @@ anything = st.recursive(
 def test_garbage(device, message):
     with pytest.raises(MessageError):
         device.answer(message)
-    assert device.sent() == []
+    assert device.federated.sent() == []
 
 
 def test_not_even_bytes(device):

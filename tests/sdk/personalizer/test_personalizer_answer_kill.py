@@ -67,25 +67,25 @@ def before_masked(path):
 
 def test_killed_before_the_charge(path, before_masked):
     def prepare() -> None:
-        answer = vectors.answer
-        vectors.answer = lambda *args: die(answer(*args))
+        answer = vectors.protected_vector
+        vectors.protected_vector = lambda *args: die(answer(*args))
 
     killed_at(path, before_masked, prepare)
     with open_it(path) as art:
-        assert art.sent() == []  # nothing had left
+        assert art.federated.sent() == []  # nothing had left
         reply = art.answer(before_masked)
-        assert reply is not None and art.answer(before_masked) == reply and len(art.sent()) == 1
+        assert reply is not None and art.answer(before_masked) == reply and len(art.federated.sent()) == 1
 
 
 def test_killed_between_charge_and_reply(path, before_masked):
     killed_at(path, before_masked, lambda: setattr(Store, "flush", die))
     with open_it(path) as art:
-        (entry,) = art.sent()
-        assert art.budget().epsilon_spent == entry.epsilon > 0
+        (entry,) = art.federated.sent()
+        assert art.federated.budget().epsilon_spent == entry.epsilon > 0
         reply = art.answer(before_masked)
-        assert reply is not None and len(art.sent()) == 1
+        assert reply is not None and len(art.federated.sent()) == 1
     with open_it(path) as art:
-        assert art.answer(before_masked) == reply and art.sent() == [entry]
+        assert art.answer(before_masked) == reply and art.federated.sent() == [entry]
 
 
 def test_killed_at_random_moments(path, before_masked):
@@ -114,7 +114,7 @@ def test_killed_at_random_moments(path, before_masked):
             said |= {line for line in pipe.read().splitlines() if len(line) == 128}
         os.waitpid(pid, 0)
         with open_it(path) as art:
-            charged = len(art.sent())
+            charged = len(art.federated.sent())
             assert len(said) <= 1 and charged <= 1 and charged >= len(said)
             if charged:
                 said.add(art.answer(before_masked)[-64:].hex())
@@ -135,7 +135,7 @@ def test_what_is_said_survives_a_power_cut(path, before_masked, killed):
 def without_wal(path: Path, message: bytes, reply: bytes) -> None:
     alone = Path(shutil.copy(path, path.with_name("alone.db")))
     with open_it(alone) as art:
-        assert len(art.sent()) == 1 and art.answer(message) == reply
+        assert len(art.federated.sent()) == 1 and art.answer(message) == reply
 
 
 def test_a_disk_that_is_full_sends_nothing(path, before_masked, monkeypatch):
@@ -144,14 +144,14 @@ def test_a_disk_that_is_full_sends_nothing(path, before_masked, monkeypatch):
             patch.setattr(Store, "put", lambda *_, **__: (_ for _ in ()).throw(keyart.errors.StoreFull("full")))
             with pytest.raises(keyart.errors.StoreFull):
                 art.answer(before_masked)
-        assert art.sent() == []
-        assert art.answer(before_masked) is not None and len(art.sent()) == 1
+        assert art.federated.sent() == []
+        assert art.answer(before_masked) is not None and len(art.federated.sent()) == 1
 
 
 def test_a_second_certificate_does_not_change_a_round(path, before_masked):
     with open_it(path) as art:
         reply = art.answer(before_masked)
-        art.enrol(certify(ISSUER, art.device_key(), NOW + HOUR))
+        art.federated.enrol(certify(ISSUER, art.federated.device_key(), NOW + HOUR))
         assert art.answer(before_masked) == reply
         art._session.clock.now += timedelta(minutes=59)
         assert art.answer(before_masked) == reply

@@ -29,7 +29,7 @@ from campaign_samples import offer as offer_of
 from choosing_samples import EVENING, sample_bundle
 
 import keyart
-from keyart.campaigns.budget import Charge, spent
+from keyart.campaigns.budget import Charge, epsilon_spent
 from keyart.campaigns.receipts import Contribution
 from keyart.errors import MessageError
 from keyart.secagg import Stage, certify
@@ -71,19 +71,21 @@ def declined(art: keyart.Personalizer, message: bytes, caplog: pytest.LogCapture
 
 def test_a_round_leaves_a_receipt_and_a_smaller_budget(device, others):
     asked = offer_of(device, noise_multiplier=3.0)
-    assert device.budget() == replace(device.budget(), epsilon_spent=0.0, epsilon_limit=8.0, contributions=0)
+    assert device.federated.budget() == replace(
+        device.federated.budget(), epsilon_spent=0.0, epsilon_limit=8.0, contributions=0
+    )
     result = run([device, *others], asked)
     assert result.survivors == (0, 1, 2)
-    (entry,) = device.sent()
-    cost = spent([Charge(3.0, asked.l2, asked.size)], 1e-6)
-    assert entry.epsilon == pytest.approx(cost) == device.budget().epsilon_spent
+    (entry,) = device.federated.sent()
+    cost = epsilon_spent([Charge(3.0, asked.l2, asked.size)], 1e-6)
+    assert entry.epsilon == pytest.approx(cost) == device.federated.budget().epsilon_spent
     assert (entry.campaign, entry.purpose, entry.round) == ("spring", "Better pictures for everybody.", 1)
     assert (entry.masked, entry.clip, entry.noise_multiplier, entry.delta) == (True, 2.0, 3.0, 1e-6)
     assert entry.at == EVENING.isoformat() and entry.minimum_devices == 2 and len(entry.round_id) == 64
     assert entry.round_id == asked.terms(asked.sign(SERVER)).round_id.hex()
     assert json.loads(json.dumps(device.export()["sent"]))[0]["epsilon"] == entry.epsilon
     run([device, *others], replace(asked, round=2))
-    assert device.sent()[1].epsilon > entry.epsilon and device.budget().contributions == 2
+    assert device.federated.sent()[1].epsilon > entry.epsilon and device.federated.budget().contributions == 2
 
 
 def test_only_with_both_consents(reopen, device):
@@ -91,7 +93,11 @@ def test_only_with_both_consents(reopen, device):
     for purpose in BOTH.split():
         device.consent.withdraw(purpose)
         assert device.answer(message) is None
-        assert device.device_key() is None and device.arm("x", 2) is None and not device.enrol(b"")
+        assert (
+            device.federated.device_key() is None
+            and device.federated.arm("x", 2) is None
+            and not device.federated.enrol(b"")
+        )
         device.consent.grant(purpose)
         assert device.answer(message) is not None
 
@@ -101,7 +107,7 @@ def test_nothing_from_a_child_or_unprofiled(reopen, device, mode):
     message = offer_of(device).sign(SERVER)
     device.close()
     art = reopen(**mode)
-    assert art.answer(message) is None and art.device_key() is None
+    assert art.answer(message) is None and art.federated.device_key() is None
 
 
 def test_servers_that_the_host_does_not_name(reopen, device, caplog):
@@ -136,7 +142,7 @@ def test_devices_without_a_certificate_that_holds(reopen, device, clock, caplog,
     message = offer_of(device).sign(SERVER)
     unknown = reopen(path=path.with_name("other.db"))
     declined(unknown, message, caplog, "certificate")
-    assert unknown.device_key() != device.device_key() == device.device_key()
+    assert unknown.federated.device_key() != device.federated.device_key() == device.federated.device_key()
     declined(unknown, message, caplog, "certificate")  # a key is not enough
     device.close()
     art = reopen(limits=limits(issuers=[public(STRANGER)]))
@@ -145,12 +151,12 @@ def test_devices_without_a_certificate_that_holds(reopen, device, clock, caplog,
     art = reopen()
     clock.now += timedelta(days=2)
     declined(art, replace(offer_of(art), not_after=NOW + 60 * HOUR).sign(SERVER), caplog, "certificate")
-    assert art.enrol(certify(ISSUER, art.device_key(), NOW + 99 * HOUR))
+    assert art.federated.enrol(certify(ISSUER, art.federated.device_key(), NOW + 99 * HOUR))
     assert art.answer(replace(offer_of(art), not_after=NOW + 60 * HOUR).sign(SERVER)) is not None
 
 
 def test_certificates_that_others_would_not_take(device, path, reopen):
-    key, later = device.device_key(), NOW + HOUR
+    key, later = device.federated.device_key(), NOW + HOUR
     good = certify(ISSUER, key, later)
     stranger = reopen(path=path.with_name("other.db"))
     for wrong in (
@@ -164,9 +170,9 @@ def test_certificates_that_others_would_not_take(device, path, reopen):
         "text",
     ):
         with pytest.raises(MessageError):
-            device.enrol(wrong)
+            device.federated.enrol(wrong)
     with pytest.raises(MessageError):  # before it has a key
-        reopen(path=path.with_name("third.db")).enrol(good)
+        reopen(path=path.with_name("third.db")).federated.enrol(good)
     assert device.answer(offer_of(device).sign(SERVER)) is not None  # the certificate of before still holds
 
 
@@ -174,21 +180,21 @@ def test_forget_makes_another_device(reopen, path, caplog):
     secrets = {}
     keys = keyart.HostKey(secrets.get, secrets.__setitem__, secrets.__delitem__)
     device = enrolled(reopen(path=path.with_name("forgets.db"), keys=keys))
-    key, message = device.device_key(), offer_of(device).sign(SERVER)
-    assert device.answer(message) is not None and len(device.campaigns()) == 1
+    key, message = device.federated.device_key(), offer_of(device).sign(SERVER)
+    assert device.answer(message) is not None and len(device.federated.campaigns()) == 1
     device.forget()
-    assert device.campaigns() == [] == device.sent() and device.export()["device_key"] == ""
+    assert device.federated.campaigns() == [] == device.federated.sent() and device.export()["device_key"] == ""
     for purpose in BOTH.split():
         device.consent.grant(purpose)
     declined(device, message, caplog, "certificate")
-    assert device.device_key() != key
+    assert device.federated.device_key() != key
 
 
 def test_the_same_message_gets_the_same_bytes_and_is_charged_once(device, others):
     for stage, message in messages_for([device, *others], offer_of(device)):
         first = device.answer(message)
         assert first is not None and device.answer(message) == first
-        assert len(device.sent()) == (stage >= Stage.MASKED)
+        assert len(device.federated.sent()) == (stage >= Stage.MASKED)
 
 
 def test_a_restart_between_any_two_stages(device, others, reopen):
@@ -197,11 +203,11 @@ def test_a_restart_between_any_two_stages(device, others, reopen):
     said = []
     for stage, message in messages_for(arts, asked):
         said.append((message, art.answer(message)))
-        assert [progress.stage for progress in art.campaigns()] == [stage.name.lower()]
+        assert [progress.stage for progress in art.federated.campaigns()] == [stage.name.lower()]
         art.close()
         art = arts[0] = reopen()
         assert [art.answer(before) for before, _ in said] == [reply for _, reply in said]
-    assert len(art.sent()) == 1
+    assert len(art.federated.sent()) == 1
 
 
 def test_a_second_offer_for_the_same_round(device, others, caplog):
@@ -212,14 +218,16 @@ def test_a_second_offer_for_the_same_round(device, others, caplog):
     device._session.custody.drop_rounds()
     run([device, *others], asked)
     declined(device, other.sign(SERVER), caplog, "answered before")
-    assert len(device.sent()) == 1
+    assert len(device.federated.sent()) == 1
 
 
 def test_a_day_has_so_many_rounds(device, clock, caplog):
     for n in range(1, 5):
         assert device.answer(offer_of(device, round=n, rounds=9).sign(SERVER)) is not None
     declined(device, offer_of(device, round=5, rounds=9).sign(SERVER), caplog, "a day")
-    assert [(progress.round, progress.stage) for progress in device.campaigns()] == [(n, "keys") for n in range(1, 5)]
+    assert [(progress.round, progress.stage) for progress in device.federated.campaigns()] == [
+        (n, "keys") for n in range(1, 5)
+    ]
 
 
 def test_the_budget_holds_whatever_is_asked(device, others, clock, caplog):
@@ -230,14 +238,14 @@ def test_the_budget_holds_whatever_is_asked(device, others, clock, caplog):
         clock.now += timedelta(hours=7)
         changes = {"noise_multiplier": (2.0, 5.0, 1.2)[n % 3], "not_after": int(clock.now.timestamp()) + HOUR}
         for art in (device, *others):
-            art.enrol(certify(ISSUER, art.device_key(), int(clock.now.timestamp()) + HOUR))
+            art.federated.enrol(certify(ISSUER, art.federated.device_key(), int(clock.now.timestamp()) + HOUR))
         asked = offer_of(device, campaign=f"campaign {n}", epsilon=0.1, **changes)
         if device.answer(asked.sign(SERVER)) is None:
             refused += 1
             continue
         run([device, *others], asked, at=clock.now)
-    budget = device.budget()
-    assert budget.contributions == len(device.sent()) >= 5
+    budget = device.federated.budget()
+    assert budget.contributions == len(device.federated.sent()) >= 5
     assert 5 < budget.epsilon_spent <= 8.0 == budget.epsilon_limit
     declined(
         device,
@@ -261,7 +269,7 @@ def test_a_budget_that_shrinks_under_a_round_ends_it(device, others, reopen, cap
             arts[0].close()
             arts[0] = reopen(limits=limits(epsilon=0.5))
             declined(arts[0], message, caplog, "cost")
-            assert arts[0].sent() == [] == arts[0].campaigns()
+            assert arts[0].federated.sent() == [] == arts[0].federated.campaigns()
             declined(arts[0], message, caplog, "not in progress")
             break
         assert arts[0].answer(message)
@@ -275,12 +283,12 @@ def test_consent_withdrawn_in_the_middle(device, others, moment, purpose):
         assert before is not None
         if stage is moment:
             device.consent.withdraw(purpose)
-            assert device.campaigns() == [] and device.answer(message) is None
+            assert device.federated.campaigns() == [] and device.answer(message) is None
             device.consent.grant(purpose)
             again = device.answer(message)
             # The first message may begin anew, with other keys, where no vector has left yet.
             assert again is None if stage is not Stage.KEYS else again not in (None, before)
-            assert len(device.sent()) == (stage >= Stage.MASKED)
+            assert len(device.federated.sent()) == (stage >= Stage.MASKED)
             break
 
 
@@ -289,7 +297,7 @@ def test_an_expired_consent_ends_rounds_as_a_withdrawn_one(device, clock):
     assert device.answer(offer_of(device).sign(SERVER)) is not None
     clock.now += timedelta(minutes=6)
     device.flush()
-    assert device.campaigns() == []
+    assert device.federated.campaigns() == []
 
 
 @pytest.mark.parametrize("how", ["answer", "flush"])
@@ -301,7 +309,7 @@ def test_a_round_that_is_over_is_dropped(device, clock, how, caplog):
         device.flush()
     else:
         declined(device, message, caplog, "over")
-    assert device.campaigns() == []
+    assert device.federated.campaigns() == []
 
 
 @pytest.mark.parametrize("moment", [Stage.SHARE, Stage.MASKED])
@@ -311,7 +319,7 @@ def test_another_model_ends_a_round_before_its_vector(device, others, tmp_path, 
         if stage is moment:
             device.install(bundle)
             declined(device, message, caplog, "another model")
-            assert device.campaigns() == [] == device.sent()
+            assert device.federated.campaigns() == [] == device.federated.sent()
             break
         assert device.answer(message)
 
@@ -332,7 +340,7 @@ def test_a_vector_that_is_no_number_is_not_sent(device, others, caplog, monkeypa
             broken = replace(log, offset=log.offset + float("nan")), artworks
             monkeypatch.setattr(profile, "training_log", partial(tuple, broken))
             declined(device, message, caplog, "not finite")
-            assert device.sent() == [] == device.campaigns()
+            assert device.federated.sent() == [] == device.federated.campaigns()
             break
         assert device.answer(message)
 
@@ -341,7 +349,7 @@ def test_after_an_unprotected_vector_there_is_no_budget_left(device, caplog):
     """A store may hold a receipt of the first version, which could send such a vector."""
     unprotected = Contribution(EVENING.isoformat(), "training", "p", 1, 800, masked=True, noise_multiplier=9.0)
     device._session.custody.store.put(Table.RECEIPT, b"r" * 16, unprotected.to_bytes())
-    assert device.budget().epsilon_spent == float("inf")
+    assert device.federated.budget().epsilon_spent == float("inf")
     declined(device, offer_of(device).sign(SERVER), caplog, "spend")
     json.dumps(device.export(), allow_nan=False)
 
@@ -350,22 +358,22 @@ def test_arms_are_the_devices_secret(reopen, path):
     secrets = {}
     keys = keyart.HostKey(secrets.get, secrets.__setitem__, secrets.__delitem__)
     device = reopen(path=path.with_name("arms.db"), keys=keys)
-    arm = [device.arm(name, 64) for name in "abcdefgh"]
+    arm = [device.federated.arm(name, 64) for name in "abcdefgh"]
     device.close()
     art = reopen(path=path.with_name("arms.db"), keys=keys)
-    assert [art.arm(name, 64) for name in "abcdefgh"] == arm and len(set(arm)) > 1
+    assert [art.federated.arm(name, 64) for name in "abcdefgh"] == arm and len(set(arm)) > 1
     art.forget()
     for purpose in BOTH.split():
         art.consent.grant(purpose)
-    assert [art.arm(name, 64) for name in "abcdefgh"] != arm
+    assert [art.federated.arm(name, 64) for name in "abcdefgh"] != arm
     with pytest.raises(keyart.KeyartError):
-        art.arm("buttons", 0)
+        art.federated.arm("buttons", 0)
 
 
 def test_export_shows_the_key_and_what_is_in_progress(device):
     assert device.answer(offer_of(device).sign(SERVER)) is not None
     document = json.loads(json.dumps(device.export()))
-    assert document["device_key"] == device.device_key().hex()
+    assert document["device_key"] == device.federated.device_key().hex()
     (entry,) = document["campaigns"]
     assert entry["purpose"] == "Better pictures for everybody." and entry["stage"] == "keys"
 
@@ -377,9 +385,9 @@ def test_a_round_is_left_only_while_nothing_but_keys_was_told(device, others):
     _, offered = next(messages)
     assert device.answer(offered) is not None
     round_id = asked.terms(offered).round_id
-    assert device.leave(round_id) and not device.leave(round_id)
-    assert device.campaigns() == [] and device.sent() == []
+    assert device.federated.leave(round_id) and not device.federated.leave(round_id)
+    assert device.federated.campaigns() == [] and device.federated.sent() == []
     assert device.answer(offered) is not None  # with other keys than before
     _, question = next(messages)
     assert device.answer(question) is not None
-    assert not device.leave(round_id) and len(device.campaigns()) == 1
+    assert not device.federated.leave(round_id) and len(device.federated.campaigns()) == 1

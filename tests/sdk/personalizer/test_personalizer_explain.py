@@ -14,17 +14,23 @@ from hypothesis import strategies as st
 import keyart
 from keyart.bundle.loading import load_model
 from keyart.errors import KeyartError
-from keyart.model.explain import SMALLEST_SHOWN, Pair, attribute, explanation
+from keyart.model.explain import MIN_SHOWN, ArtworkPair, attribute, explanation
 from keyart.model.features import FeatureSpec, ViewerFeatures, affinities, view_weight
-from keyart.model.features.rows import Rows, intent_match, mains, matches, situation
-from keyart.model.features.viewer import tally
+from keyart.model.features.rows import (
+    FeatureRows,
+    intent_match,
+    interaction_features,
+    main_effects,
+    slot_and_trending,
+)
+from keyart.model.features.viewer import tally_views
 from keyart.model.head import Head
 from keyart.model.latents import Latents
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import shapes
-from keyart.model.scorer import Logits, head_logit, parts
-from keyart.model.stated_preferences import PREFERENCE_LOGIT, Stated
+from keyart.model.ranker.weights import weight_shapes
+from keyart.model.scorer import Logits, head_logit, logit_parts
+from keyart.model.stated_preferences import PREFERENCE_LOGIT, StatedPreferences
 
 POLICY = keyart.Policy(exploration=0.6, stickiness=OFF)
 
@@ -33,7 +39,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, -np.asarray(x, dtype=np.float64)))
 
 
-def logits_of(weights: Weights, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def logits_of(weights: Weights, rows: FeatureRows) -> tuple[np.ndarray, np.ndarray]:
     """play (without offsets) and keep [N] in float64, written down from docs/choosing.md."""
     z, x, y = (a.astype(np.float64) for a in (rows.artwork, rows.match, rows.main))
     u = np.concatenate([[1.0], rows.viewer, rows.context])
@@ -44,18 +50,18 @@ def logits_of(weights: Weights, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
 
 def rows_of(
     installed: LoadedModel, viewer: ViewerFeatures, title: int, context: keyart.Context, title_id: str
-) -> Rows:
+) -> FeatureRows:
     encoded, spec = installed.encoded, installed.spec
     encoded.need([title])
     pictures = np.arange(encoded.first[title], encoded.first[title + 1])
-    match = matches(encoded, viewer, pictures, encoded.title_of[pictures])
+    match = interaction_features(encoded, viewer, pictures, encoded.title_of[pictures])
     match[:, -1] = intent_match(spec, encoded.artwork[pictures], dict(context.intent))
     vector = spec.context_row(context.device, context.daypart)
-    slot, trending = (np.full(len(pictures), x, np.float32) for x in situation(spec, context, title_id))
-    main = mains(
+    slot, trending = (np.full(len(pictures), x, np.float32) for x in slot_and_trending(spec, context, title_id))
+    main = main_effects(
         spec, slot, trending, np.tile(vector, (len(pictures), 1)), encoded.title_shares[encoded.title_of[pictures]]
     )
-    return Rows(encoded.artwork[pictures], match, main, installed.appeal[pictures], viewer.taste, vector)
+    return FeatureRows(encoded.artwork[pictures], match, main, installed.appeal[pictures], viewer.taste, vector)
 
 
 def values_of(
@@ -69,7 +75,7 @@ def values_of(
         views = [keyart.View(v["title_id"], EVENING, v["seconds"]) for v in document["views"]]
         titles = np.array([catalog.index(view.title_id) for view in views])
         counts = np.array([view_weight(v, 6000, keyart.Reward(), spec) for v in views], dtype=np.float32)
-        viewer = affinities(encoded, *tally(encoded, titles, counts), counts.sum(), installed.population_taste)
+        viewer = affinities(encoded, *tally_views(encoded, titles, counts), counts.sum(), installed.population_taste)
     rows = rows_of(installed, viewer, title, context, f"t{title}")
     if art.profiled:
         met = np.bincount(titles, counts, len(catalog))  # what this model showed does not count yet
@@ -204,11 +210,11 @@ def some_say_nothing_of_genre(catalog: keyart.Catalog) -> keyart.Catalog:
 NOTHING = LoadedModel.nothing(some_say_nothing_of_genre(sample_catalog(3, 4)))
 
 
-def random_pair(seed: int, scale: float, appeal: float = 1.0) -> tuple[Weights, Pair, np.ndarray, np.ndarray]:
+def random_pair(seed: int, scale: float, appeal: float = 1.0) -> tuple[Weights, ArtworkPair, np.ndarray, np.ndarray]:
     """A model, a viewer, a context, a head and preferences, all at random; two pictures of a title; their logits."""
     rng = np.random.default_rng(seed)
     encoded, spec = NOTHING.encoded, NOTHING.spec
-    weights = Weights(**{n: rng.normal(0, scale, shape).astype("f4") for n, shape in shapes(spec).items()})
+    weights = Weights(**{n: rng.normal(0, scale, shape).astype("f4") for n, shape in weight_shapes(spec).items()})
     installed = NOTHING
     viewer = affinities(
         encoded,
@@ -226,7 +232,7 @@ def random_pair(seed: int, scale: float, appeal: float = 1.0) -> tuple[Weights, 
     )
     rows = rows_of(installed, viewer, title, context, f"t{title}")
     two = list(rng.permutation(4)[:2])
-    rows = Rows(
+    rows = FeatureRows(
         rows.artwork[two],
         rows.match[two],
         rows.main[two],
@@ -235,13 +241,13 @@ def random_pair(seed: int, scale: float, appeal: float = 1.0) -> tuple[Weights, 
         rows.context,
     )
     places = encoded.first[title] + np.array(two)
-    nobody = matches(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places])
+    nobody = interaction_features(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places])
     size = spec.artwork_size + 1
     head = Head(rng.normal(0, 0.3, size).astype(np.float32), np.eye(size, dtype=np.float32))
     stated = rng.normal(0, 1, 2).astype(np.float32)
     own, others = rng.normal(0, 1, (2, 2)).astype(np.float32)
     logits = Logits(*logits_of(weights, rows), others, stated, head_logit(head.mean, rows.artwork), own)
-    return weights, Pair(rows, nobody, logits, "You said it."), logits.play, logits.completion
+    return weights, ArtworkPair(rows, nobody, logits, "You said it."), logits.play, logits.completion
 
 
 seeds = st.integers(0, 2**32 - 1)
@@ -253,7 +259,7 @@ scales = st.sampled_from([0.0, 0.01, 0.3, 3.0, 30.0])
 def test_the_parts_are_the_score(seed, scale):
     """Nothing is left out and nothing counted twice: between two pictures the parts differ as the logits do."""
     weights, pair, play, keep = random_pair(seed, scale)
-    found = parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.logits)
+    found = logit_parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.logits)
     for stage, logits in (("play", play), ("keep", keep)):
         together = sum(part.logits[0] - part.logits[1] for part in found if part.stage == stage)
         assert together == pytest.approx(logits[0] - logits[1], abs=1e-9 * (1 + scale))
@@ -280,16 +286,16 @@ def test_what_adds_to_a_logit_adds_to_the_lead(seed, scale):
     if factors[0].name == "no-difference":
         return
     signs: dict[str, set[float]] = {}
-    for part in parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.logits):
+    for part in logit_parts(NOTHING.spec, weights, pair.rows, pair.nobody, pair.logits):
         if part.logits[0] != part.logits[1]:
             signs.setdefault(part.name, set()).add(float(np.sign(part.logits[0] - part.logits[1])))
     for factor in factors:
-        assert abs(factor.contribution) > SMALLEST_SHOWN / 2
+        assert abs(factor.contribution) > MIN_SHOWN / 2
         assert len(signs[factor.name]) == 2 or {np.sign(factor.contribution)} == signs[factor.name]
     sizes = [abs(factor.contribution) for factor in factors]
     assert all(size >= other - 1e-4 for size, other in pairwise(sizes))
-    turned = Pair(
-        Rows(*(a[::-1] for a in (pair.rows.artwork, pair.rows.match, pair.rows.main, pair.rows.appeal)),
+    turned = ArtworkPair(
+        FeatureRows(*(a[::-1] for a in (pair.rows.artwork, pair.rows.match, pair.rows.main, pair.rows.appeal)),
              pair.rows.viewer, pair.rows.context),
         pair.nobody[::-1], pair.logits.at(slice(None, None, -1)),
     )  # fmt: skip
@@ -306,7 +312,7 @@ def explained(stated: dict[str, float], shown: int = 0, **settings: object) -> k
     ]
     catalog = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=pictures)])
     installed = LoadedModel.nothing(catalog)
-    preferences = Stated.of(catalog, stated)
+    preferences = StatedPreferences.of(catalog, stated)
     nothing = np.zeros(2, np.float32)
     logits = Logits(nothing, nothing, preferences=None if preferences is None else preferences.added)
     decision = keyart.Decision("0" * 32, "t", pictures[shown].id, 0.5, False, 0)
@@ -350,9 +356,9 @@ def test_without_a_history_no_reason_is_the_history():
     installed = LoadedModel.nothing(catalog)
     spec, encoded = FeatureSpec.from_catalog(catalog), installed.encoded
     rows = rows_of(installed, ViewerFeatures.unknown(encoded), 0, TV, "t")
-    nobody = matches(encoded, ViewerFeatures.unknown(encoded), np.arange(2), np.zeros(2, np.intp))
+    nobody = interaction_features(encoded, ViewerFeatures.unknown(encoded), np.arange(2), np.zeros(2, np.intp))
     weights = Weights.zero_shot(spec)
     play, keep = logits_of(weights, rows)
-    _, factors = attribute(spec, weights, Pair(rows, nobody, Logits(play, keep)))
+    _, factors = attribute(spec, weights, ArtworkPair(rows, nobody, Logits(play, keep)))
     assert {factor.name for factor in factors} == {"content:genre"}
     assert factors[0].text == "It tells more about the genre." and factors[0].contribution > 0

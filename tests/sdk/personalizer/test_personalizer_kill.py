@@ -54,7 +54,7 @@ def live(path: Path, bundle: Path, pipe: int) -> None:
             art.close()
             art = open_it(path, bundle)
         if not n % 9:
-            (art.like if n % 2 else art.dislike)("style:a")
+            (art.preferences.like if n % 2 else art.preferences.dislike)("style:a")
 
 
 def test_kill_at_random_moments(path, bundle):

@@ -172,7 +172,14 @@ def meet(art: keyart.Personalizer) -> keyart.Decision:
 
 
 VIEWS = [0, 1, 0, 0.4, 0, 0]
-ANSWERED = [2 * latents.SHOWN + latents.PLAYED, 1, latents.SHOWN, 0.4 + latents.SHOWN, 0, 0]
+ANSWERED = [
+    2 * latents.IMPRESSION_WEIGHT + latents.PLAY_WEIGHT,
+    1,
+    latents.IMPRESSION_WEIGHT,
+    0.4 + latents.IMPRESSION_WEIGHT,
+    0,
+    0,
+]
 
 
 def test_what_the_installed_model_showed_counts_under_the_next_one(open_art, bundle, next_bundle):
@@ -188,15 +195,15 @@ def test_what_the_installed_model_showed_counts_under_the_next_one(open_art, bun
     f = (
         (np.array(ANSWERED) * ~np.eye(6, dtype=bool))
         @ tables.titles
-        / (sum(ANSWERED) + latents.PRIOR_MET - np.array(ANSWERED))[:, None]
+        / (sum(ANSWERED) + latents.PRIOR_EXPOSURE - np.array(ANSWERED))[:, None]
     )
     np.testing.assert_allclose(others_of(art), (tables.artworks * f[places]).sum(-1), atol=1e-6)
     art.observe(waiting.id, SKIPPED)  # late: another model showed it
-    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.SHOWN, 0])
+    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.IMPRESSION_WEIGHT, 0])
     art.observe(waiting.id, PLAYED)
-    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.SHOWN + latents.PLAYED, 0])
+    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.IMPRESSION_WEIGHT + latents.PLAY_WEIGHT, 0])
     art.observe(art.choose("t4", TV).id, PLAYED)
-    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.SHOWN + latents.PLAYED, 0])
+    assert met_of(art) == pytest.approx([*ANSWERED[:4], latents.IMPRESSION_WEIGHT + latents.PLAY_WEIGHT, 0])
     art.remove_decision(waiting.id)
     assert met_of(art) == pytest.approx(ANSWERED)
 
@@ -215,7 +222,7 @@ def test_what_was_met_is_summed_up_for_the_next_open(open_art, bundle, next_bund
     np.testing.assert_array_equal(others_of(art), others)
     assert list(distribution_of(art, dial, "t5", TV).values()) == pytest.approx(list(choice.values()), abs=1e-6)
     art.close()
-    monkeypatch.setattr("keyart.profile.profile.Summary.from_bytes", lambda data: None)
+    monkeypatch.setattr("keyart.profile.profile.Snapshot.from_bytes", lambda data: None)
     again = open_art(bundle=next_bundle)
     assert met_of(again) == pytest.approx(met)
     assert list(distribution_of(again, dial, "t5", TV).values()) == pytest.approx(list(choice.values()), abs=1e-6)

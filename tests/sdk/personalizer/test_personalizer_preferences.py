@@ -25,26 +25,26 @@ def test_they_count_at_once_and_can_be_taken_back(open_art, bundle, with_bundle)
         policy=keyart.Policy(exploration=0.5, stickiness=OFF), **({"bundle": bundle} if with_bundle else {})
     )
     before = chance(art, "style:b")
-    assert art.like("style:b") and art.preferences() == {"style:b": 1.0}
+    assert art.preferences.like("style:b") and art.preferences.as_dict() == {"style:b": 1.0}
     liked = chance(art, "style:b")
-    assert art.dislike("style:b") and art.preferences() == {"style:b": -1.0}
+    assert art.preferences.dislike("style:b") and art.preferences.as_dict() == {"style:b": -1.0}
     assert chance(art, "style:b") < before < liked
-    assert art.clear_preference("style:b") and not art.clear_preference("style:b")
-    assert art.preferences() == {} and chance(art, "style:b") == pytest.approx(before, abs=1e-9)
+    assert art.preferences.clear("style:b") and not art.preferences.clear("style:b")
+    assert art.preferences.as_dict() == {} and chance(art, "style:b") == pytest.approx(before, abs=1e-9)
 
 
 def test_they_are_kept_and_exported_and_forgotten(open_art, path):
     secrets: dict[str, bytes] = {}
     keys = keyart.HostKey(secrets.get, secrets.__setitem__, secrets.__delitem__)
     with open_art(keys=keys) as art:
-        art.like("style:a")
+        art.preferences.like("style:a")
         play_favourite(art, "t0/a", 5)
         chances = art.preview("t0", TV)
     assert b"style:a" not in path.read_bytes()
     art = open_art(keys=keys)
     assert art._session.custody.profile._summary_basis
     assert art.preview("t0", TV) == pytest.approx(chances, abs=1e-6)
-    assert art.export()["preferences"] == art.preferences() == {"style:a": 1.0}
+    assert art.export()["preferences"] == art.preferences.as_dict() == {"style:a": 1.0}
     art.forget()
     assert art.export()["preferences"] == {}
 
@@ -52,14 +52,14 @@ def test_they_are_kept_and_exported_and_forgotten(open_art, path):
 def test_what_is_stated_is_not_learned_a_second_time(open_art):
     """Plays of what is liked anyway teach the head less than plays out of nowhere."""
     stated, silent = open_art(), open_art(path="silent", keys=keyart.EphemeralKey())
-    stated.like("style:a")
+    stated.preferences.like("style:a")
     for art in (stated, silent):
         for _ in range(20):
             art.observe(art.choose("t0", TV).id, keyart.Outcome.played(3000))
     place = stated._session.chooser.installed.spec.artwork_place["style:a"]
     heads = [art._session.custody.profile.learner.head.mean[place] for art in (stated, silent)]
     assert 0 < heads[0] < heads[1]
-    stated.clear_preference("style:a")
+    stated.preferences.clear("style:a")
     np.testing.assert_allclose(
         stated._session.custody.profile.learner.head.mean,
         silent._session.custody.profile.learner.head.mean,
@@ -71,32 +71,36 @@ def test_a_sticky_picture_makes_way(open_art):
     art = open_art(policy=keyart.Policy())
     art.choose("t0", TV)
     assert art.choose("t0", TV).sticky
-    art.dislike("style:a")
+    art.preferences.dislike("style:a")
     assert not art.choose("t0", TV).sticky
 
 
 def test_without_consent_nothing_is_kept(open_art):
     art = open_art(consent="")
-    assert art.like("style:a") is False and art.dislike("style:a") is False and art.preferences() == {}
+    assert (
+        art.preferences.like("style:a") is False
+        and art.preferences.dislike("style:a") is False
+        and art.preferences.as_dict() == {}
+    )
     art.consent.grant("personalization")
-    art.like("style:a")
+    art.preferences.like("style:a")
     art.consent.withdraw("personalization")
     plain = open_art(consent="", path="plain", keys=keyart.EphemeralKey())
     assert art.preview("t0", TV) == plain.preview("t0", TV)
-    assert art.preferences() == {"style:a": 1.0} and art.clear_preference("style:a")  # access and removal need none
+    assert art.preferences.as_dict() == {"style:a": 1.0} and art.preferences.clear("style:a")  # need no consent
 
 
 @pytest.mark.parametrize("tag", ["ethnicity:any", "religion:any", "", 7])
 def test_what_cannot_be_preferred(open_art, tag):
     art = open_art()
     with pytest.raises(SettingError):
-        art.like(tag)
-    assert art.preferences() == {}
+        art.preferences.like(tag)
+    assert art.preferences.as_dict() == {}
 
 
 def test_explained_and_described(open_art, bundle):
     art = open_art(bundle=bundle)
-    art.like("style:a")
+    art.preferences.like("style:a")
     decision = art.choose("t0", TV)
     names = [factor.name for factor in art.explain(decision.id).factors]
     assert "preference" in names
@@ -119,8 +123,8 @@ def test_kinds_that_the_app_never_uses(open_art, bundle, with_bundle):
     assert art.preview("t0", TV) == pytest.approx(before, abs=1e-7)
     for tag in ("style:a", "STYLE:a"):
         with pytest.raises(SettingError, match="never chooses by"):
-            art.like(tag)
-    art.like("mood:any")
+            art.preferences.like(tag)
+    art.preferences.like("mood:any")
     assert art.preview("t0", TV) == pytest.approx(before, abs=1e-7)
     play_favourite(art, "t5/b", 20, "t5")
     assert set(art.export()["learned"]) == {"bias"}

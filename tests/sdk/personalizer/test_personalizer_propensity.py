@@ -18,7 +18,7 @@ import pytest
 from choosing_samples import EVENING, OFF, TV, chi_square_bound, play_favourite, sample_bundle
 
 import keyart
-from keyart.model.policy import draw
+from keyart.model.policy import draw_candidates
 
 DRAWS = 100_000
 REAL_DRAWS = [12_500, pytest.param(100_000, marks=pytest.mark.slow)]
@@ -51,7 +51,7 @@ class State:
         beside: list[str] = []
         for place, (title, number) in enumerate(self.before.items()):
             chances = self.art.preview(title, replace(self.context, slot=place), beside)
-            beside.append(list(chances)[int(draw(np.array(list(chances.values())), number))])
+            beside.append(list(chances)[int(draw_candidates(np.array(list(chances.values())), number))])
         return self.art.preview(self.title, replace(self.context, slot=len(beside)), beside)
 
     def decide(self, numbers: Numbers, number: float) -> keyart.Decision:
@@ -156,7 +156,7 @@ def test_chances_are_a_distribution(state, name):
 def test_draws_follow_the_chances(state):
     chances = state.chances()
     ids, p = list(chances), np.broadcast_to(list(chances.values()), (DRAWS, len(chances)))
-    picks = draw(p, np.random.default_rng(11).random(DRAWS))
+    picks = draw_candidates(p, np.random.default_rng(11).random(DRAWS))
     assert_follow(Counter(ids[pick] for pick in picks.tolist()), chances)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from keyart.secagg import DeviceSession, Graph, Identity, Stage, Terms, certify
+from keyart.secagg import AggregationParameters, DeviceSession, Graph, Identity, Stage, certify
 from keyart.secagg import messages as wire
-from keyart.secagg.graph import place
+from keyart.secagg.graph import ring_position
 
 NOW = 1_800_000_000
 
@@ -34,7 +34,7 @@ class Cohort:
     ):
         random = counted(seed)
         self.issuer = Identity(random(32))
-        self.terms = Terms(
+        self.terms = AggregationParameters(
             **{
                 "size": 5,
                 "bits": 32,
@@ -47,7 +47,7 @@ class Cohort:
         )
         self.round_id = self.terms.round_id
         self.identities = sorted(
-            (self.identity(random) for _ in range(n)), key=lambda one: place(self.round_id, one.public)
+            (self.identity(random) for _ in range(n)), key=lambda one: ring_position(self.round_id, one.public)
         )
         self.graph = Graph.of(n, self.terms.required(n))
         self.random = random

@@ -12,7 +12,7 @@ from store_disk import Disk, mounted
 from store_samples import Host, contents, make_schema_1
 
 from keyart.errors import StoreDamaged, StoreError, StoreFull, WrongKey
-from keyart.store import ledger, migrations, rows, vault
+from keyart.store import ledger, migrations, sealed_rows, vault
 from keyart.store.database import Store, Table
 from keyart.store.keys import PassphraseKey
 from keyart.store.migrations import MIGRATIONS, Migration
@@ -130,13 +130,13 @@ def test_steps_run_in_order_and_whole(old, host, monkeypatch):
 
 def seal_anew(connection, opened, wrapped):
     """What a later step may do: another record schema, with the keys of each profile at hand."""
-    profile = vault.Profile.of(wrapped.number, wrapped.name_hash, wrapped.secret)
+    profile = vault.ProfileKeys.of(wrapped.number, wrapped.name_hash, wrapped.secret)
     tallies = list(vault.read_ledger(connection, profile))
     for table, order, record_hash, sealed in connection.execute("SELECT t, n, h, r FROM e WHERE p = ?", (1,)):
-        content = rows.unseal(profile, table, order, record_hash, sealed)
+        content = sealed_rows.unseal(profile, table, order, record_hash, sealed)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rows, "RECORD_SCHEMA", 3)
-            again = rows.seal(profile, table, order, record_hash, content)
+            patch.setattr(sealed_rows, "RECORD_SCHEMA", 3)
+            again = sealed_rows.seal(profile, table, order, record_hash, content)
         tally = tallies[table - 1]
         marks = [ledger.mark_of(record_hash, record[-16:]) for record in (sealed, again)]
         tallies[table - 1] = tally.replaced(*marks)
@@ -149,10 +149,10 @@ def test_a_later_step_that_seals_anew(path, host, monkeypatch):
         for i in range(5):
             store.put(Table.VIEW, b"%d" % i, b"x%d" % i, group="t")
     monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, Migration((), seal_anew)))
-    monkeypatch.setattr("keyart.store.rows.RECORD_SCHEMA", 2)  # keyart of today does not read what comes out
+    monkeypatch.setattr("keyart.store.sealed_rows.RECORD_SCHEMA", 2)  # keyart of today does not read what comes out
     with Store.open(path, host.keys) as store, pytest.raises(StoreDamaged, match="changed or moved"):
         store.get(Table.VIEW, b"1")
-    monkeypatch.setattr("keyart.store.rows.RECORD_SCHEMA", 3)
+    monkeypatch.setattr("keyart.store.sealed_rows.RECORD_SCHEMA", 3)
     with Store.open(path, host.keys) as store:
         assert list(store.scan(Table.VIEW)) == [(b"%d" % i, b"x%d" % i) for i in range(5)]
         assert store.delete_group(Table.VIEW, "t") == 5

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from keyart.errors import StoreDamaged
-from keyart.store import rows, vault
+from keyart.store import sealed_rows, vault
 from keyart.store.database import Store, Table
 from keyart.store.envelope import PADDING_BYTES, VERSION, Sealer, derive
 from keyart.store.keys import EphemeralKey
@@ -206,15 +206,15 @@ def test_a_row_that_vanishes_while_the_store_is_open(verb):
 
 
 def bare(number=1, name_hash=bytes(16), secret=bytes(range(64))):
-    return vault.Profile.of(number, name_hash, secret)
+    return vault.ProfileKeys.of(number, name_hash, secret)
 
 
 def test_a_record_opens_in_its_place_alone(monkeypatch):
     """Table, order, id, profile's name, profile's key, schema version: each alone, and all of them at once."""
-    content = rows.Content(b"id", rows.NO_GROUP, b"payload")
-    record_hash = rows.hash_of(bare(), Table.VIEW, b"id")
-    sealed = rows.seal(bare(), Table.VIEW, 7, record_hash, content)
-    assert rows.unseal(bare(), Table.VIEW, 7, record_hash, sealed) == content
+    content = sealed_rows.RecordContent(b"id", sealed_rows.NO_GROUP, b"payload")
+    record_hash = sealed_rows.hash_of(bare(), Table.VIEW, b"id")
+    sealed = sealed_rows.seal(bare(), Table.VIEW, 7, record_hash, content)
+    assert sealed_rows.unseal(bare(), Table.VIEW, 7, record_hash, sealed) == content
     strangers = [bare(name_hash=bytes([1]) * 16), bare(secret=bytes(64))]
     places = [
         (profile, table, order, name)
@@ -226,17 +226,17 @@ def test_a_record_opens_in_its_place_alone(monkeypatch):
     for place in places:
         if place[1:] != (Table.VIEW, 7, record_hash) or place[0] in strangers:
             with pytest.raises(StoreDamaged):
-                rows.unseal(*place, sealed)
+                sealed_rows.unseal(*place, sealed)
     for version in (0, 1, 3, 255):
-        monkeypatch.setattr(rows, "RECORD_SCHEMA", version)
+        monkeypatch.setattr(sealed_rows, "RECORD_SCHEMA", version)
         with pytest.raises(StoreDamaged):
-            rows.unseal(bare(), Table.VIEW, 7, record_hash, sealed)
+            sealed_rows.unseal(bare(), Table.VIEW, 7, record_hash, sealed)
 
 
 @pytest.mark.parametrize("place", [(None, bytes(16)), (0, bytes(16)), (-1, bytes(16)), ("1", bytes(16)), (1, None)])
 def test_rows_that_make_no_sense(place):
     with pytest.raises(StoreDamaged, match="makes no sense"):
-        rows.unseal(bare(), Table.VIEW, *place, bytes(200))
+        sealed_rows.unseal(bare(), Table.VIEW, *place, bytes(200))
 
 
 def test_the_group_is_not_to_be_seen(path, host):

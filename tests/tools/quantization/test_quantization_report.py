@@ -10,7 +10,7 @@ import pytest
 from model_samples import fitted, log, world
 
 from keyart.errors import BundleMissing, InputError
-from keyart.model.ranker.weights import quantize, shapes
+from keyart.model.ranker.weights import quantize_weights, weight_shapes
 from keyart_federated.export import write_bundle
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.logs import recorded
@@ -42,7 +42,7 @@ def test_on_a_world(model: Path) -> None:
     assert report.within_bars
     assert report.bytes_int8 < report.bytes_float
     assert report.value_float.value == pytest.approx(report.value_int8.value, rel=0.002)
-    assert [tensor.name for tensor in report.tensors] == list(shapes(fitted().file.model.spec))
+    assert [tensor.name for tensor in report.tensors] == list(weight_shapes(fitted().file.model.spec))
     assert [tensor.stored for tensor in report.tensors] == ["int8", *["float32"] * 5]
     assert len(report.margins) == 900
 
@@ -61,13 +61,13 @@ def test_on_a_log_and_on_nothing(model: Path) -> None:
 def test_the_error_is_that_of_the_rounding(model: Path) -> None:
     """One tensor at a time: what is rounded is within half a step, and the others are as they were."""
     source = QuantizationSource.open(model, 0)
-    for name in shapes(source.spec):
+    for name in weight_shapes(source.spec):
         rounded, exact = getattr(source.tensor_rounded(name), name), getattr(source.unrounded, name)
         scale = np.abs(np.atleast_2d(exact)).max(axis=1) / 127
         off = np.abs(np.atleast_2d(rounded - exact))
         assert (off <= scale[:, None] / 2 * 1.001 + 1e-7).all()
         assert off.any() or name != "play_artwork"
-        for other in shapes(source.spec):
+        for other in weight_shapes(source.spec):
             if other != name:
                 assert (getattr(source.tensor_rounded(name), other) == getattr(source.unrounded, other)).all()
 
@@ -88,8 +88,8 @@ def test_weights_that_round_badly_are_found_out(model: Path) -> None:
 def test_a_bundles_weights_are_drawn_within_the_rounding(bundle: Path) -> None:
     source = QuantizationSource.open(bundle, 3)
 
-    again, scales = quantize(source.unrounded.play_artwork)
-    known, _ = quantize(source.rounded.play_artwork)
+    again, scales = quantize_weights(source.unrounded.play_artwork)
+    known, _ = quantize_weights(source.rounded.play_artwork)
     assert source.drawn
     assert (source.unrounded.play_artwork != source.rounded.play_artwork).any()
     assert (again == known).mean() > 0.999 and scales.all()

@@ -10,7 +10,7 @@ import pytest
 from model_samples import log, world
 
 import keyart
-from keyart.campaigns.kinds.gradient import sums
+from keyart.campaigns.kinds.gradient import gradient_sums
 from keyart.errors import WorldError
 from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
@@ -53,7 +53,7 @@ def test_the_same_training_vector_as_devices_that_chose_it_themselves(head: Head
         devices.install(model)
 
     once, twice = (
-        np.sum([sums(batch.weights, batch.log).gradient.sum(axis=0) for _, batch in part.batches()], axis=0)
+        np.sum([gradient_sums(batch.weights, batch.log).gradient.sum(axis=0) for _, batch in part.batches()], axis=0)
         for part in (lived, again)
     )
     assert once.any()

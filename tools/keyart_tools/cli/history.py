@@ -105,7 +105,7 @@ def import_(
 def _added(matched: MatchedViews, titles: Catalog, profile: Path, passphrase_file: Path | None, consent: bool) -> int:
     from keyart import Personalizer
     from keyart.errors import HistoryError
-    from keyart.profile.consent import TEXTS
+    from keyart.profile.consent import CONSENT_TEXTS
     from keyart_tools.history import add
 
     if not consent and not profile.exists():
@@ -114,7 +114,7 @@ def _added(matched: MatchedViews, titles: Catalog, profile: Path, passphrase_fil
         )
     with Personalizer.open(profile, catalog=titles, keys=_keys(profile, passphrase_file)) as art:
         if consent and not art.consent.allows("personalization"):
-            note(f"Granted: {TEXTS['personalization']}")
+            note(f"Granted: {CONSENT_TEXTS['personalization']}")
             art.consent.grant("personalization")
         if not art.profiled:
             raise HistoryError(f"{profile} has no consent to store a history; if the user agrees, add --consent.")

@@ -65,7 +65,7 @@ def check_bundle(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
     from keyart.bundle import Manifest
     from keyart.bundle import verify as verify_bundle
     from keyart.model.features import FeatureSpec
-    from keyart.model.ranker import Ranker, load
+    from keyart.model.ranker import Ranker, load_ranker
     from keyart_tools.inspection.bundle import folder_of
 
     bundle = folder_of(bundle)
@@ -78,7 +78,7 @@ def check_bundle(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
         if not runs:
             manifest = Manifest.read(bundle)
             spec = FeatureSpec.from_json(manifest.feature_spec)
-            runs.append(load(bundle, spec, manifest.session_config, engine))
+            runs.append(load_ranker(bundle, spec, manifest.session_config, engine))
         reproduced += 1
         return runs[0].run(inputs)
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyart.bundle import Manifest, Slots
-from keyart.bundle.update import update
-from keyart.bundle.vectors import Run
+from keyart.bundle.reference_vectors import RunRanker
+from keyart.bundle.update import install_update
 from keyart.errors import UpdateError
 from keyart.model.features import FeatureSpec
-from keyart.model.ranker import load
+from keyart.model.ranker import load_ranker
 from keyart_server.repository import Repository
 
 
@@ -33,9 +33,9 @@ class InstalledBundle:
     folder: Path
 
 
-def ranker_of(folder: Path, manifest: Manifest) -> Run:
+def ranker_of(folder: Path, manifest: Manifest) -> RunRanker:
     """Return the ranker of the bundle in `folder`, which must reproduce the test vectors on this machine."""
-    return load(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config).run
+    return load_ranker(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config).run
 
 
 def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path) -> InstalledBundle:
@@ -59,7 +59,7 @@ def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path
     def fetch(path: str) -> bytes:
         return (repository / path).read_bytes()
 
-    manifest = update(slots, device / "metadata", fetch, root=published.trusted_root, canary=ranker_of)
+    manifest = install_update(slots, device / "metadata", fetch, root=published.trusted_root, canary=ranker_of)
     current = slots.current()
     if manifest is None or current is None:
         raise UpdateError(

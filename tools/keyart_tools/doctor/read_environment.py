@@ -195,7 +195,7 @@ def _private(path: Path) -> PrivateFile:
 
 def profile_at(path: Path) -> Profile:
     """Detect a profile by its first bytes, without touching the lock of an app that has it open."""
-    from keyart.store.schema import APPLICATION_ID, files_of
+    from keyart.store.schema import APPLICATION_ID, store_files
 
     try:
         with path.open("rb") as file:
@@ -208,7 +208,7 @@ def profile_at(path: Path) -> Profile:
         return Profile(path, "unreadable")
     if not head.startswith(b"SQLite format 3\0") or head[68:72] != APPLICATION_ID.to_bytes(4, "big"):
         return Profile(path, "other")
-    return Profile(path, "profile", tuple(_private(file) for file in files_of(path) if file.exists()))
+    return Profile(path, "profile", tuple(_private(file) for file in store_files(path) if file.exists()))
 
 
 def bundle_at(path: Path) -> BundleState:

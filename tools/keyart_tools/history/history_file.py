@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from keyart.catalog import is_text, shown
+from keyart.catalog import is_text, quoted
 from keyart.errors import HistoryError
 from keyart_tools.text.folding import folded
 from keyart_tools.text.text_files import parse_json, read_text
@@ -143,7 +143,7 @@ def _moments(values: Iterable[Any], today: date, dates: Order | None) -> Callabl
                 return at
         except (ValueError, OverflowError, OSError):
             pass
-        raise HistoryError(f"{shown(value)} is not a time in the past, such as 2026-03-14 20:15:00")
+        raise HistoryError(f"{quoted(value)} is not a time in the past, such as 2026-03-14 20:15:00")
 
     return moment
 
@@ -160,7 +160,7 @@ def _seconds(row: Mapping[str, Any]) -> float | None:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise HistoryError(f"{shown(value)} is not a duration such as 01:32:10")
+        raise HistoryError(f"{quoted(value)} is not a duration such as 01:32:10")
     return seconds * 60 if value == row.get("minutes") and ":" not in str(value) else seconds
 
 

@@ -11,7 +11,7 @@ from keyart.bundle.folder import check_contents, read_files
 from keyart.errors import BundleMissing
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import from_bytes
+from keyart.model.ranker.weights import weights_from_bytes
 
 from .tables import EXAMPLES, plain, table
 
@@ -56,7 +56,7 @@ def document(path: Path) -> dict[str, Any]:
         "features": features(spec),
         "parameters": {name: list(shape) for name, shape in manifest.parameters.items()},
         "files": {name: entry.to_json() for name, entry in manifest.files.items()},
-        "weights": weights_by_name(spec, from_bytes(files["ranker.bin"], spec)),
+        "weights": weights_by_name(spec, weights_from_bytes(files["ranker.bin"], spec)),
     }
 
 

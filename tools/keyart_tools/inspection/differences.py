@@ -13,7 +13,7 @@ from keyart import Catalog
 from keyart.bundle import Manifest
 from keyart.bundle.loading import load_model
 from keyart.model.features import FeatureSpec
-from keyart.model.ranker.weights import from_bytes
+from keyart.model.ranker.weights import weights_from_bytes
 
 from ..model_evaluation import EvaluationSet, by_device, difference, plain, slates, value
 from .bundle import folder_of
@@ -98,7 +98,7 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[st
 def _named_weights(folder: Path) -> dict[str, float]:
     """Return every weight by name, so that models of different vocabularies can be compared."""
     spec = FeatureSpec.from_json(Manifest.read(folder).feature_spec)
-    weights = from_bytes((folder / "ranker.bin").read_bytes(), spec)
+    weights = weights_from_bytes((folder / "ranker.bin").read_bytes(), spec)
     named = {
         f"play: {tag} × {direction}": float(weights.play_artwork[z, u])
         for z, tag in enumerate(spec.artwork_tags)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keyart.model.ranker.weights import shapes
+from keyart.model.ranker.weights import weight_shapes
 from keyart_federated.export import ModelFile
 
 from .bundle import features, largest, weights_by_name
@@ -33,7 +33,7 @@ def document(path: Path) -> dict[str, Any]:
         "titles": len(file.names),
         "artworks": len(file.names.artwork_places),
         "features": features(spec),
-        "parameters": {name: list(shape) for name, shape in shapes(spec).items()},
+        "parameters": {name: list(shape) for name, shape in weight_shapes(spec).items()},
         "weights": weights_by_name(spec, file.model.weights),
     }
 

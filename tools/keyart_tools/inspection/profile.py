@@ -18,8 +18,8 @@ from keyart import PassphraseKey
 from keyart.errors import InputError, StoreDamaged
 from keyart.profile.consent import PURPOSES, Consent
 from keyart.store.database import Store, Table
-from keyart.store.header import Header
-from keyart.store.schema import APPLICATION_ID, files_of
+from keyart.store.header import FileHeader
+from keyart.store.schema import APPLICATION_ID, store_files
 
 from .tables import fields, plain, table
 
@@ -33,7 +33,7 @@ def document(path: Path, passphrase: str | None = None, profile: str = "default"
         InputError: the file or the profile does not exist.
     """
     with _copied(path) as copy:
-        size = sum(part.stat().st_size for part in files_of(copy) if part.exists())
+        size = sum(part.stat().st_size for part in store_files(copy) if part.exists())
         result = {"kind": "profile", "file": str(path), "bytes": size, **_outside(copy)}
         if passphrase is not None:
             result["profile"] = profile
@@ -44,7 +44,7 @@ def document(path: Path, passphrase: str | None = None, profile: str = "default"
 @contextlib.contextmanager
 def _copied(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
-        for part in files_of(path.resolve()):
+        for part in store_files(path.resolve()):
             if part.exists():
                 shutil.copyfile(part, Path(folder, part.name))
         yield Path(folder, path.resolve().name)
@@ -58,7 +58,7 @@ def _outside(copy: Path) -> dict[str, Any]:
         if application != APPLICATION_ID:
             raise InputError(f"{copy.name} is a database, but not a profile of keyart.")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        header = Header.read(connection)
+        header = FileHeader.read(connection)
     except sqlite3.Error as error:
         raise StoreDamaged(f"{copy.name} cannot be read ({error}); restore it from a backup.") from None
     finally:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.campaigns.kinds.evaluation import MAX_WEIGHT
+from keyart.campaigns.kinds.evaluation import MAX_IMPORTANCE_WEIGHT
 from keyart_federated import World
 
 from ..logs import Log
@@ -47,7 +47,7 @@ class ExpectedRewards:
 
 @dataclass(frozen=True, slots=True)
 class LoggedReward:
-    """Credit by SNIPS (Swaminathan and Joachims 2015, eq. 7), with weights clipped at `MAX_WEIGHT` (Ionides 2008).
+    """Credit by SNIPS (Swaminathan and Joachims 2015, eq. 7), with clipped weights (Ionides 2008).
 
     Attributes:
         place: index of the candidate that was shown.
@@ -60,7 +60,7 @@ class LoggedReward:
     reward: float
 
     def of(self, probability: Doubles) -> tuple[float, float]:
-        weight = min(float(probability[self.place]) / self.propensity, MAX_WEIGHT)
+        weight = min(float(probability[self.place]) / self.propensity, MAX_IMPORTANCE_WEIGHT)
         return weight * self.reward, weight
 
 

@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.model.candidates import Slates, Weighed
+from keyart.model.candidates import CandidateChances, CandidateSets
 from keyart.model.features import EncodedCatalog, ViewerFeatures
-from keyart.model.features.encode import Floats
-from keyart.model.features.rows import Rows
+from keyart.model.features.rows import FeatureRows
 from keyart.model.features.viewer import affinities, tally_titles, views_by_title
 from keyart.model.head import HeadPrior
 from keyart.model.latents import Latents
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.policy import distribution
 from keyart.model.ranker import NumpyRanker, Weights
-from keyart.model.scorer import NO_ADDITIONS, Additions, score
+from keyart.model.scorer import NO_ADDITIONS, LogitAdditions, score
+from keyart.types import Floats
 from keyart_federated.export import ModelFile
 
 from .evaluation_set import EvaluationCase, EvaluationSet
@@ -38,10 +38,10 @@ class Slate:
         title, places: index of the title, and indices of its artworks, in the catalogue; used with `additions`.
     """
 
-    rows: Rows
+    rows: FeatureRows
     allowed: npt.NDArray[np.bool_]
     occasion: EvaluationCase | None = None
-    additions: Additions = NO_ADDITIONS
+    additions: LogitAdditions = NO_ADDITIONS
     title: int = 0
     places: slice = field(default_factory=lambda: slice(0))
 
@@ -49,10 +49,10 @@ class Slate:
         """Return [A], the probability of a quality play; −inf for candidates that may not be shown."""
         return np.where(self.allowed, self._value(weights), -np.inf).astype(np.float32)
 
-    def weighed(self, weights: Weights, gamma: float) -> Weighed:
+    def weighed(self, weights: Weights, gamma: float) -> CandidateChances:
         """Return the values with the policy's probabilities."""
         value = self._value(weights)
-        return Weighed(value, distribution(value, self.allowed, gamma))
+        return CandidateChances(value, distribution(value, self.allowed, gamma))
 
     def _value(self, weights: Weights) -> Floats:
         scores = score(weights, self.rows)
@@ -65,7 +65,7 @@ def slates(occasions: EvaluationSet, installed: LoadedModel, policy: keyart.Poli
         views = [view for view in occasions.history(device) if view.title_id in occasions.catalog]
         viewer = _viewer(installed, occasions.catalog, views)
         watched = {occasions.catalog.index(view.title_id) for view in views}
-        of_device = Slates(occasions.catalog, installed, policy, viewer, None, watched.__contains__)
+        of_device = CandidateSets(occasions.catalog, installed, policy, viewer, None, watched.__contains__)
         for occasion in cases:
             rows = of_device.rows([occasion.title], occasion.context)
             allowed = of_device.allowed(occasion.title, occasion.context)

@@ -25,8 +25,8 @@ import psycopg
 from sqlalchemy import insert
 
 from keyart.errors import KeyartError
-from keyart.secagg import Stage, Terms
-from keyart.secagg.messages import REPLY, header
+from keyart.secagg import AggregationParameters, Stage
+from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart.secagg.shamir import SHARE_BYTES
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
@@ -178,7 +178,7 @@ class _MaskedRounds:
 
     def next(self) -> list[list[bytes]]:
         """Start a new round and return one request per member."""
-        at, terms = datetime.now(UTC), Terms(SIZE, BITS, 1 << 10, 700, 2, os.urandom(32))
+        at, terms = datetime.now(UTC), AggregationParameters(SIZE, BITS, 1 << 10, 700, 2, os.urandom(32))
         round_id, self._number = terms.round_id.hex(), self._number + 1
         with self._state.writing() as session:
             if self._last:
@@ -199,7 +199,7 @@ class _MaskedRounds:
             key = row.key
         self._last = round_id
         pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)
-        content = header(Stage.MASKED | REPLY, terms.round_id) + pads + lanes
+        content = message_header(Stage.MASKED | REPLY_FLAG, terms.round_id) + pads + lanes
         path = f"/device/rounds/{round_id}/masked"
         tickets = (Ticket(n, NAME).to_text(key, terms.round_id) for n in numbers)
         return [

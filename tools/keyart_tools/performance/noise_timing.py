@@ -7,8 +7,8 @@ from statistics import median
 
 import numpy as np
 
-from keyart.dp.clip import UNITS, clipped, rounded
-from keyart.dp.skellam import skellam
+from keyart.dp.clip import UNITS, clip_vectors, round_vectors
+from keyart.dp.skellam import skellam_noise
 
 from .interleaved_timing import Call, in_turns
 from .measurement import Measurement
@@ -28,10 +28,13 @@ def rows(times: int) -> list[Measurement]:
         return lambda: rng.poisson(variance / 2, ENTRIES) - rng.poisson(variance / 2, ENTRIES)
 
     def clip_and_round() -> object:
-        return rounded(clipped(vector, 1.0)[0], UNITS)
+        return round_vectors(clip_vectors(vector, 1.0)[0], UNITS)
 
     compared: list[tuple[str, Call, Call, str]] = [
-        *((f"Skellam noise, variance {v:,}", partial(skellam, ENTRIES, v), numpys(v), "Poisson") for v in VARIANCES),
+        *(
+            (f"Skellam noise, variance {v:,}", partial(skellam_noise, ENTRIES, v), numpys(v), "Poisson")
+            for v in VARIANCES
+        ),
         ("clip and round", clip_and_round, lambda: np.rint(vector * UNITS).astype(np.int64), "rint"),
     ]
     return [_row(*comparison, times) for comparison in compared]

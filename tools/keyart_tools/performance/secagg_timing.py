@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 
 from keyart.errors import KeyartError
-from keyart.secagg import DeviceSession, Identity, Stage, Terms, certify, width
+from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify, modulus_bits
 from keyart_federated.secagg import Coordinator, Gateway
 
 from .measurement import Measurement
@@ -60,7 +60,9 @@ def measure_round(devices: int, size: int, threshold: float, lost: Collection[in
         KeyartError: the result is not exactly the sum of the remaining vectors.
     """
     vectors = np.random.default_rng(devices).integers(-BOUND, BOUND, (devices, size), endpoint=True)
-    terms = Terms(size, width(devices, BOUND), BOUND, round(1000 * threshold), 2, os.urandom(32))
+    terms = AggregationParameters(
+        size, modulus_bits(devices, BOUND), BOUND, round(1000 * threshold), 2, os.urandom(32)
+    )
     issuer, now = Identity.create(os.urandom), int(time.time())
     created = [Identity.create(os.urandom) for _ in range(devices)]
     identities = [

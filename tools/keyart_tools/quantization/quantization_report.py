@@ -15,7 +15,7 @@ import keyart
 from keyart.model.features import FeatureSpec
 from keyart.model.policy import distribution
 from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import shapes, stored_layout
+from keyart.model.ranker.weights import stored_layout, weight_shapes
 from keyart_federated.export.vectors import plausible, rows_of
 from keyart_federated.metrics import Estimate
 
@@ -135,7 +135,7 @@ def measure(
     else:
         judged_on, of = occasions.judged_by, len(occasions.each)
         each = slates(occasions, source.installed(occasions.catalog), policy)
-    tensors = shapes(source.spec)
+    tensors = weight_shapes(source.spec)
     variants = [source.tensor_rounded(name) for name in tensors]
     errors: list[Doubles] = []  # a slate: [tensors, (mean, max, winner changed)]
     credits: list[tuple[tuple[float, float], tuple[float, float]]] = []
@@ -213,7 +213,7 @@ def _margin(values: npt.NDArray[np.float32]) -> float:
 
 def _tensors(spec: FeatureSpec, errors: Doubles) -> tuple[TensorError, ...]:
     tensors = []
-    for row, (name, shape) in enumerate(shapes(spec).items()):
+    for row, (name, shape) in enumerate(weight_shapes(spec).items()):
         size, rows = math.prod(shape), shape[0] if len(shape) > 1 else 1
         tensors.append(
             TensorError(

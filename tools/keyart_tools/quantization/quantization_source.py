@@ -14,7 +14,7 @@ from keyart.bundle.loading import load_model
 from keyart.model.features import FeatureSpec
 from keyart.model.loaded_model import LoadedModel
 from keyart.model.ranker import Weights
-from keyart.model.ranker.weights import from_bytes, quantize, stored_parts
+from keyart.model.ranker.weights import quantize_weights, stored_arrays, weights_from_bytes
 from keyart_federated.export import ModelFile
 
 from ..inspection.bundle import folder_of
@@ -69,8 +69,8 @@ class QuantizationSource:
         manifest: Manifest = verify(folder)
         spec = FeatureSpec.from_json(manifest.feature_spec)
         data = (folder / "ranker.bin").read_bytes()
-        rounded = from_bytes(data, spec)
-        scales = stored_parts(data, spec)["play_artwork_scale"].astype(np.float32)[:, None]
+        rounded = weights_from_bytes(data, spec)
+        scales = stored_arrays(data, spec)["play_artwork_scale"].astype(np.float32)[:, None]
         step = np.random.default_rng(seed).uniform(-0.5, 0.5, rounded.play_artwork.shape).astype(np.float32) * scales
         peak = np.abs(rounded.play_artwork).max(axis=1, keepdims=True, initial=0.0)
         # A row's largest weight gave it its scale, so that it was not rounded, and none was larger.
@@ -91,5 +91,5 @@ class QuantizationSource:
         """
         if name == "play_artwork":
             return replace(self.unrounded, play_artwork=self.rounded.play_artwork)
-        integers, scales = quantize(getattr(self.unrounded, name)[None])
+        integers, scales = quantize_weights(getattr(self.unrounded, name)[None])
         return replace(self.unrounded, **{name: integers[0].astype(np.float32) * scales[0]})

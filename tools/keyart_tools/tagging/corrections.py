@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keyart.catalog import checked_tags, shown
+from keyart.catalog import checked_tags, quoted
 from keyart.errors import CatalogError
 from keyart_tools.text.text_files import parse_json, read_text
 
@@ -40,7 +40,7 @@ def apply_corrections(tagging: Tagging, path: Path) -> Tagging:
     stills = {still.id: still for still in tagging.stills}
     for name, entry in entries.items():
         if name not in stills:
-            raise CatalogError(f"{path}: there is no still {shown(name)}; its shots go up to {tagging.shots}.")
+            raise CatalogError(f"{path}: there is no still {quoted(name)}; its shots go up to {tagging.shots}.")
         stills[name] = _corrected(stills[name], entry, f"{path}, still {name}")
     return replace(tagging, stills=tuple(stills.values()))
 
@@ -51,7 +51,7 @@ def _corrected(still: Still, entry: Any, where: str) -> Still:
     if "verdict" in entry:
         verdict = entry["verdict"]
         if verdict not in VERDICTS:
-            raise CatalogError(f"{where}: the verdict {shown(verdict)} must be 'accept', 'reject' or ''.")
+            raise CatalogError(f"{where}: the verdict {quoted(verdict)} must be 'accept', 'reject' or ''.")
         still = replace(still, by_hand=verdict != "", refused=REJECTED if verdict == "reject" else "")
     if "tags" in entry:
         tags = dict(checked_tags(entry["tags"], where, CatalogError))

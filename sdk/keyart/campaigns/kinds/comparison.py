@@ -17,12 +17,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import SettingError
+from ...types import Doubles
 from ..offer import Offer
-from ..vectors import DeviceKind, Source
-from .evaluation import MISFIT, as_candidate, candidate, judged
+from ..vectors import DeviceKind, VectorSource
+from .evaluation import MISFIT, as_candidate, candidate_model, replay_decisions
 from .segments import SegmentLayout, segment_vector
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ...profile.event_codec import Entry
     from ...profile.profile import Profile
 
-Doubles = npt.NDArray[np.float64]
 TOPIC: Final = "compare"
 
 
@@ -47,7 +46,7 @@ def differences(
 ) -> tuple[list[Entry], Doubles]:
     """Return the decisions that `evaluation.judged` finds, and y of each, [N]."""
     theirs, ours = (
-        judged(model, policy, profile, catalog, since, max_decisions)
+        replay_decisions(model, policy, profile, catalog, since, max_decisions)
         for model in (candidate, as_candidate(installed))
     )
     y = [
@@ -57,14 +56,14 @@ def differences(
     return [replayed.entry for replayed in ours], np.array(y, dtype=np.float64)
 
 
-def _layout(offer: Offer, source: Source) -> SegmentLayout | None:
-    fits = source.policy is not None and candidate(source.installed, offer.numbers) is not None
+def _layout(offer: Offer, source: VectorSource) -> SegmentLayout | None:
+    fits = source.policy is not None and candidate_model(source.installed, offer.numbers) is not None
     return SegmentLayout.of(TOPIC, source.installed.spec) if fits else None
 
 
-def _vector(offer: Offer, source: Source) -> Doubles:
+def _vector(offer: Offer, source: VectorSource) -> Doubles:
     installed, spec = source.installed, source.installed.spec
-    model, policy = candidate(installed, offer.numbers), source.policy
+    model, policy = candidate_model(installed, offer.numbers), source.policy
     if model is None or policy is None:
         raise SettingError(MISFIT)
     entries, y = differences(

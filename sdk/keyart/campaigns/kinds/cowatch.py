@@ -1,4 +1,4 @@
-"""Co-watch: which titles are watched together, seen through a few directions that the server asks about.
+"""Co-watch: which titles are watched together, projected on a few directions that the server asks about.
 
 The matrix C = Σ x xᵀ − diag(Σ x²) of a fleet, with x a device's weighted views by title, has a number for each two
 titles. A device sends its product with D directions instead; a few rounds of that find the leading eigenvectors
@@ -16,27 +16,27 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ...dp.clip import clipped
+from ...dp.clip import clip_vectors
 from ...model.features import EncodedCatalog
+from ...types import Doubles
 from ..device_batch import DeviceBatch
 from ..offer import Offer
-from ..vector_layout import Places
+from ..vector_layout import VectorLayout
 from ..vectors import batched_kind
 
-Doubles = npt.NDArray[np.float64]
-TOPIC: Final = "together"  # as offers have named it since the first version
+COWATCH_TOPIC: Final = "together"  # as offers have named it since the first version
 
 
-MAX_VIEWS = 256.0  # of a device that are counted
+MAX_COUNTED_VIEWS = 256.0  # of a device that are counted
 # What each part of a co-watch vector is divided by before it is shortened to 1, and its share of the squared norm.
-PART_SIZES: Mapping[str, float] = {
+COWATCH_PART_SCALES: Mapping[str, float] = {
     "views": 1.0,
     "weighted": 4.0,
     "squares": 1.0,
     "viewers": 2**0.5,
     "products": 1.0,
 }
-PART_SHARES: Mapping[str, float] = {
+COWATCH_PART_SHARES: Mapping[str, float] = {
     "views": 0.1,
     "weighted": 0.05,
     "squares": 0.05,
@@ -46,12 +46,13 @@ PART_SHARES: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class CowatchLayout(Places):
+class CowatchLayout(VectorLayout):
     """Layout for T titles and D directions, of a device's views x by title, with |x| ≤ 1.
 
-    views [T]: Σ x. weighted [T]: Σ x |x|₁. squares [T]: Σ x². viewers [2]: devices with a history, and their views as
-    a share of `MAX_VIEWS`. products [T · D]: Σ x (xᵀA) − x² A, with A [T, D] the directions asked about. Each part is
-    divided by its `PART_SIZES` and has its `PART_SHARES` of the squared norm.
+    Its parts are: views [T]: Σ x. weighted [T]: Σ x |x|₁. squares [T]: Σ x². viewers [2]: devices with a history, and
+    their views as a share of `MAX_COUNTED_VIEWS`. products [T · D]: Σ x (xᵀA) − x² A, with A [T, D] the directions
+    asked about. Each part is divided by its `COWATCH_PART_SCALES` and has its `COWATCH_PART_SHARES` of the squared
+    norm.
     """
 
     titles: int
@@ -80,11 +81,14 @@ def cowatch_vectors(layout: CowatchLayout, views: npt.NDArray[np.floating], aske
         "views": x,
         "weighted": x * x.sum(axis=-1, keepdims=True),
         "squares": x**2,
-        "viewers": np.stack([(weight > 0).astype(np.float64), np.minimum(weight / MAX_VIEWS, 1.0)], axis=-1),
+        "viewers": np.stack([(weight > 0).astype(np.float64), np.minimum(weight / MAX_COUNTED_VIEWS, 1.0)], axis=-1),
         "products": (x[:, :, None] * along - (x**2)[:, :, None] * asked).reshape(len(x), asked.size),
     }
     return np.concatenate(
-        [clipped(parts[name] / PART_SIZES[name], 1.0)[0] * np.sqrt(PART_SHARES[name]) for name in layout.sizes],
+        [
+            clip_vectors(parts[name] / COWATCH_PART_SCALES[name], 1.0)[0] * np.sqrt(COWATCH_PART_SHARES[name])
+            for name in layout.sizes
+        ],
         axis=-1,
     )
 
@@ -102,4 +106,4 @@ def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
     return cowatch_vectors(CowatchLayout(*asked.shape), batch.views, asked, offer.clip)
 
 
-KIND: Final = batched_kind("statistics", (TOPIC,), layout, vectors)
+KIND: Final = batched_kind("statistics", (COWATCH_TOPIC,), layout, vectors)

@@ -1,6 +1,6 @@
-"""Lived: what was shown on one device and what came of it, and the metrics that experiments compare.
+"""Engagement: what was shown on one device with which outcomes, and the metrics that experiments compare.
 
-The journal says when a picture was shown, and not when it was played: browsing ends at the picture that was played.
+The event log has the time of each impression, and not of the play: browsing ends at the impression that was played.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
+
+from ...types import Doubles, Floats
 
 if TYPE_CHECKING:
     from ...catalog import Catalog
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ...profile.event_codec import Entry
     from ...profile.profile import Profile
 
-Doubles = npt.NDArray[np.float64]
 
 METRICS: Final = (  # in the order of the codes that an offer names them by
     "quality_plays", "take_rate", "watch_time", "browse_time", "returns", "abandonment", "page_diversity",
@@ -32,12 +32,18 @@ DAY_SECONDS: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lived:
+class Engagement:
     """The decisions of a device with their outcomes, [N] each, in the order of time.
 
-    at: Unix seconds. played, quality: 1 or 0. seconds: of play. unlike: 1 − cosine of the picture's tags and those of
-    the one shown before it; NaN for the first. device, daypart: names. active [V]: Unix seconds of all that happened,
-    what was watched without a picture included.
+    Attributes:
+        at: Unix seconds.
+        played: 1 or 0.
+        quality: 1 or 0.
+        seconds: Seconds of play.
+        unlike: 1 − cosine of the artwork's tags and those of the previous one; NaN for the first.
+        device: Device classes.
+        daypart: Dayparts.
+        active: Unix seconds of all activity, views without an impression included, [V].
     """
 
     at: Doubles
@@ -50,8 +56,8 @@ class Lived:
     active: Doubles
 
     @classmethod
-    def of(cls, profile: Profile, catalog: Catalog, encoded: EncodedCatalog) -> Lived:
-        """Return those with an outcome, under no intent, whose artwork is in the catalogue."""
+    def of(cls, profile: Profile, catalog: Catalog, encoded: EncodedCatalog) -> Engagement:
+        """Return decisions with an outcome, without an intent, whose artwork is in the catalogue."""
         places = catalog.artwork_places
         entries = [
             entry
@@ -70,19 +76,19 @@ class Lived:
             played=np.array([float(o is not None and o.kind == "played") for o in outcomes]),
             quality=np.array([reward for _, reward in log]),
             seconds=np.array([o.seconds if o is not None else 0.0 for o in outcomes]),
-            unlike=unlike(encoded.artwork[pictures]),
+            unlike=dissimilarity(encoded.artwork[pictures]),
             device=tuple(entry.device for entry in shown),
             daypart=tuple(entry.daypart for entry in shown),
             active=np.sort(np.concatenate([at, watched])),
         )
 
     def within(self, first: float, last: float, most: int) -> slice:
-        """The latest `most` decisions with first ≤ at < last."""
+        """Return the latest `most` decisions with first ≤ at < last."""
         begin, end = np.searchsorted(self.at, (first, last))
         return slice(max(int(begin), int(end) - most), int(end))
 
     def measured(self, window: slice) -> Doubles:
-        """[METRICS] over these decisions; NaN where they do not tell, all of them where there are none."""
+        """Return the metrics over these decisions, [METRICS]; NaN for a metric that they do not determine."""
         at, played, quality = self.at[window], self.played[window], self.quality[window]
         if not len(at):
             return np.full(len(METRICS), np.nan)
@@ -109,8 +115,8 @@ class Lived:
         return Counter(names[window]).most_common(1)[0][0] if names[window] else ""
 
 
-def unlike(tags: npt.NDArray[np.float32]) -> Doubles:
-    """[N]: 1 − cosine of each row of tags [N, Z] and the one before it; NaN for the first."""
+def dissimilarity(tags: Floats) -> Doubles:
+    """Return 1 − cosine of each row of tags [N, Z] and the previous one, [N]; NaN for the first."""
     norm = np.maximum(np.sqrt((tags**2).sum(axis=-1, dtype=np.float64)), 1e-12)
     cosine = (tags[1:] * tags[:-1]).sum(axis=-1) / (norm[1:] * norm[:-1])
     return np.concatenate([np.full(min(len(tags), 1), np.nan), 1.0 - cosine])
@@ -121,7 +127,7 @@ def _in_time(one: tuple[Entry, float]) -> tuple[float, int]:
 
 
 def _browsed(at: Doubles, played: Doubles) -> float:
-    """Minutes from the first picture of a visit to the showing of the first that was played; mean over visits."""
+    """Return the mean minutes from the first impression of a visit to the first that was played."""
     visit = np.concatenate([[0], np.cumsum(np.diff(at) > SESSION_SECONDS)])
     minutes = []
     for one in range(visit[-1] + 1):

@@ -1,9 +1,9 @@
-"""Evaluation: what a candidate model would have shown in place of what was shown here, before anybody sees it.
+"""Evaluation: the reward that a candidate model would have had on the decisions of this device, before it is shown.
 
-Each device replays its own decisions: with π the candidate's probability of the picture that was shown and p the
-logged one, w = min(π / p, `MAX_WEIGHT`), and Σ w r / Σ w estimates the candidate's reward (Swaminathan and Joachims
-2015, "The self-normalized estimator for counterfactual learning", eq. 7; the cut of w: Ionides 2008, "Truncated
-importance sampling"). Server side: `keyart_federated.campaigns.evaluation`.
+Each device replays its own decisions: with π the candidate's probability of the artwork that was shown and p the
+logged one, w = min(π / p, `MAX_IMPORTANCE_WEIGHT`), and Σ w r / Σ w estimates the candidate's reward (Swaminathan and
+Joachims 2015, "The self-normalized estimator for counterfactual learning", eq. 7; the cut of w: Ionides 2008,
+"Truncated importance sampling"). Server side: `keyart_federated.campaigns.evaluation`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ...context import Context
 from ...errors import SettingError
-from ...model.candidates import Slates
-from ...model.features.encode import Floats
+from ...model.candidates import CandidateSets
 from ...model.ranker import NumpyRanker, Weights
-from ...model.ranker.weights import LARGEST_STORED, parameters
+from ...model.ranker.weights import MAX_STORED_WEIGHT, parameter_count
 from ...profile.event_codec import Entry
 from ...profile.learner import Answered, Learner
+from ...types import Doubles, Floats
 from ..offer import Offer
-from ..vector_layout import Places
-from ..vectors import DeviceKind, Source
+from ..vector_layout import VectorLayout
+from ..vectors import DeviceKind, VectorSource
 
 if TYPE_CHECKING:
     from ...catalog import Catalog
@@ -36,37 +35,49 @@ if TYPE_CHECKING:
     from ...model.policy import Policy
     from ...profile.profile import Profile
 
-Doubles = npt.NDArray[np.float64]
-MAX_WEIGHT: Final = 10.0  # a picture that the candidate likes much better counts as so many
+MAX_IMPORTANCE_WEIGHT: Final = 10.0  # a picture that the candidate likes much better counts as so many
 # The most that each part may be: what it is divided by, so that all are in 0–1.
-MOST: Final[Mapping[str, float]] = {
+EVALUATION_PART_MAXIMA: Final[Mapping[str, float]] = {
     "devices": 1.0,
     "logged": 1.0,
-    "weight": MAX_WEIGHT,
-    "rewarded": MAX_WEIGHT,
-    "weight_weight": MAX_WEIGHT**2,
-    "rewarded_rewarded": MAX_WEIGHT**2,
-    "weight_rewarded": MAX_WEIGHT**2,
+    "weight": MAX_IMPORTANCE_WEIGHT,
+    "rewarded": MAX_IMPORTANCE_WEIGHT,
+    "weight_weight": MAX_IMPORTANCE_WEIGHT**2,
+    "rewarded_rewarded": MAX_IMPORTANCE_WEIGHT**2,
+    "weight_rewarded": MAX_IMPORTANCE_WEIGHT**2,
 }
-PART_NORM: Final = 1 / math.sqrt(len(MOST))  # so that all of them together measure 1 or less
+EVALUATION_PART_NORM: Final = 1 / math.sqrt(
+    len(EVALUATION_PART_MAXIMA)
+)  # so that all of them together measure 1 or less
 MISFIT: Final = "The candidate does not fit this device's model; nothing is sent."
 
 
 @dataclass(frozen=True)
-class EvaluationLayout(Places):
-    """One entry each: a device's means over its decisions, divided by `MOST` and times `PART_NORM`. devices: 1 where
-    there are decisions. logged: r. weight: w. rewarded: w r. Then their products: weight_weight: (mean w)².
-    rewarded_rewarded: (mean w r)². weight_rewarded: mean w · mean w r."""
+class EvaluationLayout(VectorLayout):
+    """Layout of a device's means over its decisions, one entry each, divided by `EVALUATION_PART_MAXIMA` and times
+    `EVALUATION_PART_NORM`.
+
+    Its parts are: devices: 1 if there are decisions. logged: r. weight: w. rewarded: w r. Then their products:
+    weight_weight: (mean w)². rewarded_rewarded: (mean w r)². weight_rewarded: mean w · mean w r.
+    """
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        return dict.fromkeys(MOST, 1)
+        return dict.fromkeys(EVALUATION_PART_MAXIMA, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A decision, replayed. weight: w. reward: r. place: of what was shown among the title's A pictures.
-    probability, value [A]: what the model would have drawn them with, and the reward that it expects of each."""
+class ReplayedDecision:
+    """A decision that was replayed with a model.
+
+    Attributes:
+        entry: The decision.
+        weight: w.
+        reward: r.
+        place: Place of the artwork that was shown among the title's A artworks.
+        probability: Probability that the model draws each with, [A].
+        value: Reward that the model expects of each, [A].
+    """
 
     entry: Entry
     weight: float
@@ -76,24 +87,26 @@ class Judged:
     value: Floats
 
 
-def candidate(installed: LoadedModel, numbers: Doubles) -> LoadedModel | None:
-    """The model of an offer's payload: the weights [P] as `Weights.flat` has them, then appeal [n, 2] by the
-    catalogue's order. The rest is the installed one's, but for latents, of which there are none. None: the payload is
-    of another size, or no bundle could hold such numbers."""
+def candidate_model(installed: LoadedModel, numbers: Doubles) -> LoadedModel | None:
+    """Return the model of an offer's payload, or None if the payload has another size or impossible numbers.
+
+    The payload is the weights [P] as `Weights.flat` has them, then appeal [n, 2] by the catalogue's order. The rest
+    is the installed model's, but for latents, of which there are none.
+    """
     from ...bundle.trust import MAX_APPEAL
 
     spec, pictures = installed.spec, len(installed.encoded.artwork)
-    split = parameters(spec)
+    split = parameter_count(spec)
     if len(numbers) != split + 2 * pictures:
         return None
     theta, appeal = numbers[:split], numbers[split:].reshape(pictures, 2)
-    if not (np.abs(theta) <= LARGEST_STORED).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
+    if not (np.abs(theta) <= MAX_STORED_WEIGHT).all() or not (np.abs(appeal) <= MAX_APPEAL).all():  # nor a NaN
         return None
     return as_candidate(replace(installed, weights=Weights.from_flat(spec, theta), appeal=appeal.astype(np.float32)))
 
 
 def as_candidate(installed: LoadedModel) -> LoadedModel:
-    """The installed model in the place of a candidate."""
+    """Return the installed model in the place of a candidate."""
     return replace(
         installed,
         version=installed.version + 1,  # all that was shown here is an older model's
@@ -102,9 +115,9 @@ def as_candidate(installed: LoadedModel) -> LoadedModel:
     )
 
 
-def answered(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
-    """All decisions that have an outcome and no intent, and whose picture is in the catalogue, with their rewards, in
-    the order of time."""
+def answered_decisions(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
+    """Return the decisions with an outcome, without an intent, whose artwork is in the catalogue, with their rewards,
+    by time."""
     places = catalog.artwork_places
     found: list[Answered] = [
         (entry, entry.outcome)
@@ -115,28 +128,30 @@ def answered(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]
     return sorted(zip(found, rewards, strict=True), key=lambda one: one[0][0].at)
 
 
-def replay(
+def replay_weights(
     model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
 ) -> tuple[Doubles, Doubles]:
-    """w [N] and r [N] of the decisions that are `judged`."""
-    found = judged(model, policy, profile, catalog, since, most)
+    """Return w [N] and r [N] of the decisions of `replay_decisions`."""
+    found = replay_decisions(model, policy, profile, catalog, since, most)
     return np.array([one.weight for one in found]), np.array([one.reward for one in found])
 
 
-def judged(
+def replay_decisions(
     model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
-) -> list[Judged]:
-    """The latest `most` decisions since then (Unix seconds) that were drawn (a picture that a title kept was not),
-    have an outcome and no intent, and whose picture is in the catalogue; in the order of time.
+) -> list[ReplayedDecision]:
+    """Replay the latest `most` decisions since then (Unix seconds) with a model, in the order of time.
 
-    It is to say what the model is worth once it is shipped to this device, so a head, and what is learned of single
-    pictures, belong to it; but no decision may be judged by a head that knows its outcome, or every model would look
-    better than it is. Each is judged by what this device would have learned on top of the model from earlier ones:
-    from those before the first all at once, as after an update; then page by page (the same moment). History and
-    stated preferences are today's: they tell of titles, not of which picture was shown. Latents are left out, and so
-    is what no log holds: the page around a picture, trends, and an age limit.
+    Decisions count if they were drawn (a sticky one was not), have an outcome and no intent, and if their artwork is
+    in the catalogue.
+
+    The result estimates the value of the model once it is shipped to this device, so a head and artwork biases belong
+    to it; but no decision may be judged by a head that knows its outcome, or every model would look better than it
+    is. Each is judged by what this device would have learned on top of the model from earlier ones: from those before
+    the first all at once, as after an update; then page by page (the same moment). History and stated preferences are
+    today's: they concern titles, not which artwork was shown. Latents are left out, and so is what no log holds: the
+    page around an artwork, trends, and an age limit.
     """
-    log = answered(profile, catalog)
+    log = answered_decisions(profile, catalog)
     on_trial = [
         (entry.decision.id, entry.at)
         for (entry, _), _ in log
@@ -147,12 +162,12 @@ def judged(
     ids, first = {decision_id for decision_id, _ in on_trial}, on_trial[0][1]
     viewer, learner = profile.viewer(), Learner(model, profile.stated)
     learner.learn_all([one for one, _ in log if one[0].at < first], viewer)
-    found: list[Judged] = []
+    found: list[ReplayedDecision] = []
     later = (one for one in log if one[0][0].at >= first)
     for at, page in itertools.groupby(later, key=lambda one: one[0][0].at):
         shown = list(page)
         head, own = learner.head, learner.own
-        slates = Slates(catalog, model, policy, viewer, head, profile.has_watched, profile.stated, own)
+        slates = CandidateSets(catalog, model, policy, viewer, head, profile.has_watched, profile.stated, own)
         for (entry, _), reward in shown:
             decision = entry.decision
             if decision.id in ids:
@@ -160,8 +175,8 @@ def judged(
                 (candidates,) = slates.candidates([title], Context(entry.device, at).at_slot(entry.slot))
                 place = model.encoded.place[decision.artwork_id] - slates.pictures(title).start
                 weighed = candidates.weighed()
-                weight = min(weighed.probability[place] / decision.propensity, MAX_WEIGHT)
-                found.append(Judged(entry, weight, reward, place, weighed.probability, weighed.value))
+                weight = min(weighed.probability[place] / decision.propensity, MAX_IMPORTANCE_WEIGHT)
+                found.append(ReplayedDecision(entry, weight, reward, place, weighed.probability, weighed.value))
         for (entry, outcome), _ in shown:
             own_decision = replace(entry.decision, model_version=model.version)
             learner.learn(replace(entry, decision=own_decision), outcome, viewer)
@@ -169,7 +184,8 @@ def judged(
 
 
 def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubles:
-    """[layout.size], no longer than 1. w [N] in 0–`MAX_WEIGHT`, r [N] in 0–1; none: zeros."""
+    """Return the vector with a norm of at most 1, [layout.size], for w [N] and r [N] in 0–1; zeros without
+    decisions."""
     if not len(w):
         return np.zeros(layout.size)
     weight, rewarded = float(w.mean()), float((w * r).mean())
@@ -182,19 +198,19 @@ def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubl
         "rewarded_rewarded": rewarded**2,
         "weight_rewarded": weight * rewarded,
     }
-    return np.array([parts[name] / MOST[name] for name in layout.sizes]) * PART_NORM
+    return np.array([parts[name] / EVALUATION_PART_MAXIMA[name] for name in layout.sizes]) * EVALUATION_PART_NORM
 
 
-def _layout(offer: Offer, source: Source) -> EvaluationLayout | None:
-    fits = source.policy is not None and candidate(source.installed, offer.numbers) is not None
+def _layout(offer: Offer, source: VectorSource) -> EvaluationLayout | None:
+    fits = source.policy is not None and candidate_model(source.installed, offer.numbers) is not None
     return EvaluationLayout() if fits else None
 
 
-def _vector(offer: Offer, source: Source) -> Doubles:
-    model, policy = candidate(source.installed, offer.numbers), source.policy
+def _vector(offer: Offer, source: VectorSource) -> Doubles:
+    model, policy = candidate_model(source.installed, offer.numbers), source.policy
     if model is None or policy is None:
         raise SettingError(MISFIT)
-    w, r = replay(model, policy, source.profile, source.catalog, offer.since, offer.most_decisions)
+    w, r = replay_weights(model, policy, source.profile, source.catalog, offer.since, offer.most_decisions)
     return evaluation_vector(EvaluationLayout(), w, r)
 
 

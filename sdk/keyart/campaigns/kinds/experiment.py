@@ -1,10 +1,10 @@
-"""Experiments: what one device tells of its own arm: a vector no longer than 1, asked for once in an experiment.
+"""Experiments: the metrics of one device for its arm, as a vector with a norm of at most 1, once in an experiment.
 
-Each metric y is told as z = (y − centre) / reach − θ x, cut to ±1, with x the same metric before the start, likewise
-centred and cut. x knows nothing of the arm, so any θ leaves the difference of the arms as it is; the right one takes
-away what the device's own past explains (Deng, Xu, Kohavi and Walker 2013, "Improving the sensitivity of online
-controlled experiments by utilizing pre-experiment data", eq. 4 and 5). Centre and reach let noise that covers a
-person be small beside what devices differ by. Server side: `keyart_federated.experiments`.
+Each metric y is sent as z = (y − centre) / reach − θ x, cut to ±1, with x the same metric before the start, likewise
+centred and cut. x does not depend on the arm, so any θ leaves the difference of the arms as it is; the right one
+removes what the device's own past explains (Deng, Xu, Kohavi and Walker 2013, "Improving the sensitivity of online
+controlled experiments by utilizing pre-experiment data", eq. 4 and 5). Centre and reach keep the noise that covers a
+person small beside the differences between devices. Server side: `keyart_federated.experiments`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,15 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ...catalog import folded_kind
 from ...errors import SettingError
 from ...model.features.spec import is_sensitive
+from ...types import Doubles, Ints
 from ..offer import MAX_ARMS, Offer
-from ..vector_layout import Places
-from ..vectors import DeviceKind, Source
-from .engagement import METRICS, Lived
-
-Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
+from ..vector_layout import VectorLayout
+from ..vectors import DeviceKind, VectorSource
+from .engagement import METRICS, Engagement
 
 # Squared shares of the norm of 1. Counts, squares and products need be known to a few per cent only.
 DEVICES_SHARE: Final = 0.05
@@ -39,9 +36,12 @@ MAX_THETA: Final = 2.0
 
 
 @dataclass(frozen=True)
-class ExperimentLayout(Places):
-    """arms [A · (1 + 2 M)]: by arm, devices, then z of each metric, then z². past [2 M]: of all arms, x z of each
-    metric, then x². groups [G · A · 3]: by group and arm, devices, z and z² of the first metric."""
+class ExperimentLayout(VectorLayout):
+    """Layout for A arms, M metrics and G groups.
+
+    Its parts are: arms [A · (1 + 2 M)]: by arm, devices, then z of each metric, then z². past [2 M]: of all arms, x z
+    of each metric, then x². groups [G · A · 3]: by group and arm, devices, z and z² of the first metric.
+    """
 
     arms: int
     metrics: int
@@ -54,9 +54,17 @@ class ExperimentLayout(Places):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One metric. share: of the squared norm that all metrics have. centre, reach: z is ±1 at centre ± reach.
-    theta: how much of the past is taken off. past_centre: of the metric before the start."""
+class MetricRequest:
+    """A metric that an experiment asks for.
+
+    Attributes:
+        metric: Name of the metric.
+        share: Share of the squared norm of all metrics.
+        centre: z is ±1 at centre ± reach.
+        reach: See `centre`.
+        theta: Factor of the past that is subtracted.
+        past_centre: Centre of the metric before the start.
+    """
 
     metric: str
     share: float
@@ -67,8 +75,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Question:
-    """The question in an offer of an experiment. Nothing of it depends on a device.
+class ExperimentRequest:
+    """The request in an offer of an experiment. Nothing of it depends on a device.
 
     Attributes:
         name: Name that draws the arms.
@@ -80,7 +88,7 @@ class Question:
 
     name: str
     arms: int
-    asked: tuple[Asked, ...]
+    asked: tuple[MetricRequest, ...]
     group: str = ""
     groups: tuple[str, ...] = ()
 
@@ -90,7 +98,7 @@ class Question:
 
     @property
     def topic(self) -> str:
-        """The topic of the offer and the receipt: "buttons", or "buttons/device:tv,phone"."""
+        """Return the topic of the offer and the receipt: "buttons", or "buttons/device:tv,phone"."""
         return f"{self.name}/{self.group}:{','.join(self.groups)}" if self.group else self.name
 
     @property
@@ -100,7 +108,7 @@ class Question:
 
     @property
     def weights(self) -> Doubles:
-        """[layout.size]: what each entry is multiplied by, so that the whole is no longer than 1."""
+        """Return the factor of each entry, so that the whole has a norm of at most 1, [layout.size]."""
         grouped = GROUPS_SHARE if self.group else 0.0
         shares = np.array([a.share for a in self.asked]) * (1 - DEVICES_SHARE - grouped)
         of = {name: np.sqrt(shares * part) for name, part in METRIC_SHARES.items()}
@@ -116,41 +124,48 @@ class Question:
         return self.groups.index(group) if group in self.groups else len(self.groups)
 
     @classmethod
-    def read(cls, offer: Offer) -> Question | None:
-        """None: no device answers such a question, be it for its numbers or for a sensitive group."""
+    def read(cls, offer: Offer) -> ExperimentRequest | None:
+        """Read a request; None if no device answers it, be it for its numbers or for a sensitive group."""
         name, grouped, rest = offer.topic.partition("/")
         kind, _, values = rest.partition(":")
         groups = tuple(values.split(",")) if grouped else ()
         rows = offer.numbers
         if not name or not 2 <= offer.arms <= MAX_ARMS or not len(rows) or len(rows) % 6:
             return None
-        if grouped and (not is_group(kind, groups)):
+        if grouped and (not is_valid_group(kind, groups)):
             return None
         table = rows.reshape(-1, 6)
         codes, shares, reach, theta = table[:, 0], table[:, 1], table[:, 3], table[:, 4]
         known = np.isin(codes, np.arange(len(METRICS))) & (shares > 0) & (reach > 0) & (np.abs(theta) <= MAX_THETA)
         if not known.all() or len(set(codes.tolist())) != len(codes) or shares.sum() > 1 + 1e-6:
             return None
-        asked = tuple(Asked(METRICS[int(code)], *map(float, row)) for code, *row in table)
+        asked = tuple(MetricRequest(METRICS[int(code)], *map(float, row)) for code, *row in table)
         return cls(name, offer.arms, asked, kind, groups)
 
 
-def is_group(kind: str, values: Sequence[str]) -> bool:
-    """Return whether devices may be told apart so: by no sensitive kind, and with few different values."""
+def is_valid_group(kind: str, values: Sequence[str]) -> bool:
+    """Return True if devices may be grouped so: by no sensitive kind, and with few different values."""
     plain = all(value and not set(value) & set("/:,") for value in (kind, *values))
     return plain and 0 < len(set(values)) == len(values) <= MAX_GROUPS and not is_sensitive(kind)
 
 
 def arm_of(secret: bytes, experiment: str, arms: int) -> int:
-    """Return the arm of an experiment that a device is in: drawn by its secret, the same every time, unknown to the
-    server."""
+    """Return the arm that a device is in: drawn by its secret, the same every time, unknown to the server."""
     digest = hmac.digest(secret, b"keyart/arm/" + experiment.encode(), "sha256")
     return int.from_bytes(digest[:16], "little") % arms
 
 
-def experiment_vectors(question: Question, arm: Ints, group: Ints, now: Doubles, past: Doubles) -> Doubles:
-    """[d, layout.size], none longer than 1. arm [d]; group [d], unused without groups; now, past [d, METRICS], NaN
-    where nothing is known: nothing shown since the start gives zeros, another metric's gap counts as its centre."""
+def experiment_vectors(question: ExperimentRequest, arm: Ints, group: Ints, now: Doubles, past: Doubles) -> Doubles:
+    """Return the vectors of d devices, each with a norm of at most 1, [d, layout.size].
+
+    Args:
+        question: The request.
+        arm: Arm of each device, [d].
+        group: Group of each device, [d]; unused without groups.
+        now: Metrics since the start, [d, METRICS]. A device without any gets zeros; a single NaN counts as the
+            centre.
+        past: Metrics before the start, [d, METRICS]; NaN if unknown.
+    """
     layout, asked = question.layout, question.asked
     devices, m = len(arm), len(asked)
     codes = [METRICS.index(a.metric) for a in asked]
@@ -169,28 +184,28 @@ def experiment_vectors(question: Question, arm: Ints, group: Ints, now: Doubles,
 
 
 def _within_one(values: Doubles) -> Doubles:
-    """Cut to ±1; 0 for NaN."""
+    """Cut values to ±1; NaN becomes 0."""
     return np.asarray(np.nan_to_num(np.clip(values, -1.0, 1.0)))
 
 
-def _question(offer: Offer, source: Source) -> Question | None:
-    question = Question.read(offer)
+def _question(offer: Offer, source: VectorSource) -> ExperimentRequest | None:
+    question = ExperimentRequest.read(offer)
     if question is None or source.policy is None:
         return question
     return None if folded_kind(question.group) in source.policy.sensitive_kinds else question
 
 
-def _layout(offer: Offer, source: Source) -> ExperimentLayout | None:
+def _layout(offer: Offer, source: VectorSource) -> ExperimentLayout | None:
     question = _question(offer, source)
     return question.layout if question is not None else None
 
 
-def _vector(offer: Offer, source: Source) -> Doubles:
+def _vector(offer: Offer, source: VectorSource) -> Doubles:
     question = _question(offer, source)
     if question is None:
         raise SettingError("The experiment asks for what no device tells; nothing is sent.")
     arm = arm_of(source.secret, question.name, question.arms)
-    lived = Lived.of(source.profile, source.catalog, source.installed.encoded)
+    lived = Engagement.of(source.profile, source.catalog, source.installed.encoded)
     now = lived.within(offer.since, math.inf, offer.most_decisions)
     past = lived.within(-math.inf, offer.since, offer.most_decisions)
     group = question.place(lived.group(question.group, now, source.labels))

@@ -1,7 +1,7 @@
-"""Local training: sums over a device's own log, at the current bundle and with the personal head in the offset.
+"""Gradient: sums over a device's own log, with the installed bundle and the personal head in the offset.
 
-The whole log is recomputed at each bundle, so that errors in the server's curvature change the speed of learning
-and not where it ends (learning.md, "Round"). Likelihood: play is Bernoulli σ(s), quality given play σ(k).
+The whole log is recomputed at each bundle, so that errors in the server's curvature change the speed of learning and
+not its limit. Likelihood: play is Bernoulli σ(s), quality given play σ(k).
 """
 
 from __future__ import annotations
@@ -9,27 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ...model.features.encode import Floats
-from ...model.features.rows import Rows
+from ...model.features.rows import FeatureRows
 from ...model.latents import LATENTS
 from ...model.ranker.weights import Weights
-from ...model.scorer import Log, sigmoid
+from ...model.scorer import DecisionLog, sigmoid
+from ...types import Doubles, Floats
 
-Doubles = npt.NDArray[np.float64]
 # A decision's residual and curvature of play, then of completion; 1; r f and w f (`keyart.model.latents`).
 ARTWORK_SUMS = 5 + 2 * LATENTS
 
 
 @dataclass(frozen=True)
-class Sums:
+class GradientSums:
     """Sums over a device's log, in float64.
 
     Attributes:
         gradient: ∂ log likelihood / ∂ parameters, in the order of `Weights`, […, P].
-        diagonal: its curvature, diagonal only, […, P].
-        artworks: still per decision, […, N, `ARTWORK_SUMS`].
+        diagonal: Diagonal of its curvature, […, P].
+        artworks: Terms by artwork, still per decision, […, N, `ARTWORK_SUMS`].
     """
 
     gradient: Doubles
@@ -37,14 +35,14 @@ class Sums:
     artworks: Doubles
 
 
-def directions(rows: Rows) -> Floats:
-    """u = [1, h̃, c] of each decision, […, N, U]."""
+def direction_features(rows: FeatureRows) -> Floats:
+    """Return u = [1, h̃, c] of each decision, […, N, U]."""
     lead = rows.context.shape[:-1]
     viewer = np.broadcast_to(rows.viewer[..., None, :], (*lead, rows.viewer.shape[-1]))
     return np.concatenate([np.ones((*lead, 1), dtype=np.float32), viewer, rows.context], axis=-1)
 
 
-def sums(weights: Weights, log: Log) -> Sums:
+def gradient_sums(weights: Weights, log: DecisionLog) -> GradientSums:
     """Return the gradient and curvature sums of each device's log.
 
     Features and logits are float32 and the same on a device and in a batch; the sums over them are float64, so that
@@ -59,7 +57,7 @@ def sums(weights: Weights, log: Log) -> Sums:
     tried = played * counted
     rk = (quality - kappa) * tried
     wk = kappa * (1 - kappa) * tried
-    u = directions(rows).astype(np.float64)
+    u = direction_features(rows).astype(np.float64)
     v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1, dtype=np.float64)
     z = rows.artwork.shape[-1]
     vt = np.swapaxes(v, -1, -2)
@@ -79,7 +77,7 @@ def sums(weights: Weights, log: Log) -> Sums:
             axis=-1,
         )
 
-    return Sums(
+    return GradientSums(
         gradient=by_parameter(zt, vt, u, r, rk),
         diagonal=by_parameter(zt**2, vt**2, u**2, w, wk),
         artworks=np.concatenate(

@@ -1,7 +1,7 @@
-"""Population: means over the device's own log, which say who there is, and no more.
+"""Population: means over the device's own log that describe the shape of the population, and no more.
 
-From their sums the server draws viewers who do not exist (`keyart_federated.learning.curvature`) and computes on them
-the curvature that no device has to send. Server side: `keyart_federated.campaigns.population`.
+From their sums the server draws synthetic viewers (`keyart_federated.learning.curvature`) and computes on them the
+curvature that no device has to send. Server side: `keyart_federated.campaigns.population`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,20 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from ...dp.clip import clipped
+from ...dp.clip import clip_vectors
 from ...model.features import EncodedCatalog
-from ...model.features.encode import Floats, Ints
 from ...model.features.spec import FeatureSpec
-from ...model.features.viewer import sharpen
-from ...model.scorer import Log
+from ...model.features.viewer import sharpen_affinity
+from ...model.scorer import DecisionLog
+from ...types import Doubles, Floats, Ints
 from ..device_batch import DeviceBatch
 from ..offer import Offer
-from ..vector_layout import Places
+from ..vector_layout import VectorLayout
 from ..vectors import batched_kind
 
-Doubles = npt.NDArray[np.float64]
 # What each part of a population vector is divided by before it is shortened to 1: about the norm that a device has.
-NORMS: Mapping[str, float] = {
+POPULATION_PART_SCALES: Mapping[str, float] = {
     "viewers": 1.6,
     "contexts": 1.0,
     "situations": 12.0,
@@ -38,9 +36,12 @@ NORMS: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class NoisedPopulation(Places):
-    """viewers, contexts, situations, matches, taste: means over the device's decisions of `population_sums`.
-    titles [T]: decisions by title, as shares of a norm of 1. Each part takes the same share of the norm."""
+class PopulationLayout(VectorLayout):
+    """Layout of a population vector. Each part has the same share of the norm.
+
+    Its parts are: viewers, contexts, situations, matches, taste: means over the device's decisions of
+    `population_sums`. titles [T]: decisions by title, as shares of a norm of 1.
+    """
 
     spec: FeatureSpec
     titles: int
@@ -58,14 +59,20 @@ class NoisedPopulation(Places):
         }
 
 
-def part_norm() -> float:
-    """What each part of a population vector may have of a norm of 1."""
-    return float(np.sqrt(1.0 / len(NORMS)))
+def population_part_norm() -> float:
+    """Return the norm of each part of a population vector, whose norm is 1."""
+    return float(np.sqrt(1.0 / len(POPULATION_PART_SCALES)))
 
 
-def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats) -> dict[str, Floats]:
-    """Sums over a log, by part of `NoisedPopulation`, […, size]. affinity […, H]; known […]: 1 where the viewer has a
-    history."""
+def population_sums(spec: FeatureSpec, log: DecisionLog, affinity: Floats, known: Floats) -> dict[str, Floats]:
+    """Return sums over a log by part of `PopulationLayout`, […, size].
+
+    Args:
+        spec: The feature spec.
+        log: The decisions.
+        affinity: Affinity of each viewer, […, H].
+        known: 1 if the viewer has a history, […].
+    """
     rows, counted = log.rows, log.counted
     member = spec.viewer_members
     described = np.concatenate([known[..., None], affinity, affinity**2 @ member.T], axis=-1) * known[..., None]
@@ -84,13 +91,25 @@ def population_sums(spec: FeatureSpec, log: Log, affinity: Floats, known: Floats
         "contexts": contexts.reshape(*known.shape, -1),
         "situations": np.concatenate([situation.sum(-2), (situation * rows.main[..., 1:3]).sum(-2)], axis=-1),
         "matches": np.concatenate([match.sum(-2), (match * rows.match).sum(-2)], axis=-1),
-        "taste": np.concatenate([sharpen(affinity, spec) * known[..., None], known[..., None]], axis=-1),
+        "taste": np.concatenate([sharpen_affinity(affinity, spec) * known[..., None], known[..., None]], axis=-1),
     }
 
 
-def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinity: Floats, known: Floats) -> Doubles:
-    """[d, layout.size], none longer than 1. titles [d, N]: of each decision; affinity [d, H]; known [d]: 1 where
-    there is a history. Raises SettingError where a number is not finite."""
+def population_vectors(
+    layout: PopulationLayout, log: DecisionLog, titles: Ints, affinity: Floats, known: Floats
+) -> Doubles:
+    """Return the vectors of d devices, each with a norm of at most 1, [d, layout.size].
+
+    Args:
+        layout: Layout of the vectors.
+        log: The decisions, [d, N].
+        titles: Title of each decision, [d, N].
+        affinity: Affinity of each viewer, [d, H].
+        known: 1 if the viewer has a history, [d].
+
+    Raises:
+        SettingError: A number is not finite.
+    """
     parts = population_sums(layout.spec, log, affinity, known)
     decisions = np.maximum(log.counted.sum(-1), 1.0)[:, None]
     count = len(decisions)
@@ -105,20 +124,21 @@ def population_vectors(layout: NoisedPopulation, log: Log, titles: Ints, affinit
         "titles": shown / np.maximum(np.sqrt((shown**2).sum(-1, keepdims=True)), 1.0),
     }
     shares = [
-        clipped(np.asarray(means[name], dtype=np.float64) / NORMS[name], 1.0)[0] * part_norm()
+        clip_vectors(np.asarray(means[name], dtype=np.float64) / POPULATION_PART_SCALES[name], 1.0)[0]
+        * population_part_norm()
         for name in layout.sizes
     ]
     return np.concatenate(shares, axis=1)
 
 
-def layout(offer: Offer, encoded: EncodedCatalog) -> NoisedPopulation | None:
+def layout(offer: Offer, encoded: EncodedCatalog) -> PopulationLayout | None:
     """Return the layout of an offer's vector, or None if the offer has a payload."""
-    return NoisedPopulation(encoded.spec, len(encoded.first) - 1) if not offer.payload else None
+    return PopulationLayout(encoded.spec, len(encoded.first) - 1) if not offer.payload else None
 
 
 def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
     """Return the vectors of a batch of devices, [d, size]."""
-    places = NoisedPopulation(batch.encoded.spec, len(batch.encoded.first) - 1)
+    places = PopulationLayout(batch.encoded.spec, len(batch.encoded.first) - 1)
     titles = batch.encoded.title_of[batch.artworks]
     return population_vectors(places, batch.log, titles, batch.affinity, batch.has_history)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from ...types import Doubles
 from ..offer import Offer
-from ..vectors import DeviceKind, Source
-from .evaluation import answered
+from ..vectors import DeviceKind, VectorSource
+from .evaluation import answered_decisions
 from .segments import SegmentLayout, segment_vector
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ...profile.event_codec import Entry
     from ...profile.profile import Profile
 
-Doubles = npt.NDArray[np.float64]
 TOPIC: Final = "rates"
 
 
@@ -38,17 +37,17 @@ def rates(
     """
     found = [
         (entry, reward)
-        for (entry, _), reward in answered(profile, catalog)
+        for (entry, _), reward in answered_decisions(profile, catalog)
         if entry.decision.model_version == version and entry.at.timestamp() >= since
     ][-max_decisions:]
     return [entry for entry, _ in found], np.array([reward for _, reward in found])
 
 
-def _layout(offer: Offer, source: Source) -> SegmentLayout | None:
+def _layout(offer: Offer, source: VectorSource) -> SegmentLayout | None:
     return SegmentLayout.of(TOPIC, source.installed.spec) if not offer.payload else None
 
 
-def _vector(offer: Offer, source: Source) -> Doubles:
+def _vector(offer: Offer, source: VectorSource) -> Doubles:
     spec = source.installed.spec
     entries, y = rates(source.profile, source.catalog, offer.model_version, offer.since, offer.most_decisions)
     return segment_vector(SegmentLayout.of(TOPIC, spec), spec, entries, y)

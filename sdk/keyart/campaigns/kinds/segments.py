@@ -11,28 +11,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ...model.features.spec import FeatureSpec
-from ..vector_layout import Places
+from ...types import Doubles
+from ..vector_layout import VectorLayout
 
 if TYPE_CHECKING:
     from ...profile.event_codec import Entry
 
-Doubles = npt.NDArray[np.float64]
 
 ALL: Final = "all"
 # Where a device's number is cut, by topic, and decisions without which it counts for less. One decision says a lot by
 # chance; so few of them are not to be cut, or what is lost would be cut more than what is won.
 REACH: Final[Mapping[str, float]] = {"rates": 1.0, "compare": 0.25}
-ENOUGH: Final[Mapping[str, int]] = {"rates": 1, "compare": 8}
+MIN_SEGMENT_DECISIONS: Final[Mapping[str, int]] = {"rates": 1, "compare": 8}
 # Squared shares of the norm of 1: of all decisions, the rest evenly of the segments; and within each of them.
 ALL_SHARE: Final = 0.4
 SHARES: Final[Mapping[str, float]] = {"devices": 0.1, "values": 0.7, "squares": 0.2}
 
 
 @dataclass(frozen=True)
-class SegmentLayout(Places):
+class SegmentLayout(VectorLayout):
     """Layout for S segments: "all", then each device class and daypart, as `FeatureSpec.context_names` has them.
 
     devices, values, squares [S each]: by segment n, z and z². With N decisions there, n = min(N / enough, 1) and
@@ -46,7 +45,7 @@ class SegmentLayout(Places):
     @classmethod
     def of(cls, topic: str, spec: FeatureSpec) -> SegmentLayout:
         """Return the layout of a topic, `rates` or `compare`."""
-        return cls((ALL, *spec.context_names), REACH[topic], ENOUGH[topic])
+        return cls((ALL, *spec.context_names), REACH[topic], MIN_SEGMENT_DECISIONS[topic])
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
@@ -54,7 +53,7 @@ class SegmentLayout(Places):
 
     @property
     def weights(self) -> Doubles:
-        """The factor of each entry, [size]. Their squares add up to 1, since a device may be in all segments."""
+        """Return the factor of each entry, [size]. The squares add up to 1, since a device may be in all segments."""
         others = len(self.segments) - 1
         segments = np.array([ALL_SHARE, *[(1 - ALL_SHARE) / max(others, 1)] * others])
         return np.sqrt(np.outer(list(SHARES.values()), segments)).ravel()

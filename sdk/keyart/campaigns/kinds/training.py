@@ -14,43 +14,42 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ...dp.clip import clipped
+from ...dp.clip import clip_vectors
 from ...errors import SettingError
 from ...model.features import EncodedCatalog
-from ...model.features.encode import Ints
 from ...model.features.spec import FeatureSpec
 from ...model.latents import LATENTS
-from ...model.ranker.weights import Weights, parameters, play_parameters
-from ...model.scorer import Log
+from ...model.ranker.weights import Weights, parameter_count, play_parameter_count
+from ...model.scorer import DecisionLog
+from ...types import Doubles, Ints
 from ..device_batch import DeviceBatch
 from ..offer import Offer
-from ..vector_layout import Places
+from ..vector_layout import VectorLayout
 from ..vectors import DeviceKind
-from .gradient import ARTWORK_SUMS, directions, sums
+from .gradient import ARTWORK_SUMS, direction_features, gradient_sums
 
-Doubles = npt.NDArray[np.float64]
-SIDE = 0.1  # the most that a side entry adds to the norm
-SIDES = 7
+SIDE_NORM = 0.1  # the most that a side entry adds to the norm
+SIDE_ENTRIES = 7
 PLAY, COMPLETION = 0, 2  # columns of `gradient.Sums.artworks` with the residuals
 MOMENTS_NORM = 0.1  # what the moments have of a norm of 1
 MOMENTS_SIZE = 24.0  # what moments are divided by: above the norm that most devices have
 LatentBlocks = Literal["none", "tags", "artworks"]
 LATENT_BLOCKS: Final[tuple[LatentBlocks, ...]] = ("none", "tags", "artworks")
-MOST_CURVATURE = 3.0  # times what is expected: a device's curvature is counted up to it
+MAX_CURVATURE_RATIO = 3.0  # times what is expected: a device's curvature is counted up to it
 
 
 @dataclass(frozen=True)
-class NoisedTraining(Places):
-    """Places of a training vector.
+class TrainingLayout(VectorLayout):
+    """Layout of a training vector.
 
-    gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by artwork, likewise:
-    Σ (played − q), then Σ (quality − κ) over plays. Where the model has latents f of viewers
+    Its parts are: gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by
+    artwork, likewise: Σ (played − q), then Σ (quality − κ) over plays. If the model has latents f of viewers
     (`keyart.model.latents`): tag_latents [Z · F]: Σ (played − q) z fᵀ, likewise; artwork_latents [2n · F], if
     `latents` is "artworks": by artwork Σ (played − q) f, then Σ q(1 − q) f, likewise; moments [(U + F) · F]: the mean
-    of [u, f] fᵀ over the device's decisions, u = [1, h̃, c], no longer than `MOMENTS_NORM`. side [`SIDES`]: how much
-    clipping shortened the rest (1: not at all), whether it did not, decisions as a share of the most that is counted,
-    of them plays and quality plays, and the curvature of play and of completion, summed, over that of the scale, as a
-    share of `MOST_CURVATURE`; each between 0 and `SIDE`.
+    of [u, f] fᵀ over the device's decisions, u = [1, h̃, c], with a norm of at most `MOMENTS_NORM`. side
+    [`SIDE_ENTRIES`]: the factor that clipping shortened the rest by (1 for none), whether it did not, decisions as a
+    share of the maximum, of them plays and quality plays, and the curvature of play and of completion, summed, over
+    that of the scale, as a share of `MAX_CURVATURE_RATIO`; each between 0 and `SIDE_NORM`.
     """
 
     spec: FeatureSpec
@@ -58,12 +57,14 @@ class NoisedTraining(Places):
     latents: LatentBlocks = "none"
 
     @classmethod
-    def fitting(cls, spec: FeatureSpec, artworks: int, latents: bool, scaled: int) -> NoisedTraining | None:
+    def fitting(cls, spec: FeatureSpec, artworks: int, latents: bool, scaled: int) -> TrainingLayout | None:
         """Return the layout with so many scaled entries; None if there is none.
 
         Args:
-            latents: whether the model has latents.
-            scaled: length of the scale that came with an offer.
+            spec: The feature spec.
+            artworks: Number of artworks.
+            latents: True if the model has latents.
+            scaled: Length of the scale that came with an offer.
         """
         blocks = LATENT_BLOCKS[1:] if latents else LATENT_BLOCKS[:1]
         layouts = [cls(spec, artworks, block) for block in blocks]
@@ -71,33 +72,51 @@ class NoisedTraining(Places):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        sizes = {"gradient": parameters(self.spec), "artworks": 2 * self.artworks}
+        sizes = {"gradient": parameter_count(self.spec), "artworks": 2 * self.artworks}
         if self.latents != "none":
             sizes["tag_latents"] = self.spec.artwork_size * LATENTS
         if self.latents == "artworks":
             sizes["artwork_latents"] = 2 * self.artworks * LATENTS
         if self.latents != "none":
             sizes["moments"] = (len(self.spec.direction_names) + LATENTS) * LATENTS
-        return sizes | {"side": SIDES}
+        return sizes | {"side": SIDE_ENTRIES}
 
     @property
     def scaled(self) -> int:
-        """Entries that have a scale and are clipped together: all but moments and side entries."""
-        return self.size - SIDES - self.sizes.get("moments", 0)
+        """Return the number of entries that have a scale and are clipped together: all but moments and side
+        entries."""
+        return self.size - SIDE_ENTRIES - self.sizes.get("moments", 0)
 
 
-def main_norm() -> float:
-    """What side entries and moments leave of a norm of 1 to the rest of a training vector."""
-    return float(np.sqrt(1.0 - SIDES * SIDE**2 - MOMENTS_NORM**2))
+def training_main_norm() -> float:
+    """Return the norm that side entries and moments leave to the rest of a training vector of norm 1."""
+    return float(np.sqrt(1.0 - SIDE_ENTRIES * SIDE_NORM**2 - MOMENTS_NORM**2))
 
 
 def training_vectors(
-    layout: NoisedTraining, weights: Weights, log: Log, artworks: Ints, scale: Doubles, clip: float, most: float
+    layout: TrainingLayout,
+    weights: Weights,
+    log: DecisionLog,
+    artworks: Ints,
+    scale: Doubles,
+    clip: float,
+    most: float,
 ) -> Doubles:
-    """[d, layout.size], none longer than 1. artworks [d, N]: what each decision showed. scale [layout.scaled]: what
-    each entry is divided by. clip: the norm that the divided vector is shortened to. most: decisions above which none
-    is counted. Raises SettingError where a number is not finite."""
-    device = sums(weights, log)
+    """Return the vectors of d devices, each with a norm of at most 1, [d, layout.size].
+
+    Args:
+        layout: Layout of the vectors.
+        weights: Weights of the model.
+        log: The decisions, [d, N].
+        artworks: Artwork of each decision, [d, N].
+        scale: Divisor of each entry, [layout.scaled].
+        clip: Clipping norm of the divided vector.
+        most: Maximum number of decisions that count.
+
+    Raises:
+        SettingError: A number is not finite.
+    """
+    device = gradient_sums(weights, log)
     size = device.gradient.shape[-1]
     columns = _by_artwork(layout.artworks, artworks, device.artworks[..., [PLAY, COMPLETION]])
     whole: list[npt.NDArray[np.floating]] = [device.gradient, *columns]
@@ -113,7 +132,7 @@ def training_vectors(
                 np.stack(part, axis=-1).reshape(len(along), -1) for part in (tables[:LATENTS], tables[LATENTS:])
             ]
         moments.append(_moments(log, decisions))
-    main, factor = clipped(np.concatenate(whole, axis=1) / scale, clip)
+    main, factor = clip_vectors(np.concatenate(whole, axis=1) / scale, clip)
     tried = log.counted * log.played
     some = np.maximum(decisions, 1.0)
     side = np.stack(
@@ -124,30 +143,31 @@ def training_vectors(
             tried.sum(-1) / some,
             (tried * log.quality).sum(-1) / some,
             *(
-                np.minimum(met.sum(-1) / (expected.sum() * MOST_CURVATURE), 1.0)
+                np.minimum(met.sum(-1) / (expected.sum() * MAX_CURVATURE_RATIO), 1.0)
                 for met, expected in zip(
-                    np.split(device.diagonal, [play_parameters(layout.spec)], axis=-1),
-                    np.split(scale[:size] ** 2, [play_parameters(layout.spec)]),
+                    np.split(device.diagonal, [play_parameter_count(layout.spec)], axis=-1),
+                    np.split(scale[:size] ** 2, [play_parameter_count(layout.spec)]),
                     strict=True,
                 )
             ),
         ],
         axis=1,
     )
-    return np.asarray(np.concatenate([main * (main_norm() / clip), *moments, side * SIDE], axis=1))
+    return np.asarray(np.concatenate([main * (training_main_norm() / clip), *moments, side * SIDE_NORM], axis=1))
 
 
-def _moments(log: Log, decisions: Doubles) -> Doubles:
-    """[d, (U + F) · F]: mean of [u, f] fᵀ over each device's decisions, no longer than `MOMENTS_NORM`."""
-    u = directions(log.rows).astype(np.float64)
+def _moments(log: DecisionLog, decisions: Doubles) -> Doubles:
+    """Return the mean of [u, f] fᵀ over each device's decisions, with a norm of at most `MOMENTS_NORM`, [d, (U + F) ·
+    F]."""
+    u = direction_features(log.rows).astype(np.float64)
     f = np.zeros((*u.shape[:-1], LATENTS)) if log.latents is None else log.latents.astype(np.float64)
     both = np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2)
     mean = both @ (f * log.counted[..., None]) / np.maximum(decisions, 1.0)[:, None, None]
-    return clipped(mean.reshape(len(mean), -1) / MOMENTS_SIZE, 1.0)[0] * MOMENTS_NORM
+    return clip_vectors(mean.reshape(len(mean), -1) / MOMENTS_SIZE, 1.0)[0] * MOMENTS_NORM
 
 
 def _by_artwork(count: int, artworks: Ints, values: Doubles) -> list[Doubles]:
-    """A table [d, count] for each column of values [d, N, columns]: sums by artwork."""
+    """Return a table [d, count] of sums by artwork for each column of values [d, N, columns]."""
     devices = len(artworks)
     place = (np.arange(devices)[:, None] * count + artworks).ravel()
     return [
@@ -156,7 +176,7 @@ def _by_artwork(count: int, artworks: Ints, values: Doubles) -> list[Doubles]:
     ]
 
 
-def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> NoisedTraining | None:
+def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> TrainingLayout | None:
     """Return the layout of an offer's vector, or None if the offer's scale is of another model or catalogue.
 
     Args:
@@ -165,7 +185,7 @@ def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> NoisedTraini
         latents: whether the model has latents.
     """
     scale = offer.numbers
-    found = NoisedTraining.fitting(encoded.spec, len(encoded.artwork), latents, len(scale))
+    found = TrainingLayout.fitting(encoded.spec, len(encoded.artwork), latents, len(scale))
     return found if (scale > 0).all() else None
 
 

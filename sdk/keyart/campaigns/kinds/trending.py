@@ -11,21 +11,19 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from ...dp.clip import clipped
-from ...model.features.encode import Ints
+from ...dp.clip import clip_vectors
+from ...types import Doubles, Ints
 from ..offer import Offer
-from ..vector_layout import Places
-from ..vectors import DeviceKind, Source
+from ..vector_layout import VectorLayout
+from ..vectors import DeviceKind, VectorSource
 
-Doubles = npt.NDArray[np.float64]
-BUCKETS: Final = 8
-BUCKET_SECONDS: Final = 3 * 3600
+TRENDING_BUCKETS: Final = 8
+TRENDING_BUCKET_SECONDS: Final = 3 * 3600
 
 
 @dataclass(frozen=True)
-class TrendingLayout(Places):
+class TrendingLayout(VectorLayout):
     """Layout for a catalogue of so many titles.
 
     plays [T · `BUCKETS`]: plays by title, in buckets of three hours from the offer's `since` on.
@@ -35,7 +33,7 @@ class TrendingLayout(Places):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
-        return {"plays": self.titles * BUCKETS}
+        return {"plays": self.titles * TRENDING_BUCKETS}
 
 
 def trending_vector(layout: TrendingLayout, titles: Ints, ages: Doubles) -> Doubles:
@@ -46,18 +44,18 @@ def trending_vector(layout: TrendingLayout, titles: Ints, ages: Doubles) -> Doub
         titles: Title of each view, [v], by its place in the catalogue.
         ages: Seconds from the start of the window to the start of each view, [v].
     """
-    plays = np.zeros((layout.titles, BUCKETS))
-    bucket = np.floor(ages / BUCKET_SECONDS)
-    inside = (bucket >= 0) & (bucket < BUCKETS)
+    plays = np.zeros((layout.titles, TRENDING_BUCKETS))
+    bucket = np.floor(ages / TRENDING_BUCKET_SECONDS)
+    inside = (bucket >= 0) & (bucket < TRENDING_BUCKETS)
     np.add.at(plays, (titles[inside], bucket[inside].astype(np.intp)), 1.0)
-    return clipped(plays.ravel(), 1.0)[0]
+    return clip_vectors(plays.ravel(), 1.0)[0]
 
 
-def _layout(offer: Offer, source: Source) -> TrendingLayout | None:
+def _layout(offer: Offer, source: VectorSource) -> TrendingLayout | None:
     return TrendingLayout(len(source.catalog)) if not offer.payload else None
 
 
-def _vector(offer: Offer, source: Source) -> Doubles:
+def _vector(offer: Offer, source: VectorSource) -> Doubles:
     catalog = source.catalog
     views = [view for view in source.profile.journal.views() if view.title_id in catalog]
     titles = np.array([catalog.index(view.title_id) for view in views], dtype=np.intp)

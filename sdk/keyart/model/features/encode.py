@@ -1,7 +1,7 @@
-"""EncodedCatalog: the part of every feature that depends on titles and pictures alone, worked out once a title.
+"""EncodedCatalog: the part of every feature that depends on titles and artworks alone, worked out once a title.
 
 A viewer is shown a few of thousands of titles, so a device encodes a title when it first needs it; a fleet needs all
-of them, and says so once (`build`).
+of them (`build`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from ...catalog import Artwork, Catalog, Title, age_of, kind_of
+from ...types import Bools, Doubles, Floats, Ints
 from .spec import MATCHES_PER_KIND, FeatureSpec
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 Shares = dict[str, dict[str, float]]  # kind: tag: its part of the kind's weight
 
 OPEN_TAGS_PER_ITEM = 8  # the heaviest ones; a picture that names more people than this names none in particular
@@ -26,21 +23,34 @@ MAX_TAG_WEIGHT = 4.0
 
 
 class EncodedCatalog:
-    """Arrays over all artworks (n, in catalogue order) and titles (t). A title's rows hold nothing before `need`, or
-    before one of its pictures is looked up in `place`; its match is NaN until then, so that a score tells.
+    """Arrays over all artworks (n, in catalogue order) and titles (t).
 
-    first [t+1], and starts, the same as a list: title i owns artworks first[i]:first[i+1]. title_of [n]. artwork
-    [n, Z]: tag weights.
-    shares [n, H], title_shares [t, H]: weights within each kind, summing to 1 (or 0 where the kind is absent).
-    fixed_match [n, M]: what of a match depends on no viewer: −distance (total variation) and −share of what the title
-    does not hold. open_index, open_weight [n, kinds, P] and the same for titles: places in the list of open tags, of
-    which open_rarity [O] tells the share of titles that carry each. misleading [n]: genres or cast share nothing with
-    the title's. honest [n]: what a guard against those leaves, which is all where it would leave nothing. ages,
-    spoilers [n]: from which age on, and not before the title was watched. spoils [t]: whether any of the title's is a
-    spoiler. ready [t]: whether the title and its artworks are encoded. durations [t]: seconds. place, title_place: by
-    id.
+    A title's rows are empty before `need`, or before one of its artworks is looked up in `place`; its match is NaN
+    until then, so that a score shows the mistake. Safe to use from several threads: a title that is encoded twice at
+    once gets the same rows twice.
 
-    Safe to use from several threads: a title that is encoded twice at once gets the same rows twice.
+    Attributes:
+        first: Title i owns artworks first[i]:first[i+1], [t+1]; `starts` is the same as a list.
+        title_of: Title of each artwork, [n].
+        artwork: Tag weights, [n, Z].
+        shares: Weights within each kind, summing to 1, or 0 if the kind is absent, [n, H].
+        title_shares: The same for titles, [t, H].
+        fixed_match: The part of the interaction features that depends on no viewer, [n, M]: −distance (total
+            variation) and −share that the title does not have.
+        open_index: Places in the list of tags of high-cardinality kinds, [n, kinds, P].
+        open_weight: Their weights, [n, kinds, P].
+        title_open_index: The same for titles, [t, kinds, P].
+        title_open_weight: The same for titles, [t, kinds, P].
+        open_rarity: Share of titles that carry each of those tags, [O].
+        misleading: True if genres or cast share nothing with the title's, [n].
+        honest: The candidates that are left without misleading ones; all of them if none would be left, [n].
+        ages: Age from which on an artwork may be shown, [n].
+        spoilers: True for artworks that may not be shown before the title was watched, [n].
+        spoils: True for titles with a spoiler, [t].
+        ready: True for titles that are encoded with their artworks, [t].
+        durations: Seconds, [t].
+        place: Place of each artwork, by id.
+        title_place: Place of each title, by id.
     """
 
     def __init__(self, catalog: Catalog, spec: FeatureSpec) -> None:
@@ -66,7 +76,7 @@ class EncodedCatalog:
         self.ages: Ints = np.zeros(n, dtype=np.intp)
         self.spoilers: Bools = np.zeros(n, dtype=np.bool_)
         self.spoils = bytearray(t)
-        self.durations: npt.NDArray[np.float64] = np.array([title.duration for title in titles])
+        self.durations: Doubles = np.array([title.duration for title in titles])
         self.title_place: Mapping[str, int] = catalog.title_places
         self.place: Mapping[str, int] = _Places(self, catalog.artwork_places)
         self._open_place, self.open_rarity = _open_tags(titles, spec)
@@ -74,24 +84,24 @@ class EncodedCatalog:
 
     @classmethod
     def build(cls, catalog: Catalog, spec: FeatureSpec) -> EncodedCatalog:
-        """All titles of `catalog`, encoded; tags that the spec has never seen are left out."""
+        """Encode all titles of `catalog`. Tags that the spec has never seen are left out."""
         encoded = cls(catalog, spec)
         encoded.need(range(len(catalog)))
         return encoded
 
     @property
     def open_size(self) -> int:
-        """O, number of open tags in this catalogue (at least 1)."""
+        """Return the number of tags of high-cardinality kinds in this catalogue, at least 1."""
         return len(self.open_rarity)
 
     def need(self, titles: Iterable[int]) -> None:
-        """Encodes those titles and their pictures, unless that is done. Call it before you index by place."""
+        """Encode titles and their artworks unless that is done. Call it before you index by place."""
         for t in titles:
             if not self.ready[t]:
                 self._encode(t)
 
     def need_titles(self, titles: Iterable[int]) -> None:
-        """The same for the titles alone, without their pictures: what a history needs."""
+        """Encode titles without their artworks, which is all that a history needs."""
         for t in titles:
             if not self._titles_ready[t]:
                 self._encode_title(t)
@@ -134,7 +144,7 @@ class EncodedCatalog:
                     row[place[tag]] = share
 
     def _set_open(self, index: Ints, weights: Floats, shares: Shares) -> None:
-        """index, weights [kinds, P]."""
+        """Fill in index and weights, [kinds, P]."""
         for k in self.spec.open_matches:
             of_kind = shares.get(self.spec.match_kinds[k], {})
             known = sorted(((share, tag) for tag, share in of_kind.items() if tag in self._open_place), reverse=True)
@@ -144,7 +154,8 @@ class EncodedCatalog:
 
 
 class _Places(Mapping[str, int]):
-    """Artwork id to place among all artworks. Whoever looks a picture up is about to use its rows: they are ready."""
+    """Artwork id to place among all artworks. Looking an artwork up encodes its title, since its rows are about to be
+    used."""
 
     def __init__(self, encoded: EncodedCatalog, places: Mapping[str, int]) -> None:
         self._encoded, self._places = encoded, places
@@ -165,7 +176,8 @@ class _Places(Mapping[str, int]):
 
 
 def is_misleading(title: Title, artwork: Artwork) -> bool:
-    """Whether the picture's genres, or its cast, share nothing with the title's (kinds absent on one side pass)."""
+    """Return True if genres, or cast, of the artwork share nothing with the title's. A kind absent on one side
+    passes."""
     return _is_misleading(_shares(title.tags), _shares(artwork.tags))
 
 
@@ -178,7 +190,7 @@ def _is_misleading(of_title: Shares, of_artwork: Shares) -> bool:
 
 
 def _shares(tags: Mapping[str, float]) -> Shares:
-    """Parts of each kind's weight, by kind and tag; tags without any weight are left out."""
+    """Return the share of each tag in its kind's weight, by kind and tag. Tags without weight are left out."""
     kinds: Shares = {}
     for tag, weight in tags.items():
         if weight > 0:
@@ -197,7 +209,7 @@ def _shares(tags: Mapping[str, float]) -> Shares:
 
 
 def _fixed_match(of_title: Shares, of_artwork: Shares, spec: FeatureSpec) -> list[float]:
-    """[M]: per match kind −½ Σ |e − g| (total variation) and −Σ e over tags that the title does not hold, else 0."""
+    """Return −½ Σ |e − g| (total variation) and −Σ e over tags that the title lacks, per match kind, else 0, [M]."""
     row = [0.0] * len(spec.match_names)
     for k, kind in enumerate(spec.match_kinds):
         e, g = of_artwork.get(kind), of_title.get(kind)
@@ -216,7 +228,7 @@ def _fixed_match(of_title: Shares, of_artwork: Shares, spec: FeatureSpec) -> lis
 
 
 def _open_tags(titles: tuple[Title, ...], spec: FeatureSpec) -> tuple[dict[str, int], Floats]:
-    """Places of the open tags of the catalogue, and the share of titles that carry each (at least one entry)."""
+    """Return the places of high-cardinality tags, and the share of titles that carry each (at least one entry)."""
     kinds = {spec.match_kinds[k] for k in spec.open_matches}
     carriers: dict[str, int] = {}
     if kinds:

@@ -1,4 +1,5 @@
-"""Rows: the ranker's inputs for candidates of a choice, from the encoded catalogue, a viewer and a context."""
+"""Feature rows: the ranker's inputs for the candidates of a choice, from the encoded catalogue, a viewer and a
+context."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...linalg import row_dots, row_products, unflagged
-from .encode import EncodedCatalog, Floats, Ints
+from ...types import Floats, Ints
+from .encode import EncodedCatalog
 from .spec import MATCHES_PER_KIND, FeatureSpec
 from .viewer import ViewerFeatures
 
@@ -19,11 +21,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rows:
+class FeatureRows:
     """Inputs of the ranker, by the graph's own names. […] are leading axes, N the candidates.
 
-    artwork […, N, Z], match […, N, M], main […, N, K], appeal […, N, 2]; viewer […, H]; context […, C], or
-    […, N, C] for a log, each decision of which has a context of its own.
+    Attributes:
+        artwork: […, N, Z].
+        match: Interaction features, […, N, M].
+        main: Main effects, […, N, K].
+        appeal: […, N, 2].
+        viewer: […, H].
+        context: […, C], or […, N, C] for a log, each decision of which has a context of its own.
     """
 
     artwork: Floats
@@ -34,15 +41,26 @@ class Rows:
     context: Floats
 
 
-def situation(spec: FeatureSpec, context: Context, title_id: str, after: int = 0) -> tuple[float, float]:
-    """Slot and trending as they enter the mains: log(1 + slot), and the title's share. after: slots further on."""
+def slot_and_trending(spec: FeatureSpec, context: Context, title_id: str, after: int = 0) -> tuple[float, float]:
+    """Return log(1 + slot) and the title's trending share. `after` counts slots further on."""
     return math.log1p(context.slot + after), context.trending.get(title_id, 0.0)
 
 
-def mains(
+def main_effects(
     spec: FeatureSpec, slot_log: Floats | float, trending: Floats | float, context: Floats, title_shares: Floats
 ) -> Floats:
-    """[…, K] from slot_log […], trending […], context […, C] and title_shares […, H]."""
+    """Return the main effects.
+
+    Args:
+        spec: The feature spec.
+        slot_log: log(1 + slot), […].
+        trending: Trending share, […].
+        context: […, C].
+        title_shares: […, H].
+
+    Returns:
+        […, K].
+    """
     row = np.empty((*title_shares.shape[:-1], len(spec.main_names)), dtype=np.float32)
     row[..., 0] = 1.0
     row[..., 1] = slot_log
@@ -53,10 +71,10 @@ def mains(
     return row
 
 
-def tilted(appeal: Floats, trending: Floats | float) -> Floats:
-    """Appeal […, N, 2] where titles are trending […, N]: what everybody plays counts up to twice, in the play logit.
+def trending_appeal(appeal: Floats, trending: Floats | float) -> Floats:
+    """Return the appeal […, N, 2] of trending titles […, N]: it counts up to twice in the logit of play.
 
-    Who comes for what everybody talks about comes less for what they usually like. Stored nowhere.
+    Viewers of what everybody watches follow their usual taste less. Stored nowhere.
     """
     more = np.array(appeal)
     more[..., 0] *= 1.0 + np.clip(np.asarray(trending, dtype=np.float32), 0.0, 1.0)
@@ -65,7 +83,7 @@ def tilted(appeal: Floats, trending: Floats | float) -> Floats:
 
 @unflagged
 def intent_match(spec: FeatureSpec, artwork: Floats, intent: Mapping[str, float]) -> Floats:
-    """[…, N]: how far each picture answers what the viewer asked for just now."""
+    """Return how far each artwork matches what the viewer asked for just now, […, N]."""
     wanted = np.zeros(spec.artwork_size, dtype=np.float32)
     for tag, weight in intent.items():
         place = spec.artwork_place.get(tag)
@@ -74,17 +92,28 @@ def intent_match(spec: FeatureSpec, artwork: Floats, intent: Mapping[str, float]
     return np.asarray(row_dots(artwork, wanted), dtype=np.float32)
 
 
-def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | slice, titles: Ints | int) -> Floats:
-    """[…, M] for artworks […] of titles (that broadcast to […]) and a viewer with the same leading axes, or none;
-    intent is 0 here.
+def interaction_features(
+    encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | slice, titles: Ints | int
+) -> Floats:
+    """Return the interaction features of viewers and artworks; intent is 0 here.
 
-    Per kind: h·e_a, h·g_t, −TV(e_a, g_t), −false promise; for open kinds h is the affinity to exactly these people.
+    They are, per kind, h·e_a, h·g_t, −TV(e_a, g_t) and −false promise; for high-cardinality kinds h is the affinity
+    to exactly these people.
+
+    Args:
+        encoded: The catalogue.
+        viewer: A viewer with the same leading axes as the artworks, or none.
+        artworks: Places of the artworks, […].
+        titles: Their titles, which broadcast to […].
+
+    Returns:
+        […, M].
     """
     members = encoded.spec.match_members
-    out = np.array(taken(encoded.fixed_match, artworks))
+    out = np.array(take_rows(encoded.fixed_match, artworks))
     of_artwork, of_title = out[..., 0:-1:MATCHES_PER_KIND], out[..., 1:-1:MATCHES_PER_KIND]
-    of_artwork[...] = row_products(taken(encoded.shares, artworks) * viewer.affinity, members)
-    of_title[...] = row_products(taken(encoded.title_shares, titles) * viewer.affinity, members)
+    of_artwork[...] = row_products(take_rows(encoded.shares, artworks) * viewer.affinity, members)
+    of_title[...] = row_products(take_rows(encoded.title_shares, titles) * viewer.affinity, members)
     for k in encoded.spec.open_matches:
         of_artwork[..., k] = _people_match(viewer, encoded.open_index[artworks, k], encoded.open_weight[artworks, k])
         of_title[..., k] = _people_match(
@@ -93,13 +122,14 @@ def matches(encoded: EncodedCatalog, viewer: ViewerFeatures, artworks: Ints | sl
     return out
 
 
-def taken(table: Floats, places: Ints | slice | int) -> Floats:
-    """The rows of `table` at `places`, for a slice as a view; `take` is twice as fast as the same by brackets."""
+def take_rows(table: Floats, places: Ints | slice | int) -> Floats:
+    """Return the rows of `table` at `places`, for a slice as a view; `take` is twice as fast as the same by
+    brackets."""
     return table.take(places, axis=0) if isinstance(places, np.ndarray) else table[places]
 
 
 def _people_match(viewer: ViewerFeatures, index: Ints, weight: Floats) -> Floats:
-    """Σ_p weight · affinity of the person at index; index […, P], viewer.people [O] or […, O]."""
+    """Return Σ_p weight · affinity of the person at index; index […, P], viewer.people [O] or […, O]."""
     people = viewer.people
     if people.ndim == 1:
         return np.asarray(row_dots(people[index], weight), dtype=np.float32)

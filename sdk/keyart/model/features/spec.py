@@ -1,7 +1,8 @@
-"""FeatureSpec: which tag stands at which place of which vector. It travels in the bundle, with its hash.
+"""FeatureSpec: the place of each tag in each vector. It travels in the bundle, with its hash.
 
-Kinds with few values (genre, palette …: closed) get places of their own. Open kinds (cast, director …: thousands
-of values) get match features only, so that neither the model nor this spec grows with the catalogue.
+Low-cardinality kinds (genre, palette …) get places of their own. High-cardinality kinds (cast, director …: thousands
+of values; "open" in the spec) get interaction features only, so that neither the model nor this spec grows with the
+catalogue.
 """
 
 from __future__ import annotations
@@ -19,10 +20,8 @@ from ...context import DAYPARTS, DEVICES
 from ...errors import BundleRefused
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from ...types import Floats
 
-    Floats = npt.NDArray[np.float32]
 
 VERSION = 1
 CLOSED_KIND_TAGS = 64  # a kind with more values than this is open
@@ -41,7 +40,7 @@ SENSITIVE_KINDS = frozenset(
     }
 )  # never used to personalise, whatever a catalogue holds
 # The most texts of each list, and the range of each number, that a spec from outside may have.
-_MOST_TEXTS = {
+_MAX_TEXTS = {
     "artwork_tags": 4096,
     "viewer_tags": 4096,
     "match_kinds": 256,
@@ -49,18 +48,18 @@ _MOST_TEXTS = {
     "devices": 64,
     "dayparts": len(DAYPARTS),
 }
-_MAX_TEXT = 256  # characters
+_MAX_TEXT_CHARACTERS = 256  # characters
 _RANGES = {"smoothing_views": (1e-3, 1e3), "abandoned_weight": (1e-3, 1.0), "sharpening": (0.1, 10.0)}
 MATCHES_PER_KIND = 4  # taste × picture, taste × title, distance of picture from title, share of false promise
 
 
 def is_sensitive(tag: str) -> bool:
-    """Whether a tag, or a kind, is one of a sensitive kind, however it is spelt."""
+    """Return True for a tag, or a kind, of a sensitive kind, however it is spelt."""
     return folded_kind(tag) in SENSITIVE_KINDS
 
 
 class _ContextRows(dict[tuple[Any, str], Any]):
-    """By device and daypart. Of a device that no list names: the row of None."""
+    """Rows by device and daypart. A device that is not listed gets the row of None."""
 
     def __missing__(self, key: tuple[Any, str]) -> Any:
         if key[0] is None:
@@ -70,12 +69,19 @@ class _ContextRows(dict[tuple[Any, str], Any]):
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Places of the vectors.
+    """The places of the feature vectors.
 
-    artwork_tags [Z]: tags of pictures with weights of their own. viewer_tags [H]: title tags of closed kinds, in
-    which a viewer's taste is expressed. match_kinds: kinds on both titles and pictures, compared directly.
-    smoothing_views: views' worth of prior per tag. abandoned_weight: what an abandoned view counts against 1.
-    sharpening: exponent of the history (learning: h^3 / Σ h^3).
+    Attributes:
+        artwork_tags: Tags of artworks with weights of their own, [Z].
+        viewer_tags: Title tags of low-cardinality kinds that express a viewer's taste, [H].
+        match_kinds: Kinds on both titles and artworks, which are compared directly.
+        open_kinds: High-cardinality kinds.
+        devices: Device classes.
+        dayparts: Dayparts.
+        smoothing_views: Prior views per tag.
+        abandoned_weight: Weight of an abandoned view, against 1.
+        sharpening: Exponent of the history (h^3 / Σ h^3).
+        version: Version of the spec.
     """
 
     artwork_tags: tuple[str, ...]
@@ -91,7 +97,7 @@ class FeatureSpec:
 
     @classmethod
     def from_catalog(cls, catalog: Catalog) -> FeatureSpec:
-        """The spec that fits a catalogue; deterministic in its tags, not in the order of its titles."""
+        """Return the spec that fits a catalogue. It depends on the tags, not on the order of the titles."""
         on_titles: dict[str, set[str]] = defaultdict(set)
         on_artworks: dict[str, set[str]] = defaultdict(set)
         for title in catalog:
@@ -121,28 +127,28 @@ class FeatureSpec:
 
     @property
     def artwork_size(self) -> int:
-        """Z, length of a picture's vector."""
+        """Return Z, the length of an artwork's vector."""
         return len(self.artwork_tags)
 
     @property
     def viewer_size(self) -> int:
-        """H, length of a viewer's taste."""
+        """Return H, the length of a viewer's taste."""
         return len(self.viewer_tags)
 
     @cached_property
     def viewer_kinds(self) -> tuple[str, ...]:
-        """Kinds in which a viewer's taste is expressed, in order."""
+        """Return the kinds that express a viewer's taste, in order."""
         return tuple(dict.fromkeys(kind_of(tag) for tag in self.viewer_tags))
 
     @cached_property
     def leading_tags(self) -> tuple[str, ...]:
-        """Tags of the kind that sorts viewers into bins: genre where there is one, else the first."""
+        """Return the tags of the kind that sorts viewers into bins: genre if there is one, else the first."""
         kind = "genre" if "genre" in self.viewer_kinds else next(iter(self.viewer_kinds), "")
         return tuple(tag for tag in self.viewer_tags if kind_of(tag) == kind)
 
     @cached_property
     def context_names(self) -> tuple[str, ...]:
-        """C places: one for each device class (the last for any other word) and one for each daypart."""
+        """Return the C places of the context: one for each device class (the last for any other) and daypart."""
         return (
             *(f"device:{name}" for name in self.devices),
             "device:other",
@@ -150,12 +156,12 @@ class FeatureSpec:
         )
 
     def context_row(self, device: str, daypart: str) -> Floats:
-        """[C]: one-hot device class and daypart; read-only, the same array for the same situation."""
+        """Return one-hot device class and daypart, [C]: read-only, the same array for the same context."""
         return self.context_rows[device, daypart]
 
     @cached_property
     def context_rows(self) -> Mapping[tuple[str, str], Floats]:
-        """`context_row` by device and daypart; any word is a device."""
+        """Return `context_row` by device and daypart; any word is a device."""
         import numpy as np
 
         rows = _ContextRows()
@@ -169,12 +175,12 @@ class FeatureSpec:
 
     @cached_property
     def viewer_members(self) -> Floats:
-        """[kinds of viewer tags, H] of 0 and 1: which viewer tags are of which kind."""
+        """Return which viewer tags are of which kind, [kinds of viewer tags, H] of 0 and 1."""
         return self._members(self.viewer_kinds)
 
     @cached_property
     def match_members(self) -> Floats:
-        """[match kinds, H] of 0 and 1; open kinds have no viewer tags."""
+        """Return which viewer tags are of which match kind, [match kinds, H] of 0 and 1."""
         return self._members(self.match_kinds)
 
     def _members(self, kinds: Sequence[str]) -> Floats:
@@ -186,18 +192,18 @@ class FeatureSpec:
 
     @cached_property
     def open_matches(self) -> tuple[int, ...]:
-        """Places, among the match kinds, of those that are open."""
+        """Return the places of high-cardinality kinds among the match kinds."""
         return tuple(k for k, kind in enumerate(self.match_kinds) if kind in self.open_kinds)
 
     @cached_property
     def match_names(self) -> tuple[str, ...]:
-        """M places: four for each match kind, then how far the picture answers what the viewer asked for."""
+        """Return the M places of interaction features: four for each match kind, then intent."""
         parts = ("taste", "title-taste", "distance", "false-promise")
         return (*(f"{kind}/{part}" for kind in self.match_kinds for part in parts), "intent")
 
     @cached_property
     def main_names(self) -> tuple[str, ...]:
-        """K places of what does not depend on the picture: it calibrates the play rate and moves no choice."""
+        """Return the K places of main effects. They calibrate the play rate and change no choice."""
         return (
             "intercept",
             "slot",
@@ -208,16 +214,20 @@ class FeatureSpec:
 
     @cached_property
     def direction_names(self) -> tuple[str, ...]:
-        """U = 1 + H + C places of what multiplies a picture's tags: everybody, the viewer's taste, the context."""
+        """Return the U = 1 + H + C places of what multiplies an artwork's tags: everybody, taste and context."""
         return ("everybody", *self.viewer_tags, *self.context_names)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object; `from_json` reads it."""
+        """Return a JSON object that `from_json` reads."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> FeatureSpec:
-        """Raises BundleRefused for a spec that this version cannot compute, or by which it must not personalise."""
+        """Read a spec.
+
+        Raises:
+            BundleRefused: This version cannot compute the spec, or it names a sensitive kind.
+        """
         version = document.get("version") if isinstance(document, Mapping) else None
         if type(version) is not int or version != VERSION:
             raise BundleRefused(
@@ -228,15 +238,15 @@ class FeatureSpec:
             raise BundleRefused(f"This keyart does not know {unknown[0]!r} of the feature spec; update keyart.")
         if missing := sorted(known - set(document)):
             raise _refused(f"lacks {', '.join(missing)}")
-        values: dict[str, Any] = {name: _texts(name, document[name], most) for name, most in _MOST_TEXTS.items()}
+        values: dict[str, Any] = {name: _texts(name, document[name], most) for name, most in _MAX_TEXTS.items()}
         values |= {name: _number(name, document[name], *between) for name, between in _RANGES.items()}
         spec = cls(**values)
         spec._check_kinds()
         return spec
 
     def _check_kinds(self) -> None:
-        """Kinds that agree with each other, the dayparts that there are, and nothing sensitive anywhere."""
-        for name in _MOST_TEXTS:
+        """Check that the kinds agree with each other, that all dayparts are there, and that nothing is sensitive."""
+        for name in _MAX_TEXTS:
             if named := next(filter(is_sensitive, getattr(self, name)), None):
                 raise _refused(f"names {named[:40]!r}, a sensitive kind, by which keyart never personalises")
         if sorted(self.dayparts) != sorted(DAYPARTS):
@@ -252,7 +262,7 @@ class FeatureSpec:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the canonical JSON: two devices with the same digest compute the same features."""
+        """Return the hex digest of the canonical JSON: devices with the same digest compute the same features."""
         canonical = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -265,8 +275,8 @@ def _texts(name: str, value: Any, most: int) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > most:
         raise _refused(f"must have, as {name!r}, a list of at most {most:,} texts")
     for text in value:
-        if not isinstance(text, str) or not 0 < len(text) <= _MAX_TEXT or not text.strip():
-            raise _refused(f"has, in {name!r}, something else than a text of 1 to {_MAX_TEXT} characters")
+        if not isinstance(text, str) or not 0 < len(text) <= _MAX_TEXT_CHARACTERS or not text.strip():
+            raise _refused(f"has, in {name!r}, something else than a text of 1 to {_MAX_TEXT_CHARACTERS} characters")
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise _refused(f"has, in {name!r}, a text that is not Unicode")
     if len(set(value)) != len(value):

@@ -7,41 +7,44 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from ...history import Reward, View
 from ...linalg import row_products, unflagged
-from .encode import EncodedCatalog, Floats
+from ...types import Floats, Ints
+from .encode import EncodedCatalog
 from .spec import FeatureSpec
 
 if TYPE_CHECKING:
     from ...catalog import Catalog
-    from ..latents import Met
+    from ..latents import TitleExposure
 
 RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half-way to 1
 
 
 @dataclass(frozen=True)
 class ViewerFeatures:
-    """affinity […, H]: share of watched titles by tag, within each kind. taste […, H]: sharpened and centred.
+    """The features of viewers […].
 
-    people […, O]: affinity to each open tag of the catalogue, in [0, 1). met: None where nothing is known of what the
-    viewer met, or the model has no latents.
+    Attributes:
+        affinity: Share of watched titles by tag, within each kind, […, H].
+        taste: The same, sharpened and centred, […, H].
+        people: Affinity to each high-cardinality tag of the catalogue, in [0, 1), […, O].
+        met: Exposure to titles; None if it is unknown, or the model has no latents.
     """
 
     affinity: Floats
     taste: Floats
     people: Floats
-    met: Met | None = None
+    met: TitleExposure | None = None
 
     @staticmethod
     def even(spec: FeatureSpec) -> Floats:
-        """[H]: the affinity that prefers nothing."""
+        """Return the affinity that prefers nothing, [H]."""
         return _within_kinds(np.ones(spec.viewer_size, dtype=np.float32), spec)
 
     @classmethod
     def unknown(cls, encoded: EncodedCatalog) -> ViewerFeatures:
-        """Nobody in particular: the population's average, which is what a viewer without consent gets."""
+        """Return the population's average, which a viewer without consent gets."""
         spec = encoded.spec
         return cls(
             affinity=cls.even(spec),
@@ -51,14 +54,14 @@ class ViewerFeatures:
 
 
 def view_weight(view: View, duration: float, reward: Reward, spec: FeatureSpec) -> float:
-    """What a view counts: 1 if it was a quality view, `abandoned_weight` if it was broken off."""
+    """Return the weight of a view: 1 for a quality view, `abandoned_weight` if it was broken off."""
     return 1.0 if reward.is_quality(view.seconds, duration) else spec.abandoned_weight
 
 
 def views_by_title(views: Iterable[View], catalog: Catalog, reward: Reward, spec: FeatureSpec) -> dict[str, float]:
-    """Return what the views of each title count together, by title id, in the order of the first views.
+    """Return the weight of the views of each title, by title id, in the order of the first views.
 
-    The duration of a title that is not in the catalogue is unknown; its views are counted all the same.
+    The duration of a title outside the catalogue is unknown; its views count all the same.
     """
     weights: dict[str, float] = {}
     for view in views:
@@ -80,13 +83,11 @@ def tally_titles(encoded: EncodedCatalog, weights: Mapping[str, float]) -> tuple
     known = {title_id: weight for title_id, weight in weights.items() if title_id in encoded.title_place}
     titles = np.array([encoded.title_place[title_id] for title_id in known], dtype=np.intp)
     counted = np.array(list(known.values()), dtype=np.float32)
-    return *tally(encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
+    return *tally_views(encoded, titles, counted), np.asarray(counted.sum(), dtype=np.float32)
 
 
-def tally(
-    encoded: EncodedCatalog, titles: npt.NDArray[np.intp], weights: npt.NDArray[np.float32]
-) -> tuple[Floats, Floats]:
-    """Sums over views: watched [H] by tag of closed kinds, and seen [O] by open tag."""
+def tally_views(encoded: EncodedCatalog, titles: Ints, weights: Floats) -> tuple[Floats, Floats]:
+    """Return the sums over views: watched [H] by low-cardinality tag, and seen [O] by high-cardinality tag."""
     encoded.need_titles(titles.tolist())
     watched = weights @ encoded.title_shares[titles] if len(titles) else np.zeros(encoded.spec.viewer_size)
     seen = np.zeros(encoded.open_size, dtype=np.float32)
@@ -102,15 +103,22 @@ def tally(
 def affinities(
     encoded: EncodedCatalog, watched: Floats, seen: Floats, views: Floats, population_taste: Floats
 ) -> ViewerFeatures:
-    """ViewerFeatures from the sums of `tally`. views […]: weighted number of views behind them.
+    """Return the features that follow from the sums of `tally_views`.
 
-    h = (watched + smoothing) / Σ within each kind; h̃ = h³ / Σ h³ − its mean over viewers (`population_taste`).
-    An open tag seen n times of N: n / (n + 2 + N · share of titles that carry it), so that people who are in
-    everything say little.
+    h = (watched + smoothing) / Σ within each kind; h̃ = h³ / Σ h³ − its mean over viewers (`population_taste`). A
+    high-cardinality tag seen n times of N has n / (n + 2 + N · share of titles that carry it), so that people who are
+    in everything count little.
+
+    Args:
+        encoded: The catalogue.
+        watched: […, H].
+        seen: […, O].
+        views: Weighted number of views behind them, […].
+        population_taste: [H].
     """
     spec = encoded.spec
     affinity = _within_kinds(watched + np.float32(spec.smoothing_views), spec)
-    sharp = sharpen(affinity, spec)
+    sharp = sharpen_affinity(affinity, spec)
     known = (np.asarray(views) > 0)[..., None]
     taste = np.where(known, sharp - population_taste, np.float32(0.0)).astype(np.float32)
     expected = np.asarray(views, dtype=np.float32)[..., None] * encoded.open_rarity
@@ -118,8 +126,8 @@ def affinities(
     return ViewerFeatures(affinity, taste, people.astype(np.float32))
 
 
-def sharpen(affinity: Floats, spec: FeatureSpec) -> Floats:
-    """h³ / Σ h³ within each kind: what a viewer likes most stands out."""
+def sharpen_affinity(affinity: Floats, spec: FeatureSpec) -> Floats:
+    """Return h³ / Σ h³ within each kind: what a viewer likes most stands out."""
     return _within_kinds(affinity ** np.float32(spec.sharpening), spec)
 
 

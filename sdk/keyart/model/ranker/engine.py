@@ -1,4 +1,4 @@
-"""Which engine serves: onnxruntime where it is installed, numpy anywhere."""
+"""The engines of the ranker: onnxruntime if it is installed, else numpy."""
 
 from __future__ import annotations
 
@@ -8,42 +8,52 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ...errors import EngineError, SettingError
-from ..features.encode import Floats
-from ..features.rows import Rows
+from ...types import Floats
+from ..features.rows import FeatureRows
 from ..features.spec import FeatureSpec
 from .numpy_engine import NumpyRanker, Scores
-from .weights import from_bytes, stored_parts
+from .weights import stored_arrays, weights_from_bytes
 
 Engine = Literal["auto", "onnxruntime", "numpy"]
 
 
 class Ranker(Protocol):
-    """What the decision path needs of an engine."""
+    """The interface of an engine."""
 
     @property
     def name(self) -> str: ...
 
-    def score(self, rows: Rows) -> Scores: ...
+    def score(self, rows: FeatureRows) -> Scores: ...
 
     def run(self, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]: ...
 
 
 def onnxruntime_installed() -> bool:
-    """Whether onnxruntime could be imported, without importing it."""
+    """Return True if onnxruntime could be imported, without importing it."""
     return importlib.util.find_spec("onnxruntime") is not None
 
 
-def load(
+def load_ranker(
     folder: Path,
     spec: FeatureSpec,
     session_config: Mapping[str, str],
     engine: Engine = "auto",
     files: Mapping[str, bytes] | None = None,
 ) -> Ranker:
-    """The ranker of the bundle in `folder`, or of `files`, by name, where they were read, and checked, already.
+    """Return the ranker of a bundle. If onnxruntime cannot load the graph, the first score raises BundleDamaged,
+    since a session is made when it is needed.
 
-    Raises BundleDamaged, EngineError (onnxruntime asked for and absent), SettingError. Where onnxruntime cannot load
-    the graph, the first score raises BundleDamaged: a session is made when it is needed.
+    Args:
+        folder: Folder of the bundle.
+        spec: The feature spec.
+        session_config: Entries that an ONNX session needs.
+        engine: Engine to use.
+        files: Files by name, if they were read and checked already.
+
+    Raises:
+        BundleDamaged: The weights do not fit the spec.
+        EngineError: onnxruntime is asked for and absent.
+        SettingError: The engine is unknown.
     """
     if engine not in ("auto", "onnxruntime", "numpy"):
         raise SettingError(f"engine is {engine!r}; use 'auto', 'onnxruntime' or 'numpy'.")
@@ -52,8 +62,8 @@ def load(
         raise EngineError("onnxruntime is not installed. Install it, or open the profile with engine='numpy'.")
     weights = files["ranker.bin"] if files is not None else (folder / "ranker.bin").read_bytes()
     if not installed:
-        return NumpyRanker(from_bytes(weights, spec))
+        return NumpyRanker(weights_from_bytes(weights, spec))
     from .onnx_engine import OnnxRanker
 
     graph = files["ranker.onnx"] if files is not None else (folder / "ranker.onnx").read_bytes()
-    return OnnxRanker(graph, stored_parts(weights, spec), session_config)
+    return OnnxRanker(graph, stored_arrays(weights, spec), session_config)

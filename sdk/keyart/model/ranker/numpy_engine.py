@@ -6,40 +6,39 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ...linalg import unflagged
-from ..features.encode import Floats
-from ..features.rows import Rows
+from ...types import Doubles, Floats
+from ..features.rows import FeatureRows
 from .weights import Weights
 
-Reals = TypeVar("Reals", npt.NDArray[np.float32], npt.NDArray[np.float64])
+Reals = TypeVar("Reals", Floats, Doubles)
 
 
 class Scores(NamedTuple):
-    """The two logits of the candidates; […, N] each."""
+    """The two logits of the candidates, […, N] each."""
 
     play: Floats
     keep: Floats
 
     @property
     def value(self) -> Floats:
-        """[…, N]: σ(play) σ(keep), the chance of a quality play."""
+        """Return σ(play) σ(keep), the probability of a quality play, […, N]."""
         return value_of(self.play, self.keep)
 
 
 def sigmoid(x: Reals) -> Reals:
-    """1 / (1 + exp(−x)), without overflow."""
+    """Return 1 / (1 + exp(−x)), without overflow."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), dtype=x.dtype)
 
 
 def value_of(play: Floats, keep: Floats) -> Floats:
-    """σ(play) σ(keep), to the last bit as two sigmoids give it."""
+    """Return σ(play) σ(keep), the same to the last bit as two sigmoids."""
     return np.asarray(0.25 * (1.0 + np.tanh(0.5 * play)) * (1.0 + np.tanh(0.5 * keep)), dtype=play.dtype)
 
 
 @unflagged
-def score(weights: Weights, rows: Rows) -> Scores:
+def score(weights: Weights, rows: FeatureRows) -> Scores:
     """Return the ranker's two logits of candidates, or of the decisions of a log.
 
     It broadcasts over leading axes, and no candidate's bits depend on what it is scored beside: neither on other
@@ -77,13 +76,13 @@ class NumpyRanker:
     weights: Weights
     name: str = "numpy"
 
-    def score(self, rows: Rows) -> Scores:
-        """Scores of the candidates, shapes as in `Rows`."""
+    def score(self, rows: FeatureRows) -> Scores:
+        """Return the logits of the candidates, with shapes as in `FeatureRows`."""
         return score(self.weights, rows)
 
     def run(self, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
-        """The graph's own interface, as `vectors.json` speaks it: value, play, keep, [N] each."""
+        """Return value, play and keep, [N] each, for inputs by the graph's names, as in `vectors.json`."""
         viewer, context = inputs["viewer"][0], inputs["context"][0]
-        rows = Rows(inputs["artwork"], inputs["match"], inputs["main"], inputs["appeal"], viewer, context)
+        rows = FeatureRows(inputs["artwork"], inputs["match"], inputs["main"], inputs["appeal"], viewer, context)
         scores = self.score(rows)
         return scores.value, scores.play, scores.keep

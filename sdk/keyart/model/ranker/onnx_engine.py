@@ -1,4 +1,4 @@
-"""The ranker on onnxruntime. The only module of keyart that imports it, and only once it is needed.
+"""The ranker on onnxruntime. No other module of keyart imports it, and this one only when it is needed.
 
 onnxruntime ≥ 1.29 sends telemetry unless ORT_DISABLE_TELEMETRY is set before its first import; here it is set.
 """
@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import BundleDamaged, EngineError
-from ..features.encode import Floats
-from ..features.rows import Rows
+from ...types import Floats
+from ..features.rows import FeatureRows
 from .numpy_engine import Scores
 
 log = logging.getLogger("keyart.model.ranker")
@@ -84,7 +84,7 @@ class OnnxRanker:
             raise BundleDamaged(f"ranker.onnx cannot be loaded ({error}). Fetch the bundle again.") from None
 
     def run(self, inputs: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
-        """value, play, keep, [N] each, for inputs by the graph's names."""
+        """Return value, play and keep, [N] each, for inputs by the graph's names."""
         session = self._session
         try:
             value, play, keep = session.run(OUTPUTS, dict(inputs))
@@ -92,8 +92,8 @@ class OnnxRanker:
             raise EngineError(f"The ranker cannot run on these inputs: {error}.") from None
         return value, play, keep
 
-    def score(self, rows: Rows) -> Scores:
-        """Scores of the candidates of one viewer in one context."""
+    def score(self, rows: FeatureRows) -> Scores:
+        """Return the logits of the candidates of one viewer in one context."""
         binding = self._binding(len(rows.artwork))
         if binding is not None:
             return binding.score(rows)
@@ -103,7 +103,7 @@ class OnnxRanker:
         return Scores(play, keep)
 
     def _binding(self, size: int) -> _Binding | None:
-        """This thread's binding for slates of that size; None where there is to be none."""
+        """Return this thread's binding for candidate sets of a size; None if there is to be none."""
         bound: dict[int, _Binding] = self._bound.__dict__.setdefault("by_size", {})
         binding = bound.get(size)
         if binding is None and size <= BOUND_CANDIDATES and len(bound) < BOUND_SIZES:
@@ -112,8 +112,10 @@ class OnnxRanker:
 
 
 class _Binding:
-    """The session's inputs and outputs for slates of one size, bound once: less work for each run. The arrays are
-    used again and again, so one thread at a time may."""
+    """The session's inputs and outputs for candidate sets of one size, bound once, which saves work in each run.
+
+    The arrays are reused, so it serves one thread at a time.
+    """
 
     def __init__(self, session: Any, size: int) -> None:
         self._run, self._binding = session.run_with_iobinding, session.io_binding()
@@ -122,12 +124,12 @@ class _Binding:
             shape = [length if isinstance(length, int) else size for length in declared.shape]
             arrays[declared.name] = np.zeros(shape, dtype=np.float32)
             self._binding.bind_cpu_input(declared.name, arrays[declared.name])
-        self._inputs = Rows(**{name: arrays[name] for name in INPUTS})
+        self._inputs = FeatureRows(**{name: arrays[name] for name in INPUTS})
         self._logits = np.zeros((2, size), dtype=np.float32)
         for name, row in zip(("play", "keep"), self._logits, strict=True):
             self._binding.bind_output(name, "cpu", 0, np.float32, [size], row.ctypes.data)
 
-    def score(self, rows: Rows) -> Scores:
+    def score(self, rows: FeatureRows) -> Scores:
         bound = self._inputs
         try:
             bound.artwork[...] = rows.artwork

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import BundleDamaged
-from ..features.encode import Floats
+from ...types import Doubles, Floats
 from ..features.spec import MATCHES_PER_KIND, FeatureSpec
 
 INT8_MAX = 127
-LARGEST_STORED = 1e6  # a weight, or the scale of a row of them: logits of a million decide anything
+MAX_STORED_WEIGHT = 1e6  # a weight, or the scale of a row of them: logits of a million decide anything
 # Zero-shot prior (learning: m = 2, 1, .4): a fleet that has learned nothing yet shows people what they like.
 PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE, PRIOR_INTENT = 2.0, 1.0, 0.4, 2.0
 OPEN_KIND_SHARE = 0.5  # of the prior above, for people: a name met once says less than a genre
@@ -27,7 +27,16 @@ OPEN_KIND_SHARE = 0.5  # of the prior above, for people: a name met once says le
 
 @dataclass(frozen=True)
 class Weights:
-    """play_artwork [Z, U], play_match [M], play_main [K]; keep_artwork [Z], keep_match [M], keep_main [K]."""
+    """The weights of the ranker.
+
+    Attributes:
+        play_artwork: [Z, U].
+        play_match: [M].
+        play_main: [K].
+        keep_artwork: [Z].
+        keep_match: [M].
+        keep_main: [K].
+    """
 
     play_artwork: Floats
     play_match: Floats
@@ -38,12 +47,12 @@ class Weights:
 
     @classmethod
     def zeros(cls, spec: FeatureSpec) -> Weights:
-        """Every picture scores the same: what a device without a bundle starts from."""
-        return cls(**{name: np.zeros(shape, dtype=np.float32) for name, shape in shapes(spec).items()})
+        """Return weights that score every artwork the same: the start of a device without a bundle."""
+        return cls(**{name: np.zeros(shape, dtype=np.float32) for name, shape in weight_shapes(spec).items()})
 
     @classmethod
     def zero_shot(cls, spec: FeatureSpec, play_rate: float = 0.2, keep_rate: float = 0.4) -> Weights:
-        """The first bundle, before any round: match prior, and intercepts from two assumed rates."""
+        """Return the first bundle's weights, before any round: match prior, and intercepts from two assumed rates."""
         prior = cls.zeros(spec)
         for k, kind in enumerate(spec.match_kinds):
             share = OPEN_KIND_SHARE if kind in spec.open_kinds else 1.0
@@ -60,10 +69,10 @@ class Weights:
 
     @classmethod
     def from_flat(cls, spec: FeatureSpec, flat: npt.NDArray[np.floating]) -> Weights:
-        """Inverse of `flat`; [parameters] → Weights, as float32."""
+        """Invert `flat`: [parameters] → Weights, as float32."""
         parts: dict[str, Floats] = {}
         at = 0
-        for name, shape in shapes(spec).items():
+        for name, shape in weight_shapes(spec).items():
             size = int(np.prod(shape))
             parts[name] = np.asarray(flat[at : at + size], dtype=np.float32).reshape(shape)
             at += size
@@ -71,31 +80,31 @@ class Weights:
 
     @cached_property
     def both_match(self) -> Floats:
-        """[M, 2]: of play and of keep."""
+        """Return the interaction weights of play and of keep, [M, 2]."""
         return np.stack([self.play_match, self.keep_match]).T
 
     @cached_property
     def both_main(self) -> Floats:
-        """[K, 2]: of play and of keep."""
+        """Return the main effects of play and of keep, [K, 2]."""
         return np.stack([self.play_main, self.keep_main]).T
 
-    def flat(self) -> npt.NDArray[np.float64]:
-        """[parameters] in the order of the fields."""
+    def flat(self) -> Doubles:
+        """Return all weights in the order of the fields, [parameters]."""
         return np.concatenate([np.ravel(getattr(self, f.name)).astype(np.float64) for f in fields(self)])
 
     def quantized(self) -> Weights:
-        """The weights that a device gets: the matrix rounded to int8 a channel, the vectors as they are."""
-        integers, scales = quantize(self.play_artwork)
+        """Return the weights that a device gets: the matrix rounded to int8 a channel, the vectors as they are."""
+        integers, scales = quantize_weights(self.play_artwork)
         return Weights(
             **{
                 **{f.name: getattr(self, f.name).astype(np.float32) for f in fields(self)},
-                "play_artwork": dequantize(integers, scales),
+                "play_artwork": dequantize_weights(integers, scales),
             }
         )
 
 
-def shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
-    """Shape of each parameter, in order."""
+def weight_shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each parameter, in order."""
     z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
     return {
         "play_artwork": (z, len(spec.direction_names)),
@@ -107,34 +116,35 @@ def shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
     }
 
 
-def parameters(spec: FeatureSpec) -> int:
-    """How many there are."""
-    return sum(int(np.prod(shape)) for shape in shapes(spec).values())
+def parameter_count(spec: FeatureSpec) -> int:
+    """Return the number of parameters."""
+    return sum(int(np.prod(shape)) for shape in weight_shapes(spec).values())
 
 
-def play_parameters(spec: FeatureSpec) -> int:
-    """How many of them, at the front, are those of play; the rest are those of keep."""
-    sizes = shapes(spec)
+def play_parameter_count(spec: FeatureSpec) -> int:
+    """Return the number of parameters of play, which come first; the rest are those of keep."""
+    sizes = weight_shapes(spec)
     return sum(int(np.prod(sizes[name])) for name in ("play_artwork", "play_match", "play_main"))
 
 
-def quantize(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Symmetric int8 per row (channel): integers [Z, U] and scales [Z], scale = max|w| / 127."""
+def quantize_weights(matrix: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Quantise to symmetric int8 per row (channel): integers [Z, U] and scales [Z], scale = max|w| / 127."""
     peak = np.abs(matrix).max(axis=1, initial=0.0)
     scales = np.where(peak > 0, peak / INT8_MAX, 1.0).astype(np.float32)
     integers = np.clip(np.rint(matrix / scales[:, None]), -INT8_MAX, INT8_MAX).astype(np.int8)
     return integers, scales
 
 
-def dequantize(integers: npt.NDArray[np.int8], scales: Floats) -> Floats:
-    """[Z, U] float32, as ONNX DequantizeLinear computes it."""
+def dequantize_weights(integers: npt.NDArray[np.int8], scales: Floats) -> Floats:
+    """Return the matrix [Z, U] float32, as ONNX DequantizeLinear computes it."""
     with np.errstate(over="ignore", invalid="ignore"):  # an infinity is refused where weights are read
         return np.asarray(integers.astype(np.float32) * scales[:, None], dtype=np.float32)
 
 
 def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:
-    """What lies in `ranker.bin`, in order: float32 vectors first, so that they stay aligned, int8 matrix last."""
-    sizes = shapes(spec)
+    """Return the layout of `ranker.bin`: float32 vectors first, so that they stay aligned, and the int8 matrix
+    last."""
+    sizes = weight_shapes(spec)
     layout: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {
         name: (np.dtype("<f4"), shape) for name, shape in sizes.items() if name != "play_artwork"
     }
@@ -143,9 +153,9 @@ def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tu
     return layout
 
 
-def to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
-    """`ranker.bin`."""
-    integers, scales = quantize(weights.play_artwork)
+def weights_to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
+    """Encode weights as `ranker.bin`."""
+    integers, scales = quantize_weights(weights.play_artwork)
     stored: Mapping[str, npt.NDArray[np.generic]] = {
         **{f.name: getattr(weights, f.name) for f in fields(weights)},
         "play_artwork": integers,
@@ -154,8 +164,12 @@ def to_bytes(weights: Weights, spec: FeatureSpec) -> bytes:
     return b"".join(stored[name].astype(dtype).tobytes() for name, (dtype, _) in stored_layout(spec).items())
 
 
-def stored_parts(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.generic]]:
-    """What lies in a `ranker.bin`, by the names of `stored_layout`; raises BundleDamaged for a wrong length."""
+def stored_arrays(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the arrays of a `ranker.bin`, by the names of `stored_layout`.
+
+    Raises:
+        BundleDamaged: The length is wrong.
+    """
     parts: dict[str, npt.NDArray[np.generic]] = {}
     at = 0
     for name, (dtype, shape) in stored_layout(spec).items():
@@ -169,13 +183,17 @@ def stored_parts(data: bytes, spec: FeatureSpec) -> dict[str, npt.NDArray[np.gen
     return parts
 
 
-def from_bytes(data: bytes, spec: FeatureSpec) -> Weights:
-    """Weights of a `ranker.bin`; raises BundleDamaged for a wrong length, and for a value that can be no weight."""
-    parts = stored_parts(data, spec)
+def weights_from_bytes(data: bytes, spec: FeatureSpec) -> Weights:
+    """Decode a `ranker.bin`.
+
+    Raises:
+        BundleDamaged: The length is wrong, or a value is not a possible weight.
+    """
+    parts = stored_arrays(data, spec)
     integers = parts.pop("play_artwork").astype(np.int8)
     floats = {name: np.array(value, dtype=np.float32) for name, value in parts.items()}
-    if not all((np.abs(value) <= LARGEST_STORED).all() for value in floats.values()):  # nor a NaN
+    if not all((np.abs(value) <= MAX_STORED_WEIGHT).all() for value in floats.values()):  # nor a NaN
         raise BundleDamaged(
-            f"ranker.bin holds a NaN, or a number beyond {LARGEST_STORED:.0e}; fetch the bundle again."
+            f"ranker.bin holds a NaN, or a number beyond {MAX_STORED_WEIGHT:.0e}; fetch the bundle again."
         )
-    return Weights(play_artwork=dequantize(integers, floats.pop("play_artwork_scale")), **floats)
+    return Weights(play_artwork=dequantize_weights(integers, floats.pop("play_artwork_scale")), **floats)

@@ -1,0 +1,145 @@
+"""The journal: buffered decisions, their order, and what is removed or expires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from choosing_samples import EVENING
+
+from keyart import Decision, EphemeralKey, Outcome, View
+from keyart.profile import event_log as journal_module
+from keyart.profile.event_codec import Entry, day_of
+from keyart.profile.event_log import EventLog
+from keyart.store.database import Store, Table
+
+DAY = day_of(EVENING)
+
+
+class Calendar:
+    def __init__(self) -> None:
+        self.day = DAY
+
+    def __call__(self) -> int:
+        return self.day
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with Store.open("j", EphemeralKey()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def today() -> Calendar:
+    return Calendar()
+
+
+@pytest.fixture
+def journal(store: Store, today: Calendar) -> EventLog:
+    return EventLog(store, today)
+
+
+def entry(number: int, title: str = "t", **more: object) -> Entry:
+    return Entry(Decision(f"{number:032x}", title, f"{title}/a", 0.5, False, 1), EVENING, "tv", 0, **more)
+
+
+def ids(journal: EventLog) -> list[int]:
+    return [int(e.decision.id, 16) for e in journal.entries()]
+
+
+def test_what_is_buffered_is_there_and_not_in_the_store(store, journal):
+    journal.remember(entry(1))
+    assert ids(journal) == [1] and journal.pending == 1 and store.count(Table.DECISION) == 0
+    assert journal.find(f"{1:032x}") == entry(1) and journal.find(f"{2:032x}") is None
+    assert journal.find("no id at all") is None and journal.find(None) is None
+    assert journal.write_batch() == 1 and journal.write_batch() == 0
+    assert ids(journal) == [1] and journal.pending == 0 and store.count(Table.DECISION) == 1
+    assert journal.find(f"{1:032x}").day == DAY
+
+
+def test_batches(journal, monkeypatch):
+    monkeypatch.setattr(journal_module, "BATCH_DECISIONS", 3)
+    for number in range(7):
+        journal.remember(entry(number))
+    assert [journal.write_batch() for _ in range(4)] == [3, 3, 1, 0]
+    assert ids(journal) == list(range(7))
+
+
+def test_the_buffer_is_bounded_and_says_so(journal, monkeypatch, caplog):
+    monkeypatch.setattr(journal_module, "MAX_BUFFERED", 3)
+    for number in range(5):
+        journal.remember(entry(number))
+    assert ids(journal) == [2, 3, 4]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+def test_a_decision_that_changes_while_a_batch_is_written_stays_pending(store, journal, monkeypatch):
+    journal.remember(entry(1))
+    put = store.put
+
+    def put_and_change(*arguments: object, **more: object) -> None:
+        put(*arguments, **more)
+        journal.remember(entry(1, seen=True))
+
+    monkeypatch.setattr(store, "put", put_and_change)
+    journal.write_batch()
+    monkeypatch.undo()
+    assert journal.pending == 1 and journal.find(f"{1:032x}").seen
+    journal.write_batch()
+    assert [e.seen for e in journal.entries()] == [True]
+
+
+def test_answers_stand_in_the_order_of_learning(journal):
+    for number in (1, 2, 3):
+        journal.remember(entry(number))
+    journal.write_batch()
+    journal.remember(entry(4))
+    for number in (2, 4, 1):
+        journal.answer(journal.find(f"{number:032x}"), Outcome.opened())
+    assert ids(journal) == [3, 2, 4, 1] and journal.pending == 0
+    journal.answer(journal.find(f"{2:032x}"), Outcome.played(900))  # more of the same: it keeps its place
+    assert ids(journal) == [3, 2, 4, 1]
+    assert journal.find(f"{2:032x}").outcome == Outcome.played(900)
+
+
+def test_newest_first(journal, today):
+    for number in (1, 2, 3):
+        today.day = DAY + number
+        journal.remember(entry(number))
+        journal.write_batch()
+    assert [int(e.decision.id, 16) for e in journal.written_since(DAY + 2)] == [3, 2]
+    assert list(journal.written_since(DAY + 9)) == []
+
+
+def test_expiry_by_the_day_of_writing(journal, today):
+    """Also of views that are older than that: what counts is for how long they are kept."""
+    journal.record([View("t1", EVENING - timedelta(days=300), 60)])
+    journal.remember(entry(1))
+    journal.write_batch()
+    journal.remember(entry(2))
+    journal.write_batch()
+    today.day = DAY + 5
+    journal.answer(journal.find(f"{1:032x}"), Outcome.opened())
+    journal.record([View("t2", EVENING, 60)])
+    assert not journal.holds_older(DAY) and journal.expire(DAY) == 0
+    assert journal.holds_older(DAY + 1) and journal.expire(DAY + 1) == 2
+    assert ids(journal) == [1] and [view.title_id for view in journal.views()] == ["t2"]
+    today.day = DAY + 9
+    journal.answer(journal.find(f"{1:032x}"), Outcome.played(60))  # does not make it younger
+    assert journal.expire(DAY + 6) == 2 and ids(journal) == []
+
+
+def test_removal(store, journal):
+    journal.record([View("t", EVENING, 60), View("t", EVENING + timedelta(hours=1), 60), View("u", EVENING, 60)])
+    for number, title in enumerate("ttu"):
+        journal.remember(entry(number, title))
+    journal.write_batch()
+    journal.remember(entry(1, "t", seen=True))  # written, and changed since: one decision, not two
+    journal.remember(entry(3, "t"))
+    assert journal.remove_view("t", EVENING) == 1 and journal.remove_view("t", EVENING) == 0
+    assert journal.remove_decision(f"{0:032x}") == 1 and journal.remove_decision(f"{0:032x}") == 0
+    assert journal.remove_title("t") == 3 and journal.pending == 0
+    assert ids(journal) == [2] and [view.title_id for view in journal.views()] == ["u"]
+    assert (store.count(Table.VIEW), store.count(Table.DECISION)) == (1, 1)
