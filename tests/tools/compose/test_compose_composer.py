@@ -111,7 +111,7 @@ def test_lettering_is_whole_or_not_there(key):
 
 def test_a_title_without_room(key):
     crowded = source(landscape(1280, 720), faces=((0.02, 0.02, 0.96, 0.96),))
-    with pytest.raises(InputError, match="finds no room"):
+    with pytest.raises(InputError, match="no space for the title"):
         made(CompositionSources(crowded), key, ["tv"], title="A Film")
 
 

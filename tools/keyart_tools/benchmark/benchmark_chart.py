@@ -22,7 +22,7 @@ COLOURS: dict[Group, str] = {
 LABELS: dict[Group, str] = {
     "keyart": "keyart",
     "variant": "keyart with a part changed",
-    "peer": "peers",
+    "peer": "baselines",
     "reference": "references",
 }
 INK, FADED, FAINT = "#444444", "#8a8a8a", "#eeeeee"

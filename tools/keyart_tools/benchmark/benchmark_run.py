@@ -51,7 +51,7 @@ def run(plan: BenchmarkPlan, out: Path, peers_at: Path, tell: Tell) -> Benchmark
         try:
             if (setting.name, seed, policy) not in record.entries:
                 record.add(contest.entry(policy))
-        except FederatedError as error:  # a peer that cannot run is missing from the table, which says so
+        except FederatedError as error:  # a baseline that cannot run is skipped, and the table says so
             if policy not in EXTERNAL_BASELINES:
                 raise
             absent[f"{policy} on {setting.name}, seed {seed}"] = str(error)
@@ -88,7 +88,7 @@ def _turns(settings: Sequence[BenchmarkWorld], seeds: Sequence[int], policies: S
 
 
 def _rows(turns: Sequence[Turn], record: ResultsFile) -> list[BenchmarkRow]:
-    # By policy within a world, though the first seed of a peer may be missing.
+    # By policy within a world, though the first seed of a baseline may be missing.
     runs: dict[tuple[str, str], list[PolicyRun]] = {(setting.name, policy): [] for setting, _, policy in turns}
     for setting, seed, policy in turns:
         entry = record.entries.get((setting.name, seed, policy))

@@ -102,7 +102,7 @@ class ExternalLearner:
         self.close()  # so that it has said what it has to say
         self._said.seek(0)
         last = (self._said.read().strip().splitlines() or ["it said nothing"])[-1]
-        return FederatedError(f"{self._name} failed ({last}); `make bench` installs what the peers need.")
+        return FederatedError(f"{self._name} failed ({last}); `make bench` installs what the baselines need.")
 
 
 @contextlib.contextmanager

@@ -140,7 +140,7 @@ def _picture(
     place = find_place(title, shape, keep, busy)
     if place is None:
         raise InputError(
-            "the title finds no room beside faces and lettering; give a shorter one, or another picture."
+            "there is no space for the title beside faces and lettering; use a shorter title, or another picture."
         )
     return lettered(pixels, place, spared)
 

@@ -44,7 +44,7 @@ def memory(environment: Environment) -> Finding:
     free = environment.machine.memory
     if free is None:
         return ok("memory", "this system does not say")
-    seen = f"{free / 1e9:.1f} GB to be had, room for {free // SUPERNODE_BYTES} of Flower's SuperNodes"
+    seen = f"{free / 1e9:.1f} GB available, enough for {free // SUPERNODE_BYTES} of Flower's SuperNodes"
     if free < SUPERNODE_BYTES:
         return warning("memory", seen, "End other programs before you train or tag.")
     return ok("memory", seen)

@@ -56,7 +56,7 @@ def room(environment: Environment) -> Finding:
     """Check the free space on the file systems of the cache and the working folder; the fuller one counts."""
     tight: Folder = min((environment.cache, environment.here), key=lambda folder: folder.free)
     seen = f"{tight.free / MEGABYTE:,.0f} MB free at {tight.path}"
-    remedy = "Make room there, or set XDG_CACHE_HOME and --out to another disk."
+    remedy = "Free space there, or set XDG_CACHE_HOME and --out to another disk."
     if tight.free < FREE_NEEDED:
         return problem("free space", seen, remedy)
     if tight.free < FREE_WANTED:

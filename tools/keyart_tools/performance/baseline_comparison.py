@@ -20,7 +20,7 @@ from .device_timing import BARE, ENGINES, TimedDevice
 from .measurement import Measurement, NotMeasured
 
 VENV = Path(".venv-bench")
-INSTALL_HINT = "`make bench` in a checkout of keyart installs the peers and measures them."
+INSTALL_HINT = "`make bench` in a checkout of keyart installs the baseline libraries and measures them."
 TIMEOUT_SECONDS = 600.0
 STANDARD = "VowpalWabbit"
 STEPS = ("predict", "predict + learn")

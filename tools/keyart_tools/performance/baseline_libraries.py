@@ -176,7 +176,7 @@ def measure(slates: list[TimedSlate], bare: Call | None, times: int) -> dict[str
         try:
             for peer in make(slates):
                 results.append({"version": version(package), **_time_baseline(peer, slates, bare, times)})
-        except Exception as error:  # whatever a peer raises, the others are still measured
+        except Exception as error:  # if a library fails, the others are still measured
             reason = f"{type(error).__name__}: {error} (package {package}, as constraints-bench.txt pins it)"
             absent.append({"name": name, "reason": reason})
     return {"peers": results, "absent": absent}

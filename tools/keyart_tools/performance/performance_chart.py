@@ -112,7 +112,7 @@ def _field(axes: Axes, rows: Sequence[Measurement]) -> None:
         )
     axes.set_xlabel(f"in {BARE}s of the ranker (logarithmic)", fontsize=9)
     axes.set_title(
-        f"One slate of {SLATE} beside the peers, which store nothing",
+        f"One slate of {SLATE} beside baseline libraries, which store nothing",
         loc="left",
         fontsize=12,
         color=INK,
