@@ -17,18 +17,18 @@ from sqlalchemy.orm import Session
 
 from keyart.secagg import Stage
 from keyart_federated.campaigns import checked
-from keyart_server import audit, budget
+from keyart_server import audit_log, budget
 from keyart_server.budget.charges import to_json
-from keyart_server.campaigns import Campaign, records
+from keyart_server.campaigns import Campaign, campaign_store
 from keyart_server.state.tables import (
-    AnswerRow,
     CampaignRow,
     ChargeRow,
-    EnrolledRow,
+    EnrolledDeviceRow,
     GatewayRow,
     MemberRow,
     ReleaseRow,
     RoundRow,
+    SubmissionRow,
 )
 
 HOSTILE = "<script>alert(1)</script> \" ' {{ 7 * 7 }} &amp;"
@@ -52,7 +52,7 @@ def campaign(
     session: Session, at: datetime, kind: str = "training", name: str = "Spring", state: str = "running"
 ) -> str:
     """The id of one that stands at `state`, with the settings that a form would give it."""
-    made = records.create(session, at, "server", name, kind, rounds=60, settings=checked(kind, SETTINGS[kind]))  # type: ignore[arg-type]
+    made = campaign_store.create(session, at, "server", name, kind, rounds=60, settings=checked(kind, SETTINGS[kind]))  # type: ignore[arg-type]
     if state != "draft":
         session.flush()
         row = session.get_one(CampaignRow, made.id)
@@ -164,7 +164,7 @@ def release_row(version: int, at: datetime, standing: str = "released", **change
 
 def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000) -> list[Campaign]:
     """All of it. The newest round of each campaign that runs goes on; every 31st failed."""
-    budget.settle(session, at, 8.0, 1e-6)
+    budget.configure(session, at, 8.0, 1e-6)
     year = timedelta(days=360)
     ids = []
     kinds = list(SETTINGS)
@@ -225,13 +225,13 @@ def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000
         ],
     )
     session.execute(
-        insert(EnrolledRow),
+        insert(EnrolledDeviceRow),
         [
             {"device_key_hash": f"{n:064x}", "by": "token:app", "at": at, "expires": at + timedelta(days=n - 40)}
             for n in range(2000)
         ],
     )
-    return records.every(session)
+    return campaign_store.list_all(session)
 
 
 def come(session: Session, round_id: str, stage: Stage, devices: int) -> None:
@@ -244,7 +244,7 @@ def come(session: Session, round_id: str, stage: Stage, devices: int) -> None:
         ],
     )
     session.execute(
-        insert(AnswerRow),
+        insert(SubmissionRow),
         [
             {"round_id": round_id, "stage": int(stage), "number": n, "gateway": "main", "digest": b"", "body": b""}
             for n in range(devices)
@@ -260,12 +260,12 @@ def releases(at: datetime, campaign_id: str) -> list[dict[str, Any]]:
         *(release_row(version, days[20 - version], number=version, **made) for version in range(7, 13)),
         release_row(13, days[7], "refused", share=0.0, number=13, reason="quality tv: a fall of 0.05.", **made),
         release_row(14, days[6], "withdrawn", base=12, number=14, reason="By person:Kim.", **made),
-        release_row(15, days[5], base=14, reason="Model 15 brings back the weights of 12."),
+        release_row(15, days[5], base=14, reason="Model 15 restores the weights of model 12."),
         release_row(16, days[4], "held", share=0.1, number=16, reason="take rate all: a fall of 0.02.", **made),
         release_row(17, days[3], "rolling", base=15, share=0.1, number=17, **made),
         release_row(
             18, days[2], "waiting", base=17, share=0.0, number=18,
-            reason="It waits for the key of targets: put targets.pem into the folder keys.", **made,
+            reason="The signing key of the targets role is missing: put targets.pem into the folder keys.", **made,
         ),
         release_row(19, days[1], "candidate", base=17, share=0.0, number=19, gates="[]", **made),
     ]  # fmt: skip
@@ -273,4 +273,4 @@ def releases(at: datetime, campaign_id: str) -> list[dict[str, Any]]:
 
 def log(session: Session, at: datetime, rows: int) -> None:
     for n in range(rows):
-        audit.append(session, at, "person:Kim", "campaign.start", f"{n:016x}", note=HOSTILE)
+        audit_log.append(session, at, "person:Kim", "campaign.start", f"{n:016x}", note=HOSTILE)

@@ -22,15 +22,13 @@ from keyart_federated.secagg import Coordinator, Gateway
 from keyart_server import budget
 from keyart_server.access import tokens
 from keyart_server.app import create_app
-from keyart_server.campaigns import Campaign, Kind
-from keyart_server.campaigns import records as campaigns
-from keyart_server.engine import Driver, Engine
-from keyart_server.releases import Release, publishing
-from keyart_server.releases import records as releases
-from keyart_server.rounds import records
-from keyart_server.serve import opened
+from keyart_server.campaigns import Campaign, Kind, campaign_store
+from keyart_server.engine import CampaignEngine, RoundDriver
+from keyart_server.releases import Release, publishing, release_store
+from keyart_server.rounds import round_store
+from keyart_server.serve import open_service
 from keyart_server.service import Service
-from keyart_server.settings import Settings
+from keyart_server.settings import ServerSettings
 
 SMALL = {"minimum_devices": 2, "patience": 1.0, "hours": 0.0}
 COHORT = {"wanted": 1000}
@@ -55,7 +53,7 @@ class Fleet:
         """In place of `Driver.drive`."""
         service = self.service
         with service.state.reading() as session:
-            opened, one = records.opened(session, round_id), records.find(session, round_id)
+            opened, one = round_store.find_open(session, round_id), round_store.find(session, round_id)
         assert opened is not None and one is not None
         terms, gateway = opened.terms, Gateway(opened.terms)
         coordinator = Coordinator(terms, [service.keys.issuer_public], int(service.clock().timestamp()))
@@ -70,13 +68,13 @@ class Fleet:
                 coordinator.receive(0, gateway.collect(replies))
                 coordinator.close()
                 with service.state.writing() as session:
-                    records.passed(session, service.clock(), round_id, stage, len(replies))
+                    round_store.advance(session, service.clock(), round_id, stage, len(replies))
             with service.state.writing() as session:
-                records.answer(session, service.clock(), round_id, coordinator.result.total, len(replies))
+                round_store.store_sum(session, service.clock(), round_id, coordinator.result.total, len(replies))
             self.asked.append((one.topic, len(coordinator.result.survivors)))
         except (RoundFailed, keyart.KeyartError) as error:
             with service.state.writing() as session:
-                records.fail(session, service.clock(), round_id, str(error))
+                round_store.fail(session, service.clock(), round_id, str(error))
 
     def close(self) -> None:
         """In place of `Driver.close`."""
@@ -84,7 +82,7 @@ class Fleet:
     def install(self, version: int) -> None:
         """All devices have it."""
         for art in self.arts:
-            art.install(self.service.shelf.folder(version))
+            art.install(self.service.bundles.folder(version))
 
 
 @dataclass
@@ -93,7 +91,7 @@ class Scene:
 
     service: Service
     fleet: Fleet
-    engine: Engine
+    engine: CampaignEngine
     clock: Clock
 
     def create(self, kind: Kind = "training", settings: Mapping[str, Any] | None = None, **changes: Any) -> Campaign:
@@ -102,8 +100,8 @@ class Scene:
         some = {**SMALL, **OF_KIND[kind], **(settings or {})}
         told = checked(kind, some, base["epsilon"], base["delta"])
         with self.service.state.writing() as session:
-            made = campaigns.create(session, self.clock(), "server", "Spring", kind, settings=told, **base)
-            campaigns.move(session, self.clock(), "server", made.id, "start")
+            made = campaign_store.create(session, self.clock(), "server", "Spring", kind, settings=told, **base)
+            campaign_store.move(session, self.clock(), "server", made.id, "start")
         return made
 
     def step(self, times: int = 1, **span: float) -> None:
@@ -122,11 +120,11 @@ class Scene:
 
     def release(self, version: int) -> Release | None:
         with self.service.state.reading() as session:
-            return releases.find(session, version)
+            return release_store.find(session, version)
 
     def state_of(self, campaign: Campaign) -> str:
         with self.service.state.reading() as session:
-            found = campaigns.find(session, campaign.id)
+            found = campaign_store.find(session, campaign.id)
         assert found is not None
         return found.state
 
@@ -140,7 +138,7 @@ class Scene:
     def rounds(self, campaign: Campaign) -> list[tuple[int, str, str]]:
         """Number, topic and standing, oldest first."""
         with self.service.state.reading() as session:
-            found = records.of_campaign(session, campaign.id)
+            found = round_store.list_for_campaign(session, campaign.id)
         return [(one.number, one.topic, one.standing) for one in reversed(found)]
 
 
@@ -156,13 +154,15 @@ def staged(folder: Path, database_url: str | None = None, devices: int = 24, **s
     clock, catalog = Clock(EVENING.astimezone(UTC)), sample_catalog(10)
     catalog.save(folder / "told.json")
     first = sample_bundle(folder / "first", catalog, seed=1, version=1)
-    chosen = Settings(folder / "data", database_url, catalog=folder / "told.json", epsilon=100_000.0, **settings)
+    chosen = ServerSettings(
+        folder / "data", database_url, catalog=folder / "told.json", epsilon=100_000.0, **settings
+    )
     with ExitStack() as stack:
-        service = stack.enter_context(opened(chosen, clock))
+        service = stack.enter_context(open_service(chosen, clock))
         tokens.ensure_admin(service.state, service.data, clock())
         with service.state.writing() as session:
-            budget.settle(session, clock(), chosen.epsilon, chosen.delta)
-        publishing.bring(service, first)
+            budget.configure(session, clock(), chosen.epsilon, chosen.delta)
+        publishing.publish_at_start(service, first)
         limits = keyart.Limits(
             servers=[service.keys.offers_public], issuers=[service.keys.issuer_public], epsilon=1e6, delta=1e-6,
             minimum_devices=2, least_noise=1e-6, contributions_a_day=1000,
@@ -181,4 +181,4 @@ def staged(folder: Path, database_url: str | None = None, devices: int = 24, **s
             assert art.federated.enrol(certify(service.keys.issuer, _key(art), int(until.timestamp())))
             arts.append(art)
         fleet = Fleet(service, arts)
-        yield Scene(service, fleet, Engine(service, cast(Driver, fleet)), clock)
+        yield Scene(service, fleet, CampaignEngine(service, cast(RoundDriver, fleet)), clock)

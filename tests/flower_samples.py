@@ -20,10 +20,10 @@ from sqlalchemy.orm import Session
 from keyart.secagg import AggregationParameters, Stage
 from keyart.secagg.messages import KeysRequest
 from keyart_server import budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.rounds import Round, records
-from keyart_server.state import State
-from keyart_server.state.tables import AnswerRow, AskRow, WindowRow
+from keyart_server.campaigns import campaign_store
+from keyart_server.rounds import Round, round_store
+from keyart_server.state import ServerState
+from keyart_server.state.tables import StageRequestRow, SubmissionRow, WindowRow
 
 WAIT_SECONDS = 180.0
 
@@ -32,17 +32,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def begin(state: State, of: AggregationParameters, epsilon: float = 8.0, **changes: object) -> Round:
+def begin(state: ServerState, of: AggregationParameters, epsilon: float = 8.0, **changes: object) -> Round:
     """A round of these terms, of a new campaign."""
     with state.writing() as session:
-        budget.settle(session, now(), epsilon, 1e-6)
-        campaign = campaigns.create(session, now(), "server", "Spring", "training")
+        budget.configure(session, now(), epsilon, 1e-6)
+        campaign = campaign_store.create(session, now(), "server", "Spring", "training")
         return round_samples.started(session, now(), campaign.id, of, **changes)
 
 
-def found(state: State, of: AggregationParameters) -> Round:
+def found(state: ServerState, of: AggregationParameters) -> Round:
     with state.reading() as session:
-        made = records.find(session, of.round_id.hex())
+        made = round_store.find(session, of.round_id.hex())
     assert made is not None
     return made
 
@@ -54,7 +54,7 @@ class Crowd:
     held: at this stage only half of them answer, until it is let go. handed: the answers that were taken.
     """
 
-    state: State
+    state: ServerState
     of: AggregationParameters
     vectors: npt.NDArray[np.int64]
     gateways: Collection[str] = ("main",)
@@ -100,10 +100,10 @@ class Crowd:
         """The sum is in, and it is exactly that of the vectors that were taken; it is paid for once."""
         made = found(self.state, self.of)
         with self.state.reading() as session:
-            opened = records.opened(session, self.of.round_id.hex())
+            opened = round_store.find_open(session, self.of.round_id.hex())
             assert opened is not None and opened.standing == "answered"
-            total = records.total_of(opened)
-            assert [charge.campaign_id for charge in budget.every(session)].count(made.campaign_id) == 1
+            total = round_store.total_of(opened)
+            assert [charge.campaign_id for charge in budget.list_charges(session)].count(made.campaign_id) == 1
         assert (total == self.vectors[self.survivors()].sum(axis=0)).all()
         assert made.survivors == len(self.survivors())
 
@@ -125,11 +125,13 @@ class Crowd:
             asked = dict.fromkeys(members, KeysRequest(self.of).to_bytes())
         else:
             rows = session.execute(
-                select(AskRow.number, AskRow.message).where(AskRow.round_id == round_id, AskRow.stage == int(stage))
+                select(StageRequestRow.number, StageRequestRow.message).where(
+                    StageRequestRow.round_id == round_id, StageRequestRow.stage == int(stage)
+                )
             )
             asked = {number: message for number, message in rows if number in members}
-        here = AnswerRow.round_id == round_id, AnswerRow.stage == int(stage)
-        done = set(session.scalars(select(AnswerRow.number).where(*here)))
+        here = SubmissionRow.round_id == round_id, SubmissionRow.stage == int(stage)
+        done = set(session.scalars(select(SubmissionRow.number).where(*here)))
         quiet = {i for since, who in self.silent.items() if since <= stage for i in who}
         quiet |= {i for i in asked if i % 4 > 1} if stage is self.held else set()
         due = [i for i in sorted(asked) if i not in done and i not in quiet]

@@ -20,17 +20,17 @@ from server_samples import listening
 from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.secagg import Coordinator, Gateway
 from keyart_server import budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.gateway.app import create_gateway
-from keyart_server.metrics import Metrics
-from keyart_server.rounds import records, stages
-from keyart_server.state import State
+from keyart_server.campaigns import campaign_store
+from keyart_server.gateway.gateway_app import create_gateway
+from keyart_server.monitoring.metrics import Metrics
+from keyart_server.rounds import round_store, stage_windows
+from keyart_server.state import ServerState
 
 NOW = 1_700_000_000
 
 
 @contextmanager
-def door(state: State, clock: Callable[[], datetime], name: str = GATEWAY) -> Iterator[httpx.Client]:
+def door(state: ServerState, clock: Callable[[], datetime], name: str = GATEWAY) -> Iterator[httpx.Client]:
     """A gateway that stands alone; a client for it."""
     with listening(create_gateway(state, name, [ISSUER.public], clock, Metrics("1"))) as client:
         yield client
@@ -40,7 +40,7 @@ def door(state: State, clock: Callable[[], datetime], name: str = GATEWAY) -> It
 class Round:
     """Of devices with random vectors, over these gateways. changes: of `records.start`."""
 
-    state: State
+    state: ServerState
     clock: Callable[[], datetime]
     devices: int = 4
     size: int = 12
@@ -59,8 +59,8 @@ class Round:
         self.fleet = Devices(self.of, self.vectors)
         self.coordinator = Coordinator(self.of, [ISSUER.public], NOW)
         with self.state.writing() as session:
-            budget.settle(session, self.clock(), 8.0, 1e-6)
-            campaign_id = campaigns.create(session, self.clock(), "server", "Spring", "training").id
+            budget.configure(session, self.clock(), 8.0, 1e-6)
+            campaign_id = campaign_store.create(session, self.clock(), "server", "Spring", "training").id
             round_samples.started(session, self.clock(), campaign_id, self.of, **self.changes)
 
     @property
@@ -78,19 +78,19 @@ class Round:
                 if stage is not Stage.KEYS:
                     relay = Gateway(self.of)
                     relay.stage = Stage(stage - 1)
-                    stages.ask(session, self.of, stage, relay.deliver(self.coordinator.ask(place)))
-                stages.open_window(session, self.clock(), self.of, stage, gateway, self.devices, patience)
+                    stage_windows.store_requests(session, self.of, stage, relay.deliver(self.coordinator.ask(place)))
+                stage_windows.open_window(session, self.clock(), self.of, stage, gateway, self.devices, patience)
 
     def closes(self, stage: Stage) -> None:
         """Each relay closes its window and hands over what came in; the next stage begins."""
         for place, gateway in enumerate(self.gateways):
             with self.state.writing() as session:
-                stages.close_window(session, self.of, stage, gateway)
+                stage_windows.close_window(session, self.of, stage, gateway)
             with self.state.reading() as session:
-                self.coordinator.receive(place, stages.collected(session, self.of, stage, gateway))
+                self.coordinator.receive(place, stage_windows.collect(session, self.of, stage, gateway))
         self.coordinator.close()
         with self.state.writing() as session:
-            records.passed(session, self.clock(), self.id, stage, self.devices)
+            round_store.advance(session, self.clock(), self.id, stage, self.devices)
 
     def keys(self, i: int) -> bytes:
         """What device i hands in first."""

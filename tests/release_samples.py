@@ -13,8 +13,8 @@ from keyart.bundle.folder import read_files
 from keyart.bundle.update import install_update
 from keyart_federated.campaigns.rollout_plan import Plan
 from keyart_federated.campaigns.segments import Estimate
-from keyart_server.campaigns import records as campaigns
-from keyart_server.releases import Release, publishing, records
+from keyart_server.campaigns import campaign_store
+from keyart_server.releases import Release, publishing, release_store
 from keyart_server.service import Service
 
 
@@ -47,9 +47,11 @@ def candidate(
 ) -> Release:
     """One that a round of a campaign has trained."""
     with service.state.writing() as session:
-        known = campaigns.every(session)
-        campaign = known[0] if known else campaigns.create(session, service.clock(), "server", "Spring", "training")
-        return records.propose(
+        known = campaign_store.list_all(session)
+        campaign = (
+            known[0] if known else campaign_store.create(session, service.clock(), "server", "Spring", "training")
+        )
+        return release_store.propose(
             session, service.clock(), "server", files(version, base, seed),
             campaign_id=campaign.id, number=number, base=base, plan=plan,
         )  # fmt: skip
@@ -63,7 +65,7 @@ def rolled(service: Service, version: int = 8, base: int = 7, seed: int = 1, pla
 
 def standing(service: Service, version: int) -> Release:
     with service.state.reading() as session:
-        release = records.find(session, version)
+        release = release_store.find(session, version)
     assert release is not None
     return release
 
@@ -82,7 +84,7 @@ class Device(repository_samples.Device):
     def visit(self, service: Service) -> int | None:
         """Asks and updates; the version that serves then."""
         with service.state.reading() as session:
-            model = records.offered(session)
+            model = release_store.offered(session)
         wanted = model["version"] if self.draw < model["share"] else model["before"]
         if wanted is not None:
             root = self.root

@@ -11,7 +11,7 @@ import bundle_samples as samples
 
 from keyart.bundle import Manifest, Slots, verify
 from keyart.bundle.update import Canary, install_update
-from keyart_server.repository import Repository
+from keyart_server.signing.repository import Repository
 
 
 def days_ago(days: float) -> Callable[[], datetime]:

@@ -16,15 +16,15 @@ from sqlalchemy.orm import Session
 from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
-from keyart_server.rounds import Round, records, stages
+from keyart_server.rounds import Round, round_store, stage_windows
 from keyart_server.state.tables import (
-    AnswerRow,
-    EnrolledRow,
-    EnrolmentsRow,
+    CampaignStateRow,
+    EnrolledDeviceRow,
+    EnrolmentCountRow,
     MemberRow,
-    MemoryRow,
-    PartialRow,
+    PartialSumRow,
     ReleaseRow,
+    SubmissionRow,
 )
 
 ISSUER = Identity(b"i" * 32)
@@ -42,23 +42,27 @@ def started(
 ) -> Round:
     """A round of these terms that is open, with nothing sensible as its offer."""
     wanted = {"wanted": 1000, "patience": 60.0, **changes}
-    return records.start(session, at, campaign_id, number, "training", b"an offer", of, EVENT, b"waiting", **wanted)
+    return round_store.start(
+        session, at, campaign_id, number, "training", b"an offer", of, EVENT, b"waiting", **wanted
+    )
 
 
 def fill(session: Session, at: datetime, campaign_id: str) -> None:
     """One row at least in every table that belongs to rounds, budget and releases."""
-    budget.settle(session, at, 8.0, 1e-6)
+    budget.configure(session, at, 8.0, 1e-6)
     of = terms()
     found = started(session, at, campaign_id, of)
-    stages.hear(session, at, GATEWAY)
-    stages.open_window(session, at, of, Stage.SHARE, GATEWAY, 3, 60.0)
-    stages.ask(session, of, Stage.SHARE, {7: b"\x00\xff what it is asked"})
+    stage_windows.record_heartbeat(session, at, GATEWAY)
+    stage_windows.open_window(session, at, of, Stage.SHARE, GATEWAY, 3, 60.0)
+    stage_windows.store_requests(session, of, Stage.SHARE, {7: b"\x00\xff what it is asked"})
     session.add(MemberRow(round_id=found.id, number=2**32 - 1, device_key_hash="a" * 64, gateway=GATEWAY))
-    session.add(AnswerRow(round_id=found.id, stage=1, number=7, gateway=GATEWAY, digest=b"d" * 32, body=b"\x00\xff"))
-    session.add(PartialRow(id="p" * 16, round_id=found.id, gateway=GATEWAY, lanes=bytes(32)))
-    session.add(EnrolledRow(device_key_hash="a" * 64, by="token:app", at=at, expires=at + timedelta(days=90)))
-    session.add(EnrolmentsRow(hour=at, by="token:app", count=3))
-    session.add(MemoryRow(campaign_id=campaign_id, number=1, data=b"\x00\xff"))
+    session.add(
+        SubmissionRow(round_id=found.id, stage=1, number=7, gateway=GATEWAY, digest=b"d" * 32, body=b"\x00\xff")
+    )
+    session.add(PartialSumRow(id="p" * 16, round_id=found.id, gateway=GATEWAY, lanes=bytes(32)))
+    session.add(EnrolledDeviceRow(device_key_hash="a" * 64, by="token:app", at=at, expires=at + timedelta(days=90)))
+    session.add(EnrolmentCountRow(hour=at, by="token:app", count=3))
+    session.add(CampaignStateRow(campaign_id=campaign_id, number=1, data=b"\x00\xff"))
     session.add(
         ReleaseRow(
             version=8, campaign_id=campaign_id, number=1, base=7, standing="candidate", share=0.0, digest="b" * 64,
@@ -104,8 +108,10 @@ def put(
         if stage is Stage.MASKED:
             lanes = reply[-of.vector_bytes :]
             body = reply[36 : -of.vector_bytes]
-            session.add(PartialRow(id=os.urandom(16).hex(), round_id=round_id, gateway=gateway, lanes=lanes))
+            session.add(PartialSumRow(id=os.urandom(16).hex(), round_id=round_id, gateway=gateway, lanes=lanes))
         digest = hashlib.sha256(reply).digest()
         session.add(
-            AnswerRow(round_id=round_id, stage=int(stage), number=number, gateway=gateway, digest=digest, body=body)
+            SubmissionRow(
+                round_id=round_id, stage=int(stage), number=number, gateway=gateway, digest=digest, body=body
+            )
         )

@@ -20,7 +20,7 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 
-from keyart_server.serving import listen
+from keyart_server.http.web_server import listen
 
 COMMAND = (sys.executable, "-c", "from keyart_tools.cli import main; main(prog_name='keyart')", "serve")
 START_SECONDS = 20  # as promised

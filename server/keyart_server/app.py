@@ -1,6 +1,6 @@
-"""The application: every room's routes, behind the same headers, limits and counts.
+"""The server application: the routes of every package behind shared headers, limits and metrics.
 
-`create_app(service)` needs a service whose state is open; `serve` makes one from settings.
+`create_app(service)` needs a service whose state is open; `serve` builds one from settings.
 """
 
 from __future__ import annotations
@@ -16,38 +16,41 @@ from starlette.concurrency import run_in_threadpool
 import keyart
 from keyart.errors import KeyartError
 
-from . import health, refusals
-from .access import pages as access_pages
+from . import health
 from .access import routes as access_routes
+from .access import sign_in_pages
 from .bundles import routes as bundle_routes
 from .campaigns import routes as campaign_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
 from .gateway import routes as gateway_routes
-from .gateway.heard import heard
-from .headers import Headers
-from .limits import Limits
+from .gateway.heartbeat import heartbeat
+from .http import error_responses
+from .http.body_limits import BodyLimits
+from .http.request_metrics import RequestMetrics
+from .http.security_headers import SecurityHeaders
 from .releases import routes as release_routes
-from .requests import Requests
 from .service import Service
 
 log = logging.getLogger("keyart.server")
 REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
 RETRY_SECONDS = 600
-HEADINGS = {403: "Not for you", 404: "Not here", 503: "One moment"}
-ROOMS = (
+HEADINGS = {403: "Permission denied", 404: "Not found", 503: "Temporarily unavailable"}
+ROUTE_FACTORIES = (
     health.routes, campaign_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
-    gateway_routes.routes, access_pages.routes, dashboard_routes.routes, rendering.routes,
+    gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
 
 
 def create_app(service: Service) -> FastAPI:
+    """Build the application of the server, with a background task that keeps the signed metadata fresh."""
+
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        pause = await _sign_anew(service)  # before the door opens: it may have been shut for longer than that lasts
-        task = asyncio.create_task(_keep_fresh(service, pause))
+        pause = await _refresh_once(service)  # before the first request, since the timestamp may have expired
+        task = asyncio.create_task(_refresh_signatures(service, pause))
         try:
-            async with heard(service.state, gateway_routes.NAME, service.clock):
+            async with heartbeat(service.state, gateway_routes.MAIN_GATEWAY, service.clock):
                 yield
         finally:
             task.cancel()
@@ -59,44 +62,44 @@ def create_app(service: Service) -> FastAPI:
         version=keyart.__version__,
         summary="The coordinating server: campaigns, and signed model bundles.",
         lifespan=running,
-        docs_url=None,  # their scripts come from other servers
+        docs_url=None,  # these pages load scripts from other servers
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses={422: refusals.refusal("What was sent cannot be used; the sentence says why.")},
+        responses={422: error_responses.error_schema("The request is invalid; `error` gives the reason.")},
     )
-    for routes in ROOMS:
+    for routes in ROUTE_FACTORIES:
         for router in routes(service):
             app.include_router(router)
 
     def page(request: Request, status: int, sentence: str, headers: dict[str, str]) -> Response:
         if status == 401:
             path = request.url.path
-            return access_pages.sign_in_page(service, path, status=200 if path == "/" else status)
-        heading = HEADINGS.get(status, "That did not work")
-        actor = getattr(request.state, "actor", None)  # who was let in so far
+            return sign_in_pages.sign_in_page(service, path, status=200 if path == "/" else status)
+        heading = HEADINGS.get(status, "The request failed")
+        actor = getattr(request.state, "actor", None)  # set if the guard has admitted somebody
         return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)
 
-    refusals.install(app, page)
+    error_responses.install(app, page)
     settings = service.settings
-    app.add_middleware(Limits)
-    app.add_middleware(Requests, metrics=service.metrics)
-    app.add_middleware(Headers, hosts=settings.hosts, secure=settings.secure)
+    app.add_middleware(BodyLimits)
+    app.add_middleware(RequestMetrics, metrics=service.metrics)
+    app.add_middleware(SecurityHeaders, hosts=settings.allowed_hosts, secure=settings.secure)
     return app
 
 
-async def _keep_fresh(service: Service, pause: float) -> None:
-    """Signs the online roles anew before they end, as long as the server runs; pause: seconds until it is due."""
+async def _refresh_signatures(service: Service, pause: float) -> None:
+    """Refresh the online TUF roles before they expire, for as long as the server runs."""
     while True:
         await asyncio.sleep(pause)
-        pause = await _sign_anew(service)
+        pause = await _refresh_once(service)
 
 
-async def _sign_anew(service: Service) -> float:
-    """Signs them now; after how many seconds it is due again."""
+async def _refresh_once(service: Service) -> float:
+    """Refresh the online TUF roles now; return the number of seconds until the next refresh."""
     try:
-        await run_in_threadpool(service.shelf.refresh)
+        await run_in_threadpool(service.bundles.refresh)
     except (KeyartError, OSError) as error:
-        log.error("the signed timestamp could not be renewed", extra={"error": str(error)})
+        log.error("the signed timestamp could not be refreshed", extra={"error": str(error)})
         return RETRY_SECONDS
     return REFRESH_SECONDS

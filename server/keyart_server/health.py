@@ -1,6 +1,7 @@
-"""`/healthz`: the process answers. `/readyz`: it can do its work. `/metrics`: what it has done.
+"""Health routes: `/healthz` (liveness), `/readyz` (readiness) and `/metrics` (Prometheus).
 
-All three are open: a load balancer has no token. They tell states and counts. Keep `/metrics` inside the network.
+All three need no token, since load balancers have none; they return states and counts only. Keep `/metrics` inside
+the network.
 """
 
 from __future__ import annotations
@@ -17,14 +18,12 @@ from keyart.errors import KeyartError
 from keyart_federated.campaigns.campaign import STANDINGS
 
 from . import budget
-from .campaigns import records
-from .releases import Standing
-from .releases import records as releases
-from .rounds import ENDED, GOING_ON, stages
-from .rounds import records as rounds
+from .campaigns import campaign_store
+from .releases import ReleaseStatus, release_store
+from .rounds import ACTIVE, ENDED, round_store, stage_windows
 from .service import Service
 
-FOR_A_PERSON: Final[tuple[Standing, ...]] = ("held", "waiting")
+ACTION_REQUIRED: Final[tuple[ReleaseStatus, ...]] = ("held", "waiting")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -33,7 +32,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @router.head("/healthz", include_in_schema=False)
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """The process is alive. Asks nothing of the database: a restart would not bring it back."""
+        """Report that the process is alive. The database is not queried, since a restart would not repair it."""
         return {"status": "ok"}
 
     not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "Which check failed."}}
@@ -41,29 +40,29 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @router.head("/readyz", include_in_schema=False)
     @router.get("/readyz", responses=not_ready)
     def readyz() -> Response:
-        """The database answers, and devices are offered metadata that is still valid."""
+        """Report whether the database answers and the metadata offered to devices is still valid."""
         checks = readiness(service)
         ready = all(value == "ok" for value in checks.values())
         return JSONResponse({"status": "ok" if ready else "unready", "checks": checks}, 200 if ready else 503)
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def metrics() -> Response:
-        """Counts and times, in the text format of Prometheus."""
-        measure(service)
+        """Return counters and timings in the Prometheus text format."""
+        update_gauges(service)
         return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return (router,)
 
 
 def readiness(service: Service) -> dict[str, str]:
-    """`ok`, or what is wrong, by check."""
+    """Return, per check, `ok` or a description of the problem."""
     checks = {"database": "ok", "bundles": "ok"}
     try:
         service.state.ping()
     except SQLAlchemyError:
         checks["database"] = "does not answer"
     try:
-        expires = service.shelf.expires()
+        expires = service.bundles.expires()
     except KeyartError:
         checks["bundles"] = "timestamp.json cannot be read"
     else:
@@ -72,29 +71,32 @@ def readiness(service: Service) -> dict[str, str]:
     return checks
 
 
-def measure(service: Service) -> None:
-    """Sets what is counted when it is asked for."""
+def update_gauges(service: Service) -> None:
+    """Set the gauges that are read from the database and the bundle repository."""
     metrics = service.metrics
     try:
         with service.state.reading() as session:
-            count, of_rounds = records.count(session), rounds.count(session)
-            whole = budget.of_fleet(session)
-            heard = stages.gateways(session, service.clock() - stages.SILENT)
-            held = sum(len(releases.every(session, standing)) for standing in FOR_A_PERSON)
+            campaigns_by_state, rounds_by_status = (
+                campaign_store.count_by_state(session),
+                round_store.count_by_status(session),
+            )
+            fleet_budget = budget.fleet_budget(session)
+            gateways = stage_windows.list_gateways(session, service.clock() - stage_windows.SILENT_AFTER)
+            awaiting_action = sum(len(release_store.list_all(session, standing)) for standing in ACTION_REQUIRED)
     except SQLAlchemyError:
         metrics.database_up.set(0)
     else:
         metrics.database_up.set(1)
         for state in STANDINGS:
-            metrics.campaigns.labels(state).set(count.get(state, 0))
-        for standing in (*GOING_ON, "answered", *ENDED):
-            metrics.rounds.labels(standing).set(of_rounds.get(standing, 0))
-        metrics.epsilon.set(whole.spent)
-        metrics.budget.set(whole.epsilon)
-        metrics.gateways.set(len(heard))
-        metrics.held.set(held)
+            metrics.campaigns.labels(state).set(campaigns_by_state.get(state, 0))
+        for standing in (*ACTIVE, "answered", *ENDED):
+            metrics.rounds.labels(standing).set(rounds_by_status.get(standing, 0))
+        metrics.epsilon.set(fleet_budget.spent)
+        metrics.budget.set(fleet_budget.epsilon)
+        metrics.gateways.set(len(gateways))
+        metrics.held.set(awaiting_action)
     try:
-        newest, expires = service.shelf.newest(), service.shelf.expires()
+        newest, expires = service.bundles.newest(), service.bundles.expires()
     except KeyartError:
         newest = expires = None
     metrics.bundle.set(-1 if newest is None else newest)

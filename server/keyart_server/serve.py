@@ -1,6 +1,6 @@
-"""Runs the server in the foreground, from settings to the last answered request.
+"""Runs the server in the foreground, from its settings to the last request.
 
-The order matters: whatever can be wrong with the settings is found before anything is written.
+Settings are checked completely before anything is written.
 """
 
 from __future__ import annotations
@@ -16,29 +16,36 @@ import keyart
 from keyart import Catalog
 from keyart.bundle.durable import replace_file
 
-from . import budget, vouching
+from . import budget
 from .access import Guard, people, tokens
 from .app import create_app
-from .bundles import Shelf
-from .bundles.shelf import check
+from .bundles import PublishedBundles
+from .bundles.published_bundles import check_bundle
+from .clock import now
 from .dashboard import Pages
-from .data import DataFolder
-from .engine import Driver, Engine, Link
-from .metrics import Metrics
+from .data_folder import DataFolder
+from .engine import CampaignEngine, RoundDriver, RoundRunner
+from .http.web_server import listen, run_application
+from .monitoring.metrics import Metrics
 from .releases import publishing
-from .rounds import records as rounds
+from .rounds import round_store
 from .service import Service
-from .serving import listen, now, run
-from .settings import Settings
-from .state import State
+from .settings import ServerSettings
+from .signing import signing_keys
+from .state import ServerState
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """What is said when the server listens. join: the one-time link while nobody can sign in, else None.
+class StartupReport:
+    """The report of a server start, made when the server listens.
 
-    published: model version that this start published. offline_keys: files that belong on another machine.
-    offers_key, issuer_key: public keys that apps ship (`keyart.Limits`), in hex.
+    Attributes:
+        address: base URL of the server.
+        published: model version that this start has published, or None.
+        join: one-time link for the first administrator while no account exists, else None.
+        offline_keys: key files that should be moved to another machine.
+        offers_key: public key that verifies offers, in hex; apps ship it (`keyart.Limits`).
+        issuer_key: public key that verifies device certificates, in hex; apps ship it.
     """
 
     address: str
@@ -51,65 +58,79 @@ class Started:
     issuer_key: str
 
 
-def serve(settings: Settings, tell: Callable[[Started], None], clock: Callable[[], datetime] = now) -> None:
-    """Serves until it is told to stop (SIGTERM, Ctrl-C). tell: called once, when it listens.
+def serve(
+    settings: ServerSettings, on_listening: Callable[[StartupReport], None], clock: Callable[[], datetime] = now
+) -> None:
+    """Serve until SIGTERM or Ctrl-C.
 
-    Raises SettingError, BundleError or CatalogError where it cannot start.
+    Args:
+        settings: settings of the process.
+        on_listening: called once, when the server listens.
+        clock: returns the current time, with zone.
+
+    Raises:
+        SettingError, BundleError, CatalogError: if the server cannot start.
     """
     settings.check_tls()
     if settings.bundle is not None:
-        check(settings.bundle)
+        check_bundle(settings.bundle)
     with ExitStack() as stack:
         listening = stack.enter_context(listen(settings.host, settings.port))
-        service = stack.enter_context(opened(settings, clock))
+        service = stack.enter_context(open_service(settings, clock))
         port: int = listening.getsockname()[1]
-        started = _begin(service, settings.at(port))
+        started = _prepare(service, settings.base_url(port))
         app = create_app(service)
-        with _driving(service):
-            run(app, settings, listening, lambda: tell(started))
+        with _engine_running(service):
+            run_application(app, settings, listening, lambda: on_listening(started))
 
 
 @contextmanager
-def opened(settings: Settings, clock: Callable[[], datetime] = now) -> Iterator[Service]:
-    """The service of these settings, with the data folder to itself. Raises SettingError, CatalogError."""
-    told = None if settings.catalog is None else Catalog.load(settings.catalog)
+def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) -> Iterator[Service]:
+    """Open the service of these settings, with exclusive use of the data folder.
+
+    Raises:
+        SettingError, CatalogError: if the folder, the database or the catalogue cannot be used.
+    """
+    catalog = None if settings.catalog is None else Catalog.load(settings.catalog)
     data = DataFolder(settings.data)
     with ExitStack() as stack:
-        named = None
-        if settings.database_url is not None:  # before a folder is made for what cannot be reached
-            named = State.open(settings.database_url)
-            stack.callback(named.close)
+        state = None
+        if settings.database_url is not None:  # before a folder is created for an unreachable database
+            state = ServerState.open(settings.database_url)
+            stack.callback(state.close)
         data.make()
         stack.enter_context(data.locked())
-        if named is None:
-            named = State.open(data.database)
-            stack.callback(named.close)
-        if told is not None and settings.catalog is not None:
-            replace_file(data.catalog, settings.catalog.read_bytes())  # kept for the next start
+        if state is None:
+            state = ServerState.open(data.database)
+            stack.callback(state.close)
+        if catalog is not None and settings.catalog is not None:
+            replace_file(data.catalog, settings.catalog.read_bytes())  # used at the next start
         elif data.catalog.is_file():
-            told = Catalog.load(data.catalog)
+            catalog = Catalog.load(data.catalog)
         yield Service(
             settings=settings,
             data=data,
-            state=named,
-            guard=Guard(named, clock, settings.secure),
-            shelf=Shelf(data, clock),
+            state=state,
+            guard=Guard(state, clock, settings.secure),
+            bundles=PublishedBundles(data, clock),
             metrics=Metrics(keyart.__version__),
             pages=Pages(),
             clock=clock,
-            keys=vouching.keys_in(data.keys),
-            catalog=told,
+            keys=signing_keys.load_or_create(data.keys),
+            catalog=catalog,
         )
 
 
 @contextmanager
-def _driving(service: Service) -> Iterator[None]:
-    """The engine beside the server. It ends after the last answered request: rounds go on when a server is back."""
+def _engine_running(service: Service) -> Iterator[None]:
+    """Run the engine in a thread; it stops after the last request, and its rounds resume at the next start."""
     if not service.settings.rounds:
         yield
         return
     stop = threading.Event()
-    engine = Engine(service, Driver(lambda: _link(service), lambda round_id: _goes_on(service, round_id)))
+    engine = CampaignEngine(
+        service, RoundDriver(lambda: _round_runner(service), lambda round_id: _is_active(service, round_id))
+    )
     thread = threading.Thread(target=engine.run, args=(stop,), name="engine")
     thread.start()
     try:
@@ -119,40 +140,40 @@ def _driving(service: Service) -> Iterator[None]:
         thread.join()
 
 
-def _link(service: Service) -> Link:
-    from .flower.link import Link as FlowerLink
+def _round_runner(service: Service) -> RoundRunner:
+    from .flower.superlink import FlowerRunner as FlowerLink
 
     settings, folder = service.settings, service.data.path / "flower"
     if settings.superlink is not None and settings.superlink_ca is not None:
         return FlowerLink.connect(folder, settings.superlink, settings.superlink_ca, settings.gateways)
-    where = settings.database_url or f"sqlite:///{service.data.database.resolve()}"
-    return FlowerLink.start(folder, where, [service.keys.issuer_public])
+    database_url = settings.database_url or f"sqlite:///{service.data.database.resolve()}"
+    return FlowerLink.start(folder, database_url, [service.keys.issuer_public])
 
 
-def _goes_on(service: Service, round_id: str) -> bool:
+def _is_active(service: Service, round_id: str) -> bool:
     with service.state.reading() as session:
-        found = rounds.find(session, round_id)
-    return found is not None and found.going_on
+        round_ = round_store.find(session, round_id)
+    return round_ is not None and round_.is_active
 
 
-def _begin(service: Service, address: str) -> Started:
-    """What each start does: the token for machines, the bundle, the link for the first administrator."""
+def _prepare(service: Service, address: str) -> StartupReport:
+    """Do the work of every start: admin token, budget, interrupted releases, bundle, first invitation."""
     state, clock = service.state, service.clock
     tokens.ensure_admin(state, service.data, clock())
     with state.writing() as session:
-        budget.settle(session, clock(), service.settings.epsilon, service.settings.delta)
-    publishing.settle(service)
+        budget.configure(session, clock(), service.settings.epsilon, service.settings.delta)
+    publishing.resume_interrupted(service)
     bundle = service.settings.bundle
-    published = None if bundle is None else publishing.bring(service, bundle)
+    published = None if bundle is None else publishing.publish_at_start(service, bundle)
     with state.writing() as session:
-        code = people.invite(session, clock(), "server", "administrator") if people.none_yet(session) else None
-    return Started(
+        code = people.invite(session, clock(), "server", "administrator") if people.is_empty(session) else None
+    return StartupReport(
         address=address,
         data=service.data.path,
         version=keyart.__version__,
         published=published,
         join=None if code is None else f"{address}/join/{code}",
-        offline_keys=tuple(service.shelf.offline_keys_here()),
+        offline_keys=tuple(service.bundles.offline_keys_here()),
         offers_key=service.keys.offers_public.hex(),
         issuer_key=service.keys.issuer_public.hex(),
     )

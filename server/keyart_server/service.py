@@ -1,4 +1,4 @@
-"""What the rooms of one server process share. Each room's `routes(service)` takes from it what it needs."""
+"""The objects that the packages of one server process share; `routes(service)` of a package uses what it needs."""
 
 from __future__ import annotations
 
@@ -9,29 +9,36 @@ from datetime import datetime
 from keyart import Catalog
 
 from .access import Guard
-from .bundles import Shelf
+from .bundles import PublishedBundles
 from .dashboard import Pages
-from .data import DataFolder
-from .metrics import Metrics
-from .settings import Settings
-from .state import State
-from .vouching import Keys
+from .data_folder import DataFolder
+from .monitoring.metrics import Metrics
+from .settings import ServerSettings
+from .signing.signing_keys import SigningKeys
+from .state import ServerState
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """clock: the time now, with zone. shelf: the published bundles. pages: what people see. keys: that sign offers
-    and certify devices. catalog: what the fleet chooses from; None: not told, and nothing can be learnt. waiting: why
-    a running campaign asks nothing at present, by its id, as the engine of this process last saw it."""
+    """The shared objects of one server process.
 
-    settings: Settings
+    Attributes:
+        bundles: the published bundles.
+        pages: renders the dashboard.
+        clock: returns the current time, with zone.
+        keys: sign offers and certify devices.
+        catalog: catalogue of the fleet; None if none is configured, and then nothing can be trained.
+        blocked: why a running campaign starts no round, by campaign id, as the engine of this process last saw it.
+    """
+
+    settings: ServerSettings
     data: DataFolder
-    state: State
+    state: ServerState
     guard: Guard
-    shelf: Shelf
+    bundles: PublishedBundles
     metrics: Metrics
     pages: Pages
     clock: Callable[[], datetime]
-    keys: Keys
+    keys: SigningKeys
     catalog: Catalog | None
-    waiting: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Settings of one server process. A checked value."""
+"""Settings of one server process, as a checked value."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ from pathlib import Path
 
 from keyart.errors import SettingError
 
-from .address import Address
+from .http.address import Address
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(Address):
-    """data: folder of everything this process keeps. database_url: `sqlite:///FILE` or `postgresql://…`; None: SQLite
-    in `data`. bundle: published at the first start. catalog: what the fleet chooses from, JSON of `Catalog.save`; it
-    is copied into `data`. epsilon, delta: the most that the fleet ever gives away; None: as it was. superlink:
-    HOST:PORT of one that runs elsewhere, superlink_ca: who vouches for it, PEM; None: one is started here when it is
-    needed. gateways: that a round waits for there. rounds: whether this process drives rounds at all. Raises
-    SettingError.
+class ServerSettings(Address):
+    """Settings of one server process.
+
+    Attributes:
+        data: folder for everything that the process stores.
+        database_url: `sqlite:///FILE` or `postgresql://…`; None uses SQLite in `data`.
+        bundle: bundle folder to publish at start, if it is not published yet.
+        catalog: catalogue file (JSON of `Catalog.save`), copied into `data`.
+        epsilon: privacy budget ε of the fleet; None keeps the stored value.
+        delta: δ of the budget; None keeps the stored value.
+        superlink: HOST:PORT of an external SuperLink; None starts one on this machine when needed.
+        superlink_ca: PEM file of the authority that signed the SuperLink's certificate.
+        gateways: number of gateways that a round waits for at an external SuperLink.
+        rounds: whether this process runs campaigns.
+
+    Raises:
+        SettingError: for settings that are invalid.
     """
 
     data: Path
@@ -34,8 +44,8 @@ class Settings(Address):
     def __post_init__(self) -> None:
         Address.__post_init__(self)
         if (self.superlink is None) != (self.superlink_ca is None):
-            raise SettingError("A SuperLink elsewhere needs both: --superlink and --superlink-ca.")
+            raise SettingError("An external SuperLink needs both --superlink and --superlink-ca.")
         if self.superlink_ca is not None and not self.superlink_ca.is_file():
-            raise SettingError(f"--superlink-ca: there is no file {self.superlink_ca}.")
+            raise SettingError(f"--superlink-ca: the file {self.superlink_ca} does not exist.")
         if self.gateways < 1:
-            raise SettingError(f"--gateways is {self.gateways}; a round needs one at least.")
+            raise SettingError(f"--gateways is {self.gateways}; a round needs at least one.")

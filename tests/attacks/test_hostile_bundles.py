@@ -45,7 +45,7 @@ from keyart.model.latents import LATENTS, MAX_QUANTIZED
 from keyart.model.ranker.onnx_engine import OnnxRanker
 from keyart.model.ranker.weights import stored_layout, weight_shapes
 from keyart_federated.export import graphs
-from keyart_server import rolekeys
+from keyart_server.signing import tuf_keys
 
 CATALOG = choosing.sample_catalog(titles=3, artworks=4)
 SPEC = FeatureSpec.from_catalog(CATALOG)
@@ -930,7 +930,7 @@ class Publisher:
         metadata: Metadata[Any] = Metadata.from_bytes((self.repository.metadata / name).read_bytes())
         metadata.signed.version = self.version
         change(metadata.signed)
-        metadata.sign(rolekeys.read(rolekeys.path_of(self.repository.keys, role)))
+        metadata.sign(tuf_keys.read(tuf_keys.path_of(self.repository.keys, role)))
         return metadata.to_bytes()
 
 

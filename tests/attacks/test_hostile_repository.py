@@ -23,8 +23,8 @@ from tuf.api.metadata import Metadata, MetaFile, TargetFile
 
 from keyart.bundle.update import install_update
 from keyart.errors import BundleError, BundleRefused, UpdateError
-from keyart_server import rolekeys
-from keyart_server.repository import Repository
+from keyart_server.signing import tuf_keys
+from keyart_server.signing.repository import Repository
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def forge(site: Repository, name: str, change: Callable[[Any], None], *signers: 
 
 
 def key(site: Repository, role: str) -> CryptoSigner:
-    return rolekeys.read(rolekeys.path_of(site.keys, role))
+    return tuf_keys.read(tuf_keys.path_of(site.keys, role))
 
 
 def test_without_an_attacker(site: Repository, victim: Device, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_a_root_that_names_the_attacker_and_is_signed_by_him_alone(site: Reposit
 
     def takeover(root: Any) -> None:
         root.version = 2
-        for role in rolekeys.ROLES:
+        for role in tuf_keys.ROLES:
             root.revoke_key(root.roles[role].keyids[0], role)
             root.add_key(mallory.public_key, role)
 

@@ -65,7 +65,7 @@ def test_every_block_runs(server: Running, heading: str, script: str) -> None:
     expected = {
         "First start": '"status":"ok"', "Upgrade": "", "Add a gateway": "keyart_gateways", "Database away": "1.0\n",
         "Over budget": "keyart_epsilon_spent 0.0", "Bad bundle": "9 released 1", "Stuck round": '"state":"running"',
-        "Exposed key": "campaign.start", "Restore": "", "Rotate keys": "", "Signatures about to end": "20",
+        "Exposed key": "campaign.start", "Restore": "", "Rotate keys": "", "Signatures about to expire": "20",
     }  # fmt: skip
     assert expected[heading] in said
 
@@ -101,10 +101,10 @@ def test_what_one_sees_is_there_to_be_seen(server: Running) -> None:
             assert f'"{word}"' in code, word
     page = re.sub(r"\s+", " ", PAGE)
     for line in (
-        "a round is driven again", "the database did not answer", "The SuperNode has ended and is started again",
-        "The database does not answer; trying again", "the signed timestamp could not be renewed", "budget.change",
+        "retrying a round", "the database did not answer", "The SuperNode has ended and is restarted",
+        "The database does not answer; retrying", "the signed timestamp could not be refreshed", "budget.change",
         "run renew with the offline keys", "would bring the fleet to ε", "keys.rotated", "state.restore",
-        "The database is of another version of keyart",
+        "The database belongs to another version of keyart",
     ):  # fmt: skip
         assert line in page and line in code, line
 

@@ -18,7 +18,7 @@ import keyart
 from keyart.client import ModelOffer, Response, enrol, offered_version
 from keyart.errors import MessageError, SettingError
 from keyart.secagg import certify
-from keyart_server.repository import Repository
+from keyart_server.signing.repository import Repository
 
 # Enrolment
 

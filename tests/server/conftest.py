@@ -13,9 +13,9 @@ from server_samples import Clock, bearer, emptied, listening
 
 from keyart_server.access import people, tokens
 from keyart_server.app import create_app
-from keyart_server.serve import opened
+from keyart_server.serve import open_service
 from keyart_server.service import Service
-from keyart_server.settings import Settings
+from keyart_server.settings import ServerSettings
 
 POSTGRES = os.environ.get("KEYART_TEST_POSTGRES", "postgresql:///postgres")
 
@@ -55,7 +55,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def service(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Service]:
-    with opened(Settings(tmp_path / "data", database_url=database_url), clock) as made:
+    with open_service(ServerSettings(tmp_path / "data", database_url=database_url), clock) as made:
         tokens.ensure_admin(made.state, made.data, clock())
         yield made
 
@@ -83,7 +83,7 @@ def code(service: Service) -> str:
 @pytest.fixture(scope="module")
 def one_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A server on SQLite for a whole file of requests that change nothing."""
-    with opened(Settings(tmp_path_factory.mktemp("one") / "data")) as made:
+    with open_service(ServerSettings(tmp_path_factory.mktemp("one") / "data")) as made:
         tokens.ensure_admin(made.state, made.data, made.clock())
         with listening(create_app(made)) as client:
             yield client

@@ -12,7 +12,7 @@ from server_samples import NAME, PASSWORD, Clock, join
 from sqlalchemy import select
 
 from keyart_server.access import passwords, people
-from keyart_server.access.throttle import MOST_KEYS, Throttle
+from keyart_server.access.throttle import MAX_KEYS, Throttle
 from keyart_server.service import Service
 from keyart_server.state.tables import InvitationRow, PersonRow, SessionRow
 
@@ -23,9 +23,9 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Passwords at a thousandth of their cost, which stands in what is stored."""
     monkeypatch.setattr(passwords, "LOG_COST", 5)
-    people.unknown_password.cache_clear()
+    people.dummy_password_hash.cache_clear()
     yield
-    people.unknown_password.cache_clear()
+    people.dummy_password_hash.cache_clear()
 
 
 def csrf_of(client: httpx.Client) -> str:
@@ -75,7 +75,7 @@ def test_names_are_unique_however_they_are_spelt(client: httpx.Client, code: str
     second = client.post("/api/invitations", json={"role": "viewer"}, headers=admin).json()["path"]
     client.cookies.clear()
     taken = join(client, second.rpartition("/")[2], "STRASSE")
-    assert taken.status_code == 422 and "already" in taken.text
+    assert taken.status_code == 422 and "is taken" in taken.text
     assert login(client, "STRASSE").status_code == 303
 
 
@@ -127,7 +127,7 @@ def test_who_is_removed_is_out_at_once(client: httpx.Client, code: str, admin) -
     assert client.delete(f"/api/people/{person['id']}", headers=admin).status_code == 204
     assert not signed_in(client)
     assert login(client).status_code == 401
-    assert "Nobody can sign in yet" in client.get("/").text
+    assert "There is no account yet" in client.get("/").text
 
 
 @on_sqlite
@@ -186,10 +186,10 @@ def test_guessing_is_slowed_down(client: httpx.Client, code: str, clock: Clock) 
 
 def test_throttle_forgets(clock: Clock) -> None:
     throttle = Throttle(1, timedelta(minutes=1), clock)
-    for number in range(MOST_KEYS + 5):
+    for number in range(MAX_KEYS + 5):
         throttle.failed(str(number))
-    assert throttle.wait("0") == timedelta(0) < throttle.wait(str(MOST_KEYS + 4)) == timedelta(minutes=1)
-    assert len(throttle._failures) == MOST_KEYS
+    assert throttle.wait("0") == timedelta(0) < throttle.wait(str(MAX_KEYS + 4)) == timedelta(minutes=1)
+    assert len(throttle._failures) == MAX_KEYS
 
 
 def test_no_secret_is_kept(service: Service, client: httpx.Client, code: str) -> None:

@@ -12,8 +12,8 @@ from server_samples import Clock, listening
 
 from keyart.errors import BundleDamaged, BundleRefused, SettingError
 from keyart_server.app import create_app
-from keyart_server.bundles import Shelf
-from keyart_server.bundles.shelf import check
+from keyart_server.bundles import PublishedBundles
+from keyart_server.bundles.published_bundles import check_bundle
 from keyart_server.service import Service
 
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -35,12 +35,14 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shelf(service: Service, bundles: Path) -> Shelf:
-    assert service.shelf.publish(bundles / "7") is not None
-    return service.shelf
+def published(service: Service, bundles: Path) -> PublishedBundles:
+    assert service.bundles.publish(bundles / "7") is not None
+    return service.bundles
 
 
-def test_files_are_unchanged_and_kept_for_good(client: httpx.Client, shelf: Shelf, bundles: Path) -> None:
+def test_files_are_unchanged_and_kept_for_good(
+    client: httpx.Client, published: PublishedBundles, bundles: Path
+) -> None:
     for path in (bundles / "7").iterdir():
         answer = client.get(f"/tuf/targets/7/{path.name}")
         assert answer.content == path.read_bytes() and answer.headers["cache-control"] == FOR_GOOD
@@ -54,7 +56,7 @@ def test_files_are_unchanged_and_kept_for_good(client: httpx.Client, shelf: Shel
     assert changing.status_code == 200 and changing.headers["cache-control"] == "public, max-age=60"
 
 
-def test_what_is_not_there_is_asked_for_again_soon(client: httpx.Client, shelf: Shelf) -> None:
+def test_what_is_not_there_is_asked_for_again_soon(client: httpx.Client, published: PublishedBundles) -> None:
     for path in ("/tuf/metadata/2.root.json", "/tuf/targets/9/manifest.json", "/tuf/targets/7/secrets.json"):
         answer = client.get(path)
         assert answer.status_code == 404 and answer.headers["cache-control"] in ("public, max-age=60", "no-store")
@@ -71,7 +73,7 @@ OTHERS = [
 ]  # fmt: skip
 
 
-def test_nothing_else_is_served(client: httpx.Client, shelf: Shelf, service: Service) -> None:
+def test_nothing_else_is_served(client: httpx.Client, published: PublishedBundles, service: Service) -> None:
     (service.data.tuf / "metadata" / ".timestamp.json.partial").write_bytes(b"{}")
     (service.data.tuf / "targets" / "7" / ".ranker.bin").write_bytes(b"{}")
     for path in OTHERS:
@@ -79,39 +81,41 @@ def test_nothing_else_is_served(client: httpx.Client, shelf: Shelf, service: Ser
         assert client.get(target).status_code in (400, 404), path
 
 
-def test_a_link_out_of_the_folder_is_not_followed(client: httpx.Client, shelf: Shelf, service: Service) -> None:
+def test_a_link_out_of_the_folder_is_not_followed(
+    client: httpx.Client, published: PublishedBundles, service: Service
+) -> None:
     (service.data.tuf / "targets" / "7" / "extra.json").symlink_to(service.data.admin_token)
     assert client.get("/tuf/targets/7/extra.json").status_code == 404
 
 
-def test_published_once_and_only_forward(service: Service, shelf: Shelf, bundles: Path) -> None:
-    assert shelf.publish(bundles / "7") is None
+def test_published_once_and_only_forward(service: Service, published: PublishedBundles, bundles: Path) -> None:
+    assert published.publish(bundles / "7") is None
     with pytest.raises(BundleRefused, match="not newer"):
-        shelf.publish(bundles / "other7")
-    published = shelf.publish(bundles / "8")
-    assert published is not None and published.model_version == 8
+        published.publish(bundles / "other7")
+    manifest = published.publish(bundles / "8")
+    assert manifest is not None and manifest.model_version == 8
     with pytest.raises(BundleRefused, match="not newer"):
-        shelf.publish(bundles / "7")
-    assert [manifest.model_version for manifest in shelf.bundles()] == [8, 7]
+        published.publish(bundles / "7")
+    assert published.signed() == {7, 8}
     assert (service.data.tuf / "root.json").read_bytes() == (
         service.data.tuf / "metadata" / "1.root.json"
     ).read_bytes()
 
 
-def test_without_the_offline_keys(shelf: Shelf, bundles: Path) -> None:
+def test_without_the_offline_keys(published: PublishedBundles, bundles: Path) -> None:
     """The server goes on signing freshness, and publishes nothing."""
-    offline = shelf.offline_keys_here()
+    offline = published.offline_keys_here()
     assert sorted(path.name for path in offline) == ["root.pem", "targets.pem"]
     for path in offline:
         path.unlink()
-    assert shelf.offline_keys_here() == []
-    shelf.refresh()
-    with pytest.raises(SettingError, match="key of targets"):
-        shelf.publish(bundles / "8")
-    assert [manifest.model_version for manifest in shelf.bundles()] == [7]
+    assert published.offline_keys_here() == []
+    published.refresh()
+    with pytest.raises(SettingError, match="targets key"):
+        published.publish(bundles / "8")
+    assert published.signed() == {7}
 
 
-def test_freshness(client: httpx.Client, service: Service, shelf: Shelf, clock: Clock) -> None:
+def test_freshness(client: httpx.Client, service: Service, published: PublishedBundles, clock: Clock) -> None:
     assert client.get("/readyz").status_code == 200
     clock.pass_by(days=1, seconds=1)
     stale = client.get("/readyz")
@@ -121,9 +125,9 @@ def test_freshness(client: httpx.Client, service: Service, shelf: Shelf, clock: 
 
 
 def test_a_bundle_that_devices_would_refuse(bundles: Path, tmp_path: Path) -> None:
-    assert check(bundles / "7").model_version == 7
+    assert check_bundle(bundles / "7").model_version == 7
     shutil.copytree(bundles / "7", tmp_path / "bad")
     weights = tmp_path / "bad" / "ranker.bin"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
     with pytest.raises(BundleDamaged):
-        check(tmp_path / "bad")
+        check_bundle(tmp_path / "bad")

@@ -15,21 +15,20 @@ from dashboard_samples import HOSTILE
 from server_samples import bearer, join
 
 from keyart.bundle.folder import read_files
-from keyart_server import audit
+from keyart_server import audit_log
 from keyart_server.access import passwords, people
-from keyart_server.campaigns import records as campaigns
-from keyart_server.dashboard import notices
-from keyart_server.releases import publishing
-from keyart_server.releases import records as releases
+from keyart_server.campaigns import campaign_store
+from keyart_server.dashboard import flash_messages
+from keyart_server.releases import publishing, release_store
 from keyart_server.service import Service
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(passwords, "LOG_COST", 5)
-    people.unknown_password.cache_clear()
+    people.dummy_password_hash.cache_clear()
     yield
-    people.unknown_password.cache_clear()
+    people.dummy_password_hash.cache_clear()
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_a_campaign_of_each_kind(person: httpx.Client, service: Service, kind: s
     answer = send(person, "/campaigns", **sent)
     assert answer.status_code == 200 and page_samples.mistakes(answer.text) == []
     with service.state.reading() as session:
-        (made,) = campaigns.every(session)
+        (made,) = campaign_store.list_all(session)
     assert (made.name, made.kind, made.state, made.epsilon) == (HOSTILE[:100].strip(), kind, "draft", 2.5)
     assert made.rounds == {"experiment": 8, "evaluation": 1}.get(kind, 10)
     from keyart_federated.campaigns import checked
@@ -109,13 +108,13 @@ def test_a_mistake_keeps_what_was_written(person: httpx.Client, service: Service
             assert f'name="{name}" value="{shown}"' in answer.text
     assert send(person, "/campaigns", **{**sent, "kind": "spying"}).status_code == 422
     with service.state.reading() as session:
-        assert campaigns.every(session) == []
+        assert campaign_store.list_all(session) == []
 
 
 def test_a_campaigns_life(person: httpx.Client, service: Service) -> None:
     send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
     with service.state.reading() as session:
-        (made,) = campaigns.every(session)
+        (made,) = campaign_store.list_all(session)
     path = f"/campaigns/{made.id}"
     steps = {"draft": ["start", "stop"], "running": ["pause", "stop"], "paused": ["resume", "stop"], "stopped": []}
     for action, state in (
@@ -132,8 +131,8 @@ def test_a_campaigns_life(person: httpx.Client, service: Service) -> None:
     assert again.status_code == 200 and "start needs one that is draft" in notice_of(again.text)
     assert 'role="alert"' in again.text
     with service.state.reading() as session:
-        assert campaigns.find(session, made.id).state == "stopped"  # type: ignore[union-attr]
-        done = [entry.action for entry in audit.newest(session, 5) if entry.actor == "person:Robin"]
+        assert campaign_store.find(session, made.id).state == "stopped"  # type: ignore[union-attr]
+        done = [entry.action for entry in audit_log.newest(session, 5) if entry.actor == "person:Robin"]
     assert done[:5] == [f"campaign.{action}" for action in ("stop", "resume", "pause", "start", "create")]
     assert send(person, f"/campaigns/{'0' * 16}/start").status_code == 404
 
@@ -147,12 +146,12 @@ def test_a_release_is_held_goes_on_and_is_withdrawn(person: httpx.Client, servic
         answer = send(person, f"/releases/8/{step}")
         assert answer.status_code == 200 and notice_of(answer.text).startswith("Model 8 ")
         with service.state.reading() as session:
-            assert releases.find(session, 8).standing == standing  # type: ignore[union-attr]
+            assert release_store.find(session, 8).standing == standing  # type: ignore[union-attr]
     refused = send(person, "/releases/8/hold")
     assert "hold needs one that is rolling" in notice_of(refused.text) and 'role="alert"' in refused.text
     assert send(person, "/releases/99/hold").status_code == 404
     text = person.get("/releases").text
-    assert "brings back the weights of 7" in text and "100 % of devices" in text
+    assert "restores the weights of model 7" in text and "100 % of devices" in text
 
 
 def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
@@ -176,9 +175,9 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
     revoke, remove = ([form for form in forms if form.endswith(end)] for end in ("/revoke", "/remove"))
     assert len(revoke) == 2 and len(remove) == 1, "nobody removes themselves"
     revoke.sort(key=lambda path: token["id"] in path)
-    assert "opens nothing any more" in notice_of(send(person, revoke[1]).text)
+    assert "is revoked" in notice_of(send(person, revoke[1]).text)
     assert "signed out" in notice_of(send(person, remove[0]).text)
-    assert "gone already" in notice_of(send(person, revoke[1]).text)
+    assert "revoked already" in notice_of(send(person, revoke[1]).text)
     assert person.get("/api/campaigns", headers={**bearer(secret), "Cookie": ""}).status_code == 401
     assert [one["name"] for one in person.get("/api/people").json()] == ["Robin"]
 
@@ -186,7 +185,7 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
 def test_a_token_that_cannot_be(person: httpx.Client) -> None:
     for wrong in ({"scopes": []}, {"days": "0"}, {"days": "731"}, {"days": "x"}, {"name": "a\nb"}, {"name": ""}):
         answer = send(person, "/people/tokens", **{"name": "nightly", "scopes": ["read"], "days": "30", **wrong})
-        assert answer.status_code == 422 and "Nothing was made." in answer.text, wrong
+        assert answer.status_code == 422 and "Nothing was created." in answer.text, wrong
         assert page_samples.mistakes(answer.text) == []
     assert send(person, "/people/invitations", role="owner").status_code == 422
     assert [one["name"] for one in person.get("/api/tokens").json()] == ["admin"]
@@ -197,8 +196,8 @@ def test_every_form_needs_its_token(person: httpx.Client, service: Service) -> N
     """The cookie alone, another session's token or another site's page do nothing."""
     send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
     with service.state.reading() as session:
-        (made,) = campaigns.every(session)
-        before = audit.newest(session, 1)[0].number
+        (made,) = campaign_store.list_all(session)
+        before = audit_log.newest(session, 1)[0].number
     forms = {path for page in ("/people", f"/campaigns/{made.id}", "/campaigns/new?kind=training")
              for path in page_samples.read(person.get(page).text).forms()}  # fmt: skip
     assert len(forms) >= 6
@@ -212,25 +211,25 @@ def test_every_form_needs_its_token(person: httpx.Client, service: Service) -> N
         if path != "/campaigns":  # which is a page, too
             assert person.get(path, headers={"Accept": "text/html"}).status_code in (404, 405)
     with service.state.reading() as session:
-        assert audit.newest(session, 1)[0].number == before
+        assert audit_log.newest(session, 1)[0].number == before
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_notice_is_only_what_this_session_left(person: httpx.Client, service: Service) -> None:
     send(person, "/campaigns", **{**defaults_of(person, "training"), "name": "Spring"})
     with service.state.reading() as session:
-        (made,) = campaigns.every(session)
+        (made,) = campaign_store.list_all(session)
     answer = send(person, f"/campaigns/{made.id}/start", follow=False)
     assert answer.status_code == 303 and answer.headers["location"] == f"/campaigns/{made.id}"
     cookie = answer.headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Max-Age=60"} <= {part.strip() for part in cookie.split(";")}
-    (left,) = re.findall(rf"{notices.COOKIE}=([^;]+)", cookie)
+    (left,) = re.findall(rf"{flash_messages.COOKIE}=([^;]+)", cookie)
     payload, _, seal = left.strip('"').partition(".")
     kept = dict(person.cookies)
 
     def shown(value: str) -> bool:
         person.cookies.clear()
-        person.cookies.update({**kept, notices.COOKIE: value})
+        person.cookies.update({**kept, flash_messages.COOKIE: value})
         answer = person.get("/")
         assert answer.status_code == 200
         return 'class="notice' in answer.text
@@ -242,5 +241,5 @@ def test_a_notice_is_only_what_this_session_left(person: httpx.Client, service: 
     person.cookies.clear()
     with service.state.writing() as session:
         join(person, people.invite(session, service.clock(), "server", "viewer"), "Kim")
-    kept = {name: value for name, value in person.cookies.items() if name != notices.COOKIE}
+    kept = {name: value for name, value in person.cookies.items() if name != flash_messages.COOKIE}
     assert not shown(f"{payload}.{seal}"), "another session's"

@@ -23,20 +23,20 @@ from keyart_federated.campaigns.rollout_plan import Plan
 from keyart_server.budget import Budget, Charge
 from keyart_server.budget.forecast import Forecast
 from keyart_server.campaigns import KINDS, Action, Campaign, Kind
-from keyart_server.dashboard import fields, kinds, lineage, words
-from keyart_server.dashboard.attention import Need, Seen, needs
-from keyart_server.dashboard.charts import Chart, over_time, spending
-from keyart_server.dashboard.looks import Failure
-from keyart_server.dashboard.pages.audit import NOUNS
-from keyart_server.dashboard.pages.campaigns import costs
-from keyart_server.dashboard.pages.releases import OFFERED, STEPS
-from keyart_server.dashboard.progress import progress
-from keyart_server.dashboard.shapes import STANDINGS as SHAPES
-from keyart_server.dashboard.told import Rate, sort
-from keyart_server.releases import STANDINGS as RELEASES
+from keyart_server.dashboard import campaign_kinds, formatting, lineage, settings_form
+from keyart_server.dashboard.alerts import Alert, Snapshot, alerts
+from keyart_server.dashboard.charts import Chart, budget_chart, rate_chart
+from keyart_server.dashboard.pages.audit_page import NOUNS
+from keyart_server.dashboard.pages.campaigns_page import epsilon_by_campaign
+from keyart_server.dashboard.pages.releases_page import STEPS, STEPS_BY_STATUS
+from keyart_server.dashboard.queries import Failure
+from keyart_server.dashboard.results import Rate, parse_result
+from keyart_server.dashboard.round_progress import round_progress
+from keyart_server.dashboard.status_icons import STATUS_ICONS as SHAPES
+from keyart_server.releases import RELEASE_STATUSES as RELEASES
 from keyart_server.releases import Gate, Release
 from keyart_server.releases.release import MOVES as RELEASE_MOVES
-from keyart_server.rounds import Round, Standing
+from keyart_server.rounds import Round, RoundStatus
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -60,25 +60,25 @@ def release(version: int, standing: str = "released", base: int | None = None, *
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        (words.number(None), "–"),
-        (words.number(float("nan")), "–"),
-        (words.number(12_345), "12,345"),
-        (words.number(-2.0), "−2"),
-        (words.number(-1234.5, 2), "−1,234"),
-        (words.number(0.123456), "0.1235"),
-        (words.percent(0.1), "10 %"),
-        (words.percent(0.0125), "1.25 %"),
-        (words.percent(None), "–"),
-        (words.epsilon(5.599), "5.60"),
-        (words.difference(-0.00115), "−0.0011"),
-        (words.difference(0.5), "+0.5000"),
-        (words.count(1, "round"), "1 round"),
-        (words.count(2000, "round"), "2,000 rounds"),
-        (words.apart(AT - 3 * HOUR, AT), "3 hours ago"),
-        (words.apart(AT + 49 * HOUR, AT), "in 2 days"),
-        (words.apart(AT, AT), "just now"),
-        (words.apart(AT + timedelta(seconds=59), AT), "in a moment"),
-        (words.moment("2026-05-01T14:30:00+02:00"), "1 May 2026, 12:30 UTC"),
+        (formatting.number(None), "–"),
+        (formatting.number(float("nan")), "–"),
+        (formatting.number(12_345), "12,345"),
+        (formatting.number(-2.0), "−2"),
+        (formatting.number(-1234.5, 2), "−1,234"),
+        (formatting.number(0.123456), "0.1235"),
+        (formatting.percent(0.1), "10 %"),
+        (formatting.percent(0.0125), "1.25 %"),
+        (formatting.percent(None), "–"),
+        (formatting.epsilon(5.599), "5.60"),
+        (formatting.difference(-0.00115), "−0.0011"),
+        (formatting.difference(0.5), "+0.5000"),
+        (formatting.counted(1, "round"), "1 round"),
+        (formatting.counted(2000, "round"), "2,000 rounds"),
+        (formatting.relative_time(AT - 3 * HOUR, AT), "3 hours ago"),
+        (formatting.relative_time(AT + 49 * HOUR, AT), "in 2 days"),
+        (formatting.relative_time(AT, AT), "just now"),
+        (formatting.relative_time(AT + timedelta(seconds=59), AT), "in a moment"),
+        (formatting.date_time("2026-05-01T14:30:00+02:00"), "1 May 2026, 12:30 UTC"),
     ],
 )
 def test_words(told: str, said: str) -> None:
@@ -90,13 +90,13 @@ def test_every_standing_has_its_shape() -> None:
         ("passed", "unclear", "failed"),
         ("better", "worse", "no difference", "not yet", "guard", "mismatch"),
     )
-    known = {*STANDINGS, *RELEASES, *get_args(Standing), *gates, *verdicts}
+    known = {*STANDINGS, *RELEASES, *get_args(RoundStatus), *gates, *verdicts}
     assert known <= set(SHAPES)
 
 
 def test_every_noun_of_the_audit_log_can_be_chosen() -> None:
     sources = "".join(path.read_text() for path in Path(keyart_server.__file__).parent.rglob("*.py"))
-    nouns = set(re.findall(r'audit\.append\(\s*session, (?:[^"]{0,60}"server")?[^"]{0,60}"([a-z]+)\.', sources))
+    nouns = set(re.findall(r'audit_log\.append\(\s*session, (?:[^"]{0,60}"server")?[^"]{0,60}"([a-z]+)\.', sources))
     assert {"round", "campaign", "person", "token", "budget", "release"} <= nouns <= set(NOUNS)
 
 
@@ -104,45 +104,45 @@ def test_what_can_be_done_where_it_stands() -> None:
     """The buttons are the moves, both of campaigns and of releases."""
     for state in STANDINGS:
         asked: set[Action] = {action for action, (sources, _) in MOVES.items() if state in sources} - {"finish"}
-        assert {action for action, _ in kinds.actions(campaign(state))} == asked
+        assert {action for action, _ in campaign_kinds.actions(campaign(state))} == asked
     for standing in RELEASES:
         possible = {
             action for action, (sources, _) in RELEASE_MOVES.items() if standing in sources and action in STEPS
         }
-        possible |= {"go-on"} if standing == "waiting" else set()  # `publishing.go_on` publishes it
-        assert set(OFFERED.get(standing, ())) == possible, standing
-    assert set(kinds.ABOUT) == set(KINDS)
+        possible |= {"go-on"} if standing == "waiting" else set()  # `publishing.promote` publishes it
+        assert set(STEPS_BY_STATUS.get(standing, ())) == possible, standing
+    assert set(campaign_kinds.KIND_TEXTS) == set(KINDS)
 
 
 def test_stages_of_a_round() -> None:
     def told(of: Round, came: dict[Stage, int] | None = None) -> list[tuple[str, int, int]]:
-        return [(step.where, step.devices, step.lost) for step in progress(of, came or {}).steps]
+        return [(step.where, step.devices, step.lost) for step in round_progress(of, came or {}).steps]
 
     open_at = {Stage.SHARE: 600}
     going = a_round("share", answered={Stage.KEYS: 900, Stage.SHARE: 0, Stage.MASKED: 0, Stage.UNMASK: 0})
     assert told(going, open_at) == [("over", 900, 0), ("now", 600, 0), ("coming", 0, 0), ("coming", 0, 0)]
-    assert progress(going, open_at).closes == AT + HOUR and progress(going, open_at).steps[1].share == 0.6
+    assert round_progress(going, open_at).closes == AT + HOUR and round_progress(going, open_at).steps[1].share == 0.6
     assert told(a_round("done")) == [("over", 900, 0), ("over", 890, 10), ("over", 850, 40), ("over", 849, 1)]
-    assert progress(a_round("done"), {}).closes is None
+    assert round_progress(a_round("done"), {}).closes is None
     failed = a_round("failed", answered={Stage.KEYS: 900, Stage.SHARE: 412, Stage.MASKED: 0, Stage.UNMASK: 0})
     assert [step[0] for step in told(failed)] == ["over", "over", "coming", "coming"]
-    assert progress(a_round("keys", wanted=10), {Stage.KEYS: 99}).steps[0].share == 1.0
+    assert round_progress(a_round("keys", wanted=10), {Stage.KEYS: 99}).steps[0].share == 1.0
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_round_told(kind: Kind) -> None:
-    told = sort(json.loads(json.dumps(dashboard_samples.told(kind, 20))))
+    told = parse_result(json.loads(json.dumps(dashboard_samples.told(kind, 20))))
     assert told.shows
     if kind == "training":
-        assert told.rest["version"] == 14 and told.first is None
+        assert told.rest["version"] == 14 and told.main_rate is None
     if kind == "statistics":
-        assert told.first == told.rates["all"] and "tablet" not in told.rates and len(told.rates) == 4
+        assert told.main_rate == told.rates["all"] and "tablet" not in told.rates and len(told.rates) == 4
     if kind == "experiment":
         assert [one.label for one in told.differences] == [
             "quality plays a picture", "plays given up", "quality plays a picture: tv",
         ]  # fmt: skip
         first = told.differences[0]
-        assert first.shown[0] == "+1.10 %" and first.of.mean == 0.011 and first.tone in ("good", "still")
+        assert first.texts[0] == "+1.10 %" and first.rate.mean == 0.011 and first.tone in ("good", "still")
         assert told.verdicts[0].arm == "larger faces"
     if kind == "evaluation":
         assert list(told.rates) == ["model 7"]
@@ -150,16 +150,16 @@ def test_what_a_round_told(kind: Kind) -> None:
 
 def test_less_that_is_given_up_is_better() -> None:
     course = {"b": {"difference": -0.05, "low": -0.06, "high": -0.04}}
-    (one,) = sort({"metrics": {"abandonment": course}}).differences
-    assert one.tone == "good" and one.shown == ("−5.00 %", "−6.00 %", "−4.00 %")
-    (one,) = sort({"metrics": {"quality_plays": course}}).differences
+    (one,) = parse_result({"metrics": {"abandonment": course}}).differences
+    assert one.tone == "good" and one.texts == ("−5.00 %", "−6.00 %", "−4.00 %")
+    (one,) = parse_result({"metrics": {"quality_plays": course}}).differences
     assert one.tone == "bad"
 
 
 def test_what_was_of_no_use_says_why() -> None:
-    told = sort({"used": False, "reason": "The noise drowns it."})
+    told = parse_result({"used": False, "reason": "The noise drowns it."})
     assert told.rest == {"reason": "The noise drowns it."} and told.shows
-    assert not sort({"segments": {"all": [0.1, 0.01, 600.0]}}).shows, "what judges a release stands there"
+    assert not parse_result({"segments": {"all": [0.1, 0.01, 600.0]}}).shows, "what judges a release stands there"
 
 
 def points(path: str) -> list[tuple[float, float]]:
@@ -168,9 +168,9 @@ def points(path: str) -> list[tuple[float, float]]:
 
 def test_a_chart_of_rates() -> None:
     rates = [(AT + n * HOUR, Rate(0.3 + n / 100, 0.2, 0.4 + n / 100)) for n in range(5)]
-    chart = over_time(rates, "Rate")
-    assert chart is not None and over_time(rates[:1], "Rate") is None
-    assert chart.ticks == ("45 %", "30 %", "15 %") and "34 % at the last of 5 rounds" in chart.told
+    chart = rate_chart(rates, "Rate")
+    assert chart is not None and rate_chart(rates[:1], "Rate") is None
+    assert chart.ticks == ("45 %", "30 %", "15 %") and "34 % in the last of 5 rounds" in chart.summary
     line, band = points(chart.line), points(chart.band)
     assert [x for x, _ in line] == [0, 150, 300, 450, 600] and [y for _, y in line] == sorted(
         (y for _, y in line), reverse=True
@@ -195,10 +195,10 @@ def test_charts_of_anything(seed: int) -> None:
     rates = [
         (at, Rate(m, m - abs(w), m + abs(w))) for at, m, w in zip(moments, mean, rng.normal(size=8), strict=True)
     ]
-    chart = over_time(rates, "Rate")
+    chart = rate_chart(rates, "Rate")
     assert chart is not None
     inside(chart)
-    same = over_time([(at, Rate(0.0, 0.0, 0.0)) for at in moments], "Rate")
+    same = rate_chart([(at, Rate(0.0, 0.0, 0.0)) for at in moments], "Rate")
     assert same is not None
     inside(same)
 
@@ -213,24 +213,24 @@ def test_a_chart_of_what_was_spent() -> None:
         paid("a", 5.0 * (n + 1) / 2000, AT - timedelta(days=30) + n * timedelta(minutes=20)) for n in range(2000)
     ]
     ahead = Forecast(0.1, AT + timedelta(days=30), 0.01)
-    chart = spending(charges, budget, ahead, AT)
+    chart = budget_chart(charges, budget, ahead, AT)
     assert chart is not None and chart.ticks == ("8", "4", "0") and chart.limit == "M0 0H600"
-    assert points(chart.ahead) == [(300, 75), (600, 0)] and "31 May 2026" in chart.told
+    assert points(chart.ahead) == [(300, 75), (600, 0)] and "31 May 2026" in chart.summary
     assert chart.line.count("V") <= 601, "no more steps than there is room for"
-    far = spending(charges, budget, replace(ahead, ends=AT + timedelta(days=3000)), AT)
+    far = budget_chart(charges, budget, replace(ahead, exhausted_at=AT + timedelta(days=3000)), AT)
     assert far is not None and points(far.ahead)[1][1] > 70, "as far ahead as back"
-    never = spending(charges[:1], budget, Forecast(0.0, None, 0.0), AT)
-    assert never is not None and never.ahead == "" and spending([], budget, ahead, AT) is None
+    never = budget_chart(charges[:1], budget, Forecast(0.0, None, 0.0), AT)
+    assert never is not None and never.ahead == "" and budget_chart([], budget, ahead, AT) is None
     for one in (chart, far, never):
         inside(one)
 
 
 def test_what_each_campaign_has_cost() -> None:
     charges = [paid("a", 1.0, AT), paid("b", 1.5, AT), paid("a", 1.75, AT)]
-    assert costs(charges) == {"a": 1.25, "b": 0.5}
+    assert epsilon_by_campaign(charges) == {"a": 1.25, "b": 0.5}
 
 
-QUIET = Seen(
+QUIET = Snapshot(
     AT, {"c" * 16: campaign()}, (), (), (release(8), release(7)), Budget(8.0, 1e-6, 1.0), Forecast(0.0, None, 0.1),
     {"main": AT}, AT + timedelta(days=1), "", True, {},
 )  # fmt: skip
@@ -240,7 +240,7 @@ QUIET = Seen(
     ("changes", "word", "grave", "said"),
     [
         ({"releases": (release(9, "held", reason="It fell."), *QUIET.releases)}, "Release held", True, "It fell."),
-        ({"releases": (release(9, "waiting", reason="The key."), *QUIET.releases)}, "Release waits", True, "Model 9"),
+        ({"releases": (release(9, "waiting", reason="A key."), *QUIET.releases)}, "Release waiting", True, "Model 9"),
         ({"damage": "timestamp.json cannot be read."}, "Bundles damaged", True, "timestamp.json"),
         ({"expires": AT}, "Signature", True, "has expired"),
         ({"expires": AT + 11 * HOUR}, "Signature", True, "in 11 hours"),
@@ -250,15 +250,15 @@ QUIET = Seen(
         ({"releases": ()}, "No model", True, "--bundle"),
         ({"going_on": (a_round("keys"),), "gateways": {}}, "No gateway", True, "5 minutes"),
         ({"going_on": (a_round("keys"),), "gateways": {"a": AT - HOUR}}, "No gateway", True, "5 minutes"),
-        ({"gateways": {"main": AT, "west": AT - HOUR}}, "Gateway silent", False, "west was last heard of 1 hour ago"),
+        ({"gateways": {"main": AT, "west": AT - HOUR}}, "Gateway silent", False, "west last reported 1 hour ago"),
         ({"halted": {"c" * 16: "It cannot."}}, "Campaign paused", True, "Spring: It cannot."),
         ({"failed": (Failure("c" * 16, 4, "Too few."),) * 2}, "Rounds failed", False, "2 rounds"),
     ],
 )  # fmt: skip
 def test_what_needs_a_person(changes: dict[str, Any], word: str, grave: bool, said: str) -> None:
-    assert needs(QUIET) == []
-    (need,) = needs(replace(QUIET, **changes))
-    assert (need.word, need.grave) == (word, grave) and said in need.sentence and need.link.startswith("/")
+    assert alerts(QUIET) == []
+    (alert,) = alerts(replace(QUIET, **changes))
+    assert (alert.title, alert.urgent) == (word, grave) and said in alert.sentence and alert.link.startswith("/")
 
 
 def test_what_needs_nobody() -> None:
@@ -271,12 +271,14 @@ def test_what_needs_nobody() -> None:
         {"expires": None},
         {"expires": AT + 13 * HOUR},
     ):
-        assert needs(replace(QUIET, **changes)) == []  # type: ignore[arg-type]
+        assert alerts(replace(QUIET, **changes)) == []  # type: ignore[arg-type]
 
 
 def test_the_gravest_comes_first() -> None:
-    found = needs(replace(QUIET, gateways={"main": AT, "west": AT - HOUR}, damage="It is broken.", catalog=False))
-    assert [need.grave for need in found] == [True, True, False] and all(isinstance(need, Need) for need in found)
+    found = alerts(replace(QUIET, gateways={"main": AT, "west": AT - HOUR}, damage="It is broken.", catalog=False))
+    assert [alert.urgent for alert in found] == [True, True, False] and all(
+        isinstance(alert, Alert) for alert in found
+    )
 
 
 def test_a_lineage() -> None:
@@ -288,11 +290,11 @@ def test_a_lineage() -> None:
         release(8, "refused", base=7, share=0.0),
         release(7),
     ]
-    assert lineage.newest(releases) == releases[1]
-    assert lineage.line(releases) == {11, 10, 9, 7}
-    assert lineage.line([release(3, base=4), release(4, base=3)]) == {3, 4}, "a ring ends"
-    assert lineage.newest(releases[:1]) is None and lineage.line([]) == frozenset()
-    assert [(wave.reached, wave.now) for wave in lineage.waves(releases[1])] == [
+    assert lineage.newest_offered(releases) == releases[1]
+    assert lineage.ancestors(releases) == {11, 10, 9, 7}
+    assert lineage.ancestors([release(3, base=4), release(4, base=3)]) == {3, 4}, "a ring ends"
+    assert lineage.newest_offered(releases[:1]) is None and lineage.ancestors([]) == frozenset()
+    assert [(wave.reached, wave.now) for wave in lineage.rollout_stages(releases[1])] == [
         (True, False),
         (True, True),
         (False, False),
@@ -301,28 +303,31 @@ def test_a_lineage() -> None:
 
 def test_what_a_gate_measured() -> None:
     gate = Gate("quality all", "passed", "…", {"mean": 0.01, "low": -0.01, "high": 0.03})
-    assert lineage.against_base(release(8, gates=(gate,))) == Rate(0.01, -0.01, 0.03)
-    assert lineage.against_base(release(8)) is None
+    assert lineage.gain_over_base(release(8, gates=(gate,))) == Rate(0.01, -0.01, 0.03)
+    assert lineage.gain_over_base(release(8)) is None
     assert lineage.difference(replace(gate, numbers={"mean": None, "low": None, "high": None})) is None
     assert lineage.difference(Gate("size", "passed", "…", {"bytes": 7.0})) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
-    form = fields.form(kind)
-    names = [field.name.removeprefix(fields.PREFIX) for field in (*form.first, *form.more)]
+    form = settings_form.settings_form(kind)
+    names = [field.name.removeprefix(settings_form.PREFIX) for field in (*form.main, *form.more)]
     assert sorted(names) == sorted(SETTINGS[kind].model_fields)
-    assert set(fields.FIRST[kind]) <= set(SETTINGS[kind].model_fields)
-    needed = {field.name: "8" for field in (*form.first, *form.more) if field.required}
-    sent = {field.name: field.default for field in (*form.first, *form.more)} | needed
-    told = {name.removeprefix(fields.PREFIX): value for name, value in needed.items()}
+    assert set(settings_form.MAIN_SETTINGS[kind]) <= set(SETTINGS[kind].model_fields)
+    needed = {field.name: "8" for field in (*form.main, *form.more) if field.required}
+    sent = {field.name: field.default for field in (*form.main, *form.more)} | needed
+    told = {name.removeprefix(settings_form.PREFIX): value for name, value in needed.items()}
     told |= {"version": 8} if "version" in told else {}
-    assert checked(kind, fields.settings(kind, sent)) == checked(kind, told)
-    assert fields.settings(kind, dict.fromkeys(sent, " ")) == {}
+    assert checked(kind, settings_form.parse_settings(kind, sent)) == checked(kind, told)
+    assert settings_form.parse_settings(kind, dict.fromkeys(sent, " ")) == {}
 
 
 def test_numbers_of_a_form() -> None:
-    assert fields.number("days", " 7 ", int) == 7 and fields.number("ε", "1e-3", float) == 0.001
+    assert (
+        settings_form.parse_number("days", " 7 ", int) == 7
+        and settings_form.parse_number("ε", "1e-3", float) == 0.001
+    )
     for text in ("", "seven", "1.5", "9" * 5000):
         with pytest.raises(SettingError, match=r"days is .* whole number"):
-            fields.number("days", text, int)
+            settings_form.parse_number("days", text, int)

@@ -30,9 +30,9 @@ import yaml
 from keyart_federated.flower import programs
 from keyart_federated.flower.control import Control
 from keyart_federated.flower.fleet import free_ports
-from keyart_server.flower import node
-from keyart_server.flower.link import Link
-from keyart_server.state import State
+from keyart_server.flower import supernode
+from keyart_server.flower.superlink import FlowerRunner
+from keyart_server.state import ServerState
 from keyart_tools.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -208,7 +208,7 @@ def test_a_unit_may_do_little(unit: Path) -> None:
         assert not check_command(words)["public"]
     else:
         assert flags(words) == flags(SERVICES["superlink"]["command"]) and words[2] == "127.0.0.1"
-    from keyart_server.serving import GRACE_SECONDS
+    from keyart_server.http.web_server import GRACE_SECONDS
 
     assert int(settings["TimeoutStopSec"][0]) > GRACE_SECONDS
 
@@ -367,7 +367,7 @@ def test_a_round_through_the_proxy(nginx: None, tmp_path: Path) -> None:
     devices, of = 4, round_samples.terms(4)
     places = {"superlink": port, **dict.fromkeys(("server", "west", "east"), 1)}
     secrets = secrets_in(tmp_path)
-    with closing(State.open(database)) as state, proxy(tmp_path, secrets, places) as ports:
+    with closing(ServerState.open(database)) as state, proxy(tmp_path, secrets, places) as ports:
         replaced = {"/var/lib/superlink": str(tmp_path), "--port=9092": f"--port={port}", "0.0.0.0": "127.0.0.1"}
         replaced |= {f"/run/secrets/{name}": str(secrets / Path(file["file"]).name)
                      for name, file in COMPOSE["secrets"].items()}  # fmt: skip
@@ -391,12 +391,12 @@ def test_a_round_through_the_proxy(nginx: None, tmp_path: Path) -> None:
                     time.sleep(0.1)
             Control(programs.environment(home)).register(secrets / "node-west.pub")
             arguments = (tmp_path / "node", f"sqlite:///{database}", "west", f"127.0.0.1:{ports['9092']}", authority)
-            relay = threading.Thread(target=node.supervise, args=(stop, *arguments, secrets / "node-west"))
+            relay = threading.Thread(target=supernode.supervise, args=(stop, *arguments, secrets / "node-west"))
             relay.start()
             vectors = np.random.default_rng(0).integers(-1000, 1001, (devices, of.size))
             flower_samples.begin(state, of)
             with (
-                Link.connect(tmp_path / "link", f"127.0.0.1:{port}", authority) as link,
+                FlowerRunner.connect(tmp_path / "link", f"127.0.0.1:{port}", authority) as link,
                 flower_samples.Crowd(state, of, vectors, ("west",)) as crowd,
             ):
                 link.run(of.round_id.hex(), 60.0, threading.Event())

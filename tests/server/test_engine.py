@@ -12,12 +12,12 @@ from engine_samples import Scene, staged
 from sqlalchemy import select
 
 import keyart
-from keyart_server import audit, budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.engine import asking
-from keyart_server.releases import records as releases
-from keyart_server.rounds import records
-from keyart_server.state.tables import EnrolledRow
+from keyart_server import audit_log, budget
+from keyart_server.campaigns import campaign_store
+from keyart_server.engine import scheduling
+from keyart_server.releases import release_store
+from keyart_server.rounds import round_store
+from keyart_server.state.tables import EnrolledDeviceRow
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
     assert stage.rounds(campaign) == [(1, "population", "done"), (2, "training", "keys")]
     stage.step(3)
     with stage.service.state.reading() as session:
-        first = releases.offered(session)
+        first = release_store.offered(session)
         assert first == {"version": 2, "share": 1.0, "before": 1}
     assert stage.rounds(campaign)[1:] == [(2, "training", "done"), (3, "training", "keys")]
     stage.fleet.install(2)
@@ -41,11 +41,11 @@ def test_a_campaign_leads_to_a_new_model_on_devices(stage: Scene) -> None:
     assert stage.state_of(campaign) == "done"
     assert [topic for topic, _ in stage.fleet.asked] == ["population", "training", "training"]
     with stage.service.state.reading() as session:
-        assert [charge.number for charge in budget.every(session)] == [1, 2, 3]
-        assert budget.of_fleet(session).spent <= 500.0
-        actions = [entry.action for entry in audit.newest(session, 100)]
+        assert [charge.number for charge in budget.list_charges(session)] == [1, 2, 3]
+        assert budget.fleet_budget(session).spent <= 500.0
+        actions = [entry.action for entry in audit_log.newest(session, 100)]
         assert actions.count("round.finish") == 3 and "campaign.finish" in actions
-    assert stage.service.shelf.newest() == 3
+    assert stage.service.bundles.newest() == 3
 
 
 def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> None:
@@ -60,12 +60,12 @@ def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> N
     stage.until(lambda: (found := stage.release(2)) and found.standing == "rolling")
     assert [topic for _, topic, _ in stage.rounds(campaign)] == ["together", "together"]
     with stage.service.state.reading() as session:
-        assert releases.offered(session) == {"version": 2, "share": 0.01, "before": 1}
+        assert release_store.offered(session) == {"version": 2, "share": 0.01, "before": 1}
     stage.fleet.install(2)
     assert all(art._session.chooser.installed.latents is not None for art in stage.fleet.arts)
     stage.until(lambda: any(topic.startswith("/guard") for _, topic, _ in stage.rounds(campaign)), hours=3)
     with stage.service.state.reading() as session:
-        assert budget.of_fleet(session).spent <= 20000.0
+        assert budget.fleet_budget(session).spent <= 20000.0
     assert "signal to noise" in stage.page(f"/campaigns/{campaign.id}")
     assert re.search(r"\d+ of 10<", stage.page("/budget"))
 
@@ -77,10 +77,10 @@ def test_held_out_devices_judge_a_candidate_before_anybody_has_it(stage: Scene) 
     topics = [topic for _, topic, _ in stage.rounds(campaign)]
     assert topics[:3] == ["population", "training", "/compare 2"]
     release = stage.release(2)
-    assert release is not None and "A person decides" in release.reason
+    assert release is not None and "Decision required" in release.reason
     with stage.service.state.reading() as session:
         assert any(gate.name == "quality all" for gate in release.gates)
-        assert releases.offered(session)["version"] == 1
+        assert release_store.offered(session)["version"] == 1
 
 
 def test_a_round_that_fails_is_tried_again_later_and_not_for_ever(stage: Scene) -> None:
@@ -88,17 +88,17 @@ def test_a_round_that_fails_is_tried_again_later_and_not_for_ever(stage: Scene) 
     stage.fleet.silent = set(range(24))
     stage.step(3, seconds=1)
     assert stage.rounds(campaign) == [(1, "rates", "failed")]
-    assert "begins" in stage.service.waiting[campaign.id]
+    assert "begins" in stage.service.blocked[campaign.id]
     stage.step(40, hours=2)
     rounds = stage.rounds(campaign)
     assert len(rounds) == 10 and {standing for *_, standing in rounds} == {"failed"}
     assert stage.state_of(campaign) == "paused"
     with stage.service.state.reading() as session:
-        assert budget.every(session) == []
-        pause = next(entry for entry in audit.newest(session, 9) if entry.action == "campaign.pause")
+        assert budget.list_charges(session) == []
+        pause = next(entry for entry in audit_log.newest(session, 9) if entry.action == "campaign.pause")
         assert "10 rounds in a row" in pause.details
     with stage.service.state.writing() as session:
-        campaigns.move(session, stage.clock(), "person:operator", campaign.id, "resume")
+        campaign_store.move(session, stage.clock(), "person:operator", campaign.id, "resume")
     stage.step(2, seconds=1)  # whoever resumed it knows of the ten: it is tried at once, and counted from there
     assert len(stage.rounds(campaign)) == 11 and stage.state_of(campaign) == "running"
     stage.step(40, hours=2)
@@ -121,7 +121,7 @@ def test_a_stopped_campaign_asks_nobody_any_more(stage: Scene) -> None:
     stage.step(2)
     assert stage.rounds(campaign) == [(1, "rates", "keys")]
     with stage.service.state.writing() as session:
-        campaigns.move(session, stage.clock(), "server", campaign.id, "stop")
+        campaign_store.move(session, stage.clock(), "server", campaign.id, "stop")
     stage.step(3)
     assert stage.rounds(campaign) == [(1, "rates", "failed")]
 
@@ -130,40 +130,40 @@ def test_a_paused_campaign_begins_no_round(stage: Scene) -> None:
     campaign = stage.create("statistics")
     stage.step(2)
     with stage.service.state.writing() as session:
-        campaigns.move(session, stage.clock(), "server", campaign.id, "pause")
+        campaign_store.move(session, stage.clock(), "server", campaign.id, "pause")
     stage.step(3, hours=30)
     before = stage.rounds(campaign)
     with stage.service.state.writing() as session:
-        campaigns.move(session, stage.clock(), "server", campaign.id, "resume")
+        campaign_store.move(session, stage.clock(), "server", campaign.id, "resume")
     stage.step(3, hours=30)
     assert len(stage.rounds(campaign)) > len(before) and before[-1][2] == "done"
 
 
 def test_over_budget_a_campaign_is_paused_before_anybody_is_asked(stage: Scene) -> None:
     with stage.service.state.writing() as session:
-        budget.settle(session, stage.clock(), 0.5)
+        budget.configure(session, stage.clock(), 0.5)
     campaign = stage.create("statistics", epsilon=100.0)
     stage.step(2)
     assert stage.state_of(campaign) == "paused" and stage.rounds(campaign) == []
     with stage.service.state.reading() as session:
-        pause = audit.newest(session, 1)[0]
+        pause = audit_log.newest(session, 1)[0]
         assert pause.action == "campaign.pause" and "the budget is 0.5" in pause.details
 
 
 def test_a_campaign_that_devices_decline_by_default_says_so(stage: Scene) -> None:
     campaign = stage.create("statistics", epsilon=800.0)
     stage.step()
-    assert "whose app sets no other limits decline this round" in stage.service.waiting[campaign.id]
+    assert "Devices with the default limits decline this round" in stage.service.blocked[campaign.id]
 
 
 def test_a_stage_that_is_shorter_than_devices_stay_away_says_so(stage: Scene) -> None:
     campaign = stage.create("statistics", {"patience": 1.0, "minimum_devices": 50})
     stage.step()
-    assert "devices come every 5 s" in stage.service.waiting[campaign.id]
+    assert "devices poll every 5 s" in stage.service.blocked[campaign.id]
 
 
 def test_a_vector_that_no_gateway_takes_is_not_asked_for(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "MOST_BYTES", 10)
+    monkeypatch.setattr(scheduling, "MAX_VECTOR_BYTES", 10)
     campaign = stage.create("statistics")
     stage.step()
     assert stage.state_of(campaign) == "paused" and stage.rounds(campaign) == []
@@ -174,17 +174,17 @@ def test_devices_that_did_not_come_back_are_forgotten(stage: Scene) -> None:
         for i, days in enumerate((-40, -20)):
             at = stage.clock()
             until = at + timedelta(days=days)
-            session.add(EnrolledRow(device_key_hash=f"{i}" * 64, by="token:app", at=at, expires=until))
+            session.add(EnrolledDeviceRow(device_key_hash=f"{i}" * 64, by="token:app", at=at, expires=until))
     stage.step(2, hours=2)
     with stage.service.state.reading() as session:
-        assert [row.device_key_hash[0] for row in session.scalars(select(EnrolledRow))] == ["1"]
+        assert [row.device_key_hash[0] for row in session.scalars(select(EnrolledDeviceRow))] == ["1"]
 
 
 def test_without_a_catalogue_a_campaign_says_what_it_waits_for(stage: Scene) -> None:
     object.__setattr__(stage.service, "catalog", None)
     campaign = stage.create("statistics")
     stage.step(2)
-    assert "--catalog" in stage.service.waiting[campaign.id] and stage.rounds(campaign) == []
+    assert "--catalog" in stage.service.blocked[campaign.id] and stage.rounds(campaign) == []
 
 
 def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Scene) -> None:
@@ -192,9 +192,9 @@ def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Sc
     campaign = stage.create(settings=settings, epsilon=500.0, rounds=1)
     stage.until(lambda: (found := stage.release(2)) and found.share)
     with stage.service.state.reading() as session:
-        assert releases.offered(session) == {"version": 2, "share": 0.5, "before": 1}
+        assert release_store.offered(session) == {"version": 2, "share": 0.5, "before": 1}
     for art in stage.fleet.arts[::2]:
-        art.install(stage.service.shelf.folder(2))
+        art.install(stage.service.bundles.folder(2))
     stage.step(2, minutes=5)
     assert not [topic for _, topic, _ in stage.rounds(campaign) if topic.startswith("/guard")]
     stage.until(lambda: (found := stage.release(2)) and found.standing == "released", minutes=5)
@@ -214,9 +214,9 @@ def test_a_bundle_by_hand_is_watched_in_its_own_name(stage: Scene, tmp_path: Pat
     publishing.submit(stage.service, "person:Robin", read_files(second))
     stage.step(2, hours=30)
     with stage.service.state.reading() as session:
-        made = [one for one in campaigns.every(session) if one.name == "Roll-out of model 2"]
+        made = [one for one in campaign_store.list_all(session) if one.name == "Roll-out of model 2"]
         assert [one.state for one in made] == ["done"]
-        assert records.of_campaign(session, made[0].id)
+        assert round_store.list_for_campaign(session, made[0].id)
 
 
 def test_the_engine_forgets_nothing_between_steps(stage: Scene) -> None:
@@ -228,13 +228,13 @@ def test_the_engine_forgets_nothing_between_steps(stage: Scene) -> None:
     assert [standing for *_, standing in stage.rounds(campaign)] == ["done", "done"]
     assert stage.state_of(campaign) == "done"
     with stage.service.state.reading() as session:
-        assert len(budget.every(session)) == 2
+        assert len(budget.list_charges(session)) == 2
 
 
 def test_time_alone_starts_the_next_round_of_rates(stage: Scene) -> None:
     campaign = stage.create("statistics", {"hours": 5.0}, rounds=3)
     stage.step(10, minutes=10)
-    assert len(stage.rounds(campaign)) == 1 and "begins on" in stage.service.waiting[campaign.id]
+    assert len(stage.rounds(campaign)) == 1 and "begins on" in stage.service.blocked[campaign.id]
     stage.clock.now += timedelta(hours=5)
     stage.step(3)
     assert len(stage.rounds(campaign)) == 2
@@ -247,5 +247,5 @@ def test_what_a_campaign_has_told_stands_on_its_page(stage: Scene, topic: str, s
     campaign = stage.create("statistics", {"topic": topic}, epsilon=500.0, rounds=1)
     stage.step(4)
     assert stage.state_of(campaign) == "done"
-    told = stage.page(f"/campaigns/{campaign.id}").partition('id="told"')[2].partition("</section>")[0]
+    told = stage.page(f"/campaigns/{campaign.id}").partition('id="results"')[2].partition("</section>")[0]
     assert shown in told

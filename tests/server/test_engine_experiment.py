@@ -15,7 +15,7 @@ from engine_samples import Scene, staged
 import keyart
 from keyart_federated.accounting import composed
 from keyart_server import budget
-from keyart_server.dashboard.pages.experiments import newest_told
+from keyart_server.dashboard.pages.experiments_page import newest_results
 
 DEVICES, PICTURES, NAME = 120, 6, "larger faces"
 SETTINGS: dict[str, Any] = {
@@ -61,8 +61,8 @@ def test_the_arm_that_is_better_for_people_is_found(
         assert stage.state_of(campaign) == "done"
 
         with stage.service.state.reading() as session:
-            ((looks, told),) = newest_told(session).values()
-            charges, spent = budget.every(session), budget.of_fleet(session).spent
+            ((looks, told),) = newest_results(session).values()
+            charges, spent = budget.list_charges(session), budget.fleet_budget(session).spent
         pages = [stage.page(path) for path in ("/experiments", f"/campaigns/{campaign.id}")]
     assert [(one.arm, one.word) for one in told.verdicts] == [("larger", verdict)], told.rest
     assert looks == (2 if verdict == "not yet" else 1)

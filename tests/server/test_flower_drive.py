@@ -22,11 +22,11 @@ from keyart.errors import FederatedError, RoundFailed, SettingError
 from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.secagg import Coordinator
 from keyart_server import budget
-from keyart_server.flower import coordinate, environment, relay
-from keyart_server.flower.gateways import Gateways
-from keyart_server.flower.waiting import Clock, Lasting
-from keyart_server.flower.wire import SUMS, Question
-from keyart_server.rounds import records, stages
+from keyart_server.flower import client_app, environment, server_app
+from keyart_server.flower.database_retries import Clock, RetryingDatabase
+from keyart_server.flower.gateways import GatewayNodes
+from keyart_server.flower.stage_messages import STAGE_QUERY, StageRequest
+from keyart_server.rounds import round_store, stage_windows
 from keyart_server.service import Service
 from keyart_server.state.tables import WindowRow
 
@@ -64,10 +64,10 @@ class Nodes:
 
     numbers = count(1)
 
-    def __init__(self, lasting: Callable[[float], Lasting], names: Iterable[str]) -> None:
+    def __init__(self, lasting: Callable[[float], RetryingDatabase], names: Iterable[str]) -> None:
         self.names = {next(self.numbers): name for name in names}
         nodes = {node: Context(1, node, {"gateway": name}, RecordDict(), {}) for node, name in self.names.items()}
-        self.local = LocalGrid(relay.client_app(lambda patience: nullcontext(lasting(patience))), nodes)
+        self.local = LocalGrid(client_app.client_app(lambda patience: nullcontext(lasting(patience))), nodes)
         self.before: Callable[[Message, str], bool] = lambda message, name: False
         self.after: Callable[[Message, str], bool] = lambda message, name: False
         self.asked: list[tuple[str, Stage | None]] = []
@@ -102,18 +102,18 @@ class Scene:
         self.time.meanwhile.append(self.crowd.step)
         self.nodes = self.connected()
 
-    def lasting(self, patience: float = PATIENCE) -> Lasting:
-        return Lasting(self.state, patience, self.time.clock)
+    def lasting(self, patience: float = PATIENCE) -> RetryingDatabase:
+        return RetryingDatabase(self.state, patience, self.time.clock)
 
     def connected(self, names: Iterable[str] = ("main", "west")) -> Nodes:
         return Nodes(self.lasting, names)
 
     def drive(self) -> None:
-        gateways = Gateways(self.nodes, self.time.clock)
-        coordinate.drive(self.id, gateways, self.lasting(), [ISSUER.public], len(self.nodes.names), PATIENCE)
+        gateways = GatewayNodes(self.nodes, self.time.clock)
+        server_app.drive(self.id, gateways, self.lasting(), [ISSUER.public], len(self.nodes.names), PATIENCE)
 
-    def question(self, stage: Stage = Stage.KEYS, bundle: bytes = b"", due: int = 4) -> Question:
-        return Question(self.id, stage, bundle, due, PATIENCE)
+    def question(self, stage: Stage = Stage.KEYS, bundle: bytes = b"", due: int = 4) -> StageRequest:
+        return StageRequest(self.id, stage, bundle, due, PATIENCE)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def scene(service: Service) -> Scene:
 
 
 def stage_of(message: Message) -> Stage | None:
-    return Question.read(message).stage if message.metadata.message_type == f"query.{SUMS}" else None
+    return StageRequest.read(message).stage if message.metadata.message_type == f"query.{STAGE_QUERY}" else None
 
 
 def windows(scene: Scene, stage: Stage) -> dict[str, bool]:
@@ -139,7 +139,7 @@ def test_a_whole_round(scene: Scene) -> None:
     # One message a gateway and a stage, and no other.
     assert sorted(scene.nodes.asked) == sorted((name, stage) for name in ("main", "west") for stage in Stage)
     with scene.state.reading() as session:
-        assert stages.gateways(session, scene.time.now() - timedelta(hours=1)) == ["main", "west"]
+        assert stage_windows.list_gateways(session, scene.time.now() - timedelta(hours=1)) == ["main", "west"]
     scene.drive()  # of a round that has ended, nothing is asked
     assert len(scene.nodes.asked) == 8
 
@@ -219,7 +219,7 @@ def test_a_relay_that_dies_behind_its_open_window(scene: Scene) -> None:
     def die(message: Message, name: str) -> bool:
         if name == "main" or stage_of(message) is Stage.KEYS:
             return False
-        scene.lasting().writing(relay._open, scene.time.now(), name, Question.read(message))
+        scene.lasting().writing(client_app._open, scene.time.now(), name, StageRequest.read(message))
         return True
 
     scene.nodes.before = die
@@ -250,7 +250,7 @@ def test_a_gateway_that_comes_back_too_late_is_not_let_in(service: Service) -> N
     with pytest.raises(Killed):
         scene.drive()
     with pytest.raises(RoundFailed, match="past the stage keys"):
-        relay.stage_at("west", scene.question(), scene.lasting())
+        client_app.run_stage("west", scene.question(), scene.lasting())
     assert windows(scene, Stage.KEYS) == {"main": True}
     scene.nodes = scene.connected()
     scene.drive()
@@ -267,11 +267,11 @@ def test_a_gateway_that_comes_in_while_its_stage_is_closed_stops_the_run_and_not
 
     def slow(coordinator: Coordinator) -> None:
         monkeypatch.setattr(Coordinator, "close", close)
-        relay.stage_at("west", scene.question(), scene.lasting())
+        client_app.run_stage("west", scene.question(), scene.lasting())
         close(coordinator)
 
     monkeypatch.setattr(Coordinator, "close", slow)
-    with pytest.raises(FederatedError, match="came in while"):
+    with pytest.raises(FederatedError, match="joined while"):
         scene.drive()
     assert found(scene.state, scene.of).standing == "keys"
     scene.nodes = scene.connected()
@@ -293,14 +293,14 @@ def test_gateways_that_always_fail_fail_the_run_and_not_the_round(scene: Scene) 
 
 def test_no_gateway_at_all(scene: Scene) -> None:
     scene.nodes = scene.connected(())
-    with pytest.raises(FederatedError, match="Start their SuperNodes"):
+    with pytest.raises(FederatedError, match="Start the SuperNodes"):
         scene.drive()
-    assert found(scene.state, scene.of).going_on
+    assert found(scene.state, scene.of).is_active
 
 
 def test_a_relay_lets_go_of_a_stage_that_takes_long(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other rounds need its SuperNode; this one goes on in the database, and is asked about once."""
-    monkeypatch.setattr(relay, "HOLD_SECONDS", 5.0)
+    monkeypatch.setattr(client_app, "HOLD_SECONDS", 5.0)
     began = scene.time.at
 
     def later() -> None:
@@ -324,16 +324,16 @@ def test_too_few_devices_fail_the_round(scene: Scene, stage: Stage, paid: int) -
     came = "4 devices came" if stage is Stage.KEYS else f"4 of 8 devices answered at stage {stage.name.lower()}"
     assert failed.failure.startswith(came)
     with scene.state.reading() as session:
-        assert len(budget.every(session)) == paid
+        assert len(budget.list_charges(session)) == paid
 
 
 def test_a_spent_budget_fails_the_round_before_a_vector_leaves_a_device(service: Service) -> None:
     scene = Scene(service, epsilon=0.01)
     scene.drive()
-    assert "its budget is 0.01" in found(scene.state, scene.of).failure
+    assert "the budget is 0.01" in found(scene.state, scene.of).failure
     assert not scene.crowd.survivors()
     with scene.state.reading() as session:
-        assert not budget.every(session)
+        assert not budget.list_charges(session)
 
 
 def test_a_round_that_somebody_ends_is_left_alone(scene: Scene) -> None:
@@ -346,20 +346,20 @@ def test_a_round_that_somebody_ends_is_left_alone(scene: Scene) -> None:
 
     def stop() -> None:
         with scene.state.writing() as session:
-            records.fail(session, scene.time.now(), scene.id, "stopped by an operator")
+            round_store.fail(session, scene.time.now(), scene.id, "stopped by an operator")
 
     scene.nodes.before = end
     began = scene.time.now()
     scene.drive()
     assert found(scene.state, scene.of).failure == "stopped by an operator"
     assert scene.time.now() - began < timedelta(seconds=PATIENCE)
-    assert "it stands at failed" in str(scene.nodes.local.errors[0])
+    assert "its status is failed" in str(scene.nodes.local.errors[0])
 
 
 def test_a_relay_beside_another_one_gives_the_same_bytes(scene: Scene) -> None:
     scene.crowd.silent = {Stage.KEYS: {0, 3}}
     said: list[bytes] = []
-    ask = lambda: said.append(relay.stage_at("main", scene.question(), scene.lasting()))  # noqa: E731
+    ask = lambda: said.append(client_app.run_stage("main", scene.question(), scene.lasting()))  # noqa: E731
     both = [Thread(target=ask) for _ in range(2)]
     for each in both:
         each.start()
@@ -393,7 +393,7 @@ class Away:
 
 def test_an_outage_of_the_database_is_outlasted(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     away = Away(scene, 0)
-    scene.lasting = lambda patience=PATIENCE: Lasting(away, patience, scene.time.clock)  # type: ignore[method-assign]
+    scene.lasting = lambda patience=PATIENCE: RetryingDatabase(away, patience, scene.time.clock)  # type: ignore[method-assign]
     scene.nodes = scene.connected()
 
     def begin_outage(message: Message, name: str) -> bool:
@@ -409,17 +409,17 @@ def test_an_outage_of_the_database_is_outlasted(scene: Scene, caplog: pytest.Log
 
 
 def test_a_database_that_stays_away_fails_the_run_and_not_the_round(scene: Scene) -> None:
-    away = Lasting(Away(scene, 10 * PATIENCE), PATIENCE, scene.time.clock)
+    away = RetryingDatabase(Away(scene, 10 * PATIENCE), PATIENCE, scene.time.clock)
     began = scene.time.now()
     with pytest.raises(FederatedError, match=r"has not answered for 6\d s"):
-        coordinate.drive(scene.id, Gateways(scene.nodes, scene.time.clock), away, [ISSUER.public], 2, PATIENCE)
+        server_app.drive(scene.id, GatewayNodes(scene.nodes, scene.time.clock), away, [ISSUER.public], 2, PATIENCE)
     assert timedelta(seconds=PATIENCE) < scene.time.now() - began < timedelta(seconds=PATIENCE + 5)
-    assert found(scene.state, scene.of).going_on
+    assert found(scene.state, scene.of).is_active
 
 
 def test_a_mistake_is_no_outage(scene: Scene) -> None:
     with pytest.raises(FederatedError, match="There is no round"):
-        coordinate.drive("0" * 64, Gateways(scene.nodes, scene.time.clock), scene.lasting(), [], 2, PATIENCE)
+        server_app.drive("0" * 64, GatewayNodes(scene.nodes, scene.time.clock), scene.lasting(), [], 2, PATIENCE)
     with pytest.raises(ZeroDivisionError):
         scene.lasting().writing(lambda session: 1 // 0)
 
@@ -428,15 +428,15 @@ def test_the_environment_names_the_database_and_nothing_else_does(
     monkeypatch: pytest.MonkeyPatch, service: Service, database_url: str
 ) -> None:
     monkeypatch.delenv(environment.DATABASE_URL, raising=False)
-    with pytest.raises(SettingError, match="KEYART_DATABASE_URL is not set"), environment.database(1.0):
+    with pytest.raises(SettingError, match="KEYART_DATABASE_URL is not set"), environment.open_database(1.0):
         pass
     monkeypatch.setenv(environment.DATABASE_URL, database_url)
-    with environment.database(1.0) as database:
-        assert database.reading(records.going_on) == []
+    with environment.open_database(1.0) as database:
+        assert database.reading(round_store.list_active) == []
     time = Time()
     monkeypatch.setenv(environment.DATABASE_URL, "postgresql://nobody@127.0.0.1:1/nothing")
-    with pytest.raises(FederatedError, match="has not answered"), environment.database(5.0, time.clock):
+    with pytest.raises(FederatedError, match="has not answered"), environment.open_database(5.0, time.clock):
         pass
     monkeypatch.setenv(environment.DATABASE_URL, "mysql://nobody@127.0.0.1:1/nothing")
-    with pytest.raises(SettingError, match="sqlite or postgresql"), environment.database(5.0, time.clock):
+    with pytest.raises(SettingError, match="sqlite and postgresql"), environment.open_database(5.0, time.clock):
         pass

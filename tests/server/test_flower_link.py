@@ -29,9 +29,9 @@ from keyart_federated.flower import programs
 from keyart_federated.flower import supervisor as keeper
 from keyart_federated.flower.control import Control
 from keyart_federated.flower.keys import write_node_key
-from keyart_server.flower import node
-from keyart_server.flower.link import Link
-from keyart_server.state import State
+from keyart_server.flower import supernode
+from keyart_server.flower.superlink import FlowerRunner
+from keyart_server.state import ServerState
 
 pytestmark = [pytest.mark.service, pytest.mark.xdist_group("superlink")]
 
@@ -59,19 +59,19 @@ def address(postgres: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def state(address: str) -> Iterator[State]:
-    with closing(State.open(address)) as made:
+def state(address: str) -> Iterator[ServerState]:
+    with closing(ServerState.open(address)) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def link(address: str, state: State, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+def link(address: str, state: ServerState, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowerRunner]:
     """Two gateways on Postgres, for every test that leaves them alive."""
-    with Link.start(tmp_path_factory.mktemp("link"), address, [ISSUER.public], GATEWAYS) as made:
+    with FlowerRunner.start(tmp_path_factory.mktemp("link"), address, [ISSUER.public], GATEWAYS) as made:
         yield made
 
 
-def crowd(state: State, gateways: tuple[str, ...] = GATEWAYS, least: int = 5, **changes: object) -> Crowd:
+def crowd(state: ServerState, gateways: tuple[str, ...] = GATEWAYS, least: int = 5, **changes: object) -> Crowd:
     """Of a new round, whose devices have not begun to answer."""
     of = round_samples.terms(DEVICES, size=SIZE, least=least)
     begin(state, of, EPSILON, wanted=DEVICES)
@@ -82,7 +82,7 @@ def crowd(state: State, gateways: tuple[str, ...] = GATEWAYS, least: int = 5, **
 class Running:
     """A round that is run in a thread. failure: what it raised."""
 
-    def __init__(self, link: Link, devices: Crowd, patience: float = PATIENCE) -> None:
+    def __init__(self, link: FlowerRunner, devices: Crowd, patience: float = PATIENCE) -> None:
         self.stop, self.failure = threading.Event(), None
         self._link, self._devices, self._patience = link, devices, patience
         self._thread = threading.Thread(target=self._run)
@@ -99,7 +99,7 @@ class Running:
 
     def _ended(self) -> bool:
         with suppress(OperationalError):  # the database is away
-            return not found(self._devices.state, self._devices.of).going_on
+            return not found(self._devices.state, self._devices.of).is_active
         return False
 
 
@@ -123,7 +123,7 @@ def running(program: str, root: int | None = None) -> list[int]:
     return pids
 
 
-def test_a_round_of_two_gateways(link: Link, state: State) -> None:
+def test_a_round_of_two_gateways(link: FlowerRunner, state: ServerState) -> None:
     with crowd(state) as devices:
         began = time.monotonic()
         run = Running(link, devices)
@@ -134,7 +134,7 @@ def test_a_round_of_two_gateways(link: Link, state: State) -> None:
         assert devices.survivors() == list(range(DEVICES))
 
 
-def test_too_few_devices(link: Link, state: State) -> None:
+def test_too_few_devices(link: FlowerRunner, state: ServerState) -> None:
     with crowd(state, silent={Stage.SHARE: range(4)}) as devices:
         run = Running(link, devices, patience=6.0)
         run.join()
@@ -143,7 +143,7 @@ def test_too_few_devices(link: Link, state: State) -> None:
     assert failed.failure.startswith("4 of 8 devices answered at stage share where 6 must")
 
 
-def test_a_serverapp_that_is_killed_at_each_stage(link: Link, state: State) -> None:
+def test_a_serverapp_that_is_killed_at_each_stage(link: FlowerRunner, state: ServerState) -> None:
     with crowd(state) as devices:
         for stage in Stage:
             devices.held = stage
@@ -160,7 +160,7 @@ def test_a_serverapp_that_is_killed_at_each_stage(link: Link, state: State) -> N
         assert devices.survivors() == list(range(DEVICES))
 
 
-def test_a_database_that_is_away_for_a_while(link: Link, state: State, address: str) -> None:
+def test_a_database_that_is_away_for_a_while(link: FlowerRunner, state: ServerState, address: str) -> None:
     server, _, name = address.rpartition("/")
     with crowd(state, held=Stage.MASKED) as devices:
         run = Running(link, devices)
@@ -177,7 +177,7 @@ def test_a_database_that_is_away_for_a_while(link: Link, state: State, address: 
         assert devices.survivors() == list(range(DEVICES))
 
 
-def test_a_relay_that_is_killed_is_asked_again(link: Link, state: State) -> None:
+def test_a_relay_that_is_killed_is_asked_again(link: FlowerRunner, state: ServerState) -> None:
     """Flower takes a minute to see that its process is gone; then the round goes on by itself."""
     with crowd(state, held=Stage.SHARE) as devices:
         run = Running(link, devices)
@@ -190,17 +190,19 @@ def test_a_relay_that_is_killed_is_asked_again(link: Link, state: State) -> None
         assert devices.survivors() == list(range(DEVICES))
 
 
-def test_a_superlink_elsewhere_and_a_gateway_that_joins_it(link: Link, state: State, address: str, tmp_path) -> None:
+def test_a_superlink_elsewhere_and_a_gateway_that_joins_it(
+    link: FlowerRunner, state: ServerState, address: str, tmp_path
+) -> None:
     """And whose SuperNode is started again when it is killed."""
     home, authority = link.folder / "fleet" / "homes" / "flwr", link.folder / "fleet" / "authority.pem"
     place = tomllib.loads((home / "config.toml").read_text())["superlink"]["fleet"]["address"]
     key = write_node_key(tmp_path, "east")
     Control(programs.environment(home)).register(key.public)  # as its operator does
     stop = threading.Event()
-    with Link.connect(tmp_path / "connected", place, authority, gateways=3) as connected:
+    with FlowerRunner.connect(tmp_path / "connected", place, authority, gateways=3) as connected:
         before = set(running(SUPERNODE))
         arguments = (stop, tmp_path / "node", address, "east", place, authority, key.private, 0.1)
-        supervised = threading.Thread(target=node.supervise, args=arguments)
+        supervised = threading.Thread(target=supernode.supervise, args=arguments)
         supervised.start()
         try:
             with crowd(state, ("main", "west", "east"), held=Stage.KEYS) as devices:
@@ -230,11 +232,11 @@ VICTIMS = (SUPERLINK, SUPERNODE, RELAY)
 @pytest.mark.parametrize("shift", [0, 1, 2])
 def test_what_is_killed_at_each_stage_costs_a_new_link_and_no_answer(tmp_path: Path, shift: int) -> None:
     database = tmp_path / "state.db"
-    with closing(State.open(database)) as state, crowd(state) as devices:
+    with closing(ServerState.open(database)) as state, crowd(state) as devices:
         for stage in Stage:
             victim = VICTIMS[(stage + shift) % len(VICTIMS)]
             devices.held = stage
-            with Link.start(tmp_path / "link", f"sqlite:///{database}", [ISSUER.public], GATEWAYS) as link:
+            with FlowerRunner.start(tmp_path / "link", f"sqlite:///{database}", [ISSUER.public], GATEWAYS) as link:
                 run = Running(link, devices)
                 devices.wait(lambda stage=stage: devices.half(stage))
                 handed = set(devices.handed)
@@ -244,7 +246,7 @@ def test_what_is_killed_at_each_stage_costs_a_new_link_and_no_answer(tmp_path: P
                 run.join()
                 assert victim == RELAY or "has ended" in str(run.failure)
         devices.held = None
-        with Link.start(tmp_path / "link", f"sqlite:///{database}", [ISSUER.public], GATEWAYS) as link:
+        with FlowerRunner.start(tmp_path / "link", f"sqlite:///{database}", [ISSUER.public], GATEWAYS) as link:
             run = Running(link, devices)
             run.join()
             assert run.failure is None
@@ -257,8 +259,8 @@ def test_nothing_is_left_of_a_server_that_is_killed(tmp_path: Path) -> None:
         """
         import sys, time
         from pathlib import Path
-        from keyart_server.flower.link import Link
-        with Link.start(Path(sys.argv[1]) / "link", f"sqlite:///{sys.argv[1]}/state.db", [b"k" * 32]):
+        from keyart_server.flower.superlink import FlowerRunner
+        with FlowerRunner.start(Path(sys.argv[1]) / "link", f"sqlite:///{sys.argv[1]}/state.db", [b"k" * 32]):
             print("up", flush=True)
             time.sleep(600)
         """

@@ -12,7 +12,7 @@ import pytest
 from keyart.errors import SettingError
 from keyart_federated.flower import eager
 from keyart_server.flower import environment
-from keyart_server.flower.waiting import Clock
+from keyart_server.flower.database_retries import Clock
 
 
 def test_one_looks_often_at_first_and_seldom_later() -> None:
@@ -42,22 +42,22 @@ def test_flower_still_waits_as_it_did_when_this_was_written() -> None:
 def test_what_programs_are_told_is_what_they_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     keys = [b"a" * 32, b"b" * 32]
-    told = environment.told("sqlite:///state.db", keys)
+    told = environment.flower_environment("sqlite:///state.db", keys)
     assert told[environment.DATABASE_URL] == f"sqlite:///{tmp_path}/state.db"
-    secret = environment.told("postgresql://robin:secret@127.0.0.1/keyart")
+    secret = environment.flower_environment("postgresql://robin:secret@127.0.0.1/keyart")
     assert ":secret@" in secret[environment.DATABASE_URL]
     monkeypatch.setenv(environment.ISSUERS, told[environment.ISSUERS])
-    assert environment.issuers() == keys
+    assert environment.issuer_keys() == keys
     monkeypatch.setenv(environment.ISSUERS, "no hex")
     with pytest.raises(SettingError, match="in hex"):
-        environment.issuers()
+        environment.issuer_keys()
     monkeypatch.setenv(environment.ISSUERS, "")
-    with pytest.raises(SettingError, match="nobody's certificate"):
-        environment.issuers()
+    with pytest.raises(SettingError, match="no device certificate"):
+        environment.issuer_keys()
 
 
 def test_a_server_that_runs_rounds_imports_no_flower() -> None:
     """It takes 120 MB and a second; Flower's own programs import it."""
-    code = "import sys, keyart_server.flower.link, keyart_server.flower.node; print('flwr' in sys.modules)"
+    code = "import sys, keyart_server.flower.superlink, keyart_server.flower.supernode; print('flwr' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -20,9 +20,9 @@ from keyart.client import sampling_bucket
 from keyart.secagg import DeviceSession, Identity, Stage, certify
 from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart_server.gateway.tickets import Ticket
-from keyart_server.rounds import records, stages
+from keyart_server.rounds import round_store, stage_windows
 from keyart_server.service import Service
-from keyart_server.state.tables import AnswerRow, MemberRow, PartialRow, RoundRow
+from keyart_server.state.tables import MemberRow, PartialSumRow, RoundRow, SubmissionRow
 
 LATER = [Stage.SHARE, Stage.MASKED, Stage.UNMASK]
 
@@ -38,7 +38,7 @@ def made(service: Service, clock: Clock) -> Round:
     return Round(service.state, clock, devices=3)
 
 
-def rows(service: Service, table: type = AnswerRow) -> int:
+def rows(service: Service, table: type = SubmissionRow) -> int:
     with service.state.reading() as session:
         return session.scalars(select(func.count()).select_from(table)).one()
 
@@ -95,7 +95,7 @@ def test_replays_count_once_and_another_answer_is_refused(
     assert made.hand_in(door, stage, 0, reply).status_code == 204, "it is in the round, however late it asks"
     assert refusal(made.hand_in(door, stage, 0, other)) == 409
     with service.state.reading() as session:
-        answers = select(func.count()).select_from(AnswerRow).where(AnswerRow.stage == stage)
+        answers = select(func.count()).select_from(SubmissionRow).where(SubmissionRow.stage == stage)
         assert session.scalars(answers).one() == 3
     if stage is Stage.UNMASK:
         assert (made.coordinator.result.total == made.vectors.sum(axis=0)).all()
@@ -127,13 +127,13 @@ def test_a_valid_ticket_of_a_number_that_is_not_asked(service: Service, made: Ro
     made.through(door, Stage.MASKED)
     reply = made.reply(door, Stage.MASKED, 0)
     with service.state.reading() as session:
-        opened = records.opened(session, made.id)
+        opened = round_store.find_open(session, made.id)
         members = set(session.scalars(select(MemberRow.number)))
     assert opened is not None
     number = next(n for n in range(9) if n not in members)
     made.tickets[9] = Ticket(number, "main").to_text(opened.key, made.of.round_id)
     assert refusal(made.ask(door, Stage.MASKED, 9)) == refusal(made.hand_in(door, Stage.MASKED, 9, reply)) == 410
-    assert rows(service, PartialRow) == 0
+    assert rows(service, PartialSumRow) == 0
 
 
 @pytest.mark.parametrize("stage", LATER)
@@ -175,7 +175,7 @@ def test_a_window_that_is_closed(stage: Stage, service: Service, made: Round, do
     made.through(door, stage)
     reply = made.reply(door, stage, 0)
     with service.state.writing() as session:
-        stages.close_window(session, made.of, stage, "main")
+        stage_windows.close_window(session, made.of, stage, "main")
     before = rows(service)
     assert refusal(made.ask(door, stage, 0)) == refusal(made.hand_in(door, stage, 0, reply)) == 410
     assert rows(service) == before
@@ -232,13 +232,13 @@ def test_keys_that_are_of_no_device(service: Service, made: Round, door: httpx.C
 @pytest.mark.parametrize("stage", LATER)
 def test_answers_that_are_none(stage: Stage, service: Service, made: Round, door: httpx.Client) -> None:
     made.through(door, stage)
-    good, before = made.reply(door, stage, 0), (rows(service), rows(service, PartialRow))
+    good, before = made.reply(door, stage, 0), (rows(service), rows(service, PartialSumRow))
     wrong = [b"", b"\0" * 100, good[:20], good[:4] + bytes(32) + good[36:], good[:3] + b"\x81" + good[4:]]
     if stage is Stage.MASKED:
         wrong += [good[:-1], good[:-20], good + b"x", good + bytes(20)]
     for content in wrong:
         assert refusal(made.hand_in(door, stage, 0, content)) == 400
-    assert (rows(service), rows(service, PartialRow)) == before
+    assert (rows(service), rows(service, PartialSumRow)) == before
     assert made.hand_in(door, stage, 0, good).status_code == 204, "and nothing of it is held against the device"
 
 
@@ -253,7 +253,7 @@ def test_one_bad_answer_among_many_does_not_touch_the_others(
         door, [(f"{made.path}/masked", replies[i], made.bearing(i)["Authorization"]) for i in (0, 1, 2, 0, 0)]
     )
     assert statuses == [204, 400, 204, 204, 204]
-    assert rows(service, PartialRow) <= 2
+    assert rows(service, PartialSumRow) <= 2
 
 
 def test_two_different_answers_of_one_device_at_once(service: Service, made: Round, door: httpx.Client) -> None:
@@ -300,7 +300,7 @@ def test_rounds_that_are_not_there_or_over(service: Service, made: Round, door: 
         assert refusal(door.request(method, f"/device/rounds/{'A' * 64}/{step}")) == 422
     first = made.keys(0)
     with service.state.writing() as session:
-        records.fail(session, clock(), made.id, "nobody came")
+        round_store.fail(session, clock(), made.id, "nobody came")
     assert refusal(door.get(f"{made.path}/offer")) == refusal(door.post(f"{made.path}/keys", content=first)) == 410
     for stage in LATER:
         said = message_header(stage | REPLY_FLAG, made.of.round_id)

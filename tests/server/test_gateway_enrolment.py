@@ -15,12 +15,12 @@ from server_samples import Clock, bearer, listening
 
 from keyart.secagg import Identity
 from keyart.secagg.identity import verify_record
-from keyart_server import audit
+from keyart_server import audit_log
 from keyart_server.access import tokens
 from keyart_server.app import create_app
 from keyart_server.gateway import enrolment
 from keyart_server.service import Service
-from keyart_server.state.tables import EnrolledRow
+from keyart_server.state.tables import EnrolledDeviceRow
 
 DEVICE = Identity(b"d" * 32)
 PATH = "/device/enrol"
@@ -42,7 +42,7 @@ def test_a_certificate_that_others_take(service: Service, client: httpx.Client, 
         peer = verify_record(record, of.round_id, [service.keys.issuer_public], now + 90 * 86400 - 1)
         assert peer.device == DEVICE.public
         with service.state.reading() as session:
-            row = session.get(EnrolledRow, hashlib.sha256(DEVICE.public).hexdigest())
+            row = session.get(EnrolledDeviceRow, hashlib.sha256(DEVICE.public).hexdigest())
             assert row is not None
             assert (row.by, row.at, row.expires) == ("token:app", clock(), clock() + timedelta(days=90))
         clock.pass_by(days=60)
@@ -57,18 +57,18 @@ def test_the_audit_log_counts_them_by_token_and_hour(service: Service, client: h
     assert client.post(PATH, content=keys[3], headers=shop).status_code == 200
     began = clock().replace(minute=0, second=0, microsecond=0)
     with service.state.writing() as session:
-        enrolment.tell(session, clock())
+        enrolment.write_audit_rows(session, clock())
     assert told(service) == []
     clock.pass_by(hours=1)
     assert client.post(PATH, content=keys[0], headers=app).status_code == 200
     for _ in range(2):  # the second time there is nothing left to tell
         with service.state.writing() as session:
-            enrolment.tell(session, clock())
+            enrolment.write_audit_rows(session, clock())
     hour = began.isoformat(timespec="minutes")
     expected = {"count": 3, "hour": hour}, {"count": 1, "hour": hour}
     assert told(service) == [("token:shop", expected[1]), ("token:app", expected[0])]
     with service.state.reading() as session:
-        rows, _ = audit.newest(session, 99), audit.verify(session)
+        rows, _ = audit_log.newest(session, 99), audit_log.verify(session)
     for key in keys:
         assert key.hex() not in str(rows) and hashlib.sha256(key).hexdigest() not in str(rows)
 
@@ -76,7 +76,7 @@ def test_the_audit_log_counts_them_by_token_and_hour(service: Service, client: h
 def told(service: Service) -> list[tuple[str, dict[str, object]]]:
     """Who has brought in devices, newest first."""
     with service.state.reading() as session:
-        rows = [entry for entry in audit.newest(session, 99) if entry.action == "device.enrol"]
+        rows = [entry for entry in audit_log.newest(session, 99) if entry.action == "device.enrol"]
     return [(row.actor, json.loads(row.details)) for row in rows]
 
 
@@ -86,7 +86,7 @@ def test_no_other_token_enrols(service: Service, client: httpx.Client, scope: st
     assert client.post(PATH, content=DEVICE.public, headers=bearer("keyart_wrong")).status_code == 401
     assert client.post(PATH, content=DEVICE.public).status_code == 401
     with service.state.reading() as session:
-        assert session.get(EnrolledRow, hashlib.sha256(DEVICE.public).hexdigest()) is None
+        assert session.get(EnrolledDeviceRow, hashlib.sha256(DEVICE.public).hexdigest()) is None
 
 
 def test_what_is_no_key(service: Service, client: httpx.Client) -> None:
@@ -95,8 +95,8 @@ def test_what_is_no_key(service: Service, client: httpx.Client) -> None:
 
 
 def test_a_token_enrols_so_many_and_then_waits(service: Service, clock: Clock, monkeypatch, caplog) -> None:
-    monkeypatch.setattr(enrolment, "AT_ONCE", 2.0)
-    monkeypatch.setattr(enrolment, "A_SECOND", 0.01)
+    monkeypatch.setattr(enrolment, "ENROLMENT_BURST", 2.0)
+    monkeypatch.setattr(enrolment, "ENROLMENTS_PER_SECOND", 0.01)
     first, second = token(service, "enrol"), token(service, "enrol", "shop")
     with listening(create_app(service)) as client, caplog.at_level(logging.DEBUG, "keyart"):
         statuses = [client.post(PATH, content=DEVICE.public, headers=first).status_code for _ in range(3)]

@@ -23,12 +23,12 @@ from schemathesis.specs.openapi.checks import (
 from server_samples import Clock, listening
 
 from keyart.secagg import Stage
-from keyart_server.gateway import app
-from keyart_server.gateway.rates import Rates
-from keyart_server.limits import Limits
-from keyart_server.metrics import Metrics
+from keyart_server.gateway import gateway_app
+from keyart_server.gateway.rate_limits import RateLimiter
+from keyart_server.http.body_limits import BodyLimits
+from keyart_server.monitoring.metrics import Metrics
 from keyart_server.service import Service
-from keyart_server.state import State
+from keyart_server.state import ServerState
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
@@ -38,7 +38,7 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Round]:
-    with closing(State.open(tmp_path_factory.mktemp("fuzz") / "state.db")) as state:
+    with closing(ServerState.open(tmp_path_factory.mktemp("fuzz") / "state.db")) as state:
         yield Round(state, Clock(), devices=3)
 
 
@@ -75,7 +75,7 @@ def test_no_request_breaks_the_document(made: Round) -> None:
 
 
 def test_who_asks_too_often_waits(service: Service, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "by_proxy", lambda: Rates(0.01, 3.0))
+    monkeypatch.setattr(gateway_app, "for_proxied_clients", lambda: RateLimiter(0.01, 3.0))
     with gateway_samples.door(service.state, clock) as client:
         assert [client.get("/device/current").status_code for _ in range(4)] == [200, 200, 200, 429]
         for method, step in [("GET", "offer"), ("POST", "keys"), ("GET", "share"), ("POST", "unmask")]:
@@ -86,9 +86,9 @@ def test_who_asks_too_often_waits(service: Service, clock: Clock, monkeypatch: p
 
 def test_a_body_that_comes_too_slowly(service: Service, clock: Clock) -> None:
     made = Round(service.state, clock, devices=3)
-    gateway = app.create_gateway(service.state, "main", [], clock, Metrics("1"))
+    gateway = gateway_app.create_gateway(service.state, "main", [], clock, Metrics("1"))
     with (
-        listening(Limits(gateway, seconds=0.3)) as client,  # type: ignore[arg-type]
+        listening(BodyLimits(gateway, seconds=0.3)) as client,  # type: ignore[arg-type]
         socket.create_connection((client.base_url.host, client.base_url.port or 80)) as link,
     ):
         link.sendall(f"POST {made.path}/keys HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf".encode())

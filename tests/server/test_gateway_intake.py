@@ -15,11 +15,11 @@ from sqlalchemy import event, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from keyart.secagg import Stage
-from keyart_server.gateway import intake, register
-from keyart_server.gateway.intake import Intake
-from keyart_server.gateway.rounds import Rounds
+from keyart_server.gateway import submission_queue, submissions
+from keyart_server.gateway.round_cache import RoundCache
+from keyart_server.gateway.submission_queue import SubmissionQueue
 from keyart_server.service import Service
-from keyart_server.state.tables import AnswerRow, PartialRow
+from keyart_server.state.tables import PartialSumRow, SubmissionRow
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def test_answers_that_come_together_are_one_transaction(
     service: Service, made: Round, door: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = masked(made, door)
-    monkeypatch.setattr(intake, "GATHER_SECONDS", 0.5)
+    monkeypatch.setattr(submission_queue, "GATHER_SECONDS", 0.5)
     commits: list[None] = []
     event.listen(service.state.engine, "commit", lambda _: commits.append(None))
     assert together(door, requests) == [204] * 6
     assert len(commits) == 1
     with service.state.reading() as session:
-        assert session.scalars(select(func.count()).select_from(PartialRow)).one() == 1
+        assert session.scalars(select(func.count()).select_from(PartialSumRow)).one() == 1
     ends_with_the_exact_sum(made, door)
 
 
@@ -78,7 +78,7 @@ def test_the_database_taken_away_and_given_back(
         assert door.get("/healthz").status_code == 200 and door.get("/readyz").status_code == 503
         assert made.ask(door, Stage.MASKED, 3).status_code == 503
         assert "keyart_database_up 0.0" in door.get("/metrics").text
-    said = [record for record in caplog.records if "could not be written" in record.getMessage()]
+    said = [record for record in caplog.records if "could not be stored" in record.getMessage()]
     assert 1 <= len(said) < 7, "once a batch"
     assert together(door, requests) == [204] * 6
     assert door.get("/readyz").status_code == 200
@@ -99,7 +99,7 @@ def test_a_commit_whose_answer_got_lost_counts_once(service: Service, made: Roun
     finally:
         event.remove(service.state.engine, "commit", cut)
     with service.state.reading() as session:
-        answers = select(func.count()).select_from(AnswerRow).where(AnswerRow.stage == Stage.MASKED)
+        answers = select(func.count()).select_from(SubmissionRow).where(SubmissionRow.stage == Stage.MASKED)
         assert session.scalars(answers).one() == 3
     assert together(door, requests) == [204] * 6
     ends_with_the_exact_sum(made, door)
@@ -113,13 +113,13 @@ def test_a_batch_that_another_process_was_faster_with_is_done_again(
     left = [failures]
 
     def collides(session, *rest):
-        verdicts = register.write(session, *rest)
+        verdicts = submissions.store_submissions(session, *rest)
         if left[0]:
             left[0] -= 1
             raise IntegrityError("insert", {}, Exception("twice"))
         return verdicts
 
-    monkeypatch.setattr(intake, "write", collides)
+    monkeypatch.setattr(submission_queue, "store_submissions", collides)
     assert together(door, requests[:1]) == [status]
     assert together(door, requests) == [204] * 6
     ends_with_the_exact_sum(made, door)
@@ -134,7 +134,7 @@ def test_a_mistake_of_ours_fails_its_batch_alone(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched, caplog.at_level(logging.ERROR, "keyart.server"):
-        patched.setattr(intake, "write", breaks)
+        patched.setattr(submission_queue, "store_submissions", breaks)
         assert set(together(door, requests[:3])) == {500}
     assert caplog.records
     assert together(door, requests) == [204] * 6
@@ -155,14 +155,14 @@ def test_two_doors_take_the_same_answers_at_once(
 def test_more_than_can_be_held_comes_again(
     service: Service, made: Round, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MOST_WAITING_BYTES", 100)
-    known = Rounds(service.state).find(made.id)
+    monkeypatch.setattr(submission_queue, "MAX_WAITING_BYTES", 100)
+    known = RoundCache(service.state).find(made.id)
     assert known is not None
 
     async def taken() -> list[int]:
-        door = Intake(service.state, "main", [], clock)
-        verdicts = await asyncio.gather(*(door.take(known, Stage.KEYS, None, bytes(60)) for _ in range(3)))
-        later = await door.take(known, Stage.KEYS, None, bytes(60))
+        door = SubmissionQueue(service.state, "main", [], clock)
+        verdicts = await asyncio.gather(*(door.submit(known, Stage.KEYS, None, bytes(60)) for _ in range(3)))
+        later = await door.submit(known, Stage.KEYS, None, bytes(60))
         return [verdict.status for verdict in (*verdicts, later)]
 
     assert asyncio.run(taken()) == [400, 503, 503, 400]

@@ -20,8 +20,8 @@ from server_samples import Clock
 from sqlalchemy import select
 
 from keyart.secagg import Stage
-from keyart_server.state import State
-from keyart_server.state.tables import AnswerRow
+from keyart_server.state import ServerState
+from keyart_server.state.tables import SubmissionRow
 
 DEVICES = 20
 
@@ -30,15 +30,15 @@ NURSERY = """
 import os, signal, sys
 from datetime import datetime
 import uvicorn
-from keyart_server.gateway.app import create_gateway
-from keyart_server.metrics import Metrics
-from keyart_server.serving import listen
-from keyart_server.state import State
+from keyart_server.gateway.gateway_app import create_gateway
+from keyart_server.monitoring.metrics import Metrics
+from keyart_server.http.web_server import listen
+from keyart_server.state import ServerState
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 now = datetime.fromisoformat(sys.argv[3])
 for _ in sys.stdin:
     if os.fork() == 0:
-        state = State.open(sys.argv[1], upgrade=False)
+        state = ServerState.open(sys.argv[1], upgrade=False)
         app = create_gateway(state, "main", [bytes.fromhex(sys.argv[2])], lambda: now, Metrics("1"))
         with listen("127.0.0.1", 0) as place:
             print(os.getpid(), place.getsockname()[1], flush=True)
@@ -76,7 +76,7 @@ def test_what_was_accepted_survives_kills_at_any_moment(tmp_path: Path, database
     clock, chance, kills = Clock(), random.Random(7), 0
     words = [sys.executable, "-c", NURSERY, url, ISSUER.public.hex(), clock().isoformat()]
     with (
-        closing(State.open(url)) as state,
+        closing(ServerState.open(url)) as state,
         subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as nursery,
     ):
         assert nursery.stdin is not None and nursery.stdout is not None
@@ -100,7 +100,7 @@ def test_what_was_accepted_survives_kills_at_any_moment(tmp_path: Path, database
                 shot.join()
                 kills += 1
                 with state.reading() as session:
-                    answers = select(AnswerRow.number).where(AnswerRow.stage == stage)
+                    answers = select(SubmissionRow.number).where(SubmissionRow.stage == stage)
                     there = set(session.scalars(answers))
                 assert {int(made.tickets[i].split(".")[0]) for i in accepted} <= there
             made.closes(stage)

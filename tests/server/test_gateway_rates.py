@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from fastapi import HTTPException
 
-from keyart_server.gateway import rates
-from keyart_server.gateway.rates import Rates, network_of
+from keyart_server.gateway import rate_limits
+from keyart_server.gateway.rate_limits import RateLimiter, network_of
 
 
 class Seconds:
@@ -16,7 +16,7 @@ class Seconds:
         return self.now
 
 
-def taken(bucket: Rates, key: str, times: int) -> int:
+def taken(bucket: RateLimiter, key: str, times: int) -> int:
     """How many of these requests are let through."""
     through = 0
     for _ in range(times):
@@ -31,7 +31,7 @@ def taken(bucket: Rates, key: str, times: int) -> int:
 
 def test_a_burst_and_then_so_many_a_second() -> None:
     seconds = Seconds()
-    bucket = Rates(2.0, 5.0, seconds)
+    bucket = RateLimiter(2.0, 5.0, seconds)
     assert taken(bucket, "a", 9) == 5
     seconds.now += 1
     assert taken(bucket, "a", 9) == 2
@@ -42,7 +42,7 @@ def test_a_burst_and_then_so_many_a_second() -> None:
 
 def test_how_long_to_wait_is_told_and_true() -> None:
     seconds = Seconds()
-    bucket = Rates(0.1, 1.0, seconds)
+    bucket = RateLimiter(0.1, 1.0, seconds)
     bucket.take("a")
     with pytest.raises(HTTPException) as refused:
         bucket.take("a")
@@ -52,8 +52,8 @@ def test_how_long_to_wait_is_told_and_true() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "MOST_KEYS", 3)
-    bucket = Rates(1.0, 1.0, Seconds())
+    monkeypatch.setattr(rate_limits, "MAX_KEYS", 3)
+    bucket = RateLimiter(1.0, 1.0, Seconds())
     for key in "abcd":
         bucket.take(key)
     assert len(bucket._left) == 3

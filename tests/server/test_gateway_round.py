@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from keyart.secagg import Stage
 from keyart_server.service import Service
-from keyart_server.state.tables import MemberRow, PartialRow
+from keyart_server.state.tables import MemberRow, PartialSumRow
 
 
 def test_a_round_through_one_door(service: Service, clock: Clock) -> None:
@@ -45,7 +45,7 @@ def test_two_doors_of_one_database_and_a_new_one_for_each_stage(service: Service
     with service.state.reading() as session:
         cohorts = session.execute(select(MemberRow.gateway, func.count()).group_by(MemberRow.gateway))
         assert {row[0]: row[1] for row in cohorts} == {"main": 3, "west": 3}
-        assert set(session.scalars(select(PartialRow.gateway))) == {"main", "west"}
+        assert set(session.scalars(select(PartialSumRow.gateway))) == {"main", "west"}
 
 
 def test_a_door_without_a_relay_brings_devices_into_the_others_cohorts(service: Service, clock: Clock) -> None:

@@ -18,8 +18,8 @@ from server_samples import COMMAND
 from sqlalchemy import select
 
 from keyart.secagg import Stage
-from keyart_server.state import State
-from keyart_server.state.tables import AnswerRow
+from keyart_server.state import ServerState
+from keyart_server.state.tables import SubmissionRow
 
 DEVICES = 40
 
@@ -28,7 +28,7 @@ def test_a_stop_in_the_middle_of_a_batch(tmp_path: Path) -> None:
     url, chance = f"sqlite:///{tmp_path / 'state.db'}", random.Random(7)
     words = [*COMMAND[:-1], "gateway", "--json", "--port", "0", "--database-url", url, "--name", "main"]
     words += ["--issuer", ISSUER.public.hex()]
-    with closing(State.open(url)) as state:
+    with closing(ServerState.open(url)) as state:
         made = Round(state, lambda: datetime.now(UTC), devices=DEVICES, size=20_000)
         with (
             (tmp_path / "log").open("w") as log,
@@ -45,7 +45,7 @@ def test_a_stop_in_the_middle_of_a_batch(tmp_path: Path) -> None:
             finally:
                 process.kill()
         with state.reading() as session:
-            there = set(session.scalars(select(AnswerRow.number).where(AnswerRow.stage == Stage.MASKED)))
+            there = set(session.scalars(select(SubmissionRow.number).where(SubmissionRow.stage == Stage.MASKED)))
     assert {int(made.tickets[i].split(".")[0]) for i in answered} == there
     assert 0 < len(answered) < DEVICES
     assert "Traceback" not in (tmp_path / "log").read_text()

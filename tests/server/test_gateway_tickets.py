@@ -50,7 +50,7 @@ def test_a_ticket_tells_number_and_gateway(ticket: Ticket) -> None:
     ],
 )
 def test_another_text_is_no_ticket(text: str) -> None:
-    with pytest.raises(MessageError, match="no ticket of this round"):
+    with pytest.raises(MessageError, match="not a ticket of this round"):
         Ticket.from_text(text, KEY, ROUND)
 
 
@@ -69,6 +69,6 @@ def test_a_ticket_is_of_one_round() -> None:
 
 @pytest.mark.parametrize("name", ["", "a.b", "a b", "ä", "a\n", "x" * 65, "a/b"])
 def test_a_name_that_cannot_stand_in_a_ticket(name: str) -> None:
-    with pytest.raises(SettingError, match="cannot be named"):
+    with pytest.raises(SettingError, match="not a valid gateway name"):
         check_name(name)
     assert check_name("main") == "main"

@@ -13,10 +13,10 @@ import release_samples
 from release_samples import BAD, UNCLEAR, candidate, first, rolled
 from server_samples import bearer, join
 
-from keyart_server import rolekeys
 from keyart_server.access import people
-from keyart_server.releases import archive, publishing
+from keyart_server.releases import bundle_archive, publishing
 from keyart_server.service import Service
+from keyart_server.signing import tuf_keys
 
 VERBS = ("go-on", "hold", "withdraw")
 
@@ -33,7 +33,7 @@ def post(client: httpx.Client, body: bytes, headers: dict[str, str], **query: st
 
 
 def zipped(version: int, **changes: object) -> bytes:
-    return archive.packed(release_samples.files(version, **changes))  # type: ignore[arg-type]
+    return bundle_archive.pack(release_samples.files(version, **changes))  # type: ignore[arg-type]
 
 
 def test_the_way_of_a_bundle(client: httpx.Client, service: Service, admin: dict[str, str]) -> None:
@@ -111,7 +111,7 @@ def test_where_the_standing_does_not_allow_it(client: httpx.Client, service: Ser
 
 def test_a_key_that_is_not_here(client: httpx.Client, service: Service, admin: dict[str, str], tmp_path) -> None:
     first(service)
-    key = rolekeys.path_of(service.data.keys, "targets")
+    key = tuf_keys.path_of(service.data.keys, "targets")
     away = key.rename(tmp_path / "targets.pem")
     waiting = post(client, zipped(8, parent=7), admin)
     assert waiting.status_code == 201 and waiting.json()["standing"] == "waiting"
@@ -137,21 +137,24 @@ def hostile() -> Iterator[tuple[str, bytes]]:
         "x\x00.json",
         "extra.json",
     ):
-        yield name, archive.packed({**files, name: b"{}"})
-    yield "a file less", archive.packed({name: data for name, data in files.items() if name != "train.onnx"})
-    yield "no manifest", archive.packed({name: data for name, data in files.items() if name != "manifest.json"})
-    yield "other weights", archive.packed({**files, "ranker.bin": files["ranker.bin"][:-1] + b"\x7e"})
-    yield "a bomb", archive.packed({**files, "ranker.bin": bytes(60_000_000)})
+        yield name, bundle_archive.pack({**files, name: b"{}"})
+    yield "a file less", bundle_archive.pack({name: data for name, data in files.items() if name != "train.onnx"})
+    yield (
+        "no manifest",
+        bundle_archive.pack({name: data for name, data in files.items() if name != "manifest.json"}),
+    )
+    yield "other weights", bundle_archive.pack({**files, "ranker.bin": files["ranker.bin"][:-1] + b"\x7e"})
+    yield "a bomb", bundle_archive.pack({**files, "ranker.bin": bytes(60_000_000)})
     yield (
         "a sensitive feature",
-        archive.packed(
+        bundle_archive.pack(
             release_samples.files(
                 8, feature_spec={**release_samples.bundle_samples.FEATURE_SPEC, "artwork_tags": ["race:x"]}
             )
         ),
     )
     spec = {"feature_spec": {"artwork_tags": 5}}
-    yield "a feature spec that is none", archive.packed(release_samples.files(8, **spec))
+    yield "a feature spec that is none", bundle_archive.pack(release_samples.files(8, **spec))
     for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
         made = io.BytesIO()
         with zipfile.ZipFile(made, "w", method) as other:

@@ -14,15 +14,15 @@ from release_samples import told
 
 from keyart.bundle import Manifest
 from keyart_federated.campaigns.segments import Estimate
-from keyart_server.releases import gates
-from keyart_server.releases.gate import LEVEL, VERDICTS, Gate, compared, worst
+from keyart_server.releases import bundle_gates
+from keyart_server.releases.gate import CONFIDENCE_LEVEL, VERDICTS, Gate, comparison_gates, worst_verdict
 
 MARGIN, SEGMENT_MARGIN = 0.02, 0.05
-REACH = NormalDist().inv_cdf((1 + LEVEL) / 2)
+REACH = NormalDist().inv_cdf((1 + CONFIDENCE_LEVEL) / 2)
 
 
 def verdicts(found: dict[str, Estimate]) -> dict[str, str]:
-    return {gate.name: gate.verdict for gate in compared("quality", found, MARGIN, SEGMENT_MARGIN)}
+    return {gate.name: gate.verdict for gate in comparison_gates("quality", found, MARGIN, SEGMENT_MARGIN)}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def verdicts(found: dict[str, Estimate]) -> dict[str, str]:
     ],
 )  # fmt: skip
 def test_a_difference_against_its_margin(mean: float, error: float, verdict: str) -> None:
-    (gate,) = compared("quality", {"all": told(mean, error)}, MARGIN, SEGMENT_MARGIN)
+    (gate,) = comparison_gates("quality", {"all": told(mean, error)}, MARGIN, SEGMENT_MARGIN)
     assert (gate.name, gate.verdict) == ("quality all", verdict)
     assert all(value is None or math.isfinite(value) for value in gate.numbers.values())
     assert gate.numbers["margin"] == MARGIN and gate.sentence.startswith("all: ")
@@ -75,9 +75,9 @@ def test_the_worst_counts() -> None:
     def made(verdict: str) -> Gate:
         return Gate(verdict, verdict, "", {})  # type: ignore[arg-type]
 
-    assert worst([]) == "unclear"
+    assert worst_verdict([]) == "unclear"
     for i, verdict in enumerate(VERDICTS):
-        assert worst([made("passed"), *map(made, VERDICTS[: i + 1])]) == verdict
+        assert worst_verdict([made("passed"), *map(made, VERDICTS[: i + 1])]) == verdict
 
 
 BASE = bundle_samples.sample_manifest(bundle_samples.sample_files(), 7)
@@ -91,14 +91,14 @@ def laid(folder: Path, **changes: object) -> Path:
 
 
 def test_a_whole_bundle_passes_all(tmp_path: Path) -> None:
-    found = gates.of_bundle(laid(tmp_path / "b"), BASE)
+    found = bundle_gates.check_bundle_gates(laid(tmp_path / "b"), BASE)
     assert {gate.name: gate.verdict for gate in found} == dict.fromkeys(
-        ("whole", "features", "size", "canary"), "passed"
+        ("integrity", "features", "size", "canary"), "passed"
     )
 
 
 def of(folder: Path, base: Manifest | None = BASE) -> dict[str, Gate]:
-    return {gate.name: gate for gate in gates.of_bundle(folder, base)}
+    return {gate.name: gate for gate in bundle_gates.check_bundle_gates(folder, base)}
 
 
 def test_a_flipped_byte(tmp_path: Path) -> None:
@@ -106,13 +106,13 @@ def test_a_flipped_byte(tmp_path: Path) -> None:
     weights = folder / "ranker.bin"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
     found = of(folder)
-    assert found["whole"].verdict == "failed" and "ranker.bin" in found["whole"].sentence
+    assert found["integrity"].verdict == "failed" and "ranker.bin" in found["integrity"].sentence
     assert "canary" not in found, "no engine is given what breaks a rule"
 
 
 def test_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    assert of(tmp_path / "b")["whole"].verdict == "failed"
+    assert of(tmp_path / "b")["integrity"].verdict == "failed"
 
 
 def test_scores_that_are_not_the_model_s(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_scores_that_are_not_the_model_s(tmp_path: Path) -> None:
     other = bundle_samples.sample_files(2)["vectors.json"]
     bundle_samples.sample_bundle(folder, 8, 7, seed=1, vectors_json=other)
     found = of(folder)
-    assert (found["whole"].verdict, found["canary"].verdict) == ("passed", "failed")
+    assert (found["integrity"].verdict, found["canary"].verdict) == ("passed", "failed")
 
 
 @pytest.mark.parametrize("field", ["artwork_tags", "viewer_tags"])
@@ -144,6 +144,6 @@ def test_a_bundle_that_has_grown_is_for_a_person(tmp_path: Path) -> None:
     vocabulary = f'{{"population_taste":[1.0],"appeal":{{{appeal}}}}}'.encode()
     folder = bundle_samples.sample_bundle(tmp_path / "b", 8, 7, vocabulary_json=vocabulary)
     found = of(folder)
-    assert found["size"].verdict == "unclear" and found["whole"].verdict == "passed"
+    assert found["size"].verdict == "unclear" and found["integrity"].verdict == "passed"
     size = sum(path.stat().st_size for path in folder.iterdir())
     assert found["size"].numbers["bytes"] == size

@@ -14,23 +14,23 @@ from release_samples import Device, candidate, first, standing
 
 from keyart.bundle.manifest import MANIFEST_NAME, Manifest
 from keyart_federated.campaigns.rollout_plan import Plan
-from keyart_server import audit
-from keyart_server.releases import archive, publishing, records
-from keyart_server.repository import Repository
-from keyart_server.serve import opened
+from keyart_server import audit_log
+from keyart_server.releases import bundle_archive, publishing, release_store
+from keyart_server.serve import open_service
 from keyart_server.service import Service
-from keyart_server.settings import Settings
+from keyart_server.settings import ServerSettings
+from keyart_server.signing.repository import Repository
 
 # Imports once; for each line that it reads a fork does the work and is killed at that step.
 KILLER = """
 import os, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
-from keyart_server.releases import archive, publishing
-from keyart_server.repository import Repository
-from keyart_server.serve import opened
-from keyart_server.settings import Settings
-from keyart_server.state import State
+from keyart_server.releases import bundle_archive, publishing
+from keyart_server.signing.repository import Repository
+from keyart_server.serve import open_service
+from keyart_server.settings import ServerSettings
+from keyart_server.state import ServerState
 
 deadly = count = 0
 def step(name=""):
@@ -39,7 +39,7 @@ def step(name=""):
     if count == deadly:
         os.kill(os.getpid(), signal.SIGKILL)
 
-make, writing = Repository.__init__, State.writing
+make, writing = Repository.__init__, ServerState.writing
 def made(self, folder, keys, clock, _=None):
     make(self, folder, keys, clock, step)
 @contextmanager
@@ -53,12 +53,12 @@ for line in sys.stdin:
     deadly, version = map(int, line.split())
     child = os.fork()
     if child == 0:
-        with opened(Settings(Path(sys.argv[1]), database_url=sys.argv[2])) as service:
-            Repository.__init__, State.writing = made, written
+        with open_service(ServerSettings(Path(sys.argv[1]), database_url=sys.argv[2])) as service:
+            Repository.__init__, ServerState.writing = made, written
             if sys.argv[3] == "decide":
                 publishing.decide(service, version, {})
             elif sys.argv[3] == "submit":
-                publishing.submit(service, "person:Robin", archive.unpacked(Path(sys.argv[4], str(version)).read_bytes()))
+                publishing.submit(service, "person:Robin", bundle_archive.unpack(Path(sys.argv[4], str(version)).read_bytes()))
             else:
                 publishing.withdraw(service, version, "person:Robin")
         os._exit(0)
@@ -70,8 +70,8 @@ PLAN = Plan((0.5, 1.0), hours=0.0, unclear="go on")
 def subjects(service: Service) -> set[int]:
     """Versions whose publishing the audit log has."""
     with service.state.reading() as session:
-        audit.verify(session)
-        entries = audit.newest(session, 10_000)
+        audit_log.verify(session)
+        entries = audit_log.newest(session, 10_000)
         return {int(entry.subject) for entry in entries if entry.action == "release.publish"}
 
 
@@ -89,20 +89,20 @@ def killed_at_each_step(
     check: Callable[[Service, int, bool], None],
 ) -> int:
     """How many steps there are. prepare: makes the version that is acted on. check: what must be so after a start."""
-    with opened(Settings(folder / "data", database_url=url)) as service:
+    with open_service(ServerSettings(folder / "data", database_url=url)) as service:
         first(service)
     words = [sys.executable, "-c", KILLER, str(folder / "data"), url, action, str(folder)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as killer:
         assert killer.stdin is not None and killer.stdout is not None
         for deadly in range(1, 40):
-            with opened(Settings(folder / "data", database_url=url)) as service:
+            with open_service(ServerSettings(folder / "data", database_url=url)) as service:
                 version = prepare(service)
             killer.stdin.write(f"{deadly} {version}\n")
             code = int(killer.stdout.readline())
             assert code in (0, -signal.SIGKILL)
-            with opened(Settings(folder / "data", database_url=url)) as service:
+            with open_service(ServerSettings(folder / "data", database_url=url)) as service:
                 assert signed(service) <= subjects(service), "with devices, and not in the audit log"
-                publishing.settle(service)
+                publishing.resume_interrupted(service)
                 check(service, version, code == 0)
                 assert max(signed(service)) == max(subjects(service)) and signed(service) <= subjects(service)
             if code == 0:
@@ -113,17 +113,17 @@ def killed_at_each_step(
 
 def next_version(service: Service) -> int:
     with service.state.reading() as session:
-        return (records.newest_version(session) or 0) + 1
+        return (release_store.newest_version(session) or 0) + 1
 
 
 def test_a_candidate(database_url: str, tmp_path: Path) -> None:
     def prepare(service: Service) -> int:
         with service.state.reading() as session:
-            rolling = records.every(session, "rolling")
+            rolling = release_store.list_all(session, "rolling")
         for release in rolling:
-            publishing.watch(service, release.version, {})  # all devices have it, and the next one can roll out
+            publishing.apply_guard(service, release.version, {})  # all devices have it, and the next one can roll out
         with service.state.reading() as session:
-            base = records.released(session)
+            base = release_store.newest_released(session)
         assert base is not None
         version = next_version(service)
         made = candidate(service, version, base.version, number=version, plan=PLAN)
@@ -145,13 +145,13 @@ def test_a_candidate(database_url: str, tmp_path: Path) -> None:
 def test_a_bundle_by_hand(database_url: str, tmp_path: Path) -> None:
     def prepare(service: Service) -> int:
         version = next_version(service)
-        packed = archive.packed(release_samples.files(version, 7, 1))
+        packed = bundle_archive.pack(release_samples.files(version, 7, 1))
         (tmp_path / str(version)).write_bytes(packed)
         return version
 
     def check(service: Service, version: int, whole: bool) -> None:
         with service.state.reading() as session:
-            found = records.find(session, version)
+            found = release_store.find(session, version)
         if found is None:  # killed before it was recorded: the request got no answer
             assert not whole and version not in signed(service)
             return
@@ -165,7 +165,7 @@ def test_a_bundle_by_hand(database_url: str, tmp_path: Path) -> None:
 def test_a_way_back(database_url: str, tmp_path: Path) -> None:
     def prepare(service: Service) -> int:
         with service.state.reading() as session:
-            base = records.released(session)
+            base = release_store.newest_released(session)
         assert base is not None
         version = next_version(service)
         made = candidate(service, version, base.version, number=version, plan=PLAN)
@@ -179,8 +179,8 @@ def test_a_way_back(database_url: str, tmp_path: Path) -> None:
         assert standing(service, version).standing == "withdrawn"
         back = standing(service, version + 1)
         assert (back.standing, back.base) == ("released", version)
-        folder = service.shelf.folder(version + 1)
-        assert (folder / "ranker.bin").read_bytes() == (service.shelf.folder(7) / "ranker.bin").read_bytes()
+        folder = service.bundles.folder(version + 1)
+        assert (folder / "ranker.bin").read_bytes() == (service.bundles.folder(7) / "ranker.bin").read_bytes()
         assert Manifest.parse((folder / MANIFEST_NAME).read_bytes()).digest == back.digest
 
     assert killed_at_each_step(tmp_path, database_url, "withdraw", prepare, check) == 12

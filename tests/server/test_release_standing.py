@@ -11,8 +11,8 @@ from release_samples import BAD, GOOD, UNCLEAR
 
 from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, Plan
-from keyart_server.releases import STANDINGS, Release
-from keyart_server.releases.gate import compared
+from keyart_server.releases import RELEASE_STATUSES, Release
+from keyart_server.releases.gate import comparison_gates
 from keyart_server.releases.release import ACTIONS, MOVES
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -72,9 +72,9 @@ def test_no_standing_is_out_of_reach_and_two_are_ends() -> None:
         place = (found - reached).pop()
         reached.add(place)
         found |= set(ALLOWED.get(place, {}).values())
-    assert reached == set(PLACES) and {standing for standing, _ in reached} == set(STANDINGS)
+    assert reached == set(PLACES) and {standing for standing, _ in reached} == set(RELEASE_STATUSES)
     sources = frozenset().union(*(sources for sources, _ in MOVES.values()))
-    assert set(STANDINGS) - sources == {"refused", "withdrawn"}
+    assert set(RELEASE_STATUSES) - sources == {"refused", "withdrawn"}
 
 
 def test_devices_have_it_from_the_intent_on() -> None:
@@ -101,7 +101,7 @@ def test_what_is_due(told, over, unclear) -> None:
     plan = Plan(unclear=unclear)
     at = NOW + timedelta(hours=24, seconds=0 if over else -1)
     found = GUARDS[told]
-    guard = None if found is None else compared("take rate", found, plan.margin, plan.segment_margin)
+    guard = None if found is None else comparison_gates("take rate", found, plan.margin, plan.segment_margin)
     for place in PLACES:
         due = DUE[told, over, unclear] if place[0] == "rolling" and place[1] > 0 else None
         assert release(*place, plan).next(at, guard) == due, place

@@ -17,17 +17,17 @@ from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam, composed, to_epsilon
 from keyart_federated.secagg import Coordinator, Gateway
 from keyart_server import budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.rounds import Round, records, stages
+from keyart_server.campaigns import campaign_store
+from keyart_server.rounds import Round, round_store, stage_windows
 from keyart_server.service import Service
-from keyart_server.state.tables import AnswerRow, AskRow, MemberRow, PartialRow, WindowRow
+from keyart_server.state.tables import MemberRow, PartialSumRow, StageRequestRow, SubmissionRow, WindowRow
 
 
 @pytest.fixture
 def campaign_id(service: Service, clock: Clock) -> str:
     with service.state.writing() as session:
-        budget.settle(session, clock(), 8.0, 1e-6)
-        return campaigns.create(session, clock(), "server", "Spring", "training").id
+        budget.configure(session, clock(), 8.0, 1e-6)
+        return campaign_store.create(session, clock(), "server", "Spring", "training").id
 
 
 def test_a_round_of_two_gateways_from_the_database_alone(service: Service, clock: Clock, campaign_id: str) -> None:
@@ -50,20 +50,20 @@ def test_a_round_of_two_gateways_from_the_database_alone(service: Service, clock
                     else:
                         relay.stage = Stage(stage - 1)
                         asked = relay.deliver(coordinator.ask(gateway_number))
-                        stages.ask(session, of, stage, asked)
-                    stages.open_window(session, clock(), of, stage, gateway, len(asked), 60.0)
+                        stage_windows.store_requests(session, of, stage, asked)
+                    stage_windows.open_window(session, clock(), of, stage, gateway, len(asked), 60.0)
                     if stage is now:
                         if now >= Stage.MASKED:
                             asked = {i: message for i, message in asked.items() if i != 3}  # falls silent
                         replies = {i: devices.answer(i, message) for i, message in asked.items()}
                         round_samples.put(session, of, stage, replies, gateway)
                         clock.pass_by(seconds=61)
-                        assert stages.is_over(session, clock(), of, stage, gateway)
-                        stages.close_window(session, of, stage, gateway)
-                    coordinator.receive(gateway_number, stages.collected(session, of, stage, gateway))
+                        assert stage_windows.is_over(session, clock(), of, stage, gateway)
+                        stage_windows.close_window(session, of, stage, gateway)
+                    coordinator.receive(gateway_number, stage_windows.collect(session, of, stage, gateway))
             coordinator.close()
             with service.state.writing() as session:
-                records.passed(session, clock(), of.round_id.hex(), stage, 6)
+                round_store.advance(session, clock(), of.round_id.hex(), stage, 6)
             if stage is now:
                 break
     result = coordinator.result
@@ -75,39 +75,39 @@ def test_each_step_counts_once(service: Service, clock: Clock, campaign_id: str)
     of = round_samples.terms()
     with service.state.writing() as session:
         found = round_samples.started(session, clock(), campaign_id, of)
-        assert records.going_on(session) == [found] and found.standing == "keys"
+        assert round_store.list_active(session) == [found] and found.standing == "keys"
         for stage in (Stage.KEYS, Stage.SHARE):
             for _ in range(2):
-                records.passed(session, clock(), found.id, stage, 5 + stage)
-        now = records.find(session, found.id)
+                round_store.advance(session, clock(), found.id, stage, 5 + stage)
+        now = round_store.find(session, found.id)
         assert now is not None and now.standing == "masked"
         assert (now.answered[Stage.KEYS], now.answered[Stage.SHARE], now.survivors) == (6, 7, 0)
-        assert len(budget.every(session)) == 1
-        with pytest.raises(InputError, match="stands at masked"):
-            records.passed(session, clock(), found.id, Stage.UNMASK, 1)
-        with pytest.raises(InputError, match="stands at masked"):
-            records.answer(session, clock(), found.id, np.zeros(8, dtype=np.int64), 5)
-        records.passed(session, clock(), found.id, Stage.MASKED, 6)
+        assert len(budget.list_charges(session)) == 1
+        with pytest.raises(InputError, match="has status masked"):
+            round_store.advance(session, clock(), found.id, Stage.UNMASK, 1)
+        with pytest.raises(InputError, match="has status masked"):
+            round_store.store_sum(session, clock(), found.id, np.zeros(8, dtype=np.int64), 5)
+        round_store.advance(session, clock(), found.id, Stage.MASKED, 6)
         for _ in range(2):
-            records.answer(session, clock(), found.id, np.arange(8) - 4, 5)
-        opened = records.opened(session, found.id)
-        assert opened is not None and opened.terms == of and (records.total_of(opened) == np.arange(8) - 4).all()
+            round_store.store_sum(session, clock(), found.id, np.arange(8) - 4, 5)
+        opened = round_store.find_open(session, found.id)
+        assert opened is not None and opened.terms == of and (round_store.total_of(opened) == np.arange(8) - 4).all()
         for _ in range(2):
-            records.finish(session, clock(), found.id, {"devices": 6})
-        now = records.find(session, found.id)
-        assert now is not None and now.standing == "done" and now.told == {"devices": 6} and not now.going_on
-        records.fail(session, clock(), found.id, "too late")
-        assert records.find(session, found.id) == now
+            round_store.finish(session, clock(), found.id, {"devices": 6})
+        now = round_store.find(session, found.id)
+        assert now is not None and now.standing == "done" and now.result == {"devices": 6} and not now.is_active
+        round_store.fail(session, clock(), found.id, "too late")
+        assert round_store.find(session, found.id) == now
 
 
 def test_an_ended_round_keeps_no_answer(service: Service, clock: Clock, campaign_id: str) -> None:
     with service.state.writing() as session:
         round_samples.fill(session, clock(), campaign_id)
-        (found,) = records.going_on(session)
-        records.fail(session, clock(), found.id, "nobody came" * 100)
-        for table in (AnswerRow, AskRow, MemberRow, PartialRow, WindowRow):
+        (found,) = round_store.list_active(session)
+        round_store.fail(session, clock(), found.id, "nobody came" * 100)
+        for table in (SubmissionRow, StageRequestRow, MemberRow, PartialSumRow, WindowRow):
             assert session.scalar(select(func.count()).select_from(table)) == 0
-        opened, failed = records.opened(session, found.id), records.find(session, found.id)
+        opened, failed = round_store.find_open(session, found.id), round_store.find(session, found.id)
         assert opened is not None and opened.offer == opened.waiting == b"" and opened.total is None
         assert failed is not None and failed.standing == "failed" and failed.failure.startswith("nobody came")
 
@@ -115,10 +115,10 @@ def test_an_ended_round_keeps_no_answer(service: Service, clock: Clock, campaign
 def test_before_the_stage_of_masked_vectors_nothing_is_paid(service: Service, clock: Clock, campaign_id: str) -> None:
     with service.state.writing() as session:
         found = round_samples.started(session, clock(), campaign_id, round_samples.terms())
-        records.passed(session, clock(), found.id, Stage.KEYS, 3)
-        assert budget.of_fleet(session).spent == 0
-        records.fail(session, clock(), found.id, "too few")
-        assert budget.every(session) == []
+        round_store.advance(session, clock(), found.id, Stage.KEYS, 3)
+        assert budget.fleet_budget(session).spent == 0
+        round_store.fail(session, clock(), found.id, "too few")
+        assert budget.list_charges(session) == []
 
 
 def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> None:
@@ -128,30 +128,30 @@ def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> N
     def shared(number: int) -> Round:
         with service.state.writing() as session:
             of = round_samples.terms()
-            found = records.start(
+            found = round_store.start(
                 session, clock(), campaign_id, number, "", b"", of, event, b"", wanted=9, patience=1.0
             )
-            records.passed(session, clock(), found.id, Stage.KEYS, 3)
+            round_store.advance(session, clock(), found.id, Stage.KEYS, 3)
         with service.state.writing() as session:
-            return records.passed(session, clock(), found.id, Stage.SHARE, 3)
+            return round_store.advance(session, clock(), found.id, Stage.SHARE, 3)
 
-    with pytest.raises(BudgetSpent, match="its budget is 8"):
+    with pytest.raises(BudgetSpent, match="the budget is 8"):
         for number in range(1, 100):
             last = number
             shared(number)
     with service.state.reading() as session:
-        charges, left = budget.every(session), budget.of_fleet(session)
+        charges, left = budget.list_charges(session), budget.fleet_budget(session)
         assert [charge.number for charge in charges] == list(range(1, last)) and last > 2
         assert left.spent == pytest.approx(to_epsilon((last - 1) * event.divergences(), 1e-6)) and left.spent <= 8
-        assert budget.would_be(session, event) > 8
-        (refused,) = records.going_on(session)[-1:]
+        assert budget.projected_epsilon(session, event) > 8
+        (refused,) = round_store.list_active(session)[-1:]
         assert (refused.number, refused.standing) == (last, "share")
     with service.state.writing() as session:
-        with pytest.raises(SettingError, match="is spent already"):
-            budget.settle(session, clock(), 1.0)
+        with pytest.raises(SettingError, match="is already spent"):
+            budget.configure(session, clock(), 1.0)
         with pytest.raises(SettingError, match="for good"):
-            budget.settle(session, clock(), 8.0, 1e-7)
-        assert budget.settle(session, clock(), 9.0).epsilon == 9.0
+            budget.configure(session, clock(), 8.0, 1e-7)
+        assert budget.configure(session, clock(), 9.0).epsilon == 9.0
 
 
 def test_rounds_of_different_draws_do_not_add_up(service: Service, clock: Clock, campaign_id: str) -> None:
@@ -162,16 +162,16 @@ def test_rounds_of_different_draws_do_not_add_up(service: Service, clock: Clock,
     for number, (low, high) in enumerate(asked, start=1):
         of = round_samples.terms()
         with service.state.writing() as session:
-            start = partial(records.start, session, clock(), campaign_id, number, "", b"", of, event, b"")
+            start = partial(round_store.start, session, clock(), campaign_id, number, "", b"", of, event, b"")
             found = start(wanted=9, patience=1.0, low=low, high=high)
-            records.passed(session, clock(), found.id, Stage.KEYS, 3)
-            records.passed(session, clock(), found.id, Stage.SHARE, 3)
-            spent.append(budget.of_fleet(session).spent)
+            round_store.advance(session, clock(), found.id, Stage.KEYS, 3)
+            round_store.advance(session, clock(), found.id, Stage.SHARE, 3)
+            spent.append(budget.fleet_budget(session).spent)
             clock.pass_by(seconds=1)
     once, twice, thrice = (composed([(event, n)], 1e-6) for n in (1, 2, 3))
     assert spent == [once, once, once, twice, thrice]
     with service.state.reading() as session:
-        assert [(one.low, one.high) for one in budget.every(session)] == asked
+        assert [(one.low, one.high) for one in budget.list_charges(session)] == asked
 
 
 def test_a_window_closes_when_all_have_answered_or_time_is_over(
@@ -180,20 +180,20 @@ def test_a_window_closes_when_all_have_answered_or_time_is_over(
     of = round_samples.terms()
     with service.state.writing() as session:
         round_samples.started(session, clock(), campaign_id, of)
-        assert not stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        assert not stage_windows.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
         for due in (2, 1):  # the second one changes nothing
-            stages.open_window(session, clock(), of, Stage.KEYS, GATEWAY, due, 60.0)
+            stage_windows.open_window(session, clock(), of, Stage.KEYS, GATEWAY, due, 60.0)
         round_samples.put(session, of, Stage.KEYS, {1: b"one"})
-        assert not stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
-        assert stages.is_over(session, clock() + timedelta(seconds=60), of, Stage.KEYS, GATEWAY)
+        assert not stage_windows.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        assert stage_windows.is_over(session, clock() + timedelta(seconds=60), of, Stage.KEYS, GATEWAY)
         round_samples.put(session, of, Stage.KEYS, {2: b"two"})
-        assert stages.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
-        assert stages.came(session, of, Stage.KEYS, GATEWAY) == 2
+        assert stage_windows.is_over(session, clock(), of, Stage.KEYS, GATEWAY)
+        assert stage_windows.count_submissions(session, of, Stage.KEYS, GATEWAY) == 2
 
 
 def test_gateways_are_known_while_they_are_heard(service: Service, clock: Clock) -> None:
     with service.state.writing() as session:
-        stages.hear(session, clock(), "west")
-        stages.hear(session, clock() + timedelta(seconds=60), "main")
-        assert stages.gateways(session, clock()) == ["main", "west"]
-        assert stages.gateways(session, clock() + timedelta(seconds=1)) == ["main"]
+        stage_windows.record_heartbeat(session, clock(), "west")
+        stage_windows.record_heartbeat(session, clock() + timedelta(seconds=60), "main")
+        assert stage_windows.list_gateways(session, clock()) == ["main", "west"]
+        assert stage_windows.list_gateways(session, clock() + timedelta(seconds=1)) == ["main"]

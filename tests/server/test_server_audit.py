@@ -12,18 +12,18 @@ import sqlalchemy.exc
 from sqlalchemy import text
 
 from keyart.errors import FederatedError
-from keyart_server import audit
+from keyart_server import audit_log
 from keyart_server.service import Service
 
 AT = datetime(2026, 5, 1, 12, 0, 0, 7, tzinfo=UTC)
 
 
-def written(service: Service, count: int) -> list[audit.Entry]:
+def written(service: Service, count: int) -> list[audit_log.AuditEntry]:
     with service.state.writing() as session:
         for number in range(count):
-            audit.append(session, AT, "server", "test.write", str(number), ε=number)
+            audit_log.append(session, AT, "server", "test.write", str(number), ε=number)
     with service.state.reading() as session:
-        return audit.newest(session, 1000)[::-1]
+        return audit_log.newest(session, 1000)[::-1]
 
 
 def test_rows_follow_from_each_other(service: Service) -> None:
@@ -31,8 +31,8 @@ def test_rows_follow_from_each_other(service: Service) -> None:
     assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
     assert json.loads(entries[-1].details) == {"ε": 4}
     with service.state.reading() as session:
-        assert audit.verify(session) == (len(entries), entries[-1].digest)
-        assert [entry.number for entry in audit.newest(session, 2, before=4)] == [3, 2]
+        assert audit_log.verify(session) == (len(entries), entries[-1].digest)
+        assert [entry.number for entry in audit_log.newest(session, 2, before=4)] == [3, 2]
 
 
 def test_a_digest_is_what_the_docstring_says() -> None:
@@ -40,8 +40,10 @@ def test_a_digest_is_what_the_docstring_says() -> None:
     import hashlib
 
     row = '[1, "2026-05-01T12:00:00.000007+00:00", "server", "a.b", "s", "{}"]'
-    entry = audit.Entry(1, AT, "server", "a.b", "s", "{}", hashlib.sha256(bytes(32) + row.encode()).hexdigest())
-    assert audit.check_chain([entry]) == (1, entry.digest)
+    entry = audit_log.AuditEntry(
+        1, AT, "server", "a.b", "s", "{}", hashlib.sha256(bytes(32) + row.encode()).hexdigest()
+    )
+    assert audit_log.check_chain([entry]) == (1, entry.digest)
 
 
 def test_a_changed_row_is_found(service: Service) -> None:
@@ -49,15 +51,15 @@ def test_a_changed_row_is_found(service: Service) -> None:
     for field in ("at", "actor", "action", "subject", "details", "digest"):
         value = AT.replace(microsecond=8) if field == "at" else "0" * 64
         wrong = [*entries[:2], replace(entries[2], **{field: value}), *entries[3:]]
-        with pytest.raises(FederatedError, match=r"row [34] does not follow"):
-            audit.check_chain(wrong)
+        with pytest.raises(FederatedError, match=r"row [34] does not match"):
+            audit_log.check_chain(wrong)
 
 
 def test_a_row_that_is_missing_or_moved_is_found(service: Service) -> None:
     entries = written(service, 4)
     for wrong in (entries[1:], [*entries[:2], *entries[3:]], [entries[1], entries[0], *entries[2:]]):
-        with pytest.raises(FederatedError, match="does not follow"):
-            audit.check_chain(wrong)
+        with pytest.raises(FederatedError, match="does not match"):
+            audit_log.check_chain(wrong)
 
 
 def test_the_database_refuses(service: Service) -> None:
@@ -66,7 +68,7 @@ def test_the_database_refuses(service: Service) -> None:
         with pytest.raises(sqlalchemy.exc.DBAPIError, match="append-only"), service.state.writing() as session:
             session.execute(text(statement))
     with service.state.reading() as session:
-        assert audit.verify(session) == (len(before), before[-1].digest)
+        assert audit_log.verify(session) == (len(before), before[-1].digest)
 
 
 def test_a_cut_end_is_found(service: Service) -> None:
@@ -78,16 +80,16 @@ def test_a_cut_end_is_found(service: Service) -> None:
         session.execute(text(drop))
         session.execute(text("DELETE FROM audit WHERE number > 2"))
     with service.state.reading() as session, pytest.raises(FederatedError, match="ends at row 2"):
-        audit.verify(session)
+        audit_log.verify(session)
 
 
 def test_no_row_without_its_change_and_no_change_without_its_row(service: Service) -> None:
     before = written(service, 1)
     with pytest.raises(ZeroDivisionError), service.state.writing() as session:
-        audit.append(session, AT, "server", "test.write", "")
+        audit_log.append(session, AT, "server", "test.write", "")
         raise ZeroDivisionError
     with service.state.reading() as session:
-        assert audit.verify(session)[0] == len(before)
+        assert audit_log.verify(session)[0] == len(before)
 
 
 def test_writers_at_once(service: Service) -> None:
@@ -95,9 +97,9 @@ def test_writers_at_once(service: Service) -> None:
 
     def write(number: int) -> None:
         with service.state.writing() as session:
-            audit.append(session, AT, "server", "test.write", str(number))
+            audit_log.append(session, AT, "server", "test.write", str(number))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(40)))
     with service.state.reading() as session:
-        assert audit.verify(session)[0] == before + 40
+        assert audit_log.verify(session)[0] == before + 40

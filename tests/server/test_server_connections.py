@@ -14,8 +14,14 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from keyart_server.connections import KEPT_FILES, MOST_HEAD_BYTES, MOST_REQUEST_BYTES, bounded, room
-from keyart_server.serving import listen
+from keyart_server.http.connection_limits import (
+    MAX_HEAD_BYTES,
+    MAX_REQUEST_BYTES,
+    RESERVED_FILES,
+    limited_protocol,
+    max_connections,
+)
+from keyart_server.http.web_server import listen
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HEAD = 0.4  # seconds
@@ -37,7 +43,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 @contextmanager
 def served(most: int = 100, read_seconds: float = 30.0, head_seconds: float = HEAD) -> Iterator[tuple[str, int]]:
     with listen("127.0.0.1", 0) as place:
-        http = bounded(most, head_seconds, read_seconds)
+        http = limited_protocol(most, head_seconds, read_seconds)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none", http=http))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
         thread.start()
@@ -102,7 +108,7 @@ def test_a_body_may_take_longer_than_a_head() -> None:
 def test_what_was_answered_early_may_come_to_its_end() -> None:
     """A refusal must reach who is still sending; and what follows is a request of its own."""
     with served() as place, socket.create_connection(place) as link:
-        size = 10 * MOST_HEAD_BYTES
+        size = 10 * MAX_HEAD_BYTES
         link.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
         assert answer(link).startswith(b"HTTP/1.1 200 ")
         link.sendall(REQUEST)
@@ -122,18 +128,18 @@ def test_requests_that_are_sent_at_once() -> None:
 @pytest.mark.parametrize(
     ("head", "more", "most"),
     [
-        (b"GET / HTTP/1.1\r\nA: ", b"x" * 1000, MOST_HEAD_BYTES),
-        (b"GET / HTTP/1.1\r\n", b"A: b\r\n" * 200, MOST_HEAD_BYTES),
-        (b"GET /", b"x" * 1000, MOST_HEAD_BYTES),
+        (b"GET / HTTP/1.1\r\nA: ", b"x" * 1000, MAX_HEAD_BYTES),
+        (b"GET / HTTP/1.1\r\n", b"A: b\r\n" * 200, MAX_HEAD_BYTES),
+        (b"GET /", b"x" * 1000, MAX_HEAD_BYTES),
         (
             b"POST /reads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
             b"A: b\r\n" * 10_000,
-            MOST_REQUEST_BYTES,
+            MAX_REQUEST_BYTES,
         ),
         (
             b"POST /reads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;",
             b"a" * 100_000,
-            MOST_REQUEST_BYTES,
+            MAX_REQUEST_BYTES,
         ),
     ],
     ids=["one header", "many headers", "address", "trailers", "chunk extension"],
@@ -198,6 +204,6 @@ def test_where_all_are_served_a_new_one_is_refused() -> None:
 
 
 def test_room_is_left_for_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    for files, held in ((1024, 1024 - KEPT_FILES), (100, 1), (resource.RLIM_INFINITY, 500)):
+    for files, held in ((1024, 1024 - RESERVED_FILES), (100, 1), (resource.RLIM_INFINITY, 500)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, files=files: (files, files))
-        assert room(500 if held == 500 else 10_000) == held
+        assert max_connections(500 if held == 500 else 10_000) == held

@@ -12,7 +12,7 @@ from server_samples import running
 
 from keyart.bundle import Slots, verify
 from keyart.bundle.update import install_update
-from keyart_server.bundles.shelf import ranker_of
+from keyart_server.bundles.published_bundles import lazy_ranker
 
 CAMPAIGN = {"name": "Spring", "kind": "training"}
 
@@ -56,7 +56,7 @@ def test_a_device_updates_over_http(tmp_path: Path, bundle: Path) -> None:
             return answer.raise_for_status().content
 
         slots, root = Slots(tmp_path / "slots"), (data / "tuf" / "root.json").read_bytes()
-        canary = lambda folder, _: ranker_of(folder)  # noqa: E731
+        canary = lambda folder, _: lazy_ranker(folder)  # noqa: E731
         news = install_update(slots, tmp_path / "trust", fetch, root=root, canary=canary)
         assert news is not None and news.model_version == 7
         current = slots.current()

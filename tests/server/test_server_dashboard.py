@@ -69,7 +69,7 @@ def test_before_anything_happened(client: httpx.Client, service: Service) -> Non
         assert answer.status_code == 200 and page_samples.mistakes(answer.text) == [], path
         assert "&lt;b&gt;Robin" in answer.text and "<b>Robin" not in answer.text
     text = client.get("/").text
-    assert "No campaign is running." in text and "Nothing. Everything goes on by itself." in text
+    assert "No campaign is running." in text and "</span> None.</p>" in text
     assert "No model yet." in client.get("/releases").text
 
 
@@ -161,8 +161,8 @@ def test_every_word_of_the_stylesheet_is_used() -> None:
     style = (folder / "assets" / "keyart.css").read_text()
     sources = "".join(path.read_text() for path in (folder / "templates").iterdir())
     sources += (
-        (folder / "shapes.py").read_text()
-        + (folder / "progress.py").read_text()
+        (folder / "status_icons.py").read_text()
+        + (folder / "round_progress.py").read_text()
         + (folder / "assets" / "live.js").read_text()
     )
     known = set(re.findall(r"\.([a-z][a-z-]*)", re.sub(r"\{[^}]*\}", "{}", style)))
@@ -177,7 +177,7 @@ def test_before_somebody_signs_in(client: httpx.Client, service: Service, admin)
 
 @on_sqlite
 def test_a_damaged_repository_is_told(client: httpx.Client, service: Service, tmp_path: Path) -> None:
-    service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "b7", 7))
+    service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "b7", 7))
     comes_in(client, service)
     assert "Bundles damaged" not in client.get("/").text
     (service.data.tuf / "metadata" / "timestamp.json").write_bytes(b"{")
@@ -203,6 +203,6 @@ def test_the_live_part(client: httpx.Client, service: Service, clock: Clock) -> 
     before = client.get("/", headers=part)
     clock.pass_by(minutes=10)
     after = client.get("/", headers={**part, "If-None-Match": before.headers["etag"]})
-    assert after.status_code == 200 and "No gateway was heard of in the last 5 minutes" in after.text
+    assert after.status_code == 200 and "No gateway has reported in the last 5 minutes" in after.text
     client.cookies.clear()
     assert "etag" not in client.get("/", headers=part).headers  # by which the script knows that it is signed out

@@ -13,10 +13,10 @@ from gateway_samples import taken_away
 from server_samples import listening
 from starlette.types import Receive, Scope, Send
 
-from keyart_server.headers import HEADERS, Headers
-from keyart_server.limits import MOST_BYTES, Limits
-from keyart_server.metrics import Metrics
-from keyart_server.requests import Requests
+from keyart_server.http.body_limits import MAX_BODY_BYTES, BodyLimits
+from keyart_server.http.request_metrics import RequestMetrics
+from keyart_server.http.security_headers import HEADERS, SecurityHeaders
+from keyart_server.monitoring.metrics import Metrics
 from keyart_server.service import Service
 
 ROUND = "/device/rounds/{round_id}"
@@ -69,11 +69,11 @@ def test_refusals_have_one_shape(one_client: httpx.Client) -> None:
         answer = one_client.request(method, path)
         assert answer.status_code == status and set(answer.json()) == {"error"}
     page = one_client.get("/nothing", headers={"Accept": "text/html,*/*;q=0.8"})
-    assert page.status_code == 404 and "<title>Not here · keyart</title>" in page.text
+    assert page.status_code == 404 and "<title>Not found · keyart</title>" in page.text
 
 
 def test_too_large(one_client: httpx.Client) -> None:
-    assert one_client.post("/login", content=b"x" * (MOST_BYTES + 1)).status_code == 413
+    assert one_client.post("/login", content=b"x" * (MAX_BODY_BYTES + 1)).status_code == 413
     for wrong in ("-1", "x", "9" * 30):
         with socket.create_connection((one_client.base_url.host, one_client.base_url.port or 80)) as link:
             link.sendall(f"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {wrong}\r\n\r\n".encode())
@@ -95,13 +95,13 @@ async def reads(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def test_too_large_without_saying_so() -> None:
-    with listening(Limits(reads, most_bytes=1000)) as client:
+    with listening(BodyLimits(reads, max_bytes=1000)) as client:
         assert client.post("/", content=iter([b"x" * 500] * 2)).status_code == 200
         assert client.post("/", content=iter([b"x" * 500, b"x" * 501])).status_code == 413
 
 
 def test_too_slow() -> None:
-    with listening(Limits(reads, seconds=0.3)) as client:
+    with listening(BodyLimits(reads, seconds=0.3)) as client:
         with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as link:
             link.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf")
             began = time.perf_counter()
@@ -112,7 +112,7 @@ def test_too_slow() -> None:
 
 def test_a_failure_of_ours_says_nothing_outside(caplog: pytest.LogCaptureFixture) -> None:
     metrics = Metrics("1")
-    app = Headers(Requests(reads, metrics), None, secure=True)
+    app = SecurityHeaders(RequestMetrics(reads, metrics), None, secure=True)
     with listening(app) as client, caplog.at_level(logging.ERROR, "keyart.server"):
         answer = client.get("/fails")
     assert answer.status_code == 500 and "hunter2" not in answer.text and answer.headers["x-frame-options"] == "DENY"

@@ -19,8 +19,8 @@ from server_samples import listening
 
 from keyart_server.access import tokens
 from keyart_server.app import create_app
-from keyart_server.serve import opened
-from keyart_server.settings import Settings
+from keyart_server.serve import open_service
+from keyart_server.settings import ServerSettings
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
@@ -30,7 +30,7 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[schemathesis.BaseSchema, str]]:
-    with opened(Settings(tmp_path_factory.mktemp("fuzz") / "data")) as service:
+    with open_service(ServerSettings(tmp_path_factory.mktemp("fuzz") / "data")) as service:
         tokens.ensure_admin(service.state, service.data, service.clock())
         with listening(create_app(service)) as client:
             yield (

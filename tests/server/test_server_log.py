@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from keyart_server import log
+from keyart_server.monitoring import logs
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def record(**extra: object) -> logging.LogRecord:
 
 
 def test_json() -> None:
-    event = json.loads(log.Json().format(record(route="/", status=200, error="ü\nx", title="t1", device="d1")))
+    event = json.loads(
+        logs.JsonFormatter().format(record(route="/", status=200, error="ü\nx", title="t1", device="d1"))
+    )
     assert event == {
         "at": "1970-01-01T00:00:00.000+00:00", "level": "info", "event": "round 7", "route": "/", "status": 200,
         "error": "ü\nx",
@@ -28,7 +30,7 @@ def test_json() -> None:
 
 
 def test_words() -> None:
-    assert log.Words().format(record(route="/x", title="t1")) == "00:00:00 info round 7 route=/x"
+    assert logs.TextFormatter().format(record(route="/x", title="t1")) == "00:00:00 info round 7 route=/x"
 
 
 def test_a_failure_has_its_traceback_on_one_line() -> None:
@@ -36,6 +38,6 @@ def test_a_failure_has_its_traceback_on_one_line() -> None:
         raise ValueError("no")
     except ValueError as error:
         failed = record(exc_info=(ValueError, error, error.__traceback__))
-    line = log.Json().format(failed)
+    line = logs.JsonFormatter().format(failed)
     assert "\n" not in line and "ValueError: no" in json.loads(line)["traceback"]
-    assert "ValueError: no" in log.Words().format(failed)
+    assert "ValueError: no" in logs.TextFormatter().format(failed)

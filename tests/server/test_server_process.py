@@ -20,9 +20,9 @@ import pytest
 from server_samples import COMMAND, bearer, join, running
 
 from keyart_federated.flower.keys import write_certificates
-from keyart_server import audit
-from keyart_server.campaigns import records
-from keyart_server.state import State
+from keyart_server import audit_log
+from keyart_server.campaigns import campaign_store
+from keyart_server.state import ServerState
 
 CAMPAIGN = {"name": "Spring", "kind": "training"}
 
@@ -31,13 +31,13 @@ NURSERY = """
 import os, signal, sys
 from pathlib import Path
 from keyart_server import serve
-from keyart_server.settings import Settings
+from keyart_server.settings import ServerSettings
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 def tell(started):
     print(os.getpid(), started.address, flush=True)
 for _ in sys.stdin:
     if os.fork() == 0:
-        serve.serve(Settings(Path(sys.argv[1]), port=0, database_url=sys.argv[2] or None), tell)
+        serve.serve(ServerSettings(Path(sys.argv[1]), port=0, database_url=sys.argv[2] or None), tell)
         os._exit(0)
 """
 
@@ -75,9 +75,9 @@ def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database
                             shot.start()
                 shot.join()
         nursery.stdin.close()
-    with closing(State.open(url or tmp_path / "data" / "keyart.db")) as state, state.reading() as session:
-        actions = [entry.action for entry in audit.newest(session, 100_000)]
-        assert audit.verify(session)[0] == len(actions)
+    with closing(ServerState.open(url or tmp_path / "data" / "keyart.db")) as state, state.reading() as session:
+        actions = [entry.action for entry in audit_log.newest(session, 100_000)]
+        assert audit_log.verify(session)[0] == len(actions)
         assert actions.count("campaign.create") >= len(kept) > kills
 
 
@@ -115,8 +115,8 @@ def test_a_stop_is_no_failure_and_ends_what_was_begun(tmp_path: Path) -> None:
             assert server.process.wait(timeout=30) == 0
             thread.join()
     assert set(answers) == {201}
-    with closing(State.open(tmp_path / "data" / "keyart.db")) as state, state.reading() as session:
-        assert len(records.every(session)) == len(answers)
+    with closing(ServerState.open(tmp_path / "data" / "keyart.db")) as state, state.reading() as session:
+        assert len(campaign_store.list_all(session)) == len(answers)
     assert "Traceback" not in (tmp_path / "data.log").read_text()
 
 

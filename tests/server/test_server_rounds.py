@@ -11,11 +11,13 @@ import pytest
 from fleet_samples import prepared, until, visiting
 from gateway_samples import taken_away
 from server_samples import Running, running
+from sqlalchemy.orm import Session
 
 from keyart.secagg import Stage
-from keyart_server import audit, budget
-from keyart_server.rounds import GOING_ON, Round, records
-from keyart_server.state import State
+from keyart_server import audit_log, budget
+from keyart_server.campaigns import campaign_store
+from keyart_server.rounds import ACTIVE, Round, round_store
+from keyart_server.state import ServerState
 
 DEVICES = 12
 SETTINGS = {"minimum_devices": 4, "wanted": DEVICES, "patience": 40.0, "hours": 0.0}
@@ -28,23 +30,33 @@ def start_a_campaign(server: Running) -> None:
     assert server.client.post(f"/api/campaigns/{made['id']}/start", headers=server.bearer).status_code == 200
 
 
-def newest(state: State) -> Round | None:
+def every_round(session: Session) -> list[Round]:
+    """The rounds of all campaigns, newest first."""
+    found = [
+        round_
+        for campaign in campaign_store.list_all(session)
+        for round_ in round_store.list_for_campaign(session, campaign.id)
+    ]
+    return sorted(found, key=lambda round_: round_.opened, reverse=True)
+
+
+def newest(state: ServerState) -> Round | None:
     with state.reading() as session:
-        found = records.newest(session, 1)
+        found = every_round(session)
     return found[0] if found else None
 
 
-def stands(state: State, *standings: str) -> Round | None:
+def stands(state: ServerState, *standings: str) -> Round | None:
     found = newest(state)
     return found if found is not None and found.standing in standings else None
 
 
-def check(state: State, said: list[dict[str, Any]]) -> None:
+def check(state: ServerState, said: list[dict[str, Any]]) -> None:
     """One round, read, paid for once, with every vector in it that a device was told has been accepted."""
     with state.reading() as session:
-        rounds, charges = records.newest(session, 10), budget.every(session)
-        actions = [entry.action for entry in audit.newest(session, 1000)]
-        audit.verify(session)
+        rounds, charges = every_round(session), budget.list_charges(session)
+        actions = [entry.action for entry in audit_log.newest(session, 1000)]
+        audit_log.verify(session)
     assert [one.standing for one in rounds] == ["done"] and len(charges) == 1
     assert actions.count("budget.charge") == actions.count("round.finish") == 1
     accepted = {one["device"] for one in said if one["event"] == "handed in"}
@@ -57,15 +69,15 @@ def test_a_round_goes_on_after_kills_at_each_stage(tmp_path: Path) -> None:
     with running(tmp_path / "data", *arguments) as first, visiting(first, tmp_path, DEVICES) as said:
         again = (*arguments, "--port", first.started["address"].rpartition(":")[2])
         start_a_campaign(first)
-        with closing(State.open(tmp_path / "data" / "keyart.db", upgrade=False)) as state:
+        with closing(ServerState.open(tmp_path / "data" / "keyart.db", upgrade=False)) as state:
             server = first
-            for standing in GOING_ON:
+            for standing in ACTIVE:
                 until(lambda standing=standing: stands(state, standing))
                 server.kill()
                 before = newest(state)
                 with running(tmp_path / "data", *again) as server:
                     assert before is not None and before.standing == standing
-                    following = {*GOING_ON[GOING_ON.index(standing) + 1 :], "answered", "done"}
+                    following = {*ACTIVE[ACTIVE.index(standing) + 1 :], "answered", "done"}
                     until(lambda following=following: stands(state, *following))
             with running(tmp_path / "data", *again):
                 until(lambda: stands(state, "done"))
@@ -80,7 +92,7 @@ def test_the_database_taken_away_in_the_middle_of_a_round(tmp_path: Path, postgr
     arguments = (*prepared(tmp_path), "--database-url", postgres_url)
     with running(tmp_path / "data", *arguments) as server, visiting(server, tmp_path, DEVICES) as said:
         start_a_campaign(server)
-        with closing(State.open(postgres_url, upgrade=False)) as state:
+        with closing(ServerState.open(postgres_url, upgrade=False)) as state:
             until(lambda: stands(state, "masked"))
             with taken_away(postgres_url):
                 began = time.monotonic()

@@ -19,23 +19,25 @@ from server_samples import Clock, emptied
 from sqlalchemy import select
 
 from keyart.errors import KeyartError, SettingError
-from keyart_server import audit
+from keyart_server import audit_log
 from keyart_server.access import people
-from keyart_server.campaigns import records
-from keyart_server.data import DataFolder
-from keyart_server.repository import Repository
+from keyart_server.campaigns import campaign_store
+from keyart_server.data_folder import DataFolder
 from keyart_server.service import Service
-from keyart_server.state import State
+from keyart_server.signing.repository import Repository
+from keyart_server.state import ServerState
 from keyart_server.state.backup import back_up, restore
-from keyart_server.state.tables import Base
+from keyart_server.state.tables import TableBase
 
 
 @pytest.fixture
 def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
     """One row at least in every table, and a published bundle."""
-    service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
+    service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
     with service.state.writing() as session:
-        campaign = records.create(session, clock(), "server", "Frühling \\ ' \" ε🎬", "training", 0.1 + 0.2, 1e-300)
+        campaign = campaign_store.create(
+            session, clock(), "server", "Frühling \\ ' \" ε🎬", "training", 0.1 + 0.2, 1e-300
+        )
         round_samples.fill(session, clock(), campaign.id)
         person = people.join(
             session, clock(), people.invite(session, clock(), "server", "viewer"), "Robin", "scrypt$"
@@ -45,11 +47,11 @@ def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
     return service
 
 
-def rows(state: State) -> dict[str, list[Any]]:
+def rows(state: ServerState) -> dict[str, list[Any]]:
     with state.reading() as session:
         return {
             table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key.columns))]
-            for table in Base.metadata.sorted_tables
+            for table in TableBase.metadata.sorted_tables
         }
 
 
@@ -66,10 +68,10 @@ def test_there_and_back(filled: Service, clock: Clock, tmp_path: Path, to: str, 
     if to == "postgres":
         url = emptied(request.getfixturevalue("postgres"))
     assert restore(copy, new, url, clock()).rows == made.rows
-    with closing(State.open(url or new.database)) as state:
+    with closing(ServerState.open(url or new.database)) as state:
         after = rows(state)
         with state.reading() as session:
-            assert audit.verify(session)[0] == len(before["audit"]) + 1
+            assert audit_log.verify(session)[0] == len(before["audit"]) + 1
     assert after.pop("audit")[:-1] == before.pop("audit")
     after.pop("audit_head"), before.pop("audit_head")
     assert after == before
@@ -85,7 +87,7 @@ def test_other_places_are_left_alone(filled: Service, clock: Clock, tmp_path: Pa
     copy = tmp_path / "copy.tar"
     back_up(filled.state, filled.data, copy, clock())
     before = copy.read_bytes()
-    with pytest.raises(SettingError, match="exists already"):
+    with pytest.raises(SettingError, match="already exists"):
         back_up(filled.state, filled.data, copy, clock())
     with pytest.raises(SettingError, match="is not empty"):
         restore(copy, filled.data, None, clock())
@@ -167,7 +169,7 @@ def test_of_one_moment_beside_a_running_server(filled: Service, clock: Clock, tm
     def write() -> None:
         while not stop.is_set():
             with filled.state.writing() as session:
-                records.create(session, clock() + timedelta(1), "server", "busy", "training")
+                campaign_store.create(session, clock() + timedelta(1), "server", "busy", "training")
 
     thread = threading.Thread(target=write)
     thread.start()

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from keyart.errors import SettingError
 from keyart_server.service import Service
-from keyart_server.state import State
+from keyart_server.state import ServerState
 from keyart_server.state.database import checked_url
 from keyart_server.state.tables import InvitationRow
 
@@ -36,7 +36,7 @@ def test_a_moment_keeps_its_microseconds_and_comes_back_in_utc(service: Service)
     with service.state.reading() as session:
         row = session.get(InvitationRow, "a")
         assert row is not None and row.expires == at and row.expires.tzinfo is UTC
-    with pytest.raises(sqlalchemy.exc.StatementError, match="needs a zone"), service.state.writing() as session:
+    with pytest.raises(sqlalchemy.exc.StatementError, match="needs a time zone"), service.state.writing() as session:
         session.add(InvitationRow(digest="b", role="viewer", expires=datetime(2026, 1, 1)))
 
 
@@ -74,7 +74,7 @@ def test_two_writers_take_turns(service: Service) -> None:
 
 
 def test_sqlite_is_durable_and_private(tmp_path: Path) -> None:
-    state = State.open(tmp_path / "a ? b%20.db")
+    state = ServerState.open(tmp_path / "a ? b%20.db")
     with state.reading() as session:
         settings = [session.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
         assert settings == ["wal", 2]  # 2: FULL
@@ -97,18 +97,18 @@ def test_an_address_that_is_none(url: str) -> None:
 )
 def test_a_database_that_is_away_is_told_without_its_password(url: str) -> None:
     with pytest.raises(SettingError, match="cannot be used") as told:
-        State.open(url)
+        ServerState.open(url)
     assert "hunter2" not in str(told.value)
 
 
 def test_what_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"hello " * 1000)
     with pytest.raises(SettingError, match="cannot be used"):
-        State.open(tmp_path / "x.db")
+        ServerState.open(tmp_path / "x.db")
     with pytest.raises(SettingError, match="Cannot use"):
-        State.open(tmp_path / "nowhere" / "x.db")
+        ServerState.open(tmp_path / "nowhere" / "x.db")
     with pytest.raises(SettingError, match="Cannot use"):
-        State.open(tmp_path / "y.db", upgrade=False)
+        ServerState.open(tmp_path / "y.db", upgrade=False)
     assert not (tmp_path / "y.db").exists()
 
 
@@ -116,9 +116,9 @@ def test_a_database_of_a_newer_keyart(service: Service, database_url: str) -> No
     with service.state.writing() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(SettingError, match="newer keyart"):
-        State.open(database_url)
+        ServerState.open(database_url)
     with pytest.raises(SettingError, match="another version"):
-        State.open(database_url, upgrade=False)
+        ServerState.open(database_url, upgrade=False)
 
 
 def test_starts_at_once_migrate_once(database_url: str) -> None:
@@ -126,7 +126,7 @@ def test_starts_at_once_migrate_once(database_url: str) -> None:
 
     def start() -> None:
         try:
-            State.open(database_url).close()
+            ServerState.open(database_url).close()
         except BaseException as error:
             failures.append(error)
 
@@ -148,6 +148,6 @@ def test_a_postgres_that_keeps_no_unicode(postgres: str) -> None:
         )
         try:
             with pytest.raises(SettingError, match=f"{name} keeps text as SQL_ASCII"):
-                State.open(f"{where}/{name}")
+                ServerState.open(f"{where}/{name}")
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -7,9 +7,9 @@ import re
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from keyart_server import log
+from keyart_server.monitoring import logs
 from keyart_server.service import Service
-from keyart_server.state.tables import Base
+from keyart_server.state.tables import TableBase
 
 # A new column is a line here. Texts that people write are about campaigns and colleagues; hashes lead nowhere.
 COLUMNS = {
@@ -80,13 +80,13 @@ NEVER = re.compile(
 
 
 def test_every_column_is_known() -> None:
-    there = {table.name: {column.name for column in table.columns} for table in Base.metadata.sorted_tables}
+    there = {table.name: {column.name for column in table.columns} for table in TableBase.metadata.sorted_tables}
     assert there == COLUMNS
 
 
 def test_no_column_and_no_log_field_is_of_a_viewer() -> None:
     names = [f"{table}.{column}" for table, columns in COLUMNS.items() for column in columns]
-    assert not [name for name in [*names, *log.FIELDS] if NEVER.search(name)]
+    assert not [name for name in [*names, *logs.FIELDS] if NEVER.search(name)]
     for wrong in ("x.title_id", "x.device", "x.device_id", "x.ip", "x.user_agent", "x.last_ip"):
         assert NEVER.search(wrong)
     assert not NEVER.search("x.device_key_hash")
@@ -96,4 +96,4 @@ def test_migrations_make_the_tables(service: Service) -> None:
     """Also that the database has no table of which nobody knows."""
     with service.state.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, TableBase.metadata) == []

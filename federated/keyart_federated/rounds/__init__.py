@@ -5,7 +5,7 @@ aggregation ask of the gateways, and what these answer, goes through a `Transpor
 
 - in memory: `keyart_federated.secagg.in_process`, and `keyart_federated.simulation.fleet` for simulated devices;
 - Flower's Grid, a node being the gateway of its cohort: `keyart_federated.flower.simulated_fleet`;
-- the server's database and HTTP gateways: `keyart_server.flower.coordinate`.
+- the server's database and HTTP gateways: `keyart_server.flower.server_app`.
 """
 
 from .driver import run_round

@@ -1,4 +1,7 @@
-"""Who may do what: tokens of machines, people and their sessions, and the guard in front of every route."""
+"""Access control: accounts and their sessions, API tokens, roles and scopes, and the guard of every route.
+
+The package uses `state` for its tables, `audit_log` for changes, and the shared objects of `service` in its routes.
+"""
 
 from __future__ import annotations
 

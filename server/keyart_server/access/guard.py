@@ -1,13 +1,13 @@
-"""Who comes in: a bearer token or a browser's session, checked before anything of a request is read.
+"""Authentication and authorisation: a bearer token or a session cookie, checked before a request body is read.
 
-A route is guarded by the router that it stands on:
+A router determines the scope that its routes need:
 
     routes = guard.router("operate")
 
     @routes.post("/api/campaigns")
     def create(new: NewCampaign, who: Who) -> Campaign: ...
 
-401: nobody we know. 403: somebody who may not, or a page of another site that uses somebody's session.
+401: not authenticated. 403: the scope is missing, or another site's page uses the session.
 """
 
 from __future__ import annotations
@@ -23,35 +23,41 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from ..state import State
+from ..state import ServerState
 from . import people, secrets, tokens
-from .scopes import SCOPES_OF, Scope
+from .scopes import SCOPES_BY_ROLE, Scope
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf"
 FORM = "application/x-www-form-urlencoded"
-_bearer = HTTPBearer(auto_error=False, description="A token, such as the one in DIR/admin.token.")
+_bearer = HTTPBearer(auto_error=False, description="An API token, such as the one in DIR/admin.token.")
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """name: as the audit log has it. session: what the cookie holds; None for a machine."""
+    """The authenticated sender of a request.
+
+    Attributes:
+        name: name in the audit log.
+        session: secret in the session cookie; None for an API token.
+    """
 
     name: str
     scopes: frozenset[str]
     session: str | None = None
 
-    def may(self, scope: Scope) -> bool:
+    def has_scope(self, scope: Scope) -> bool:
+        """Tell whether the actor has this scope."""
         return scope in self.scopes
 
     @property
     def csrf(self) -> str:
-        """What a form of this session has to bring along."""
-        return "" if self.session is None else secrets.derived(self.session, "csrf")
+        """Return the CSRF token that forms of this session must send."""
+        return "" if self.session is None else secrets.derive(self.session, "csrf")
 
 
 def actor_of(request: Request) -> Actor:
-    """Who the guard let in."""
+    """Return the actor that the guard admitted."""
     actor: Actor = request.state.actor
     return actor
 
@@ -60,14 +66,14 @@ Who = Annotated[Actor, Depends(actor_of)]
 
 
 class Guard:
-    """secure: whether browsers come by https, where a cookie can be bound to this host (`__Host-`)."""
+    """Authenticates requests; `secure` binds the session cookie to this host (`__Host-`)."""
 
-    def __init__(self, state: State, clock: Callable[[], datetime], secure: bool) -> None:
+    def __init__(self, state: ServerState, clock: Callable[[], datetime], secure: bool) -> None:
         self._state, self._clock, self._secure = state, clock, secure
         self.cookie = "__Host-keyart" if secure else "keyart"
 
     def router(self, scope: Scope) -> APIRouter:
-        """A router whose routes need this scope."""
+        """Return a router whose routes need this scope."""
         admit = self._admit
 
         class Guarded(APIRoute):
@@ -83,13 +89,13 @@ class Guard:
                 return guarded
 
         refusals: dict[int | str, dict[str, Any]] = {
-            401: {"description": "Nobody that this server knows."},
-            403: {"description": f"May not {scope}."},
+            401: {"description": "Not signed in, or the token is not valid."},
+            403: {"description": f"The scope {scope} is missing."},
         }
         return APIRouter(route_class=Guarded, dependencies=[Security(_bearer)], responses=refusals)
 
-    def known(self, request: Request) -> Actor | None:
-        """Who asks, by bearer token or else by cookie. Asks the database."""
+    def identify(self, request: Request) -> Actor | None:
+        """Identify the sender by bearer token, else by cookie; this queries the database."""
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
         cookie = request.cookies.get(self.cookie)
         with self._state.reading() as session:
@@ -98,26 +104,27 @@ class Guard:
                 return None if token is None else Actor(f"token:{token.name}", token.scopes)
             if cookie is None:
                 return None
-            person = people.signed_in(session, self._clock(), cookie)
-            return None if person is None else Actor(f"person:{person.name}", SCOPES_OF[person.role], cookie)
+            person = people.find_by_session(session, self._clock(), cookie)
+            return None if person is None else Actor(f"person:{person.name}", SCOPES_BY_ROLE[person.role], cookie)
 
     async def _admit(self, request: Request, scope: Scope) -> Actor:
-        actor = await run_in_threadpool(self.known, request)
+        actor = await run_in_threadpool(self.identify, request)
         if actor is None:
             raise HTTPException(
                 401,
-                "Sign in, or bring a token that is valid: Authorization: Bearer TOKEN.",
+                "Sign in, or send a valid token: Authorization: Bearer TOKEN.",
                 {"WWW-Authenticate": "Bearer"},
             )
         if actor.session is not None and request.method not in SAFE_METHODS:
-            refuse_foreign(request)
-            if not secrets.equal(await _csrf_of(request), actor.csrf):
-                raise HTTPException(403, "This form is not of your session any more; load the page and try again.")
-        if not actor.may(scope):
-            raise HTTPException(403, f"{actor.name} may not {scope}; ask an administrator.")
+            refuse_cross_site(request)
+            if not secrets.constant_time_equal(await _csrf_token(request), actor.csrf):
+                raise HTTPException(403, "This form belongs to an expired session; reload the page and try again.")
+        if not actor.has_scope(scope):
+            raise HTTPException(403, f"{actor.name} lacks the scope {scope}; ask an administrator.")
         return actor
 
     def sign_in(self, response: Response, secret: str) -> None:
+        """Set the session cookie."""
         response.set_cookie(
             self.cookie,
             secret,
@@ -128,21 +135,22 @@ class Guard:
         )
 
     def sign_out(self, response: Response) -> None:
+        """Delete the session cookie."""
         response.delete_cookie(self.cookie, httponly=True, secure=self._secure, samesite="strict")
 
 
-def refuse_foreign(request: Request) -> None:
-    """A browser says which site a request comes from; another one's is refused."""
+def refuse_cross_site(request: Request) -> None:
+    """Raise 403 for a request that the browser attributes to another site."""
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     if site not in ("same-origin", "none") or foreign:
-        raise HTTPException(403, "This request comes from another site's page; use the server's own.")
+        raise HTTPException(403, "Cross-site request refused; use the server's own pages.")
 
 
-async def _csrf_of(request: Request) -> str:
-    told = request.headers.get(CSRF_HEADER)
-    if told is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
+async def _csrf_token(request: Request) -> str:
+    token = request.headers.get(CSRF_HEADER)
+    if token is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
         value = (await request.form()).get(CSRF_FIELD)
-        told = value if isinstance(value, str) else None
-    return told or ""
+        token = value if isinstance(value, str) else None
+    return token or ""

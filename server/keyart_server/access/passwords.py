@@ -1,7 +1,7 @@
-"""Passwords of people, as `scrypt$N$r$p$salt$key` (RFC 7914), salt and key in base64.
+"""Password hashes, stored as `scrypt$N$r$p$salt$key` (RFC 7914) with salt and key in base64.
 
-The cost is the first of those that OWASP's password storage cheat sheet names with 32 MB of memory: N = 2¹⁵, r = 8,
-p = 3; about 0.2 s on one core.
+The cost is the first of the 32 MB settings in OWASP's password storage cheat sheet: N = 2¹⁵, r = 8, p = 3; about 0.2
+s on one core.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ BLOCK: Final = 8
 PARALLEL: Final = 3
 SALT_BYTES: Final = 16
 KEY_BYTES: Final = 32
-SHORTEST: Final = 12  # characters
-LONGEST: Final = 200
+MIN_LENGTH: Final = 12  # characters
+MAX_LENGTH: Final = 200
 
-# 32 MB each: more at once, and sign-ins alone would fill a small machine.
-_places = threading.BoundedSemaphore(2)
+# Each hash takes 32 MB; more at once would exhaust the memory of a small machine.
+_hash_slots = threading.BoundedSemaphore(2)
 
 
-def sealed(password: str) -> str:
-    """What is stored. Raises SettingError for a password that is too short or too long."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise SettingError(f"A password has {SHORTEST} to {LONGEST} characters.")
+def hash_password(password: str) -> str:
+    """Return the hash to store. Raises SettingError for a password that is too short or too long."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise SettingError(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
     salt = os.urandom(SALT_BYTES)
-    with _places:
+    with _hash_slots:
         key = _scrypt(salt, LOG_COST, BLOCK, PARALLEL).derive(_bytes(password))
     fields = (str(LOG_COST), str(BLOCK), str(PARALLEL), _text(salt), _text(key))
     return "$".join(("scrypt", *fields))
 
 
-def fits(password: str, stored: str) -> bool:
-    """Whether it is the one; takes as long for a wrong one."""
+def verify_password(password: str, stored: str) -> bool:
+    """Tell whether the password matches the hash; a wrong password takes the same time."""
     _, cost, block, parallel, salt, key = stored.split("$")
-    with _places:
+    with _hash_slots:
         try:
             scrypt = _scrypt(base64.b64decode(salt), int(cost), int(block), int(parallel))
             scrypt.verify(_bytes(password), base64.b64decode(key))
@@ -57,8 +57,8 @@ def _scrypt(salt: bytes, cost: int, block: int, parallel: int) -> Scrypt:
 
 
 def _bytes(password: str) -> bytes:
-    """The same letters from every keyboard (NFKC, as RFC 8265 has it for passwords)."""
-    return unicodedata.normalize("NFKC", password[:LONGEST]).encode("utf-8", "surrogatepass")
+    """Normalise a password to NFKC, as RFC 8265 requires, so that every keyboard produces the same bytes."""
+    return unicodedata.normalize("NFKC", password[:MAX_LENGTH]).encode("utf-8", "surrogatepass")
 
 
 def _text(data: bytes) -> str:

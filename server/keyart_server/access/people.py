@@ -1,4 +1,4 @@
-"""People who sign in: they come by a one-time link, have a role, and sign in with a password."""
+"""Accounts: people join by a one-time link, have a role, and sign in with a password."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import InputError
 
-from .. import audit
+from .. import audit_log
 from ..state.tables import InvitationRow, PersonRow, SessionRow
-from ..state.tables.base import LONGEST_NAME
+from ..state.tables.base import MAX_NAME_LENGTH
 from . import passwords, secrets
 from .scopes import Role
 
@@ -24,6 +24,8 @@ SESSION: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """An account."""
+
     id: str
     name: str
     role: Role
@@ -31,98 +33,107 @@ class Person:
 
 
 def invite(session: Session, at: datetime, actor: str, role: Role) -> str:
-    """The code of a one-time link that makes a person of this role."""
+    """Create a one-time link for an account with this role; return its code."""
     code = secrets.make()
     session.execute(delete(InvitationRow).where(InvitationRow.expires <= at))
     session.add(InvitationRow(digest=secrets.digest(code), role=role, expires=at + INVITATION))
-    audit.append(session, at, actor, "invitation.issue", role)
+    audit_log.append(session, at, actor, "invitation.issue", role)
     return code
 
 
-def invited(session: Session, at: datetime, code: str) -> Role | None:
-    """The role that this code still gives."""
+def invited_role(session: Session, at: datetime, code: str) -> Role | None:
+    """Return the role of an unused invitation, or None."""
     row = session.get(InvitationRow, secrets.digest(code))
     return None if row is None or row.expires <= at else cast(Role, row.role)
 
 
 def join(session: Session, at: datetime, code: str, name: str, sealed: str) -> Person:
-    """Uses the code up. sealed: of the password. Raises InputError for a code that is worth nothing or a name that
-    somebody has."""
-    role = invited(session, at, code)
+    """Create an account and use up the invitation.
+
+    Args:
+        code: code of the invitation.
+        name: name of the account.
+        sealed: hash of the password.
+
+    Raises:
+        InputError: for an invalid code or a name that is taken.
+    """
+    role = invited_role(session, at, code)
     used = session.execute(delete(InvitationRow).where(InvitationRow.digest == secrets.digest(code)))
-    if role is None or not used.rowcount:  # type: ignore[attr-defined]  # two at once: the second finds it gone
-        raise InputError("This link has been used, or has ended; ask for another.")
-    if session.scalars(select(PersonRow).where(PersonRow.folded == folded(name))).first() is not None:
-        raise InputError(f"There is somebody named {name} already; take another name.")
+    if role is None or not used.rowcount:  # type: ignore[attr-defined]  # a concurrent request has used it
+        raise InputError("This link has been used or has expired; ask for a new one.")
+    if session.scalars(select(PersonRow).where(PersonRow.folded == folded_name(name))).first() is not None:
+        raise InputError(f"The name {name} is taken; choose another one.")
     person = Person(secrets.make_id(), name, role, at)
-    session.add(PersonRow(id=person.id, name=name, folded=folded(name), role=role, password=sealed, created=at))
-    audit.append(session, at, f"person:{name}", "person.join", person.id, role=role)
+    session.add(PersonRow(id=person.id, name=name, folded=folded_name(name), role=role, password=sealed, created=at))
+    audit_log.append(session, at, f"person:{name}", "person.join", person.id, role=role)
     return person
 
 
-def known(session: Session, name: str) -> tuple[Person, str] | None:
-    """The person of this name, and their stored password."""
-    row = session.scalars(select(PersonRow).where(PersonRow.folded == folded(name))).one_or_none()
+def find_by_name(session: Session, name: str) -> tuple[Person, str] | None:
+    """Return the account with this name and its password hash, or None."""
+    row = session.scalars(select(PersonRow).where(PersonRow.folded == folded_name(name))).one_or_none()
     return None if row is None else (_person(row), row.password)
 
 
-def every(session: Session) -> list[Person]:
-    """Oldest first."""
+def list_all(session: Session) -> list[Person]:
+    """Return all accounts, oldest first."""
     return [_person(row) for row in session.scalars(select(PersonRow).order_by(PersonRow.created, PersonRow.id))]
 
 
-def none_yet(session: Session) -> bool:
+def is_empty(session: Session) -> bool:
+    """Tell whether there is no account yet."""
     return session.scalar(select(func.count()).select_from(PersonRow)) == 0
 
 
 def remove(session: Session, at: datetime, actor: str, person_id: str) -> bool:
-    """Whether there was one; their sessions end at once."""
+    """Remove an account and end its sessions; return whether it existed."""
     row = session.get(PersonRow, person_id)
     if row is None:
         return False
     session.delete(row)
-    audit.append(session, at, actor, "person.remove", person_id, name=row.name)
+    audit_log.append(session, at, actor, "person.remove", person_id, name=row.name)
     return True
 
 
 def sign_in(session: Session, at: datetime, person: Person) -> str:
-    """What the cookie of a new session holds."""
+    """Start a session; return the secret for its cookie."""
     secret = secrets.make()
     session.execute(delete(SessionRow).where(SessionRow.expires <= at))
     session.add(SessionRow(digest=secrets.digest(secret), person_id=person.id, created=at, expires=at + SESSION))
-    audit.append(session, at, f"person:{person.name}", "session.begin", person.id)
+    audit_log.append(session, at, f"person:{person.name}", "session.begin", person.id)
     return secret
 
 
-def signed_in(session: Session, at: datetime, secret: str) -> Person | None:
-    """Whose session this is, if it has not ended."""
+def find_by_session(session: Session, at: datetime, secret: str) -> Person | None:
+    """Return the account of a session that has not expired, or None."""
     rows = select(PersonRow).join(SessionRow).where(SessionRow.digest == secrets.digest(secret))
     row = session.scalars(rows.where(SessionRow.expires > at)).one_or_none()
     return None if row is None else _person(row)
 
 
 def sign_out(session: Session, at: datetime, actor: str, secret: str) -> None:
-    """Ends this session, and no other."""
+    """End this session only."""
     session.execute(delete(SessionRow).where(SessionRow.digest == secrets.digest(secret)))
-    audit.append(session, at, actor, "session.end", "")
+    audit_log.append(session, at, actor, "session.end", "")
 
 
 def checked_name(name: str) -> str:
-    """Raises InputError for a name that cannot be shown on one line."""
+    """Return the name without surrounding spaces. Raises InputError if it is empty, too long or not printable."""
     name = name.strip()
-    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
-        raise InputError(f"A name has 1 to {LONGEST_NAME} characters that can be shown, on one line.")
+    if not (0 < len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise InputError(f"A name has 1 to {MAX_NAME_LENGTH} printable characters.")
     return name
 
 
 @cache
-def unknown_password() -> str:
-    """Compared with where there is no such person, so that the time does not tell who is known."""
-    return passwords.sealed(secrets.make())
+def dummy_password_hash() -> str:
+    """Return a hash to compare with when no such account exists, so that timing does not reveal which names exist."""
+    return passwords.hash_password(secrets.make())
 
 
-def folded(name: str) -> str:
-    """The name as it is looked up: the same however it is spelt."""
+def folded_name(name: str) -> str:
+    """Return the name as it is looked up, without case."""
     return name.casefold()
 
 

@@ -1,4 +1,4 @@
-"""`/api/tokens`, `/api/people`, `/api/invitations`, `/api/audit`: for administrators."""
+"""The routes `/api/tokens`, `/api/people`, `/api/invitations` and `/api/audit`, for administrators."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from .. import audit
-from ..refusals import refusal
+from .. import audit_log
+from ..http.error_responses import error_schema
 from ..service import Service
 from . import people, tokens
 from .guard import Who
@@ -18,33 +18,37 @@ from .people import INVITATION, Person
 from .scopes import Role, Scope
 from .tokens import Token
 
-MOST_DAYS = 730
+MAX_TOKEN_DAYS = 730
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
 
 class NewToken(BaseModel):
+    """Body of a request for an API token."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=100)
     scopes: frozenset[Scope] = Field(min_length=1)
-    days: int = Field(90, ge=1, le=MOST_DAYS, description="After how many days it ends.")
+    days: int = Field(90, ge=1, le=MAX_TOKEN_DAYS, description="Number of days until the token expires.")
 
 
 class IssuedToken(BaseModel):
-    """secret: told this once, and stored as a hash."""
+    """An issued token; `secret` is returned this once and stored as a hash."""
 
     secret: str
     token: Token
 
 
 class NewInvitation(BaseModel):
+    """Body of a request for an invitation."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     role: Role
 
 
 class Invitation(BaseModel):
-    """path: to be opened once, on this server's address."""
+    """A one-time link; `path` is relative to the address of this server."""
 
     path: str
     role: Role
@@ -52,7 +56,7 @@ class Invitation(BaseModel):
 
 
 class AuditCheck(BaseModel):
-    """rows: how many there are. digest: over all of them; note it elsewhere to notice any later change."""
+    """Result of the verification: number of rows and digest of the last one, to store elsewhere."""
 
     rows: int
     digest: str
@@ -61,16 +65,16 @@ class AuditCheck(BaseModel):
 def routes(service: Service) -> Sequence[APIRouter]:
     router = service.guard.router("administer")
     state, clock = service.state, service.clock
-    missing: dict[int | str, dict[str, Any]] = {404: refusal("Nothing of that id.")}
+    missing: dict[int | str, dict[str, Any]] = {404: error_schema("No entry has this id.")}
 
     @router.get("/api/tokens")
     def list_tokens() -> list[Token]:
         with state.reading() as session:
-            return tokens.every(session)
+            return tokens.list_all(session)
 
     @router.post("/api/tokens", status_code=201)
     def issue_token(new: NewToken, who: Who) -> IssuedToken:
-        """A token for a machine. Its secret is told in this answer and nowhere else."""
+        """Issue an API token. Its secret is returned in this response only."""
         name = people.checked_name(new.name)
         with state.writing() as session:
             valid = timedelta(days=new.days)
@@ -79,24 +83,24 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     @router.delete("/api/tokens/{token_id}", status_code=204, responses=missing)
     def revoke_token(token_id: Id, who: Who) -> None:
-        """It opens nothing from now on."""
+        """Revoke a token."""
         with state.writing() as session:
-            _was_there(tokens.revoke(session, clock(), who.name, token_id))
+            _require_found(tokens.revoke(session, clock(), who.name, token_id))
 
     @router.get("/api/people")
     def list_people() -> list[Person]:
         with state.reading() as session:
-            return people.every(session)
+            return people.list_all(session)
 
     @router.delete("/api/people/{person_id}", status_code=204, responses=missing)
     def remove_person(person_id: Id, who: Who) -> None:
-        """Ends their sessions, too. Where nobody is left, the next start prints a new one-time link."""
+        """Remove an account and end its sessions. If none is left, the next start prints a new one-time link."""
         with state.writing() as session:
-            _was_there(people.remove(session, clock(), who.name, person_id))
+            _require_found(people.remove(session, clock(), who.name, person_id))
 
     @router.post("/api/invitations", status_code=201)
     def invite_person(new: NewInvitation, who: Who) -> Invitation:
-        """A one-time link for a colleague. It is told in this answer and nowhere else."""
+        """Create a one-time link for an account. It is returned in this response only."""
         with state.writing() as session:
             at = clock()
             code = people.invite(session, at, who.name, new.role)
@@ -106,21 +110,24 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def list_audit(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-    ) -> list[audit.Entry]:
-        """The newest changes first; before: those of a smaller number."""
+    ) -> list[audit_log.AuditEntry]:
+        """List changes, newest first; `before` restricts them to entries with a smaller number."""
         with state.reading() as session:
-            return audit.newest(session, limit, before)
+            return audit_log.newest(session, limit, before)
 
-    @router.get("/api/audit/check", responses={500: refusal("The log is not what was written; from where on.")})
+    @router.get(
+        "/api/audit/check",
+        responses={500: error_schema("The log was altered; the message names the first altered row.")},
+    )
     def check_audit() -> AuditCheck:
-        """Reads the whole log and follows its hashes."""
+        """Verify the hashes of the whole audit log."""
         with state.reading() as session:
-            rows, digest = audit.verify(session)
+            rows, digest = audit_log.verify(session)
         return AuditCheck(rows=rows, digest=digest)
 
     return (router,)
 
 
-def _was_there(there: bool) -> None:
-    if not there:
-        raise HTTPException(404, "There is nothing of that id.")
+def _require_found(found: bool) -> None:
+    if not found:
+        raise HTTPException(404, "No entry has this id.")

@@ -1,4 +1,4 @@
-"""What somebody may do. People have a role, machines have scopes; a route asks for one scope."""
+"""Roles of people, scopes of API tokens, and the scopes of each role. A route needs one scope."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Role = Literal["viewer", "operator", "administrator"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
-# read: see everything. operate: change campaigns and bundles. administer: people, tokens, the audit log.
-# enrol: bring devices in, and nothing else.
-SCOPES_OF: Final[Mapping[str, frozenset[Scope]]] = {
+# read: view everything. operate: change campaigns and bundles. administer: accounts, tokens, the audit log.
+# enrol: certify devices, and nothing else.
+SCOPES_BY_ROLE: Final[Mapping[str, frozenset[Scope]]] = {
     "viewer": frozenset({"read"}),
     "operator": frozenset({"read", "operate", "enrol"}),
     "administrator": frozenset(SCOPES),

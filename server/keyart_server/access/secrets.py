@@ -1,7 +1,7 @@
-"""Secrets that are handed out once and stored as a hash: tokens, sessions, codes of one-time links.
+"""Secrets that are shown once and stored as a hash: tokens, sessions and codes of one-time links.
 
-Each holds 256 random bits, so that a plain sha256 is enough: there is nothing to guess, and a look-up by the hash
-tells nothing by its time.
+Each has 256 random bits, so a plain sha256 is sufficient: the secret cannot be guessed, and the time of a look-up by
+hash reveals nothing.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ ID_BYTES: Final = 8
 
 
 def make() -> str:
-    """A new secret, in letters, digits, `-` and `_`."""
+    """Return a new secret of letters, digits, `-` and `_`."""
     return base64.urlsafe_b64encode(os.urandom(BYTES)).rstrip(b"=").decode()
 
 
 def make_id() -> str:
-    """A new name for a row; no secret."""
+    """Return a new random row id, which is not secret."""
     return os.urandom(ID_BYTES).hex()
 
 
 def digest(secret: str) -> str:
-    """What is stored."""
+    """Return the hash under which a secret is stored."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def derived(secret: str, purpose: str) -> str:
-    """Another secret, which does not lead back: HMAC-SHA256."""
+def derive(secret: str, purpose: str) -> str:
+    """Derive another secret with HMAC-SHA256; it does not reveal the original."""
     mac = hmac.digest(secret.encode("utf-8", "surrogateescape"), purpose.encode(), "sha256")
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
-def equal(one: str, other: str) -> bool:
-    """In a time that does not tell where they differ."""
-    return hmac.compare_digest(one.encode("utf-8", "surrogateescape"), other.encode("utf-8", "surrogateescape"))
+def constant_time_equal(left: str, right: str) -> bool:
+    """Compare two strings in constant time."""
+    return hmac.compare_digest(left.encode("utf-8", "surrogateescape"), right.encode("utf-8", "surrogateescape"))

@@ -1,4 +1,4 @@
-"""How often somebody may try: failures are counted per key, and forgotten after a while. In this process's memory."""
+"""Throttling of failed attempts per key, in the memory of this process."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-MOST_KEYS = 10_000  # remembered; the oldest are forgotten first
+MAX_KEYS = 10_000  # the oldest are evicted first
 
 
 class Throttle:
-    """At most `limit` failures of a key within `window`."""
+    """Allows at most `limit` failures of a key within `window`."""
 
     def __init__(self, limit: int, window: timedelta, clock: Callable[[], datetime]) -> None:
         self._limit, self._window, self._clock = limit, window, clock
@@ -19,7 +19,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def wait(self, key: str) -> timedelta:
-        """How long until the next try; zero: now."""
+        """Return the time until the next attempt is allowed; zero if it is allowed now."""
         with self._lock:
             recent = self._recent(key)
             if len(recent) < self._limit:
@@ -27,11 +27,12 @@ class Throttle:
             return recent[0] + self._window - self._clock()
 
     def failed(self, key: str) -> None:
+        """Record a failure."""
         with self._lock:
             self._failures[key] = self._recent(key)
             self._failures[key].append(self._clock())
             self._failures.move_to_end(key)
-            while len(self._failures) > MOST_KEYS:
+            while len(self._failures) > MAX_KEYS:
                 self._failures.popitem(last=False)
 
     def _recent(self, key: str) -> deque[datetime]:

@@ -1,4 +1,4 @@
-"""Tokens of machines: 256 random bits, stored as a hash, with scopes and an end."""
+"""API tokens: 256 random bits, stored as a hash, with scopes and an expiry."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sqlalchemy.orm import Session
 from keyart.bundle.durable import replace_file
 from keyart.errors import SettingError
 
-from .. import audit
-from ..data import DataFolder
-from ..state import State
+from .. import audit_log
+from ..data_folder import DataFolder
+from ..state import ServerState
 from ..state.tables import TokenRow
 from . import secrets
 from .scopes import SCOPES, Scope
 
-PREFIX = "keyart_"  # so that a scanner for leaked secrets can tell what it found
+PREFIX = "keyart_"  # lets scanners for leaked secrets recognise a token
 ADMIN, ADMIN_DAYS = "admin", 365
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is known of a token; the token itself is told once, when it is made."""
+    """The stored properties of a token, without its secret."""
 
     id: str
     name: str
@@ -37,45 +37,53 @@ class Token:
 def issue(
     session: Session, at: datetime, actor: str, name: str, scopes: Collection[Scope], valid: timedelta
 ) -> tuple[str, Token]:
-    """A new token, and what is known of it."""
+    """Issue a token; return its secret and its stored properties."""
     secret = PREFIX + secrets.make()
     token = Token(secrets.make_id(), name, frozenset(scopes), at, at + valid)
-    told = " ".join(sorted(token.scopes))
+    scope_text = " ".join(sorted(token.scopes))
     session.add(
         TokenRow(
-            id=token.id, digest=secrets.digest(secret), name=name, scopes=told, created=at, expires=token.expires
+            id=token.id,
+            digest=secrets.digest(secret),
+            name=name,
+            scopes=scope_text,
+            created=at,
+            expires=token.expires,
         )
     )
-    audit.append(session, at, actor, "token.issue", token.id, name=name, scopes=told)
+    audit_log.append(session, at, actor, "token.issue", token.id, name=name, scopes=scope_text)
     return secret, token
 
 
 def find(session: Session, at: datetime, secret: str) -> Token | None:
-    """The token of this secret, if it has not ended."""
+    """Return the token with this secret, if it has not expired."""
     row = session.scalars(select(TokenRow).where(TokenRow.digest == secrets.digest(secret))).one_or_none()
     return None if row is None or row.expires <= at else _token(row)
 
 
-def every(session: Session) -> list[Token]:
-    """Oldest first."""
+def list_all(session: Session) -> list[Token]:
+    """Return all tokens, oldest first."""
     return [_token(row) for row in session.scalars(select(TokenRow).order_by(TokenRow.created, TokenRow.id))]
 
 
 def revoke(session: Session, at: datetime, actor: str, token_id: str) -> bool:
-    """Whether there was one; it opens nothing afterwards."""
+    """Revoke a token; return whether it existed."""
     row = session.get(TokenRow, token_id)
     if row is None:
         return False
     session.delete(row)
-    audit.append(session, at, actor, "token.revoke", token_id, name=row.name)
+    audit_log.append(session, at, actor, "token.revoke", token_id, name=row.name)
     return True
 
 
-def ensure_admin(state: State, data: DataFolder, at: datetime) -> None:
-    """`admin.token` opens this database, or is written anew: at the first start, after its end, after a restore.
+def ensure_admin(state: ServerState, data: DataFolder, at: datetime) -> None:
+    """Write `admin.token` if it is missing, expired or unknown to this database (for example after a restore).
 
-    The file comes first: a kill between the two leaves a file that opens nothing, and the next start writes another.
-    Raises SettingError for a file that cannot be read or written.
+    The file is written before the transaction commits: after a kill in between the file holds an unknown token, and
+    the next start writes another one.
+
+    Raises:
+        SettingError: if the file cannot be read or written.
     """
     try:
         if data.admin_token.exists():

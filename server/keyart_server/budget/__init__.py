@@ -1,7 +1,10 @@
-"""What the fleet may lose of its privacy, what of it is spent, and on what."""
+"""The privacy budget of the fleet: its limit, the charges against it, and a forecast.
+
+The package uses `state` and `audit_log`, and the accountant of `keyart_federated.accounting`.
+"""
 
 from __future__ import annotations
 
-from .charges import Budget, Charge, charge, every, of_fleet, settle, would_be
+from .charges import Budget, Charge, charge, configure, fleet_budget, list_charges, projected_epsilon
 
-__all__ = ["Budget", "Charge", "charge", "every", "of_fleet", "settle", "would_be"]
+__all__ = ["Budget", "Charge", "charge", "configure", "fleet_budget", "list_charges", "projected_epsilon"]

@@ -1,9 +1,9 @@
-"""Charges in the database: a round is paid for in the transaction that opens the stage of masked vectors.
+"""Charges against the privacy budget: a round is charged in the transaction that opens the stage of masked vectors.
 
-Before it no masked vector can have left a device, so a round that ends earlier costs nothing; after it the round
+No masked vector can have left a device before that, so a round that ends earlier costs nothing; afterwards the round
 counts, whatever becomes of its sum. A round is charged once, however often it is resumed. Charges compose by their
-Rényi divergences (`keyart_federated.accounting`), and those of different draws (`keyart.client`) are of different
-devices: what the fleet has spent is what the device has that was asked most.
+Rényi divergences (`keyart_federated.accounting`). Charges with disjoint sampling bucket ranges (`keyart.client`)
+concern different devices, so the fleet has spent what the most-sampled device has spent.
 """
 
 from __future__ import annotations
@@ -22,16 +22,21 @@ from keyart.errors import BudgetSpent, SettingError
 from keyart_federated.accounting import Mechanism, composed_by_draw
 from keyart_federated.accounting.ledger import event_from, event_json
 
-from .. import audit
+from .. import audit_log
 from ..state.tables import BudgetRow, ChargeRow
 
 ROW = 1
-EPSILON, DELTA = 8.0, 1e-6  # what devices allow unless their host says otherwise (`keyart.Limits`)
+EPSILON, DELTA = 8.0, 1e-6  # default limits of devices (`keyart.Limits`)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """epsilon: the most that the fleet ever gives away, at `delta`. spent: of it, so far."""
+    """The privacy budget of the fleet.
+
+    Attributes:
+        epsilon: upper limit of ε, at `delta`.
+        spent: ε spent so far.
+    """
 
     epsilon: float
     delta: float
@@ -39,12 +44,20 @@ class Budget:
 
     @property
     def left(self) -> float:
+        """Return the remaining ε."""
         return max(0.0, self.epsilon - self.spent)
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A round that is paid for. spent: the fleet's ε from then on. low, high: it asked draws of [low, high)."""
+    """A charged round.
+
+    Attributes:
+        event: the mechanism of the round.
+        spent: ε of the fleet after this charge.
+        low: lower end of the sampling bucket range [low, high).
+        high: upper end of that range.
+    """
 
     campaign_id: str
     number: int
@@ -55,43 +68,46 @@ class Charge:
     high: float = 1.0
 
 
-def settle(session: Session, at: datetime, epsilon: float | None = None, delta: float | None = None) -> Budget:
-    """The budget is there from now on; a number that is given replaces the one before. Raises SettingError for a
-    budget that is none, or below what is spent."""
+def configure(session: Session, at: datetime, epsilon: float | None = None, delta: float | None = None) -> Budget:
+    """Store the budget; a number that is given replaces the stored one.
+
+    Raises:
+        SettingError: for invalid numbers, a limit below the ε spent, or another δ once rounds were charged.
+    """
     row = session.get(BudgetRow, ROW, with_for_update=True)
-    before = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
-    wanted = (before[0] if epsilon is None else epsilon, before[1] if delta is None else delta)
-    if not (0 < wanted[0] < float("inf") and 0 < wanted[1] < 1):
-        raise SettingError(f"A budget needs ε > 0 and 0 < δ < 1, and is {wanted}.")
-    spent = of_fleet(session).spent
-    if spent and wanted[1] != before[1]:
-        raise SettingError(f"The budget's δ is {before[1]:g} for good: rounds were charged at it.")
-    if spent > wanted[0]:
-        raise SettingError(f"ε = {spent:.3g} is spent already; a budget of {wanted[0]:g} cannot be kept any more.")
+    previous = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
+    requested = (previous[0] if epsilon is None else epsilon, previous[1] if delta is None else delta)
+    if not (0 < requested[0] < float("inf") and 0 < requested[1] < 1):
+        raise SettingError(f"A budget needs ε > 0 and 0 < δ < 1, but is {requested}.")
+    spent = fleet_budget(session).spent
+    if spent and requested[1] != previous[1]:
+        raise SettingError(f"The budget's δ stays {previous[1]:g}: rounds were charged at that value.")
+    if spent > requested[0]:
+        raise SettingError(f"ε = {spent:.3g} is already spent; the budget cannot be lowered to {requested[0]:g}.")
     if row is None:
-        session.add(BudgetRow(id=ROW, epsilon=wanted[0], delta=wanted[1]))
-    elif wanted != before:
-        row.epsilon, row.delta = wanted
-        audit.append(session, at, "server", "budget.change", "fleet", epsilon=wanted[0], delta=wanted[1])
-    return Budget(*wanted, spent)
+        session.add(BudgetRow(id=ROW, epsilon=requested[0], delta=requested[1]))
+    elif requested != previous:
+        row.epsilon, row.delta = requested
+        audit_log.append(session, at, "server", "budget.change", "fleet", epsilon=requested[0], delta=requested[1])
+    return Budget(*requested, spent)
 
 
-def of_fleet(session: Session) -> Budget:
-    """The budget now."""
+def fleet_budget(session: Session) -> Budget:
+    """Return the current budget."""
     row = session.get(BudgetRow, ROW)
     epsilon, delta = (EPSILON, DELTA) if row is None else (row.epsilon, row.delta)
     return Budget(epsilon, delta, session.scalar(select(func.max(ChargeRow.spent))) or 0.0)
 
 
-def every(session: Session) -> list[Charge]:
-    """Oldest first: each is on top of all before it."""
-    table = ChargeRow.__table__  # plain columns: there may be thousands
+def list_charges(session: Session) -> list[Charge]:
+    """Return all charges, oldest first; each is composed with all earlier ones."""
+    table = ChargeRow.__table__  # plain columns, since there may be thousands of rows
     return [_charge(row) for row in session.execute(select(table).order_by(table.c.spent, table.c.at))]
 
 
-def would_be(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
-    """The fleet's ε if this were charged, too, to devices whose draw is in [low, high)."""
-    return composed_by_draw(_times(session) + Counter([(event, low, high)]), of_fleet(session).delta)
+def projected_epsilon(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
+    """Return the ε of the fleet if this event were charged to devices with a sampling bucket in [low, high)."""
+    return composed_by_draw(_event_counts(session) + Counter([(event, low, high)]), fleet_budget(session).delta)
 
 
 def charge(
@@ -103,27 +119,32 @@ def charge(
     low: float = 0.0,
     high: float = 1.0,
 ) -> Charge:
-    """Pays for a round inside the transaction of `State.writing`. One that is paid for already is not charged again.
+    """Charge a round inside the transaction of `ServerState.writing`; a charged round is not charged again.
 
-    low, high: it asks devices whose draw is in [low, high). Raises BudgetSpent where it would exceed the budget; then
-    nothing has changed.
+    Args:
+        event: the mechanism of the round.
+        low: lower end of the sampling bucket range [low, high).
+        high: upper end of that range.
+
+    Raises:
+        BudgetSpent: if the charge would exceed the budget; nothing is changed.
     """
-    audit.lock(session)  # one charge at a time: each counts all before it
+    audit_log.lock(session)  # one charge at a time, since each composes with all earlier ones
     row = session.get(ChargeRow, (campaign_id, number))
     if row is not None:
         return _charge(row)
-    budget, spent = of_fleet(session), would_be(session, event, low, high)
+    budget, spent = fleet_budget(session), projected_epsilon(session, event, low, high)
     if spent > budget.epsilon:
         raise BudgetSpent(
-            f"Round {number} would bring the fleet to ε = {spent:.4g} at δ = {budget.delta}; its budget is "
-            f"{budget.epsilon:g}, and {budget.spent:.4g} is spent. End the campaign here, or plan more noise."
+            f"Round {number} would bring the fleet to ε = {spent:.4g} at δ = {budget.delta}; the budget is "
+            f"{budget.epsilon:g}, and {budget.spent:.4g} is spent. Stop the campaign, or plan more noise."
         )
     row = ChargeRow(
         campaign_id=campaign_id, number=number, event=to_json(event), low=low, high=high, spent=spent, at=at
     )
     session.add(row)
     session.flush()
-    audit.append(session, at, "server", "budget.charge", campaign_id, round=number, spent=round(spent, 6))
+    audit_log.append(session, at, "server", "budget.charge", campaign_id, round=number, spent=round(spent, 6))
     return _charge(row)
 
 
@@ -131,18 +152,18 @@ def to_json(event: Mechanism) -> str:
     return json.dumps(event_json(event), sort_keys=True)
 
 
-@lru_cache(maxsize=256)  # a campaign's rounds are alike
+@lru_cache(maxsize=256)  # rounds of a campaign have equal events
 def from_json(text: str) -> Mechanism:
     return event_from(json.loads(text))
 
 
-def _times(session: Session) -> Counter[tuple[Mechanism, float, float]]:
-    """How often each event was charged, with its bounds."""
-    alike = ChargeRow.event, ChargeRow.low, ChargeRow.high
-    found: Counter[tuple[Mechanism, float, float]] = Counter()
-    for text, low, high, times in session.execute(select(*alike, func.count()).group_by(*alike)):
-        found[from_json(text), low, high] += times  # two texts may be of equal events
-    return found
+def _event_counts(session: Session) -> Counter[tuple[Mechanism, float, float]]:
+    """Count how often each event was charged to each sampling bucket range."""
+    key_columns = ChargeRow.event, ChargeRow.low, ChargeRow.high
+    counts: Counter[tuple[Mechanism, float, float]] = Counter()
+    for text, low, high, count in session.execute(select(*key_columns, func.count()).group_by(*key_columns)):
+        counts[from_json(text), low, high] += count  # different texts may describe equal events
+    return counts
 
 
 def _charge(row: ChargeRow | Row[Any]) -> Charge:

@@ -1,7 +1,10 @@
-"""Model bundles: published as signed static files under `/tuf`."""
+"""Model bundles: published as signed static files under `/tuf`, and the rotation of the keys that sign them.
+
+The package uses `signing` for the repository and its keys, and `audit_log` for key rotations.
+"""
 
 from __future__ import annotations
 
-from .shelf import Shelf
+from .published_bundles import PublishedBundles
 
-__all__ = ["Shelf"]
+__all__ = ["PublishedBundles"]

@@ -1,7 +1,7 @@
-"""`/tuf/metadata` and `/tuf/targets`: static files for devices, open to everybody, made to be carried by any CDN.
+"""The routes `/tuf/metadata` and `/tuf/targets`: public static files for devices, suitable for any CDN.
 
-A file under a number never changes, so a cache keeps it for good. timestamp.json changes in place. A file that is not
-there may come any minute: its absence is not cached for long.
+Numbered files never change, so caches may keep them forever; timestamp.json is replaced in place. A missing file may
+appear at any time, so its absence is cached for a minute only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
-from ..headers import FOR_GOOD
-from ..refusals import refusal
+from ..http.error_responses import error_schema
+from ..http.security_headers import CACHE_FOREVER
 from ..service import Service
 
-FOR_A_MINUTE: Final = "public, max-age=60"
+CACHE_ONE_MINUTE: Final = "public, max-age=60"
 NUMBER: Final = r"(?:0|[1-9][0-9]{0,15})"
 METADATA: Final = re.compile(rf"timestamp\.json|{NUMBER}\.(?:root|targets|snapshot)\.json", re.ASCII)
 TARGET: Final = re.compile(rf"{NUMBER}/[a-z][a-z0-9_]*\.[a-z0-9]+", re.ASCII)
@@ -32,31 +32,31 @@ def routes(service: Service) -> Sequence[APIRouter]:
     }
     options: dict[str, Any] = {
         "response_class": FileResponse,
-        "responses": {404: refusal("No such file has been published.")},
+        "responses": {404: error_schema("No such file has been published.")},
     }
 
     async def send(folder: str, path: str, request: Request) -> Response:
         response = await folders[folder].get_response(path, request.scope)
-        response.headers["Cache-Control"] = FOR_A_MINUTE if path == "timestamp.json" else FOR_GOOD
+        response.headers["Cache-Control"] = CACHE_ONE_MINUTE if path == "timestamp.json" else CACHE_FOREVER
         return response
 
     @router.head("/tuf/metadata/{name}", include_in_schema=False)
     @router.get("/tuf/metadata/{name}", **options)
     async def metadata(name: str, request: Request) -> Response:
-        """Signed metadata (The Update Framework), from 1.root.json on."""
-        return await send("metadata", _known(METADATA, name), request)
+        """Return signed metadata (The Update Framework)."""
+        return await send("metadata", _checked_name(METADATA, name), request)
 
     @router.head("/tuf/targets/{version}/{name}", include_in_schema=False)
     @router.get("/tuf/targets/{version}/{name}", **options)
     async def target(version: str, name: str, request: Request) -> Response:
-        """A file of the bundle of this model version, byte for byte."""
-        return await send("targets", _known(TARGET, f"{version}/{name}"), request)
+        """Return a file of the bundle with this model version."""
+        return await send("targets", _checked_name(TARGET, f"{version}/{name}"), request)
 
     return (router,)
 
 
-def _known(pattern: re.Pattern[str], path: str) -> str:
-    """No other name is looked for on the disk: no folder above, no file that is being written."""
+def _checked_name(pattern: re.Pattern[str], path: str) -> str:
+    """Return the path if it is a published name; no other path is looked up on disk."""
     if not pattern.fullmatch(path):
-        raise HTTPException(404, "No such file has been published.", {"Cache-Control": FOR_A_MINUTE})
+        raise HTTPException(404, "No such file has been published.", {"Cache-Control": CACHE_ONE_MINUTE})
     return path

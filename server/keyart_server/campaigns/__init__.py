@@ -1,4 +1,7 @@
-"""Campaigns: what the fleet is asked for."""
+"""Campaigns: their rows in the database and their API.
+
+The logic of each kind is in `keyart_federated.campaigns`; the engine runs the rounds.
+"""
 
 from __future__ import annotations
 

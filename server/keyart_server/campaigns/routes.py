@@ -1,4 +1,4 @@
-"""`/api/campaigns`: create, list, start, pause, resume, stop."""
+"""The routes under `/api/campaigns`: create, list, start, pause, resume and stop."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
 
 from ..access import Who
-from ..refusals import refusal
+from ..http.error_responses import error_schema
 from ..service import Service
-from . import records
+from . import campaign_store
 
-Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` that creating it gave.")]
+Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` returned on creation.")]
 # The engine finishes a campaign; a person starts, pauses, resumes or stops it.
-ASKED: tuple[Action, ...] = ("start", "pause", "resume", "stop")
+PERSON_ACTIONS: tuple[Action, ...] = ("start", "pause", "resume", "stop")
 
 
 class NewCampaign(BaseModel):
-    """What is to be asked of the fleet. Unknown fields are refused: a misspelt budget must not be ignored."""
+    """Body of a request for a campaign. Unknown fields are refused: a misspelt budget must not be ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
     kind: Kind
-    epsilon: float | None = Field(None, gt=0, description="What a person may lose in all.")
+    epsilon: float | None = Field(None, gt=0, description="ε limit per user.")
     delta: float | None = Field(None, gt=0, lt=1)
     rounds: int = Field(ROUNDS, ge=1, le=MAX_ROUNDS)
-    settings: dict[str, Any] = Field({}, description="Of its kind; what is not told has a default.")
+    settings: dict[str, Any] = Field({}, description="Settings of the kind; omitted ones take their defaults.")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
     reading, operating = service.guard.router("read"), service.guard.router("operate")
     state, clock = service.state, service.clock
-    missing: dict[int | str, dict[str, Any]] = {404: refusal("No campaign of that id.")}
+    missing: dict[int | str, dict[str, Any]] = {404: error_schema("No campaign has this id.")}
 
     @reading.get("/api/campaigns")
     def list_campaigns(standing: Annotated[Standing | None, Query(alias="state")] = None) -> list[Campaign]:
-        """All campaigns, newest first; state: only those that stand there."""
+        """List campaigns, newest first; `state` restricts the list to one state."""
         with state.reading() as session:
-            return records.every(session, standing)
+            return campaign_store.list_all(session, standing)
 
     @reading.get("/api/campaigns/{campaign_id}", responses=missing)
     def show_campaign(campaign_id: Id) -> Campaign:
         with state.reading() as session:
-            return _there(records.find(session, campaign_id))
+            return _found_or_404(campaign_store.find(session, campaign_id))
 
     @operating.post("/api/campaigns", status_code=201)
     def create_campaign(new: NewCampaign, who: Who, response: Response) -> Campaign:
-        """A new draft; it survives a power cut once this has answered 201."""
+        """Create a draft. After 201 it survives a power failure."""
         try:
             settings = checked(new.kind, new.settings, new.epsilon, new.delta)
         except SettingError as error:
             if new.settings:
                 raise HTTPException(422, str(error)) from None
-            settings = "{}"  # a draft may lack what its kind cannot do without; it cannot be started so
+            settings = "{}"  # a draft may lack required settings, but cannot be started without them
         with state.writing() as session:
-            campaign = records.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
+            campaign = campaign_store.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
         response.headers["Location"] = f"/api/campaigns/{campaign.id}"
         return campaign
 
@@ -70,28 +70,28 @@ def routes(service: Service) -> Sequence[APIRouter]:
         def move(campaign_id: Id, who: Who) -> Campaign:
             try:
                 with state.writing() as session:
-                    campaign = _there(records.find(session, campaign_id))
+                    campaign = _found_or_404(campaign_store.find(session, campaign_id))
                     if action == "start":
-                        told = json.loads(campaign.settings)
-                        checked(campaign.kind, told, campaign.epsilon, campaign.delta)
-                    return _there(records.move(session, clock(), who.name, campaign_id, action))
+                        settings = json.loads(campaign.settings)
+                        checked(campaign.kind, settings, campaign.epsilon, campaign.delta)
+                    return _found_or_404(campaign_store.move(session, clock(), who.name, campaign_id, action))
             except (InputError, SettingError) as error:
                 raise HTTPException(409, str(error)) from None
 
         return move
 
-    for action in ASKED:
+    for action in PERSON_ACTIONS:
         operating.add_api_route(
             f"/api/campaigns/{{campaign_id}}/{action}",
             mover(action),
             methods=["POST"],
             name=f"{action}_campaign",
-            responses={**missing, 409: refusal("The campaign does not stand where this is possible.")},
+            responses={**missing, 409: error_schema("The campaign's state does not allow this.")},
         )
     return reading, operating
 
 
-def _there(campaign: Campaign | None) -> Campaign:
+def _found_or_404(campaign: Campaign | None) -> Campaign:
     if campaign is None:
-        raise HTTPException(404, "There is no campaign of that id.")
+        raise HTTPException(404, "There is no campaign with this id.")
     return campaign

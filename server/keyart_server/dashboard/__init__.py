@@ -1,4 +1,7 @@
-"""The pages of the server, for people: rendered here, without a script or an asset from outside."""
+"""The dashboard: HTML pages for people, rendered on the server without external scripts or assets.
+
+The package reads `state` and the other packages' stores, and performs actions through the same functions as the API.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which model versions follow each other, and what they look like beside the one before. Pure."""
+"""The ancestry of model versions, and their comparison with the version before. Pure."""
 
 from __future__ import annotations
 
@@ -8,49 +8,56 @@ from typing import Final
 
 from ..releases.gate import ALL, Gate
 from ..releases.release import Release
-from .told import Rate
+from .results import Rate
 
-AGAINST_BASE: Final = f"quality {ALL}"  # the gate that compares it on all held-out devices
+AGAINST_BASE: Final = f"quality {ALL}"  # the gate of the comparison on all held-out devices
 
 
 @dataclass(frozen=True, slots=True)
-class Wave:
-    """A share of the plan. now: it is the one that is out."""
+class RolloutStage:
+    """A share of the roll-out plan; `now` marks the current one."""
 
     share: float
     reached: bool
     now: bool
 
 
-def newest(releases: Sequence[Release]) -> Release | None:
-    """The one that devices get, if only some of them. releases: newest first."""
-    return next((one for one in releases if one.published and one.standing in ("rolling", "released", "held")), None)
+def newest_offered(releases: Sequence[Release]) -> Release | None:
+    """Return the newest release that devices are offered. Releases come newest first."""
+    return next(
+        (
+            release
+            for release in releases
+            if release.published and release.standing in ("rolling", "released", "held")
+        ),
+        None,
+    )
 
 
-def line(releases: Sequence[Release]) -> frozenset[int]:
-    """The newest one that devices get, and those that it descends from; all others are side branches."""
-    bases = {one.version: one.base for one in releases}
-    first = newest(releases)
-    found: set[int] = set()
-    here = None if first is None else first.version
-    while here is not None and here not in found:
-        found.add(here)
-        here = bases.get(here)
-    return frozenset(found)
+def ancestors(releases: Sequence[Release]) -> frozenset[int]:
+    """Return the newest offered version and its ancestors; all others are side branches."""
+    bases = {release.version: release.base for release in releases}
+    newest = newest_offered(releases)
+    versions: set[int] = set()
+    version = None if newest is None else newest.version
+    while version is not None and version not in versions:
+        versions.add(version)
+        version = bases.get(version)
+    return frozenset(versions)
 
 
-def waves(release: Release) -> tuple[Wave, ...]:
-    """The shares that its plan leads through."""
-    return tuple(Wave(share, share <= release.share, share == release.share) for share in release.plan.stages)
+def rollout_stages(release: Release) -> tuple[RolloutStage, ...]:
+    """Return the stages of the release's plan."""
+    return tuple(RolloutStage(share, share <= release.share, share == release.share) for share in release.plan.stages)
 
 
-def against_base(release: Release) -> Rate | None:
-    """Reward a decision less that of its base, on held-out devices."""
+def gain_over_base(release: Release) -> Rate | None:
+    """Return the reward per decision minus that of the base model, on held-out devices."""
     gate = next((gate for gate in release.gates if gate.name == AGAINST_BASE), None)
     return None if gate is None else difference(gate)
 
 
 def difference(gate: Gate) -> Rate | None:
-    """What a comparison measured; None where the noise drowned it, or for another gate."""
+    """Return the difference that a gate measured, or None if the gate has none."""
     mean, low, high = (gate.numbers.get(name) for name in ("mean", "low", "high"))
     return None if mean is None or low is None or high is None else Rate(mean, low, high)

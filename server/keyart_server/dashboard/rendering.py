@@ -1,5 +1,4 @@
-"""Templates to pages, and the files that they load, whose addresses change with their content so that browsers
-may keep them."""
+"""Renders templates, and serves their assets under addresses that change with the content."""
 
 from __future__ import annotations
 
@@ -12,18 +11,18 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..headers import FOR_GOOD
-from .shapes import shape_of
-from .words import FILTERS
+from ..http.security_headers import CACHE_FOREVER
+from .formatting import FILTERS
+from .status_icons import icon_of
 
 ASSETS: Final = Path(__file__).parent / "assets"
 MEDIA: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-LIVE: Final = "live"  # the block of a page that changes while somebody looks at it
-EMPTY: Final[dict[str, Any]] = {"actor": None, "notice": None, "here": ""}
+LIVE: Final = "live"  # the block of a page that is refreshed
+DEFAULT_VALUES: Final[dict[str, Any]] = {"actor": None, "notice": None, "here": ""}
 
 
 class Pages:
-    """`pages.show("overview.html", …)`; every value is escaped, an unknown one is an error."""
+    """The templates: `pages.show("overview.html", …)`. Every value is escaped; an undefined one is an error."""
 
     def __init__(self) -> None:
         self._templates = Environment(
@@ -34,25 +33,24 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(FILTERS)
-        self._templates.globals.update(
-            style=STYLE.address, script=SCRIPT.address, icon=ICON.address, shape_of=shape_of
-        )
+        self._templates.globals.update(style=STYLE.address, script=SCRIPT.address, icon=ICON.address, icon_of=icon_of)
         self._templates.globals["ui"] = self._templates.get_template("ui.html").module
 
     def show(
         self, template: str, status: int = 200, headers: dict[str, str] | None = None, /, **values: Any
     ) -> Response:
-        text = self._templates.get_template(template).render({**EMPTY, **values})
+        """Render a page as a response."""
+        text = self._templates.get_template(template).render({**DEFAULT_VALUES, **values})
         return HTMLResponse(text, status, headers)
 
     def live(self, template: str, /, **values: Any) -> str:
-        """The part of the page that changes."""
-        found = self._templates.get_template(template)
-        return "".join(found.blocks[LIVE](found.new_context({**EMPTY, **values})))
+        """Render the live part of a page."""
+        page = self._templates.get_template(template)
+        return "".join(page.blocks[LIVE](page.new_context({**DEFAULT_VALUES, **values})))
 
 
 class Asset:
-    """A file that pages load."""
+    """A static file that pages load."""
 
     def __init__(self, name: str) -> None:
         self.content = (ASSETS / name).read_bytes()
@@ -72,7 +70,7 @@ def routes(_: object) -> Sequence[APIRouter]:
     def offer(asset: Asset) -> None:
         @router.get(asset.address)
         async def send() -> Response:
-            return Response(asset.content, media_type=asset.media, headers={"Cache-Control": FOR_GOOD})
+            return Response(asset.content, media_type=asset.media, headers={"Cache-Control": CACHE_FOREVER})
 
     offer(STYLE)
     offer(SCRIPT)

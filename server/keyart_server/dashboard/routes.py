@@ -1,4 +1,4 @@
-"""The pages of the dashboard: one module each, named after its address."""
+"""The routes of the dashboard: one module per page, named after its address."""
 
 from __future__ import annotations
 
@@ -7,9 +7,27 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from ..service import Service
-from .pages import audit, budget, campaigns, experiments, fleet, overview, people, releases
+from .pages import (
+    audit_page,
+    budget_page,
+    campaigns_page,
+    experiments_page,
+    fleet_page,
+    overview_page,
+    people_page,
+    releases_page,
+)
 
-PAGES = (overview, campaigns, experiments, releases, budget, fleet, audit, people)
+PAGES = (
+    overview_page,
+    campaigns_page,
+    experiments_page,
+    releases_page,
+    budget_page,
+    fleet_page,
+    audit_page,
+    people_page,
+)
 
 
 def routes(service: Service) -> Sequence[APIRouter]:

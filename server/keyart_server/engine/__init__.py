@@ -1,17 +1,20 @@
-"""The engine: what drives campaigns, from one round to the next, and their models to the devices.
+"""The engine: runs campaigns from round to round, and brings their models to the devices.
 
-engine    each step: what is to be done now, in the database's words
-asking    begins a round, and what has to be known before
-vetting   a candidate's way through the gates
-rollout   a release's way from share to share
-estimates what a round that judges a release keeps
-driver    rounds on Flower, in threads
-lease     one engine a database
+campaign_engine       each step: what is due now, according to the database
+scheduling            when a round may begin, and what it asks
+candidate_evaluation  a candidate's way through the gates
+rollout               a release's way from share to share
+estimate_codec        estimates in the result of a round that evaluates a release
+round_driver          runs rounds on Flower, in threads
+lease                 one engine per database
+
+The package uses `campaigns`, `rounds`, `releases`, `budget` and `bundles`; the logic of campaigns is in
+`keyart_federated.campaigns`.
 """
 
 from __future__ import annotations
 
-from .driver import Driver, Link
-from .engine import Engine
+from .campaign_engine import CampaignEngine
+from .round_driver import RoundDriver, RoundRunner
 
-__all__ = ["Driver", "Engine", "Link"]
+__all__ = ["CampaignEngine", "RoundDriver", "RoundRunner"]

@@ -1,6 +1,6 @@
-"""One engine a database: of several servers on one Postgres, one drives the campaigns. It is whoever holds the lock.
+"""The lease: of several servers on one Postgres database, the holder of an advisory lock runs the campaigns.
 
-SQLite needs none: its data folder belongs to one process.
+SQLite needs no lease, since its data folder belongs to one process.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..state import State
+from ..state import ServerState
 
 log = logging.getLogger("keyart.server")
-LOCK: Final = 0x6B657962  # "keyb": another than that of migrations
+LOCK: Final = 0x6B657962  # "keyb"; migrations use another lock
 
 
 class Lease:
-    """Held as long as its connection lives: a server that is killed, or cut off, lets go of it."""
+    """A lease that lasts as long as its database connection: a killed or disconnected server loses it."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ServerState) -> None:
         self._engine, self._alone = state.engine, state.engine.dialect.name == "sqlite"
         self._held: Connection | None = None
 
     def held(self) -> bool:
-        """Whether this process may drive campaigns now. Raises SQLAlchemyError while the database is away."""
+        """Tell whether this process may run campaigns now. Raises SQLAlchemyError while the database is away."""
         if self._alone:
             return True
         if self._held is not None:
@@ -39,16 +39,16 @@ class Lease:
             return True
         connection = self._engine.connect()
         got = connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}).scalar_one()
-        connection.rollback()  # the lock is the session's, not the transaction's
+        connection.rollback()  # the lock belongs to the session, not to the transaction
         if not got:
             connection.close()
             return False
-        connection.detach()  # it never goes back to the pool, where it would carry the lock to somebody else
+        connection.detach()  # never returned to the pool, which would pass the lock on
         self._held = connection
         return True
 
     def release(self) -> None:
-        """Lets another server take over."""
+        """Give up the lease, so that another server can take over."""
         if self._held is not None:
             with suppress(SQLAlchemyError):
                 self._held.close()

@@ -1,6 +1,6 @@
-"""A release's way from share to share: its devices and the others are asked how they fare, early and at the end.
+"""Rolls a release out from share to share, guarded by take rates: an early check, and a check at the end of a stage.
 
-Two rounds each time: take rates of devices that have it, and of those with the version before.
+Each check has two rounds: take rates of devices with the release, and of devices with the version before it.
 """
 
 from __future__ import annotations
@@ -11,109 +11,111 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from keyart.errors import KeyartError
-from keyart_federated import campaigns as kinds
+from keyart_federated import campaigns as federated_campaigns
 from keyart_federated.campaigns.segments import difference
 
-from ..campaigns import Campaign
-from ..campaigns import records as campaigns
-from ..releases import Release, publishing
-from ..releases import records as releases
+from ..campaigns import Campaign, campaign_store
+from ..releases import Release, publishing, release_store
 from ..rounds import Round
-from ..rounds.round import GUARD
+from ..rounds.round import GUARD_TOPIC
 from ..service import Service
-from . import asking
-from .estimates import from_told
+from . import scheduling
+from .estimate_codec import decode_estimates
 
-EARLY: Final = 0.25  # of a stage's hours: a bad model is to be held soon
-MOST_TRIES: Final = 3
+EARLY_SHARE: Final = 0.25  # fraction of a stage's hours after which the early check runs
+MAX_TRIES: Final = 3
 NEW, OLD = "new", "old"
 
 
 def step(service: Service) -> None:
-    """What is due for all that roll out."""
+    """Do what is due for all rolling releases."""
     with service.state.reading() as session:
-        rolling = releases.every(session, "rolling")
+        rolling = release_store.list_all(session, "rolling")
     for release in rolling:
         if not release.half_published:
-            _watch(service, release)
+            _guard(service, release)
 
 
-def _watch(service: Service, release: Release) -> None:
-    """As far as it goes now; each look is two rounds, and the first one may only hold it."""
+def _guard(service: Service, release: Release) -> None:
+    """Run the checks that are due. The early check may only hold the release."""
     at, hours = service.clock(), timedelta(hours=release.plan.hours)
-    looks = [due for due in ((EARLY * hours, hours) if hours else (hours,)) if at >= release.changed + due]
-    if not looks:
+    checks = [
+        delay for delay in ((EARLY_SHARE * hours, hours) if hours else (hours,)) if at >= release.changed + delay
+    ]
+    if not checks:
         return
     campaign = _campaign_of(service, release)
     with service.state.reading() as session:
-        base = asking.base_of(service, session)
-        judging = [f"{GUARD}{release.version} {release.share:g} {look} {{}}" for look in range(len(looks))]
+        base = scheduling.current_base(service, session)
+        topics = [f"{GUARD_TOPIC}{release.version} {release.share:g} {check} {{}}" for check in range(len(checks))]
         rounds = {
-            name.format(which): asking.history(session, campaign.id, name.format(which))
-            for name in judging
-            for which in (NEW, OLD)
+            topic.format(group): scheduling.recent_rounds(session, campaign.id, topic.format(group))
+            for topic in topics
+            for group in (NEW, OLD)
         }
     if isinstance(base, str):
         return
-    for name in judging:
-        # One after the other, so that a device which changes over in between is in one of them.
-        for which, version in ((NEW, release.version), (OLD, base.version)):
-            found = rounds[name.format(which)]
-            if not _settled(found):
-                _ask(service, campaign, base, release, version, name.format(which), found, at)
+    for topic in topics:
+        # One round after the other, so that a device that updates in between is in one of them only.
+        for group, version in ((NEW, release.version), (OLD, base.version)):
+            attempts = rounds[topic.format(group)]
+            if not _is_finished(attempts):
+                _begin_round(service, campaign, base, release, version, topic.format(group), attempts, at)
                 return
-    new, old = (from_told(rounds[judging[-1].format(which)][0].told) for which in (NEW, OLD))
+    new, old = (decode_estimates(rounds[topics[-1].format(group)][0].result) for group in (NEW, OLD))
     rates = {segment: difference(new[segment], old[segment]) for segment in new if segment in old}
-    publishing.watch(service, release.version, rates)
+    publishing.apply_guard(service, release.version, rates)
 
 
-def _settled(rounds: list[Round]) -> bool:
-    """Whether it was read, or will not be any more."""
-    return bool(rounds) and (rounds[0].standing == "done" or asking.failures(rounds) >= MOST_TRIES)
+def _is_finished(rounds: list[Round]) -> bool:
+    """Tell whether the sum was read, or the maximum number of tries has failed."""
+    return bool(rounds) and (rounds[0].standing == "done" or scheduling.consecutive_failures(rounds) >= MAX_TRIES)
 
 
-def _ask(
+def _begin_round(
     service: Service,
     campaign: Campaign,
-    base: kinds.Base,
+    base: federated_campaigns.Base,
     release: Release,
     version: int,
-    name: str,
+    topic: str,
     rounds: list[Round],
     at: datetime,
 ) -> None:
     if rounds and rounds[0].standing != "failed":
-        return  # it goes on
-    until = asking.pause_after(rounds)
-    if until is not None and at < until:
+        return  # it is still active
+    retry_time = scheduling.retry_at(rounds)
+    if retry_time is not None and at < retry_time:
         return
     with service.state.writing() as session:
-        number = asking.next_number(session, campaign.id)
+        number = scheduling.next_round_number(session, campaign.id)
         try:
-            asked = kinds.request_guard(version, base, campaign, number, at, release.changed)
-            refused = asking.begin(service, session, campaign, number, asked, name)
+            request = federated_campaigns.request_guard(version, base, campaign, number, at, release.changed)
+            refusal = scheduling.begin_round(service, session, campaign, number, request, topic)
         except KeyartError as error:
-            refused = str(error)
-        if refused:
-            releases.move(session, at, "server", release.version, "hold", reason=refused)
+            refusal = str(error)
+        if refusal:
+            release_store.move(session, at, "server", release.version, "hold", reason=refusal)
 
 
 def _campaign_of(service: Service, release: Release) -> Campaign:
-    """In whose name devices are asked: that of the release's own campaign, or one for what came by hand."""
+    """Return the campaign of the release; an uploaded release gets a campaign of its own."""
     with service.state.writing() as session:
-        return _found(session, service, release)
+        return _find_or_create(session, service, release)
 
 
-def _found(session: Session, service: Service, release: Release) -> Campaign:
+def _find_or_create(session: Session, service: Service, release: Release) -> Campaign:
     at = service.clock()
-    every = {campaign.id: campaign for campaign in campaigns.every(session)}
+    campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
     if release.campaign_id is not None:
-        return every[release.campaign_id]
+        return campaigns_by_id[release.campaign_id]
     name = f"Roll-out of model {release.version}"
-    known = next((campaign for campaign in every.values() if campaign.name == name), None)
-    if known is not None:
-        return known
-    made = campaigns.create(session, at, "server", name, "training", settings=kinds.checked("training", {}))
-    for action in ("start", "finish"):  # it asks nothing of its own accord
-        campaigns.move(session, at, "server", made.id, action)
-    return made
+    existing = next((campaign for campaign in campaigns_by_id.values() if campaign.name == name), None)
+    if existing is not None:
+        return existing
+    created = campaign_store.create(
+        session, at, "server", name, "training", settings=federated_campaigns.checked("training", {})
+    )
+    for action in ("start", "finish"):  # it begins no rounds of its own
+        campaign_store.move(session, at, "server", created.id, action)
+    return created

@@ -1,13 +1,14 @@
-"""Rounds on Flower: a ServerApp that drives a round, and a relay on each gateway's SuperNode.
+"""Rounds on Flower: a ServerApp that runs a round, and a ClientApp on each gateway's SuperNode.
 
-wire        what the two say to each other
-waiting     how they wait, and outlast a database that is away
-environment what their processes are told from outside
-gateways    nodes that come and go, fail, and are asked again
-relay       the ClientApp: one stage of a round at one gateway
-coordinate  the ServerApp: all stages of a round, over the gateways
-link        what runs rounds: a SuperLink and its SuperNodes on this machine, or a SuperLink elsewhere
-node        the SuperNode of one gateway, for a SuperLink elsewhere
+stage_messages    the messages between the two
+database_retries  waiting, and retries while the database is away
+environment       what their processes read from environment variables
+gateways          SuperNodes that come and go, fail, and are retried
+client_app        the ClientApp (relay): one stage of a round at one gateway
+server_app        the ServerApp: all stages of a round, over the gateways
+superlink         runs rounds on a SuperLink of this machine, or on an external one
+supernode         the SuperNode of one gateway, for an external SuperLink
 
-Nothing counts but what is in the database, so that each of these processes may be killed at any moment.
+All state is in the database, so each of these processes may be killed at any time. The package uses `rounds` and
+`state`, and `keyart_federated.rounds` and `flower`.
 """

@@ -1,5 +1,6 @@
-"""What Flower's processes are told from outside: by their environment, since an address of a database may hold a
-password, which has no place in the settings of a run or a node."""
+"""Environment variables of Flower's processes. A database address may hold a password, which must not be in run
+settings.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +12,17 @@ from typing import Final
 
 from keyart.errors import SettingError
 
-from ..state import State
+from ..state import ServerState
 from ..state.database import checked_url
-from .waiting import CLOCK, Clock, Lasting, outlast
+from .database_retries import CLOCK, Clock, RetryingDatabase, retry
 
 DATABASE_URL: Final = "KEYART_DATABASE_URL"
-ISSUERS: Final = "KEYART_ISSUERS"  # public keys in hex, with commas between them
-GATEWAY: Final = "gateway"  # a gateway's name, among the settings of its SuperNode
+ISSUERS: Final = "KEYART_ISSUERS"  # hexadecimal public keys, separated by commas
+GATEWAY: Final = "gateway"  # key of the gateway's name in the SuperNode's configuration
 
 
-def told(database_url: str, issuers: Iterable[bytes] = ()) -> dict[str, str]:
-    """For `os.environ` of Flower's programs. A relative path of SQLite counts from here, not from where they run."""
+def flower_environment(database_url: str, issuers: Iterable[bytes] = ()) -> dict[str, str]:
+    """Return the variables for Flower's programs; a relative SQLite path is resolved here."""
     url = checked_url(database_url)
     if url.get_backend_name() == "sqlite":
         url = url.set(database=str(Path(str(url.database)).resolve()))
@@ -33,24 +34,29 @@ def told(database_url: str, issuers: Iterable[bytes] = ()) -> dict[str, str]:
 
 
 @contextmanager
-def database(patience: float, clock: Clock = CLOCK) -> Iterator[Lasting]:
-    """The one that this process was told; it may be away for so many seconds. Raises FederatedError, SettingError."""
+def open_database(patience: float, clock: Clock = CLOCK) -> Iterator[RetryingDatabase]:
+    """Open the database named by the environment, retrying for `patience` seconds.
+
+    Raises:
+        FederatedError: if the database stays away.
+        SettingError: if the variable is not set.
+    """
     url = os.environ.get(DATABASE_URL)
     if not url:
-        raise SettingError(f"{DATABASE_URL} is not set: this process must know the server's database.")
-    state = outlast(lambda: State.open(url, upgrade=False), patience, clock)
+        raise SettingError(f"{DATABASE_URL} is not set; set it to the address of the server's database.")
+    state = retry(lambda: ServerState.open(url, upgrade=False), patience, clock)
     try:
-        yield Lasting(state, patience, clock)
+        yield RetryingDatabase(state, patience, clock)
     finally:
         state.close()
 
 
-def issuers() -> list[bytes]:
-    """Public keys [32] that this process was told. Raises SettingError for none."""
+def issuer_keys() -> list[bytes]:
+    """Return the issuer's public keys [32 bytes each] from the environment. Raises SettingError if there is none."""
     try:
         keys = [bytes.fromhex(key) for key in os.environ.get(ISSUERS, "").split(",") if key]
     except ValueError:
-        raise SettingError(f"{ISSUERS} must be public keys in hex, with commas between them.") from None
+        raise SettingError(f"{ISSUERS} must be hexadecimal public keys, separated by commas.") from None
     if not keys:
-        raise SettingError(f"{ISSUERS} is not set: nobody's certificate would count.")
+        raise SettingError(f"{ISSUERS} is not set; without issuer keys no device certificate is valid.")
     return keys

@@ -1,4 +1,4 @@
-"""Enrolment: a key becomes a device's, on the word of whoever has a token for that."""
+"""Enrolment: certifies device keys on behalf of holders of an API token with the scope `enrol`."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from starlette.concurrency import run_in_threadpool
 from keyart.secagg import certify
 from keyart.secagg.key_agreement import KEY_BYTES
 
-from .. import audit
+from .. import audit_log
 from ..access import Who
 from ..service import Service
-from ..state.insertion import insertion
-from ..state.tables import EnrolledRow, EnrolmentsRow
-from .bodies import BINARY, BUSY, BYTES, READ, SENT, read
-from .rates import Rates
+from ..state.tables import EnrolledDeviceRow, EnrolmentCountRow
+from ..state.upsert import upsert
+from .binary_bodies import BINARY, BUSY, BYTES, READ, SENT, read
+from .rate_limits import RateLimiter
 
-A_SECOND, AT_ONCE = 20.0, 1000.0  # with one token
-VALID: Final = timedelta(days=90)
-KEPT: Final = timedelta(days=30)  # after its end, so that a device which is away for a while is not a new one
+ENROLMENTS_PER_SECOND, ENROLMENT_BURST = 20.0, 1000.0  # per API token
+CERTIFICATE_LIFETIME: Final = timedelta(days=90)
+KEPT_AFTER_EXPIRY: Final = timedelta(days=30)  # after expiry, so that a device that was offline is not counted as new
 
 
 def routes(service: Service) -> APIRouter:
     router = service.guard.router("enrol")
-    rates = Rates(A_SECOND, AT_ONCE)
+    rates = RateLimiter(ENROLMENTS_PER_SECOND, ENROLMENT_BURST)
     state, clock, issuer = service.state, service.clock, service.keys.issuer
 
     @router.post(
@@ -39,7 +39,7 @@ def routes(service: Service) -> APIRouter:
         openapi_extra=SENT,
     )
     async def enrol_device(request: Request, who: Who) -> Response:
-        """The certificate of a device's public key, which is the body: 32 bytes."""
+        """Certify a device's public key, which is the body (32 bytes); returns the certificate."""
         rates.take(who.name)
         key = await read(request, KEY_BYTES)
         if len(key) != KEY_BYTES:
@@ -55,37 +55,45 @@ def routes(service: Service) -> APIRouter:
 
 
 def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key: bytes) -> bytes:
-    """The certificate of a device's public key [32], for `art.federated.enrol`; the same key again renews it.
+    """Certify a device's public key [32 bytes], for `art.federated.enrol`; the same key again renews the certificate.
 
-    issuer: private key.
+    Args:
+        issuer: private key of the issuer.
+
+    Returns:
+        The certificate.
     """
-    expires = at + VALID
+    expires = at + CERTIFICATE_LIFETIME
     row = {"by": actor, "at": at, "expires": expires}
     key_hash = hashlib.sha256(device_key).hexdigest()
-    new = insertion(session, EnrolledRow).values(device_key_hash=key_hash, **row)
+    new = upsert(session, EnrolledDeviceRow).values(device_key_hash=key_hash, **row)
     session.execute(new.on_conflict_do_update(index_elements=["device_key_hash"], set_=row))
-    hour = insertion(session, EnrolmentsRow).values(hour=_hour(at), by=actor, count=1)
-    one_more = {"count": EnrolmentsRow.count + 1}
+    hour = upsert(session, EnrolmentCountRow).values(hour=_hour(at), by=actor, count=1)
+    one_more = {"count": EnrolmentCountRow.count + 1}
     session.execute(hour.on_conflict_do_update(index_elements=["hour", "by"], set_=one_more))
     return certify(issuer, device_key, int(expires.timestamp()))
 
 
-def tell(session: Session, at: datetime) -> None:
-    """Each token's certificates of each hour that is over become one row of the audit log.
+def write_audit_rows(session: Session, at: datetime) -> None:
+    """Write one audit row per token for each past hour with enrolments.
 
-    A row for each would be millions a year. The log tells who has brought in devices and not which: it keeps its rows
-    for good, and the hash of a key must be able to go with the device.
+    One row per certificate would be millions per year. Rows name the token but no device: audit rows are kept
+    forever, while the hash of a device's key must be deletable.
     """
-    over = select(EnrolmentsRow).where(EnrolmentsRow.hour < _hour(at)).order_by(EnrolmentsRow.hour, EnrolmentsRow.by)
+    over = (
+        select(EnrolmentCountRow)
+        .where(EnrolmentCountRow.hour < _hour(at))
+        .order_by(EnrolmentCountRow.hour, EnrolmentCountRow.by)
+    )
     for row in session.scalars(over.with_for_update()):
         hour = row.hour.isoformat(timespec="minutes")
-        audit.append(session, at, row.by, "device.enrol", "devices", count=row.count, hour=hour)
+        audit_log.append(session, at, row.by, "device.enrol", "devices", count=row.count, hour=hour)
         session.delete(row)
 
 
-def forget(session: Session, at: datetime) -> None:
-    """Devices that did not come back."""
-    session.execute(delete(EnrolledRow).where(EnrolledRow.expires < at - KEPT))
+def delete_expired(session: Session, at: datetime) -> None:
+    """Delete devices whose certificate expired long ago."""
+    session.execute(delete(EnrolledDeviceRow).where(EnrolledDeviceRow.expires < at - KEPT_AFTER_EXPIRY))
 
 
 def _hour(at: datetime) -> datetime:

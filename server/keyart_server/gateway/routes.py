@@ -1,7 +1,7 @@
-"""`/device`: what is going on, and each step of a round. Bodies are bytes, as the SDK makes and takes them.
+"""The routes under `/device`: discovery, and each step of a round. Bodies are the bytes of the SDK's messages.
 
-Who asks is told by a ticket or by a signature inside the body, and by nothing else: addresses are counted in memory,
-and neither they nor tickets nor keys are logged or stored.
+A device identifies itself by a ticket, or by a signature inside the body. Addresses are counted in memory; neither
+addresses nor tickets nor keys are logged or stored.
 """
 
 from __future__ import annotations
@@ -18,51 +18,58 @@ from starlette.concurrency import run_in_threadpool
 from keyart.errors import MessageError
 from keyart.secagg import Stage
 
-from ..refusals import RETRY_SECONDS, refusal
-from ..releases import records as releases
-from ..rounds.round import GOING_ON
+from ..http.error_responses import RETRY_SECONDS, error_schema
+from ..releases import release_store
+from ..rounds.round import ACTIVE
 from ..service import Service
 from ..state.tables import RoundRow
 from . import enrolment
-from .answers import OVER, Verdict
-from .bodies import BINARY, BUSY, BYTES, READ, SENT, Responses, read
-from .door import NOWHERE, Door
-from .questions import question
-from .rates import by_proxy, direct
-from .rounds import Known
+from .binary_bodies import BINARY, BUSY, BYTES, READ, SENT, Responses, read
+from .context import UNKNOWN_ROUND, GatewayContext
+from .rate_limits import for_direct_clients, for_proxied_clients
+from .round_cache import CachedRound
+from .stage_requests import stage_request
 from .tickets import Ticket
+from .validation import STAGE_CLOSED, SubmissionResult
 
-NAME: Final = "main"  # of the door that is part of the server
-STEP_SECONDS: Final = 2  # until a device asks for its question again
-SHORT, LONG = "public, max-age=5", "public, max-age=60"
+MAIN_GATEWAY: Final = "main"  # name of the gateway that is part of the server
+RETRY_REQUEST_SECONDS: Final = 2  # until a device polls for its request again
+CACHE_SECONDS, CACHE_OFFER = "public, max-age=5", "public, max-age=60"
 LATER_STAGES: Final = (Stage.SHARE, Stage.MASKED, Stage.UNMASK)
 
-RoundId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="As it stands in `/device/current`.")]
+RoundId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Round id as listed in `/device/current`.")]
 TicketText = Annotated[
     str | None,
     Security(
         APIKeyHeader(
             name="Authorization",
             scheme_name="Ticket",
-            description="`Ticket` and what handing in the keys has given.",
+            description="`Ticket`, then the ticket that the device got for its keys.",
             auto_error=False,
         )
     ),
 ]
-_ROUND: Final[Responses] = {404: refusal("There is no such round."), 410: refusal("This is over for this device.")}
-_TICKET: Final[Responses] = {401: refusal("No ticket of this round; the keys, handed in again, give it once more.")}
+_ROUND: Final[Responses] = {
+    404: error_schema("There is no such round."),
+    410: error_schema("This stage is closed for this device."),
+}
+_TICKET: Final[Responses] = {
+    401: error_schema("Not a ticket of this round; submitting the keys again returns the ticket.")
+}
 
 
-class Model(BaseModel):
-    """version: the newest. share: of all devices, those that take it; the others take `before`."""
+class OfferedModel(BaseModel):
+    """The model on offer: `share` of all devices install `version`, the others `before`."""
 
     version: int | None
     share: float
     before: int | None
 
 
-class Listed(BaseModel):
-    """A round; it asks devices whose draw lies in [low, high). closes: Unix seconds, the last for newcomers."""
+class ListedRound(BaseModel):
+    """A round for devices with a sampling bucket in [low, high); no device can join after `closes`, in Unix
+    seconds.
+    """
 
     id: str
     low: float
@@ -70,33 +77,38 @@ class Listed(BaseModel):
     closes: int
 
 
-class Now(BaseModel):
-    """again: seconds until a device with nothing to do comes again."""
+class CurrentState(BaseModel):
+    """The discovery document; `again` is the polling interval of idle devices in seconds."""
 
     again: int
-    model: Model
-    rounds: list[Listed]
+    model: OfferedModel
+    rounds: list[ListedRound]
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    """Of the server itself."""
-    rates = direct() if service.settings.tls else by_proxy()
-    door = Door(service.state, NAME, (service.keys.issuer_public,), service.clock, releases.offered, rates)
-    return enrolment.routes(service), devices(door)
+    """Return the device routes of the server itself."""
+    rates = for_direct_clients() if service.settings.tls else for_proxied_clients()
+    context = GatewayContext(
+        service.state, MAIN_GATEWAY, (service.keys.issuer_public,), service.clock, release_store.offered, rates
+    )
+    return enrolment.routes(service), device_routes(context)
 
 
-def devices(door: Door) -> APIRouter:
+def device_routes(context: GatewayContext) -> APIRouter:
+    """Return the routes for devices."""
     router = APIRouter()
 
-    @router.get("/device/current", response_model=Now, responses={304: {"description": "As before."}, **BUSY})
+    @router.get(
+        "/device/current", response_model=CurrentState, responses={304: {"description": "Not modified."}, **BUSY}
+    )
     async def current(request: Request) -> Response:
-        """What is going on: rounds that ask devices, and the model on its way. The same for all devices."""
-        door.count(request)
-        told = await door.current.told()
-        headers = {"ETag": told.etag, "Cache-Control": SHORT}
-        if request.headers.get("if-none-match") == told.etag:
+        """List the rounds that sample devices, and the model on offer. The same for all devices."""
+        context.limit_rate(request)
+        document = await context.discovery.document()
+        headers = {"ETag": document.etag, "Cache-Control": CACHE_SECONDS}
+        if request.headers.get("if-none-match") == document.etag:
             return Response(status_code=304, headers=headers)
-        return Response(told.content, headers=headers, media_type="application/json")
+        return Response(document.content, headers=headers, media_type="application/json")
 
     @router.get(
         "/device/rounds/{round_id}/offer",
@@ -104,28 +116,28 @@ def devices(door: Door) -> APIRouter:
         responses={200: {"content": {BYTES: BINARY}}, **_ROUND, **BUSY},
     )
     async def offer(round_id: RoundId, request: Request) -> Response:
-        """The signed offer, while the round goes on."""
-        door.count(request)
+        """Return the signed offer of an active round."""
+        context.limit_rate(request)
 
-        def kept() -> Any:
-            with door.state.reading() as session:
+        def load() -> Any:
+            with context.state.reading() as session:
                 rows = select(RoundRow.offer, RoundRow.standing).where(RoundRow.id == round_id)
                 return session.execute(rows).one_or_none()
 
-        row = await run_in_threadpool(kept)
+        row = await run_in_threadpool(load)
         if row is None:
-            raise HTTPException(404, NOWHERE)
-        if row.standing not in GOING_ON:
-            raise HTTPException(410, OVER)
-        return Response(row.offer, headers={"Cache-Control": LONG}, media_type=BYTES)
+            raise HTTPException(404, UNKNOWN_ROUND)
+        if row.standing not in ACTIVE:
+            raise HTTPException(410, STAGE_CLOSED)
+        return Response(row.offer, headers={"Cache-Control": CACHE_OFFER}, media_type=BYTES)
 
     @router.post(
         "/device/rounds/{round_id}/keys",
         response_class=Response,
         responses={
             200: {"content": {"text/plain; charset=utf-8": {"schema": {"type": "string"}}}},
-            403: refusal("The round does not ask this device."),
-            409: refusal("This device has handed in other keys before."),
+            403: error_schema("The round does not sample this device."),
+            409: error_schema("This device has submitted other keys before."),
             **_ROUND,
             **READ,
             **BUSY,
@@ -133,19 +145,19 @@ def devices(door: Door) -> APIRouter:
         openapi_extra=SENT,
     )
     async def join(round_id: RoundId, request: Request) -> Response:
-        """Hands in a device's keys for the round. The answer is its ticket; the same keys again give the same one."""
-        door.count(request)
-        known = await door.round(round_id)
-        content = await read(request, known.most_bytes(Stage.KEYS))
-        return _answered(await door.intake.take(known, Stage.KEYS, None, content))
+        """Submit a device's keys for the round. Returns its ticket; the same keys again return the same ticket."""
+        context.limit_rate(request)
+        cached = await context.round(round_id)
+        content = await read(request, cached.max_bytes(Stage.KEYS))
+        return _response(await context.queue.submit(cached, Stage.KEYS, None, content))
 
     for stage in LATER_STAGES:
-        _later(router, door, stage)
+        _add_stage_routes(router, context, stage)
     return router
 
 
-def _later(router: APIRouter, door: Door, stage: Stage) -> None:
-    """Question and answer of a stage."""
+def _add_stage_routes(router: APIRouter, context: GatewayContext, stage: Stage) -> None:
+    """Add the routes for request and submission of a stage."""
     name = stage.name.lower()
     path = f"/device/rounds/{{round_id}}/{name}"
 
@@ -155,54 +167,60 @@ def _later(router: APIRouter, door: Door, stage: Stage) -> None:
         response_class=Response,
         responses={
             200: {"content": {BYTES: BINARY}},
-            202: {"description": "Not yet; see Retry-After."},
+            202: {"description": "Not ready yet; see Retry-After."},
             **_ROUND,
             **_TICKET,
             **BUSY,
         },
     )
     async def ask(round_id: RoundId, request: Request, text: TicketText) -> Response:
-        """The device's question at this stage."""
-        door.count(request)
-        ticket = _ticket(await door.round(round_id), text)
+        """Return the device's request at this stage."""
+        context.limit_rate(request)
+        ticket = _ticket(await context.round(round_id), text)
 
-        def asked() -> bytes | Verdict:
-            with door.state.reading() as session:
-                return question(session, door.clock(), round_id, stage, ticket)
+        def load() -> bytes | SubmissionResult:
+            with context.state.reading() as session:
+                return stage_request(session, context.clock(), round_id, stage, ticket)
 
-        told = await run_in_threadpool(asked)
-        return _answered(told) if isinstance(told, Verdict) else Response(told, media_type=BYTES)
+        result = await run_in_threadpool(load)
+        return _response(result) if isinstance(result, SubmissionResult) else Response(result, media_type=BYTES)
 
     @router.post(
         path,
         name=f"{name}_answer",
         status_code=204,
         response_class=Response,
-        responses={409: refusal("This device has answered otherwise before."), **_ROUND, **_TICKET, **READ, **BUSY},
+        responses={
+            409: error_schema("This device has submitted something else before."),
+            **_ROUND,
+            **_TICKET,
+            **READ,
+            **BUSY,
+        },
         openapi_extra=SENT,
     )
     async def answer(round_id: RoundId, request: Request, text: TicketText) -> Response:
-        """Hands in the device's answer. After a 204 it is durable; the same one again gets the same 204."""
-        door.count(request)
-        known = await door.round(round_id)
-        ticket = _ticket(known, text)
-        content = await read(request, known.most_bytes(stage))
-        return _answered(await door.intake.take(known, stage, ticket, content))
+        """Submit the device's reply. After 204 it is durable; the same reply again gets the same 204."""
+        context.limit_rate(request)
+        cached = await context.round(round_id)
+        ticket = _ticket(cached, text)
+        content = await read(request, cached.max_bytes(stage))
+        return _response(await context.queue.submit(cached, stage, ticket, content))
 
 
-def _ticket(known: Known, text: str | None) -> Ticket:
+def _ticket(cached: CachedRound, text: str | None) -> Ticket:
     kind, _, ticket = (text or "").partition(" ")
     try:
-        return Ticket.from_text(ticket if kind == "Ticket" else "", known.key, known.terms.round_id)
+        return Ticket.from_text(ticket if kind == "Ticket" else "", cached.key, cached.terms.round_id)
     except MessageError as error:
         raise HTTPException(401, str(error), {"WWW-Authenticate": "Ticket"}) from None
 
 
-def _answered(verdict: Verdict) -> Response:
-    if verdict.status == 202:
-        return Response(status_code=202, headers={"Retry-After": str(STEP_SECONDS)})
-    if verdict.status == 503:
-        raise HTTPException(503, verdict.told, {"Retry-After": str(RETRY_SECONDS)})
-    if verdict.status >= 400:
-        raise HTTPException(verdict.status, verdict.told)
-    return Response(verdict.told, verdict.status, media_type="text/plain" if verdict.told else None)
+def _response(result: SubmissionResult) -> Response:
+    if result.status == 202:
+        return Response(status_code=202, headers={"Retry-After": str(RETRY_REQUEST_SECONDS)})
+    if result.status == 503:
+        raise HTTPException(503, result.text, {"Retry-After": str(RETRY_SECONDS)})
+    if result.status >= 400:
+        raise HTTPException(result.status, result.text)
+    return Response(result.text, result.status, media_type="text/plain" if result.text else None)

@@ -1,10 +1,10 @@
-"""Tickets: by which a device says in a round who it is, without its key. Pure.
+"""Tickets: identify a device within a round without its key. Pure.
 
     NUMBER.GATEWAY.MAC
 
-The number is random, the gateway is the cohort in which it joined, and the MAC is HMAC-SHA256 over round, number and
-gateway with the round's own key, cut to 128 bits (RFC 2104, section 5). Whoever has the key makes the same ticket
-again, so none is stored.
+The number is random and the gateway is the cohort that the device joined. The MAC is HMAC-SHA256 over round, number
+and gateway with the round's own key, truncated to 128 bits (RFC 2104, section 5). The holder of the key can compute a
+ticket again, so none is stored.
 """
 
 from __future__ import annotations
@@ -24,31 +24,34 @@ _TICKET: Final = re.compile(rf"(0|[1-9][0-9]{{0,9}})\.({_NAME.pattern})\.[0-9a-f
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """number: of the device in the round, 32 bits. gateway: in whose cohort it is."""
+    """A device's ticket.
+
+    Attributes:
+        number: 32-bit number of the device in the round.
+        gateway: the cohort that it joined.
+    """
 
     number: int
     gateway: str
 
     def to_text(self, key: bytes, round_id: bytes) -> str:
-        """key: of the round."""
+        """Return the text of the ticket, with a MAC under the round's key."""
         signed = round_id + self.number.to_bytes(NUMBER_BYTES, "little") + self.gateway.encode()
         return f"{self.number}.{self.gateway}.{hmac.digest(key, signed, 'sha256').hex()[:_MAC_HEX]}"
 
     @classmethod
     def from_text(cls, text: str, key: bytes, round_id: bytes) -> Ticket:
-        """Takes the same time for every wrong MAC. Raises MessageError for whatever is no ticket of this round."""
+        """Parse a ticket; every wrong MAC takes the same time. Raises MessageError."""
         parts = _TICKET.fullmatch(text)
         if parts is not None and (number := int(parts[1])) < 1 << 8 * NUMBER_BYTES:
             ticket = cls(number, parts[2])
             if hmac.compare_digest(ticket.to_text(key, round_id), text):
                 return ticket
-        raise MessageError("This is no ticket of this round; hand in the keys again, and take the ticket from there.")
+        raise MessageError("This is not a ticket of this round; submit the keys again to get the ticket.")
 
 
 def check_name(gateway: str) -> str:
-    """The name, if it can stand in a ticket. Raises SettingError."""
+    """Return the name if it can be part of a ticket. Raises SettingError."""
     if not _NAME.fullmatch(gateway):
-        raise SettingError(
-            f"A gateway cannot be named {gateway!r}: take 1 to 64 of the letters a to z, A to Z, digits, - and _."
-        )
+        raise SettingError(f"{gateway!r} is not a valid gateway name: use 1 to 64 letters, digits, - and _.")
     return gateway

@@ -1,4 +1,4 @@
-"""A gate: one question that a model has to answer before more devices get it. Pure."""
+"""A gate: one check that a model must pass before more devices get it. Pure."""
 
 from __future__ import annotations
 
@@ -10,65 +10,82 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 if TYPE_CHECKING:
     from keyart_federated.campaigns.segments import Estimate
 
-Verdict = Literal["passed", "unclear", "failed"]
+GateVerdict = Literal["passed", "unclear", "failed"]
 
-VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)  # from good to bad
+VERDICTS: Final[tuple[GateVerdict, ...]] = get_args(GateVerdict)  # from best to worst
 ALL: Final = "all"
-LEVEL: Final = 0.95
+CONFIDENCE_LEVEL: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """sentence: for people. numbers: what the verdict was made of; None: not finite, or not known."""
+    """The result of one gate.
+
+    Attributes:
+        sentence: explanation for people.
+        numbers: values behind the verdict; None if a value is not finite or not known.
+    """
 
     name: str
-    verdict: Verdict
+    verdict: GateVerdict
     sentence: str
     numbers: Mapping[str, float | None]
 
 
-def worst(gates: Iterable[Gate]) -> Verdict:
-    """Of all of them; unclear where there is none."""
+def worst_verdict(gates: Iterable[Gate]) -> GateVerdict:
+    """Return the worst verdict of the gates, or `unclear` if there is none."""
     return max((gate.verdict for gate in gates), key=VERDICTS.index, default="unclear")
 
 
-def compared(
+def comparison_gates(
     name: str, differences: Mapping[str, Estimate], margin: float, segment_margin: float
 ) -> tuple[Gate, ...]:
-    """A gate for all devices together and one a segment, named `name SEGMENT`.
+    """Judge measured differences: one gate for all devices together and one per segment, named `name SEGMENT`.
 
-    differences: by segment ("all": every device), reward a decision under the new model less that under the old. A
-    gate passes where the interval lies above a fall of its margin, fails where it lies below, and else is unclear.
-    The interval of "all" holds with `LEVEL`; those of the segments hold together with `LEVEL` (Bonferroni's
-    inequality: each of m with 1 − (1 − LEVEL) / m), so that many segments do not make false alarms likelier.
+    A gate passes if its interval lies above −margin, fails if it lies below, and is unclear otherwise. The interval
+    of "all" has confidence `CONFIDENCE_LEVEL`. The intervals of the m segments hold simultaneously with that
+    confidence (Bonferroni: each has 1 − (1 − CONFIDENCE_LEVEL) / m), so many segments do not increase false alarms.
+
+    Args:
+        differences: reward per decision of the new model minus that of the old one, by segment ("all": every device).
+        margin: accepted drop for all devices.
+        segment_margin: accepted drop for a segment.
     """
     segments = [segment for segment in differences if segment != ALL]
     if ALL in differences:
-        overall = _judged(name, ALL, differences[ALL], margin, 1)
+        overall = _comparison_gate(name, ALL, differences[ALL], margin, 1)
     else:
-        overall = Gate(f"{name} {ALL}", "unclear", "It could not be measured; ask more devices.", {})
-    return (overall, *(_judged(name, one, differences[one], segment_margin, len(segments)) for one in segments))
+        overall = Gate(f"{name} {ALL}", "unclear", "Not measured; sample more devices.", {})
+    return (
+        overall,
+        *(
+            _comparison_gate(name, segment_, differences[segment_], segment_margin, len(segments))
+            for segment_ in segments
+        ),
+    )
 
 
-def _judged(name: str, segment: str, found: Estimate, margin: float, family: int) -> Gate:
-    """family: how many intervals are to hold together."""
-    low, high = found.interval(1 - (1 - LEVEL) / family)
-    numbers = {"mean": found.mean, "low": low, "high": high, "margin": margin, "devices": found.devices}
-    verdict: Verdict = "passed" if low >= -margin else "failed" if high < -margin else "unclear"
+def _comparison_gate(name: str, segment: str, estimate: Estimate, margin: float, family: int) -> Gate:
+    """Judge one segment; `family` is the number of intervals that hold simultaneously."""
+    low, high = estimate.interval(1 - (1 - CONFIDENCE_LEVEL) / family)
+    numbers = {"mean": estimate.mean, "low": low, "high": high, "margin": margin, "devices": estimate.devices}
+    verdict: GateVerdict = "passed" if low >= -margin else "failed" if high < -margin else "unclear"
     if not (math.isfinite(low) and math.isfinite(high)):
-        verdict, said = "unclear", "the noise drowns it; ask more devices"
+        verdict, text = "unclear", "the noise is too large; sample more devices"
     else:
-        said = f"{found.mean:+.4f} ({low:+.4f} to {high:+.4f}) a decision, " + _SAID[verdict].format(margin=margin)
+        text = f"{estimate.mean:+.4f} ({low:+.4f} to {high:+.4f}) per decision, " + _VERDICT_TEXTS[verdict].format(
+            margin=margin
+        )
     return Gate(
         f"{name} {segment}",
         verdict,
-        f"{segment}: {said}.",
+        f"{segment}: {text}.",
         {key: float(value) if math.isfinite(value) else None for key, value in numbers.items()},
     )
 
 
-_SAID: Final[Mapping[str, str]] = {
-    "passed": "no fall of {margin:g}",
-    "failed": "a fall of more than {margin:g}",
-    "unclear": "a fall of {margin:g} is neither shown nor ruled out",
+_VERDICT_TEXTS: Final[Mapping[str, str]] = {
+    "passed": "no drop of {margin:g}",
+    "failed": "a drop of more than {margin:g}",
+    "unclear": "a drop of {margin:g} is neither shown nor ruled out",
 }

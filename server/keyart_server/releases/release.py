@@ -1,9 +1,9 @@
-"""A release: one model version on its way to the devices, and where it stands. Pure.
+"""A release: one model version on its way to the devices, and its status. Pure.
 
-candidate ──refuse──► refused                           wait: for the key of targets, or for a person's go
-  │   └────wait────► waiting ◄───────┐                  publish: the intent, then files, then the first share
+candidate ──refuse──► refused                           wait: for the targets key, or for a decision
+  │   └────wait────► waiting ◄───────┐                  publish: the intent, then the files, then the first share
   └──publish───┐        │ publish    │ wait: no key     widen: to the next share of its plan; the last is 1
-               ▼        ▼            │                  hold: nobody new gets it; only a person lets it go on
+               ▼        ▼            │                  hold: no further device gets it until it is promoted
              rolling (share 0) ──────┘
                │ widen               └──refuse──► refused
                ▼
@@ -23,17 +23,17 @@ from typing import Final, Literal, get_args
 from keyart.errors import InputError
 from keyart_federated.campaigns.rollout_plan import Plan
 
-from .gate import Gate, worst
+from .gate import Gate, worst_verdict
 
-Standing = Literal["candidate", "refused", "waiting", "rolling", "released", "held", "withdrawn"]
+ReleaseStatus = Literal["candidate", "refused", "waiting", "rolling", "released", "held", "withdrawn"]
 Action = Literal["examine", "refuse", "wait", "publish", "widen", "hold", "go-on", "withdraw"]
 
-STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
+RELEASE_STATUSES: Final[tuple[ReleaseStatus, ...]] = get_args(ReleaseStatus)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
-UNPUBLISHED: Final[frozenset[Standing]] = frozenset({"candidate", "waiting"})
+UNPUBLISHED: Final[frozenset[ReleaseStatus]] = frozenset({"candidate", "waiting"})
 
-# From where an action leads where. `widen` and `go-on` lead to released with the last share.
-MOVES: Final[Mapping[Action, tuple[frozenset[Standing], Standing]]] = {
+# Action: source statuses and target status. `widen` and `go-on` lead to `released` with the last share.
+MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = {
     "examine": (frozenset({"candidate"}), "candidate"),
     "refuse": (frozenset({"candidate", "waiting", "rolling"}), "refused"),
     "wait": (frozenset({"candidate", "waiting", "rolling"}), "waiting"),
@@ -47,16 +47,25 @@ MOVES: Final[Mapping[Action, tuple[frozenset[Standing], Standing]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """version: of the model. campaign_id, number: of the round that it came from; None and 0: by hand. base: the
-    version that it follows. share: of all devices, those that are to have it; a rolling one with 0 is being
-    published. digest: of its manifest. reason: a sentence on where it stands. changed: when it last moved.
+    """A model version on its way to the devices.
+
+    Attributes:
+        version: model version.
+        campaign_id: campaign that produced it; None for an upload.
+        number: round of that campaign; 0 for an upload.
+        base: version that it follows.
+        standing: its status.
+        share: share of devices that install it; a rolling release with share 0 is being published.
+        digest: digest of its manifest.
+        reason: sentence that explains the status.
+        changed: time of the last change of status.
     """
 
     version: int
     campaign_id: str | None
     number: int
     base: int | None
-    standing: Standing
+    standing: ReleaseStatus
     share: float
     digest: str
     plan: Plan
@@ -67,22 +76,24 @@ class Release:
 
     @property
     def half_published(self) -> bool:
-        """The intent is written, and whether the files are signed is not known here."""
+        """Tell whether the intent is recorded, but the files may not be signed yet."""
         return self.standing == "rolling" and self.share == 0
 
     @property
     def published(self) -> bool:
-        """Whether devices may have it."""
+        """Tell whether devices may have it."""
         return self.share > 0 or self.half_published
 
     def next(self, at: datetime, guard: Sequence[Gate] | None) -> Action | None:
-        """What is due for one that is rolling out; None: nothing yet.
+        """Return the next action of a rolling release, or None if none is due.
 
-        guard: what the devices that have it tell (`gate.compared`); None: nobody has asked them yet.
+        Args:
+            at: current time.
+            guard: gates over the devices that have it (`comparison_gates`); None if no device was asked yet.
         """
         if self.standing != "rolling" or self.half_published or guard is None:
             return None
-        verdict = worst(guard)
+        verdict = worst_verdict(guard)
         if verdict == "failed":
             return "hold"
         if at < self.changed + timedelta(hours=self.plan.hours):
@@ -90,7 +101,7 @@ class Release:
         return "widen" if verdict == "passed" or self.plan.unclear == "go on" else "hold"
 
     def after(self, action: Action, at: datetime) -> Release:
-        """Where it stands then. Raises InputError for an action that is not possible now."""
+        """Return the release after an action. Raises InputError if its status forbids the action."""
         sources, target = MOVES[action]
         if self.standing not in sources:
             raise InputError(
@@ -98,7 +109,7 @@ class Release:
                 f"{' or '.join(sorted(sources))}."
             )
         if action in ("refuse", "wait") and self.share > 0:
-            raise InputError(f"Model {self.version} is with devices already; hold or withdraw it.")
+            raise InputError(f"Model {self.version} is already published; hold or withdraw it.")
         if action == "hold" and self.half_published:
             raise InputError(f"Model {self.version} is being published; try again in a moment, or withdraw it.")
         if action not in ("widen", "go-on"):

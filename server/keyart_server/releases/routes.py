@@ -1,4 +1,4 @@
-"""`/api/releases`: list, let go on, hold, withdraw. `/api/bundles`: publish one by hand."""
+"""The routes `/api/releases` (list, promote, hold, withdraw) and `/api/bundles` (upload a bundle)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from keyart.bundle.fields import MAX_MODEL_VERSION
 from keyart.errors import BundleError, InputError
 
 from ..access import Who
-from ..refusals import refusal
+from ..http.error_responses import error_schema
 from ..service import Service
-from . import archive, publishing, records
-from .release import Release, Standing
+from . import bundle_archive, publishing, release_store
+from .release import Release, ReleaseStatus
 
 Version = Annotated[int, Path(ge=0, le=MAX_MODEL_VERSION, description="Model version.")]
 ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
@@ -23,34 +23,35 @@ ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "fo
 
 def routes(service: Service) -> Sequence[APIRouter]:
     reading, operating = service.guard.router("read"), service.guard.router("operate")
-    missing: dict[int | str, dict[str, Any]] = {404: refusal("No release of that version.")}
-    conflict: dict[int | str, dict[str, Any]] = {409: refusal("The release does not stand where this is possible.")}
+    missing: dict[int | str, dict[str, Any]] = {404: error_schema("No release has this version.")}
+    conflict: dict[int | str, dict[str, Any]] = {409: error_schema("The release's status does not allow this.")}
 
     @reading.get("/api/releases")
-    def list_releases(standing: Annotated[Standing | None, Query()] = None) -> list[Release]:
-        """All releases, newest version first; standing: only those that stand there."""
+    def list_releases(standing: Annotated[ReleaseStatus | None, Query()] = None) -> list[Release]:
+        """List releases, newest version first; `standing` restricts the list to one status."""
         with service.state.reading() as session:
-            return records.every(session, standing)
+            return release_store.list_all(session, standing)
 
     @reading.get("/api/releases/{version}", responses=missing)
     def show_release(version: Version) -> Release:
-        """One release, with what each gate said."""
-        return _there(service, version)
+        """Return one release with its gate results."""
+        return _found_or_404(service, version)
 
     @operating.post(
         "/api/bundles",
         status_code=201,
-        responses={**conflict, 413: refusal("The body is too large.")},
+        responses={**conflict, 413: error_schema("The body is too large.")},
         openapi_extra={"requestBody": ZIP},
     )
     async def publish_bundle(
         request: Request, response: Response, who: Who, at_once: Annotated[bool, Query()] = False
     ) -> Release:
-        """Publishes a bundle: a zip of its six files, through the gates that need no device. It is rolled out in
-        stages, or to all devices at once; see its standing: it may wait for a key or a person's go."""
+        """Upload a bundle as a zip of its six files. It passes the gates that need no device and is then rolled out
+        in stages, or to all devices at once. Its status may be `waiting` if a key or a decision is missing.
+        """
         body = await request.body()
         try:
-            files = await run_in_threadpool(archive.unpacked, body)
+            files = await run_in_threadpool(bundle_archive.unpack, body)
             release = await run_in_threadpool(publishing.submit, service, who.name, files, at_once)
         except BundleError as error:
             raise HTTPException(422, str(error)) from None
@@ -61,7 +62,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     def mover(step: Callable[[Service, int, str], Release]) -> Any:
         def move(version: Version, who: Who) -> Release:
-            _there(service, version)
+            _found_or_404(service, version)
             try:
                 return step(service, version, who.name)
             except InputError as error:
@@ -69,21 +70,20 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
         return move
 
-    for step in (publishing.go_on, publishing.hold, publishing.withdraw):
-        verb = step.__name__.replace("_", "-")
+    for verb, step in (("go-on", publishing.promote), ("hold", publishing.hold), ("withdraw", publishing.withdraw)):
         operating.add_api_route(
             f"/api/releases/{{version}}/{verb}",
             mover(step),
             methods=["POST"],
-            name=f"{step.__name__}_release",
+            name=f"{verb.replace('-', '_')}_release",
             responses={**missing, **conflict},
         )
     return reading, operating
 
 
-def _there(service: Service, version: int) -> Release:
+def _found_or_404(service: Service, version: int) -> Release:
     with service.state.reading() as session:
-        release = records.find(session, version)
+        release = release_store.find(session, version)
     if release is None:
-        raise HTTPException(404, "There is no release of that version.")
+        raise HTTPException(404, "There is no release with this version.")
     return release

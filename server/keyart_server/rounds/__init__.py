@@ -1,7 +1,10 @@
-"""Rounds of sums in the database: whoever holds it can go on with a round after any kill."""
+"""Rounds in the database: any process with access to it can resume a round after a kill.
+
+The package uses `state`, `audit_log` and `budget`; a round is charged here. `flower` and `gateway` build on it.
+"""
 
 from __future__ import annotations
 
-from .round import ENDED, GOING_ON, Round, Standing
+from .round import ACTIVE, ENDED, Round, RoundStatus
 
-__all__ = ["ENDED", "GOING_ON", "Round", "Standing"]
+__all__ = ["ACTIVE", "ENDED", "Round", "RoundStatus"]

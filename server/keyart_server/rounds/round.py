@@ -1,7 +1,7 @@
-"""A round of a campaign: one sum over devices, and where it stands. Pure.
+"""A round of a campaign: one sum over devices, and its status. Pure.
 
 keys ─► share ─► masked ─► unmask ─► answered ─► done        the campaign reads the sum between the last two
-  └───────┴────────┴─────────┴──────► failed                 paid for from `masked` on
+  └───────┴────────┴─────────┴──────► failed                 charged from `masked` on
 """
 
 from __future__ import annotations
@@ -13,35 +13,43 @@ from typing import Any, Final, Literal
 
 from keyart.secagg import AggregationParameters, Stage
 
-Standing = Literal["keys", "share", "masked", "unmask", "answered", "done", "failed"]
+RoundStatus = Literal["keys", "share", "masked", "unmask", "answered", "done", "failed"]
 
-OF_STAGE: Final[Mapping[Stage, Standing]] = {
+STATUS_OF_STAGE: Final[Mapping[Stage, RoundStatus]] = {
     Stage.KEYS: "keys",
     Stage.SHARE: "share",
     Stage.MASKED: "masked",
     Stage.UNMASK: "unmask",
 }
-GOING_ON: Final[tuple[Standing, ...]] = tuple(OF_STAGE.values())
-ENDED: Final[tuple[Standing, ...]] = ("done", "failed")
-# Begin the topics of rounds that judge a release; the release's version follows, and what else tells them apart.
-COMPARE, GUARD = "/compare ", "/guard "
+ACTIVE: Final[tuple[RoundStatus, ...]] = tuple(STATUS_OF_STAGE.values())
+ENDED: Final[tuple[RoundStatus, ...]] = ("done", "failed")
+# Topic prefixes of rounds that evaluate a release; its version and other parameters follow.
+COMPARISON_TOPIC, GUARD_TOPIC = "/compare ", "/guard "
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """id: of its terms, in hex. number: in its campaign, from 1. topic: of the offer, or its kind where it has none.
+    """A round of a campaign.
 
-    low, high: the draws of devices that are asked lie in between (`keyart.client.draw`). wanted: of devices, the
-    most. patience: seconds that a stage may take. answered: how many devices had answered at each stage's end.
-    failure: a sentence, "" unless it failed. told: what the campaign read in the sum: numbers by name, never of one
-    device.
+    Attributes:
+        id: id of its aggregation parameters, in hex.
+        number: number in its campaign, from 1.
+        topic: topic of the offer, or the campaign's kind.
+        standing: its status.
+        low: lower end of the sampling bucket range [low, high), see `keyart.client.sampling_bucket`.
+        high: upper end of that range.
+        wanted: target cohort, in devices.
+        patience: stage timeout in seconds.
+        answered: number of devices that completed each stage.
+        failure: why it failed, or "".
+        result: values that the campaign read from the sum, by name; never of one device.
     """
 
     id: str
     campaign_id: str
     number: int
     topic: str
-    standing: Standing
+    standing: RoundStatus
     low: float
     high: float
     wanted: int
@@ -50,30 +58,36 @@ class Round:
     changed: datetime
     answered: Mapping[Stage, int]
     failure: str
-    told: Mapping[str, Any]
+    result: Mapping[str, Any]
 
     @property
-    def going_on(self) -> bool:
-        return self.standing in GOING_ON
+    def is_active(self) -> bool:
+        """Tell whether the round is waiting for devices."""
+        return self.standing in ACTIVE
 
     @property
-    def judges(self) -> bool:
-        """Whether it is about a release, and not the campaign's own work."""
-        return self.topic.startswith((COMPARE, GUARD))
+    def evaluates_release(self) -> bool:
+        """Tell whether the round evaluates a release instead of doing the campaign's own work."""
+        return self.topic.startswith((COMPARISON_TOPIC, GUARD_TOPIC))
 
     @property
     def survivors(self) -> int:
-        """Devices whose vectors are in the sum."""
+        """Return the number of devices whose vectors are in the sum."""
         return self.answered[Stage.MASKED]
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """What a round needs while it goes on, beside what everybody may see. offer: the signed message. key: makes its
-    tickets. issuers are the server's."""
+class OpenRound:
+    """The data that a round needs while it is active.
+
+    Attributes:
+        offer: the signed message.
+        key: secret key of the round's tickets.
+        waiting: state that the campaign needs to read the sum.
+    """
 
     id: str
-    standing: Standing
+    standing: RoundStatus
     offer: bytes
     terms: AggregationParameters
     event: str

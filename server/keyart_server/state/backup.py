@@ -1,14 +1,14 @@
-"""A copy of everything in one file, and the way back: from SQLite to Postgres or the other way, too.
+"""Backups: the whole state in one file, and its restoration, also between SQLite and Postgres.
 
-A tar file, for its owner alone:
+A tar file, accessible to its owner only:
 
-    backup.json              format, revision of the tables, when, and sha256 of every other member
-    tables/NAME.jsonl        the rows of a table, one object a line
-    tuf/…                    the published bundles, as they lie in the data folder
-    keys/….pem               the online keys; offline keys and admin.token are left out
-    catalog.json             what the fleet chooses from
+    backup.json              format, schema revision, time, and sha256 of every other member
+    tables/NAME.jsonl        the rows of a table, one object per line
+    tuf/…                    the published bundles, as in the data folder
+    keys/….pem               the online keys; offline keys and admin.token are not included
+    catalog.json             the catalogue of the fleet
 
-All rows are of one moment: a running server goes on meanwhile.
+All rows are from one consistent snapshot; the server may keep running.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from sqlalchemy.orm import Session
 from keyart.bundle.durable import locked_file, sync_folder
 from keyart.errors import SettingError
 
-from .. import audit
-from ..data import DataFolder
-from .database import State
+from .. import audit_log
+from ..data_folder import DataFolder
+from .database import ServerState
 from .migration import newest_revision
-from .tables import AuditHead, Base
+from .tables import AuditHead, TableBase
 
 FORMAT: Final = "keyart-backup/1"
-INDEX: Final = "backup.json"
+INDEX_NAME: Final = "backup.json"
 ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem", "offers.pem", "issuer.pem")
 MEMBER: Final = re.compile(
     r"tables/[a-z_]+\.jsonl|catalog\.json|keys/[a-z]+\.pem|tuf/root\.json|tuf/metadata/[a-z0-9.]+|tuf/targets/[0-9]+/[a-z0-9_.]+"
@@ -50,17 +50,17 @@ MEMBER: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """rows: by table."""
+    """A backup file and its number of rows by table."""
 
     path: Path
     at: datetime
     rows: dict[str, int]
 
 
-def back_up(state: State, data: DataFolder, path: Path, at: datetime) -> Backup:
-    """Writes `path`, whole or not at all. Raises SettingError where something is there already."""
+def back_up(state: ServerState, data: DataFolder, path: Path, at: datetime) -> Backup:
+    """Write `path` completely or not at all. Raises SettingError if it exists."""
     if path.exists():
-        raise SettingError(f"{path} exists already; name a new file.")
+        raise SettingError(f"{path} already exists; choose a new file.")
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     rows: dict[str, int] = {}
@@ -75,15 +75,15 @@ def back_up(state: State, data: DataFolder, path: Path, at: datetime) -> Backup:
                     member.size, member.mode, member.mtime = len(content), 0o600, int(at.timestamp())
                     tar.addfile(member, io.BytesIO(content))
 
-                with _published(data), state.reading() as session:
-                    for table in Base.metadata.sorted_tables:
+                with _publishing_locked(data), state.reading() as session:
+                    for table in TableBase.metadata.sorted_tables:
                         lines = [_line(table, row) for row in session.execute(_ordered(table))]
                         rows[table.name] = len(lines)
                         add(f"tables/{table.name}.jsonl", b"".join(lines))
-                    for found in _files(data):
-                        add(found.relative_to(data.path).as_posix(), found.read_bytes())
+                    for file_path in _files(data):
+                        add(file_path.relative_to(data.path).as_posix(), file_path.read_bytes())
                 index = {"format": FORMAT, "revision": newest_revision(), "at": at.isoformat(), "members": digests}
-                add(INDEX, json.dumps(index, indent=1).encode())
+                add(INDEX_NAME, json.dumps(index, indent=1).encode())
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -94,28 +94,29 @@ def back_up(state: State, data: DataFolder, path: Path, at: datetime) -> Backup:
 
 
 def restore(path: Path, data: DataFolder, database_url: str | None, at: datetime) -> Backup:
-    """Fills a new data folder, and an empty database. Raises SettingError; then nothing was changed.
+    """Fill a new data folder and an empty database; digests of all members and the audit log are verified.
 
-    The digests of all members, and the chain of the audit log, are checked on the way.
+    Raises:
+        SettingError: if the backup or the target cannot be used; nothing is changed.
     """
     if data.path.exists() and (not data.path.is_dir() or any(data.path.iterdir())):
-        raise SettingError(f"{data.path} is not empty; restore into a new --data.")
+        raise SettingError(f"{data.path} is not empty; restore into a new --data folder.")
     members = _read(path)
-    index = json.loads(members.pop(INDEX))
+    index = json.loads(members.pop(INDEX_NAME))
     partial = data.path.with_name(f".{data.path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        new = DataFolder(partial)
-        new.make()
+        new_folder = DataFolder(partial)
+        new_folder.make()
         for name, content in members.items():
             if not name.startswith("tables/"):
                 _write(partial / name, content)
-        state = State.open(database_url or new.database)
+        state = ServerState.open(database_url or new_folder.database)
         try:
             with state.writing() as session:
-                rows = {table.name: _load(session, table, members) for table in Base.metadata.sorted_tables}
-                audit.verify(session)
-                audit.append(session, at, "server", "state.restore", "", of=index["at"])
+                rows = {table.name: _load(session, table, members) for table in TableBase.metadata.sorted_tables}
+                audit_log.verify(session)
+                audit_log.append(session, at, "server", "state.restore", "", of=index["at"])
                 if database_url is not None:
                     partial.replace(data.path)  # just before the database commits
         finally:
@@ -129,8 +130,8 @@ def restore(path: Path, data: DataFolder, database_url: str | None, at: datetime
 
 
 @contextmanager
-def _published(data: DataFolder) -> Iterator[None]:
-    """Nothing is published meanwhile."""
+def _publishing_locked(data: DataFolder) -> Iterator[None]:
+    """Prevent publishing meanwhile."""
     if not data.tuf.is_dir():
         yield
         return
@@ -142,28 +143,32 @@ def _files(data: DataFolder) -> Iterator[Path]:
     if data.catalog.is_file():
         yield data.catalog
     for folder in (data.tuf, data.keys):
-        for found in sorted(folder.rglob("*")):
-            name = found.relative_to(data.path).as_posix()
-            if found.is_file() and MEMBER.fullmatch(name) and (folder == data.tuf or found.name in ONLINE_KEYS):
-                yield found
+        for file_path in sorted(folder.rglob("*")):
+            name = file_path.relative_to(data.path).as_posix()
+            if (
+                file_path.is_file()
+                and MEMBER.fullmatch(name)
+                and (folder == data.tuf or file_path.name in ONLINE_KEYS)
+            ):
+                yield file_path
 
 
 def _read(path: Path) -> dict[str, bytes]:
-    """Every member by its name, digests checked."""
-    wrong = SettingError(f"{path} is no whole backup of keyart; choose another copy.")
+    """Read all members by name and check their digests."""
+    wrong = SettingError(f"{path} is not a complete keyart backup; choose another file.")
     try:
         members: dict[str, bytes] = {}
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 content = tar.extractfile(member)
-                if content is None or not (member.name == INDEX or MEMBER.fullmatch(member.name)):
+                if content is None or not (member.name == INDEX_NAME or MEMBER.fullmatch(member.name)):
                     raise wrong
                 members[member.name] = content.read()
-        index = json.loads(members[INDEX])
-        digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items() if name != INDEX}
+        index = json.loads(members[INDEX_NAME])
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items() if name != INDEX_NAME}
         if index["format"] != FORMAT or index["members"] != digests:
             raise wrong
-        if not {f"tables/{name}.jsonl" for name in Base.metadata.tables} <= digests.keys():
+        if not {f"tables/{name}.jsonl" for name in TableBase.metadata.tables} <= digests.keys():
             raise wrong
         datetime.fromisoformat(index["at"])
     except OSError as error:
@@ -171,7 +176,9 @@ def _read(path: Path) -> dict[str, bytes]:
     except (tarfile.TarError, KeyError, TypeError, ValueError):
         raise wrong from None
     if index["revision"] != newest_revision():
-        raise SettingError(f"{path} was made by another version of keyart; restore it with that one, then upgrade.")
+        raise SettingError(
+            f"{path} was created by another version of keyart; restore it with that version, then upgrade."
+        )
     return members
 
 
@@ -186,9 +193,9 @@ def _write(path: Path, content: bytes) -> None:
 
 def _load(session: Session, table: Table, members: dict[str, bytes]) -> int:
     if table is AuditHead.__table__:
-        session.execute(table.delete())  # the migration's first row
+        session.execute(table.delete())  # the row that the migration created
     if session.scalar(select(func.count()).select_from(table)):
-        raise SettingError(f"The database is not empty (table {table.name}); restore into an empty one.")
+        raise SettingError(f"The database is not empty (table {table.name}); restore into an empty database.")
     lines = members[f"tables/{table.name}.jsonl"].splitlines()
     rows = [_row(table, json.loads(line)) for line in lines]
     if rows:

@@ -1,8 +1,8 @@
-"""The database: SQLite in a file, or Postgres by its address; one transaction at a time through `State`.
+"""The database, SQLite in a file or Postgres, and its transactions through `ServerState`.
 
-SQLite runs in WAL mode with synchronous=FULL: what a commit has returned from survives `kill -9` and a power cut
-(sqlite.org/pragma.html#pragma_synchronous). A writer takes its lock when it begins (BEGIN IMMEDIATE), so that no
-transaction fails half way because it has read before it wrote.
+SQLite runs in WAL mode with synchronous=FULL: committed data survives `kill -9` and power failures
+(sqlite.org/pragma.html#pragma_synchronous). A writer takes its lock at the beginning (BEGIN IMMEDIATE), so no
+transaction fails midway because it read before it wrote.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from keyart.errors import SettingError
 
 from .migration import check_current, migrate
 
-WAIT_SECONDS = 5  # for a lock, a connection or a free place in the pool
-CONNECTIONS = 20
+LOCK_TIMEOUT_SECONDS = 5  # for a lock, a connection or a free connection in the pool
+MAX_CONNECTIONS = 20
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
-class State:
-    """What the server remembers. `reading` and `writing` are its transactions; made by `State.open`."""
+class ServerState:
+    """The server's database; `reading` and `writing` are its transactions. Made by `ServerState.open`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -36,14 +36,18 @@ class State:
         snapshot = {} if alone else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = engine.execution_options(**snapshot)
         self._writer = engine.execution_options(keyart_writes=True)
-        # SQLite's own queue of writers is a lottery; inside one process they line up here first.
+        # SQLite does not queue writers fairly; within one process they queue here first.
         self._turn: Any = threading.Lock() if alone else nullcontext()
 
     @classmethod
-    def open(cls, where: str | Path, upgrade: bool = True) -> State:
-        """Connects to an address, or to SQLite in a file, and brings the tables up to date.
+    def open(cls, where: str | Path, upgrade: bool = True) -> ServerState:
+        """Connect to an address or an SQLite file and upgrade its tables.
 
-        upgrade: False leaves the tables as they are. Raises SettingError for a database that cannot be used.
+        Args:
+            upgrade: False leaves the tables as they are.
+
+        Raises:
+            SettingError: for a database that cannot be used.
         """
         url = URL.create("sqlite", database=str(where)) if isinstance(where, Path) else checked_url(where)
         engine = _engine(url, make=upgrade)
@@ -52,7 +56,7 @@ class State:
             (migrate if upgrade else check_current)(engine)
         except SQLAlchemyError as error:
             engine.dispose()
-            raise SettingError(_unusable(url, error)) from error
+            raise SettingError(_describe_failure(url, error)) from error
         except BaseException:
             engine.dispose()
             raise
@@ -60,18 +64,18 @@ class State:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A transaction that sees one state of all tables and changes none of it."""
+        """Open a read-only transaction that sees one snapshot of all tables."""
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A transaction: all of it is durable when the block has ended, or none of it if the block raises."""
+        """Open a transaction that is durable when the block ends, or has no effect if the block raises."""
         with self._turn, Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     def ping(self) -> None:
-        """Raises SQLAlchemyError where the database does not answer."""
+        """Raise SQLAlchemyError if the database does not answer."""
         with self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
@@ -80,41 +84,44 @@ class State:
 
 
 def checked_url(url: str) -> URL:
-    """The address with its driver. Raises SettingError, which does not repeat a password."""
+    """Return the address with its driver. Raises SettingError, without repeating a password."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise SettingError(
-            "--database-url is no address of a database; it must be like postgresql://USER@HOST/NAME or "
-            "sqlite:///FILE."
+            "--database-url is not a database address; it must be like postgresql://USER@HOST/NAME or sqlite:///FILE."
         ) from None
     driver = DRIVERS.get(parsed.get_backend_name())
     if driver is None or parsed.drivername not in (parsed.get_backend_name(), driver):
-        raise SettingError(
-            f"--database-url names {parsed.drivername!r}; keyart keeps its state in sqlite or postgresql."
-        )
+        raise SettingError(f"--database-url names {parsed.drivername!r}; keyart supports sqlite and postgresql.")
     if driver == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise SettingError("--database-url names no file; it must be like sqlite:///FILE.")
+        raise SettingError("--database-url has no file name; it must be like sqlite:///FILE.")
     return parsed.set(drivername=driver)
 
 
 def _engine(url: URL, make: bool) -> Engine:
-    """make: SQLite's file, if it is missing. hide_parameters: what is stored must not appear in an error or a log."""
-    options: dict[str, Any] = {"hide_parameters": True, "pool_size": CONNECTIONS, "pool_timeout": WAIT_SECONDS}
+    """Create the engine. Parameters are hidden, since stored values must not appear in errors or logs."""
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": MAX_CONNECTIONS,
+        "pool_timeout": LOCK_TIMEOUT_SECONDS,
+    }
     if url.get_backend_name() == "sqlite":
-        _private(Path(str(url.database)), os.O_CREAT if make else 0)
-        engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False}, **options)
-        event.listen(engine, "connect", _settle_sqlite)
+        _create_private_file(Path(str(url.database)), os.O_CREAT if make else 0)
+        engine = create_engine(
+            url, connect_args={"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False}, **options
+        )
+        event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
         engine = create_engine(
             url,
-            pool_pre_ping=True,  # after an outage the pool holds connections that are dead
+            pool_pre_ping=True,  # after an outage the pool holds dead connections
             connect_args={
-                "connect_timeout": WAIT_SECONDS,
-                "client_encoding": "utf8",  # else one without Unicode hands out bytes, before it can be refused
-                "options": f"-c lock_timeout={WAIT_SECONDS}s",
+                "connect_timeout": LOCK_TIMEOUT_SECONDS,
+                "client_encoding": "utf8",  # else a database without Unicode returns bytes before it can be refused
+                "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
             },
             **options,
         )
@@ -124,28 +131,28 @@ def _engine(url: URL, make: bool) -> Engine:
 
 
 def _check_encoding(engine: Engine) -> None:
-    """Raises SettingError for a Postgres that keeps no Unicode: names of people and campaigns may be any."""
+    """Raise SettingError for a Postgres database without Unicode: names may contain any character."""
     if engine.dialect.name != "postgresql":
         return
     with engine.connect() as connection:
         encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
         raise SettingError(
-            f"The database {engine.url.database} keeps text as {encoding}, and keyart needs UTF8. Make another one: "
+            f"The database {engine.url.database} stores text as {encoding}, but keyart needs UTF8. Create another: "
             "createdb --encoding=UTF8 --template=template0 NAME"
         )
 
 
-def _private(path: Path, flag: int) -> None:
-    """An empty file for its owner alone, before SQLite makes one for everybody; its WAL takes the same mode."""
+def _create_private_file(path: Path, flag: int) -> None:
+    """Create an empty file for its owner only, before SQLite creates one for everybody; its WAL inherits the mode."""
     try:
         os.close(os.open(path, os.O_RDWR | flag, 0o600))
     except OSError as error:
         raise SettingError(f"Cannot use the database {path}: {error.strerror or error}.") from None
 
 
-def _settle_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # the driver leaves BEGIN to `_begin_sqlite`
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # `_begin_sqlite` issues BEGIN instead of the driver
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -155,6 +162,6 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _unusable(url: URL, error: SQLAlchemyError) -> str:
+def _describe_failure(url: URL, error: SQLAlchemyError) -> str:
     cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
     return f"The database {url.render_as_string(hide_password=True)} cannot be used: {cause}"

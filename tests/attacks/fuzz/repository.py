@@ -15,7 +15,7 @@ from securesystemslib.exceptions import FormatError
 from securesystemslib.formats import encode_canonical
 from tuf.api.metadata import Metadata, MetaFile
 
-from keyart_server import rolekeys
+from keyart_server.signing import tuf_keys
 
 Read = Callable[[bytes], object]
 METADATA = ("timestamp.json", "3.snapshot.json", "3.targets.json", "2.root.json")
@@ -68,7 +68,7 @@ def on_the_disk(place: Path) -> tuple[Read, Sequence[bytes]]:
 def signed(place: Path) -> tuple[Read, Sequence[bytes]]:
     """Whoever holds the keys of targets, snapshot and timestamp can sign anything."""
     made, device = published(place)
-    keys = {role: rolekeys.read(rolekeys.path_of(made.keys, role)) for role in ("targets", "snapshot", "timestamp")}
+    keys = {role: tuf_keys.read(tuf_keys.path_of(made.keys, role)) for role in ("targets", "snapshot", "timestamp")}
     files = {"snapshot": "3.snapshot.json", "timestamp": "timestamp.json"}
     numbers = iter(range(10, 10**9))
 

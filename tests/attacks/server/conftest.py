@@ -17,9 +17,9 @@ def quick() -> Iterator[None]:
     """Passwords at a thousandth of their cost, which stands in what is stored."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "LOG_COST", 5)
-        people.unknown_password.cache_clear()
+        people.dummy_password_hash.cache_clear()
         yield
-    people.unknown_password.cache_clear()
+    people.dummy_password_hash.cache_clear()
 
 
 @pytest.fixture

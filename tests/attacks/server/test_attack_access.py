@@ -246,7 +246,7 @@ def test_the_time_of_a_sign_in(target: Target, monkeypatch: pytest.MonkeyPatch) 
     from keyart_server.access import passwords, people
 
     monkeypatch.setattr(passwords, "LOG_COST", 10)  # so that skipping it would show
-    people.unknown_password.cache_clear()
+    people.dummy_password_hash.cache_clear()
     monkeypatch.setattr("keyart_server.access.throttle.Throttle.failed", lambda *_: None)
     target.person("Robin")
 

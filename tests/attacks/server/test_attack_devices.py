@@ -25,9 +25,9 @@ from sqlalchemy import func, select
 
 from keyart.secagg import Identity, Stage, certify
 from keyart.secagg.device_session import DeviceSession
-from keyart_server.gateway.app import create_gateway
-from keyart_server.metrics import Metrics
-from keyart_server.state.tables import AnswerRow, Base, EnrolledRow, MemberRow, PartialRow
+from keyart_server.gateway.gateway_app import create_gateway
+from keyart_server.monitoring.metrics import Metrics
+from keyart_server.state.tables import EnrolledDeviceRow, MemberRow, PartialSumRow, SubmissionRow, TableBase
 
 LATER = (Stage.SHARE, Stage.MASKED, Stage.UNMASK)
 
@@ -48,7 +48,7 @@ def gateway(target: Target, clock: Clock) -> Iterator[httpx.Client]:
         yield client
 
 
-def rows(target: Target, table: type[Base]) -> int:
+def rows(target: Target, table: type[TableBase]) -> int:
     with target.service.state.reading() as session:
         return session.scalars(select(func.count()).select_from(table)).one()
 
@@ -73,7 +73,7 @@ def test_a_ticket_that_was_made_up(target: Target, made: Round) -> None:
                 assert ticketed(target, method, path, ticket) == 401, ticket
             assert target.client.request(method, path, headers=target.admin).status_code == 401
             assert target.client.request(method, f"{path}?ticket={made.tickets[0]}").status_code == 401
-    assert rows(target, AnswerRow) == made.devices, "the keys, and nothing else"
+    assert rows(target, SubmissionRow) == made.devices, "the keys, and nothing else"
 
 
 def test_a_ticket_with_another_number(target: Target, made: Round) -> None:
@@ -119,7 +119,7 @@ def test_another_device_s_answer(target: Target, made: Round) -> None:
         assert made.hand_in(target.client, Stage.SHARE, i, reply).status_code == 204
     assert made.hand_in(target.client, Stage.SHARE, 0, replies[1]).status_code == 409
     assert made.hand_in(target.client, Stage.SHARE, 0, replies[0]).status_code == 204, "the same again is no replay"
-    assert rows(target, AnswerRow) == made.devices + 2
+    assert rows(target, SubmissionRow) == made.devices + 2
 
 
 def test_an_answer_of_another_stage_or_round(target: Target, made: Round, clock: Clock) -> None:
@@ -132,7 +132,7 @@ def test_an_answer_of_another_stage_or_round(target: Target, made: Round, clock:
     reply = made.reply(target.client, Stage.SHARE, 0)
     for stage in (Stage.MASKED, Stage.UNMASK):
         assert made.hand_in(target.client, stage, 0, reply).status_code in (400, 410)
-    assert rows(target, AnswerRow) == 2 * made.devices
+    assert rows(target, SubmissionRow) == 2 * made.devices
 
 
 def test_an_answer_before_its_time_and_after(target: Target, made: Round, clock: Clock) -> None:
@@ -144,7 +144,7 @@ def test_an_answer_before_its_time_and_after(target: Target, made: Round, clock:
         assert made.ask(target.client, stage, 0).status_code == 202
     clock.pass_by(seconds=61)
     assert made.hand_in(target.client, Stage.SHARE, 3, replies[3]).status_code == 410
-    assert rows(target, AnswerRow) == made.devices + 3
+    assert rows(target, SubmissionRow) == made.devices + 3
 
 
 def test_an_answer_of_somebody_who_is_not_asked(target: Target, clock: Clock) -> None:
@@ -154,7 +154,7 @@ def test_an_answer_of_somebody_who_is_not_asked(target: Target, clock: Clock) ->
     assert made.ask(target.client, Stage.MASKED, 3).status_code == 410
     reply = made.reply(target.client, Stage.MASKED, 0)
     assert made.hand_in(target.client, Stage.MASKED, 3, reply).status_code in (400, 410)
-    assert rows(target, PartialRow) == 0
+    assert rows(target, PartialSumRow) == 0
 
 
 def test_a_vector_of_another_length(target: Target, clock: Clock) -> None:
@@ -169,7 +169,7 @@ def test_a_vector_of_another_length(target: Target, clock: Clock) -> None:
         reply[:36] + bytes(32) + reply[36:],
     ):
         assert made.hand_in(target.client, Stage.MASKED, 0, content).status_code in (400, 413)
-    assert rows(target, PartialRow) == 0
+    assert rows(target, PartialSumRow) == 0
     assert made.hand_in(target.client, Stage.MASKED, 0, reply).status_code == 204
 
 
@@ -197,7 +197,7 @@ def test_many_answers_at_once(target: Target, made: Round) -> None:
     statuses = gateway_samples.together(target.client, [(f"{made.path}/share", one, who) for one in different])
     assert sorted(statuses) == [204] + [409] * 29
     assert made.hand_in(target.client, Stage.SHARE, 0, different[statuses.index(204)]).status_code == 204
-    assert rows(target, AnswerRow) == made.devices + 1
+    assert rows(target, SubmissionRow) == made.devices + 1
 
 
 def keys_of(made: Round, identity: Identity, issuer: bytes, not_after: int) -> bytes:
@@ -226,7 +226,7 @@ def test_devices_that_nobody_has_certified(target: Target, clock: Clock) -> None
         )
         for content in wrong:
             assert target.client.post(f"{made.path}/keys", content=content).status_code == 400
-    assert rows(target, MemberRow) == rows(target, AnswerRow) == 0
+    assert rows(target, MemberRow) == rows(target, SubmissionRow) == 0
 
 
 def test_one_device_as_many(target: Target, made: Round, clock: Clock) -> None:
@@ -262,7 +262,7 @@ def test_answers_that_are_too_large(target: Target, made: Round) -> None:
         large = bytes(1_000_000)
         assert target.client.post(path, content=large, headers=headers).status_code == 413
         assert target.client.post(path, content=iter([large[:1000]] * 1000), headers=headers).status_code == 413
-    assert rows(target, AnswerRow) == made.devices
+    assert rows(target, SubmissionRow) == made.devices
 
 
 def test_enrolling_without_a_right(target: Target, clock: Clock) -> None:
@@ -284,7 +284,7 @@ def test_enrolling_without_a_right(target: Target, clock: Clock) -> None:
     assert operator.post("/device/enrol", content=bytes(32)).status_code == 403
     right = {"X-CSRF-Token": csrf_of(viewer)}
     assert viewer.post("/device/enrol", content=bytes(32), headers=right).status_code == 403
-    assert rows(target, EnrolledRow) == 0
+    assert rows(target, EnrolledDeviceRow) == 0
 
 
 def test_enrolling_what_is_no_key(target: Target) -> None:
@@ -300,7 +300,7 @@ def test_enrolling_what_is_no_key(target: Target) -> None:
         bytes(1_000_000),
     ):
         assert target.client.post("/device/enrol", content=content, headers=token).status_code in (400, 413)
-    assert rows(target, EnrolledRow) == 0
+    assert rows(target, EnrolledDeviceRow) == 0
 
 
 def test_a_gateway_that_is_asked_for_more(gateway: httpx.Client, target: Target) -> None:

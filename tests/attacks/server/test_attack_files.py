@@ -18,10 +18,10 @@ from server_samples import Clock
 from sqlalchemy import text
 
 from keyart.errors import FederatedError, KeyartError, SettingError
-from keyart_server import audit
-from keyart_server.data import DataFolder
-from keyart_server.serve import opened
-from keyart_server.settings import Settings
+from keyart_server import audit_log
+from keyart_server.data_folder import DataFolder
+from keyart_server.serve import open_service
+from keyart_server.settings import ServerSettings
 from keyart_server.state.backup import back_up, restore
 
 UP = ("..", "%2e%2e", ".%2e", "%2e.", "%252e%252e", "..%00", "%c0%ae%c0%ae", "..;", "%uff0e%uff0e", "...")
@@ -30,7 +30,7 @@ SLASH = ("/", "%2f", "%2F", "\\", "%5c", "%252f", "//", "/./", "%c0%af")
 
 def test_paths_that_lead_out(target: Target, tmp_path: Path) -> None:
     """Path traversal below /tuf and /assets: plain, encoded, encoded twice, overlong, with backslashes and NULs."""
-    target.service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
+    target.service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
     secret = target.service.data.admin_token.read_text().strip()
     for base in ("/tuf/metadata", "/tuf/targets", "/tuf/targets/7", "/assets", "/tuf", ""):
         for up in UP:
@@ -44,7 +44,7 @@ def test_paths_that_lead_out(target: Target, tmp_path: Path) -> None:
 
 def test_paths_that_start_anew(target: Target, tmp_path: Path) -> None:
     """Absolute paths, drives and NULs where a file's name belongs."""
-    target.service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
+    target.service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
     token = str(target.service.data.admin_token)
     for name in (
         token, f"/{token}", f"file://{token}", "C:/x", "C%3a%5cx", "~root/.bashrc", "%00", "1.root.json%00.css",
@@ -56,7 +56,7 @@ def test_paths_that_start_anew(target: Target, tmp_path: Path) -> None:
 
 def test_a_link_that_leads_out(target: Target, tmp_path: Path) -> None:
     """A symbolic link among the published files: to a secret, to a folder, of a file that devices may fetch."""
-    target.service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
+    target.service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
     tuf = target.service.data.tuf
     (tuf / "targets" / "7" / "extra.json").symlink_to(target.service.data.admin_token)
     (tuf / "metadata" / "9.root.json").symlink_to(target.service.data.admin_token)
@@ -68,7 +68,7 @@ def test_a_link_that_leads_out(target: Target, tmp_path: Path) -> None:
 
 def test_files_that_are_not_for_devices(target: Target, tmp_path: Path) -> None:
     """Half-written files, locks, folders, and the private halves beside what is published."""
-    target.service.shelf.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
+    target.service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
     metadata = target.service.data.tuf / "metadata"
     (metadata / ".timestamp.json.partial").write_text("x")
     (metadata / "notes.txt").write_text("x")
@@ -90,10 +90,13 @@ def test_secrets_that_others_can_read(target: Target) -> None:
 
 def test_a_key_that_others_can_read(tmp_path: Path) -> None:
     """A signing key that was opened to others is not used."""
-    with opened(Settings(tmp_path / "data")):
+    with open_service(ServerSettings(tmp_path / "data")):
         pass
     (tmp_path / "data" / "keys" / "offers.pem").chmod(0o640)
-    with pytest.raises(SettingError, match="open to others"), opened(Settings(tmp_path / "data")):
+    with (
+        pytest.raises(SettingError, match="accessible to other users"),
+        open_service(ServerSettings(tmp_path / "data")),
+    ):
         pass
 
 
@@ -114,7 +117,11 @@ def test_a_token_file_that_is_a_link(tmp_path: Path) -> None:
 def test_two_servers_by_two_paths(tmp_path: Path) -> None:
     """A data folder by its link while the server runs by its own name: it stays one server's."""
     (tmp_path / "link").symlink_to(tmp_path / "data")
-    with attacked(tmp_path), pytest.raises(SettingError, match="in use"), opened(Settings(tmp_path / "link")):
+    with (
+        attacked(tmp_path),
+        pytest.raises(SettingError, match="in use"),
+        open_service(ServerSettings(tmp_path / "link")),
+    ):
         pass
 
 
@@ -218,7 +225,7 @@ def test_a_forged_audit_log(target: Target) -> None:
         with pytest.raises(RuntimeError), state.writing() as session:
             session.execute(text(statement))
             with pytest.raises(FederatedError):
-                audit.verify(session)
+                audit_log.verify(session)
             raise RuntimeError  # and back
     assert target.client.get("/api/audit/check", headers=target.admin).status_code == 200
 

@@ -208,7 +208,7 @@ def test_errors_that_tell_too_much(target: Target, monkeypatch: pytest.MonkeyPat
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("the secret is hunter2 in /etc/keyart/secret.py")
 
-    monkeypatch.setattr("keyart_server.campaigns.records.every", fails)
+    monkeypatch.setattr("keyart_server.campaigns.campaign_store.list_all", fails)
     for answer in (browser.get("/api/campaigns"), browser.get("/", headers={"Accept": "text/html"})):
         assert answer.status_code == 500
         assert "hunter2" not in answer.text and not SECRETS.search(answer.text)

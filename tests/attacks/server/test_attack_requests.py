@@ -14,8 +14,8 @@ import httpx
 import pytest
 from attacks.server.wire import CAMPAIGN, Target, attacked
 
-from keyart_server.connections import MOST_HEAD_BYTES
-from keyart_server.limits import MOST_BYTES
+from keyart_server.http.body_limits import MAX_BODY_BYTES
+from keyart_server.http.connection_limits import MAX_HEAD_BYTES
 
 HOST = b"Host: localhost\r\n"
 # A second request that must never be taken for one of its own.
@@ -188,7 +188,7 @@ def test_an_upgrade(shared: Target) -> None:
 def test_a_body_that_is_too_large(shared: Target) -> None:
     """A length that is told and too large is refused before any of it has come."""
     for path in ("/login", "/api/campaigns", "/join/x", "/healthz"):
-        head = f"Host: localhost\r\nConnection: close\r\nContent-Length: {MOST_BYTES + 1}\r\n\r\n"
+        head = f"Host: localhost\r\nConnection: close\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n"
         assert shared.statuses(f"POST {path} HTTP/1.1\r\n{head}".encode()) == [413]
 
 
@@ -200,13 +200,13 @@ def test_a_body_that_is_too_large_and_does_not_say_so(shared: Target) -> None:
             link.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
             sent = 0
             try:
-                while sent < 4 * MOST_BYTES:
+                while sent < 4 * MAX_BODY_BYTES:
                     link.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
                     sent += 0x10000
                 told = link.recv(100)
             except ConnectionError:
                 told = b""
-        assert told[9:12] in (b"", b"404", b"413") and sent < 4 * MOST_BYTES
+        assert told[9:12] in (b"", b"404", b"413") and sent < 4 * MAX_BODY_BYTES
 
 
 def test_forms_that_are_too_large_for_what_they_are(shared: Target) -> None:
@@ -241,7 +241,7 @@ def test_a_head_that_is_too_large(shared: Target) -> None:
         b"GET / HTTP/1.1\r\n" + HOST + b"Cookie: " + b"a=b; " * 800_000 + b"\r\n\r\n",
     ):
         assert 200 not in shared.statuses(data)
-    many = b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * (MOST_HEAD_BYTES // 7) + b"\r\n"
+    many = b"GET / HTTP/1.1\r\n" + HOST + b"X: y\r\n" * (MAX_HEAD_BYTES // 7) + b"\r\n"
     assert shared.statuses(many)[0] == 200, "and what is below the limit is only slow to read"
 
 
@@ -289,7 +289,7 @@ def test_a_range_without_an_end(shared: Target) -> None:
 
 def test_a_body_that_drips_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Slow body: a byte now and then keeps no request open beyond its time."""
-    monkeypatch.setattr("keyart_server.limits.Limits.__init__.__defaults__", (MOST_BYTES, 0.5))
+    monkeypatch.setattr("keyart_server.http.body_limits.BodyLimits.__init__.__defaults__", (MAX_BODY_BYTES, 0.5))
     with attacked(tmp_path) as target, socket.create_connection(target.place, timeout=20) as link:
         head = b"POST /login HTTP/1.1\r\n" + HOST + b"Content-Type: application/x-www-form-urlencoded\r\n"
         link.sendall(head + b"Content-Length: 1000\r\n\r\n")

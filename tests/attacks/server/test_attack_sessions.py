@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from keyart_server.access import Guard
-from keyart_server.access.pages import FAILURES_BY_NAME, FAILURES_FROM_ONE_ADDRESS
+from keyart_server.access.sign_in_pages import FAILURES_BY_NAME, FAILURES_FROM_ONE_ADDRESS
 from keyart_server.app import create_app
 
 

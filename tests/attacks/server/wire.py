@@ -24,11 +24,12 @@ from server_samples import PASSWORD, bearer, join
 
 from keyart_server.access import tokens
 from keyart_server.app import create_app
-from keyart_server.connections import bounded
-from keyart_server.serve import opened
+from keyart_server.clock import now
+from keyart_server.http.connection_limits import limited_protocol
+from keyart_server.http.web_server import listen
+from keyart_server.serve import open_service
 from keyart_server.service import Service
-from keyart_server.serving import listen, now
-from keyart_server.settings import Settings
+from keyart_server.settings import ServerSettings
 
 CAMPAIGN = {"name": "Spring", "kind": "training"}
 LAST = b"PUT /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"  # 405
@@ -106,7 +107,7 @@ class Target:
 @contextmanager
 def attacked(folder: Path, clock: Callable[[], datetime] = now, **settings: Any) -> Iterator[Target]:
     """A server on SQLite with nobody in it but the administrator's token; it certifies devices as `round_samples`."""
-    with opened(Settings(folder / "data", **settings), clock) as made:
+    with open_service(ServerSettings(folder / "data", **settings), clock) as made:
         service = replace(made, keys=replace(made.keys, issuer=ISSUER.private))
         tokens.ensure_admin(service.state, service.data, service.clock())
         with served(create_app(service)) as client:
@@ -117,10 +118,10 @@ def attacked(folder: Path, clock: Callable[[], datetime] = now, **settings: Any)
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[httpx.Client]:
-    """The application as `keyart_server.serving` runs it, but in a thread; a client for it."""
+    """The application as `keyart_server.http.web_server` runs it, but in a thread; a client for it."""
     with listen("127.0.0.1", 0) as place:
         config = uvicorn.Config(
-            app, http=bounded(200), log_config=None, lifespan="on", ws="none", server_header=False,
+            app, http=limited_protocol(200), log_config=None, lifespan="on", ws="none", server_header=False,
             proxy_headers=False, access_log=False,
         )  # fmt: skip
         server = uvicorn.Server(config)

@@ -34,8 +34,8 @@ MISTAKES = {
     "": (2, "--data"),
     "--data new --port 99999": (2, "--port"),
     "--data new --port x": (2, "--port"),
-    "--data text.txt": (1, "is no folder"),
-    "--data text.txt/new": (1, "is no folder"),
+    "--data text.txt": (1, "is not a folder"),
+    "--data text.txt/new": (1, "is not a folder"),
     "--data new --database-url nonsense": (1, "--database-url"),
     "--data new --database-url mysql://x/y": (1, "--database-url"),
     "--data new --database-url postgresql://u:hunter2@127.0.0.1:1/x": (1, "cannot be used"),
@@ -45,15 +45,15 @@ MISTAKES = {
     "--data new --bundle random": (1, ""),
     "--data new --bundle full": (1, ""),
     "--data new --bundle torn": (1, ""),
-    "--data new --host 0.0.0.0": (1, "travel in the clear"),
-    "--data new --host no-such-host.invalid --public": (1, "no address of this machine"),
+    "--data new --host 0.0.0.0": (1, "unencrypted"),
+    "--data new --host no-such-host.invalid --public": (1, "not an address of this machine"),
     "--data new --host 192.0.2.1 --public": (1, "Cannot listen"),
     "--data new --tls-cert text.txt": (1, "both files"),
-    "--data new --tls-cert text.txt --tls-key text.txt": (1, "no certificate"),
+    "--data new --tls-cert text.txt --tls-key text.txt": (1, "not a certificate"),
     "--data new --url keyart.example": (1, "--url"),
     "--data new --backup copy.tar": (1, "Cannot use the database"),
     "--data new --restore nowhere": (1, "Cannot read"),
-    "--data new --restore random": (1, "no whole backup"),
+    "--data new --restore random": (1, "not a complete keyart backup"),
     "--data new --restore full": (1, "Cannot read"),
     "--data full --restore random": (1, "is not empty"),
     "--data new --backup a --restore b": (2, "exclude each other"),
@@ -108,7 +108,7 @@ def test_back_up_and_restore(here: Path, keyart_command) -> None:
         copied = keyart_command("serve", "--data", "data", "--backup", "copy.tar", "--json")
         again = keyart_command("serve", "--data", "data", "--backup", "copy.tar")
     assert copied.exit_code == 0 and json.loads(copied.stdout)["rows"]["campaigns"] == 1
-    assert again.exit_code == 1 and "exists already" in again.stderr
+    assert again.exit_code == 1 and "already exists" in again.stderr
     done = keyart_command("serve", "--data", "new", "--restore", "copy.tar")
     assert done.exit_code == 0 and done.stdout.startswith("Restored: copy.tar, from ")
     with running(here / "new") as server:

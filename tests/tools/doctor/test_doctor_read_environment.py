@@ -17,7 +17,7 @@ import pytest
 import keyart
 from keyart.bundle import Slots
 from keyart_federated.datasets.download import file_sha256
-from keyart_server.rolekeys import make
+from keyart_server.signing.tuf_keys import create
 from keyart_tools.doctor import read
 from keyart_tools.doctor.installed_packages import installation
 from keyart_tools.doctor.read_environment import (
@@ -58,7 +58,7 @@ def test_reading_everything_writes_nothing(place: Path, shipped_bundle: Path) ->
 
 def test_variables_that_move_folders(place: Path) -> None:
     moved = {name: str(place / name) for name in ("XDG_CACHE_HOME", "FLWR_HOME")}
-    make(place / "settings" / "credentials" / "signing.key")
+    create(place / "settings" / "credentials" / "signing.key")
 
     found = read({**moved, "FLWR_DISABLE_UPDATE_CHECK": "1"}, place, place / "settings", place / "work", NOW, "utf-8")
 
@@ -134,9 +134,9 @@ def test_files_that_are_no_profile(place: Path, name: str, content: bytes | None
 
 def test_private_keys_and_no_certificates(place: Path) -> None:
     settings = place / "home" / "signing"
-    make(settings / "mine.pem")
+    create(settings / "mine.pem")
     (settings / "chain.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\nAAAA\n")
-    make(place / "work" / "keys" / "root.pem")
+    create(place / "work" / "keys" / "root.pem")
     (place / "work" / "keys" / "root.pem").chmod(0o604)
 
     assert [(key.path.name, key.mode) for key in keys_in(place / "home", place / "work")] == [

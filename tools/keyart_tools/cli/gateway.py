@@ -65,9 +65,9 @@ def gateway(
       keyart gateway --database-url postgresql:///keyart --name west --issuer 3b6a… --port 8081
     """
     one_thread_a_process()
-    from keyart_server import log
-    from keyart_server.gateway.serve import GatewaySettings
-    from keyart_server.gateway.serve import serve as run
+    from keyart_server.gateway.standalone import GatewaySettings
+    from keyart_server.gateway.standalone import serve as run
+    from keyart_server.monitoring import logs
 
     settings = GatewaySettings(
         database_url,
@@ -84,7 +84,7 @@ def gateway(
     )
 
     def tell(address: str) -> None:
-        log.install(as_json)
+        logs.install(as_json)
         click.echo(json.dumps({"address": address, "name": name}) if as_json else f"Gateway {name} is at {address}")
 
     run(settings, tell)

@@ -11,8 +11,8 @@ import click
 from .console import json_option, note, one_thread_a_process, write_json
 
 if TYPE_CHECKING:
-    from keyart_server.serve import Started
-    from keyart_server.settings import Settings
+    from keyart_server.serve import StartupReport
+    from keyart_server.settings import ServerSettings
     from keyart_server.state.backup import Backup
 
 
@@ -107,11 +107,11 @@ def serve(
       keyart serve --data new-data --restore monday.tar --database-url postgresql:///keyart
     """
     one_thread_a_process()
-    from keyart_server import log
+    from keyart_server.monitoring import logs
     from keyart_server.serve import serve as run
-    from keyart_server.settings import Settings
+    from keyart_server.settings import ServerSettings
 
-    settings = Settings(
+    settings = ServerSettings(
         data,
         database_url,
         bundle,
@@ -138,29 +138,29 @@ def serve(
         _tell_copy("Restored", _restore(settings, restore), as_json)
         return
 
-    def tell(started: Started) -> None:
-        log.install(as_json)  # until here, an error is reported as by every command
+    def tell(started: StartupReport) -> None:
+        logs.install(as_json)  # until here, an error is reported as by every command
         (_tell_json if as_json else _tell)(started)
 
     run(settings, tell)
 
 
-def _back_up(settings: Settings, path: Path) -> Backup:
+def _back_up(settings: ServerSettings, path: Path) -> Backup:
     from contextlib import closing
 
-    from keyart_server.data import DataFolder
-    from keyart_server.serving import now
-    from keyart_server.state import State
+    from keyart_server.clock import now
+    from keyart_server.data_folder import DataFolder
+    from keyart_server.state import ServerState
     from keyart_server.state.backup import back_up
 
     data = DataFolder(settings.data)
-    with closing(State.open(settings.database_url or data.database, upgrade=False)) as state:
+    with closing(ServerState.open(settings.database_url or data.database, upgrade=False)) as state:
         return back_up(state, data, path, now())
 
 
-def _restore(settings: Settings, path: Path) -> Backup:
-    from keyart_server.data import DataFolder
-    from keyart_server.serving import now
+def _restore(settings: ServerSettings, path: Path) -> Backup:
+    from keyart_server.clock import now
+    from keyart_server.data_folder import DataFolder
     from keyart_server.state.backup import restore
 
     return restore(path, DataFolder(settings.data), settings.database_url, now())
@@ -173,7 +173,7 @@ def _tell_copy(done: str, copy: Backup, as_json: bool) -> None:
         click.echo(f"{done}: {copy.path}, from {copy.at:%d %b %Y, %H:%M} UTC, {sum(copy.rows.values())} rows.")
 
 
-def _tell(started: Started) -> None:
+def _tell(started: StartupReport) -> None:
     click.echo(f"keyart {started.version} serves {started.address} from {started.data}")
     if started.published is not None:
         click.echo(f"Published model {started.published}.")
@@ -186,7 +186,7 @@ def _tell(started: Started) -> None:
         note(f"Move {names} from {folder} to an offline machine: whoever holds them can publish to every device.")
 
 
-def _tell_json(started: Started) -> None:
+def _tell_json(started: StartupReport) -> None:
     """Write one line of JSON, so that a parent process can read it while the server runs."""
     document = {
         "address": started.address,

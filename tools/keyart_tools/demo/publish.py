@@ -16,7 +16,7 @@ from keyart.bundle.update import install_update
 from keyart.errors import UpdateError
 from keyart.model.features import FeatureSpec
 from keyart.model.ranker import load_ranker
-from keyart_server.repository import Repository
+from keyart_server.signing.repository import Repository
 
 
 @dataclass(frozen=True)

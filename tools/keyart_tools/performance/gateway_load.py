@@ -30,12 +30,12 @@ from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart.secagg.shamir import SHARE_BYTES
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
-from keyart_server.campaigns import records as campaigns
-from keyart_server.gateway.current import again
+from keyart_server.campaigns import campaign_store
+from keyart_server.gateway.discovery import poll_seconds
 from keyart_server.gateway.tickets import Ticket
-from keyart_server.rounds import records, stages
-from keyart_server.state import State
-from keyart_server.state.tables import AskRow, EnrolledRow, MemberRow, RoundRow
+from keyart_server.rounds import round_store, stage_windows
+from keyart_server.state import ServerState
+from keyart_server.state.tables import EnrolledDeviceRow, MemberRow, RoundRow, StageRequestRow
 
 from .http_connections import HttpConnection, request_head, send_requests
 from .interleaved_timing import percentile
@@ -85,7 +85,7 @@ def rows(seconds: float) -> tuple[list[Measurement], list[NotMeasured]]:
     with tempfile.TemporaryDirectory(prefix="keyart-bench-") as folder:
         for name, database in (("SQLite", _sqlite(Path(folder))), ("Postgres", _postgres())):
             try:
-                with database as url, closing(State.open(url)) as state, _gateway(url) as process:
+                with database as url, closing(ServerState.open(url)) as state, _gateway(url) as process:
                     measurements += _update_rows(name, asyncio.run(measure_updates(state, process, seconds)))
                     if name == "SQLite":
                         measurements.append(_idle_row(asyncio.run(measure_polls(state, process, min(seconds, 60.0)))))
@@ -168,12 +168,12 @@ def _postgres() -> Iterator[str]:
 class _MaskedRounds:
     """Rounds at the stage of masked updates, one after another."""
 
-    def __init__(self, state: State, members: int) -> None:
+    def __init__(self, state: ServerState, members: int) -> None:
         self._state, self._members, self._last = state, members, ""
         with state.writing() as session:
             at = datetime.now(UTC)
-            budget.settle(session, at, 8.0, 1e-6)
-            self._campaign = campaigns.create(session, at, "server", "bench", "training").id
+            budget.configure(session, at, 8.0, 1e-6)
+            self._campaign = campaign_store.create(session, at, "server", "bench", "training").id
         self._number = 0
 
     def next(self) -> list[list[bytes]]:
@@ -182,20 +182,20 @@ class _MaskedRounds:
         round_id, self._number = terms.round_id.hex(), self._number + 1
         with self._state.writing() as session:
             if self._last:
-                records.fail(session, at, self._last, "measured")
-            records.start(
+                round_store.fail(session, at, self._last, "measured")
+            round_store.start(
                 session, at, self._campaign, self._number, "", b"", terms, Skellam(20.0, 64.0, 8), b"",
                 wanted=self._members, patience=STAGE_TIMEOUT_SECONDS,
             )  # fmt: skip
             row = session.get_one(RoundRow, round_id)
             row.standing = "masked"
-            stages.open_window(session, at, terms, Stage.MASKED, NAME, self._members, STAGE_TIMEOUT_SECONDS)
+            stage_windows.open_window(session, at, terms, Stage.MASKED, NAME, self._members, STAGE_TIMEOUT_SECONDS)
             numbers = range(self._members)
             round_key: dict[str, Any] = {"round_id": round_id}
             members = [{**round_key, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in numbers]
             asked = {**round_key, "stage": int(Stage.MASKED), "packets": NEIGHBOURS, "message": b"packets"}
             session.execute(insert(MemberRow.__table__), members)  # type: ignore[arg-type]
-            session.execute(insert(AskRow.__table__), [{**asked, "number": n} for n in numbers])  # type: ignore[arg-type]
+            session.execute(insert(StageRequestRow.__table__), [{**asked, "number": n} for n in numbers])  # type: ignore[arg-type]
             key = row.key
         self._last = round_id
         pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)
@@ -208,7 +208,7 @@ class _MaskedRounds:
         ]
 
 
-async def measure_updates(state: State, process: _Process, seconds: float) -> GatewayLoad:
+async def measure_updates(state: ServerState, process: _Process, seconds: float) -> GatewayLoad:
     """Send masked updates at `UPDATES_PER_SECOND`, after a warm-up round."""
     each = min(seconds, ROUND_SECONDS)
     rounds = _MaskedRounds(state, round(UPDATES_PER_SECOND * each))
@@ -232,7 +232,7 @@ async def measure_updates(state: State, process: _Process, seconds: float) -> Ga
     return GatewayLoad(1000 * cpu_seconds / accepted, latencies, accepted / spent, process.resident_mib() - resident)
 
 
-async def measure_polls(state: State, process: _Process, seconds: float) -> GatewayLoad:
+async def measure_polls(state: ServerState, process: _Process, seconds: float) -> GatewayLoad:
     """Poll for current campaigns as often as `IDLE_DEVICES` enrolled devices do."""
     at = datetime.now(UTC)
     with state.writing() as session:
@@ -240,9 +240,9 @@ async def measure_polls(state: State, process: _Process, seconds: float) -> Gate
             {"device_key_hash": f"{n:064x}", "by": "bench", "at": at, "expires": datetime.max.replace(tzinfo=UTC)}
             for n in range(IDLE_DEVICES)
         ]
-        session.execute(insert(EnrolledRow.__table__), enrolled)  # type: ignore[arg-type]
+        session.execute(insert(EnrolledDeviceRow.__table__), enrolled)  # type: ignore[arg-type]
     with state.reading() as session:
-        a_second = IDLE_DEVICES / again(session, at)
+        a_second = IDLE_DEVICES / poll_seconds(session, at)
     request = [request_head("GET", "/device/current", "Connection: close", 0)]
     before, began = process.cpu_seconds(), time.perf_counter()
     latencies = await send_requests(None, [request] * round(a_second * seconds), a_second, 200, process.port)

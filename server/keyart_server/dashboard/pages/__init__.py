@@ -1,1 +1,1 @@
-"""Pages, a module each: what its address shows, and what its forms do."""
+"""The pages, one module each: what an address shows, and what its forms do."""

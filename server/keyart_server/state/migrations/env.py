@@ -1,14 +1,14 @@
-"""Alembic's door: runs what is due on the connection, and in the transaction, that `state.migration` hands in."""
+"""Alembic's entry point: runs migrations on the connection and in the transaction of `state.migration`."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from keyart_server.state.tables import Base
+from keyart_server.state.tables import TableBase
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
-    transactional_ddl=False,  # the transaction is the caller's, on SQLite, too
+    target_metadata=TableBase.metadata,
+    transactional_ddl=False,  # the caller owns the transaction, also on SQLite
 )
 context.run_migrations()

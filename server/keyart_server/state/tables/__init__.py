@@ -1,47 +1,47 @@
-"""The tables. No title, no picture, no device but by the hash of its key: tests/server/test_state_schema.py.
+"""The tables. They hold no title, no artwork, and no device except by key hash: tests/server/test_state_schema.py.
 
-A new table is a class in here, a migration, and a line in that test.
+A new table needs a class here, a migration, and a line in that test.
 """
 
 from __future__ import annotations
 
 from .access import InvitationRow, PersonRow, SessionRow, TokenRow
 from .audit import AuditHead, AuditRow
-from .base import Base
-from .campaigns import BudgetRow, CampaignRow, ChargeRow, MemoryRow
+from .base import TableBase
+from .campaigns import BudgetRow, CampaignRow, CampaignStateRow, ChargeRow
 from .releases import ReleaseRow
 from .rounds import (
-    AnswerRow,
-    AskRow,
-    EnrolledRow,
-    EnrolmentsRow,
+    EnrolledDeviceRow,
+    EnrolmentCountRow,
     GatewayRow,
     MemberRow,
-    PartialRow,
+    PartialSumRow,
     RoundRow,
+    StageRequestRow,
+    SubmissionRow,
     WindowRow,
 )
 
 __all__ = [
-    "AnswerRow",
-    "AskRow",
     "AuditHead",
     "AuditRow",
-    "Base",
     "BudgetRow",
     "CampaignRow",
+    "CampaignStateRow",
     "ChargeRow",
-    "EnrolledRow",
-    "EnrolmentsRow",
+    "EnrolledDeviceRow",
+    "EnrolmentCountRow",
     "GatewayRow",
     "InvitationRow",
     "MemberRow",
-    "MemoryRow",
-    "PartialRow",
+    "PartialSumRow",
     "PersonRow",
     "ReleaseRow",
     "RoundRow",
     "SessionRow",
+    "StageRequestRow",
+    "SubmissionRow",
+    "TableBase",
     "TokenRow",
     "WindowRow",
 ]

@@ -1,4 +1,4 @@
-"""Who comes in: people, their sessions, one-time links, tokens of machines."""
+"""Tables of accounts, sessions, invitations and API tokens."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import DIGEST_HEX, LONGEST_NAME, Base
+from .base import DIGEST_HEX, MAX_NAME_LENGTH, TableBase
 
 
-class PersonRow(Base):
-    """Somebody who signs in: an operator's colleague, never a viewer. folded: the name as it is looked up."""
+class PersonRow(TableBase):
+    """An account of an operator's colleague; `folded` is the name as it is looked up."""
 
     __tablename__ = "people"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
-    folded: Mapped[str] = mapped_column(String(LONGEST_NAME * 3), unique=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
+    folded: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH * 3), unique=True)
     role: Mapped[str] = mapped_column(String(16))
     password: Mapped[str] = mapped_column(String(200))
     created: Mapped[datetime]
 
 
-class SessionRow(Base):
-    """A browser that is signed in. digest: sha256 of what its cookie holds."""
+class SessionRow(TableBase):
+    """A browser session; `digest` is the sha256 of its cookie secret."""
 
     __tablename__ = "sessions"
 
@@ -34,8 +34,8 @@ class SessionRow(Base):
     expires: Mapped[datetime] = mapped_column(index=True)
 
 
-class InvitationRow(Base):
-    """A one-time link that makes a person of `role`. digest: sha256 of its code."""
+class InvitationRow(TableBase):
+    """A one-time link for an account with `role`; `digest` is the sha256 of its code."""
 
     __tablename__ = "invitations"
 
@@ -44,14 +44,14 @@ class InvitationRow(Base):
     expires: Mapped[datetime]
 
 
-class TokenRow(Base):
-    """A bearer token of a machine. digest: sha256 of the token. scopes: joined by spaces."""
+class TokenRow(TableBase):
+    """An API token; `digest` is the sha256 of the token, `scopes` are separated by spaces."""
 
     __tablename__ = "tokens"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     digest: Mapped[str] = mapped_column(String(DIGEST_HEX), unique=True)
-    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     scopes: Mapped[str] = mapped_column(String(200))
     created: Mapped[datetime]
     expires: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""What all tables share."""
+"""The base class and constants of all tables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import ClassVar
 from sqlalchemy import LargeBinary, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from ..columns import Instant
+from ..column_types import Instant
 
 DIGEST_HEX = 64  # characters of a sha256
-LONGEST_NAME = 120  # characters
+MAX_NAME_LENGTH = 120  # characters
 
-# Names of constraints are the same everywhere, so that a later migration can find them.
+# Deterministic names of constraints, so that later migrations can refer to them.
 NAMING = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -22,6 +22,8 @@ NAMING = {
 }
 
 
-class Base(DeclarativeBase):
+class TableBase(DeclarativeBase):
+    """The declarative base of all tables."""
+
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar = {datetime: Instant, bytes: LargeBinary}

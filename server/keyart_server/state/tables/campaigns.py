@@ -1,4 +1,4 @@
-"""Campaigns, what each remembers between two rounds, and what they cost."""
+"""Tables of campaigns, their state between rounds, and the privacy budget."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import datetime
 from sqlalchemy import Double, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import LONGEST_NAME, Base
+from .base import MAX_NAME_LENGTH, TableBase
 
 
-class CampaignRow(Base):
-    """See `campaigns.Campaign`."""
+class CampaignRow(TableBase):
+    """A campaign, see `campaigns.Campaign`."""
 
     __tablename__ = "campaigns"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     kind: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16), index=True)
     epsilon: Mapped[float | None] = mapped_column(Double)
@@ -27,8 +27,8 @@ class CampaignRow(Base):
     changed: Mapped[datetime]
 
 
-class MemoryRow(Base):
-    """What a campaign of a kind knows after a round (`work`): sums, never anybody's part of one."""
+class CampaignStateRow(TableBase):
+    """The state of a campaign between rounds: sums, never the contribution of one device."""
 
     __tablename__ = "memories"
 
@@ -37,9 +37,10 @@ class MemoryRow(Base):
     data: Mapped[bytes]
 
 
-class ChargeRow(Base):
-    """A round that is paid for, before a masked vector can leave anybody. event: a mechanism, canonical JSON. low,
-    high: it asked devices whose draw is in [low, high). spent: the fleet's ε from then on."""
+class ChargeRow(TableBase):
+    """A charged round, stored before a masked vector can leave a device; `event` is a mechanism as canonical JSON,
+    [low, high) the sampling bucket range, `spent` the fleet's ε afterwards.
+    """
 
     __tablename__ = "charges"
 
@@ -52,8 +53,8 @@ class ChargeRow(Base):
     at: Mapped[datetime]
 
 
-class BudgetRow(Base):
-    """What the fleet may lose in all, in the one row of this table."""
+class BudgetRow(TableBase):
+    """The privacy budget of the fleet, in the single row of this table."""
 
     __tablename__ = "budget"
 

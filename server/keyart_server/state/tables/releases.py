@@ -1,4 +1,4 @@
-"""Releases: candidate bundles, the gates they went through, and how far they are rolled out."""
+"""The table of releases."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Double, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import DIGEST_HEX, Base
+from .base import DIGEST_HEX, TableBase
 
 
-class ReleaseRow(Base):
-    """One model version: see `releases.Release`. files: the bundle as a zip, until it is published. plan: how it
-    reaches the fleet, JSON. gates: what each gate said, JSON. share: of all devices, those that are to have it. base:
-    the version that it follows."""
+class ReleaseRow(TableBase):
+    """A model version, see `releases.Release`; `files` is the bundle as a zip until it is published, `plan` and
+    `gates` are JSON.
+    """
 
     __tablename__ = "releases"
 

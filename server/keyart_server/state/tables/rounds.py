@@ -1,4 +1,4 @@
-"""Rounds of sums: where each stands, and while it goes on, what was asked and answered."""
+"""Tables of rounds: their status, and requests and submissions while they are active."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Double, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import DIGEST_HEX, LONGEST_NAME, Base
+from .base import DIGEST_HEX, MAX_NAME_LENGTH, TableBase
 
 
 def _round() -> Mapped[str]:
     return mapped_column(ForeignKey("rounds.id", ondelete="CASCADE"), primary_key=True)
 
 
-class RoundRow(Base):
-    """One sum: see `rounds.Round`. offer: the signed message. terms: of the sum. event: what it costs (`budget`).
-    key: makes the tickets of this round. waiting: what the campaign needs to read the answer. low, high: where the
-    draws lie of those that are asked. wanted: of devices, the most. patience: seconds that a stage may take. keys,
-    shares, masked, unmasked: how many have answered at each stage. total: int64, little-endian, with its noise. told:
-    what the campaign read in it, JSON. With its end a round loses its offer, `waiting` and `total`."""
+class RoundRow(TableBase):
+    """A round, see `rounds.Round`.
+
+    Its columns include the signed `offer`, the aggregation parameters `terms`, the charged mechanism `event`, the
+    ticket `key`, the campaign's `waiting` state, the target cohort `wanted`, the stage timeout `patience` in seconds,
+    the devices per stage (`keys`, `shares`, `masked`, `unmasked`), the noisy sum `total` (int64, little-endian) and
+    the result `told` as JSON. At its end a round loses `offer`, `waiting` and `total`.
+    """
 
     __tablename__ = "rounds"
     __table_args__ = (UniqueConstraint("campaign_id", "number"),)
@@ -49,17 +51,17 @@ class RoundRow(Base):
     told: Mapped[str]
 
 
-class GatewayRow(Base):
-    """A gateway by its name: one cohort, one SuperNode. heard: when its relay or its door last said something."""
+class GatewayRow(TableBase):
+    """A gateway: one cohort, one SuperNode; `heard` is the time of its last heartbeat."""
 
     __tablename__ = "gateways"
 
-    name: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
     heard: Mapped[datetime]
 
 
-class MemberRow(Base):
-    """Who takes part in a round: a number, and the sha256 of the certified key, so that nobody is in it twice."""
+class MemberRow(TableBase):
+    """A member of a round: its number and the sha256 of its certified key, so that no device joins twice."""
 
     __tablename__ = "members"
     __table_args__ = (UniqueConstraint("round_id", "device_key_hash"),)
@@ -67,24 +69,24 @@ class MemberRow(Base):
     round_id: Mapped[str] = _round()
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     device_key_hash: Mapped[str] = mapped_column(String(DIGEST_HEX))
-    gateway: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
 
 
-class WindowRow(Base):
-    """A stage of a round at a gateway, while answers are taken: until `closes`, or until `due` have come."""
+class WindowRow(TableBase):
+    """A stage of a round at a gateway, which accepts submissions until `closes` or until `due` have arrived."""
 
     __tablename__ = "windows"
 
     round_id: Mapped[str] = _round()
     stage: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    gateway: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
     due: Mapped[int]
     closes: Mapped[datetime]
     closed: Mapped[bool]
 
 
-class AskRow(Base):
-    """What a member is asked at a stage. packets: at the stage of masked vectors, how many its question holds."""
+class StageRequestRow(TableBase):
+    """A request to a member at a stage; `packets` counts the packets in it at the stage of masked vectors."""
 
     __tablename__ = "asks"
 
@@ -95,9 +97,10 @@ class AskRow(Base):
     message: Mapped[bytes]
 
 
-class AnswerRow(Base):
-    """What a member has answered; of a masked vector only the pads, since the vector itself is in `partials`.
-    digest: sha256 of the whole answer: the same one again is no replay."""
+class SubmissionRow(TableBase):
+    """A submission; of a masked vector only the pads, since `partials` holds the vectors. `digest` is the sha256 of
+    the whole submission, so that a repetition is recognised.
+    """
 
     __tablename__ = "answers"
     __table_args__ = (Index("ix_answers_gateway", "round_id", "stage", "gateway"),)
@@ -105,38 +108,38 @@ class AnswerRow(Base):
     round_id: Mapped[str] = _round()
     stage: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    gateway: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     digest: Mapped[bytes]
     body: Mapped[bytes]
 
 
-class PartialRow(Base):
-    """The sum of masked vectors that came in together, in the lanes of the round's terms."""
+class PartialSumRow(TableBase):
+    """The sum of masked vectors that were stored together, in the lanes of the round's parameters."""
 
     __tablename__ = "partials"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     round_id: Mapped[str] = mapped_column(ForeignKey("rounds.id", ondelete="CASCADE"), index=True)
-    gateway: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     lanes: Mapped[bytes]
 
 
-class EnrolledRow(Base):
-    """A key that was certified as a device's. by: the name of the token that vouched for it."""
+class EnrolledDeviceRow(TableBase):
+    """A certified device key; `by` is the name of the token that enrolled it."""
 
     __tablename__ = "enrolled"
 
     device_key_hash: Mapped[str] = mapped_column(String(DIGEST_HEX), primary_key=True)
-    by: Mapped[str] = mapped_column(String(LONGEST_NAME + 20))
+    by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH + 20))
     at: Mapped[datetime]
     expires: Mapped[datetime]
 
 
-class EnrolmentsRow(Base):
-    """How many certificates a token has had in an hour; once it is over, the audit log tells that in one row."""
+class EnrolmentCountRow(TableBase):
+    """The number of certificates that a token got in an hour; the audit log gets one row per hour."""
 
     __tablename__ = "enrolments"
 
     hour: Mapped[datetime] = mapped_column(primary_key=True)
-    by: Mapped[str] = mapped_column(String(LONGEST_NAME + 20), primary_key=True)
+    by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH + 20), primary_key=True)
     count: Mapped[int]

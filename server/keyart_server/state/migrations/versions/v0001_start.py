@@ -1,11 +1,11 @@
-"""The first tables, and an audit log that the database itself lets nobody change."""
+"""Creates the first tables, and triggers that prevent changes to the audit log."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-from keyart_server.state.columns import Instant
+from keyart_server.state.column_types import Instant
 
 revision = "0001"
 down_revision = None

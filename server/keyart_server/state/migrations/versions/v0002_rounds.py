@@ -1,11 +1,11 @@
-"""Rounds of sums, what they cost, enrolled devices, and releases."""
+"""Creates the tables of rounds, charges, enrolled devices and releases."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-from keyart_server.state.columns import Instant
+from keyart_server.state.column_types import Instant
 
 revision = "0002"
 down_revision = "0001"

@@ -1,0 +1,119 @@
+"""The audit log: one row per change, appended in the transaction of the change and chained by hashes.
+
+The digest of a row is sha256(digest of the previous row ‖ the row as canonical JSON); the first row follows 64 zeros.
+Whoever stores a digest elsewhere can detect later changes to all rows before it. The database refuses to update or
+delete rows; the chain detects changes that bypass the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from keyart.errors import FederatedError
+
+from .state.tables import AuditHead, AuditRow
+
+FIRST_PREDECESSOR = "0" * 64
+HEAD_ID = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """A row of the audit log.
+
+    Attributes:
+        at: time of the change, with zone.
+        actor: `person:NAME`, `token:NAME` or `server`.
+        action: noun and verb, such as `campaign.start`.
+        subject: id of the object that was changed.
+        details: canonical JSON; it names no title and no device.
+    """
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    details: str
+    digest: str
+
+
+def append(session: Session, at: datetime, actor: str, action: str, subject: str, **details: Any) -> AuditEntry:
+    """Append a row inside the transaction of `ServerState.writing`, so that no change is stored without its row."""
+    head = lock(session)
+    text = json.dumps(details, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    entry = _with_digest(head.digest, AuditEntry(head.number + 1, at, actor, action, subject, text, ""))
+    session.add(AuditRow(**asdict(entry)))
+    head.number, head.digest = entry.number, entry.digest
+    return entry
+
+
+def lock(session: Session) -> AuditHead:
+    """Lock the log for other writers until this transaction ends."""
+    return session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID).with_for_update()).one()
+
+
+def newest(session: Session, limit: int, before: int | None = None) -> list[AuditEntry]:
+    """Return up to `limit` rows, newest first; `before` restricts them to rows with a smaller number."""
+    rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
+    if before is not None:
+        rows = rows.where(AuditRow.number < before)
+    return [_entry(row) for row in session.scalars(rows)]
+
+
+def verify(session: Session) -> tuple[int, str]:
+    """Verify the whole log.
+
+    Returns:
+        The number of rows and the digest of the last one.
+
+    Raises:
+        FederatedError: at the first row that does not match.
+    """
+    rows = session.scalars(select(AuditRow).order_by(AuditRow.number).execution_options(yield_per=1000))
+    number, digest = check_chain(map(_entry, rows))
+    head = session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID)).one()
+    if (head.number, head.digest) != (number, digest):
+        raise FederatedError(
+            f"The audit log ends at row {number}, but {head.number} rows were written; restore it from a backup."
+        )
+    return number, digest
+
+
+def check_chain(entries: Iterable[AuditEntry]) -> tuple[int, str]:
+    """Return the number and digest of the last entry of a chain, given oldest first; raise FederatedError if it is
+    broken.
+    """
+    number, digest = 0, FIRST_PREDECESSOR
+    for entry in entries:
+        number += 1
+        if entry != _with_digest(digest, AuditEntry(number, *_fields(entry)[1:], "")):
+            raise FederatedError(
+                f"The audit log was altered: the hash of row {number} does not match the rows before it. "
+                "Compare it with a backup."
+            )
+        digest = entry.digest
+    return number, digest
+
+
+def _fields(entry: AuditEntry) -> tuple[int, datetime, str, str, str, str]:
+    return entry.number, entry.at, entry.actor, entry.action, entry.subject, entry.details
+
+
+def _with_digest(before: str, entry: AuditEntry) -> AuditEntry:
+    number, at, *texts = _fields(entry)
+    row = json.dumps([number, at.isoformat(timespec="microseconds"), *texts], ensure_ascii=False)
+    digest = hashlib.sha256(bytes.fromhex(before) + row.encode()).hexdigest()
+    return AuditEntry(*_fields(entry), digest)
+
+
+def _entry(row: AuditRow) -> AuditEntry:
+    return AuditEntry(row.number, row.at, row.actor, row.action, row.subject, row.details, row.digest)

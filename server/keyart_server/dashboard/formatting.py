@@ -1,0 +1,95 @@
+"""Formatting of numbers, times and shares; also the filters of the templates. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+MISSING: Final = "–"
+STEPS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def date_time(at: datetime | str) -> str:
+    """Format a time in UTC, to the minute; `at` has a zone or is ISO 8601 text."""
+    return _read(at).strftime("%-d %b %Y, %H:%M UTC")
+
+
+def day(at: datetime | str) -> str:
+    """Format a date."""
+    return _read(at).strftime("%-d %b %Y")
+
+
+def iso(at: datetime) -> str:
+    """Format a time for `<time datetime>`."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def relative_time(at: datetime, now: datetime) -> str:
+    """Format the distance from now in the largest unit that it fills: "3 hours ago", "in 2 days"."""
+    seconds = (now - at).total_seconds()
+    length = duration(abs(seconds))
+    if abs(seconds) < 60:
+        return "just now" if seconds >= 0 else "in a moment"
+    return f"{length} ago" if seconds > 0 else f"in {length}"
+
+
+def duration(seconds: float) -> str:
+    """Format a duration in the largest unit that it fills."""
+    for size, unit in STEPS:
+        if seconds >= size:
+            return counted(int(seconds // size), unit)
+    return counted(int(seconds), "second")
+
+
+def counted(quantity: int, noun: str) -> str:
+    """Format a quantity with its noun: 1 round, 2,000 rounds."""
+    return f"{quantity:,} {noun}" if quantity == 1 else f"{quantity:,} {noun}s"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Format a number with `digits` significant digits; integers and large numbers without decimals."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if abs(value) < 1e15 and (value == int(value) or abs(value) >= 10.0**digits):
+        return f"{round(value):,}".replace("-", "−")
+    return f"{value:,.{digits}g}".replace("-", "−")
+
+
+def epsilon(value: float | None) -> str:
+    """Format ε with two decimals."""
+    return MISSING if value is None or not math.isfinite(value) else f"{value:.2f}"
+
+
+def percent(share: float | None, digits: int = 3) -> str:
+    """Format a share as a percentage."""
+    return MISSING if share is None or not math.isfinite(share) else f"{number(100 * share, digits)} %"
+
+
+def difference(value: float) -> str:
+    """Format a difference of rewards, which lie between 0 and 1: with sign and 4 decimals."""
+    return f"{value:+.4f}".replace("-", "−")
+
+
+def words_of_name(name: str) -> str:
+    """Format a name as words: `effective_devices` as effective devices."""
+    return name.replace("_", " ")
+
+
+FILTERS: Final[Mapping[str, Callable[..., str]]] = {
+    "date_time": date_time,
+    "day": day,
+    "iso": iso,
+    "relative_time": relative_time,
+    "counted": counted,
+    "number": number,
+    "epsilon": epsilon,
+    "percent": percent,
+    "difference": difference,
+    "words_of_name": words_of_name,
+}
+
+
+def _read(at: datetime | str) -> datetime:
+    return (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)

@@ -1,0 +1,80 @@
+"""The page `/audit`: every change, newest first, and the verification of the log. For administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from keyart.errors import FederatedError
+
+from ... import audit_log
+from ...access import Who
+from ...service import Service
+from ...state.tables import AuditRow
+from ..responses import page_router, render_page
+
+ROWS_PER_PAGE: Final = 50
+# Subjects of changes; an action is a noun and a verb.
+NOUNS: Final = (
+    "budget", "bundle", "campaign", "device", "invitation", "keys", "person", "release", "round", "session", "state",
+    "token",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ChainCheck:
+    """Result of the verification: rows and digest of the whole log, or the error in `broken`."""
+
+    rows: int
+    digest: str
+    broken: str
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    administering = page_router(service, "administer")
+
+    @administering.get("/audit")
+    def log(
+        request: Request,
+        who: Who,
+        noun: str = "",
+        before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+        check: bool = False,
+    ) -> Response:
+        with service.state.reading() as session:
+            rows = entries(session, ROWS_PER_PAGE + 1, noun if noun in NOUNS else "", before)
+            chain_check = checked_chain(session) if check else None
+        return render_page(
+            service, request, who, "audit.html",
+            entries=rows[:ROWS_PER_PAGE],
+            older=rows[ROWS_PER_PAGE - 1].number if len(rows) > ROWS_PER_PAGE else None,
+            nouns=NOUNS,
+            noun=noun,
+            before=before,
+            check=chain_check,
+        )  # fmt: skip
+
+    return (administering,)
+
+
+def entries(session: Session, limit: int, noun: str, before: int | None) -> list[AuditRow]:
+    """Return the rows, newest first."""
+    rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
+    if noun:
+        rows = rows.where(AuditRow.action.startswith(f"{noun}."))
+    if before is not None:
+        rows = rows.where(AuditRow.number < before)
+    return list(session.scalars(rows))
+
+
+def checked_chain(session: Session) -> ChainCheck:
+    """Verify the whole log; done on request only."""
+    try:
+        return ChainCheck(*audit_log.verify(session), "")
+    except FederatedError as error:
+        return ChainCheck(0, "", str(error))

@@ -1,0 +1,82 @@
+"""The page `/`: alerts, active rounds and the main figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import func, select
+
+from keyart.errors import BundleError
+
+from ... import budget
+from ...access import Who
+from ...budget.forecast import forecast
+from ...campaigns import campaign_store
+from ...releases import release_store
+from ...rounds import round_store
+from ...rounds.stage_windows import SILENT_AFTER
+from ...service import Service
+from ...state.tables import EnrolledDeviceRow
+from .. import lineage, queries
+from ..alerts import FAILURE_WINDOW, Snapshot, alerts
+from ..responses import page_router, render_page
+from ..round_progress import round_progress
+
+MAX_RELEASES = 50
+MAX_ROUNDS = 12
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    reading = page_router(service, "read")
+
+    @reading.get("/")
+    def overview(request: Request, who: Who) -> Response:
+        at = service.clock()
+        with service.state.reading() as session:
+            campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
+            going_on = round_store.list_active(session)
+            submitted = queries.submissions_by_stage(session, going_on)
+            failed = queries.failures(session, at - FAILURE_WINDOW)
+            releases = release_store.list_all(session, limit=MAX_RELEASES)
+            fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
+            gateways = queries.last_heartbeats(session)
+            paused_by_server = queries.pause_reasons(session, campaigns_by_id.values())
+            enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
+        damage, expires = "", None
+        try:
+            expires = service.bundles.expires()
+        except BundleError as error:
+            damage = str(error)
+        prediction = forecast(charges, fleet_budget, at)
+        snapshot = Snapshot(
+            at, campaigns_by_id, going_on, failed, releases, fleet_budget, prediction, gateways, expires, damage,
+            service.catalog is not None, paused_by_server,
+        )  # fmt: skip
+        return render_page(
+            service,
+            request,
+            who,
+            "overview.html",
+            alerts=alerts(snapshot),
+            rounds=[
+                (
+                    round_,
+                    campaigns_by_id.get(round_.campaign_id),
+                    round_progress(round_, submitted.get(round_.id, {})),
+                )
+                for round_ in going_on[:MAX_ROUNDS]
+            ],
+            going_on=len(going_on),
+            running=[campaign for campaign in campaigns_by_id.values() if campaign.state == "running"],
+            blocked=service.blocked,
+            campaigns=len(campaigns_by_id),
+            budget=fleet_budget,
+            forecast=prediction,
+            release=lineage.newest_offered(releases),
+            online=sum(when >= at - SILENT_AFTER for when in gateways.values()),
+            gateways=len(gateways),
+            enrolled=enrolled,
+        )
+
+    return (reading,)

@@ -1,0 +1,89 @@
+"""The pages under `/releases`: model versions with their gates and roll-out; promote, hold and withdraw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from keyart.errors import InputError
+
+from ...access import Who
+from ...campaigns import campaign_store
+from ...releases import publishing, release_store
+from ...releases.release import Release
+from ...service import Service
+from .. import lineage
+from ..responses import Version, found_or_404, page_router, redirect, render_page
+
+RELEASES_PER_PAGE: Final = 50
+STEPS: Final[Mapping[str, tuple[Callable[[Service, int, str], Release], str]]] = {
+    "go-on": (publishing.promote, "Model {version} is promoted."),
+    "hold": (publishing.hold, "Model {version} is held: no further device gets it."),
+    "withdraw": (publishing.withdraw, "Model {version} is withdrawn."),
+}
+LABELS: Final = {"go-on": "Promote", "hold": "Hold", "withdraw": "Withdraw"}
+# Steps that are offered for each status.
+STEPS_BY_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
+    "candidate": ("withdraw",),
+    "waiting": ("go-on", "withdraw"),
+    "rolling": ("hold", "withdraw"),
+    "held": ("go-on", "withdraw"),
+    "released": ("withdraw",),
+}
+
+
+def routes(service: Service) -> Sequence[APIRouter]:
+    reading, operating = page_router(service, "read"), page_router(service, "operate")
+
+    @reading.get("/releases")
+    def listed(request: Request, who: Who, pages: Annotated[int, Query(alias="page", ge=1, le=1000)] = 1) -> Response:
+        with service.state.reading() as session:
+            releases = release_store.list_all(session, limit=pages * RELEASES_PER_PAGE + 1)
+            names = {campaign_.id: campaign_.name for campaign_ in campaign_store.list_all(session)}
+        return render_page(
+            service, request, who, "releases.html",
+            releases=releases[(pages - 1) * RELEASES_PER_PAGE : pages * RELEASES_PER_PAGE],
+            ancestors=lineage.ancestors(releases),
+            newest=lineage.newest_offered(releases),
+            names=names,
+            gain_over_base=lineage.gain_over_base,
+            pages=pages,
+            older=len(releases) > pages * RELEASES_PER_PAGE,
+        )  # fmt: skip
+
+    @reading.get("/releases/{version}")
+    def shown(request: Request, who: Who, version: Version) -> Response:
+        with service.state.reading() as session:
+            release = found_or_404(release_store.find(session, version), "model")
+            campaign = None if release.campaign_id is None else campaign_store.find(session, release.campaign_id)
+        steps = STEPS_BY_STATUS.get(release.standing, ()) if who.has_scope("operate") else ()
+        measured = [(gate, lineage.difference(gate)) for gate in release.gates]
+        return render_page(
+            service, request, who, "release.html",
+            release=release,
+            campaign=campaign,
+            stages=lineage.rollout_stages(release),
+            gates=[gate for gate, difference in measured if difference is None],
+            comparisons=[(gate, difference) for gate, difference in measured if difference is not None],
+            gain=lineage.gain_over_base(release),
+            steps=[(step, LABELS[step]) for step in steps],
+        )  # fmt: skip
+
+    def mover(step: Callable[[Service, int, str], Release], done: str) -> Any:
+        def move(version: Version, who: Who) -> Response:
+            path = f"/releases/{version}"
+            with service.state.reading() as session:
+                found_or_404(release_store.find(session, version), "model")
+            try:
+                moved = step(service, version, who.name)
+            except InputError as error:
+                return redirect(service, who, path, str(error), succeeded=False)
+            return redirect(service, who, path, f"{done.format(version=version)} {moved.reason}".strip())
+
+        return move
+
+    for name, (step, done) in STEPS.items():
+        operating.post(f"/releases/{{version}}/{name}")(mover(step, done))
+    return reading, operating

@@ -1,0 +1,183 @@
+"""The form for campaign settings, generated from the settings' models (`keyart_federated.campaigns`). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import NoneType
+from typing import Any, Final, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from keyart.errors import SettingError
+from keyart_federated.campaigns import SETTINGS
+from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, ROUNDS
+from keyart_federated.campaigns.noise import EPSILON
+
+from ..campaigns import Kind
+from .formatting import words_of_name
+
+MAX_VALUE_LENGTH: Final = 400  # characters of a value
+# Labels of settings whose names are not self-explanatory.
+LABELS: Final[Mapping[str, str]] = {
+    "decisions": "Decisions per device",
+    "high": "Sampling bucket below",
+    "hours": "Hours between rounds",
+    "looks": "Interim analyses",
+    "low": "Sampling bucket from",
+    "minimum_devices": "Minimum cohort",
+    "name": "Experiment name in the app",
+    "patience": "Stage timeout (seconds)",
+    "threshold_permille": "Quorum (permille)",
+    "version": "Model version",
+    "wanted": "Target cohort",
+    "window": "Data window (hours)",
+}
+# Settings that matter before a start; the others are collapsed.
+MAIN_SETTINGS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "training": ("wanted", "minimum_devices", "hours", "decisions"),
+    "statistics": ("topic", "wanted", "minimum_devices", "hours"),
+    "experiment": ("name", "arms", "devices", "days", "looks", "margin"),
+    "evaluation": ("version", "wanted", "minimum_devices", "window"),
+}
+PREFIX: Final = "settings."  # distinguishes an experiment's name from the campaign's
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A form field.
+
+    Attributes:
+        term: exact name of the setting, if the label differs.
+        choices: values and labels of a list; empty for a text field.
+        wide: whether the field takes a whole line.
+    """
+
+    name: str
+    label: str
+    help: str
+    default: str = ""
+    term: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    numeric: bool = False
+    required: bool = False
+    wide: bool = False
+    longest: int = MAX_VALUE_LENGTH
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form.
+
+    Attributes:
+        common: fields of every campaign.
+        main: settings of the kind.
+        more: settings that seldom change.
+    """
+
+    common: tuple[Field, ...]
+    main: tuple[Field, ...]
+    more: tuple[Field, ...]
+
+
+NAME: Final = Field("name", "Name", "Shown in every list.", required=True, wide=True, longest=MAX_NAME_LENGTH)
+ROUNDS_FIELD: Final = Field("rounds", "Rounds", "Maximum number of rounds.", numeric=True, required=True)
+EPSILON_FIELD: Final = Field(
+    "epsilon", "ε", "ε limit per user for the whole campaign.", f"{EPSILON:g}", "privacy budget", numeric=True
+)
+DEFAULT_ROUNDS: Final[Mapping[Kind, str]] = {"evaluation": "1"}  # each round has its own result
+
+
+def settings_form(kind: Kind) -> Form:
+    """Return the form for a kind of campaign."""
+    settings = SETTINGS[kind].model_fields
+    main = MAIN_SETTINGS[kind]
+    rounds = () if "looks" in settings else (replace(ROUNDS_FIELD, default=DEFAULT_ROUNDS.get(kind, str(ROUNDS))),)
+    return Form(
+        (NAME, *rounds, EPSILON_FIELD),
+        tuple(_field(name, settings[name]) for name in main),
+        tuple(_field(name, about) for name, about in settings.items() if name not in main and _fits_one_line(about)),
+    )
+
+
+def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings of a submitted form, for `checked`; empty fields keep their defaults. Raises
+    SettingError.
+    """
+    values = {}
+    for name, about in SETTINGS[kind].model_fields.items():
+        text = sent.get(PREFIX + name, "").strip()
+        if text and _fits_one_line(about):
+            values[name] = _value(name, text, about)
+    return values
+
+
+def parse_number(name: str, text: str, kind: type[int] | type[float]) -> float:
+    """Parse a number. Raises SettingError."""
+    try:
+        return kind(text)
+    except ValueError:
+        expected = "a whole number" if kind is int else "a number"
+        raise SettingError(f"{name} is {text[:40]!r}; it must be {expected}.") from None
+
+
+def _field(name: str, about: FieldInfo) -> Field:
+    kinds = _kinds(about)
+    required = about.is_required()
+    return Field(
+        PREFIX + name,
+        LABELS.get(name, words_of_name(name).capitalize()),
+        about.description or "",
+        "" if required else _text(about.get_default()),
+        name if name in LABELS else "",
+        tuple((value, value) for value in kinds if isinstance(value, str)),
+        bool({int, float} & set(kinds)),
+        required,
+        name == "purpose",
+    )
+
+
+def _value(name: str, text: str, about: FieldInfo) -> Any:
+    kinds = _kinds(about)
+    if int in kinds or float in kinds:
+        return parse_number(name, text, int if int in kinds else float)
+    if tuple in kinds:
+        parts = [part for text_part in text.split(",") if (part := text_part.strip())]
+        numbers = float in get_args(about.annotation)
+        return [parse_number(name, part, float) for part in parts] if numbers else parts
+    return text
+
+
+def _kinds(about: FieldInfo) -> tuple[Any, ...]:
+    """Return what a value may be: types, or the words of a list."""
+    return tuple(_flat(about.annotation))
+
+
+def _flat(annotation: Any) -> list[Any]:
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return list(inner)
+    if origin is tuple or origin is dict:
+        return [origin]
+    if hasattr(annotation, "__metadata__"):
+        return _flat(inner[0])
+    if inner:
+        return [kind for part in inner if part is not NoneType for kind in _flat(part)]
+    return [annotation]
+
+
+def _fits_one_line(about: FieldInfo) -> bool:
+    """Tell whether a single text field can hold the value."""
+    return dict not in _kinds(about) or tuple in _kinds(about)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return (
+        ", ".join(map(str, value))
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

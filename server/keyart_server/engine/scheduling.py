@@ -1,0 +1,170 @@
+"""Begins rounds of a campaign: connects the pure campaign logic with the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from keyart.bundle import Manifest
+from keyart.campaigns.limits import Limits, ParticipationHistory
+from keyart.errors import KeyartError
+from keyart.model.features import FeatureSpec
+from keyart_federated import campaigns as federated_campaigns
+
+from .. import budget
+from ..campaigns import Campaign, campaign_store
+from ..gateway.discovery import poll_seconds
+from ..releases import release_store
+from ..rounds import Round, round_store
+from ..service import Service
+from ..state.tables import CampaignStateRow
+
+log = logging.getLogger("keyart.server")
+MAX_VECTOR_BYTES: Final = 7_500_000  # so that vector and pads fit the body limit of a gateway
+FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # delay after a failed round, doubled each time
+MAX_CONSECUTIVE_FAILURES: Final = 10  # then the campaign is paused
+
+
+def current_base(service: Service, session: Session) -> federated_campaigns.Base | str:
+    """Return the model and catalogue that campaigns build on, or the reason why no round can begin."""
+    if service.catalog is None:
+        return "The server has no catalogue; start it with --catalog."
+    release = release_store.newest_released(session)
+    if release is None:
+        return "No bundle is released to all devices; start the server with --bundle."
+    folder, all_releases = service.bundles.folder(release.version), release_store.list_all(session)
+    other_folders = {
+        release_.version: service.bundles.folder(release_.version) for release_ in all_releases if release_.share > 0
+    }
+    withdrawn_versions = (
+        release_.version for release_ in all_releases if release_.standing in ("refused", "withdrawn")
+    )
+    refused_versions = frozenset(version for version in withdrawn_versions if version > release.version)
+    return federated_campaigns.Base(
+        service.catalog, folder, release.version, _feature_spec(folder), other_folders, refused_versions
+    )
+
+
+@lru_cache(maxsize=4)
+def _feature_spec(bundle: Path) -> FeatureSpec:
+    """Read the feature spec of a published bundle, which never changes; the engine asks every second."""
+    return FeatureSpec.from_json(Manifest.read(bundle).feature_spec)
+
+
+def recent_rounds(session: Session, campaign_id: str, topic: str = "") -> list[Round]:
+    """Return the newest rounds of a campaign, newest first, enough to count consecutive failures.
+
+    Args:
+        topic: topic of rounds that evaluate a release; "" selects the campaign's own rounds.
+    """
+    return round_store.list_for_campaign(session, campaign_id, MAX_CONSECUTIVE_FAILURES, topic)
+
+
+def retry_at(rounds: Sequence[Round]) -> datetime | None:
+    """Return when to retry after the newest rounds failed, or None. Rounds are given newest first."""
+    failed = consecutive_failures(rounds)
+    if not failed:
+        return None
+    return rounds[0].changed + min(FIRST_PAUSE * 2.0 ** (failed - 1), MAX_PAUSE)
+
+
+def consecutive_failures(rounds: Sequence[Round]) -> int:
+    """Count how many of the newest rounds failed in a row."""
+    return next((i for i, round_ in enumerate(rounds) if round_.standing != "failed"), len(rounds))
+
+
+def next_round_number(session: Session, campaign_id: str) -> int:
+    """Return the next unused round number of the campaign."""
+    newest = round_store.list_for_campaign(session, campaign_id, limit=1)
+    return newest[0].number + 1 if newest else 1
+
+
+def begin_round(
+    service: Service,
+    session: Session,
+    campaign: Campaign,
+    number: int,
+    request: federated_campaigns.RoundRequest,
+    topic: str,
+) -> str:
+    """Begin the round inside a transaction of `ServerState.writing`; return "", or why it cannot begin."""
+    projected, fleet_budget = (
+        budget.projected_epsilon(session, request.event, request.low, request.high),
+        budget.fleet_budget(session),
+    )
+    if projected > fleet_budget.epsilon:
+        return (
+            f"The next round would bring the fleet to ε = {projected:.3g}. "
+            f"The budget is {fleet_budget.epsilon:g}, and {fleet_budget.spent:.3g} is spent."
+        )
+    message = request.offer.sign(service.keys.offers)
+    terms = request.offer.terms(message)
+    if terms.vector_bytes > MAX_VECTOR_BYTES:
+        return f"A vector has {terms.vector_bytes:,} bytes; a gateway accepts at most {MAX_VECTOR_BYTES:,}."
+    if warning := _participation_warning(service, session, request):
+        service.blocked[campaign.id] = warning
+    else:
+        service.blocked.pop(campaign.id, None)
+    round_store.start(
+        session,
+        service.clock(),
+        campaign.id,
+        number,
+        topic,
+        message,
+        terms,
+        request.event,
+        request.pending,
+        low=request.low,
+        high=request.high,
+        wanted=request.wanted,
+        patience=request.patience,
+    )
+    return ""
+
+
+def _participation_warning(service: Service, session: Session, request: federated_campaigns.RoundRequest) -> str:
+    """Return why few devices may take part in the round, or ""."""
+    at, offer = service.clock(), request.offer
+    refusal = Limits().refusal(offer, ParticipationHistory(), offer.model_version, offer.feature_spec, at.timestamp())
+    if refusal is not None:
+        return f"Devices with the default limits decline this round: {refusal}."
+    poll_interval = poll_seconds(session, at)
+    if request.patience < poll_interval:
+        return (
+            f"The stage timeout is {request.patience:g} s, and devices poll every {poll_interval} s: many will miss "
+            "the stage."
+        )
+    return ""
+
+
+def load_campaign_state(session: Session, campaign_id: str) -> bytes | None:
+    """Return the state that the campaign stored after its last round, or None."""
+    row = session.get(CampaignStateRow, campaign_id)
+    return None if row is None else row.data
+
+
+def save_campaign_state(session: Session, campaign_id: str, number: int, memory: bytes) -> None:
+    """Store the campaign's state for its next round."""
+    row = session.get(CampaignStateRow, campaign_id)
+    if row is None:
+        session.add(CampaignStateRow(campaign_id=campaign_id, number=number, data=memory))
+    else:
+        row.number, row.data = number, memory
+
+
+def pause_campaign(service: Service, session: Session, campaign: Campaign, reason: str) -> None:
+    """Pause a campaign that cannot continue without a person."""
+    log.warning("campaign paused", extra={"campaign": campaign.id, "error": reason})
+    campaign_store.move(session, service.clock(), "server", campaign.id, "pause", reason)
+
+
+def describe_error(error: Exception) -> str:
+    """Describe a failure for people; details of unexpected errors are in the log."""
+    return str(error) if isinstance(error, KeyartError) else f"The sum could not be read ({type(error).__name__})."

@@ -1,0 +1,112 @@
+"""Batches the submissions of concurrent HTTP requests: one commit costs the same for one as for a hundred.
+
+Each request is answered once its submission is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from keyart.secagg import Stage
+
+from ..state import ServerState
+from .round_cache import CachedRound
+from .submissions import store_submissions
+from .tickets import Ticket
+from .validation import KeysSubmission, StageSubmission, SubmissionResult, check_keys, check_submission
+
+log = logging.getLogger("keyart.server")
+
+GATHER_SECONDS: Final = 0.02
+MAX_BATCH: Final = 128
+MAX_WAITING_BYTES: Final = 64_000_000  # above this, devices are told to retry
+MAX_TRIES: Final = 3
+DATABASE_UNAVAILABLE: Final = SubmissionResult(503, "The database does not answer; nothing was changed. Try again.")
+QUEUE_FULL: Final = SubmissionResult(503, "Too many submissions are waiting at this gateway; try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    round: CachedRound
+    stage: Stage
+    ticket: Ticket | None
+    content: bytes
+    result: asyncio.Future[SubmissionResult]
+
+
+class SubmissionQueue:
+    """The queue of one process, on its event loop; `gateway` is the cohort that new members join."""
+
+    def __init__(
+        self, state: ServerState, gateway: str, issuers: Collection[bytes], clock: Callable[[], datetime]
+    ) -> None:
+        self._state, self._gateway, self._issuers, self._clock = state, gateway, issuers, clock
+        self._waiting: list[_Pending] = []
+        self._waiting_bytes = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._alone = CapacityLimiter(1)  # a thread of its own, which slow readers cannot occupy
+
+    async def submit(
+        self, cached: CachedRound, stage: Stage, ticket: Ticket | None, content: bytes
+    ) -> SubmissionResult:
+        """Queue a submission and wait for its result; `ticket` is None at the stage of keys."""
+        if self._waiting_bytes + len(content) > MAX_WAITING_BYTES:
+            return QUEUE_FULL
+        pending = _Pending(cached, stage, ticket, content, asyncio.get_running_loop().create_future())
+        self._waiting.append(pending)
+        self._waiting_bytes += len(content)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        return await pending.result
+
+    async def _write(self) -> None:
+        while self._waiting:
+            if len(self._waiting) < MAX_BATCH:
+                await asyncio.sleep(GATHER_SECONDS)
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            try:
+                results = await to_thread.run_sync(self._written, batch, limiter=self._alone)
+            except (
+                Exception
+            ) as error:  # a server error: all requests of this batch fail, the next batch is independent
+                for pending in batch:
+                    if not pending.result.done():
+                        pending.result.set_exception(error)
+            else:
+                for pending, result in zip(batch, results, strict=True):
+                    if not pending.result.done():
+                        pending.result.set_result(result)
+            self._waiting_bytes -= sum(len(pending.content) for pending in batch)
+
+    def _written(self, batch: list[_Pending]) -> list[SubmissionResult]:
+        at = self._clock()
+        checked = [self._read(pending, at) for pending in batch]
+        valid = [item for item in checked if not isinstance(item, SubmissionResult)]
+        written = iter(self._kept(valid, at) if valid else ())
+        return [item if isinstance(item, SubmissionResult) else next(written) for item in checked]
+
+    def _read(self, pending: _Pending, at: datetime) -> KeysSubmission | StageSubmission | SubmissionResult:
+        if pending.ticket is None:
+            return check_keys(pending.round, pending.content, self._issuers, at)
+        return check_submission(pending.round, pending.stage, pending.ticket, pending.content)
+
+    def _kept(self, submissions: list[KeysSubmission | StageSubmission], at: datetime) -> list[SubmissionResult]:
+        try:
+            for tried in range(1, MAX_TRIES + 1):
+                try:
+                    with self._state.writing() as session:
+                        return store_submissions(session, at, self._gateway, submissions)
+                except IntegrityError:
+                    if tried == MAX_TRIES:
+                        raise
+        except SQLAlchemyError as error:
+            log.error("device submissions could not be stored", extra={"error": type(error).__name__})
+        return [DATABASE_UNAVAILABLE] * len(submissions)

@@ -1,0 +1,97 @@
+"""Error responses: a status and `{"error": SENTENCE}` for every route, or an HTML page for browsers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from keyart.errors import InputError, KeyartError
+
+log = logging.getLogger("keyart.server")
+RETRY_SECONDS = 5
+MAX_SENTENCE_LENGTH = 500  # characters
+DEFAULT_SENTENCES = {
+    404: "Nothing exists at this address.",
+    405: "This address does not support that method.",
+}
+
+
+class ErrorResponse(BaseModel):
+    """Body of an error response; `error` says what happened and what to do next."""
+
+    error: str
+
+
+def error_schema(description: str) -> dict[str, Any]:
+    """Return the OpenAPI description of an error response."""
+    return {"model": ErrorResponse, "description": description}
+
+
+def error_json(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return an error response as JSON."""
+    return JSONResponse({"error": sentence[:MAX_SENTENCE_LENGTH]}, status, headers)
+
+
+ErrorPage = Callable[[Request, int, str, dict[str, str]], Response]
+
+
+def install(app: FastAPI, page: ErrorPage) -> None:
+    """Register handlers that turn every exception into an error response; `page` renders it for browsers."""
+
+    async def respond(
+        request: Request, status: int, sentence: str, headers: dict[str, str] | None = None
+    ) -> Response:
+        if wants_page(request):
+            return await run_in_threadpool(page, request, status, sentence, headers or {})
+        return error_json(status, sentence, headers)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def on_http_error(request: Request, error: StarletteHTTPException) -> Response:
+        raised_here = isinstance(error, HTTPException)
+        sentence = str(error.detail) if raised_here else DEFAULT_SENTENCES.get(error.status_code, str(error.detail))
+        return await respond(request, error.status_code, sentence, dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def on_validation_error(request: Request, error: RequestValidationError) -> Response:
+        return await respond(request, 422, "; ".join(map(_field_error, error.errors()[:5])))
+
+    @app.exception_handler(InputError)
+    async def on_input_error(request: Request, error: InputError) -> Response:
+        return await respond(request, 422, str(error))
+
+    @app.exception_handler(KeyartError)
+    async def on_keyart_error(request: Request, error: KeyartError) -> Response:
+        log.error("stored data is damaged", extra={"error": str(error)})
+        return await respond(request, 500, str(error))
+
+    @app.exception_handler(PoolTimeout)
+    @app.exception_handler(InterfaceError)
+    @app.exception_handler(OperationalError)
+    async def on_database_error(request: Request, error: Exception) -> Response:
+        log.error("the database did not answer", extra={"error": type(error).__name__})
+        sentence = "The database does not answer; nothing was changed. Try again."
+        return await respond(request, 503, sentence, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def wants_page(request: Request) -> bool:
+    """Tell whether the request asks for a page; page routes are the ones missing from the OpenAPI document."""
+    route = request.scope.get("route")
+    if route is None:
+        return "text/html" in request.headers.get("accept", "")
+    return not getattr(route, "include_in_schema", True)
+
+
+def _field_error(error: Any) -> str:
+    """Describe the error of one field without repeating its value, which may be a secret."""
+    field = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
+    return f"{field}: {error['msg']}"

@@ -1,0 +1,51 @@
+"""Counting and timing of requests, and logging of server failures without details for the client."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..monitoring.metrics import Metrics
+from .error_responses import error_json
+
+log = logging.getLogger("keyart.server")
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
+class RequestMetrics:
+    """ASGI middleware that records metrics per route. Logs name the route, not the path, which may hold secrets."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, began = 0, time.perf_counter()
+
+        async def tracked_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        failure: Exception | None = None
+        try:
+            await self._app(scope, receive, tracked_send)
+        except Exception as error:
+            failure = error
+            if not status:
+                await error_json(500, "The server failed to answer this request; see its log.")(
+                    scope, receive, tracked_send
+                )
+        seconds = time.perf_counter() - began
+        route = getattr(scope.get("route"), "path", "other")
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        if failure is not None:
+            fields = {"method": method, "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
+            log.error("a request failed", extra=fields, exc_info=failure)

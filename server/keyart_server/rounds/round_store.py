@@ -1,0 +1,244 @@
+"""Rounds in the database. Every step is one transaction; repeating a step has no further effect."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy.orm import Session, load_only
+
+from keyart.errors import InputError
+from keyart.secagg import AggregationParameters, Stage
+from keyart_federated.accounting import Mechanism
+
+from .. import audit_log, budget
+from ..budget.charges import from_json, to_json
+from ..state.tables import ChargeRow, MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow
+from .round import ACTIVE, COMPARISON_TOPIC, GUARD_TOPIC, STATUS_OF_STAGE, OpenRound, Round, RoundStatus
+
+KEY_BYTES: Final = 32
+MAX_FAILURE_LENGTH: Final = 400  # characters
+_SUMMARY_COLUMNS: Final = (
+    RoundRow.id, RoundRow.campaign_id, RoundRow.number, RoundRow.topic, RoundRow.standing, RoundRow.low,
+    RoundRow.high, RoundRow.wanted, RoundRow.patience, RoundRow.opened, RoundRow.changed, RoundRow.keys,
+    RoundRow.shares, RoundRow.masked, RoundRow.unmasked, RoundRow.failure, RoundRow.told,
+)  # fmt: skip
+
+
+def start(
+    session: Session,
+    at: datetime,
+    campaign_id: str,
+    number: int,
+    topic: str,
+    offer: bytes,
+    terms: AggregationParameters,
+    event: Mechanism,
+    waiting: bytes,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    wanted: int,
+    patience: float,
+) -> Round:
+    """Create a round at the stage of keys. Raises IntegrityError if the campaign's round number is taken."""
+    row = RoundRow(
+        id=terms.round_id.hex(),
+        campaign_id=campaign_id,
+        number=number,
+        topic=topic,
+        standing="keys",
+        offer=offer,
+        terms=terms.to_bytes(),
+        event=to_json(event),
+        key=os.urandom(KEY_BYTES),
+        waiting=waiting,
+        low=low,
+        high=high,
+        wanted=wanted,
+        patience=patience,
+        opened=at,
+        changed=at,
+        keys=0,
+        shares=0,
+        masked=0,
+        unmasked=0,
+        failure="",
+        total=None,
+        told="{}",
+    )
+    session.add(row)
+    session.flush()
+    audit_log.append(session, at, "server", "round.start", campaign_id, round=number, topic=topic)
+    return _round(row)
+
+
+def find(session: Session, round_id: str) -> Round | None:
+    """Return the round, or None."""
+    row = session.get(RoundRow, round_id, options=[load_only(*_SUMMARY_COLUMNS)])
+    return None if row is None else _round(row)
+
+
+def find_open(session: Session, round_id: str) -> OpenRound | None:
+    """Return the data that a round needs while it is active, or None."""
+    row = session.get(RoundRow, round_id)
+    if row is None:
+        return None
+    return OpenRound(
+        row.id, cast(RoundStatus, row.standing), row.offer, AggregationParameters.from_bytes(row.terms), row.event,
+        row.key, row.waiting, row.low, row.high, row.wanted, row.patience, row.total,
+    )  # fmt: skip
+
+
+def list_active(session: Session) -> list[Round]:
+    """Return the rounds that are waiting for devices, oldest first."""
+    return _rounds(session, select(RoundRow).where(RoundRow.standing.in_(ACTIVE)).order_by(RoundRow.opened))
+
+
+def list_answered(session: Session) -> list[Round]:
+    """Return the rounds whose sum has not been read yet, oldest first."""
+    return _rounds(session, select(RoundRow).where(RoundRow.standing == "answered").order_by(RoundRow.changed))
+
+
+def list_for_campaign(
+    session: Session, campaign_id: str, limit: int | None = None, topic: str | None = None
+) -> list[Round]:
+    """Return rounds of a campaign, newest first; `topic` restricts them: "" selects those that evaluate no
+    release.
+    """
+    rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id)
+    if topic is not None:
+        rows = rows.where(RoundRow.topic == topic if topic else _is_own_round())
+    return _rounds(session, rows.order_by(RoundRow.number.desc()).limit(limit))
+
+
+def count_lost(session: Session, campaign_id: str) -> int:
+    """Count the campaign's own rounds that were charged and never read."""
+    paid = (ChargeRow.campaign_id == RoundRow.campaign_id) & (ChargeRow.number == RoundRow.number)
+    failed = RoundRow.campaign_id == campaign_id, RoundRow.standing == "failed", _is_own_round()
+    return session.scalars(select(func.count()).select_from(RoundRow).join(ChargeRow, paid).where(*failed)).one()
+
+
+def count_by_status(session: Session) -> dict[str, int]:
+    """Count rounds by status."""
+    return {
+        row[0]: row[1] for row in session.execute(select(RoundRow.standing, func.count()).group_by(RoundRow.standing))
+    }
+
+
+def advance(session: Session, at: datetime, round_id: str, stage: Stage, answered: int) -> Round:
+    """End a stage with the number of devices that completed it. Opening the stage of masked vectors charges the
+    round.
+
+    Raises:
+        BudgetSpent: if the budget does not allow it; nothing is changed.
+        InputError: for a round that is not active.
+    """
+    row = _locked(session, round_id)
+    stages = list(Stage)
+    current = next(
+        (candidate_stage for candidate_stage, standing in STATUS_OF_STAGE.items() if standing == row.standing), None
+    )
+    if current is None or stage > current:
+        raise InputError(f"Round {row.number} of campaign {row.campaign_id} has status {row.standing}.")
+    if stage < current:
+        return _round(row)  # the round was resumed; it has passed this stage already
+    if stage is Stage.SHARE:
+        budget.charge(session, at, row.campaign_id, row.number, from_json(row.event), row.low, row.high)
+    setattr(row, _COUNT_COLUMNS[stage], answered)
+    if stage is not Stage.UNMASK:
+        row.standing = STATUS_OF_STAGE[stages[stages.index(stage) + 1]]
+    row.changed = at
+    return _round(row)
+
+
+def store_sum(session: Session, at: datetime, round_id: str, total: npt.NDArray[np.int64], answered: int) -> None:
+    """Store the sum of a round; `answered` is the number of devices at the last stage."""
+    row = _locked(session, round_id)
+    if row.standing in ("answered", "done"):
+        return
+    if row.standing != "unmask":
+        raise InputError(f"Round {row.number} of campaign {row.campaign_id} has status {row.standing}.")
+    row.standing, row.unmasked, row.total, row.changed = "answered", answered, total.astype("<i8").tobytes(), at
+
+
+def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, Any]) -> None:
+    """End a round whose sum was read; store the result and delete requests and submissions."""
+    row = _locked(session, round_id)
+    if row.standing == "done":
+        return
+    row.standing, row.told, row.changed = "done", json.dumps(result, allow_nan=False), at
+    _forget(session, row)
+    audit_log.append(session, at, "server", "round.finish", row.campaign_id, round=row.number, devices=row.masked)
+
+
+def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
+    """End a round as failed and delete requests and submissions. A charge stays."""
+    row = _locked(session, round_id)
+    if row.standing in ("done", "failed"):
+        return
+    row.standing, row.failure, row.changed = "failed", reason[:MAX_FAILURE_LENGTH], at
+    _forget(session, row)
+    audit_log.append(
+        session, at, "server", "round.fail", row.campaign_id, round=row.number, reason=reason[:MAX_FAILURE_LENGTH]
+    )
+
+
+def total_of(open_round: OpenRound) -> npt.NDArray[np.int64]:
+    """Return the sum of an answered round [int64]."""
+    return np.frombuffer(open_round.total or b"", "<i8").astype(np.int64)
+
+
+_COUNT_COLUMNS: Final[Mapping[Stage, str]] = {
+    Stage.KEYS: "keys",
+    Stage.SHARE: "shares",
+    Stage.MASKED: "masked",
+    Stage.UNMASK: "unmasked",
+}
+
+
+def _is_own_round() -> ColumnElement[bool]:
+    return and_(*(~RoundRow.topic.startswith(prefix, autoescape=True) for prefix in (COMPARISON_TOPIC, GUARD_TOPIC)))
+
+
+def _locked(session: Session, round_id: str) -> RoundRow:
+    row = session.get(RoundRow, round_id, with_for_update=True)
+    if row is None:
+        raise InputError(f"There is no round {round_id}.")
+    return row
+
+
+def _forget(session: Session, row: RoundRow) -> None:
+    row.offer, row.waiting, row.total = b"", b"", None
+    for table in (SubmissionRow, StageRequestRow, MemberRow, PartialSumRow, WindowRow):
+        session.execute(delete(table).where(table.round_id == row.id))
+
+
+def _rounds(session: Session, rows: Any) -> list[Round]:
+    loaded: Iterable[RoundRow] = session.scalars(rows.options(load_only(*_SUMMARY_COLUMNS)))
+    return [_round(row) for row in loaded]
+
+
+def _round(row: RoundRow) -> Round:
+    return Round(
+        id=row.id,
+        campaign_id=row.campaign_id,
+        number=row.number,
+        topic=row.topic,
+        standing=cast(RoundStatus, row.standing),
+        low=row.low,
+        high=row.high,
+        wanted=row.wanted,
+        patience=row.patience,
+        opened=row.opened,
+        changed=row.changed,
+        answered={stage: getattr(row, name) for stage, name in _COUNT_COLUMNS.items()},
+        failure=row.failure,
+        result=json.loads(row.told),
+    )

@@ -1,0 +1,334 @@
+"""Signed bundles as static files for any web server or CDN (The Update Framework, TUF).
+
+    folder/metadata/1.root.json, 2.root.json, …   which keys may sign which role; devices ship 1.root.json
+    folder/metadata/N.targets.json                sha256 and size of every file of every listed bundle
+    folder/metadata/N.snapshot.json               names the current targets.json
+    folder/metadata/timestamp.json                names the current snapshot; the only file replaced in place
+    folder/targets/7/manifest.json …              the files of bundle 7, byte for byte
+
+Versions only go forward. Files written before timestamp.json are invisible until that file is replaced, so an
+interrupted call leaves the old state or the new one; version numbers that it used are not used again. Source: TUF
+specification, theupdateframework.github.io/specification, sections 5 and 6.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf does not declare these re-exports
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+
+from keyart.bundle.durable import locked_file, replace_file, sync_folder, write_synced
+from keyart.bundle.folder import read_files, verify
+from keyart.bundle.manifest import Manifest
+from keyart.bundle.reference_vectors import RunRanker
+from keyart.errors import BundleDamaged, BundleMissing, BundleRefused, SettingError
+
+from ..clock import now
+from . import tuf_keys
+
+log = logging.getLogger("keyart.server")
+VALID_DAYS: Mapping[str, int] = {"root": 365, "targets": 90, "snapshot": 7, "timestamp": 1}
+PUBLISHING = ("targets", "snapshot", "timestamp")  # roles that sign a new bundle
+WARN_DAYS = 14  # before an offline role expires
+VERSIONS_KEPT = 20  # bundles that targets.json lists; devices fetch that file with every update
+
+
+@dataclass(frozen=True)
+class _State:
+    """The metadata that timestamp.json leads to."""
+
+    root: Metadata[Root]
+    targets: Metadata[Targets]
+    snapshot: Metadata[Snapshot]
+    timestamp: Metadata[Timestamp]
+
+    def role(self, name: str) -> Metadata[Any]:
+        role: Metadata[Any] = getattr(self, name)
+        return role
+
+
+class Repository:
+    """A repository in `folder`, signed with the keys in `keys`; made by `create` or `open`.
+
+    Attributes:
+        clock: returns the current time, with zone.
+        step: called with a name before each write.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        keys: Path,
+        clock: Callable[[], datetime] = now,
+        step: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self.folder, self.keys = folder, keys
+        self.metadata, self.targets = folder / "metadata", folder / "targets"
+        self._clock, self._step = clock, step
+
+    @classmethod
+    def create(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
+        """Create an empty repository; keys that are missing in `keys` are created with mode 0600.
+
+        Raises:
+            BundleRefused: if `folder` already holds a repository.
+            SettingError: for keys that cannot be used.
+        """
+        repository = cls(Path(folder), Path(keys), clock)
+        if (repository.metadata / "timestamp.json").exists():
+            raise BundleRefused(f"{folder} already holds a repository; open it, or choose another folder.")
+        repository.metadata.mkdir(parents=True, exist_ok=True)
+        repository.targets.mkdir(exist_ok=True)
+        signers = {}
+        for role in tuf_keys.ROLES:
+            path = tuf_keys.path_of(repository.keys, role)
+            signers[role] = tuf_keys.read(path) if path.exists() else tuf_keys.create(path)
+        root = Root(consistent_snapshot=True)
+        for role, signer in signers.items():
+            root.add_key(signer.public_key, role)
+        state = _State(Metadata(root), Metadata(Targets()), Metadata(Snapshot()), Metadata(Timestamp()))
+        signers_by_role = {role: [signer] for role, signer in signers.items()}
+        repository._write_root(state.root, signers_by_role["root"])
+        repository._write_from("targets", state, signers_by_role)
+        return repository
+
+    @classmethod
+    def open(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
+        """Open the repository in `folder`. Raises BundleMissing, or BundleDamaged if it does not match its
+        signatures.
+        """
+        repository = cls(Path(folder), Path(keys), clock)
+        repository._load()
+        return repository
+
+    @property
+    def trusted_root(self) -> bytes:
+        """Return `1.root.json`, which apps ship: `keyart.bundle.update.install_update(…, root=…)`."""
+        return (self.metadata / "1.root.json").read_bytes()
+
+    @property
+    def root_version(self) -> int:
+        """Return the number of the newest root."""
+        number = 1
+        while (self.metadata / f"{number + 1}.root.json").exists():
+            number += 1
+        return number
+
+    @property
+    def newest_root(self) -> bytes:
+        """Return the newest root, which new app builds ship: keys of an older root may have been exposed."""
+        return (self.metadata / f"{self.root_version}.root.json").read_bytes()
+
+    def check_keys(self) -> None:
+        """Raise SettingError if a key that `publish` needs cannot be used."""
+        self._signers(self._load(), *PUBLISHING)
+
+    @property
+    def versions(self) -> set[int]:
+        """Return the model versions that are currently signed."""
+        return _versions(self._load().targets.signed)
+
+    @property
+    def newest(self) -> int | None:
+        """Return the model version of the newest published bundle."""
+        return max(self.versions, default=None)
+
+    def publish(self, bundle: str | Path, *, run: RunRanker | None = None) -> Manifest:
+        """Publish the bundle in a folder. Needs the keys of all roles but root.
+
+        Args:
+            bundle: folder of the bundle.
+            run: ranker of this bundle, for the check of expected scores, as in `keyart.bundle.verify`.
+
+        Returns:
+            The manifest of the bundle.
+
+        Raises:
+            BundleMissing, BundleDamaged, BundleRefused: for a bundle that devices would refuse or whose version is
+                not newer than the newest; nothing is published.
+            SettingError: for a missing key; nothing is published.
+        """
+        files = read_files(bundle)
+        with locked_file(self.folder / ".lock"):
+            state = self._load()
+            signers = self._signers(state, *PUBLISHING)
+            manifest = self._place(files, state, run)
+            listed = state.targets.signed.targets
+            for name, data in files.items():
+                path = f"{manifest.model_version}/{name}"
+                listed[path] = TargetFile.from_data(path, data)
+            kept_versions = sorted(_versions(state.targets.signed))[-VERSIONS_KEPT:]
+            for path in [path for path in listed if int(path.partition("/")[0]) not in kept_versions]:
+                del listed[path]
+            self._write_from("targets", state, signers)
+            return manifest
+
+    def refresh(self) -> None:
+        """Sign the online roles again; call it several times a day. Needs the keys of snapshot and timestamp.
+
+        Logs a warning when an offline role is about to expire and `renew` is due.
+        """
+        with locked_file(self.folder / ".lock"):
+            state = self._load()
+            for role in ("root", "targets"):
+                remaining = state.role(role).signed.expires - self._clock()
+                if remaining < timedelta(days=WARN_DAYS):
+                    log.warning("%s expires in %d days; run renew with the offline keys.", role, remaining.days)
+            half_life = timedelta(days=VALID_DAYS["snapshot"] / 2)
+            due = state.snapshot.signed.expires - self._clock() < half_life
+            self._write_from("snapshot" if due else "timestamp", state, self._signers(state, "snapshot", "timestamp"))
+
+    def renew(self, replace: Collection[str] = ()) -> None:
+        """Sign a new root and all roles before they expire. Needs all keys.
+
+        Devices follow without a new app build, since the old root key signs the new root. An interrupted call leaves
+        a repository that devices accept; call it again to finish.
+
+        Args:
+            replace: roles that get a new key, for example after a key was exposed.
+        """
+        if unknown := set(replace) - set(tuf_keys.ROLES):
+            raise SettingError(f"There is no role {min(unknown)!r}; the roles are {', '.join(tuf_keys.ROLES)}.")
+        with locked_file(self.folder / ".lock"):
+            state = self._load()
+            root = state.root.signed
+            for role in tuf_keys.ROLES:
+                tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
+            old = {role: signers[0] for role, signers in self._signers(state, *tuf_keys.ROLES).items()}
+            new = {**old, **{role: tuf_keys.create(tuf_keys.next_path_of(self.keys, role)) for role in replace}}
+            # Signed with old and new keys first, so that it is valid for either root after an interruption.
+            old_and_new = {role: [old[role], *([new[role]] if role in replace else [])] for role in tuf_keys.ROLES}
+            self._write_from("targets", state, old_and_new)
+            for role in replace:
+                root.revoke_key(old[role].public_key.keyid, role)
+                root.add_key(new[role].public_key, role)
+            self._write_root(state.root, old_and_new["root"])
+            self._write_from("timestamp", state, {"timestamp": [new["timestamp"]]})
+            for role in replace:
+                tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
+
+    def _place(self, files: Mapping[str, bytes], state: _State, run: RunRanker | None) -> Manifest:
+        """Verify the files and move them to targets/<version>/; no metadata names them yet."""
+        incoming = self.targets / ".incoming"
+        shutil.rmtree(incoming, ignore_errors=True)
+        incoming.mkdir(parents=True)
+        try:
+            for name, data in files.items():
+                write_synced(incoming / name, data)
+            manifest = verify(incoming, run=run)
+            newest = max(_versions(state.targets.signed), default=-1)
+            if manifest.model_version <= newest:
+                raise BundleRefused(
+                    f"Model {manifest.model_version} is not newer than the published {newest}; "
+                    "versions only go forward. Build the bundle with a higher model version."
+                )
+            self._step("place")
+            home = self.targets / str(manifest.model_version)
+            if not home.exists():
+                incoming.rename(home)
+                sync_folder(self.targets)
+            elif {path.name: path.read_bytes() for path in home.iterdir()} != files:
+                # Left by an interrupted publish. Caches may hold it, so its version cannot be used again.
+                raise BundleRefused(
+                    f"Model {manifest.model_version} was partly published before with other bytes; "
+                    "build the bundle with a higher model version."
+                )
+            return manifest
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+
+    def _write_root(self, root: Metadata[Root], signers: list[CryptoSigner]) -> None:
+        root.signed.version = 1 if not root.signatures else root.signed.version + 1
+        self._sign("root", root, signers)
+        self._step("root.json")
+        replace_file(self.metadata / f"{root.signed.version}.root.json", root.to_bytes())
+
+    def _write_from(self, first: str, state: _State, signers: Mapping[str, list[CryptoSigner]]) -> None:
+        """Sign and write the roles from `first` down to timestamp, which makes the others visible."""
+        chain = ("targets", "snapshot", "timestamp")
+        for role, parent_role in zip(chain, (*chain[1:], None), strict=True):
+            if chain.index(role) < chain.index(first):
+                continue
+            metadata = state.role(role)
+            if metadata.signatures:
+                metadata.signed.version = self._unused_version(role, metadata.signed.version)
+            self._sign(role, metadata, signers[role])
+            data = metadata.to_bytes()
+            self._step(f"{role}.json")
+            if role == "timestamp":
+                replace_file(self.metadata / "timestamp.json", data)
+                return
+            version = metadata.signed.version
+            replace_file(self.metadata / f"{version}.{role}.json", data)
+            info = MetaFile.from_data(version, data, ["sha256"])
+            if parent_role == "snapshot":
+                state.snapshot.signed.meta["targets.json"] = info
+            else:
+                state.timestamp.signed.snapshot_meta = info
+
+    def _sign(self, role: str, metadata: Metadata[Any], signers: list[CryptoSigner]) -> None:
+        metadata.signed.expires = (self._clock() + timedelta(days=VALID_DAYS[role])).replace(microsecond=0)
+        metadata.signatures.clear()
+        for signer in signers:
+            metadata.sign(signer, append=True)
+
+    def _unused_version(self, role: str, version: int) -> int:
+        """Return a version above every one ever written: a numbered file never changes."""
+        names = (re.fullmatch(rf"(\d+)\.{role}\.json", path.name) for path in self.metadata.iterdir())
+        return max(version, *(int(name[1]) for name in names if name), 0) + 1
+
+    def _signers(self, state: _State, *roles: str) -> dict[str, list[CryptoSigner]]:
+        roles_in_root = state.root.signed.roles
+        return {role: [tuf_keys.signer_of(self.keys, role, roles_in_root[role].keyids)] for role in roles}
+
+    def _load(self) -> _State:
+        """Load the state that devices see, with its signatures checked."""
+        if not (self.metadata / "timestamp.json").is_file():
+            raise BundleMissing(
+                f"There is no complete repository in {self.folder}; create one with Repository.create."
+            )
+        try:
+            root: Metadata[Root] = self._read(f"{self.root_version}.root.json")
+            timestamp: Metadata[Timestamp] = self._read("timestamp.json")
+            snapshot: Metadata[Snapshot] = self._read(
+                f"{timestamp.signed.snapshot_meta.version}.snapshot.json", timestamp.signed.snapshot_meta
+            )
+            meta = snapshot.signed.meta["targets.json"]
+            targets: Metadata[Targets] = self._read(f"{meta.version}.targets.json", meta)
+            state = _State(root, targets, snapshot, timestamp)
+            for role in tuf_keys.ROLES:
+                metadata = state.role(role)
+                root.signed.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+            return state
+        except (OSError, RepositoryError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise BundleDamaged(
+                f"The repository in {self.folder} does not match its signatures ({error}); restore it from a backup."
+            ) from error
+
+    def _read(self, name: str, expected: MetaFile | None = None) -> Metadata[Any]:
+        data = (self.metadata / name).read_bytes()
+        if expected is not None:
+            expected.verify_length_and_hashes(data)
+        metadata: Metadata[Any] = Metadata.from_bytes(data)
+        return metadata
+
+
+def _versions(targets: Targets) -> set[int]:
+    return {int(path.partition("/")[0]) for path in targets.targets}
