@@ -1,4 +1,4 @@
-"""keyart inside an app: open a profile, show a page, tell keyart what became of it. Run: python examples/embed.py"""
+"""keyart in an app: open a profile, show a page, and report the outcomes. Run: python examples/embed.py"""
 
 import tempfile
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ CATALOG = keyart.Catalog.from_titles(
 
 
 def evening(folder: Path) -> list[str]:
-    """One evening in front of a TV; returns the pictures of the last page."""
+    """Show one evening on a TV; return the artworks of the last page."""
     now = datetime.now().astimezone()
     passphrase = keyart.PassphraseKey("from the host's key store")  # keyart.HostKey(get, put, delete) in a real app
     with keyart.Personalizer.open(folder / "profile.db", catalog=CATALOG, keys=passphrase) as art:

@@ -1,4 +1,4 @@
-"""What more devices teach each other. Run: python examples/fleet_size.py (about ten minutes; writes fleet.png)"""
+"""The effect of fleet size on capture. Run: python examples/fleet_size.py (about ten minutes; writes fleet.png)"""
 
 import sys
 
@@ -9,7 +9,7 @@ SIZES = (500, 1_000, 2_000, 4_000, 8_000, 20_000)
 
 
 def main(sizes=SIZES, titles=200, rounds=20, steps=10, seed=0) -> list[keyart_federated.Report]:
-    """The same titles with fleets of several sizes; prints a line each."""
+    """Run fleets of several sizes on the same titles, and print one line for each."""
     reports = []
     for devices in sizes:
         world = SyntheticWorld(viewers=devices, titles=titles, impressions=rounds * steps, seed=seed)
@@ -24,7 +24,7 @@ def main(sizes=SIZES, titles=200, rounds=20, steps=10, seed=0) -> list[keyart_fe
 
 
 def draw(reports: list[keyart_federated.Report], path: str) -> None:
-    """Capture against the number of devices; needs keyart[tools]."""
+    """Draw capture against the number of devices; needs keyart[tools]."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")

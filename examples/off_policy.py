@@ -1,4 +1,4 @@
-"""How near off-policy estimates come, and how often their intervals hold, where the truth is known.
+"""The error and the coverage of off-policy estimates in a world with known expected rewards.
 
 Run: python examples/off_policy.py [FOLDER [PEER]] (about an hour; writes coverage.png and off_policy.json there).
 PEER is a Python with Open Bandit Pipeline, such as .venv-bench/bin/python, which then estimates from the same logs.
@@ -45,8 +45,11 @@ PEER = {
 
 
 def occasions(artworks=10, scale=1.0, viewers=2_000, titles=200, impressions=100, seed=0):
-    """Of each impression of a SyntheticWorld, [n, artworks]: the truth, what a model predicts, and three policies:
-    the target, which is judged, by that model; uniform; exploring, by an older model that knows half as much."""
+    """Return the data of each impression of a SyntheticWorld, [n, artworks].
+
+    These are the expected rewards, a model's predictions, and three policies: the evaluated target, by that model;
+    uniform; and exploring, by an older model that knows half as much.
+    """
     from keyart.model import distribution
     from keyart_federated.worlds import SyntheticWorld
 
@@ -75,8 +78,9 @@ def occasions(artworks=10, scale=1.0, viewers=2_000, titles=200, impressions=100
 
 
 def drawn(world, logged, length, seed, devices=False):
-    """A log: occasions, pictures and rewards, [decisions] each. devices: `length` is how many of them, each with all
-    its impressions."""
+    """Draw a log: impressions, artworks and rewards, [decisions] each, of `length` devices with all their
+    impressions.
+    """
     rng = np.random.default_rng(seed)
     if devices:
         each = int(world["impressions"])
@@ -89,7 +93,7 @@ def drawn(world, logged, length, seed, devices=False):
 
 
 def estimated(world, logged, length, logs, seed, devices=False, intervals=True):
-    """Estimates of each of so many logs, by estimator: value, low, high, standard error; or values alone."""
+    """Return the estimates of many logs by estimator: value, low, high, standard error; or values alone."""
     from keyart_federated.evaluation import Decisions, dr_ratio, ips_ratio, shrunk_estimate, snips_ratio
 
     found = {}
@@ -116,8 +120,11 @@ def estimated(world, logged, length, logs, seed, devices=False, intervals=True):
 
 
 def limit(world, logged, length):
-    """The relative error that no regular estimator without bias gets below (J. Hahn, "On the role of the propensity
-    score in efficient semiparametric estimation of average treatment effects", Econometrica 66, 1998)."""
+    """Return the lower bound of the relative error of regular unbiased estimators.
+
+    See J. Hahn, "On the role of the propensity score in efficient semiparametric estimation of average treatment
+    effects", Econometrica 66, 1998.
+    """
     truth, target = world["truth"], world["target"]
     value = (target * truth).sum(axis=1)
     noise = (target**2 / world[logged] * truth * (1 - truth)).sum(axis=1).mean()
@@ -133,7 +140,7 @@ def share_inside(low, high, truth):
 
 
 def main(worlds=WORLDS, errors=ERRORS, lengths=LENGTHS, devices=DEVICES, logs=500, peer=None, seed=0, **size):
-    """Rows of errors and of coverage; prints a line each. size: of the worlds."""
+    """Print errors and coverage, one line each; `size` is that of the worlds."""
     rows = []
     for place, (name, (artworks, logged, scale)) in enumerate(worlds.items()):
         world = occasions(artworks, scale, seed=seed, **size)
@@ -165,8 +172,10 @@ def main(worlds=WORLDS, errors=ERRORS, lengths=LENGTHS, devices=DEVICES, logs=50
 
 
 def bts():
-    """What Thompson sampling would have earned, from the random logs of Open Bandit, beside what it did earn. Its
-    probability of an item in a position is how often its own log shows it there: no reward is looked at for it."""
+    """Estimate the value of Thompson sampling from the random logs of Open Bandit, beside its actual value.
+
+    Its probability of an item in a position is the frequency in its own log; no reward is used for it.
+    """
     from keyart_federated.evaluation import Decisions, Overlap, ips, snips
     from keyart_federated.worlds.openbandit import CAMPAIGNS, OpenBanditLog
 
@@ -187,7 +196,9 @@ def bts():
 
 
 def of_peer(python, world, draw, intervals):
-    """As `estimated`, by Open Bandit Pipeline in another Python, which draws the same logs; no standard error."""
+    """Return estimates like `estimated`, by Open Bandit Pipeline in another Python on the same logs; no standard
+    errors.
+    """
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder, "world.npz"), **world)
         asked = [str(python), __file__, "--peer", folder, json.dumps([*draw, intervals])]
@@ -196,7 +207,9 @@ def of_peer(python, world, draw, intervals):
 
 
 def answer(folder, asked):
-    """The other side of `of_peer`. The package's own imports want torch and seaborn; these estimators do not."""
+    """Run the other side of `of_peer`, without the package's imports of torch and seaborn, which these estimators do
+    not need.
+    """
     torch = types.ModuleType("torch")
     torch.Tensor = type("Tensor", (), {})
     package = types.ModuleType("obp.ope")
@@ -228,7 +241,7 @@ def answer(folder, asked):
 
 
 def draw(rows, path):
-    """Coverage against the length of a log, a panel a world; needs keyart[tools]."""
+    """Draw coverage against the length of a log, one panel per world; needs keyart[tools]."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(row["world"] for row in rows if row["what"] == "coverage"))

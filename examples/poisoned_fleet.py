@@ -1,4 +1,4 @@
-"""What a few hostile devices do to private rounds. Run: python examples/poisoned_fleet.py (about five minutes)"""
+"""The effect of a few hostile devices on private rounds. Run: python examples/poisoned_fleet.py (five minutes)"""
 
 import contextlib
 import tempfile
@@ -28,10 +28,11 @@ UNROUNDED = 0.98  # of the norm: rounding must not make longer what hides at the
 
 
 class PoisonedWorld(SyntheticWorld):
-    """A share of the devices lies in training rounds; their people are as all others.
+    """A world in which a share of the devices sends false updates in training rounds.
 
-    negated: the own gradient turned round, at the clip. common, tenfold, beyond: all push in one direction, at the
-    clip and past it. Under a mask nobody sees any of it.
+    Attack "negated" sends the device's own gradient with the opposite sign, at the clipping norm; "common", "tenfold"
+    and "beyond" all push in one direction, at the clipping norm and beyond. Under a mask the server cannot see any of
+    it.
     """
 
     def __init__(self, attack: str, share: float, **settings: int) -> None:
@@ -62,7 +63,7 @@ class PoisonedWorld(SyntheticWorld):
 
 
 def run(attack: str, guarded: bool, devices: int, titles: int, rounds: int, seed: int, share: float, learner: str):
-    """One fleet. The guard has no switch: what an unguarded server would do shows where it is taken out."""
+    """Run one fleet. The guard has no switch: it is removed to show what an unguarded server would do."""
     world = PoisonedWorld(attack, share, viewers=devices, titles=titles, impressions=STEPS * rounds, seed=seed)
     privacy = keyart_federated.Privacy(epsilon=8.0, delta=1e-6, masked=False) if learner == "federated" else None
     with mock.patch.object(guard, "check", guard.check if guarded else lambda *_: 1.0):
@@ -70,7 +71,7 @@ def run(attack: str, guarded: bool, devices: int, titles: int, rounds: int, seed
 
 
 def adopted(world: SyntheticWorld, old: Path, new: Path, decisions: int, devices: int) -> float:
-    """Share of devices that take the bundle `new` after so many decisions with `old`."""
+    """Return the share of devices that accept the bundle `new` after a number of decisions with `old`."""
     taken = 0
     for i in range(devices):
         with (
@@ -99,9 +100,9 @@ def adopted(world: SyntheticWorld, old: Path, new: Path, decisions: int, devices
 def main(
     devices=1_000, titles=100, rounds=20, *, seeds=(0, 1), share=0.01, attacks=tuple(ATTACKS), asked=30
 ) -> dict[tuple[str, bool], float]:
-    """Median capture of the last quarter by attack, without and with the guard; prints a line each.
+    """Print the median capture of the last quarter by attack, without and with the guard.
 
-    asked: how many devices say whether they would take what an unguarded server made.
+    `asked` is the number of devices that report whether they would accept the unguarded server's model.
     """
     found = {}
     world, first = run("none", True, devices, titles, rounds, seeds[0], share, "none")

@@ -1,6 +1,6 @@
-"""What privacy costs fleets of several sizes. Run: python examples/private_fleets.py (about three hours)
+"""The cost of privacy for fleets of several sizes. Run: python examples/private_fleets.py (about three hours)
 
-Writes privacy.png, and privacy.json: what `keyart privacy plan` ships as its measured.json.
+Writes privacy.png, and privacy.json, which `keyart privacy plan` ships as its measured.json.
 """
 
 import json
@@ -17,8 +17,7 @@ COLOURS = ("#c9b8dc", "#a58bc4", "#7b5ea7", "#4b2f7f", "#1f1147")
 
 
 def main(sizes=SIZES, epsilons=EPSILONS, titles=200, rounds=20, steps=10, seed=0) -> list[dict]:
-    """The same titles with fleets of several sizes and budgets; and what devices reach that share nothing: devices 0.
-    Prints a line each."""
+    """Run fleets of several sizes and budgets on the same titles, and devices that learn alone (devices 0)."""
     runs = []
     for devices, epsilon in [(0, None), *((n, e) for n in sizes for e in epsilons)]:
         world = SyntheticWorld(viewers=devices or sizes[0], titles=titles, impressions=rounds * steps, seed=seed)
@@ -46,7 +45,7 @@ def main(sizes=SIZES, epsilons=EPSILONS, titles=200, rounds=20, steps=10, seed=0
 
 
 def draw(runs: list[dict], path: str) -> None:
-    """Capture over the last quarter against ε, a line a fleet; needs keyart[tools]."""
+    """Draw the capture of the last quarter against ε, one line per fleet; needs keyart[tools]."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")

@@ -28,7 +28,7 @@ PAUSE_SECONDS = 0.3
 
 
 class WorldDevice(Device):
-    """Device `number` of a world."""
+    """A device of a world, by its number."""
 
     def __init__(self, world: World, number: int, home: Path, bundle: Path, root, limits, send, token, seed: int = 0):
         self.world = world
@@ -37,10 +37,10 @@ class WorldDevice(Device):
         self._art.record_many(world.history(number))
 
     def watch(self, titles: int = 0) -> None:
-        """Visits bring nothing to watch: the world says what is shown, and when."""
+        """Do nothing: the world decides what is shown, and when."""
 
     def play(self, first: int, steps: int) -> None:
-        """Meet `steps` impressions, from impression `first` on."""
+        """Play `steps` impressions, starting at impression `first`."""
         for step in range(first, first + steps):
             title, context = self.world.impression(self.number, step)
             decision = self._art.choose(title, context)

@@ -1,4 +1,4 @@
-"""A world of your own, and what federated rounds learn in it. Run: python examples/simulate_my_world.py"""
+"""A custom world, and the result of federated rounds on it. Run: python examples/simulate_my_world.py"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ GENRES = ("comedy", "drama", "thriller")
 
 
 class TwoTastes:
-    """Half of the viewers play what shows the genre that they watch; the others like faces, whatever they watch."""
+    """A world in which half of the viewers play artworks of the genre that they watch, and the others play faces."""
 
     def __init__(self, devices: int = 200, titles: int = 30, seed: int = 0) -> None:
         self.devices = devices
@@ -52,7 +52,7 @@ class TwoTastes:
 
 
 def main(rounds: int = 6, steps: int = 20) -> keyart_federated.Report:
-    """Simulates and prints what was found."""
+    """Simulate, and print the result."""
     # The default of 1 % hardly ever tries a face here: all are shown what history says, and nobody learns better.
     policy = keyart.Policy(exploration=0.05, stickiness=timedelta(0))
     report = keyart_federated.simulate(TwoTastes(), steps_per_round=steps, rounds=rounds, seed=1, policy=policy)

@@ -33,7 +33,7 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def transport(url: str) -> Send:
-    """All that keyart needs of an HTTP client."""
+    """Return a function that sends HTTP requests, which is all that keyart needs of an HTTP client."""
     opener = urllib.request.build_opener(NoRedirects)
 
     def send(method, path, body, headers):
@@ -51,12 +51,12 @@ def transport(url: str) -> Send:
 
 
 def canary(folder: Path, manifest: Manifest):
-    """The new model, to be tried before it is installed."""
+    """Return the new model's ranker, to run test vectors before it is installed."""
     return load_ranker(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config, "numpy").run
 
 
 class Device:
-    """One viewer who likes one tag, with a profile and bundles of their own in `home`."""
+    """A viewer who likes one tag, with a profile and bundles in `home`."""
 
     def __init__(self, number, home, catalog, bundle, root, limits, send, token, **settings):
         self.number, self.home, self.catalog, self.root = number, home, catalog, root
@@ -80,7 +80,7 @@ class Device:
         self.watch()
 
     def watch(self, titles: int = 4) -> None:
-        """A page of the catalogue, and what becomes of its pictures."""
+        """Show a page of the catalogue, and report the outcomes."""
         context = keyart.Context("tv", datetime.now().astimezone())
         shown = self._rng.sample([title.id for title in self.catalog], min(titles, len(self.catalog)))
         for decision in self._art.choose_page(shown, context):
@@ -89,7 +89,7 @@ class Device:
             self._art.observe(decision.id, keyart.Outcome.played(3600) if plays else keyart.Outcome.skipped())
 
     def turn(self) -> float:
-        """One visit, with what comes of it; seconds until the next."""
+        """Make one visit and handle its result; return the seconds until the next."""
         if not self._enrolled:
             try:
                 self._enrolled = enrol(self._art, self._send, self._token)
@@ -108,7 +108,7 @@ class Device:
         return self._visit.again_seconds
 
     def follow(self) -> None:
-        """Installs the model that is this device's to take."""
+        """Install the model offered to this device."""
         trust = self.home / "trust"
         wanted = offered_version(self._visit.model, trust)
         if self.root is None or wanted is None or wanted <= self._art.model_version:
@@ -135,7 +135,7 @@ class Device:
 
 
 def run(devices: list[Device], stop: threading.Event, workers: int = 8) -> None:
-    """Visits, each when it is due, until it is told to stop."""
+    """Visit the server whenever a visit is due, until stopped."""
     due = dict.fromkeys(devices, 0.0)
     try:
         with ThreadPoolExecutor(workers) as pool:

@@ -12,9 +12,9 @@ from PIL import Image
 
 from keyart import Artwork, Catalog, Title
 from keyart_tools.tagging.colour import Colours
-from keyart_tools.tagging.film import Film
-from keyart_tools.tagging.record import Tagging
+from keyart_tools.tagging.film import FilmFile
 from keyart_tools.tagging.still import Still
+from keyart_tools.tagging.tagging_file import Tagging
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -54,7 +54,7 @@ def tagged(folder: Path, pictures: dict[str, np.ndarray], licence: str = "", **c
         )
         stills.append(replace(still, **changes.get(name, {})))
         artworks.append(Artwork(f"film/{name}", tags=tags, image=image, maturity="13+" if name == "lawn" else ""))
-    film = Film(folder / "film.mp4", 1, 1, "0" * 64, 600.0, 14_400, 24.0)
+    film = FilmFile(folder / "film.mp4", 1, 1, "0" * 64, 600.0, 14_400, 24.0)
     Tagging(film, "film", "A film", licence, finished=True, stills=tuple(stills)).save(folder)
     title = Title("film", "A film", 600.0, artworks=artworks)
     other = Title("other", artworks=[Artwork("other/a")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from keyart_tools.logs import Log, recorded
-from keyart_tools.training import Fitted, Settings, fit
+from keyart_tools.training import LogTrainingSettings, TrainedModel, fit
 from support.worlds import StyleWorld
 
 IMPRESSIONS = 25
@@ -23,5 +23,5 @@ def log() -> Log:
 
 
 @cache
-def fitted() -> Fitted:
-    return fit(log(), world().catalog, Settings(passes=6, held_out=0.2))
+def fitted() -> TrainedModel:
+    return fit(log(), world().catalog, LogTrainingSettings(passes=6, held_out=0.2))

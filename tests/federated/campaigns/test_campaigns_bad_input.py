@@ -13,7 +13,7 @@ from keyart.campaigns.kinds import KINDS
 from keyart.errors import FederatedError, RoundFailed
 from keyart.model.features import FeatureSpec
 from keyart_federated.campaigns import (
-    Base,
+    DeployedModel,
     PrivateSum,
     RoundRequest,
     ask,
@@ -49,7 +49,7 @@ def renamed(catalog: Catalog) -> Catalog:
     return Catalog.from_titles([replace(first, id="new", artworks=artworks), *others])
 
 
-def request(base: Base, name: str, **changes: object):
+def request(base: DeployedModel, name: str, **changes: object):
     kind, settings, failed = ROUNDS[name]
     one = campaign(kind, settings, **changes)
     asked = ask(one, None, 1 + failed, failed, base, START)

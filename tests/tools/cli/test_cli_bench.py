@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from keyart_tools.bench import run as bench_run
-from keyart_tools.bench.rows import Absent, Row
+from keyart_tools.performance import performance_run as bench_run
+from keyart_tools.performance.measurement import Measurement, NotMeasured
 
 ENGINES = ("onnxruntime", "numpy")
 ROWS = {
@@ -47,15 +47,15 @@ def canned(monkeypatch: pytest.MonkeyPatch, **asked: object) -> list[tuple]:
     """A run that measures nothing; returns the calls that were made of it."""
     calls: list[tuple] = []
     rows = (
-        Row("choosing", "choose, numpy", 130.0, "µs", 4.9, "bare run", 6.0),
-        Row("size", "profile", 580_000.0, "bytes", reach=512_000),
-        Row("simulation", "client updates", 500.0, "/s"),
+        Measurement("choosing", "choose, numpy", 130.0, "µs", 4.9, "bare run", 6.0),
+        Measurement("size", "profile", 580_000.0, "bytes", reach=512_000),
+        Measurement("simulation", "client updates", 500.0, "/s"),
     )
-    absent = (Absent("peers", "there is no .venv-bench here. `make bench` installs the peers."),)
+    absent = (NotMeasured("peers", "there is no .venv-bench here. `make bench` installs the peers."),)
 
-    def run(*arguments: object) -> bench_run.Result:
+    def run(*arguments: object) -> bench_run.PerformanceResult:
         calls.append(arguments)
-        return bench_run.Result(rows, absent, {"rows": []})
+        return bench_run.PerformanceResult(rows, absent, {"rows": []})
 
     monkeypatch.setattr(bench_run, "run", run)
     return calls
@@ -127,7 +127,7 @@ def test_table_shows_bars_and_what_is_missing(
     (profile,) = (line for line in lines if line.startswith("│ profile"))
     assert "580.0 kB" in profile and "NO" in profile
     assert any("peers" in line and ".venv-bench" in line for line in lines)
-    assert "1 of 2 promises kept." in done.stdout and "device.png" in done.stdout
+    assert "1 of 2 targets met." in done.stdout and "device.png" in done.stdout
 
 
 @pytest.mark.parametrize(("flags", "peers", "turns"), [([], True, 5), (["--quick"], False, 1)])
@@ -148,7 +148,7 @@ def test_a_bad_out_is_a_sentence_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keyart_command
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(bench_run.device, "world", lambda: pytest.fail("it measured"))
+    monkeypatch.setattr(bench_run.device_timing, "world", lambda: pytest.fail("it measured"))
 
     for out, code in ((tmp_path / "file", 2), (tmp_path / "file" / "below", 1)):
         done = keyart_command("bench", "--quick", "--out", out)
@@ -169,6 +169,6 @@ def test_the_module_is_the_command() -> None:
     import sys
 
     done = subprocess.run(
-        [sys.executable, "-m", "keyart_tools.bench", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "keyart_tools.performance", "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("Usage: keyart bench")

@@ -20,7 +20,7 @@ def test_as_json_and_as_table(tmp_path: Path, keyart_command) -> None:
     assert len(first["capture_by_round"]) == 2
     assert (tmp_path / "plot.png").stat().st_size > 10_000
     assert json.loads(keyart_command(*SMALL, "--json").stdout)["capture"] == first["figures"]["capture"]["value"]
-    assert "apart" in keyart_command(*arguments).stdout
+    assert "paired difference" in keyart_command(*arguments).stdout
 
 
 def test_a_world_of_ones_own(own_worlds: Path, keyart_command) -> None:

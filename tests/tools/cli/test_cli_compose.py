@@ -65,7 +65,7 @@ def test_a_folder_without_a_clear_subject_is_cropped(keyart_command, here: Path)
     before = (folder / "catalog.json").read_bytes()
     done = keyart_command("compose", folder, "--crops", "tv", "--json")
     assert done.exit_code == 0 and not json.loads(done.stdout)["synthetic"]
-    assert "nothing composed" in done.stderr
+    assert "cropped instead of composed" in done.stderr
     assert (folder / "catalog.json").read_bytes() == before
 
 

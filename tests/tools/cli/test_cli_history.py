@@ -75,7 +75,7 @@ def test_twice_adds_nothing_twice(home: Path, keyart_command) -> None:
 
     done = keyart_command("history", "import", "detailed.csv", *WHERE)
 
-    assert done.exit_code == 0 and "Added: 0; already there: 2." in done.stdout
+    assert done.exit_code == 0 and "Added: 0; already stored: 2." in done.stdout
     assert "Granted" not in done.stderr
     assert len(views()) == 2
 
@@ -203,7 +203,7 @@ def test_several_people_in_one_file(home: Path, keyart_command) -> None:
 
 def test_without_consent_nothing_is_kept(home: Path, keyart_command) -> None:
     done = keyart_command("history", "detailed.csv", *WHERE)
-    assert done.exit_code == 1 and "say --consent" in done.stderr and not Path("me.db").exists()
+    assert done.exit_code == 1 and "add --consent" in done.stderr and not Path("me.db").exists()
 
     with Personalizer.open("me.db", catalog=Catalog.load("catalog.json"), keys=PassphraseKey(PASSPHRASE)) as art:
         art.consent.grant("personalization")

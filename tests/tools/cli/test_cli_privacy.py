@@ -10,8 +10,8 @@ import pytest
 
 from keyart.errors import KeyartError, SettingError
 from keyart_federated.accounting import noise_for, skellam_epsilon
-from keyart_tools.privacy import Run, measured, plan, predict, read
-from keyart_tools.privacy.plan import effective_devices
+from keyart_tools.privacy import MeasuredRun, measured_runs, plan, predict, read
+from keyart_tools.privacy.campaign_plan import effective_devices
 
 # Placeholders, no measurements: round figures that are easy to interpolate.
 PLACEHOLDERS = [
@@ -23,17 +23,17 @@ ASKED = {"delta": 1e-6, "rounds": 10, "dimension": 1000}
 
 
 @pytest.fixture
-def placeholders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, ...]:
+def placeholders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[MeasuredRun, ...]:
     file = tmp_path / "measured.json"
     file.write_text(json.dumps(PLACEHOLDERS), "utf-8")
-    monkeypatch.setattr(measured, "FILE", file)
+    monkeypatch.setattr(measured_runs, "FILE", file)
     return read()
 
 
 @pytest.fixture
 def nothing_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "measured.json").write_text("[]", "utf-8")
-    monkeypatch.setattr(measured, "FILE", tmp_path / "measured.json")
+    monkeypatch.setattr(measured_runs, "FILE", tmp_path / "measured.json")
 
 
 def test_epsilon(keyart_command) -> None:
@@ -74,7 +74,7 @@ def test_plan_without_measurements(keyart_command, nothing_measured, tmp_path: P
     asked = ("privacy", "plan", "--dimension", "3000", "--devices", "2000", "--rounds", "5", "--epsilon", "8")
     done = keyart_command(*asked)
     assert done.exit_code == 0 and "2,000" in done.stdout and "capture" not in done.stdout
-    assert "No measurements yet" in done.stderr
+    assert "No measured runs" in done.stderr
     document = json.loads(keyart_command(*asked, "--json").stdout)
     (row,) = document["rows"]
     noise = noise_for(8, 1e-6, 5)
@@ -91,7 +91,7 @@ def test_plan_says_no_where_it_cannot_pay(keyart_command, placeholders, tmp_path
     asked = ("privacy", "plan", "--dimension", "1000", "--devices", "200", "--devices", "10000", "--rounds", "10")
     done = keyart_command(*asked, "--plot", tmp_path / "capture.png")
     assert done.exit_code == 0, done.output
-    (sentence,) = [line for line in done.stdout.splitlines() if line.startswith("No:")]
+    (sentence,) = [line for line in done.stdout.splitlines() if line.startswith("Not worthwhile:")]
     assert "200 devices" in sentence and "0.400" in sentence
     assert (tmp_path / "capture.png").stat().st_size > 5000
     small, large = json.loads(keyart_command(*asked, "--json").stdout)["rows"]
@@ -123,10 +123,14 @@ def test_prediction_is_interpolated_in_the_logarithm_and_held_at_the_ends(placeh
 
 
 def test_noisy_runs_count_as_fewer_devices() -> None:
-    noisy = Run(5000, 2.0, 0.3, 0.35, 2, rounds=10, dimension=1000)
+    noisy = MeasuredRun(5000, 2.0, 0.3, 0.35, 2, rounds=10, dimension=1000)
     here = effective_devices(5000, 2.0, 1e-6, 10, 1000)
     assert here < 5000
-    runs = (noisy, Run(5000, 2.0, 0.6, 0.65, 1, rounds=10, dimension=1000), Run(50_000, None, 0.7, 0.8, 1))
+    runs = (
+        noisy,
+        MeasuredRun(5000, 2.0, 0.6, 0.65, 1, rounds=10, dimension=1000),
+        MeasuredRun(50_000, None, 0.7, 0.8, 1),
+    )
     assert predict(5000, 2.0, runs=runs, **ASKED) == pytest.approx((0.4, 0.45))  # weighted by seeds
     between = predict(round(math.sqrt(here * 50_000)), None, runs=runs, **ASKED)
     assert between == pytest.approx((0.55, 0.625), abs=1e-3)

@@ -9,7 +9,7 @@ import pytest
 from support.training import fitted, log, world
 
 from keyart.bundle import Manifest
-from keyart_tools.quantization.report import SAME_WINNER_BAR, VALUE_BAR
+from keyart_tools.quantization.quantization_report import SAME_WINNER_BAR, VALUE_BAR
 
 
 @pytest.fixture

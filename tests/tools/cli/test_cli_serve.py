@@ -56,7 +56,7 @@ MISTAKES = {
     "--data new --restore random": (1, "not a complete keyart backup"),
     "--data new --restore full": (1, "Cannot read"),
     "--data full --restore random": (1, "is not empty"),
-    "--data new --backup a --restore b": (2, "opposites"),
+    "--data new --backup a --restore b": (2, "exclude each other"),
 }
 
 
@@ -96,9 +96,9 @@ def test_what_a_person_sees(here: Path) -> None:
     assert process.returncode == 0 and stdout == ""
     assert re.fullmatch(r"keyart \S+ serves http://127\.0\.0\.1:\d+ from new\n", lines[0])
     assert re.fullmatch(r"Published model \d+\.\n", lines[1])
-    assert re.fullmatch(r"Apps ship the keys of offers [0-9a-f]{64}\n", lines[2])
-    assert re.fullmatch(r"  and of the issuer [0-9a-f]{64}\n", lines[3])
-    assert lines[4].startswith("Nobody can sign in yet.") and "/join/" in lines[5]
+    assert re.fullmatch(r"Public keys to ship in apps: offers [0-9a-f]{64}\n", lines[2])
+    assert re.fullmatch(r"  and issuer [0-9a-f]{64}\n", lines[3])
+    assert lines[4].startswith("No account exists yet.") and "/join/" in lines[5]
     assert "Move root.pem and targets.pem from new/keys" in stderr and "Traceback" not in stderr
 
 
@@ -112,7 +112,7 @@ def test_back_up_and_restore(here: Path, keyart_command) -> None:
     assert copied.exit_code == 0 and json.loads(copied.stdout)["rows"]["campaigns"] == 1
     assert again.exit_code == 1 and "already exists" in again.stderr
     done = keyart_command("serve", "--data", "new", "--restore", "copy.tar")
-    assert done.exit_code == 0 and done.stdout.startswith("Restored: copy.tar, of ")
+    assert done.exit_code == 0 and done.stdout.startswith("Restored: copy.tar, from ")
     with running(here / "new") as server:
         listed = server.client.get("/api/campaigns", headers=server.bearer).json()
         assert [campaign["id"] for campaign in listed] == [kept]

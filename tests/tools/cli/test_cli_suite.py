@@ -7,26 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from keyart_tools.suite import run as suite
-from keyart_tools.suite.record import Entry
-from keyart_tools.suite.result import Result, Row
-from keyart_tools.suite.scores import FIGURES, Score
+from keyart_tools.benchmark import benchmark_run as suite
+from keyart_tools.benchmark.benchmark_result import BenchmarkResult, BenchmarkRow
+from keyart_tools.benchmark.results_file import PolicyRun
+from keyart_tools.benchmark.scores import FIGURES, PolicyScore
 
 
 @pytest.fixture
 def canned(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """A suite that plays nothing; the calls that were made of it."""
     calls: list[tuple] = []
-    score = Score(dict.fromkeys(FIGURES, 0.25), dict.fromkeys(FIGURES, (0.2, 0.3)))
+    score = PolicyScore(dict.fromkeys(FIGURES, 0.25), dict.fromkeys(FIGURES, (0.2, 0.3)))
     rows = [
-        Row(world, policy, [Entry(world, seed, policy, score, seed / 2, None) for seed in (4, 5)])
+        BenchmarkRow(world, policy, [PolicyRun(world, seed, policy, score, seed / 2, None) for seed in (4, 5)])
         for world in ("synthetic", "clickbait")
         for policy in ("keyart", "random")
     ]
 
-    def run(*arguments: object) -> Result:
+    def run(*arguments: object) -> BenchmarkResult:
         calls.append(arguments)
-        return Result(arguments[0], [], rows, {"MovieLens": "add --download"})
+        return BenchmarkResult(arguments[0], [], rows, {"MovieLens": "add --download"})
 
     monkeypatch.setattr(suite, "run", run)
     return calls
@@ -62,7 +62,7 @@ def test_table_tells_worlds_intervals_and_what_is_missing(tmp_path: Path, canned
     assert done.stdout.count(" 2.2 ") == 4  # seconds
     assert {len(line) for line in done.stdout.splitlines() if line.startswith("│")} <= set(range(121))
     assert f"{tmp_path}: suite.json" in done.stdout
-    assert "MovieLens is missing: add --download" in done.stdout and "suite.png" in done.stdout
+    assert "MovieLens was skipped: add --download" in done.stdout and "suite.png" in done.stdout
     ((plan, out, _, _),) = canned
     assert (list(plan.seeds), out, plan.download, plan.resume) == ([4, 5], tmp_path, True, True)
     assert (plan.effort.viewers, plan.effort.rounds, plan.effort.steps) == (500, 7, 10)

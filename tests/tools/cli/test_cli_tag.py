@@ -15,7 +15,7 @@ import pytest
 from support.services import had
 
 from keyart import Catalog
-from keyart_tools.models.film import sample_clips
+from keyart_tools.models.sample_media import sample_clips
 from keyart_tools.tagging import Tagging
 
 
@@ -177,5 +177,5 @@ def test_a_film_that_breaks_off_is_told(bikes: Path, elsewhere: Path, keyart_com
     done = keyart_command("tag", "film.mp4", "--json")
 
     assert done.exit_code == 0, done.output
-    assert "breaks off" in done.stderr and "of 250 frames" in done.stderr
+    assert "is incomplete" in done.stderr and "of 250 frames" in done.stderr
     assert 1 <= json.loads(done.stdout)["shots"] < 6

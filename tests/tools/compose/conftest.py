@@ -10,8 +10,8 @@ from PIL import Image
 from support.pictures import NOW, doll, landscape
 from support.services import had
 
-from keyart_tools.compose.keys import SigningKey, made_key
-from keyart_tools.models import film
+from keyart_tools.compose.signing_keys import SigningKey, create_key
+from keyart_tools.models import sample_media
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def now() -> datetime:
 
 @pytest.fixture(scope="session")
 def key() -> SigningKey:
-    return made_key(NOW)
+    return create_key(NOW)
 
 
 @pytest.fixture(scope="session")
 def astronaut(downloads: None) -> Path:
     """A photograph in the public domain."""
-    return had(film.astronaut)
+    return had(sample_media.astronaut)
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from keyart.errors import InputError
 from keyart_tools.compose.composer import SHAPES, compose
 from keyart_tools.compose.credentials import read_bytes
 from keyart_tools.compose.cutout import cut_out
-from keyart_tools.compose.picture import Picture
-from keyart_tools.compose.sources import Source, Sources
+from keyart_tools.compose.picture_file import Picture
+from keyart_tools.compose.sources import CompositionSources, SourcePicture
 
 
 def source(pixels, name="a.png", kind="", **boxes):
-    return Source(Picture(name, pixels, None, "ab" * 32, kind), **boxes)
+    return SourcePicture(Picture(name, pixels, None, "ab" * 32, kind), **boxes)
 
 
 def made(sources, key, crops=tuple(SHAPES), title=None, drawn=False, rights=""):
@@ -31,7 +31,7 @@ def opened(one):
 @pytest.fixture(scope="module")
 def pair():
     front = source(doll()[0])
-    return Sources(front, cut_out(front.picture), source(landscape(800, 450, seed=1), "b.jpg"))
+    return CompositionSources(front, cut_out(front.picture), source(landscape(800, 450, seed=1), "b.jpg"))
 
 
 def test_every_shape_is_made_and_signed(pair, key):
@@ -62,14 +62,14 @@ def test_no_title_no_letters(pair, key):
 
 
 def test_of_one_picture_only_crops(key):
-    found = made(Sources(source(landscape())), key, drawn=True)
+    found = made(CompositionSources(source(landscape())), key, drawn=True)
     assert not found.synthetic and found.source_type == "digitalCreation"
     assert read_bytes(found.made[0].data)["actions"] == ["c2pa.opened", "c2pa.cropped", "c2pa.resized"]
 
 
 def test_generated_sources_are_not_called_captured(pair, key):
     generated = source(landscape(), kind="trainedAlgorithmicMedia")
-    found = made(Sources(pair.front, pair.subject, generated), key, ["tv"])
+    found = made(CompositionSources(pair.front, pair.subject, generated), key, ["tv"])
     assert found.source_type == "compositeSynthetic"
     assert read_bytes(found.made[0].data)["source_type"] == "compositeSynthetic"
 
@@ -78,7 +78,9 @@ def test_a_face_is_whole_in_every_crop(key):
     pixels = landscape(1280, 720)
     pixels[200:320, 900:1000] = (255, 0, 255)
     found = made(
-        Sources(source(pixels, faces=((900 / 1280, 200 / 720, 100 / 1280, 120 / 720),))), key, title="A Film"
+        CompositionSources(source(pixels, faces=((900 / 1280, 200 / 720, 100 / 1280, 120 / 720),))),
+        key,
+        title="A Film",
     )
     for one in found.made:
         seen = opened(one)[0].astype(int)
@@ -91,26 +93,26 @@ def test_a_face_is_whole_in_every_crop(key):
 
 def test_a_crop_that_would_cut_a_face_is_left_out(key):
     wide_face = source(landscape(1280, 720), faces=((0.1, 0.1, 0.8, 0.8),))
-    found = made(Sources(wide_face), key)
+    found = made(CompositionSources(wide_face), key)
     assert [one.crop for one in found.made] == ["tv"]
     assert set(found.skipped) == {"poster", "square", "phone"}
     assert all("cuts a face; take another picture" in reason for reason in found.skipped.values())
     with pytest.raises(InputError, match=r"No picture could be made: phone: .* cuts a face"):
-        made(Sources(wide_face), key, ["phone"])
+        made(CompositionSources(wide_face), key, ["phone"])
 
 
 def test_lettering_is_whole_or_not_there(key):
     low = source(landscape(1280, 720), lettering=((0.0, 0.7, 1.0, 0.2),))
-    assert made(Sources(low), key, ["phone"]).made
+    assert made(CompositionSources(low), key, ["phone"]).made
     across = source(landscape(1280, 720), lettering=((0.0, 0.4, 1.0, 0.2),))
     with pytest.raises(InputError, match="cuts lettering"):
-        made(Sources(across), key, ["phone"])
+        made(CompositionSources(across), key, ["phone"])
 
 
 def test_a_title_without_room(key):
     crowded = source(landscape(1280, 720), faces=((0.02, 0.02, 0.96, 0.96),))
-    with pytest.raises(InputError, match="finds no room"):
-        made(Sources(crowded), key, ["tv"], title="A Film")
+    with pytest.raises(InputError, match="no space for the title"):
+        made(CompositionSources(crowded), key, ["tv"], title="A Film")
 
 
 def test_the_same_pixels_every_time(pair, key):

@@ -11,8 +11,8 @@ from support.pictures import NOW, landscape
 from keyart.errors import InputError
 from keyart_tools.compose import credentials
 from keyart_tools.compose.credentials import Ingredient, read_bytes, signed
-from keyart_tools.compose.keys import made_key
-from keyart_tools.compose.picture import jpeg
+from keyart_tools.compose.picture_file import jpeg
+from keyart_tools.compose.signing_keys import create_key
 from keyart_tools.compose.source_type import source_type, xmp_packet
 
 TWO = (Ingredient("subject", "a.png", "ab" * 32), Ingredient("background", "b.jpg", "cd" * 32))
@@ -46,7 +46,7 @@ def test_one_picture_is_opened_and_not_created(key, now):
 def test_trust_is_in_the_authority(composed, key, now):
     assert read_bytes(composed, key.authority)["trusted"]
     assert read_bytes(composed, key.authority)["problems"] == []
-    assert not read_bytes(composed, made_key(now).authority)["trusted"]
+    assert not read_bytes(composed, create_key(now).authority)["trusted"]
 
 
 @pytest.mark.parametrize("place", np.linspace(0.001, 0.999, 30))
@@ -88,12 +88,12 @@ def test_nothing_is_asked_of_the_network(composed, tmp_path):
     (tmp_path / "a.jpg").write_bytes(composed)
     code = (
         "import sys, pathlib, datetime\n"
-        "from keyart_tools.compose import credentials as c, keys\n"
+        "from keyart_tools.compose import credentials as c, signing_keys as keys\n"
         "now = datetime.datetime.now(datetime.UTC)\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "one = (c.Ingredient('picture', 'a', 'ab' * 32),)\n"
         "data = path.read_bytes()\n"
-        "c.signed(data, 'a.jpg', one, [], 'digitalCapture', keys.made_key(now), ('keyart', '1'), now)\n"
+        "c.signed(data, 'a.jpg', one, [], 'digitalCapture', keys.create_key(now), ('keyart', '1'), now)\n"
         "print(c.read(path)['state'])\n"
     )
     log = tmp_path / "calls"

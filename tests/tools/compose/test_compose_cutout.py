@@ -7,8 +7,8 @@ from support.pictures import doll, landscape
 
 from keyart.errors import InputError
 from keyart_tools.compose.attention import attention_map
-from keyart_tools.compose.cutout import Measures, cut_out, find_mask
-from keyart_tools.compose.picture import Picture, read_picture
+from keyart_tools.compose.cutout import CutoutQuality, cut_out, find_mask
+from keyart_tools.compose.picture_file import Picture, read_picture
 
 
 def picture(pixels, alpha=None):
@@ -49,8 +49,8 @@ def test_what_has_no_subject_is_refused(pixels):
 
 def test_each_fault_has_its_words():
     good = {"share": 0.3, "whole": 1.0, "agreement": 0.9, "leak": 0.0, "solid": 0.9, "edge": 30.0, "by_face": True}
-    assert Measures(**good, touches=frozenset({"bottom", "left"})).fault() == ""
-    assert Measures(**{**good, "by_face": False}, touches=frozenset()).fault()  # attention alone must be clearer
+    assert CutoutQuality(**good, touches=frozenset({"bottom", "left"})).fault() == ""
+    assert CutoutQuality(**{**good, "by_face": False}, touches=frozenset()).fault()  # attention alone must be clearer
     for change, words in [
         ({"share": 0.01}, "too small"),
         ({"share": 0.9}, "too large"),
@@ -60,9 +60,9 @@ def test_each_fault_has_its_words():
         ({"solid": 0.4}, "ragged"),
         ({"edge": 3.0}, "hardly visible"),
     ]:
-        assert words in Measures(**{**good, **change}, touches=frozenset()).fault()
+        assert words in CutoutQuality(**{**good, **change}, touches=frozenset()).fault()
     for edges in ({"left", "right"}, {"top"}, {"top", "left", "bottom"}):
-        assert "runs out" in Measures(**good, touches=frozenset(edges)).fault()
+        assert "runs out" in CutoutQuality(**good, touches=frozenset(edges)).fault()
 
 
 def test_a_cut_out_made_by_hand_is_taken_as_it_is():

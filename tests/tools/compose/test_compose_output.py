@@ -7,14 +7,14 @@ from support.pictures import doll, landscape, tagged
 
 from keyart import Catalog
 from keyart.errors import SettingError
-from keyart_tools.compose.composer import Composition, Made
+from keyart_tools.compose.composer import ComposedPicture, Composition
 from keyart_tools.compose.credentials import Ingredient
 from keyart_tools.compose.output import check_folder, record, with_artwork, write
 from keyart_tools.compose.sources import read_sources
 from keyart_tools.models import Models
 
 PARTS = (Ingredient("subject", "a.jpg", "ab" * 32), Ingredient("background", "b.jpg", "cd" * 32))
-TWO = (Made("tv", 1280, 720, 5.0, b"one"), Made("poster", 800, 1200, None, b"two"))
+TWO = (ComposedPicture("tv", 1280, 720, 5.0, b"one"), ComposedPicture("poster", 800, 1200, None, b"two"))
 COMPOSITION = Composition(TWO, {"phone": "why"}, True, "compositeCapture", PARTS)
 
 

@@ -6,10 +6,10 @@ from support.pictures import landscape
 
 from keyart.errors import InputError
 from keyart_tools.compose.composer import SHAPES
-from keyart_tools.compose.crop import Window
+from keyart_tools.compose.crop import CropWindow
 from keyart_tools.compose.cutout import Cutout
 from keyart_tools.compose.matte import matched, soft_edge, without_spill
-from keyart_tools.compose.scene import LARGEST_ENLARGEMENT, composed, cropped
+from keyart_tools.compose.scene import MAX_ENLARGEMENT, composed, cropped
 
 
 def figure(touches=(), height=500, width=300):
@@ -55,8 +55,8 @@ def test_too_much_enlargement_is_refused():
         composed(figure(height=80, width=50), ground("poster"))
     pixels = landscape(320, 180)
     with pytest.raises(InputError, match="enlarged"):
-        cropped(pixels, Window(0, 0, round(1280 / LARGEST_ENLARGEMENT) - 10, 180), (1280, 720))
-    assert cropped(landscape(), Window(0, 0, 640, 360), (1280, 720)).shape == (720, 1280, 3)
+        cropped(pixels, CropWindow(0, 0, round(1280 / MAX_ENLARGEMENT) - 10, 180), (1280, 720))
+    assert cropped(landscape(), CropWindow(0, 0, 640, 360), (1280, 720)).shape == (720, 1280, 3)
 
 
 def test_colours_move_towards_the_scene_and_not_all_the_way():

@@ -10,8 +10,8 @@ import pytest
 
 from keyart_tools.doctor import CHECKS, Environment, Finding, findings
 from keyart_tools.doctor.environment import (
-    Bundle,
-    Engine,
+    BundleState,
+    EngineState,
     Flower,
     Folder,
     Installation,
@@ -34,14 +34,14 @@ SOUND = Environment(
     ),
     machine=Machine(NOW, datetime(2026, 2, 1, tzinfo=UTC), "UTC", True, 4, 8_000_000_000, "utf-8"),
     variables={**QUIET, "ORT_DISABLE_TELEMETRY": "1"},
-    engine=Engine(),
+    engine=EngineState(),
     cache=Folder(Path("cache"), True, 50_000_000_000, 120_000_000),
     here=Folder(Path("work"), True, 50_000_000_000),
     flower=Flower((SUPERLINK,), Path("config.toml"), {"fleet": "127.0.0.1:9093"}, "fleet", APP, 5000),
     models={"faces": "whole", "objects": "whole"},
     keys=(PrivateFile(Path("keys/root.pem"), 0o600),),
     profile=Profile(Path("profile.db"), "profile", (PrivateFile(Path("profile.db"), 0o600),)),
-    bundle=Bundle(Path("bundle"), 3, datetime(2026, 2, 1, tzinfo=UTC), {"numpy": 8}),
+    bundle=BundleState(Path("bundle"), 3, datetime(2026, 2, 1, tzinfo=UTC), {"numpy": 8}),
 )
 
 
@@ -84,21 +84,21 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         "warning",
         "numpy alone",
         "onnxruntime",
-        replace(SOUND, engine=Engine("no module")),
+        replace(SOUND, engine=EngineState("no module")),
     ),
     "a device id that was written": (
         "onnxruntime's telemetry",
         "problem",
         "deviceid",
         "ORT_DISABLE_TELEMETRY=1",
-        replace(SOUND, engine=Engine(wrote=(Path("deviceid"),))),
+        replace(SOUND, engine=EngineState(wrote=(Path("deviceid"),))),
     ),
     "a device id of another program": (
         "onnxruntime's telemetry",
         "warning",
         "another program",
         "ORT_DISABLE_TELEMETRY=1",
-        replace(SOUND, engine=Engine(traces=(Path("deviceid"),))),
+        replace(SOUND, engine=EngineState(traces=(Path("deviceid"),))),
     ),
     "four BLAS threads": (
         "threads",
@@ -137,7 +137,7 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         "user",
         changed("profile", kind="unreadable"),
     ),
-    "no profile of keyart": ("profile", "problem", "no profile", "backup", changed("profile", kind="other")),
+    "no profile of keyart": ("profile", "problem", "not a profile", "backup", changed("profile", kind="other")),
     "a profile that others may read": (
         "profile",
         "problem",
@@ -218,7 +218,7 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         "Flower's connections",
         "problem",
         "TOML",
-        "Mend",
+        "Correct",
         changed("flower", connections=None),
     ),
     "a default that leaves a SuperLink": (

@@ -13,7 +13,7 @@ from keyart_federated.experiments import Experiment, InterimSum, Results
 from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import ExperimentFleet, baselines, drawn, played
 from keyart_tools.experiment import page, summary, write_page
-from keyart_tools.experiment.drawing import BAR_WIDTH, HEIGHT, WIDTH, bars, over_time
+from keyart_tools.experiment.svg_plots import BAR_WIDTH, HEIGHT, WIDTH, effect_plot, forest_bars
 
 KNOWN = baselines(devices=4000)
 EXPERIMENT = Experiment('Larger <buttons> & "quotes"', 6000, KNOWN, looks=5, epsilon=4.0)
@@ -107,13 +107,13 @@ def test_nothing_to_show_yet(tmp_path):
 
 def test_lines_stay_within_the_picture():
     (said,) = summary(found())["comparisons"]
-    plot = over_time(said["metrics"]["quality_plays"], 0.02)
+    plot = effect_plot(said["metrics"]["quality_plays"], 0.02)
     numbers = [tuple(map(float, point.split(","))) for point in plot.band.split()]
     assert len(numbers) == 10
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in numbers)
     highs, lows = numbers[:5], numbers[5:][::-1]
     assert all(high[1] < middle[1] < low[1] for high, middle, low in zip(highs, plot.dots, lows, strict=True))
     assert "0 %" in [label for _, label in plot.ys]
-    (bar, cut) = bars([{"relative": [0.1, -0.1, 0.3]}, {"relative": [5.0, -9.0, 20.0]}])
+    (bar, cut) = forest_bars([{"relative": [0.1, -0.1, 0.3]}, {"relative": [5.0, -9.0, 20.0]}])
     assert bar.left < bar.zero < bar.middle < bar.right <= BAR_WIDTH
     assert (cut.left, cut.right) == (0.0, BAR_WIDTH)

@@ -105,7 +105,7 @@ def test_a_mistake_is_named_by_its_line(tmp_path: Path, change: dict[str, object
 
 @pytest.mark.parametrize("field", ["viewer", "at", "device", "title_id", "propensity", "outcome"])
 def test_a_field_that_is_missing(tmp_path: Path, field: str) -> None:
-    with pytest.raises(HistoryError, match=f"line 2: there is no '{field}'"):
+    with pytest.raises(HistoryError, match=f"line 2: '{field}' is missing"):
         read(tmp_path, {name: value for name, value in DECISION.items() if name != field})
 
 

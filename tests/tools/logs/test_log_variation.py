@@ -10,10 +10,10 @@ from support.training import log
 
 import keyart
 from keyart.errors import HistoryError
-from keyart_tools.logs import Decision, Log, require_variation
+from keyart_tools.logs import Log, LoggedDecision, require_variation
 
 
-def changed(change: Callable[[Decision], Decision | None]) -> Log:
+def changed(change: Callable[[LoggedDecision], LoggedDecision | None]) -> Log:
     viewers = []
     for viewer in log().viewers:
         kept = [new for one in viewer.decisions if (new := change(one)) is not None]
@@ -28,13 +28,13 @@ def test_a_whole_log_is_taken() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda one: None, "no decision about a picture"),
-        (lambda one: one if one.artwork_id.endswith("/x") else None, "same picture"),
+        (lambda one: None, "no decision about an artwork"),
+        (lambda one: one if one.artwork_id.endswith("/x") else None, "same artwork"),
         (lambda one: replace(one, outcome=keyart.Outcome.skipped()), "None of"),
         (lambda one: replace(one, outcome=keyart.Outcome.played(2000)), "All of"),
     ],
 )
-def test_what_is_missing_is_said(change: Callable[[Decision], Decision | None], said: str) -> None:
+def test_what_is_missing_is_said(change: Callable[[LoggedDecision], LoggedDecision | None], said: str) -> None:
     with pytest.raises(HistoryError, match=said):
         require_variation(changed(change))
 

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from support.services import all_models, had
 
-from keyart_federated.datasets.download import PackageSource, cache_folder, fetched
-from keyart_tools.models import Models, Picture, film
+from keyart_federated.datasets.download import Source, cache_folder, fetched
+from keyart_tools.models import Models, Picture, sample_media
 
-PHOTOGRAPHS = PackageSource(
-    film.PHOTOGRAPH.requirement,
-    film.PHOTOGRAPH.sha256,
+PHOTOGRAPHS = Source(
+    sample_media.PHOTOGRAPH.requirement,
+    sample_media.PHOTOGRAPH.sha256,
     (
-        *film.PHOTOGRAPH.files,
+        *sample_media.PHOTOGRAPH.files,
         ("skimage/data/chelsea.png", "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb"),
         ("skimage/data/coffee.png", "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7"),
         ("skimage/data/page.png", "341a6f0a61557662b02734a9b6e56ec33a915b2c41886b97509dedf2a43b47a3"),
         ("skimage/data/logo.png", "f2c57fe8af089f08b5ba523d95573c26e62904ac5967f4c8851b27d033690168"),
         ("skimage/data/lfw_subset.npy", "9560ec2f5edfac01973f63a8a99d00053fecd11e21877e18038fbe500f8e872c"),
     ),
-    platform=film.PHOTOGRAPH.platform,
+    platform=sample_media.PHOTOGRAPH.platform,
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from keyart_tools.models import MODELS, Models, Picture, default_folder
 from keyart_tools.models.cache import GRAPH
-from keyart_tools.models.graph import Graph
+from keyart_tools.models.onnx_graph import Graph
 from keyart_tools.models.session import Session
 
 CONVERTED = [model.name for model in MODELS.values() if model.converted]

@@ -14,9 +14,9 @@ from keyart.model.ranker.weights import quantize_weights, weight_shapes
 from keyart_federated.export import write_bundle
 from keyart_federated.worlds import SyntheticWorld
 from keyart_tools.logs import recorded
-from keyart_tools.quantization import Source, measure
-from keyart_tools.quantization.chart import draw
-from keyart_tools.slates import Occasions
+from keyart_tools.model_evaluation import EvaluationSet
+from keyart_tools.quantization import QuantizationSource, measure
+from keyart_tools.quantization.quantization_chart import draw
 from keyart_tools.training import fit
 
 
@@ -35,7 +35,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_on_a_world(model: Path) -> None:
-    report = measure(Source.open(model, 0), Occasions.of_world(world(), 900), 900, 0)
+    report = measure(QuantizationSource.open(model, 0), EvaluationSet.of_world(world(), 900), 900, 0)
 
     assert (report.judged_on, report.slates, report.drawn) == ("world", 900, False)
     assert report.same_winner >= 0.985 and abs(report.value_change) <= 0.002
@@ -48,8 +48,8 @@ def test_on_a_world(model: Path) -> None:
 
 
 def test_on_a_log_and_on_nothing(model: Path) -> None:
-    source = Source.open(model, 0)
-    occasions = Occasions.of_log(log().within(world().catalog), world().catalog, 600)
+    source = QuantizationSource.open(model, 0)
+    occasions = EvaluationSet.of_log(log().within(world().catalog), world().catalog, 600)
 
     assert measure(source, occasions, 600, 0).judged_on == "log"
     report = measure(source, None, 300, 0)
@@ -60,7 +60,7 @@ def test_on_a_log_and_on_nothing(model: Path) -> None:
 
 def test_the_error_is_that_of_the_rounding(model: Path) -> None:
     """One tensor at a time: what is rounded is within half a step, and the others are as they were."""
-    source = Source.open(model, 0)
+    source = QuantizationSource.open(model, 0)
     for name in weight_shapes(source.spec):
         rounded, exact = getattr(source.tensor_rounded(name), name), getattr(source.unrounded, name)
         scale = np.abs(np.atleast_2d(exact)).max(axis=1) / 127
@@ -74,7 +74,7 @@ def test_the_error_is_that_of_the_rounding(model: Path) -> None:
 
 def test_weights_that_round_badly_are_found_out(model: Path) -> None:
     """One weight far above the others of its row leaves these hardly a step: winners change, and it is said."""
-    source = Source.open(model, 0)
+    source = QuantizationSource.open(model, 0)
     matrix = source.unrounded.play_artwork.copy()
     matrix[:, -1] = 300.0  # of a context that none of these viewers is in, or all are
     spoiled = replace(source.unrounded, play_artwork=matrix)
@@ -86,20 +86,20 @@ def test_weights_that_round_badly_are_found_out(model: Path) -> None:
 
 
 def test_a_bundles_weights_are_drawn_within_the_rounding(bundle: Path) -> None:
-    source = Source.open(bundle, 3)
+    source = QuantizationSource.open(bundle, 3)
 
     again, scales = quantize_weights(source.unrounded.play_artwork)
     known, _ = quantize_weights(source.rounded.play_artwork)
     assert source.drawn
     assert (source.unrounded.play_artwork != source.rounded.play_artwork).any()
     assert (again == known).mean() > 0.999 and scales.all()
-    assert (Source.open(bundle, 3).unrounded.play_artwork == source.unrounded.play_artwork).all()
-    report = measure(source, Occasions.of_world(world(), 300), 300, 0)
+    assert (QuantizationSource.open(bundle, 3).unrounded.play_artwork == source.unrounded.play_artwork).all()
+    report = measure(source, EvaluationSet.of_world(world(), 300), 300, 0)
     assert report.drawn and report.within_bars
 
 
 def test_plot(model: Path, tmp_path: Path) -> None:
-    draw(measure(Source.open(model, 0), None, 50, 0), tmp_path / "plot.png")
+    draw(measure(QuantizationSource.open(model, 0), None, 50, 0), tmp_path / "plot.png")
 
     assert (tmp_path / "plot.png").stat().st_size > 10_000
 
@@ -107,9 +107,9 @@ def test_plot(model: Path, tmp_path: Path) -> None:
 def test_what_is_neither(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     with pytest.raises(InputError):
-        Source.open(tmp_path / "text", 0)
+        QuantizationSource.open(tmp_path / "text", 0)
     with pytest.raises(BundleMissing):
-        Source.open(tmp_path, 0)
+        QuantizationSource.open(tmp_path, 0)
 
 
 @pytest.mark.soak
@@ -117,9 +117,9 @@ def test_bars_on_ten_thousand_slates() -> None:
     """The figures of docs/quantization.md."""
     of = SyntheticWorld(viewers=500, titles=80, artworks=10, impressions=100)
     file = fit(recorded(of, 100, data="made up"), of.catalog).file
-    source = Source.of_model(file)
+    source = QuantizationSource.of_model(file)
 
-    report = measure(source, Occasions.of_world(of, 10_000), 10_000, 0)
+    report = measure(source, EvaluationSet.of_world(of, 10_000), 10_000, 0)
 
     assert report.slates == 10_000
     assert report.same_winner >= 0.985

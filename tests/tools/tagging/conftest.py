@@ -12,7 +12,7 @@ import pytest
 from support.services import all_models, had
 
 from keyart_tools.models import Models, Picture
-from keyart_tools.models.film import sample_clips
+from keyart_tools.models.sample_media import sample_clips
 
 FilmWriter = Callable[..., Path]
 

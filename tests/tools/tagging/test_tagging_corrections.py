@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from keyart.errors import CatalogError
-from keyart_tools.tagging.corrections import corrected
+from keyart_tools.tagging.corrections import apply_corrections
 
-from .test_tagging_record import TAGGING
+from .test_tagging_file import TAGGING
 
 
 def written(tmp_path: Path, stills: Any, **fields: Any) -> Path:
@@ -25,7 +25,7 @@ def test_verdicts_and_tags(tmp_path: Path) -> None:
         tmp_path, {"0001": {"verdict": "reject"}, "0002": {"verdict": "accept", "tags": {"mood:happy": 0.5}}}
     )
 
-    first, second = corrected(TAGGING, path).stills
+    first, second = apply_corrections(TAGGING, path).stills
 
     assert (first.accepted, first.by_hand, first.refused) == (False, True, "rejected by hand")
     assert (second.accepted, second.by_hand, second.tags_by_hand) == (True, True, True)
@@ -34,9 +34,9 @@ def test_verdicts_and_tags(tmp_path: Path) -> None:
 
 
 def test_a_verdict_can_be_taken_back(tmp_path: Path) -> None:
-    rejected = corrected(TAGGING, written(tmp_path, {"0001": {"verdict": "reject"}}))
+    rejected = apply_corrections(TAGGING, written(tmp_path, {"0001": {"verdict": "reject"}}))
 
-    (first, _) = corrected(rejected, written(tmp_path, {"0001": {"verdict": ""}})).stills
+    (first, _) = apply_corrections(rejected, written(tmp_path, {"0001": {"verdict": ""}})).stills
 
     assert first.accepted and not first.by_hand
 
@@ -57,17 +57,17 @@ def test_a_verdict_can_be_taken_back(tmp_path: Path) -> None:
 )
 def test_what_is_no_correction_is_told(stills: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=message):
-        corrected(TAGGING, written(tmp_path, stills))
+        apply_corrections(TAGGING, written(tmp_path, stills))
 
 
 def test_corrections_of_another_film_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="another film"):
-        corrected(TAGGING, written(tmp_path, {}, film="cd"))
+        apply_corrections(TAGGING, written(tmp_path, {}, film="cd"))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xfe\x00", b"[]", b'{"format": "keyart-tagging/1"}'])
 def test_another_file_is_told(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_bytes(data)
 
-    with pytest.raises(CatalogError, match="no file of corrections"):
-        corrected(TAGGING, tmp_path / "other.json")
+    with pytest.raises(CatalogError, match="not a file of corrections"):
+        apply_corrections(TAGGING, tmp_path / "other.json")

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from keyart.errors import InputError
-from keyart_tools.tagging import Film
+from keyart_tools.tagging import FilmFile
 
 from .conftest import FilmWriter, scenery
 
 
 def test_what_a_clip_says_of_itself(clips: dict[str, Path]) -> None:
-    film = Film.open(clips["bikes"])
+    film = FilmFile.open(clips["bikes"])
 
     assert (film.frames, film.fps, film.seconds) == (250, 25.0, 10.0)
     assert sum(1 for _ in film.decoded()) == 250
@@ -56,7 +56,7 @@ def test_what_is_no_film_is_told(kind: str, tmp_path: Path, clips: dict[str, Pat
             path.write_bytes(clips["bikes"].read_bytes()[:200_000])
 
     with pytest.raises(InputError, match=r"film"):
-        Film.open(path)
+        FilmFile.open(path)
 
 
 def test_a_playlist_in_disguise_reaches_no_server(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_playlist_in_disguise_reaches_no_server(tmp_path: Path) -> None:
                 f"http://127.0.0.1:{server.server_port}/a.ts\n#EXT-X-ENDLIST\n"
             )
             with pytest.raises(InputError):
-                Film.open(path)
+                FilmFile.open(path)
         server.shutdown()
     assert asked == []
 
@@ -94,7 +94,7 @@ def test_a_film_that_breaks_off_ends_there(clips: dict[str, Path], tmp_path: Pat
     source.close()
     whole.write_bytes(whole.read_bytes()[:200_000])
 
-    assert 20 < sum(1 for _ in Film.open(whole).decoded()) < 249
+    assert 20 < sum(1 for _ in FilmFile.open(whole).decoded()) < 249
 
 
 def test_damaged_frames_are_left_out(film_of: FilmWriter, tmp_path: Path) -> None:
@@ -108,13 +108,13 @@ def test_damaged_frames_are_left_out(film_of: FilmWriter, tmp_path: Path) -> Non
                 copy.is_keyframe, copy.stream = packet.is_keyframe, stream
                 container.mux(copy)
 
-    assert 60 <= sum(1 for _ in Film.open(path).decoded(threads=False)) < 75
+    assert 60 <= sum(1 for _ in FilmFile.open(path).decoded(threads=False)) < 75
 
 
 def test_a_turned_film_is_upright(film_of: FilmWriter) -> None:
     picture = np.zeros((180, 320, 3), np.uint8)
     picture[:90, :160] = 255  # what is at the upper left as it is coded
-    film = Film.open(film_of(picture, frames=2, turned=90))
+    film = FilmFile.open(film_of(picture, frames=2, turned=90))
 
     seen = film.picture(next(film.decoded()))
 
@@ -124,24 +124,24 @@ def test_a_turned_film_is_upright(film_of: FilmWriter) -> None:
 
 
 def test_wide_pixels_are_shown_wide(film_of: FilmWriter) -> None:
-    film = Film.open(film_of(scenery(1), frames=2, aspect=Fraction(4, 3)))
+    film = FilmFile.open(film_of(scenery(1), frames=2, aspect=Fraction(4, 3)))
 
     assert film.picture(next(film.decoded())).shape == (180, 427, 3)
 
 
 def test_colours_are_those_of_the_film(film_of: FilmWriter) -> None:
     orange = np.full((180, 320, 3), (230, 120, 20), np.uint8)
-    film = Film.open(film_of(orange, frames=2))
+    film = FilmFile.open(film_of(orange, frames=2))
 
     assert np.abs(film.picture(next(film.decoded())).mean(axis=(0, 1)) - (230, 120, 20)).max() < 4
 
 
 def test_a_changed_film_is_not_the_same(film_of: FilmWriter) -> None:
     path = film_of(scenery(1), frames=2)
-    film = Film.open(path)
+    film = FilmFile.open(path)
 
-    assert film.same_as(Film.open(path))
+    assert film.same_as(FilmFile.open(path))
     os.utime(path, ns=(1, 1))
-    assert not film.same_as(Film.open(path))
+    assert not film.same_as(FilmFile.open(path))
     assert not film.same_as(replace(film, head="0"))
-    assert Film.from_json(film.to_json()) == film
+    assert FilmFile.from_json(film.to_json()) == film

@@ -10,7 +10,7 @@ import pytest
 
 from keyart_tools.tagging import Still
 from keyart_tools.tagging.colour import Colours
-from keyart_tools.tagging.judgement import BLURRED, UNSAFE, judged, quality, traits
+from keyart_tools.tagging.judgement import MAX_UNSAFE, MIN_SHARPNESS, judge, quality, traits
 
 
 def still(name: str = "0001", direction: int = 0, **fields: Any) -> Still:
@@ -31,33 +31,33 @@ DARK, EVEN = Colours(0.1, 0.2, 0.0, 0.0, ()), Colours(0.6, 0.01, 0.0, 0.0, ())
         ({}, ""),
         ({"colours": DARK}, "black"),
         ({"colours": EVEN}, "flat"),
-        ({"sharpness": BLURRED - 1}, "blurred"),
-        ({"unsafe": UNSAFE}, "unsafe"),
-        ({"unsafe": UNSAFE - 0.01}, ""),
+        ({"sharpness": MIN_SHARPNESS - 1}, "blurred"),
+        ({"unsafe": MAX_UNSAFE}, "unsafe"),
+        ({"unsafe": MAX_UNSAFE - 0.01}, ""),
         ({"lettering": ((0.1, 0.1, 0.5, 0.1),)}, "lettering"),
         ({"lettering": ((0.1, 0.1, 0.05, 0.02),)}, ""),
     ],
 )
 def test_reasons(fields: dict[str, Any], reason: str) -> None:
-    (told,) = judged([still(**fields)])
+    (told,) = judge([still(**fields)])
 
     assert (told.refused, told.accepted) == (reason, not reason)
 
 
 def test_of_near_duplicates_the_sharpest_stays() -> None:
-    told = judged([still("0001", 0, sharpness=90.0), still("0002", 0, sharpness=300.0), still("0003", 1)])
+    told = judge([still("0001", 0, sharpness=90.0), still("0002", 0, sharpness=300.0), still("0003", 1)])
 
     assert [s.refused for s in told] == ["near-duplicate of 0002", "", ""]
 
 
 def test_what_is_refused_makes_nobody_a_duplicate() -> None:
-    told = judged([still("0001", 0), still("0002", 0, sharpness=900.0, colours=DARK)])
+    told = judge([still("0001", 0), still("0002", 0, sharpness=900.0, colours=DARK)])
 
     assert [s.refused for s in told] == ["", "black"]
 
 
 def test_a_person_has_the_last_word() -> None:
-    told = judged([
+    told = judge([
         still("0001", 0, by_hand=True),
         still("0002", 0, sharpness=900.0),
         still("0003", 1, by_hand=True, colours=DARK),
@@ -69,7 +69,7 @@ def test_a_person_has_the_last_word() -> None:
 
 
 def test_a_reason_that_is_gone_is_forgotten() -> None:
-    (told,) = judged([still(refused="near-duplicate of 0009")])
+    (told,) = judge([still(refused="near-duplicate of 0009")])
 
     assert told.refused == ""
 

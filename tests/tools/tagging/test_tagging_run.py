@@ -21,11 +21,11 @@ import pytest
 from keyart import Catalog
 from keyart.errors import CatalogError, InputError
 from keyart_tools.models import Models
-from keyart_tools.tagging import Film, Tagging, tag
-from keyart_tools.tagging.judgement import judged
-from keyart_tools.tagging.likeness import NEAR_DUPLICATE, cosines
-from keyart_tools.tagging.words import Words
-from keyart_tools.text import Line, Subtitles
+from keyart_tools.tagging import FilmFile, Tagging, tag
+from keyart_tools.tagging.film_texts import FilmTexts
+from keyart_tools.tagging.judgement import judge
+from keyart_tools.tagging.similarity import MIN_DUPLICATE_COSINE, cosines
+from keyart_tools.text import SubtitleLine, Subtitles
 
 from .conftest import FilmWriter, scenery
 
@@ -37,7 +37,7 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def first_run(clips: dict[str, Path], no_models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("first") / "out"
-    tag(Film.open(clips["bikes"]), folder, no_models, count=3, html=True)
+    tag(FilmFile.open(clips["bikes"]), folder, no_models, count=3, html=True)
     return folder
 
 
@@ -65,7 +65,7 @@ def test_what_a_run_writes(bikes: Path) -> None:
 
 def test_stills_are_frames_of_the_film(bikes: Path, clips: dict[str, Path]) -> None:
     wanted = {still.frame: still for still in Tagging.load(bikes).stills}
-    film = Film.open(clips["bikes"])
+    film = FilmFile.open(clips["bikes"])
     for number, frame in enumerate(film.decoded()):
         if number in wanted:
             still = cv2.imread(str(bikes / wanted[number].image))[..., ::-1]
@@ -74,21 +74,21 @@ def test_stills_are_frames_of_the_film(bikes: Path, clips: dict[str, Path]) -> N
 
 @pytest.mark.slow
 def test_all_models_together(clips: dict[str, Path], models: Models, tmp_path: Path) -> None:
-    tagging = tag(Film.open(clips["bikes"]), tmp_path / "out", models)
+    tagging = tag(FilmFile.open(clips["bikes"]), tmp_path / "out", models)
     catalog = Catalog.load(tmp_path / "out" / "catalog.json")
 
     assert set(tagging.models) == {"faces", "expression", "objects", "lettering", "unsafe"}
     assert all(still.checked and still.unsafe is not None for still in tagging.selected)
     assert all(len(artwork.embedding or ()) == 1280 for artwork in catalog["bikes"].artworks)
     vectors = np.array([still.embedding for still in tagging.selected])
-    assert (cosines(vectors) - np.eye(len(vectors))).max() <= NEAR_DUPLICATE
+    assert (cosines(vectors) - np.eye(len(vectors))).max() <= MIN_DUPLICATE_COSINE
 
 
 @pytest.mark.slow
 def test_models_that_have_come_see_the_stills_again(
     clips: dict[str, Path], models: Models, no_models: Models, tmp_path: Path
 ) -> None:
-    film, out = Film.open(clips["bikes"]), tmp_path / "out"
+    film, out = FilmFile.open(clips["bikes"]), tmp_path / "out"
     before = tag(film, out, no_models)
     after = tag(film, out, models)
 
@@ -104,7 +104,7 @@ def test_a_second_run_decodes_nothing(bikes: Path, clips: dict[str, Path], no_mo
     def stage(label: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, of: labels.append(label)
 
-    tag(Film.open(clips["bikes"]), bikes, no_models, html=True, stage=stage)
+    tag(FilmFile.open(clips["bikes"]), bikes, no_models, html=True, stage=stage)
 
     assert labels == []
     assert files(bikes) == before
@@ -124,7 +124,7 @@ class Stop(Exception):
 def test_a_run_that_fails_while_it_decodes_goes_on(
     stopped_at: int, bikes: Path, clips: dict[str, Path], no_models: Models, tmp_path: Path
 ) -> None:
-    film, out, seen = Film.open(clips["bikes"]), tmp_path / "out", []
+    film, out, seen = FilmFile.open(clips["bikes"]), tmp_path / "out", []
 
     def stage_until(last: int) -> Callable[[str], object]:
         @contextmanager
@@ -160,7 +160,7 @@ import os, signal, itertools
 from pathlib import Path
 from keyart.bundle import durable
 from keyart_tools.models import Models
-from keyart_tools.tagging import Film, run
+from keyart_tools.tagging import FilmFile, tagging_run as run
 wrote, left = run.replace_file, itertools.count(1)
 def write(path, data, mode=0o644):
     if path.name.endswith({name!r}) and next(left) == {int(times)}:
@@ -168,9 +168,9 @@ def write(path, data, mode=0o644):
         os.kill(os.getpid(), signal.SIGKILL)
     wrote(path, data, mode)
 run.replace_file = write
-import keyart_tools.tagging.record as record, keyart_tools.tagging.sheet as sheet
+import keyart_tools.tagging.tagging_file as record, keyart_tools.tagging.contact_sheet as sheet
 record.replace_file = sheet.replace_file = write
-run.tag(Film.open(Path({str(film)!r})), Path({str(out)!r}), Models.open(Path({str(out.parent / "none")!r})),
+run.tag(FilmFile.open(Path({str(film)!r})), Path({str(out)!r}), Models.open(Path({str(out.parent / "none")!r})),
         count=3, html=True, clock=itertools.count(0, 60).__next__)
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
@@ -187,7 +187,7 @@ def test_a_run_that_was_killed_goes_on(
     if (out / "tagging.json").exists():
         Tagging.load(out)  # whole
 
-    tag(Film.open(clips["bikes"]), out, no_models, count=3, html=True)
+    tag(FilmFile.open(clips["bikes"]), out, no_models, count=3, html=True)
 
     assert files(out) == files(bikes)
 
@@ -210,8 +210,8 @@ def test_a_killed_process_of_the_command_goes_on(clips: dict[str, Path], bikes: 
 
 def test_a_changed_film_starts_anew(film_of: FilmWriter, no_models: Models, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    tag(Film.open(film_of(*map(scenery, range(4)))), out, no_models)
-    tagging = tag(Film.open(film_of(*map(scenery, range(7, 9)))), out, no_models)
+    tag(FilmFile.open(film_of(*map(scenery, range(4)))), out, no_models)
+    tagging = tag(FilmFile.open(film_of(*map(scenery, range(7, 9)))), out, no_models)
 
     assert (tagging.shots, len(tagging.stills)) == (2, 2)
     assert sorted(path.name for path in (out / "stills").iterdir()) == ["0001.jpg", "0002.jpg"]
@@ -219,18 +219,18 @@ def test_a_changed_film_starts_anew(film_of: FilmWriter, no_models: Models, tmp_
 
 def test_a_changed_film_takes_no_corrections_away(film_of: FilmWriter, no_models: Models, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    tagging = tag(Film.open(film_of(scenery(1), scenery(2))), out, no_models)
+    tagging = tag(FilmFile.open(film_of(scenery(1), scenery(2))), out, no_models)
     by_hand = tuple(replace(still, by_hand=True) for still in tagging.stills)
     replace(tagging, stills=by_hand).save(out)
     before = files(out)
 
     with pytest.raises(InputError, match="corrected by hand"):
-        tag(Film.open(film_of(scenery(3))), out, no_models)
+        tag(FilmFile.open(film_of(scenery(3))), out, no_models)
     assert files(out) == before
 
 
 def test_somebodys_folder_is_left_alone(film_of: FilmWriter, no_models: Models, tmp_path: Path) -> None:
-    film = Film.open(film_of(scenery(1)))
+    film = FilmFile.open(film_of(scenery(1)))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "holiday.jpg").write_bytes(b"\xff\xd8")
 
@@ -245,9 +245,9 @@ def test_a_film_without_a_still_says_why(film_of: FilmWriter, no_models: Models,
     black, white = np.zeros((180, 320, 3), np.uint8), np.full((180, 320, 3), 250, np.uint8)
 
     with pytest.raises(CatalogError, match="1 black, 1 flat"):
-        tag(Film.open(film_of(black, white)), tmp_path / "out", no_models, html=True)
+        tag(FilmFile.open(film_of(black, white)), tmp_path / "out", no_models, html=True)
     with pytest.raises(CatalogError, match="half a second"):
-        tag(Film.open(film_of(scenery(1), frames=1, name="one.mp4")), tmp_path / "one", no_models)
+        tag(FilmFile.open(film_of(scenery(1), frames=1, name="one.mp4")), tmp_path / "one", no_models)
     assert (tmp_path / "out" / "sheet.html").exists() and not (tmp_path / "out" / "catalog.json").exists()
 
 
@@ -263,10 +263,12 @@ def test_composed_pictures_stay_in_the_catalogue(bikes: Path, no_models: Models)
 
 @pytest.mark.slow
 def test_a_still_knows_what_is_said(clips: dict[str, Path], models: Models, tmp_path: Path) -> None:
-    subtitles = Subtitles((Line(1.0, 2.0, "Robin, hold on to the bar!"), Line(8.0, 9.0, "We are there.")))
-    words = Words(cast={"Robin Example": ["Robin"]}, subtitles=subtitles)
+    subtitles = Subtitles(
+        (SubtitleLine(1.0, 2.0, "Robin, hold on to the bar!"), SubtitleLine(8.0, 9.0, "We are there."))
+    )
+    words = FilmTexts(cast={"Robin Example": ["Robin"]}, subtitles=subtitles)
 
-    tagging = tag(Film.open(clips["bikes"]), tmp_path / "out", models, words=words)
+    tagging = tag(FilmFile.open(clips["bikes"]), tmp_path / "out", models, words=words)
 
     first, last = tagging.stills[0], tagging.stills[-1]
     assert "hold on" in first.said and first.said_tags["cast:robin-example"] > 0
@@ -278,7 +280,7 @@ def test_what_is_selected_is_checked_and_never_unsafe(bikes: Path) -> None:
     tagging = Tagging.load(bikes)
     unsafe = tuple(replace(s, unsafe=0.9) if s.selected == 1 else s for s in tagging.stills)
 
-    assert [s.refused for s in judged(unsafe) if s.selected == 1] == ["unsafe"]
+    assert [s.refused for s in judge(unsafe) if s.selected == 1] == ["unsafe"]
 
 
 def test_what_looks_unsafe_and_is_accepted_is_for_adults(bikes: Path, no_models: Models) -> None:
@@ -298,9 +300,9 @@ def test_a_full_disk_leaves_nothing_half_written(clips: dict[str, Path], tmp_pat
     """A limit on the size of files, since a test cannot fill a disk; the error of the system is of the same kind."""
     program = (
         "import resource; from pathlib import Path\n"
-        "from keyart_tools.models import Models\nfrom keyart_tools.tagging import Film, tag\n"
+        "from keyart_tools.models import Models\nfrom keyart_tools.tagging import FilmFile, tag\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))\n"
-        f"tag(Film.open(Path({str(clips['bikes'])!r})), Path('out'), Models.open(Path('none')))\n"
+        f"tag(FilmFile.open(Path({str(clips['bikes'])!r})), Path('out'), Models.open(Path('none')))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], check=False, cwd=tmp_path, capture_output=True, text=True)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyart_tools.tagging.likeness import cosines
 from keyart_tools.tagging.selection import Objective, select
+from keyart_tools.tagging.similarity import cosines
 
 
 def objective(seed: int, pictures: int = 9, count: int = 3) -> Objective:

@@ -12,10 +12,10 @@ from scenedetect import ContentDetector, detect
 from support.services import had
 
 from keyart_tools.models import Models
-from keyart_tools.models.film import big_buck_bunny
-from keyart_tools.tagging import Film, tag
-from keyart_tools.tagging.judgement import BLACK, BLURRED, FLAT
-from keyart_tools.tagging.likeness import NEAR_DUPLICATE, cosines
+from keyart_tools.models.sample_media import big_buck_bunny
+from keyart_tools.tagging import FilmFile, tag
+from keyart_tools.tagging.judgement import MIN_CONTRAST, MIN_LIGHTNESS, MIN_SHARPNESS
+from keyart_tools.tagging.similarity import MIN_DUPLICATE_COSINE, cosines
 
 SHOTS_APART = 5
 STILLS_WITH_FACES = 0.2  # of a film without people: 0.13 when it was measured
@@ -25,7 +25,7 @@ STILLS_WITH_FACES = 0.2  # of a film without people: 0.13 when it was measured
 def test_the_whole_film(models: Models, tmp_path: Path) -> None:
     path = had(big_buck_bunny)
     cv2.setNumThreads(1)
-    film = Film.open(path)
+    film = FilmFile.open(path)
     assert film.frames == 14_315
     tagging = tag(film, tmp_path / "out", models)
     theirs = detect(os.fspath(path), ContentDetector(), start_in_scene=True)
@@ -33,8 +33,8 @@ def test_the_whole_film(models: Models, tmp_path: Path) -> None:
     assert abs(tagging.shots - len(theirs)) <= SHOTS_APART
     assert len(tagging.selected) == 20
     vectors = np.array([still.embedding for still in tagging.selected])
-    assert (cosines(vectors) - np.eye(20)).max() <= NEAR_DUPLICATE
+    assert (cosines(vectors) - np.eye(20)).max() <= MIN_DUPLICATE_COSINE
     for still in tagging.selected:
-        assert still.sharpness >= BLURRED and still.checked
-        assert still.colours.lightness >= BLACK and still.colours.contrast >= FLAT
+        assert still.sharpness >= MIN_SHARPNESS and still.checked
+        assert still.colours.lightness >= MIN_LIGHTNESS and still.colours.contrast >= MIN_CONTRAST
     assert np.mean([bool(still.faces) for still in tagging.stills]) <= STILLS_WITH_FACES

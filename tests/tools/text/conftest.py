@@ -6,11 +6,11 @@ import pytest
 from support.services import had
 
 from keyart_tools.models import MODELS, Models, fetch
-from keyart_tools.text import Sentences
+from keyart_tools.text import SentenceEncoder
 
 
 @pytest.fixture(scope="session")
-def sentences(downloads: None) -> Sentences:
+def sentences() -> SentenceEncoder:
     had(lambda: fetch(MODELS["sentences"]))
     reader = Models.open().sentences
     assert reader is not None

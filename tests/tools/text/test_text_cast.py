@@ -67,7 +67,7 @@ def test_reads_csv_and_json(tmp_path: Path) -> None:
         ("name,role\nA,B\n", "first row must be"),
         ("actor,character\n", "names no actor"),
         ("actor,character\nA,B\n,C\n", "line 3: no actor"),
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ("[1]", "must be an object"),
         ('{"A": 3}', "list of names"),
         ('{"A": [3]}', "list of names"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from keyart_tools.text import Line, Said, Sentences, Subtitles, said_at, scenes
-from keyart_tools.text.scenes import LONGEST_SCENE, SILENCE
+from keyart_tools.text import SentenceEncoder, SpokenText, SubtitleLine, Subtitles, said_at, scenes
+from keyart_tools.text.scenes import MAX_SCENE_SECONDS, SILENCE_SECONDS
 
 CAST = {"Ana Oré": ["Captain Vale"], "Tom Ott": ["Rufus"]}
 FILM = Subtitles(
     (
-        Line(2.0, 4.0, "Soldiers, to the front!"),
-        Line(5.0, 9.0, "The enemy's tanks are coming, Rufus."),
-        Line(40.0, 42.0, "My dear, will you marry me?"),
-        Line(41.0, 44.0, "I have loved you since we met."),
+        SubtitleLine(2.0, 4.0, "Soldiers, to the front!"),
+        SubtitleLine(5.0, 9.0, "The enemy's tanks are coming, Rufus."),
+        SubtitleLine(40.0, 42.0, "My dear, will you marry me?"),
+        SubtitleLine(41.0, 44.0, "I have loved you since we met."),
     )
 )
 
@@ -28,14 +28,14 @@ def test_a_silence_parts_scenes() -> None:
 
 
 def test_a_still_knows_what_is_being_said() -> None:
-    assert said_at(FILM, 0.0) == Said("Soldiers, to the front!", {})
-    assert said_at(FILM, 13.0, cast=CAST) == Said("The enemy's tanks are coming, Rufus.", {"cast:tom-ott": 1.0})
+    assert said_at(FILM, 0.0) == SpokenText("Soldiers, to the front!", {})
+    assert said_at(FILM, 13.0, cast=CAST) == SpokenText("The enemy's tanks are coming, Rufus.", {"cast:tom-ott": 1.0})
     assert said_at(FILM, 13.5) is None
-    assert said_at(FILM, 41.5) == Said("My dear, will you marry me? I have loved you since we met.", {})
+    assert said_at(FILM, 41.5) == SpokenText("My dear, will you marry me? I have loved you since we met.", {})
     assert said_at(FILM, 1e6) is None
 
 
-def test_scenes_have_their_own_tags(sentences: Sentences) -> None:
+def test_scenes_have_their_own_tags(sentences: SentenceEncoder) -> None:
     war, love = scenes(FILM, sentences)
 
     assert max(war.tags, key=war.tags.__getitem__) == "genre:war"
@@ -49,23 +49,27 @@ def test_every_line_is_in_one_scene_and_no_scene_is_long() -> None:
     lines, at = [], 0.0
     for number in range(3000):
         at += rng.choice((0.0, 0.5, 3.0, 12.0 if number % 50 == 0 else 3.0))
-        lines.append(Line(at, at + rng.uniform(0.5, 4.0), f"w{number}"))
+        lines.append(SubtitleLine(at, at + rng.uniform(0.5, 4.0), f"w{number}"))
 
     found = scenes(Subtitles(tuple(lines)))
 
     assert " ".join(scene.text for scene in found) == " ".join(line.text for line in lines)
     assert len(found) > 40
-    assert all(scene.end - scene.start <= LONGEST_SCENE for scene in found)
-    assert all(b.start - a.end >= SILENCE or b.end - a.start > LONGEST_SCENE for a, b in pairwise(found))
+    assert all(scene.end - scene.start <= MAX_SCENE_SECONDS for scene in found)
+    assert all(b.start - a.end >= SILENCE_SECONDS or b.end - a.start > MAX_SCENE_SECONDS for a, b in pairwise(found))
 
 
 def test_who_goes_on_speaking_keeps_the_scene_together() -> None:
-    lines = (Line(0.0, 30.0, "La la la."), Line(1.0, 2.0, "Hush!"), Line(35.0, 36.0, "Bravo."))
+    lines = (
+        SubtitleLine(0.0, 30.0, "La la la."),
+        SubtitleLine(1.0, 2.0, "Hush!"),
+        SubtitleLine(35.0, 36.0, "Bravo."),
+    )
 
     assert len(scenes(Subtitles(lines))) == 1
 
 
 def test_one_endless_line_is_a_scene() -> None:
-    (scene,) = scenes(Subtitles((Line(0.0, 10 * LONGEST_SCENE, "Hm."),)))
+    (scene,) = scenes(Subtitles((SubtitleLine(0.0, 10 * MAX_SCENE_SECONDS, "Hm."),)))
 
     assert scene.text == "Hm."

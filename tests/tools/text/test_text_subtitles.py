@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from keyart.errors import InputError
-from keyart_tools.text import Line, Subtitles
+from keyart_tools.text import SubtitleLine, Subtitles
 
 TWO = "1\n00:00:01,000 --> 00:00:02,500\nGood evening.\n\n2\n00:01:00,000 --> 00:01:02,000\nIs it?\nIt is.\n"
-READ = (Line(1.0, 2.5, "Good evening."), Line(60.0, 62.0, "Is it? It is."))
+READ = (SubtitleLine(1.0, 2.5, "Good evening."), SubtitleLine(60.0, 62.0, "Is it? It is."))
 
 
-def read(folder: Path, content: bytes | str) -> tuple[Line, ...]:
+def read(folder: Path, content: bytes | str) -> tuple[SubtitleLine, ...]:
     path = folder / "film.srt"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return Subtitles.read(path).lines
@@ -55,7 +55,11 @@ def test_odd_times_are_mended(tmp_path: Path) -> None:
         "3\n00:00:08,500 --> 00:00:20,000\nOver it\n",
     )
 
-    assert lines == (Line(0.0, 0.5, "Early"), Line(8.5, 20.0, "Over it"), Line(9.0, 9.0, "Backwards"))
+    assert lines == (
+        SubtitleLine(0.0, 0.5, "Early"),
+        SubtitleLine(8.5, 20.0, "Over it"),
+        SubtitleLine(9.0, 9.0, "Backwards"),
+    )
 
 
 @pytest.mark.parametrize("times", ["00:01 --> 00:02", "00:00:01,000 --> ", "aa:00:01,000 --> 00:00:02,000"])

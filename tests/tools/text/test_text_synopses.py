@@ -6,7 +6,7 @@ rule was chosen on other synopses. Each film would be filed under one genre or t
 
 from __future__ import annotations
 
-from keyart_tools.text import LABELS, Sentences, scores, tags_of_synopsis
+from keyart_tools.text import LABELS, SentenceEncoder, scores, tags_of_synopsis
 from keyart_tools.text.folding import folded
 
 SYNOPSES = [
@@ -134,7 +134,7 @@ def hit_by_keywords(text: str, wanted: set[str]) -> float:
     return sum(genre.removeprefix("genre:") in wanted for genre in best) / len(best)
 
 
-def test_genres_are_told_better_than_by_chance_and_by_keywords(sentences: Sentences) -> None:
+def test_genres_are_told_better_than_by_chance_and_by_keywords(sentences: SentenceEncoder) -> None:
     first = kept = by_keywords = by_chance = 0.0
     for text, wanted in SYNOPSES:
         scored = scores(text, sentences)
@@ -151,7 +151,7 @@ def test_genres_are_told_better_than_by_chance_and_by_keywords(sentences: Senten
     assert first > 1.5 * by_keywords and first > 5 * by_chance
 
 
-def test_what_is_no_film_has_no_genre(sentences: Sentences) -> None:
+def test_what_is_no_film_has_no_genre(sentences: SentenceEncoder) -> None:
     for text in (
         "Turn the key to the left and hold it for ten seconds until the lamp goes out.",
         "Section four of the contract ends with the last day of the quarter.",

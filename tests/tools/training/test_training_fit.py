@@ -12,8 +12,8 @@ from support.worlds import tiny_catalog
 
 import keyart
 from keyart.errors import HistoryError, SettingError
-from keyart_tools.slates import Occasions, by_device, model_installed, slates, value
-from keyart_tools.training import Settings, fit
+from keyart_tools.model_evaluation import EvaluationSet, by_device, loaded_from_file, slates, value
+from keyart_tools.training import LogTrainingSettings, fit
 from keyart_tools.training.fit import _split
 
 
@@ -30,8 +30,8 @@ def test_held_out_viewers_find_it_likelier_and_better() -> None:
 
 def test_snips_on_held_out_viewers_is_near_the_truth() -> None:
     found = fitted()
-    occasions = Occasions.of_world(world(), world().devices * IMPRESSIONS)
-    installed = model_installed(found.file, world().catalog)
+    occasions = EvaluationSet.of_world(world(), world().devices * IMPRESSIONS)
+    installed = loaded_from_file(found.file, world().catalog)
     policy = keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(installed.base_rate)
     earned = [
@@ -46,7 +46,7 @@ def test_snips_on_held_out_viewers_is_near_the_truth() -> None:
 
 
 def test_same_seed_same_model() -> None:
-    settings = Settings(passes=2, held_out=0.2)
+    settings = LogTrainingSettings(passes=2, held_out=0.2)
     one, other = (fit(log(), world().catalog, settings).file.model for _ in range(2))
     another = fit(log(), world().catalog, replace(settings, seed=1)).file.model
 
@@ -55,13 +55,13 @@ def test_same_seed_same_model() -> None:
 
 
 def test_it_ends_where_nothing_more_is_gained() -> None:
-    found = fit(log(), world().catalog, Settings(passes=60, held_out=0.2))
+    found = fit(log(), world().catalog, LogTrainingSettings(passes=60, held_out=0.2))
 
     assert len(found.likelihood) < 40
 
 
 def test_held_out_viewers_teach_nothing() -> None:
-    settings = Settings(passes=2, held_out=0.2)
+    settings = LogTrainingSettings(passes=2, held_out=0.2)
     _, held_out = _split([viewer for viewer in log().viewers if viewer.decisions], settings)
     names = {viewer.name for viewer in held_out}
     # Other decisions of theirs: what is measured changes, what is learned does not.
@@ -78,7 +78,7 @@ def test_held_out_viewers_teach_nothing() -> None:
 
 
 def test_what_may_not_be_shipped_says_so() -> None:
-    found = fit(replace(log(), evaluation_only=True), world().catalog, Settings(passes=1, held_out=0.2))
+    found = fit(replace(log(), evaluation_only=True), world().catalog, LogTrainingSettings(passes=1, held_out=0.2))
 
     assert found.file.evaluation_only
     assert not fitted().file.evaluation_only
@@ -90,18 +90,18 @@ def test_propensities_that_tell_nothing() -> None:
         replace(viewer, decisions=tuple(replace(one, propensity=1.0) for one in viewer.decisions))
         for viewer in log().viewers
     )
-    found = fit(replace(log(), viewers=viewers), world().catalog, Settings(passes=1, held_out=0.2))
+    found = fit(replace(log(), viewers=viewers), world().catalog, LogTrainingSettings(passes=1, held_out=0.2))
 
     assert found.value is None
     assert "held_out_value" not in found.file.quality
 
 
 def test_another_catalogue() -> None:
-    with pytest.raises(HistoryError, match="no decision about a picture of this catalogue"):
-        fit(log(), tiny_catalog(), Settings(passes=1))
+    with pytest.raises(HistoryError, match="no decision about an artwork of this catalogue"):
+        fit(log(), tiny_catalog(), LogTrainingSettings(passes=1))
 
 
 @pytest.mark.parametrize("settings", [{"passes": 0}, {"held_out": 0.0}, {"held_out": 1.0}])
 def test_settings(settings: dict[str, float]) -> None:
     with pytest.raises(SettingError):
-        Settings(**settings)  # type: ignore[arg-type]
+        LogTrainingSettings(**settings)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from keyart.model.features import EncodedCatalog, FeatureSpec
 from keyart.model.head import HeadPrior
 from keyart_federated.learning.model import GlobalModel
 from keyart_federated.simulation.devices import Devices
-from keyart_tools.logs import Decision, Viewer
+from keyart_tools.logs import LoggedDecision, LoggedViewer
 from keyart_tools.training.replay import LoggedWorld, replayed
 
 STEPS = 12
@@ -40,13 +40,13 @@ def test_the_same_training_vector_as_devices_that_chose_it_themselves(head: Head
     model = GlobalModel.zero_shot(encoded)
     lived.install(model)
     ids = list(of.catalog.artwork_places)
-    viewers: list[list[Decision]] = [[] for _ in range(of.devices)]
+    viewers: list[list[LoggedDecision]] = [[] for _ in range(of.devices)]
     for k in range(STEPS):
         for i, place in enumerate(lived.step(k)):
             title_id, context = of.impression(i, k)
             outcome = of.outcome(i, k, ids[place])
-            viewers[i].append(Decision(title_id, ids[place], context, 0.5, outcome))
-    logged = [Viewer(f"{i}", tuple(of.history(i)), tuple(shown)) for i, shown in enumerate(viewers)]
+            viewers[i].append(LoggedDecision(title_id, ids[place], context, 0.5, outcome))
+    logged = [LoggedViewer(f"{i}", tuple(of.history(i)), tuple(shown)) for i, shown in enumerate(viewers)]
 
     (again,) = replayed(of.catalog, logged, encoded, head)
     for devices in (lived, again):

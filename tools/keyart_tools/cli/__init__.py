@@ -1,4 +1,8 @@
-"""The `keyart` command. A file a command; what is heavy is imported inside it, so that `keyart --help` is quick."""
+"""The `keyart` command.
+
+Each file holds one command and carries its name. Heavy packages are imported inside the commands, so that
+`keyart --help` starts quickly.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +35,9 @@ __all__ = ["main"]
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="keyart", prog_name="keyart")
 def main() -> None:
-    """Pick a title's artwork on the viewer's own device: tools for catalogues, models, simulation and privacy.
+    """Choose title artwork on the viewer's own device: tools for catalogues, models, simulation and privacy.
 
-    Exit codes: 0 done, 1 it could not be done (one sentence on stderr says why), 2 wrong usage.
+    Exit codes: 0 success, 1 failure (one sentence on stderr says why), 2 wrong usage.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`keyart bench`: what the device path costs on this machine."""
+"""`keyart bench`: speed, size and memory of the device path on this machine."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import click
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
 
 if TYPE_CHECKING:
-    from keyart_tools.bench.run import Result
+    from keyart_tools.performance.performance_run import PerformanceResult
 
 TITLES = {
-    "choosing": "Choosing among 20 pictures, medians",
-    "peers": "Peers, one slate of 20, and keyart against them",
-    "start": "Processor time until the first choice",
+    "choosing": "Choosing among 20 artworks, medians",
+    "peers": "Baseline libraries and keyart, one slate of 20",
+    "start": "Processor time to the first choice",
     "memory": "Resident memory",
-    "size": "On the disk",
+    "size": "Size on disk",
     "simulation": "Simulation, one process",
-    "sums": "Private sums and noise, one core",
-    "gateway": "The gateway's door, one process, over loopback",
+    "sums": "Secure aggregation and noise, one core",
+    "gateway": "Gateway, one process, over loopback",
 }
 
 
-@click.command(short_help="What the device path costs on this machine.")
+@click.command(short_help="Measure the speed and memory of the device path.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/bench"), show_default=True,
     help="Folder for device.json and device.png.",
 )  # fmt: skip
-@click.option("--quick", is_flag=True, help="Few repetitions and no peers: whether it runs, not how fast.")
-@click.option("--long", is_flag=True, help="Load the gateway for ten minutes, to see whether its memory grows.")
+@click.option("--quick", is_flag=True, help="Run few repetitions and no baselines, to check that it works.")
+@click.option("--long", is_flag=True, help="Load the gateway for ten minutes, to detect memory growth.")
 @json_option
 def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
-    """Measure choosing, observing, starting, sizes and memory, against a bare run of the model.
+    """Measure choosing, observing, cold start, sizes and memory, relative to a bare run of the model.
 
-    Peers (VowpalWabbit, MABWiser, Open Bandit Pipeline, river) are measured beside it where this folder has a
-    .venv-bench; `make bench` makes one. A promise that is not kept is shown, and is no error.
+    Baseline libraries (VowpalWabbit, MABWiser, Open Bandit Pipeline, river) are measured as well if this folder has a
+    .venv-bench; `make bench` creates one. A missed target is reported, but is not an error.
 
     \b
     Example:
@@ -45,10 +45,10 @@ def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
       keyart bench --quick --out build/quick --json
     """
     one_thread_a_process()
-    from keyart_tools.bench.run import QUICK, Effort, run
+    from keyart_tools.performance.performance_run import QUICK, PerformanceSettings, run
 
     with progress("measured") as tell:
-        effort = QUICK if quick else Effort(gateway_seconds=600.0) if long else Effort()
+        effort = QUICK if quick else PerformanceSettings(gateway_seconds=600.0) if long else PerformanceSettings()
         result = run(effort, out, Path(), tell)
     if as_json:
         write_json(result.document)
@@ -56,18 +56,18 @@ def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
         _show(result, out)
 
 
-def _show(result: Result, out: Path) -> None:
+def _show(result: PerformanceResult, out: Path) -> None:
     from rich.table import Table
 
-    from keyart_tools.bench.chart import figure_text, judged_text, reach_text
+    from keyart_tools.performance.performance_chart import figure_text, judged_text, reach_text
 
     tables: list[Table | str] = []
     for group, rows in groupby(
         sorted(result.rows, key=lambda row: list(TITLES).index(row.group)), lambda row: row.group
     ):
         table = Table(title=TITLES[group], title_justify="left")
-        table.add_column("what", min_width=38)
-        for name in ("figure", "ratio", "to reach"):
+        table.add_column("measurement", min_width=38)
+        for name in ("value", "ratio", "target"):
             table.add_column(name, justify="right")
         table.add_column("met")
         for row in rows:
@@ -76,9 +76,9 @@ def _show(result: Result, out: Path) -> None:
             table.add_row(row.name, figure_text(row), ratio, reach_text(row), met)
         tables.append(table)
     if result.absent:
-        table = Table("what", "why", title="Not measured", title_justify="left")
+        table = Table("measurement", "reason", title="Not measured", title_justify="left")
         for entry in result.absent:
             table.add_row(entry.name, entry.reason)
         tables.append(table)
     kept = [row.met for row in result.rows if row.met is not None]
-    print_table(*tables, f"{sum(kept)} of {len(kept)} promises kept. {out / 'device.json'}, {out / 'device.png'}")
+    print_table(*tables, f"{sum(kept)} of {len(kept)} targets met. {out / 'device.json'}, {out / 'device.png'}")

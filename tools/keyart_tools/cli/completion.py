@@ -1,4 +1,4 @@
-"""`keyart completion`: the TAB key in a shell."""
+"""`keyart completion`: a completion script for bash, zsh or fish."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from click.shell_completion import get_completion_class
 
 from .console import json_option, write_json
 
-VARIABLE = "_KEYART_COMPLETE"  # click looks for it by this name
+VARIABLE = "_KEYART_COMPLETE"  # the name that click expects
 
 
-@click.command(short_help="Completion of commands and options, for a shell.")
+@click.command(short_help="Write a shell completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @json_option
 @click.pass_context
 def completion(ctx: click.Context, shell: str, as_json: bool) -> None:
-    """Write the script that lets SHELL complete `keyart`: its commands, options, choices and files.
+    """Write a script that completes commands, options, choices and file names of `keyart` in SHELL.
 
-    Bash needs version 4.4 or newer.
+    Bash must be version 4.4 or newer.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`keyart compose`: a title's artwork from its stills, in the shapes that screens have."""
+"""`keyart compose`: a title's artwork from its stills, in the shapes of screens."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def _crops(context: click.Context, parameter: click.Parameter, value: str) -> tu
     names = tuple(dict.fromkeys(name.strip() for name in value.split(",")))
     unknown = [name for name in names if name not in CROPS]
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(CROPS)}.")
+        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(CROPS)}.")
     return names
 
 
-@click.command(short_help="Artwork from stills: composed, cropped, titled, signed.")
+@click.command(short_help="Compose, crop, title and sign artwork from stills.")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("background", type=click.Path(path_type=Path), required=False)
 @click.option(
@@ -37,14 +37,16 @@ def _crops(context: click.Context, parameter: click.Parameter, value: str) -> tu
     show_default=True,
     help="Folder for the pictures and composed.json.",
 )
-@click.option("--title", metavar="TEXT", help="Letters on the picture.")
-@click.option("--crops", metavar="A,B", default=",".join(CROPS), show_default=True, callback=_crops, help="Shapes.")
-@click.option("--drawn", is_flag=True, help="The film is drawn or animated, and its pictures were not captured.")
-@click.option("--rights", metavar="TEXT", default="", help="Who is to be named, for a film under such a licence.")
+@click.option("--title", metavar="TEXT", help="Title text to draw on the picture.")
+@click.option(
+    "--crops", metavar="A,B", default=",".join(CROPS), show_default=True, callback=_crops, help="Shapes to write."
+)
+@click.option("--drawn", is_flag=True, help="State that the film is drawn or animated, not photographed.")
+@click.option("--rights", metavar="TEXT", default="", help="Attribution that the film's licence requires.")
 @click.option(
     "--keys",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of signing.key and chain.pem; made on first use.  [default: keyart/credentials in your settings]",
+    help="Folder of signing.key and chain.pem; created on first use.  [default: keyart/credentials in your settings]",
 )
 @json_option
 def compose(
@@ -58,11 +60,12 @@ def compose(
     keys: Path | None,
     as_json: bool,
 ) -> None:
-    """Put the subject of SOURCE before BACKGROUND; or, of one picture alone, make its crops.
+    """Place the subject of SOURCE in front of BACKGROUND; without BACKGROUND, crop the picture SOURCE.
 
-    SOURCE is a picture, or a folder that `keyart tag` wrote: then subject and background are chosen among its stills,
-    and its catalogue gets the result, marked as synthetic. No crop cuts a face or lettering; one that cannot be made
-    is left out, and stderr says why. Each picture carries Content Credentials and its IPTC source type.
+    SOURCE is a picture or a folder written by `keyart tag`. From a folder, subject and background are chosen among
+    the stills, and the result is added to the folder's catalogue, marked as synthetic. No crop cuts a face or
+    lettering; a crop that cannot be made is skipped, and stderr says why. Each picture carries Content Credentials
+    and its IPTC digital source type.
 
     \b
     Example:
@@ -71,28 +74,30 @@ def compose(
       keyart inspect build/composed/tv.jpg
     """
     from keyart import Catalog, __version__
-    from keyart_tools import compose as room
+    from keyart_tools import compose as composing
     from keyart_tools.compose import output
     from keyart_tools.models import Models
 
-    clean = None if title is None else room.checked_title(title)
+    clean = None if title is None else composing.checked_title(title)
     output.check_folder(out)
     with progress("Pictures") as shown:
-        sources = room.read_sources(source, background, Models.open(), shown)
+        sources = composing.read_sources(source, background, Models.open(), shown)
     tagging = sources.tagging
     catalog = Catalog.load(source / "catalog.json") if tagging is not None and sources.back is not None else None
     now = datetime.now(UTC)
-    key = room.open_keys(keys or Path(click.get_app_dir("keyart")) / "credentials", now)
+    key = composing.open_keys(keys or Path(click.get_app_dir("keyart")) / "credentials", now)
     rights = rights or (tagging.licence if tagging is not None else "")
     with progress("Crops") as shown:
-        composition = room.compose(sources, crops, clean, drawn, rights, key, ("keyart", __version__), now, shown)
+        composition = composing.compose(
+            sources, crops, clean, drawn, rights, key, ("keyart", __version__), now, shown
+        )
     document = output.record(composition, clean, rights)
     output.write(out, composition, document)
     if catalog is not None and tagging is not None:
         image = Path(os.path.relpath(out / composition.made[0].file, source)).as_posix()
         output.with_artwork(catalog, tagging, sources, composition, image).save(source / "catalog.json")
     if tagging is not None and sources.back is None:
-        note("No still gave a clean cut-out, so the best one was cropped and nothing composed.")
+        note("No still has a clean cut-out; the best still was cropped instead of composed.")
     for name, reason in composition.skipped.items():
         note(f"No {name}: {reason}")
     if as_json:
@@ -104,12 +109,14 @@ def compose(
 def _lines(out: Path, composition: Composition) -> list[Table | str]:
     from rich.table import Table as NewTable
 
-    names = ", ".join(f"{one.part} {one.name}" for one in composition.ingredients)
+    names = ", ".join(f"{ingredient.part} {ingredient.name}" for ingredient in composition.ingredients)
     table = NewTable()
     for heading in ("file", "pixels", "kB", "contrast of the title"):
         table.add_column(heading)
-    for made in composition.made:
-        contrast = "–" if made.contrast is None else f"{made.contrast:.1f} : 1"
-        table.add_row(str(out / made.file), f"{made.width}×{made.height}", f"{len(made.data) / 1000:.0f}", contrast)
+    for picture in composition.made:
+        contrast = "–" if picture.contrast is None else f"{picture.contrast:.1f} : 1"
+        table.add_row(
+            str(out / picture.file), f"{picture.width}×{picture.height}", f"{len(picture.data) / 1000:.0f}", contrast
+        )
     heading = f"{'Composed' if composition.synthetic else 'Cropped'} from {names}"
     return [heading, table, f"source type {composition.source_type}, signed with Content Credentials"]

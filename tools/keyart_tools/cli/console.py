@@ -1,4 +1,4 @@
-"""How every command talks: results on stdout, everything else on stderr, one sentence for what went wrong."""
+"""Output conventions of all commands: results on stdout, everything else on stderr, one sentence per error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write the re
 
 
 class Program(click.Group):
-    """The group of all commands: a mistake of the user ends in a sentence and exit code 1, Ctrl-C in 130."""
+    """The group of all commands; turns user errors into one sentence and exit code 1, and Ctrl-C into 130."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -37,42 +37,42 @@ class Program(click.Group):
         except KeyartError as error:
             raise click.ClickException(_sentence(str(error))) from error
         except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read our output has gone; click ends quietly
+            if error.errno == errno.EPIPE:  # the reader of our output has closed the pipe; click ends quietly
                 raise
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(_sentence(f"{where}{error.strerror or error}")) from error
 
 
 def _sentence(message: str) -> str:
-    """On one line, since scripts read stderr by lines."""
+    """Fold a message into one line, since scripts read stderr by lines."""
     return " ".join(message.split())
 
 
 def one_thread_a_process() -> None:
-    """Tells BLAS so, unless the environment says otherwise; call it before numpy is imported.
+    """Limit BLAS to one thread unless the environment sets another number; call it before numpy is imported.
 
-    The matrices of a round are small: with two threads the same rounds took twice as long as with one.
+    The matrices of a round are small: with two threads the same rounds take twice as long as with one.
     """
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
 
 def write_json(document: Any) -> None:
-    """`document` on stdout, names as they are, no NaN."""
+    """Write `document` as JSON to stdout; names are not escaped, and NaN is refused."""
     click.echo(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def note(text: str) -> None:
-    """Something to know that is no result, on stderr."""
+    """Write a remark that is not part of the result to stderr."""
     click.echo(text, err=True)
 
 
 def print_table(*tables: Table | str) -> None:
-    """Tables and lines on stdout: in colour and to the terminal's width where there is one."""
+    """Print tables and lines to stdout, in colour and at the terminal's width if stdout is a terminal."""
     from rich.console import Console
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no ε still gets its table
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot encode ε still gets its table
     terminal = sys.stdout.isatty()
     console = Console(file=sys.stdout, width=None if terminal else PLAIN_WIDTH, highlight=False, emoji=False)
     for table in tables:
@@ -81,7 +81,11 @@ def print_table(*tables: Table | str) -> None:
 
 @contextmanager
 def progress(label: str) -> Iterator[Progress]:
-    """A bar on stderr while the block runs, on a terminal only; yields what to call with (done, of)."""
+    """Show a progress bar on stderr while the block runs, on a terminal only.
+
+    Yields:
+        A callback that takes the number of steps done and the total number.
+    """
     if not sys.stderr.isatty():
         yield lambda done, of: None
         return

@@ -1,4 +1,4 @@
-"""`keyart demo`: real histories in, the right picture out, in a few minutes."""
+"""`keyart demo`: train on real viewing histories and show the chosen artwork, in a few minutes."""
 
 from __future__ import annotations
 
@@ -11,36 +11,48 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keyart_federated.metrics import MetricEstimate
+
 from .console import json_option, note, one_thread_a_process, print_table, write_json
 
 if TYPE_CHECKING:
-    from keyart_federated.metrics import MetricEstimate
     from keyart_tools.demo import DemoResult
 
 STAGES = {
-    "data and world": "data and world",
-    "truth": "measure the truth",
+    "data and world": "load data and world",
+    "truth": "measure expected rewards",
     "federated": "federated",
     "federated + head": "federated + personal head",
-    "central": "central, beside them",
-    "film": "stills of a real film",
+    "central": "central, in parallel",
+    "film": "tag a real film",
     "publish": "publish, fetch, install",
     "screens": "choose for three viewers",
 }
 COUNT = click.IntRange(min=1)
 
 
-@click.command(short_help="The whole way: histories in, bundle out, pictures chosen.")
-@click.option("--world", type=click.Choice(["movielens", "synthetic"]), default="movielens", show_default=True)
+@click.command(short_help="Train, publish and choose artwork end to end.")
+@click.option(
+    "--world", type=click.Choice(["movielens", "synthetic"]), default="movielens", show_default=True,
+    help="World that provides viewers, titles and responses.",
+)  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/demo"), show_default=True,
     help="Folder for report.json, learning.png, index.html and bundle/.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same choices.")
-@click.option("--rounds", type=COUNT, default=50, show_default=True, help="Federated rounds.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed gives the same choices.",
+)
+@click.option("--rounds", type=COUNT, default=50, show_default=True, help="Number of federated rounds.")
 @click.option("--steps", type=COUNT, default=8, show_default=True, help="Impressions per device and round.")
-@click.option("--viewers", type=COUNT, help="Devices, as many as the world has unless told.")
-@click.option("--titles", type=COUNT, help="Titles; the 400 most rated films unless told, or all made-up titles.")
+@click.option("--viewers", type=COUNT, help="Number of devices.  [default: all of the world]")
+@click.option(
+    "--titles", type=COUNT, help="Number of titles.  [default: the 400 most rated films, or all synthetic titles]"
+)
 @json_option
 def demo(
     world: str,
@@ -52,10 +64,11 @@ def demo(
     titles: int | None,
     as_json: bool,
 ) -> None:
-    """Train on real viewing histories, publish and install the bundle, and show who gets which picture, and why.
+    """Train on real viewing histories, publish and install the bundle, and show which viewer gets which artwork and
+    why.
 
     Three arms run on the same impressions: federated rounds, federated rounds with a personal head on each device,
-    and a central peer that sees every log.
+    and a central baseline that sees every log.
 
     \b
     Example:
@@ -63,9 +76,9 @@ def demo(
       keyart demo --world synthetic --viewers 200 --rounds 10 --out build/small --json
     """
     one_thread_a_process()
-    from keyart_tools.demo import Settings, run
+    from keyart_tools.demo import DemoSettings, run
 
-    settings = Settings(world, rounds, steps, seed, titles, viewers)
+    settings = DemoSettings(world, rounds, steps, seed, titles, viewers)
     with _stages() as tell:
         result = run(settings, out, tell, note)
     if as_json:
@@ -76,7 +89,7 @@ def demo(
 
 @contextmanager
 def _stages() -> Iterator[Callable[[str, int, int], None]]:
-    """Bars on a terminal; elsewhere one line a stage when it has ended. Both on stderr."""
+    """Show progress bars on a terminal, and one line per finished stage otherwise; both on stderr."""
     if not sys.stderr.isatty():
         started: dict[str, float] = {}
 
@@ -111,7 +124,7 @@ def _show(result: DemoResult) -> None:
         title=f"{document['world']}: {document['devices']} devices, {document['rounds']} rounds of "
         f"{document['steps_per_round']} impressions",
         title_justify="left",
-        box=SIMPLE_HEAD,  # and no edge: fits into 80 columns
+        box=SIMPLE_HEAD,  # without an edge it fits into 80 columns
         pad_edge=False,
         show_edge=False,
     )
@@ -124,7 +137,7 @@ def _show(result: DemoResult) -> None:
         for figures in (arms.whole[name], arms.last_quarter[name]):
             row += [_span(figures.capture, 1), _span(figures.value, 2)]
         table.add_row(*row, style="bold" if name.startswith("federated") else "")
-    fits = "fit" if document["propensities_ok"] else "DO NOT FIT"
+    fits = "match" if document["propensities_ok"] else "DO NOT MATCH"
     gap = document["federated_minus_central"]
     print_table(
         "",
@@ -144,6 +157,6 @@ _FILES = (("page", "index.html"), ("curves", "learning.png"), ("figures", "repor
 
 
 def _span(estimate: MetricEstimate, digits: int) -> str:
-    """In percent, with half the width of its 95 % interval."""
+    """Format an estimate in percent, with half the width of its 95 % interval."""
     half = 100 * (estimate.high - estimate.low) / 2
     return f"{100 * estimate.value:.{digits}f} ± {half:.{digits}f}"

@@ -1,4 +1,4 @@
-"""`keyart doctor`: what is wrong with this machine, and what to do about it."""
+"""`keyart doctor`: problems of this machine, and their remedies."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from keyart_tools.doctor import Finding
 
 
-@click.command(short_help="What is wrong here, and what to do about it.")
-@click.option("--profile", type=click.Path(path_type=Path), help="A profile's file: whose it is. No key is needed.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder: its rules, on both engines.")
+@click.command(short_help="Check this machine and suggest remedies.")
+@click.option("--profile", type=click.Path(path_type=Path), help="Profile file to check; no key is needed.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Bundle folder to verify on both engines.")
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, profile: Path | None, bundle: Path | None, as_json: bool) -> None:
-    """Look at versions, engines, telemetry, permissions, clock, disk and Flower, with a remedy for each finding.
+    """Check versions, engines, telemetry, permissions, clock, disk and Flower, and suggest a remedy for each finding.
 
-    Nothing is written and nothing is asked of a network. Exit code 0: no problem, perhaps warnings. 1: problems.
+    Nothing is written, and no network is used. Exit code 0: no problem, possibly warnings. 1: problems.
 
     \b
     Example:
@@ -37,30 +37,30 @@ def doctor(ctx: click.Context, profile: Path | None, bundle: Path | None, as_jso
 
     places = Path.home(), Path(click.get_app_dir("keyart")), Path.cwd()
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    found = findings(read(dict(os.environ), *places, datetime.now().astimezone(), encoding, profile, bundle))
-    count = Counter(finding.state for finding in found)
+    results = findings(read(dict(os.environ), *places, datetime.now().astimezone(), encoding, profile, bundle))
+    count = Counter(finding.state for finding in results)
     if as_json:
-        write_json(document(found))
+        write_json(document(results))
     else:
-        _show(found)
+        _show(results)
     if count["problem"]:
-        note(f"{count['problem']} of {len(found)} checks found a problem.")
+        note(f"{count['problem']} of {len(results)} checks found a problem.")
         ctx.exit(1)
 
 
-def document(found: tuple[Finding, ...]) -> dict[str, object]:
-    """The findings as JSON, and how many of each state."""
+def document(results: tuple[Finding, ...]) -> dict[str, object]:
+    """Return the findings as plain values, with the number of problems and warnings."""
     from dataclasses import asdict
 
-    count = Counter(finding.state for finding in found)
+    count = Counter(finding.state for finding in results)
     return {
         "problems": count["problem"],
         "warnings": count["warning"],
-        "findings": [asdict(finding) for finding in found],
+        "findings": [asdict(finding) for finding in results],
     }
 
 
-def _show(found: tuple[Finding, ...]) -> None:
+def _show(results: tuple[Finding, ...]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
@@ -68,9 +68,9 @@ def _show(found: tuple[Finding, ...]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("")
     table.add_column("check", no_wrap=True)
-    table.add_column("what was seen", overflow="fold")
+    table.add_column("observation", overflow="fold")
     style = {"ok": "green", "warning": "yellow", "problem": "bold red"}
-    for finding in found:
+    for finding in results:
         seen = escape(finding.seen) + (f"\n→ {escape(finding.remedy)}" if finding.remedy else "")
         table.add_row(
             finding.state, finding.name, seen, style=None if finding.state == "ok" else style[finding.state]

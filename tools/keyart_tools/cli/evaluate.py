@@ -1,4 +1,4 @@
-"""`keyart evaluate`: what a policy would have earned, from a log that a team already has."""
+"""`keyart evaluate`: off-policy evaluation on a log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .chart import ChartPath
+from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, write_json
 
 if TYPE_CHECKING:
@@ -16,30 +16,38 @@ if TYPE_CHECKING:
 COLUMNS = ("reward", "propensity", "target", "group", "predicted_shown", "predicted_target")
 
 
-@click.command(short_help="What a policy would have earned, from a log.")
+@click.command(short_help="Estimate a policy's value from a log.")
 @click.argument("log", type=click.Path(path_type=Path))
-@click.option("--reward", metavar="COLUMN", help="What the decision earned; unless told: reward, click …")
-@click.option("--propensity", metavar="COLUMN", help="Chance of the picture shown; unless told: propensity, pscore …")
+@click.option("--reward", metavar="COLUMN", help="Column of the reward.  [default: reward, click, …]")
 @click.option(
-    "--target", metavar="COLUMN", help="The policy's chance of the same one; unless told: target_probability …"
+    "--propensity", metavar="COLUMN", help="Column of the logged propensity.  [default: propensity, pscore, …]"
 )
-@click.option("--group", metavar="COLUMN", help="Whose decision it was; unless told: device_id, group, viewer …")
-@click.option("--predicted-shown", metavar="COLUMN", help="A model's reward of the picture shown.")
-@click.option("--predicted-target", metavar="COLUMN", help="Its expected reward under the policy.")
+@click.option(
+    "--target",
+    metavar="COLUMN",
+    help="Column of the evaluated policy's probability of the same artwork.  [default: target_probability, …]",
+)
+@click.option(
+    "--group", metavar="COLUMN", help="Column of the device or viewer.  [default: device_id, group, viewer, …]"
+)
+@click.option(
+    "--predicted-shown", metavar="COLUMN", help="Column of a reward model's prediction for the artwork shown."
+)
+@click.option("--predicted-target", metavar="COLUMN", help="Column of the model's expected reward under the policy.")
 @click.option(
     "--level", type=click.FloatRange(0.5, 1.0, max_open=True), default=0.95, show_default=True,
-    help="How often intervals are to hold.",
+    help="Confidence level of the intervals.",
 )  # fmt: skip
 @click.option("--plot", type=ChartPath(), help="Chart of all estimates: PNG, SVG or PDF.")
 @json_option
 def evaluate(log: Path, level: float, plot: Path | None, as_json: bool, **names: str | None) -> None:
-    """Estimate what a policy would have earned in place of the one that wrote LOG: a table as CSV, JSON Lines or
-    Parquet, with a row a decision and columns for the reward, the propensity of the picture that was shown, and the
-    policy's probability of the same picture.
+    """Estimate the value of a policy from decisions that another policy logged. LOG is a table as CSV, JSON Lines or
+    Parquet, with one row per decision and columns for the reward, the propensity of the artwork shown, and the
+    evaluated policy's probability of the same artwork.
 
-    With a column for the device or viewer, intervals are over those, since their decisions depend on each other. With
-    predicted rewards the estimate is doubly robust. Where the log shows too little of what the policy would show,
-    there is no answer, and exit code 1.
+    With a column for the device or viewer, intervals are computed over devices, since decisions of one device depend
+    on each other. With predicted rewards, the estimate is doubly robust. If the log shows too few of the artworks
+    that the policy would show, there is no estimate, and the exit code is 1.
 
     \b
     Example:
@@ -71,10 +79,10 @@ def _tables(log: Path, columns: Columns, verdict: PolicyVerdict) -> list[Any]:
 
     rows = {"logged": verdict.logged, **verdict.estimates}
     values = table(f"{log}: reward a decision", "", "value", "low", "high", "standard error", "effective")
-    for name, found in rows.items():
+    for name, estimate in rows.items():
         mark = " (decides)" if name == verdict.by else ""
-        numbers = (found.value, found.low, found.high, found.standard_error)
-        values.add_row(LABELS[name] + mark, *(f"{number:.5f}" for number in numbers), f"{found.effective:,.0f}")
+        numbers = (estimate.value, estimate.low, estimate.high, estimate.standard_error)
+        values.add_row(LABELS[name] + mark, *(f"{number:.5f}" for number in numbers), f"{estimate.effective:,.0f}")
     overlap = verdict.overlap
     about = table("Overlap", "figure", "value")
     grouped = f" of {overlap.units:,} by {columns.names['group']}" if "group" in columns.names else ""

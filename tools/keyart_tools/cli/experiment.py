@@ -1,4 +1,4 @@
-"""`keyart experiment`: plan an A/B test, run one on a World, and read what it says."""
+"""`keyart experiment`: plan an A/B test, run one on a World, and report its results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
-from .worlds import given_world, their_errors
+from .world_loading import load_world, world_errors
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,26 +29,28 @@ PLANNED_DAYS = (7, 14, 21, 28)
 SETTINGS = ("exploration", "diversity", "misleading")
 
 epsilon_option = click.option(
-    "--epsilon", type=POSITIVE, default=1.0, show_default=True, help="Of a person, for the whole experiment."
+    "--epsilon", type=POSITIVE, default=1.0, show_default=True, help="ε limit per user, for the whole experiment."
 )
-delta_option = click.option("--delta", type=BELOW_ONE, default=1e-6, show_default=True, help="Of a person, likewise.")
+delta_option = click.option(
+    "--delta", type=BELOW_ONE, default=1e-6, show_default=True, help="δ per user, for the whole experiment."
+)
 metric_option = click.option(
-    "--metric", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="The one that decides."
+    "--metric", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="Primary metric."
 )
 group_option = click.option(
     "--group", metavar="KIND:A,B",
-    help="Groups to tell apart: device:tv,phone, daypart:…, or a label that the host gives.",
+    help="Subgroups to report: device:tv,phone, daypart:…, or a label that the host app sets.",
 )  # fmt: skip
 
 
 def share(_: click.Context, __: click.Parameter, text: str) -> float:
-    """1% or 0.01."""
+    """Parse a share such as 1% or 0.01."""
     try:
         value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         value = math.nan
     if not 0 < value < 1:
-        raise click.BadParameter(f"{text!r} is no share between 0 and 1, such as 1% or 0.01.")
+        raise click.BadParameter(f"{text!r} is not a share between 0 and 1, such as 1% or 0.01.")
     return value
 
 
@@ -58,13 +60,14 @@ margin_option = click.option(
     metavar="SHARE",
     default="2%",
     show_default=True,
-    help="The smallest effect worth having.",
+    help="Smallest relative effect that matters.",
 )
 
 
-@click.group(short_help="Plan, run and read an A/B test by private sums.")
+@click.group(short_help="Plan, run and read a private A/B test.")
 def experiment() -> None:
-    """A/B tests without anybody's log: each device hands in one noised vector, once, and you may look every day.
+    """Run A/B tests without collecting logs: each device submits one noised vector, and results may be read every
+    day.
 
     \b
     Example:
@@ -74,30 +77,46 @@ def experiment() -> None:
     """
 
 
-@experiment.command(short_help="How many devices and days for an effect?")
+@experiment.command(short_help="Compute the devices and days for an effect.")
 @metric_option
-@click.option("--mean", type=float, help="Of the metric, over devices.")
-@click.option("--deviation", type=POSITIVE, help="Of the metric between devices.")
+@click.option("--mean", type=float, help="Mean of the metric over devices.")
+@click.option("--deviation", type=POSITIVE, help="Standard deviation of the metric between devices.")
 @click.option(
     "--correlation", type=click.FloatRange(0.0, 0.95), default=0.0, show_default=True,
-    help="Of a device's value with its own of the days before.",
+    help="Correlation of a device's value with its value before the experiment.",
 )  # fmt: skip
-@click.option("--measured-days", type=POSITIVE, default=14.0, show_default=True, help="Over which all this is known.")
-@click.option("--pilot", type=PATH, help="Take mean, deviation and correlation from an experiment's file.")
+@click.option(
+    "--measured-days",
+    type=POSITIVE,
+    default=14.0,
+    show_default=True,
+    help="Number of days over which the baseline was measured.",
+)
+@click.option("--pilot", type=PATH, help="Results file of an earlier experiment, to take the baseline from.")
 @click.option(
     "--effect",
     callback=share,
     metavar="SHARE",
     default="1%",
     show_default=True,
-    help="To be found, of the metric's mean.",
+    help="Relative effect to detect, as a share of the metric's mean.",
 )
-@click.option("--devices", type=COUNT, help="What effect do so many find?")
-@click.option("--days", type=COUNT, default=21, show_default=True, help="From the start to the last look.")
-@click.option("--first-day", type=COUNT, default=7, show_default=True, help="Of the first look.")
-@click.option("--looks", type=COUNT, default=8, show_default=True, help="Each adds noise of its own.")
-@click.option("--arms", type=click.IntRange(2, 64), default=2, show_default=True, help="With the one there is now.")
-@click.option("--power", type=click.FloatRange(0.5, 0.999), default=0.9, show_default=True, help="Chance to find it.")
+@click.option("--devices", type=COUNT, help="Number of devices; reports the effect that they detect.")
+@click.option("--days", type=COUNT, default=21, show_default=True, help="Day of the last interim analysis.")
+@click.option("--first-day", type=COUNT, default=7, show_default=True, help="Day of the first interim analysis.")
+@click.option(
+    "--looks", type=COUNT, default=8, show_default=True, help="Number of interim analyses; each adds noise."
+)
+@click.option(
+    "--arms", type=click.IntRange(2, 64), default=2, show_default=True, help="Number of arms, including the control."
+)
+@click.option(
+    "--power",
+    type=click.FloatRange(0.5, 0.999),
+    default=0.9,
+    show_default=True,
+    help="Probability of detecting the effect.",
+)
 @group_option
 @epsilon_option
 @delta_option
@@ -121,9 +140,10 @@ def plan(
     delta: float,
     as_json: bool,
 ) -> None:
-    """How many devices and days an effect needs, noise and looks included.
+    """Compute how many devices and days an experiment needs to detect an effect, including noise and interim
+    analyses.
 
-    Give what is known of the metric with --mean and --deviation, or with --pilot the file of an earlier experiment.
+    Describe the metric with --mean and --deviation, or give the results file of an earlier experiment with --pilot.
 
     \b
     Example:
@@ -137,78 +157,107 @@ def plan(
 
     if pilot is not None:
         if mean is not None or deviation is not None:
-            raise click.UsageError("--pilot says what --mean and --deviation are; give one or the other.")
-        known = baselines(Results.load(pilot))
+            raise click.UsageError("--pilot provides the baseline; give either --pilot or --mean and --deviation.")
+        baselines_by_metric = baselines(Results.load(pilot))
     elif mean is None or deviation is None:
-        raise click.UsageError("Give --mean and --deviation of the metric, or --pilot with an experiment's file.")
+        raise click.UsageError(
+            "Give --mean and --deviation of the metric, or --pilot with the results file of an experiment."
+        )
     else:
-        known = {**ASSUMED, metric: Baseline(mean, deviation, correlation, measured_days)}
-    if metric not in known:
-        raise click.UsageError(f"The pilot tells nothing of {metric}.")
-    known = {metric: known[metric], **{name: one for name, one in known.items() if name != metric}}
+        baselines_by_metric = {**ASSUMED, metric: Baseline(mean, deviation, correlation, measured_days)}
+    if metric not in baselines_by_metric:
+        raise click.UsageError(f"The pilot did not measure {metric}.")
+    baselines_by_metric = {
+        metric: baselines_by_metric[metric],
+        **{name: baseline for name, baseline in baselines_by_metric.items() if name != metric},
+    }
     kind, groups = _group(group)
-    made = Experiment(
-        "plan", devices or 10**9, known, tuple(f"arm {n}" for n in range(arms)), days=days, first_day=first_day,
+    experiment_plan = Experiment(
+        "plan", devices or 10**9, baselines_by_metric, tuple(f"arm {n}" for n in range(arms)), days=days,
+        first_day=first_day,
         looks=looks, epsilon=epsilon, delta=delta, group=kind, groups=groups,
     )  # fmt: skip
-    wanted = needed(made, effect, power)
+    needed_devices = needed(experiment_plan, effect, power)
     rows = []
     for length in sorted({*PLANNED_DAYS, days}):
         first = min(first_day, length)
         for count in sorted({1, min(looks, length - first + 1)}):
             start = first if count > 1 else length
-            other = replace(made, days=length, first_day=start, looks=count)
-            rows.append({"days": length, "looks": count, "devices": needed(other, effect, power)})
-    found = detectable(replace(made, devices=devices or wanted), power=power)
+            variant = replace(experiment_plan, days=length, first_day=start, looks=count)
+            rows.append({"days": length, "looks": count, "devices": needed(variant, effect, power)})
+    detected = detectable(replace(experiment_plan, devices=devices or needed_devices), power=power)
     document = {
         "metric": metric,
         "effect": effect,
         "power": power,
         "epsilon": epsilon,
         "delta": delta,
-        "devices": wanted,
-        "fewest_a_look": made.fewest_a_look,
+        "devices": needed_devices,
+        "fewest_a_look": experiment_plan.fewest_a_look,
         "rows": rows,
         "found": {
-            "devices": devices or wanted,
-            "effect": found.effect,
-            "without_noise": found.without_noise,
-            "noise_share": found.noise_share,
+            "devices": devices or needed_devices,
+            "effect": detected.effect,
+            "without_noise": detected.without_noise,
+            "noise_share": detected.noise_share,
         },
     }
     if as_json:
         write_json(document)
     else:
-        _show_plan(document, made)
+        _show_plan(document, experiment_plan)
 
 
-@experiment.command(short_help="Two bundles or two policies on a World.")
+@experiment.command(short_help="Compare two bundles or policies on a World.")
 @click.argument("bundle", type=PATH)
 @click.argument("other", type=PATH, required=False)
 @click.option(
     "--world", "spec", default="synthetic", show_default=True, metavar="WORLD",
     help="movielens, openbandit, synthetic, or module:factory for a World of your own.",
 )  # fmt: skip
-@click.option("--viewers", type=COUNT, help="Devices, as many as the world has unless told.")
-@click.option("--titles", type=COUNT, help="Titles, as many as the world has unless told.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the world and of draws.")
+@click.option("--viewers", type=COUNT, help="Number of devices.  [default: all of the world]")
+@click.option("--titles", type=COUNT, help="Number of titles.  [default: all of the world]")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed of the world and of all draws.",
+)
 @click.option(
     "--policy", multiple=True, metavar="NAME=VALUE",
-    help=f"Of the second arm: {', '.join(SETTINGS)}; may be given several times.",
+    help=f"Policy setting of the second arm: {', '.join(SETTINGS)}; may be repeated.",
 )  # fmt: skip
-@click.option("--name", default="experiment", show_default=True, help="It draws the arms.")
 @click.option(
-    "--past", type=click.IntRange(min=2), default=40, show_default=True, help="Impressions before the start."
+    "--name",
+    default="experiment",
+    show_default=True,
+    help="Name of the experiment; it seeds the assignment of devices to arms.",
 )
-@click.option("--steps", type=COUNT, default=80, show_default=True, help="Impressions from the start on.")
-@click.option("--looks", type=COUNT, default=4, show_default=True, help="In the second half of the days.")
+@click.option(
+    "--past",
+    type=click.IntRange(min=2),
+    default=40,
+    show_default=True,
+    help="Impressions per device before the experiment starts.",
+)
+@click.option(
+    "--steps", type=COUNT, default=80, show_default=True, help="Impressions per device during the experiment."
+)
+@click.option(
+    "--looks",
+    type=COUNT,
+    default=4,
+    show_default=True,
+    help="Number of interim analyses, in the second half of the days.",
+)
 @metric_option
 @margin_option
 @group_option
 @epsilon_option
 @delta_option
-@click.option("--out", type=PAGE, default=Path("experiment.json"), show_default=True, help="File of the results.")
-@click.option("--html", type=PAGE, help="Write the report page, too.")
+@click.option("--out", type=PAGE, default=Path("experiment.json"), show_default=True, help="Results file to write.")
+@click.option("--html", type=PAGE, help="Report page to write.")
 @json_option
 def run(
     bundle: Path,
@@ -231,8 +280,8 @@ def run(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    """Let the devices of a World live with BUNDLE, then half of them with OTHER or with another policy, and ask all
-    of them once, by sums that nobody can read single devices from.
+    """Simulate an A/B test on a World: after a common history with BUNDLE, half of the devices switch to OTHER or to
+    another policy. Results are collected by secure aggregation, once from each device.
 
     Without OTHER and without --policy both arms are the same: an A/A test.
 
@@ -250,7 +299,7 @@ def run(
 
     for path in (out, html):
         if path is not None and not path.parent.is_dir():
-            raise click.UsageError(f"There is no folder {path.parent} for {path.name}; make it first.")
+            raise click.UsageError(f"The folder {path.parent} for {path.name} does not exist; create it first.")
     kind, groups = _group(group)
     plan = TrialPlan(
         name, past, steps, looks, (metric, *(n for n in NAMES if n != metric)), margin, epsilon, delta, kind, groups
@@ -260,8 +309,8 @@ def run(
     if ":" not in spec:
         settings |= {"impressions": past + steps, "seed": seed}
     given = {key: value for key, value in settings.items() if value is not None}
-    with their_errors(spec):
-        world = given_world(spec, given)
+    with world_errors(spec):
+        world = load_world(spec, given)
         before = load_model(bundle, world.catalog, "numpy")
         after = load_model(other, world.catalog, "numpy") if other is not None else before
         arms = [Arm("control", before, Policy()), Arm("treatment", after, changed)]
@@ -272,14 +321,14 @@ def run(
     _tell(results, html, as_json)
 
 
-@experiment.command(short_help="What an experiment says, in words and as a page.")
+@experiment.command(short_help="Report an experiment in words and as a page.")
 @click.argument("results", type=PATH)
-@click.option("--html", type=PAGE, help="Write the report page.")
+@click.option("--html", type=PAGE, help="Report page to write.")
 @json_option
 def read(results: Path, html: Path | None, as_json: bool) -> None:
-    """Read the file RESULTS of an experiment: effect, interval, groups, guards, and a verdict in words.
+    """Report the results file RESULTS of an experiment: effects, intervals, groups, guard metrics and a verdict.
 
-    You may read it after each look: the intervals hold at all looks at once.
+    The report may be read after each interim analysis: the intervals are valid at all analyses together.
 
     \b
     Example:
@@ -316,43 +365,44 @@ def _table(document: dict[str, Any], comparison: dict[str, Any]) -> Table:
         title=f"{document['name']}, day {document['day']:g} of {document['days']}: {control} → {comparison['arm']}",
         title_justify="left",
     )
-    for name in ("metric", "devices", control, comparison["arm"], "change", "95 % interval, at all looks at once"):
+    for name in ("metric", "devices", control, comparison["arm"], "change", "95 % interval, valid at all analyses"):
         table.add_column(name, justify="left" if name == "metric" else "right")
     first = next(iter(comparison["metrics"]))
-    rows = [(name, one["label"], one) for name, one in comparison["metrics"].items()]
-    rows += [(first, f"  {name}", one) for name, one in comparison["groups"].items()]
-    for name, label, one in rows:
+    rows = [(name, metric["label"], metric) for name, metric in comparison["metrics"].items()]
+    rows += [(first, f"  {name}", metric) for name, metric in comparison["groups"].items()]
+    for name, label, metric in rows:
         measure = MEASURES[name]
-        change, low, high = one["relative"]
-        known = change is not None
+        change, low, high = metric["relative"]
+        is_relative = change is not None
         guard = f", guard {comparison['guards'][name]}" if comparison["guards"].get(name) == "breached" else ""
         table.add_row(
             label + guard,
-            f"{one['devices']:,}",
-            measure.shown(one["control"]),
-            measure.shown(one["control"] + one["effect"]),
-            percent(change) if known else measure.shown(one["effect"], True),
-            f"{percent(low)} to {percent(high)}" if known else "",
+            f"{metric['devices']:,}",
+            measure.shown(metric["control"]),
+            measure.shown(metric["control"] + metric["effect"]),
+            percent(change) if is_relative else measure.shown(metric["effect"], True),
+            f"{percent(low)} to {percent(high)}" if is_relative else "",
         )
     return table
 
 
-def _show_plan(document: dict[str, Any], made: Experiment) -> None:
+def _show_plan(document: dict[str, Any], experiment_plan: Experiment) -> None:
     from rich.table import Table
 
-    effect, found = document["effect"], document["found"]
+    effect, detected = document["effect"], document["found"]
     table = Table()
-    for name in ("days", "looks", "devices"):
+    for name in ("days", "analyses", "devices"):
         table.add_column(name, justify="right")
     for row in document["rows"]:
         table.add_row(str(row["days"]), str(row["looks"]), f"{row['devices']:,}")
     print_table(
-        f"Devices that find a change of {100 * effect:.3g} % in {document['metric']}, with a chance of "
+        f"Devices that detect a change of {100 * effect:.3g} % in {document['metric']}, with a probability of "
         f"{document['power']:g}:",
         table,
-        f"{found['devices']:,} devices, {made.days} days and {made.looks} looks find {100 * found['effect']:.2f} %; "
-        f"without noise, {100 * found['without_noise']:.2f} %. Noise is {100 * found['noise_share']:.0f} % of the "
-        f"variance, at ε = {document['epsilon']:g} a person. A look needs {document['fewest_a_look']:,} devices.",
+        f"{detected['devices']:,} devices, {experiment_plan.days} days and {experiment_plan.looks} analyses find "
+        f"{100 * detected['effect']:.2f} %; without noise, {100 * detected['without_noise']:.2f} %. "
+        f"Noise is {100 * detected['noise_share']:.0f} % of the variance, "
+        f"at ε = {document['epsilon']:g} per user. An analysis needs {document['fewest_a_look']:,} devices.",
     )
 
 
@@ -361,7 +411,7 @@ def _group(text: str | None) -> tuple[str, tuple[str, ...]]:
         return "", ()
     kind, colon, values = text.partition(":")
     if not colon or not kind or not values:
-        raise click.UsageError(f"--group {text} is no KIND:A,B, such as device:tv,phone.")
+        raise click.UsageError(f"--group {text} is not of the form KIND:A,B, such as device:tv,phone.")
     return kind, tuple(values.split(","))
 
 
@@ -378,5 +428,5 @@ def _policy(policy: Policy, changes: tuple[str, ...]) -> Policy:
         except ValueError:
             given[name] = math.nan
         if isinstance(given[name], float) and not math.isfinite(given[name]):
-            raise click.UsageError(f"--policy {change}: {value!r} is no number.")
+            raise click.UsageError(f"--policy {change}: {value!r} is not a number.")
     return replace(policy, **given)

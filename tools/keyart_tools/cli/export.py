@@ -1,4 +1,4 @@
-"""`keyart export`: a trained model as a bundle that devices install."""
+"""`keyart export`: write a trained model as a bundle that devices install."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from keyart.bundle import Manifest
 
 
-@click.command(short_help="A trained model as a bundle for devices.")
+@click.command(short_help="Export a trained model as a bundle for devices.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True,
-    help="Folder of the bundle; an older bundle there is replaced, anything else is refused.",
+    help="Bundle folder to write; an older bundle is replaced, other contents are refused.",
 )  # fmt: skip
-@click.option("--parent", type=click.Path(path_type=Path), help="The bundle that devices have now.")
-@click.option("--version", type=click.IntRange(min=0), help="Of the model; the parent's and one more unless told.")
-@click.option("--data", metavar="TEXT", help="Model card: what it was trained on. The log's own words unless told.")
-@click.option("--purpose", metavar="TEXT", help="Model card: what it is for.")
-@click.option("--limits", metavar="TEXT", help="Model card: what it is not for.")
+@click.option("--parent", type=click.Path(path_type=Path), help="Bundle that devices run now.")
+@click.option("--version", type=click.IntRange(min=0), help="Model version.  [default: one more than the parent's]")
+@click.option("--data", metavar="TEXT", help="Model card: training data.  [default: the description in the log]")
+@click.option("--purpose", metavar="TEXT", help="Model card: intended use.")
+@click.option("--limits", metavar="TEXT", help="Model card: limitations.")
 @json_option
 def export(
     model: Path,
@@ -36,9 +36,9 @@ def export(
     limits: str | None,
     as_json: bool,
 ) -> None:
-    """Write MODEL, a file of `keyart train`, as a bundle: int8 weights, graphs, test vectors, manifest.
+    """Export MODEL, a model file of `keyart train`, as a bundle: int8 weights, graphs, test vectors and manifest.
 
-    The bundle is verified before it is put in place. A model that was trained on data for evaluation only is refused.
+    The bundle is verified before it is put in place. A model trained on data for evaluation only is refused.
 
     \b
     Example:
@@ -48,10 +48,10 @@ def export(
     words = {"data": data, "purpose": purpose, "limits": limits}
     for name, text in words.items():
         if text is not None and not text.strip():
-            raise click.UsageError(f"--{name} is empty; say it in words, or leave it out.")
+            raise click.UsageError(f"--{name} is empty; give a text, or leave the option out.")
     one_thread_a_process()
     card = {name: text for name, text in words.items() if text is not None}
-    manifest, vectors = exported(model, out, parent, version, card)
+    manifest, vectors = export_bundle(model, out, parent, version, card)
     size = sum(entry.size for entry in manifest.files.values())
     if as_json:
         write_json(
@@ -71,7 +71,7 @@ def export(
     )
 
 
-def exported(
+def export_bundle(
     model: Path,
     out: Path,
     parent: Path | None = None,
@@ -79,44 +79,52 @@ def exported(
     card: Mapping[str, str] | None = None,
     quality: Mapping[str, float] | None = None,
 ) -> tuple[Manifest, int]:
-    """The manifest of the verified bundle, and how many vectors it reproduced. Raises UsageError, KeyartError."""
+    """Write and verify a bundle of the model file `model`.
+
+    Returns:
+        The manifest, and the number of test vectors that the bundle reproduced.
+
+    Raises:
+        UsageError: `version` or `out` does not fit.
+        KeyartError: the model cannot be read or must not be exported.
+    """
     from dataclasses import replace
 
     from keyart.errors import BundleRefused
     from keyart_federated.export import ModelFile, write_bundle
 
-    from .verify import checked
+    from .verify import check_bundle
 
     file = ModelFile.load(model)
     if file.evaluation_only:
         raise BundleRefused(
-            f"{model} was trained on data whose licence allows evaluation only ({file.data}): no device may get it. "
-            "Train on a log of your own."
+            f"{model} was trained on data that is licensed for evaluation only ({file.data}): it must not be "
+            "deployed. Train on a log of your own."
         )
-    before = checked(parent)[0].model_version if parent is not None else None
+    before = check_bundle(parent)[0].model_version if parent is not None else None
     if version is None:
         version = file.model.version if before is None else before + 1
     if before is not None and version <= before:
-        raise click.UsageError(f"--version {version} does not follow its parent's {before}.")
-    _require_place(out, version)
-    found: list[tuple[Manifest, int]] = []
-    words = dict(card or {})
+        raise click.UsageError(f"--version {version} must be greater than the parent's version, {before}.")
+    _check_output(out, version)
+    checked: list[tuple[Manifest, int]] = []
+    card_texts = dict(card or {})
     write_bundle(
         out,
         replace(file.model, version=version),
         file.names,
-        data=words.pop("data", file.data),
+        data=card_texts.pop("data", file.data),
         training=file.training,
         quality={**file.quality, **(quality or {})},
         parent=before,
-        card=words,
-        check=lambda folder: found.append(checked(folder)),
+        card=card_texts,
+        check=lambda folder: checked.append(check_bundle(folder)),
     )
-    return found[0]
+    return checked[0]
 
 
-def _require_place(out: Path, version: int) -> None:
-    """`out` is free, or holds an older bundle."""
+def _check_output(out: Path, version: int) -> None:
+    """Require that `out` is free or holds an older bundle."""
     from keyart.bundle import check_contents, read_files
     from keyart.errors import BundleError
 
@@ -125,9 +133,9 @@ def _require_place(out: Path, version: int) -> None:
     try:
         older = check_contents(read_files(out)).model_version
     except BundleError:
-        raise click.UsageError(f"--out {out} holds something else than a whole bundle; name a new folder.") from None
+        raise click.UsageError(f"--out {out} holds something other than a valid bundle; name a new folder.") from None
     if older >= version:
         raise click.UsageError(
-            f"--out {out} holds model {older}, and this would be {version}, which is not newer; give --version "
+            f"--out {out} holds model {older}, and version {version} is not newer; give --version "
             f"{older + 1}, or name another folder."
         )

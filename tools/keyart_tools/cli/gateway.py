@@ -1,4 +1,4 @@
-"""`keyart gateway`: a door for devices beside the server, with the SuperNode that relays its cohort."""
+"""`keyart gateway`: an HTTP gateway for devices beside the server, and the SuperNode that relays its cohort."""
 
 from __future__ import annotations
 
@@ -10,24 +10,36 @@ import click
 from .console import json_option, one_thread_a_process
 
 
-@click.command(short_help="A door for devices beside the server, for more of them.")
+@click.command(short_help="Run an additional HTTP gateway for devices.")
 @click.option(
     "--database-url", envvar="KEYART_DATABASE_URL", metavar="URL", required=True,
-    help="The server's database, also in KEYART_DATABASE_URL.",
+    help="URL of the server's database, also read from KEYART_DATABASE_URL.",
 )  # fmt: skip
-@click.option("--name", required=True, help="Of this gateway; each has its own.")
+@click.option("--name", required=True, help="Name of this gateway; unique among the gateways of a server.")
 @click.option(
     "--issuer", "issuers", metavar="HEX", multiple=True, required=True,
-    help="Public key that certifies devices; `keyart serve` says which. May be given again.",
+    help="Public key that certifies devices, as printed by `keyart serve`; may be repeated.",
 )  # fmt: skip
-@click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: any free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
-@click.option("--public", is_flag=True, help="Listen beyond this machine without TLS, behind a proxy that brings it.")
-@click.option("--superlink", metavar="HOST:PORT", help="Relay for this SuperLink; without it, only the door is open.")
-@click.option("--superlink-ca", type=click.Path(path_type=Path), help="Who vouches for the SuperLink, PEM.")
-@click.option("--node-key", type=click.Path(path_type=Path), help="Private key that the SuperLink knows.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="TCP port; 0 takes any free port."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="TLS certificate chain, PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key of the certificate, PEM.")
+@click.option(
+    "--public",
+    is_flag=True,
+    help="Allow connections from other machines without TLS, behind a proxy that terminates TLS.",
+)
+@click.option(
+    "--superlink",
+    metavar="HOST:PORT",
+    help="SuperLink to relay the cohort to; without it, only the HTTP gateway runs.",
+)
+@click.option("--superlink-ca", type=click.Path(path_type=Path), help="CA certificate of the SuperLink, PEM.")
+@click.option(
+    "--node-key", type=click.Path(path_type=Path), help="Private key of this node, registered at the SuperLink."
+)
 @json_option
 def gateway(
     database_url: str,
@@ -43,10 +55,10 @@ def gateway(
     node_key: Path | None,
     as_json: bool,
 ) -> None:
-    """Run a gateway until Ctrl-C or SIGTERM: the addresses under /device, and nothing else of the server.
+    """Run a gateway until Ctrl-C or SIGTERM. It serves the addresses under /device and no other part of the server.
 
-    It keeps nothing that counts: any number of gateways can serve the same devices behind a load balancer, as long as
-    each has a name of its own. `keyart serve` is a gateway itself, named main.
+    A gateway is stateless: any number of gateways can serve the same devices behind a load balancer, as long as each
+    has a unique name. `keyart serve` includes a gateway named main.
 
     \b
     Example:

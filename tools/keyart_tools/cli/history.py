@@ -1,4 +1,4 @@
-"""`keyart history`: a person's own viewing export into their encrypted profile."""
+"""`keyart history`: import a user's viewing export into their encrypted profile."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .console import json_option, note, print_table, progress, write_json
 
 if TYPE_CHECKING:
     from keyart import Catalog, PassphraseKey
-    from keyart_tools.history import Matched, Viewings
+    from keyart_tools.history import MatchedViews, ViewingHistory
 
-MOST_SHOWN = 20  # names in a table where there may be thousands
-AHEAD = timedelta(hours=14)  # somewhere it is tomorrow already
+MAX_SHOWN = 20  # names in a table where there may be thousands
+MAX_ZONE_OFFSET = timedelta(hours=14)  # the largest offset of a time zone from UTC
 
 
-class _ImportUnlessTold(click.Group):
-    """`keyart history FILE` is `keyart history import FILE`: there is only one thing to do with a file."""
+class _ImportByDefault(click.Group):
+    """A group that reads `keyart history FILE` as `keyart history import FILE`."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -30,9 +30,9 @@ class _ImportUnlessTold(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_ImportUnlessTold, short_help="A person's own viewing export, into their profile.")
+@click.group(cls=_ImportByDefault, short_help="Import a user's viewing history into their profile.")
 def history() -> None:
-    """Take a person's own viewing history, as their streaming service gives it out, into their encrypted profile.
+    """Import a user's viewing history, as exported by their streaming service, into their encrypted profile.
 
     \b
     Example:
@@ -41,25 +41,25 @@ def history() -> None:
     """
 
 
-@history.command("import", short_help="Add a viewing export to a profile.")
+@history.command("import", short_help="Import a viewing export into a profile.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--catalog", type=click.Path(path_type=Path), required=True, help="The catalogue to find the titles in."
+    "--catalog", type=click.Path(path_type=Path), required=True, help="Catalogue to match the titles against."
 )
-@click.option("--profile", type=click.Path(path_type=Path), help="The profile; it is made if there is none.")
-@click.option("--profile-name", metavar="NAME", help="Whose rows, where FILE holds several people's.")
+@click.option("--profile", type=click.Path(path_type=Path), help="Profile file; created if it does not exist.")
+@click.option("--profile-name", metavar="NAME", help="Person whose rows to import, if FILE holds several people.")
 @click.option(
     "--passphrase-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file whose first line is the profile's passphrase; it is asked for otherwise.",
+    help="File whose first line is the profile's passphrase.  [default: ask for it]",
 )  # fmt: skip
 @click.option(
     "--consent", is_flag=True,
-    help="The person agrees to be chosen for: grants \"personalization\", without which nothing may be kept.",
+    help="Grant the consent \"personalization\" in the user's name; without it nothing is stored.",
 )  # fmt: skip
 @click.option(
-    "--dates", type=click.Choice(["dmy", "mdy", "ymd"]), help="How FILE writes days, where it is not clear."
+    "--dates", type=click.Choice(["dmy", "mdy", "ymd"]), help="Order of day, month and year in FILE, if ambiguous."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be imported; no profile is opened.")
+@click.option("--dry-run", is_flag=True, help="Report what would be imported, without opening a profile.")
 @json_option
 def import_(
     file: Path,
@@ -72,12 +72,12 @@ def import_(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Add what a person watched, from FILE, to their profile; nothing else is written.
+    """Add the views in FILE to a user's profile; nothing else is written.
 
-    FILE is what Netflix gives out (ViewingActivity.csv, NetflixViewingHistory.csv), another CSV with the columns
-    title (or title_id), at, and perhaps seconds, device and profile, or a JSON list of such objects. Trailers, what
-    played by itself and what the person has hidden are left out. Titles are found by name in the catalogue; those
-    that are not are listed. Importing the same file again adds nothing.
+    FILE is an export of Netflix (ViewingActivity.csv, NetflixViewingHistory.csv), another CSV file with the columns
+    title (or title_id) and at, and optionally seconds, device and profile, or a JSON list of such objects. Trailers,
+    autoplayed titles and hidden titles are left out. Titles are matched to the catalogue by name; titles without a
+    match are listed. Importing the same file again adds nothing.
 
     \b
     Example:
@@ -85,12 +85,12 @@ def import_(
       keyart history import ViewingActivity.csv --catalog catalog.json --profile me.db --profile-name Ana --consent
     """
     if profile is None and not dry_run:
-        raise click.UsageError("Name the profile with --profile, or look first with --dry-run.")
+        raise click.UsageError("Name the profile with --profile, or use --dry-run to preview the import.")
     from keyart import Catalog
     from keyart_tools.history import match, read_history
 
     titles = Catalog.load(catalog)
-    viewings = read_history(file, (datetime.now(UTC) + AHEAD).date(), dates)
+    viewings = read_history(file, (datetime.now(UTC) + MAX_ZONE_OFFSET).date(), dates)
     matched = match(viewings.of_profile(profile_name), titles)
     added = None if dry_run or profile is None else _added(matched, titles, profile, passphrase_file, consent)
     document = _document(file, profile_name, viewings, matched, added)
@@ -99,10 +99,10 @@ def import_(
     else:
         _show(document)
     if added:
-        note("A profile keeps a view for 90 days from its import on, unless the app says otherwise.")
+        note("A profile keeps a view for 90 days after its import, unless the app sets another retention.")
 
 
-def _added(matched: Matched, titles: Catalog, profile: Path, passphrase_file: Path | None, consent: bool) -> int:
+def _added(matched: MatchedViews, titles: Catalog, profile: Path, passphrase_file: Path | None, consent: bool) -> int:
     from keyart import Personalizer
     from keyart.errors import HistoryError
     from keyart.profile import CONSENT_TEXTS
@@ -110,34 +110,34 @@ def _added(matched: Matched, titles: Catalog, profile: Path, passphrase_file: Pa
 
     if not consent and not profile.exists():
         raise HistoryError(
-            f"{profile} is not there, and a new profile has no consent; if the person agrees, say --consent."
+            f"{profile} does not exist, and a new profile has no consent; if the user agrees, add --consent."
         )
     with Personalizer.open(profile, catalog=titles, keys=_keys(profile, passphrase_file)) as art:
         if consent and not art.consent.allows("personalization"):
             note(f"Granted: {CONSENT_TEXTS['personalization']}")
             art.consent.grant("personalization")
         if not art.profiled:
-            raise HistoryError(f"{profile} has no consent to keep a history; if the person agrees, say --consent.")
+            raise HistoryError(f"{profile} has no consent to store a history; if the user agrees, add --consent.")
         with progress("views") as tell:
             return add(matched.views, art, tell)
 
 
 def _keys(profile: Path, passphrase_file: Path | None) -> PassphraseKey:
     from keyart import PassphraseKey
-    from keyart_tools.text.files import read_text
+    from keyart_tools.text.text_files import read_text
 
     if passphrase_file is not None:
         return PassphraseKey(read_text(passphrase_file, "passphrase file").partition("\n")[0])
     if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask for the passphrase; give --passphrase-file.")
+        raise click.UsageError("There is no terminal to ask for the passphrase; use --passphrase-file.")
     new = not profile.exists()
     return PassphraseKey(click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True))
 
 
 def _document(
-    file: Path, profile_name: str | None, viewings: Viewings, matched: Matched, added: int | None
+    file: Path, profile_name: str | None, viewings: ViewingHistory, matched: MatchedViews, added: int | None
 ) -> dict[str, Any]:
-    """added: None where nothing was to be written."""
+    """Return the result as plain values; `added` is None for a dry run."""
     days = [view.at.date().isoformat() for view in matched.views]
     return {
         "file": click.format_filename(file),
@@ -162,7 +162,7 @@ def _show(document: dict[str, Any]) -> None:
     from rich.table import Table
 
     def shown(text: str) -> str:
-        """A name out of the file: no markup of ours, and no command to the terminal."""
+        """Escape markup and control characters of a name in the file."""
         return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
 
     rows = document["matched"] + sum(document["unmatched"].values())
@@ -176,18 +176,18 @@ def _show(document: dict[str, Any]) -> None:
     if document["unreadable"]:
         first = document["unreadable"][0]
         lines.append(
-            f"Not readable: {len(document['unreadable']):,}, first line {first['line']}: {shown(first['what'])}."
+            f"Unreadable: {len(document['unreadable']):,}, first line {first['line']}: {shown(first['what'])}."
         )
     if document["added"] is None:
         lines.append("Nothing was written (--dry-run).")
     else:
-        lines.append(f"Added: {document['added']:,}; already there: {document['already_there']:,}.")
+        lines.append(f"Added: {document['added']:,}; already stored: {document['already_there']:,}.")
     tables: list[Table | str] = [*lines]
-    for name, first, second in (("nearly", "nearly the same name", "taken for"), ("unmatched", "not found", "views")):
+    for name, first, second in (("nearly", "similar name", "matched to"), ("unmatched", "not found", "views")):
         if document[name]:
             table = Table(first, second)
-            for key, value in list(document[name].items())[:MOST_SHOWN]:
+            for key, value in list(document[name].items())[:MAX_SHOWN]:
                 table.add_row(shown(key), f"{value:,}" if isinstance(value, int) else shown(value))
-            more = len(document[name]) - MOST_SHOWN
+            more = len(document[name]) - MAX_SHOWN
             tables += [table, f"and {more:,} more; --json lists all"] if more > 0 else [table]
     print_table(*tables)

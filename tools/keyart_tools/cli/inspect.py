@@ -1,4 +1,4 @@
-"""`keyart inspect`: what is in a file or folder of keyart's, and how two of them differ."""
+"""`keyart inspect`: contents of a file or folder of keyart, and differences of two of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import Any
 import click
 
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
-from .occasions import occasions_of, occasions_options
+from .evaluation_options import evaluation_options, read_evaluation_set
 
 COMPARED = ("bundle", "catalog")
 
 
-@click.command(short_help="What is in a bundle, catalogue, model, log, profile or picture.")
+@click.command(short_help="Show what a bundle, catalogue, log or other file contains.")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path), required=False)
-@click.option("--title", "title_id", metavar="ID", help="One title of a catalogue, with its artworks.")
+@click.option("--title", "title_id", metavar="ID", help="Show one title of a catalogue, with its artworks.")
 @click.option(
     "--passphrase-file", type=click.Path(path_type=Path),
-    help="Of a profile: file with its passphrase on the first line. Counts are shown, and no title and no key.",
+    help="File whose first line is a profile's passphrase; adds counts, never titles or keys.",
 )  # fmt: skip
-@click.option("--profile", default="default", show_default=True, metavar="NAME", help="Which profile of the file.")
-@occasions_options
+@click.option(
+    "--profile", default="default", show_default=True, metavar="NAME", help="Name of the profile within the file."
+)
+@evaluation_options
 @json_option
 def inspect(
     path: Path,
@@ -33,11 +35,11 @@ def inspect(
     as_json: bool,
     **judged_on: Any,
 ) -> None:
-    """Show what is at PATH: a bundle's folder, a folder of installed bundles, a catalogue, a model file, a log, a
+    """Show the contents of PATH: a bundle folder, a folder of installed bundles, a catalogue, a model file, a log, a
     profile, a tagging folder, or a picture.
 
-    With OTHER, a second bundle or catalogue, show how they differ; with --world or --log, how two bundles do on the
-    same slates.
+    With OTHER, a second bundle or catalogue, show how they differ; with --world or --log, also compare two bundles on
+    the same slates.
 
     \b
     Example:
@@ -51,11 +53,11 @@ def inspect(
 
     kind = kind_at(path)
     if title_id is not None and (kind.name != "catalog" or other is not None):
-        raise click.UsageError("--title belongs to a catalogue's file, and PATH is none.")
+        raise click.UsageError("--title applies to a catalogue, and PATH is not one.")
     if passphrase_file is not None and kind.name != "profile":
-        raise click.UsageError("--passphrase-file belongs to a profile, and PATH is none.")
+        raise click.UsageError("--passphrase-file applies to a profile, and PATH is not one.")
     if other is None and (judged_on["world"] is not None or judged_on["log"] is not None):
-        raise click.UsageError("--world and --log are for two bundles; give the second one, too.")
+        raise click.UsageError("--world and --log compare two bundles; give a second bundle.")
     if other is not None:
         document, tables = _compared(path, other, kind.name, judged_on)
     else:
@@ -76,30 +78,32 @@ def _compared(path: Path, other: Path, kind: str, judged_on: dict[str, Any]) -> 
     from datetime import timedelta
 
     from keyart import Policy
-    from keyart_tools.inspection import comparison, kind_at
+    from keyart_tools.inspection import differences, kind_at
 
-    of_other = kind_at(other).name
-    if kind != of_other or kind not in COMPARED:
-        raise click.UsageError(f"Two bundles or two catalogues can be compared, not a {kind} and a {of_other}.")
-    occasions = occasions_of(**judged_on)
+    other_kind = kind_at(other).name
+    if kind != other_kind or kind not in COMPARED:
+        raise click.UsageError(
+            f"Only two bundles or two catalogues can be compared, not a {kind} and a {other_kind}."
+        )
+    occasions = read_evaluation_set(**judged_on)
     if kind == "catalog":
         if occasions is not None:
-            raise click.UsageError("--world and --log judge bundles, and these are catalogues.")
-        document = comparison.catalogs(path, other)
+            raise click.UsageError("--world and --log compare bundles, not catalogues.")
+        document = differences.catalogs(path, other)
     else:
         with progress("slates") as tell:
-            document = comparison.bundles(path, other, occasions, Policy(stickiness=timedelta(0)), tell)
-    return document, comparison.tables(document)
+            document = differences.bundles(path, other, occasions, Policy(stickiness=timedelta(0)), tell)
+    return document, differences.tables(document)
 
 
 def _passphrase(path: Path) -> str:
-    """The first line; a passphrase on the command line would stand in the shell's history."""
+    """Return the first line of the file; a passphrase on the command line would stay in the shell's history."""
     from keyart.errors import SettingError
 
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        raise SettingError(f"{path} is no text; write the passphrase on its first line.") from None
+        raise SettingError(f"{path} is not a text file; write the passphrase on its first line.") from None
     if not lines or not lines[0]:
         raise SettingError(f"{path} is empty; write the passphrase on its first line.")
     return lines[0]

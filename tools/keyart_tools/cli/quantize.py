@@ -1,4 +1,4 @@
-"""`keyart quantize`: what int8 weights cost."""
+"""`keyart quantize`: the effect of int8 weights on winners and policy value."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .chart import ChartPath
+from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
-from .occasions import occasions_of, occasions_options
+from .evaluation_options import evaluation_options, read_evaluation_set
 
 if TYPE_CHECKING:
-    from keyart_tools.quantization import Report
+    from keyart_tools.quantization import QuantizationReport
 
 
-@click.command(short_help="What int8 weights cost: bytes, winners, value.")
+@click.command(short_help="Measure the effect of int8 weights.")
 @click.argument("model", type=click.Path(path_type=Path))
-@occasions_options
+@evaluation_options
 @click.option("--plot", type=ChartPath(), help="Chart of the report: PNG, SVG or PDF.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False),
-    help="Also export MODEL, a model file, as a bundle to this folder, with these figures in its manifest.",
+    help="Also export MODEL, a model file, as a bundle to this folder, with the measured quality in its manifest.",
 )  # fmt: skip
 @json_option
 def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **judged_on: Any) -> None:
-    """Compare float and int8 weights of MODEL, a model file or a bundle's folder, on the same slates.
+    """Compare float and int8 weights of MODEL, a model file or a bundle folder, on the same slates.
 
-    Slates are those of a world or of a log, or, where none is named, made up; then the float model's own word stands
-    for the policy value. A bundle holds int8 weights only: its float ones are drawn within the rounding.
+    Slates come from a world or a log; without either, they are random, and the float model's own predictions stand in
+    for rewards. A bundle holds int8 weights only: its float weights are drawn at random within the rounding.
 
     \b
     Example:
@@ -37,29 +37,29 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
     """
     one_thread_a_process()
     from keyart.errors import InputError
-    from keyart_tools.quantization import Source, measure
+    from keyart_tools.quantization import QuantizationSource, measure
 
     if not model.exists():
-        raise InputError(f"There is nothing at {model}; name a model file or a bundle's folder.")
+        raise InputError(f"{model} does not exist; name a model file or a bundle folder.")
     if out is not None and model.is_dir():
-        raise click.UsageError("--out is for a model file, and a folder is given; a bundle has int8 weights already.")
-    source = Source.open(model, judged_on["seed"])
-    occasions = occasions_of(**judged_on)
+        raise click.UsageError("--out requires a model file; a bundle has int8 weights already.")
+    source = QuantizationSource.open(model, judged_on["seed"])
+    occasions = read_evaluation_set(**judged_on)
     with progress("slates") as tell:
         report = measure(source, occasions, judged_on["slates"], judged_on["seed"], tell)
     if plot is not None:
-        from keyart_tools.quantization.chart import draw
+        from keyart_tools.quantization.quantization_chart import draw
 
         draw(report, plot)
         note(f"Plot: {plot}")
     if out is not None:
-        from .export import exported
+        from .export import export_bundle
 
         quality = {
             "int8_same_winner": round(report.same_winner, 6),
             "int8_value_change": round(report.value_change, 6),
         }
-        exported(model, out, quality=quality)
+        export_bundle(model, out, quality=quality)
         note(f"Bundle: {out}")
     if as_json:
         write_json({"model": str(model), **report.to_dict()})
@@ -67,24 +67,24 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
         print_table(*_tables(model, report))
 
 
-def _tables(model: Path, report: Report) -> list[Any]:
+def _tables(model: Path, report: QuantizationReport) -> list[Any]:
     from keyart_tools.inspection.tables import estimate, plain, table
-    from keyart_tools.quantization.report import SAME_WINNER_BAR, VALUE_BAR
+    from keyart_tools.quantization.quantization_report import SAME_WINNER_BAR, VALUE_BAR
 
     about = table(f"{model}: float against int8 on {report.slates:,} slates ({report.judged_on})", "figure", "value")
     about.add_row("bytes of the weights", f"{report.bytes_float:,} float, {report.bytes_int8:,} int8")
     about.add_row("same winner", f"{report.same_winner:.2%} (bar {SAME_WINNER_BAR:.1%})")
-    about.add_row("lost where another one won", f"{report.lost_mean:.3%} of the winner's value, in the mean")
+    about.add_row("value lost where the winner changed", f"{report.lost_mean:.3%} of the winner's value, on average")
     about.add_row("policy value, float", estimate(report.value_float))
     about.add_row("policy value, int8", estimate(report.value_int8))
     about.add_row("change of the policy value", f"{report.value_change:+.4%} (bar ±{VALUE_BAR:.1%})")
     tensors = table(
         "Each tensor in int8 alone", "tensor", "in a bundle", "float", "int8", "mean error", "largest", "same winner"
     )
-    for one in report.tensors:
-        sizes = f"{one.bytes_float:,}", f"{one.bytes_int8:,}"
-        errors = f"{one.error_mean:.2e}", f"{one.error_max:.2e}", f"{one.same_winner:.2%}"
-        tensors.add_row(one.name, one.stored, *sizes, *errors)
+    for tensor in report.tensors:
+        sizes = f"{tensor.bytes_float:,}", f"{tensor.bytes_int8:,}"
+        errors = f"{tensor.error_mean:.2e}", f"{tensor.error_max:.2e}", f"{tensor.same_winner:.2%}"
+        tensors.add_row(tensor.name, tensor.stored, *sizes, *errors)
     shown: list[Any] = [about, tensors]
     if report.worst:
         worst = table("Worst cases", "slate", "title", "float shows", "int8 shows", "lost")
@@ -93,5 +93,7 @@ def _tables(model: Path, report: Report) -> list[Any]:
             worst.add_row(str(case.slate), *names, f"{case.lost:.3%}")
         shown.append(worst)
     if report.drawn:
-        shown.append("A bundle holds no float weights: they were drawn from those that round to what it has.")
+        shown.append(
+            "A bundle holds no float weights: they were drawn at random from those that round to its int8 weights."
+        )
     return shown

@@ -16,40 +16,57 @@ if TYPE_CHECKING:
     from keyart_server.state.backup import Backup
 
 
-@click.command(short_help="The coordinating server: campaigns, bundles, dashboard.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: any free one.")
+@click.command(short_help="Run the coordinating server.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="TCP port; 0 takes any free port."
+)
 @click.option(
     "--data", type=click.Path(path_type=Path), required=True,
-    help="Folder for everything that the server keeps; made if missing.",
+    help="Data folder of the server; created if missing.",
 )  # fmt: skip
 @click.option(
     "--database-url", envvar="KEYART_DATABASE_URL", metavar="URL",
-    help="postgresql://USER@HOST/NAME, also in KEYART_DATABASE_URL; without it, SQLite in the folder.",
+    help="postgresql://USER@HOST/NAME, also read from KEYART_DATABASE_URL.  [default: SQLite in the data folder]",
 )  # fmt: skip
 @click.option(
     "--bundle", type=click.Path(path_type=Path),
-    help="Publish the bundle in this folder, if it is not published yet.",
+    help="Bundle folder to publish, if it is not published yet.",
 )  # fmt: skip
 @click.option(
     "--catalog", type=click.Path(path_type=Path),
-    help="What devices choose from, JSON of Catalog.save; kept for the next start. Nothing is learnt without it.",
+    help="Catalogue to train on, as written by Catalog.save; stored for later starts. Training requires it.",
 )  # fmt: skip
-@click.option("--epsilon", type=float, help="The most that the fleet ever gives away of a person.  [default: 8]")
-@click.option("--delta", type=float, help="Its delta; for good once something was asked.  [default: 1e-6]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain, PEM.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
-@click.option("--public", is_flag=True, help="Listen beyond this machine without TLS, behind a proxy that brings it.")
-@click.option("--url", metavar="URL", help="How people and devices reach it, such as https://keyart.example.")
-@click.option("--superlink", metavar="HOST:PORT", help="Flower's SuperLink; without it, one is started when needed.")
-@click.option("--superlink-ca", type=click.Path(path_type=Path), help="Who vouches for that SuperLink, PEM.")
+@click.option("--epsilon", type=float, help="ε limit per user, over the lifetime of the fleet.  [default: 8]")
 @click.option(
-    "--gateways", type=click.IntRange(1), default=1, show_default=True, help="That a round waits for there."
+    "--delta", type=float, help="δ of that limit; fixed once the first campaign has started.  [default: 1e-6]"
 )
-@click.option("--no-rounds", is_flag=True, help="Drive no campaigns from here; another server does.")
-@click.option("--backup", type=click.Path(path_type=Path), metavar="FILE", help="Copy everything to FILE, and end.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="TLS certificate chain, PEM.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key of the certificate, PEM.")
 @click.option(
-    "--restore", type=click.Path(path_type=Path), metavar="FILE", help="Fill a new folder from such a copy, and end."
+    "--public",
+    is_flag=True,
+    help="Allow connections from other machines without TLS, behind a proxy that terminates TLS.",
+)
+@click.option("--url", metavar="URL", help="Public URL of the server, such as https://keyart.example.")
+@click.option(
+    "--superlink", metavar="HOST:PORT", help="Address of Flower's SuperLink.  [default: start one when needed]"
+)
+@click.option("--superlink-ca", type=click.Path(path_type=Path), help="CA certificate of the SuperLink, PEM.")
+@click.option(
+    "--gateways",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of gateways at the SuperLink that a round waits for.",
+)
+@click.option("--no-rounds", is_flag=True, help="Do not drive campaigns; another server does.")
+@click.option("--backup", type=click.Path(path_type=Path), metavar="FILE", help="Write a backup to FILE and exit.")
+@click.option(
+    "--restore",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Restore a backup into a new data folder and exit.",
 )
 @json_option
 def serve(
@@ -75,11 +92,11 @@ def serve(
 ) -> None:
     """Run the coordinating server until Ctrl-C or SIGTERM.
 
-    The first start makes DIR/admin.token, a bearer token for machines, and prints a one-time link that makes the
-    administrator. Logs go to stderr. With --json, one line of JSON on stdout once the server listens, and logs as
-    JSON.
+    The first start creates DIR/admin.token, a bearer token for scripts, and prints a one-time link for creating the
+    administrator. Logs go to stderr. With --json, one line of JSON on stdout reports that the server listens, and
+    logs are JSON.
 
-    --backup works beside a running server. The copy holds no offline key and no admin.token.
+    --backup works while a server is running. The backup holds neither offline keys nor admin.token.
 
     \b
     Example:
@@ -113,7 +130,7 @@ def serve(
         url=url,
     )
     if backup is not None and restore is not None:
-        raise click.UsageError("--backup and --restore are opposites; give one of them.")
+        raise click.UsageError("--backup and --restore exclude each other; give one of them.")
     if backup is not None:
         _tell_copy("Backed up", _back_up(settings, backup), as_json)
         return
@@ -122,7 +139,7 @@ def serve(
         return
 
     def tell(started: StartupReport) -> None:
-        logs.install(as_json)  # until here, a mistake is told as every command tells it
+        logs.install(as_json)  # until here, an error is reported as by every command
         (_tell_json if as_json else _tell)(started)
 
     run(settings, tell)
@@ -153,24 +170,24 @@ def _tell_copy(done: str, copy: Backup, as_json: bool) -> None:
     if as_json:
         write_json({"backup": str(copy.path), "at": copy.at.isoformat(), "rows": copy.rows})
     else:
-        click.echo(f"{done}: {copy.path}, of {copy.at:%d %b %Y, %H:%M} UTC, {sum(copy.rows.values())} rows.")
+        click.echo(f"{done}: {copy.path}, from {copy.at:%d %b %Y, %H:%M} UTC, {sum(copy.rows.values())} rows.")
 
 
 def _tell(started: StartupReport) -> None:
     click.echo(f"keyart {started.version} serves {started.address} from {started.data}")
     if started.published is not None:
         click.echo(f"Published model {started.published}.")
-    click.echo(f"Apps ship the keys of offers {started.offers_key}\n  and of the issuer {started.issuer_key}")
+    click.echo(f"Public keys to ship in apps: offers {started.offers_key}\n  and issuer {started.issuer_key}")
     if started.join is not None:
-        click.echo(f"Nobody can sign in yet. This link makes the administrator, once:\n  {started.join}")
+        click.echo(f"No account exists yet. Open this one-time link to create the administrator:\n  {started.join}")
     if started.offline_keys:
         names = " and ".join(path.name for path in started.offline_keys)
         folder = started.offline_keys[0].parent
-        note(f"Move {names} from {folder} to a machine that is offline: who has them publishes to every device.")
+        note(f"Move {names} from {folder} to an offline machine: whoever holds them can publish to every device.")
 
 
 def _tell_json(started: StartupReport) -> None:
-    """One line, so that whoever started it can read it while it runs."""
+    """Write one line of JSON, so that a parent process can read it while the server runs."""
     document = {
         "address": started.address,
         "data": str(started.data),

@@ -1,4 +1,4 @@
-"""`keyart tag`: from a film to stills and a catalogue."""
+"""`keyart tag`: extract stills of a film, tag them, and write a catalogue."""
 
 from __future__ import annotations
 
@@ -14,26 +14,40 @@ from .console import Progress, json_option, note, one_thread_a_process, print_ta
 if TYPE_CHECKING:
     from keyart_tools.tagging import Tagging
 
-WHOLE = 0.98  # share of the frames that a file says it has, which is all there is: many files say it roughly
+MIN_DECODED_SHARE = (
+    0.98  # share of the frames that a file says it has, which is all there is: many files say it roughly
+)
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
-@click.command(short_help="From a film to tagged stills and a catalogue.")
+@click.command(short_help="Extract, tag and select stills of a film.")
 @click.argument("film", type=click.Path(path_type=Path))
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write; unless told, the film's name without its suffix, where the command runs.",
+    help="Output folder.  [default: the film's name without its suffix, in the working folder]",
 )  # fmt: skip
-@click.option("--count", type=click.IntRange(1, 1000), help="Stills to select; as before, or 20.")
-@click.option("--title-id", metavar="ID", help="Id in the catalogue; unless told, the film's file name.")
-@click.option("--name", metavar="TEXT", help="Name of the title; unless told, the film's file name.")
-@click.option("--licence", metavar="TEXT", help="Licence and attribution of the film, kept beside its pictures.")
-@click.option("--html", is_flag=True, help="Write sheet.html, a contact sheet to look at and correct.")
-@click.option("--corrections", type=FILE, help="Apply the corrections.json that the sheet has saved.")
-@click.option("--synopsis", metavar="FILE_OR_TEXT", help="What the film is about: tags of the title.")
-@click.option("--reviews", type=FILE, help="A JSON list of texts, or a text with empty lines between reviews.")
-@click.option("--cast", type=FILE, help="CSV with the columns actor and character, or a JSON object of lists.")
-@click.option("--subtitles", type=FILE, help="An .srt file: each still gets the words of its time, and their tags.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 1000),
+    help="Number of stills to select.  [default: as in the earlier run, or 20]",
+)
+@click.option("--title-id", metavar="ID", help="Title id in the catalogue.  [default: the film's file name]")
+@click.option("--name", metavar="TEXT", help="Name of the title.  [default: the film's file name]")
+@click.option("--licence", metavar="TEXT", help="Licence and attribution of the film, stored with its stills.")
+@click.option("--html", is_flag=True, help="Write sheet.html, a contact sheet for review and corrections.")
+@click.option("--corrections", type=FILE, help="Apply a corrections.json that was saved from the sheet.")
+@click.option("--synopsis", metavar="FILE_OR_TEXT", help="Synopsis of the film; gives tags of the title.")
+@click.option(
+    "--reviews", type=FILE, help="Reviews: a JSON list of texts, or a text file with empty lines between reviews."
+)
+@click.option(
+    "--cast", type=FILE, help="Cast: a CSV file with the columns actor and character, or a JSON object of lists."
+)
+@click.option(
+    "--subtitles",
+    type=FILE,
+    help="Subtitles (.srt): each still gets the dialogue at its time, and the tags of its scene.",
+)
 @json_option
 def tag(
     film: Path,
@@ -50,15 +64,16 @@ def tag(
     subtitles: Path | None,
     as_json: bool,
 ) -> None:
-    """Find the shots of FILM, take the sharpest still of each, tag them, and select those that stand for the film.
+    """Detect the shots of FILM, take the sharpest still of each, tag the stills, and select a set that represents the
+    film.
 
-    The folder gets stills/, tagging.json with all that was measured, catalog.json with the selection, and sheet.html
-    if asked for. A run that was stopped goes on where it was. FILM may also be the folder of an earlier run, to
-    select anew, apply corrections or add texts without the film.
+    The folder receives stills/, tagging.json with all measurements, catalog.json with the selection, and sheet.html
+    if asked for. An interrupted run continues where it stopped. FILM may also be the folder of an earlier run, to
+    select again, apply corrections or add texts without the film.
 
-    Models find faces, expressions, objects, lettering and unsafe content, and read texts; `keyart models fetch`
-    brings them. Without them all else works. Stills that are black, flat, blurred, near-duplicates, lettered or
-    unsafe are not selected, unless accepted by hand.
+    Models detect faces, expressions, objects, lettering and unsafe content, and read texts; `keyart models fetch`
+    downloads them. Everything else works without them. Stills that are black, flat, blurred, near-duplicates,
+    lettered or unsafe are not selected, unless a person accepts them.
 
     \b
     Example:
@@ -69,13 +84,13 @@ def tag(
     one_thread_a_process()
     try:
         from keyart_tools.models import Models
-        from keyart_tools.tagging import Film, tag
-        from keyart_tools.tagging.words import Words
+        from keyart_tools.tagging import FilmFile, tag
+        from keyart_tools.tagging.film_texts import FilmTexts
         from keyart_tools.text import Subtitles, read_cast, read_reviews, read_synopsis
     except ImportError as error:
         raise click.ClickException(f"{error.name} is not installed; run pip install 'keyart[tagging]'.") from None
 
-    words = Words(
+    words = FilmTexts(
         synopsis=read_synopsis(synopsis) if synopsis is not None else None,
         reviews=read_reviews(reviews) if reviews is not None else (),
         cast=read_cast(cast) if cast is not None else None,
@@ -83,15 +98,17 @@ def tag(
     )
     if film.is_dir():
         if out is not None and out.resolve() != film.resolve():
-            raise click.UsageError("--out belongs to a film; a folder is written where it is.")
+            raise click.UsageError("--out applies to a film; an existing folder is updated in place.")
         source, folder = None, film
     else:
-        source, folder = Film.open(film), out or Path(film.stem)
+        source, folder = FilmFile.open(film), out or Path(film.stem)
     models = Models.open()
-    missing = [f"Missing: {', '.join(models.missing)}. `keyart models fetch` brings these models; all else works."]
+    missing = [
+        f"Missing models: {', '.join(models.missing)}. Run `keyart models fetch` to download them; the rest works."
+    ]
 
     def stage(label: str) -> AbstractContextManager[Progress]:
-        while models.missing and missing:  # once, and not before all that is given has been read
+        while models.missing and missing:  # once, and only after all inputs have been read
             note(missing.pop())
         return progress(label)
 
@@ -100,11 +117,13 @@ def tag(
         corrections=corrections, html=html, stage=stage,
     )  # fmt: skip
     seen = tagging.seen.end if tagging.seen else 0
-    if seen < WHOLE * tagging.film.frames:
-        note(f"{tagging.film.path} breaks off: {seen:,} of {tagging.film.frames:,} frames could be decoded.")
+    if seen < MIN_DECODED_SHARE * tagging.film.frames:
+        note(f"{tagging.film.path} is incomplete: {seen:,} of {tagging.film.frames:,} frames could be decoded.")
     document = _document(folder, tagging, models.missing, html)
     if len(tagging.selected) < tagging.count:
-        note(f"{len(tagging.selected)} of {tagging.count} stills: there are no more that differ and can be used.")
+        note(
+            f"Selected {len(tagging.selected)} of {tagging.count} stills: no other still is both distinct and usable."
+        )
     if as_json:
         write_json(document)
     else:

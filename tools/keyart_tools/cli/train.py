@@ -1,4 +1,4 @@
-"""`keyart train`: a model from a log that a team already has."""
+"""`keyart train`: train a model on a log."""
 
 from __future__ import annotations
 
@@ -10,51 +10,63 @@ import click
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 
 if TYPE_CHECKING:
-    from keyart_tools.training import Fitted
+    from keyart_tools.training import TrainedModel
 
 
-@click.command(short_help="A model from a log that you have.")
+@click.command(short_help="Train a model from a log.")
 @click.argument("log", type=click.Path(path_type=Path))
 @click.option(
-    "--catalog", "catalog_path", type=click.Path(path_type=Path), required=True, help="The titles of the log."
+    "--catalog", "catalog_path", type=click.Path(path_type=Path), required=True, help="Catalogue of the log's titles."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
-    help="File to write the model to; an older model there is replaced.",
+    help="Model file to write; an older model is replaced.",
 )  # fmt: skip
-@click.option("--passes", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option(
+    "--passes",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Maximum number of passes over the log.",
+)
 @click.option(
     "--held-out", type=click.FloatRange(0.0, 0.9, min_open=True), default=0.1, show_default=True,
-    help="Share of the viewers who only judge, and end the training where they gain nothing more.",
+    help="Share of the viewers held out for evaluation and early stopping.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same model.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed gives the same model.",
+)
 @click.option("--no-head", is_flag=True, help="Train for devices that have no personal head.")
 @json_option
 def train(
     log: Path, catalog_path: Path, out: Path, passes: int, held_out: float, seed: int, no_head: bool, as_json: bool
 ) -> None:
-    """Train a model on LOG, a file of JSON Lines: what viewers watched, and which pictures they were shown.
+    """Train a model on LOG, a file of JSON Lines with the viewers' views and the artworks that they were shown.
 
-    The first line is {"format": "keyart-log/1", "data": "what this log is"}; docs/training.md has the others. The
-    model goes on to `keyart quantize` and `keyart export`.
+    The first line is {"format": "keyart-log/1", "data": "what this log is"}; docs/training.md describes the others.
+    Use the model with `keyart quantize` and `keyart export`.
 
     \b
     Example:
       keyart train log.jsonl --catalog catalog.json --out model.npz
       keyart train log.jsonl --catalog catalog.json --out model.npz --held-out 0.2 --seed 3 --json
     """
-    from .writing import require_place
+    from .output_path import check_output_path
 
-    require_place(out, "model")
+    check_output_path(out, "model")
     one_thread_a_process()
     from keyart import Catalog
     from keyart_tools.logs import Log
-    from keyart_tools.training import Settings, fit
+    from keyart_tools.training import LogTrainingSettings, fit
 
     read = Log.read(log)
     catalog = Catalog.load(catalog_path)
     with progress("passes") as tell:
-        fitted = fit(read, catalog, Settings(passes, held_out, seed, not no_head), tell)
+        fitted = fit(read, catalog, LogTrainingSettings(passes, held_out, seed, not no_head), tell)
     fitted.file.save(out)
     for why, count in fitted.left_out.items():
         if count:
@@ -67,9 +79,9 @@ def train(
         print_table(*_tables(fitted, out))
 
 
-def document(fitted: Fitted, out: Path) -> dict[str, Any]:
-    """Plain values."""
-    from keyart_tools.slates.value import plain
+def document(fitted: TrainedModel, out: Path) -> dict[str, Any]:
+    """Return the result as plain values."""
+    from keyart_tools.model_evaluation.policy_value import plain
 
     return {
         "model": str(out),
@@ -84,7 +96,7 @@ def document(fitted: Fitted, out: Path) -> dict[str, Any]:
     }
 
 
-def _tables(fitted: Fitted, out: Path) -> list[Any]:
+def _tables(fitted: TrainedModel, out: Path) -> list[Any]:
     from keyart_tools.inspection.tables import estimate, table
 
     people, shown = fitted.viewers, fitted.decisions
@@ -96,9 +108,11 @@ def _tables(fitted: Fitted, out: Path) -> list[Any]:
         "log likelihood of a held-out decision",
         f"{fitted.likelihood[0]:.4f} untrained, {fitted.likelihood[fitted.best_pass]:.4f} trained",
     )
-    about.add_row("what the log's pictures earned there", estimate(fitted.logged_value))
+    about.add_row("value of the logged artworks there", estimate(fitted.logged_value))
     about.add_row(
-        "what the model would have (SNIPS)",
-        estimate(fitted.value) if fitted.value is not None else "the log shows too little of what it would show",
+        "value of the model there (SNIPS)",
+        estimate(fitted.value)
+        if fitted.value is not None
+        else "the log shows too few of the artworks that the model would show",
     )
     return [about, f"Next: keyart quantize {out}, keyart export {out} --out BUNDLE"]

@@ -1,4 +1,4 @@
-"""`keyart verify`: is this bundle whole, within the rules, and does it score as it says?"""
+"""`keyart verify`: integrity, rules and test vectors of a bundle."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from keyart.bundle import Manifest
 
 
-@click.command(short_help="Is this bundle whole and within the rules?")
+@click.command(short_help="Verify a bundle.")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option(
     "--engine",
     type=click.Choice(["auto", "onnxruntime", "numpy"]),
     default="auto",
     show_default=True,
-    help="Engine of the canary, which must reproduce vectors.json.",
+    help="Engine that must reproduce the test vectors.",
 )
 @json_option
 def verify(bundle: Path, engine: str, as_json: bool) -> None:
-    """Check every rule of the bundle in folder BUNDLE, or of the current one in a folder of installed ones, and run
-    its canary.
+    """Verify the bundle in the folder BUNDLE, or the current one in a folder of installed bundles: all rules of the
+    format, and the test vectors.
 
-    Exit code 0: whole. 1: damaged, refused or missing, with a sentence on stderr.
+    Exit code 0: the bundle is valid. 1: it is damaged, refused or missing, and stderr says why.
 
     \b
     Example:
       keyart verify build/demo/bundle
     """
-    manifest, vectors = checked(bundle, engine)
+    manifest, vectors = check_bundle(bundle, engine)
     if as_json:
         write_json(
             {
@@ -47,15 +47,21 @@ def verify(bundle: Path, engine: str, as_json: bool) -> None:
         )
         return
     print_table(
-        f"{bundle}: whole. Model {manifest.model_version}, {len(manifest.files)} files as the manifest says, "
+        f"{bundle}: verified. Model {manifest.model_version}, {len(manifest.files)} files match the manifest, "
         f"{vectors} test vectors reproduced.",
         f"digest {manifest.digest}",
     )
 
 
-def checked(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
-    """The manifest of a whole bundle (the current one of a folder of installed ones), and how many vectors its ranker
-    reproduced. Raises a BundleError."""
+def check_bundle(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
+    """Verify a bundle, or the current bundle of a folder of installed bundles.
+
+    Returns:
+        The manifest, and the number of test vectors that the ranker reproduced.
+
+    Raises:
+        BundleError: the bundle is missing, damaged or refused.
+    """
     from keyart.bundle import Manifest
     from keyart.bundle import verify as verify_bundle
     from keyart.model import FeatureSpec, Ranker, load_ranker
@@ -66,7 +72,7 @@ def checked(bundle: Path, engine: Any = "auto") -> tuple[Manifest, int]:
     reproduced = 0
 
     def canary(inputs: dict[str, Any]) -> Any:
-        # Called after all other rules are met: only then is it right to load the ranker.
+        # Called after all other checks have passed: only then is it safe to load the ranker.
         nonlocal reproduced
         if not runs:
             manifest = Manifest.read(bundle)

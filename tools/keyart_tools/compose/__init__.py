@@ -1,28 +1,28 @@
-"""Composed pictures: the subject of one still before another, in several shapes, titled and signed."""
+"""Composed artwork: the subject of one still in front of another, in several shapes, titled and signed."""
 
 from __future__ import annotations
 
-from .composer import SHAPES, Composition, Made, compose
+from .composer import SHAPES, ComposedPicture, Composition, compose
 from .credentials import Ingredient
 from .credentials import read as read_credentials
-from .crop import Window, crop
+from .crop import CropWindow, crop
 from .cutout import Cutout, cut_out
-from .keys import SigningKey, open_keys
-from .picture import Picture, read_picture
-from .sources import Source, Sources, read_sources
-from .title import checked_title
+from .picture_file import Picture, read_picture
+from .signing_keys import SigningKey, open_keys
+from .sources import CompositionSources, SourcePicture, read_sources
+from .title_overlay import checked_title
 
 __all__ = [
     "SHAPES",
+    "ComposedPicture",
     "Composition",
+    "CompositionSources",
+    "CropWindow",
     "Cutout",
     "Ingredient",
-    "Made",
     "Picture",
     "SigningKey",
-    "Source",
-    "Sources",
-    "Window",
+    "SourcePicture",
     "checked_title",
     "compose",
     "crop",

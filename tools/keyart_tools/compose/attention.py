@@ -1,7 +1,8 @@
-"""Where the eye goes: what differs from the colours at all four borders.
+"""Visual attention: what differs from the colours at all four borders.
 
-The boundary prior of Wei et al. (ECCV 2012) and Zhang et al. (ICCV 2015): what reaches the border is background,
-and a subject rarely fills more than one of the four; weighted to the middle, where a frame has its subject.
+This is the boundary prior of Wei et al. (ECCV 2012) and Zhang et al. (ICCV 2015): what reaches the border is
+background, and a subject rarely fills more than one border. It is weighted towards the centre, where most subjects
+are.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .picture import Pixels
+from .picture_file import Pixels
 
 Box = tuple[float, float, float, float]  # left, top, width, height as shares of the picture
 
 LONG_SIDE = 160  # pixels of the copy that is measured
 BORDER = 0.08  # of the short side
 COLOURS = 4  # of one border
-LEAST_CONTRAST = 15.0  # CIELAB units; less is no difference, however small the others are
+MIN_CONTRAST = 15.0  # CIELAB units; less is no difference, however small the others are
 MIDDLE = 0.35  # weight of attention that does not depend on the place
 
 
 def attention_map(pixels: Pixels) -> NDArray[np.float32]:
-    """Attention per pixel of a small copy, float32 [rows, columns], 0–1."""
+    """Return the attention of a small copy of the picture, float32 [rows, columns], 0–1."""
     height, width = pixels.shape[:2]
     shrink = LONG_SIDE / max(height, width)
     size = max(16, round(width * shrink)), max(16, round(height * shrink))
@@ -39,9 +40,9 @@ def attention_map(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def _contrast(lab: NDArray[np.float32], border: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Distance of each pixel to the nearest of the border's main colours, 0–1."""
+    """Return each pixel's distance to the nearest of the border's main colours, 0–1."""
     cv2.setRNGSeed(0)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 1.0)
     _, _, centres = cv2.kmeans(border.reshape(-1, 3).copy(), COLOURS, None, stop, 1, cv2.KMEANS_PP_CENTERS)
     distance = np.linalg.norm(lab[:, :, None] - centres, axis=3).min(2)
-    return np.asarray(distance / max(float(distance.max()), LEAST_CONTRAST), np.float32)
+    return np.asarray(distance / max(float(distance.max()), MIN_CONTRAST), np.float32)

@@ -1,4 +1,4 @@
-"""A Gaussian blur that stays quick when it is wide."""
+"""A Gaussian blur that stays fast for wide kernels."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_SIGMA = 3.0  # of what is blurred: below, shrinking would show
+MIN_SIGMA = 3.0  # of what is blurred: below, shrinking would show
 
 
 def blurred(image: NDArray[np.generic], sigma: float) -> NDArray[np.float32]:
-    """`image` [height, width(, 3)] as float32, blurred with deviation `sigma` in pixels.
+    """Blur `image` [height, width(, 3)] with standard deviation `sigma` in pixels; returns float32.
 
-    Blurred on a copy shrunk by a whole factor: a wide Gaussian leaves no detail that the copy lacks.
+    The blur works on a copy shrunk by an integer factor: a wide Gaussian leaves no detail that the copy lacks.
     """
     height, width = image.shape[:2]
-    factor = max(1, int(sigma / LEAST_SIGMA))
+    factor = max(1, int(sigma / MIN_SIGMA))
     small = cv2.resize(
         image.astype(np.float32), (-(-width // factor), -(-height // factor)), interpolation=cv2.INTER_AREA
     )

@@ -1,4 +1,4 @@
-"""From sources to finished pictures in several shapes: scene or crop, title, source type, credentials."""
+"""Composition of finished pictures in several shapes: scene or crop, title, source type, credentials."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from keyart.errors import InputError
 from .attention import Box, attention_map
 from .blur import blurred
 from .credentials import Ingredient, signed
-from .crop import PixelBox, Window, crop
-from .keys import SigningKey
-from .picture import Pixels, jpeg
-from .scene import LARGEST_ENLARGEMENT, LARGEST_OF_BACKGROUND, composed, cropped
+from .crop import CropWindow, PixelBox, crop
+from .picture_file import Pixels, jpeg
+from .scene import MAX_BACKGROUND_ENLARGEMENT, MAX_ENLARGEMENT, composed, cropped
+from .signing_keys import SigningKey
 from .source_type import source_type, xmp_packet
-from .sources import Source, Sources
-from .title import find_place, lettered
+from .sources import CompositionSources, SourcePicture
+from .title_overlay import find_place, lettered
 
 SHAPES = {"tv": (1280, 720), "poster": (800, 1200), "square": (1000, 1000), "phone": (720, 1280)}  # width, height
 HEAD = 0.15  # of a face's box, kept free around it: hair and chin
@@ -34,8 +34,8 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """One finished picture. contrast: of the title, least of its pixels; None without a title."""
+class ComposedPicture:
+    """A finished picture; `contrast` is the minimum contrast of the title, None without a title."""
 
     crop: str
     width: int
@@ -50,9 +50,9 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """All that was made. skipped: crop to the reason why there is none."""
+    """The finished pictures; `skipped` holds the reason by crop that could not be made."""
 
-    made: tuple[Made, ...]
+    made: tuple[ComposedPicture, ...]
     skipped: dict[str, str]
     synthetic: bool
     source_type: str
@@ -60,7 +60,7 @@ class Composition:
 
 
 def compose(
-    sources: Sources,
+    sources: CompositionSources,
     crops: Sequence[str],
     title: str | None,
     drawn: bool,
@@ -70,7 +70,22 @@ def compose(
     now: datetime,
     progress: Progress = lambda done, of: None,
 ) -> Composition:
-    """Pictures for each of `crops`, signed. Raises InputError if not one of them can be made."""
+    """Compose and sign one picture per crop.
+
+    Args:
+        sources: the pictures to compose.
+        crops: names of `SHAPES`.
+        title: text to draw; None for none.
+        drawn: whether the film is drawn or animated.
+        rights: attribution to state in the metadata.
+        key: signing key.
+        generator: name and version of the program, for the credentials.
+        now: time of the signature.
+        progress: called with the number of crops done and the total number.
+
+    Raises:
+        InputError: no crop can be made.
+    """
     parts = {"picture": sources.front}
     if sources.subject is not None and sources.back is not None:
         parts = {"subject": sources.front, "background": sources.back}
@@ -80,7 +95,7 @@ def compose(
     steps = ["c2pa.cropped", "c2pa.resized", *(["c2pa.color_adjustments", "c2pa.filtered"] if synthetic else [])]
     packet = xmp_packet(kind, " ".join(generator), rights)
     attention = attention_map(parts["background" if synthetic else "picture"].picture.pixels)
-    made: list[Made] = []
+    pictures: list[ComposedPicture] = []
     skipped: dict[str, str] = {}
     for done, name in enumerate(crops):
         progress(done, len(crops))
@@ -89,19 +104,19 @@ def compose(
         except InputError as error:
             skipped[name] = str(error)
             continue
-        did = [*steps, *(["c2pa.filtered", "c2pa.addedText"] if title else [])]
+        actions = [*steps, *(["c2pa.filtered", "c2pa.addedText"] if title else [])]
         data = signed(
-            jpeg(pixels, packet), f"{name}.jpg", ingredients, list(dict.fromkeys(did)), kind, key, generator, now
+            jpeg(pixels, packet), f"{name}.jpg", ingredients, list(dict.fromkeys(actions)), kind, key, generator, now
         )
-        made.append(Made(name, *SHAPES[name], contrast, data))
+        pictures.append(ComposedPicture(name, *SHAPES[name], contrast, data))
     progress(len(crops), len(crops))
-    if not made:
+    if not pictures:
         raise InputError("No picture could be made: " + "; ".join(f"{n}: {reason}" for n, reason in skipped.items()))
-    return Composition(tuple(made), skipped, synthetic, kind, ingredients)
+    return Composition(tuple(pictures), skipped, synthetic, kind, ingredients)
 
 
 def _picture(
-    sources: Sources, attention: NDArray[np.float32], shape: tuple[int, int], title: str | None
+    sources: CompositionSources, attention: NDArray[np.float32], shape: tuple[int, int], title: str | None
 ) -> tuple[Pixels, float | None]:
     if sources.subject is not None and sources.back is not None:
         ground, _ = _cut(sources.back, attention, shape, faces=False)
@@ -125,39 +140,40 @@ def _picture(
     place = find_place(title, shape, keep, busy)
     if place is None:
         raise InputError(
-            "the title finds no room beside faces and lettering; give a shorter one, or another picture."
+            "there is no space for the title beside faces and lettering; use a shorter title, or another picture."
         )
     return lettered(pixels, place, spared)
 
 
 def _cut(
-    source: Source, attention: NDArray[np.float32], shape: tuple[int, int], faces: bool
+    source: SourcePicture, attention: NDArray[np.float32], shape: tuple[int, int], faces: bool
 ) -> tuple[Pixels, list[PixelBox]]:
-    """The part of `source` in `shape`, and where its faces and lettering are in that.
+    """Return the part of `source` in `shape`, and the boxes of its faces and lettering there.
 
-    faces: whether they may not be cut (in a background that is out of focus they may).
+    Args:
+        faces: whether faces must not be cut; in a blurred background they may be.
     """
     size = source.picture.size
-    looked = attention.copy()
+    weights = attention.copy()
     heads = [_pixels(face, size, HEAD) for face in source.faces] if faces else []
     for face in source.faces:
-        rows, columns = _cells(face, looked.shape)
-        looked[rows, columns] = FACE_ATTENTION * attention.max() if faces else 0.0
+        rows, columns = _cells(face, weights.shape)
+        weights[rows, columns] = FACE_ATTENTION * attention.max() if faces else 0.0
     texts = [_pixels(box, size) for box in source.lettering]
-    window = crop(size, shape, [*heads, *texts], looked)
+    window = crop(size, shape, [*heads, *texts], weights)
     if window.cuts and heads:  # hair and chin may go before the crop does
         heads = [_pixels(face, size) for face in source.faces]
-        window = crop(size, shape, [*heads, *texts], looked)
+        window = crop(size, shape, [*heads, *texts], weights)
     if window.cuts:
         what = "a face" if window.cuts[0] < len(heads) else "lettering"
         raise InputError(f"every part of {source.picture.name} in this shape cuts {what}; take another picture.")
     keep = [box for part in (*heads, *texts) if (box := _moved(part, window, shape))]
-    largest = LARGEST_ENLARGEMENT if faces else LARGEST_OF_BACKGROUND
+    largest = MAX_ENLARGEMENT if faces else MAX_BACKGROUND_ENLARGEMENT
     return cropped(source.picture.pixels, window, shape, largest), keep
 
 
 def _pixels(box: Box, size: tuple[int, int], margin: float = 0.0) -> PixelBox:
-    """`box` in whole pixels, rounded outwards."""
+    """Convert `box` to whole pixels, rounded outwards."""
     left, top, width, height = box
     across, down = margin * width, margin * height
     return (
@@ -173,8 +189,8 @@ def _cells(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def _moved(box: PixelBox, window: Window, shape: tuple[int, int]) -> PixelBox | None:
-    """Where a box of the picture is in the window; None outside of it."""
+def _moved(box: PixelBox, window: CropWindow, shape: tuple[int, int]) -> PixelBox | None:
+    """Return a box of the picture in coordinates of the window; None if it is outside."""
     scale = shape[0] / window.width
     left, top = (box[0] - window.left) * scale, (box[1] - window.top) * scale
     right, bottom = (box[2] - window.left) * scale, (box[3] - window.top) * scale
@@ -184,7 +200,7 @@ def _moved(box: PixelBox, window: Window, shape: tuple[int, int]) -> PixelBox | 
 
 
 def _inside(face: Box, subject: Box, placed: Box, shape: tuple[int, int]) -> PixelBox | None:
-    """Where a face of the subject's picture is in the scene; None if it is not on the subject."""
+    """Return a face of the subject's picture in coordinates of the scene; None if it is not on the subject."""
     across, down = placed[2] / subject[2], placed[3] / subject[3]
     left, top = placed[0] + (face[0] - subject[0]) * across, placed[1] + (face[1] - subject[1]) * down
     moved = left, top, face[2] * across, face[3] * down

@@ -1,7 +1,8 @@
-"""Content Credentials: what was done to a picture and from what, signed into the file, and read back.
+"""Content Credentials: provenance that is signed into a picture, and read back.
 
-C2PA Technical Specification 2.1. Nothing is asked over the network, neither to sign nor to read. Ingredients are
-named by their file's hash; their own metadata and thumbnails stay out, which may show a place or a camera.
+This follows the C2PA Technical Specification 2.1. Neither signing nor reading uses the network. Ingredients are
+identified by the hash of their file; their metadata and thumbnails, which may reveal a place or a camera, are left
+out.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any
 
 from keyart.errors import InputError
 
-from .keys import SigningKey
-from .picture import stated_source_type
+from .picture_file import stated_source_type
+from .signing_keys import SigningKey
 from .source_type import VOCABULARY
 
 OFFLINE: dict[str, Any] = {
@@ -30,7 +31,7 @@ HASH_NAME = "sha256:"
 
 @dataclass(frozen=True, slots=True)
 class Ingredient:
-    """A picture that went in. part: "subject", "background" or "picture"; sha256: of its file."""
+    """A source picture; `part` is "subject", "background" or "picture", and `sha256` is the hash of its file."""
 
     part: str
     name: str
@@ -47,9 +48,19 @@ def signed(
     generator: tuple[str, str],
     now: datetime,
 ) -> bytes:
-    """`jpeg` with its credentials. steps: C2PA actions after the first; kind: IPTC source type of a composed picture.
+    """Return `jpeg` with its credentials.
 
-    Two ingredients or more are placed on a new picture; one alone is opened, and edited.
+    Two or more ingredients are placed on a new picture; a single one is opened and edited.
+
+    Args:
+        jpeg: the picture.
+        name: its file name.
+        ingredients: its source pictures.
+        steps: C2PA actions after the first.
+        kind: IPTC digital source type of a composed picture.
+        key: signing key.
+        generator: name and version of the program.
+        now: time of the signature.
     """
     import c2pa
 
@@ -96,12 +107,22 @@ def signed(
 
 
 def read(path: Path, authority: bytes | None = None) -> dict[str, Any]:
-    """The credentials of the picture at `path`. authority: PEM of a certificate to trust.
+    """Read the credentials of the picture at `path`.
 
-    state: "valid", "invalid" (the picture or its credentials were changed) or "none"; trusted: whether the signer's
-    chain ends at `authority`; issuer, signer, generator: texts or None; actions: in order; source_type: the last
-    part of the IPTC digital source type, or None; ingredients: name, relationship and sha256 (None if not named by
-    it); problems: C2PA's codes. Raises InputError for a file that cannot be read.
+    Args:
+        path: the picture.
+        authority: PEM of a certificate to trust; None for none.
+
+    Returns:
+        state: "valid", "invalid" (the picture or its credentials were changed) or "none"; trusted: whether the
+            signer's
+        chain ends at `authority`; issuer, signer, generator: texts or None; actions: in order; source_type: last part
+            of
+        the IPTC digital source type, or None; ingredients: name, relationship and sha256, or None; problems: C2PA
+            codes.
+
+    Raises:
+        InputError: the file cannot be read.
     """
     try:
         data = path.read_bytes()
@@ -111,7 +132,7 @@ def read(path: Path, authority: bytes | None = None) -> dict[str, Any]:
 
 
 def read_bytes(data: bytes, authority: bytes | None = None) -> dict[str, Any]:
-    """As `read`, of a file's bytes."""
+    """Read the credentials of a picture's bytes; see `read`."""
     import c2pa
 
     settings = dict(OFFLINE)
@@ -158,7 +179,7 @@ def _found(store: dict[str, Any], state: str | None) -> dict[str, Any]:
         for action in assertion.get("data", {}).get("actions", ())
     ]
     kinds = [action["digitalSourceType"] for action in actions if action.get("digitalSourceType")]
-    found = {
+    document = {
         "state": "valid" if state in ("Valid", "Trusted") else "invalid",
         "trusted": state == "Trusted",
         "issuer": signature.get("issuer"),
@@ -175,7 +196,7 @@ def _found(store: dict[str, Any], state: str | None) -> dict[str, Any]:
         ],
         "problems": [entry.get("code") for entry in store.get("validation_status") or ()],
     }
-    return {**found, "source_type": kinds[0].rpartition("/")[2]} if kinds else found
+    return {**document, "source_type": kinds[0].rpartition("/")[2]} if kinds else document
 
 
 def _hash(identifier: str | None) -> str | None:

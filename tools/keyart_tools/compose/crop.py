@@ -1,8 +1,8 @@
-"""Which part of a picture to show in another shape: as much attention as possible, no face and no lettering cut.
+"""Selection of a crop: as much attention as possible, without cutting a face or lettering.
 
-Pure. A window may hold a box whole or leave it out whole; one that cuts it is not allowed. For a window of one size
-the allowed places are a union of closed rectangles whose corners lie where an edge of the window meets an edge of a
-box or of the picture; so, besides a grid, it is enough to try these, and if any place is allowed, one is found.
+Pure. A window may contain a box entirely or exclude it entirely. For a window of one size, the allowed positions are
+a union of closed rectangles whose corners lie where an edge of the window meets an edge of a box or of the picture.
+Besides a grid, it is enough to try these; if any position is allowed, one is found.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ PixelBox = tuple[int, int, int, int]  # left, top, right, bottom; right and bott
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """What is shown, in pixels of the picture. cuts: which of the boxes it cuts, as no window avoids it."""
+class CropWindow:
+    """A crop in pixels of the picture; `cuts` are the indices of boxes that it cuts because no window avoids it."""
 
     left: int
     top: int
@@ -31,7 +31,7 @@ class Window:
 
 
 def window_sizes(size: tuple[int, int], shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """The sizes that are tried, largest first, for a picture of `size` and a window of `shape` (width, height)."""
+    """Return the sizes to try, largest first, for a picture of `size` and a window of `shape` (width, height)."""
     unit = min(size[0] / shape[0], size[1] / shape[1])
     sizes = [tuple(max(1, int(side * unit * scale + 1e-9)) for side in shape) for scale in SCALES]
     return [(width, height) for width, height in dict.fromkeys(sizes)]
@@ -39,13 +39,19 @@ def window_sizes(size: tuple[int, int], shape: tuple[int, int]) -> list[tuple[in
 
 def crop(
     size: tuple[int, int], shape: tuple[int, int], boxes: Sequence[PixelBox], attention: NDArray[np.float32]
-) -> Window:
-    """The window of `shape` on a picture of `size` (width, height) with most attention ([rows, columns], any size).
+) -> CropWindow:
+    """Return the window with the most attention.
 
-    It cuts none of `boxes` if any window of `window_sizes` avoids that; otherwise its `cuts` say which.
+    The window cuts none of the boxes if any window of `window_sizes` avoids it; otherwise its `cuts` name them.
+
+    Args:
+        size: width and height of the picture in pixels.
+        shape: width and height of the target; only their ratio counts.
+        boxes: boxes that must not be cut.
+        attention: [rows, columns], of any size.
     """
-    mass = _Mass(attention, size)
-    best: tuple[float, Window] | None = None
+    mass = _IntegralImage(attention, size)
+    best: tuple[float, CropWindow] | None = None
     for width, height in window_sizes(size, shape):
         lefts = _places(size[0], width, [(box[0], box[2]) for box in boxes])
         tops = _places(size[1], height, [(box[1], box[3]) for box in boxes])
@@ -55,7 +61,7 @@ def crop(
         scores = np.where(allowed, mass.of(lefts, tops, width, height), -np.inf)
         row, column = np.unravel_index(int(scores.argmax()), scores.shape)
         if best is None or scores[row, column] > best[0] + 1e-6:
-            best = float(scores[row, column]), Window(int(lefts[column]), int(tops[row]), width, height)
+            best = float(scores[row, column]), CropWindow(int(lefts[column]), int(tops[row]), width, height)
     if best is not None:
         return best[1]
     width, height = window_sizes(size, shape)[0]
@@ -64,11 +70,11 @@ def crop(
     row, column = np.unravel_index(int(scores.argmax()), scores.shape)
     left, top = lefts[column : column + 1], tops[row : row + 1]
     cuts = np.flatnonzero(_cut(left, top, width, height, boxes)[0, 0])
-    return Window(int(left[0]), int(top[0]), width, height, tuple(int(i) for i in cuts))
+    return CropWindow(int(left[0]), int(top[0]), width, height, tuple(int(i) for i in cuts))
 
 
 def _places(whole: int, part: int, edges: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """Where a window of `part` pixels may start on an axis of `whole`; its middle comes first."""
+    """Return the possible starts of a window of `part` pixels on an axis of `whole`, the centred one first."""
     last = whole - part
     critical = [place for start, end in edges for place in (start, end, start - part, end - part)]
     grid = np.linspace(0, last, GRID).round().astype(int).tolist()
@@ -79,7 +85,7 @@ def _places(whole: int, part: int, edges: Sequence[tuple[int, int]]) -> NDArray[
 def _cut(
     lefts: NDArray[np.int64], tops: NDArray[np.int64], width: int, height: int, boxes: Sequence[PixelBox]
 ) -> NDArray[np.bool_]:
-    """[tops, lefts, boxes]: partly inside."""
+    """Return [tops, lefts, boxes]: whether a box is partly inside."""
     table = np.array(boxes, np.int64).reshape(-1, 4)
     left, top = lefts[None, :, None], tops[:, None, None]
     right, bottom = left + width, top + height
@@ -88,8 +94,8 @@ def _cut(
     return np.asarray(~(within | apart), np.bool_)
 
 
-class _Mass:
-    """How much attention windows hold, 0–1, from one integral image."""
+class _IntegralImage:
+    """The share of attention in windows, 0–1, from one integral image."""
 
     def __init__(self, attention: NDArray[np.float32], size: tuple[int, int]) -> None:
         rows, columns = attention.shape
@@ -99,7 +105,7 @@ class _Mass:
         self.across, self.down = columns / size[0], rows / size[1]
 
     def of(self, lefts: NDArray[np.int64], tops: NDArray[np.int64], width: int, height: int) -> NDArray[np.float64]:
-        """[tops, lefts]"""
+        """Return [tops, lefts], the share of attention in each window."""
         upper, lower = self._rows(tops), self._rows(tops + height)
         inside = lower - upper
         return self._columns(inside, lefts + width) - self._columns(inside, lefts)

@@ -1,8 +1,8 @@
-"""A picture's subject without its background, and whether the cut is good enough to be shown.
+"""Cut-out of a picture's subject, and a test of whether the cut is good enough to show.
 
-GrabCut (Rother, Kolmogorov, Blake: SIGGRAPH 2004) on a small copy, seeded by faces or attention. Where attention
-decides, several thresholds are tried and the mask that changes least from one to the next is kept: what is stable is
-an object, the idea of maximally stable regions (Matas et al., BMVC 2002).
+GrabCut (Rother, Kolmogorov, Blake: SIGGRAPH 2004) runs on a small copy, seeded by faces or attention. For attention,
+several thresholds are tried, and the mask that changes least between thresholds is kept: stable regions are objects,
+as in maximally stable extremal regions (Matas et al., BMVC 2002).
 """
 
 from __future__ import annotations
@@ -19,29 +19,37 @@ from keyart.errors import InputError
 
 from .attention import Box, attention_map
 from .matte import soft_edge, without_spill
-from .picture import Picture, Pixels
+from .picture_file import Picture, Pixels
 
 Mask = NDArray[np.uint8]  # 0 or 1, [rows, columns]
 
 WORK_SIDE = 240  # pixels of the long side for GrabCut; its time grows with the area
-ROUNDS = 3
+ITERATIONS = 3
 THRESHOLDS = (1.4, 1.15, 0.95, 0.75)  # times Otsu's
 BODIES = (0.0, 0.06)  # margins around the body that a face stands on
-LEAST_SHARE, LARGEST_SHARE = 0.07, 0.6  # of the picture that is subject
-LEAST_ATTENTION = 0.2  # somewhere; else nothing differs from the borders
-LEAST_WHOLE = 0.9  # of the subject in its largest piece
+MIN_SHARE, MAX_SHARE = 0.07, 0.6  # of the picture that is subject
+MIN_ATTENTION = 0.2  # somewhere; else nothing differs from the borders
+MIN_CONNECTED_SHARE = 0.9  # of the subject in its largest piece
 # Of a person found by her face, and of what attention alone takes for a subject: scenery can stand out, too.
-LEAST_AGREEMENT = (0.8, 0.95)  # overlap of two masks from neighbouring seeds
-LEAST_EDGE = (25.0, 34.0)  # colour step across the outline, in CIELAB units
-LARGEST_LEAK = 0.06  # of the outline where the seed left no choice, and colours did not decide
-LEAST_SOLID = 0.66  # of its convex hull: what reaches out further is ragged, or is scenery caught with it
+MIN_AGREEMENT = (0.8, 0.95)  # overlap of two masks from neighbouring seeds
+MIN_EDGE = (25.0, 34.0)  # colour step across the outline, in CIELAB units
+MAX_LEAK = 0.06  # of the outline where the seed left no choice, and colours did not decide
+MIN_SOLIDITY = 0.66  # of its convex hull: what reaches out further is ragged, or is scenery caught with it
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
-    """What a cut is judged by; see the constants of this file. share, whole, agreement, leak, solid: 0–1.
+class CutoutQuality:
+    """Quality measures of a cut; the constants of this file are their bounds.
 
-    by_face: whether it holds a face that a model knows.
+    Attributes:
+        share: share of the picture that is subject, 0–1.
+        whole: share of the subject in its largest connected piece, 0–1.
+        agreement: intersection over union of the masks from two neighbouring seeds.
+        leak: share of the outline that the seed decided and colours did not, 0–1.
+        solid: share of the convex hull that is subject, 0–1.
+        edge: colour step across the outline, in CIELAB units.
+        touches: edges of the picture that the subject touches.
+        by_face: whether it contains a face that a model detected.
     """
 
     share: float
@@ -54,29 +62,35 @@ class Measures:
     by_face: bool
 
     def fault(self) -> str:
-        """Why it should not be shown, in words; "" if it may."""
-        agreement, edge = LEAST_AGREEMENT[not self.by_face], LEAST_EDGE[not self.by_face]
+        """Return why the cut should not be shown; "" if it may be."""
+        agreement, edge = MIN_AGREEMENT[not self.by_face], MIN_EDGE[not self.by_face]
         hangs = "top" in self.touches and "bottom" not in self.touches
         faults = {
-            f"the subject is too small ({self.share:.0%} of the picture)": self.share < LEAST_SHARE,
-            f"the subject is too large ({self.share:.0%} of the picture)": self.share > LARGEST_SHARE,
+            f"the subject is too small ({self.share:.0%} of the picture)": self.share < MIN_SHARE,
+            f"the subject is too large ({self.share:.0%} of the picture)": self.share > MAX_SHARE,
             "the subject runs out of the picture": {"left", "right"} <= self.touches
             or len(self.touches) > 2
             or hangs,
-            f"the subject falls into pieces (the largest is {self.whole:.0%} of it)": self.whole < LEAST_WHOLE,
-            "subject and background are too alike": self.agreement < agreement or self.leak > LARGEST_LEAK,
-            f"the outline is ragged (it fills {self.solid:.0%} of its hull)": self.solid < LEAST_SOLID,
+            f"the subject falls into pieces (the largest is {self.whole:.0%} of it)": self.whole
+            < MIN_CONNECTED_SHARE,
+            "subject and background are too alike": self.agreement < agreement or self.leak > MAX_LEAK,
+            f"the outline is ragged (it fills {self.solid:.0%} of its hull)": self.solid < MIN_SOLIDITY,
             f"the outline is hardly visible (a colour step of {self.edge:.0f})": self.edge < edge,
         }
         return next((fault for fault, there in faults.items() if there), "")
 
 
-NOTHING = Measures(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, frozenset(), False)
+NOTHING = CutoutQuality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, frozenset(), False)
 
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """The subject, cropped to `box`. alpha: float32 [height, width] 0–1; touches: edges of its file that cut it."""
+    """The subject, cropped to `box`.
+
+    Attributes:
+        alpha: float32 [height, width], 0–1.
+        touches: edges of the source picture that cut the subject.
+    """
 
     pixels: Pixels = field(repr=False)
     alpha: NDArray[np.float32] = field(repr=False)
@@ -85,9 +99,12 @@ class Cutout:
 
 
 def cut_out(picture: Picture, faces: Sequence[Box] = ()) -> Cutout:
-    """The subject of `picture`: who the largest face belongs to, or where the eye goes.
+    """Cut out the subject of `picture`: the person with the largest face, or the region with the most attention.
 
-    Raises InputError if the cut is poor. A picture that is transparent already is taken as its own cut-out.
+    A picture with transparency is used as its own cut-out.
+
+    Raises:
+        InputError: the cut is not good enough.
     """
     if picture.alpha is not None:
         return _cropped(picture.pixels, np.asarray(picture.alpha / 255, np.float32))
@@ -105,8 +122,8 @@ def cut_out(picture: Picture, faces: Sequence[Box] = ()) -> Cutout:
     return _cropped(without_spill(picture.pixels, alpha), alpha)
 
 
-def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, Measures]:
-    """The subject's mask on a small copy, and its measures."""
+def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, CutoutQuality]:
+    """Return the subject's mask on a small copy, and its quality."""
     height, width = pixels.shape[:2]
     shrink = min(1.0, WORK_SIDE / max(height, width))
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
@@ -121,10 +138,12 @@ def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, Measures
 
 
 def _attention_seeds(pixels: Pixels, size: tuple[int, int]) -> list[Mask]:
-    """GrabCut's labels for each threshold: the strongest region is probably subject, what is far from it is not."""
+    """Return GrabCut labels for each threshold: the strongest region is probable subject, distant pixels are
+    background.
+    """
     attention = cv2.GaussianBlur(cv2.resize(attention_map(pixels), size), (0, 0), 3)
     levels = (255 * attention / max(float(attention.max()), 1e-6)).astype(np.uint8)
-    if attention.max() < LEAST_ATTENTION:
+    if attention.max() < MIN_ATTENTION:
         return []
     otsu, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
     seeds = []
@@ -146,7 +165,7 @@ def _attention_seeds(pixels: Pixels, size: tuple[int, int]) -> list[Mask]:
 
 
 def _face_seeds(faces: Sequence[Box], size: tuple[int, int]) -> list[Mask]:
-    """Labels of the person with the largest face: face and chest surely, beside the head rather not."""
+    """Return GrabCut labels of the person with the largest face: face and chest are subject, the sides are not."""
     face = _largest(faces)
     left, top, width, height = face
     chest = top + 1.5 * height
@@ -167,7 +186,7 @@ def _face_seeds(faces: Sequence[Box], size: tuple[int, int]) -> list[Mask]:
 
 
 def _with_background(labels: Mask) -> Mask:
-    """GrabCut needs a sure background: the upper edge, if nothing else is."""
+    """Label the upper edge as background if nothing else is, since GrabCut needs a sure background."""
     if not (labels == cv2.GC_BGD).any():
         labels[: max(2, len(labels) // 40)] = cv2.GC_BGD
     return labels
@@ -177,9 +196,9 @@ def _grabbed(small: Pixels, seed: Mask) -> Mask:
     labels = seed.copy()
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # its colour models start from k-means
-    cv2.grabCut(small, labels, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
-    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+    cv2.grabCut(small, labels, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    foreground = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(foreground, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
 
 
 def _largest(faces: Sequence[Box]) -> Box:
@@ -187,17 +206,17 @@ def _largest(faces: Sequence[Box]) -> Box:
 
 
 def _holds(mask: Mask, face: Box) -> bool:
-    """Whether most of the face is subject."""
+    """Return whether most of the face is subject."""
     return float(mask[_window(face, (mask.shape[1], mask.shape[0]))].mean()) > 0.5
 
 
-def _agreement(one: Mask, other: Mask) -> float:
-    """Intersection over union."""
-    return float(np.count_nonzero(one & other)) / max(1, int(np.count_nonzero(one | other)))
+def _agreement(first: Mask, second: Mask) -> float:
+    """Return the intersection over union of two masks."""
+    return float(np.count_nonzero(first & second)) / max(1, int(np.count_nonzero(first | second)))
 
 
-def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: bool) -> tuple[Mask, Measures]:
-    """The largest piece, with its measures."""
+def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: bool) -> tuple[Mask, CutoutQuality]:
+    """Return the largest piece and its quality."""
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return mask, NOTHING
@@ -209,7 +228,7 @@ def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: 
     beyond = cv2.dilate((seed == cv2.GC_BGD).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     within = (across > 1) & (across < mask.shape[1] - 2) & (down > 1) & (down < mask.shape[0] - 2)
     area = float(piece.sum())
-    return piece, Measures(
+    return piece, CutoutQuality(
         share=area / mask.size,
         whole=float(areas.max()) / float(areas.sum()),
         agreement=agreement,
@@ -222,7 +241,7 @@ def _measured(mask: Mask, seed: Mask, small: Pixels, agreement: float, by_face: 
 
 
 def _edge_step(piece: Mask, small: Pixels, reach: int = 4) -> float:
-    """Median over the outline of the distance between the mean colours just inside and just outside of it."""
+    """Return the median over the outline of the distance between mean colours just inside and just outside."""
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     size = (2 * reach + 1, 2 * reach + 1)
     weight = piece.astype(np.float32)
@@ -256,7 +275,7 @@ def _cropped(pixels: Pixels, alpha: NDArray[np.float32]) -> Cutout:
 
 
 def _grown(box: Box, by: float) -> Box:
-    """`box` with margins of `by` of its size on each side."""
+    """Return `box` with margins of `by` times its size on each side."""
     left, top, width, height = box
     return _clipped(left - by * width, top - by * height, left + (1 + by) * width, top + (1 + by) * height)
 

@@ -1,4 +1,4 @@
-"""The soft edge of a cut-out, and its colours: matting, spill and colour match."""
+"""The soft edge and the colours of a cut-out: matting, spill removal and colour matching."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .picture import Pixels
+from .picture_file import Pixels
 
 GUIDE_SHARE = 1 / 160  # radius of the guided filter, of the long side
 SMOOTHNESS = 1e-4  # ε of the guided filter, on greys of 0–1
 TRIM = 0.25  # of the soft edge, where most of the old background shines in
 MATCH = 0.45  # how far colours go towards the new background's; at 1 a white dog on a lawn turns green
-LEAST_SPREAD, LARGEST_SPREAD = 0.75, 1.25  # ratio of contrasts
+MIN_SPREAD_RATIO, MAX_SPREAD_RATIO = 0.75, 1.25  # ratio of contrasts
 
 
 def soft_edge(pixels: Pixels, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Alpha [height, width] that follows the picture's own edges, from a hard mask of any size.
+    """Return alpha [height, width] that follows the picture's edges, from a hard mask of any size.
 
-    The guided filter of He, Sun and Tang (ECCV 2010), equations 5, 6 and 8, with the grey picture as its guide.
+    This is the guided filter of He, Sun and Tang (ECCV 2010), equations 5, 6 and 8, guided by the grey picture.
     """
     height, width = pixels.shape[:2]
     wanted = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
@@ -39,7 +39,7 @@ def soft_edge(pixels: Pixels, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def without_spill(pixels: Pixels, alpha: NDArray[np.float32]) -> Pixels:
-    """Where the edge is soft, the colour of the nearest pixel that is surely the subject's."""
+    """Replace colours of the soft edge by those of the nearest pixel that surely belongs to the subject."""
     sure = alpha > 0.97
     if not sure.any():
         return pixels
@@ -51,15 +51,16 @@ def without_spill(pixels: Pixels, alpha: NDArray[np.float32]) -> Pixels:
 
 
 def matched(pixels: Pixels, alpha: NDArray[np.float32], scene: Pixels) -> Pixels:
-    """The subject in the light of `scene`: mean and spread of each CIELAB channel moved towards the scene's.
+    """Match the subject's colours to `scene`: mean and spread of each CIELAB channel move towards the scene's.
 
-    Reinhard et al., "Color transfer between images" (IEEE CG&A 2001), equations 10 and 11, by `MATCH`.
+    This applies Reinhard et al., "Color transfer between images" (IEEE CG&A 2001), equations 10 and 11, scaled by
+    `MATCH`.
     """
     subject, around = _lab(pixels), _lab(scene)
     weight = alpha / max(float(alpha.sum()), 1e-6)
     mean = (subject * weight[..., None]).sum((0, 1))
     spread = np.sqrt((((subject - mean) ** 2) * weight[..., None]).sum((0, 1)))
-    ratio = np.clip(around.std((0, 1)) / np.maximum(spread, 1e-3), LEAST_SPREAD, LARGEST_SPREAD)
+    ratio = np.clip(around.std((0, 1)) / np.maximum(spread, 1e-3), MIN_SPREAD_RATIO, MAX_SPREAD_RATIO)
     moved = (subject - mean) * (1 + MATCH * (ratio - 1)) + mean + MATCH * (around.mean((0, 1)) - mean)
     rgb = cv2.cvtColor(moved.astype(np.float32), cv2.COLOR_LAB2RGB)
     return np.asarray(np.clip(rgb * 255, 0, 255).round(), np.uint8)

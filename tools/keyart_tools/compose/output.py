@@ -1,4 +1,4 @@
-"""Finished pictures on the disk, each whole or not at all, and their artwork in the catalogue."""
+"""Output of finished pictures, written atomically, and their artwork in the catalogue."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from keyart.catalog import Artwork, Catalog, age_of, kind_of
 from keyart.errors import SettingError
 
 from .composer import SHAPES, Composition
-from .sources import Sources
+from .sources import CompositionSources
 
 if TYPE_CHECKING:
-    from keyart_tools.tagging.record import Tagging
+    from keyart_tools.tagging.tagging_file import Tagging
 
 FORMAT = "keyart-composed/1"
 RECORD = "composed.json"
@@ -25,7 +25,11 @@ SUBJECT_KINDS = frozenset({"faces", "mood", "object", "shot", "cast", "genre", "
 
 
 def check_folder(out: Path) -> None:
-    """Raises SettingError if pictures would replace files that are not of an earlier run."""
+    """Require that no file would be replaced that is not from an earlier run.
+
+    Raises:
+        SettingError: the folder holds such a file.
+    """
     if (out / RECORD).exists():
         return
     foreign = [name for name in (f"{crop}.jpg" for crop in SHAPES) if (out / name).exists()]
@@ -34,7 +38,7 @@ def check_folder(out: Path) -> None:
 
 
 def record(composition: Composition, title: str | None, rights: str) -> dict[str, Any]:
-    """What composed.json says: which files belong together, what they are and what they come from."""
+    """Return the content of composed.json: the files, what they are, and their sources."""
     return {
         "format": FORMAT,
         "title": title,
@@ -42,43 +46,44 @@ def record(composition: Composition, title: str | None, rights: str) -> dict[str
         "source_type": composition.source_type,
         "rights": rights,
         "ingredients": [
-            {"part": one.part, "name": one.name, "sha256": one.sha256} for one in composition.ingredients
+            {"part": ingredient.part, "name": ingredient.name, "sha256": ingredient.sha256}
+            for ingredient in composition.ingredients
         ],
         "files": {
-            made.crop: {
-                "file": made.file,
-                "width": made.width,
-                "height": made.height,
-                "bytes": len(made.data),
-                "title_contrast": None if made.contrast is None else round(made.contrast, 2),
+            picture.crop: {
+                "file": picture.file,
+                "width": picture.width,
+                "height": picture.height,
+                "bytes": len(picture.data),
+                "title_contrast": None if picture.contrast is None else round(picture.contrast, 2),
             }
-            for made in composition.made
+            for picture in composition.made
         },
         "skipped": composition.skipped,
     }
 
 
 def write(out: Path, composition: Composition, document: Mapping[str, Any]) -> None:
-    """The pictures, then composed.json. What was there before stays until the new ones are complete beside it."""
+    """Write the pictures and then composed.json; earlier files stay until the new ones are complete."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=out) as staging:
-        files = {made.file: made.data for made in composition.made}
+        files = {picture.file: picture.data for picture in composition.made}
         files[RECORD] = json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
         for name, data in files.items():
             (Path(staging) / name).write_bytes(data)
         for name in files:
             (Path(staging) / name).replace(out / name)
-    for crop in SHAPES.keys() - {made.crop for made in composition.made}:  # of an earlier composition
+    for crop in SHAPES.keys() - {picture.crop for picture in composition.made}:  # of an earlier composition
         (out / f"{crop}.jpg").unlink(missing_ok=True)
 
 
 def with_artwork(
-    catalog: Catalog, tagging: Tagging, sources: Sources, composition: Composition, image: str
+    catalog: Catalog, tagging: Tagging, sources: CompositionSources, composition: Composition, image: str
 ) -> Catalog:
-    """`catalog` with the composition among its title's artworks, as one of them: its crops are one picture.
+    """Return `catalog` with the composition as one more artwork of its title; its crops are one artwork.
 
-    image: where the catalogue finds it. Tags are those of the subject's still that speak of the subject; age and
-    spoiler the stricter of both stills.
+    The tags are those of the subject's still that concern the subject; maturity and spoiler are the stricter of both
+    stills. `image` is the path of the picture relative to the catalogue.
     """
     title = catalog[tagging.title_id]
     stills = {still.id: still for still in tagging.stills}

@@ -1,4 +1,4 @@
-"""What a picture says of its origin: the IPTC digital source type, and the XMP packet that carries it.
+"""The IPTC digital source type of a picture, and the XMP packet that states it.
 
 Vocabulary: https://cv.iptc.org/newscodes/digitalsourcetype/
 """
@@ -19,18 +19,24 @@ CAPTURED = frozenset({"digitalCapture", "computationalCapture", "negativeFilm", 
 
 
 def source_type(composed: bool, drawn: bool, stated: Sequence[str]) -> str:
-    """Of a picture put together, or cut, from others. drawn: the film is. stated: what the others say themselves."""
-    said = set(stated)
+    """Return the digital source type.
+
+    Args:
+        composed: whether the picture combines several others.
+        drawn: whether the film is drawn or animated.
+        stated: types that the source pictures state.
+    """
+    stated_types = set(stated)
     if composed:
-        if said & GENERATED:
+        if stated_types & GENERATED:
             return "compositeSynthetic"
-        return "composite" if drawn or said & DRAWN else "compositeCapture"
-    known = said & (GENERATED | DRAWN | CAPTURED)  # cropping does not change where a picture comes from
-    return known.pop() if known else "digitalCreation" if drawn else "digitalCapture"
+        return "composite" if drawn or stated_types & DRAWN else "compositeCapture"
+    known_types = stated_types & (GENERATED | DRAWN | CAPTURED)  # cropping does not change where a picture comes from
+    return known_types.pop() if known_types else "digitalCreation" if drawn else "digitalCapture"
 
 
 def xmp_packet(kind: str, creator_tool: str, rights: str = "") -> bytes:
-    """Source type, creator tool and, where there are any, rights (of a film under Creative Commons, say)."""
+    """Return an XMP packet with source type, creator tool and, if given, rights."""
     held = f'<dc:rights><rdf:Alt><rdf:li xml:lang="x-default">{escape(rights)}</rdf:li></rdf:Alt></dc:rights>'
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'

@@ -1,4 +1,4 @@
-"""What is composed: pictures that were given, or the stills of a folder that `keyart tag` wrote."""
+"""The sources of a composition: given pictures, or stills of a folder written by `keyart tag`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from keyart.errors import CatalogError, InputError
 
 from .attention import Box
 from .cutout import Cutout, cut_out
-from .picture import Picture, read_picture
+from .picture_file import Picture, read_picture
 
 if TYPE_CHECKING:
     from keyart_tools.models import Models
-    from keyart_tools.tagging.record import Tagging
     from keyart_tools.tagging.still import Still
+    from keyart_tools.tagging.tagging_file import Tagging
 
-TRIES = 30  # stills whose subject is looked for, a second or two each; of an animated film one in 15 is clear
+MAX_TRIES = 30  # stills whose subject is looked for, a second or two each; of an animated film one in 15 is clear
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A picture, and what must not be cut or covered in it. still: its id in a tagging folder, "" outside."""
+class SourcePicture:
+    """A picture, and the boxes in it that must not be cut or covered; `still` is its id in a tagging folder."""
 
     picture: Picture
     faces: tuple[Box, ...] = ()
@@ -34,36 +34,40 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """front: whose subject is cut out, or what is cropped where there is no `back`."""
+class CompositionSources:
+    """The pictures of a composition; without `back`, `front` is cropped instead of cut out."""
 
-    front: Source
+    front: SourcePicture
     subject: Cutout | None = field(default=None, repr=False)
-    back: Source | None = None
+    back: SourcePicture | None = None
     tagging: Tagging | None = field(default=None, repr=False)
 
 
-def read_sources(path: Path, background: Path | None, models: Models, progress: Progress) -> Sources:
-    """From a picture or a tagging folder, and a background if one is given. Raises InputError."""
+def read_sources(path: Path, background: Path | None, models: Models, progress: Progress) -> CompositionSources:
+    """Read a picture or a tagging folder, and a background if one is given.
+
+    Raises:
+        InputError: a picture cannot be used.
+    """
     back = None if background is None else read_source(background, models)
     if path.is_dir():
         return _from_folder(path, back, progress)
     front = read_source(path, models)
-    return Sources(front, cut_out(front.picture, front.faces) if back is not None else None, back)
+    return CompositionSources(front, cut_out(front.picture, front.faces) if back is not None else None, back)
 
 
-def read_source(path: Path, models: Models) -> Source:
-    """A picture with the faces and the lettering that the models find in it."""
+def read_source(path: Path, models: Models) -> SourcePicture:
+    """Read a picture, and detect faces and lettering with the available models."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a picture.")
     picture = read_picture(path)
     faces = () if models.faces is None else tuple(face.box for face in models.faces.find(picture.pixels))
     lettering = () if models.lettering is None else tuple(models.lettering.find(picture.pixels))
-    return Source(picture, faces, lettering)
+    return SourcePicture(picture, faces, lettering)
 
 
-def _from_folder(folder: Path, back: Source | None, progress: Progress) -> Sources:
-    from keyart_tools.tagging.record import NAME, Tagging
+def _from_folder(folder: Path, back: SourcePicture | None, progress: Progress) -> CompositionSources:
+    from keyart_tools.tagging.tagging_file import NAME, Tagging
 
     if not (folder / NAME).exists():
         raise InputError(f"{folder} holds no {NAME} of keyart tag; give the folder of a tagged film, or a picture.")
@@ -74,32 +78,32 @@ def _from_folder(folder: Path, back: Source | None, progress: Progress) -> Sourc
     if not stills:
         raise CatalogError(f"{folder} has no accepted still; tag the film to its end, or accept some of them.")
     # Faces are what a viewer looks for; lettering would come along with the subject.
-    fronts = sorted((s for s in stills if not s.lettering), key=lambda s: not s.faces)[:TRIES]
-    found: Sources | None = None
+    fronts = sorted((s for s in stills if not s.lettering), key=lambda s: not s.faces)[:MAX_TRIES]
+    sources: CompositionSources | None = None
     for done, still in enumerate(fronts):
         progress(done, len(fronts))
-        behind = back or _background(folder, still, stills)
-        if behind is None:
+        background = back or _background(folder, still, stills)
+        if background is None:
             break
         front = _source(folder, still)
         try:
             subject = cut_out(front.picture, front.faces)
         except InputError:
             continue
-        found = found or Sources(front, subject, behind, tagging)
+        sources = sources or CompositionSources(front, subject, background, tagging)
         if "top" not in subject.touches:  # all shapes can be made of it
-            found = Sources(front, subject, behind, tagging)
+            sources = CompositionSources(front, subject, background, tagging)
             break
     progress(len(fronts), len(fronts))
-    if found is None and back is not None:
+    if sources is None and back is not None:
         raise InputError(
             f"No still of {folder} has a subject that can be cut out; give a PNG with a transparent one."
         )
-    return found or Sources(_source(folder, stills[0]), tagging=tagging)
+    return sources or CompositionSources(_source(folder, stills[0]), tagging=tagging)
 
 
-def _background(folder: Path, front: Still, stills: Sequence[Still]) -> Source | None:
-    """A still of another shot: without faces and lettering, and with the most calm space, if there is a choice."""
+def _background(folder: Path, front: Still, stills: Sequence[Still]) -> SourcePicture | None:
+    """Return a still of another shot, preferably without faces and lettering and with calm space."""
     others = [still for still in stills if still.shot != front.shot]
     if not others:
         return None
@@ -107,6 +111,6 @@ def _background(folder: Path, front: Still, stills: Sequence[Still]) -> Source |
     return _source(folder, best)
 
 
-def _source(folder: Path, still: Still) -> Source:
+def _source(folder: Path, still: Still) -> SourcePicture:
     picture = read_picture(folder / still.image)
-    return Source(picture, tuple(face.box for face in still.faces), tuple(still.lettering), still.id)
+    return SourcePicture(picture, tuple(face.box for face in still.faces), tuple(still.lettering), still.id)

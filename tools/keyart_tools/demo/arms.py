@@ -1,8 +1,8 @@
-"""The three arms of the demo on one world: federated, federated with a personal head, and a central peer.
+"""The three arms of the demo on one world: federated, federated with a personal head, and a central baseline.
 
-The central peer sees every log and has no personal head, so that it is compared with the federated arm without one:
-their difference is the price of nobody's history leaving a device. It runs in a process of its own beside the other
-two, since it takes as long as both of them together.
+The central baseline sees every log and has no personal head, so it is compared with the federated arm without one:
+their difference is the cost of keeping histories on the devices. It runs in its own process beside the other two,
+since it takes as long as both of them together.
 """
 
 from __future__ import annotations
@@ -41,13 +41,20 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     CENTRAL: {"learner": "central", "personal_head": False},
 }
 
-Tell = Callable[[str, int, int], None]  # stage, done, of
+StageProgress = Callable[[str, int, int], None]  # stage, done, of
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What all arms have in common. spec, settings: of `keyart_federated.worlds.load`, so that another process makes
-    the same world."""
+class DemoPlan:
+    """The settings that all arms share.
+
+    Attributes:
+        spec, settings: arguments of `keyart_federated.worlds.load`, so that another process creates the same world.
+        name: name of the world in reports.
+        rounds: number of rounds.
+        steps: impressions per device and round.
+        seed: random seed.
+    """
 
     spec: str
     settings: Mapping[str, Any]
@@ -61,25 +68,35 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """A policy's value and capture over some of the impressions."""
+class PolicyFigures:
+    """A policy's value and capture over a window of the impressions."""
 
     value: MetricEstimate
     capture: MetricEstimate
 
 
 @dataclass(frozen=True)
-class Arms:
-    """reports: of the three arms, by name. whole, last_quarter: figures of all six policies, in ORDER."""
+class ArmResults:
+    """The results of the demo.
+
+    Attributes:
+        reports: reports of the three arms, by name.
+        whole, last_quarter: value and capture of all six policies, in `ORDER`.
+        seconds: durations, by stage.
+    """
 
     reports: Mapping[str, Report]
-    whole: Mapping[str, Figures]
-    last_quarter: Mapping[str, Figures]
+    whole: Mapping[str, PolicyFigures]
+    last_quarter: Mapping[str, PolicyFigures]
     seconds: Mapping[str, float]
 
 
-def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
-    """Trains and measures the arms. folder: gets a bundle an arm. Raises KeyartError."""
+def run_arms(plan: DemoPlan, world: World, folder: Path, tell: StageProgress) -> ArmResults:
+    """Train and measure the arms; `folder` receives one bundle per arm.
+
+    Raises:
+        KeyartError: an arm failed.
+    """
     seconds: dict[str, float] = {}
     impressions = plan.rounds * plan.steps
     started = time.perf_counter()
@@ -89,7 +106,7 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
     # Spawned, not forked: onnxruntime and BLAS hold threads that a fork would lose.
     spawn = multiprocessing.get_context("spawn")
     ticks: Queue[int] = spawn.Queue()
-    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_beside, initargs=(ticks,)) as other:
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_share_ticks, initargs=(ticks,)) as other:
         with _ctrl_c_ignored():  # inherited: it goes to both processes, and this one ends the other
             central = other.submit(_central, plan, truth, folder / "central")
         relay = threading.Thread(target=_relay, args=(central, ticks, plan.rounds, tell), daemon=True)
@@ -99,14 +116,14 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
                 name: _arm(plan, world, truth, folder / name.replace(" + ", "-"), name, tell)
                 for name in (FEDERATED, FEDERATED_HEAD)
             }
-            reports[CENTRAL] = _awaited(central)
+            reports[CENTRAL] = _wait_for(central)
         except BaseException:
             for process in multiprocessing.active_children():  # nobody waits for its result any more
                 process.terminate()
             raise
         relay.join()
     seconds |= {name: report.seconds for name, report in reports.items()}
-    return Arms(
+    return ArmResults(
         reports,
         _figures(truth, reports, slice(0, impressions), ""),
         _figures(truth, reports, slice(impressions * 3 // 4, impressions), "last_quarter_"),
@@ -114,7 +131,7 @@ def run_arms(plan: Plan, world: World, folder: Path, tell: Tell) -> Arms:
     )
 
 
-def _arm(plan: Plan, world: World, truth: WorldTruth, folder: Path, name: str, tell: Tell) -> Report:
+def _arm(plan: DemoPlan, world: World, truth: WorldTruth, folder: Path, name: str, tell: StageProgress) -> Report:
     return simulate(
         world,
         plan.steps,
@@ -131,7 +148,7 @@ def _arm(plan: Plan, world: World, truth: WorldTruth, folder: Path, name: str, t
 _ticks: Queue[int] | None = None  # in the other process: rounds done, for the one that shows progress
 
 
-def _beside(ticks: Queue[int]) -> None:
+def _share_ticks(ticks: Queue[int]) -> None:
     global _ticks  # noqa: PLW0603 – a queue reaches a spawned process through its initializer only
     _ticks = ticks
 
@@ -148,7 +165,7 @@ def _ctrl_c_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _central(plan: Plan, truth: WorldTruth, folder: Path) -> Report:
+def _central(plan: DemoPlan, truth: WorldTruth, folder: Path) -> Report:
     assert _ticks is not None  # noqa: S101 – set by the initializer
     ticks = _ticks
     world = plan.world()
@@ -157,28 +174,26 @@ def _central(plan: Plan, truth: WorldTruth, folder: Path) -> Report:
 
 
 def _require_same_world(world: World, truth: WorldTruth) -> None:
-    """Both processes made their own; figures of two different worlds would say nothing about the learners."""
+    """Check that both processes created the same world, since results of different worlds cannot be compared."""
     impressions = truth.reward.shape[1]
     for i in range(0, world.devices, max(1, world.devices // SPOT_CHECKS)):
         k = i % impressions
         expected = world.expected_reward(i, k)
         if not np.allclose(expected, truth.reward[i, k, : len(expected)], rtol=1e-5):
-            raise WorldError(
-                f"The world came out different in another process (device {i}); it must be deterministic."
-            )
+            raise WorldError(f"The world differs in another process (device {i}); its factory must be deterministic.")
 
 
-def _awaited(central: Future[Report]) -> Report:
+def _wait_for(central: Future[Report]) -> Report:
     try:
         return central.result()
     except BrokenProcessPool:
         raise FederatedError(
-            "The process of the central peer was ended from outside; is there memory for two? Try fewer --viewers."
+            "The process of the central baseline was killed, possibly for lack of memory. Try fewer --viewers."
         ) from None
 
 
-def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: Tell) -> None:
-    """Hands on the rounds that the other process reports, until it has ended."""
+def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: StageProgress) -> None:
+    """Forward the rounds that the other process reports, until it has ended."""
     while True:
         try:
             tell(CENTRAL, ticks.get(timeout=POLL_SECONDS), rounds)
@@ -187,20 +202,22 @@ def _relay(central: Future[Report], ticks: Queue[int], rounds: int, tell: Tell) 
                 return
 
 
-def _figures(truth: WorldTruth, reports: Mapping[str, Report], window: slice, prefix: str) -> dict[str, Figures]:
-    """Figures of the arms from their reports, and of what needs no learner from the truth itself."""
+def _figures(
+    truth: WorldTruth, reports: Mapping[str, Report], window: slice, prefix: str
+) -> dict[str, PolicyFigures]:
+    """Return the arms' metrics from their reports, and those of the references from the expected rewards."""
     fixed = (truth.first[truth.title] + truth.best_fixed[truth.title]).astype("int32")
     v: Values = values(truth, fixed, window)
-    found = {
-        RANDOM: Figures(mean(v.random), capture(v, v.random)),
-        BEST_FIXED: Figures(mean(v.best_fixed), capture(v, v.best_fixed)),
-        ORACLE: Figures(mean(v.oracle), capture(v, v.oracle)),
+    figures = {
+        RANDOM: PolicyFigures(mean(v.random), capture(v, v.random)),
+        BEST_FIXED: PolicyFigures(mean(v.best_fixed), capture(v, v.best_fixed)),
+        ORACLE: PolicyFigures(mean(v.oracle), capture(v, v.oracle)),
     }
     for name, report in reports.items():
-        found[name] = Figures(
+        figures[name] = PolicyFigures(
             _estimate(report, f"{prefix}value" if prefix else "policy_value"), _estimate(report, f"{prefix}capture")
         )
-    return {name: found[name] for name in ORDER}
+    return {name: figures[name] for name in ORDER}
 
 
 def _estimate(report: Report, name: str) -> MetricEstimate:

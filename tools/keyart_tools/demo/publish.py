@@ -1,7 +1,7 @@
-"""From the trainer to a device: the server signs and publishes the bundle, the device fetches, checks, installs it.
+"""Publishing: the server signs and publishes the bundle, and the device fetches, verifies and installs it.
 
-The device reads the repository's files from disk where an app would fetch them from a content delivery network;
-everything else, signatures, canary and the atomic swap, is what a deployment does.
+The device reads the repository's files from disk, where an app would fetch them from a content delivery network. The
+rest (signatures, test vectors, atomic swap) is the same as in a deployment.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ from keyart_server.signing.repository import Repository
 
 
 @dataclass(frozen=True)
-class LoadedModel:
-    """slots: what `Personalizer.open(bundle=…)` takes. folder: the installed bundle itself."""
+class InstalledBundle:
+    """An installed bundle.
+
+    Attributes:
+        slots: folder to pass to `Personalizer.open(bundle=…)`.
+        folder: folder of the current bundle.
+    """
 
     manifest: Manifest
     slots: Path
@@ -26,15 +31,21 @@ class LoadedModel:
 
 
 def ranker_of(folder: Path, manifest: Manifest) -> RunRanker:
-    """The canary: the ranker of the bundle in `folder`, on this machine's engine."""
+    """Return the ranker of the bundle in `folder`, which must reproduce the test vectors on this machine."""
     return load_ranker(folder, FeatureSpec.from_json(manifest.feature_spec), manifest.session_config).run
 
 
-def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path) -> LoadedModel:
-    """Publishes `bundle` in a new repository and installs it on a new device. Raises a BundleError.
+def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path) -> InstalledBundle:
+    """Publish `bundle` in a new repository and install it on a new device.
 
-    repository: static files that a server or a delivery network carries. keys: the publisher's, never served.
-    device: this device's slots and trusted metadata.
+    Args:
+        bundle: bundle folder.
+        repository: folder for the static files that a server or a delivery network serves.
+        keys: folder for the publisher's keys, which are never served.
+        device: folder for the device's slots and trusted metadata.
+
+    Raises:
+        BundleError: the bundle is refused.
     """
     for folder in (repository, keys, device):
         shutil.rmtree(folder, ignore_errors=True)
@@ -51,4 +62,4 @@ def publish_and_install(bundle: Path, repository: Path, keys: Path, device: Path
         raise UpdateError(
             f"The repository in {repository} offered nothing to install. Remove the folder and try again."
         )
-    return LoadedModel(manifest, slots.folder, current)
+    return InstalledBundle(manifest, slots.folder, current)

@@ -1,4 +1,4 @@
-"""The SDK chooses for real viewers: evening on the TV, morning on the phone, beside what everybody else would get."""
+"""The SDK's choices for selected viewers, on a TV in the evening and a phone in the morning."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from keyart import Catalog, Context, Personalizer
 from keyart.model import is_misleading
 from keyart_federated import World
 
-from ..home.art import spoken_name
-from ..home.model import Candidate, Choice, Screen, Viewer
-from .film import FilmTitle
-from .people import TITLES, popular_titles, telling_titles, unlike_viewers
-from .reasons import sentences
+from .explanations import sentences
+from .page.page_model import Candidate, Choice, PageViewer, Screen
+from .page.poster import spoken_name
+from .page_selection import TITLES, most_different_viewers, most_varied_titles, popular_titles
+from .real_film import FilmTitle
 
 EVENING, MORNING = time(20, 30), time(7, 45)
 LATELY = 4  # films that the page names
@@ -31,14 +31,24 @@ _NAME_YEAR = re.compile(r"(.+) \((\d{4})\)")
 
 def viewers_of(
     world: World, impressions: int, bundle: Path, seed: int, film: FilmTitle | None = None
-) -> tuple[Viewer, ...]:
-    """Three viewers with two screens each. bundle: folder of installed bundles. film: one more title, in the last
-    place. Raises KeyartError."""
+) -> tuple[PageViewer, ...]:
+    """Return three viewers with two screens each.
+
+    Args:
+        world: the demo's world.
+        impressions: impressions per device.
+        bundle: folder of installed bundles.
+        seed: random seed.
+        film: an additional title, shown in the last place; None for none.
+
+    Raises:
+        KeyartError: the bundle cannot be opened.
+    """
     offered = world.catalog if film is None else keyart.Catalog.from_titles([*world.catalog, film.title])
     with ExitStack() as stack:
         everybody = stack.enter_context(_open(offered, bundle, seed))
         people = []
-        for i in unlike_viewers(world):
+        for i in most_different_viewers(world):
             art = stack.enter_context(_open(offered, bundle, seed + 1 + i))
             art.consent.grant("personalization")
             people.append((i, art, _live(world, i, impressions, art)))
@@ -51,12 +61,12 @@ def viewers_of(
             ]
             for title_id in popular
         }
-        titles = telling_titles(popular, likeliest)
+        titles = most_varied_titles(popular, likeliest)
         if film is not None:
             titles = [*titles[: TITLES - 1], film.title.id]
         photographs = film.photographs if film is not None else {}
         return tuple(
-            Viewer(
+            PageViewer(
                 f"Viewer {i}",
                 _about(world, i),
                 _lately(world, i),
@@ -70,9 +80,9 @@ def viewers_of(
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Name and year of "Fargo (1996)"; the year is "" where there is none."""
-    found = _NAME_YEAR.fullmatch(name)
-    return (found[1], found[2]) if found else (name, "")
+    """Split "Fargo (1996)" into name and year; the year is "" if there is none."""
+    match = _NAME_YEAR.fullmatch(name)
+    return (match[1], match[2]) if match else (name, "")
 
 
 def _open(catalog: Catalog, bundle: Path, seed: int) -> Personalizer:
@@ -87,7 +97,7 @@ def _open(catalog: Catalog, bundle: Path, seed: int) -> Personalizer:
 
 
 def _live(world: World, i: int, impressions: int, art: Personalizer) -> set[str]:
-    """Viewer i's history, and then every impression lived through with this bundle; titles watched by the end."""
+    """Replay viewer i's history and all impressions with this bundle; return the titles watched by then."""
     history = world.history(i)
     art.record_many(history)
     seen = {view.title_id for view in history}
@@ -102,7 +112,7 @@ def _live(world: World, i: int, impressions: int, art: Personalizer) -> set[str]
 
 
 def _moments(world: World, i: int, impressions: int) -> tuple[tuple[str, Context], tuple[str, Context]]:
-    """The evening after the last impression, and the next morning, by the viewer's own clock."""
+    """Return the evening after the last impression and the next morning, in the viewer's time zone."""
     last = world.impression(i, impressions - 1)[1].at
     day = last.date() + timedelta(days=1)
     evening = datetime.combine(day, EVENING, last.tzinfo)
@@ -127,9 +137,9 @@ def _screen(
     choices = []
     for slot, decision in enumerate(decisions):
         title = catalog[decision.title_id]
-        here = replace(context, slot=slot)
-        chances = art.preview(title.id, here, beside=shown)
-        varied = not decision.exploring and _likeliest(art.preview(title.id, here)) != decision.artwork_id
+        slot_context = replace(context, slot=slot)
+        chances = art.preview(title.id, slot_context, beside=shown)
+        varied = not decision.exploring and _likeliest(art.preview(title.id, slot_context)) != decision.artwork_id
         shown.append(decision.artwork_id)
         ids = [artwork.id for artwork in title.artworks]
         name, year = split_name(title.name)
@@ -150,7 +160,7 @@ def _screen(
                     for artwork in title.artworks
                 ),
                 ids.index(decision.artwork_id),
-                ids.index(_likeliest(everybody.preview(title.id, here))),
+                ids.index(_likeliest(everybody.preview(title.id, slot_context))),
                 sentences(art.explain(decision.id), varied),
             )
         )
@@ -162,7 +172,7 @@ def _likeliest(chances: dict[str, float]) -> str:
 
 
 def _about(world: World, i: int) -> str:
-    """What the viewer's history is made of, in a line."""
+    """Summarise the viewer's history in one line."""
     history = world.history(i)
     weights: Counter[str] = Counter()
     for view in history:
@@ -175,7 +185,7 @@ def _about(world: World, i: int) -> str:
 
 
 def _lately(world: World, i: int) -> tuple[str, ...]:
-    """Names of the titles last watched to a quality play."""
+    """Return the names of the titles last watched to a quality play."""
     reward = keyart.Reward()
     names = []
     for view in reversed(world.history(i)):

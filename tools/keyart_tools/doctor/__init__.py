@@ -1,6 +1,6 @@
-"""The doctor: what this machine has, what keyart needs of it, and a remedy for each difference.
+"""The doctor: the state of this machine, what keyart requires, and a remedy for each difference.
 
-`read` takes everything down in an `Environment`; `findings` judges that, and touches nothing.
+`read` records everything in an `Environment`; `findings` judges it without any I/O.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from . import engines, flower, installation, machine, storage
 from .environment import Environment
 from .finding import Finding
-from .reading import read
+from .read_environment import read
 
 __all__ = ["CHECKS", "Environment", "Finding", "findings", "read"]
 
@@ -42,5 +42,5 @@ CHECKS: tuple[Check, ...] = (
 
 
 def findings(environment: Environment) -> tuple[Finding, ...]:
-    """One a check, in the order of the checks; without those that nobody asked about."""
+    """Return one finding per check, in order, without checks that do not apply."""
     return tuple(found for check in CHECKS if (found := check(environment)) is not None)

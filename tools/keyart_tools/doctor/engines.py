@@ -1,4 +1,4 @@
-"""Checks of what runs a model: engines, their telemetry and threads, the bundle, the models of the tagger."""
+"""Checks of what runs a model: engines, telemetry, threads, the bundle, and the tagging models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def engines(environment: Environment) -> Finding:
 
 
 def telemetry(environment: Environment) -> Finding:
-    """onnxruntime's: keyart sets the variable before it imports it; other programs of this shell do not."""
+    """Check onnxruntime's telemetry: keyart disables it before the import, other programs do not."""
     engine, name = environment.engine, "onnxruntime's telemetry"
     if engine.wrote:
         return problem(
@@ -31,8 +31,8 @@ def telemetry(environment: Environment) -> Finding:
             f"off in keyart, but another program has left {engine.traces[0]}",
             f"export {TELEMETRY}=1 wherever a program imports onnxruntime before keyart, and remove that file",
         )
-    said = "off" if environment.variables.get(TELEMETRY) == "1" else "off in keyart, which sets the variable itself"
-    return ok(name, f"{said}; importing it wrote nothing")
+    state = "off" if environment.variables.get(TELEMETRY) == "1" else "off in keyart, which sets the variable itself"
+    return ok(name, f"{state}; importing it wrote nothing")
 
 
 def threads(environment: Environment) -> Finding:
@@ -48,7 +48,7 @@ def threads(environment: Environment) -> Finding:
 
 
 def bundle(environment: Environment) -> Finding | None:
-    """Whole, within the rules, and the same scores on every engine; None if none was asked about."""
+    """Check the bundle's rules and its scores on every engine; None if no bundle was given."""
     asked, name = environment.bundle, "bundle"
     if asked is None:
         return None
@@ -62,7 +62,7 @@ def bundle(environment: Environment) -> Finding | None:
 
 
 def models(environment: Environment) -> Finding:
-    """Those that `keyart tag` looks and reads with."""
+    """Check the models of `keyart tag`."""
     name = "tagger's models"
     states = environment.models
     if changed := [model for model, state in states.items() if state == "changed"]:

@@ -1,4 +1,4 @@
-"""Everything that the checks look at, as values: read once (`reading.py`), judged without touching anything."""
+"""The state of a machine as values, read once (`read_environment.py`) and judged without I/O."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ Fetched = Literal["whole", "changed", "missing"]
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Python and the packages, from their metadata.
+    """Python and the installed packages.
 
-    missing: by extra, the packages of it that are not there; "" is what keyart always needs. misfits: sentences on
-    packages whose version another one does not take. sqlite: of this Python's library.
+    Attributes:
+        missing: missing packages by extra; "" stands for the required ones.
+        misfits: sentences on packages with a version that another package does not accept.
+        sqlite: version of Python's SQLite library.
     """
 
     python: tuple[int, int, int]
@@ -28,11 +30,13 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """onnxruntime: imported once, the way keyart does it.
+class EngineState:
+    """onnxruntime, imported once in keyart's way.
 
-    error: why it cannot be imported, None if it can. wrote: files that its import left in the cache folder. traces:
-    files of its telemetry that are there.
+    Attributes:
+        error: why it cannot be imported; None if it can.
+        wrote: files that the import wrote to the cache folder.
+        traces: existing files of its telemetry.
     """
 
     error: str | None = None
@@ -41,8 +45,8 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """A bundle that was asked about. reproduced: test vectors, by engine. error: the rule that it breaks."""
+class BundleState:
+    """A given bundle: reproduced test vectors by engine, or the rule that it breaks."""
 
     path: Path
     model_version: int | None = None
@@ -53,7 +57,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class PrivateFile:
-    """A file that nobody else should read. mode: permission bits, None where the system has none."""
+    """A file that only its owner should read; `mode` holds permission bits, None if the system has none."""
 
     path: Path
     mode: int | None
@@ -61,7 +65,7 @@ class PrivateFile:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile that was asked about, without its keys. kind: by the first bytes of the file."""
+    """A given profile, without its keys; `kind` is detected by the first bytes of the file."""
 
     path: Path
     kind: Literal["profile", "missing", "other", "unreadable"]
@@ -70,7 +74,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """writable: it, or the folder where it would be made. free, used: bytes."""
+    """A folder, or the parent where it would be created; `free` and `used` are bytes."""
 
     path: Path
     writable: bool
@@ -80,11 +84,16 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Flower:
-    """Flower, its settings on this machine, and the Flower app of the working folder, if it is one.
+    """Flower, its settings, and the Flower app of the working folder.
 
-    superlinks: command lines of those that run here. connections: address by name, None for a file that cannot be
-    read. default: the name of the one that `flwr run` takes. app: its pyproject.toml. app_bytes: of the files that
-    a Flower App Bundle takes. ray: whether it is installed.
+    Attributes:
+        superlinks: command lines of the running SuperLinks.
+        connections: address by name; None for a file that cannot be read.
+        default: name of the connection that `flwr run` uses.
+        app: pyproject.toml of the app; None if there is none.
+        app_bytes: bytes of the files that a Flower App Bundle would include.
+        app_licence: whether the app has a licence file.
+        ray: whether ray is installed.
     """
 
     superlinks: tuple[tuple[str, ...], ...] = ()
@@ -99,9 +108,13 @@ class Flower:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """newest_file: when the youngest file of keyart was written. zone_known: False where TZ names no zone.
+    """The machine.
 
-    memory: bytes that could be had now, None if the system does not say. encoding: of stdout.
+    Attributes:
+        newest_file: modification time of keyart's newest file.
+        zone_known: False if TZ names no time zone.
+        memory: available bytes; None if the system does not report them.
+        encoding: of stdout.
     """
 
     now: datetime
@@ -115,16 +128,22 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """variables: those of the process that a check asks about. models: by name. keys: private ones, found."""
+    """Everything that the checks read.
+
+    Attributes:
+        variables: relevant environment variables.
+        models: state by name.
+        keys: private keys that were found.
+    """
 
     installation: Installation
     machine: Machine
     variables: Mapping[str, str]
-    engine: Engine
+    engine: EngineState
     cache: Folder
     here: Folder
     flower: Flower
     models: Mapping[str, Fetched]
     keys: tuple[PrivateFile, ...] = ()
     profile: Profile | None = None
-    bundle: Bundle | None = None
+    bundle: BundleState | None = None

@@ -1,4 +1,4 @@
-"""What a check says: how it is, what was seen, and what to do about it."""
+"""The result of a check: state, observation and remedy."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ State = Literal["ok", "warning", "problem"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """name: what was looked at. seen: what is there. remedy: what to do, and empty where nothing is to be done.
+    """A finding; a warning does not stop keyart today, a problem does, or breaks a guarantee.
 
-    A warning is a trap that does not stop keyart today; a problem does, or breaks a promise.
+    Attributes:
+        name: what was checked.
+        seen: what was observed.
+        remedy: what to do; empty if nothing is to be done.
     """
 
     name: str

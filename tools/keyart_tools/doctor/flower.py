@@ -1,5 +1,7 @@
-"""Checks of Flower and its traps. What no check can see is dealt with in `keyart_federated` itself: rounds without
-replies, waiting for nodes, error replies under another id, float32 sums.
+"""Checks of Flower and its pitfalls.
+
+Pitfalls that no check can detect are handled in `keyart_federated`: rounds without replies, waiting for nodes, error
+replies under another id, float32 sums.
 """
 
 from __future__ import annotations
@@ -30,24 +32,26 @@ def flower(environment: Environment) -> Finding:
 
 
 def variables(environment: Environment) -> Finding:
-    """keyart sets them for itself; `flwr` and `flower-superlink` that are started by hand hear the environment."""
+    """Check the environment variables that keyart sets for itself; `flwr` and `flower-superlink` started by hand
+    inherit them.
+    """
     name = "Flower's variables"
     loud = {key: value for key, value in QUIET.items() if environment.variables.get(key) != value}
     if not loud:
         return ok(name, "no telemetry, no update check, nothing installed at run time")
-    said = {
+    effects = {
         "FLWR_TELEMETRY_ENABLED": "sends telemetry",
         "FLWR_DISABLE_UPDATE_CHECK": "asks for updates",
         "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "installs an app's dependencies from an index",
     }
-    seen = f"started by hand, Flower {', '.join(said[key] for key in loud)}"
+    seen = f"started by hand, Flower {', '.join(effects[key] for key in loud)}"
     if overridden := [key for key in loud if key in environment.variables]:
         seen += f"; keyart too, since {', '.join(overridden)} is set"
     return warning(name, seen, "export " + " ".join(f"{key}={value}" for key, value in loud.items()))
 
 
 def superlinks(environment: Environment) -> Finding:
-    """Whoever reaches a SuperLink's Control API can start a run, and a run is code."""
+    """Check the running SuperLinks: whoever reaches a Control API can start a run, and a run is code."""
     name = "Flower's SuperLinks"
     running = environment.flower.superlinks
     if not running:
@@ -68,7 +72,7 @@ def superlinks(environment: Environment) -> Finding:
 
 
 def _hosts(line: Sequence[str]) -> list[str]:
-    """The addresses that a SuperLink is told to listen on."""
+    """Return the addresses that a SuperLink listens on."""
     words = [part for word in line for part in word.split("=", 1)]
     asked = {option: value for option, value in pairwise(words) if option.startswith("--")}
     hosts = [asked["--host"]] if "--host" in asked else []
@@ -79,21 +83,21 @@ def _hosts(line: Sequence[str]) -> list[str]:
 
 def connections(environment: Environment) -> Finding:
     name, config = "Flower's connections", environment.flower.config
-    known = environment.flower.connections
-    if known is None:
-        return problem(name, f"{config} cannot be read as TOML", "Mend it, or remove it: `flwr` writes a new one.")
+    addresses = environment.flower.connections
+    if addresses is None:
+        return problem(name, f"{config} cannot be read as TOML", "Correct or remove it: `flwr` writes a new one.")
     default = environment.flower.default
-    if known.get(default, "").startswith(LOCAL):
+    if addresses.get(default, "").startswith(LOCAL):
         return warning(
             name,
             f"the default of {config} is {default!r}: `flwr run` starts a SuperLink and leaves it running",
             "Name a connection of your own in each `flwr run`, or end flower-superlink afterwards.",
         )
-    return ok(name, f"{', '.join(known)} in {config}" if known else "none yet")
+    return ok(name, f"{', '.join(addresses)} in {config}" if addresses else "none yet")
 
 
 def app(environment: Environment) -> Finding | None:
-    """The Flower app of the working folder; None if it holds none."""
+    """Check the Flower app of the working folder; None if there is none."""
     seen, name = environment.flower, "Flower app here"
     if seen.app is None:
         return None

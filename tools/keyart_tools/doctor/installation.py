@@ -24,7 +24,7 @@ def python(environment: Environment) -> Finding:
 
 
 def packages(environment: Environment) -> Finding:
-    """What keyart and its packages ask of one another."""
+    """Check the requirements of keyart and its packages."""
     installation = environment.installation
     if absent := [name for name in installation.missing.get("", ()) if name != "onnxruntime"]:  # `engines` says it
         names = ", ".join(absent)
@@ -37,15 +37,15 @@ def packages(environment: Environment) -> Finding:
 
 
 def extras(environment: Environment) -> Finding:
-    """An extra that is missing, or there in part, is a warning: the rest of keyart does not need it."""
+    """Check the extras; a missing or incomplete extra is a warning, since the rest of keyart does not need it."""
     missing = {extra: names for extra, names in environment.installation.missing.items() if extra and names}
     if not missing:
         return ok("extras", "all installed")
-    said = [
+    sentences = [
         f"{extra}: {', '.join(names)} not installed" + (f" ({OPTIONAL[extra]})" if extra in OPTIONAL else "")
         for extra, names in missing.items()
     ]
-    return warning("extras", "; ".join(said), f"pip install 'keyart[{','.join(missing)}]'")
+    return warning("extras", "; ".join(sentences), f"pip install 'keyart[{','.join(missing)}]'")
 
 
 def database(environment: Environment) -> Finding:

@@ -15,7 +15,7 @@ WRITTEN = "ε ± σ – é"  # what tables and reports write
 
 
 def clock(environment: Environment) -> Finding:
-    """Dayparts, views and receipts are dated by it."""
+    """Check the clock, which dates dayparts, views and receipts."""
     machine = environment.machine
     seen = f"{machine.now:%Y-%m-%d %H:%M} {machine.zone}"
     if machine.now.year not in YEARS:
@@ -44,7 +44,7 @@ def memory(environment: Environment) -> Finding:
     free = environment.machine.memory
     if free is None:
         return ok("memory", "this system does not say")
-    seen = f"{free / 1e9:.1f} GB to be had, room for {free // SUPERNODE_BYTES} of Flower's SuperNodes"
+    seen = f"{free / 1e9:.1f} GB available, enough for {free // SUPERNODE_BYTES} of Flower's SuperNodes"
     if free < SUPERNODE_BYTES:
         return warning("memory", seen, "End other programs before you train or tag.")
     return ok("memory", seen)

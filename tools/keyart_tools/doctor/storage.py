@@ -1,4 +1,4 @@
-"""Checks of what lies on the disk: profile, private keys, cache, room."""
+"""Checks of storage: profile, private keys, cache, free space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OTHERS = 0o077  # permission bits of everybody but the owner
 
 
 def profile(environment: Environment) -> Finding | None:
-    """A profile's file is its owner's alone; None if none was asked about."""
+    """Check that a profile can be read by its owner only; None if no profile was given."""
     asked, name = environment.profile, "profile"
     if asked is None:
         return None
@@ -23,7 +23,7 @@ def profile(environment: Environment) -> Finding | None:
     if asked.kind == "other":
         return problem(
             name,
-            f"{asked.path} is no profile of keyart, or its head is damaged",
+            f"{asked.path} is not a profile of keyart, or its header is damaged",
             "Restore it from a backup, or name the right file.",
         )
     if wide := [file for file in asked.files if file.mode is not None and file.mode & OTHERS]:
@@ -53,10 +53,10 @@ def cache(environment: Environment) -> Finding:
 
 
 def room(environment: Environment) -> Finding:
-    """On the file systems of the cache and of the working folder: the fuller one counts."""
+    """Check the free space on the file systems of the cache and the working folder; the fuller one counts."""
     tight: Folder = min((environment.cache, environment.here), key=lambda folder: folder.free)
     seen = f"{tight.free / MEGABYTE:,.0f} MB free at {tight.path}"
-    remedy = "Make room there, or set XDG_CACHE_HOME and --out to another disk."
+    remedy = "Free space there, or set XDG_CACHE_HOME and --out to another disk."
     if tight.free < FREE_NEEDED:
         return problem("free space", seen, remedy)
     if tight.free < FREE_WANTED:

@@ -1,9 +1,20 @@
-"""A person's own viewing export, read and matched to a catalogue, for the profile on their own device."""
+"""Import of a user's own viewing export into the profile on their device, matched to a catalogue."""
 
-from .days import ORDERS, Order
-from .importing import Matched, add, match
-from .matching import Match, Names
-from .reading import read_history
-from .watched import Viewings, Watched
+from .date_parsing import ORDERS, Order
+from .history_file import read_history
+from .profile_import import MatchedViews, add, match
+from .title_matching import TitleMatch, TitleMatcher
+from .viewing_history import HistoryRow, ViewingHistory
 
-__all__ = ["ORDERS", "Match", "Matched", "Names", "Order", "Viewings", "Watched", "add", "match", "read_history"]
+__all__ = [
+    "ORDERS",
+    "HistoryRow",
+    "MatchedViews",
+    "Order",
+    "TitleMatch",
+    "TitleMatcher",
+    "ViewingHistory",
+    "add",
+    "match",
+    "read_history",
+]

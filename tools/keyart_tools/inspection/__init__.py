@@ -1,5 +1,5 @@
-"""What is in a file or folder of keyart's: a document of plain values, and tables of it. One file a kind."""
+"""Inspection of keyart's files and folders: a document of plain values, and tables of it. Each kind has one file."""
 
-from .kinds import KINDS, Kind, kind_at
+from .file_kinds import KINDS, FileKind, kind_at
 
-__all__ = ["KINDS", "Kind", "kind_at"]
+__all__ = ["KINDS", "FileKind", "kind_at"]

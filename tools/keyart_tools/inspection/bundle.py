@@ -1,4 +1,4 @@
-"""A bundle: its manifest, and the weights of what the model has learned for everybody."""
+"""A bundle: its manifest, and the weights that all devices share."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from .tables import EXAMPLES, plain, table
 
 
 def folder_of(path: Path) -> Path:
-    """The bundle's own folder: `path`, or the current slot where it is a folder of installed bundles. Raises
-    BundleMissing."""
+    """Return `path`, or the current slot if it is a folder of installed bundles.
+
+    Raises:
+        BundleMissing: there is no bundle.
+    """
     if (path / "manifest.json").exists():
         return path
     current = Slots(path).current() if path.is_dir() else None
@@ -25,7 +28,11 @@ def folder_of(path: Path) -> Path:
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Raises a BundleError."""
+    """Describe the bundle.
+
+    Raises:
+        BundleError: the bundle is missing or damaged.
+    """
     folder = folder_of(path)
     files = read_files(folder)
     manifest = check_contents(files)
@@ -51,7 +58,7 @@ def document(path: Path) -> dict[str, Any]:
 
 
 def features(spec: FeatureSpec) -> dict[str, Any]:
-    """How much the model looks at."""
+    """Return the sizes of the feature spec."""
     return {
         "artwork_tags": len(spec.artwork_tags),
         "viewer_tags": len(spec.viewer_tags),
@@ -61,7 +68,7 @@ def features(spec: FeatureSpec) -> dict[str, Any]:
 
 
 def weights_by_name(spec: FeatureSpec, weights: Weights) -> dict[str, dict[str, float]]:
-    """In logits, those that concern everybody."""
+    """Return the weights, in logits, that apply to every viewer."""
     return {
         "matches": _named(spec.match_names, weights.play_match),
         "play_by_tag": _named(spec.artwork_tags, weights.play_artwork[:, 0]),
@@ -85,7 +92,7 @@ def tables(document: Mapping[str, Any]) -> list[Any]:
 
 
 def largest(weights: Mapping[str, Mapping[str, float]]) -> Any:
-    """A table of the largest weights of `weights_by_name`."""
+    """Return a table of the largest weights of `weights_by_name`."""
     learned = table("Largest weights (logits)", "tag or match", "weight")
     everything = {**weights["matches"], **weights["play_by_tag"]}
     for name, weight in sorted(everything.items(), key=lambda item: -abs(item[1]))[: 2 * EXAMPLES]:

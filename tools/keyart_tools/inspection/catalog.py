@@ -1,4 +1,4 @@
-"""A catalogue: counts, its kinds of tags, and which pictures would be held back as misleading; or one title of it."""
+"""A catalogue: counts, kinds of tags and misleading artworks; or one of its titles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from .tables import EXAMPLES, fields, plain, some, table, tags
 
 
 def document(path: Path, title_id: str | None = None) -> dict[str, Any]:
-    """Of one title where `title_id` names it. Raises CatalogError, UnknownTitle."""
+    """Describe the catalogue, or one title if `title_id` is given.
+
+    Raises:
+        CatalogError: the file cannot be read.
+        UnknownTitle: the title does not exist.
+    """
     catalog = Catalog.load(path)
     return _of_title(catalog[title_id]) if title_id is not None else _of_all(path, catalog)
 

@@ -1,4 +1,4 @@
-"""A log: how much of what it holds, without any viewer in particular."""
+"""A log: counts of its contents, without individual viewers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from .tables import fields
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Raises HistoryError."""
+    """Describe the log.
+
+    Raises:
+        HistoryError: the log cannot be read.
+    """
     log = Log.read(path)
-    decisions = [one for viewer in log.viewers for one in viewer.decisions]
+    decisions = [decision for viewer in log.viewers for decision in viewer.decisions]
     views = [view for viewer in log.viewers for view in viewer.views]
-    times = sorted([*(one.at for one in decisions), *(view.at for view in views)])
+    times = sorted([*(decision.at for decision in decisions), *(view.at for view in views)])
     pictures: dict[str, set[str]] = {}
-    for one in decisions:
-        pictures.setdefault(one.title_id, set()).add(one.artwork_id)
+    for decision in decisions:
+        pictures.setdefault(decision.title_id, set()).add(decision.artwork_id)
     return {
         "kind": "log",
         "file": str(path),
@@ -30,16 +34,16 @@ def document(path: Path) -> dict[str, Any]:
         "views": len(views),
         "decisions": len(decisions),
         "left_out": dict(log.left_out),
-        "outcomes": dict(Counter(one.outcome.kind for one in decisions)),
-        "devices": dict(Counter(one.context.device for one in decisions)),
+        "outcomes": dict(Counter(decision.outcome.kind for decision in decisions)),
+        "devices": dict(Counter(decision.context.device for decision in decisions)),
         "first": times[0].isoformat() if times else None,
         "last": times[-1].isoformat() if times else None,
         "titles_shown": len(pictures),
         "pictures_shown": sum(map(len, pictures.values())),
         "titles_with_one_picture_only": sum(len(shown) == 1 for shown in pictures.values()),
         "propensity": {
-            "least": min((one.propensity for one in decisions), default=None),
-            "most": max((one.propensity for one in decisions), default=None),
+            "least": min((decision.propensity for decision in decisions), default=None),
+            "most": max((decision.propensity for decision in decisions), default=None),
         },
     }
 

@@ -1,4 +1,4 @@
-"""A model file: what it was trained on, and how good held-out viewers found it."""
+"""A model file: its training data and its quality on held-out viewers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from .tables import fields
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Raises InputError."""
+    """Describe the model file.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     file = ModelFile.load(path)
     spec = file.model.spec
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,25 @@ from keyart.errors import InputError, KeyartError
 
 from .tables import fields
 
-# Of the IPTC NewsCodes, https://cv.iptc.org/newscodes/digitalsourcetype/; the last part of the address is the type.
-SOURCE_TYPE = re.compile(rb"digitalsourcetype/(\w+)")
-
 
 def document(path: Path) -> dict[str, Any]:
-    """Raises InputError for what is no picture."""
+    """Describe the picture.
+
+    Raises:
+        InputError: the file is not a picture.
+    """
     try:
         from PIL import Image, UnidentifiedImageError
+
+        from keyart_tools.compose.picture_file import stated_source_type
     except ImportError:
         raise KeyartError("Looking into a picture needs pillow: install keyart[tagging].") from None
     try:
         with Image.open(path) as picture:
             width, height, form = *picture.size, picture.format
-            xmp = picture.info.get("xmp", b"")
             picture.verify()
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
         raise InputError(f"{path} is not a picture that can be read ({error}).") from None
-    found = SOURCE_TYPE.search(xmp if isinstance(xmp, bytes) else str(xmp).encode())
     return {
         "kind": "picture",
         "file": str(path),
@@ -36,13 +36,13 @@ def document(path: Path) -> dict[str, Any]:
         "width": width,
         "height": height,
         "bytes": path.stat().st_size,
-        "digital_source_type": found.group(1).decode() if found else None,
+        "digital_source_type": stated_source_type(path.read_bytes()) or None,
         "credentials": _credentials(path),
     }
 
 
 def _credentials(path: Path) -> dict[str, Any] | None:
-    """None where what reads them is not installed."""
+    """Return the Content Credentials; None if their reader is not installed."""
     try:
         from keyart_tools.compose.credentials import read
     except ImportError:

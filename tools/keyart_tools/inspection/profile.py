@@ -1,7 +1,6 @@
-"""A profile: what its file tells without keys, and counts of what is in it with a passphrase. Never a key, and never
-what somebody watched.
+"""A profile: what its file shows without keys, and counts of its contents with a passphrase; never keys or titles.
 
-The file is copied, still encrypted, and the copy is opened: looking changes nothing, not even an older format.
+The file is copied, still encrypted, and the copy is opened, so that inspection changes nothing, not even the format.
 """
 
 from __future__ import annotations
@@ -24,14 +23,20 @@ from .tables import fields, plain, table
 
 
 def document(path: Path, passphrase: str | None = None, profile: str = "default") -> dict[str, Any]:
-    """passphrase: None to look at the outside only. Raises WrongKey, StoreDamaged, InputError."""
+    """Describe the profile; without a `passphrase`, only what is readable without keys.
+
+    Raises:
+        WrongKey: the passphrase is wrong.
+        StoreDamaged: the file is damaged.
+        InputError: the file or the profile does not exist.
+    """
     with _copied(path) as copy:
         size = sum(part.stat().st_size for part in store_files(copy) if part.exists())
-        told = {"kind": "profile", "file": str(path), "bytes": size, **_outside(copy)}
+        result = {"kind": "profile", "file": str(path), "bytes": size, **_outside(copy)}
         if passphrase is not None:
-            told["profile"] = profile
-            told |= _inside(copy, passphrase, profile, told["profiles"])
-    return told
+            result["profile"] = profile
+            result |= _inside(copy, passphrase, profile, result["profiles"])
+    return result
 
 
 @contextlib.contextmanager
@@ -66,7 +71,7 @@ def _outside(copy: Path) -> dict[str, Any]:
 def _inside(copy: Path, passphrase: str, name: str, profiles: int) -> dict[str, Any]:
     with Store.open(copy, PassphraseKey(passphrase), name) as store:
         consent = Consent(store, lambda: datetime.now(UTC))
-        told = {
+        counts = {
             "views": store.count(Table.VIEW),
             "decisions": store.count(Table.DECISION),
             "handed_in": store.count(Table.RECEIPT),
@@ -83,7 +88,7 @@ def _inside(copy: Path, passphrase: str, name: str, profiles: int) -> dict[str, 
         }
     if _outside(copy)["profiles"] > profiles:  # opening made it, in the copy
         raise InputError(f"There is no profile {name!r} in this file of {profiles}; name another with --profile.")
-    return told
+    return counts
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
@@ -92,8 +97,8 @@ def tables(document: Mapping[str, Any]) -> list[Any]:
     about = fields(f"Profile {document['file']}", document, *names)
     if not receipts:
         return [about]
-    said = table("Consent", "purpose", "", "at", "expires")
+    consent = table("Consent", "purpose", "", "at", "expires")
     for receipt in receipts:
         word = "granted" if receipt["granted"] else "withdrawn"
-        said.add_row(plain(receipt["purpose"]), word, receipt["at"], plain(receipt["expires"]))
-    return [about, said]
+        consent.add_row(plain(receipt["purpose"]), word, receipt["at"], plain(receipt["expires"]))
+    return [about, consent]

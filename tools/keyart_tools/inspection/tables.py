@@ -1,4 +1,4 @@
-"""Tables on a terminal, in one style."""
+"""Tables for a terminal, in one style."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
+from keyart_federated.metrics import MetricEstimate
+
 if TYPE_CHECKING:
-    from keyart_federated.metrics import MetricEstimate
+    pass
 
 EXAMPLES = 8  # names listed where there may be thousands
 
 
 def table(title: str, *columns: str) -> Table:
-    """Empty, the title at the left."""
-    made = Table(title=escape(title), title_justify="left")
+    """Return an empty table with its title at the left."""
+    result = Table(title=escape(title), title_justify="left")
     for name in columns:
-        made.add_column(name, overflow="fold")
-    return made
+        result.add_column(name, overflow="fold")
+    return result
 
 
 def plain(value: object) -> str:
-    """A value of a document in a cell."""
+    """Format a value of a document for a cell."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -39,24 +41,24 @@ def plain(value: object) -> str:
 
 
 def tags(weights: Mapping[str, float]) -> str:
-    """Tags with their weights."""
+    """Format tags with their weights."""
     return escape(", ".join(f"{tag} {weight:g}" for tag, weight in weights.items()))
 
 
 def some(names: list[str]) -> str:
-    """How many, and the first of them."""
+    """Format the number of names and the first of them."""
     more = ", …" if len(names) > EXAMPLES else ""
     return escape(f"{len(names):,} {', '.join(names[:EXAMPLES])}{more}".strip())
 
 
 def estimate(of: MetricEstimate) -> str:
-    """With its interval; of one device there is none."""
+    """Format an estimate with its interval, if it has one."""
     return f"{of.value:.5f}" + (f" ({of.low:.5f} to {of.high:.5f})" if math.isfinite(of.high) else "")
 
 
 def fields(title: str, document: Mapping[str, object], *names: str) -> Table:
-    """A line a field of the document, or all of them."""
-    made = table(title, "field", "value")
+    """Return a table with one row per field of the document; all fields if none is named."""
+    result = table(title, "field", "value")
     for name in names or document:
-        made.add_row(name.replace("_", " "), plain(document[name]))
-    return made
+        result.add_row(name.replace("_", " "), plain(document[name]))
+    return result

@@ -1,4 +1,4 @@
-"""A tagging folder: what `keyart tag` measured of a film, and which stills it selected."""
+"""A tagging folder: the measurements of `keyart tag`, and the selected stills."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from .tables import EXAMPLES, fields, plain, table, tags
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Raises CatalogError; KeyartError where what tags films is not installed."""
+    """Describe the folder.
+
+    Raises:
+        CatalogError: the folder cannot be read.
+        KeyartError: the extra keyart[tagging] is not installed.
+    """
     try:
-        from keyart_tools.tagging.record import Tagging
+        from keyart_tools.tagging.tagging_file import Tagging
     except ImportError as error:
         raise KeyartError(f"Looking into a tagging needs {error.name}: install keyart[tagging].") from None
     tagging = Tagging.load(path)
@@ -52,7 +57,7 @@ def tables(document: Mapping[str, Any]) -> list[Any]:
     names = [name for name in document if name not in ("kind", "folder", "selected")]
     about = fields(f"Tagging {document['folder']}", document, *names)
     stills = table("Selected stills", "rank", "image", "at (s)", "shot", "faces", "heaviest tags")
-    for one in document["selected"]:
-        heaviest = dict(sorted(one["tags"].items(), key=lambda item: -item[1])[:EXAMPLES])
-        stills.add_row(*(plain(one[name]) for name in ("rank", "image", "at", "shot", "faces")), tags(heaviest))
+    for still in document["selected"]:
+        heaviest = dict(sorted(still["tags"].items(), key=lambda item: -item[1])[:EXAMPLES])
+        stills.add_row(*(plain(still[name]) for name in ("rank", "image", "at", "shot", "faces")), tags(heaviest))
     return [about, stills]

@@ -1,7 +1,7 @@
-"""Logs that teams have: what was watched, which pictures were shown, and what came of it."""
+"""Decision logs: views, artworks shown, and outcomes."""
 
-from .log import Decision, Log, Viewer
-from .recorded import recorded
+from .decision_log import Log, LoggedDecision, LoggedViewer
+from .simulated_log import recorded
 from .variation import require_variation
 
-__all__ = ["Decision", "Log", "Viewer", "recorded", "require_variation"]
+__all__ = ["Log", "LoggedDecision", "LoggedViewer", "recorded", "require_variation"]

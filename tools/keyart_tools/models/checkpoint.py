@@ -1,8 +1,8 @@
-"""The tensors of a PyTorch checkpoint, read without PyTorch and without running what a pickle asks for.
+"""Tensors of a PyTorch checkpoint, read without PyTorch and without executing code of the pickle.
 
-The older form of `torch.save`: five pickles (a magic number, a version, the machine, the object, the keys of its
-storages), then each storage as its count and its numbers. An unpickler can call whatever a file names; this one knows
-three names, and none of them does anything but build a value.
+The format is the older form of `torch.save`: five pickles (a magic number, a version, the machine, the object, the
+keys of its storages), then each storage as its count and its numbers. An unpickler can call whatever a file names;
+this one accepts three names, none of which does more than build a value.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _Tensor = tuple[str, int, tuple[int, ...], tuple[int, ...]]
 
 
 class _Unpickler(pickle.Unpickler):
-    """Keeps in `storages` the dtype and the size of each storage that the object names."""
+    """An unpickler that records in `storages` the dtype and size of each storage that the object names."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
@@ -53,7 +53,11 @@ def _tensor(storage: str, offset: int, shape: tuple[int, ...], strides: tuple[in
 
 
 def read_checkpoint(path: Path) -> Tensors:
-    """Name to array. Raises DataUnavailable for a file of another kind, or one that asks for more than tensors."""
+    """Return the tensors by name.
+
+    Raises:
+        DataUnavailable: the file is of another kind, or names other functions.
+    """
     try:
         with path.open("rb") as file:
             if _Unpickler(file).load() != MAGIC:
@@ -83,7 +87,7 @@ def _numbers(file: BinaryIO, dtype: np.dtype[Any], size: int) -> npt.NDArray[Any
 def _array(
     numbers: npt.NDArray[Any], offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> npt.NDArray[Any]:
-    """numpy refuses a tensor that reaches beyond its storage."""
+    """Return a tensor of the storage; numpy refuses one that reaches beyond it."""
     size = numbers.itemsize
     steps = tuple(stride * size for stride in strides)
     return np.ascontiguousarray(np.ndarray(shape, numbers.dtype, numbers, offset * size, steps))

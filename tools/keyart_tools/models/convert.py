@@ -1,4 +1,4 @@
-"""The published weights as ONNX models of IR 8 and opset 17, without the frameworks they were trained with."""
+"""Conversion of published weights to ONNX models of IR 8 and opset 17, without their training frameworks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import onnx
 from onnx import version_converter
 
 from .checkpoint import Tensors, read_checkpoint
-from .graph import IR_VERSION, OPSET, Floats, Graph
+from .onnx_graph import IR_VERSION, OPSET, Floats, Graph
 
 # EfficientNet-Lite0: repeats, stride of the first, widening; the kernels' sizes and widths follow from the weights.
 # M. Tan, Q. V. Le, "EfficientNet", ICML 2019, table 1; the Lite variant has ReLU6 and no squeeze-and-excitation.
@@ -25,7 +25,7 @@ _CELLS = ("rows", "columns")
 
 
 def centerface(published: Path) -> onnx.ModelProto:
-    """Declared for ten pictures of 32 × 32; here for one of any size whose sides are multiples of 32."""
+    """Convert CenterFace, declared for ten pictures of 32 × 32, to one picture of any multiple of 32."""
     model = onnx.load(published)
     weights = {weight.name for weight in model.graph.initializer}
     for value in [value for value in model.graph.input if value.name in weights]:
@@ -43,7 +43,9 @@ def centerface(published: Path) -> onnx.ModelProto:
 
 
 def efficientnet(published: Path) -> onnx.ModelProto:
-    """[n, 3, 224, 224] → embedding [n, 1280], probability [n, 1000]; padded as in TensorFlow, which trained it."""
+    """Convert [n, 3, 224, 224] → embedding [n, 1280], probability [n, 1000]; padded as in TensorFlow, which trained
+    it.
+    """
     weights, graph = read_checkpoint(published), Graph()
 
     def layer(value: str, kernel: str, norm: str, stride: int = 1, groups: int = 1) -> str:
@@ -87,8 +89,9 @@ def efficientnet(published: Path) -> onnx.ModelProto:
 
 
 def expression(published: Path) -> onnx.ModelProto:
-    """A Keras model (mini-Xception of O. Arriaga, M. Valdenegro-Toro, P. Plöger, arXiv:1710.07557):
-    [n, 1, 64, 64] → probability [n, 7].
+    """Convert a Keras model, [n, 1, 64, 64] → probability [n, 7].
+
+    It is the mini-Xception of O. Arriaga, M. Valdenegro-Toro, P. Plöger, arXiv:1710.07557.
     """
     graph, weights = Graph(), Tensors()
 
@@ -142,7 +145,7 @@ def _keras_layer(
 
 
 def _kernel(values: Floats) -> Floats:
-    """[height, width, in, out], as Keras keeps it → [out, in, height, width]."""
+    """Reorder [height, width, in, out] of Keras to [out, in, height, width]."""
     return values.transpose(3, 2, 0, 1)
 
 

@@ -1,10 +1,10 @@
-"""How a face looks: mini-Xception on FER-2013, its seven classes merged to three, since their borders are noise."""
+"""Facial expression: mini-Xception on FER-2013, its seven classes merged to three, since their borders are noise."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .picture import Box, Picture
+from .picture_types import Box, Picture
 from .session import Session
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -17,8 +17,9 @@ class ExpressionReader:
         self._session = session
 
     def read(self, picture: Picture, box: Box) -> dict[str, float]:
-        """Probabilities of "happy", "neutral" and "intense" (the other five together), 1 in sum. The model is noisy:
-        below 0.6 it says little.
+        """Return probabilities of "happy", "neutral" and "intense" (the other five classes), with sum 1.
+
+        The model is noisy: a probability below 0.6 means little.
         """
         import cv2
 

@@ -1,4 +1,4 @@
-"""Where faces are: CenterFace (Y. Xu, W. Yan, H. Sun, G. Yang, J. Luo, arXiv:1911.03599)."""
+"""Face detection: CenterFace (Y. Xu, W. Yan, H. Sun, G. Yang, J. Luo, arXiv:1911.03599)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .picture import Box, Picture, share
+from .picture_types import Box, Picture, relative_box
 from .session import Session
 
 SIDE = 640  # pixels of the longer side that the model sees
-LEAST = 0.5
-OVERLAP = 0.3  # intersection over union from which two boxes are one face
+MIN_SCORE = 0.5
+MAX_OVERLAP = 0.3  # intersection over union from which two boxes are one face
 _STEP, _MULTIPLE = 4, 32  # pixels of a cell of the heat map; of the sides that the model takes
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """box: left, top, width, height as shares of the picture. score: 0–1."""
+    """A detected face: its box (left, top, width, height, as shares of the picture) and its score, 0–1."""
 
     box: Box
     score: float
@@ -28,11 +28,11 @@ class FaceFinder:
         self._session, self._side = session, side
 
     def sized(self, side: int) -> FaceFinder:
-        """The same model on pictures whose longer side has `side` pixels: fewer are quicker, and hide small faces."""
+        """Return the same model on pictures of `side` pixels; fewer pixels are faster and hide small faces."""
         return FaceFinder(self._session, side)
 
-    def find(self, picture: Picture, least: float = LEAST) -> list[Face]:
-        """The faces of a score of `least` or more, the surest first."""
+    def find(self, picture: Picture, least: float = MIN_SCORE) -> list[Face]:
+        """Return the faces with a score of at least `least`, highest score first."""
         import cv2
 
         scale = self._side / max(picture.shape[:2])
@@ -46,9 +46,9 @@ class FaceFinder:
         middle_x, middle_y = (columns + right + 0.5) * _STEP, (rows + down + 0.5) * _STEP
         lefts, tops = middle_x - widths / 2, middle_y - heights / 2
         boxes = np.stack([lefts, tops, widths, heights], axis=1)
-        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), least, OVERLAP) if len(boxes) else []
+        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), least, MAX_OVERLAP) if len(boxes) else []
         return [
-            Face(share(left, top, left + wide, top + high, width, height), float(scores[n]))
+            Face(relative_box(left, top, left + wide, top + high, width, height), float(scores[n]))
             for n in kept
             for left, top, wide, high in (boxes[n].tolist(),)
         ]

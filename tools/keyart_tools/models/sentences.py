@@ -1,4 +1,4 @@
-"""What a text is about, as a vector: all-MiniLM-L6-v2 with int8 weights."""
+"""Sentence embeddings: all-MiniLM-L6-v2 with int8 weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .picture import Floats
+from .picture_types import Floats
 from .session import Session
 
 TOKENIZER = "tokenizer.json"
@@ -30,7 +30,7 @@ class SentenceReader:
         return tokenizer
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        """[n, 384], each row of norm 1: the mean over a text's tokens."""
+        """Return [n, 384], each row of norm 1: the mean over a text's tokens."""
         embedded = np.zeros((len(texts), _WIDTH), dtype=np.float32)
         by_length = sorted(range(len(texts)), key=lambda n: len(texts[n]))  # alike in length: little padding
         for start in range(0, len(by_length), _BATCH):

@@ -1,4 +1,4 @@
-"""A model in onnxruntime, on one thread; made by the first run, so that opening the models waits for nothing."""
+"""A model in onnxruntime on one thread; its session is created by the first run, so that opening is fast."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 
 class Session:
-    """`model.onnx` of one model's folder."""
+    """A session of `model.onnx` in one model's folder."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self._made: Any = None
 
     def run(self, inputs: npt.NDArray[Any] | Mapping[str, npt.NDArray[Any]]) -> list[npt.NDArray[np.float32]]:
-        """All outputs, in the graph's order; a single array is its single input."""
+        """Return all outputs, in the order of the graph; a single array is its single input."""
         if self._made is None:
             self._made = self._make()
         if not isinstance(inputs, Mapping):

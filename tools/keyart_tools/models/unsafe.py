@@ -1,4 +1,4 @@
-"""How likely a picture is unsafe for work: open_nsfw (Yahoo, 2016)."""
+"""Probability that a picture is unsafe for work: open_nsfw (Yahoo, 2016)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from io import BytesIO
 
 import numpy as np
 
-from .picture import Picture
+from .picture_types import Picture
 from .session import Session
 
 _RESIZED, _SIDE = 256, 224
@@ -18,8 +18,10 @@ class UnsafeReader:
         self._session = session
 
     def probability(self, picture: Picture) -> float:
-        """0–1. Edges and borders matter to it, so a picture is prepared as those of its training were: resized,
-        cropped, and once through JPEG (without that, a logo of 0.04 got 0.22).
+        """Return the probability, 0–1.
+
+        The model is sensitive to edges and borders, so a picture is prepared like its training data: resized,
+        cropped, and compressed as JPEG once (without that, a logo of 0.04 got 0.22).
         """
         from PIL import Image
 

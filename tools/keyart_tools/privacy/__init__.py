@@ -1,8 +1,8 @@
-"""Planning of private campaigns: what a budget buys at a fleet's size, before the first round is paid for."""
+"""Planning of private campaigns: what a budget yields at a fleet's size, before the first round is charged."""
 
 from __future__ import annotations
 
-from .measured import Run, read
-from .plan import Plan, Row, plan, predict
+from .campaign_plan import CampaignPlan, PlanRow, plan, predict
+from .measured_runs import MeasuredRun, read
 
-__all__ = ["Plan", "Row", "Run", "plan", "predict", "read"]
+__all__ = ["CampaignPlan", "MeasuredRun", "PlanRow", "plan", "predict", "read"]

@@ -1,6 +1,6 @@
-"""What int8 weights cost: bytes, winners, policy value, the error of each tensor, and the worst cases."""
+"""The effect of int8 weights: bytes, winners, policy value, the error of each tensor, and the worst cases."""
 
-from .report import Report, Tensor, Worst, measure
-from .source import Source
+from .quantization_report import ChangedWinner, QuantizationReport, TensorError, measure
+from .quantization_source import QuantizationSource
 
-__all__ = ["Report", "Source", "Tensor", "Worst", "measure"]
+__all__ = ["ChangedWinner", "QuantizationReport", "QuantizationSource", "TensorError", "measure"]

@@ -1,10 +1,10 @@
-"""From a film to its stills, tagged and selected: `tag` does it all, `Tagging.load` reads what it wrote."""
+"""Stills of a film, tagged and selected: `tag` does all of it, and `Tagging.load` reads its result."""
 
 from __future__ import annotations
 
-from .film import Film
-from .record import Tagging
-from .run import tag
+from .film import FilmFile
 from .still import Still
+from .tagging_file import Tagging
+from .tagging_run import tag
 
-__all__ = ["Film", "Still", "Tagging", "tag"]
+__all__ = ["FilmFile", "Still", "Tagging", "tag"]

@@ -1,4 +1,4 @@
-"""The selection as a catalogue of one title."""
+"""The selected stills as a catalogue of one title."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 from keyart.catalog import Artwork, Catalog, Title
 from keyart.errors import CatalogError
 
-from .judgement import UNSAFE
-from .record import Tagging
+from .judgement import MAX_UNSAFE
 from .still import Still
+from .tagging_file import Tagging
 
 CATALOG = "catalog.json"
 ADULT = "18+"  # maturity of a still that looks unsafe, which only a person can have accepted
 
 
 def write_catalogue(folder: Path, tagging: Tagging) -> Catalog:
-    """Writes catalog.json: the selected stills, and the pictures that were composed of stills before."""
+    """Write catalog.json with the selected stills, and with artworks that were composed of stills before."""
     artworks = [_artwork(tagging, still) for still in tagging.selected]
     ids = {artwork.id for artwork in artworks}
     artworks += [artwork for artwork in _composed(folder / CATALOG, tagging.title_id) if artwork.id not in ids]
@@ -34,7 +34,7 @@ def _artwork(tagging: Tagging, still: Still) -> Artwork:
         tags=still.all_tags,
         image=still.image,
         embedding=None if embedding is None else [round(float(x), 4) for x in embedding],
-        maturity=ADULT if still.unsafe is not None and still.unsafe >= UNSAFE else "",
+        maturity=ADULT if still.unsafe is not None and still.unsafe >= MAX_UNSAFE else "",
     )
 
 

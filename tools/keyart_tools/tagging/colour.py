@@ -1,7 +1,7 @@
-"""Colours as they look: OKLab, the few that a picture is made of, how warm, how light, how strong.
+"""Perceived colours: OKLab, palette, warmth, lightness and contrast.
 
 OKLab: B. Ottosson, A perceptual color space for image processing, 2020. The palette is k-means (S. Lloyd, Least
-squares quantization in PCM, 1982) begun from the quantiles of lightness, so that the same picture gives the same one.
+squares quantization in PCM, 1982), initialised with quantiles of lightness, so that it is deterministic.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from keyart_tools.models import Picture
+from keyart_tools.models.picture_types import linear_light
 
 Lab = npt.NDArray[np.float32]  # [..., 3]: lightness 0–1, a (green to red), b (blue to yellow)
 
@@ -35,8 +36,15 @@ _LMS_TO_LAB = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """lightness: mean, 0–1. contrast: standard deviation of lightness. chroma: mean. warmth: mean of chroma towards
-    orange, negative towards blue. palette: (#rrggbb, share), the largest first."""
+    """Colour measures of a picture.
+
+    Attributes:
+        lightness: mean, 0–1.
+        contrast: standard deviation of lightness.
+        chroma: mean.
+        warmth: mean chroma towards orange; negative towards blue.
+        palette: (#rrggbb, share), largest share first.
+    """
 
     lightness: float
     contrast: float
@@ -46,14 +54,13 @@ class Colours:
 
 
 def oklab(picture: Picture) -> Lab:
-    """OKLab of sRGB (IEC 61966-2-1), of the same shape."""
-    srgb = picture.astype(np.float64) / 255.0
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    """Convert sRGB (IEC 61966-2-1) to OKLab, with the same shape."""
+    linear = linear_light(picture.astype(np.float64) / 255.0)
     return np.asarray(np.cbrt(linear @ _RGB_TO_LMS.T) @ _LMS_TO_LAB.T, dtype=np.float32)
 
 
 def srgb(lab: Lab) -> Picture:
-    """The other way; what sRGB cannot show is cut."""
+    """Convert OKLab to sRGB; colours outside of sRGB are clipped."""
     linear = (lab @ np.linalg.inv(_LMS_TO_LAB).T) ** 3 @ np.linalg.inv(_RGB_TO_LMS).T
     linear = np.clip(linear, 0.0, 1.0)
     encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
@@ -61,7 +68,7 @@ def srgb(lab: Lab) -> Picture:
 
 
 def colours(picture: Picture) -> Colours:
-    """What a picture of any size is like in colour."""
+    """Measure the colours of a picture of any size."""
     scale = min(1.0, SIDE / max(picture.shape[:2]))
     height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
@@ -84,14 +91,14 @@ def _palette(lab: Lab) -> tuple[tuple[str, float], ...]:
         stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-3)
         _, labels, _ = cv2.kmeans(lab, COLOURS, labels[:, None], stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
     groups = [lab[labels.ravel() == label] for label in range(COLOURS)]
-    found = sorted(((len(group), group.mean(axis=0)) for group in groups if len(group)), key=lambda item: -item[0])
+    clusters = sorted(((len(group), group.mean(axis=0)) for group in groups if len(group)), key=lambda item: -item[0])
     merged: list[tuple[int, Lab]] = []
-    for size, centre in found:
-        near = next((i for i, (_, other) in enumerate(merged) if np.linalg.norm(other - centre) < ALIKE), None)
-        if near is None:
+    for size, centre in clusters:
+        nearest = next((i for i, (_, other) in enumerate(merged) if np.linalg.norm(other - centre) < ALIKE), None)
+        if nearest is None:
             merged.append((size, centre))
         else:
-            kept, other = merged[near]
-            merged[near] = kept + size, (kept * other + size * centre) / (kept + size)
+            kept, other = merged[nearest]
+            merged[nearest] = kept + size, (kept * other + size * centre) / (kept + size)
     merged.sort(key=lambda item: -item[0])
     return tuple(("#" + srgb(centre).tobytes().hex(), round(size / len(lab), 3)) for size, centre in merged)

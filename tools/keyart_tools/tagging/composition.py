@@ -1,9 +1,8 @@
-"""Where the eye goes in a picture, and where a title fits.
+"""Salient subject of a picture, and calm spaces for a title.
 
-Saliency is the spectral residual (X. Hou, L. Zhang, Saliency detection: a spectral residual approach, CVPR 2007):
-what is left of the log spectrum when its smooth part is taken away; weighed towards the middle, where people look
-first (T. Judd et al., Learning to predict where humans look, ICCV 2009). Boxes are (left, top, width, height), as
-shares of the picture.
+Saliency is the spectral residual (X. Hou, L. Zhang, Saliency detection: a spectral residual approach, CVPR 2007): the
+log spectrum minus its smooth part. It is weighted towards the centre, where people look first (T. Judd et al.,
+Learning to predict where humans look, ICCV 2009). Boxes are (left, top, width, height) as shares of the picture.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ GRID = (160, 90)  # cells in which edges are counted
 SAFE = 0.05  # of each side that stays free: the graphics-safe area of EBU R 95 is 90 % of width and height
 TITLE_SIZES = ((0.55, 0.3), (0.4, 0.4), (0.28, 0.6), (0.4, 0.25), (0.28, 0.4))  # of the space for a title
 CALM_EDGES = 0.035  # mean gradient, of a full step from black to white, below which a title can be read
-MOST_SPACES = 3
+MAX_SPACES = 3
 OCCUPIED = 1e6  # strength of edges where nothing may be written
 
 
 def subject(picture: Picture, faces: Sequence[Box]) -> Box | None:
-    """The box around what one looks at: the faces if there are any, else what is salient; None in an even picture."""
+    """Return the box around the faces, or else around the salient region; None in an even picture."""
     if faces:
         left, top = min(b[0] for b in faces), min(b[1] for b in faces)
         right, bottom = max(b[0] + b[2] for b in faces), max(b[1] + b[3] for b in faces)
@@ -46,7 +45,7 @@ def subject(picture: Picture, faces: Sequence[Box]) -> Box | None:
 
 
 def spectral_residual(picture: Picture) -> Grey:
-    """The saliency map, [64, 64], not negative."""
+    """Return the saliency map, [64, 64], not negative."""
     grey = _grey(picture, (SALIENCY_SIDE, SALIENCY_SIDE))
     spectrum = np.fft.fft2(grey.astype(np.float64))
     amplitude = np.log(np.abs(spectrum) + 1e-9)
@@ -57,22 +56,24 @@ def spectral_residual(picture: Picture) -> Grey:
 
 
 def edges(picture: Picture) -> Grey:
-    """Strength of edges in each of 160 × 90 cells: 1 is a step from black to white."""
+    """Return the edge strength in 160 × 90 cells; 1 is a step from black to white."""
     grey = _grey(picture, (2 * GRID[0], 2 * GRID[1]))
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     return np.asarray(cv2.resize(cv2.magnitude(across, down) / (4 * 255), GRID, interpolation=cv2.INTER_AREA))
 
 
 def calm_spaces(strength: Grey, taken: Sequence[Box] = ()) -> tuple[Box, ...]:
-    """Up to three boxes for a title that do not overlap, the best first: large, and with few edges.
+    """Return up to three disjoint boxes for a title, best first: large, with few edges.
 
-    strength: of edges. taken: boxes that must stay free (faces, lettering).
+    Args:
+        strength: edge strength.
+        taken: boxes that must stay free (faces, lettering).
     """
     free = strength.astype(np.float64)
     for box in taken:
         _fill(free, box)
     chosen: list[Box] = []
-    while len(chosen) < MOST_SPACES and (space := _calmest(free)) is not None:
+    while len(chosen) < MAX_SPACES and (space := _calmest(free)) is not None:
         chosen.append(space)
         _fill(free, space)
     return tuple(chosen)
@@ -95,7 +96,7 @@ def _calmest(strength: npt.NDArray[np.float64]) -> Box | None:
 
 
 def _fill(strength: npt.NDArray[np.float64], box: Box) -> None:
-    """No title fits over `box`."""
+    """Mark `box` as occupied."""
     left, top, width, height = box
     rows = slice(int(max(0.0, top) * GRID[1]), int(np.ceil((top + height) * GRID[1])))
     columns = slice(int(max(0.0, left) * GRID[0]), int(np.ceil((left + width) * GRID[0])))

@@ -1,36 +1,37 @@
-"""What a person has corrected on the sheet: which stills are in or out, and their tags."""
+"""Corrections from the contact sheet: accepted and rejected stills, and their tags."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from keyart.catalog import checked_tags, quoted
 from keyart.errors import CatalogError
+from keyart_tools.text.text_files import parse_json, read_text
 
-from .record import Tagging
 from .still import Still
+from .tagging_file import Tagging
 
 FORMAT = "keyart-corrections/1"
 REJECTED = "rejected by hand"
 VERDICTS = ("accept", "reject", "")
 
 
-def corrected(tagging: Tagging, path: Path) -> Tagging:
-    """`tagging` with the corrections of a file that the sheet has saved.
+def apply_corrections(tagging: Tagging, path: Path) -> Tagging:
+    """Return `tagging` with the corrections of a file saved from the sheet.
 
-    The file: {"format", "film": sha256 of its head, "stills": {id: {"verdict", "tags"}}}, where a verdict is
-    "accept", "reject", or "" to leave it to the measures, and tags replace all others; each may be missing. Raises
-    CatalogError, and then nothing is corrected.
+    The file is {"format", "film": sha256 of its head, "stills": {id: {"verdict", "tags"}}}. A verdict is "accept",
+    "reject", or "" to leave the decision to the measures; tags replace all others. Each may be missing.
+
+    Raises:
+        CatalogError: the file is invalid; nothing is corrected then.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise CatalogError(f"{path} is no file of corrections: it is not JSON ({error}).") from None
+    document = parse_json(
+        read_text(path, "file of corrections", CatalogError), path, "file of corrections", CatalogError
+    )
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise CatalogError(f"{path} is no file of corrections: its 'format' must be {FORMAT!r}.")
+        raise CatalogError(f"{path} is not a file of corrections: its 'format' must be {FORMAT!r}.")
     if document.get("film") != tagging.film.head:
         raise CatalogError(f"{path} corrects another film than {tagging.film.path}; save it from this film's sheet.")
     entries = document.get("stills")

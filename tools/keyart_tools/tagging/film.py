@@ -1,4 +1,4 @@
-"""A film's file: what it says of itself, its frames one by one, and a frame as a picture."""
+"""A film's file: its properties, its frames, and a frame as a picture."""
 
 from __future__ import annotations
 
@@ -17,16 +17,23 @@ from keyart.errors import InputError
 from keyart_tools.models import Picture
 
 HEAD_BYTES = 1 << 20  # of the file, which its fingerprint covers
-LARGEST_PIXELS = 8192 * 8192  # of a frame: beyond, one picture takes gigabytes
+MAX_PIXELS = 8192 * 8192  # of a frame: beyond, one picture takes gigabytes
 HD_HEIGHT = 720  # from here on, a film that does not say which colours it has is taken for BT.709
 UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 ATTACHED = av.stream.Disposition.attached_pic  # the cover of a song: pictures, and no film
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """size: bytes. changed: time of the last change, ns. head: sha256 of the first MiB. seconds, frames: as the file
-    says, 0 where it does not. pixel_aspect: width of a pixel by its height."""
+class FilmFile:
+    """A film's file.
+
+    Attributes:
+        size: bytes.
+        changed: modification time, ns.
+        head: sha256 of the first MiB.
+        seconds, frames: as stated in the file; 0 if it does not state them.
+        pixel_aspect: width of a pixel over its height.
+    """
 
     path: Path
     size: int
@@ -38,8 +45,13 @@ class Film:
     pixel_aspect: float = 1.0
 
     @classmethod
-    def open(cls, path: Path) -> Film:
-        """Raises InputError for what is no film, OSError for what may not be read."""
+    def open(cls, path: Path) -> FilmFile:
+        """Open a film.
+
+        Raises:
+            InputError: the file is not a film.
+            OSError: the file cannot be read.
+        """
         if not path.is_file():
             what = "is not a file" if path.exists() else "does not exist"
             raise InputError(f"{path} {what}; give the path of a film.")
@@ -52,7 +64,7 @@ class Film:
             frames = stream.frames or round(seconds * fps)
             aspect = float(stream.sample_aspect_ratio or 1)
             width, height = stream.codec_context.width, stream.codec_context.height
-        if width * height > LARGEST_PIXELS:
+        if width * height > MAX_PIXELS:
             raise InputError(f"{path} has frames of {width}×{height}; give a copy of at most 8192×8192.")
         stat = path.stat()
         film = cls(path, stat.st_size, stat.st_mtime_ns, head, max(0.0, seconds), max(0, frames), fps, aspect)
@@ -60,14 +72,14 @@ class Film:
             raise InputError(f"{path} has no picture that can be decoded; is it whole?")
         return film
 
-    def same_as(self, other: Film) -> bool:
-        """Whether the file is what `other` was, by size, time of change and head."""
+    def same_as(self, other: FilmFile) -> bool:
+        """Return whether size, modification time and head agree with `other`."""
         return (self.size, self.changed, self.head) == (other.size, other.changed, other.head)
 
     def decoded(self, since: int | None = None, *, threads: bool = True) -> Iterator[av.VideoFrame]:
-        """All frames as they are shown, or those from a key frame at or before the timestamp `since`.
+        """Yield all frames in display order, or those from a key frame at or before the timestamp `since`.
 
-        What is damaged is left out; a file that breaks off ends there.
+        Damaged frames are skipped; a truncated file ends early.
         """
         with _video(self.path) as (container, stream):
             stream.thread_type = "AUTO" if threads else "NONE"
@@ -84,7 +96,7 @@ class Film:
                 return
 
     def picture(self, frame: av.VideoFrame) -> Picture:
-        """A frame as a player shows it: square pixels, turned as the film says, colours by its own matrix."""
+        """Convert a frame to a picture as players show it: square pixels, rotation and colour matrix of the film."""
         guessed = "ITU709" if frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT else None
         width = max(1, round(frame.width * self.pixel_aspect))
         pixels = frame.reformat(width=width, format="rgb24", src_colorspace=guessed).to_ndarray()
@@ -94,13 +106,13 @@ class Film:
         return {**asdict(self), "path": str(self.path)}
 
     @classmethod
-    def from_json(cls, entry: dict[str, Any]) -> Film:
+    def from_json(cls, entry: dict[str, Any]) -> FilmFile:
         return cls(**{**entry, "path": Path(entry["path"])})
 
 
 @contextmanager
 def _video(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The opened file and its first stream of pictures."""
+    """Open the file, and yield it with its first video stream."""
     try:
         # FFmpeg lets a playlist that is a file open files only, so none in disguise reaches a server.
         container = av.open(str(path.resolve()))

@@ -1,4 +1,4 @@
-"""What the models and our own measures see in a still."""
+"""Measurement of a still by models and by our own measures."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from keyart.errors import CatalogError
 from keyart_tools.models import Models, Picture
 
 from .composition import calm_spaces, edges, subject
-from .likeness import colour_layout
+from .similarity import colour_layout
 from .still import Still
-from .tags import COVERED, MOST_OBJECTS, SURE_OBJECT, area, tags_of
+from .tags import MAX_OBJECTS, MIN_COVERED_SHARE, MIN_OBJECT_PROBABILITY, area, tags_of
 
 SEEN_SIDE = 640  # pixels that the longer side keeps at least, when a still is read
 FACES_SIDE = 320  # on which faces are looked for: smaller ones than it shows make no artwork, and it takes a quarter
 
 
 def read_picture(path: Path, longer: int) -> Picture:
-    """A still from the disk, at a half, a quarter or an eighth where that leaves `SEEN_SIDE` of `longer` pixels.
+    """Read a still at 1/2, 1/4 or 1/8 of its size if `SEEN_SIDE` of its `longer` side in pixels remain.
 
-    Raises CatalogError where it is no picture any more.
+    Raises:
+        CatalogError: the file is missing or damaged.
     """
     reduced = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
     flag = next((flag for by, flag in reduced.items() if longer // by >= SEEN_SIDE), cv2.IMREAD_COLOR)
@@ -33,12 +34,12 @@ def read_picture(path: Path, longer: int) -> Picture:
     return np.ascontiguousarray(picture[..., ::-1])
 
 
-def measured(still: Still, picture: Picture, models: Models) -> Still:
-    """With embedding, objects, faces, composition, and the tags of it all; tags by a person stay."""
+def measure(still: Still, picture: Picture, models: Models) -> Still:
+    """Add embedding, objects, faces, composition and tags; tags set by a person are kept."""
     embedding, objects = colour_layout(picture), {}
     if models.objects is not None:
         (embedding,), (probability,) = models.objects.read([picture])
-        best = [int(n) for n in np.argsort(-probability)[:MOST_OBJECTS] if probability[n] >= SURE_OBJECT]
+        best = [int(n) for n in np.argsort(-probability)[:MAX_OBJECTS] if probability[n] >= MIN_OBJECT_PROBABILITY]
         objects = {models.objects.names[n]: round(float(probability[n]), 3) for n in best}
     faces = tuple(models.faces.sized(FACES_SIDE).find(picture)) if models.faces else ()
     expressions = [models.expression.read(picture, face.box) for face in faces] if models.expression else []
@@ -58,15 +59,15 @@ def measured(still: Still, picture: Picture, models: Models) -> Still:
     )
 
 
-def checked(still: Still, picture: Picture, models: Models) -> Still:
-    """Searched for what keeps a still from being chosen: lettering, which leaves less room, and unsafe content."""
+def check(still: Still, picture: Picture, models: Models) -> Still:
+    """Detect what excludes a still: lettering, which also leaves less calm space, and unsafe content."""
     lettering = tuple(models.lettering.find(picture)) if models.lettering else ()
     calm, tags = still.calm, still.tags
     if lettering:
         eye = [still.subject] if still.subject else []
         calm = calm_spaces(edges(picture), [*(face.box for face in still.faces), *eye, *lettering])
         if not still.tags_by_hand:
-            tags = {**tags, "lettering": round(min(1.0, area(lettering) / COVERED), 2)}
+            tags = {**tags, "lettering": round(min(1.0, area(lettering) / MIN_COVERED_SHARE), 2)}
     return replace(
         still,
         checked=True,

@@ -1,14 +1,14 @@
-"""Which N pictures stand for a film: the largest value of a monotone submodular function.
+"""Selection of N pictures that represent a film, by maximising a monotone submodular function.
 
-    F(S) = 0.4 · mean over all pictures v of max over s in S of cosine(v, s)             the film is represented
-         + 0.4 · sum over tags t of worth(t) · [1 − product over s in S of (1 − weight(s, t))]  each tag is shown once
-         + 0.2 · sum over s in S of quality(s) / N                                       each is good by itself
+    F(S) = 0.4 · mean over all pictures v of max over s in S of cosine(v, s)             representation of the film
+         + 0.4 · sum over tags t of worth(t) · [1 − product over s in S of (1 − weight(s, t))]   coverage of tags
+         + 0.2 · sum over s in S of quality(s) / N                                       quality of each picture
 
-The first term is a facility location, the second a probabilistic coverage, the third modular; with cosines, weights
-and qualities from 0 to 1, and worths that sum to 1, each is monotone and submodular, and so is F, from 0 to 1. The
-greedy choice then reaches at least 1 − 1/e of the best (G. Nemhauser, L. Wolsey, M. Fisher, An analysis of
-approximations for maximizing submodular set functions I, 1978). Gains only fall as S grows, so a picture whose old
-gain does not lead need not be looked at again (M. Minoux, Accelerated greedy algorithms, 1978).
+The first term is a facility location, the second a probabilistic coverage, the third modular. With cosines, weights
+and qualities in 0–1 and worths that sum to 1, each is monotone and submodular, and so is F, from 0 to 1. The greedy
+choice then reaches at least 1 − 1/e of the optimum (G. Nemhauser, L. Wolsey, M. Fisher, An analysis of approximations
+for maximizing submodular set functions I, 1978). Gains only decrease as S grows, so a picture whose old gain does not
+lead need not be evaluated again (M. Minoux, Accelerated greedy algorithms, 1978).
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ LIKENESS_SHARE, TAGS_SHARE, QUALITY_SHARE = 0.4, 0.4, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """cosine: [n, n]. weight: [n, t], of each tag. worth: [t], of a tag. quality: [n]. count: N."""
+    """The objective function F.
+
+    Attributes:
+        cosine: [n, n], similarity of pictures.
+        weight: [n, t], weight of each tag in each picture.
+        worth: [t], worth of each tag.
+        quality: [n], quality of each picture.
+        count: N.
+    """
 
     cosine: Numbers
     weight: Numbers
@@ -36,27 +44,33 @@ class Objective:
     count: int
 
     def value(self, chosen: Iterable[int]) -> float:
-        """F of a set of pictures."""
-        so_far = _SoFar.nothing(self)
+        """Return F of a set of pictures."""
+        so_far = _Coverage.nothing(self)
         for picture in set(chosen):
             so_far = so_far.and_(picture, self)
         return so_far.value(self)
 
 
 @dataclass(frozen=True, slots=True)
-class _SoFar:
-    """nearest: [n], cosine to the nearest chosen picture. unshown: [t], the product. quality: the sum, over N."""
+class _Coverage:
+    """The state of the greedy choice.
+
+    Attributes:
+        nearest: [n], cosine to the nearest chosen picture.
+        unshown: [t], product over the chosen pictures of 1 − weight.
+        quality: sum of the chosen pictures' quality, over N.
+    """
 
     nearest: Numbers
     unshown: Numbers
     quality: float
 
     @classmethod
-    def nothing(cls, objective: Objective) -> _SoFar:
+    def nothing(cls, objective: Objective) -> _Coverage:
         return cls(np.zeros(len(objective.quality)), np.ones(len(objective.worth)), 0.0)
 
-    def and_(self, picture: int, objective: Objective) -> _SoFar:
-        return _SoFar(
+    def and_(self, picture: int, objective: Objective) -> _Coverage:
+        return _Coverage(
             np.maximum(self.nearest, objective.cosine[picture]),
             self.unshown * (1.0 - objective.weight[picture]),
             self.quality + float(objective.quality[picture]) / objective.count,
@@ -69,8 +83,10 @@ class _SoFar:
 
 
 def select(objective: Objective, first: Sequence[int] = ()) -> list[int]:
-    """N pictures, or all there are, each the one that adds most to those before it; `first` lead, all of them."""
-    chosen, so_far = list(first), _SoFar.nothing(objective)
+    """Return N pictures, or all there are, each with the largest gain given those before it; `first` lead, all of
+    them.
+    """
+    chosen, so_far = list(first), _Coverage.nothing(objective)
     for picture in first:
         so_far = so_far.and_(picture, objective)
 

@@ -1,4 +1,4 @@
-"""A candidate still, and everything that was measured of it."""
+"""A candidate still and its measurements."""
 
 from __future__ import annotations
 
@@ -19,13 +19,23 @@ Embedding = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """id: "0012" for the picture of shot 12, "0012-2" for the second of a long shot. at: seconds. image: relative to
-    the folder. sharpness, motion: as in `shots`.
+    """A candidate still.
 
-    embedding: of norm 1; None before the still was measured. objects: likely classes, with probabilities.
-    checked: whether lettering and unsafe content (a probability) were looked for, as they are before a selection.
-    said: the words near it. said_tags: of their scene. refused: why it is no candidate; "" if it is one. by_hand: a
-    person has said whether it is. tags_by_hand: a person has written its tags. selected: its place, from 1.
+    Attributes:
+        id: "0012" for the picture of shot 12, "0012-2" for the second of a long shot.
+        at: time in seconds.
+        image: path relative to the folder.
+        sharpness, motion: as in `shots`.
+        embedding: of norm 1; None before the still was measured.
+        objects: probability by class.
+        calm: calm spaces for a title.
+        checked: whether lettering and unsafe content were looked for, as they are before a selection.
+        unsafe: probability of unsafe content; None if it is unknown.
+        said, said_tags: dialogue near the still, and tags of its scene.
+        refused: reason why it may not be selected; "" if it may.
+        by_hand: whether a person decided that.
+        tags_by_hand: whether a person wrote its tags.
+        selected: rank in the selection, from 1; None if it is not selected.
     """
 
     id: str
@@ -60,11 +70,13 @@ class Still:
 
     @property
     def all_tags(self) -> dict[str, float]:
-        """Of the picture, and of what is said."""
+        """Return the tags of the picture and of the dialogue."""
         return {**self.said_tags, **self.tags}
 
     def to_json(self) -> dict[str, Any]:
-        """Its own fields, `accepted`, and of its colours `brightness`, `contrast`, `chroma`, `warmth`, `palette`."""
+        """Return the fields, `accepted`, and the colours as `brightness`, `contrast`, `chroma`, `warmth` and
+        `palette`.
+        """
         entry = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("colours", "embedding")}
         colours = self.colours
         return {
@@ -84,7 +96,11 @@ class Still:
 
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> Still:
-        """Raises KeyError, TypeError or ValueError for what `to_json` did not write."""
+        """Read the result of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is of another form.
+        """
         rest = dict(entry)
         del rest["accepted"]
         palette = tuple((str(colour), float(share)) for colour, share in rest.pop("palette"))
@@ -106,7 +122,7 @@ def _box(values: Any) -> Box:
 
 
 def _packed(embedding: Embedding) -> str:
-    """As base64 of float16: a tenth of the numbers written out, and exact enough for a cosine of .9."""
+    """Encode float16 as base64: a tenth of the size of decimal numbers, and precise enough for a cosine of 0.9."""
     return base64.b64encode(embedding.astype("<f2").tobytes()).decode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""From what was measured of a still to keyart tags. Weights rise in a straight line between two bounds."""
+"""Conversion of a still's measurements to keyart tags. Weights rise linearly between two bounds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CLOSE_UP, MEDIUM = 0.33, 0.15  # height of the largest face, as a share of the p
 ENSEMBLE = 3  # faces
 EMPTY_CALM = 0.4  # share of the picture in calm spaces, from which on one without a face is empty
 STILL_MOTION, FAST_MOTION = 0.003, 0.025  # mean change of a colour between frames
-SURE_MOOD = 0.6  # probability below which an expression is nobody's mood
-SURE_OBJECT = 0.3
-MOST_OBJECTS = 3
-COVERED = 0.02  # share of the picture under burnt-in text that makes it a picture of titles or credits
+MIN_MOOD_PROBABILITY = 0.6  # probability below which an expression is nobody's mood
+MIN_OBJECT_PROBABILITY = 0.3
+MAX_OBJECTS = 3
+MIN_COVERED_SHARE = 0.02  # share of the picture under burnt-in text that makes it a picture of titles or credits
 
 # tag: of the measure, (where it begins, where it weighs 1)
 PALETTE = {
@@ -32,7 +32,7 @@ PALETTE = {
 
 
 def ramp(value: float, begins: float, full: float) -> float:
-    """0 at `begins` and before, 1 at `full` and beyond, which may lie on either side."""
+    """Return 0 at `begins` and before, 1 at `full` and beyond; `full` may lie on either side."""
     return min(1.0, max(0.0, (value - begins) / (full - begins)))
 
 
@@ -44,8 +44,16 @@ def tags_of(
     objects: Mapping[str, float],
     calm: Sequence[Box],
 ) -> dict[str, float]:
-    """Tags with weights from 0 to 1. faces: None if nobody has looked for them. expressions: of each face. objects:
-    probability of each class."""
+    """Return tags with weights from 0 to 1.
+
+    Args:
+        colours: colour measures.
+        motion: motion, as in `ShotSegment`.
+        faces: detected faces; None if no model looked for them.
+        expressions: probabilities for each face.
+        objects: probability by class.
+        calm: calm spaces.
+    """
     tags = {tag: ramp(getattr(colours, name), begins, full) for tag, (name, begins, full) in PALETTE.items()}
     tags["motion:" + ("still" if motion < STILL_MOTION else "fast" if motion >= FAST_MOTION else "calm")] = 1.0
     if faces is not None:
@@ -54,7 +62,7 @@ def tags_of(
             tags[f"shot:{shot}"] = 1.0
     for expression in expressions:
         for mood, probability in expression.items():
-            if probability >= SURE_MOOD:
+            if probability >= MIN_MOOD_PROBABILITY:
                 tags[f"mood:{mood}"] = max(probability, tags.get(f"mood:{mood}", 0.0))
     for name, probability in objects.items():
         tags["object:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")] = probability
@@ -63,8 +71,10 @@ def tags_of(
 
 
 def shot_size(faces: Sequence[Face], calm: Sequence[Box]) -> str:
-    """By the largest face, as cinematographers name shots by what they hold of a person. "" for a picture without
-    a face that is full of other things: an animal's close-up would be taken for anything."""
+    """Return the shot size by the largest face, after the terms of cinematography.
+
+    Without a face, it is "empty" if the picture is mostly calm, and else "": an animal's close-up is not recognised.
+    """
     if not faces:
         return "empty" if area(calm) >= EMPTY_CALM else ""
     largest = max(face.box[3] for face in faces)
@@ -76,5 +86,5 @@ def shot_size(faces: Sequence[Face], calm: Sequence[Box]) -> str:
 
 
 def area(boxes: Sequence[Box]) -> float:
-    """Of boxes that do not overlap, as a share of the picture."""
+    """Return the total area of disjoint boxes, as a share of the picture."""
     return sum(width * height for _, _, width, height in boxes)

@@ -1,20 +1,20 @@
-"""What is said: tags from a title's synopsis, reviews, cast list and subtitles."""
+"""Tags from texts: a title's synopsis, reviews, cast list and subtitles."""
 
 from .cast import Cast, cast_in, read_cast
 from .labels import LABELS
-from .scenes import Said, Scene, said_at, scenes
-from .subtitles import Line, Subtitles
-from .title import read_reviews, read_synopsis, tags_of_reviews, tags_of_synopsis, title_tags
-from .zero_shot import Score, Sentences, scores
+from .scenes import DialogueScene, SpokenText, said_at, scenes
+from .subtitles import SubtitleLine, Subtitles
+from .title_tags import read_reviews, read_synopsis, tags_of_reviews, tags_of_synopsis, title_tags
+from .zero_shot import LabelScore, SentenceEncoder, scores
 
 __all__ = [
     "LABELS",
     "Cast",
-    "Line",
-    "Said",
-    "Scene",
-    "Score",
-    "Sentences",
+    "DialogueScene",
+    "LabelScore",
+    "SentenceEncoder",
+    "SpokenText",
+    "SubtitleLine",
     "Subtitles",
     "cast_in",
     "read_cast",

@@ -1,15 +1,14 @@
-"""Who is named in a text: the actors and characters of a given cast list, as `cast:` tags. Nobody is guessed.
+"""Actors and characters of a given cast list that a text names, as `cast:` tags. Nobody outside the list is tagged.
 
-A name of several words counts as it stands, whatever its case and accents. A name of one word, the last word of a
-longer one, and a character's first name count only with a capital, and only where the text never has that word
-without: so "Will" is not found in "Will you? I will." A part that two people share counts for neither.
+A name of several words matches regardless of case and accents. A name of one word, the last word of a longer one, and
+a character's first name match only with a capital, and only if the text never has that word in lower case: "Will" is
+not found in "Will you? I will." A name part that two people share matches neither.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,13 +16,13 @@ from pathlib import Path
 from keyart.catalog import is_text
 from keyart.errors import InputError
 
-from .files import read_text
 from .folding import folded, slug
+from .text_files import parse_json, read_text
 
 Cast = Mapping[str, Sequence[str]]  # actor → characters
 
 NAMED, PARTLY_NAMED = 1.0, 0.7
-SHORTEST_PART = 4  # letters
+MIN_NAME_LENGTH = 4  # letters
 _TITLES = {
     "agent", "aunt", "captain", "colonel", "detective", "doctor", "dr", "father", "general", "inspector", "judge",
     "king", "lady", "little", "lord", "major", "master", "miss", "mister", "mother", "mr", "mrs", "ms", "officer",
@@ -35,9 +34,10 @@ _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 
 
 def read_cast(path: Path) -> Cast:
-    """A CSV with the columns actor and character (a row a role), or a JSON object of actor to characters.
+    """Read a CSV file with the columns actor and character (a row per role), or a JSON object of actor to characters.
 
-    Raises InputError, which names the row.
+    Raises:
+        InputError: the file cannot be read; the message names the row.
     """
     text = read_text(path, "cast list")
     cast: dict[str, list[str]] = {}
@@ -51,22 +51,24 @@ def read_cast(path: Path) -> Cast:
 
 
 def cast_in(text: str, cast: Cast) -> dict[str, float]:
-    """`cast:` tags of the actors who, or whose characters, are named: 1 by a whole name, 0.7 by a part of one."""
+    """Return `cast:` tags of the actors who, or whose characters, are named: 1 for a full name, 0.7 for a part of
+    one.
+    """
     text = _POSSESSIVE.sub("", text)
-    said = f" {folded(text)} "
+    folded_text = f" {folded(text)} "
     capitals = _capitals(text)
     owners: dict[str, set[str]] = {}
     for actor, characters in cast.items():
         for part in _parts(actor, characters):
             owners.setdefault(part, set()).add(actor)
-    found: dict[str, float] = {}
+    tags: dict[str, float] = {}
     for actor, characters in cast.items():
         names = [name for name in map(_plain, (actor, *characters)) if name]
-        if any((f" {name} " in said) if " " in name else (name in capitals) for name in names):
-            found[f"cast:{slug(actor)}"] = NAMED
+        if any((f" {name} " in folded_text) if " " in name else (name in capitals) for name in names):
+            tags[f"cast:{slug(actor)}"] = NAMED
         elif any(part in capitals and len(owners[part]) == 1 for part in _parts(actor, characters)):
-            found[f"cast:{slug(actor)}"] = PARTLY_NAMED
-    return found
+            tags[f"cast:{slug(actor)}"] = PARTLY_NAMED
+    return tags
 
 
 def _plain(name: str) -> str:
@@ -74,17 +76,17 @@ def _plain(name: str) -> str:
 
 
 def _parts(actor: str, characters: Sequence[str]) -> set[str]:
-    """Surnames, and first names of characters."""
+    """Return surnames, and first names of characters."""
     parts = set()
     for name in (actor, *characters):
         words = [word for word in _plain(name).split() if word not in _TITLES]
         if " " in _plain(name) and words:
             parts |= {words[-1]} if name == actor else {words[0], words[-1]}
-    return {part for part in parts if len(part) >= SHORTEST_PART}
+    return {part for part in parts if len(part) >= MIN_NAME_LENGTH}
 
 
 def _capitals(text: str) -> set[str]:
-    """Words with a capital, folded, that are nowhere without one; `"Ross-Berg"` is there as a whole and in parts."""
+    """Return the folded words that occur only with a capital; `"Ross-Berg"` is included as a whole and in parts."""
     with_capital: set[str] = set()
     without: set[str] = set()
     for word in _WORD.findall(text):
@@ -104,17 +106,14 @@ def _from_csv(path: Path, text: str) -> Iterator[tuple[str, str]]:
                 continue
             cells = [*(cell.strip() for cell in row), *[""] * len(header)]
             if not folded(cells[actor_at]):
-                raise InputError(f"{path}, line {rows.line_num}: no actor; fill it in, or take the row out.")
+                raise InputError(f"{path}, line {rows.line_num}: no actor; fill it in, or remove the row.")
             yield cells[actor_at], "" if character_at is None else cells[character_at]
     except csv.Error as error:
         raise InputError(f"{path}, line {rows.line_num}: {error}.") from None
 
 
 def _from_json(path: Path, text: str) -> Iterator[tuple[str, str]]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a cast list: it is no JSON ({error}).") from None
+    document = parse_json(text, path, "cast list")
     if not isinstance(document, dict):
         raise InputError(f'{path} is not a cast list: it must be an object such as {{"Actor": ["Character"]}}.')
     for actor, characters in document.items():

@@ -1,4 +1,4 @@
-"""Names as they are compared: without case, accents, punctuation and doubled spaces."""
+"""Folding of names for comparison: case, accents, punctuation and repeated spaces are removed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def folded(text: str) -> str:
-    """`"amelies cafe 2 and co"` of `"Amélie's Café (2) & Co."`; what has no letter and no digit becomes ''."""
+    """Return `"amelies cafe 2 and co"` for `"Amélie's Café (2) & Co."`; "" for a text without letters and digits."""
     if text.isascii():
         plain = text.casefold().replace("&", " and ")
     else:
@@ -23,5 +23,5 @@ def folded(text: str) -> str:
 
 
 def slug(name: str) -> str:
-    """`"ana-de-la-mer"` of `"Ana de la Mér"`, as the value of a tag."""
+    """Return `"ana-de-la-mer"` for `"Ana de la Mér"`, as the value of a tag."""
     return folded(name).replace(" ", "-")

@@ -1,6 +1,6 @@
-"""The labels that a text is compared with: a tag, and one sentence that says what a text of that kind tells of.
+"""The labels of zero-shot tagging: each tag has one sentence that describes texts of that kind.
 
-None is of a kind or a theme that tells of a person's origin, health, faith, politics or sexuality.
+No label concerns a person's origin, health, religion, politics or sexuality.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scenes of what is said: subtitles between silences. A still is told what is said in its scene."""
+"""Scenes of dialogue: subtitles between silences. A still is tagged with the dialogue of its scene."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .cast import Cast, cast_in
-from .subtitles import Line, Subtitles
-from .zero_shot import Sentences, tags_of
+from .subtitles import SubtitleLine, Subtitles
+from .zero_shot import SentenceEncoder, tags_of
 
-SILENCE = 8.0  # seconds without a word that part two scenes
-LONGEST_SCENE = 120.0  # seconds; a longer one is goes on as another
-NEAR = 4.0  # seconds before and after a still whose words are its own
+SILENCE_SECONDS = 8.0  # seconds without a word that part two scenes
+MAX_SCENE_SECONDS = 120.0  # seconds; a longer one is goes on as another
+NEAR_SECONDS = 4.0  # seconds before and after a still whose words are its own
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """start, end: seconds, of the first and the last word. tags: of the whole scene, where somebody has read it."""
+class DialogueScene:
+    """A scene; `start` and `end` are the times of the first and last word, in seconds."""
 
     start: float
     end: float
@@ -25,45 +25,50 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """text: the words near a moment, perhaps none. tags: of the scene that the moment is in."""
+class SpokenText:
+    """The words near a moment, possibly none, and the tags of the scene that contains it."""
 
     text: str
     tags: dict[str, float]
 
 
-def scenes(subtitles: Subtitles, sentences: Sentences | None = None, cast: Cast | None = None) -> tuple[Scene, ...]:
-    """The scenes in order. Tags need a model; `cast:` tags need a cast list only."""
+def scenes(
+    subtitles: Subtitles, sentences: SentenceEncoder | None = None, cast: Cast | None = None
+) -> tuple[DialogueScene, ...]:
+    """Return the scenes in order. Genre, mood and theme tags require a model, `cast:` tags only a cast list."""
     return tuple(
         replace(scene, tags=_tags(scene.text, sentences, cast)) for scene in map(_scene, _parted(subtitles.lines))
     )
 
 
 def said_at(
-    subtitles: Subtitles, at: float, sentences: Sentences | None = None, cast: Cast | None = None
-) -> Said | None:
-    """What is said around `at` (seconds), with the tags of that scene; None where nobody speaks, the scene before is
-    over and the next one has not begun, give or take `NEAR` seconds."""
+    subtitles: Subtitles, at: float, sentences: SentenceEncoder | None = None, cast: Cast | None = None
+) -> SpokenText | None:
+    """Return the dialogue around `at` (seconds) with the tags of its scene; None between scenes, within
+    `NEAR_SECONDS`.
+    """
     scene = min(map(_scene, _parted(subtitles.lines)), key=lambda scene: max(scene.start - at, at - scene.end, 0.0))
-    if not scene.start - NEAR <= at <= scene.end + NEAR:
+    if not scene.start - NEAR_SECONDS <= at <= scene.end + NEAR_SECONDS:
         return None
-    near = " ".join(line.text for line in subtitles.lines if line.start - NEAR <= at <= line.end + NEAR)
-    return Said(near, _tags(scene.text, sentences, cast))
+    near = " ".join(
+        line.text for line in subtitles.lines if line.start - NEAR_SECONDS <= at <= line.end + NEAR_SECONDS
+    )
+    return SpokenText(near, _tags(scene.text, sentences, cast))
 
 
-def _tags(text: str, sentences: Sentences | None, cast: Cast | None) -> dict[str, float]:
+def _tags(text: str, sentences: SentenceEncoder | None, cast: Cast | None) -> dict[str, float]:
     return tags_of(text, sentences) | cast_in(text, cast or {})
 
 
-def _scene(lines: Sequence[Line]) -> Scene:
-    return Scene(lines[0].start, max(line.end for line in lines), " ".join(line.text for line in lines))
+def _scene(lines: Sequence[SubtitleLine]) -> DialogueScene:
+    return DialogueScene(lines[0].start, max(line.end for line in lines), " ".join(line.text for line in lines))
 
 
-def _parted(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
-    """Lines in the order of their starts, parted where nobody speaks for long, and where a scene is long enough."""
+def _parted(lines: Sequence[SubtitleLine]) -> Iterator[Sequence[SubtitleLine]]:
+    """Split lines, ordered by start, at long silences and where a scene is long enough."""
     first, heard = 0, lines[0].end  # heard: until when somebody has spoken
     for place, line in enumerate(lines):
-        if line.start - heard >= SILENCE or line.end - lines[first].start > LONGEST_SCENE:
+        if line.start - heard >= SILENCE_SECONDS or line.end - lines[first].start > MAX_SCENE_SECONDS:
             if place > first:
                 yield lines[first:place]
             first = place

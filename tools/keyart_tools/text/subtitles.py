@@ -1,4 +1,4 @@
-"""Subtitles: what is said, and when (SubRip, .srt). `pysubs2` reads them; this decides what is a mistake."""
+"""Subtitles in SubRip format (.srt). `pysubs2` parses them; this file decides what is an error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keyart.errors import InputError
 
-from .files import read_text
+from .text_files import read_text
 
 _TIME = r"\d{1,2}:\d{1,2}:\d{1,2}[.,]\d{1,3}"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?!\d)")
@@ -16,8 +16,8 @@ _BEFORE_THE_START = re.compile(rf"(?<![\d:])-{_TIME}")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """start, end: seconds. text: without formatting, on one line."""
+class SubtitleLine:
+    """A subtitle: start and end in seconds, and its text without formatting, on one line."""
 
     start: float
     end: float
@@ -26,15 +26,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """Lines in the order of their starts; they may overlap."""
+    """Subtitles ordered by start; they may overlap."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[SubtitleLine, ...]
 
     @classmethod
     def read(cls, path: Path) -> Subtitles:
-        """Reads an .srt file. Numbers of lines may be missing, times before the film's start are its start, a line
-        that ends before it starts has no length, lines without words are left out. Raises InputError, with the line
-        of the file where a time cannot be read."""
+        """Read an .srt file.
+
+        Line numbers may be missing, negative times become 0, a line that ends before it starts has no length, and
+        lines without words are skipped.
+
+        Raises:
+            InputError: the file cannot be read, or a time is invalid; the message names the line.
+        """
         import pysubs2
 
         text = _BEFORE_THE_START.sub("00:00:00,000", read_text(path, "subtitle file"))
@@ -42,12 +47,12 @@ class Subtitles:
             if "-->" in row and not _TIMES.match(row):
                 raise InputError(
                     f"{path}, line {number}: {row.strip()[:60]!r} must be two times such as "
-                    "'00:01:02,500 --> 00:01:04,000'; mend it, or take the subtitle out."
+                    "'00:01:02,500 --> 00:01:04,000'; correct it, or remove the subtitle."
                 )
-        found = pysubs2.SSAFile.from_string(text, format_="srt")
+        subtitles = pysubs2.SSAFile.from_string(text, format_="srt")
         lines = [
-            Line(event.start / 1000, max(event.start, event.end) / 1000, " ".join(event.plaintext.split()))
-            for event in found
+            SubtitleLine(event.start / 1000, max(event.start, event.end) / 1000, " ".join(event.plaintext.split()))
+            for event in subtitles
         ]
         lines = sorted((line for line in lines if line.text), key=lambda line: (line.start, line.end))
         if not lines:

@@ -1,5 +1,5 @@
-"""Training from a log: its viewers replayed as devices, and the central learner over them."""
+"""Training from a log: its viewers are replayed as devices, and the central learner trains on them."""
 
-from .fit import Fitted, Settings, fit
+from .fit import LogTrainingSettings, TrainedModel, fit
 
-__all__ = ["Fitted", "Settings", "fit"]
+__all__ = ["LogTrainingSettings", "TrainedModel", "fit"]

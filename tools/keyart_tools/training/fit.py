@@ -1,8 +1,8 @@
-"""Fit: the central learner on a log's viewers, pass by pass, and the pass that held-out viewers like best.
+"""Training of the central learner on a log's viewers, with early stopping on held-out viewers.
 
 Each pass is one damped Newton step on all training viewers' logs, with its evidence step
-(`keyart_federated.learning.newton`). Viewers learn for themselves, too, as their devices would, so that the model
-does not learn what only they like.
+(`keyart_federated.learning.optimiser`). Viewers also learn personal heads, as their devices would, so that the model
+does not learn individual preferences.
 """
 
 from __future__ import annotations
@@ -23,20 +23,30 @@ from keyart_federated.metrics import MetricEstimate
 from keyart_federated.simulation.central_learner import CentralLearner
 from keyart_federated.simulation.devices import Devices
 
-from ..logs import Log, Viewer, require_variation
-from ..slates.occasions import Occasions
-from ..slates.slate import model_installed, slates
-from ..slates.value import by_device, value
+from ..logs import Log, LoggedViewer, require_variation
+from ..model_evaluation.evaluation_set import EvaluationSet
+from ..model_evaluation.policy_value import by_device, value
+from ..model_evaluation.slate import loaded_from_file, slates
 from .replay import replayed
 
-LEAST_GAIN, PATIENCE = 2e-4, 2  # in nats a held-out decision, over so many passes: less, and learning is over
-WEIGHTS = (0.5, 2.0)  # mean importance weight, expected to be 1: outside, the propensities are not what they were
-MOST_JUDGED = 20_000  # held-out decisions for the value
+MIN_GAIN, PATIENCE_PASSES = 2e-4, 2  # in nats a held-out decision, over so many passes: less, and learning is over
+MEAN_WEIGHT_RANGE = (
+    0.5,
+    2.0,
+)  # mean importance weight, expected to be 1: outside, the propensities are not what they were
+MAX_JUDGED_DECISIONS = 20_000  # held-out decisions for the value
 
 
 @dataclass(frozen=True)
-class Settings:
-    """passes: the most that are made; the best is kept. held_out: share of the viewers, who only judge."""
+class LogTrainingSettings:
+    """Settings of the training.
+
+    Attributes:
+        passes: maximum number of passes; the best pass is kept.
+        held_out: share of the viewers held out for evaluation.
+        seed: random seed.
+        personal_head: whether the devices have personal heads.
+    """
 
     passes: int = 20
     held_out: float = 0.1
@@ -51,10 +61,19 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """likelihood: mean log likelihood of a held-out decision, before the first pass and after each. value: what the
-    model would earn a decision on held-out viewers by SNIPS, without heads; None where the log's propensities do not
-    tell. logged_value: what the log's own pictures earned there. left_out: lines of the log, by why."""
+class TrainedModel:
+    """A trained model and its quality.
+
+    Attributes:
+        file: the model file.
+        best_pass: number of the best pass; 0 is the untrained model.
+        likelihood: mean log likelihood per held-out decision, before the first pass and after each.
+        value: SNIPS estimate of the model's value on held-out viewers, without heads; None if propensities do not
+            fit.
+        logged_value: value of the logged artworks there.
+        viewers, decisions: numbers, by part.
+        left_out: number of unusable lines, by reason.
+    """
 
     file: ModelFile
     best_pass: int
@@ -69,11 +88,21 @@ class Fitted:
 def fit(
     log: Log,
     catalog: keyart.Catalog,
-    settings: Settings | None = None,
+    settings: LogTrainingSettings | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Fitted:
-    """A model of the log. Raises HistoryError where nothing can be learned from it. The same seed, the same model."""
-    settings = settings or Settings()
+) -> TrainedModel:
+    """Train a model on a log; the same seed gives the same model.
+
+    Args:
+        log: the log.
+        catalog: catalogue of its titles.
+        settings: settings of the training; None for the defaults.
+        progress: called with the number of passes done and the maximum.
+
+    Raises:
+        HistoryError: the log is not sufficient for training.
+    """
+    settings = settings or LogTrainingSettings()
     log = log.within(catalog)
     require_variation(log)
     viewers = [viewer for viewer in log.viewers if viewer.decisions]
@@ -89,20 +118,25 @@ def fit(
         models.append(learner.state.model)
         likelihood.append(_likelihood(judges, learner.state.model))
         progress(done, of)
-        if done >= PATIENCE and max(likelihood[-PATIENCE:]) < max(likelihood[:-PATIENCE]) + LEAST_GAIN:
-            raise _Settled
+        if (
+            done >= PATIENCE_PASSES
+            and max(likelihood[-PATIENCE_PASSES:]) < max(likelihood[:-PATIENCE_PASSES]) + MIN_GAIN
+        ):
+            raise _Converged
 
-    with suppress(_Settled):
+    with suppress(_Converged):
         learner.run(replayed(catalog, training, encoded, head), 0, settings.passes, judged)
     best = int(np.argmax(likelihood))
-    return _told(log, catalog, models[best], best, likelihood, training, held_out)
+    return _trained_model(log, catalog, models[best], best, likelihood, training, held_out)
 
 
-class _Settled(Exception):
-    """Another pass would gain nothing."""
+class _Converged(Exception):
+    """Further passes would not improve the model."""
 
 
-def _split(viewers: Sequence[Viewer], settings: Settings) -> tuple[list[Viewer], list[Viewer]]:
+def _split(
+    viewers: Sequence[LoggedViewer], settings: LogTrainingSettings
+) -> tuple[list[LoggedViewer], list[LoggedViewer]]:
     order = np.random.default_rng([settings.seed, 1]).permutation(len(viewers))
     count = min(max(round(settings.held_out * len(viewers)), 1), len(viewers) - 1)
     held_out = set(order[:count].tolist())
@@ -113,7 +147,7 @@ def _split(viewers: Sequence[Viewer], settings: Settings) -> tuple[list[Viewer],
 
 
 def _likelihood(judges: Sequence[Devices], model: GlobalModel) -> float:
-    """Mean log likelihood a decision: play is Bernoulli, and so is quality given a play. Without heads."""
+    """Return the mean log likelihood per decision without heads: play and, given a play, quality are Bernoulli."""
     total = count = 0.0
     for part in judges:
         part.install(model)
@@ -127,15 +161,15 @@ def _likelihood(judges: Sequence[Devices], model: GlobalModel) -> float:
     return total / count
 
 
-def _told(
+def _trained_model(
     log: Log,
     catalog: keyart.Catalog,
     model: GlobalModel,
     best: int,
     likelihood: Sequence[float],
-    training: Sequence[Viewer],
-    held_out: Sequence[Viewer],
-) -> Fitted:
+    training: Sequence[LoggedViewer],
+    held_out: Sequence[LoggedViewer],
+) -> TrainedModel:
     parts = {"training": training, "held out": held_out}
     viewers = {name: len(part) for name, part in parts.items()}
     decisions = {name: sum(len(viewer.decisions) for viewer in part) for name, part in parts.items()}
@@ -148,7 +182,7 @@ def _told(
     earned, logged = _values(file, catalog, replace(log, viewers=tuple(held_out)))
     if earned is not None:
         quality |= {"held_out_value": round(earned.value, 6), "held_out_logged_value": round(logged.value, 6)}
-    return Fitted(
+    return TrainedModel(
         replace(file, quality=quality),
         best,
         tuple(likelihood),
@@ -161,9 +195,9 @@ def _told(
 
 
 def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[MetricEstimate | None, MetricEstimate]:
-    """Of the model, and of what was shown."""
-    occasions = Occasions.of_log(held_out, catalog, MOST_JUDGED)
-    installed, policy = model_installed(file, catalog), keyart.Policy(stickiness=timedelta(0))
+    """Return the values of the model and of the logged artworks."""
+    occasions = EvaluationSet.of_log(held_out, catalog, MAX_JUDGED_DECISIONS)
+    installed, policy = loaded_from_file(file, catalog), keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(file.model.base_rate)
     devices, credits = [], []
     for slate in slates(occasions, installed, policy):
@@ -174,8 +208,11 @@ def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[Me
     sums = by_device(np.array(devices), np.array(credits))
     reward, durations = keyart.Reward(), {title.id: title.duration for title in catalog}
     shown = [
-        (sum(reward.of(one.outcome, durations[one.title_id]) for one in viewer.decisions), len(viewer.decisions))
+        (
+            sum(reward.of(decision.outcome, durations[decision.title_id]) for decision in viewer.decisions),
+            len(viewer.decisions),
+        )
         for viewer in held_out.viewers
     ]
-    tells = WEIGHTS[0] <= sums[:, 1].sum() / len(credits) <= WEIGHTS[1]
+    tells = MEAN_WEIGHT_RANGE[0] <= sums[:, 1].sum() / len(credits) <= MEAN_WEIGHT_RANGE[1]
     return value(sums) if tells else None, value(np.array(shown, dtype=np.float64))

@@ -1,4 +1,4 @@
-"""Replay: the viewers of a log as devices that hold what the log says, ready to be trained on."""
+"""Replay of a log's viewers as devices that hold the logged decisions, ready for training."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from keyart.errors import WorldError
 from keyart.model import EncodedCatalog, HeadPrior
 from keyart_federated.simulation.devices import Devices
 
-from ..logs import Viewer
+from ..logs import LoggedViewer
 
-MOST_DECISIONS = 1000  # of a viewer, the latest: as many as a device learns from (`keyart.profile.acceptance`)
-MOST_ROWS = 50_000  # devices × decisions that are held at a time
-MOST_DEVICES = 256
+MAX_DECISIONS = 1000  # of a viewer, the latest: as many as a device learns from (`keyart.profile.acceptance`)
+MAX_ROWS = 50_000  # devices × decisions that are held at a time
+MAX_DEVICES = 256
 
 
 @dataclass(frozen=True)
 class LoggedWorld:
-    """A log as a `keyart_federated.World` that can be looked back on, and not asked what else might have happened."""
+    """A log as a `keyart_federated.World`: it answers only for the artworks that were shown."""
 
     catalog: keyart.Catalog
-    viewers: Sequence[Viewer]
+    viewers: Sequence[LoggedViewer]
 
     @property
     def devices(self) -> int:
@@ -42,26 +42,24 @@ class LoggedWorld:
     def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
         decision = self.viewers[i].decisions[k]
         if artwork_id != decision.artwork_id:
-            raise WorldError(
-                f"The log showed {decision.artwork_id!r}; what {artwork_id!r} had earned, it cannot tell."
-            )
+            raise WorldError(f"The log showed {decision.artwork_id!r}; the outcome of {artwork_id!r} is unknown.")
         return decision.outcome
 
     def expected_reward(self, i: int, k: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        raise WorldError("A log knows what happened, and not what was to be expected.")
+        raise WorldError("A log has no expected rewards, only outcomes.")
 
 
 def replayed(
-    catalog: keyart.Catalog, viewers: Sequence[Viewer], encoded: EncodedCatalog, head: HeadPrior | None
+    catalog: keyart.Catalog, viewers: Sequence[LoggedViewer], encoded: EncodedCatalog, head: HeadPrior | None
 ) -> list[Devices]:
-    """Devices in parts. Viewers with logs of like length share a part, since all of it is padded to the longest."""
+    """Return the viewers as devices in batches; viewers with logs of similar length share a batch."""
     world = LoggedWorld(catalog, viewers)
-    lengths = np.array([min(len(viewer.decisions), MOST_DECISIONS) for viewer in viewers])
+    lengths = np.array([min(len(viewer.decisions), MAX_DECISIONS) for viewer in viewers])
     parts, rest = [], np.argsort(-lengths, kind="stable")
     rest = rest[lengths[rest] > 0]
     while len(rest):
         longest = int(lengths[rest[0]])
-        size = min(MOST_DEVICES, max(1, MOST_ROWS // longest))
+        size = min(MAX_DEVICES, max(1, MAX_ROWS // longest))
         parts.append(_part(world, rest[:size], longest, encoded, head))
         rest = rest[size:]
     return parts
@@ -76,16 +74,16 @@ def _part(
     devices = Devices(world, members, spec, longest, policy=policy, reward=reward, head=head, encoded=encoded)
     journal = devices.journal  # what does not count is padding
     for row, i in enumerate(members.tolist()):
-        for k, one in enumerate(world.viewers[i].decisions[-MOST_DECISIONS:]):
-            place = encoded.place[one.artwork_id]
-            context = spec.context_row(one.context.device, one.context.daypart)
+        for k, decision in enumerate(world.viewers[i].decisions[-MAX_DECISIONS:]):
+            place = encoded.place[decision.artwork_id]
+            context = spec.context_row(decision.context.device, decision.context.daypart)
             journal.artwork[row, k] = place
-            journal.slot_log[row, k] = math.log1p(one.context.slot)
+            journal.slot_log[row, k] = math.log1p(decision.context.slot)
             journal.device[row, k] = context[: len(spec.devices) + 1].argmax()
             journal.daypart[row, k] = context[len(spec.devices) + 1 :].argmax()
-            journal.played[row, k] = one.outcome.kind == "played"
-            journal.quality[row, k] = reward.of(one.outcome, encoded.durations[encoded.title_of[place]])
-            journal.propensity[row, k] = one.propensity
+            journal.played[row, k] = decision.outcome.kind == "played"
+            journal.quality[row, k] = reward.of(decision.outcome, encoded.durations[encoded.title_of[place]])
+            journal.propensity[row, k] = decision.propensity
             journal.counted[row, k] = 1.0
     journal.steps = longest
     return devices

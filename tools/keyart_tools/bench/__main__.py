@@ -1,7 +1,0 @@
-"""`python -m keyart_tools.bench` is `keyart bench`."""
-
-import sys
-
-from keyart_tools.cli import main
-
-main(["bench", *sys.argv[1:]], prog_name="keyart")

@@ -1,0 +1,203 @@
+"""Several policies on the same impressions of one world, and their differences, paired by device."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+import keyart
+from keyart.errors import KeyartError, SettingError
+from keyart_federated import World, simulate
+from keyart_federated.baselines import best_fixed, play
+from keyart_federated.metrics import MetricEstimate, Rewards, WorldTruth, capture, figures, mean, ratio, rewards
+
+from ..model_evaluation.policy_value import plain
+from .benchmark_chart import COLOURS, FADED, FAINT
+from .benchmark_plan import key_of
+from .policies import BEST_FIXED, BUILT_IN_BASELINES, KEYART, ORACLE, SIMULATED
+from .world_run import Oracle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COMPARABLE = (*SIMULATED, *BUILT_IN_BASELINES, BEST_FIXED, ORACLE)
+ALIASES = {"federated": KEYART, "none": "zero-shot + head", "uniform": "random"}  # as `--learner` and peers call them
+LINE_COLOURS = (COLOURS["keyart"], COLOURS["peer"], COLOURS["variant"], COLOURS["reference"], "#6b4e9b", "#3b8f5a")
+
+
+class RecordingWorld:
+    """A world that records which artwork was shown at each impression, since a simulation asks for one outcome of
+    each.
+
+    `shown` [devices, impressions] holds indices of artworks in the catalogue.
+    """
+
+    def __init__(self, world: World, impressions: int) -> None:
+        self.catalog, self.devices = world.catalog, world.devices
+        self.history, self.impression, self.expected_reward = world.history, world.impression, world.expected_reward
+        self.shown = np.zeros((world.devices, impressions), dtype=np.int32)
+        self._outcome, self._places = world.outcome, world.catalog.artwork_places
+
+    def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
+        self.shown[i, k] = self._places[artwork_id]
+        return self._outcome(i, k, artwork_id)
+
+
+@dataclass(frozen=True)
+class PolicyComparison:
+    """A policy's result.
+
+    Attributes:
+        policy: name of the policy.
+        figures: estimates, as in `keyart_federated.metrics.figures`.
+        capture_by_round: capture of each round.
+        apart: paired differences from the first policy in capture, last-quarter capture and value; empty for the
+            first.
+    """
+
+    policy: str
+    figures: Mapping[str, MetricEstimate]
+    capture_by_round: tuple[float, ...]
+    apart: Mapping[str, MetricEstimate]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; an infinite end of an interval (one device) becomes null."""
+        return {
+            "policy": self.policy,
+            "figures": {name: plain(estimate) for name, estimate in self.figures.items()},
+            "capture_by_round": list(self.capture_by_round),
+            "apart_from_first": {name: plain(estimate) for name, estimate in self.apart.items()},
+        }
+
+
+def policies(text: str) -> tuple[str, ...]:
+    """Parse at least two names of `COMPARABLE` policies.
+
+    Raises:
+        SettingError: a name is unknown, missing or repeated.
+    """
+    names = {key_of(name): name for name in COMPARABLE} | ALIASES
+    chosen = []
+    for word in filter(None, map(str.strip, text.split(","))):
+        if key_of(word) not in names:
+            raise SettingError(f"Unknown policy {word!r}; the policies are {', '.join(COMPARABLE)}.")
+        chosen.append(names[key_of(word)])
+    if len(chosen) < 2 or len(set(chosen)) < len(chosen):
+        raise SettingError("Compare at least two policies, each once, with commas between them: federated,central.")
+    return tuple(chosen)
+
+
+def compare(
+    world: World, asked: Sequence[str], steps: int, rounds: int, seed: int, tell: Callable[[int, int], None]
+) -> list[PolicyComparison]:
+    """Run policies on the same impressions.
+
+    Args:
+        world: the world to run on.
+        asked: names of the policies.
+        steps: impressions per device and round.
+        rounds: number of rounds.
+        seed: random seed.
+        tell: called with the number of policies done and the total number.
+
+    Raises:
+        KeyartError: a policy failed.
+    """
+    truth = WorldTruth.measure(world, steps * rounds)
+    tell(0, len(asked))
+    lines: list[PolicyComparison] = []
+    first: Rewards | None = None
+    for done, name in enumerate(asked, 1):
+        earned = rewards(truth, _shown(world, truth, name, steps, rounds, seed))
+        windows = [earned.means(slice(r * steps, (r + 1) * steps)) for r in range(rounds)]
+        by_round = tuple(capture(window, window.policy).value for window in windows)
+        lines.append(
+            PolicyComparison(name, figures(earned), by_round, _apart(first, earned) if first is not None else {})
+        )
+        first = first or earned
+        tell(done, len(asked))
+    return lines
+
+
+def _shown(world: World, truth: WorldTruth, name: str, steps: int, rounds: int, seed: int) -> npt.NDArray[np.int32]:
+    impressions = steps * rounds
+    if name not in SIMULATED:
+        if name == ORACLE:
+            return play(world, Oracle(truth), impressions).shown
+        peer = best_fixed(truth) if name == BEST_FIXED else BUILT_IN_BASELINES[name](world.catalog, seed)
+        return play(world, peer, impressions).shown
+    witness = RecordingWorld(world, impressions)
+    with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
+        simulate(witness, steps, rounds, seed=seed, truth=truth, out=Path(folder) / "bundle", **SIMULATED[name])
+    return witness.shown
+
+
+def _apart(first: Rewards, other: Rewards) -> dict[str, MetricEstimate]:
+    """Return paired differences; effects common to devices, titles and moments cancel."""
+    impressions = first.policy.shape[1]
+    whole, last = slice(None), slice(impressions * 3 // 4, impressions)
+    differences = {}
+    for name, window in (("capture", whole), ("last_quarter_capture", last)):
+        first_means, other_means = first.means(window), other.means(window)
+        differences[name] = ratio(other_means.policy - first_means.policy, first_means.oracle - first_means.random)
+    differences["policy_value"] = mean(other.means().policy - first.means().policy)
+    return differences
+
+
+def draw(lines: Sequence[PolicyComparison], title: str, path: Path) -> None:
+    """Draw capture by round and the differences from the first policy, as PNG or SVG.
+
+    Raises:
+        KeyartError: the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.4), dpi=140, layout="constrained")
+    rounds, apart = figure.subplots(1, 2, width_ratios=(3, 2))
+    for number, line in enumerate(lines):
+        at = range(1, len(line.capture_by_round) + 1)
+        colour = LINE_COLOURS[number % len(LINE_COLOURS)]
+        rounds.plot(at, line.capture_by_round, color=colour, label=line.policy, marker="o", markersize=3)
+    rounds.set_xlabel("round")
+    rounds.set_title(f"{title}\ncapture (0: random picture, 1: oracle)", loc="left", fontsize=10)
+    rounds.legend(frameon=False, fontsize=9)
+    _draw_apart(apart, lines)
+    for axes in (rounds, apart):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color=FAINT)
+        axes.set_axisbelow(True)
+    try:
+        figure.savefig(str(path))
+    except (OSError, ValueError) as error:
+        raise KeyartError(f"The plot cannot be written to {path}: {error}.") from None
+
+
+def _draw_apart(axes: Axes, lines: Sequence[PolicyComparison]) -> None:
+    others = lines[1:]
+    for place, line in enumerate(others):
+        for name, form, shift in (("last_quarter_capture", "o", -0.12), ("capture", "D", 0.12)):
+            estimate = line.apart[name]
+            error = (
+                [[estimate.value - estimate.low], [estimate.high - estimate.value]]
+                if math.isfinite(estimate.high)
+                else None
+            )
+            colour = LINE_COLOURS[(place + 1) % len(LINE_COLOURS)]
+            axes.errorbar(
+                estimate.value, place + shift, xerr=error, fmt=form, color=colour,
+                markerfacecolor=colour if form == "o" else "white", markersize=6, capsize=3,
+            )  # fmt: skip
+    axes.axvline(0, color=FADED, linewidth=1)
+    axes.set_yticks(range(len(others)), [line.policy for line in others])
+    axes.set_ylim(len(others) - 0.5, -0.5)
+    axes.set_title(
+        f"capture above {lines[0].policy}'s, on the same devices\nfilled: last quarter, hollow: whole run; 95 %",
+        loc="left", fontsize=10,
+    )  # fmt: skip
