@@ -1,4 +1,4 @@
-"""The shell of docs/runbook.md, by the heading that it stands under."""
+"""The shell of docs/how-to/runbook.md, by the heading that it stands under."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 def blocks() -> list[tuple[str, str]]:
     """Heading and content of each block that is marked `sh`, as they stand on the page."""
-    page = next(page for page in docs.read_pages(ROOT) if str(page.path) == "docs/runbook.md")
+    page = next(page for page in docs.read_pages(ROOT) if str(page.path) == "docs/how-to/runbook.md")
     found, heading = [], ""
     for before, token in zip(page.tokens, page.tokens[1:], strict=False):
         if before.type == "heading_open":

@@ -31,7 +31,8 @@ def python_blocks(page: docs.Page) -> list[str]:
 
 
 WITH_CODE = [page for page in PAGES if python_blocks(page)]
-NOUNS = [page for page in PAGES if page.path.parent == Path("docs") and page.path.name not in ("README.md", "cli.md")]
+FOLDERS = ("how-to", "reference", "explanation")
+NOUNS = [page for page in PAGES if page.path.parent.name in FOLDERS and page.path.name != "cli.md"]
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.path))
@@ -69,7 +70,7 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path):
 
 def test_contents_link_every_page_and_every_decision():
     linked = {(ROOT / "docs" / link).resolve() for link in BY_NAME["docs/README.md"].links()}
-    there = {p for f in ("docs", "docs/decisions") for p in (ROOT / f).glob("*.md")} - {ROOT / "docs" / "README.md"}
+    there = set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "README.md"}
     assert there <= linked
 
 
@@ -82,7 +83,7 @@ def test_every_public_name_is_on_a_page():
 
 def test_error_tree_is_that_of_the_code():
     tree = errors.__doc__.partition("\n\n")[2].strip()
-    assert tree in BY_NAME["docs/errors.md"].text
+    assert tree in BY_NAME["docs/reference/errors.md"].text
     classes = {
         name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)
     }
@@ -100,13 +101,13 @@ def test_error_tree_has_the_shape_of_the_classes():
 
 
 def test_report_fields_are_all_on_the_page():
-    table = BY_NAME["docs/simulation.md"].text.partition("## Report")[2]
+    table = BY_NAME["docs/reference/simulation.md"].text.partition("## Report")[2]
     named = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))))
     assert named == {field.name for field in fields(keyart_federated.Report)}
 
 
 def test_policy_settings_and_defaults_are_on_the_page():
-    text = BY_NAME["docs/choosing.md"].text
+    text = BY_NAME["docs/explanation/choosing.md"].text
     for field in fields(keyart.Policy):
         assert f"| `{field.name}` |" in text
     policy = keyart.Policy()
@@ -122,27 +123,27 @@ def test_vector_parts_are_on_the_page_in_order():
 
     artworks = [keyart.Artwork("t/a", tags={"genre:drama": 1.0})]
     spec = FeatureSpec.from_catalog(keyart.Catalog.from_titles([keyart.Title("t", artworks=artworks)]))
-    table = BY_NAME["docs/rounds.md"].text.partition("## The vector")[2].partition("## ")[0]
+    table = BY_NAME["docs/explanation/rounds.md"].text.partition("## The vector")[2].partition("## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(TrainingLayout(spec, 1).sizes)
 
 
 def test_offer_fields_are_on_the_page():
     from keyart.campaigns.offer import Offer
 
-    table = BY_NAME["docs/outbound.md"].text.partition("## Offer")[2].partition("## ")[0]
+    table = BY_NAME["docs/reference/outbound.md"].text.partition("## Offer")[2].partition("## ")[0]
     named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     assert named == ["protocol", *(field.name for field in fields(Offer))]
 
 
 def test_purposes_and_sensitive_kinds_are_on_their_pages():
     for purpose in PURPOSES:
-        assert f"| `{purpose}` |" in BY_NAME["docs/rights.md"].text
-    (row,) = re.findall(r"^\| sensitive: (.*?) \|", BY_NAME["docs/catalogue.md"].text, re.MULTILINE)
+        assert f"| `{purpose}` |" in BY_NAME["docs/reference/rights.md"].text
+    (row,) = re.findall(r"^\| sensitive: (.*?) \|", BY_NAME["docs/reference/catalogue.md"].text, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", row)) == SENSITIVE_KINDS
 
 
 def test_bundle_files_are_on_the_page():
-    text = BY_NAME["docs/bundles.md"].text
+    text = BY_NAME["docs/reference/bundles.md"].text
     for name in ("manifest.json", "ranker.onnx", "ranker.bin", "train.onnx", "vocabulary.json", "vectors.json"):
         assert f"`{name}`" in text
     assert Manifest is keyart.Manifest
@@ -166,7 +167,7 @@ def test_test_files_named_on_other_pages_exist():
 def test_cli_page_is_that_of_the_commands():
     from keyart_tools.cli import main
 
-    assert BY_NAME["docs/cli.md"].text == docs.cli_page(main), "run `make docs`"
+    assert BY_NAME["docs/reference/cli.md"].text == docs.cli_page(main), "run `make docs`"
 
 
 def test_changelog_names_the_version():

@@ -1,6 +1,6 @@
 """`python -m keyart_tools.docs`: checks the pages' links and renders them to build/docs.
 
-The pages are the markdown files at the root, in docs/ and in docs/decisions/. docs/cli.md is written here, from the
+The pages are the markdown files at the root and in docs/. docs/reference/cli.md is written here, from the
 commands themselves. Links go by GitHub's rules: relative to the page, `#` and the words of a heading.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = ("https://", "http://", "mailto:")
 FRONT = "README.md"
-CLI_PAGE = Path("docs", "cli.md")
+CLI_PAGE = Path("docs", "reference", "cli.md")
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def slug(heading: str) -> str:
 def read_pages(root: Path) -> list[Page]:
     """All pages of a checkout, the README first."""
     paths = [root / FRONT]
-    for folder in (root, root / "docs", root / "docs" / "decisions"):
-        paths += [path for path in sorted(folder.glob("*.md")) if path != root / FRONT]
+    for found in (root.glob("*.md"), (root / "docs").rglob("*.md")):
+        paths += [path for path in sorted(found) if path != root / FRONT]
     return [Page(path.relative_to(root), path.read_text(encoding="utf-8")) for path in paths]
 
 
@@ -143,8 +143,8 @@ def rendered(page: Page, pages: list[Page], root: Path) -> str:
         here=page.output,
         groups=[
             ("Start", [p for p in pages if p.path.parent == Path()]),
-            ("Pages", [p for p in pages if p.path.parent == Path("docs")]),
-            ("Decisions", [p for p in pages if p.path.parent == Path("docs", "decisions")]),
+            ("Pages", [p for p in pages if p.path.parts[0] == "docs" and p.path.parent.name != "decisions"]),
+            ("Decisions", [p for p in pages if p.path.parent.name == "decisions"]),
         ],
         light=HtmlFormatter(style="friendly").get_style_defs("pre"),
         dark=HtmlFormatter(style="monokai").get_style_defs("pre"),
@@ -155,7 +155,7 @@ HELP_COLUMNS = 98  # as a terminal of 100 columns or more shows it
 
 
 def cli_page(command: click.Group) -> str:
-    """docs/cli.md: a table of the commands, and what `--help` says of each."""
+    """docs/reference/cli.md: a table of the commands, and what `--help` says of each."""
     import click
 
     lines = [

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from keyart_tools.cli import main
 from keyart_tools.docs import HELP_COLUMNS, cli_page
 
-PAGE = Path(__file__).parents[3] / "docs" / "cli.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 PROMISED = {
     "bench", "compose", "demo", "doctor", "evaluate", "experiment", "export", "history", "inspect", "privacy",
     "quantize", "serve", "simulate", "tag", "train", "verify",
