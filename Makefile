@@ -5,6 +5,7 @@ PEERS := .venv-bench/bin
 export ORT_DISABLE_TELEMETRY := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: install demo test bench lint docs clean
 install: .venv/installed
@@ -38,7 +39,8 @@ lint: .venv/installed
 	$(BIN)/mypy
 
 docs: .venv/installed
-	$(BIN)/python -m keyart_tools.docs
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "The site is in build/docs. Its search needs a server: $(BIN)/python -m http.server -d build/docs"
 
 clean:
 	rm -rf .venv .venv-bench build

@@ -1,12 +1,18 @@
 """The pages are true: their Python runs, their links lead somewhere, and they name what there is to name."""
 
+import importlib
 import re
+import shlex
+import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
+from docs_pages import Page, broken_links, read_pages, slug
 
 import keyart
 import keyart_federated
@@ -14,14 +20,14 @@ from keyart import errors
 from keyart.bundle import Manifest
 from keyart.model.features.spec import SENSITIVE_KINDS
 from keyart.profile.consent import PURPOSES
-from keyart_tools import docs
+from keyart_tools.cli import main
 
 ROOT = Path(__file__).parents[2]
-PAGES = docs.read_pages(ROOT)
+PAGES = read_pages(ROOT)
 BY_NAME = {str(page.path): page for page in PAGES}
 
 
-def python_blocks(page: docs.Page) -> list[str]:
+def python_blocks(page: Page) -> list[str]:
     """Fenced blocks tagged `python`, each with its line numbers kept, so that a traceback points into the page."""
     return [
         "\n" * (token.map[0] + 1) + token.content
@@ -32,7 +38,8 @@ def python_blocks(page: docs.Page) -> list[str]:
 
 WITH_CODE = [page for page in PAGES if python_blocks(page)]
 FOLDERS = ("how-to", "reference", "explanation")
-NOUNS = [page for page in PAGES if page.path.parent.name in FOLDERS and page.path.name != "cli.md"]
+NO_CODE = {"cli.md", "glossary.md", "http-api.md", "privacy-for-viewers.md"}  # text, or built from the code itself
+NOUNS = [page for page in PAGES if page.path.parent.name in FOLDERS and page.path.name not in NO_CODE]
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.path))
@@ -55,13 +62,22 @@ def test_readme_code_is_about_twenty_lines():
     assert len(block.strip().splitlines()) <= 30
 
 
+def commands(group: click.Group, path: str) -> Iterator[str]:
+    """Yield the anchors of all commands on the page that the site builds from them."""
+    for name, command in group.commands.items():
+        yield slug(f"{path} {name}")
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+
+
 def test_all_links_lead_somewhere():
-    assert docs.broken_links(PAGES, ROOT) == []
+    built = {"docs/reference/cli.md": set(commands(main, "keyart"))}
+    assert broken_links(PAGES, ROOT, built) == []
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path):
     (tmp_path / "README.md").write_text("# A\n\n[b](b.md) [c](#a) [d](#no) ![e](e.png) [f](https://keyart.example)\n")
-    assert docs.broken_links(docs.read_pages(tmp_path), tmp_path) == [
+    assert broken_links(read_pages(tmp_path), tmp_path) == [
         "README.md: b.md",
         "README.md: #no",
         "README.md: e.png",
@@ -164,10 +180,74 @@ def test_test_files_named_on_other_pages_exist():
             assert (ROOT / file).is_file(), f"{page.path}: {file}"
 
 
-def test_cli_page_is_that_of_the_commands():
-    from keyart_tools.cli import main
+SHELL = [
+    pytest.param(script, id=f"{page.path}:{heading}")
+    for page in PAGES
+    for language in ("sh", "console")
+    for heading, script in page.blocks(language)
+    if not script.startswith("$")  # a session, with what was printed
+]
 
-    assert BY_NAME["docs/reference/cli.md"].text == docs.cli_page(main), "run `make docs`"
+
+@pytest.mark.parametrize("script", SHELL)
+def test_shell_on_the_page_is_shell(script):
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    "script", [param for param in SHELL if re.search(r"^ *keyart ", param.values[0], re.MULTILINE)]
+)
+def test_commands_on_the_page_are_commands_that_click_takes(script):
+    for line in re.findall(r"^ *(keyart .*)", script.replace("\\\n", " "), re.MULTILINE):
+        words = shlex.split(line, comments=True)
+        end = next((n for n, word in enumerate(words) if re.match(r"[\d&]?>|[&|]", word)), len(words))
+        command, context, rest = main, click.Context(main, info_name="keyart"), words[1:end]
+        while isinstance(command, click.Group):
+            name, command, rest = command.resolve_command(context, rest)
+            try:
+                context = command.make_context(name, list(rest), parent=context)
+            except click.BadParameter as error:
+                assert "does not exist" in error.message, line  # the file of an example
+
+
+CURRENT = [page for page in PAGES if page.path.name != "CHANGELOG.md"]
+FILES = {"keyart.db", "keyart.server", "keyart.service"}  # names of a file, a logger and a unit
+
+
+def is_name(dotted: str) -> bool:
+    """Whether it is a module, a name in a module, or a member of a class."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            owner = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            if not hasattr(owner, part) and part not in getattr(owner, "__annotations__", {}):
+                return False
+            owner = getattr(owner, part, None)
+        return True
+    return False
+
+
+def test_names_on_pages_exist():
+    named = {
+        (str(page.path), name)
+        for page in CURRENT
+        for name in re.findall(r"`(keyart(?:_federated|_server|_tools)?(?:\.\w+)+)", page.text)
+    }
+    assert len(named) > 40
+    assert [(page, name) for page, name in sorted(named) if name not in FILES and not is_name(name)] == []
+
+
+def test_files_named_on_pages_exist():
+    named = {
+        (str(page.path), name)
+        for page in CURRENT
+        for name in re.findall(r"`((?:docs|examples|federated|sdk|server|tests|tools)/[\w/.-]+\.\w+)", page.text)
+    }
+    assert len(named) > 40
+    assert [(page, name) for page, name in sorted(named) if "NAME" not in name and not (ROOT / name).exists()] == []
 
 
 def test_changelog_names_the_version():
