@@ -45,6 +45,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation"]  # its column would hold one word
     if HTTP_API_MARK in markdown:
         markdown = markdown.replace(HTTP_API_MARK, "\n".join(http_api_lines(openapi_document())))
     site = page.file.src_uri
@@ -91,18 +93,16 @@ def http_api_lines(document: dict[str, Any]) -> Iterator[str]:
         for method, operation in operations.items():
             query = [entry["name"] for entry in operation.get("parameters", []) if entry["in"] == "query"]
             route = f"{method.upper()} {path}{'?' if query else ''}{'&'.join(f'{name}=' for name in query)}"
-            cells = [f"`{route}`", summary_of(operation), credential_of(operation), body_of(operation)]
-            row = " | ".join([*cells, " ".join(sorted(operation["responses"]))])
-            sections.setdefault(section_of(path), []).append(f"| {row} |")
+            facts = [
+                f"Credential: {credential_of(operation)}.",
+                f"Answers: {', '.join(sorted(operation['responses']))}.",
+            ]
+            if body := body_of(operation):
+                facts.insert(1, f"Body: {body}.")
+            row = f"| `{route}` | {summary_of(operation)}<br>{' '.join(facts)} |"
+            sections.setdefault(section_of(path), []).append(row)
     for section, rows in sections.items():
-        yield from (
-            "",
-            f"### {section}",
-            "",
-            "| route | what it does | credential | body | answers |",
-            "|---|---|---|---|---|",
-        )
-        yield from rows
+        yield from ("", f"### {section}", "", "| route | |", "|---|---|", *rows)
     yield from ("", "## JSON objects")
     for name, schema in sorted(document["components"]["schemas"].items()):
         if "properties" in schema:

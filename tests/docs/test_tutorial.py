@@ -39,4 +39,4 @@ def test_the_first_fleet(tmp_path: Path) -> None:
     shown = (tmp_path / "said").read_text()
     assert done.returncode == 0, shown + (tmp_path / "server.log").read_text()
     assert '"event": "installed"' in shown
-    assert "keyart_epsilon_spent" in shown and "keyart_epsilon_limit" in shown
+    assert "keyart_epsilon_spent" in shown and "keyart_epsilon_budget" in shown
