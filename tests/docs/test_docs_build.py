@@ -47,9 +47,12 @@ def shown(path: Path) -> str:
     return unescape(re.sub(r"<[^>]+>", "", article))
 
 
-def test_every_page_is_in_the_site(site):
-    for page in read_pages():
+def test_every_page_has_a_file_of_its_own(site):
+    pages = [page for page in read_pages() if str(page.path) != "README.md"]  # which is for the repository alone
+    for page in pages:
         assert (site / output(page)).is_file(), page.path
+    assert len({output(page) for page in pages}) == len(pages)
+    assert len([path for path in site.rglob("*.html") if path.name != "404.html"]) == len(pages)
 
 
 def test_pages_load_nothing_from_elsewhere(site):
@@ -78,9 +81,10 @@ def test_links_between_rendered_pages_lead_somewhere(site):
                 assert re.search(rf'(id|name)="{re.escape(anchor)}"', texts[path]), f"{name}: {target}"
 
 
-def test_code_is_coloured(site):
-    text = (site / "reference" / "catalogue.html").read_text("utf-8")
+def test_code_is_coloured_and_escaped(site):
+    text = (site / "explanation" / "choosing.html").read_text("utf-8")
     assert '<span class="kn">import</span>' in text
+    assert '<span class="mi">0</span> <span class="o">&lt;</span>' in text
 
 
 def test_command_line_page_has_every_command_and_option(site):
