@@ -250,5 +250,16 @@ def test_files_named_on_pages_exist():
     assert [(page, name) for page, name in sorted(named) if "NAME" not in name and not (ROOT / name).exists()] == []
 
 
+def test_pages_named_in_code_exist():
+    named = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for folder in ("sdk", "federated", "server", "tools", "tests", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text("utf-8"))
+    }
+    assert len(named) > 20
+    assert [(path, name) for path, name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
 def test_changelog_names_the_version():
     assert f"## {keyart.__version__}" in BY_NAME["CHANGELOG.md"].text

@@ -1,6 +1,7 @@
 """The models that tagging can use: where each comes from, what it is for, under which licence, trained on what.
 
-None is in the repository. Those for age, gender or identity of a face are left out on principle (docs/models.md).
+None is in the repository. Those for age, gender or identity of a face are left out on principle
+(docs/reference/models.md).
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def scores(text: str, sentences: Sentences) -> dict[str, Score]:
 def tags_of(text: str, sentences: Sentences | None) -> dict[str, float]:
     """Tags worth keeping: of each kind the best, and at most two more that weigh at least half of it.
 
-    None without a model: counting keywords misleads more than it tells (docs/text.md).
+    None without a model: counting keywords misleads more than it tells (docs/how-to/text.md).
     """
     scored = scores(text, sentences) if sentences is not None else {}
     kept: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Real viewers, histories, hours and films; made-up pictures and responses. See docs/worlds.md for what is
+"""Real viewers, histories, hours and films; made-up pictures and responses. See docs/reference/worlds.md for what is
 which.
 """
 
