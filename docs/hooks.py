@@ -79,10 +79,10 @@ def fence_examples(command: click.Command) -> None:
 def openapi_document() -> dict[str, Any]:
     """Return the OpenAPI document that a server gives at /openapi.json."""
     from keyart_server.app import create_app
-    from keyart_server.serve import opened
-    from keyart_server.settings import Settings
+    from keyart_server.serve import open_service
+    from keyart_server.settings import ServerSettings
 
-    with tempfile.TemporaryDirectory() as folder, opened(Settings(Path(folder, "data"))) as service:
+    with tempfile.TemporaryDirectory() as folder, open_service(ServerSettings(Path(folder, "data"))) as service:
         return create_app(service).openapi()
 
 

@@ -125,10 +125,10 @@ def test_every_public_name_is_on_its_api_page(site, module):
 
 def test_every_route_is_on_the_http_page(site, tmp_path):
     from keyart_server.app import create_app
-    from keyart_server.serve import opened
-    from keyart_server.settings import Settings
+    from keyart_server.serve import open_service
+    from keyart_server.settings import ServerSettings
 
-    with opened(Settings(tmp_path / "data")) as service:
+    with open_service(ServerSettings(tmp_path / "data")) as service:
         paths = create_app(service).openapi()["paths"]
     text = shown(site / "reference" / "http-api.html")
     assert len(paths) > 20
