@@ -9,6 +9,7 @@ NAMED :=
 export ORT_DISABLE_TELEMETRY := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: install demo test test-all bench lint docs clean
 install: .venv/installed
@@ -48,7 +49,8 @@ lint: .venv/installed
 	$(BIN)/python tests/lint/naming.py $(NAMED)
 
 docs: .venv/installed
-	$(BIN)/python -m keyart_tools.docs
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "The site is in build/docs. Its search needs a server: $(BIN)/python -m http.server -d build/docs"
 
 clean:
 	rm -rf .venv .venv-bench build

@@ -25,7 +25,7 @@ class FederatedRounds:
         self._session, self._limits = session, limits
 
     def answer(self, message: bytes) -> bytes | None:
-        """Take one step of a campaign (docs/outbound.md).
+        """Take one step of a campaign (docs/reference/outbound.md).
 
         Args:
             message: Bytes from the server: a signed offer, or a stage of the secure aggregation.

@@ -344,7 +344,7 @@ class Personalizer:
             )
 
     def export(self) -> dict[str, Any]:
-        """Return everything held about the person, JSON-serialisable (docs/rights.md; GDPR 15 and 20)."""
+        """Return everything held about the person, JSON-serialisable (docs/reference/rights.md; GDPR 15 and 20)."""
         from .profile.data_export import export_profile
 
         with self._session.writing:

@@ -935,7 +935,7 @@ class Publisher:
 
 
 def canary(folder: Path, manifest: Manifest) -> Callable[..., Any]:
-    """That of docs/bundles.md."""
+    """That of docs/reference/bundles.md."""
     spec = FeatureSpec.from_json(manifest.feature_spec)
     return ranker.load_ranker(folder, spec, manifest.session_config).run
 

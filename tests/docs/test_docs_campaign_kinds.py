@@ -1,4 +1,4 @@
-"""docs/campaign-kinds.md names every kind of campaign, and both halves of a kind have the same name."""
+"""docs/reference/campaign-kinds.md names every kind of campaign, and both halves of a kind have the same name."""
 
 import importlib
 import pkgutil
@@ -9,7 +9,7 @@ import keyart_federated.campaigns as server
 from keyart.campaigns import kinds as device
 from keyart.campaigns.vectors import DeviceKind
 
-PAGE = Path(__file__).parents[2] / "docs" / "campaign-kinds.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "campaign-kinds.md"
 
 
 def kinds_on_the_device() -> dict[str, DeviceKind]:

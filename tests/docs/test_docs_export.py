@@ -1,4 +1,4 @@
-"""docs/rights.md documents `keyart-export/1` field by field: held against an export that has all of them."""
+"""docs/reference/rights.md documents `keyart-export/1` field by field, held against an export that has them all."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from support import campaigns
 
 import keyart
 
-PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "rights.md"
 TYPES = {"text": str, "bool": bool, "number": (int, float)}
 NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
 

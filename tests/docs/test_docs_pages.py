@@ -1,12 +1,18 @@
 """The pages are true: their Python runs, their links lead somewhere, and they name what there is to name."""
 
+import importlib
 import re
+import shlex
+import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
+from docs_pages import Page, broken_links, read_pages, slug
 
 import keyart
 import keyart_federated
@@ -14,14 +20,14 @@ from keyart import errors
 from keyart.bundle import Manifest
 from keyart.model.features.spec import SENSITIVE_KINDS
 from keyart.profile.consent import PURPOSES
-from keyart_tools import docs
+from keyart_tools.cli import main
 
 ROOT = Path(__file__).parents[2]
-PAGES = docs.read_pages(ROOT)
+PAGES = read_pages(ROOT)
 BY_NAME = {str(page.path): page for page in PAGES}
 
 
-def python_blocks(page: docs.Page) -> list[str]:
+def python_blocks(page: Page) -> list[str]:
     """Fenced blocks tagged `python`, each with its line numbers kept, so that a traceback points into the page."""
     return [
         "\n" * (token.map[0] + 1) + token.content
@@ -31,7 +37,9 @@ def python_blocks(page: docs.Page) -> list[str]:
 
 
 WITH_CODE = [page for page in PAGES if python_blocks(page)]
-NOUNS = [page for page in PAGES if page.path.parent == Path("docs") and page.path.name not in ("README.md", "cli.md")]
+FOLDERS = ("how-to", "reference", "explanation")
+NO_CODE = {"cli.md", "glossary.md", "http-api.md", "privacy-for-viewers.md"}  # text, or built from the code itself
+NOUNS = [page for page in PAGES if page.path.parent.name in FOLDERS and page.path.name not in NO_CODE]
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.path))
@@ -54,13 +62,22 @@ def test_readme_code_is_about_twenty_lines():
     assert len(block.strip().splitlines()) <= 30
 
 
+def commands(group: click.Group, path: str) -> Iterator[str]:
+    """Yield the anchors of all commands on the page that the site builds from them."""
+    for name, command in group.commands.items():
+        yield slug(f"{path} {name}")
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+
+
 def test_all_links_lead_somewhere():
-    assert docs.broken_links(PAGES, ROOT) == []
+    built = {"docs/reference/cli.md": set(commands(main, "keyart"))}
+    assert broken_links(PAGES, ROOT, built) == []
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path):
     (tmp_path / "README.md").write_text("# A\n\n[b](b.md) [c](#a) [d](#no) ![e](e.png) [f](https://keyart.example)\n")
-    assert docs.broken_links(docs.read_pages(tmp_path), tmp_path) == [
+    assert broken_links(read_pages(tmp_path), tmp_path) == [
         "README.md: b.md",
         "README.md: #no",
         "README.md: e.png",
@@ -69,7 +86,7 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path):
 
 def test_contents_link_every_page_and_every_decision():
     linked = {(ROOT / "docs" / link).resolve() for link in BY_NAME["docs/README.md"].links()}
-    there = {p for f in ("docs", "docs/decisions") for p in (ROOT / f).glob("*.md")} - {ROOT / "docs" / "README.md"}
+    there = set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "README.md"}
     assert there <= linked
 
 
@@ -82,7 +99,7 @@ def test_every_public_name_is_on_a_page():
 
 def test_error_tree_is_that_of_the_code():
     tree = errors.__doc__.partition("\n\n")[2].strip()
-    assert tree in BY_NAME["docs/errors.md"].text
+    assert tree in BY_NAME["docs/reference/errors.md"].text
     classes = {
         name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)
     }
@@ -100,13 +117,13 @@ def test_error_tree_has_the_shape_of_the_classes():
 
 
 def test_report_fields_are_all_on_the_page():
-    table = BY_NAME["docs/simulation.md"].text.partition("## Report")[2]
+    table = BY_NAME["docs/reference/simulation.md"].text.partition("## Report")[2]
     named = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))))
     assert named == {field.name for field in fields(keyart_federated.Report)}
 
 
 def test_policy_settings_and_defaults_are_on_the_page():
-    text = BY_NAME["docs/choosing.md"].text
+    text = BY_NAME["docs/explanation/choosing.md"].text
     for field in fields(keyart.Policy):
         assert f"| `{field.name}` |" in text
     policy = keyart.Policy()
@@ -122,27 +139,27 @@ def test_vector_parts_are_on_the_page_in_order():
 
     artworks = [keyart.Artwork("t/a", tags={"genre:drama": 1.0})]
     spec = FeatureSpec.from_catalog(keyart.Catalog.from_titles([keyart.Title("t", artworks=artworks)]))
-    table = BY_NAME["docs/rounds.md"].text.partition("## The vector")[2].partition("## ")[0]
+    table = BY_NAME["docs/explanation/rounds.md"].text.partition("## The vector")[2].partition("## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(TrainingLayout(spec, 1).sizes)
 
 
 def test_offer_fields_are_on_the_page():
     from keyart.campaigns.offer import Offer
 
-    table = BY_NAME["docs/outbound.md"].text.partition("## Offer")[2].partition("## ")[0]
+    table = BY_NAME["docs/reference/outbound.md"].text.partition("## Offer")[2].partition("## ")[0]
     named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     assert named == ["protocol", *(field.name for field in fields(Offer))]
 
 
 def test_purposes_and_sensitive_kinds_are_on_their_pages():
     for purpose in PURPOSES:
-        assert f"| `{purpose}` |" in BY_NAME["docs/rights.md"].text
-    (row,) = re.findall(r"^\| sensitive: (.*?) \|", BY_NAME["docs/catalogue.md"].text, re.MULTILINE)
+        assert f"| `{purpose}` |" in BY_NAME["docs/reference/rights.md"].text
+    (row,) = re.findall(r"^\| sensitive: (.*?) \|", BY_NAME["docs/reference/catalogue.md"].text, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", row)) == SENSITIVE_KINDS
 
 
 def test_bundle_files_are_on_the_page():
-    text = BY_NAME["docs/bundles.md"].text
+    text = BY_NAME["docs/reference/bundles.md"].text
     for name in ("manifest.json", "ranker.onnx", "ranker.bin", "train.onnx", "vocabulary.json", "vectors.json"):
         assert f"`{name}`" in text
     assert Manifest is keyart.Manifest
@@ -163,10 +180,85 @@ def test_test_files_named_on_other_pages_exist():
             assert (ROOT / file).is_file(), f"{page.path}: {file}"
 
 
-def test_cli_page_is_that_of_the_commands():
-    from keyart_tools.cli import main
+SHELL = [
+    pytest.param(script, id=f"{page.path}:{heading}")
+    for page in PAGES
+    for language in ("sh", "console")
+    for heading, script in page.blocks(language)
+    if not script.startswith("$")  # a session, with what was printed
+]
 
-    assert BY_NAME["docs/cli.md"].text == docs.cli_page(main), "run `make docs`"
+
+@pytest.mark.parametrize("script", SHELL)
+def test_shell_on_the_page_is_shell(script):
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    "script", [param for param in SHELL if re.search(r"^ *keyart ", param.values[0], re.MULTILINE)]
+)
+def test_commands_on_the_page_are_commands_that_click_takes(script):
+    for line in re.findall(r"^ *(keyart .*)", script.replace("\\\n", " "), re.MULTILINE):
+        words = shlex.split(line, comments=True)
+        end = next((n for n, word in enumerate(words) if re.match(r"[\d&]?>|[&|]", word)), len(words))
+        command, context, rest = main, click.Context(main, info_name="keyart"), words[1:end]
+        while isinstance(command, click.Group):
+            name, command, rest = command.resolve_command(context, rest)
+            try:
+                context = command.make_context(name, list(rest), parent=context)
+            except click.BadParameter as error:
+                assert "does not exist" in error.message, line  # the file of an example
+
+
+CURRENT = [page for page in PAGES if page.path.name != "CHANGELOG.md"]
+FILES = {"keyart.db", "keyart.server", "keyart.service"}  # names of a file, a logger and a unit
+
+
+def is_name(dotted: str) -> bool:
+    """Whether it is a module, a name in a module, or a member of a class."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            owner = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            if not hasattr(owner, part) and part not in getattr(owner, "__annotations__", {}):
+                return False
+            owner = getattr(owner, part, None)
+        return True
+    return False
+
+
+def test_names_on_pages_exist():
+    named = {
+        (str(page.path), name)
+        for page in CURRENT
+        for name in re.findall(r"`(keyart(?:_federated|_server|_tools)?(?:\.\w+)+)", page.text)
+    }
+    assert len(named) > 40
+    assert [(page, name) for page, name in sorted(named) if name not in FILES and not is_name(name)] == []
+
+
+def test_files_named_on_pages_exist():
+    named = {
+        (str(page.path), name)
+        for page in CURRENT
+        for name in re.findall(r"`((?:docs|examples|federated|sdk|server|tests|tools)/[\w/.-]+\.\w+)", page.text)
+    }
+    assert len(named) > 40
+    assert [(page, name) for page, name in sorted(named) if "NAME" not in name and not (ROOT / name).exists()] == []
+
+
+def test_pages_named_in_code_exist():
+    named = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for folder in ("sdk", "federated", "server", "tools", "tests", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"\bdocs/[\w/-]+\.md", path.read_text("utf-8"))
+    }
+    assert len(named) > 20
+    assert [(path, name) for path, name in sorted(named) if not (ROOT / name).is_file()] == []
 
 
 def test_changelog_names_the_version():

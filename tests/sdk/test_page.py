@@ -23,7 +23,7 @@ CLOSED = ("cast:a", "cast:b", "faces", "palette:cool", "palette:warm", "shot:clo
 SMALL = FeatureSpec(CLOSED, (), ("cast",), ())
 LARGE = FeatureSpec(CLOSED[2:], (), ("cast",), ("cast",))
 Tags = Mapping[str, float]
-DOCS = Path(__file__).parents[2] / "docs" / "choosing.md"
+DOCS = Path(__file__).parents[2] / "docs" / "explanation" / "choosing.md"
 
 
 def encoded(rows: list[list[Tags]], spec: FeatureSpec | None = None) -> EncodedCatalog:
@@ -148,7 +148,7 @@ def test_a_catalogue_without_tags_repeats_nothing():
     np.testing.assert_array_equal(memory.factors(slice(0, 2)), [1, 1])
 
 
-# Made pages: 40 titles of 20 pictures with values .08 e^(σ N). What is counted on them is in docs/choosing.md.
+# Made pages: 40 titles of 20 pictures with values .08 e^(σ N). Their counts stand in docs/explanation/choosing.md.
 TITLES, PICTURES, SEEDS, BASE_RATE = 40, 20, 20, 0.08
 PALETTES, SHOTS, GENRES = ("cool", "grey", "warm"), ("close", "medium", "wide"), ("comedy", "crime", "drama", "war")
 

@@ -1,8 +1,9 @@
 """The two ONNX graphs of a bundle, in standard operators (IR 8, opset 17).
 
-`ranker`: the model of docs/choosing.md. Its weights lie in `ranker.bin`; the matrix is int8 and dequantised per
-channel, so that scores are the same on every processor. `training`: the gradient of the log likelihood over a
-device's log, for a port that has onnxruntime and no numpy; equal to `keyart.campaigns.kinds.gradient`.
+`ranker`: the model of docs/explanation/choosing.md. Its weights lie in `ranker.bin`; the matrix is int8 and
+dequantised per channel, so that scores are the same on every processor. `training`: the gradient of the log
+likelihood over a device's log, for a port that has onnxruntime and no numpy; equal to
+`keyart.campaigns.kinds.gradient`.
 """
 
 from __future__ import annotations

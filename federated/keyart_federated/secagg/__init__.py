@@ -7,7 +7,7 @@ unmasking       the last stage: masks out of the sum
 recovery        secrets from shares, some of which may be wrong
 in_process      a whole round in one process
 
-The device's half is `keyart.secagg`; docs/protocol.md describes the protocol in words.
+The device's half is `keyart.secagg`; docs/reference/protocol.md says it all in words.
 """
 
 from .coordinator import Coordinator, SumResult

@@ -2,7 +2,7 @@
 
 Y. Saito, S. Aihara, M. Matsutani, Y. Narita, "Open Bandit Dataset and Pipeline: Towards Realistic and Reproducible
 Off-Policy Evaluation", NeurIPS Datasets and Benchmarks 2021. The package `obp` (Apache-2.0) carries 10,000 rows of
-each campaign and policy, of which 38 to 69 were clicked. See docs/worlds.md for what such a log can and cannot show.
+each campaign and policy, of which 38 to 69 were clicked. docs/reference/worlds.md says what such a log can show.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import BundleRefused
 
 # The int8 weights must stay what they are: without this entry onnxruntime turns the graph into int8
-# arithmetic, which saturates on some processors (docs/bundles.md).
+# arithmetic, which saturates on some processors (docs/reference/bundles.md).
 SESSION_CONFIG: Mapping[str, str] = {"session.disable_quant_qdq": "1"}
 CARD_TEXTS = ("purpose", "data", "limits")
 MAX_MODEL_VERSION = 2**53 - 1  # the largest whole number that JSON carries to every language

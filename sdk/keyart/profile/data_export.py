@@ -1,4 +1,4 @@
-"""Data export: everything held about a person, as one JSON document (`keyart-export/1`, docs/rights.md)."""
+"""Data export: everything held about a person, as one JSON document (`keyart-export/1`, docs/reference/rights.md)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Secure aggregation: a server learns the sum of a cohort's vectors, and no single vector.
 
-This is the device's half; the server's half is `keyart_federated.secagg`, and docs/protocol.md specifies both. It may
-use numpy, cryptography and `keyart.errors`, and no other package. Import names from here; each brings its module on
-first use.
+This is the device's half; the server's half is `keyart_federated.secagg`, and docs/reference/protocol.md specifies
+both. It may use numpy, cryptography and `keyart.errors`, and no other package. Import names from here; each brings
+its module on first use.
 
     parameters      what is added up, and how many devices must be in it
     identity        who takes part: certified signing keys

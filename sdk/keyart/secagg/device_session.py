@@ -2,9 +2,9 @@
 
 Secure aggregation after Bonawitz et al. 2017, "Practical secure aggregation for privacy-preserving machine learning",
 figure 4, over the graph of Bell et al. 2020. Against a server that tells neighbours different stories two things are
-added, both without another message (docs/protocol.md, "A lying server"): what a device gives out at the end is
-locked under a secret that its own neighbours hand out only if they take it for a survivor; and a share of a self-mask
-carries a pad that its dealer gives away only for neighbours with whom it has masked.
+added, both without another message (docs/reference/protocol.md, "A lying server"): what a device gives out at the end
+is locked under a secret that its own neighbours hand out only if they take it for a survivor; and a share of a
+self-mask carries a pad that its dealer gives away only for neighbours with whom it has masked.
 """
 
 from __future__ import annotations

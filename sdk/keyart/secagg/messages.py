@@ -1,4 +1,6 @@
-"""Messages of a round between server and device, as bytes (docs/protocol.md). Little-endian, every length exact.
+"""Messages of a round between server and device, as bytes (docs/reference/protocol.md).
+
+They are little-endian, and every length is exact.
 
     "ks" | version (1) | kind (1) | round id (32) | body
 

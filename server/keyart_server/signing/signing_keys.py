@@ -4,7 +4,7 @@ DIR/keys/offers.pem     devices with `keyart.Limits(servers=[…])` accept offer
 DIR/keys/issuer.pem     devices with `keyart.Limits(issuers=[…])` accept certificates signed with it
 
 The holder of the issuer key can invent devices. Operators who do not trust their own server keep it elsewhere and let
-the app's account service certify devices (docs/server.md).
+the app's account service certify devices (docs/reference/server.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The figures of docs/evaluation.md: their script runs, and real logs say what the page says."""
+"""The figures of docs/how-to/evaluation.md: their script runs, and real logs say what the page says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A peek costs nothing, and noise changes no verdict at the planned power: docs/experiments.md has the long runs."""
+"""A peek costs nothing, and noise changes no verdict at the planned power (docs/how-to/experiments.md: long runs)."""
 
 from __future__ import annotations
 

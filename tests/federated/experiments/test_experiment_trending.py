@@ -73,7 +73,7 @@ def zipf_sum(devices: int, epsilon: float, seed: int = 0, titles: int = 200) -> 
 
 
 def test_relative_errors_are_what_is_said():
-    """20,000 devices, ε = 1: as docs/experiments.md says."""
+    """20,000 devices, ε = 1: as docs/how-to/experiments.md says."""
     truth, plays = zipf_sum(20_000, 1.0)
     trend = plays.now()
     off = (trend.counts - truth) / trend.deviation

@@ -202,7 +202,7 @@ def test_a_fleet_whose_owner_is_killed_ends_too(flower, tmp_path, below, wait_un
 
 def test_the_example_of_the_docs_page_runs(fleet, tmp_path, monkeypatch):
     monkeypatch.setattr(deployment.Fleet, "start", lambda folder, nodes: nullcontext(fleet))  # 6 s less
-    page = Path(__file__).parents[3] / "docs" / "deployment.md"
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "deployment.md"
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in re.findall(r"^```(?:python|py)\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):

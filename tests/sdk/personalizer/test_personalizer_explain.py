@@ -40,7 +40,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def logits_of(weights: Weights, rows: FeatureRows) -> tuple[np.ndarray, np.ndarray]:
-    """play (without offsets) and keep [N] in float64, written down from docs/choosing.md."""
+    """play (without offsets) and keep [N] in float64, written down from docs/explanation/choosing.md."""
     z, x, y = (a.astype(np.float64) for a in (rows.artwork, rows.match, rows.main))
     u = np.concatenate([[1.0], rows.viewer, rows.context])
     play = z @ (weights.play_artwork @ u) + x @ weights.play_match + y @ weights.play_main + rows.appeal[:, 0]

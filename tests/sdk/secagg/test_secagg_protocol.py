@@ -1,4 +1,4 @@
-"""The worked example of docs/protocol.md is what the code does with that randomness, byte by byte."""
+"""The worked example of docs/reference/protocol.md is what the code does with that randomness, byte by byte."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keyart.secagg.identity import CERTIFICATE_BYTES, RECORD_BYTES, issuer_id
 from keyart.secagg.key_agreement import LABEL, agree_secret, derive_key
 from keyart.secagg.masks import mask_lanes, to_signed
 
-PAGE = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "protocol.md").read_text("utf-8")
 NOW = 1_800_000_000
 
 
@@ -99,7 +99,7 @@ class Example:
 
 def test_the_worked_example():
     block = re.search(r"```text\n(terms .*?)```", PAGE, re.DOTALL)
-    assert block, "docs/protocol.md has no worked example"
+    assert block, "docs/reference/protocol.md has no worked example"
     assert dict(line.split(" = ") for line in block[1].strip().splitlines()) == Example().lines
 
 

@@ -114,7 +114,7 @@ def test_what_is_neither(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_bars_on_ten_thousand_slates() -> None:
-    """The figures of docs/quantization.md."""
+    """The figures of docs/reference/quantization.md."""
     of = SyntheticWorld(viewers=500, titles=80, artworks=10, impressions=100)
     file = fit(recorded(of, 100, data="made up"), of.catalog).file
     source = QuantizationSource.of_model(file)

@@ -1,4 +1,4 @@
-"""The figures of docs/tagging.md, on Big Buck Bunny: a minute or two."""
+"""The figures of docs/how-to/tagging.md, on Big Buck Bunny: a minute or two."""
 
 from __future__ import annotations
 

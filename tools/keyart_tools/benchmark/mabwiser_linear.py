@@ -20,7 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-# docs/simulation.md tells what else was tried.
+# docs/reference/simulation.md tells what else was tried.
 SETTINGS = {"LinUCB": {"alpha": 0.5, "l2_lambda": 5.0}, "LinTS": {"alpha": 0.1, "l2_lambda": 0.2}}
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 # Tags of the viewer and the situation times tags of the picture; the rest as VowpalWabbit has it:
-# docs/simulation.md tells what else was tried.
+# docs/reference/simulation.md tells what else was tried.
 SETTINGS = "--cb_explore_adf --squarecb -q UA"
 
 

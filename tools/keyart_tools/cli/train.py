@@ -47,8 +47,8 @@ def train(
 ) -> None:
     """Train a model on LOG, a file of JSON Lines with the viewers' views and the artworks that they were shown.
 
-    The first line is {"format": "keyart-log/1", "data": "what this log is"}; docs/training.md describes the others.
-    Use the model with `keyart quantize` and `keyart export`.
+    The first line is {"format": "keyart-log/1", "data": "what this log is"}; docs/how-to/training.md has the others.
+    The model goes on to `keyart quantize` and `keyart export`.
 
     \b
     Example:

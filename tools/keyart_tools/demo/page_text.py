@@ -14,7 +14,7 @@ _REAL = (
     "their genres, cast and runtimes. The SDK sees the earlier half of each viewer's ratings as the viewing history.",
     "Simulated: the artworks (tags drawn by rules; two a title promise what the film does not hold) and how a viewer "
     "responds to a picture, a model estimated from the later half of that viewer's real ratings. Nobody publishes "
-    "real logs of artwork impressions. The equations are in docs/worlds.md.",
+    "real logs of artwork impressions. The equations are in docs/reference/worlds.md.",
 )
 _FILM = (
     "Big Buck Bunny is a real film, and its pictures are stills that `keyart tag` found and tagged (film/sheet.html "
@@ -22,7 +22,7 @@ _FILM = (
 )
 _MADE_UP = (
     "Everything in this world is made up: viewers, titles, artworks and responses. Its equations are in "
-    "docs/worlds.md. `keyart demo` without `--world synthetic` uses real viewers and films.",
+    "docs/reference/worlds.md. `keyart demo` without `--world synthetic` uses real viewers and films.",
 )
 _LICENCES = {
     MOVIELENS: (

@@ -1,6 +1,7 @@
 """The models that tagging can use: source, purpose, licence and training data.
 
-None is part of the repository. Models of age, gender or identity are excluded on principle (docs/models.md).
+None is in the repository. Those for age, gender or identity of a face are left out on principle
+(docs/reference/models.md).
 """
 
 from __future__ import annotations

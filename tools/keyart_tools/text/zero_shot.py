@@ -79,7 +79,7 @@ def scores(text: str, sentences: SentenceEncoder) -> dict[str, LabelScore]:
 def tags_of(text: str, sentences: SentenceEncoder | None) -> dict[str, float]:
     """Return the best tag of each kind, and at most two more of at least half its weight.
 
-    Without a model there are none: counting keywords misleads more often than it helps (docs/text.md).
+    None without a model: counting keywords misleads more than it tells (docs/how-to/text.md).
     """
     scored = scores(text, sentences) if sentences is not None else {}
     kept: dict[str, float] = {}

@@ -1,4 +1,6 @@
-"""The MovieLens world: real viewers, histories, hours and films; made-up artworks and responses (docs/worlds.md)."""
+"""Real viewers, histories, hours and films; made-up pictures and responses. See docs/reference/worlds.md for what is
+which.
+"""
 
 from __future__ import annotations
 

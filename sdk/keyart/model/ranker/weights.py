@@ -1,7 +1,7 @@
 """Weights of the ranker: their names, shapes, int8 form, and their bytes in `ranker.bin`.
 
-The model (docs/choosing.md): with z a picture's tags, u = [1, h̃, c] the viewer and the context, x the matches and
-y the mains,  play = z·(W u) + m·x + μ·y + b,  keep = z·w' + m'·x + μ'·y + b',  value = σ(play) σ(keep).
+The model (docs/explanation/choosing.md): with z a picture's tags, u = [1, h̃, c] the viewer and the context, x the
+matches and y the mains,  play = z·(W u) + m·x + μ·y + b,  keep = z·w' + m'·x + μ'·y + b',  value = σ(play) σ(keep).
 """
 
 from __future__ import annotations
