@@ -169,7 +169,7 @@ def _read(lines: Iterator[str], path: Path) -> Log:
             with_intent += 1
         else:
             decisions[name].append(event)
-    viewers = tuple(Viewer(name, _sorted(views[name]), _sorted(decisions[name])) for name in views)
+    viewers = tuple(LoggedViewer(name, _sorted(views[name]), _sorted(decisions[name])) for name in views)
     marked = evaluation_only or "movielens" in data.casefold()  # docs/reference/worlds.md, "Licences"
     return Log(data.strip(), marked, viewers, {"shown for something asked": with_intent})
 
