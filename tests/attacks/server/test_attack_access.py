@@ -145,7 +145,7 @@ def test_a_viewer_operates(target: Target) -> None:
     for method, path in routes(target):
         if method != "get":
             answer = browser.request(method, path, headers=headers)
-            assert answer.status_code == 403 and "may not" in answer.json()["error"], f"{method} {path}"
+            assert answer.status_code == 403 and "lacks the scope" in answer.json()["error"], f"{method} {path}"
     assert target.campaigns() == []
 
 
