@@ -457,7 +457,7 @@ UPDATER = """
 import os, signal, sys
 from pathlib import Path
 from keyart.bundle import Slots
-from keyart.bundle.update import update
+from keyart.bundle.update import install_update
 home, site, deadly = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 count = 0
 def tick(name):
@@ -469,7 +469,7 @@ def fetch(path):
     tick(path)
     return (site / path).read_bytes()
 root = (site / "metadata/1.root.json").read_bytes()
-update(Slots(home / "slots", step=tick), home / "tuf", fetch, root=root, canary=None)
+install_update(Slots(home / "slots", step=tick), home / "tuf", fetch, root=root, canary=None)
 """
 
 
@@ -492,9 +492,9 @@ def test_killed_at_each_fetch_and_each_step(site: Repository, victim: Device, tm
 def test_without_the_extra_the_error_names_it(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['tuf'] = None\n"
-        "from keyart.bundle import Slots\nfrom keyart.bundle.update import update\n"
+        "from keyart.bundle import Slots\nfrom keyart.bundle.update import install_update\n"
         "from keyart.errors import UpdateError\n"
-        "try:\n    update(Slots('slots'), 'tuf', lambda path: b'', root=b'', canary=None)\n"
+        "try:\n    install_update(Slots('slots'), 'tuf', lambda path: b'', root=b'', canary=None)\n"
         "except UpdateError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)

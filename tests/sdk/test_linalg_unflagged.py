@@ -16,12 +16,12 @@ import numpy as np
 
 import keyart
 from keyart.model.features import EncodedCatalog, FeatureSpec
-from keyart.model.features.rows import Rows, intent_match
-from keyart.model.features.viewer import sharpen
-from keyart.model.head import Head, HeadPrior, refit
+from keyart.model.features.rows import FeatureRows, intent_match
+from keyart.model.features.viewer import sharpen_affinity
+from keyart.model.head import Head, HeadPrior, refit_head
 from keyart.model.scorer import head_logit, score
 from keyart.model.page import PageMemory
-from keyart.model.ranker.weights import Weights, shapes
+from keyart.model.ranker.weights import Weights, weight_shapes
 
 rng = np.random.default_rng(1)
 NAN = np.full(160 * 160, 0x7FA00001, dtype=np.uint32).view(np.float32)
@@ -47,12 +47,12 @@ def catalog_of(*names, shown=()):
 def rows(spec, count):
     z, m, k = spec.artwork_size, len(spec.match_names), len(spec.main_names)
     viewer, context = random(spec.viewer_size), random(count, len(spec.context_names))
-    return Rows(random(count, z), random(count, m), random(count, k), random(count, 2), viewer, context)
+    return FeatureRows(random(count, z), random(count, m), random(count, k), random(count, 2), viewer, context)
 
 
 def candidates(spec, count):
     of_log = rows(spec, count)
-    return Rows(*list(vars(of_log).values())[:-1], of_log.context[0])
+    return FeatureRows(*list(vars(of_log).values())[:-1], of_log.context[0])
 
 
 def page(catalog, spec):
@@ -69,16 +69,16 @@ faces = FeatureSpec.from_catalog(catalog_of(*GENRES[:3], shown=["faces"]))
 assert (len(faces.match_names), faces.viewer_size) == (5, 3)
 two = FeatureSpec.from_catalog(catalog_of(*GENRES[:3], "style:dark", "style:light"))
 assert (len(two.match_kinds), two.viewer_size) == (2, 5)
-weights, of_faces = (Weights(**{name: random(*size) for name, size in shapes(one).items()}) for one in (spec, faces))
+weights, of_faces = (Weights(**{name: random(*size) for name, size in weight_shapes(one).items()}) for one in (spec, faces))
 head = Head(random(6), random(6, 6))
 MAKE = {
     "plain": lambda n: lambda a=random(n, 5), b=random(5): a @ b,
     "of a log": lambda n: lambda some=rows(faces, n): score(of_faces, some),
     "of candidates": lambda n: lambda some=candidates(spec, n): score(weights, some),
     "intent_match": lambda n: lambda some=random(n, 5): intent_match(spec, some, {GENRES[0]: 1.0}),
-    "sharpen": lambda n: lambda some=random(5): sharpen(some, two),
+    "sharpen_affinity": lambda n: lambda some=random(5): sharpen_affinity(some, two),
     "head": lambda n: lambda some=random(n, 5): head_logit(head.mean, some),
-    "refit": lambda n: lambda some=random(n, 4), y=random(n): refit(HeadPrior(), some, y, y),
+    "refit_head": lambda n: lambda some=random(n, 4), y=random(n): refit_head(HeadPrior(), some, y, y),
     "page": lambda n: page(catalog, spec),
 }
 

@@ -90,14 +90,14 @@ def test_opening_does_not_import_onnxruntime_and_a_forked_child_makes_its_own_se
         from pathlib import Path
         import numpy as np
         from keyart.model.features import FeatureSpec
-        from keyart.model.features.rows import Rows
-        from keyart.model.ranker import load
+        from keyart.model.features.rows import FeatureRows
+        from keyart.model.ranker import load_ranker
         from support.catalogs import sample_catalog
         spec = FeatureSpec.from_catalog(sample_catalog())
-        ranker = load(Path(sys.argv[1]), spec, {"session.disable_quant_qdq": "1"}, "onnxruntime")
+        ranker = load_ranker(Path(sys.argv[1]), spec, {"session.disable_quant_qdq": "1"}, "onnxruntime")
         assert "onnxruntime" not in sys.modules
         def part(*shape): return np.full(shape, 0.5, dtype=np.float32)
-        rows = Rows(part(5, spec.artwork_size), part(5, len(spec.match_names)), part(5, len(spec.main_names)),
+        rows = FeatureRows(part(5, spec.artwork_size), part(5, len(spec.match_names)), part(5, len(spec.main_names)),
                     part(5, 2), part(spec.viewer_size), part(len(spec.context_names)))
         child = os.fork()
         if not child:

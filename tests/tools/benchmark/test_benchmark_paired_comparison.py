@@ -9,7 +9,7 @@ from support.worlds import StyleWorld
 
 from keyart.errors import SettingError
 from keyart_federated import simulate
-from keyart_federated.metrics import Truth
+from keyart_federated.metrics import WorldTruth
 from keyart_tools.benchmark.paired_comparison import COMPARABLE, RecordingWorld, compare, draw, policies
 
 
@@ -49,7 +49,7 @@ def test_differences_are_paired(world: StyleWorld) -> None:
 
 def test_the_witness_sees_what_the_simulation_shows(world: StyleWorld) -> None:
     witness = RecordingWorld(world, 8)
-    report = simulate(witness, 4, 2, truth=Truth.measure(world, 8))
+    report = simulate(witness, 4, 2, truth=WorldTruth.measure(world, 8))
 
     assert (witness.shown > 0).any()
     assert report.policy_value == pytest.approx(simulate(world, 4, 2).policy_value)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from support.services import all_models, had
 
-from keyart_federated.datasets.download import Source, cache_folder, fetched
+from keyart_federated.datasets.download import PackageSource, cache_folder, fetched
 from keyart_tools.models import Models, Picture, sample_media
 
-PHOTOGRAPHS = Source(
+PHOTOGRAPHS = PackageSource(
     sample_media.PHOTOGRAPH.requirement,
     sample_media.PHOTOGRAPH.sha256,
     (
