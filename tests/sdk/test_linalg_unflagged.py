@@ -69,7 +69,9 @@ faces = FeatureSpec.from_catalog(catalog_of(*GENRES[:3], shown=["faces"]))
 assert (len(faces.match_names), faces.viewer_size) == (5, 3)
 two = FeatureSpec.from_catalog(catalog_of(*GENRES[:3], "style:dark", "style:light"))
 assert (len(two.match_kinds), two.viewer_size) == (2, 5)
-weights, of_faces = (Weights(**{name: random(*size) for name, size in weight_shapes(one).items()}) for one in (spec, faces))
+weights, of_faces = (
+    Weights(**{name: random(*size) for name, size in weight_shapes(one).items()}) for one in (spec, faces)
+)
 head = Head(random(6), random(6, 6))
 MAKE = {
     "plain": lambda n: lambda a=random(n, 5), b=random(5): a @ b,
