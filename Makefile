@@ -5,7 +5,7 @@ PEERS := .venv-bench/bin
 # Two workers on two cores: matrices are small, and more threads wait for each other.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 # Packages that keep the rules for names and docstrings.
-NAMED :=
+NAMED := sdk/keyart federated/keyart_federated server/keyart_server tools/keyart_tools
 export ORT_DISABLE_TELEMETRY := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .federated_rounds import FederatedRounds
     from .model.explain import Explanation
     from .model.transparency import Description
-    from .viewer_preferences import ViewerPreferences
+    from .profile.viewer_preferences import ViewerPreferences
 
 log = logging.getLogger("keyart")
 
@@ -162,7 +162,7 @@ class Personalizer:
     @cached_property
     def preferences(self) -> ViewerPreferences:
         """Return the preferences that the person states: likes and dislikes of tags."""
-        from .viewer_preferences import ViewerPreferences
+        from .profile.viewer_preferences import ViewerPreferences
 
         return ViewerPreferences(self._session)
 

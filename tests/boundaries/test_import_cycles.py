@@ -20,7 +20,7 @@ LAYERS = (
     {"model"},
     {"bundle", "profile"},
     {"campaigns"},
-    {"federated_rounds", "viewer_preferences"},
+    {"federated_rounds"},
     {"personalizer"},
     {"client"},
 )

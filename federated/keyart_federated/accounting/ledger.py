@@ -50,7 +50,7 @@ class Receipt:
 
 
 class Ledger:
-    """One budget for all campaigns of a fleet. Open it with `Ledger.open`; one process at a time.
+    """The budget for all campaigns of a fleet. Open it with `Ledger.open`; one process at a time.
 
     Charges compose by their Rényi divergences, so that many rounds cost much less than the sum of their ε.
     """

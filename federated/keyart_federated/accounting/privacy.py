@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from keyart.errors import SettingError
+from keyart.model import LATENTS
 
 from .epsilon import noise_for
 
@@ -19,10 +20,13 @@ MIN_ROUNDS, MAX_ROUNDS = 5, 30
 MIN_CLIP, MAX_CLIP = 0.5, 2.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
-COWATCH_SHARE, COWATCH_EXCHANGES = 0.1, 2  # of the budget, for questions about what is watched together
-# Devices that make latents seen through noise, for noise of 1 in one title. A latent's eigenvalue grows with the
-# devices, and noise turns its direction by the root of the titles (`learning.latents.title_latents`).
-COWATCH_DEVICES = 400.0
+COWATCH_SHARE = 0.1  # of the budget, for questions about what is watched together
+COWATCH_EXCHANGES = (2, 5)  # such questions: two where noise is all that matters, five where they must converge
+# Devices that make latents seen through one exchange, for noise of 1 in one title. A latent's eigenvalue grows with
+# the devices, and noise turns its direction by the root of the titles (`learning.title_latents`).
+COWATCH_DEVICES = 283.0
+# Noise in what all artworks' latents add to a vector, as a share of the variance in which devices differ.
+ARTWORK_LATENTS_NOISE = 0.1
 # Without noise: nobody is clipped, and a step is so small that rounding is nothing beside what devices differ by.
 NO_CLIP, FINE_UNITS = 256.0, 1 << 32
 MIN_SUM = 2  # devices: a sum of one vector is that vector
@@ -114,17 +118,47 @@ def _rounds(devices: float, epsilon: float) -> int:
 
 
 def clip_for(devices: float, epsilon: float) -> float:
-    """What suits a cohort of that size, as `Privacy.clip`."""
+    """Return the clipping norm that suits a cohort of so many devices, as `Privacy.clip`."""
     return min(max(MIN_CLIP * _size(devices, epsilon), MIN_CLIP), MAX_CLIP)
 
 
 @lru_cache(maxsize=64)
-def shows_latents(devices: float, titles: int, epsilon: float, delta: float) -> bool:
-    """Return whether so many devices, on which the noise counts, make latents that noise does not hide."""
-    multiplier = noise_for(epsilon, delta, 1) * math.sqrt(COWATCH_EXCHANGES / COWATCH_SHARE)
-    return devices >= COWATCH_DEVICES * multiplier * math.sqrt(titles)
+def cowatch_exchanges(devices: float, titles: int, epsilon: float, delta: float) -> int:
+    """Return the number of rounds that find title latents: as many as noise leaves a use to, 0 where it hides them.
+
+    Args:
+        devices: number of devices that the noise counts on.
+        titles: number of titles in the catalogue.
+        epsilon: ε of the campaign.
+        delta: δ of the campaign.
+    """
+    if math.isinf(epsilon):
+        return COWATCH_EXCHANGES[-1]
+    noise = noise_for(epsilon, delta, 1) * math.sqrt(titles / COWATCH_SHARE)
+    # The budget is divided over the exchanges, and each goes on from what noise has turned in the one before.
+    seen = (count for count in COWATCH_EXCHANGES if devices >= COWATCH_DEVICES * noise * count)
+    return max(seen, default=0)
+
+
+@lru_cache(maxsize=64)
+def shows_artwork_latents(devices: float, artworks: int, rounds: int, epsilon: float, delta: float) -> bool:
+    """Return whether noise does not hide the latents of single artworks.
+
+    Noise of multiplier σ adds τ = σ² c² d / n to the variance in which n devices differ, for d entries and clip c.
+
+    Args:
+        devices: number of devices that the noise counts on, n.
+        artworks: number of artworks in the catalogue.
+        rounds: number of training rounds.
+        epsilon: ε of the campaign.
+        delta: δ of the campaign.
+    """
+    if math.isinf(epsilon):
+        return True
+    noise = (noise_for(epsilon, delta, rounds) * clip_for(devices, epsilon)) ** 2
+    return noise * 2 * artworks * LATENTS <= ARTWORK_LATENTS_NOISE * devices
 
 
 def _size(devices: float, epsilon: float) -> float:
-    """How much a fleet can learn at this budget, against the one that was measured."""
+    """Return how much a fleet can learn at this budget, relative to the one that was measured."""
     return math.sqrt(devices / OF_DEVICES * epsilon / AT_EPSILON)

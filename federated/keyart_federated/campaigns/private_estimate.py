@@ -1,4 +1,4 @@
-"""What estimates from private sums share: the check of the sum, and a confidence interval with the noise in it."""
+"""The parts that estimates from private sums share: a check of the sum, and an interval that counts its noise."""
 
 from __future__ import annotations
 

@@ -29,20 +29,18 @@ from keyart.dp import UNITS
 from keyart.errors import BundleError, FederatedError, RoundFailed
 from keyart.model import EncodedCatalog
 from keyart_federated.accounting.privacy import (
-    COWATCH_EXCHANGES,
     COWATCH_SHARE,
     FINE_UNITS,
     NO_CLIP,
     POPULATION_SHARE,
     clip_for,
-    shows_latents,
+    cowatch_exchanges,
+    shows_artwork_latents,
 )
-from keyart_federated.learning import checkpoint
-from keyart_federated.learning import learner_state as optimiser
-from keyart_federated.learning import title_latents as latents
+from keyart_federated.learning import checkpoint, learner_state, title_latents
 from keyart_federated.learning.learner import RATE_RANGE, Learner
-from keyart_federated.learning.learning_request import LearningRequest as Question
-from keyart_federated.learning.title_latents import EXCHANGES, VIEWS_CLIP
+from keyart_federated.learning.learning_request import LearningRequest
+from keyart_federated.learning.title_latents import VIEWS_CLIP
 from keyart_federated.learning.viewer_population import Population
 
 from . import cowatch, population
@@ -50,10 +48,8 @@ from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, resized, total_rounds
 from .private_sum import PrivateSum
-from .protocol import DeployedModel as Base
-from .protocol import Finished, RoundRequest, RoundResult, Wait
-from .rollout_plan import RolloutPlan as Plan
-from .rollout_plan import guard_rounds
+from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
+from .rollout_plan import RolloutPlan, guard_rounds
 from .round_offer import early, request_round, require_own, require_usable, unread
 from .settings import HELD_OUT, Cohort, settings_of
 from .state_codec import load, pack
@@ -84,20 +80,20 @@ class TrainingSettings(Cohort):
         _ = self.rollout
 
     @property
-    def rollout(self) -> Plan:
+    def rollout(self) -> RolloutPlan:
         """The way of a candidate to the fleet. Raises SettingError."""
-        return Plan(self.stages, self.stage_hours, self.margin, self.segment_margin, self.unclear)
+        return RolloutPlan(self.stages, self.stage_hours, self.margin, self.segment_margin, self.unclear)
 
 
-def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
+def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. All of it together costs the campaign's ε, whatever is asked of whom."""
     settings, rounds = settings_of(campaign, TrainingSettings), campaign.rounds
     exchanges = _exchanges(campaign, base)
     share = COWATCH_SHARE if exchanges else 0.0
     parts = {population.TOPIC: Part(POPULATION_SHARE, 1, population.layout(base).size)}
     if exchanges:
-        parts[COWATCH_TOPIC] = Part(share, exchanges, latents.layout_of(len(base.catalog)).size)
-    largest = layout(base, _latent_blocks(campaign) if exchanges or _has_latents(base) else "none")
+        parts[COWATCH_TOPIC] = Part(share, exchanges, title_latents.layout_of(len(base.catalog)).size)
+    largest = layout(base, _latent_blocks(campaign, base, bool(exchanges) or _has_latents(base)))
     parts[PURPOSE] = Part(1 - POPULATION_SHARE - share - settings.gates, rounds, largest.size)
     if settings.gates:
         size, half = SegmentLayout.of("compare", base.spec).size, settings.gates / 2
@@ -107,7 +103,7 @@ def plan(campaign: Campaign, base: Base) -> dict[str, PlannedRounds]:
 
 
 def ask(
-    campaign: Campaign, state: bytes | None, number: int, failed: int, base: Base, at: datetime
+    campaign: Campaign, state: bytes | None, number: int, failed: int, base: DeployedModel, at: datetime
 ) -> RoundRequest | Wait | Finished:
     """See `CampaignKind.ask`."""
     settings = settings_of(campaign, TrainingSettings)
@@ -155,7 +151,7 @@ def ask(
     )
 
 
-def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base) -> RoundResult:
+def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. A sum that teaches ends in a candidate."""
     settings = settings_of(campaign, TrainingSettings)
     known, data = load(state, campaign)
@@ -173,7 +169,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Base
         return unread(known, data, error)
 
 
-def layout(base: Base, latents: LatentBlocks) -> TrainingLayout:
+def layout(base: DeployedModel, latents: LatentBlocks) -> TrainingLayout:
     """Return the layout of the vectors that teach."""
     return TrainingLayout(base.spec, len(base.catalog.artwork_places), latents)
 
@@ -182,31 +178,32 @@ def _epsilon(campaign: Campaign) -> float:
     return campaign.epsilon or EPSILON
 
 
-def _exchanges(campaign: Campaign, base: Base) -> int:
-    """Rounds that find the title latents: none where noise would hide them."""
-    epsilon, delta = _epsilon(campaign), campaign.delta or DELTA
-    if math.isinf(epsilon):
-        return EXCHANGES
-    devices = settings_of(campaign, TrainingSettings).minimum_devices
-    return COWATCH_EXCHANGES if shows_latents(devices, len(base.catalog), epsilon, delta) else 0
+def _exchanges(campaign: Campaign, base: DeployedModel) -> int:
+    """Return the number of rounds that find the title latents: none where noise would hide them."""
+    devices, epsilon = settings_of(campaign, TrainingSettings).minimum_devices, _epsilon(campaign)
+    return cowatch_exchanges(devices, len(base.catalog), epsilon, campaign.delta or DELTA)
 
 
-def _exchanges_needed(campaign: Campaign, base: Base) -> int:
-    """The same, and none where devices have title latents already: artwork latents belong to these."""
+def _exchanges_needed(campaign: Campaign, base: DeployedModel) -> int:
+    """Return the same, or 0 where devices have title latents already: artwork latents belong to these."""
     return 0 if _has_latents(base) else _exchanges(campaign, base)
 
 
-def _has_latents(base: Base) -> bool:
-    """Whether the model that devices have has title latents."""
+def _has_latents(base: DeployedModel) -> bool:
+    """Return whether the model that devices have has title latents."""
     return base.loaded.latents is not None
 
 
-def _latent_blocks(campaign: Campaign) -> LatentBlocks:
-    """Return what devices that have latents send of them: by artwork, noise would hide it."""
-    return "artworks" if math.isinf(_epsilon(campaign)) else "tags"
+def _latent_blocks(campaign: Campaign, base: DeployedModel, has_latents: bool) -> LatentBlocks:
+    """Return what devices send of latents if their model has some: by artwork only where noise does not hide it."""
+    if not has_latents:
+        return "none"
+    epsilon, delta = _epsilon(campaign), campaign.delta or DELTA
+    devices, artworks = settings_of(campaign, TrainingSettings).minimum_devices, len(base.catalog.artwork_places)
+    return "artworks" if shows_artwork_latents(devices, artworks, campaign.rounds, epsilon, delta) else "tags"
 
 
-def _directions(campaign: Campaign, known: Mapping[str, Any], base: Base) -> npt.NDArray[np.float64]:
+def _directions(campaign: Campaign, known: Mapping[str, Any], base: DeployedModel) -> npt.NDArray[np.float64]:
     """Directions of the next co-watch round, [T, D]."""
     first = cowatch.first_directions(campaign, base)
     data = base64.b64decode(known.get("directions", ""))
@@ -214,7 +211,7 @@ def _directions(campaign: Campaign, known: Mapping[str, Any], base: Base) -> npt
     return np.frombuffer(data, "<f8").reshape(first.shape) if same else first
 
 
-def _rolling(known: Mapping[str, Any], base: Base) -> Wait | None:
+def _rolling(known: Mapping[str, Any], base: DeployedModel) -> Wait | None:
     """The last candidate may still be on its way."""
     version = known.get("version", base.version)
     if version <= base.version or version in base.refused:
@@ -222,7 +219,7 @@ def _rolling(known: Mapping[str, Any], base: Base) -> Wait | None:
     return Wait(f"Version {version}, which the last round made, is not on every device yet.")
 
 
-def _require_same_model(offer: Offer, base: Base) -> None:
+def _require_same_model(offer: Offer, base: DeployedModel) -> None:
     """Raises RoundFailed for a sum about what the fleet does not run on any more."""
     if (offer.model_version, offer.feature_spec) != (base.version, base.spec.sha256):
         raise RoundFailed(
@@ -232,7 +229,7 @@ def _require_same_model(offer: Offer, base: Base) -> None:
 
 
 def _learner(
-    settings: TrainingSettings, known: Mapping[str, Any], data: bytes, base: Base, places: EncodedCatalog
+    settings: TrainingSettings, known: Mapping[str, Any], data: bytes, base: DeployedModel, places: EncodedCatalog
 ) -> Learner:
     """Return the learner as it was, if the fleet runs on its model; else a new one on what the fleet runs on."""
     before = checkpoint.from_bytes(data, places)[0] if known.get("spec") == base.spec.sha256 else None
@@ -246,7 +243,7 @@ def _learner(
     model = model_of(base.loaded)
     if before is not None and same_titles and not model.title_latents.any():
         model = replace(model, title_latents=before.state.model.title_latents)  # no device has had them yet
-    new = Learner.start(optimiser.init(model, places), people, devices, places)
+    new = Learner.start(learner_state.init(model, places), people, devices, places)
     if before is not None:
         return replace(new, rates=before.rates, reach=before.reach)
     rate = float(np.clip(model.base_rate, *RATE_RANGE))
@@ -255,18 +252,18 @@ def _learner(
 
 @dataclass(frozen=True)
 class _Asked:
-    """All that a question follows from. base: is told apart by its version and bundle."""
+    """The inputs of a learning request. Bases are compared by their version and bundle."""
 
     campaign: Campaign
     number: int
     state: bytes
     version: int
     bundle: str
-    base: Base = field(compare=False)
+    base: DeployedModel = field(compare=False)
 
 
 @lru_cache(maxsize=2)  # for `read`, which needs it again a round later
-def _question(asked: _Asked) -> tuple[Learner, Question]:
+def _question(asked: _Asked) -> tuple[Learner, LearningRequest]:
     """The same whenever it is worked out, so that nothing of it need be kept while devices answer."""
     campaign, base = asked.campaign, asked.base
     settings, places = settings_of(campaign, TrainingSettings), base.encoded
@@ -280,12 +277,12 @@ def _question(asked: _Asked) -> tuple[Learner, Question]:
     seed = hashlib.sha256(f"{campaign.id} {asked.number}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(seed, "<u4"))
     decisions = known.get("decisions", 0.0) + settings.decisions
-    blocks = _latent_blocks(campaign) if _has_latents(base) else "none"
+    blocks = _latent_blocks(campaign, base, _has_latents(base))
     return learner.ask(decisions, clip, places, base.policy, rng, FINE_UNITS if exact else UNITS, blocks)
 
 
 def _population(
-    campaign: Campaign, settings: TrainingSettings, known: dict[str, Any], summed: PrivateSum, base: Base
+    campaign: Campaign, settings: TrainingSettings, known: dict[str, Any], summed: PrivateSum, base: DeployedModel
 ) -> RoundResult:
     places, survivors = population.layout(base), summed.survivors
     require_usable(summed, base, places, by_title=True)
@@ -303,29 +300,29 @@ def _title_latents(
     known: dict[str, Any],
     data: bytes,
     summed: PrivateSum,
-    base: Base,
+    base: DeployedModel,
 ) -> RoundResult:
     """Better directions, and after the last co-watch round title latents, which the next candidate brings."""
     places = base.encoded
     sums, result = cowatch.sums_of(summed, _directions(campaign, known, base), base)
     learner = _learner(settings, known, data, base, places)
     if not summed.about["last"]:
-        directions = latents.next_question(sums, places).astype("<f8").tobytes()
+        directions = title_latents.next_question(sums, places).astype("<f8").tobytes()
         return RoundResult(
             _kept(campaign, known | {"directions": base64.b64encode(directions).decode()}, learner, base), result
         )
     known.pop("directions", None)
-    model = replace(learner.state.model, title_latents=latents.title_latents(sums, places))
+    model = replace(learner.state.model, title_latents=title_latents.title_latents(sums, places))
     learner = replace(learner, state=replace(learner.state, model=model))
     return RoundResult(_kept(campaign, known, learner, base), result)
 
 
 def _trained(
-    campaign: Campaign, state: bytes | None, known: dict[str, Any], summed: PrivateSum, base: Base
+    campaign: Campaign, state: bytes | None, known: dict[str, Any], summed: PrivateSum, base: DeployedModel
 ) -> RoundResult:
     places = base.encoded
     offer, total, survivors, variance = summed.offer, summed.total, summed.survivors, summed.variance
-    parts = layout(base, _latent_blocks(campaign) if _has_latents(base) else "none")
+    parts = layout(base, _latent_blocks(campaign, base, _has_latents(base)))
     require_usable(summed, base, parts, by_title=True)
     before = known.get("signal") if known.get("version") == base.version else None
     signal = summed.check(parts, before)
@@ -356,7 +353,7 @@ def _trained(
     return RoundResult(_kept(campaign, known, new, base), result, files)
 
 
-def _kept(campaign: Campaign, known: Mapping[str, Any], learner: Learner, base: Base) -> bytes:
+def _kept(campaign: Campaign, known: Mapping[str, Any], learner: Learner, base: DeployedModel) -> bytes:
     known = {"exchanges": _exchanges_needed(campaign, base), **known}
     about = {"spec": base.spec.sha256, "names": catalog_digest(base.catalog), "version": learner.state.model.version}
     return pack({**known, **about}, checkpoint.to_bytes(learner, learner.state.rounds, base.spec))

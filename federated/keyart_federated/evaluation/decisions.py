@@ -85,7 +85,7 @@ class Decisions:
 
     @cached_property
     def predicted(self) -> bool:
-        """Whether there are predicted rewards."""
+        """Return whether there are predicted rewards."""
         return bool(self.predicted_shown.any() or self.predicted_target.any())
 
     @cached_property

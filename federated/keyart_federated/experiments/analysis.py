@@ -77,7 +77,7 @@ class ArmComparison:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval of the last look excludes 0."""
+        """Return whether the interval of the last interim analysis excludes 0."""
         return bool(self.low[-1] > 0 or self.high[-1] < 0)
 
 
@@ -97,7 +97,7 @@ class Mismatch:
 
     @property
     def found(self) -> bool:
-        """Whether the difference exceeds chance at any look: then no comparison means anything."""
+        """Return whether the difference exceeds chance at any interim analysis: then no comparison means anything."""
         return bool((np.abs(self.difference) > self.bound).any())
 
 
@@ -120,7 +120,7 @@ class Analysis:
 
     @property
     def mismatch(self) -> bool:
-        """Whether any arm has another number of devices than drawn."""
+        """Return whether any arm has another number of devices than drawn."""
         return any(one.found for one in self.mismatches)
 
 

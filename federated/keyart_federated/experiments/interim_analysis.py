@@ -135,7 +135,7 @@ def next_thetas(experiment: Experiment, looks: Sequence[InterimAnalysis]) -> tup
 
 @dataclass(frozen=True)
 class Results:
-    """All results of an experiment: no device, no person, a few noised sums.
+    """The results of an experiment: no device, no person, a few noised sums.
 
     Attributes:
         experiment: The design.

@@ -54,7 +54,7 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether the program is still running."""
+        """Return whether the program is still running."""
         return self._keeper.poll() is None
 
     def tail(self, lines: int = LOG_LINES) -> str:

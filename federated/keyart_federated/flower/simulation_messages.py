@@ -24,7 +24,7 @@ TOTAL = "total"
 
 @dataclass(frozen=True)
 class FleetRequest:
-    """What a node is asked to do.
+    """A request to a node.
 
     Attributes:
         bundle: files of the bundle by name.
@@ -81,7 +81,7 @@ class FleetRequest:
 
 @dataclass(frozen=True)
 class FleetReply:
-    """What a node answers. devices: how many are in the sum. reason: why devices decline, "" if none does.
+    """The reply of a node. devices: how many are in the sum. reason: why devices decline, "" if none does.
     stage_reply: of a masked round (`Gateway.collect`)."""
 
     arrays: Arrays

@@ -45,7 +45,7 @@ class Information:
         return cls(np.zeros(size), np.zeros(size))
 
     def joined(self, gradient: Doubles, noise: Doubles, decisions: float, fisher: Doubles) -> Information:
-        """One more round.
+        """Return the information after one more round.
 
         Args:
             gradient: sums over the log, [P].
@@ -86,7 +86,7 @@ class Information:
 
 @dataclass(frozen=True)
 class Stiffness:
-    """How many times the simulated curvature the steps so far have met, entry by entry.
+    """The ratio of the curvature that the steps so far have met to the simulated one, entry by entry.
 
     Along a step, the gradient falls by the true curvature times the step. `ratio` is the posterior mean of true to
     simulated curvature, with a prior of 1 ± `MISFIT`, given the falls that were met (a Kalman filter an entry). An
@@ -114,7 +114,7 @@ class Stiffness:
         return Stiffness(*(getattr(self, f.name)[place] for f in fields(self)))
 
     def joined(self, known: Information, gradient: Doubles, noise: Doubles, decisions: float) -> Stiffness:
-        """With what a new gradient says of the last step.
+        """Return the stiffness after a new gradient has shown how far the last step fell.
 
         Args:
             known: all that was known before it, carried along the last step.

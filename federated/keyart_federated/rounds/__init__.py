@@ -1,4 +1,4 @@
-"""One round of a campaign: the driver, and the transport that carries its messages. It uses the SDK and `secagg`.
+"""The round of a campaign: the driver, and the transport that carries its messages. It uses the SDK and `secagg`.
 
 The driver is a state machine without I/O. It knows no device, no clock and no database: the stages of secure
 aggregation talk to the gateways through a `Transport`. Three implementations exist:

@@ -13,7 +13,7 @@ from ..types import Doubles, Floats, Ints, SmallInts
 
 @dataclass(frozen=True)
 class ImpressionBatch:
-    """One impression on each of d devices.
+    """An impression on each of d devices.
 
     Attributes:
         titles: Places of the titles, [d].

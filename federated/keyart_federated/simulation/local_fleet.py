@@ -62,7 +62,7 @@ class SimulatedFleet(Protocol):
 
 
 class LocalFleet:
-    """All devices in this process, in parts that work side by side.
+    """A fleet whose devices are all in this process, in parts that work side by side.
 
     Args:
         parts: the devices, each in one part.

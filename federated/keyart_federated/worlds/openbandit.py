@@ -64,7 +64,7 @@ _CERTAIN, _NEVER = 40.0, -100.0  # logits whose σ is 1 and, for any draw of a f
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenBanditLog:
-    """One campaign under one policy, a row for each item shown, [rows] each.
+    """A campaign under one policy, a row for each item shown, [rows] each.
 
     Attributes:
         reward: 1 for a click, else 0.

@@ -42,7 +42,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class ArmVerdict:
+class VerdictText:
     """The verdict about one arm of an experiment."""
 
     arm: str
@@ -61,7 +61,7 @@ class ResultView:
 
     rates: Mapping[str, Rate]
     differences: tuple[Difference, ...]
-    verdicts: tuple[ArmVerdict, ...]
+    verdicts: tuple[VerdictText, ...]
     rest: Mapping[str, float | str]
 
     @property
@@ -83,7 +83,7 @@ def parse_result_json(text: str) -> ResultView:
 def parse_result(result: Mapping[str, Any]) -> ResultView:
     """Parse the result of a round."""
     verdicts = tuple(
-        ArmVerdict(arm, verdict["word"], verdict["text"]) for arm, verdict in result.get("verdicts", {}).items()
+        VerdictText(arm, verdict["word"], verdict["text"]) for arm, verdict in result.get("verdicts", {}).items()
     )
     return ResultView(dict(_rates(result)), tuple(_differences(result)), verdicts, dict(_rest(result)))
 

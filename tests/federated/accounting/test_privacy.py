@@ -11,7 +11,15 @@ from keyart.campaigns.budget import Charge, epsilon_spent
 from keyart.dp.clip import UNITS, integer_norm
 from keyart.errors import SettingError
 from keyart_federated.accounting import Skellam, to_epsilon
-from keyart_federated.accounting.privacy import MASKED_DEVICES, MIN_SUM, POPULATION_SHARE, Privacy, TrainingPlan
+from keyart_federated.accounting.privacy import (
+    MASKED_DEVICES,
+    MIN_SUM,
+    POPULATION_SHARE,
+    Privacy,
+    TrainingPlan,
+    cowatch_exchanges,
+    shows_artwork_latents,
+)
 from keyart_federated.campaigns.campaign import Campaign
 from keyart_federated.campaigns.noise import Part, split
 
@@ -150,3 +158,21 @@ def test_privacy_keeps_what_it_is_given():
     privacy = Privacy(4.0, 1e-6, clip=0.3, threshold=0.7, rounds=3, masked=True)
     assert (privacy.epsilon, privacy.delta, privacy.clip, privacy.threshold) == (4.0, 1e-6, 0.3, 0.7)
     assert (privacy.rounds, privacy.masked) == (3, True)
+
+
+@pytest.mark.parametrize("titles", [80, 1000])
+def test_latents_are_asked_for_as_far_as_noise_shows_them(titles):
+    """No exchange where noise hides them, two where it is what matters, five where it is faint; and never fewer for a
+    larger fleet, a larger budget or a smaller catalogue."""
+    devices, budgets = (500, 5_000, 50_000, 500_000, 5_000_000), (0.5, 2.0, 8.0, 100.0, 1e6)
+    found = [[cowatch_exchanges(n, titles, epsilon, 1e-6) for epsilon in budgets] for n in devices]
+    assert {count for row in found for count in row} == {0, 2, 5}
+    assert found == [sorted(row) for row in found] and found == sorted(found)
+    assert cowatch_exchanges(500, titles, math.inf, 1e-6) == 5
+    assert cowatch_exchanges(50_000, 10 * titles, 8.0, 1e-6) <= cowatch_exchanges(50_000, titles, 8.0, 1e-6)
+
+
+def test_artworks_latents_are_asked_for_where_noise_is_small_beside_what_devices_differ_by():
+    shown = [[shows_artwork_latents(n, 800, 20, eps, 1e-6) for eps in (8.0, 100.0, 1e6)] for n in (2_000, 200_000)]
+    assert shown == [[False, False, True], [False, True, True]]
+    assert shows_artwork_latents(10, 10**6, 20, math.inf, 1e-6)

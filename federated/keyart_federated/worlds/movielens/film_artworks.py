@@ -35,7 +35,7 @@ _LOUD = {"action", "adventure", "crime", "horror", "sci-fi", "thriller", "war", 
 
 @dataclass(frozen=True, slots=True)
 class FilmArtworks:
-    """All artworks in catalogue order, as arrays.
+    """The artworks in catalogue order, as arrays.
 
     Attributes:
         genre: Genre weights, [artworks, genres].

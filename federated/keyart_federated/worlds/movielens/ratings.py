@@ -22,7 +22,7 @@ ORIGIN = datetime(1997, 9, 19)  # a local midnight before the first rating
 
 @dataclass(frozen=True, slots=True)
 class Ratings:
-    """One person's ratings, in the order in which they were given.
+    """A person's ratings, in the order in which they were given.
 
     Attributes:
         film: Indices in the list of films.

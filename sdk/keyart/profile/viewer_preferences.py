@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .catalog import folded_kind, kind_of
-from .errors import SettingError
-from .profile.preferences import Preferences
-from .profile.session import Session
+from ..catalog import folded_kind, kind_of
+from ..errors import SettingError
+from .preferences import Preferences
+from .session import Session
 
 
 class ViewerPreferences:
