@@ -38,10 +38,10 @@ PARSING = frozenset(
 # Functions with such a call that are given nothing from outside, or nothing that was not read before.
 INSIDE = {
     **dict.fromkeys(
-        (f"profile/event_log.py:Journal.{name}" for name in ("_put", "answer", "remove_decision", "remove_title")),
+        (f"profile/event_log.py:EventLog.{name}" for name in ("_put", "answer", "remove_decision", "remove_title")),
         "the id of a decision that was found",
     ),
-    "secagg/shamir.py:at": "shares of a length that was checked, and a server's work",
+    "secagg/shamir.py:interpolate_share": "shares of a length that was checked, and a server's work",
     "client/round_client.py:_join": "a round's id, which is 64 hexadecimal digits by then",
     "client/round_client.py:_answer": "a round's id, which is 64 hexadecimal digits by then",
     "store/migrations.py:_labels_inside": "a record of an older file, behind its seal",
