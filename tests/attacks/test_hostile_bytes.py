@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 import keyart
 
 INPUTS = 1_000_000  # of the long run, all decoders together
-FIRST = 40_000  # of them, in every run
+FIRST, SECOND = 10_000, 40_000  # of them, in the first tier and in the second
 EXAMPLES = 250  # of a decoder in the short run
 BY_NAME = {decoder.name: decoder for decoder in DECODERS}
 ReadyFor = Callable[[str], Ready]
@@ -88,7 +88,9 @@ def examples(name: str, ready: Ready, inputs: st.SearchStrategy[bytes]) -> None:
         run()
 
 
-@pytest.mark.parametrize("inputs", [FIRST, pytest.param(INPUTS, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "inputs", [FIRST, pytest.param(SECOND, marks=pytest.mark.slow), pytest.param(INPUTS, marks=pytest.mark.soak)]
+)
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_million_inputs(ready_for: ReadyFor, name: str, inputs: int) -> None:
     """This decoder's share of them, repeatable; says what came of each."""

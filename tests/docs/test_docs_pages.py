@@ -42,7 +42,11 @@ NO_CODE = {"cli.md", "glossary.md", "http-api.md", "privacy-for-viewers.md"}  # 
 NOUNS = [page for page in PAGES if page.path.parent.name in FOLDERS and page.path.name not in NO_CODE]
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.path))
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.slow] * (page.path.name == "private-rounds.md")) for page in WITH_CODE],
+    ids=[str(page.path) for page in WITH_CODE],
+)
 def test_python_on_the_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     module = types.ModuleType("a_page")

@@ -47,6 +47,7 @@ def watched(stage: Scene, better: int) -> list[tuple[int, float]]:
     return lived
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("better", "verdict"), [(3, "better"), (-3, "worse"), (0, "not yet")])
 def test_the_arm_that_is_better_for_people_is_found(
     tmp_path: Path, database_url: str, better: int, verdict: str

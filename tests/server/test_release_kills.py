@@ -116,6 +116,7 @@ def next_version(service: Service) -> int:
         return (release_store.newest_version(session) or 0) + 1
 
 
+@pytest.mark.slow
 def test_a_candidate(database_url: str, tmp_path: Path) -> None:
     def prepare(service: Service) -> int:
         with service.state.reading() as session:
@@ -141,6 +142,7 @@ def test_a_candidate(database_url: str, tmp_path: Path) -> None:
     assert killed_at_each_step(tmp_path, database_url, "decide", prepare, check) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_bundle_by_hand(database_url: str, tmp_path: Path) -> None:
     def prepare(service: Service) -> int:

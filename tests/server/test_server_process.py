@@ -45,7 +45,8 @@ for _ in sys.stdin:
 @pytest.mark.parametrize(
     ("database", "kills"),
     [
-        ("sqlite", 20),
+        ("sqlite", 5),
+        pytest.param("sqlite", 20, marks=pytest.mark.slow),
         ("postgres", 5),
         pytest.param("sqlite", 100, marks=pytest.mark.soak),
         pytest.param("postgres", 50, marks=pytest.mark.soak),
@@ -81,6 +82,7 @@ def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database
         assert actions.count("campaign.create") >= len(kept) > kills
 
 
+@pytest.mark.slow
 def test_one_time_link_over_the_whole_way(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         first = server.started["join"]
@@ -96,6 +98,7 @@ def test_one_time_link_over_the_whole_way(tmp_path: Path) -> None:
         assert second.rpartition("/")[2] not in log and first.rpartition("/")[2] not in log
 
 
+@pytest.mark.slow
 def test_a_stop_is_no_failure_and_ends_what_was_begun(tmp_path: Path) -> None:
     """SIGTERM or Ctrl-C while campaigns are created: each that was accepted is also answered."""
     answers: list[int] = []
@@ -129,6 +132,7 @@ def told(*arguments: str | Path, code: int = 1) -> str:
     return sentence
 
 
+@pytest.mark.slow
 def test_taken(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running(data) as server:
@@ -141,6 +145,7 @@ def test_taken(tmp_path: Path) -> None:
         assert server.client.get("/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_bundle_is_published_once(tmp_path: Path) -> None:
     seven = bundle_samples.sample_bundle(tmp_path / "seven", 7)
     data = tmp_path / "data"

@@ -59,11 +59,13 @@ def test_the_first_round_asks_who_there_is_and_the_others_teach(run):
     assert [(one.offer.round, one.offer.rounds) for one, *_ in rounds] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
+@pytest.mark.slow
 def test_the_fleet_chooses_better_for_it(run):
     _, _, captures, _, _ = run
     assert captures[-1] > captures[0] + 0.1
 
 
+@pytest.mark.slow
 def test_each_round_makes_a_bundle_that_every_device_would_take(run, tmp_path):
     _, rounds, _, _, _ = run
     for number, (asked, _, _, found, base) in enumerate(rounds[1:], start=2):
@@ -78,6 +80,7 @@ def test_each_round_makes_a_bundle_that_every_device_would_take(run, tmp_path):
         assert manifest.privacy == {"epsilon": 100.0, "delta": 1e-6} and asked.offer.model_version == base.version
 
 
+@pytest.mark.slow
 def test_all_sums_together_cost_the_campaigns_epsilon(run):
     one, rounds, _, _, _ = run
     spent = epsilon(asked.event for asked, *_ in rounds)
@@ -89,6 +92,7 @@ def test_all_sums_together_cost_the_campaigns_epsilon(run):
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_told_is_json_and_names_no_title(run, world):
     _, rounds, _, _, _ = run
     ids = {title.id for title in world.catalog} | set(world.catalog.artwork_places)
@@ -106,6 +110,7 @@ def test_reading_twice_gives_the_same_bytes(run, world):
     assert unpack(again.state)[0] == unpack(found.state)[0]
 
 
+@pytest.mark.slow
 def test_the_sums_tell_how_many_decisions_a_device_makes(run):
     _, rounds, _, _, _ = run
     told = [found.result["decisions"] for _, _, _, found, _ in rounds[1:]]
@@ -123,11 +128,13 @@ def test_a_guess_of_decisions_that_is_far_off_is_put_right(world, tmp_path):
         assert found.result["decisions"] == pytest.approx(30, rel=0.1)
 
 
+@pytest.mark.slow
 def test_when_all_is_asked_the_campaign_is_over(run):
     one, _, _, fleet, state = run
     assert ask(one, state, 5, 0, fleet.base, START) == Finished({"rounds": 4, "version": 4})
 
 
+@pytest.mark.slow
 def test_it_waits_until_the_fleet_runs_on_the_last_candidate(run):
     one, rounds, _, fleet, state = run
     before = rounds[-1][4]
@@ -136,6 +143,7 @@ def test_it_waits_until_the_fleet_runs_on_the_last_candidate(run):
     assert isinstance(ask(replace(one, rounds=9), state, 5, 0, fleet.base, START), RoundRequest)
 
 
+@pytest.mark.slow
 def test_it_waits_for_its_hour(run):
     one, _, _, fleet, state = run
     slow = replace(one, rounds=9, settings=one.settings.replace('"hours":0.0', '"hours":24.0'))
@@ -161,6 +169,7 @@ def test_a_refused_candidate_is_followed_by_another_number_from_the_same_base(ru
     np.testing.assert_array_equal(learner.population.parts["viewers"], kept.population.parts["viewers"])
 
 
+@pytest.mark.slow
 def test_after_a_way_back_learning_goes_on_from_what_is_offered(run, tmp_path):
     """Version 3 is the first one's weights again, published forward."""
     one, rounds, _, _, _ = run
@@ -170,6 +179,7 @@ def test_after_a_way_back_learning_goes_on_from_what_is_offered(run, tmp_path):
     assert isinstance(asked, RoundRequest) and asked.offer.model_version == 3
 
 
+@pytest.mark.slow
 def test_a_sum_about_an_older_model_is_not_used(run, world):
     one, rounds, _, _, _ = run
     asked, state, total, _, base = rounds[1]
@@ -179,6 +189,7 @@ def test_a_sum_about_an_older_model_is_not_used(run, world):
     assert unpack(late.state)[0]["done"] == unpack(state)[0]["done"] + 1
 
 
+@pytest.mark.slow
 def test_a_catalogue_that_changes_meanwhile_costs_a_round(run, world, tmp_path):
     one, rounds, _, _, _ = run
     asked, state, total, _, base = rounds[1]
@@ -205,6 +216,7 @@ def hostile(total: np.ndarray, how: str, layout: TrainingLayout) -> np.ndarray:
     return bad
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["long", "entry", "least", "side", "short"])
 def test_a_hostile_sum_is_refused_and_the_model_stays(run, world, how):
     one, rounds, _, _, _ = run
@@ -215,6 +227,7 @@ def test_a_hostile_sum_is_refused_and_the_model_stays(run, world, how):
     assert unpack(found.state)[1] == unpack(state)[1]
 
 
+@pytest.mark.slow
 def test_a_hostile_sum_about_the_population_leaves_it_unknown(run, world):
     one, rounds, _, _, _ = run
     asked, _, total, _, base = rounds[0]
@@ -224,6 +237,7 @@ def test_a_hostile_sum_about_the_population_leaves_it_unknown(run, world):
     assert isinstance(after, RoundRequest) and after.offer.kind == "training"  # it is not asked, nor paid for, again
 
 
+@pytest.mark.slow
 def test_rounds_that_were_paid_for_and_failed_are_used_up(run):
     one, _, _, fleet, _ = run
     assert ask(one, None, 1, 0, fleet.base, START).offer.topic == "population"
@@ -246,6 +260,7 @@ def test_a_trained_bundle_keeps_what_it_knows_where_noise_drowns_all(run, world)
     assert np.linalg.norm(after.appeal - before.appeal) < 0.5 * np.linalg.norm(before.appeal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [150, 900])
 def test_a_cohort_of_another_size_than_expected_is_reckoned_with(run, world, devices):
     _, rounds, _, _, _ = run
@@ -261,6 +276,7 @@ def test_a_cohort_of_another_size_than_expected_is_reckoned_with(run, world, dev
     assert other.decisions == pytest.approx(same.decisions, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_decisions_that_noise_hides_are_those_expected(run):
     _, rounds, _, _, _ = run
     _, state, _, _, base = rounds[2]
@@ -274,6 +290,7 @@ def test_decisions_that_noise_hides_are_those_expected(run):
     assert loud.decisions == pytest.approx(60, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_plan_with_gates_costs_no_more_in_all(run):
     _, _, _, fleet, _ = run
     one = campaign("training", None, rounds=5)
@@ -286,12 +303,14 @@ def test_a_plan_with_gates_costs_no_more_in_all(run):
     assert planned_epsilon(costs) == pytest.approx(epsilon(events))
 
 
+@pytest.mark.slow
 def test_a_signed_offer_of_our_own_is_read_back(run):
     _, rounds, _, _, _ = run
     for asked, *_ in rounds:
         assert own_offer(asked.offer.sign(KEY)) == asked.offer
 
 
+@pytest.mark.slow
 def test_the_round_fits_into_the_week_that_a_device_goes_on_with_it(run):
     _, _, _, fleet, _ = run
     slowest = campaign("training", {"patience": 86_400.0})
@@ -299,6 +318,7 @@ def test_the_round_fits_into_the_week_that_a_device_goes_on_with_it(run):
     assert 4 * 86_400 < offer.not_after - START.timestamp() <= 7 * 86_400
 
 
+@pytest.mark.slow
 def test_nothing_is_left_in_the_temporary_folder(run, world, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     one, rounds, _, _, _ = run

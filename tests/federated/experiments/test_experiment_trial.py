@@ -38,6 +38,7 @@ def arm(name: str, world, tmp_path, sign: float = 1.0, policy: keyart.Policy = P
     return Arm(name, load_model(folder, world.catalog, "numpy"), policy)
 
 
+@pytest.mark.slow
 def test_a_much_better_model_is_found(tmp_path):
     world = HandWorld(devices=200)
     arms = [arm("control", world, tmp_path, -1.0), arm("treatment", world, tmp_path)]

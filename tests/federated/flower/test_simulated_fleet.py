@@ -151,6 +151,7 @@ class RepeatingGrid(LocalGrid):
         return numbers
 
 
+@pytest.mark.slow
 def test_a_repetition_that_comes_late_changes_nothing(scene, tmp_path):
     setup, expected = scene
     grid = grid_of(setup, tmp_path, RepeatingGrid)

@@ -48,6 +48,7 @@ def test_nothing_is_clipped_and_nothing_is_spent(tmp_path, steps):
         assert learner.reach <= 1.0 and learner.devices == 40
 
 
+@pytest.mark.slow
 def test_completions_tell_bait_that_no_tag_shows(tmp_path, steps):
     simulate(bait_world(), 10, 8, out=tmp_path / "b", seed=SEED)
     bait = drawn_within_titles(TITLES, ARTWORKS, BAIT, np.random.default_rng([SEED, 45])) > 0
@@ -59,6 +60,7 @@ def test_completions_tell_bait_that_no_tag_shows(tmp_path, steps):
     assert order < -0.5
 
 
+@pytest.mark.slow
 def test_title_latents_come_with_the_first_candidate_and_artwork_latents_follow(tmp_path, steps):
     world = SyntheticWorld(viewers=200, titles=40, artworks=4, impressions=40, idiosyncrasy=0.7, seed=1)
     report = simulate(world, 10, 4, out=tmp_path / "b", seed=SEED)
