@@ -70,10 +70,10 @@ def test_the_arm_that_is_better_for_people_is_found(
     means = [np.mean([rate for arm, rate in lived if arm == which]) for which in (0, 1)]
     difference, other = told.differences
     assert (difference.label, other.label) == ("plays a picture", "came back within 7 days")
-    assert difference.of.low < means[1] - means[0] < difference.of.high
-    assert abs(difference.of.mean - (means[1] - means[0])) < 0.1
+    assert difference.rate.low < means[1] - means[0] < difference.rate.high
+    assert abs(difference.rate.mean - (means[1] - means[0])) < 0.1
     for page in pages:
-        assert told.verdicts[0].text in unescape(page) and difference.shown[0] in page
+        assert told.verdicts[0].text in unescape(page) and difference.texts[0] in page
     assert len(charges) == looks
     assert [(charge.low, charge.high) for charge in charges] == [(0.0, 0.5), (0.5, 1.0)][:looks]
     assert spent == composed([(charges[0].event, 1)], 1e-6) <= 900.0

@@ -49,7 +49,7 @@ def test_what_programs_are_told_is_what_they_read(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv(environment.ISSUERS, told[environment.ISSUERS])
     assert environment.issuer_keys() == keys
     monkeypatch.setenv(environment.ISSUERS, "no hex")
-    with pytest.raises(SettingError, match="in hex"):
+    with pytest.raises(SettingError, match="hexadecimal"):
         environment.issuer_keys()
     monkeypatch.setenv(environment.ISSUERS, "")
     with pytest.raises(SettingError, match="no device certificate"):
