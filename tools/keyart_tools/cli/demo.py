@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyart_federated.metrics import MetricEstimate
-
 from .console import json_option, note, one_thread_a_process, print_table, write_json
 
 if TYPE_CHECKING:
+    from keyart_federated.metrics import MetricEstimate
     from keyart_tools.demo import DemoResult
 
 STAGES = {

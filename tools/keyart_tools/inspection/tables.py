@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from keyart_federated.metrics import MetricEstimate
-
 if TYPE_CHECKING:
+    from keyart_federated.metrics import MetricEstimate
+
     pass
 
 EXAMPLES = 8  # names listed where there may be thousands

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keyart
-from keyart_federated.learning.model import GlobalModel
 
 if TYPE_CHECKING:
-    pass
+    from keyart_federated.learning.model import GlobalModel
+
 
 TITLES, ARTWORKS_PER_TITLE = 40, 10
 GENRES, STYLES, PALETTES = 24, 64, 8  # 64 is the most values that a closed kind may have
