@@ -126,7 +126,7 @@ def test_says_aloud_when_the_data_cannot_be_had(tmp_path: Path, monkeypatch: pyt
     fallen = demo(tmp_path / "demo", "--world", "movielens")
 
     assert fallen.result.exit_code == 0, fallen.result.output
-    assert "made-up world stands in" in fallen.result.stderr
+    assert "the synthetic world is used instead" in fallen.result.stderr
     assert fallen.report["world"] == "synthetic"
     assert "There is no network." in fallen.report["fallback"]
     assert "Everything in this world is made up" in (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
@@ -162,7 +162,7 @@ def test_ctrl_c_ends_both_processes_quietly(tmp_path: Path, delay: float) -> Non
     try:
         assert running.stderr is not None
         said = ""
-        while "measure the truth" not in said:
+        while "measure expected rewards" not in said:
             said = running.stderr.readline()
             assert said, "the demo ended too early"
         time.sleep(delay)

@@ -159,8 +159,8 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         "XDG_CACHE_HOME",
         changed("cache", writable=False),
     ),
-    "a full disk": ("free space", "problem", "5 MB free at work", "room", changed("here", free=5_000_000)),
-    "a disk that is nearly full": ("free space", "warning", "500 MB", "room", changed("cache", free=500_000_000)),
+    "a full disk": ("free space", "problem", "5 MB free at work", "Free space", changed("here", free=5_000_000)),
+    "a disk that is nearly full": ("free space", "warning", "500 MB", "Free space", changed("cache", free=500_000_000)),
     "a clock of 1970": (
         "clock",
         "problem",
