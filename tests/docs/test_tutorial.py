@@ -12,7 +12,7 @@ import pytest
 from docs_pages import ROOT, read_pages
 
 LONGEST_SECONDS = 600
-END_WITH_IT = "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"
+END_WITH_IT = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"
 
 
 @pytest.mark.service
