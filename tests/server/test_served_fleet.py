@@ -92,7 +92,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
                 device.close()
                 home = home.with_name(f"{home.name}-again")
             store = device._art._session.custody.store
-            number_of[participation.enrolment.find(store).private] = number
+            number_of[participation.enrolment.find_identity(store).private] = number
             devices.append(device)
 
         plan = setup.plan

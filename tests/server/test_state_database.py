@@ -147,7 +147,7 @@ def test_a_postgres_that_keeps_no_unicode(postgres: str) -> None:
             f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
         )
         try:
-            with pytest.raises(SettingError, match=f"{name} keeps text as SQL_ASCII"):
+            with pytest.raises(SettingError, match=f"{name} stores text as SQL_ASCII"):
                 ServerState.open(f"{where}/{name}")
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
