@@ -63,7 +63,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
             offers.append(offer)
         return vectors.protected_vector(kind, offer, source, device_randomness(SEED, offer, number))
 
-    monkeypatch.setattr(participation, "vectors", type("patched", (), {"answer": staticmethod(answer)}))
+    monkeypatch.setattr(participation, "vectors", type("patched", (), {"protected_vector": staticmethod(answer)}))
 
     setup = SimulationSetup(world, ROUNDS, STEPS, DEVICES, SEED, privacy=PRIVACY)
     arguments = ("--bundle", bundle, "--catalog", tmp_path / "catalog.json", "--epsilon", "1000")
