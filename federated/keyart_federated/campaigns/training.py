@@ -2,10 +2,9 @@
 
 The first round asks who there is. Where the budget shows latents through the noise, the next ones find the title
 latents (`keyart_federated.learning.title_latents`). Each of the others teaches, and ends in a candidate; the first of
-them brings the title latents to the devices. The next round waits until the fleet runs on that candidate.
-Where the fleet
-runs on something else by then (the candidate was refused or taken back, another bundle was published, the catalogue
-has changed), learning starts again from what it runs on, with what is known of the population. Device side:
+them brings the title latents to the devices. The next round waits until the fleet runs on that candidate. Where the
+fleet runs on something else by then (the candidate was refused or taken back, another bundle was published, the
+catalogue has changed), learning starts again from what it runs on, with what is known of the population. Device side:
 `keyart.campaigns.kinds.training`.
 """
 
@@ -21,7 +20,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from keyart.campaigns import COWATCH_TOPIC, SIDE_NORM, LatentBlocks, Offer, SegmentLayout, TrainingLayout
@@ -43,6 +41,7 @@ from keyart_federated.learning.learning_request import LearningRequest
 from keyart_federated.learning.title_latents import VIEWS_CLIP
 from keyart_federated.learning.viewer_population import Population
 
+from ..types import Doubles
 from . import cowatch, population
 from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
@@ -203,7 +202,7 @@ def _latent_blocks(campaign: Campaign, base: DeployedModel, has_latents: bool) -
     return "artworks" if shows_artwork_latents(devices, artworks, campaign.rounds, epsilon, delta) else "tags"
 
 
-def _directions(campaign: Campaign, known: Mapping[str, Any], base: DeployedModel) -> npt.NDArray[np.float64]:
+def _directions(campaign: Campaign, known: Mapping[str, Any], base: DeployedModel) -> Doubles:
     """Directions of the next co-watch round, [T, D]."""
     first = cowatch.first_directions(campaign, base)
     data = base64.b64decode(known.get("directions", ""))

@@ -17,11 +17,12 @@ import numpy as np
 from keyart.campaigns import COWATCH_PART_SCALES, COWATCH_PART_SHARES, MAX_COUNTED_VIEWS, CowatchLayout
 from keyart.model import LATENTS, PRIOR_EXPOSURE, EncodedCatalog
 
+from ..accounting.privacy import COWATCH_EXCHANGES
 from ..rounding import sum_variance
 from ..types import Doubles, Integers
 
 DIRECTIONS = 16  # asked about at a time; those beyond the latents make the iteration converge
-EXCHANGES = 5
+EXCHANGES = COWATCH_EXCHANGES[-1]  # as many as a campaign without noise asks for
 FEW_VIEWS = 0.2  # of a title's mean number, added to each title's
 SHIFT = 0.5  # of the spectrum, which C without its diagonal has below 0, too
 MIN_EIGENVALUE = 1e-3

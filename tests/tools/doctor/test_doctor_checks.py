@@ -160,7 +160,13 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         changed("cache", writable=False),
     ),
     "a full disk": ("free space", "problem", "5 MB free at work", "Free space", changed("here", free=5_000_000)),
-    "a disk that is nearly full": ("free space", "warning", "500 MB", "Free space", changed("cache", free=500_000_000)),
+    "a disk that is nearly full": (
+        "free space",
+        "warning",
+        "500 MB",
+        "Free space",
+        changed("cache", free=500_000_000),
+    ),
     "a clock of 1970": (
         "clock",
         "problem",
