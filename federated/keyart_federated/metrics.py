@@ -1,10 +1,8 @@
 """Metrics of choices by the world's own expected rewards. Reports use them, and no learner does.
 
 Capture is the normalised policy value, (policy − random) / (oracle − random), on the same impressions. Intervals
-are
-95 %, over devices: ratios of sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), since devices
-are
-independent and their impressions are not.
+are 95 %, over devices: ratios of sums by linearisation (Cochran 1977, "Sampling techniques", eq. 6.13), since
+devices are independent and their impressions are not.
 """
 
 from __future__ import annotations
@@ -15,10 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keyart.errors import WorldError
-
 from .types import Doubles, Floats, Ints, SmallInts
-from .world import World
+from .world import World, batched
 
 Z95 = 1.959964
 
@@ -63,22 +59,14 @@ class WorldTruth:
         Raises:
             WorldError: The world breaks its protocol.
         """
-        catalog = world.catalog
+        catalog, answers, everyone = world.catalog, batched(world), np.arange(world.devices)
         width = max(len(title.artworks) for title in catalog)
-        reward = np.full((world.devices, impressions, width), np.nan, dtype=np.float32)
+        reward = np.empty((world.devices, impressions, width), dtype=np.float32)
         titles = np.empty((world.devices, impressions), dtype=np.int32)
-        for i in range(world.devices):
-            for k in range(impressions):
-                title_id, _ = world.impression(i, k)
-                t = catalog.index(title_id)
-                expected = np.asarray(world.expected_reward(i, k))
-                if expected.shape != (len(catalog.titles[t].artworks),) or not np.isfinite(expected).all():
-                    raise WorldError(
-                        f"World.expected_reward({i}, {k}) must give one finite number a picture of {title_id!r}."
-                    )
-                reward[i, k, : len(expected)] = expected
-                titles[i, k] = t
-            progress((i + 1) / world.devices)
+        for k in range(impressions):
+            titles[:, k] = answers.impression_batch(everyone, k).titles
+            reward[:, k] = answers.expected_reward_batch(everyone, k)
+            progress((k + 1) / impressions)
         sums = np.zeros((len(catalog), width))
         np.add.at(sums, titles.ravel(), np.nan_to_num(reward.reshape(-1, width), nan=-1.0).astype(np.float64))
         counts = np.array([len(title.artworks) for title in catalog], dtype=np.intp)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, get_args
 
 import keyart
 from keyart.bundle import load_model
 from keyart.errors import SettingError
-from keyart.model import EncodedCatalog, FeatureSpec, HeadPrior
+from keyart.model import HeadPrior
 
 from .accounting.privacy import Privacy
 from .campaigns.bundle_model import model_of
@@ -21,13 +22,23 @@ from .metrics import WorldTruth, capture, figures, rewards
 from .report import Report
 from .simulation import fairness
 from .simulation.central_learner import CentralLearner
-from .simulation.local_engine import devices_in_parts, local_fleet, members_of, run_campaign
+from .simulation.local_engine import (
+    devices_in_parts,
+    encoded_catalog,
+    local_fleet,
+    members_of,
+    run_campaign,
+    worker_fleet,
+)
+from .simulation.local_fleet import SimulatedFleet
 from .simulation.setup import Learner, SimulationSetup, unsticky_policy
 from .simulation.simulation_outcome import SimulationOutcome
+from .simulation.worker_fleet import worker_count
 from .world import World
 
 Engine = Literal["local", "flower"]
 Progress = Callable[[int, int], None]
+FLOWER_WORKERS = 2
 
 
 def simulate(
@@ -44,7 +55,7 @@ def simulate(
     personal_head: bool = True,
     learner: Learner = "federated",
     nodes: int | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     out: str | Path | None = None,
     name: str | None = None,
     truth: WorldTruth | None = None,
@@ -62,13 +73,14 @@ def simulate(
         cohort: devices that are drawn for a round of training; None: all.
         privacy: the budget; None: the same vectors without clipping and noise.
         seed: seed of every draw.
-        engine: "local" runs in this process; "flower" runs on a SuperLink with `workers` SuperNodes on this machine.
+        engine: "local" runs in processes of this machine; "flower" runs on a SuperLink with SuperNodes on it.
         policy: by which devices draw artworks; by default `keyart.Policy` without stickiness.
         reward: thresholds of a quality play.
         personal_head: whether devices learn for themselves.
         learner: "federated"; "central" sees every log; "none" keeps the zero-shot bundle.
-        nodes: number of parts that the local engine works on side by side.
-        workers: number of SuperNodes of the engine "flower".
+        nodes: number of parts of the devices in the local engine; by default as many as fit a processor's cache.
+        workers: number of processes: of the local engine, by default one a processor for a fleet of some size,
+            and SuperNodes of the engine "flower", by default two.
         out: folder of the last bundle; by default a temporary one.
         name: name of the world in the report.
         truth: `Truth.measure(world, rounds * steps_per_round)`, if several runs share it.
@@ -80,7 +92,7 @@ def simulate(
     Raises:
         KeyartError: a setting is wrong, the world breaks its protocol, or the campaign cannot go on.
     """
-    if workers < 1:
+    if workers is not None and workers < 1:
         raise SettingError(f"workers is {workers}; it must be at least 1.")
     for label, value, known in (("engine", engine, get_args(Engine)), ("learner", learner, get_args(Learner))):
         if value not in known:
@@ -105,26 +117,31 @@ def simulate(
     elif engine == "flower":
         from .flower.engine import run_on_flower
 
-        outcome = run_on_flower(setup, workers)
+        outcome = run_on_flower(setup, workers or FLOWER_WORKERS)
     else:
-        outcome = _local(setup, nodes, progress)
+        outcome = _local(setup, nodes, worker_count(world.devices, workers), progress)
     seconds = time.perf_counter() - started
     truth = truth or WorldTruth.measure(world, setup.impressions)
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="keyart-")) / "bundle"
     return _report(setup, outcome, truth, folder, seconds, name or type(world).__name__)
 
 
-def _local(setup: SimulationSetup, nodes: int | None, progress: Progress) -> SimulationOutcome:
-    fleet = local_fleet(setup, devices_in_parts(setup, members_of(setup.world, nodes)))
-    with tempfile.TemporaryDirectory(prefix="keyart-bundles-") as folder:
+def _local(setup: SimulationSetup, nodes: int | None, workers: int, progress: Progress) -> SimulationOutcome:
+    members = members_of(setup.world, nodes)
+    with ExitStack() as stack:
+        fleet: SimulatedFleet
+        if workers > 1:
+            fleet = stack.enter_context(worker_fleet(setup, members, workers))
+        else:
+            fleet = local_fleet(setup, devices_in_parts(setup, members))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="keyart-bundles-"))
         training = run_campaign(setup, fleet, Path(folder), progress)
         return SimulationOutcome.of(training, setup, fleet.collect())
 
 
 def _central(setup: SimulationSetup, nodes: int | None, progress: Progress) -> SimulationOutcome:
     """Run the baselines that send nothing: one that sees every log, and one whose bundle stays as it was."""
-    catalog = setup.world.catalog
-    encoded = EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
+    catalog, encoded = setup.world.catalog, encoded_catalog(setup.world)
     parts = devices_in_parts(setup, members_of(setup.world, nodes), encoded)
     central = CentralLearner(encoded, GlobalModel.zero_shot(encoded), setup.policy, setup.seed)
     learns = setup.learner == "central"
@@ -143,7 +160,7 @@ def _report(
     world, steps = setup.world, setup.steps_per_round
     by_impression = rewards(truth, outcome.artwork)
     estimates = figures(by_impression)
-    encoded = EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog))
+    encoded = encoded_catalog(world)
     fair = fairness.measure(truth, by_impression, outcome.artwork, outcome.played, outcome.quality, encoded.artwork)
     by_round = []
     for number in range(setup.rounds):

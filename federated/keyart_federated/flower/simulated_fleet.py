@@ -13,15 +13,13 @@ from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
 from keyart.campaigns import Offer
-from keyart.dp import skellam_noise
 from keyart.errors import RoundFailed
 from keyart.secagg import Stage
 
 from ..rounds import run_round
 from ..secagg import Coordinator
 from ..simulation.identities import keys_of
-from ..simulation.local_fleet import Arrays, Contribution, require_enough
-from ..simulation.randomness import fleet_randomness
+from ..simulation.local_fleet import Arrays, Contribution, noised, require_enough
 from ..types import Integers
 from .retrying_grid import PATIENCE_SECONDS, RetryingGrid
 from .simulation_messages import TOTAL, FleetReply, FleetRequest
@@ -83,8 +81,7 @@ class FlowerFleet:
         devices = sum(reply.devices for reply in replies.values())
         require_enough(offer, devices, next((reply.reason for reply in replies.values() if reply.reason), ""))
         total = np.sum([_total_of(reply, offer) for reply in replies.values()], axis=0, dtype=np.int64)
-        noise = skellam_noise(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
-        return Contribution(np.asarray(total + noise), devices)
+        return noised(offer, np.asarray(total), devices, self._seed)
 
     def request(self, message: bytes = b"", at: float = 0.0) -> FleetRequest:
         """Return a request about the bundle and the impressions of the day."""

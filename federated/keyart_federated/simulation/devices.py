@@ -6,7 +6,6 @@ whose turn it is, and arrays with a leading axis of devices. State is a few arra
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -15,7 +14,6 @@ import numpy.typing as npt
 
 import keyart
 from keyart.campaigns import DeviceBatch
-from keyart.errors import WorldError
 from keyart.model import (
     IMPRESSION_WEIGHT,
     PLAY_WEIGHT,
@@ -53,7 +51,7 @@ from keyart.model import (
 from ..learning.model import GlobalModel
 from ..propensity_check import Calibration
 from ..types import Doubles, Floats, Ints
-from ..world import World
+from ..world import World, batched
 from .impression_log import ImpressionBatch, ImpressionLog
 
 CHUNK_DEVICES = 32  # bounds the memory of a training step, whose arrays then come from caches
@@ -75,10 +73,7 @@ class Devices:
         reward: keyart.Reward,
         head: HeadPrior | None,
         encoded: EncodedCatalog | None = None,
-        turn: threading.Lock | None = None,
     ) -> None:
-        """Make the devices. The holder of `turn` may ask the world, which need not be safe for threads."""
-        self._turn = turn or threading.Lock()
         self.world, self.members, self.policy, self.reward = world, members, policy, reward
         self.encoded = encoded or EncodedCatalog.build(world.catalog, spec)
         self.journal = ImpressionLog.empty(len(members), impressions)
@@ -90,7 +85,7 @@ class Devices:
         # By device and picture, what `keyart.model.artwork_bias.ArtworkBias` keeps: mean and Σ w. Pages that nobody
         # touches cost no memory.
         self.own, self._own_weight = np.zeros((2, len(members), len(self.encoded.artwork)), dtype=np.float32)
-        self._artwork_ids = [artwork.id for title in world.catalog for artwork in title.artworks]
+        self._answers, self._title_ids = batched(world), [title.id for title in world.catalog]
         # One stream a device, one number an impression: a device alone draws the same numbers as in any batch.
         self._uniforms = np.array([np.random.default_rng([seed, i]).random(impressions) for i in members])
         self._tally_histories()
@@ -119,8 +114,7 @@ class Devices:
             self.latents.met(self._title_exposure()) if self.latents is not None else None
         )
         if self.head is not None and self.journal.steps:
-            for chunk in self._chunks():
-                self._learn_anew(chunk)
+            self._learn_anew()
 
     def _title_exposure(self) -> Floats:
         """Return what each device met of each title, by its history and by what older models showed, [devices, T]."""
@@ -153,28 +147,28 @@ class Devices:
     def _heads(self, chunk: slice) -> Head | None:
         return Head(self.head.mean[chunk], self.head.covariance[chunk]) if self.head is not None else None
 
-    def _learn_anew(self, chunk: slice) -> None:
+    def _learn_anew(self) -> None:
         """Learn from what older models showed, as `keyart.profile.learner` does."""
         assert self.head is not None and self.prior is not None  # noqa: S101
-        rows, shown = self._log_rows(chunk, slice(0, self.journal.steps))
-        base = self._base(chunk, rows, shown)
-        played = self.journal.played[chunk, : self.journal.steps]
-        counted = self.journal.counted[chunk, : self.journal.steps] > 0
-        size, devices = counted.sum(axis=1), np.arange(len(self.members))[chunk]
-        for count in np.unique(size).tolist():  # padding would be rounded in another way than on a device alone
-            alike = size == count
-            some = counted[alike]
-            artwork = rows.artwork[alike][some].reshape(len(some), count, rows.artwork.shape[-1])
-            of_some = (values[alike][some].reshape(len(some), count) for values in (base, played))
-            head = refit_head(self.prior, artwork, *of_some)
-            self.head.mean[devices[alike]], self.head.covariance[devices[alike]] = head.mean, head.covariance
-        self.own[chunk] = self._own_weight[chunk] = 0.0
-        mean = self.head.mean[chunk]
-        for k in range(self.journal.steps):
+        steps, devices = self.journal.steps, np.arange(len(self.members))
+        played, counted = self.journal.played[:, :steps], self.journal.counted[:, :steps] > 0
+        base, size = np.empty(counted.shape, dtype=np.float32), counted.sum(axis=1)
+        shown = self.journal.artwork[:, :steps].astype(np.intp)
+        for chunk in self._chunks():
+            rows, places = self._log_rows(chunk, slice(0, steps))
+            base[chunk] = self._base(chunk, rows, places)
+            for count in np.unique(size[chunk]).tolist():  # padding would be rounded in another way than on a device
+                alike = devices[chunk][size[chunk] == count]
+                some = counted[alike]
+                artwork = self.encoded.artwork[shown[alike][some]].reshape(len(alike), count, rows.artwork.shape[-1])
+                of_some = (values[alike][some].reshape(len(alike), count) for values in (base, played))
+                self.head.mean[alike], self.head.covariance[alike] = refit_head(self.prior, artwork, *of_some)
+        self.own[:] = self._own_weight[:] = 0.0
+        for k in range(steps):
             at = np.flatnonzero(counted[:, k])
-            where = devices[at], shown[at, k]
-            one = (base[at, k, None], rows.artwork[at, k, None], mean[at], self.own[where][:, None])
-            self._learn_bias(where, sigmoid(learned_play(*one)[:, 0]), played[at, k])
+            where, artwork = (at, shown[at, k]), self.encoded.artwork[shown[at, k], None]
+            logits = learned_play(base[at, k, None], artwork, self.head.mean[at], self.own[where][:, None])
+            self._learn_bias(where, sigmoid(logits[:, 0]), played[at, k])
 
     def _base(self, chunk: slice, rows: FeatureRows, shown: Ints) -> Floats:
         """Return `Logits.base` of logged decisions, [d, N]."""
@@ -247,37 +241,27 @@ class Devices:
 
     def _moment(self, k: int) -> ImpressionBatch:
         """Return impression k on every device."""
-        spec, world, count = self.encoded.spec, self.world, len(self.members)
-        titles, max_age = np.empty(count, dtype=np.intp), np.empty(count, dtype=np.intp)
-        context = np.zeros((count, len(spec.context_names)), dtype=np.float32)
-        slot_log, trending = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
-        intents: dict[int, Mapping[str, float]] = {}
-        with self._turn:
-            for row, i in enumerate(self.members.tolist()):
-                title_id, now = world.impression(i, k)
-                titles[row], max_age[row] = world.catalog.index(title_id), age_limit(now)
-                context[row] = spec.context_row(now.device, now.daypart)
-                slot_log[row], trending[row] = slot_and_trending(spec, now, title_id)
-                if now.intent:
-                    intents[row] = now.intent
-        return ImpressionBatch(titles, context, slot_log, trending, max_age, intents)
+        spec, count = self.encoded.spec, len(self.members)
+        batch = self._answers.impression_batch(self.members, k)
+        contexts, which = batch.contexts, batch.context_of
+        context = np.array([spec.context_row(now.device, now.daypart) for now in contexts], dtype=np.float32)
+        max_age = np.array([age_limit(now) for now in contexts], dtype=np.intp)
+        slot_log = np.array([slot_and_trending(spec, now, "")[0] for now in contexts], dtype=np.float32)
+        trending, intents = np.zeros(count, dtype=np.float32), dict[int, Mapping[str, float]]()
+        if any(now.trending or now.intent for now in contexts):
+            for row, (place, title) in enumerate(zip(which.tolist(), batch.titles.tolist(), strict=True)):
+                trending[row] = slot_and_trending(spec, contexts[place], self._title_ids[title])[1]
+                if contexts[place].intent:
+                    intents[row] = contexts[place].intent
+        return ImpressionBatch(batch.titles, context[which], slot_log[which], trending, max_age[which], intents)
 
     def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
-        played = np.zeros(len(shown), dtype=np.float32)
+        played, seconds = self._answers.outcome_batch(self.members, k, shown)
         quality = np.zeros(len(shown), dtype=np.float32)
-        ids = self._artwork_ids
-        with self._turn:
-            outcomes = [
-                self.world.outcome(i, k, ids[artwork])
-                for i, artwork in zip(self.members.tolist(), shown.tolist(), strict=True)
-            ]
-        for row, outcome in enumerate(outcomes):
-            if not isinstance(outcome, keyart.Outcome):
-                raise WorldError(f"World.outcome must return a keyart.Outcome, not {type(outcome).__name__}.")
-            if outcome.kind == "played":
-                played[row] = 1.0
-                quality[row] = self.reward.of(outcome, self.encoded.durations[titles[row]])
-        return played, quality
+        for row in np.flatnonzero(played).tolist():
+            outcome = keyart.Outcome("played", float(seconds[row]))
+            quality[row] = self.reward.of(outcome, self.encoded.durations[titles[row]])
+        return played.astype(np.float32), quality
 
     def _rows(
         self, chunk: slice, artworks: Ints, titles: Ints, slot_log: Floats, trending: Floats, context: Floats

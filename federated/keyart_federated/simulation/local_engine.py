@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from .local_fleet import LocalFleet, SimulatedFleet
 from .participation import Participation
 from .setup import SimulationSetup
 from .training_run import TrainingRun, limits_of
+from .worker_fleet import WorkerFleet
 
 DEVICES_PER_PART = 256  # bounds the memory of a step, fits caches, and gives each processor its parts
 Progress = Callable[[int, int], None]
@@ -32,8 +33,7 @@ def devices_in_parts(
         members: the devices' numbers of each part.
         encoded: the world's catalogue, if it is encoded already.
     """
-    turn, catalog = threading.Lock(), setup.world.catalog
-    encoded = encoded or EncodedCatalog.build(catalog, FeatureSpec.from_catalog(catalog))
+    encoded = encoded or encoded_catalog(setup.world)
     return [
         Devices(
             setup.world,
@@ -45,7 +45,6 @@ def devices_in_parts(
             reward=setup.reward,
             head=setup.head,
             encoded=encoded,
-            turn=turn,
         )
         for part in members
     ]
@@ -57,10 +56,36 @@ def members_of(world: World, parts: int | None = None) -> list[Ints]:
     return [np.arange(part, world.devices, count) for part in range(count)]
 
 
+def encoded_catalog(world: World) -> EncodedCatalog:
+    """Return a world's catalogue in the places of its feature spec."""
+    return EncodedCatalog.build(world.catalog, FeatureSpec.from_catalog(world.catalog))
+
+
 def local_fleet(setup: SimulationSetup, parts: Sequence[Devices]) -> LocalFleet:
-    """Return the fleet of devices that are all in this process."""
-    participation = Participation(setup.world.devices, limits_of(setup.privacy, setup.plan, setup.seed))
-    return LocalFleet(parts, participation, setup.seed, setup.cohort / setup.world.devices, setup.plan.masked)
+    """Return the fleet of devices that are all in this process: all devices of the world, or some of them."""
+    share, devices = setup.cohort / setup.world.devices, setup.world.devices
+    return LocalFleet(parts, _participation(setup), setup.seed, share, setup.plan.masked, devices)
+
+
+def worker_fleet(setup: SimulationSetup, members: Sequence[Ints], workers: int) -> WorkerFleet:
+    """Return the fleet of devices that are in `workers` processes.
+
+    Args:
+        setup: the simulation.
+        members: the devices' numbers of each part; a process gets every `workers`-th of the parts.
+        workers: number of processes.
+    """
+    encoded = encoded_catalog(setup.world)
+
+    def make(some: Sequence[Ints]) -> LocalFleet:
+        return local_fleet(setup, devices_in_parts(setup, some, encoded))
+
+    makers = [partial(make, members[worker::workers]) for worker in range(min(workers, len(members)))]
+    return WorkerFleet(makers, _participation(setup), setup.seed, setup.plan.masked)
+
+
+def _participation(setup: SimulationSetup) -> Participation:
+    return Participation(setup.world.devices, limits_of(setup.privacy, setup.plan, setup.seed))
 
 
 def run_campaign(

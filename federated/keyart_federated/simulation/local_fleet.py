@@ -8,13 +8,11 @@ where a sum is masked, each device draws its own.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +34,6 @@ from .participation import Participation
 from .randomness import device_randomness, fleet_randomness
 
 GATEWAYS = 4  # of a masked round in this process
-T = TypeVar("T")
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
@@ -49,7 +46,7 @@ class Contribution:
 
 
 class SimulatedFleet(Protocol):
-    """A fleet in this process, or in others (`keyart_federated.flower.simulated_fleet`)."""
+    """A fleet in this process, or in others (`worker_fleet`, `keyart_federated.flower.simulated_fleet`)."""
 
     def play(self, bundle: Path, first: int, steps: int) -> None:
         """Install a bundle on every device and play `steps` impressions from impression `first` on."""
@@ -62,7 +59,7 @@ class SimulatedFleet(Protocol):
 
 
 class LocalFleet:
-    """A fleet whose devices are all in this process, in parts that work side by side.
+    """A fleet whose devices are all in this process, in parts that are played one after the other.
 
     Args:
         parts: the devices, each in one part.
@@ -95,14 +92,12 @@ class LocalFleet:
         loaded = load_model(bundle, self._catalog, "numpy")
         is_new = loaded.version != self._version  # a device installs a bundle once
         self._version, self._feature_spec = loaded.version, loaded.spec.sha256
-
-        def part_plays(part: Devices) -> None:
-            if is_new:
-                part.install(loaded)
-            for step in range(first, first + steps):
-                part.step(step)
-
-        self._each(part_plays)
+        with threadpool_limits(limits=1):  # matrices are small
+            for part in self.parts:
+                if is_new:
+                    part.install(loaded)
+                for step in range(first, first + steps):
+                    part.step(step)
 
     def contribute(self, message: bytes, at: float) -> Contribution:
         """See `SimulatedFleet`."""
@@ -110,13 +105,13 @@ class LocalFleet:
         devices = int(drawn.sum())
         require_enough(offer, devices)
         if self._masked:
-            return self._masked_sum(offer.terms(message), self.rows(offer, drawn))
-        noise = skellam_noise(offer.size, offer.variance * devices, fleet_randomness(self._seed, offer))
-        return Contribution(self.sum_of(offer, drawn) + noise, devices)
+            return masked_sum(offer.terms(message), self.rows(offer, drawn), self._seed)
+        return noised(offer, self.sum_of(offer, drawn), devices, self._seed)
 
     def sum_of(self, offer: Offer, drawn: Bools) -> Integers:
         """Return the sum of the devices [n] that answer, without the fleet's noise."""
-        sums = self._each(lambda part: self._part_sum(part, offer, drawn[part.members]))
+        with threadpool_limits(limits=1):
+            sums = [self._part_sum(part, offer, drawn[part.members]) for part in self.parts]
         return np.asarray(np.sum(sums, axis=0, dtype=np.int64))
 
     def judge(self, message: bytes, at: float) -> tuple[Offer, Bools]:
@@ -141,16 +136,6 @@ class LocalFleet:
         """Return the journal of each part: its devices' numbers, what was shown, and what came of it."""
         return [{"members": part.members, **part.state(), **part.calibration.state()} for part in self.parts]
 
-    def _masked_sum(self, terms: AggregationParameters, rows: Mapping[int, Integers]) -> Contribution:
-        """Return the sum by the real protocol: sessions, gateways and coordinator, without a network."""
-        numbers = sorted(rows)
-        members = {f"gateway-{i}": numbers[i::GATEWAYS] for i in range(min(GATEWAYS, len(numbers)))}
-        vector_of = {number: partial(rows.__getitem__, number) for number in numbers}
-        transport = InProcessTransport(terms, members, sessions_of(terms, self._seed, numbers), vector_of)
-        _, issuer = keys_of(self._seed)
-        result = run_round(Coordinator(terms, [issuer.public], 0), transport)
-        return Contribution(result.total, len(result.survivors))
-
     def _part_sum(self, part: Devices, offer: Offer, drawn: Bools) -> Integers:
         total = np.zeros(offer.size, dtype=np.int64)
         for _, row in self._integers(part, offer, drawn, own_noise=False):
@@ -162,9 +147,7 @@ class LocalFleet:
             if vectors.shape[1] != offer.size:
                 raise SettingError("The offer asks for a vector of another shape than the devices' model makes.")
             streams = [device_randomness(self._seed, offer, number) for number in members.tolist()]
-            rows = np.stack(
-                [round_vectors(v, offer.units, random) for v, random in zip(vectors, streams, strict=True)]
-            )
+            rows = round_vectors(vectors, offer.units, streams)
             if isinstance(part.world, HostileWorld):
                 rows = part.world.tamper(offer, rows, members)
             for number, row, random in zip(members.tolist(), rows, streams, strict=True):
@@ -177,10 +160,28 @@ class LocalFleet:
         rng = np.random.default_rng([self._seed, offer.round, kind])
         return rng.random(self._devices) < self._cohort_share
 
-    def _each(self, do: Callable[[Devices], T]) -> list[T]:
-        """Run the parts side by side, each with one thread of BLAS: their matrices are small."""
-        with threadpool_limits(limits=1), ThreadPoolExecutor(os.cpu_count()) as threads:
-            return list(threads.map(do, self.parts))
+
+def noised(offer: Offer, total: Integers, devices: int, seed: int) -> Contribution:
+    """Return the sum of so many devices with the noise of all of them, which is drawn as one."""
+    noise = skellam_noise(offer.size, offer.variance * devices, fleet_randomness(seed, offer))
+    return Contribution(np.asarray(total + noise), devices)
+
+
+def masked_sum(terms: AggregationParameters, rows: Mapping[int, Integers], seed: int) -> Contribution:
+    """Return the sum by the real protocol: sessions, gateways and coordinator, without a network.
+
+    Args:
+        terms: of the round.
+        rows: the integers of each device that answers, with its own noise, by its number.
+        seed: seed of the devices' keys.
+    """
+    numbers = sorted(rows)
+    members = {f"gateway-{i}": numbers[i::GATEWAYS] for i in range(min(GATEWAYS, len(numbers)))}
+    vector_of = {number: partial(rows.__getitem__, number) for number in numbers}
+    transport = InProcessTransport(terms, members, sessions_of(terms, seed, numbers), vector_of)
+    _, issuer = keys_of(seed)
+    result = run_round(Coordinator(terms, [issuer.public], 0), transport)
+    return Contribution(result.total, len(result.survivors))
 
 
 def require_enough(offer: Offer, devices: int, reason: str = "") -> None:

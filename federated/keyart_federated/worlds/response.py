@@ -19,7 +19,7 @@ import numpy as np
 
 import keyart
 
-from ..types import Doubles, Floats, Integers
+from ..types import Bools, Doubles, Floats, Integers
 
 Places = int | Integers
 
@@ -82,6 +82,16 @@ class Logits:
         """Return the logit of a quality play, given that this artwork led viewer i to play the title."""
         return self.keep_viewer.item(i, title) + self.keep_artwork.item(artwork)
 
+    def of_artworks(
+        self, who: Integers, k: int, title: Integers, situation: Integers, slot: Integers, artworks: Integers
+    ) -> tuple[Doubles, Doubles]:
+        """Return `play` and `keep` of many viewers at impression k; the arguments broadcast."""
+        play = self.viewer[who, artworks].astype(np.float64) + self.situation[situation, artworks]
+        play += np.asarray(self.slot)[slot]
+        if self.course is not None:
+            play += self.course.adds(who, k, artworks)
+        return play, self.keep_viewer[who, title].astype(np.float64) + self.keep_artwork[artworks]
+
     def expected(self, i: int, k: int, title: int, situation: int, slot: int, artworks: slice) -> Doubles:
         """Return the probability of a quality play for each artwork of the title, at impression k."""
         play = self.viewer[i, artworks].astype(np.float64)
@@ -134,6 +144,24 @@ def draw(
         share = min(1.0, u_seconds / (1.0 - FULL_WATCH_SHARE))
         return keyart.Outcome("played", max(threshold, threshold + (end - threshold) * share))
     return keyart.Outcome("played", threshold * (0.02 + 0.96 * u_seconds))
+
+
+def draw_batch(
+    play: Doubles, keep: Doubles, uniforms: Floats, threshold: Doubles, duration: Doubles
+) -> tuple[Bools, Doubles]:
+    """Return whether there was a play, and its seconds, for many outcomes: those of `draw`, all arguments by row."""
+    u_play, u_keep, u_seconds = uniforms.astype(np.float64).T
+    played, whole = u_play < sigmoid(play), u_keep < sigmoid(keep)
+    end = np.where(duration > 0, duration, 3.0 * threshold)
+    share = np.minimum(1.0, u_seconds / (1.0 - FULL_WATCH_SHARE))
+    long = np.maximum(threshold, threshold + (end - threshold) * share)
+    seconds = np.where(whole, long, threshold * (0.02 + 0.96 * u_seconds))
+    return played, np.where(played, seconds, 0.0)
+
+
+def sigmoid(logits: Doubles) -> Doubles:
+    """Return `chance` of each logit."""
+    return np.asarray(1.0 / (1.0 + np.exp(-logits)))
 
 
 def intercept_for(logits: Doubles, rate: float, weights: Doubles | None = None) -> float:

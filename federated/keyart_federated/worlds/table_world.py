@@ -14,8 +14,9 @@ import keyart
 from keyart.context import DAYPARTS, daypart_of
 from keyart.errors import WorldError
 
-from ..types import Doubles, Floats, Integers
-from .response import Logits, draw, intercept_for, quality_threshold
+from ..types import Bools, Doubles, Floats, Integers, Ints
+from ..world import BatchedImpressions
+from .response import Logits, draw, draw_batch, intercept_for, quality_threshold, sigmoid
 
 DEVICES = ("tv", "phone", "tablet")
 SLOTS = 11  # places on the page, 0–10
@@ -172,6 +173,11 @@ class TabularWorld:
         self._thresholds = [quality_threshold(title.duration) for title in catalog]
         self._artworks = {artwork.id: n for n, artwork in enumerate(a for t in catalog for a in t.artworks)}
         self._bounds = artwork_bounds(catalog)
+        self._first = np.array([*(first for first, _ in self._bounds), self._bounds[-1][1]])
+        self._threshold_of, self._duration_of = (
+            np.array(self._thresholds),
+            np.array(self._durations, dtype=np.float64),
+        )
         self._slices = [slice(*bound) for bound in self._bounds]
         self._contexts: dict[tuple[tzinfo, int], keyart.Context] = {}
 
@@ -221,6 +227,43 @@ class TabularWorld:
         return self._logits.expected(
             who, k, title, self._situation.item(i, k), self._moment.item(i, k) % 16, self._slices[title]
         )
+
+    def impression_batch(self, devices: Ints, k: int) -> BatchedImpressions:
+        """See `keyart_federated.world.BatchedWorld`. Contexts of one class, daypart and slot are taken as one."""
+        self._require(int(devices.max(initial=0)), k)
+        moment = self._moment[devices, k]
+        situation = self._situation[devices, k] * 16 + moment % 16
+        _, first, which = np.unique(situation, return_index=True, return_inverse=True)
+        contexts = [self.impression(i, k)[1] for i in devices[first].tolist()]
+        return BatchedImpressions(self._title[devices, k].astype(np.intp), contexts, which)
+
+    def outcome_batch(self, devices: Ints, k: int, artworks: Ints) -> tuple[Bools, Doubles]:
+        """See `keyart_federated.world.BatchedWorld`. Raises WorldError for an artwork of another title."""
+        self._require(int(devices.max(initial=0)), k)
+        title, first = self._title[devices, k], self._first
+        wrong = np.flatnonzero((artworks < first[title]) | (artworks >= first[title + 1]))
+        if len(wrong):
+            ids = list(self._artworks)
+            self.outcome(int(devices[wrong[0]]), k, ids[int(artworks[wrong[0]])])
+        play, keep = self._logits.of_artworks(*self._moments(devices, k), artworks)
+        return draw_batch(play, keep, self._draws[devices, k], self._threshold_of[title], self._duration_of[title])
+
+    def expected_reward_batch(self, devices: Ints, k: int) -> Doubles:
+        """See `keyart_federated.world.BatchedWorld`."""
+        self._require(int(devices.max(initial=0)), k)
+        title, first = self._title[devices, k], self._first
+        place = first[title][:, None] + np.arange(np.diff(first).max())
+        exists = place < first[title + 1][:, None]
+        who, _, titles, situation, slot = self._moments(devices, k)
+        logits = self._logits.of_artworks(
+            who[:, None], k, titles[:, None], situation[:, None], slot[:, None], np.where(exists, place, 0)
+        )
+        return np.where(exists, sigmoid(logits[0]) * sigmoid(logits[1]), np.nan)
+
+    def _moments(self, devices: Ints, k: int) -> tuple[Integers, int, Integers, Integers, Integers]:
+        """Return viewers, k, titles, situations and slots of `Logits.of_artworks`."""
+        who = devices if self._person is None else self._person[devices, k]
+        return who, k, self._title[devices, k], self._situation[devices, k], self._moment[devices, k] % 16
 
     def _require(self, i: int, k: int) -> None:
         if not (0 <= i < self.devices and 0 <= k < self.impressions):

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import SettingError
+from ..linalg import row_dots
 from ..types import Doubles
 from .skellam import RandomBytes
 
@@ -56,7 +58,9 @@ def clip_vectors(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
     return vectors * factor[..., None], factor
 
 
-def round_vectors(vectors: Doubles, units: int, random: RandomBytes = os.urandom) -> npt.NDArray[np.int64]:
+def round_vectors(
+    vectors: Doubles, units: int, random: RandomBytes | Sequence[RandomBytes] = os.urandom
+) -> npt.NDArray[np.int64]:
     """Round vectors stochastically to integers, each with a norm of at most `integer_norm`.
 
     An entry goes up with the probability of its fraction (in 2⁻³² steps), so that its mean is right. If `TRIES` draws
@@ -65,26 +69,33 @@ def round_vectors(vectors: Doubles, units: int, random: RandomBytes = os.urandom
     Args:
         vectors: […, d], with a norm of at most 1.
         units: Integers that a norm of 1 becomes.
-        random: Source of uniform bytes.
+        random: Source of uniform bytes, or one a vector.
 
     Returns:
-        Integers […, d].
+        Integers […, d], each vector as if it had been rounded alone.
     """
     flat = (vectors * units).reshape(-1, vectors.shape[-1])
+    sources = [random] * len(flat) if callable(random) else list(random)
     bound = integer_norm(units, flat.shape[1]) ** 2
-    out = np.trunc(flat).astype(np.int64)
+    truncated = np.trunc(flat)
     # Most entries are whole, such as those of artworks that a device never showed: nothing is drawn for them.
-    broken = np.flatnonzero((out != flat).any(axis=0))
-    fractional = flat[:, broken]
-    whole = (flat**2).sum(axis=1) - (fractional**2).sum(axis=1)
-    remaining = np.arange(len(flat))
+    row, column = np.nonzero(truncated != flat)
+    fractional = flat[row, column]
+    below = np.floor(fractional)
+    out = truncated.astype(np.int64)
+    truncated[row, column] = 0.0
+    whole, ends = row_dots(truncated, truncated), np.searchsorted(row, np.arange(len(flat) + 1))
+    remaining = [place for place in range(len(flat)) if ends[place] < ends[place + 1]]
     for _ in range(TRIES):
-        below = np.floor(fractional[remaining])
-        drawn = np.frombuffer(random(4 * below.size), dtype="<u4").reshape(below.shape) * 2.0**-32
-        tried = below + (drawn < fractional[remaining] - below)
-        fits = whole[remaining] + (tried**2).sum(axis=1) <= bound
-        out[np.ix_(remaining[fits], broken)] = tried[fits].astype(np.int64)
-        remaining = remaining[~fits]
-        if not len(remaining):
-            break
+        again = []
+        for place in remaining:
+            part = slice(ends[place], ends[place + 1])
+            start = below[part]
+            drawn = np.frombuffer(sources[place](4 * len(start)), dtype="<u4") * 2.0**-32
+            tried = start + (drawn < fractional[part] - start)
+            if whole[place] + tried @ tried <= bound:
+                out[place, column[part]] = tried.astype(np.int64)
+            else:
+                again.append(place)
+        remaining = again
     return out.reshape(vectors.shape)

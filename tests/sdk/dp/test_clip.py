@@ -142,10 +142,10 @@ def test_only_what_is_too_long_is_drawn_again():
 
     def random(size: int) -> bytes:
         asked.append(size)
-        return bytes(size) if len(asked) < 4 else seeded(5)(size)
+        return bytes(size) if len(asked) < 8 else seeded(5)(size)
 
     out = round_vectors(vectors, 10, random)
-    assert asked[:4] == [4 * 1200, 4 * 800, 4 * 800, 4 * 800]
+    assert asked[:7] == [4 * 400, 4, 4 * 400, *[4 * 400] * 4]
     assert out[1, 0] == 6 and (lengths(out) <= integer_norm(10, 400)).all() and out[[0, 2]].any()
 
 
@@ -169,7 +169,16 @@ def test_most_are_drawn_once():
 
     direction = np.random.default_rng(6).normal(size=(500, 900))
     round_vectors(direction / lengths(direction)[:, None], UNITS, random)
-    assert sum(asked[1:]) < math.exp(-0.5) / (1 - math.exp(-0.5)) * asked[0]
+    assert len(asked) - 500 < math.exp(-0.5) / (1 - math.exp(-0.5)) * 500
+
+
+def test_each_vector_of_a_batch_has_its_own_randomness_and_is_rounded_as_if_alone():
+    vectors = np.random.default_rng(7).normal(size=(20, 300))
+    vectors[:, 200:] = 0.0
+    vectors[3] = 0.0
+    vectors /= np.maximum(lengths(vectors), 1.0)[:, None]
+    alone = [round_vectors(vector, 50, seeded(n)) for n, vector in enumerate(vectors)]
+    np.testing.assert_array_equal(round_vectors(vectors, 50, [seeded(n) for n in range(20)]), alone)
 
 
 def test_one_vector_and_stacks_of_them():
