@@ -6,6 +6,8 @@ PEERS := .venv-bench/bin
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 # Packages that keep the rules for names and docstrings.
 NAMED := sdk/keyart federated/keyart_federated server/keyart_server tools/keyart_tools
+# Tests start hundreds of processes, which need not compile the same files again.
+unexport PYTHONDONTWRITEBYTECODE
 export ORT_DISABLE_TELEMETRY := 1
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
