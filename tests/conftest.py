@@ -31,6 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A long value is named by its length: its text would be part of each message between the processes of a run."""
+    return f"{argname} of {len(val)}" if isinstance(val, str | bytes) and len(val) > 1_000 else None
+
+
 @pytest.fixture(scope="session")
 def downloads() -> None:
     """What a fixture asks for that downloads: its tests are marked `service`."""
