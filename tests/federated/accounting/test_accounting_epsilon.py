@@ -7,11 +7,8 @@ import logging
 import math
 from collections import Counter
 
-import dp_accounting
 import numpy as np
 import pytest
-from dp_accounting.pld import PLDAccountant
-from dp_accounting.rdp import RdpAccountant
 
 from keyart.errors import SettingError
 from keyart_federated.accounting import (
@@ -35,6 +32,10 @@ GRID = [
 
 
 def peers(noise: float, rate: float, rounds: int, delta: float) -> tuple[float, float]:
+    import dp_accounting  # which takes a second that only this test needs
+    from dp_accounting.pld import PLDAccountant
+    from dp_accounting.rdp import RdpAccountant
+
     event: dp_accounting.DpEvent = dp_accounting.GaussianDpEvent(noise)
     if rate < 1:
         event = dp_accounting.PoissonSampledDpEvent(rate, event)
