@@ -15,7 +15,7 @@ from keyart_tools.benchmark.paired_comparison import COMPARABLE, RecordingWorld,
 
 @pytest.fixture(scope="module")
 def world() -> StyleWorld:
-    return StyleWorld(devices=30)
+    return StyleWorld(devices=16)
 
 
 def silent(done: int, of: int) -> None:

@@ -21,6 +21,7 @@ from keyart_tools.benchmark.scores import FIGURES
 from keyart_tools.benchmark.world_run import WorldRun
 
 SEEDS = (5, 6)
+TINY = QUICK.sized(rounds=2)
 WORLDS = ("synthetic", "clickbait")
 HERE = [name for name in POLICIES if name not in EXTERNAL_BASELINES]  # no .venv-bench in a test's folder
 PLAYED = [(world, p) for world in WORLDS for p in HERE if (world, p) != ("synthetic", "guard off")]
@@ -34,7 +35,7 @@ def silent(done, of):
 def ran(tmp_path_factory):
     out = tmp_path_factory.mktemp("suite") / "new" / "folder"
     told = []
-    plan = BenchmarkPlan.of(QUICK, SEEDS, ",".join(WORLDS))
+    plan = BenchmarkPlan.of(TINY, SEEDS, ",".join(WORLDS))
     result = run(plan, out, out, lambda done, of: told.append((done, of)))
     return result, out, told
 
@@ -64,7 +65,7 @@ def test_every_policy_on_its_worlds(ran):
     assert (out / "suite.png").stat().st_size > 20_000
     document = json.loads((out / "suite.json").read_text("utf-8"), parse_constant=pytest.fail)
     assert document == json.loads(json.dumps(result.to_dict()))
-    assert document["seeds"] == [5, 6] and document["rounds"] == QUICK.rounds
+    assert document["seeds"] == [5, 6] and document["rounds"] == TINY.rounds
     assert [world["name"] for world in document["worlds"]] == list(WORLDS)
 
 
@@ -93,7 +94,7 @@ def test_simulations_differ_in_what_their_name_says(ran):
         assert mean == pytest.approx(of[world, "random"]["clickbait_rate"])
     for seed in SEEDS:
         mine = {policy: reports["clickbait", seed, policy] for policy in SIMULATED}
-        assert mine["keyart"]["client_updates"] == QUICK.viewers * QUICK.rounds == mine["no head"]["client_updates"]
+        assert mine["keyart"]["client_updates"] == TINY.viewers * TINY.rounds == mine["no head"]["client_updates"]
         assert mine["central"]["client_updates"] == mine["zero-shot + head"]["client_updates"] == 0
         assert mine["guard off"]["coverage"] > mine["keyart"]["coverage"]  # what the guard blocks, it never shows
         assert len({tuple(report["capture_by_round"]) for report in mine.values()}) == len(mine)
@@ -104,7 +105,7 @@ def test_a_killed_suite_goes_on(ran, tmp_path, played):
     lines = (out / "suite.jsonl").read_bytes().splitlines(keepends=True)
     assert len(lines) == 1 + len(SEEDS) * len(PLAYED)
     (tmp_path / "suite.jsonl").write_bytes(b"".join(lines[:-2]) + lines[-2][:99])  # killed while it wrote
-    plan = BenchmarkPlan.of(QUICK, SEEDS, ",".join(WORLDS), resume=True)
+    plan = BenchmarkPlan.of(TINY, SEEDS, ",".join(WORLDS), resume=True)
     again = run(plan, tmp_path, tmp_path, silent)
     assert played == [("clickbait", 6, "best fixed"), ("clickbait", 6, "random")]
     assert json.dumps(timeless(again)) == json.dumps(timeless(result))
@@ -122,7 +123,7 @@ def timeless(result):
 
 def test_a_part_and_then_more_of_it(tmp_path, played):
     def part(policies, resume):
-        run(BenchmarkPlan.of(QUICK, [5], "synthetic", policies, resume), tmp_path, tmp_path, silent)
+        run(BenchmarkPlan.of(TINY, [5], "synthetic", policies, resume), tmp_path, tmp_path, silent)
         turns = [policy for *_, policy in played]
         played.clear()
         return turns
@@ -135,7 +136,7 @@ def test_a_part_and_then_more_of_it(tmp_path, played):
 
 def test_other_settings_are_not_mixed(ran, tmp_path):
     shutil.copy(ran[1] / "suite.jsonl", tmp_path)
-    plan = BenchmarkPlan.of(QUICK.sized(viewers=25), SEEDS, "synthetic", resume=True)
+    plan = BenchmarkPlan.of(TINY.sized(viewers=25), SEEDS, "synthetic", resume=True)
     with pytest.raises(SettingError, match=r"worlds\.synthetic\.viewers was 24, is 25.*without --resume.*--out"):
         run(plan, tmp_path, tmp_path, silent)
 
@@ -156,14 +157,14 @@ def test_a_peer_that_fails_is_said_to_be_missing(tmp_path, monkeypatch, bench):
 
     monkeypatch.setattr(world_run, "start_learner", fails)
     monkeypatch.setattr(suite, "missing_reason", lambda script, python: None)
-    plan = BenchmarkPlan.of(QUICK, [1], "synthetic", f"random,{','.join(EXTERNAL_BASELINES)}")
+    plan = BenchmarkPlan.of(TINY, [1], "synthetic", f"random,{','.join(EXTERNAL_BASELINES)}")
     result = run(plan, tmp_path / "out", tmp_path, silent)
     assert [row.policy for row in result.rows] == ["random"]
     assert result.absent == {f"{name} on synthetic, seed 1": f"{name} ended early." for name in EXTERNAL_BASELINES}
 
 
 def test_a_peer_that_is_not_installed_is_missing_once(tmp_path, bench):
-    plan = BenchmarkPlan.of(QUICK, SEEDS, "synthetic,clickbait", f"random,{','.join(EXTERNAL_BASELINES)}")
+    plan = BenchmarkPlan.of(TINY, SEEDS, "synthetic,clickbait", f"random,{','.join(EXTERNAL_BASELINES)}")
     result = run(plan, tmp_path / "out", tmp_path, silent)
     assert {row.policy for row in result.rows} == {"random"} and set(result.absent) == set(EXTERNAL_BASELINES)
     assert result.absent["VW SquareCB"] == ".venv-bench has no vowpalwabbit; `make bench` installs it."
@@ -180,7 +181,7 @@ def test_a_peer_that_is_not_installed_is_missing_once(tmp_path, bench):
 def test_nothing_to_play_leaves_an_old_record_alone(worlds, policies, why, tmp_path):
     (tmp_path / "suite.jsonl").write_text("hours of work")
     with pytest.raises(FederatedError, match=why):
-        run(BenchmarkPlan.of(QUICK, [1], worlds, policies), tmp_path, tmp_path, silent)
+        run(BenchmarkPlan.of(TINY, [1], worlds, policies), tmp_path, tmp_path, silent)
     assert (tmp_path / "suite.jsonl").read_text() == "hours of work"
 
 
