@@ -21,6 +21,7 @@ import keyart
 import keyart_federated
 from keyart_tools.cli import main
 
+pytestmark = pytest.mark.slow  # `make docs` is the same build
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 

@@ -36,6 +36,7 @@ def python_blocks(page: Page) -> list[str]:
     ]
 
 
+SLOW = {"ml-engineer.md", "private-rounds.md", "rounds.md"}  # each trains several models
 WITH_CODE = [page for page in PAGES if python_blocks(page)]
 FOLDERS = ("how-to", "reference", "explanation")
 NO_CODE = {"cli.md", "glossary.md", "http-api.md", "privacy-for-viewers.md"}  # text, or built from the code itself
@@ -44,7 +45,7 @@ NOUNS = [page for page in PAGES if page.path.parent.name in FOLDERS and page.pat
 
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, marks=[pytest.mark.slow] * (page.path.name == "private-rounds.md")) for page in WITH_CODE],
+    [pytest.param(page, marks=[pytest.mark.slow] * (page.path.name in SLOW)) for page in WITH_CODE],
     ids=[str(page.path) for page in WITH_CODE],
 )
 def test_python_on_the_page_runs(page, tmp_path, monkeypatch):

@@ -130,7 +130,7 @@ def profile(folder):
     return keyart.Personalizer.open(folder / "p.db", limits=limits(), **settings)
 
 
-@pytest.mark.parametrize("lasting", [False, True])
+@pytest.mark.parametrize("lasting", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_kill_9_after_each_request(arts, tmp_path, lasting):
     """The process is killed when the server has heard it and it has not heard the server: first after one request,
     then after two, until all is answered."""

@@ -87,14 +87,16 @@ def killed_at_each_step(
     action: str,
     prepare: Callable[[Service], int],
     check: Callable[[Service, int, bool], None],
+    every: int = 1,
 ) -> int:
-    """How many steps there are. prepare: makes the version that is acted on. check: what must be so after a start."""
+    """How many steps there are; it is killed at one of `every` of them. prepare: makes the version that is acted on.
+    check: what must be so after a start."""
     with open_service(ServerSettings(folder / "data", database_url=url)) as service:
         first(service)
     words = [sys.executable, "-c", KILLER, str(folder / "data"), url, action, str(folder)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as killer:
         assert killer.stdin is not None and killer.stdout is not None
-        for deadly in range(1, 40):
+        for deadly in range(1, 40, every):
             with open_service(ServerSettings(folder / "data", database_url=url)) as service:
                 version = prepare(service)
             killer.stdin.write(f"{deadly} {version}\n")
@@ -163,8 +165,9 @@ def test_a_bundle_by_hand(database_url: str, tmp_path: Path) -> None:
     assert killed_at_each_step(tmp_path, database_url, "submit", prepare, check) == 12
 
 
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_way_back(database_url: str, tmp_path: Path) -> None:
+def test_a_way_back(database_url: str, tmp_path: Path, every: int) -> None:
     def prepare(service: Service) -> int:
         with service.state.reading() as session:
             base = release_store.newest_released(session)
@@ -185,4 +188,4 @@ def test_a_way_back(database_url: str, tmp_path: Path) -> None:
         assert (folder / "ranker.bin").read_bytes() == (service.bundles.folder(7) / "ranker.bin").read_bytes()
         assert Manifest.parse((folder / MANIFEST_NAME).read_bytes()).digest == back.digest
 
-    assert killed_at_each_step(tmp_path, database_url, "withdraw", prepare, check) == 12
+    assert killed_at_each_step(tmp_path, database_url, "withdraw", prepare, check, every) == 12

@@ -209,12 +209,13 @@ def keys_of(made: Round, identity: Identity, issuer: bytes, not_after: int) -> b
     return session.answer(made.coordinator.invitation, lambda: made.vectors[0])[1]
 
 
-def test_devices_that_nobody_has_certified(target: Target, clock: Clock) -> None:
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_devices_that_nobody_has_certified(target: Target, clock: Clock, every: int) -> None:
     """A flood of keys with forged, expired, borrowed or broken certificates: no member, and no row, is made of it."""
     made = Round(target.service.state, clock)
     made.opens(Stage.KEYS)
     private, later, past = round_samples.ISSUER.private, 2**40, int(clock().timestamp()) - 1
-    for number in range(60):
+    for number in range(0, 60, every):
         mine = Identity.create(lambda size, number=number: hashlib.sha256(bytes([number])).digest()[:size])
         good = keys_of(made, mine, private, later)
         wrong = (

@@ -38,7 +38,7 @@ def coverage(truth: float, told: list[Estimate], end: str = "both") -> float:
     return float(np.mean(below if end == "low" else above if end == "high" else np.logical_and(below, above)))
 
 
-@pytest.mark.parametrize("decisions", [600, 2_000])
+@pytest.mark.parametrize("decisions", [600, pytest.param(2_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("by", ["snips", "dr"])
 def test_between_93_and_97_per_cent(by, decisions):
     told = [OF[by](log).estimate() for log in logs(decisions)]
@@ -47,7 +47,7 @@ def test_between_93_and_97_per_cent(by, decisions):
     assert coverage(truth, told, "low") > 0.955 and coverage(truth, told, "high") > 0.955  # on both sides
 
 
-@pytest.mark.parametrize("by", ["snips", "dr"])
+@pytest.mark.parametrize("by", ["snips", pytest.param("dr", marks=pytest.mark.slow)])
 def test_of_devices(by):
     """40 of them with 50 decisions each, half of them in a mood to play."""
     told = [OF[by](log).estimate() for log in logs(2_000, devices=40)]

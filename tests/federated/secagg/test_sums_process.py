@@ -48,8 +48,16 @@ def test_extremes(n, value):
     check(np.full((n, 3), value, dtype=np.int64), 1.0, {})
 
 
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("n", [30, pytest.param(100, id="ring")])
+@pytest.mark.parametrize(
+    ("n", "stage"),
+    [
+        *(pytest.param(30, stage, id=f"30-{stage}") for stage in STAGES),
+        *(
+            pytest.param(100, stage, id=f"ring-{stage}", marks=[pytest.mark.slow] * (stage != "masked"))
+            for stage in STAGES
+        ),
+    ],
+)
 def test_thirty_percent_lost_at_one_stage(n, stage):
     rows = np.random.default_rng(7).permutation(n)[: 3 * n // 10]
     check(vectors_of(n, 40), 0.7, {stage: set(rows.tolist())})

@@ -130,7 +130,9 @@ def test_more_impressions_leave_the_first_ones_as_they_were() -> None:
         assert short.outcome(i, k, artwork) == long.outcome(i, k, artwork)
 
 
-@pytest.mark.parametrize("knobs", [{}, KNOBS], ids=["default", "every knob"])
+@pytest.mark.parametrize(
+    "knobs", [pytest.param({}, id="default", marks=pytest.mark.slow), pytest.param(KNOBS, id="every knob")]
+)
 def test_frequencies_agree_with_the_expected_reward(knobs: dict[str, float]) -> None:
     # Every (viewer, impression, picture) is one draw; grouped by its stated probability, the mean reward must
     # be it.

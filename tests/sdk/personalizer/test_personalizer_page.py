@@ -35,7 +35,7 @@ def test_first_of_a_page_is_a_choice(open_art, bundle, dial):
     assert replace(one, id="") == replace(other, id="")
 
 
-@pytest.mark.parametrize("with_bundle", [False, True])
+@pytest.mark.parametrize("with_bundle", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_propensities_of_a_page_are_exact(open_art, bundle, with_bundle):
     """For every picture of every place the mean of 1 / propensity over its draws is 1, to four standard errors."""
     settings = {"bundle": bundle} if with_bundle else {}

@@ -61,6 +61,7 @@ def canned(monkeypatch: pytest.MonkeyPatch, **asked: object) -> list[tuple]:
     return calls
 
 
+@pytest.mark.slow
 def test_all_rows_are_there_and_finite(document: dict[str, Any]) -> None:
     rows = {row["name"]: row for row in document["rows"]}
 
@@ -74,6 +75,7 @@ def test_all_rows_are_there_and_finite(document: dict[str, Any]) -> None:
         assert (row["ratio"] is None) is (row["against"] == ""), row
 
 
+@pytest.mark.slow
 def test_every_promise_has_its_bar_and_met_follows_from_it(document: dict[str, Any]) -> None:
     reaches = {row["name"]: row["reach"] for row in document["rows"] if row["reach"] is not None}
     expected = {
@@ -93,6 +95,7 @@ def test_every_promise_has_its_bar_and_met_follows_from_it(document: dict[str, A
         assert row["met"] is (None if row["reach"] is None else judged <= row["reach"]), row
 
 
+@pytest.mark.slow
 def test_document_is_written_with_a_chart(quick, document: dict[str, Any]) -> None:
     _, out = quick
 
@@ -103,12 +106,14 @@ def test_document_is_written_with_a_chart(quick, document: dict[str, Any]) -> No
     assert document["machine"]["cpus"] >= 1
 
 
+@pytest.mark.slow
 def test_a_quick_run_says_that_it_has_no_peers(document: dict[str, Any]) -> None:
     (reason,) = (entry["reason"] for entry in document["absent"] if entry["name"] == "peers")
 
     assert "quick" in reason and "make bench" in reason
 
 
+@pytest.mark.slow
 def test_nothing_but_the_document_is_printed_where_there_is_no_terminal(quick) -> None:
     assert quick[0].stderr == ""
 
