@@ -2,8 +2,8 @@
 
 An artwork's residual Σ (played − expected) has mean w δ and variance w + ν, with w its curvature Σ q (1 − q), δ its
 appeal in logits, and ν the variance of the noise in the sum. The estimate of δ is drawn towards what the artworks
-of the same title, and artworks altogether, are like: the tables of training rounds, with their variances by
-evidence.
+of the same title, and artworks altogether, are like: the prior of training rounds, of whose two columns only play is
+observed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,8 @@ import numpy as np
 
 from keyart.model import EncodedCatalog
 
-from ..learning.artwork_tables import shrunken
+from ..learning.artwork_appeal import AppealPrior
 from ..types import Doubles
-
-STARTING_VARIANCE = (0.03, 0.03)  # of titles, of pictures
-STEPS = 20
 
 
 def base_appeal(residuals: Doubles, curvature: Doubles, noise: float, encoded: EncodedCatalog) -> Doubles:
@@ -29,9 +26,7 @@ def base_appeal(residuals: Doubles, curvature: Doubles, noise: float, encoded: E
         encoded: The catalogue.
     """
     known = curvature / np.maximum(curvature + noise, 1e-12)
-    precision, observed = curvature * known, residuals * known
-    variance = np.array(STARTING_VARIANCE)
-    titles = pictures = np.zeros(0)
-    for _ in range(STEPS):
-        titles, pictures, variance = shrunken(precision, observed, variance, encoded)
-    return np.asarray(titles[encoded.title_of] + pictures)
+    columns = np.stack([curvature, residuals]) * known
+    precision, observed = (np.stack([column, np.zeros_like(column)], axis=1) for column in columns)
+    titles, artworks, _ = AppealPrior.start().solve(precision, observed, encoded)
+    return np.asarray((titles[encoded.title_of] + artworks)[:, 0])

@@ -5,7 +5,7 @@ simulations build on it.
 
 learner            the state of learning, its requests, and the step from a sum to the next model
 learner_state      the part of it that a round changes; `learning_request`: the request of a round
-newton             the step of the weights; `artwork_tables`: the appeal of titles and artworks
+newton             the step of the weights; `artwork_appeal`: the appeal of titles and artworks
 information        gradients of several rounds; stiffness of the simulated curvature
 curvature          Fisher information of simulated viewers, drawn from `viewer_population`
 title_latents      latents of titles, from co-watch sums; `artwork_latents`: those of artworks

@@ -240,7 +240,7 @@ def _joint(
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Return the posterior means of titles [T, F] and artworks [n, F], and the next prior variances of both [2, F].
 
-    It is `artwork_tables.shrunken` with a matrix in place of each number.
+    The artworks are integrated out of the titles' equations first, so that no large matrix is inverted.
 
     Args:
         precision: Precision with which the sum of both levels is observed, by artwork, [n, F, F].

@@ -34,8 +34,8 @@ from keyart.model import LATENTS, EncodedCatalog, Weights
 from ..rounding import sum_variance
 from ..types import Doubles, Integers
 from . import artwork_latents
+from .artwork_appeal import AppealPrior
 from .artwork_latents import ArtworkLatents, LatentInformation
-from .artwork_tables import shrunken
 from .curvature import Curvature, simulated
 from .information import Information, Stiffness
 from .learner_state import LearnerState
@@ -47,6 +47,9 @@ from .viewer_population import Population
 # former back; the latter overshoots until what simulated curvature lacks is found.
 DAMPING = (0.9, 0.65)
 LATENT_DAMPING = 0.65
+# Logits that a round moves an artwork by: its curvature is that of where it stands, and for one that hardly anybody
+# plays it is far smaller than on the way to where it should be.
+MAX_APPEAL_STEP = 1.5
 # A log holds decisions of older models, but the gradient is at the newest: with few new decisions, a curvature that
 # only remembers makes the step run away.
 MIN_FRESH_SHARE = 0.5
@@ -263,13 +266,9 @@ class Learner:
         residuals, noises = (
             (x.reshape(2, -1).T) for x in (part["artworks"] * to_sums[size:tables_end], variances[size:tables_end])
         )
-        tables = [
-            self._table(column, information, request.artworks, residuals, noises, explained, encoded)
-            for column, information in enumerate((self.artworks, self.completions))
-        ]
-        stiffness = Stiffness.joint([table[4] for table in tables])
-        titles = np.stack([table[0] for table in tables], axis=1)
-        artworks = np.stack([table[1] for table in tables], axis=1)
+        titles, artworks, appeal_prior, informations, stiffness = self._tables(
+            request.artworks, residuals, noises, explained, encoded
+        )
         shifts = (
             Weights.from_flat(spec, step).play_artwork.astype(np.float64),
             (self.prior_appeal + titles[encoded.title_of] + artworks - state.model.appeal)[:, 0],
@@ -300,7 +299,7 @@ class Learner:
             artwork_appeal=artworks,
             play=stages[0],
             keep=stages[1],
-            table_variance=np.stack([table[2] for table in tables]),
+            appeal_prior=appeal_prior,
             latents=latent_tables,
             rounds=state.rounds + 1,
         )
@@ -310,8 +309,8 @@ class Learner:
             state=new,
             play=gradients[0],
             keep=gradients[1],
-            artworks=tables[0][3],
-            completions=tables[1][3],
+            artworks=informations[0],
+            completions=informations[1],
             weights=weight_stiffness,
             stiffness=stiffness,
             latents=latents,
@@ -439,43 +438,45 @@ class Learner:
             stiffnesses.append(replace(stiffness, fall=fisher @ step / decisions))
         return stages, informations, Stiffness.joint(stiffnesses)
 
-    def _table(
-        self,
-        column: int,
-        information: Information,
-        curvature: Doubles,
-        residuals: Doubles,
-        noise: Doubles,
-        explained: Doubles,
-        encoded: EncodedCatalog,
-    ) -> tuple[Doubles, Doubles, Doubles, Information, Stiffness]:
-        """Return the tables of titles [T] and artworks [n], their variances [2], and the information behind them.
+    def _tables(
+        self, curvature: Doubles, residuals: Doubles, noise: Doubles, explained: Doubles, encoded: EncodedCatalog
+    ) -> tuple[Doubles, Doubles, AppealPrior, list[Information], Stiffness]:
+        """Return appeal by title [T, 2] and by artwork [n, 2], its prior, and the information behind them.
 
         Args:
-            column: 0 for play, 1 for completion: the column of the next four, [n, 2].
-            information: Residuals of earlier rounds.
-            curvature: Curvature by artwork.
-            residuals: Sums of residuals by artwork.
-            noise: Variances of the noise in them.
-            explained: Logits that the round's step of the weights explains.
+            curvature: Curvature by artwork, of play and of completion, [n, 2].
+            residuals: Sums of residuals by artwork, [n, 2].
+            noise: Variances of the noise in them, [n, 2].
+            explained: Logits that the round's step of the weights explains, [n, 2].
             encoded: The catalogue.
         """
-        simulated_fisher, residual, variance = curvature[:, column], residuals[:, column], noise[:, column]
-        decisions = self.decisions * self.devices
-        appeal, moved = (self.state.model.appeal - self.prior_appeal)[:, column], explained[:, column]
-        count = len(simulated_fisher)
-        stiffness = self.stiffness.part(slice(column * count, (column + 1) * count))
-        information = information.aged(decisions, simulated_fisher * stiffness.ratio)
-        stiffness = stiffness.joined(information, residual, variance, decisions)
-        fisher = simulated_fisher * stiffness.ratio
-        information = information.joined(residual, variance, decisions, fisher)
-        precision, pull = information.of_truth(fisher, decisions)
-        # What θ explains now is not explained twice; and both tables together are what was there and a step.
-        observed = pull + precision * (appeal - moved)
-        titles, artworks, variances = shrunken(precision, observed, self.state.table_variance[column], encoded)
-        step = titles[encoded.title_of] + artworks - appeal + moved
-        stiffness = replace(stiffness, fall=simulated_fisher * step / decisions)
-        return titles, artworks, variances, information.moved(fisher * step / decisions, stiffness.misfit), stiffness
+        decisions, count = self.decisions * self.devices, len(curvature)
+        appeal = self.state.model.appeal - self.prior_appeal
+        informations, stiffnesses, fishers, precisions, observed = [], [], [], [], []
+        for column, before in enumerate((self.artworks, self.completions)):
+            simulated_fisher, residual, variance = curvature[:, column], residuals[:, column], noise[:, column]
+            stiffness = self.stiffness.part(slice(column * count, (column + 1) * count))
+            aged = before.aged(decisions, simulated_fisher * stiffness.ratio)
+            stiffness = stiffness.joined(aged, residual, variance, decisions)
+            fisher = simulated_fisher * stiffness.ratio
+            information = aged.joined(residual, variance, decisions, fisher)
+            precision, pull = information.of_truth(fisher, decisions)
+            # What θ explains now is not explained twice; and both tables together are what was there and a step.
+            observed.append(pull + precision * (appeal - explained)[:, column])
+            informations.append(information)
+            stiffnesses.append(stiffness)
+            fishers.append(fisher)
+            precisions.append(precision)
+        titles, artworks, prior = self.state.appeal_prior.solve(
+            np.stack(precisions, axis=1), np.stack(observed, axis=1), encoded
+        )
+        whole = titles[encoded.title_of] + artworks - appeal + explained
+        step = np.clip(whole, -MAX_APPEAL_STEP, MAX_APPEAL_STEP)
+        for column, fisher in enumerate(fishers):
+            stiffness, moved = stiffnesses[column], step[:, column] / decisions
+            informations[column] = informations[column].moved(fisher * moved, stiffness.misfit)
+            stiffnesses[column] = replace(stiffness, fall=curvature[:, column] * moved)
+        return titles, artworks + step - whole, prior, informations, Stiffness.joint(stiffnesses)
 
 
 def _shrink(observed: float, expected: float, spread: float, variance: float) -> float:

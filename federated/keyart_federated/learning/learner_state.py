@@ -9,10 +9,11 @@ import numpy as np
 from keyart.model import EncodedCatalog
 
 from ..types import Doubles
+from .artwork_appeal import AppealPrior
 from .artwork_latents import ArtworkLatents
 from .curvature import Curvature
 from .model import GlobalModel
-from .newton import STARTING_VARIANCE, Blocks, NewtonStage
+from .newton import Blocks, NewtonStage
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class LearnerState:
         artwork_appeal: Appeal of single artworks beyond that, [n, 2].
         play: The last Newton step of the weights of play.
         keep: The same of the weights of completion.
-        table_variance: Prior variances of titles and of artworks, for play and for completion, [2, 2].
+        appeal_prior: Prior of the appeal of titles and artworks.
         latents: Latents of the artworks.
         curvature: Simulated curvature of a decision, averaged over rounds. None before the first round.
         rounds: Number of rounds so far.
@@ -36,7 +37,7 @@ class LearnerState:
     artwork_appeal: Doubles
     play: NewtonStage
     keep: NewtonStage
-    table_variance: Doubles
+    appeal_prior: AppealPrior
     latents: ArtworkLatents
     curvature: Curvature | None = None
     rounds: int = 0
@@ -51,6 +52,6 @@ def init(model: GlobalModel, encoded: EncodedCatalog) -> LearnerState:
         artwork_appeal=np.zeros((len(encoded.artwork), 2)),
         play=NewtonStage.start(blocks.play),
         keep=NewtonStage.start(blocks.keep),
-        table_variance=np.full((2, 2), STARTING_VARIANCE),
+        appeal_prior=AppealPrior.start(),
         latents=ArtworkLatents.start(encoded),
     )
