@@ -34,6 +34,7 @@ from keyart_federated.accounting.privacy import (
     clip_for,
     cowatch_exchanges,
     shows_artwork_latents,
+    unclipped_share,
 )
 from keyart_federated.learning import checkpoint, learner_state, title_latents
 from keyart_federated.learning.learner import RATE_RANGE, Learner
@@ -273,11 +274,12 @@ def _question(asked: _Asked) -> tuple[Learner, LearningRequest]:
     epsilon = _epsilon(campaign)
     exact = math.isinf(epsilon)
     clip = settings.clip or (NO_CLIP if exact else clip_for(alike, epsilon))
+    unclipped = unclipped_share(alike, epsilon)
     seed = hashlib.sha256(f"{campaign.id} {asked.number}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(seed, "<u4"))
     decisions = known.get("decisions", 0.0) + settings.decisions
     blocks = _latent_blocks(campaign, base, _has_latents(base))
-    return learner.ask(decisions, clip, places, base.policy, rng, FINE_UNITS if exact else UNITS, blocks)
+    return learner.ask(decisions, clip, unclipped, places, base.policy, rng, FINE_UNITS if exact else UNITS, blocks)
 
 
 def _population(

@@ -68,7 +68,7 @@ DECISIONS_RANGE, DECISIONS_SPREAD = (0.02, 1.0), 0.15
 RATE_RANGE, RATE_SPREAD = (1e-3, 0.9), 0.03
 BASE_RATE_RANGE = (1e-3, 0.999)  # a manifest's is above 0 and below 1
 EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before a sum has shown it
-QUANTILE, QUANTILE_SPREAD = 0.05, 0.1  # share of devices whose vectors are not shortened
+UNCLIPPED_SPREAD = 0.1  # of the share of devices whose vectors are not shortened
 REACH_STEP = 0.2  # learning rate of the adaptive clip (Andrew et al., section 2)
 TINY = 1e-12
 FAINT = 1e-7  # no entry's noise counts as less than this share of its curvature: arithmetic is no better
@@ -95,8 +95,8 @@ class Learner:
         prior_latents: Artworks' latents in that model, [n, F].
         decisions: Number of decisions that a device has made so far.
         rates: Plays and quality plays a decision.
-        reach: Multiple of the clip at which a share of `QUANTILE` of the devices is not shortened (Andrew, Thakkar,
-            McMahan and Ramaswamy 2021, "Differentially private learning with adaptive clipping", section 2).
+        reach: Multiple of the clip at which the share of devices that a request aims at is not shortened (Andrew,
+            Thakkar, McMahan and Ramaswamy 2021, "Differentially private learning with adaptive clipping", section 2).
     """
 
     state: LearnerState
@@ -142,6 +142,7 @@ class Learner:
         self,
         decisions: float,
         clip: float,
+        unclipped: float,
         encoded: EncodedCatalog,
         policy: keyart.Policy,
         rng: np.random.Generator,
@@ -156,6 +157,7 @@ class Learner:
         Args:
             decisions: Number of decisions that a device has made by now.
             clip: Norm that vectors are shortened to, as a multiple of the norm that is expected.
+            unclipped: Share of the devices whose vectors should not be shortened, towards which the clip moves.
             encoded: The catalogue.
             policy: Policy by which devices draw artworks.
             rng: Randomness of the simulated viewers.
@@ -200,6 +202,7 @@ class Learner:
             keep,
             np.maximum(artworks, MIN_ARTWORK_CURVATURE),
             curvature,
+            unclipped,
             latents,
             units,
         )
@@ -250,7 +253,8 @@ class Learner:
         unit, noise = SIDE_NORM * request.units * self.devices, sum_variance(variance, self.devices)
         side, side_variance = part["side"] / unit, variance / unit**2
         # From integers to sums: the scale, and on average what clipping took.
-        factor = max(_shrink(side[0], EXPECTED_FACTOR, FACTOR_SPREAD, side_variance), MIN_FACTOR)
+        expected_factor = EXPECTED_FACTOR + (1.0 - EXPECTED_FACTOR) * request.unclipped
+        factor = max(_shrink(side[0], expected_factor, FACTOR_SPREAD, side_variance), MIN_FACTOR)
         to_sums = request.scale * request.clip / (request.units * training_main_norm() * factor)
         variances = noise * to_sums**2 + FAINT * self.devices * request.scale**2
         size, tables_end = len(part["gradient"]), len(part["gradient"]) + len(part["artworks"])
@@ -303,7 +307,8 @@ class Learner:
             latents=latent_tables,
             rounds=state.rounds + 1,
         )
-        unclipped = _shrink(float(np.clip(side[1], 0.0, 1.0)), QUANTILE, QUANTILE_SPREAD, side_variance)
+        aim = request.unclipped
+        unclipped = _shrink(float(np.clip(side[1], 0.0, 1.0)), aim, UNCLIPPED_SPREAD, side_variance)
         return replace(
             self,
             state=new,
@@ -316,7 +321,7 @@ class Learner:
             latents=latents,
             prior=prior,
             rates=(rates[0], rates[1]),
-            reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - QUANTILE))),
+            reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - aim))),
         )
 
     def _with_participation(

@@ -30,6 +30,7 @@ class LearningRequest:
         keep: Curvature of completion, of all decisions, [P, P].
         artworks: Curvature of play and of completion by artwork, of all decisions, [n, 2].
         average: Curvature of a decision.
+        unclipped: Share of the devices that the clip aims to leave whole.
         latents: Blocks of latents that devices send.
         units: Integer steps to a norm of 1.
     """
@@ -41,6 +42,7 @@ class LearningRequest:
     keep: Doubles
     artworks: Doubles
     average: Curvature
+    unclipped: float
     latents: LatentBlocks = "none"
     units: int = UNITS
 
