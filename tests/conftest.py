@@ -56,10 +56,12 @@ def flower() -> None:
 @pytest.fixture(scope="module")
 def quick_passwords() -> Iterator[None]:
     """Hash passwords at a thousandth of their cost, which stands in what is stored."""
+    import argon2
+
     from keyart_server.access import passwords, people
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "LOG_COST", 5)
+        patch.setattr(passwords, "HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         people.dummy_password_hash.cache_clear()
         yield
     people.dummy_password_hash.cache_clear()

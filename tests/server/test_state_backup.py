@@ -40,7 +40,7 @@ def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
         )
         round_samples.fill(session, clock(), campaign.id)
         person = people.join(
-            session, clock(), people.invite(session, clock(), "server", "viewer"), "Robin", "scrypt$"
+            session, clock(), people.invite(session, clock(), "server", "viewer"), "Robin", "$argon2id$"
         )
         people.sign_in(session, clock(), person)
         people.invite(session, clock(), "server", "operator")
