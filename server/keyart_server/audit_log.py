@@ -19,10 +19,7 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import FederatedError
 
-from .state.tables import AuditHead, AuditRow
-
-FIRST_PREDECESSOR = "0" * 64
-HEAD_ID = 1
+from .state.tables.audit import FIRST_PREDECESSOR, HEAD_ID, AuditHead, AuditRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Upgrades the tables of a database under a lock; an interrupted upgrade leaves them as they were."""
+"""Creates or upgrades the tables of a database under a lock; after an interruption they are as before.
+
+A new database gets the current tables at once and is stamped with the newest revision; only an older one is migrated
+(Alembic cookbook, "Building an Up to Date Database from Scratch").
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from keyart.errors import SettingError
+
+from .tables import TableBase
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x6B657961  # "keya"; serialises migrations of servers that share a Postgres database
@@ -36,7 +42,7 @@ def check_current(engine: Engine) -> None:
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade the tables. Raises SettingError for a database of a newer keyart, SQLAlchemyError for an unusable
+    """Create or upgrade the tables. Raises SettingError for a database of a newer keyart, SQLAlchemyError for an unusable
     one.
     """
     with engine.execution_options(keyart_writes=True).begin() as connection:
@@ -51,4 +57,8 @@ def migrate(engine: Engine) -> None:
         config = Config()
         config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if current is None:
+            TableBase.metadata.create_all(connection, checkfirst=False)
+            command.stamp(config, "head")
+        else:
+            command.upgrade(config, "head")

@@ -1,6 +1,6 @@
 """The tables. They hold no title, no artwork, and no device except by key hash: tests/server/test_state_schema.py.
 
-A new table needs a class here, a migration, and a line in that test.
+A new table or column needs a class here, a migration for older databases, and a line in that test.
 """
 
 from __future__ import annotations
