@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-import keyart
 from keyart.errors import KeyartError
 
 from . import health
@@ -25,10 +24,7 @@ from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
 from .gateway import routes as gateway_routes
 from .gateway.heartbeat import heartbeat
-from .http import error_responses
-from .http.body_limits import BodyLimits
-from .http.request_metrics import RequestMetrics
-from .http.security_headers import SecurityHeaders
+from .http.application import build_application
 from .releases import routes as release_routes
 from .service import Service
 
@@ -57,21 +53,6 @@ def create_app(service: Service) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await task
 
-    app = FastAPI(
-        title="keyart",
-        version=keyart.__version__,
-        summary="The coordinating server: campaigns, and signed model bundles.",
-        lifespan=running,
-        docs_url=None,  # these pages load scripts from other servers
-        redoc_url=None,
-        redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
-        responses={422: error_responses.error_schema("The request is invalid; `error` gives the reason.")},
-    )
-    for routes in ROUTE_FACTORIES:
-        for router in routes(service):
-            app.include_router(router)
-
     def page(request: Request, status: int, sentence: str, headers: dict[str, str]) -> Response:
         if status == 401:
             path = request.url.path
@@ -80,12 +61,17 @@ def create_app(service: Service) -> FastAPI:
         actor = getattr(request.state, "actor", None)  # set if the guard has admitted somebody
         return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)
 
-    error_responses.install(app, page)
     settings = service.settings
-    app.add_middleware(BodyLimits)
-    app.add_middleware(RequestMetrics, metrics=service.metrics)
-    app.add_middleware(SecurityHeaders, hosts=settings.allowed_hosts, secure=settings.secure)
-    return app
+    return build_application(
+        "keyart",
+        "The coordinating server: campaigns, and signed model bundles.",
+        [router for routes in ROUTE_FACTORIES for router in routes(service)],
+        running,
+        page,
+        service.metrics,
+        hosts=settings.allowed_hosts,
+        secure=settings.secure,
+    )
 
 
 async def _refresh_signatures(service: Service, pause: float) -> None:

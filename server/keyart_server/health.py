@@ -1,17 +1,11 @@
-"""Health routes: `/healthz` (liveness), `/readyz` (readiness) and `/metrics` (Prometheus).
-
-All three need no token, since load balancers have none; they return states and counts only. Keep `/metrics` inside
-the network.
-"""
+"""The health of the server: the checks of `/readyz`, and the gauges of `/metrics`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST
+from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 
 from keyart.errors import KeyartError
@@ -19,6 +13,7 @@ from keyart_federated.campaigns.campaign import STANDINGS
 
 from . import budget
 from .campaigns import campaign_store
+from .http.application import health_routes
 from .releases import ReleaseStatus, release_store
 from .rounds import ACTIVE, ENDED, round_store, stage_windows
 from .service import Service
@@ -27,31 +22,7 @@ ACTION_REQUIRED: Final[tuple[ReleaseStatus, ...]] = ("held", "waiting")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
-    router = APIRouter()
-
-    @router.head("/healthz", include_in_schema=False)
-    @router.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        """Report that the process is alive. The database is not queried, since a restart would not repair it."""
-        return {"status": "ok"}
-
-    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "Which check failed."}}
-
-    @router.head("/readyz", include_in_schema=False)
-    @router.get("/readyz", responses=not_ready)
-    def readyz() -> Response:
-        """Report whether the database answers and the metadata offered to devices is still valid."""
-        checks = readiness(service)
-        ready = all(value == "ok" for value in checks.values())
-        return JSONResponse({"status": "ok" if ready else "unready", "checks": checks}, 200 if ready else 503)
-
-    @router.get("/metrics", response_class=PlainTextResponse)
-    def metrics() -> Response:
-        """Return counters and timings in the Prometheus text format."""
-        update_gauges(service)
-        return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    return (router,)
+    return (health_routes(lambda: readiness(service), service.metrics, lambda: update_gauges(service)),)
 
 
 def readiness(service: Service) -> dict[str, str]:

@@ -42,8 +42,11 @@ def check_current(engine: Engine) -> None:
 
 
 def migrate(engine: Engine) -> None:
-    """Create or upgrade the tables. Raises SettingError for a database of a newer keyart, SQLAlchemyError for an unusable
-    one.
+    """Create or upgrade the tables.
+
+    Raises:
+        SettingError: for a database of a newer keyart.
+        SQLAlchemyError: for a database that cannot be used.
     """
     with engine.execution_options(keyart_writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
