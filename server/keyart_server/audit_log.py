@@ -58,9 +58,11 @@ def lock(session: Session) -> AuditHead:
     return session.scalars(select(AuditHead).where(AuditHead.id == HEAD_ID).with_for_update()).one()
 
 
-def newest(session: Session, limit: int, before: int | None = None) -> list[AuditEntry]:
-    """Return up to `limit` rows, newest first; `before` restricts them to rows with a smaller number."""
+def newest(session: Session, limit: int, before: int | None = None, noun: str = "") -> list[AuditEntry]:
+    """Return up to `limit` rows, newest first; `before` and `noun`, if given, restrict their numbers and actions."""
     rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
+    if noun:
+        rows = rows.where(AuditRow.action.startswith(f"{noun}."))
     if before is not None:
         rows = rows.where(AuditRow.number < before)
     return [_entry(row) for row in session.scalars(rows)]

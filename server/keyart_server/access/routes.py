@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from .. import audit_log
-from ..http.error_responses import error_schema
+from ..http.error_responses import error_schema, found_or_404
 from ..service import Service
 from . import people, tokens
 from .guard import Who
@@ -85,7 +85,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def revoke_token(token_id: Id, who: Who) -> None:
         """Revoke a token."""
         with state.writing() as session:
-            _require_found(tokens.revoke(session, clock(), who.name, token_id))
+            found_or_404(tokens.revoke(session, clock(), who.name, token_id) or None, "token")
 
     @router.get("/api/people")
     def list_people() -> list[Person]:
@@ -96,7 +96,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def remove_person(person_id: Id, who: Who) -> None:
         """Remove an account and end its sessions. If none is left, the next start prints a new one-time link."""
         with state.writing() as session:
-            _require_found(people.remove(session, clock(), who.name, person_id))
+            found_or_404(people.remove(session, clock(), who.name, person_id) or None, "account")
 
     @router.post("/api/invitations", status_code=201)
     def invite_person(new: NewInvitation, who: Who) -> Invitation:
@@ -126,8 +126,3 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return AuditCheck(rows=rows, digest=digest)
 
     return (router,)
-
-
-def _require_found(found: bool) -> None:
-    if not found:
-        raise HTTPException(404, "No entry has this id.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
+import secrets
 from typing import Final
 
 BYTES: Final = 32
@@ -18,12 +18,12 @@ ID_BYTES: Final = 8
 
 def make() -> str:
     """Return a new secret of letters, digits, `-` and `_`."""
-    return base64.urlsafe_b64encode(os.urandom(BYTES)).rstrip(b"=").decode()
+    return secrets.token_urlsafe(BYTES)
 
 
 def make_id() -> str:
     """Return a new random row id, which is not secret."""
-    return os.urandom(ID_BYTES).hex()
+    return secrets.token_hex(ID_BYTES)
 
 
 def digest(secret: str) -> str:

@@ -14,7 +14,7 @@ from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
 
 from ..access import Who
-from ..http.error_responses import error_schema
+from ..http.error_responses import error_schema, found_or_404
 from ..service import Service
 from . import campaign_store
 
@@ -50,7 +50,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @reading.get("/api/campaigns/{campaign_id}", responses=missing)
     def show_campaign(campaign_id: Id) -> Campaign:
         with state.reading() as session:
-            return _found_or_404(campaign_store.find(session, campaign_id))
+            return found_or_404(campaign_store.find(session, campaign_id), "campaign")
 
     @operating.post("/api/campaigns", status_code=201)
     def create_campaign(new: NewCampaign, who: Who, response: Response) -> Campaign:
@@ -70,11 +70,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
         def move(campaign_id: Id, who: Who) -> Campaign:
             try:
                 with state.writing() as session:
-                    campaign = _found_or_404(campaign_store.find(session, campaign_id))
+                    campaign = found_or_404(campaign_store.find(session, campaign_id), "campaign")
                     if action == "start":
                         settings = json.loads(campaign.settings)
                         checked(campaign.kind, settings, campaign.epsilon, campaign.delta)
-                    return _found_or_404(campaign_store.move(session, clock(), who.name, campaign_id, action))
+                    return found_or_404(
+                        campaign_store.move(session, clock(), who.name, campaign_id, action), "campaign"
+                    )
             except (InputError, SettingError) as error:
                 raise HTTPException(409, str(error)) from None
 
@@ -89,9 +91,3 @@ def routes(service: Service) -> Sequence[APIRouter]:
             responses={**missing, 409: error_schema("The campaign's state does not allow this.")},
         )
     return reading, operating
-
-
-def _found_or_404(campaign: Campaign | None) -> Campaign:
-    if campaign is None:
-        raise HTTPException(404, "There is no campaign with this id.")
-    return campaign

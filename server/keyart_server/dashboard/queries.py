@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from keyart.secagg import Stage
 
 from ..campaigns import Campaign
 from ..rounds import Round
-from ..state.tables import AuditRow, GatewayRow, RoundRow, SubmissionRow
+from ..state.tables import AuditRow, RoundRow, SubmissionRow
 
 
 class Failure(NamedTuple):
@@ -39,12 +39,6 @@ def submissions_by_stage(session: Session, rounds: Sequence[Round]) -> dict[str,
     for round_id, stage, devices in session.execute(counts):
         by_round.setdefault(round_id, {})[Stage(stage)] = devices
     return by_round
-
-
-def last_heartbeats(session: Session) -> Mapping[str, datetime]:
-    """Return the time of the last heartbeat by gateway."""
-    rows = session.execute(select(GatewayRow.name, GatewayRow.heard).order_by(GatewayRow.name))
-    return {row[0]: row[1] for row in rows}
 
 
 def failures(session: Session, since: datetime) -> list[Failure]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -19,7 +19,6 @@ from .flash_messages import FlashMessage
 
 ID: Final = re.compile("[0-9a-f]{16}", re.ASCII)
 VERSION: Final = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
-T = TypeVar("T")
 LIVE_HEADER: Final = "x-keyart-part"  # a header that only the page's script can send
 
 
@@ -77,13 +76,6 @@ def redirect(service: Service, who: Actor, path: str, sentence: str, succeeded: 
     response = RedirectResponse(path, 303)
     flash_messages.leave_flash(response, who, FlashMessage(sentence, succeeded), service.settings.secure)
     return response
-
-
-def found_or_404(item: T | None, noun: str) -> T:
-    """Return the item. Raises 404 if it is None."""
-    if item is None:
-        raise HTTPException(404, f"There is no such {noun}.")
-    return item
 
 
 def form_choice(sent: ImmutableMultiDict[str, str], name: str, among: Sequence[str]) -> str:

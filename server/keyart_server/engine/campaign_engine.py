@@ -24,6 +24,7 @@ from ..rounds import Round, round_store
 from ..rounds.round import GUARD_TOPIC
 from ..service import Service
 from . import candidate_evaluation, rollout, scheduling
+from .estimate_codec import encode_estimates
 from .lease import Lease
 from .round_driver import RoundDriver
 
@@ -156,7 +157,7 @@ class CampaignEngine:
             # Recorded for the number of devices by model version.
             installed = {"installed": private_sum.offer.model_version}
             if round_.evaluates_release:
-                result = candidate_evaluation.read_comparison(private_sum, base)
+                result = encode_estimates(federated_campaigns.read_comparison(private_sum, base))
                 with service.state.writing() as session:
                     round_store.finish(session, service.clock(), round_.id, {**result, **installed})
                 return

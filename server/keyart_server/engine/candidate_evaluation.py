@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from keyart.errors import KeyartError
 from keyart_federated import campaigns as federated_campaigns
@@ -12,7 +12,7 @@ from ..releases import Release, publishing, release_store
 from ..rounds.round import COMPARISON_TOPIC
 from ..service import Service
 from . import scheduling
-from .estimate_codec import decode_estimates, encode_estimates
+from .estimate_codec import decode_estimates
 
 MAX_TRIES: Final = 3  # failed comparisons after which the quality counts as not measured
 
@@ -60,10 +60,3 @@ def _evaluate(service: Service, release: Release, campaign_id: str) -> None:
             )
         if refusal:
             publishing.decide(service, release.version, {})
-
-
-def read_comparison(
-    private_sum: federated_campaigns.PrivateSum, base: federated_campaigns.DeployedModel
-) -> dict[str, Any]:
-    """Read the sum of a round that evaluates a release: estimates by segment."""
-    return encode_estimates(federated_campaigns.read_comparison(private_sum, base))

@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from keyart.errors import KeyartError
 from keyart_federated import campaigns as federated_campaigns
 from keyart_federated.campaigns.segments import difference
@@ -100,22 +98,13 @@ def _begin_round(
 
 def _campaign_of(service: Service, release: Release) -> Campaign:
     """Return the campaign of the release; an uploaded release gets a campaign of its own."""
+    at, name = service.clock(), f"Roll-out of model {release.version}"
     with service.state.writing() as session:
-        return _find_or_create(session, service, release)
-
-
-def _find_or_create(session: Session, service: Service, release: Release) -> Campaign:
-    at = service.clock()
-    campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
-    if release.campaign_id is not None:
-        return campaigns_by_id[release.campaign_id]
-    name = f"Roll-out of model {release.version}"
-    existing = next((campaign for campaign in campaigns_by_id.values() if campaign.name == name), None)
-    if existing is not None:
-        return existing
-    created = campaign_store.create(
-        session, at, "server", name, "training", settings=federated_campaigns.checked("training", {})
-    )
-    for action in ("start", "finish"):  # it begins no rounds of its own
-        campaign_store.move(session, at, "server", created.id, action)
-    return created
+        for campaign in campaign_store.list_all(session):
+            if campaign.name == name if release.campaign_id is None else campaign.id == release.campaign_id:
+                return campaign
+        settings = federated_campaigns.checked("training", {})
+        created = campaign_store.create(session, at, "server", name, "training", settings=settings)
+        for action in ("start", "finish"):  # it begins no rounds of its own
+            campaign_store.move(session, at, "server", created.id, action)
+        return created

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from keyart.errors import InputError, KeyartError
 
 log = logging.getLogger("keyart.server")
+T = TypeVar("T")
 RETRY_SECONDS = 5
 MAX_SENTENCE_LENGTH = 500  # characters
 DEFAULT_SENTENCES = {
@@ -40,6 +41,13 @@ def error_schema(description: str) -> dict[str, Any]:
 def error_json(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return an error response as JSON."""
     return JSONResponse({"error": sentence[:MAX_SENTENCE_LENGTH]}, status, headers)
+
+
+def found_or_404(item: T | None, noun: str) -> T:
+    """Return the item. Raises 404 if it is None."""
+    if item is None:
+        raise HTTPException(404, f"There is no {noun} with this number or id.")
+    return item
 
 
 ErrorPage = Callable[[Request, int, str, dict[str, str]], Response]

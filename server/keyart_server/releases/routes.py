@@ -12,7 +12,7 @@ from keyart.bundle import MAX_MODEL_VERSION
 from keyart.errors import BundleError, InputError
 
 from ..access import Who
-from ..http.error_responses import error_schema
+from ..http.error_responses import error_schema, found_or_404
 from ..service import Service
 from . import bundle_archive, publishing, release_store
 from .release import Release, ReleaseStatus
@@ -35,7 +35,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @reading.get("/api/releases/{version}", responses=missing)
     def show_release(version: Version) -> Release:
         """Return one release with its gate results."""
-        return _found_or_404(service, version)
+        with service.state.reading() as session:
+            return found_or_404(release_store.find(session, version), "release")
 
     @operating.post(
         "/api/bundles",
@@ -62,7 +63,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     def mover(step: Callable[[Service, int, str], Release]) -> Any:
         def move(version: Version, who: Who) -> Release:
-            _found_or_404(service, version)
+            show_release(version)
             try:
                 return step(service, version, who.name)
             except InputError as error:
@@ -79,11 +80,3 @@ def routes(service: Service) -> Sequence[APIRouter]:
             responses={**missing, **conflict},
         )
     return reading, operating
-
-
-def _found_or_404(service: Service, version: int) -> Release:
-    with service.state.reading() as session:
-        release = release_store.find(session, version)
-    if release is None:
-        raise HTTPException(404, "There is no release with this version.")
-    return release

@@ -90,11 +90,9 @@ class OpenRound:
     standing: RoundStatus
     offer: bytes
     terms: AggregationParameters
-    event: str
     key: bytes
     waiting: bytes
     low: float
     high: float
     wanted: int
-    patience: float
     total: bytes | None

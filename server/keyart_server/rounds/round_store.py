@@ -91,8 +91,8 @@ def find_open(session: Session, round_id: str) -> OpenRound | None:
     if row is None:
         return None
     return OpenRound(
-        row.id, cast(RoundStatus, row.standing), row.offer, AggregationParameters.from_bytes(row.terms), row.event,
-        row.key, row.waiting, row.low, row.high, row.wanted, row.patience, row.total,
+        row.id, cast(RoundStatus, row.standing), row.offer, AggregationParameters.from_bytes(row.terms), row.key,
+        row.waiting, row.low, row.high, row.wanted, row.total,
     )  # fmt: skip
 
 

@@ -33,7 +33,13 @@ def record_heartbeat(session: Session, at: datetime, gateway: str) -> None:
 
 def list_gateways(session: Session, since: datetime) -> list[str]:
     """Return the gateways with a heartbeat since then."""
-    return list(session.scalars(select(GatewayRow.name).where(GatewayRow.heard >= since).order_by(GatewayRow.name)))
+    return [name for name, at in last_heartbeats(session).items() if at >= since]
+
+
+def last_heartbeats(session: Session) -> dict[str, datetime]:
+    """Return the time of the last heartbeat by gateway."""
+    rows = session.execute(select(GatewayRow.name, GatewayRow.heard).order_by(GatewayRow.name))
+    return {row[0]: row[1] for row in rows}
 
 
 def open_window(

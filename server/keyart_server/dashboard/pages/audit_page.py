@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from keyart.errors import FederatedError
@@ -15,7 +14,6 @@ from keyart.errors import FederatedError
 from ... import audit_log
 from ...access import Who
 from ...service import Service
-from ...state.tables import AuditRow
 from ..responses import page_router, render_page
 
 ROWS_PER_PAGE: Final = 50
@@ -47,7 +45,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         check: bool = False,
     ) -> Response:
         with service.state.reading() as session:
-            rows = entries(session, ROWS_PER_PAGE + 1, noun if noun in NOUNS else "", before)
+            rows = audit_log.newest(session, ROWS_PER_PAGE + 1, before, noun if noun in NOUNS else "")
             chain_check = checked_chain(session) if check else None
         return render_page(
             service, request, who, "audit.html",
@@ -60,16 +58,6 @@ def routes(service: Service) -> Sequence[APIRouter]:
         )  # fmt: skip
 
     return (administering,)
-
-
-def entries(session: Session, limit: int, noun: str, before: int | None) -> list[AuditRow]:
-    """Return the rows, newest first."""
-    rows = select(AuditRow).order_by(AuditRow.number.desc()).limit(limit)
-    if noun:
-        rows = rows.where(AuditRow.action.startswith(f"{noun}."))
-    if before is not None:
-        rows = rows.where(AuditRow.number < before)
-    return list(session.scalars(rows))
 
 
 def checked_chain(session: Session) -> ChainCheck:

@@ -18,18 +18,18 @@ from ... import budget
 from ...access import Who
 from ...budget import Charge
 from ...campaigns import KINDS, Action, Kind, campaign_store
+from ...http.error_responses import found_or_404
 from ...rounds import round_store
 from ...service import Service
 from ...state.tables import RoundRow
 from .. import campaign_kinds, queries, settings_form
 from ..charts import rate_chart
-from ..responses import FormFields, Id, form_choice, found_or_404, page_router, redirect, render_page
+from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
 from ..results import parse_result
 from ..round_progress import round_progress
 
 ROUNDS_PER_PAGE: Final = 25
 MAX_CHARTED_ROUNDS: Final = 200
-PERSON_ACTIONS: Final[tuple[Action, ...]] = ("start", "pause", "resume", "stop")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -147,7 +147,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
         return move
 
-    for action in PERSON_ACTIONS:
+    for action in campaign_kinds.ACTION_LABELS:
         operating.post(f"/campaigns/{{campaign_id}}/{action}")(mover(action))
     return operating, reading  # /campaigns/new must precede /campaigns/{campaign_id}
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import func, select
 
 from ...access import Who
-from ...rounds.stage_windows import SILENT_AFTER
+from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
 from ...service import Service
 from ...state.tables import EnrolledDeviceRow
 from .. import queries
@@ -28,7 +28,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def fleet(request: Request, who: Who) -> Response:
         at = service.clock()
         with service.state.reading() as session:
-            gateways = queries.last_heartbeats(session)
+            gateways = last_heartbeats(session)
             valid = func.count().filter(EnrolledDeviceRow.expires > at)
             enrolled, certified = session.execute(select(func.count(), valid).select_from(EnrolledDeviceRow)).one()
             recent = queries.finished_sums(session, at - RECENT)

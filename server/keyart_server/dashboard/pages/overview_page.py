@@ -15,7 +15,7 @@ from ...budget.forecast import forecast
 from ...campaigns import campaign_store
 from ...releases import release_store
 from ...rounds import round_store
-from ...rounds.stage_windows import SILENT_AFTER
+from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
 from ...service import Service
 from ...state.tables import EnrolledDeviceRow
 from .. import lineage, queries
@@ -40,7 +40,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             failed = queries.failures(session, at - FAILURE_WINDOW)
             releases = release_store.list_all(session, limit=MAX_RELEASES)
             fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
-            gateways = queries.last_heartbeats(session)
+            gateways = last_heartbeats(session)
             paused_by_server = queries.pause_reasons(session, campaigns_by_id.values())
             enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
         damage, expires = "", None

@@ -11,11 +11,12 @@ from keyart.errors import InputError
 
 from ...access import Who
 from ...campaigns import campaign_store
+from ...http.error_responses import found_or_404
 from ...releases import publishing, release_store
 from ...releases.release import Release
 from ...service import Service
 from .. import lineage
-from ..responses import Version, found_or_404, page_router, redirect, render_page
+from ..responses import Version, page_router, redirect, render_page
 
 RELEASES_PER_PAGE: Final = 50
 STEPS: Final[Mapping[str, tuple[Callable[[Service, int, str], Release], str]]] = {
