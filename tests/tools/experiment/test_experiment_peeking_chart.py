@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
+from support.peeking_chart import draw_peeking
 
 from keyart_federated.experiments import Experiment
 from keyart_federated.experiments.peeking import Peeking, baselines
-from keyart_tools.experiment.peeking_chart import draw_peeking
 
 
 def test_both_lines_are_on_it(tmp_path):

@@ -6,7 +6,7 @@ rule was chosen on other synopses. Each film would be filed under one genre or t
 
 from __future__ import annotations
 
-from keyart_tools.text import LABELS, SentenceEncoder, scores, tags_of_synopsis
+from keyart_tools.text import LABELS, SentenceEncoder, scores, tags_of
 from keyart_tools.text.folding import folded
 
 SYNOPSES = [
@@ -139,7 +139,7 @@ def test_genres_are_told_better_than_by_chance_and_by_keywords(sentences: Senten
     for text, wanted in SYNOPSES:
         scored = scores(text, sentences)
         first += max(GENRES, key=lambda tag: scored[tag].lead).removeprefix("genre:") in wanted
-        kept += bool({f"genre:{name}" for name in wanted} & set(tags_of_synopsis(text, sentences)))
+        kept += bool({f"genre:{name}" for name in wanted} & set(tags_of(text, sentences)))
         by_keywords += hit_by_keywords(text, wanted)
         by_chance += len(wanted) / len(GENRES)
     print(
@@ -158,4 +158,4 @@ def test_what_is_no_film_has_no_genre(sentences: SentenceEncoder) -> None:
         "Whisk the eggs, fold in the sugar and leave the bowl in a cool place.",
         "42",
     ):
-        assert [tag for tag in tags_of_synopsis(text, sentences) if tag.startswith("genre:")] == [], text
+        assert [tag for tag in tags_of(text, sentences) if tag.startswith("genre:")] == [], text

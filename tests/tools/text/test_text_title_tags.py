@@ -15,8 +15,8 @@ from keyart_tools.text import (
     read_reviews,
     read_synopsis,
     scores,
+    tags_of,
     tags_of_reviews,
-    tags_of_synopsis,
     title_tags,
 )
 
@@ -38,7 +38,7 @@ def test_scores_are_kept_and_weights_follow_from_them(sentences: SentenceEncoder
     assert list(scored) == list(LABELS)
     assert max(scored, key=lambda tag: scored[tag].cosine) == "genre:horror"
     assert all(-1 <= score.cosine <= 1 and 0 <= score.weight <= 1 for score in scored.values())
-    kept = tags_of_synopsis(GHOSTS, sentences)
+    kept = tags_of(GHOSTS, sentences)
     assert kept["genre:horror"] == scored["genre:horror"].weight
     for kind in ("genre", "mood", "theme"):
         of_kind = [weight for tag, weight in kept.items() if tag.startswith(f"{kind}:")]
@@ -48,7 +48,7 @@ def test_scores_are_kept_and_weights_follow_from_them(sentences: SentenceEncoder
 def test_only_what_several_reviews_say_counts(sentences: SentenceEncoder) -> None:
     assert "genre:horror" not in tags_of_reviews([GHOSTS], sentences)
     agreed = tags_of_reviews([GHOSTS, GHOSTS, SPACE, "I saw it on Tuesday."], sentences)
-    assert agreed["genre:horror"] == pytest.approx(tags_of_synopsis(GHOSTS, sentences)["genre:horror"] / 2, abs=1e-3)
+    assert agreed["genre:horror"] == pytest.approx(tags_of(GHOSTS, sentences)["genre:horror"] / 2, abs=1e-3)
     assert "genre:sci-fi" not in agreed
     assert "genre:horror" not in tags_of_reviews([GHOSTS, GHOSTS, *["Well made."] * 7], sentences)
     assert tags_of_reviews([], sentences) == {}

@@ -4,8 +4,8 @@ from .cast import Cast, cast_in, read_cast
 from .labels import LABELS
 from .scenes import DialogueScene, SpokenText, said_at, scenes
 from .subtitles import SubtitleLine, Subtitles
-from .title_tags import read_reviews, read_synopsis, tags_of_reviews, tags_of_synopsis, title_tags
-from .zero_shot import LabelScore, SentenceEncoder, scores
+from .title_tags import read_reviews, read_synopsis, tags_of_reviews, title_tags
+from .zero_shot import LabelScore, SentenceEncoder, scores, tags_of
 
 __all__ = [
     "LABELS",
@@ -23,7 +23,7 @@ __all__ = [
     "said_at",
     "scenes",
     "scores",
+    "tags_of",
     "tags_of_reviews",
-    "tags_of_synopsis",
     "title_tags",
 ]

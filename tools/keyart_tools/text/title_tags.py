@@ -19,11 +19,6 @@ MIN_REVIEW_SHARE = 0.25  # the same as a share of all of them
 LISTED = 0.5  # weight of somebody who is in the cast list and whom no text names
 
 
-def tags_of_synopsis(text: str, sentences: SentenceEncoder | None) -> dict[str, float]:
-    """Return `genre:`, `mood:` and `theme:` tags; none without a model."""
-    return tags_of(text, sentences)
-
-
 def tags_of_reviews(texts: Sequence[str], sentences: SentenceEncoder | None) -> dict[str, float]:
     """Return the tags that a quarter of the reviews, and at least two, agree on, with the mean weight over all
     reviews.
@@ -47,7 +42,7 @@ def title_tags(
     larger weight if the synopsis names them or their character.
     """
     tags = tags_of_reviews(reviews, sentences)
-    for tag, weight in tags_of_synopsis(synopsis or "", sentences).items():
+    for tag, weight in tags_of(synopsis or "", sentences).items():
         tags[tag] = max(weight, tags.get(tag, 0.0))
     return tags | {f"cast:{slug(actor)}": LISTED for actor in cast or {}} | cast_in(synopsis or "", cast or {})
 

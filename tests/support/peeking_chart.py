@@ -1,4 +1,4 @@
-"""A chart of peeking: false positives of A/A tests by interim analysis, with and without correction."""
+"""The chart docs/plots/peeking.png: false positives of A/A tests by interim analysis, with and without correction."""
 
 from __future__ import annotations
 
