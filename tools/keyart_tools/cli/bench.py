@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
+from .options import FOLDER
 
 if TYPE_CHECKING:
     from keyart_tools.performance.performance_run import PerformanceResult
@@ -27,7 +28,7 @@ TITLES = {
 
 @click.command(short_help="Measure the speed and memory of the device path.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/bench"), show_default=True,
+    "--out", type=FOLDER, default=Path("build/bench"), show_default=True,
     help="Folder for device.json and device.png.",
 )  # fmt: skip
 @click.option("--quick", is_flag=True, help="Run few repetitions and no baselines, to check that it works.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import json_option, note, print_table, progress, write_json
+from .options import FOLDER, PATH
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,11 +29,11 @@ def _crops(context: click.Context, parameter: click.Parameter, value: str) -> tu
 
 
 @click.command(short_help="Compose, crop, title and sign artwork from stills.")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("background", type=click.Path(path_type=Path), required=False)
+@click.argument("source", type=PATH)
+@click.argument("background", type=PATH, required=False)
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=Path("build/composed"),
     show_default=True,
     help="Folder for the pictures and composed.json.",
@@ -45,7 +46,7 @@ def _crops(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option("--rights", metavar="TEXT", default="", help="Attribution that the film's licence requires.")
 @click.option(
     "--keys",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of signing.key and chain.pem; created on first use.  [default: keyart/credentials in your settings]",
 )
 @json_option

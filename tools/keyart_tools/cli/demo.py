@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import json_option, note, one_thread_a_process, print_table, write_json
+from .options import COUNT, FOLDER, seed_option
 
 if TYPE_CHECKING:
     from keyart_federated.metrics import MetricEstimate
@@ -27,7 +28,6 @@ STAGES = {
     "publish": "publish, fetch, install",
     "screens": "choose for three viewers",
 }
-COUNT = click.IntRange(min=1)
 
 
 @click.command(short_help="Train, publish and choose artwork end to end.")
@@ -36,16 +36,10 @@ COUNT = click.IntRange(min=1)
     help="World that provides viewers, titles and responses.",
 )  # fmt: skip
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("build/demo"), show_default=True,
+    "--out", type=FOLDER, default=Path("build/demo"), show_default=True,
     help="Folder for report.json, learning.png, index.html and bundle/.",
 )  # fmt: skip
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Random seed; the same seed gives the same choices.",
-)
+@seed_option("of all draws; the same seed gives the same choices")
 @click.option("--rounds", type=COUNT, default=50, show_default=True, help="Number of federated rounds.")
 @click.option("--steps", type=COUNT, default=8, show_default=True, help="Impressions per device and round.")
 @click.option("--viewers", type=COUNT, help="Number of devices.  [default: all of the world]")

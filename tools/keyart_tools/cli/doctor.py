@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import json_option, note, print_table, write_json
+from .options import PATH
 
 if TYPE_CHECKING:
     from keyart_tools.doctor import Finding
 
 
 @click.command(short_help="Check this machine and suggest remedies.")
-@click.option("--profile", type=click.Path(path_type=Path), help="Profile file to check; no key is needed.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Bundle folder to verify on both engines.")
+@click.option("--profile", type=PATH, help="Profile file to check; no key is needed.")
+@click.option("--bundle", type=PATH, help="Bundle folder to verify on both engines.")
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, profile: Path | None, bundle: Path | None, as_json: bool) -> None:

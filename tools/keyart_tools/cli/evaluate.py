@@ -9,6 +9,7 @@ import click
 
 from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, write_json
+from .options import PATH
 
 if TYPE_CHECKING:
     from keyart_federated.evaluation import Columns, PolicyVerdict
@@ -17,7 +18,7 @@ COLUMNS = ("reward", "propensity", "target", "group", "predicted_shown", "predic
 
 
 @click.command(short_help="Estimate a policy's value from a log.")
-@click.argument("log", type=click.Path(path_type=Path))
+@click.argument("log", type=PATH)
 @click.option("--reward", metavar="COLUMN", help="Column of the reward.  [default: reward, click, …]")
 @click.option(
     "--propensity", metavar="COLUMN", help="Column of the logged propensity.  [default: propensity, pscore, …]"

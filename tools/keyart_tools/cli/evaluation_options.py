@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from .options import COUNT, PATH, combined, seed_option
 from .world_loading import load_world
 
 if TYPE_CHECKING:
     from keyart_tools.model_evaluation import EvaluationSet
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-COUNT = click.IntRange(min=1)
-PATH = click.Path(path_type=Path)
-OPTIONS = (
+evaluation_options = combined(
     click.option(
         "--world", metavar="WORLD", help="Evaluate on a world: synthetic, movielens, openbandit, or module:factory."
     ),
     click.option("--viewers", type=COUNT, help="Number of devices of the world."),
     click.option("--titles", type=COUNT, help="Number of titles of the world."),
-    click.option(
-        "--seed",
-        type=click.IntRange(min=0),
-        default=0,
-        show_default=True,
-        help="Random seed of the world and of all draws.",
-    ),
+    seed_option("of the world and of all draws"),
     click.option("--log", type=PATH, help="Evaluate on the decisions of a log, by SNIPS."),
     click.option("--catalog", type=PATH, help="Catalogue of the log's titles."),
     click.option("--slates", type=COUNT, default=10_000, show_default=True, help="Number of slates to evaluate on."),
 )
-
-
-def evaluation_options(command: Command) -> Command:
-    """Add --world with --viewers, --titles and --seed, --log with --catalog, and --slates to a command."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
 
 
 def read_evaluation_set(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+from .options import BELOW_ONE, COUNT, PATH, POSITIVE, seed_option
 from .world_loading import load_world, world_errors
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from keyart import Policy
     from keyart_federated.experiments import Experiment
 
-COUNT = click.IntRange(min=1)
-POSITIVE = click.FloatRange(min=0, min_open=True)
-BELOW_ONE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
-PATH = click.Path(path_type=Path)
 PAGE = click.Path(path_type=Path, dir_okay=False)
 NAMES = (
     "quality_plays", "take_rate", "watch_time", "browse_time", "returns", "abandonment", "page_diversity",
@@ -217,13 +214,7 @@ def plan(
 )  # fmt: skip
 @click.option("--viewers", type=COUNT, help="Number of devices.  [default: all of the world]")
 @click.option("--titles", type=COUNT, help="Number of titles.  [default: all of the world]")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Random seed of the world and of all draws.",
-)
+@seed_option("of the world and of all draws")
 @click.option(
     "--policy", multiple=True, metavar="NAME=VALUE",
     help=f"Policy setting of the second arm: {', '.join(SETTINGS)}; may be repeated.",

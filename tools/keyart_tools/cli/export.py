@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import json_option, one_thread_a_process, print_table, write_json
+from .options import FOLDER, PATH
 
 if TYPE_CHECKING:
     from keyart.bundle import Manifest
 
 
 @click.command(short_help="Export a trained model as a bundle for devices.")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=PATH)
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True,
+    "--out", type=FOLDER, required=True,
     help="Bundle folder to write; an older bundle is replaced, other contents are refused.",
 )  # fmt: skip
-@click.option("--parent", type=click.Path(path_type=Path), help="Bundle that devices run now.")
+@click.option("--parent", type=PATH, help="Bundle that devices run now.")
 @click.option("--version", type=click.IntRange(min=0), help="Model version.  [default: one more than the parent's]")
 @click.option("--data", metavar="TEXT", help="Model card: training data.  [default: the description in the log]")
 @click.option("--purpose", metavar="TEXT", help="Model card: intended use.")

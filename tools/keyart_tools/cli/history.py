@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, note, print_table, progress, write_json
+from .options import PATH
 
 if TYPE_CHECKING:
     from keyart import Catalog, PassphraseKey
@@ -43,10 +44,8 @@ def history() -> None:
 
 @history.command("import", short_help="Import a viewing export into a profile.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--catalog", type=click.Path(path_type=Path), required=True, help="Catalogue to match the titles against."
-)
-@click.option("--profile", type=click.Path(path_type=Path), help="Profile file; created if it does not exist.")
+@click.option("--catalog", type=PATH, required=True, help="Catalogue to match the titles against.")
+@click.option("--profile", type=PATH, help="Profile file; created if it does not exist.")
 @click.option("--profile-name", metavar="NAME", help="Person whose rows to import, if FILE holds several people.")
 @click.option(
     "--passphrase-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),

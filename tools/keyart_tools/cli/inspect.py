@@ -9,16 +9,17 @@ import click
 
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
 from .evaluation_options import evaluation_options, read_evaluation_set
+from .options import PATH
 
 COMPARED = ("bundle", "catalog")
 
 
 @click.command(short_help="Show what a bundle, catalogue, log or other file contains.")
-@click.argument("path", type=click.Path(path_type=Path))
-@click.argument("other", type=click.Path(path_type=Path), required=False)
+@click.argument("path", type=PATH)
+@click.argument("other", type=PATH, required=False)
 @click.option("--title", "title_id", metavar="ID", help="Show one title of a catalogue, with its artworks.")
 @click.option(
-    "--passphrase-file", type=click.Path(path_type=Path),
+    "--passphrase-file", type=PATH,
     help="File whose first line is a profile's passphrase; adds counts, never titles or keys.",
 )  # fmt: skip
 @click.option(

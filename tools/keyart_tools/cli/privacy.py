@@ -10,16 +10,14 @@ import click
 
 from .chart_path import ChartPath
 from .console import json_option, note, print_table, write_json
+from .options import BELOW_ONE, COUNT, POSITIVE
 
 if TYPE_CHECKING:
     from keyart_tools.privacy import CampaignPlan
 
-COUNT = click.IntRange(min=1)
-DELTA = click.FloatRange(min=0, max=1, min_open=True, max_open=True)
-POSITIVE = click.FloatRange(min=0, min_open=True)
 delta_option = click.option(
     "--delta",
-    type=DELTA,
+    type=BELOW_ONE,
     default=1e-6,
     show_default=True,
     help="Probability that ε is exceeded; below one over the number of devices.",

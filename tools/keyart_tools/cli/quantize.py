@@ -10,17 +10,18 @@ import click
 from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 from .evaluation_options import evaluation_options, read_evaluation_set
+from .options import FOLDER, PATH
 
 if TYPE_CHECKING:
     from keyart_tools.quantization import QuantizationReport
 
 
 @click.command(short_help="Measure the effect of int8 weights.")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=PATH)
 @evaluation_options
 @click.option("--plot", type=ChartPath(), help="Chart of the report: PNG, SVG or PDF.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False),
+    "--out", type=FOLDER,
     help="Also export MODEL, a model file, as a bundle to this folder, with the measured quality in its manifest.",
 )  # fmt: skip
 @json_option

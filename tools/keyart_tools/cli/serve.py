@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .console import json_option, note, one_thread_a_process, write_json
+from .options import COUNT, PATH, SectionedCommand, listening_options
 
 if TYPE_CHECKING:
     from keyart_server.serve import StartupReport
@@ -16,87 +17,50 @@ if TYPE_CHECKING:
     from keyart_server.state.backup import Backup
 
 
-@click.command(short_help="Run the coordinating server.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="TCP port; 0 takes any free port."
-)
-@click.option(
-    "--data", type=click.Path(path_type=Path), required=True,
-    help="Data folder of the server; created if missing.",
-)  # fmt: skip
+SECTIONS = {
+    "What it stores and offers": ("data", "database_url", "bundle", "catalog"),
+    "Where it listens": ("host", "port", "url", "tls_cert", "tls_key", "public"),
+    "Privacy budget": ("epsilon", "delta"),
+    "Rounds (the defaults suit one machine)": ("superlink", "superlink_ca", "gateways", "no_rounds"),
+    "Backup (instead of serving)": ("backup", "restore"),
+}
+
+
+@click.command(cls=SectionedCommand, sections=SECTIONS, short_help="Run the coordinating server.")
+@click.option("--data", type=PATH, required=True, help="Folder for everything that the server stores.")
 @click.option(
     "--database-url", envvar="KEYART_DATABASE_URL", metavar="URL",
     help="postgresql://USER@HOST/NAME, also read from KEYART_DATABASE_URL.  [default: SQLite in the data folder]",
 )  # fmt: skip
+@click.option("--bundle", type=PATH, help="Bundle folder to publish to all devices, unless it is published already.")
 @click.option(
-    "--bundle", type=click.Path(path_type=Path),
-    help="Bundle folder to publish, if it is not published yet.",
-)  # fmt: skip
-@click.option(
-    "--catalog", type=click.Path(path_type=Path),
-    help="Catalogue to train on, as written by Catalog.save; stored for later starts. Training requires it.",
+    "--catalog", type=PATH,
+    help="Catalogue of the fleet, as written by Catalog.save; training needs it. Later starts use the stored copy.",
 )  # fmt: skip
 @click.option("--epsilon", type=float, help="ε limit per user, over the lifetime of the fleet.  [default: 8]")
+@click.option("--delta", type=float, help="δ of that limit; fixed once the first round was charged.  [default: 1e-6]")
+@listening_options(8080)
+@click.option("--url", metavar="URL", help="Address that people and devices use, if a proxy makes it another one.")
 @click.option(
-    "--delta", type=float, help="δ of that limit; fixed once the first campaign has started.  [default: 1e-6]"
+    "--superlink", metavar="HOST:PORT", help="An existing SuperLink of Flower.  [default: start one when needed]"
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="TLS certificate chain, PEM.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key of the certificate, PEM.")
+@click.option("--superlink-ca", type=PATH, help="CA certificate of that SuperLink, PEM; required with --superlink.")
 @click.option(
-    "--public",
-    is_flag=True,
-    help="Allow connections from other machines without TLS, behind a proxy that terminates TLS.",
-)
-@click.option("--url", metavar="URL", help="Public URL of the server, such as https://keyart.example.")
-@click.option(
-    "--superlink", metavar="HOST:PORT", help="Address of Flower's SuperLink.  [default: start one when needed]"
-)
-@click.option("--superlink-ca", type=click.Path(path_type=Path), help="CA certificate of the SuperLink, PEM.")
-@click.option(
-    "--gateways",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Number of gateways at the SuperLink that a round waits for.",
-)
-@click.option("--no-rounds", is_flag=True, help="Do not drive campaigns; another server does.")
-@click.option("--backup", type=click.Path(path_type=Path), metavar="FILE", help="Write a backup to FILE and exit.")
-@click.option(
-    "--restore",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Restore a backup into a new data folder and exit.",
-)
+    "--gateways", type=COUNT, default=1, show_default=True,
+    help="Number of gateways at that SuperLink that a round waits for.",
+)  # fmt: skip
+@click.option("--no-rounds", is_flag=True, help="Run no campaigns: another server on the same database does.")
+@click.option("--backup", type=PATH, metavar="FILE", help="Write a backup to FILE and exit; a server may be running.")
+@click.option("--restore", type=PATH, metavar="FILE", help="Restore a backup into a new data folder and exit.")
 @json_option
-def serve(
-    port: int,
-    data: Path,
-    database_url: str | None,
-    bundle: Path | None,
-    catalog: Path | None,
-    epsilon: float | None,
-    delta: float | None,
-    host: str,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    public: bool,
-    url: str | None,
-    superlink: str | None,
-    superlink_ca: Path | None,
-    gateways: int,
-    no_rounds: bool,
-    backup: Path | None,
-    restore: Path | None,
-    as_json: bool,
-) -> None:
+def serve(no_rounds: bool, backup: Path | None, restore: Path | None, as_json: bool, **settings: Any) -> None:
     """Run the coordinating server until Ctrl-C or SIGTERM.
 
     The first start creates DIR/admin.token, a bearer token for scripts, and prints a one-time link for creating the
     administrator. Logs go to stderr. With --json, one line of JSON on stdout reports that the server listens, and
     logs are JSON.
 
-    --backup works while a server is running. The backup holds neither offline keys nor admin.token.
+    A backup holds neither the offline keys nor admin.token.
 
     \b
     Example:
@@ -111,38 +75,21 @@ def serve(
     from keyart_server.serve import serve as run
     from keyart_server.settings import ServerSettings
 
-    settings = ServerSettings(
-        data,
-        database_url,
-        bundle,
-        catalog,
-        epsilon,
-        delta,
-        superlink,
-        superlink_ca,
-        gateways,
-        not no_rounds,
-        port=port,
-        host=host,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        public=public,
-        url=url,
-    )
+    server = ServerSettings(rounds=not no_rounds, **settings)
     if backup is not None and restore is not None:
         raise click.UsageError("--backup and --restore exclude each other; give one of them.")
     if backup is not None:
-        _tell_copy("Backed up", _back_up(settings, backup), as_json)
+        _tell_copy("Backed up", _back_up(server, backup), as_json)
         return
     if restore is not None:
-        _tell_copy("Restored", _restore(settings, restore), as_json)
+        _tell_copy("Restored", _restore(server, restore), as_json)
         return
 
     def tell(started: StartupReport) -> None:
         logs.install(as_json)  # until here, an error is reported as by every command
         (_tell_json if as_json else _tell)(started)
 
-    run(settings, tell)
+    run(server, tell)
 
 
 def _back_up(settings: ServerSettings, path: Path) -> Backup:

@@ -12,13 +12,13 @@ from click.core import ParameterSource
 
 from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+from .options import BELOW_ONE, COUNT, FOLDER, POSITIVE, SectionedCommand, seed_option
 from .world_loading import load_world, world_errors
 
 if TYPE_CHECKING:
     from keyart_federated import Report
     from keyart_tools.benchmark.benchmark_result import BenchmarkResult
 
-COUNT = click.IntRange(min=1)
 SUITE_FOLDER = Path("build", "suite")
 SINGLE_WORLD_OPTIONS = ("spec", "learner", "no_head", "epsilon", "delta", "plot", "compare")
 SINGLE_POLICY_OPTIONS = ("learner", "no_head", "epsilon", "delta", "out")
@@ -27,7 +27,15 @@ NAMES = {"movielens": "MovieLens", "openbandit": "Open Bandit"}
 SIZE_OPTIONS = ("viewers", "titles", "rounds", "steps")
 
 
-@click.command(short_help="Simulate federated rounds on a world.")
+SECTIONS = {
+    "World and size": ("spec", "viewers", "titles", "rounds", "steps", "seed"),
+    "One policy (the default)": ("learner", "no_head", "epsilon", "delta", "plot", "out"),
+    "Several policies on one world": ("compare",),
+    "All policies on all worlds": ("suite", *SUITE_OPTIONS),
+}
+
+
+@click.command(cls=SectionedCommand, sections=SECTIONS, short_help="Simulate federated rounds on a world.")
 @click.option(
     "--world", "spec", default="synthetic", show_default=True, metavar="WORLD",
     help="movielens, openbandit, synthetic, or module:factory for a World of your own, found from this folder.",
@@ -36,29 +44,23 @@ SIZE_OPTIONS = ("viewers", "titles", "rounds", "steps")
 @click.option("--steps", type=COUNT, default=10, show_default=True, help="Impressions per device and round.")
 @click.option("--viewers", type=COUNT, help="Number of devices.  [default: all of the world]")
 @click.option("--titles", type=COUNT, help="Number of titles.  [default: all of the world]")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Random seed; the same seed gives the same choices.",
-)
+@seed_option("of the world and of all draws; the same seed gives the same choices")
 @click.option(
     "--learner", type=click.Choice(["federated", "central", "none"]), default="federated", show_default=True,
     help="Federated rounds, a central baseline that sees every log, or no learning.",
 )  # fmt: skip
 @click.option("--no-head", is_flag=True, help="Disable the personal head on each device.")
 @click.option(
-    "--epsilon", type=click.FloatRange(min=0.0, min_open=True),
+    "--epsilon", type=POSITIVE,
     help="ε limit per user: trains with differential privacy.  [default: no noise]",
 )  # fmt: skip
 @click.option(
-    "--delta", type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True), default=1e-6, show_default=True,
+    "--delta", type=BELOW_ONE, default=1e-6, show_default=True,
     help="Probability that ε is exceeded; requires --epsilon.",
 )  # fmt: skip
 @click.option("--plot", type=ChartPath(), help="Chart of capture by round: PNG, SVG or PDF.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False),
+    "--out", type=FOLDER,
     help="Folder for the bundle; with --suite, for suite.jsonl, .json and .png.  [default with --suite: build/suite]",
 )  # fmt: skip
 @click.option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import Progress, json_option, note, one_thread_a_process, print_table, progress, write_json
+from .options import FOLDER, PATH
 
 if TYPE_CHECKING:
     from keyart_tools.tagging import Tagging
@@ -21,9 +22,9 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command(short_help="Extract, tag and select stills of a film.")
-@click.argument("film", type=click.Path(path_type=Path))
+@click.argument("film", type=PATH)
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False),
+    "--out", type=FOLDER,
     help="Output folder.  [default: the film's name without its suffix, in the working folder]",
 )  # fmt: skip
 @click.option(

@@ -8,38 +8,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+from .options import COUNT, PATH, seed_option
 
 if TYPE_CHECKING:
     from keyart_tools.training import TrainedModel
 
 
 @click.command(short_help="Train a model from a log.")
-@click.argument("log", type=click.Path(path_type=Path))
-@click.option(
-    "--catalog", "catalog_path", type=click.Path(path_type=Path), required=True, help="Catalogue of the log's titles."
-)
+@click.argument("log", type=PATH)
+@click.option("--catalog", "catalog_path", type=PATH, required=True, help="Catalogue of the log's titles.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True,
     help="Model file to write; an older model is replaced.",
 )  # fmt: skip
-@click.option(
-    "--passes",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="Maximum number of passes over the log.",
-)
+@click.option("--passes", type=COUNT, default=20, show_default=True, help="Maximum number of passes over the log.")
 @click.option(
     "--held-out", type=click.FloatRange(0.0, 0.9, min_open=True), default=0.1, show_default=True,
     help="Share of the viewers held out for evaluation and early stopping.",
 )  # fmt: skip
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Random seed; the same seed gives the same model.",
-)
+@seed_option("of all draws; the same seed gives the same model")
 @click.option("--no-head", is_flag=True, help="Train for devices that have no personal head.")
 @json_option
 def train(

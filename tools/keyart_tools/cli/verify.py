@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, print_table, write_json
+from .options import PATH
 
 if TYPE_CHECKING:
     from keyart.bundle import Manifest
 
 
 @click.command(short_help="Verify a bundle.")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=PATH)
 @click.option(
     "--engine",
     type=click.Choice(["auto", "onnxruntime", "numpy"]),
