@@ -10,7 +10,9 @@ from keyart_server.access import passwords, people
 
 def test_a_password_and_no_other() -> None:
     stored = passwords.hash_password("Ⅷ long passwords")
-    assert stored.startswith("$argon2id$v=19$m=32768,t=3,p=1$") and stored != passwords.hash_password("Ⅷ long passwords")
+    assert stored.startswith("$argon2id$v=19$m=32768,t=3,p=1$") and stored != passwords.hash_password(
+        "Ⅷ long passwords"
+    )
     assert passwords.verify_password("VIII long passwords", stored)  # the same letters on another keyboard
     assert not passwords.verify_password("VIII long password", stored) and not passwords.verify_password("", stored)
 

@@ -91,7 +91,11 @@ def test_each_step_counts_once(service: Service, clock: Clock, campaign_id: str)
         for _ in range(2):
             round_store.store_sum(session, clock(), found.id, np.arange(8) - 4, 5)
         opened = round_store.find_open(session, found.id)
-        assert opened is not None and opened.terms == of and (round_store.total_of(opened) == np.arange(8) - 4).all()
+        assert (
+            opened is not None
+            and opened.parameters == of
+            and (round_store.total_of(opened) == np.arange(8) - 4).all()
+        )
         for _ in range(2):
             round_store.finish(session, clock(), found.id, {"devices": 6})
         now = round_store.find(session, found.id)

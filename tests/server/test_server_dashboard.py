@@ -136,7 +136,7 @@ def test_a_page_is_a_dozen_questions_and_reads_no_files(client: httpx.Client, se
         with statements(service) as asked:
             assert client.get(path).status_code == 200
         assert 1 < len(asked) <= MOST_QUERIES, (path, len(asked))
-        blobs = r"(rounds\.(offer|terms|waiting|total)|releases\.files|memories\.data|answers\.body)\b"
+        blobs = r"(rounds\.(offer|parameters|waiting|total)|releases\.files|memories\.data|answers\.body)\b"
         assert not [one for one in asked if re.search(blobs, one)], path
 
 

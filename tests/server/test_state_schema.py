@@ -6,9 +6,11 @@ import re
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from keyart_server.monitoring import logs
 from keyart_server.service import Service
+from keyart_server.state.migration import migrate
 from keyart_server.state.tables import TableBase
 
 # A new column is a line here. Texts that people write are about campaigns and colleagues; hashes lead nowhere.
@@ -22,7 +24,7 @@ COLUMNS = {
     "charges": {"campaign_id", "number", "event", "low", "high", "spent", "at"},
     "enrolled": {"device_key_hash", "by", "at", "expires"},
     "enrolments": {"hour", "by", "count"},
-    "gateways": {"name", "heard"},
+    "gateways": {"name", "last_heartbeat"},
     "members": {"round_id", "number", "device_key_hash", "gateway"},
     "memories": {"campaign_id", "number", "data"},
     "partials": {"id", "round_id", "gateway", "lanes"},
@@ -48,7 +50,7 @@ COLUMNS = {
         "topic",
         "standing",
         "offer",
-        "terms",
+        "parameters",
         "event",
         "key",
         "waiting",
@@ -64,7 +66,7 @@ COLUMNS = {
         "unmasked",
         "failure",
         "total",
-        "told",
+        "result",
     },
     "windows": {"round_id", "stage", "gateway", "due", "closes", "closed"},
     "invitations": {"digest", "role", "expires"},
@@ -97,3 +99,17 @@ def test_migrations_make_the_tables(service: Service) -> None:
     with service.state.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, TableBase.metadata) == []
+
+
+def test_a_database_of_version_0_1_is_upgraded(service: Service) -> None:
+    renamed = (
+        ("rounds", "parameters", "terms"),
+        ("rounds", "result", "told"),
+        ("gateways", "last_heartbeat", "heard"),
+    )
+    with service.state.engine.execution_options(keyart_writes=True).begin() as connection:
+        for table, new, old in renamed:
+            connection.execute(text(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    migrate(service.state.engine)
+    test_migrations_make_the_tables(service)

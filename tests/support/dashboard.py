@@ -71,7 +71,7 @@ def round_row(campaign_id: str, number: int, at: datetime, standing: str = "done
         "topic": "training",
         "standing": standing,
         "offer": held,
-        "terms": b"",
+        "parameters": b"",
         "event": to_json(round_samples.EVENT),
         "key": b"",
         "waiting": held,
@@ -87,7 +87,7 @@ def round_row(campaign_id: str, number: int, at: datetime, standing: str = "done
         "unmasked": joined - 24,
         "failure": "",
         "total": held,
-        "told": "{}",
+        "result": "{}",
         **changes,
     }
 
@@ -220,7 +220,7 @@ def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000
     session.execute(
         insert(GatewayRow),
         [
-            {"name": name, "heard": at - timedelta(minutes=ago)}
+            {"name": name, "last_heartbeat": at - timedelta(minutes=ago)}
             for name, ago in (("main", 0), ("west", 1), ("east", 47))
         ],
     )

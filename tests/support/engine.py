@@ -54,7 +54,7 @@ class Fleet:
         with service.state.reading() as session:
             opened, one = round_store.find_open(session, round_id), round_store.find(session, round_id)
         assert opened is not None and one is not None
-        terms, gateway = opened.terms, Gateway(opened.terms)
+        terms, gateway = opened.parameters, Gateway(opened.parameters)
         coordinator = Coordinator(terms, [service.keys.issuer_public], int(service.clock().timestamp()))
         asks = [i for i, art in enumerate(self.arts) if opened.low <= visit.sampling_bucket(_key(art)) < opened.high]
         try:

@@ -69,5 +69,5 @@ def pause_reasons(session: Session, campaigns: Iterable[Campaign]) -> dict[str, 
 
 def finished_sums(session: Session, since: datetime) -> list[tuple[int, str]]:
     """Return number of devices and JSON result of every sum read since then."""
-    rows = select(RoundRow.masked, RoundRow.told).where(RoundRow.standing == "done", RoundRow.changed >= since)
+    rows = select(RoundRow.masked, RoundRow.result).where(RoundRow.standing == "done", RoundRow.changed >= since)
     return [(row[0], row[1]) for row in session.execute(rows)]

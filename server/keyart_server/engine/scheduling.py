@@ -104,9 +104,9 @@ def begin_round(
             f"the budget is {fleet_budget.epsilon:g}, and {fleet_budget.spent:.3g} is spent."
         )
     message = request.offer.sign(service.keys.offers)
-    terms = request.offer.terms(message)
-    if terms.vector_bytes > MAX_VECTOR_BYTES:
-        return f"A vector has {terms.vector_bytes:,} bytes; a gateway accepts at most {MAX_VECTOR_BYTES:,}."
+    parameters = request.offer.terms(message)
+    if parameters.vector_bytes > MAX_VECTOR_BYTES:
+        return f"A vector has {parameters.vector_bytes:,} bytes; a gateway accepts at most {MAX_VECTOR_BYTES:,}."
     if warning := _participation_warning(service, session, request):
         service.blocked[campaign.id] = warning
     else:
@@ -118,7 +118,7 @@ def begin_round(
         number,
         topic,
         message,
-        terms,
+        parameters,
         request.event,
         request.pending,
         low=request.low,

@@ -42,17 +42,17 @@ def run_stage(gateway: str, request: StageRequest, database: RetryingDatabase) -
         FederatedError: if the database stays away.
     """
     clock, stage = database.clock, request.stage
-    terms = database.writing(_open, clock.now(), gateway, request)
+    parameters = database.writing(_open, clock.now(), gateway, request)
     began = last_heartbeat = clock.seconds()
-    while not database.reading(_is_over, clock.now(), gateway, request, terms):
+    while not database.reading(_is_over, clock.now(), gateway, request, parameters):
         if clock.seconds() - began > HOLD_SECONDS:
             return b""
         clock.pause(clock.seconds() - began)
         if clock.seconds() - last_heartbeat > HEARTBEAT_SECONDS:
             last_heartbeat = clock.seconds()
             database.writing(stage_windows.record_heartbeat, clock.now(), gateway)
-    database.writing(stage_windows.close_window, terms, stage, gateway)
-    return database.reading(stage_windows.collect, terms, stage, gateway)
+    database.writing(stage_windows.close_window, parameters, stage, gateway)
+    return database.reading(stage_windows.collect, parameters, stage, gateway)
 
 
 def _open(session: Session, at: datetime, gateway: str, request: StageRequest) -> AggregationParameters:
@@ -62,23 +62,23 @@ def _open(session: Session, at: datetime, gateway: str, request: StageRequest) -
     row = session.get(RoundRow, request.round_id, with_for_update={"read": True})
     if row is None:
         raise RoundFailed(f"There is no round {request.round_id}.")
-    terms = AggregationParameters.from_bytes(row.terms)
+    parameters = AggregationParameters.from_bytes(row.parameters)
     if row.standing != STATUS_OF_STAGE[stage]:
         raise _moved_on(request, row.standing)
     due = request.due
     if stage is not Stage.KEYS:
-        parts = StageMessages.from_bytes(request.bundle, stage, terms.round_id).parts
-        stage_windows.store_requests(session, terms, stage, parts)
+        parts = StageMessages.from_bytes(request.bundle, stage, parameters.round_id).parts
+        stage_windows.store_requests(session, parameters, stage, parts)
         due = len(parts)
-    stage_windows.open_window(session, at, terms, stage, gateway, due, request.patience)
-    return terms
+    stage_windows.open_window(session, at, parameters, stage, gateway, due, request.patience)
+    return parameters
 
 
 def _is_over(
-    session: Session, at: datetime, gateway: str, request: StageRequest, terms: AggregationParameters
+    session: Session, at: datetime, gateway: str, request: StageRequest, parameters: AggregationParameters
 ) -> bool:
     """Tell whether the stage is over. Raises RoundFailed if the round has left it."""
-    if stage_windows.is_over(session, at, terms, request.stage, gateway):
+    if stage_windows.is_over(session, at, parameters, request.stage, gateway):
         return True
     standing = session.scalar(select(RoundRow.standing).where(RoundRow.id == request.round_id))
     if standing != STATUS_OF_STAGE[request.stage]:

@@ -72,7 +72,7 @@ def drive(
         if transport.open.standing not in ACTIVE:
             raise _RoundMovedOn
         # Certificates are checked as of the round's beginning, so that resuming it excludes no member.
-        coordinator = Coordinator(transport.terms, issuers, transport.opened_seconds)
+        coordinator = Coordinator(transport.parameters, issuers, transport.opened_seconds)
         result = run_round(coordinator, transport)
         transport.write(round_store.store_sum, database.clock.now(), round_id, result.total, transport.answered)
     except (RoundFailed, BudgetSpent) as error:
@@ -95,8 +95,8 @@ class _DatabaseTransport:
     ) -> None:
         self.id, self.gateways, self.database, self.clock = round_id, gateways, database, database.clock
         self.nodes, self.patience = nodes, patience
-        self.open, self.opened_seconds = database.reading(self._found)
-        self.terms = self.open.terms
+        self.open, self.opened_seconds = database.reading(self._read)
+        self.parameters = self.open.parameters
         self.answered = 0  # devices, at the last stage
 
     def exchange(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> Mapping[str, bytes]:
@@ -161,12 +161,12 @@ class _DatabaseTransport:
     def _collected(self, stage: Stage, but: Collection[str] = ()) -> dict[str, bytes]:
         """Close the windows of all gateways except `but` and return their submissions."""
         names = self.database.writing(self._close, stage, but)
-        return {name: self.database.reading(stage_windows.collect, self.terms, stage, name) for name in names}
+        return {name: self.database.reading(stage_windows.collect, self.parameters, stage, name) for name in names}
 
     def _close(self, session: Session, stage: Stage, but: Collection[str]) -> list[str]:
         names = [name for name in self._windows(session, stage) if name not in but]
         for name in names:
-            stage_windows.close_window(session, self.terms, stage, name)
+            stage_windows.close_window(session, self.parameters, stage, name)
         return names
 
     def _pass(self, session: Session, stage: Stage, requests: Mapping[str, bytes], replies: Collection[str]) -> None:
@@ -187,14 +187,14 @@ class _DatabaseTransport:
         if session.scalar(select(RoundRow.standing).where(RoundRow.id == self.id)) != STATUS_OF_STAGE[stage]:
             raise _RoundMovedOn
         now, names = self.clock.now(), self._windows(session, stage)
-        return {name: stage_windows.is_over(session, now, self.terms, stage, name) for name in names}
+        return {name: stage_windows.is_over(session, now, self.parameters, stage, name) for name in names}
 
-    def _found(self, session: Session) -> tuple[OpenRound, int]:
+    def _read(self, session: Session) -> tuple[OpenRound, int]:
         """Return the round and the time at which it began, in Unix seconds."""
-        found, opened = round_store.find(session, self.id), round_store.find_open(session, self.id)
-        if found is None or opened is None:
+        round_, open_round = round_store.find(session, self.id), round_store.find_open(session, self.id)
+        if round_ is None or open_round is None:
             raise FederatedError(f"There is no round {self.id}.")
-        return opened, int(found.opened.timestamp())
+        return open_round, int(round_.opened.timestamp())
 
     def _devices(self, bundle: bytes, kind: int) -> int:
-        return len(StageMessages.from_bytes(bundle, kind, self.terms.round_id).parts)
+        return len(StageMessages.from_bytes(bundle, kind, self.parameters.round_id).parts)

@@ -38,7 +38,7 @@ class CachedRound:
     """
 
     id: str
-    terms: AggregationParameters
+    parameters: AggregationParameters
     key: bytes = field(repr=False)
     low: float
     high: float
@@ -49,7 +49,7 @@ class CachedRound:
         body_bytes = {
             Stage.KEYS: RECORD_BYTES,
             Stage.SHARE: 2 * KEY_BYTES + MAX_NEIGHBOURS * SEALED_BYTES,
-            Stage.MASKED: MAX_NEIGHBOURS * SHARE_BYTES + self.terms.vector_bytes,
+            Stage.MASKED: MAX_NEIGHBOURS * SHARE_BYTES + self.parameters.vector_bytes,
             Stage.UNMASK: MAX_NEIGHBOURS // 8 + 2 * MAX_NEIGHBOURS * SHARE_BYTES + SEALED_BYTES,
         }
         return HEADER_BYTES + body_bytes[stage]
@@ -68,13 +68,13 @@ class RoundCache:
 
     def find(self, round_id: str) -> CachedRound | None:
         """Read the round from the database; None if it does not exist."""
-        columns = (RoundRow.terms, RoundRow.key, RoundRow.low, RoundRow.high, RoundRow.wanted)
+        columns = (RoundRow.parameters, RoundRow.key, RoundRow.low, RoundRow.high, RoundRow.wanted)
         with self._state.reading() as session:
             row = session.execute(select(*columns).where(RoundRow.id == round_id)).one_or_none()
         if row is None:
             return None
         cached = CachedRound(
-            round_id, AggregationParameters.from_bytes(row.terms), row.key, row.low, row.high, row.wanted
+            round_id, AggregationParameters.from_bytes(row.parameters), row.key, row.low, row.high, row.wanted
         )
         self._cache[round_id] = cached
         if len(self._cache) > MAX_ROUNDS:

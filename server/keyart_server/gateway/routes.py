@@ -211,7 +211,7 @@ def _add_stage_routes(router: APIRouter, context: GatewayContext, stage: Stage) 
 def _ticket(cached: CachedRound, text: str | None) -> Ticket:
     kind, _, ticket = (text or "").partition(" ")
     try:
-        return Ticket.from_text(ticket if kind == "Ticket" else "", cached.key, cached.terms.round_id)
+        return Ticket.from_text(ticket if kind == "Ticket" else "", cached.key, cached.parameters.round_id)
     except MessageError as error:
         raise HTTPException(401, str(error), {"WWW-Authenticate": "Ticket"}) from None
 

@@ -22,8 +22,8 @@ def stage_request(
 ) -> bytes | SubmissionResult:
     """Return the message, or a result that says why there is none: not yet (202) or not any more (410).
 
-    A relay stores requests and window in one transaction: if there is a window and no request, this member is not
-    asked.
+    A relay stores requests and window in one transaction: with a window but no request, this member
+    has nothing to do at the stage.
     """
     same_request = and_(
         StageRequestRow.round_id == RoundRow.id,

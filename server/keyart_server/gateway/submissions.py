@@ -99,7 +99,7 @@ def _store_keys(
             rows.append(_row(submission, ticket, submission.content))
         ticket, digest = members_by_key[submission.key_hash]
         if digest == submission.digest:
-            results.append(SubmissionResult(200, ticket.to_text(cached.key, cached.terms.round_id)))
+            results.append(SubmissionResult(200, ticket.to_text(cached.key, cached.parameters.round_id)))
         else:
             results.append(SubmissionResult(409, ALREADY_SUBMITTED))
     _insert(session, MemberRow, newcomers)
@@ -133,11 +133,11 @@ def _store_stage(session: Session, at: datetime, submissions: Sequence[StageSubm
         content = submission.content
         if stage is Stage.MASKED:
             try:
-                masked = MaskedReply.from_bytes(content, cached.terms, requests[number][0])
+                masked = MaskedReply.from_bytes(content, cached.parameters, requests[number][0])
             except MessageError as error:
                 results.append(SubmissionResult(400, str(error)))
                 continue
-            total = sums.setdefault(cohort, np.zeros(cached.terms.size, f"<u{cached.terms.lane_bytes}"))
+            total = sums.setdefault(cohort, np.zeros(cached.parameters.size, f"<u{cached.parameters.lane_bytes}"))
             total += np.frombuffer(masked.lanes, total.dtype)
             content = masked.pads
         rows.append(_row(submission, submission.ticket, content))

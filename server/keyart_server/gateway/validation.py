@@ -1,4 +1,4 @@
-"""Validation of a device's submission, and the result that the device is told. Pure."""
+"""Validation of a device's submission, and its result. Pure."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def check_keys(
 ) -> KeysSubmission | SubmissionResult:
     """Check that keys come from a certified device in the round's sampling range; `issuers` are public keys."""
     try:
-        record = KeysReply.from_bytes(content, cached.terms.round_id).record
-        peer = verify_record(record, cached.terms.round_id, issuers, int(at.timestamp()))
+        record = KeysReply.from_bytes(content, cached.parameters.round_id).record
+        peer = verify_record(record, cached.parameters.round_id, issuers, int(at.timestamp()))
     except MessageError as error:
         return SubmissionResult(400, str(error))
     if not cached.low <= sampling_bucket(peer.device) < cached.high:
@@ -81,7 +81,7 @@ def check_submission(
 ) -> StageSubmission | SubmissionResult:
     """Check that a submission belongs to this round and stage."""
     try:
-        message_body(content, stage | REPLY_FLAG, cached.terms.round_id)
+        message_body(content, stage | REPLY_FLAG, cached.parameters.round_id)
     except MessageError as error:
         return SubmissionResult(400, str(error))
     return StageSubmission(cached, stage, ticket, content, hashlib.sha256(content).digest())

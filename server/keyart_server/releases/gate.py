@@ -23,7 +23,7 @@ class Gate:
 
     Attributes:
         sentence: explanation for people.
-        numbers: values behind the verdict; None if a value is not finite or not known.
+        numbers: values behind the verdict; None for a value that is not finite or was not measured.
     """
 
     name: str

@@ -89,7 +89,7 @@ class OpenRound:
     id: str
     standing: RoundStatus
     offer: bytes
-    terms: AggregationParameters
+    parameters: AggregationParameters
     key: bytes
     waiting: bytes
     low: float

@@ -27,7 +27,7 @@ MAX_FAILURE_LENGTH: Final = 400  # characters
 _SUMMARY_COLUMNS: Final = (
     RoundRow.id, RoundRow.campaign_id, RoundRow.number, RoundRow.topic, RoundRow.standing, RoundRow.low,
     RoundRow.high, RoundRow.wanted, RoundRow.patience, RoundRow.opened, RoundRow.changed, RoundRow.keys,
-    RoundRow.shares, RoundRow.masked, RoundRow.unmasked, RoundRow.failure, RoundRow.told,
+    RoundRow.shares, RoundRow.masked, RoundRow.unmasked, RoundRow.failure, RoundRow.result,
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def start(
     number: int,
     topic: str,
     offer: bytes,
-    terms: AggregationParameters,
+    parameters: AggregationParameters,
     event: Mechanism,
     waiting: bytes,
     *,
@@ -49,13 +49,13 @@ def start(
 ) -> Round:
     """Create a round at the stage of keys. Raises IntegrityError if the campaign's round number is taken."""
     row = RoundRow(
-        id=terms.round_id.hex(),
+        id=parameters.round_id.hex(),
         campaign_id=campaign_id,
         number=number,
         topic=topic,
         standing="keys",
         offer=offer,
-        terms=terms.to_bytes(),
+        parameters=parameters.to_bytes(),
         event=to_json(event),
         key=os.urandom(KEY_BYTES),
         waiting=waiting,
@@ -71,7 +71,7 @@ def start(
         unmasked=0,
         failure="",
         total=None,
-        told="{}",
+        result="{}",
     )
     session.add(row)
     session.flush()
@@ -91,7 +91,7 @@ def find_open(session: Session, round_id: str) -> OpenRound | None:
     if row is None:
         return None
     return OpenRound(
-        row.id, cast(RoundStatus, row.standing), row.offer, AggregationParameters.from_bytes(row.terms), row.key,
+        row.id, cast(RoundStatus, row.standing), row.offer, AggregationParameters.from_bytes(row.parameters), row.key,
         row.waiting, row.low, row.high, row.wanted, row.total,
     )  # fmt: skip
 
@@ -173,7 +173,7 @@ def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, A
     row = _locked(session, round_id)
     if row.standing == "done":
         return
-    row.standing, row.told, row.changed = "done", json.dumps(result, allow_nan=False), at
+    row.standing, row.result, row.changed = "done", json.dumps(result, allow_nan=False), at
     _forget(session, row)
     audit_log.append(session, at, "server", "round.finish", row.campaign_id, round=row.number, devices=row.masked)
 
@@ -240,5 +240,5 @@ def _round(row: RoundRow) -> Round:
         changed=row.changed,
         answered={stage: getattr(row, name) for stage, name in _COUNT_COLUMNS.items()},
         failure=row.failure,
-        result=json.loads(row.told),
+        result=json.loads(row.result),
     )

@@ -27,8 +27,8 @@ SILENT_AFTER = timedelta(minutes=5)  # without a heartbeat, a gateway is reporte
 
 def record_heartbeat(session: Session, at: datetime, gateway: str) -> None:
     """Record that the gateway is alive."""
-    insert = upsert(session, GatewayRow).values(name=gateway, heard=at)
-    session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"heard": at}))
+    insert = upsert(session, GatewayRow).values(name=gateway, last_heartbeat=at)
+    session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"last_heartbeat": at}))
 
 
 def list_gateways(session: Session, since: datetime) -> list[str]:
@@ -38,14 +38,14 @@ def list_gateways(session: Session, since: datetime) -> list[str]:
 
 def last_heartbeats(session: Session) -> dict[str, datetime]:
     """Return the time of the last heartbeat by gateway."""
-    rows = session.execute(select(GatewayRow.name, GatewayRow.heard).order_by(GatewayRow.name))
+    rows = session.execute(select(GatewayRow.name, GatewayRow.last_heartbeat).order_by(GatewayRow.name))
     return {row[0]: row[1] for row in rows}
 
 
 def open_window(
     session: Session,
     at: datetime,
-    terms: AggregationParameters,
+    parameters: AggregationParameters,
     stage: Stage,
     gateway: str,
     due: int,
@@ -57,7 +57,7 @@ def open_window(
         WindowRow,
         [
             {
-                "round_id": terms.round_id.hex(),
+                "round_id": parameters.round_id.hex(),
                 "stage": int(stage),
                 "gateway": gateway,
                 "due": due,
@@ -68,9 +68,11 @@ def open_window(
     )
 
 
-def store_requests(session: Session, terms: AggregationParameters, stage: Stage, parts: Mapping[int, bytes]) -> None:
+def store_requests(
+    session: Session, parameters: AggregationParameters, stage: Stage, parts: Mapping[int, bytes]
+) -> None:
     """Store the requests of members, by number; stored ones are left as they are."""
-    round_id, masked = terms.round_id, stage is Stage.MASKED
+    round_id, masked = parameters.round_id, stage is Stage.MASKED
     rows = [
         {
             "round_id": round_id.hex(),
@@ -85,49 +87,51 @@ def store_requests(session: Session, terms: AggregationParameters, stage: Stage,
         _insert(session, StageRequestRow, rows[start : start + ROWS_PER_STATEMENT])
 
 
-def is_over(session: Session, at: datetime, terms: AggregationParameters, stage: Stage, gateway: str) -> bool:
+def is_over(session: Session, at: datetime, parameters: AggregationParameters, stage: Stage, gateway: str) -> bool:
     """Tell whether all expected submissions have arrived, the time is over, or the window is closed."""
-    window = session.get(WindowRow, (terms.round_id.hex(), int(stage), gateway))
+    window = session.get(WindowRow, (parameters.round_id.hex(), int(stage), gateway))
     if window is None:
         return False
-    return window.closed or at >= window.closes or count_submissions(session, terms, stage, gateway) >= window.due
+    return (
+        window.closed or at >= window.closes or count_submissions(session, parameters, stage, gateway) >= window.due
+    )
 
 
-def count_submissions(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> int:
+def count_submissions(session: Session, parameters: AggregationParameters, stage: Stage, gateway: str) -> int:
     """Count the submissions at a stage."""
-    conditions = _submissions_of(terms, stage, gateway)
+    conditions = _submissions_of(parameters, stage, gateway)
     return session.scalars(select(func.count()).select_from(SubmissionRow).where(*conditions)).one()
 
 
-def close_window(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> None:
+def close_window(session: Session, parameters: AggregationParameters, stage: Stage, gateway: str) -> None:
     """Close the window; later submissions do not count."""
-    window = session.get(WindowRow, (terms.round_id.hex(), int(stage), gateway), with_for_update=True)
+    window = session.get(WindowRow, (parameters.round_id.hex(), int(stage), gateway), with_for_update=True)
     if window is not None:
         window.closed = True
 
 
-def collect(session: Session, terms: AggregationParameters, stage: Stage, gateway: str) -> bytes:
+def collect(session: Session, parameters: AggregationParameters, stage: Stage, gateway: str) -> bytes:
     """Return the submissions of a closed window for `Coordinator.receive`."""
     rows = session.execute(
-        select(SubmissionRow.number, SubmissionRow.body).where(*_submissions_of(terms, stage, gateway))
+        select(SubmissionRow.number, SubmissionRow.body).where(*_submissions_of(parameters, stage, gateway))
     )
     parts: dict[int, bytes] = {row[0]: row[1] for row in rows}
     if stage is not Stage.MASKED:
-        relay = Gateway(terms)
+        relay = Gateway(parameters)
         relay.stage = stage
         return relay.collect(parts)
-    total = np.zeros(terms.size, dtype=f"<u{terms.lane_bytes}")
+    total = np.zeros(parameters.size, dtype=f"<u{parameters.lane_bytes}")
     rows_of_lanes = select(PartialSumRow.lanes).where(
-        PartialSumRow.round_id == terms.round_id.hex(), PartialSumRow.gateway == gateway
+        PartialSumRow.round_id == parameters.round_id.hex(), PartialSumRow.gateway == gateway
     )
     for partial in session.scalars(rows_of_lanes.execution_options(yield_per=16)):
         total += np.frombuffer(partial, total.dtype)
-    return StageMessages(stage | REPLY_FLAG, parts, total.tobytes()).to_bytes(terms.round_id)
+    return StageMessages(stage | REPLY_FLAG, parts, total.tobytes()).to_bytes(parameters.round_id)
 
 
-def _submissions_of(terms: AggregationParameters, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:
+def _submissions_of(parameters: AggregationParameters, stage: Stage, gateway: str) -> tuple[ColumnElement[bool], ...]:
     return (
-        SubmissionRow.round_id == terms.round_id.hex(),
+        SubmissionRow.round_id == parameters.round_id.hex(),
         SubmissionRow.stage == int(stage),
         SubmissionRow.gateway == gateway,
     )

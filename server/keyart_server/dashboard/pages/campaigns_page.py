@@ -62,7 +62,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             campaigns=shown, total=len(campaigns), done=done, added=epsilon_by_campaign(charges), **values,
         )  # fmt: skip
 
-    def ask(
+    def form_page(
         request: Request, who: Who, kind: Kind | None, sent: Mapping[str, str], mistake: str, status: int
     ) -> Response:
         form = None if kind is None else settings_form.settings_form(kind)
@@ -74,7 +74,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @operating.get("/campaigns/new")
     def new(request: Request, who: Who, kind: str = "") -> Response:
         chosen_kind = kind if kind in KINDS else None
-        return ask(request, who, chosen_kind, {}, "", 200)
+        return form_page(request, who, chosen_kind, {}, "", 200)
 
     @operating.post("/campaigns")
     def create(request: Request, who: Who, sent: FormFields) -> Response:
@@ -83,7 +83,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             with state.writing() as session:
                 created = campaign_store.create(session, clock(), who.name, kind=kind, **_form_values(kind, sent))
         except SettingError as error:
-            return ask(request, who, kind, sent, str(error), 422)
+            return form_page(request, who, kind, sent, str(error), 422)
         return redirect(
             service,
             who,

@@ -22,11 +22,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @reading.get("/experiments")
     def experiments(request: Request, who: Who) -> Response:
         with service.state.reading() as session:
-            experiments_found = [
-                campaign for campaign in campaign_store.list_all(session) if campaign.kind == "experiment"
-            ]
+            shown = [campaign for campaign in campaign_store.list_all(session) if campaign.kind == "experiment"]
             results = newest_results(session)
-        return render_page(service, request, who, "experiments.html", experiments=experiments_found, results=results)
+        return render_page(service, request, who, "experiments.html", experiments=shown, results=results)
 
     return (reading,)
 
@@ -40,7 +38,7 @@ def newest_results(session: Session) -> dict[str, tuple[int, ResultView]]:
         .group_by(RoundRow.campaign_id)
         .subquery()
     )
-    rows = select(RoundRow.campaign_id, RoundRow.number, RoundRow.told).join(
+    rows = select(RoundRow.campaign_id, RoundRow.number, RoundRow.result).join(
         newest_numbers,
         (newest_numbers.c.campaign_id == RoundRow.campaign_id) & (newest_numbers.c.number == RoundRow.number),
     )

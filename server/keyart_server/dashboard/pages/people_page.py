@@ -73,21 +73,15 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @administering.post("/people/tokens/{token_id}/revoke")
     def revoke(token_id: Id, who: Who) -> Response:
         with state.writing() as session:
-            found = tokens.revoke(session, clock(), who.name, token_id)
-        return redirect(
-            service, who, PATH, "The token is revoked." if found else "The token had been revoked already.", found
-        )
+            revoked = tokens.revoke(session, clock(), who.name, token_id)
+        sentence = "The token is revoked." if revoked else "The token had been revoked already."
+        return redirect(service, who, PATH, sentence, revoked)
 
     @administering.post("/people/{person_id}/remove")
     def remove(person_id: Id, who: Who) -> Response:
         with state.writing() as session:
-            found = people.remove(session, clock(), who.name, person_id)
-        return redirect(
-            service,
-            who,
-            PATH,
-            "The account is removed and signed out." if found else "The account had been removed already.",
-            found,
-        )
+            removed = people.remove(session, clock(), who.name, person_id)
+        sentence = "The account is removed and signed out." if removed else "The account had been removed already."
+        return redirect(service, who, PATH, sentence, removed)
 
     return (administering,)

@@ -17,10 +17,10 @@ def _round() -> Mapped[str]:
 class RoundRow(TableBase):
     """A round, see `rounds.Round`.
 
-    Its columns include the signed `offer`, the aggregation parameters `terms`, the charged mechanism `event`, the
+    Its columns include the signed `offer`, the aggregation `parameters`, the charged mechanism `event`, the
     ticket `key`, the campaign's `waiting` state, the target cohort `wanted`, the stage timeout `patience` in seconds,
     the devices per stage (`keys`, `shares`, `masked`, `unmasked`), the noisy sum `total` (int64, little-endian) and
-    the result `told` as JSON. At its end a round loses `offer`, `waiting` and `total`.
+    the `result` as JSON. At its end a round loses `offer`, `waiting` and `total`.
     """
 
     __tablename__ = "rounds"
@@ -32,7 +32,7 @@ class RoundRow(TableBase):
     topic: Mapped[str] = mapped_column(String(256))
     standing: Mapped[str] = mapped_column(String(16), index=True)
     offer: Mapped[bytes]
-    terms: Mapped[bytes]
+    parameters: Mapped[bytes]
     event: Mapped[str]
     key: Mapped[bytes]
     waiting: Mapped[bytes]
@@ -48,16 +48,16 @@ class RoundRow(TableBase):
     unmasked: Mapped[int]
     failure: Mapped[str] = mapped_column(String(400))
     total: Mapped[bytes | None]
-    told: Mapped[str]
+    result: Mapped[str]
 
 
 class GatewayRow(TableBase):
-    """A gateway: one cohort, one SuperNode; `heard` is the time of its last heartbeat."""
+    """A gateway: one cohort, one SuperNode; `last_heartbeat` is its time."""
 
     __tablename__ = "gateways"
 
     name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), primary_key=True)
-    heard: Mapped[datetime]
+    last_heartbeat: Mapped[datetime]
 
 
 class MemberRow(TableBase):
