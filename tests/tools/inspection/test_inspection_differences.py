@@ -47,8 +47,8 @@ def test_bundles_by_the_worlds_truth(pair: tuple[Path, Path]) -> None:
 
 
 def test_bundles_by_a_log(pair: tuple[Path, Path]) -> None:
-    occasions = EvaluationSet.of_log(log().within(world().catalog), world().catalog, 10_000)
-    judged = differences.bundles(*pair, occasions, POLICY)["judged"]
+    evaluation_set = EvaluationSet.of_log(log().within(world().catalog), world().catalog, 10_000)
+    judged = differences.bundles(*pair, evaluation_set, POLICY)["judged"]
 
     assert judged["judged_by"] == "log" and judged["difference"]["low"] > 0
     assert all(0.8 < weight < 1.2 for weight in judged["mean_weight"])

@@ -40,19 +40,21 @@ def test_the_probabilities_of_devices() -> None:
     gamma = POLICY.gamma(installed.base_rate)
 
     for i, slate in enumerate(slates(EvaluationSet.of_world(of, 12), installed, POLICY)):
-        assert slate.occasion is not None and slate.occasion.device == i
+        assert slate.case is not None and slate.case.device == i
         chance = slate.weighed(installed.weights.quantized(), gamma).probability
-        place = shown[i] - encoded.first[slate.occasion.title]
+        place = shown[i] - encoded.first[slate.case.title]
         assert chance[place] == pytest.approx(devices.journal.propensity[i, 0], abs=1e-4)
 
 
 def test_a_model_file_is_its_bundle_but_for_rounding(tmp_path: Path) -> None:
     file = fitted().file
     bundle = write_bundle(tmp_path / "b", file.model, file.names, data="d", training={"round": 1, "devices": 1})
-    occasions = EvaluationSet.of_world(world(), 120)
+    evaluation_set = EvaluationSet.of_world(world(), 120)
     of_file, of_bundle = loaded_from_file(file, world().catalog), load_model(bundle, world().catalog, "numpy")
 
-    for one, other in zip(slates(occasions, of_file, POLICY), slates(occasions, of_bundle, POLICY), strict=True):
+    for one, other in zip(
+        slates(evaluation_set, of_file, POLICY), slates(evaluation_set, of_bundle, POLICY), strict=True
+    ):
         assert one.values(of_file.weights.quantized()) == pytest.approx(other.values(of_bundle.weights), abs=1e-4)
 
 
@@ -67,7 +69,7 @@ def test_pictures_that_the_model_does_not_know() -> None:
     assert installed.appeal[-3:] == pytest.approx(fitted().file.model.appeal[:3], abs=1e-6)
 
 
-def test_occasions_of_a_log_are_spread_over_viewers() -> None:
+def test_cases_of_a_log_are_spread_over_viewers() -> None:
     log = recorded(world(), 10, data="made up")
 
     few, all_of_it = (EvaluationSet.of_log(log, world().catalog, most) for most in (120, 10_000))

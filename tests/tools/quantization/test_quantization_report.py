@@ -49,9 +49,9 @@ def test_on_a_world(model: Path) -> None:
 
 def test_on_a_log_and_on_nothing(model: Path) -> None:
     source = QuantizationSource.open(model, 0)
-    occasions = EvaluationSet.of_log(log().within(world().catalog), world().catalog, 600)
+    evaluation_set = EvaluationSet.of_log(log().within(world().catalog), world().catalog, 600)
 
-    assert measure(source, occasions, 600, 0).judged_on == "log"
+    assert measure(source, evaluation_set, 600, 0).judged_on == "log"
     report = measure(source, None, 300, 0)
     assert (report.judged_on, report.slates) == ("made up", 300)
     assert report.to_dict()["value_float"]["value"] > 0

@@ -30,15 +30,15 @@ def test_held_out_viewers_find_it_likelier_and_better() -> None:
 
 def test_snips_on_held_out_viewers_is_near_the_truth() -> None:
     found = fitted()
-    occasions = EvaluationSet.of_world(world(), world().devices * IMPRESSIONS)
+    evaluation_set = EvaluationSet.of_world(world(), world().devices * IMPRESSIONS)
     installed = loaded_from_file(found.file, world().catalog)
     policy = keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(installed.base_rate)
     earned = [
-        one.occasion.credit.of(one.weighed(installed.weights, gamma).probability)
-        for one in slates(occasions, installed, policy)
+        one.case.credit.of(one.weighed(installed.weights, gamma).probability)
+        for one in slates(evaluation_set, installed, policy)
     ]
-    truth = value(by_device(np.array([one.device for one in occasions.each]), np.array(earned)))
+    truth = value(by_device(np.array([one.device for one in evaluation_set.each]), np.array(earned)))
 
     assert found.value is not None
     assert found.value.low - 0.1 < truth.value < found.value.high + 0.1

@@ -51,8 +51,8 @@ class BenchmarkPlan:
         return cls(
             effort,
             seeds,
-            named(worlds, names, "world"),
-            named(policies, POLICIES, "policy"),
+            selected(worlds, names, "world"),
+            selected(policies, POLICIES, "policy"),
             resume,
             download,
         )
@@ -68,18 +68,18 @@ class BenchmarkPlan:
         }
 
 
-def named(asked: str | None, known: Sequence[str], what: str) -> tuple[str, ...]:
-    """Return those of `known` that are named in `asked`, in the order of `known`; all if `asked` is None."""
-    if asked is None:
-        return tuple(known)
-    names = {key_of(name): name for name in known}
-    wanted = [word.strip() for word in asked.split(",") if word.strip()]
+def selected(text: str | None, names: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return those of `names` that the comma-separated `text` lists, in their own order; all if it is None."""
+    if text is None:
+        return tuple(names)
+    names_by_key = {key_of(name): name for name in names}
+    wanted = [word.strip() for word in text.split(",") if word.strip()]
     for word in wanted:
-        if key_of(word) not in names:
-            raise SettingError(f"Unknown {what} {word!r}; the suite has {', '.join(known)}.")
+        if key_of(word) not in names_by_key:
+            raise SettingError(f"Unknown {what} {word!r}; the suite has {', '.join(names)}.")
     if not wanted:
-        raise SettingError(f"Name at least one {what} of the suite: {', '.join(known)}.")
-    return tuple(names[key] for key in names if key in set(map(key_of, wanted)))
+        raise SettingError(f"Name at least one {what} of the suite: {', '.join(names)}.")
+    return tuple(name for key, name in names_by_key.items() if key in set(map(key_of, wanted)))
 
 
 def key_of(name: str) -> str:

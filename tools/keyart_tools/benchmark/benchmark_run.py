@@ -44,13 +44,13 @@ def run(plan: BenchmarkPlan, out: Path, peers_at: Path, tell: Tell) -> Benchmark
     opened = ResultsFile.resumed if plan.resume else ResultsFile.begun
     record = opened(out / "suite.jsonl", plan.settings())
     tell(0, len(turns))
-    contest = None
+    world_run = None
     for done, (setting, seed, policy) in enumerate(turns, 1):
-        if contest is None or (contest.setting, contest.seed) != (setting, seed):
-            contest = WorldRun(setting, seed, plan.effort, python)
+        if world_run is None or (world_run.setting, world_run.seed) != (setting, seed):
+            world_run = WorldRun(setting, seed, plan.effort, python)
         try:
             if (setting.name, seed, policy) not in record.entries:
-                record.add(contest.entry(policy))
+                record.add(world_run.entry(policy))
         except FederatedError as error:  # a baseline that cannot run is skipped, and the table says so
             if policy not in EXTERNAL_BASELINES:
                 raise
@@ -67,9 +67,9 @@ def run(plan: BenchmarkPlan, out: Path, peers_at: Path, tell: Tell) -> Benchmark
 
 def _present(plan: BenchmarkPlan, python: Path | None) -> tuple[list[BenchmarkWorld], list[str], dict[str, str]]:
     """Return the worlds and policies that can be run here, and the reasons why others cannot."""
-    asked = [setting for setting in all_worlds(plan.effort) if setting.name in plan.worlds]
-    why = {setting.name: unavailable_reason(setting, plan.effort, plan.download) for setting in asked}
-    settings = [setting for setting in asked if why[setting.name] is None]
+    planned = [setting for setting in all_worlds(plan.effort) if setting.name in plan.worlds]
+    why = {setting.name: unavailable_reason(setting, plan.effort, plan.download) for setting in planned}
+    settings = [setting for setting in planned if why[setting.name] is None]
     for name in plan.policies:
         if name in EXTERNAL_BASELINES:
             why[name] = missing_reason(EXTERNAL_BASELINES[name], python)

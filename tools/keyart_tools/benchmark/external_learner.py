@@ -128,11 +128,11 @@ def start_learner(
             )
         except OSError as error:
             raise FederatedError(f"{name} cannot be started: {error}. `make bench` installs it.") from None
-        with contextlib.closing(ExternalLearner(name, process, stderr)) as peer:
-            yield peer
+        with contextlib.closing(ExternalLearner(name, process, stderr)) as learner:
+            yield learner
 
 
-def play_by_steps(world: World, peer: ExternalLearner, impressions: int) -> Played:
+def play_by_steps(world: World, learner: ExternalLearner, impressions: int) -> Played:
     """Play like `keyart_federated.baselines.play`, but choose the k-th impression of all devices before learning from
     any.
 
@@ -148,12 +148,12 @@ def play_by_steps(world: World, peer: ExternalLearner, impressions: int) -> Play
         for i in range(world.devices):
             title_id, context = world.impression(i, k)
             step.append((i, catalog.index(title_id), context))
-        for (i, t, _), picture in zip(step, peer.choose(step), strict=True):
+        for (i, t, _), picture in zip(step, learner.choose(step), strict=True):
             title = catalog.titles[t]
             outcome = world.outcome(i, k, title.artworks[picture].id)
             shown[i, k] = first[t] + picture
             played[i, k], quality[i, k] = outcome.kind == "played", reward.of(outcome, title.duration)
-        peer.learn(quality[:, k].tolist())
+        learner.learn(quality[:, k].tolist())
     return Played(shown, played, quality)
 
 

@@ -57,19 +57,19 @@ def main(setup: str, policy: str) -> None:
     ]
     draws = random.Random(document["seed"])  # noqa: S311 – a simulation, no secret
     for line in sys.stdin:
-        asked: defaultdict[int, list[int]] = defaultdict(list)  # by title: which of the line's entries
+        places_by_title: defaultdict[int, list[int]] = defaultdict(list)  # places in the line
         contexts = []
         for n, (viewer, title, *situation) in enumerate(json.loads(line)):
-            asked[title].append(n)
+            places_by_title[title].append(n)
             contexts.append([*viewers[viewer], *(float(name in situation) for name in document["situations"])])
         pictures = [0] * len(contexts)
-        for title, places in asked.items():
+        for title, places in places_by_title.items():
             for n, picture in zip(places, titles[title].choose([contexts[n] for n in places], draws), strict=True):
                 pictures[n] = picture
         print(json.dumps(pictures), flush=True)
         rewards = json.loads(next(sys.stdin, "[]"))
         if rewards:
-            for title, places in asked.items():
+            for title, places in places_by_title.items():
                 titles[title].learn(
                     [pictures[n] for n in places], [rewards[n] for n in places], [contexts[n] for n in places]
                 )

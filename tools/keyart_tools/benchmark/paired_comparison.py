@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COMPARABLE = (*SIMULATED, *BUILT_IN_BASELINES, BEST_FIXED, ORACLE)
-ALIASES = {"federated": KEYART, "none": "zero-shot + head", "uniform": "random"}  # as `--learner` and peers call them
+ALIASES = {
+    "federated": KEYART,
+    "none": "zero-shot + head",
+    "uniform": "random",
+}  # other names of policies
 LINE_COLOURS = (COLOURS["keyart"], COLOURS["peer"], COLOURS["variant"], COLOURS["reference"], "#6b4e9b", "#3b8f5a")
 
 
@@ -95,13 +99,13 @@ def policies(text: str) -> tuple[str, ...]:
 
 
 def compare(
-    world: World, asked: Sequence[str], steps: int, rounds: int, seed: int, tell: Callable[[int, int], None]
+    world: World, names: Sequence[str], steps: int, rounds: int, seed: int, tell: Callable[[int, int], None]
 ) -> list[PolicyComparison]:
     """Run policies on the same impressions.
 
     Args:
         world: the world to run on.
-        asked: names of the policies.
+        names: names of the policies.
         steps: impressions per device and round.
         rounds: number of rounds.
         seed: random seed.
@@ -111,10 +115,10 @@ def compare(
         KeyartError: a policy failed.
     """
     truth = WorldTruth.measure(world, steps * rounds)
-    tell(0, len(asked))
+    tell(0, len(names))
     lines: list[PolicyComparison] = []
     first: Rewards | None = None
-    for done, name in enumerate(asked, 1):
+    for done, name in enumerate(names, 1):
         earned = rewards(truth, _shown(world, truth, name, steps, rounds, seed))
         windows = [earned.means(slice(r * steps, (r + 1) * steps)) for r in range(rounds)]
         by_round = tuple(capture(window, window.policy).value for window in windows)
@@ -122,7 +126,7 @@ def compare(
             PolicyComparison(name, figures(earned), by_round, _apart(first, earned) if first is not None else {})
         )
         first = first or earned
-        tell(done, len(asked))
+        tell(done, len(names))
     return lines
 
 
@@ -131,12 +135,12 @@ def _shown(world: World, truth: WorldTruth, name: str, steps: int, rounds: int, 
     if name not in SIMULATED:
         if name == ORACLE:
             return play(world, Oracle(truth), impressions).shown
-        peer = best_fixed(truth) if name == BEST_FIXED else BUILT_IN_BASELINES[name](world.catalog, seed)
-        return play(world, peer, impressions).shown
-    witness = RecordingWorld(world, impressions)
+        baseline = best_fixed(truth) if name == BEST_FIXED else BUILT_IN_BASELINES[name](world.catalog, seed)
+        return play(world, baseline, impressions).shown
+    recording = RecordingWorld(world, impressions)
     with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
-        simulate(witness, steps, rounds, seed=seed, truth=truth, out=Path(folder) / "bundle", **SIMULATED[name])
-    return witness.shown
+        simulate(recording, steps, rounds, seed=seed, truth=truth, out=Path(folder) / "bundle", **SIMULATED[name])
+    return recording.shown
 
 
 def _apart(first: Rewards, other: Rewards) -> dict[str, MetricEstimate]:

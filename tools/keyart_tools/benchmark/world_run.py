@@ -80,32 +80,32 @@ class WorldRun:
 
     def _outside(self, policy: str) -> Played:
         assert self.python is not None  # noqa: S101 – else the policy is not in the suite
-        with start_learner(policy, EXTERNAL_BASELINES[policy], self.python, self.world, self.seed) as peer:
-            return play_by_steps(self.world, peer, self.effort.impressions)
+        with start_learner(policy, EXTERNAL_BASELINES[policy], self.python, self.world, self.seed) as baseline:
+            return play_by_steps(self.world, baseline, self.effort.impressions)
 
     def _inside(self, policy: str) -> Played:
         if policy == BEST_FIXED:
-            peer: BaselinePolicy = best_fixed(self.truth)
+            baseline: BaselinePolicy = best_fixed(self.truth)
         elif policy == ORACLE:
-            peer = Oracle(self.truth)
+            baseline = Oracle(self.truth)
         else:
-            peer = BUILT_IN_BASELINES[policy](self.world.catalog, self.seed)
-        return play(self.world, peer, self.effort.impressions)
+            baseline = BUILT_IN_BASELINES[policy](self.world.catalog, self.seed)
+        return play(self.world, baseline, self.effort.impressions)
 
 
 class Oracle:
     """The best artwork of each impression, by the world's expected rewards, which no learner may see.
 
-    A baseline is not told the number of the impression, so this one counts the impressions of each device.
+    A baseline does not get the number of the impression, so this one counts the impressions of each device.
     """
 
     def __init__(self, truth: WorldTruth) -> None:
         self._best = np.nanargmax(truth.reward, axis=2)
-        self._asked: Counter[int] = Counter()
+        self._impressions: Counter[int] = Counter()
 
     def choose(self, i: int, title: int, context: keyart.Context) -> int:
-        k = self._asked[i]
-        self._asked[i] += 1
+        k = self._impressions[i]
+        self._impressions[i] += 1
         return int(self._best[i, k])
 
     def learn(self, title: int, picture: int, reward: float) -> None:

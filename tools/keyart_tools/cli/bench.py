@@ -81,5 +81,5 @@ def _show(result: PerformanceResult, out: Path) -> None:
         for entry in result.absent:
             table.add_row(entry.name, entry.reason)
         tables.append(table)
-    kept = [row.met for row in result.rows if row.met is not None]
-    print_table(*tables, f"{sum(kept)} of {len(kept)} targets met. {out / 'device.json'}, {out / 'device.png'}")
+    judged = [row.met for row in result.rows if row.met is not None]
+    print_table(*tables, f"{sum(judged)} of {len(judged)} targets met. {out / 'device.json'}, {out / 'device.png'}")

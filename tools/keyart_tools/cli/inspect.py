@@ -86,14 +86,14 @@ def _compared(path: Path, other: Path, kind: str, judged_on: dict[str, Any]) -> 
         raise click.UsageError(
             f"Only two bundles or two catalogues can be compared, not a {kind} and a {other_kind}."
         )
-    occasions = read_evaluation_set(**judged_on)
+    evaluation_set = read_evaluation_set(**judged_on)
     if kind == "catalog":
-        if occasions is not None:
+        if evaluation_set is not None:
             raise click.UsageError("--world and --log compare bundles, not catalogues.")
         document = differences.catalogs(path, other)
     else:
         with progress("slates") as tell:
-            document = differences.bundles(path, other, occasions, Policy(stickiness=timedelta(0)), tell)
+            document = differences.bundles(path, other, evaluation_set, Policy(stickiness=timedelta(0)), tell)
     return document, differences.tables(document)
 
 

@@ -45,9 +45,9 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
     if out is not None and model.is_dir():
         raise click.UsageError("--out requires a model file; a bundle has int8 weights already.")
     source = QuantizationSource.open(model, judged_on["seed"])
-    occasions = read_evaluation_set(**judged_on)
+    evaluation_set = read_evaluation_set(**judged_on)
     with progress("slates") as tell:
-        report = measure(source, occasions, judged_on["slates"], judged_on["seed"], tell)
+        report = measure(source, evaluation_set, judged_on["slates"], judged_on["seed"], tell)
     if plot is not None:
         from keyart_tools.quantization.quantization_chart import draw
 

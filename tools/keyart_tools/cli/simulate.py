@@ -271,7 +271,7 @@ def _simulate(
 
 
 def _compare(
-    asked: str, spec: str, settings: dict[str, Any], steps: int, rounds: int, seed: int, plot: Path | None,
+    policies_text: str, spec: str, settings: dict[str, Any], steps: int, rounds: int, seed: int, plot: Path | None,
     as_json: bool,
 ) -> None:  # fmt: skip
     one_thread_a_process()
@@ -281,7 +281,7 @@ def _compare(
     from .comparison_output import show
 
     try:
-        names = policies(asked)
+        names = policies(policies_text)
     except SettingError as error:  # an unknown name
         raise click.UsageError(str(error)) from None
     world = load_world(spec, settings)

@@ -61,7 +61,7 @@ def notes(plan: DemoPlan, titles: int, film: FilmTitle | None) -> tuple[str, ...
         "that the personal head knows their outcomes.",
         f"Titles: of the {POPULAR_TITLES} most often shown ones that none of the three had watched, the "
         f"{min(TITLES, titles)} for which the six screens differ most; popular ones first where equal.",
-        "Most people see: the likeliest picture for somebody of whom nothing is known, at the same place and time. "
+        "Most people see: the likeliest picture for a viewer without any history, at the same place and time. "
         "Chances are those of the draw behind the picture shown; now and then keyart shows another one to learn, "
         "and then says so.",
     )

@@ -43,4 +43,4 @@ CHECKS: tuple[Check, ...] = (
 
 def findings(environment: Environment) -> tuple[Finding, ...]:
     """Return one finding per check, in order, without checks that do not apply."""
-    return tuple(found for check in CHECKS if (found := check(environment)) is not None)
+    return tuple(finding for check in CHECKS if (finding := check(environment)) is not None)

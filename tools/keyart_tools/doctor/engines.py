@@ -49,15 +49,15 @@ def threads(environment: Environment) -> Finding:
 
 def bundle(environment: Environment) -> Finding | None:
     """Check the bundle's rules and its scores on every engine; None if no bundle was given."""
-    asked, name = environment.bundle, "bundle"
-    if asked is None:
+    state, name = environment.bundle, "bundle"
+    if state is None:
         return None
-    if asked.error is not None:
-        return problem(name, f"{asked.path}: {asked.error}", "Fetch or export the bundle again.")
-    vectors = ", ".join(f"{count} vectors reproduced on {engine}" for engine, count in asked.reproduced.items())
-    seen = f"{asked.path}: model {asked.model_version} is whole, {vectors}"
-    if asked.created is not None and asked.created > environment.machine.now:
-        return warning(name, f"{seen}; made at {asked.created:%Y-%m-%d %H:%M}, which is to come", "Set the clock.")
+    if state.error is not None:
+        return problem(name, f"{state.path}: {state.error}", "Fetch or export the bundle again.")
+    vectors = ", ".join(f"{count} vectors reproduced on {engine}" for engine, count in state.reproduced.items())
+    seen = f"{state.path}: model {state.model_version} is whole, {vectors}"
+    if state.created is not None and state.created > environment.machine.now:
+        return warning(name, f"{seen}; made at {state.created:%Y-%m-%d %H:%M}, which is to come", "Set the clock.")
     return ok(name, seen)
 
 

@@ -133,7 +133,7 @@ class Environment:
     Attributes:
         variables: relevant environment variables.
         models: state by name.
-        keys: private keys that were found.
+        keys: the private keys on this machine.
     """
 
     installation: Installation

@@ -74,10 +74,10 @@ def superlinks(environment: Environment) -> Finding:
 def _hosts(line: Sequence[str]) -> list[str]:
     """Return the addresses that a SuperLink listens on."""
     words = [part for word in line for part in word.split("=", 1)]
-    asked = {option: value for option, value in pairwise(words) if option.startswith("--")}
-    hosts = [asked["--host"]] if "--host" in asked else []
+    options = {option: value for option, value in pairwise(words) if option.startswith("--")}
+    hosts = [options["--host"]] if "--host" in options else []
     return hosts + [
-        value.rpartition(":")[0].strip("[]") for key, value in asked.items() if key.endswith("-api-address")
+        value.rpartition(":")[0].strip("[]") for key, value in options.items() if key.endswith("-api-address")
     ]
 
 
@@ -102,10 +102,10 @@ def app(environment: Environment) -> Finding | None:
     if seen.app is None:
         return None
     project = seen.app.get("project", {})
-    asked = [
+    dependencies = [
         re.split(r"[^\w.-]", str(entry).strip(), maxsplit=1)[0].lower() for entry in project.get("dependencies", [])
     ]
-    if "keyart" in asked:
+    if "keyart" in dependencies:
         return problem(
             name,
             "its dependencies name keyart: a SuperLink would install whatever an index calls so",

@@ -25,15 +25,15 @@ def installation() -> Installation:
         for extra in root.metadata.get_all("Provides-Extra") or ()
         if extra not in (OUR_TOOLS, SUM)
     }
-    asked = {"": always} | {extra: tuple(set(wanted) - set(always)) for extra, wanted in extras.items()}
-    names = sorted({requirement.name for wanted in asked.values() for requirement in wanted})
+    required = {"": always} | {extra: tuple(set(wanted) - set(always)) for extra, wanted in extras.items()}
+    names = sorted({requirement.name for wanted in required.values() for requirement in wanted})
     return Installation(
         python=sys.version_info[:3],
         python_range=root.metadata["Requires-Python"] or "",
         versions={name: there.version for name in names if (there := _find(name)) is not None},
         missing={
             extra: tuple(sorted(entry.name for entry in wanted if _find(entry.name) is None))
-            for extra, wanted in asked.items()
+            for extra, wanted in required.items()
         },
         misfits=tuple(_misfits(root, [*extras])),
         sqlite=sqlite3.sqlite_version_info,

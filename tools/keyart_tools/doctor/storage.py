@@ -13,23 +13,23 @@ OTHERS = 0o077  # permission bits of everybody but the owner
 
 def profile(environment: Environment) -> Finding | None:
     """Check that a profile can be read by its owner only; None if no profile was given."""
-    asked, name = environment.profile, "profile"
-    if asked is None:
+    state, name = environment.profile, "profile"
+    if state is None:
         return None
-    if asked.kind == "missing":
-        return problem(name, f"{asked.path} is not there", "Name the file that Personalizer.open was given.")
-    if asked.kind == "unreadable":
-        return problem(name, f"{asked.path} cannot be read", "Run keyart as the user who owns it.")
-    if asked.kind == "other":
+    if state.kind == "missing":
+        return problem(name, f"{state.path} is not there", "Name the file that Personalizer.open was given.")
+    if state.kind == "unreadable":
+        return problem(name, f"{state.path} cannot be read", "Run keyart as the user who owns it.")
+    if state.kind == "other":
         return problem(
             name,
-            f"{asked.path} is not a profile of keyart, or its header is damaged",
+            f"{state.path} is not a profile of keyart, or its header is damaged",
             "Restore it from a backup, or name the right file.",
         )
-    if wide := [file for file in asked.files if file.mode is not None and file.mode & OTHERS]:
+    if wide := [file for file in state.files if file.mode is not None and file.mode & OTHERS]:
         names = " ".join(str(file.path) for file in wide)
         return problem(name, f"others may open {wide[0].path} (mode {wide[0].mode:04o})", f"chmod 600 {names}")
-    return ok(name, f"{asked.path}: a profile, readable by its owner alone")
+    return ok(name, f"{state.path}: a profile, readable by its owner alone")
 
 
 def keys(environment: Environment) -> Finding:

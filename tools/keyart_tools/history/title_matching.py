@@ -46,7 +46,7 @@ class TitleMatcher:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._found: dict[str, TitleMatch | None] = {}
+        self._matches: dict[str, TitleMatch | None] = {}
         self._by_name: dict[str, list[tuple[str, str]]] = {}  # folded name → year or '', title id
         for title in catalog:
             name, year = _name_and_year(title.name)
@@ -55,11 +55,11 @@ class TitleMatcher:
 
     def find(self, text: str) -> TitleMatch | None:
         """Return the title that a text names; None if there is none or more than one."""
-        if text not in self._found:
-            self._found[text] = self._look(text)
-        return self._found[text]
+        if text not in self._matches:
+            self._matches[text] = self._match(text)
+        return self._matches[text]
 
-    def _look(self, text: str) -> TitleMatch | None:
+    def _match(self, text: str) -> TitleMatch | None:
         if text in self._catalog:
             return TitleMatch(text, "id")
         if (title_id := self._named(text)) is not None:

@@ -31,7 +31,7 @@ IGNORED_FIELDS = (
 def bundles(
     first: Path,
     second: Path,
-    occasions: EvaluationSet | None,
+    evaluation_set: EvaluationSet | None,
     policy: keyart.Policy,
     tell: Tell = lambda done, of: None,
 ) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def bundles(
 
     Args:
         first, second: bundle folders.
-        occasions: evaluation set to compare both on; None to compare contents only.
+        evaluation_set: evaluation set to compare both on; None to compare contents only.
         policy: policy of the evaluation.
         tell: called with the number of cases done and the total number.
 
@@ -70,8 +70,8 @@ def bundles(
             "moved_most": {name: list(moved[name]) for name in most_moved[: 2 * EXAMPLES]},
         },
     }
-    if occasions is not None:
-        document["judged"] = _judged(folders, occasions, policy, tell)
+    if evaluation_set is not None:
+        document["judged"] = _judged(folders, evaluation_set, policy, tell)
     return document
 
 
@@ -110,25 +110,25 @@ def _named_weights(folder: Path) -> dict[str, float]:
 
 
 def _judged(
-    folders: tuple[Path, Path], occasions: EvaluationSet, policy: keyart.Policy, tell: Tell
+    folders: tuple[Path, Path], evaluation_set: EvaluationSet, policy: keyart.Policy, tell: Tell
 ) -> dict[str, Any]:
     """Evaluate both models by the device's decision path, without personal heads."""
-    installed = [load_model(folder, occasions.catalog, "numpy") for folder in folders]
-    same_winners, count = 0, len(occasions.each)
+    installed = [load_model(folder, evaluation_set.catalog, "numpy") for folder in folders]
+    same_winners, count = 0, len(evaluation_set.each)
     credits = np.empty((2, count, 2))
-    both = zip(*(slates(occasions, model, policy) for model in installed), strict=True)
-    for n, (pair, occasion) in enumerate(zip(both, occasions.each, strict=True)):
+    both = zip(*(slates(evaluation_set, model, policy) for model in installed), strict=True)
+    for n, (pair, case) in enumerate(zip(both, evaluation_set.each, strict=True)):
         winners = []
         for m, slate in enumerate(pair):
             weighed = slate.weighed(installed[m].weights, policy.gamma(installed[m].base_rate))
-            credits[m, n] = occasion.credit.of(weighed.probability)
+            credits[m, n] = case.credit.of(weighed.probability)
             winners.append(int(np.where(slate.allowed, weighed.value, -np.inf).argmax()))
         same_winners += winners[0] == winners[1]
         tell(n + 1, count)
-    devices = np.array([occasion.device for occasion in occasions.each])
+    devices = np.array([case.device for case in evaluation_set.each])
     sums = [by_device(devices, model) for model in credits]
     return {
-        "judged_by": occasions.judged_by,
+        "judged_by": evaluation_set.judged_by,
         "slates": count,
         "devices": len(sums[0]),
         "same_winner": same_winners / count,

@@ -42,14 +42,14 @@ class Slate:
     Attributes:
         rows: inputs of the ranker.
         allowed: [A], the candidates that the policy may show.
-        occasion: the case; None for a random slate.
+        case: the case; None for a random slate.
         additions: latent-factor terms of the play logit.
         title, places: index of the title, and indices of its artworks, in the catalogue; used with `additions`.
     """
 
     rows: FeatureRows
     allowed: npt.NDArray[np.bool_]
-    occasion: EvaluationCase | None = None
+    case: EvaluationCase | None = None
     additions: LogitAdditions = NO_ADDITIONS
     title: int = 0
     places: slice = field(default_factory=lambda: slice(0))
@@ -68,18 +68,18 @@ class Slate:
         return self.additions.logits(scores, self.rows.artwork, self.title, self.places).value
 
 
-def slates(occasions: EvaluationSet, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
+def slates(evaluation_set: EvaluationSet, installed: LoadedModel, policy: keyart.Policy) -> Iterator[Slate]:
     """Yield one slate per case, without a personal head: the shared model is what is evaluated."""
-    for device, cases in itertools.groupby(occasions.each, key=lambda case: case.device):
-        views = [view for view in occasions.history(device) if view.title_id in occasions.catalog]
-        viewer = _viewer(installed, occasions.catalog, views)
-        watched = {occasions.catalog.index(view.title_id) for view in views}
-        of_device = CandidateSets(occasions.catalog, installed, policy, viewer, None, watched.__contains__)
-        for occasion in cases:
-            rows = of_device.rows([occasion.title], occasion.context)
-            allowed = of_device.allowed(occasion.title, occasion.context)
-            places = of_device.pictures(occasion.title)
-            yield Slate(rows, allowed, occasion, of_device.additions, occasion.title, places)
+    for device, cases in itertools.groupby(evaluation_set.each, key=lambda case: case.device):
+        views = [view for view in evaluation_set.history(device) if view.title_id in evaluation_set.catalog]
+        viewer = _viewer(installed, evaluation_set.catalog, views)
+        watched = {evaluation_set.catalog.index(view.title_id) for view in views}
+        of_device = CandidateSets(evaluation_set.catalog, installed, policy, viewer, None, watched.__contains__)
+        for case in cases:
+            rows = of_device.rows([case.title], case.context)
+            allowed = of_device.allowed(case.title, case.context)
+            places = of_device.pictures(case.title)
+            yield Slate(rows, allowed, case, of_device.additions, case.title, places)
 
 
 def _viewer(installed: LoadedModel, catalog: keyart.Catalog, views: Sequence[keyart.View]) -> ViewerFeatures:

@@ -46,9 +46,9 @@ class FaceFinder:
         middle_x, middle_y = (columns + right + 0.5) * _STEP, (rows + down + 0.5) * _STEP
         lefts, tops = middle_x - widths / 2, middle_y - heights / 2
         boxes = np.stack([lefts, tops, widths, heights], axis=1)
-        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), least, MAX_OVERLAP) if len(boxes) else []
+        places = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), least, MAX_OVERLAP) if len(boxes) else []
         return [
             Face(relative_box(left, top, left + wide, top + high, width, height), float(scores[n]))
-            for n in kept
+            for n in places
             for left, top, wide, high in (boxes[n].tolist(),)
         ]

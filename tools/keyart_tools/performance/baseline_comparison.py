@@ -97,10 +97,10 @@ class BaselineComparison:
 
 
 def prepare_comparison(
-    asked: bool, peers_at: Path, world: SyntheticWorld, bundle: Path, folder: Path
+    enabled: bool, peers_at: Path, world: SyntheticWorld, bundle: Path, folder: Path
 ) -> BaselineComparison | NotMeasured:
-    """Prepare the comparison, or return the reason why it is not measured; `asked` is False for a quick run."""
-    if not asked:
+    """Prepare the comparison, or return the reason why it is not measured; `enabled` is False for a quick run."""
+    if not enabled:
         return NotMeasured("peers", f"left out of a quick run. {INSTALL_HINT}")
     python = interpreter(peers_at)
     if python is None:
@@ -108,7 +108,7 @@ def prepare_comparison(
     return BaselineComparison.prepared(python, world, bundle, folder)
 
 
-BaselineTimes = dict[tuple[str, str], tuple[float, float, str]]  # (peer, step): microseconds, in bare runs, note
+BaselineTimes = dict[tuple[str, str], tuple[float, float, str]]  # (baseline, step): microseconds, in bare runs, note
 
 
 def medians(turns: list[dict[str, Any]], bare_us: float) -> BaselineTimes:
@@ -116,13 +116,13 @@ def medians(turns: list[dict[str, Any]], bare_us: float) -> BaselineTimes:
     samples: dict[tuple[str, str], list[tuple[float, float]]] = {}
     notes: dict[str, str] = {}
     for turn in turns:
-        for peer in turn["peers"]:
-            times = peer["microseconds"]
-            notes[peer["name"]] = f"{peer['version']}; {peer['note']}"
+        for baseline in turn["peers"]:
+            times = baseline["microseconds"]
+            notes[baseline["name"]] = f"{baseline['version']}; {baseline['note']}"
             for step in STEPS:
                 if step in times:
                     pair = (times[step], times[step] / times.get("bare", bare_us))
-                    samples.setdefault((peer["name"], step), []).append(pair)
+                    samples.setdefault((baseline["name"], step), []).append(pair)
     return {
         (name, step): (median(us for us, _ in pairs), median(ratio for _, ratio in pairs), notes[name])
         for (name, step), pairs in samples.items()

@@ -174,21 +174,23 @@ def measure(slates: list[TimedSlate], bare: Call | None, times: int) -> dict[str
     absent: list[dict[str, str]] = []
     for name, (package, make) in BASELINES.items():
         try:
-            for peer in make(slates):
-                results.append({"version": version(package), **_time_baseline(peer, slates, bare, times)})
+            for baseline in make(slates):
+                results.append({"version": version(package), **_time_baseline(baseline, slates, bare, times)})
         except Exception as error:  # if a library fails, the others are still measured
             reason = f"{type(error).__name__}: {error} (package {package}, as constraints-bench.txt pins it)"
             absent.append({"name": name, "reason": reason})
     return {"peers": results, "absent": absent}
 
 
-def _time_baseline(peer: TimedBaseline, slates: list[TimedSlate], bare: Call | None, times: int) -> dict[str, Any]:
+def _time_baseline(
+    baseline: TimedBaseline, slates: list[TimedSlate], bare: Call | None, times: int
+) -> dict[str, Any]:
     draws = random.Random(4)  # noqa: S311 (outcomes, no secret)
 
-    learn, order, again = peer.learn, cycle(slates), cycle(slates)
+    learn, order, again = baseline.learn, cycle(slates), cycle(slates)
 
     def predicting() -> Call:
-        return partial(peer.predict, next(order))
+        return partial(baseline.predict, next(order))
 
     makers: dict[str, Callable[[], Call]] = {"predict": predicting}
     if learn is not None:
@@ -196,15 +198,15 @@ def _time_baseline(peer: TimedBaseline, slates: list[TimedSlate], bare: Call | N
 
         def learning() -> Call:
             slate, reward = next(again), float(draws.random() < PLAYED)
-            return lambda: teach(slate, peer.predict(slate), reward)
+            return lambda: teach(slate, baseline.predict(slate), reward)
 
         makers["predict + learn"] = learning
     if bare is not None:
         makers["bare"] = partial(warmed_up, bare)
     samples = in_turns(makers, times, WARM_UP)
     return {
-        "name": peer.name,
-        "note": peer.note,
+        "name": baseline.name,
+        "note": baseline.note,
         "microseconds": {name: median(taken) for name, taken in samples.items()},
     }
 

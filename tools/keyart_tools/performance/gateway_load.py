@@ -191,9 +191,9 @@ class _MaskedRounds:
             numbers = range(self._members)
             round_key: dict[str, Any] = {"round_id": round_id}
             members = [{**round_key, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in numbers]
-            asked = {**round_key, "stage": int(Stage.MASKED), "packets": NEIGHBOURS, "message": b"packets"}
+            request = {**round_key, "stage": int(Stage.MASKED), "packets": NEIGHBOURS, "message": b"packets"}
             session.execute(insert(MemberRow.__table__), members)  # type: ignore[arg-type]
-            session.execute(insert(StageRequestRow.__table__), [{**asked, "number": n} for n in numbers])  # type: ignore[arg-type]
+            session.execute(insert(StageRequestRow.__table__), [{**request, "number": n} for n in numbers])  # type: ignore[arg-type]
             key = row.key
         self._last = round_id
         pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)

@@ -154,14 +154,14 @@ def _measure_decisions(
     trainees = SyntheticWorld(viewers=20, titles=device_timing.TITLES, artworks=SLATE, impressions=5)
     simulate(trainees, 5, 1, out=bundle)
     step()
-    contest = prepare_comparison(effort.peers, peers_at, world, bundle, folder / "peers")
+    comparison = prepare_comparison(effort.peers, peers_at, world, bundle, folder / "peers")
     with device_timing.open_device(world, bundle, folder) as measured:
         for turn in range(effort.turns):
             measured.turn(effort.choices, effort.pages, effort.outcomes, seed=turn)
-            if isinstance(contest, BaselineComparison):
-                contest.turn(effort.slates)
+            if isinstance(comparison, BaselineComparison):
+                comparison.turn(effort.slates)
             step()
-    rows, absent = contest.rows(measured) if isinstance(contest, BaselineComparison) else ([], [contest])
+    rows, absent = comparison.rows(measured) if isinstance(comparison, BaselineComparison) else ([], [comparison])
     return measured.rows() + rows, absent
 
 

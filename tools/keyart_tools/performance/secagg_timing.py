@@ -92,13 +92,13 @@ def measure_round(devices: int, size: int, threshold: float, lost: Collection[in
         coordinator.close()
     seconds = time.process_time() - started
 
-    kept = np.setdiff1d(np.arange(devices), list(lost))
+    survivors = np.setdiff1d(np.arange(devices), list(lost))
     result = coordinator.result
-    if result.survivors != tuple(kept) or (result.total != vectors[kept].sum(axis=0)).any():
+    if result.survivors != tuple(survivors) or (result.total != vectors[survivors].sum(axis=0)).any():
         raise KeyartError(
             "The sum of a measured round is not that of its vectors; its time is meaningless. Report this error."
         )
-    return SecaggRound(seconds, float(np.median(parts[kept])), float(np.median(sent[kept])))
+    return SecaggRound(seconds, float(np.median(parts[survivors])), float(np.median(sent[survivors])))
 
 
 @dataclass(frozen=True)

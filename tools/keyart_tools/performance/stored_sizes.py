@@ -34,7 +34,7 @@ def rows(profile: Path, bundle: Path, days: int) -> list[Measurement]:
             _head(profile / "profile.db"),
             "bytes",
             reach=MAX_HEAD_BYTES,
-            note="derived from the journal; 0 where no copy of it is stored",
+            note="derived from the event log; 0 if no copy of it is stored",
         ),
         Measurement(
             "size",

@@ -111,7 +111,7 @@ class QuantizationReport:
 
 def measure(
     source: QuantizationSource,
-    occasions: EvaluationSet | None,
+    evaluation_set: EvaluationSet | None,
     count: int,
     seed: int,
     tell: Callable[[int, int], None] = lambda done, of: None,
@@ -120,18 +120,18 @@ def measure(
 
     Args:
         source: the weights.
-        occasions: evaluation set; None for `count` random slates.
+        evaluation_set: evaluation set; None for `count` random slates.
         count: number of random slates.
         seed: random seed of the slates.
         tell: called with the number of slates done and the total number.
     """
     policy = keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(source.base_rate)
-    if occasions is None:
+    if evaluation_set is None:
         judged_on, of, each = "made up", count, _made_up(source, count, seed)
     else:
-        judged_on, of = occasions.judged_by, len(occasions.each)
-        each = slates(occasions, source.installed(occasions.catalog), policy)
+        judged_on, of = evaluation_set.judged_by, len(evaluation_set.each)
+        each = slates(evaluation_set, source.installed(evaluation_set.catalog), policy)
     tensors = weight_shapes(source.spec)
     variants = [source.tensor_rounded(name) for name in tensors]
     errors: list[Doubles] = []  # a slate: [tensors, (mean, max, winner changed)]
@@ -141,14 +141,14 @@ def measure(
         exact, rounded = slate.values(source.unrounded), slate.values(source.rounded)
         errors.append(_errors(slate, exact, variants))
         chances = [distribution(item, slate.allowed, gamma) for item in (exact, rounded)]
-        occasion = slate.occasion
-        credit = occasion.credit if occasion is not None else ExpectedRewards(np.where(slate.allowed, exact, 0.0))
-        devices.append(occasion.device if occasion is not None else n)
+        case = slate.case
+        credit = case.credit if case is not None else ExpectedRewards(np.where(slate.allowed, exact, 0.0))
+        devices.append(case.device if case is not None else n)
         credits.append((credit.of(chances[0]), credit.of(chances[1])))
         margins.append(_margin(exact))
         if exact.argmax() != rounded.argmax():
             title = (
-                occasions.catalog.titles[occasion.title] if occasions is not None and occasion is not None else None
+                evaluation_set.catalog.titles[case.title] if evaluation_set is not None and case is not None else None
             )
             changed.append(_changed(n, exact, rounded, title))
         tell(n + 1, of)

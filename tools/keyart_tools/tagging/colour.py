@@ -98,7 +98,8 @@ def _palette(lab: Lab) -> tuple[tuple[str, float], ...]:
         if nearest is None:
             merged.append((size, centre))
         else:
-            kept, other = merged[nearest]
-            merged[nearest] = kept + size, (kept * other + size * centre) / (kept + size)
+            merged_size, other = merged[nearest]
+            total = merged_size + size
+            merged[nearest] = total, (merged_size * other + size * centre) / total
     merged.sort(key=lambda item: -item[0])
     return tuple(("#" + srgb(centre).tobytes().hex(), round(size / len(lab), 3)) for size, centre in merged)

@@ -33,10 +33,12 @@ def judge(stills: Sequence[Still]) -> tuple[Still, ...]:
     )
     if candidates:
         vectors = np.array([judged[place].embedding for place in candidates])
-        for gone, kept in near_duplicates(cosines(vectors), range(len(candidates))).items():
+        for gone, remaining in near_duplicates(cosines(vectors), range(len(candidates))).items():
             still = judged[candidates[gone]]
             if not still.by_hand:
-                judged[candidates[gone]] = replace(still, refused=f"near-duplicate of {judged[candidates[kept]].id}")
+                judged[candidates[gone]] = replace(
+                    still, refused=f"near-duplicate of {judged[candidates[remaining]].id}"
+                )
     return tuple(judged)
 
 

@@ -96,7 +96,7 @@ def shot_segments(
     for image in images:
         small = _reduced(image)
         open_.add(number, image, small)
-        for end in cuts.told(number, small):
+        for end in cuts.new_cuts(number, small):
             if end > open_.start:
                 yield open_.close(end, cut=True)
         if number - MIN_CUT_FRAMES >= open_.start + longest:
@@ -118,7 +118,7 @@ class _CutDetector:
         self.filter = FlashFilter(FlashFilter.Mode.MERGE, MIN_CUT_FRAMES)
         self.last: int | None = None  # frame with a large change; at first, the first
 
-    def told(self, number: int, small: Any) -> list[int]:
+    def new_cuts(self, number: int, small: Any) -> list[int]:
         """Return the first frames of new shots that are known now, up to `MIN_CUT_FRAMES` late."""
         hsv = cv2.cvtColor(small, cv2.COLOR_BGR2HSV)
         change = 0.0 if self.before is None else cv2.norm(hsv, self.before, cv2.NORM_L1) / hsv.size

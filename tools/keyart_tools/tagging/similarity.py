@@ -38,12 +38,12 @@ def cosines(vectors: Vectors) -> npt.NDArray[np.float64]:
 
 def near_duplicates(cosine: npt.NDArray[np.float64], order: Sequence[int]) -> dict[int, int]:
     """Return the pictures to remove, each with the one that stays; pictures earlier in `order` take precedence."""
-    kept: list[int] = []
+    remaining: list[int] = []
     gone: dict[int, int] = {}
     for picture in order:
-        nearest = max(kept, key=lambda other: cosine[picture, other], default=None)
+        nearest = max(remaining, key=lambda other: cosine[picture, other], default=None)
         if nearest is not None and cosine[picture, nearest] > MIN_DUPLICATE_COSINE:
             gone[picture] = nearest
         else:
-            kept.append(picture)
+            remaining.append(picture)
     return gone

@@ -66,11 +66,11 @@ def _scene(lines: Sequence[SubtitleLine]) -> DialogueScene:
 
 def _parted(lines: Sequence[SubtitleLine]) -> Iterator[Sequence[SubtitleLine]]:
     """Split lines, ordered by start, at long silences and where a scene is long enough."""
-    first, heard = 0, lines[0].end  # heard: until when somebody has spoken
+    first, last_end = 0, lines[0].end  # last_end: until when somebody has spoken
     for place, line in enumerate(lines):
-        if line.start - heard >= SILENCE_SECONDS or line.end - lines[first].start > MAX_SCENE_SECONDS:
+        if line.start - last_end >= SILENCE_SECONDS or line.end - lines[first].start > MAX_SCENE_SECONDS:
             if place > first:
                 yield lines[first:place]
             first = place
-        heard = max(heard, line.end)
+        last_end = max(last_end, line.end)
     yield lines[first:]

@@ -82,14 +82,14 @@ def tags_of(text: str, sentences: SentenceEncoder | None) -> dict[str, float]:
     None without a model: counting keywords misleads more than it tells (docs/how-to/text.md).
     """
     scored = scores(text, sentences) if sentences is not None else {}
-    kept: dict[str, float] = {}
+    tags: dict[str, float] = {}
     for kind in FLOOR:
         of_kind = [
             (tag, score.weight) for tag, score in scored.items() if tag.startswith(f"{kind}:") and score.weight
         ]
         best = sorted(of_kind, key=lambda tag_weight: -tag_weight[1])[:MAX_TAGS_PER_KIND]
-        kept |= {tag: weight for tag, weight in best if weight >= MIN_RELATIVE_WEIGHT * best[0][1]}
-    return kept
+        tags |= {tag: weight for tag, weight in best if weight >= MIN_RELATIVE_WEIGHT * best[0][1]}
+    return tags
 
 
 def _weight(tag: str, lead: float) -> float:

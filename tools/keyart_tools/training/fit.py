@@ -196,15 +196,15 @@ def _trained_model(
 
 def _values(file: ModelFile, catalog: keyart.Catalog, held_out: Log) -> tuple[MetricEstimate | None, MetricEstimate]:
     """Return the values of the model and of the logged artworks."""
-    occasions = EvaluationSet.of_log(held_out, catalog, MAX_JUDGED_DECISIONS)
+    evaluation_set = EvaluationSet.of_log(held_out, catalog, MAX_JUDGED_DECISIONS)
     installed, policy = loaded_from_file(file, catalog), keyart.Policy(stickiness=timedelta(0))
     gamma = policy.gamma(file.model.base_rate)
     devices, credits = [], []
-    for slate in slates(occasions, installed, policy):
-        if slate.occasion is not None:
-            devices.append(slate.occasion.device)
+    for slate in slates(evaluation_set, installed, policy):
+        if slate.case is not None:
+            devices.append(slate.case.device)
             probability = slate.weighed(installed.weights.quantized(), gamma).probability
-            credits.append(slate.occasion.credit.of(probability))
+            credits.append(slate.case.credit.of(probability))
     sums = by_device(np.array(devices), np.array(credits))
     reward, durations = keyart.Reward(), {title.id: title.duration for title in catalog}
     shown = [

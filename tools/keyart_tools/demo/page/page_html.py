@@ -176,8 +176,8 @@ def _lead(candidates: list[dict[str, object]], count: int = 5) -> list[dict[str,
     """Return the first few candidates for the TV's large place, always including the chosen and the population's."""
     named = [c for c in candidates if c["chosen"] or c["everybody"]]
     others = [c for c in candidates if c not in named and not c["never"]]
-    kept = named + others[: count - len(named)]
-    return [c for c in candidates if c in kept]
+    shown = named + others[: count - len(named)]
+    return [c for c in candidates if c in shown]
 
 
 def _results(results: tuple[PolicyResult, ...]) -> list[dict[str, object]]:

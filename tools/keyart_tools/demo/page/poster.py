@@ -90,16 +90,16 @@ def spoken_name(slug: str) -> str:
 def motif_of(title_tags: Mapping[str, float], artwork_tags: Mapping[str, float]) -> Motif:
     """Return the motif of the artwork's tags, completed by its title's genres."""
 
-    def first(kind: str, *, known: tuple[str, ...] = ()) -> str:
-        return next((v for v in strongest(artwork_tags, kind) if not known or v in known), "")
+    def first(kind: str, *, among: tuple[str, ...] = ()) -> str:
+        return next((v for v in strongest(artwork_tags, kind) if not among or v in among), "")
 
-    genre = first("genre", known=tuple(SCENES)) or next(
+    genre = first("genre", among=tuple(SCENES)) or next(
         (g for g in strongest(title_tags, "genre") if g in SCENES), ""
     )
-    shot = first("shot", known=SHOTS)
+    shot = first("shot", among=SHOTS)
     cast = tuple(spoken_name(slug) for slug in strongest(artwork_tags, "cast")[:2])
     return Motif(
-        genre, first("palette", known=("warm", "cool")), shot, first("mood", known=("quiet", "action")), cast,
+        genre, first("palette", among=("warm", "cool")), shot, first("mood", among=("quiet", "action")), cast,
         min(max(float(artwork_tags.get("faces", 0.0)), 0.0), 1.0),
     )  # fmt: skip
 
