@@ -88,8 +88,10 @@ def verify(session: Session) -> tuple[int, str]:
 
 
 def check_chain(entries: Iterable[AuditEntry]) -> tuple[int, str]:
-    """Return the number and digest of the last entry of a chain, given oldest first; raise FederatedError if it is
-    broken.
+    """Return the number and digest of the last entry of a chain, given oldest first.
+
+    Raises:
+        FederatedError: if the chain is broken.
     """
     number, digest = 0, FIRST_PREDECESSOR
     for entry in entries:

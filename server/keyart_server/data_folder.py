@@ -33,22 +33,27 @@ class DataFolder:
 
     @property
     def database(self) -> Path:
+        """Return the path of the SQLite database."""
         return self.path / "keyart.db"
 
     @property
     def admin_token(self) -> Path:
+        """Return the path of the first API token."""
         return self.path / "admin.token"
 
     @property
     def keys(self) -> Path:
+        """Return the folder of private keys."""
         return self.path / "keys"
 
     @property
     def catalog(self) -> Path:
+        """Return the path of the stored catalogue."""
         return self.path / "catalog.json"
 
     @property
     def tuf(self) -> Path:
+        """Return the folder of the bundle repository."""
         return self.path / "tuf"
 
     def make(self) -> None:
@@ -91,8 +96,7 @@ class DataFolder:
 
 
 def _restore_ownership(folder: Path) -> None:
-    """Give files that root created in the folder to the owner of the folder, so that the service can read its own
-    keys.
+    """Give files that root created in the folder to its owner, so that the service can read its own keys.
 
     No link is followed, and files with a second hard link keep their owner.
     """

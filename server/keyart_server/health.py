@@ -22,6 +22,7 @@ ACTION_REQUIRED: Final[tuple[ReleaseStatus, ...]] = ("held", "waiting")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the health routes of the server."""
     return (health_routes(lambda: readiness(service), service.metrics, lambda: update_gauges(service)),)
 
 

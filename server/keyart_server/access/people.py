@@ -51,6 +51,8 @@ def join(session: Session, at: datetime, code: str, name: str, sealed: str) -> P
     """Create an account and use up the invitation.
 
     Args:
+        session: a write transaction.
+        at: current time.
         code: code of the invitation.
         name: name of the account.
         sealed: hash of the password.

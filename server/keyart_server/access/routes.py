@@ -63,6 +63,7 @@ class AuditCheck(BaseModel):
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the routes, all for administrators."""
     router = service.guard.router("administer")
     state, clock = service.state, service.clock
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No entry has this id.")}

@@ -24,6 +24,7 @@ Text = Annotated[str, Form(max_length=400)]
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the routes: signing in and joining are public, signing out is not."""
     public, signed_in = APIRouter(include_in_schema=False), service.guard.router("read")
     signed_in.include_in_schema = False
     state, guard, pages, clock = service.state, service.guard, service.pages, service.clock

@@ -122,6 +122,10 @@ def charge(
     """Charge a round inside the transaction of `ServerState.writing`; a charged round is not charged again.
 
     Args:
+        session: the transaction.
+        at: current time.
+        campaign_id: campaign of the round.
+        number: number of the round in its campaign.
         event: the mechanism of the round.
         low: lower end of the sampling bucket range [low, high).
         high: upper end of that range.
@@ -149,11 +153,13 @@ def charge(
 
 
 def to_json(event: Mechanism) -> str:
+    """Encode a mechanism as canonical JSON, as rounds and charges store it."""
     return json.dumps(event_json(event), sort_keys=True)
 
 
 @lru_cache(maxsize=256)  # rounds of a campaign have equal events
 def from_json(text: str) -> Mechanism:
+    """Decode the result of `to_json`."""
     return event_from(json.loads(text))
 
 

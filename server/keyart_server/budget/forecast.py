@@ -37,10 +37,7 @@ def forecast(charges: Sequence[Charge], budget: Budget, at: datetime) -> Forecas
 
     The ε of n equal rounds is a minimum over orders of linear functions of n (Mironov 2017, propositions 1 and 3),
     hence concave: a straight line is exhausted too early rather than too late, as long as rounds stay alike and the
-    same devices keep the highest ε.
-
-    Args:
-        charges: all charges, oldest first.
+    same devices keep the highest ε. Charges come oldest first.
     """
     another = _next_round_epsilon(charges, budget)
     spent = [0.0, *(charge.spent for charge in charges)]

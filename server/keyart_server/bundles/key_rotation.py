@@ -34,8 +34,9 @@ def rotate(service: Service, roles: Collection[str], actor: str = "server") -> i
 
 
 def renew(service: Service, actor: str = "server") -> int:
-    """Renew signatures and expiry dates with the same keys; return the number of the new root. Raises the errors of
-    `rotate`.
+    """Renew signatures and expiry dates with the same keys.
+
+    Return the number of the new root. Raises the errors of `rotate`.
     """
     return _renew_with_audit(service, actor, ("keys.renew", "keys.renewed"), [])
 

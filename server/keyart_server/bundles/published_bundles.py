@@ -26,8 +26,9 @@ OFFLINE_ROLES = ("root", "targets")
 
 
 def lazy_ranker(bundle: Path) -> RunRanker:
-    """Return a function that loads the bundle's ranker at its first call, which `verify` makes after all other
-    checks.
+    """Return a function that loads the bundle's ranker at its first call.
+
+    `verify` makes that call after all other checks.
     """
 
     @cache

@@ -25,6 +25,7 @@ TARGET: Final = re.compile(rf"{NUMBER}/[a-z][a-z0-9_]*\.[a-z0-9]+", re.ASCII)
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the public routes of metadata and targets."""
     router = APIRouter()
     folders = {
         "metadata": StaticFiles(directory=service.data.tuf / "metadata", check_dir=False),

@@ -64,8 +64,10 @@ def count_by_state(session: Session) -> dict[str, int]:
 def move(
     session: Session, at: datetime, actor: str, campaign_id: str, action: Action, reason: str = ""
 ) -> Campaign | None:
-    """Apply an action; return the changed campaign, or None if it does not exist. Raises InputError if the state
-    forbids it.
+    """Apply an action; return the changed campaign, or None if it does not exist.
+
+    Raises:
+        InputError: if the state forbids the action.
     """
     row = session.get(CampaignRow, campaign_id, with_for_update=True)
     if row is None:

@@ -37,6 +37,7 @@ class NewCampaign(BaseModel):
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the routes: reading, then changing."""
     reading, operating = service.guard.router("read"), service.guard.router("operate")
     state, clock = service.state, service.clock
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No campaign has this id.")}

@@ -70,9 +70,7 @@ class _Frame:
 
 
 def budget_chart(charges: Sequence[Charge], budget: Budget, ahead: Forecast, at: datetime) -> Chart | None:
-    """Chart the ε spent over time against the budget, with the forecast; None without charges. Charges come oldest
-    first.
-    """
+    """Chart the ε spent over time against the budget, with the forecast; None without charges (oldest first)."""
     if not charges:
         return None
     start = charges[0].at

@@ -65,6 +65,7 @@ ICON: Final = Asset("keyart.svg")
 
 
 def routes(_: object) -> Sequence[APIRouter]:
+    """Return one public route per asset."""
     router = APIRouter(include_in_schema=False)
 
     def offer(asset: Asset) -> None:

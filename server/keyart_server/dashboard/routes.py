@@ -31,4 +31,5 @@ PAGES = (
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the routes of all pages."""
     return [router for module in PAGES for router in module.routes(service)]

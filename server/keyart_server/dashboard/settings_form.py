@@ -101,8 +101,10 @@ def settings_form(kind: Kind) -> Form:
 
 
 def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings of a submitted form, for `checked`; empty fields keep their defaults. Raises
-    SettingError.
+    """Return the settings of a submitted form, for `checked`; empty fields keep their defaults.
+
+    Raises:
+        SettingError: for a number that is not one.
     """
     values = {}
     for name, about in SETTINGS[kind].model_fields.items():

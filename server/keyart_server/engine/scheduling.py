@@ -60,8 +60,7 @@ def _feature_spec(bundle: Path) -> FeatureSpec:
 def recent_rounds(session: Session, campaign_id: str, topic: str = "") -> list[Round]:
     """Return the newest rounds of a campaign, newest first, enough to count consecutive failures.
 
-    Args:
-        topic: topic of rounds that evaluate a release; "" selects the campaign's own rounds.
+    `topic` selects rounds that evaluate a release; "" selects the campaign's own rounds.
     """
     return round_store.list_for_campaign(session, campaign_id, MAX_CONSECUTIVE_FAILURES, topic)
 

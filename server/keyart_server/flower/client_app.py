@@ -34,8 +34,9 @@ HOLD_SECONDS = 60.0
 
 
 def run_stage(gateway: str, request: StageRequest, database: RetryingDatabase) -> bytes:
-    """Run a stage at a gateway and return the submissions for `Coordinator.receive`; b"" if it lasts beyond
-    `HOLD_SECONDS`.
+    """Run a stage at a gateway and return the submissions for `Coordinator.receive`.
+
+    The result is b"" if the stage lasts beyond `HOLD_SECONDS`.
 
     Raises:
         RoundFailed: if the round has left the stage.

@@ -1,5 +1,6 @@
-"""Environment variables of Flower's processes. A database address may hold a password, which must not be in run
-settings.
+"""Environment variables of Flower's processes.
+
+A database address may hold a password, which must not be in the settings of a run.
 """
 
 from __future__ import annotations

@@ -61,6 +61,10 @@ def drive(
     """Run a round to its end: answered, or failed with a reason. A round that has ended is left as it is.
 
     Args:
+        round_id: id of the round, in hex.
+        gateways: the SuperNodes of the gateways.
+        database: the server's database.
+        issuers: public keys that certify devices.
         nodes: number of gateways to wait for.
         patience: stage timeout in seconds.
 

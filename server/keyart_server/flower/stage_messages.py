@@ -30,6 +30,7 @@ class StageRequest:
     patience: float
 
     def to_record(self) -> RecordDict:
+        """Encode the request for a Flower message."""
         fields = {
             "round": self.round_id,
             "stage": int(self.stage),
@@ -58,7 +59,7 @@ class StageReply:
 
     Attributes:
         gateway: name of the gateway.
-        bundle: submissions for `Coordinator.receive`; b"" if only the name was asked for, or the stage continues
+        bundle: submissions for `Coordinator.receive`; b"" in reply to a query for the name, or if the stage continues
             without the relay.
     """
 

@@ -56,6 +56,7 @@ class FlowerRunner:
             folder: for this runner only; leftovers of an earlier one are deleted.
             database_url: address of the database, passed by environment variables only.
             issuers: public keys (Ed25519) that verify device certificates.
+            gateways: names of the gateways.
 
         Raises:
             FederatedError: if they cannot be started.
@@ -87,7 +88,9 @@ class FlowerRunner:
         """Run a round to its end, or until `stop` is set; the outcome is in the database.
 
         Args:
+            round_id: id of the round, in hex.
             patience: stage timeout in seconds.
+            stop: set it to leave the round early.
             ended: tells whether the database shows the end of the round, which Flower reports 3 s later; must not
                 raise.
 

@@ -28,6 +28,7 @@ def start(folder: Path, database_url: str, gateway: str, superlink: str, authori
 
     Args:
         folder: for this node only.
+        database_url: address of the server's database.
         gateway: name of the gateway.
         superlink: HOST:PORT of the SuperLink.
         authority: PEM file of the authority that signed the SuperLink's certificate.

@@ -1,5 +1,6 @@
-"""The discovery document for devices: active rounds and the model on offer. It is the same for all, so it can be
-cached.
+"""The discovery document for devices: active rounds and the model on offer.
+
+It is the same for all devices, so it can be cached.
 """
 
 from __future__ import annotations
@@ -81,9 +82,7 @@ class Discovery:
 
 
 def poll_seconds(session: Session, at: datetime) -> int:
-    """Return the polling interval of idle devices: longer for a large fleet, so that its polling load stays
-    bounded.
-    """
+    """Return the polling interval of idle devices: longer for a large fleet, which bounds its polling load."""
     devices = session.scalars(
         select(func.count()).select_from(EnrolledDeviceRow).where(EnrolledDeviceRow.expires > at)
     ).one()

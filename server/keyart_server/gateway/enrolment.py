@@ -27,6 +27,7 @@ KEPT_AFTER_EXPIRY: Final = timedelta(days=30)  # after expiry, so that a device 
 
 
 def routes(service: Service) -> APIRouter:
+    """Return the route that certifies device keys."""
     router = service.guard.router("enrol")
     rates = RateLimiter(ENROLMENTS_PER_SECOND, ENROLMENT_BURST)
     state, clock, issuer = service.state, service.clock, service.keys.issuer
@@ -56,8 +57,7 @@ def routes(service: Service) -> APIRouter:
 def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key: bytes) -> bytes:
     """Certify a device's public key [32 bytes], for `art.federated.enrol`; the same key again renews the certificate.
 
-    Args:
-        issuer: private key of the issuer.
+    `issuer` is the private key that signs, `actor` the token for which the device is enrolled.
 
     Returns:
         The certificate.

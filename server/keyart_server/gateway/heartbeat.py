@@ -19,8 +19,9 @@ HEARTBEAT_SECONDS: Final = 60.0
 
 @asynccontextmanager
 async def heartbeat(state: ServerState, name: str, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Report while entered. A gateway that misses a heartbeat keeps serving; only the dashboard reports it as
-    silent.
+    """Report while entered.
+
+    A gateway that misses a heartbeat keeps serving; only the dashboard reports it as silent.
     """
 
     def say() -> None:

@@ -67,8 +67,9 @@ class OfferedModel(BaseModel):
 
 
 class ListedRound(BaseModel):
-    """A round for devices with a sampling bucket in [low, high); no device can join after `closes`, in Unix
-    seconds.
+    """A round for devices with a sampling bucket in [low, high).
+
+    No device can join after `closes`, in Unix seconds.
     """
 
     id: str

@@ -27,7 +27,7 @@ log = logging.getLogger("keyart.server")
 
 GATHER_SECONDS: Final = 0.02
 MAX_BATCH: Final = 128
-MAX_WAITING_BYTES: Final = 64_000_000  # above this, devices are told to retry
+MAX_WAITING_BYTES: Final = 64_000_000  # above this, devices get the answer to retry
 MAX_TRIES: Final = 3
 DATABASE_UNAVAILABLE: Final = SubmissionResult(503, "The database does not answer; nothing was changed. Try again.")
 QUEUE_FULL: Final = SubmissionResult(503, "Too many submissions are waiting at this gateway; try again.")

@@ -43,8 +43,11 @@ def store_submissions(
     """Store submissions; return one result for each.
 
     Args:
+        session: a write transaction.
+        at: current time.
         gateway: cohort that new members join while it accepts keys; otherwise they join another one, so that a
             gateway without a relay is useful too.
+        submissions: checked submissions.
         random: source of random bytes, `os.urandom`.
 
     Raises:

@@ -35,6 +35,7 @@ class KeysSubmission:
 
     @property
     def stage(self) -> Stage:
+        """Return the stage of keys."""
         return Stage.KEYS
 
 

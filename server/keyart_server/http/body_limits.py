@@ -13,14 +13,16 @@ BODY_SECONDS = 30
 
 
 class BodyLimits:
-    """ASGI middleware that answers 413 to bodies above `max_bytes` and 408 to bodies that are incomplete after
-    `seconds`.
+    """ASGI middleware that limits request bodies.
+
+    It answers 413 to bodies above `max_bytes` and 408 to bodies that are incomplete after `seconds`.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
         self._app, self._max_bytes, self._seconds = app, max_bytes, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request within the limits."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

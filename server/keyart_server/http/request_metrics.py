@@ -21,6 +21,7 @@ class RequestMetrics:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request and record its status and duration."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -38,6 +38,7 @@ class SecurityHeaders:
         self._app, self._hosts, self._secure = app, hosts, secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request if its host name is allowed, with the headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -17,6 +17,7 @@ class JsonFormatter(logging.Formatter):
     """Formats an event as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the event as a JSON object."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         event = {"at": at, "level": record.levelname.lower(), "event": record.getMessage(), **fields(record)}
         if record.exc_info:
@@ -28,6 +29,7 @@ class TextFormatter(logging.Formatter):
     """Formats an event as one line of text."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the event with its fields, and a traceback on further lines."""
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         parts = [at, record.levelname.lower(), record.getMessage()]
         parts += [f"{name}={value}" for name, value in fields(record).items()]

@@ -67,6 +67,10 @@ def renumber(
     Only the manifest changes; weights and digests of the other files stay.
 
     Args:
+        files: files of the bundle.
+        version: new model version.
+        parent: version that it follows.
+        created: new time of creation; None keeps the old one.
         training: further entries for the manifest's `training`.
 
     Raises:

@@ -47,6 +47,7 @@ def comparison_gates(
     confidence (Bonferroni: each has 1 − (1 − CONFIDENCE_LEVEL) / m), so many segments do not increase false alarms.
 
     Args:
+        name: first word of the gates' names.
         differences: reward per decision of the new model minus that of the old one, by segment ("all": every device).
         margin: accepted drop for all devices.
         segment_margin: accepted drop for a segment.

@@ -59,8 +59,11 @@ def decide(
     release is rolling out.
 
     Args:
+        service: the server.
+        version: model version.
         differences: reward per decision of the candidate minus that of the installed model, by segment, from held-out
-            devices; empty if it could not be measured; None if no device is asked, as for uploads.
+            devices; empty if it could not be measured; None without a comparison, as for uploads.
+        actor: name for the audit log.
     """
     with _turn:
         with service.state.reading() as session:
@@ -139,8 +142,7 @@ def publish_at_start(service: Service, bundle: Path) -> int | None:
 
 
 def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bool = False) -> Release:
-    """Accept an uploaded bundle: run the gates that need no device, then publish it in stages or to all devices at
-    once.
+    """Accept an uploaded bundle: run the gates that need no device, then publish it in stages or at once.
 
     Raises:
         BundleError: for a bundle that devices would refuse; nothing is recorded.
@@ -163,9 +165,8 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
 def apply_guard(service: Service, version: int, rates: Mapping[str, SegmentEstimate] | None) -> Release:
     """Apply the guard to a rolling release: hold it if its devices do worse, widen it when its hours are over.
 
-    Args:
-        rates: take rate of devices with this model minus that of the others, by segment; empty if it could not be
-            measured; None if no device was asked yet.
+    `rates` is the take rate of devices with this model minus that of the others, by segment; it is empty if it could
+    not be measured, and None before the first check.
     """
     with _turn:
         with service.state.reading() as session:
@@ -271,9 +272,7 @@ def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] =
 
 
 def _publish_files(service: Service, version: int, actor: str) -> Release:
-    """Publish the files of a recorded intent, then widen. After a recoverable error the status stays, to be
-    retried.
-    """
+    """Publish the files of a recorded intent, then widen. After a recoverable error the status stays."""
     with service.state.reading() as session:
         files = release_store.files(session, version)
     try:

@@ -89,7 +89,7 @@ class Release:
 
         Args:
             at: current time.
-            guard: gates over the devices that have it (`comparison_gates`); None if no device was asked yet.
+            guard: gates over the devices that have it (`comparison_gates`); None before the first check.
         """
         if self.standing != "rolling" or self.half_published or guard is None:
             return None

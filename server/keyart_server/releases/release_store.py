@@ -150,8 +150,7 @@ def move(
 ) -> Release:
     """Apply an action and return the changed release.
 
-    Args:
-        gates: new gate results; results of other gates stay.
+    `gates` are new gate results; results of other gates stay.
 
     Raises:
         InputError: if the status forbids the action.

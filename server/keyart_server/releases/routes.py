@@ -22,6 +22,7 @@ ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "fo
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the routes: reading, then changing."""
     reading, operating = service.guard.router("read"), service.guard.router("operate")
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No release has this version.")}
     conflict: dict[int | str, dict[str, Any]] = {409: error_schema("The release's status does not allow this.")}
@@ -47,8 +48,10 @@ def routes(service: Service) -> Sequence[APIRouter]:
     async def publish_bundle(
         request: Request, response: Response, who: Who, at_once: Annotated[bool, Query()] = False
     ) -> Release:
-        """Upload a bundle as a zip of its six files. It passes the gates that need no device and is then rolled out
-        in stages, or to all devices at once. Its status may be `waiting` if a key or a decision is missing.
+        """Upload a bundle as a zip of its six files.
+
+        It passes the gates that need no device and is then rolled out in stages, or to all devices at once. Its
+        status may be `waiting` if a key or a decision is missing.
         """
         body = await request.body()
         try:

@@ -109,8 +109,9 @@ def list_answered(session: Session) -> list[Round]:
 def list_for_campaign(
     session: Session, campaign_id: str, limit: int | None = None, topic: str | None = None
 ) -> list[Round]:
-    """Return rounds of a campaign, newest first; `topic` restricts them: "" selects those that evaluate no
-    release.
+    """Return rounds of a campaign, newest first.
+
+    `topic` restricts them to one topic; "" selects the rounds that evaluate no release.
     """
     rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id)
     if topic is not None:
@@ -133,8 +134,9 @@ def count_by_status(session: Session) -> dict[str, int]:
 
 
 def advance(session: Session, at: datetime, round_id: str, stage: Stage, answered: int) -> Round:
-    """End a stage with the number of devices that completed it. Opening the stage of masked vectors charges the
-    round.
+    """End a stage with the number of devices that completed it.
+
+    Opening the stage of masked vectors charges the round.
 
     Raises:
         BudgetSpent: if the budget does not allow it; nothing is changed.

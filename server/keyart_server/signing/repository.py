@@ -117,8 +117,11 @@ class Repository:
 
     @classmethod
     def open(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
-        """Open the repository in `folder`. Raises BundleMissing, or BundleDamaged if it does not match its
-        signatures.
+        """Open the repository in `folder`.
+
+        Raises:
+            BundleMissing: if there is none.
+            BundleDamaged: if it does not match its signatures.
         """
         repository = cls(Path(folder), Path(keys), clock)
         repository._load()

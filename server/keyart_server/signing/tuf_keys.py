@@ -68,9 +68,7 @@ def private_key(path: Path) -> Ed25519PrivateKey:
 
 
 def signer_of(folder: Path, role: str, keyids: Collection[str]) -> CryptoSigner:
-    """Return the signer of `role` that the root trusts (`keyids`), also if an interrupted replacement left it as
-    `.next`.
-    """
+    """Return the signer of `role` that the root trusts (`keyids`), also if it is still a `.next` file."""
     ready = next_path_of(folder, role)
     if ready.exists() and (signer := read(ready)).public_key.keyid in keyids:
         return signer

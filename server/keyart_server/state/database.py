@@ -44,6 +44,7 @@ class ServerState:
         """Connect to an address or an SQLite file and upgrade its tables.
 
         Args:
+            where: address of a database, or path of an SQLite file.
             upgrade: False leaves the tables as they are.
 
         Raises:
@@ -80,6 +81,7 @@ class ServerState:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
+        """Close all connections."""
         self.engine.dispose()
 
 

@@ -37,6 +37,7 @@ class BenchmarkSize:
 
     @property
     def impressions(self) -> int:
+        """Return the number of impressions per device."""
         return self.rounds * self.steps
 
     def sized(
@@ -77,6 +78,7 @@ class BenchmarkWorld:
     data: Callable[[Runner], object] | None = None
 
     def world(self, seed: int) -> World:
+        """Create the world with a seed."""
         return load(self.spec, **self.settings, seed=seed)
 
 

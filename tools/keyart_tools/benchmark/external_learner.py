@@ -133,8 +133,7 @@ def start_learner(
 
 
 def play_by_steps(world: World, learner: ExternalLearner, impressions: int) -> Played:
-    """Play like `keyart_federated.baselines.play`, but choose the k-th impression of all devices before learning from
-    any.
+    """Play like `baselines.play`, but choose the k-th impression of all devices before learning from any.
 
     One message per step replaces two per impression, and MABWiser fits and predicts in batches.
     """

@@ -34,12 +34,14 @@ class TitleBandit:
         self._fitted = False
 
     def choose(self, contexts: list[list[float]], draws: random.Random) -> list[int]:
+        """Return an artwork for each context."""
         if not self._fitted or self._pictures == 1:
             return [draws.randrange(self._pictures) for _ in contexts]
         chosen = self._bandit.predict(contexts)
         return chosen if len(contexts) > 1 else [chosen]
 
     def learn(self, pictures: list[int], rewards: list[float], contexts: list[list[float]]) -> None:
+        """Learn from the rewards of shown artworks."""
         if self._pictures > 1:
             self._bandit.partial_fit(pictures, rewards, contexts)
             self._fitted = True

@@ -37,8 +37,7 @@ LINE_COLOURS = (COLOURS["keyart"], COLOURS["peer"], COLOURS["variant"], COLOURS[
 
 
 class RecordingWorld:
-    """A world that records which artwork was shown at each impression, since a simulation asks for one outcome of
-    each.
+    """A world that records the artwork of each impression, for which a simulation asks for one outcome.
 
     `shown` [devices, impressions] holds indices of artworks in the catalogue.
     """
@@ -50,6 +49,7 @@ class RecordingWorld:
         self._outcome, self._places = world.outcome, world.catalog.artwork_places
 
     def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
+        """Return the outcome and record the artwork."""
         self.shown[i, k] = self._places[artwork_id]
         return self._outcome(i, k, artwork_id)
 

@@ -39,6 +39,7 @@ class PolicyRun:
 
     @property
     def key(self) -> Key:
+        """Return what identifies the run: world, seed and policy."""
         return self.world, self.seed, self.policy
 
 

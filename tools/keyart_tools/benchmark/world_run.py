@@ -39,10 +39,12 @@ class WorldRun:
 
     @cached_property
     def world(self) -> World:
+        """Return the world, created once."""
         return self.setting.world(self.seed)
 
     @cached_property
     def truth(self) -> WorldTruth:
+        """Return the expected rewards, measured once."""
         return WorldTruth.measure(self.world, self.effort.impressions)
 
     def entry(self, policy: str) -> PolicyRun:
@@ -104,6 +106,7 @@ class Oracle:
         self._impressions: Counter[int] = Counter()
 
     def choose(self, i: int, title: int, context: keyart.Context) -> int:
+        """Return the best artwork of the device's next impression."""
         k = self._impressions[i]
         self._impressions[i] += 1
         return int(self._best[i, k])

@@ -30,6 +30,7 @@ class Program(click.Group):
     """The group of all commands; turns user errors into one sentence and exit code 1, and Ctrl-C into 130."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

@@ -57,8 +57,7 @@ def demo(
     titles: int | None,
     as_json: bool,
 ) -> None:
-    """Train on real viewing histories, publish and install the bundle, and show which viewer gets which artwork and
-    why.
+    """Train on real viewing histories, publish and install the bundle, and show who gets which artwork, and why.
 
     Three arms run on the same impressions: federated rounds, federated rounds with a personal head on each device,
     and a central baseline that sees every log.

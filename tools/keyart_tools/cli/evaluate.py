@@ -42,9 +42,10 @@ COLUMNS = ("reward", "propensity", "target", "group", "predicted_shown", "predic
 @click.option("--plot", type=ChartPath(), help="Chart of all estimates: PNG, SVG or PDF.")
 @json_option
 def evaluate(log: Path, level: float, plot: Path | None, as_json: bool, **names: str | None) -> None:
-    """Estimate the value of a policy from decisions that another policy logged. LOG is a table as CSV, JSON Lines or
-    Parquet, with one row per decision and columns for the reward, the propensity of the artwork shown, and the
-    evaluated policy's probability of the same artwork.
+    """Estimate the value of a policy from decisions that another policy logged.
+
+    LOG is a table as CSV, JSON Lines or Parquet, with one row per decision and columns for the reward, the propensity
+    of the artwork shown, and the evaluated policy's probability of the same artwork.
 
     With a column for the device or viewer, intervals are computed over devices, since decisions of one device depend
     on each other. With predicted rewards, the estimate is doubly robust. If the log shows too few of the artworks

@@ -63,8 +63,9 @@ margin_option = click.option(
 
 @click.group(short_help="Plan, run and read a private A/B test.")
 def experiment() -> None:
-    """Run A/B tests without collecting logs: each device submits one noised vector, and results may be read every
-    day.
+    """Run A/B tests without collecting logs: each device submits one noised vector.
+
+    Results may be read every day.
 
     \b
     Example:
@@ -137,8 +138,9 @@ def plan(
     delta: float,
     as_json: bool,
 ) -> None:
-    """Compute how many devices and days an experiment needs to detect an effect, including noise and interim
-    analyses.
+    """Compute how many devices and days an experiment needs to detect an effect.
+
+    The result includes noise and interim analyses.
 
     Describe the metric with --mean and --deviation, or give the results file of an earlier experiment with --pilot.
 
@@ -271,8 +273,10 @@ def run(
     html: Path | None,
     as_json: bool,
 ) -> None:
-    """Simulate an A/B test on a World: after a common history with BUNDLE, half of the devices switch to OTHER or to
-    another policy. Results are collected by secure aggregation, once from each device.
+    """Simulate an A/B test on a World.
+
+    After a common history with BUNDLE, half of the devices switch to OTHER or to another policy. Results are
+    collected by secure aggregation, once from each device.
 
     Without OTHER and without --policy both arms are the same: an A/A test.
 

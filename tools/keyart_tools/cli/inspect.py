@@ -36,8 +36,10 @@ def inspect(
     as_json: bool,
     **judged_on: Any,
 ) -> None:
-    """Show the contents of PATH: a bundle folder, a folder of installed bundles, a catalogue, a model file, a log, a
-    profile, a tagging folder, or a picture.
+    """Show the contents of PATH.
+
+    PATH is a bundle folder, a folder of installed bundles, a catalogue, a model file, a log, a profile, a tagging
+    folder, or a picture.
 
     With OTHER, a second bundle or catalogue, show how they differ; with --world or --log, also compare two bundles on
     the same slates.

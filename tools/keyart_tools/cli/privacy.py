@@ -67,8 +67,7 @@ def plan(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Compute the noise for a privacy budget, and the effective sample that it leaves, before the first round is
-    charged.
+    """Compute the noise for a privacy budget, and the effective sample that it leaves, before a round is charged.
 
     Each device takes part in every round. The share is 1 / (1 + τ): the effective fraction of the fleet in one round,
     or in the mean over all rounds, relative to a round without noise. Capture, the normalised policy value (policy −

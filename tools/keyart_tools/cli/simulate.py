@@ -102,8 +102,9 @@ def simulate(
     download: bool,
     as_json: bool,
 ) -> None:
-    """Train by federated rounds on the devices of a world, and measure the choices against the world's expected
-    rewards.
+    """Train by federated rounds on the devices of a world, and measure the choices.
+
+    Choices are measured against the world's expected rewards, which no learner sees.
 
     A World of your own is created by calling the factory with those of --viewers, --titles and --seed that you set;
     it needs rounds × steps impressions per device.

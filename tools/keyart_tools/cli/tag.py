@@ -65,8 +65,7 @@ def tag(
     subtitles: Path | None,
     as_json: bool,
 ) -> None:
-    """Detect the shots of FILM, take the sharpest still of each, tag the stills, and select a set that represents the
-    film.
+    """Detect the shots of FILM, tag the sharpest still of each, and select a set that represents the film.
 
     The folder receives stills/, tagging.json with all measurements, catalog.json with the selection, and sheet.html
     if asked for. An interrupted run continues where it stopped. FILM may also be the folder of an earlier run, to

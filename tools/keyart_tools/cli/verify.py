@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 )
 @json_option
 def verify(bundle: Path, engine: str, as_json: bool) -> None:
-    """Verify the bundle in the folder BUNDLE, or the current one in a folder of installed bundles: all rules of the
-    format, and the test vectors.
+    """Verify a bundle: all rules of the format, and the test vectors.
+
+    BUNDLE is its folder, or a folder of installed bundles, of which the current one is verified.
 
     Exit code 0: the bundle is valid. 1: it is damaged, refused or missing, and stderr says why.
 

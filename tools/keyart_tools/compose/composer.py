@@ -45,6 +45,7 @@ class ComposedPicture:
 
     @property
     def file(self) -> str:
+        """Return the name of the file."""
         return f"{self.crop}.jpg"
 
 
@@ -150,8 +151,7 @@ def _cut(
 ) -> tuple[Pixels, list[PixelBox]]:
     """Return the part of `source` in `shape`, and the boxes of its faces and lettering there.
 
-    Args:
-        faces: whether faces must not be cut; in a blurred background they may be.
+    `faces` tells whether faces must not be cut; in a blurred background they may be.
     """
     size = source.picture.size
     weights = attention.copy()

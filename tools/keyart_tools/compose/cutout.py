@@ -138,9 +138,7 @@ def find_mask(pixels: Pixels, faces: Sequence[Box] = ()) -> tuple[Mask, CutoutQu
 
 
 def _attention_seeds(pixels: Pixels, size: tuple[int, int]) -> list[Mask]:
-    """Return GrabCut labels for each threshold: the strongest region is probable subject, distant pixels are
-    background.
-    """
+    """Return GrabCut labels for each threshold; the strongest region is probable subject."""
     attention = cv2.GaussianBlur(cv2.resize(attention_map(pixels), size), (0, 0), 3)
     levels = (255 * attention / max(float(attention.max()), 1e-6)).astype(np.uint8)
     if attention.max() < MIN_ATTENTION:

@@ -64,6 +64,7 @@ class DemoPlan:
     seed: int
 
     def world(self) -> World:
+        """Create the world."""
         return load(self.spec, **self.settings)
 
 

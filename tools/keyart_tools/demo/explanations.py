@@ -9,8 +9,9 @@ MIN_CONTRIBUTION_SHARE = 0.08  # of all that speaks for the picture; what is les
 
 
 def sentences(explanation: Explanation, varied: bool) -> tuple[str, ...]:
-    """Return the strongest reasons for the artwork; `varied` tells that page diversity decided between close
-    artworks.
+    """Return the strongest reasons for the artwork.
+
+    `varied` tells that page diversity decided between close artworks.
     """
     notes = [factor.text for factor in explanation.factors if factor.contribution == 0.0]
     if varied:

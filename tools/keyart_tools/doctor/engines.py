@@ -10,6 +10,7 @@ TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 def engines(environment: Environment) -> Finding:
+    """Check whether onnxruntime can be imported; numpy always serves."""
     version = environment.installation.versions.get("onnxruntime")
     if environment.engine.error is None:
         return ok("engines", f"onnxruntime {version}, and numpy")
@@ -36,6 +37,7 @@ def telemetry(environment: Environment) -> Finding:
 
 
 def threads(environment: Environment) -> Finding:
+    """Check that BLAS runs one thread per process."""
     cores = environment.machine.cores
     many = [f"{name}={value}" for name in THREADS if (value := environment.variables.get(name, "1")) != "1"]
     if many:

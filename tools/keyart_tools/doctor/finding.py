@@ -25,12 +25,15 @@ class Finding:
 
 
 def ok(name: str, seen: str) -> Finding:
+    """Return a finding without a remedy."""
     return Finding(name, "ok", seen)
 
 
 def warning(name: str, seen: str, remedy: str) -> Finding:
+    """Return a finding that does not stop keyart today."""
     return Finding(name, "warning", seen, remedy)
 
 
 def problem(name: str, seen: str, remedy: str) -> Finding:
+    """Return a finding that stops keyart or breaks a guarantee."""
     return Finding(name, "problem", seen, remedy)

@@ -24,6 +24,7 @@ BUNDLE_BYTES = 10_000_000  # of a Flower App Bundle
 
 
 def flower(environment: Environment) -> Finding:
+    """Check whether Flower is installed."""
     version = environment.installation.versions.get("flwr")
     if version is None:
         return warning("Flower", "not installed: no rounds and no simulations", "pip install 'keyart[federated]'")
@@ -32,8 +33,9 @@ def flower(environment: Environment) -> Finding:
 
 
 def variables(environment: Environment) -> Finding:
-    """Check the environment variables that keyart sets for itself; `flwr` and `flower-superlink` started by hand
-    inherit them.
+    """Check the environment variables that keyart sets for itself.
+
+    `flwr` and `flower-superlink` inherit them when they are started by hand.
     """
     name = "Flower's variables"
     loud = {key: value for key, value in QUIET.items() if environment.variables.get(key) != value}
@@ -82,6 +84,7 @@ def _hosts(line: Sequence[str]) -> list[str]:
 
 
 def connections(environment: Environment) -> Finding:
+    """Check the default connection of `flwr run`."""
     name, config = "Flower's connections", environment.flower.config
     addresses = environment.flower.connections
     if addresses is None:

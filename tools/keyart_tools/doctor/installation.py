@@ -14,6 +14,7 @@ OPTIONAL = {
 
 
 def python(environment: Environment) -> Finding:
+    """Check the version of Python."""
     from packaging.specifiers import SpecifierSet
 
     installation = environment.installation
@@ -49,6 +50,7 @@ def extras(environment: Environment) -> Finding:
 
 
 def database(environment: Environment) -> Finding:
+    """Check the version of SQLite."""
     version = environment.installation.sqlite
     seen = f"SQLite {'.'.join(map(str, version))}; no PostgreSQL is needed"
     if version < SQLITE_NEEDED:

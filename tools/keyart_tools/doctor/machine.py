@@ -32,6 +32,7 @@ def clock(environment: Environment) -> Finding:
 
 
 def terminal(environment: Environment) -> Finding:
+    """Check whether stdout can encode what tables contain."""
     encoding = environment.machine.encoding
     try:
         WRITTEN.encode(codecs.lookup(encoding).name)
@@ -41,6 +42,7 @@ def terminal(environment: Environment) -> Finding:
 
 
 def memory(environment: Environment) -> Finding:
+    """Check the available memory."""
     free = environment.machine.memory
     if free is None:
         return ok("memory", "this system does not say")

@@ -69,6 +69,7 @@ def read(
 
 
 def machine_at(variables: Mapping[str, str], now: datetime, encoding: str) -> Machine:
+    """Read clock, processors, memory and encoding."""
     written = [path.stat().st_mtime for path in Path(keyart.__file__).parent.glob("*.py")]
     memory = None
     with contextlib.suppress(OSError):  # on Linux alone
@@ -109,6 +110,7 @@ def engine_in(caches: Path) -> EngineState:
 
 
 def folder_at(path: Path) -> Folder:
+    """Read the state of a folder, or of the parent where it would be created."""
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     return Folder(
         path=path,
@@ -125,6 +127,7 @@ def _size(path: Path) -> int:
 
 
 def flower_in(home: Path, folder: Path) -> Flower:
+    """Read Flower's settings in `home`, and the Flower app in `folder`."""
     config = home / "config.toml"
     connections: dict[str, str] | None = {}
     default = ""
@@ -182,6 +185,7 @@ def models_in(folder: Path) -> Mapping[str, Fetched]:
 
 
 def keys_in(*folders: Path) -> Iterator[PrivateFile]:
+    """Yield the private keys below the folders."""
     for folder in folders:
         for path in sorted(path for name in KEY_NAMES for path in folder.rglob(name)):
             with contextlib.suppress(OSError):

@@ -33,6 +33,7 @@ def profile(environment: Environment) -> Finding | None:
 
 
 def keys(environment: Environment) -> Finding:
+    """Check that only their owner can read private keys."""
     name = "private keys"
     wide = [key for key in environment.keys if key.mode is not None and key.mode & OTHERS]
     if wide:
@@ -46,6 +47,7 @@ def keys(environment: Environment) -> Finding:
 
 
 def cache(environment: Environment) -> Finding:
+    """Check that the cache can be written."""
     folder = environment.cache
     if not folder.writable:
         return problem("cache", f"{folder.path} cannot be written", "Set XDG_CACHE_HOME to a folder of your own.")

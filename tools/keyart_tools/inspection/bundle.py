@@ -77,6 +77,7 @@ def weights_by_name(spec: FeatureSpec, weights: Weights) -> dict[str, dict[str, 
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
+    """Return tables of the document."""
     about = table(f"Bundle {document['folder']}", "field", "value")
     about.add_row("model version", str(document["model_version"]))
     for name in ("parent", "created", "digest"):

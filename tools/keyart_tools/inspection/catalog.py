@@ -83,6 +83,7 @@ def _count(kinds: dict[str, Counter[str]], weights: Mapping[str, float]) -> None
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
+    """Return tables of the document."""
     if document["kind"] == "title":
         return [_title_table(document)]
     counts = ("titles", "artworks", "without_duration", "synthetic", "spoilers", "artworks_per_title")

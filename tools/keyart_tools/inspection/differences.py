@@ -38,7 +38,8 @@ def bundles(
     """Compare two bundles.
 
     Args:
-        first, second: bundle folders.
+        first: a bundle folder.
+        second: the bundle folder to compare it with.
         evaluation_set: evaluation set to compare both on; None to compare contents only.
         policy: policy of the evaluation.
         tell: called with the number of cases done and the total number.
@@ -171,6 +172,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any], besides: set[s
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
+    """Return tables of the document."""
     return _of_bundles(document) if document["kind"] == "bundles" else _of_catalogs(document)
 
 

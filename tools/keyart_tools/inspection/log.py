@@ -49,4 +49,5 @@ def document(path: Path) -> dict[str, Any]:
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
+    """Return a table of the document."""
     return [fields(f"Log {document['file']}", document, *(name for name in document if name not in ("kind", "file")))]

@@ -39,5 +39,6 @@ def document(path: Path) -> dict[str, Any]:
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
+    """Return tables of the document."""
     names = [name for name in document if name not in ("kind", "file", "weights", "parameters")]
     return [fields(f"Model {document['file']}", document, *names), largest(document["weights"])]

@@ -51,6 +51,7 @@ def _credentials(path: Path) -> dict[str, Any] | None:
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
+    """Return tables of the document."""
     names = [name for name in document if name not in ("kind", "file", "credentials")]
     about = fields(f"Picture {document['file']}", document, *names)
     credentials = document["credentials"]

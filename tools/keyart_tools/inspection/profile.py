@@ -92,6 +92,7 @@ def _inside(copy: Path, passphrase: str, name: str, profiles: int) -> dict[str, 
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
+    """Return tables of the document."""
     receipts = document.get("consent_receipts", [])
     names = [name for name in document if name not in ("kind", "file", "consent_receipts")]
     about = fields(f"Profile {document['file']}", document, *names)

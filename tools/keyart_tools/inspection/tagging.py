@@ -54,6 +54,7 @@ def document(path: Path) -> dict[str, Any]:
 
 
 def tables(document: Mapping[str, Any]) -> list[Any]:
+    """Return tables of the document."""
     names = [name for name in document if name not in ("kind", "folder", "selected")]
     about = fields(f"Tagging {document['folder']}", document, *names)
     stills = table("Selected stills", "rank", "image", "at (s)", "shot", "faces", "heaviest tags")

@@ -33,6 +33,7 @@ class LoggedDecision:
 
     @property
     def at(self) -> datetime:
+        """Return the time of the decision."""
         return self.context.at
 
 
@@ -69,6 +70,7 @@ class Log:
 
     @property
     def decisions(self) -> int:
+        """Return the number of decisions."""
         return sum(len(viewer.decisions) for viewer in self.viewers)
 
     def within(self, catalog: Catalog) -> Log:

@@ -42,6 +42,7 @@ class ExpectedRewards:
     expected: Doubles
 
     def of(self, probability: Doubles) -> tuple[float, float]:
+        """Return the expected reward of the policy; its weight is 1."""
         return float(probability @ self.expected), 1.0
 
 
@@ -60,6 +61,7 @@ class LoggedReward:
     reward: float
 
     def of(self, probability: Doubles) -> tuple[float, float]:
+        """Return the weighted reward of the logged artwork, and its importance weight."""
         weight = min(float(probability[self.place]) / self.propensity, MAX_IMPORTANCE_WEIGHT)
         return weight * self.reward, weight
 
@@ -108,8 +110,9 @@ class EvaluationSet:
 
     @classmethod
     def of_log(cls, log: Log, catalog: keyart.Catalog, max_cases: int) -> EvaluationSet:
-        """Take the first decisions of each viewer, about `most` in all, from a log limited to the catalogue
-        (`Log.within`).
+        """Take the first decisions of each viewer, about `max_cases` in all, from a log of this catalogue.
+
+        `Log.within` limits a log to a catalogue.
         """
         reward = keyart.Reward()
         each: list[EvaluationCase] = []

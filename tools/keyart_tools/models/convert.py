@@ -43,8 +43,9 @@ def centerface(published: Path) -> onnx.ModelProto:
 
 
 def efficientnet(published: Path) -> onnx.ModelProto:
-    """Convert [n, 3, 224, 224] → embedding [n, 1280], probability [n, 1000]; padded as in TensorFlow, which trained
-    it.
+    """Convert [n, 3, 224, 224] → embedding [n, 1280], probability [n, 1000].
+
+    Convolutions are padded as in TensorFlow, which trained the weights.
     """
     weights, graph = read_checkpoint(published), Graph()
 

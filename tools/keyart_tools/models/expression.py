@@ -13,6 +13,8 @@ _SIDE = 64
 
 
 class ExpressionReader:
+    """Reads the expression of a face."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

@@ -24,6 +24,8 @@ class Face:
 
 
 class FaceFinder:
+    """Finds faces on a copy of the picture with `side` pixels."""
+
     def __init__(self, session: Session, side: int = SIDE) -> None:
         self._session, self._side = session, side
 

@@ -16,6 +16,8 @@ _SIDE, _WIDTH, _CLASSES = 224, 1280, 1000
 
 
 class ObjectReader:
+    """Recognises objects and embeds pictures."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

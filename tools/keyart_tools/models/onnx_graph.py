@@ -28,6 +28,7 @@ class Graph:
         return name
 
     def weight(self, values: npt.NDArray[Any]) -> str:
+        """Add a constant."""
         name = f"weight_{len(self._weights)}"
         self._weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name

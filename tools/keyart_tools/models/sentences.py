@@ -17,6 +17,8 @@ _BATCH, _WIDTH = 8, 384
 
 
 class SentenceReader:
+    """Embeds texts."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

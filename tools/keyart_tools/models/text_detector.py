@@ -19,6 +19,8 @@ _MIN_LINE_HEIGHT, _MULTIPLE = 3, 32  # pixels of a line's height; of the sides t
 
 
 class TextDetector:
+    """Finds lines of text on a copy of the picture with `side` pixels."""
+
     def __init__(self, session: Session, side: int = SIDE) -> None:
         self._session, self._side = session, side
 

@@ -14,6 +14,8 @@ _MEAN_BGR = np.array([104, 117, 123], dtype=np.float32)  # of the pictures it wa
 
 
 class UnsafeReader:
+    """Estimates how likely a picture is unsafe for work."""
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

@@ -68,6 +68,7 @@ class GatewayLoad:
 
     @property
     def tail_ms(self) -> float:
+        """Return the 99th percentile of the latencies."""
         return percentile(self.latencies_ms, 0.99)
 
 

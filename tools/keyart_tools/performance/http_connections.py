@@ -29,6 +29,7 @@ class HttpConnection:
         return await self._line.status(request)
 
     def close(self) -> None:
+        """Close the connection."""
         if self._line is not None:
             self._line.transport.close()
 

@@ -79,7 +79,8 @@ def plan(
     Args:
         devices: fleet sizes.
         rounds: numbers of rounds.
-        epsilon, delta: the privacy budget.
+        epsilon: ε of the privacy budget.
+        delta: its δ.
         dimension: entries of the vector.
         l2: clipping norm in integer steps, for distributed Skellam noise; None for Gaussian noise, which Skellam
             noise

@@ -94,6 +94,7 @@ class QuantizationReport:
 
     @property
     def within_bars(self) -> bool:
+        """Return whether winners and policy value change as little as the targets allow."""
         return self.same_winner >= SAME_WINNER_BAR and abs(self.value_change) <= VALUE_BAR
 
     def to_dict(self) -> dict[str, Any]:

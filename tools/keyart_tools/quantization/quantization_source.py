@@ -48,6 +48,7 @@ class QuantizationSource:
 
     @classmethod
     def of_model(cls, file: ModelFile) -> QuantizationSource:
+        """Take the weights of a model file."""
         weights, model = file.model.weights, file.model
         return cls(
             model.spec,
@@ -82,8 +83,9 @@ class QuantizationSource:
         )
 
     def tensor_rounded(self, name: str) -> Weights:
-        """Return the float weights with one tensor in int8: the matrix as in the bundle's format, a vector with one
-        scale.
+        """Return the float weights with one tensor in int8.
+
+        The matrix is rounded as in the bundle's format, a vector with one scale.
         """
         if name == "play_artwork":
             return replace(self.unrounded, play_artwork=self.rounded.play_artwork)

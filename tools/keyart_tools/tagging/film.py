@@ -103,10 +103,12 @@ class FilmFile:
         return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
 
     def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
         return {**asdict(self), "path": str(self.path)}
 
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> FilmFile:
+        """Read the result of `to_json`."""
         return cls(**{**entry, "path": Path(entry["path"])})
 
 

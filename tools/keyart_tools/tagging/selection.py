@@ -83,9 +83,7 @@ class _Coverage:
 
 
 def select(objective: Objective, first: Sequence[int] = ()) -> list[int]:
-    """Return N pictures, or all there are, each with the largest gain given those before it; `first` lead, all of
-    them.
-    """
+    """Return N pictures, or all there are, each with the largest gain given those before it; `first` leads."""
     chosen, so_far = list(first), _Coverage.nothing(objective)
     for picture in first:
         so_far = so_far.and_(picture, objective)

@@ -66,6 +66,7 @@ class Still:
 
     @property
     def accepted(self) -> bool:
+        """Return whether it may be selected."""
         return not self.refused
 
     @property
@@ -74,9 +75,7 @@ class Still:
         return {**self.said_tags, **self.tags}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields, `accepted`, and the colours as `brightness`, `contrast`, `chroma`, `warmth` and
-        `palette`.
-        """
+        """Return plain values: the fields, `accepted`, and the single measures of the colours."""
         entry = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("colours", "embedding")}
         colours = self.colours
         return {

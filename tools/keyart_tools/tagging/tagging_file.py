@@ -46,6 +46,7 @@ class Tagging:
 
     @property
     def shots(self) -> int:
+        """Return the number of shots seen so far."""
         return self.seen.shot if self.seen else 0
 
     @property

@@ -70,7 +70,9 @@ def tag(
         folder: output folder.
         models: models to use.
         count: stills to select; None for the earlier number, or 20.
-        title_id, name, licence: of the title; None for the earlier value, or the film's file name and no licence.
+        title_id: id of the title; None for the earlier one, or the film's file name.
+        name: name of the title; None likewise.
+        licence: licence of the film; None for the earlier one, or none.
         words: texts about the film; None for none.
         corrections: file of corrections to apply.
         html: whether to write the contact sheet.
@@ -124,8 +126,7 @@ def _reasons(tagging: Tagging) -> str:
 
 
 def resume(film: FilmFile, folder: Path) -> Tagging:
-    """Return the state that an earlier run on the same film left in `folder`, or an empty one; a changed film starts
-    anew.
+    """Return the state that an earlier run on the same film left in `folder`; a changed film starts anew.
 
     Raises:
         InputError: the folder holds other files, or corrections that would be lost.

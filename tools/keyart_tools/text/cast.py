@@ -51,9 +51,7 @@ def read_cast(path: Path) -> Cast:
 
 
 def cast_in(text: str, cast: Cast) -> dict[str, float]:
-    """Return `cast:` tags of the actors who, or whose characters, are named: 1 for a full name, 0.7 for a part of
-    one.
-    """
+    """Return `cast:` tags of actors who, or whose characters, are named: 1 in full, 0.7 in part."""
     text = _POSSESSIVE.sub("", text)
     folded_text = f" {folded(text)} "
     capitals = _capitals(text)

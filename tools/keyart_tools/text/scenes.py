@@ -44,8 +44,9 @@ def scenes(
 def said_at(
     subtitles: Subtitles, at: float, sentences: SentenceEncoder | None = None, cast: Cast | None = None
 ) -> SpokenText | None:
-    """Return the dialogue around `at` (seconds) with the tags of its scene; None between scenes, within
-    `NEAR_SECONDS`.
+    """Return the dialogue around `at` (seconds) with the tags of its scene.
+
+    The result is None between scenes, beyond `NEAR_SECONDS` of each.
     """
     scene = min(map(_scene, _parted(subtitles.lines)), key=lambda scene: max(scene.start - at, at - scene.end, 0.0))
     if not scene.start - NEAR_SECONDS <= at <= scene.end + NEAR_SECONDS:

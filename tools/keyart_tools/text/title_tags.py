@@ -20,8 +20,9 @@ LISTED = 0.5  # weight of somebody who is in the cast list and whom no text name
 
 
 def tags_of_reviews(texts: Sequence[str], sentences: SentenceEncoder | None) -> dict[str, float]:
-    """Return the tags that a quarter of the reviews, and at least two, agree on, with the mean weight over all
-    reviews.
+    """Return the tags that a quarter of the reviews, and at least two, agree on.
+
+    The weight of a tag is its mean over all reviews.
     """
     weights_by_tag: dict[str, list[float]] = defaultdict(list)
     for text in texts:

@@ -30,22 +30,27 @@ class LoggedWorld:
 
     @property
     def devices(self) -> int:
+        """Return the number of viewers."""
         return len(self.viewers)
 
     def history(self, i: int) -> Sequence[keyart.View]:
+        """Return the views before the viewer's first decision."""
         return self.viewers[i].before
 
     def impression(self, i: int, k: int) -> tuple[str, keyart.Context]:
+        """Return title and context of a decision."""
         decision = self.viewers[i].decisions[k]
         return decision.title_id, decision.context
 
     def outcome(self, i: int, k: int, artwork_id: str) -> keyart.Outcome:
+        """Return the logged outcome. Raises WorldError for an artwork that was not shown."""
         decision = self.viewers[i].decisions[k]
         if artwork_id != decision.artwork_id:
             raise WorldError(f"The log showed {decision.artwork_id!r}; the outcome of {artwork_id!r} is unknown.")
         return decision.outcome
 
     def expected_reward(self, i: int, k: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Raise WorldError, since a log has none."""
         raise WorldError("A log has no expected rewards, only outcomes.")
 
 

@@ -34,6 +34,7 @@ class ChainCheck:
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the route of the page."""
     administering = page_router(service, "administer")
 
     @administering.get("/audit")

@@ -22,6 +22,7 @@ from .campaigns_page import epsilon_by_campaign
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the route of the page."""
     reading = page_router(service, "read")
 
     @reading.get("/budget")

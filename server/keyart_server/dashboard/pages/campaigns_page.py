@@ -33,6 +33,7 @@ MAX_CHARTED_ROUNDS: Final = 200
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the routes of the list, of a campaign and of its forms."""
     reading, operating = page_router(service, "read"), page_router(service, "operate")
     state, clock = service.state, service.clock
 

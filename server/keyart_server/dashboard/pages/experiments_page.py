@@ -17,6 +17,7 @@ from ..results import ResultView, parse_result_json
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the route of the page."""
     reading = page_router(service, "read")
 
     @reading.get("/experiments")

@@ -22,6 +22,7 @@ RECENT: Final = timedelta(days=28)
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the route of the page."""
     reading = page_router(service, "read")
 
     @reading.get("/fleet")

@@ -28,6 +28,7 @@ MAX_ROUNDS = 12
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the route of the page."""
     reading = page_router(service, "read")
 
     @reading.get("/")

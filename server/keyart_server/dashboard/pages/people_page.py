@@ -28,6 +28,7 @@ SCOPE_TEXTS: Final = {
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the routes of the page and of its forms."""
     administering = page_router(service, "administer")
     state, clock = service.state, service.clock
 

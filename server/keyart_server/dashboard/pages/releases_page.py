@@ -36,6 +36,7 @@ STEPS_BY_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
+    """Return the routes of the list, of a release and of its forms."""
     reading, operating = page_router(service, "read"), page_router(service, "operate")
 
     @reading.get("/releases")

@@ -38,8 +38,9 @@ class CampaignStateRow(TableBase):
 
 
 class ChargeRow(TableBase):
-    """A charged round, stored before a masked vector can leave a device; `event` is a mechanism as canonical JSON,
-    [low, high) the sampling bucket range, `spent` the fleet's ε afterwards.
+    """A charged round, stored before a masked vector can leave a device.
+
+    `event` is a mechanism as canonical JSON, [low, high) the sampling bucket range, `spent` the fleet's ε afterwards.
     """
 
     __tablename__ = "charges"

@@ -11,8 +11,9 @@ from .base import DIGEST_HEX, TableBase
 
 
 class ReleaseRow(TableBase):
-    """A model version, see `releases.Release`; `files` is the bundle as a zip until it is published, `plan` and
-    `gates` are JSON.
+    """A model version, see `releases.Release`.
+
+    `files` is the bundle as a zip until it is published; `plan` and `gates` are JSON.
     """
 
     __tablename__ = "releases"

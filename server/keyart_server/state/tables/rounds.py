@@ -98,8 +98,9 @@ class StageRequestRow(TableBase):
 
 
 class SubmissionRow(TableBase):
-    """A submission; of a masked vector only the pads, since `partials` holds the vectors. `digest` is the sha256 of
-    the whole submission, so that a repetition is recognised.
+    """A submission; of a masked vector only the pads, since `partials` holds the vectors.
+
+    `digest` is the sha256 of the whole submission, so that a repetition is recognised.
     """
 
     __tablename__ = "answers"

@@ -34,6 +34,7 @@ class PosterStage:
         return WIDTH // 2 + self.side * 74
 
     def between(self, low: float, high: float) -> float:
+        """Return a random number between two bounds."""
         return low + (high - low) * self.chance.random()
 
 
@@ -44,22 +45,27 @@ def num(value: float) -> str:
 
 
 def shape(d: str, fill: str, extra: str = "") -> str:
+    """Draw filled path data."""
     return f"<path d='{d}' fill='{fill}'{extra and ' ' + extra}/>"
 
 
 def stroke(d: str, colour: str, width: float, extra: str = "") -> str:
+    """Draw a line along path data."""
     return f"<path d='{d}' fill='none' stroke='{colour}' stroke-width='{num(width)}'{extra and ' ' + extra}/>"
 
 
 def disc(x: float, y: float, r: float, fill: str, opacity: float = 1.0) -> str:
+    """Draw a filled circle."""
     return f"<circle cx='{num(x)}' cy='{num(y)}' r='{num(r)}' fill='{fill}'{see_through(opacity)}/>"
 
 
 def oval(x: float, y: float, rx: float, ry: float, fill: str, opacity: float = 1.0) -> str:
+    """Draw a filled ellipse."""
     return f"<ellipse cx='{num(x)}' cy='{num(y)}' rx='{num(rx)}' ry='{num(ry)}' fill='{fill}'{see_through(opacity)}/>"
 
 
 def box(x: float, y: float, width: float, height: float, fill: str, opacity: float = 1.0) -> str:
+    """Draw a filled rectangle."""
     return (
         f"<rect x='{num(x)}' y='{num(y)}' width='{num(width)}' height='{num(height)}' "
         f"fill='{fill}'{see_through(opacity)}/>"
@@ -67,6 +73,7 @@ def box(x: float, y: float, width: float, height: float, fill: str, opacity: flo
 
 
 def see_through(opacity: float) -> str:
+    """Return the attribute of an opacity below 1."""
     return "" if opacity >= 1.0 else f" opacity='{opacity:.2f}'"
 
 

@@ -50,6 +50,7 @@ def place(x: float, y: float, scale_x: float, scale_y: float, drawing: str) -> s
 
 
 def front_gear(gear: str, stage: PosterStage) -> str:
+    """Draw what a head seen from the front wears."""
     palette = stage.palette
     dark, band = mix(palette.ink, palette.middle, 0.12), palette.accent
     drawn = ""
@@ -128,6 +129,7 @@ def front(stage: PosterStage, genre: str, x: float, y: float, k: float) -> str:
 
 
 def profile_gear(gear: str, stage: PosterStage) -> str:
+    """Draw what a head seen from the side wears."""
     palette = stage.palette
     dark, band = mix(palette.ink, palette.middle, 0.12), palette.accent
     drawn = ""

@@ -143,6 +143,7 @@ def letter_width(letter: str, style: Style) -> float:
 
 
 def line_width(line: str, style: Style) -> float:
+    """Return the width of a line of letters, of the height of one."""
     return sum(letter_width(letter, style) for letter in line) - (0 if style.family else style.gap)
 
 

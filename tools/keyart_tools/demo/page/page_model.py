@@ -63,10 +63,12 @@ class Choice:
 
     @property
     def chosen_artwork(self) -> Candidate:
+        """Return the artwork that keyart chose."""
         return self.candidates[self.chosen]
 
     @property
     def everybody_artwork(self) -> Candidate:
+        """Return the artwork that the population would see."""
         return self.candidates[self.everybody]
 
 
