@@ -19,8 +19,8 @@ MIN_ROUNDS, MAX_ROUNDS = 5, 30
 # Norm of the clip, as a share of the norm that is expected. A short one lets noise be less, and pulls what is learned
 # away from the devices that have more to say; where noise is faint, that pull is what is left.
 MIN_CLIP, MAX_CLIP = 0.5, 2.0
-# Share of the devices that a clip leaves whole at the size that was measured, and in how many doublings of it the share
-# is a half.
+# Share of the devices that a clip leaves whole at the size that was measured, and the doublings of that size after
+# which the share is a half.
 MIN_UNCLIPPED, UNCLIPPED_DOUBLINGS = 0.05, 4.0
 SPACING = 1.6  # they lie closer at the start, where each teaches most
 POPULATION_SHARE = 0.06  # of the budget, for one question about the population's shape
@@ -129,8 +129,8 @@ def clip_for(devices: float, epsilon: float) -> float:
 def unclipped_share(devices: float, epsilon: float) -> float:
     """Return the share of the devices whose vectors a clip should leave whole.
 
-    Where noise is what matters, a twentieth: it is worth a short clip that nearly every device is shortened. Where noise
-    is faint, clipping is what is left, and the share goes to 1.
+    Where noise is what matters it is a twentieth: less noise is worth it that nearly every device is shortened. Where
+    noise is faint, clipping is what is left, and the share goes to 1.
     """
     if math.isinf(epsilon):
         return 1.0
