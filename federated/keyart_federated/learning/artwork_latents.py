@@ -28,6 +28,7 @@ STARTING_VARIANCE = (0.01, 0.03, 0.08)  # by tag, by title, by picture
 VARIANCE_RANGE = (1e-4, 1.0)
 MIN_MOMENT = 0.05
 MAX_MEAN = 3.0
+MAX_STEP = 0.75  # logits that a round moves an artwork by, for a viewer of usual latents
 TILT_SPREAD = 0.5  # standard deviation, between artworks, of the mean f of those who see them
 MOMENT_SPREAD = 0.3  # standard deviation of what moments are from one round to the next
 
@@ -188,6 +189,9 @@ def advance(
     by_picture = old.by_picture + damping * (by_picture - old.by_picture)
     new = replace(new, by_title=by_title, by_picture=by_picture, variance=np.stack([tag_variance, *variances]))
     step = new.table(encoded) - old.table(encoded)
+    length = np.sqrt(np.einsum("nj,jk,nk->n", step, known.second, step))  # of the move, in logits
+    excess = step * (1.0 - np.minimum(1.0, MAX_STEP / np.maximum(length, 1e-12)))[:, None]
+    new, step = replace(new, by_picture=new.by_picture - excess), step - excess
     fall = (_times(hessian, step) + explained).ravel() / decisions
     stiffness = replace(stiffness, fall=fall / stiffness.ratio)
     information = information.moved(fall, stiffness.misfit)
