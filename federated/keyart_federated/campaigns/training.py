@@ -279,7 +279,7 @@ def _question(asked: _Asked) -> tuple[Learner, LearningRequest]:
     rng = np.random.default_rng(np.frombuffer(seed, "<u4"))
     decisions = known.get("decisions", 0.0) + settings.decisions
     blocks = _latent_blocks(campaign, base, _has_latents(base))
-    return learner.ask(decisions, clip, unclipped, places, base.policy, rng, FINE_UNITS if exact else UNITS, blocks)
+    return learner.ask(decisions, clip, places, base.policy, rng, FINE_UNITS if exact else UNITS, blocks, unclipped)
 
 
 def _population(

@@ -28,7 +28,7 @@ STARTING_VARIANCE = (0.01, 0.03, 0.08)  # by tag, by title, by picture
 VARIANCE_RANGE = (1e-4, 1.0)
 MIN_MOMENT = 0.05
 MAX_MEAN = 3.0
-MAX_STEP = 0.75  # logits that a round moves an artwork by, for a viewer of usual latents
+MAX_STEP = 0.5  # logits that a round moves a title or an artwork by, for a viewer of usual latents
 TILT_SPREAD = 0.5  # standard deviation, between artworks, of the mean f of those who see them
 MOMENT_SPREAD = 0.3  # standard deviation of what moments are from one round to the next
 
@@ -185,13 +185,10 @@ def advance(
     before = old.by_title[encoded.title_of] + old.by_picture
     observed = pull + _times(precision, before - moved)
     by_title, by_picture, variances = _joint(precision, observed, old.variance[1:], encoded)
-    by_title = old.by_title + damping * (by_title - old.by_title)
-    by_picture = old.by_picture + damping * (by_picture - old.by_picture)
+    by_title = old.by_title + _limited(damping * (by_title - old.by_title), known.second)
+    by_picture = old.by_picture + _limited(damping * (by_picture - old.by_picture), known.second)
     new = replace(new, by_title=by_title, by_picture=by_picture, variance=np.stack([tag_variance, *variances]))
     step = new.table(encoded) - old.table(encoded)
-    length = np.sqrt(np.einsum("nj,jk,nk->n", step, known.second, step))  # of the move, in logits
-    excess = step * (1.0 - np.minimum(1.0, MAX_STEP / np.maximum(length, 1e-12)))[:, None]
-    new, step = replace(new, by_picture=new.by_picture - excess), step - excess
     fall = (_times(hessian, step) + explained).ravel() / decisions
     stiffness = replace(stiffness, fall=fall / stiffness.ratio)
     information = information.moved(fall, stiffness.misfit)
@@ -237,6 +234,12 @@ def _tags(
         falls[:, k] = (hessian @ (by_tag[:, k] - old.by_tag[:, k]) + explained[:, k]) / decisions
     stiffness = replace(stiffness, fall=falls.ravel() / stiffness.ratio)
     return by_tag, variances, information.moved(falls.ravel(), stiffness.misfit), stiffness
+
+
+def _limited(step: Doubles, moments: Doubles) -> Doubles:
+    """Return steps of latents [n, F], each no longer than `MAX_STEP` for second moments [F, F] of viewers."""
+    length = np.sqrt(np.einsum("nj,jk,nk->n", step, moments, step))
+    return np.asarray(step * np.minimum(1.0, MAX_STEP / np.maximum(length, 1e-12))[:, None])
 
 
 def _joint(

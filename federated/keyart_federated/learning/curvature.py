@@ -42,6 +42,7 @@ from .model import GlobalModel
 
 SIMULATED_VIEWERS = 1000
 TITLES_PER_VIEWER = 16
+MEAN_DECISIONS = 4.0  # simulated decisions by which the means of one artwork are drawn towards those of all
 MAX_TILT = 60.0
 TILT_VIEWERS, TILT_HALVINGS = 200, 12  # enough to match a mean
 
@@ -53,14 +54,15 @@ class Curvature:
     Attributes:
         play: Information on the weights of play, [Pp, Pp].
         keep: Information on the weights of completion, [V, V].
-        direction_mean: Mean of u, weighted by the curvature of play, [U].
-        vector_mean: Means of v, weighted by the curvature of play and of completion, [2, V].
+        directions: By artwork, the mean u of those who see it, weighted by the curvature of play, [n, U].
+        vectors: By artwork, the mean matches and main effects, weighted by the curvature of play and of completion,
+            [2, n, M + K].
     """
 
     play: Doubles
     keep: Doubles
-    direction_mean: Doubles
-    vector_mean: Doubles
+    directions: Doubles
+    vectors: Doubles
 
     def joined(self, other: Curvature, share: float) -> Curvature:
         """Return the mean of both, with weight `share` on `other`: a log also holds decisions of older models."""
@@ -94,14 +96,15 @@ def simulated(
     slot, trending = _situations(part["situations"], decisions, shape, rng)
     match_moments = part["matches"].reshape(2, -1) / decisions
     titles = _titles(part["shown"], affinity, match_moments[0], encoded, rng)
-    rows = _shown(affinity, taste, context, slot, trending, titles, model, encoded, policy, rng)
+    rows, artworks = _shown(affinity, taste, context, slot, trending, titles, model, encoded, policy, rng)
     for k, kind in enumerate(spec.match_kinds):
         if kind in spec.open_kinds:  # high-cardinality values are not simulated, only how often they match
             for column in (MATCHES_PER_KIND * k, MATCHES_PER_KIND * k + 1):
                 mean, square = match_moments[:, column]
                 spread = np.sqrt(max(square - mean**2, 0.0))
                 rows.match[..., column] = np.maximum(mean + spread * rng.standard_normal(shape), 0.0)
-    return _with_rare_matches(_fisher(rows, score(model.weights, rows)), match_moments[1], spec)
+    fisher = _fisher(rows, score(model.weights, rows), artworks, len(encoded.artwork))
+    return _with_rare_matches(fisher, match_moments[1], spec)
 
 
 def _with_rare_matches(curvature: Curvature, squares: Doubles, spec: FeatureSpec) -> Curvature:
@@ -210,8 +213,8 @@ def _shown(
     encoded: EncodedCatalog,
     policy: keyart.Policy,
     rng: np.random.Generator,
-) -> FeatureRows:
-    """Return the rows [viewers, titles] of the artworks that the policy shows."""
+) -> tuple[FeatureRows, Ints]:
+    """Return the rows [viewers, titles] of the artworks that the policy shows, and their places."""
     first, last = encoded.first[titles], encoded.first[titles + 1]
     span = np.arange(int((last - first).max()))
     candidates = np.minimum(first[..., None] + span, last[..., None] - 1)
@@ -227,32 +230,38 @@ def _shown(
     allowed = eligible(encoded, policy, candidates, watched=False, exists=exists)
     p = distribution(score(model.weights, rows).value, allowed, policy.gamma(model.base_rate))
     pick = draw_candidates(p, rng.random(titles.shape))[..., None]
-    return FeatureRows(
-        artwork=encoded.artwork[np.take_along_axis(candidates, pick, axis=-1)[..., 0]],
+    artworks = np.take_along_axis(candidates, pick, axis=-1)[..., 0]
+    shown = FeatureRows(
+        artwork=encoded.artwork[artworks],
         match=np.take_along_axis(match, pick[..., None], axis=2)[:, :, 0],
         main=main[:, :, 0],
         appeal=np.take_along_axis(appeal, pick[..., None], axis=2)[:, :, 0],
         viewer=taste,
         context=contexts,
     )
+    return shown, artworks
 
 
-def of_decisions(logs: Sequence[DecisionLog], model: GlobalModel) -> Curvature:
-    """Return the curvature of real decisions [n, 1] (`keyart_federated.simulation.pooled_logs`), heads included."""
-    parts = [_fisher(log.rows, log.logits(model.weights)) for log in logs]
-    weights = np.array([log.offset.size for log in logs], dtype=np.float64)
+def of_decisions(samples: Sequence[tuple[DecisionLog, Ints]], model: GlobalModel) -> Curvature:
+    """Return the curvature of real decisions [n, 1] with the places of their artworks, heads included
+    (`keyart_federated.simulation.pooled_logs`)."""
+    count = len(model.appeal)
+    parts = [_fisher(log.rows, log.logits(model.weights), artworks, count) for log, artworks in samples]
+    weights = np.array([artworks.size for _, artworks in samples], dtype=np.float64)
     weights /= weights.sum()
     return Curvature(
         *(sum(w * getattr(part, f.name) for w, part in zip(weights, parts, strict=True)) for f in fields(Curvature))
     )
 
 
-def _fisher(rows: FeatureRows, logits: Scores) -> Curvature:
+def _fisher(rows: FeatureRows, logits: Scores, artworks: Ints, artwork_count: int) -> Curvature:
     """Return the Fisher information of a decision.
 
     Args:
         rows: Rows of viewers with the titles that each sees, [n, J].
         logits: Logits of play and of completion, [n, J].
+        artworks: Places of the artworks that they see, [n, J].
+        artwork_count: Number of artworks in the catalogue.
     """
     play, keep = logits
     q, kappa = sigmoid(play), sigmoid(keep)
@@ -279,9 +288,25 @@ def _fisher(rows: FeatureRows, logits: Scores) -> Curvature:
     return Curvature(
         play=fisher,
         keep=(flat.T @ (flat * wk.reshape(-1, 1))).astype(np.float64) / count,
-        direction_mean=(w.sum(axis=1) @ u / w.sum()).astype(np.float64),
-        vector_mean=np.stack([x.reshape(-1) @ flat / x.sum() for x in (w, wk)]).astype(np.float64),
+        directions=_means_by_artwork(w, np.repeat(u, w.shape[1], axis=0), artworks, artwork_count),
+        vectors=np.stack([_means_by_artwork(x, flat[:, z:], artworks, artwork_count) for x in (w, wk)]),
     )
+
+
+def _means_by_artwork(weights: Floats, values: Floats, artworks: Ints, count: int) -> Doubles:
+    """Return weighted means of values [d, columns] by artwork, [count, columns], drawn towards the mean of all.
+
+    Args:
+        weights: Weights, d in all.
+        values: Values, [d, columns].
+        artworks: Places of the artworks, d in all.
+        count: Number of artworks.
+    """
+    weight, place = weights.reshape(-1).astype(np.float64), artworks.reshape(-1)
+    mean = weight @ values / weight.sum()
+    sums = np.stack([np.bincount(place, weight * column, count) for column in values.T], axis=1)
+    pseudo = MEAN_DECISIONS * weight.mean()
+    return np.asarray((sums + pseudo * mean) / (np.bincount(place, weight, count) + pseudo)[:, None])
 
 
 def _upper(size: int) -> tuple[tuple[Ints, Ints], Ints]:

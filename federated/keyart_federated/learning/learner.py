@@ -68,7 +68,7 @@ DECISIONS_RANGE, DECISIONS_SPREAD = (0.02, 1.0), 0.15
 RATE_RANGE, RATE_SPREAD = (1e-3, 0.9), 0.03
 BASE_RATE_RANGE = (1e-3, 0.999)  # a manifest's is above 0 and below 1
 EXPECTED_FACTOR, FACTOR_SPREAD = 0.6, 0.15  # of clipping, before a sum has shown it
-UNCLIPPED_SPREAD = 0.1  # of the share of devices whose vectors are not shortened
+UNCLIPPED, UNCLIPPED_SPREAD = 0.05, 0.1  # share of devices whose vectors are not shortened
 REACH_STEP = 0.2  # learning rate of the adaptive clip (Andrew et al., section 2)
 TINY = 1e-12
 FAINT = 1e-7  # no entry's noise counts as less than this share of its curvature: arithmetic is no better
@@ -142,12 +142,12 @@ class Learner:
         self,
         decisions: float,
         clip: float,
-        unclipped: float,
         encoded: EncodedCatalog,
         policy: keyart.Policy,
         rng: np.random.Generator,
         units: int = UNITS,
         latents: LatentBlocks = "none",
+        unclipped: float = UNCLIPPED,
     ) -> tuple[Learner, LearningRequest]:
         """Return the next request, and the learner that has made it.
 
@@ -157,16 +157,16 @@ class Learner:
         Args:
             decisions: Number of decisions that a device has made by now.
             clip: Norm that vectors are shortened to, as a multiple of the norm that is expected.
-            unclipped: Share of the devices whose vectors should not be shortened, towards which the clip moves.
             encoded: The catalogue.
             policy: Policy by which devices draw artworks.
             rng: Randomness of the simulated viewers.
             units: Integer steps to a norm of 1.
             latents: Blocks of latents that devices send. They have none before their model has title latents.
+            unclipped: Share of the devices whose vectors should not be shortened, towards which the clip moves.
         """
         model, count = self.state.model, self.devices
         new = decisions - self.decisions
-        shown, artwork_curvature = self.population.shown(model, encoded, policy, rng)
+        shown, artwork_curvature = self.population.shown(model, self.latents.second, encoded, policy, rng)
         exposure = self.exposure + shown * new * count
         total = self.population.totals(encoded, count, decisions * count, self.rates)
         curvature = simulated(total, model, encoded, policy, rng)

@@ -163,21 +163,25 @@ def with_secant(stage: NewtonStage, slope_vector: Doubles, tolerance: float = 0.
 def explained_by(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -> Doubles:
     """Return by how much a step of the weights [P] moves each artwork's logits of play and of completion, [n, 2].
 
-    The viewer and the context are average ones, weighted by the curvature.
+    The viewer and the context are the average ones of those who see the artwork, weighted by the curvature: a policy
+    shows it to those whose taste it meets, so that a step of the matches moves it by more than the mean of all says.
     """
     spec = encoded.spec
-    z, matches = spec.artwork_size, len(spec.match_names)
+    matches = len(spec.match_names)
     weights = Weights.from_flat(spec, step)
     moved = np.zeros((len(encoded.artwork), 2))
-    by_tag = (weights.play_artwork @ curvature.direction_mean, weights.keep_artwork)
+    by_tag = (
+        np.einsum("nz,nz->n", encoded.artwork, curvature.directions @ weights.play_artwork.T),
+        encoded.artwork @ weights.keep_artwork,
+    )
     by_vector = (
         np.concatenate([weights.play_match, weights.play_main]),
         np.concatenate([weights.keep_match, weights.keep_main]),
     )
     for column in (0, 1):
-        vector = np.tile(curvature.vector_mean[column, z:], (len(encoded.artwork), 1))
+        vector = curvature.vectors[column].copy()
         for part in (2, 3):  # matches of the artwork with its title, which depend on no viewer
             vector[:, part : matches - 1 : MATCHES_PER_KIND] = encoded.fixed_match[:, part:-1:MATCHES_PER_KIND]
         vector[:, vector.shape[1] - spec.viewer_size :] = encoded.title_shares[encoded.title_of]
-        moved[:, column] = encoded.artwork @ by_tag[column] + vector @ by_vector[column]
+        moved[:, column] = by_tag[column] + vector @ by_vector[column]
     return moved

@@ -11,6 +11,7 @@ from keyart.campaigns import POPULATION_PART_SCALES, PopulationLayout, populatio
 from keyart.model import (
     EncodedCatalog,
     FeatureRows,
+    Scores,
     ViewerFeatures,
     distribution,
     eligible,
@@ -100,7 +101,12 @@ class Population:
         return total
 
     def shown(
-        self, model: GlobalModel, encoded: EncodedCatalog, policy: keyart.Policy, rng: np.random.Generator
+        self,
+        model: GlobalModel,
+        latent_moments: Doubles,
+        encoded: EncodedCatalog,
+        policy: keyart.Policy,
+        rng: np.random.Generator,
     ) -> tuple[Doubles, Doubles]:
         """Return by artwork the share of all decisions [n], and the mean curvature there [n, 2].
 
@@ -109,6 +115,7 @@ class Population:
 
         Args:
             model: The global model.
+            latent_moments: Second moments of viewers' latents, [F, F].
             encoded: The catalogue.
             policy: Policy by which devices draw artworks.
             rng: Randomness of the simulated viewers.
@@ -120,6 +127,7 @@ class Population:
         who = rng.integers(0, len(affinity), size=(titles, VIEWERS_PER_TITLE))
         slot = np.full(VIEWERS_PER_TITLE, max(self.parts["situations"][0], 0.0), dtype=np.float32)
         nobody = np.zeros((1, 1, encoded.open_size), dtype=np.float32)
+        spread = np.linalg.cholesky(latent_moments) @ model.artwork_latents.T  # [F, n]
         share = np.zeros(len(encoded.artwork))
         curvature = np.zeros((len(encoded.artwork), 2))
         for title, viewers in enumerate(who):
@@ -136,6 +144,9 @@ class Population:
                 context=contexts[viewers],
             )
             scores = score(model.weights, rows)
+            if model.title_latents.any():  # without what others watch, a few artworks would seem to be shown to all
+                of_latents = rng.standard_normal((len(viewers), len(spread))) @ spread[:, place]
+                scores = Scores(scores.play + of_latents.astype(np.float32), scores.keep)
             allowed = eligible(encoded, policy, pictures, watched=False)
             p = distribution(scores.value, allowed, policy.gamma(model.base_rate))
             q, kappa = sigmoid(scores.play), sigmoid(scores.keep)

@@ -85,12 +85,10 @@ class CentralLearner:
         decisions = sum(part.decisions for part in parts) / _count(parts)
         learner = self._learner or Learner.start(self.state, self._population(parts), _count(parts), self.encoded)
         count = CURVATURE_DECISIONS // SAMPLES // len(parts)
-        logs = [sampled_decisions(part, count, self._rng) for part in parts for _ in range(SAMPLES)]
-        real = curvature.of_decisions(logs, self.state.model)
+        samples = [sampled_decisions(part, count, self._rng) for part in parts for _ in range(SAMPLES)]
+        real = curvature.of_decisions(samples, self.state.model)
         blocks: LatentBlocks = "artworks" if self.state.model.title_latents.any() else "none"
-        learner, question = learner.ask(
-            decisions, NO_CLIP, 1.0, self.encoded, self.policy, self._rng, FINE_UNITS, blocks
-        )
+        learner, question = learner.ask(decisions, NO_CLIP, self.encoded, self.policy, self._rng, FINE_UNITS, blocks)
         by_artwork = np.sum([artwork_curvature(part) for part in parts], axis=0)
         question = learner.with_curvature(question, real, by_artwork)
         self._learner = learner.answered(question, self._gradients(parts, question), 0.0, self.encoded)

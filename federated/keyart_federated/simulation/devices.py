@@ -366,9 +366,10 @@ class Devices:
         """The number of chunks of devices."""
         return -(-len(self.members) // CHUNK_DEVICES)
 
-    def log_of_chunk(self, place: int) -> DecisionLog:
-        """Return the logs of the devices of one chunk."""
-        return self._log(list(self._chunks())[place])
+    def log_of_chunk(self, place: int) -> tuple[DecisionLog, Ints]:
+        """Return the logs of the devices of one chunk, and the artworks [d, N] that these show."""
+        chunk = list(self._chunks())[place]
+        return self._log(chunk), self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return the impressions so far as arrays, for `restore`."""

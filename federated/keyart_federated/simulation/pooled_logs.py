@@ -7,7 +7,7 @@ import numpy as np
 from keyart.campaigns import gradient_sums
 from keyart.model import DecisionLog, FeatureRows
 
-from ..types import Doubles, Floats
+from ..types import Doubles, Floats, Ints
 from .devices import Devices
 
 
@@ -21,9 +21,13 @@ def artwork_curvature(devices: Devices) -> Doubles:
     return total
 
 
-def sampled_decisions(devices: Devices, count: int, rng: np.random.Generator) -> DecisionLog:
-    """Draw up to `count` decisions from the logs of one chunk of devices, as devices of one decision each."""
-    log = devices.log_of_chunk(int(rng.integers(devices.chunks)))
+def sampled_decisions(devices: Devices, count: int, rng: np.random.Generator) -> tuple[DecisionLog, Ints]:
+    """Draw up to `count` decisions from the logs of one chunk of devices, as devices of one decision each.
+
+    Returns:
+        The decisions and the places of their artworks, [n, 1].
+    """
+    log, artworks = devices.log_of_chunk(int(rng.integers(devices.chunks)))
     chosen = rng.choice(log.counted.size, size=min(count, log.counted.size), replace=False)
     at = np.divmod(chosen, devices.journal.steps)
 
@@ -39,4 +43,5 @@ def sampled_decisions(devices: Devices, count: int, rng: np.random.Generator) ->
         context=pick(log.rows.context),
     )
     latents = pick(log.latents) if log.latents is not None else None
-    return DecisionLog(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), latents)
+    sample = DecisionLog(rows, pick(log.offset), pick(log.played), pick(log.quality), pick(log.counted), latents)
+    return sample, artworks[at][:, None]

@@ -87,10 +87,14 @@ def rounds(scene, count: int) -> list[learner_state.LearnerState]:
 
 
 def test_likelihood_rises_and_settles(scene):
-    """Also where no new decisions come between rounds: errors in the curvature cost speed and not the end."""
+    """Also where no new decisions come between rounds: errors in the curvature cost speed and not the end.
+
+    The posterior rises, whose prior may cost a thousandth of the likelihood at the end.
+    """
     states = rounds(scene, 6)
     values = [likelihood(scene[0], state.model) for state in states]
-    assert all(later > before for before, later in itertools.pairwise(values))
+    rise = values[-1] - values[0]
+    assert all(later > before - 1e-3 * rise for before, later in itertools.pairwise(values))
     assert values[-1] - values[-2] < 0.02 * (values[-1] - values[0])
     steps = [np.linalg.norm(state.play.step) for state in states[1:]]
     assert steps[-1] < 0.5 * steps[0]
@@ -149,7 +153,7 @@ def test_simulated_curvature_is_like_the_real_one(scene):
         np.testing.assert_allclose(one, one.T, atol=1e-6)
         assert np.linalg.eigvalsh(one).min() > -1e-6
         assert np.trace(one) == pytest.approx(np.trace(other), rel=0.25)
-    np.testing.assert_allclose(drawn.direction_mean, real.direction_mean, atol=0.12)
+    np.testing.assert_allclose(drawn.directions.mean(axis=0), real.directions.mean(axis=0), atol=0.12)
 
 
 def test_a_secant_is_added_only_for_missing_curvature():

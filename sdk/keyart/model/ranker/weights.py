@@ -22,7 +22,8 @@ INT8_MAX = 127
 MAX_STORED_WEIGHT = 1e6  # a weight, or the scale of a row of them: logits of a million decide anything
 # Zero-shot prior (learning: m = 2, 1, .4): a fleet that has learned nothing yet shows people what they like.
 PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE, PRIOR_INTENT = 2.0, 1.0, 0.4, 2.0
-OPEN_KIND_SHARE = 0.5  # of the prior above, for people: a name met once says less than a genre
+OPEN_KIND_SHARE = 0.5  # of the prior above, for names: one that was met once says less than a genre
+WHOLE_KIND = "genre"  # an artwork that shows one of three genres promises another film
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,9 @@ class Weights:
         """Return the first bundle's weights, before any round: match prior, and intercepts from two assumed rates."""
         prior = cls.zeros(spec)
         for k, kind in enumerate(spec.match_kinds):
-            share = OPEN_KIND_SHARE if kind in spec.open_kinds else 1.0
             at = MATCHES_PER_KIND * k
-            prior.play_match[at : at + 3] = (
-                PRIOR_TASTE * share,
-                PRIOR_TITLE_TASTE * share,
-                PRIOR_DISTANCE * share,
-            )
+            taste, title_taste, distance, missing = _zero_shot_matches(kind, kind in spec.open_kinds)
+            prior.play_match[at : at + MATCHES_PER_KIND] = taste, title_taste, distance, missing
         prior.play_match[-1] = PRIOR_INTENT
         prior.play_main[0] = np.log(play_rate / (1 - play_rate))
         prior.keep_main[0] = np.log(keep_rate / (1 - keep_rate))
@@ -101,6 +98,19 @@ class Weights:
                 "play_artwork": dequantize_weights(integers, scales),
             }
         )
+
+
+def _zero_shot_matches(kind: str, is_open: bool) -> tuple[float, float, float, float]:
+    """Return the first weights of a kind's matches: taste, taste for the title, distance, share of false promise.
+
+    A name in an open kind tells much of who has met it. In a kind of a few values, other than genres, what somebody
+    has watched is mostly chance; rounds find out whether it is more. And an artwork that shows one of four actors is
+    no farther from its title than one that shows all; one that shows another is.
+    """
+    if kind == WHOLE_KIND:
+        return PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE, 0.0
+    share = OPEN_KIND_SHARE if is_open else 0.0
+    return PRIOR_TASTE * share, PRIOR_TITLE_TASTE * share, 0.0, PRIOR_DISTANCE
 
 
 def weight_shapes(spec: FeatureSpec) -> dict[str, tuple[int, ...]]:
