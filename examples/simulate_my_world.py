@@ -14,7 +14,7 @@ GENRES = ("comedy", "drama", "thriller")
 class TwoTastes:
     """A world in which half of the viewers play artworks of the genre that they watch, and the others play faces."""
 
-    def __init__(self, devices: int = 200, titles: int = 30, seed: int = 0) -> None:
+    def __init__(self, devices: int = 400, titles: int = 30, seed: int = 0) -> None:
         self.devices = devices
         rng = np.random.default_rng(seed)
         self._favourite = rng.integers(len(GENRES), size=devices)
@@ -54,7 +54,7 @@ class TwoTastes:
 def main(rounds: int = 6, steps: int = 20) -> keyart_federated.Report:
     """Simulate, and print the result."""
     # The default of 1 % hardly ever tries a face here: all are shown what history says, and nobody learns better.
-    policy = keyart.Policy(exploration=0.05, stickiness=timedelta(0))
+    policy = keyart.Policy(exploration=0.1, stickiness=timedelta(0))
     report = keyart_federated.simulate(TwoTastes(), steps_per_round=steps, rounds=rounds, seed=1, policy=policy)
     for name in ("random_value", "best_fixed_value", "policy_value", "oracle_value"):
         low, high = report.interval[name]

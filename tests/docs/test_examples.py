@@ -42,7 +42,7 @@ def test_my_world_teaches_the_rounds_something(capsys):
     example = runpy.run_path(str(EXAMPLES / "simulate_my_world.py"))
     report = example["main"]()
     assert report.random_value < report.policy_value < report.oracle_value
-    assert report.capture_by_round[-1] > report.capture_by_round[0]
+    assert report.capture_by_round[-1] > report.capture_by_round[0] + 0.2
     assert report.propensities_ok
     assert "policy_value" in capsys.readouterr().out
 
