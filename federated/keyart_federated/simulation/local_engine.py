@@ -64,7 +64,8 @@ def encoded_catalog(world: World) -> EncodedCatalog:
 def local_fleet(setup: SimulationSetup, parts: Sequence[Devices]) -> LocalFleet:
     """Return the fleet of devices that are all in this process: all devices of the world, or some of them."""
     share, devices = setup.cohort / setup.world.devices, setup.world.devices
-    return LocalFleet(parts, _participation(setup), setup.seed, share, setup.plan.masked, devices)
+    participation = Participation(devices, limits_of(setup.privacy, setup.plan, setup.seed))
+    return LocalFleet(parts, participation, setup.seed, share, setup.plan.masked, devices)
 
 
 def worker_fleet(setup: SimulationSetup, members: Sequence[Ints], workers: int) -> WorkerFleet:
@@ -81,11 +82,7 @@ def worker_fleet(setup: SimulationSetup, members: Sequence[Ints], workers: int) 
         return local_fleet(setup, devices_in_parts(setup, some, encoded))
 
     makers = [partial(make, members[worker::workers]) for worker in range(min(workers, len(members)))]
-    return WorkerFleet(makers, _participation(setup), setup.seed, setup.plan.masked)
-
-
-def _participation(setup: SimulationSetup) -> Participation:
-    return Participation(setup.world.devices, limits_of(setup.privacy, setup.plan, setup.seed))
+    return WorkerFleet(makers, setup.seed, setup.plan.masked)
 
 
 def run_campaign(

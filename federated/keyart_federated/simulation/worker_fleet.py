@@ -15,12 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from keyart.campaigns import Offer
 from keyart.errors import RoundFailed
 
-from ..types import Bools, Integers
 from .local_fleet import Arrays, Contribution, LocalFleet, masked_sum, noised, require_enough
-from .participation import Participation
 
 MIN_DEVICES_PER_WORKER: Final = 500  # below it a process costs more than it saves
 
@@ -40,15 +37,12 @@ class WorkerFleet:
 
     Args:
         makers: one a process: makes the fleet of its devices, there.
-        participation: the ledgers of all devices; reads offers.
         seed: seed of the devices' randomness.
         masked: whether sums go through the whole protocol of secure aggregation.
     """
 
-    def __init__(
-        self, makers: Sequence[Callable[[], LocalFleet]], participation: Participation, seed: int, masked: bool
-    ) -> None:
-        self._participation, self._seed, self._masked = participation, seed, masked
+    def __init__(self, makers: Sequence[Callable[[], LocalFleet]], seed: int, masked: bool) -> None:
+        self._seed, self._masked = seed, masked
         fork = multiprocessing.get_context("fork")
         self._pipes: list[Connection] = []
         self._processes = []
@@ -73,29 +67,28 @@ class WorkerFleet:
 
     def play(self, bundle: Path, first: int, steps: int) -> None:
         """See `SimulatedFleet`."""
-        self._each(_play, bundle, first, steps)
+        self._each(LocalFleet.play, bundle, first, steps)
 
     def contribute(self, message: bytes, at: float) -> Contribution:
         """See `SimulatedFleet`."""
-        offer = self._participation.read(message)
-        drawn = self._each(_judge, message, at)[0]
+        offer, drawn = self._each(LocalFleet.judge, message, at)[0]  # each judges for all devices
         devices = int(drawn.sum())
         require_enough(offer, devices)
         if self._masked:
-            rows = {number: row for some in self._each(_rows, offer, drawn) for number, row in some.items()}
+            rows = {number: row for some in self._each(LocalFleet.rows, offer, drawn) for number, row in some.items()}
             return masked_sum(offer.terms(message), rows, self._seed)
-        return noised(offer, sum(self._each(_sum, offer, drawn)), devices, self._seed)
+        return noised(offer, sum(self._each(LocalFleet.sum_of, offer, drawn)), devices, self._seed)
 
     def collect(self) -> list[Arrays]:
         """See `SimulatedFleet`."""
-        return [arrays for some in self._each(_collect) for arrays in some]
+        return [arrays for some in self._each(LocalFleet.collect) for arrays in some]
 
     def _each(self, do: Callable[..., Any], *args: Any) -> list[Any]:
-        """Run a function of a fleet in each process, side by side.
+        """Run a method of `LocalFleet` in each process, side by side.
 
         Raises:
             RoundFailed: a process has ended.
-            KeyartError: what the function raised.
+            KeyartError: what the method raised.
         """
         replies = []
         try:
@@ -126,23 +119,3 @@ def _serve(make: Callable[[], LocalFleet], pipe: Connection, others: Sequence[Co
                 pipe.send((do(fleet, *args), None))
             except Exception as error:
                 pipe.send((None, error))
-
-
-def _play(fleet: LocalFleet, bundle: Path, first: int, steps: int) -> None:
-    fleet.play(bundle, first, steps)
-
-
-def _judge(fleet: LocalFleet, message: bytes, at: float) -> Bools:
-    return fleet.judge(message, at)[1]
-
-
-def _sum(fleet: LocalFleet, offer: Offer, drawn: Bools) -> Integers:
-    return fleet.sum_of(offer, drawn)
-
-
-def _rows(fleet: LocalFleet, offer: Offer, drawn: Bools) -> dict[int, Integers]:
-    return fleet.rows(offer, drawn)
-
-
-def _collect(fleet: LocalFleet) -> list[Arrays]:
-    return fleet.collect()
