@@ -1,10 +1,11 @@
-"""Appeal by title and by artwork: logits of play and of completion that no tag explains, under a mixture prior.
+"""Appeal by title and by artwork: logits of play and of completion that no tag explains.
 
-An artwork's appeal is the sum of its title's and its own, each a pair (play, completion). Titles have a normal prior
-around 0. An artwork is of one of two kinds, each with a normal prior of its own: an ordinary artwork, or bait, which
-is played more and abandoned more. So what is seen in one column tells of the other, and an artwork that many play is
-not believed before it is known how they go on. Shares, means and covariances follow by expectation maximisation
-(Dempster, Laird and Rubin 1977) with the starting values as pseudo-counts.
+An artwork's appeal is the sum of its title's and its own, each a pair (play, completion) with a normal prior around
+0. Each level's covariance follows from the sums, so that one column tells of the other: where artworks that many play
+are abandoned, a play alone is not believed. Expectation maximisation would leave a covariance near its
+start where most artworks are hardly seen; the step here counts what was observed and not what was assumed (MacKay
+1992, "Bayesian interpolation", eq. 2.22), for matrices by the geometric mean of Zhou, Hu, Zhou and Lange (2019, "MM
+algorithms for variance components models").
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ from keyart.model import EncodedCatalog
 from ..types import Doubles
 
 ITERATIONS = 8
-PSEUDO_COUNT = 40.0  # artworks, or titles, that the starting values count as
-START_SHARES = (0.9, 0.1)
-START_MEANS = ((-0.04, 0.1), (0.36, -0.9))
-START_VARIANCE = 0.06
-TITLE_VARIANCE = 0.03
-MIN_VARIANCE = 1e-3
+START_VARIANCE = 0.05
+PSEUDO_COUNT = 4.0  # perfectly observed artworks, or titles, that the start counts as
+VARIANCE_RANGE = (1e-3, 1.0)
 MAX_LOGIT, MAX_DEVIATIONS = 10.0, 10.0
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -33,34 +32,23 @@ class AppealPrior:
 
     Attributes:
         titles: Covariance of titles, [2, 2].
-        shares: Shares of the kinds of artworks, [C].
-        means: Mean of each kind, [C, 2].
-        covariances: Covariance of each kind, [C, 2, 2].
+        artworks: Covariance of artworks, [2, 2].
     """
 
     titles: Doubles
-    shares: Doubles
-    means: Doubles
-    covariances: Doubles
+    artworks: Doubles
 
     @classmethod
     def start(cls) -> AppealPrior:
         """Return the prior before the first round."""
-        eye = np.eye(2)
-        return cls(
-            TITLE_VARIANCE * eye,
-            np.array(START_SHARES),
-            np.array(START_MEANS),
-            np.stack([START_VARIANCE * eye] * len(START_SHARES)),
-        )
+        return cls(START_VARIANCE * np.eye(2), START_VARIANCE * np.eye(2))
 
     def solve(
         self, precision: Doubles, vector: Doubles, encoded: EncodedCatalog
     ) -> tuple[Doubles, Doubles, AppealPrior]:
         """Return the posterior means of titles [T, 2] and of artworks [n, 2], and the next prior.
 
-        Titles are solved first, with the artworks integrated out under the mixture's mean and covariance; artworks
-        follow on what the titles leave.
+        Titles are solved first, with the artworks integrated out; artworks follow on what the titles leave.
 
         Args:
             precision: Precision with which the sum of both levels is observed, by artwork and column, [n, 2].
@@ -71,56 +59,48 @@ class AppealPrior:
         bound = MAX_LOGIT * precision + MAX_DEVIATIONS * np.sqrt(precision)
         prior, vector = self, np.clip(vector, -bound, bound)
         for _ in range(ITERATIONS):
-            titles, title_covariance = prior._titles(precision, vector, encoded)
-            shares, means, covariances = prior._artworks(precision, vector - precision * titles[encoded.title_of])
-            prior = _updated(titles, title_covariance, shares, means, covariances)
-        return titles, (shares[..., None] * means).sum(axis=1), prior
+            titles, of_titles = prior._titles(precision, vector, encoded)
+            artworks, of_artworks = prior._artworks(precision, vector - precision * titles[encoded.title_of])
+            prior = AppealPrior(
+                _updated(prior.titles, titles, of_titles), _updated(prior.artworks, artworks, of_artworks)
+            )
+        return titles, artworks, prior
 
     def _titles(self, precision: Doubles, vector: Doubles, encoded: EncodedCatalog) -> tuple[Doubles, Doubles]:
         """Return the posterior mean [T, 2] and covariance [T, 2, 2] of titles."""
-        mean = self.shares @ self.means
-        away = self.means - mean
-        covariance = np.einsum("c,cij->ij", self.shares, self.covariances + away[:, :, None] * away[:, None, :])
-        left = np.linalg.inv(np.eye(2) + precision[:, :, None] * covariance)  # (1 + W Σ)⁻¹
+        left = np.linalg.inv(np.eye(2) + precision[:, :, None] * self.artworks)  # (1 + W Σ)⁻¹
         count, title = len(encoded.first) - 1, encoded.title_of
         precisions, vectors = np.zeros((count, 2, 2)), np.zeros((count, 2))
         np.add.at(precisions, title, left * precision[:, None, :])
-        np.add.at(vectors, title, np.einsum("nij,nj->ni", left, vector - precision * mean))
-        posterior = np.linalg.inv((precisions + np.swapaxes(precisions, 1, 2)) / 2 + np.linalg.inv(self.titles))
-        return np.einsum("tij,tj->ti", posterior, vectors), posterior
+        np.add.at(vectors, title, np.einsum("nij,nj->ni", left, vector))
+        covariance = np.linalg.inv((precisions + np.swapaxes(precisions, 1, 2)) / 2 + np.linalg.inv(self.titles))
+        return np.einsum("tij,tj->ti", covariance, vectors), covariance
 
-    def _artworks(self, precision: Doubles, vector: Doubles) -> tuple[Doubles, Doubles, Doubles]:
-        """Return, by artwork and kind, its probability [n, C], mean [n, C, 2] and covariance [n, C, 2, 2]."""
-        inverse = np.linalg.inv(self.covariances)
-        pull = np.einsum("cij,cj->ci", inverse, self.means)
-        covariance = np.linalg.inv(inverse + precision[:, None, :, None] * np.eye(2))
-        mean = np.einsum("ncij,ncj->nci", covariance, vector[:, None] + pull)
-        evidence = (
-            np.log(self.shares)
-            + 0.5 * (np.linalg.slogdet(covariance)[1] - np.linalg.slogdet(self.covariances)[1])
-            + 0.5 * ((mean * (vector[:, None] + pull)).sum(axis=2) - (self.means * pull).sum(axis=1))
-        )
-        weight = np.exp(evidence - evidence.max(axis=1, keepdims=True))
-        return weight / weight.sum(axis=1, keepdims=True), mean, np.asarray(covariance)
+    def _artworks(self, precision: Doubles, vector: Doubles) -> tuple[Doubles, Doubles]:
+        """Return the posterior mean [n, 2] and covariance [n, 2, 2] of artworks."""
+        covariance = np.linalg.inv(precision[:, None, :] * np.eye(2) + np.linalg.inv(self.artworks))
+        return np.einsum("nij,nj->ni", covariance, vector), covariance
 
 
-def _updated(
-    titles: Doubles, title_covariance: Doubles, shares: Doubles, means: Doubles, covariances: Doubles
-) -> AppealPrior:
-    """Return the prior that fits the posterior of titles and artworks, with the starting values as pseudo-counts."""
-    start = AppealPrior.start()
-    squares = (titles[:, :, None] * titles[:, None, :] + title_covariance).sum(axis=0)
-    counts = shares.sum(axis=0)
-    all_counts = counts + PSEUDO_COUNT * start.shares
-    mean = (np.einsum("nc,nci->ci", shares, means) + PSEUDO_COUNT * start.shares[:, None] * start.means) / all_counts[
-        :, None
-    ]
-    away = means - mean
-    spread = np.einsum("nc,ncij->cij", shares, covariances + away[..., :, None] * away[..., None, :])
-    spread += (PSEUDO_COUNT * start.shares)[:, None, None] * start.covariances
-    return AppealPrior(
-        (squares + PSEUDO_COUNT * start.titles) / (len(titles) + PSEUDO_COUNT) + MIN_VARIANCE * np.eye(2),
-        all_counts / all_counts.sum(),
-        mean,
-        spread / all_counts[:, None, None] + MIN_VARIANCE * np.eye(2),
-    )
+def _updated(before: Doubles, means: Doubles, covariances: Doubles) -> Doubles:
+    """Return the covariance of a level's next prior, [2, 2].
+
+    With S the sum of m mᵀ and D the sum of what the observations took off the prior's covariance, it is A Σ A with
+    A D A = S: in one dimension, S divided by the number of well-determined entries.
+
+    Args:
+        before: The prior's covariance Σ, [2, 2].
+        means: Posterior means m, [k, 2].
+        covariances: Posterior covariances, [k, 2, 2].
+    """
+    determined = (before - covariances).sum(axis=0) + PSEUDO_COUNT * before
+    root = _power(means.T @ means + PSEUDO_COUNT * START_VARIANCE * np.eye(2), 0.5)
+    factor = root @ _power(root @ determined @ root, -0.5) @ root
+    values, basis = np.linalg.eigh(factor @ before @ factor)
+    return (basis * np.clip(values, *VARIANCE_RANGE)) @ basis.T
+
+
+def _power(matrix: Doubles, exponent: float) -> Doubles:
+    """Return a power of a positive definite matrix, [2, 2]."""
+    values, basis = np.linalg.eigh(matrix)
+    return (basis * np.maximum(values, TINY) ** exponent) @ basis.T
