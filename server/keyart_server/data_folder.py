@@ -5,6 +5,7 @@ DIR/admin.token                API token with all scopes, mode 0600
 DIR/keys/*.pem                 private keys: TUF roles (`tuf_keys`), offers and device certificates (`signing_keys`)
 DIR/catalog.json               titles and artworks of the fleet
 DIR/tuf/{metadata,targets}/    the bundle repository: static files
+DIR/tuf/bundles/VERSION/       the published bundles as folders
 DIR/tuf/root.json              the trusted root that apps ship
 """
 

@@ -249,7 +249,7 @@ def test_a_file_of_the_old_bundle_in_the_new_one(tmp_path: Path, name: str) -> N
     victim = sites.device(made)
     victim.update()
     sites.publish(made, 2, seed=1)
-    victim.answers[f"targets/2/{name}"] = (made.targets / "1" / name).read_bytes()
+    victim.answers[f"targets/2/{name}"] = (made.bundles / "1" / name).read_bytes()
     refused(victim, "bytes differ|more bytes than")
     heals(victim)
 
@@ -369,14 +369,14 @@ def test_a_signed_file_of_ten_gigabytes(site: Repository, victim: Device) -> Non
 
 
 def test_a_signed_bundle_that_breaks_a_rule(site: Repository, victim: Device, tmp_path: Path) -> None:
-    bad = samples.resealed((site.targets / "2" / "manifest.json").read_bytes(), opset=21)
+    bad = samples.resealed((site.bundles / "2" / "manifest.json").read_bytes(), opset=21)
     sign_targets(site, victim, lambda targets: serve(victim, targets, "2/manifest.json", bad))
     refused(victim, "opset 21", BundleRefused)
 
 
 def test_a_signed_bundle_under_the_number_of_another(site: Repository, victim: Device) -> None:
     def renumber(targets: dict[str, TargetFile]) -> None:
-        for path in (site.targets / "2").iterdir():
+        for path in (site.bundles / "2").iterdir():
             serve(victim, targets, f"3/{path.name}", path.read_bytes())
 
     sign_targets(site, victim, renumber)
@@ -414,11 +414,11 @@ def test_a_flipped_byte_anywhere(site: Repository, victim: Device, tmp_path: Pat
     probe = Device(tmp_path / "probe", site.folder, victim.root)
     shutil.copytree(heals_from, probe.home)
     probe.update()
-    paths = sorted(path for path in set(probe.asked) if (site.folder / path).exists())
+    paths = sorted(path for path in set(probe.asked) if sites.stored(site.folder, path).exists())
     assert len(paths) == 3 + 6
     rng = random.Random(3)
     for path in paths:
-        good = (site.folder / path).read_bytes()
+        good = sites.stored(site.folder, path).read_bytes()
         places = {0, len(good) - 1, *(rng.randrange(len(good)) for _ in range(5))}
         for at in places:
             flip(victim, heals_from, path, good, at, 1 << rng.randrange(8))

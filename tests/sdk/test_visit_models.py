@@ -120,7 +120,7 @@ def test_the_example_takes_part_and_installs(tmp_path, capsys):
     def send(*request):
         if door.over:
             door.model = {"version": 1, "share": 1.0, "before": None}
-            if door.asked.count("GET /tuf/targets/1/manifest.json") == DEVICES:
+            if sum(request.endswith(".manifest.json") for request in door.asked) == DEVICES:
                 stop.set()  # what has begun is done first
         return door.send(*request)
 

@@ -15,6 +15,7 @@ from keyart_server.app import create_app
 from keyart_server.bundles import PublishedBundles
 from keyart_server.bundles.published_bundles import check_bundle
 from keyart_server.service import Service
+from keyart_server.signing.repository import target_name
 
 FOR_GOOD = "public, max-age=31536000, immutable"
 
@@ -44,12 +45,13 @@ def test_files_are_unchanged_and_kept_for_good(
     client: httpx.Client, published: PublishedBundles, bundles: Path
 ) -> None:
     for path in (bundles / "7").iterdir():
-        answer = client.get(f"/tuf/targets/7/{path.name}")
-        assert answer.content == path.read_bytes() and answer.headers["cache-control"] == FOR_GOOD
-        again = client.get(f"/tuf/targets/7/{path.name}", headers={"If-None-Match": answer.headers["etag"]})
-        assert (again.status_code, again.content) == (304, b"")
-        head = client.head(f"/tuf/targets/7/{path.name}")
-        assert int(head.headers["content-length"]) == path.stat().st_size
+        for name in (target_name(path.name, path.read_bytes()), path.name):
+            answer = client.get(f"/tuf/targets/7/{name}")
+            assert answer.content == path.read_bytes() and answer.headers["cache-control"] == FOR_GOOD
+            again = client.get(f"/tuf/targets/7/{name}", headers={"If-None-Match": answer.headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
+            head = client.head(f"/tuf/targets/7/{name}")
+            assert int(head.headers["content-length"]) == path.stat().st_size
     for name in ("1.root.json", "1.targets.json", "2.snapshot.json"):
         assert client.get(f"/tuf/metadata/{name}").headers["cache-control"] == FOR_GOOD
     changing = client.get("/tuf/metadata/timestamp.json")
@@ -57,7 +59,10 @@ def test_files_are_unchanged_and_kept_for_good(
 
 
 def test_what_is_not_there_is_asked_for_again_soon(client: httpx.Client, published: PublishedBundles) -> None:
-    for path in ("/tuf/metadata/2.root.json", "/tuf/targets/9/manifest.json", "/tuf/targets/7/secrets.json"):
+    other = target_name("manifest.json", b"{}")
+    for path in ("/tuf/metadata/2.root.json", *(f"/tuf/targets/{name}" for name in (
+        "9/manifest.json", "7/secrets.json", f"7/{other}", f"9/{other}"
+    ))):  # fmt: skip
         answer = client.get(path)
         assert answer.status_code == 404 and answer.headers["cache-control"] in ("public, max-age=60", "no-store")
 
@@ -69,13 +74,15 @@ OTHERS = [
     "/tuf/targets/7/", "/tuf/targets/7", "/tuf/targets/", "/tuf/", "/tuf/metadata/", "/tuf/metadata/.lock",
     "/tuf/metadata/.timestamp.json.partial", "/tuf/targets/7/.ranker.bin", "/tuf/targets/07/manifest.json",
     "/tuf/targets/7/manifest.json%00", "/tuf/targets/7/manifest.json%0a", "/tuf/targets/%D9%A7/manifest.json",
+    "/tuf/bundles/7/manifest.json",
     "/tuf/targets//etc/passwd", "/tuf/targets/7//manifest.json", "/tuf/metadata/1.root.json/x",
 ]  # fmt: skip
 
 
 def test_nothing_else_is_served(client: httpx.Client, published: PublishedBundles, service: Service) -> None:
     (service.data.tuf / "metadata" / ".timestamp.json.partial").write_bytes(b"{}")
-    (service.data.tuf / "targets" / "7" / ".ranker.bin").write_bytes(b"{}")
+    for folder in ("targets", "bundles"):
+        (service.data.tuf / folder / "7" / ".ranker.bin").write_bytes(b"{}")
     for path in OTHERS:
         target = httpx.URL(str(client.base_url).rstrip("/"), raw_path=path.encode())
         assert client.get(target).status_code in (400, 404), path
@@ -84,8 +91,11 @@ def test_nothing_else_is_served(client: httpx.Client, published: PublishedBundle
 def test_a_link_out_of_the_folder_is_not_followed(
     client: httpx.Client, published: PublishedBundles, service: Service
 ) -> None:
-    (service.data.tuf / "targets" / "7" / "extra.json").symlink_to(service.data.admin_token)
-    assert client.get("/tuf/targets/7/extra.json").status_code == 404
+    digested = target_name("extra.json", b"")
+    (service.data.tuf / "targets" / "7" / digested).symlink_to(service.data.admin_token)
+    (service.data.tuf / "bundles" / "7" / "extra.json").symlink_to(service.data.admin_token)
+    for name in ("extra.json", digested):
+        assert client.get(f"/tuf/targets/7/{name}").status_code == 404
 
 
 def test_published_once_and_only_forward(service: Service, published: PublishedBundles, bundles: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
@@ -22,7 +23,10 @@ from keyart_server.signing.repository import VERSIONS_KEPT, Repository
 def test_published_files_are_the_bundle_byte_for_byte(tmp_path: Path) -> None:
     made = sites.repository(tmp_path, 7)
     for path in (tmp_path / "bundle-7-0").iterdir():
-        assert (made.folder / "targets" / "7" / path.name).read_bytes() == path.read_bytes()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert (made.targets / "7" / f"{digest}.{path.name}").read_bytes() == path.read_bytes()
+        assert (made.bundles / "7" / path.name).read_bytes() == path.read_bytes()
+    assert len(list(made.targets.glob("7/*"))) == len(list(made.bundles.glob("7/*"))) == 6
     names = {path.name for path in (made.folder / "metadata").iterdir()}
     expected = {
         "1.root.json",
@@ -68,7 +72,7 @@ def test_what_devices_would_refuse_is_not_published(tmp_path: Path) -> None:
     with pytest.raises(BundleRefused, match=r"off by|another artwork"):
         made.publish(samples.sample_bundle(tmp_path / "b3", 3), run=samples.run_of(samples.weights(1)))
     assert (made.folder / "metadata" / "timestamp.json").read_bytes() == before
-    assert {path.name for path in made.targets.iterdir()} == {"1"}
+    assert {path.name for path in made.targets.iterdir()} == {path.name for path in made.bundles.iterdir()} == {"1"}
 
 
 def test_online_keys_refresh_but_do_not_publish(tmp_path: Path) -> None:
@@ -138,7 +142,21 @@ def test_old_bundles_leave_the_list_and_stay_on_disk(tmp_path: Path) -> None:
     newest = max((made.folder / "metadata").glob("*.targets.json"), key=lambda p: int(p.name.split(".")[0]))
     listed = {path.split("/")[0] for path in json.loads(newest.read_bytes())["signed"]["targets"]}
     assert listed == {str(version) for version in range(3, VERSIONS_KEPT + 3)}
-    assert (made.targets / "1" / "manifest.json").exists()
+    assert (made.bundles / "1" / "manifest.json").exists() and len(list(made.targets.glob("1/*"))) == 6
+
+
+def test_a_repository_of_before_gets_digests_in_its_names(tmp_path: Path) -> None:
+    """keyart 0.1 served targets by their plain names; a kill in the middle of the change is made good."""
+    made = sites.repository(tmp_path, 1, 2)
+    after = {path.relative_to(made.folder) for path in made.folder.rglob("*")}
+    shutil.rmtree(made.targets)
+    made.bundles.rename(made.targets)
+    (made.folder / ".bundles").mkdir()
+    (made.targets / "2").rename(made.folder / ".bundles" / "2")
+    reopened = Repository.open(made.folder, tmp_path / "keys")
+    assert {path.relative_to(made.folder) for path in made.folder.rglob("*")} == after
+    assert sites.device(reopened).update() is not None
+    sites.publish(reopened, 3)
 
 
 @pytest.mark.parametrize("role", tuf_keys.ROLES)
@@ -225,7 +243,7 @@ def test_killed_before_each_write(tmp_path: Path, action: str) -> None:
 
 def test_a_half_published_version_is_burned_if_its_bytes_change(tmp_path: Path) -> None:
     made = sites.repository(tmp_path, 1)
-    shutil.copytree(samples.sample_bundle(tmp_path / "b2", 2), made.targets / "2")
+    shutil.copytree(samples.sample_bundle(tmp_path / "b2", 2), made.bundles / "2")
     with pytest.raises(BundleRefused, match="partly published"):
         made.publish(samples.sample_bundle(tmp_path / "other", 2, seed=1))
     assert made.publish(tmp_path / "b2").model_version == 2

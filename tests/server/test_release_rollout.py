@@ -275,7 +275,7 @@ def test_a_damaged_repository_stops_no_start(service: Service, caplog: pytest.Lo
 def test_a_burned_number_is_refused(service: Service, tmp_path: Path) -> None:
     """Other bytes lie under the number already, of a publish that was killed before this server knew of releases."""
     first(service)
-    bundle_samples.sample_bundle(service.data.tuf / "targets" / "8", 8, seed=9)
+    bundle_samples.sample_bundle(service.data.tuf / "bundles" / "8", 8, seed=9)
     refused = rolled(service)
     assert refused.standing == "refused" and "partly published" in refused.reason and service.bundles.newest() == 7
     with pytest.raises(BundleRefused):

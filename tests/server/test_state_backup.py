@@ -78,7 +78,8 @@ def test_there_and_back(filled: Service, clock: Clock, tmp_path: Path, to: str, 
     assert not list(tmp_path.glob(".*.partial"))
 
     kept = {path.relative_to(new.path).as_posix() for path in new.path.rglob("*") if path.is_file()}
-    assert {"keys/snapshot.pem", "keys/timestamp.pem", "tuf/root.json", "tuf/targets/7/ranker.bin"} <= kept
+    assert {"keys/snapshot.pem", "keys/timestamp.pem", "tuf/root.json", "tuf/bundles/7/ranker.bin"} <= kept
+    assert sum(name.startswith("tuf/targets/7/") for name in kept) == 6
     assert not {"keys/root.pem", "keys/targets.pem", "admin.token"} & kept
     Repository.open(new.tuf, new.keys).refresh()
 

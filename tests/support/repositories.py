@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,10 @@ def canary(folder: Path, manifest: Manifest) -> Callable[..., list[object]]:
 
 @dataclass
 class Device:
-    """One device. fetch reads the repository's files, or has other `answers`; `asked` lists the paths."""
+    """One device. fetch reads the repository's files, or has other `answers`; `asked` lists the paths.
+
+    Both name a target as its publisher does, without the digest that is in the name of its file.
+    """
 
     home: Path
     site: Path
@@ -43,8 +47,10 @@ class Device:
         return Slots(self.home / "slots")
 
     def fetch(self, path: str) -> bytes | Iterable[bytes]:
-        self.asked.append(path)
-        answer = self.answers.get(path)
+        name = re.sub(r"/[0-9a-f]{64}\.", "/", path)
+        assert path.startswith("metadata/") or name != path, "a target is asked for by its digest"
+        self.asked.append(name)
+        answer = self.answers.get(name)
         if isinstance(answer, Exception):
             raise answer
         return (self.site / path).read_bytes() if answer is None else answer
@@ -72,6 +78,12 @@ def publish(made: Repository, version: int, seed: int = 0) -> Manifest:
     if not source.exists():
         samples.sample_bundle(source, version, seed=seed)
     return made.publish(source)
+
+
+def stored(site: Path, path: str) -> Path:
+    """The file of a published path, without or with the digest in its name."""
+    plain = site / path
+    return plain if plain.exists() else next(plain.parent.glob(f"*.{plain.name}"), plain)
 
 
 def device(made: Repository, name: str = "device") -> Device:

@@ -148,7 +148,6 @@ def _signed_paths(folder: Path) -> list[str]:
 
 def _refreshed(folder: Path, fetch: Fetch, root: bytes) -> Updater:
     try:
-        from tuf.ngclient.config import UpdaterConfig
         from tuf.ngclient.updater import Updater
     except ImportError as error:
         raise UpdateError(
@@ -159,8 +158,6 @@ def _refreshed(folder: Path, fetch: Fetch, root: bytes) -> Updater:
         "metadata/",
         target_base_url="targets/",
         fetcher=_fetcher(fetch),
-        # A content delivery network serves 7/manifest.json under that name: version folders never change.
-        config=UpdaterConfig(prefix_targets_with_hash=False),
         bootstrap=root,
     )
     updater.refresh()

@@ -71,7 +71,7 @@ class PublishedBundles:
         replace_file(tuf / "root.json", repository.newest_root)
         manifest = Manifest.read(bundle)
         if repository.newest == manifest.model_version:
-            published = Manifest.read(repository.targets / str(manifest.model_version))
+            published = Manifest.read(repository.bundles / str(manifest.model_version))
             if published.digest == manifest.digest:
                 return None
         return repository.publish(bundle, run=lazy_ranker(bundle))
@@ -100,7 +100,7 @@ class PublishedBundles:
 
     def folder(self, version: int) -> Path:
         """Return the folder of a published bundle."""
-        return self._data.tuf / "targets" / str(version)
+        return self._data.tuf / "bundles" / str(version)
 
     def manifest(self, version: int) -> Manifest:
         """Return the manifest of a published bundle. Raises BundleMissing, BundleDamaged."""

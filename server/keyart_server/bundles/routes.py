@@ -21,7 +21,9 @@ from ..service import Service
 CACHE_ONE_MINUTE: Final = "public, max-age=60"
 NUMBER: Final = r"(?:0|[1-9][0-9]{0,15})"
 METADATA: Final = re.compile(rf"timestamp\.json|{NUMBER}\.(?:root|targets|snapshot)\.json", re.ASCII)
-TARGET: Final = re.compile(rf"{NUMBER}/[a-z][a-z0-9_]*\.[a-z0-9]+", re.ASCII)
+FILE: Final = r"[a-z][a-z0-9_]*\.[a-z0-9]+"
+TARGET: Final = re.compile(rf"{NUMBER}/[0-9a-f]{{64}}\.{FILE}", re.ASCII)
+PLAIN_TARGET: Final = re.compile(rf"{NUMBER}/{FILE}", re.ASCII)
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -30,6 +32,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     folders = {
         "metadata": StaticFiles(directory=service.data.tuf / "metadata", check_dir=False),
         "targets": StaticFiles(directory=service.data.tuf / "targets", check_dir=False),
+        "bundles": StaticFiles(directory=service.data.tuf / "bundles", check_dir=False),
     }
     options: dict[str, Any] = {
         "response_class": FileResponse,
@@ -50,8 +53,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @router.head("/tuf/targets/{version}/{name}", include_in_schema=False)
     @router.get("/tuf/targets/{version}/{name}", **options)
     async def target(version: str, name: str, request: Request) -> Response:
-        """Return a file of the bundle with this model version."""
-        return await send("targets", _checked_name(TARGET, f"{version}/{name}"), request)
+        """Return a file of the bundle with this model version.
+
+        TUF clients ask for `SHA256.NAME`. The plain name is answered too, for devices with keyart 0.1 and for people.
+        """
+        path = f"{version}/{name}"
+        if PLAIN_TARGET.fullmatch(path):
+            return await send("bundles", path, request)
+        return await send("targets", _checked_name(TARGET, path), request)
 
     return (router,)
 

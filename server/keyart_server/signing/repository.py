@@ -4,15 +4,18 @@
     folder/metadata/N.targets.json                sha256 and size of every file of every listed bundle
     folder/metadata/N.snapshot.json               names the current targets.json
     folder/metadata/timestamp.json                names the current snapshot; the only file replaced in place
-    folder/targets/7/manifest.json …              the files of bundle 7, byte for byte
+    folder/targets/7/SHA256.manifest.json …       the files of bundle 7, byte for byte, each under its own digest
+    folder/bundles/7/manifest.json …              the same bundle as a folder, for the server's own use
 
-Versions only go forward. Files written before timestamp.json are invisible until that file is replaced, so an
-interrupted call leaves the old state or the new one; version numbers that it used are not used again. Source: TUF
-specification, theupdateframework.github.io/specification, sections 5 and 6.
+The names of targets are those that every TUF client asks for where the root says `consistent_snapshot`, so any client
+reads the repository with its default settings. Versions only go forward. Files written before timestamp.json are
+invisible until that file is replaced, so an interrupted call leaves the old state or the new one; version numbers of
+it are not used again. Source: TUF specification, theupdateframework.github.io/specification, sections 5 and 6.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import shutil
@@ -35,6 +38,7 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # tuf does not dec
 )
 
 from keyart.bundle import (
+    MANIFEST_NAME,
     Manifest,
     RunRanker,
     locked_file,
@@ -86,7 +90,7 @@ class Repository:
         step: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.folder, self.keys = folder, keys
-        self.metadata, self.targets = folder / "metadata", folder / "targets"
+        self.metadata, self.targets, self.bundles = folder / "metadata", folder / "targets", folder / "bundles"
         self._clock, self._step = clock, step
 
     @classmethod
@@ -102,6 +106,7 @@ class Repository:
             raise BundleRefused(f"{folder} already holds a repository; open it, or choose another folder.")
         repository.metadata.mkdir(parents=True, exist_ok=True)
         repository.targets.mkdir(exist_ok=True)
+        repository.bundles.mkdir(exist_ok=True)
         signers = {}
         for role in tuf_keys.ROLES:
             path = tuf_keys.path_of(repository.keys, role)
@@ -125,6 +130,9 @@ class Repository:
         """
         repository = cls(Path(folder), Path(keys), clock)
         repository._load()
+        if not repository.bundles.is_dir():
+            with locked_file(repository.folder / ".lock"):
+                repository._add_digests_to_names()
         return repository
 
     @property
@@ -234,8 +242,8 @@ class Repository:
                 tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
 
     def _place(self, files: Mapping[str, bytes], state: _State, run: RunRanker | None) -> Manifest:
-        """Verify the files and move them to targets/<version>/; no metadata names them yet."""
-        incoming = self.targets / ".incoming"
+        """Verify the files and move them to bundles/<version>/ and targets/<version>/; no metadata names them yet."""
+        incoming = self.bundles / ".incoming"
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir(parents=True)
         try:
@@ -249,19 +257,38 @@ class Repository:
                     "versions only go forward. Build the bundle with a higher model version."
                 )
             self._step("place")
-            home = self.targets / str(manifest.model_version)
+            home = self.bundles / str(manifest.model_version)
             if not home.exists():
                 incoming.rename(home)
-                sync_folder(self.targets)
+                sync_folder(self.bundles)
             elif {path.name: path.read_bytes() for path in home.iterdir()} != files:
                 # Left by an interrupted publish. Caches may hold it, so its version cannot be used again.
                 raise BundleRefused(
                     f"Model {manifest.model_version} was partly published before with other bytes; "
                     "build the bundle with a higher model version."
                 )
+            self._place_targets(manifest.model_version, files)
             return manifest
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
+
+    def _place_targets(self, version: int, files: Mapping[str, bytes]) -> None:
+        folder = self.targets / str(version)
+        folder.mkdir(exist_ok=True)
+        for name, data in files.items():
+            replace_file(folder / target_name(name, data), data)
+        sync_folder(self.targets)
+
+    def _add_digests_to_names(self) -> None:
+        """Bring a repository of keyart 0.1, whose targets had no digests in their names, to today's layout."""
+        moved = self.folder / ".bundles"
+        moved.mkdir(exist_ok=True)
+        for plain in (path.parent for path in self.targets.glob(f"[0-9]*/{MANIFEST_NAME}")):
+            plain.rename(moved / plain.name)
+        for bundle in moved.iterdir():
+            self._place_targets(int(bundle.name), read_files(bundle))
+        moved.rename(self.bundles)
+        sync_folder(self.folder)
 
     def _write_root(self, root: Metadata[Root], signers: list[CryptoSigner]) -> None:
         root.signed.version = 1 if not root.signatures else root.signed.version + 1
@@ -337,6 +364,11 @@ class Repository:
             expected.verify_length_and_hashes(data)
         metadata: Metadata[Any] = Metadata.from_bytes(data)
         return metadata
+
+
+def target_name(name: str, data: bytes) -> str:
+    """Return the name under which a file of a bundle is served."""
+    return f"{hashlib.sha256(data).hexdigest()}.{name}"
 
 
 def _versions(targets: Targets) -> set[int]:

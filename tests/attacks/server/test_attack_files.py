@@ -22,6 +22,7 @@ from keyart_server import audit_log
 from keyart_server.data_folder import DataFolder
 from keyart_server.serve import open_service
 from keyart_server.settings import ServerSettings
+from keyart_server.signing.repository import target_name
 from keyart_server.state.backup import back_up, restore
 
 UP = ("..", "%2e%2e", ".%2e", "%2e.", "%252e%252e", "..%00", "%c0%ae%c0%ae", "..;", "%uff0e%uff0e", "...")
@@ -58,11 +59,17 @@ def test_a_link_that_leads_out(target: Target, tmp_path: Path) -> None:
     """A symbolic link among the published files: to a secret, to a folder, of a file that devices may fetch."""
     target.service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
     tuf = target.service.data.tuf
-    (tuf / "targets" / "7" / "extra.json").symlink_to(target.service.data.admin_token)
+    digested = target_name("manifest.json", b"secret")
+    (tuf / "bundles" / "7" / "extra.json").symlink_to(target.service.data.admin_token)
+    (tuf / "targets" / "7" / digested).symlink_to(target.service.data.admin_token)
     (tuf / "metadata" / "9.root.json").symlink_to(target.service.data.admin_token)
+    (tuf / "bundles" / "9").symlink_to(target.service.data.keys)
     (tuf / "targets" / "9").symlink_to(target.service.data.keys)
     (tuf / "targets" / "9" / "manifest.json").write_text("secret")
-    for path in ("/tuf/targets/7/extra.json", "/tuf/metadata/9.root.json", "/tuf/targets/9/manifest.json"):
+    (tuf / "targets" / "9" / digested).write_text("secret")
+    for path in ("/tuf/metadata/9.root.json", *(f"/tuf/targets/{name}" for name in (
+        "7/extra.json", f"7/{digested}", "9/manifest.json", f"9/{digested}"
+    ))):  # fmt: skip
         assert target.raw(path).status_code == 404, path
 
 

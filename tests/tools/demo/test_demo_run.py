@@ -89,7 +89,7 @@ def test_bundle_is_the_one_that_was_published_and_installed(shown: Shown) -> Non
 
     assert CliRunner().invoke(main, ["verify", str(bundle)]).exit_code == 0
     assert slot is not None
-    for other in (slot, shown.folder / "tuf" / "targets" / str(version)):
+    for other in (slot, shown.folder / "tuf" / "bundles" / str(version)):
         same, different, errors = filecmp.cmpfiles(
             bundle, other, [path.name for path in bundle.iterdir()], shallow=False
         )
