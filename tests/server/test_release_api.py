@@ -105,7 +105,7 @@ def test_where_the_standing_does_not_allow_it(client: httpx.Client, service: Ser
     assert client.post("/api/releases/9/withdraw", headers=admin).json()["share"] == 0.0
     taken = post(client, zipped(8, seed=2), admin)
     assert taken.status_code == 409 and "not newer than 9" in taken.json()["error"]
-    rolled(service, 10)
+    assert rolled(service, 10, seed=2).standing == "rolling", "other weights than those withdrawn as 9"
     assert post(client, zipped(11), admin).status_code == 409
 
 

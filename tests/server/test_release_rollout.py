@@ -201,7 +201,8 @@ def test_back_and_back_again(service: Service) -> None:
         assert (service.bundles.folder(version + 1) / "ranker.bin").read_bytes() == weights(seed)
     with pytest.raises(InputError, match="no released model before 9"):
         publishing.withdraw(service, 9, "person:Robin")
-    assert standing(service, 9).standing == "released" and offered(service) == (9, 1.0, 6)
+    assert standing(service, 9).standing == "released" and offered(service) == (9, 1.0, 5)
+    assert standing(service, 6).standing == "withdrawn", "its weights were withdrawn as model 8"
 
 
 def test_an_older_one_that_was_withdrawn_is_not_gone_back_to(service: Service) -> None:

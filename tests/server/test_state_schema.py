@@ -36,6 +36,8 @@ COLUMNS = {
         "standing",
         "share",
         "digest",
+        "weights",
+        "origin",
         "files",
         "plan",
         "gates",
@@ -110,6 +112,8 @@ def test_a_database_of_version_0_1_is_upgraded(service: Service) -> None:
     with service.state.engine.execution_options(keyart_writes=True).begin() as connection:
         for table, new, old in renamed:
             connection.execute(text(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}"))
+        for column in ("weights", "origin"):
+            connection.execute(text(f"ALTER TABLE releases DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     migrate(service.state.engine)
     test_migrations_make_the_tables(service)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 import zlib
@@ -85,6 +86,18 @@ def renumber(
         training={**original.training, **training},
     )
     return {**files, MANIFEST_NAME: Manifest.parse(changed.to_bytes()).to_bytes()}
+
+
+def weights_digest(manifest: Manifest) -> str:
+    """Return the digest of everything that the model has learned: the ranker, and appeal and latents of artworks."""
+    learned = "".join(manifest.files[name].sha256 for name in ("ranker.bin", "vocabulary.json"))
+    return hashlib.sha256(learned.encode()).hexdigest()
+
+
+def origin(manifest: Manifest) -> int | None:
+    """Return the version that this model was made from; for a rollback, the one whose weights it has."""
+    weights_of = weights_version(manifest)
+    return manifest.parent if weights_of == manifest.model_version else weights_of
 
 
 def weights_version(manifest: Manifest) -> int:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -24,9 +24,9 @@ from keyart_federated.campaigns.segments import SegmentEstimate
 
 from ..bundles.published_bundles import check_bundle
 from ..service import Service
-from . import bundle_archive, bundle_gates, release_store
+from . import bundle_archive, bundle_gates, release_store, withdrawal
 from .gate import Gate, comparison_gates, worst_verdict
-from .release import Action, Release
+from .release import MOVES, UNPUBLISHED, Action, Release
 
 log = logging.getLogger("keyart.server")
 QUALITY: Final = "quality"
@@ -68,7 +68,7 @@ def decide(
     with _turn:
         with service.state.reading() as session:
             release, installed = _require(session, version), release_store.newest_released(session)
-            rolling = release_store.list_all(session, "rolling")
+            rolling, releases = release_store.list_all(session, "rolling"), release_store.list_all(session)
         if release.standing == "candidate" and not release.gates:
             release = examine(service, version, actor)
         if release.standing != "candidate":
@@ -84,6 +84,8 @@ def decide(
                 "publishing it would undo that update."
             )
             measured = (*measured, Gate("base", "failed", sentence, {}))
+        if withdrawn := withdrawal.withdrawn_origin(release.weights, release.origin, releases, version):
+            measured = (*measured, Gate("lineage", "failed", withdrawn, {}))
         all_gates = (*release.gates, *measured)
         verdict = worst_verdict(all_gates)
         if verdict == "failed":
@@ -103,6 +105,10 @@ def resume_interrupted(service: Service) -> None:
     """
     try:
         with _turn:
+            with service.state.writing() as session:
+                for version in sorted(service.bundles.signed()):
+                    release_store.adopt(session, service.clock(), service.bundles.manifest(version))
+            _withdraw_lineages(service)
             with service.state.reading() as session:
                 rolling, candidates = (
                     release_store.list_all(session, standing) for standing in ("rolling", "candidate")
@@ -110,9 +116,6 @@ def resume_interrupted(service: Service) -> None:
             for release in rolling:
                 if release.half_published:
                     _publish_files(service, release.version, "server")
-            with service.state.writing() as session:
-                for version in sorted(service.bundles.signed()):
-                    release_store.adopt(session, service.clock(), service.bundles.manifest(version))
             for release in candidates:
                 if release.campaign_id is None:
                     decide(service, release.version)
@@ -216,26 +219,40 @@ def hold(service: Service, version: int, actor: str) -> Release:
     return _move(service, actor, version, "hold", reason=f"By {actor}.")
 
 
-def withdraw(service: Service, version: int, actor: str) -> Release:
-    """End a release. Devices that may have it get the previous weights under a new version, at once.
+def withdraw(service: Service, version: int, actor: str, because: str = "") -> Release:
+    """End a release, and every other one that has its weights or was made from them (`withdrawal`).
+
+    Devices that may have one of them get the newest other released weights under a new version, at once.
+
+    Args:
+        service: the server.
+        version: model version.
+        actor: name for the audit log.
+        because: sentence for its reason.
 
     Raises:
-        InputError: if there is no previous model; nothing is changed.
+        InputError: if there is no other released model; nothing is changed.
     """
     with _turn:
         with service.state.writing() as session:
-            at, release = service.clock(), _require(session, version)
-            newest = _newest_published(session)
-            if not release.published or version != newest:
-                stays = f" Model {newest} was published later and stays published." if release.published else ""
-                return release_store.move(session, at, actor, version, "withdraw", reason=f"By {actor}.{stays}")
-            files = _rollback_files(service, session, release)
-            manifest = Manifest.parse(files[MANIFEST_NAME])
-            new_version, weights = manifest.model_version, bundle_archive.weights_version(manifest)
-            reason = f"By {actor}. Model {new_version} restores the weights of model {weights}."
+            at, release, releases = service.clock(), _require(session, version), release_store.list_all(session)
+            ended = withdrawal.lineage(version, releases)
+            others = [
+                other for other in releases
+                if other.version in ended - {version} and other.standing in MOVES["withdraw"][0]
+            ]  # fmt: skip
+            files = _rollback_files(service, session, release, [release, *others], ended)
+            parts = (f"By {actor}.", because, _rollback_sentence(release, files, _newest_published(session)))
+            reason = " ".join(part for part in parts if part)
             withdrawn = release_store.move(session, at, actor, version, "withdraw", reason=reason)
-            release_store.propose(session, at, actor, files, base=version, plan=AT_ONCE)
-        decide(service, new_version, actor=actor)
+            for other in others:
+                because = f"By {actor}. It has the weights of model {version}, or was trained from them."
+                release_store.move(session, at, actor, other.version, "withdraw", reason=because)
+            if files is not None:
+                manifest = Manifest.parse(files[MANIFEST_NAME])
+                release_store.propose(session, at, actor, files, base=manifest.parent, plan=AT_ONCE)
+        if files is not None:
+            decide(service, manifest.model_version, actor=actor)
     return withdrawn
 
 
@@ -246,17 +263,68 @@ def republish(service: Service, of: int, version: int, parent: int) -> dict[str,
     return bundle_archive.renumber(read_files(folder), version, parent, service.clock(), weights_of=weights)
 
 
-def _rollback_files(service: Service, session: Session, release: Release) -> dict[str, bytes]:
-    if release.half_published:
-        manifest = Manifest.parse(release_store.files(session, release.version)[MANIFEST_NAME])
-    else:
-        manifest = service.bundles.manifest(release.version)
-    previous = release_store.newest_released(session, below=bundle_archive.weights_version(manifest))
-    if previous is None:
+def _rollback_files(
+    service: Service, session: Session, release: Release, ending: Sequence[Release], ended: Collection[int]
+) -> dict[str, bytes] | None:
+    """Return the bundle that takes the place of the releases that end, or None if devices need none.
+
+    Args:
+        service: the server.
+        session: an open transaction.
+        release: the release that is withdrawn.
+        ending: it, and all others that end with it.
+        ended: versions of its lineage.
+    """
+    releases = release_store.list_all(session)
+    newest = _newest_published(session)
+    on_devices = any(other.version == newest for other in ending)
+    pending = any(other.standing in UNPUBLISHED and withdrawal.restores(other, releases) for other in ending)
+    if newest is None or not (on_devices or pending):
+        return None
+    clean = next((r for r in releases if r.standing == "released" and r.version not in ended), None)
+    if clean is None and on_devices:
         raise InputError(
-            f"There is no released model before {release.version} to roll back to; hold it, or publish another one."
+            f"There is no released model before {release.version} to roll back to, other than those with its weights "
+            "or trained from them; hold it, or publish another one."
         )
-    return republish(service, previous.version, (release_store.newest_version(session) or 0) + 1, release.version)
+    if clean is None:
+        return None
+    return republish(service, clean.version, (release_store.newest_version(session) or 0) + 1, newest)
+
+
+def _rollback_sentence(release: Release, files: Mapping[str, bytes] | None, newest: int | None) -> str:
+    if files is not None:
+        manifest = Manifest.parse(files[MANIFEST_NAME])
+        weights = bundle_archive.weights_version(manifest)
+        return f"Model {manifest.model_version} restores the weights of model {weights}."
+    if release.published and newest != release.version:
+        return f"Model {newest} was published later and stays published."
+    return ""
+
+
+def _withdraw_lineages(service: Service) -> None:
+    """Withdraw what belongs to a withdrawn lineage all the same: rows of keyart 0.1, and bundles signed elsewhere."""
+    with service.state.writing() as session:
+        for version in release_store.versions_without_weights(session):
+            with suppress(BundleError, InputError):  # the bundle of one that ended is gone, and so is the need
+                release_store.record_weights(session, version, _manifest(service, session, version))
+    with service.state.reading() as session:
+        releases = release_store.list_all(session)
+    for release in releases:
+        reason = withdrawal.withdrawn_origin(release.weights, release.origin, releases, release.version)
+        if reason and release.standing in MOVES["withdraw"][0]:
+            log.warning("a withdrawn model is back", extra={"model": release.version, "reason": reason})
+            try:
+                withdraw(service, release.version, "server", reason)
+            except InputError as error:
+                log.error("a withdrawn model cannot be replaced", extra={"error": str(error)})
+
+
+def _manifest(service: Service, session: Session, version: int) -> Manifest:
+    try:
+        return Manifest.parse(release_store.files(session, version)[MANIFEST_NAME])
+    except InputError:
+        return service.bundles.manifest(version)
 
 
 def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = ()) -> Release:

@@ -31,6 +31,7 @@ Action = Literal["examine", "refuse", "wait", "publish", "widen", "hold", "go-on
 RELEASE_STATUSES: Final[tuple[ReleaseStatus, ...]] = get_args(ReleaseStatus)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 UNPUBLISHED: Final[frozenset[ReleaseStatus]] = frozenset({"candidate", "waiting"})
+OFFERING: Final[frozenset[Action]] = frozenset({"publish", "widen", "go-on"})  # after these, more devices may get it
 
 # Action: source statuses and target status. `widen` and `go-on` lead to `released` with the last share.
 MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = {
@@ -59,6 +60,8 @@ class Release:
         digest: digest of its manifest.
         reason: sentence that explains the status.
         changed: time of the last change of status.
+        weights: digest of everything that it has learned (`bundle_archive.weights_digest`).
+        origin: version that it was made from; for a rollback, the one whose weights it has.
     """
 
     version: int
@@ -73,6 +76,8 @@ class Release:
     reason: str
     created: datetime
     changed: datetime
+    weights: str | None = None
+    origin: int | None = None
 
     @property
     def half_published(self) -> bool:

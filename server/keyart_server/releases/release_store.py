@@ -19,7 +19,8 @@ from .. import audit_log
 from ..state.tables import ReleaseRow
 from . import bundle_archive
 from .gate import Gate
-from .release import UNPUBLISHED, Action, Release, ReleaseStatus
+from .release import OFFERING, UNPUBLISHED, Action, Release, ReleaseStatus
+from .withdrawal import withdrawn_origin
 
 MAX_REASON_LENGTH: Final = 400  # characters
 
@@ -55,12 +56,16 @@ def propose(
     bundles keep their bytes.
 
     Raises:
-        InputError: for an upload whose version is not newer than all others.
+        InputError: for an upload whose version is not newer than all others, or whose weights were withdrawn.
         BundleError: for files that are not a bundle.
     """
     if campaign_id is not None and (existing := _find_by_round(session, campaign_id, number)) is not None:
         return existing
     manifest = Manifest.parse(files[MANIFEST_NAME])
+    weights = bundle_archive.weights_digest(manifest)
+    origin = base if campaign_id is not None else bundle_archive.origin(manifest)
+    if campaign_id is None and (reason := withdrawn_origin(weights, origin, list_all(session))):
+        raise InputError(f"Model {manifest.model_version} cannot be published. {reason} Publish other weights.")
     newest = newest_version(session)
     if newest is not None and manifest.model_version <= newest:
         if campaign_id is None:
@@ -78,6 +83,8 @@ def propose(
         standing="candidate",
         share=0.0,
         digest=manifest.digest,
+        weights=weights,
+        origin=origin,
         files=bundle_archive.pack(files),
         plan=json.dumps(asdict(plan or RolloutPlan())),
         gates="[]",
@@ -102,7 +109,8 @@ def adopt(session: Session, at: datetime, manifest: Manifest) -> None:
     session.add(
         ReleaseRow(
             version=version, campaign_id=None, number=0, base=parent, standing="released", share=1.0, digest=digest,
-            files=None, plan="{}", gates="[]", reason="Published on another machine.", created=at, changed=at,
+            weights=bundle_archive.weights_digest(manifest), origin=bundle_archive.origin(manifest), files=None,
+            plan="{}", gates="[]", reason="Published on another machine.", created=at, changed=at,
         )
     )  # fmt: skip
     audit_log.append(session, at, "server", "release.adopt", str(version), digest=digest)
@@ -118,6 +126,18 @@ def find_by_digest(session: Session, digest: str) -> Release | None:
     """Return the release of exactly this bundle, or None."""
     matches = _select(session, ReleaseRow.digest == digest)
     return matches[0] if matches else None
+
+
+def versions_without_weights(session: Session) -> list[int]:
+    """Return the versions of rows that do not say yet what their weights are."""
+    return list(session.scalars(select(ReleaseRow.version).where(ReleaseRow.weights.is_(None))))
+
+
+def record_weights(session: Session, version: int, manifest: Manifest) -> None:
+    """Record what the weights of a release are and where they come from."""
+    row = session.get_one(ReleaseRow, version, options=[defer(ReleaseRow.files)])
+    row.weights = bundle_archive.weights_digest(manifest)
+    row.origin = row.base if row.campaign_id is not None else bundle_archive.origin(manifest)
 
 
 def list_all(session: Session, standing: ReleaseStatus | None = None, limit: int | None = None) -> list[Release]:
@@ -153,12 +173,14 @@ def move(
     `gates` are new gate results; results of other gates stay.
 
     Raises:
-        InputError: if the status forbids the action.
+        InputError: if the status forbids the action, or a device would get weights that were withdrawn.
     """
     row = session.get(ReleaseRow, version, with_for_update=True, options=[defer(ReleaseRow.files)])
     if row is None:
         raise InputError(f"There is no model {version}.")
     release = _release(row).after(action, at)
+    if action in OFFERING and (withdrawn := withdrawn_origin(row.weights, row.origin, list_all(session), version)):
+        raise InputError(f"Model {version} cannot reach devices. {withdrawn} Withdraw it, too.")
     row.standing, row.share, row.reason, row.changed = release.standing, release.share, reason[:MAX_REASON_LENGTH], at
     if gates is not None:
         by_name = {gate.name: gate for gate in (*release.gates, *gates)}
@@ -213,6 +235,8 @@ def _release(row: ReleaseRow) -> Release:
         standing=cast(ReleaseStatus, row.standing),
         share=row.share,
         digest=row.digest,
+        weights=row.weights,
+        origin=row.origin,
         plan=RolloutPlan(**{**plan, "stages": tuple(plan["stages"])}) if plan else RolloutPlan(),
         gates=tuple(Gate(**gate) for gate in json.loads(row.gates)),
         reason=row.reason,

@@ -13,7 +13,8 @@ from .base import DIGEST_HEX, TableBase
 class ReleaseRow(TableBase):
     """A model version, see `releases.Release`.
 
-    `files` is the bundle as a zip until it is published; `plan` and `gates` are JSON.
+    `files` is the bundle as a zip until it is published; `plan` and `gates` are JSON. In rows that keyart 0.1 wrote,
+    `weights` and `origin` are None until a start fills them.
     """
 
     __tablename__ = "releases"
@@ -25,6 +26,8 @@ class ReleaseRow(TableBase):
     standing: Mapped[str] = mapped_column(String(16), index=True)
     share: Mapped[float] = mapped_column(Double)
     digest: Mapped[str] = mapped_column(String(DIGEST_HEX))
+    weights: Mapped[str | None] = mapped_column(String(DIGEST_HEX))
+    origin: Mapped[int | None] = mapped_column(BigInteger)
     files: Mapped[bytes | None]
     plan: Mapped[str] = mapped_column(default="{}")
     gates: Mapped[str]
