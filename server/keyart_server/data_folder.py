@@ -6,6 +6,7 @@ DIR/keys/*.pem                 private keys: TUF roles (`tuf_keys`), offers and 
 DIR/catalog.json               titles and artworks of the fleet
 DIR/tuf/{metadata,targets}/    the bundle repository: static files
 DIR/tuf/bundles/VERSION/       the published bundles as folders
+DIR/tuf/rollback/              the pre-signed rollback of the newest bundle
 DIR/tuf/root.json              the trusted root that apps ship
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,6 @@ from ..signing import tuf_keys
 from ..signing.repository import Repository
 
 log = logging.getLogger("keyart.server")
-OFFLINE_ROLES = ("root", "targets")
 
 
 def lazy_ranker(bundle: Path) -> RunRanker:
@@ -55,8 +54,12 @@ class PublishedBundles:
         """Tell whether a repository exists."""
         return (self._data.tuf / "metadata" / "timestamp.json").is_file()
 
-    def publish(self, bundle: Path) -> Manifest | None:
+    def publish(self, bundle: Path, rollback: Mapping[str, bytes] | None = None) -> Manifest | None:
         """Publish the bundle, in a new repository if there is none.
+
+        Args:
+            bundle: folder of the bundle.
+            rollback: files of a bundle to be signed at once and published if this one is withdrawn.
 
         Returns:
             The manifest, or None if the same bundle is published already.
@@ -74,12 +77,20 @@ class PublishedBundles:
             published = Manifest.read(repository.bundles / str(manifest.model_version))
             if published.digest == manifest.digest:
                 return None
-        return repository.publish(bundle, run=lazy_ranker(bundle))
+        return repository.publish(bundle, run=lazy_ranker(bundle), rollback=rollback)
 
-    def check_keys(self) -> None:
-        """Raise SettingError if a key that publishing needs is missing."""
+    def check_keys(self, digest: str = "") -> None:
+        """Raise SettingError if a key that publishing needs is missing.
+
+        Args:
+            digest: digest of the manifest of the bundle; the pre-signed rollback needs no targets key.
+        """
         if self.exists:
-            self._open().check_keys()
+            self._open().check_keys(digest)
+
+    def rollback(self) -> dict[str, bytes] | None:
+        """Return the files of the rollback that can be published without the targets key, or None."""
+        return self._open().rollback if self.exists else None
 
     def renew(self, replace: Collection[str] = ()) -> int:
         """Sign a new root and all roles. Needs all keys; apps should ship the new `tuf/root.json` afterwards.
@@ -133,8 +144,7 @@ class PublishedBundles:
 
     def offline_keys_here(self) -> list[Path]:
         """Return the key files that should be moved to another machine."""
-        paths = (tuf_keys.path_of(self._data.keys, role) for role in OFFLINE_ROLES)
-        return [path for path in paths if path.exists()]
+        return [path for role in tuf_keys.OFFLINE_ROLES for path in tuf_keys.paths_of(self._data.keys, role)]
 
     def _open(self) -> Repository:
         return Repository.open(self._data.tuf, self._data.keys, clock=self._clock)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from keyart.bundle import MANIFEST_NAME, Manifest, read_files
+from keyart.bundle import MANIFEST_NAME, MAX_MODEL_VERSION, Manifest, read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, RolloutPlan
 from keyart_federated.campaigns.segments import SegmentEstimate
@@ -31,6 +31,9 @@ from .release import MOVES, UNPUBLISHED, Action, Release
 log = logging.getLogger("keyart.server")
 QUALITY: Final = "quality"
 TAKE_RATE: Final = "take rate"
+# Versions between a release and its pre-signed rollback, for the candidates that come after the release: a rollback
+# whose version is taken cannot be published.
+ROLLBACK_GAP: Final = 100
 # A data folder belongs to one process; within it, one release changes at a time.
 _turn = threading.RLock()
 
@@ -208,7 +211,7 @@ def promote(service: Service, version: int, actor: str) -> Release:
                     "publishing it would undo that update. Withdraw it; its campaign continues with that model."
                 )
         try:
-            service.bundles.check_keys()
+            service.bundles.check_keys(release.digest)
         except SettingError as error:
             raise InputError(_missing_key_reason(version, error)) from None
         return _publish(service, version, actor)
@@ -281,7 +284,7 @@ def _rollback_files(
     pending = any(other.standing in UNPUBLISHED and withdrawal.restores(other, releases) for other in ending)
     if newest is None or not (on_devices or pending):
         return None
-    clean = next((r for r in releases if r.standing == "released" and r.version not in ended), None)
+    clean = _newest_clean(releases, ended)
     if clean is None and on_devices:
         raise InputError(
             f"There is no released model before {release.version} to roll back to, other than those with its weights "
@@ -289,7 +292,45 @@ def _rollback_files(
         )
     if clean is None:
         return None
-    return republish(service, clean.version, (release_store.newest_version(session) or 0) + 1, newest)
+    presigned = _presigned_rollback(service, releases, newest, ended)
+    return presigned or republish(service, clean.version, releases[0].version + 1, newest)
+
+
+def _newest_clean(releases: Sequence[Release], ended: Collection[int]) -> Release | None:
+    """Return the newest released model outside a lineage. Releases come newest first."""
+    return next((r for r in releases if r.standing == "released" and r.version not in ended), None)
+
+
+def _rollback_to_sign(service: Service, session: Session, version: int) -> dict[str, bytes] | None:
+    """Return the rollback that is signed together with a release, or None if there is nothing to roll back to."""
+    releases = release_store.list_all(session)
+    clean = _newest_clean(releases, withdrawal.lineage(version, releases))
+    if clean is None or version + ROLLBACK_GAP > MAX_MODEL_VERSION:
+        return None
+    try:
+        return republish(service, clean.version, version + ROLLBACK_GAP, version)
+    except BundleError as error:
+        log.warning("no rollback could be signed", extra={"model": version, "error": str(error)})
+        return None
+
+
+def _presigned_rollback(
+    service: Service, releases: Sequence[Release], newest: int, ended: Collection[int]
+) -> dict[str, bytes] | None:
+    """Return the pre-signed rollback if the targets key is away and that rollback restores clean weights."""
+    try:
+        service.bundles.check_keys()
+    except SettingError:
+        files = service.bundles.rollback()
+    else:
+        return None
+    if files is None:
+        return None
+    manifest = Manifest.parse(files[MANIFEST_NAME])
+    weights, origin = bundle_archive.weights_digest(manifest), bundle_archive.origin(manifest)
+    is_clean = origin not in ended and not withdrawal.withdrawn_origin(weights, origin, releases)
+    is_newest = manifest.model_version > releases[0].version
+    return files if manifest.parent == newest and is_clean and is_newest else None
 
 
 def _rollback_sentence(release: Release, files: Mapping[str, bytes] | None, newest: int | None) -> str:
@@ -329,8 +370,10 @@ def _manifest(service: Service, session: Session, version: int) -> Manifest:
 
 def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = ()) -> Release:
     """Give a candidate or waiting release its first share, or let it wait if the targets key is missing."""
+    with service.state.reading() as session:
+        digest = _require(session, version).digest
     try:
-        service.bundles.check_keys()
+        service.bundles.check_keys(digest)
     except SettingError as error:
         return _move(service, actor, version, "wait", reason=_missing_key_reason(version, error), gates=gates)
     with service.state.writing() as session:
@@ -342,10 +385,10 @@ def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] =
 def _publish_files(service: Service, version: int, actor: str) -> Release:
     """Publish the files of a recorded intent, then widen. After a recoverable error the status stays."""
     with service.state.reading() as session:
-        files = release_store.files(session, version)
+        files, rollback = release_store.files(session, version), _rollback_to_sign(service, session, version)
     try:
         with temporary_bundle_folder(files) as folder:
-            service.bundles.publish(folder)
+            service.bundles.publish(folder, rollback)
     except SettingError as error:
         return _move(service, actor, version, "wait", reason=_missing_key_reason(version, error))
     except BundleRefused as error:

@@ -6,6 +6,7 @@
     folder/metadata/timestamp.json                names the current snapshot; the only file replaced in place
     folder/targets/7/SHA256.manifest.json …       the files of bundle 7, byte for byte, each under its own digest
     folder/bundles/7/manifest.json …              the same bundle as a folder, for the server's own use
+    folder/rollback/targets.json, bundle/…        a rollback that is signed and not published, see `publish`
 
 The names of targets are those that every TUF client asks for where the root says `consistent_snapshot`, so any client
 reads the repository with its default settings. Versions only go forward. Files written before timestamp.json are
@@ -15,6 +16,7 @@ it are not used again. Source: TUF specification, theupdateframework.github.io/s
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 import re
@@ -41,6 +43,7 @@ from keyart.bundle import (
     MANIFEST_NAME,
     Manifest,
     RunRanker,
+    check_contents,
     locked_file,
     read_files,
     replace_file,
@@ -48,7 +51,7 @@ from keyart.bundle import (
     verify,
     write_synced,
 )
-from keyart.errors import BundleDamaged, BundleMissing, BundleRefused, SettingError
+from keyart.errors import BundleDamaged, BundleError, BundleMissing, BundleRefused, SettingError
 
 from ..clock import now
 from . import tuf_keys
@@ -56,6 +59,7 @@ from . import tuf_keys
 log = logging.getLogger("keyart.server")
 VALID_DAYS: Mapping[str, int] = {"root": 365, "targets": 90, "snapshot": 7, "timestamp": 1}
 PUBLISHING = ("targets", "snapshot", "timestamp")  # roles that sign a new bundle
+ONLINE = ("snapshot", "timestamp")  # roles that publish what targets has signed before
 WARN_DAYS = 14  # before an offline role expires
 VERSIONS_KEPT = 20  # bundles that targets.json lists; devices fetch that file with every update
 
@@ -74,8 +78,19 @@ class _State:
         return role
 
 
+@dataclass(frozen=True)
+class _Rollback:
+    """A rollback that the targets key has signed and that is not published."""
+
+    targets: Metadata[Targets]
+    files: Mapping[str, bytes]
+    manifest: Manifest
+
+
 class Repository:
     """A repository in `folder`, signed with the keys in `keys`; made by `create` or `open`.
+
+    The root says how many keys of a role must sign. Each signature is made by all trusted keys that are here.
 
     Attributes:
         clock: returns the current time, with zone.
@@ -94,31 +109,54 @@ class Repository:
         self._clock, self._step = clock, step
 
     @classmethod
-    def create(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
-        """Create an empty repository; keys that are missing in `keys` are created with mode 0600.
+    def create(
+        cls,
+        folder: str | Path,
+        keys: str | Path,
+        *,
+        offline: Mapping[str, list[CryptoSigner]] | None = None,
+        thresholds: Mapping[str, int] | None = None,
+        clock: Callable[[], datetime] = now,
+    ) -> Repository:
+        """Create an empty repository. A role without a key gets one in `keys`, with mode 0600.
+
+        Args:
+            folder: folder of the repository.
+            keys: folder of the keys.
+            offline: signers of roles whose keys are not in `keys`.
+            thresholds: number of a role's keys that must sign, 1 for roles that are not named.
+            clock: returns the current time, with zone.
 
         Raises:
             BundleRefused: if `folder` already holds a repository.
-            SettingError: for keys that cannot be used.
+            SettingError: for keys that cannot be used, or fewer than the threshold.
         """
         repository = cls(Path(folder), Path(keys), clock)
-        if (repository.metadata / "timestamp.json").exists():
-            raise BundleRefused(f"{folder} already holds a repository; open it, or choose another folder.")
+        cls.check_absent(repository.folder)
         repository.metadata.mkdir(parents=True, exist_ok=True)
         repository.targets.mkdir(exist_ok=True)
         repository.bundles.mkdir(exist_ok=True)
-        signers = {}
-        for role in tuf_keys.ROLES:
-            path = tuf_keys.path_of(repository.keys, role)
-            signers[role] = tuf_keys.read(path) if path.exists() else tuf_keys.create(path)
+        signers: dict[str, list[CryptoSigner]] = {}
         root = Root(consistent_snapshot=True)
-        for role, signer in signers.items():
-            root.add_key(signer.public_key, role)
+        for role in tuf_keys.ROLES:
+            here = map(tuf_keys.read, tuf_keys.paths_of(repository.keys, role))
+            signers[role] = (offline or {}).get(role) or [*here] or repository._new_keys(role, 1)
+            for signer in signers[role]:
+                root.add_key(signer.public_key, role)
+            threshold = (thresholds or {}).get(role, 1)
+            if not 1 <= threshold <= len(signers[role]):
+                raise SettingError(f"{threshold} keys of {role!r} cannot sign: there are {len(signers[role])}.")
+            root.roles[role].threshold = threshold
         state = _State(Metadata(root), Metadata(Targets()), Metadata(Snapshot()), Metadata(Timestamp()))
-        signers_by_role = {role: [signer] for role, signer in signers.items()}
-        repository._write_root(state.root, signers_by_role["root"])
-        repository._write_from("targets", state, signers_by_role)
+        repository._write_root(state.root, signers["root"])
+        repository._write_from("targets", state, signers)
         return repository
+
+    @staticmethod
+    def check_absent(folder: Path) -> None:
+        """Raise BundleRefused if `folder` already holds a repository."""
+        if (folder / "metadata" / "timestamp.json").exists():
+            raise BundleRefused(f"{folder} already holds a repository; open it, or choose another folder.")
 
     @classmethod
     def open(cls, folder: str | Path, keys: str | Path, *, clock: Callable[[], datetime] = now) -> Repository:
@@ -153,9 +191,22 @@ class Repository:
         """Return the newest root, which new app builds ship: keys of an older root may have been exposed."""
         return (self.metadata / f"{self.root_version}.root.json").read_bytes()
 
-    def check_keys(self) -> None:
-        """Raise SettingError if a key that `publish` needs cannot be used."""
-        self._signers(self._load(), *PUBLISHING)
+    def check_keys(self, digest: str = "") -> None:
+        """Raise SettingError if a key that `publish` needs cannot be used.
+
+        Args:
+            digest: digest of the manifest of the bundle; "" for any but the pre-signed rollback.
+        """
+        state = self._load()
+        rollback = self._rollback(state)
+        presigned = rollback is not None and rollback.manifest.digest == digest
+        self._signers(state, *(ONLINE if presigned else PUBLISHING))
+
+    @property
+    def rollback(self) -> dict[str, bytes] | None:
+        """Return the files of the rollback that can be published without the targets key, or None."""
+        rollback = self._rollback(self._load())
+        return None if rollback is None else dict(rollback.files)
 
     @property
     def versions(self) -> set[int]:
@@ -167,12 +218,20 @@ class Repository:
         """Return the model version of the newest published bundle."""
         return max(self.versions, default=None)
 
-    def publish(self, bundle: str | Path, *, run: RunRanker | None = None) -> Manifest:
+    def publish(
+        self, bundle: str | Path, *, run: RunRanker | None = None, rollback: Mapping[str, bytes] | None = None
+    ) -> Manifest:
         """Publish the bundle in a folder. Needs the keys of all roles but root.
+
+        With `rollback`, the targets key signs a second targets.json at once: with the next version number, which no
+        other will have, and the files of that bundle besides. It is kept until the online keys publish it, when
+        `publish` is called for that bundle, or until it is overtaken: by the next release, whose number is higher, or
+        by its expiry.
 
         Args:
             bundle: folder of the bundle.
             run: ranker of this bundle, for the check of expected scores, as in `keyart.bundle.verify`.
+            rollback: files of a bundle whose parent is this one, to be published if this one is withdrawn.
 
         Returns:
             The manifest of the bundle.
@@ -185,16 +244,15 @@ class Repository:
         files = read_files(bundle)
         with locked_file(self.folder / ".lock"):
             state = self._load()
+            presigned = self._rollback(state)
+            if presigned is not None and presigned.files == files:
+                return self._publish_rollback(presigned, state, run)
             signers = self._signers(state, *PUBLISHING)
             manifest = self._place(files, state, run)
-            listed = state.targets.signed.targets
-            for name, data in files.items():
-                path = f"{manifest.model_version}/{name}"
-                listed[path] = TargetFile.from_data(path, data)
-            kept_versions = sorted(_versions(state.targets.signed))[-VERSIONS_KEPT:]
-            for path in [path for path in listed if int(path.partition("/")[0]) not in kept_versions]:
-                del listed[path]
+            _list_bundle(state.targets.signed, manifest.model_version, files)
             self._write_from("targets", state, signers)
+            if rollback is not None:
+                self._presign(rollback, state, signers["targets"])
             return manifest
 
     def refresh(self) -> None:
@@ -228,18 +286,79 @@ class Repository:
             root = state.root.signed
             for role in tuf_keys.ROLES:
                 tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
-            old = {role: signers[0] for role, signers in self._signers(state, *tuf_keys.ROLES).items()}
-            new = {**old, **{role: tuf_keys.create(tuf_keys.next_path_of(self.keys, role)) for role in replace}}
+            rollback = self._rollback(state)
+            old = self._signers(state, *tuf_keys.ROLES)
+            new = {
+                role: self._new_keys(role, len(root.roles[role].keyids), tuf_keys.next_path_of) for role in replace
+            }
             # Signed with old and new keys first, so that it is valid for either root after an interruption.
-            old_and_new = {role: [old[role], *([new[role]] if role in replace else [])] for role in tuf_keys.ROLES}
+            old_and_new = {role: [*old[role], *new.get(role, [])] for role in tuf_keys.ROLES}
             self._write_from("targets", state, old_and_new)
-            for role in replace:
-                root.revoke_key(old[role].public_key.keyid, role)
-                root.add_key(new[role].public_key, role)
+            for role, signers in new.items():
+                for keyid in list(root.roles[role].keyids):
+                    root.revoke_key(keyid, role)
+                for signer in signers:
+                    root.add_key(signer.public_key, role)
             self._write_root(state.root, old_and_new["root"])
-            self._write_from("timestamp", state, {"timestamp": [new["timestamp"]]})
+            self._write_from("timestamp", state, {"timestamp": new.get("timestamp", old["timestamp"])})
             for role in replace:
                 tuf_keys.finish_replacement(self.keys, role, root.roles[role].keyids)
+            if rollback is not None:
+                self._presign(rollback.files, state, new.get("targets", old["targets"]))
+
+    def _new_keys(
+        self, role: str, count: int, name: Callable[[Path], Path] = lambda path: path
+    ) -> list[CryptoSigner]:
+        """Create keys of a role; those of offline roles are encrypted if there is a passphrase."""
+        secret = tuf_keys.passphrase() if role in tuf_keys.OFFLINE_ROLES else ""
+        paths = (tuf_keys.path_of(self.keys, role, number) for number in range(1, count + 1))
+        return [tuf_keys.create(name(path), secret) for path in paths]
+
+    def _presign(self, files: Mapping[str, bytes], state: _State, signers: list[CryptoSigner]) -> None:
+        """Sign and keep the targets.json that would follow the published one in a rollback."""
+        targets = Metadata(copy.deepcopy(state.targets.signed))
+        targets.signed.version = self._unused_version("targets", state.targets.signed.version)
+        _list_bundle(targets.signed, check_contents(files).model_version, files)
+        self._sign("targets", targets, signers)
+        incoming, home = self.folder / ".rollback", self.folder / "rollback"
+        shutil.rmtree(incoming, ignore_errors=True)
+        (incoming / "bundle").mkdir(parents=True)
+        write_synced(incoming / "targets.json", targets.to_bytes())
+        for name, data in files.items():
+            write_synced(incoming / "bundle" / name, data)
+        self._step("rollback")
+        shutil.rmtree(home, ignore_errors=True)
+        incoming.rename(home)
+        sync_folder(self.folder)
+
+    def _rollback(self, state: _State) -> _Rollback | None:
+        """Return the pre-signed rollback if devices would take it: signed, not expired, and of the newest bundle."""
+        home = self.folder / "rollback"
+        try:
+            targets: Metadata[Targets] = Metadata.from_bytes((home / "targets.json").read_bytes())
+            state.root.signed.verify_delegate("targets", targets.signed_bytes, targets.signatures)
+            files = read_files(home / "bundle")
+            manifest = check_contents(files)
+            for name, data in files.items():
+                targets.signed.targets[f"{manifest.model_version}/{name}"].verify_length_and_hashes(data)
+        except (OSError, RepositoryError, BundleError, KeyError):
+            return None
+        follows = targets.signed.version > state.targets.signed.version
+        newest = max(_versions(state.targets.signed), default=None)
+        if not follows or manifest.parent != newest or targets.signed.is_expired(self._clock()):
+            return None
+        return _Rollback(targets, files, manifest)
+
+    def _publish_rollback(self, rollback: _Rollback, state: _State, run: RunRanker | None) -> Manifest:
+        """Publish metadata that the targets key has signed before; the online keys sign the rest."""
+        signers = self._signers(state, *ONLINE)
+        manifest = self._place(rollback.files, state, run)
+        version, data = rollback.targets.signed.version, rollback.targets.to_bytes()
+        self._step("targets.json")
+        replace_file(self.metadata / f"{version}.targets.json", data)
+        state.snapshot.signed.meta["targets.json"] = MetaFile.from_data(version, data, ["sha256"])
+        self._write_from("snapshot", state, signers)
+        return manifest
 
     def _place(self, files: Mapping[str, bytes], state: _State, run: RunRanker | None) -> Manifest:
         """Verify the files and move them to bundles/<version>/ and targets/<version>/; no metadata names them yet."""
@@ -326,13 +445,19 @@ class Repository:
             metadata.sign(signer, append=True)
 
     def _unused_version(self, role: str, version: int) -> int:
-        """Return a version above every one ever written: a numbered file never changes."""
+        """Return a version above every one ever signed: a numbered file never changes."""
         names = (re.fullmatch(rf"(\d+)\.{role}\.json", path.name) for path in self.metadata.iterdir())
-        return max(version, *(int(name[1]) for name in names if name), 0) + 1
+        presigned = 0
+        if role == "targets" and (path := self.folder / "rollback" / "targets.json").exists():
+            presigned = Metadata.from_bytes(path.read_bytes()).signed.version
+        return max(version, presigned, *(int(name[1]) for name in names if name), 0) + 1
 
     def _signers(self, state: _State, *roles: str) -> dict[str, list[CryptoSigner]]:
-        roles_in_root = state.root.signed.roles
-        return {role: [tuf_keys.signer_of(self.keys, role, roles_in_root[role].keyids)] for role in roles}
+        trusted = {role: state.root.signed.roles[role] for role in roles}
+        return {
+            role: tuf_keys.signers_of(self.keys, role, entry.keyids, entry.threshold)
+            for role, entry in trusted.items()
+        }
 
     def _load(self) -> _State:
         """Load the state that devices see, with its signatures checked."""
@@ -369,6 +494,16 @@ class Repository:
 def target_name(name: str, data: bytes) -> str:
     """Return the name under which a file of a bundle is served."""
     return f"{hashlib.sha256(data).hexdigest()}.{name}"
+
+
+def _list_bundle(targets: Targets, version: int, files: Mapping[str, bytes]) -> None:
+    """Add the files of a bundle; of the others, the newest stay."""
+    for name, data in files.items():
+        path = f"{version}/{name}"
+        targets.targets[path] = TargetFile.from_data(path, data)
+    kept_versions = sorted(_versions(targets))[-VERSIONS_KEPT:]
+    for path in [path for path in targets.targets if int(path.partition("/")[0]) not in kept_versions]:
+        del targets.targets[path]
 
 
 def _versions(targets: Targets) -> set[int]:

@@ -45,7 +45,7 @@ INDEX_NAME: Final = "backup.json"
 ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem", "offers.pem", "issuer.pem")
 MEMBER: Final = re.compile(
     r"tables/[a-z_]+\.jsonl|catalog\.json|keys/[a-z]+\.pem|"
-    r"tuf/root\.json|tuf/metadata/[a-z0-9.]+|tuf/(?:targets|bundles)/[0-9]+/[a-z0-9_.]+"
+    r"tuf/root\.json|tuf/rollback/(?:targets\.json|bundle/[a-z0-9_.]+)|tuf/metadata/[a-z0-9.]+|tuf/(?:targets|bundles)/[0-9]+/[a-z0-9_.]+"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,8 +51,24 @@ def offered_weights(service: Service) -> bytes:
 
 
 def key_away(service: Service, tmp_path: Path) -> tuple[Path, Path]:
+    """Take the targets key away, and the rollback that it has signed: then a withdrawal has to wait for it."""
+    shutil.rmtree(service.data.tuf / "rollback")
     key = tuf_keys.path_of(service.data.keys, "targets")
     return key.rename(tmp_path / "targets.pem"), key
+
+
+def test_attack_10_a_rollback_that_is_out_to_weights_that_are_withdrawn_then(fleet: Service, tmp_path: Path) -> None:
+    """The same with the rollback that was signed in advance: the second withdrawal finds nothing clean to publish."""
+    key = tuf_keys.path_of(fleet.data.keys, "targets")
+    away = key.rename(tmp_path / "targets.pem")
+    publishing.withdraw(fleet, 55, "person:Robin")
+    assert standing(fleet, 155).standing == "released" and offered_weights(fleet) == weights(2)
+    publishing.withdraw(fleet, 51, "person:Robin")
+    assert standing(fleet, 155).standing == standing(fleet, 51).standing == "withdrawn"
+    assert standing(fleet, 156).standing == "waiting" and offered_weights(fleet) == weights(1)
+    away.rename(key)
+    assert publishing.promote(fleet, 156, "person:Robin").standing == "released"
+    assert offered_weights(fleet) == weights(1)
 
 
 def test_attack_10_a_waiting_rollback_to_weights_that_are_withdrawn_meanwhile(fleet: Service, tmp_path: Path) -> None:
