@@ -57,8 +57,9 @@ def serve(no_rounds: bool, backup: Path | None, restore: Path | None, as_json: b
     """Run the coordinating server until Ctrl-C or SIGTERM.
 
     The first start creates DIR/admin.token, a bearer token for scripts, and prints a one-time link for creating the
-    administrator. Logs go to stderr. With --json, one line of JSON on stdout reports that the server listens, and
-    logs are JSON.
+    administrator. If keyart keys create has made no keys that sign bundles, the first --bundle creates all of them in
+    DIR/keys, which suits tests. Logs go to stderr. With --json, one line of JSON on stdout reports that the server
+    listens, and logs are JSON.
 
     A backup holds neither the offline keys nor admin.token.
 
@@ -131,6 +132,7 @@ def _tell(started: StartupReport) -> None:
         names = " and ".join(path.name for path in started.offline_keys)
         folder = started.offline_keys[0].parent
         note(f"Move {names} from {folder} to an offline machine: whoever holds them can publish to every device.")
+        note("For a fleet, create them offline before the first start: keyart keys create --offline FOLDER.")
 
 
 def _tell_json(started: StartupReport) -> None:
