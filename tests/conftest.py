@@ -7,6 +7,7 @@ here.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -53,15 +54,23 @@ def flower() -> None:
         missing(str(error))
 
 
+@pytest.fixture
+def nginx() -> None:
+    """Skip the test if there is no nginx."""
+    if shutil.which("nginx") is None:
+        missing("no nginx here")
+
+
 @pytest.fixture(scope="module")
 def quick_passwords() -> Iterator[None]:
-    """Hash passwords at a thousandth of their cost, which stands in what is stored."""
+    """Hash passwords at a thousandth of their cost, which stands in what is stored, and refuse sign-ins at once."""
     import argon2
 
-    from keyart_server.access import passwords, people
+    from keyart_server.access import passwords, people, sign_in_pages
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        patch.setattr(sign_in_pages, "REFUSAL_SECONDS", (0.0, 0.0))
         people.dummy_password_hash.cache_clear()
         yield
     people.dummy_password_hash.cache_clear()

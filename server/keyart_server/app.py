@@ -56,7 +56,7 @@ def create_app(service: Service) -> FastAPI:
     def page(request: Request, status: int, sentence: str, headers: dict[str, str]) -> Response:
         if status == 401:
             path = request.url.path
-            return sign_in_pages.sign_in_page(service, path, status=200 if path == "/" else status)
+            return sign_in_pages.sign_in_page(service, path, 200 if path == "/" else status)
         heading = HEADINGS.get(status, "The request failed")
         actor = getattr(request.state, "actor", None)  # set if the guard has admitted somebody
         return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)

@@ -5,6 +5,7 @@ Settings are checked completely before anything is written.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,8 @@ from .service import Service
 from .settings import ServerSettings
 from .signing import signing_keys
 from .state import ServerState
+
+log = logging.getLogger("keyart.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,14 @@ def serve(
         port: int = listening.getsockname()[1]
         started = _prepare(service, settings.base_url(port))
         app = create_app(service)
+
+        def ready() -> None:
+            on_listening(started)
+            if not settings.sees_clients:
+                log.warning("behind a proxy without --proxy, wrong passwords of all clients are counted as of one")
+
         with _engine_running(service):
-            run_application(app, settings, listening, lambda: on_listening(started))
+            run_application(app, settings, listening, ready)
 
 
 @contextmanager

@@ -175,12 +175,23 @@ def test_guessing_is_slowed_down(client: httpx.Client, code: str, clock: Clock) 
     assert login(client).status_code == 303
 
 
+def test_throttle_counts_an_attempt_from_its_beginning(clock: Clock) -> None:
+    throttle = Throttle(timedelta(minutes=1), clock)
+    assert [throttle.begin({"a": 2, "b": 3}) for _ in range(3)] == [timedelta(0)] * 2 + [timedelta(minutes=1)]
+    assert throttle.begin({"b": 3}) == timedelta(0), "an attempt that was refused counts for nothing"
+    throttle.take_back({"a": 2, "b": 3})
+    clock.pass_by(seconds=20)
+    assert throttle.begin({"a": 2, "b": 3}) == timedelta(0)
+    assert throttle.begin({"a": 2}) == timedelta(seconds=40)
+
+
 def test_throttle_forgets(clock: Clock) -> None:
-    throttle = Throttle(1, timedelta(minutes=1), clock)
+    throttle = Throttle(timedelta(minutes=1), clock)
     for number in range(MAX_KEYS + 5):
-        throttle.failed(str(number))
-    assert throttle.wait("0") == timedelta(0) < throttle.wait(str(MAX_KEYS + 4)) == timedelta(minutes=1)
-    assert len(throttle._failures) == MAX_KEYS
+        throttle.begin({str(number): 1})
+    throttle.take_back(["0", "never counted"])
+    assert throttle.begin({"0": 1}) == timedelta(0) < throttle.begin({str(MAX_KEYS + 4): 1}) == timedelta(minutes=1)
+    assert len(throttle._attempts) == MAX_KEYS
 
 
 def test_no_secret_is_kept(service: Service, client: httpx.Client, code: str) -> None:

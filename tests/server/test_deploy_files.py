@@ -25,7 +25,7 @@ import pytest
 import yaml
 from support import crowd as flower_samples
 from support import rounds as round_samples
-from support.services import missing
+from support.deployment import COMPOSE, DEPLOY, NGINX, ROOT, proxy, secrets_in
 
 from keyart_federated.flower import programs
 from keyart_federated.flower.fleet import free_ports
@@ -35,11 +35,7 @@ from keyart_server.flower.superlink import FlowerRunner
 from keyart_server.state import ServerState
 from keyart_tools.cli import main
 
-ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "server" / "deploy"
-COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-NGINX = (DEPLOY / "nginx.conf").read_text("utf-8")
 UNITS = sorted(DEPLOY.glob("*.service"))
 VALUES = {"KEYART_URL": "https://keyart.example", "KEYART_ISSUER": "ab" * 32, "KEYART_PORT": "8081",
           "KEYART_SUPERLINK": "superlink.example:9092", "STATE_DIRECTORY": "/var/lib/keyart"}  # fmt: skip
@@ -143,6 +139,16 @@ def test_whoever_is_behind_the_proxy_keeps_an_address() -> None:
         assert SERVICES[name]["networks"][network]["ipv4_address"] == address
         (of,) = COMPOSE["networks"][network]["ipam"]["config"]
         assert ip_address(address) in ip_network(of["subnet"])
+
+
+def test_the_server_believes_the_proxy_about_addresses_and_nobody_else() -> None:
+    """Only sign-ins are counted by the client's address, and only the proxy can say which one that is."""
+    believed = check_command(SERVICES["server"]["command"])["proxy"]
+    assert SERVICES["proxy"]["networks"]["front"]["ipv4_address"] == believed
+    others = [service["networks"] for name, service in SERVICES.items() if name != "proxy"]
+    assert believed not in str(others)
+    assert re.findall(r"location ([^{]+) \{[^}]*X-Forwarded-For \$remote_addr;", NGINX) == ["= /login"]
+    assert NGINX.count("X-Forwarded-For") == 2 and 'X-Forwarded-For "";' in NGINX
 
 
 @pytest.mark.slow
@@ -249,49 +255,6 @@ class Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def secrets_in(folder: Path) -> Path:
-    """As the runbook makes them, and a certificate for the proxy."""
-    from support.runbook import block
-
-    script = block("Secrets") + "\ncp fleet.pem tls.pem && cp fleet.key tls.key\n"
-    subprocess.run(["bash", "-euc", script], cwd=folder, check=True, capture_output=True)
-    return folder / "secrets"
-
-
-@contextmanager
-def proxy(tmp_path: Path, secrets: Path, places: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """nginx with our file, on free ports of this machine; places: where its neighbours are, by name."""
-    ports = dict(zip(("8080", "8443", "9092"), free_ports(3), strict=True))
-    text = NGINX.replace("/tmp/", f"{tmp_path}/").replace("/dev/stderr", f"{tmp_path}/error.log")
-    text = re.sub(r"(listen )(\d+)", lambda found: f"{found[1]}127.0.0.1:{ports[found[2]]}", text)
-    for name, port in places.items():
-        text = re.sub(rf"\b{name}:\d+", f"127.0.0.1:{port}", text)
-    for secret, file in COMPOSE["secrets"].items():
-        text = text.replace(f"/run/secrets/{secret};", f"{secrets / Path(file['file']).name};")
-    (tmp_path / "nginx.conf").write_text(f"daemon off;\n{text}")
-    words = ["nginx", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)]
-    tried = subprocess.run([*words, "-t"], capture_output=True, text=True, check=False)
-    assert tried.returncode == 0, tried.stderr
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
-        try:
-            for port in ports.values():
-                for _ in range(200):
-                    try:
-                        socket.create_connection(("127.0.0.1", port), 1).close()
-                        break
-                    except ConnectionRefusedError:
-                        time.sleep(0.05)
-            yield ports
-        finally:
-            process.terminate()
-
-
-@pytest.fixture
-def nginx() -> None:
-    if shutil.which("nginx") is None:
-        missing("no nginx here")
-
-
 @contextmanager
 def echoing(secrets: Path) -> Iterator[dict[str, int]]:
     """The proxy's neighbours by name; the SuperLink speaks TLS."""
@@ -332,6 +295,8 @@ def test_who_is_led_where(nginx: None, tmp_path: Path) -> None:
         assert client.get(f"{front}/metrics").status_code == 404
         told = client.get(f"{front}/", headers={"X-Forwarded-For": "10.0.0.1", "Host": "keyart.example"}).text
         assert "127.0.0.1" not in told and "10.0.0.1" not in told and "Host: keyart.example" in told
+        signing_in = client.get(f"{front}/login", headers={"X-Forwarded-For": "10.0.0.1"}).text
+        assert "X-Forwarded-For: 127.0.0.1\n" in signing_in and "10.0.0.1" not in signing_in
         assert client.post(f"{front}/login", content=b"x" * 17_000).status_code == 413
         plain = client.get(f"http://127.0.0.1:{ports['8080']}/x")
         assert plain.status_code == 308 and plain.headers["location"] == "https://127.0.0.1/x"

@@ -7,7 +7,8 @@ from fastapi import HTTPException
 from support.server import Seconds
 
 from keyart_server.gateway import rate_limits
-from keyart_server.gateway.rate_limits import RateLimiter, network_of
+from keyart_server.gateway.rate_limits import RateLimiter
+from keyart_server.http.client_network import network_of
 
 
 def taken(bucket: RateLimiter, key: str, times: int) -> int:

@@ -1,11 +1,11 @@
 """Password hashes: Argon2id (RFC 9106), stored in the usual `$argon2id$…` form with parameters and salt.
 
-32 MiB and three passes exceed the minimum of OWASP's password storage cheat sheet (19 MiB and two passes).
+32 MiB and three passes exceed the minimum of OWASP's password storage cheat sheet (19 MiB and two passes). Routes
+hash in `HashThreads`, which bound how many do so at once.
 """
 
 from __future__ import annotations
 
-import threading
 import unicodedata
 from typing import Final
 
@@ -19,25 +19,21 @@ MAX_LENGTH: Final = 200
 MEMORY_KIB: Final = 32 * 1024
 
 HASHER = PasswordHasher(time_cost=3, memory_cost=MEMORY_KIB, parallelism=1)
-# Each hash takes MEMORY_KIB; more at once would exhaust the memory of a small machine.
-_hash_slots = threading.BoundedSemaphore(2)
 
 
 def hash_password(password: str) -> str:
     """Return the hash to store. Raises SettingError for a password that is too short or too long."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise SettingError(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.")
-    with _hash_slots:
-        return HASHER.hash(_bytes(password))
+    return HASHER.hash(_bytes(password))
 
 
 def verify_password(password: str, stored: str) -> bool:
     """Tell whether the password matches the hash; a wrong password takes the same time."""
-    with _hash_slots:
-        try:
-            return HASHER.verify(stored, _bytes(password))
-        except (VerificationError, InvalidHashError):
-            return False
+    try:
+        return HASHER.verify(stored, _bytes(password))
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def _bytes(password: str) -> bytes:

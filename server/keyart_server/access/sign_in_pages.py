@@ -2,65 +2,123 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 
 from keyart.errors import InputError
 
+from ..http.client_network import client_network
 from ..service import Service
 from . import passwords, people
+from .failure_report import FailureReport
 from .guard import Who, refuse_cross_site
+from .hash_threads import RETRY_SECONDS, HashThreads
+from .people import Person
 from .throttle import Throttle
 
 WINDOW: Final = timedelta(minutes=15)
-FAILURES_FROM_ONE_ADDRESS: Final = 10  # per name, since clients behind a proxy share an address
-FAILURES_BY_NAME: Final = 50  # higher, so that a stranger cannot easily lock an account
+# Of a name from one network. No limit counts a name over all networks: a stranger could lock its owner out.
+MAX_FAILURES_OF_NAME: Final = 10
+MAX_FAILURES_OF_NETWORK: Final = 50  # whatever the names; many colleagues may share a network
+REFUSAL_SECONDS: Final = (1.0, 3.0)
+BUSY: Final = "Too many people are signing in right now; try again in a few seconds."
 
 Text = Annotated[str, Form(max_length=400)]
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
     """Return the routes: signing in and joining are public, signing out is not."""
-    public, signed_in = APIRouter(include_in_schema=False), service.guard.router("read")
-    signed_in.include_in_schema = False
-    state, guard, pages, clock = service.state, service.guard, service.pages, service.clock
-    by_address = Throttle(FAILURES_FROM_ONE_ADDRESS, WINDOW, clock)
-    by_name = Throttle(FAILURES_BY_NAME, WINDOW, clock)
+    hashing = HashThreads()
+    return _login_route(service, hashing), _logout_route(service), _join_routes(service, hashing)
 
-    @public.post("/login")
-    def login(request: Request, name: Text, password: Text, next: Text = "/") -> Response:
-        refuse_cross_site(request)
-        folded = people.folded_name(name)
-        address = f"{request.client.host if request.client else ''} {folded}"
-        if wait := max(by_address.wait(address), by_name.wait(folded)):
-            mistake_text = f"Too many attempts; wait {wait.total_seconds() / 60:.0f} minutes."
-            headers = {"Retry-After": str(int(wait.total_seconds()) + 1)}
-            return sign_in_page(service, next, mistake_text, name, 429, headers)
+
+def _login_route(service: Service, hashing: HashThreads) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+    state, clock = service.state, service.clock
+    throttle, failures = Throttle(WINDOW, clock), FailureReport(state, WINDOW, clock)
+
+    def limits_of(network: str, name: str) -> dict[str, int]:
+        limits = {f"{network} {people.folded_name(name)}": MAX_FAILURES_OF_NAME}
+        if service.settings.sees_clients:
+            limits[network] = MAX_FAILURES_OF_NETWORK
+        return limits
+
+    def checked(name: str, password: str) -> tuple[Person | None, bool]:
         with state.reading() as session:
             account = people.find_by_name(session, name)
-        fits = passwords.verify_password(password, people.dummy_password_hash() if account is None else account[1])
-        if account is None or not fits:
-            by_address.failed(address)
-            by_name.failed(folded)
-            return sign_in_page(service, next, "Name or password is wrong.", name, 401)
-        with state.writing() as session:
-            secret = people.sign_in(session, clock(), account[0])
-        response = RedirectResponse(_local_path(next), 303)
-        guard.sign_in(response, secret)
-        return response
+        if account is None:
+            passwords.verify_password(password, people.dummy_password_hash())
+            return None, False
+        return account[0], passwords.verify_password(password, account[1])
 
-    @signed_in.post("/logout")
+    def begin_session(person: Person) -> str:
+        with state.writing() as session:
+            return people.sign_in(session, clock(), person)
+
+    @router.post("/login")
+    async def login(request: Request, name: Text, password: Text, next: Text = "/") -> Response:
+        refuse_cross_site(request)
+
+        async def refused(status: int, mistake: str, retry_seconds: int) -> Response:
+            # Without the database and without a thread. And late, at moments that differ: of a flood almost all is
+            # refused, and a client that waits does not try again.
+            await asyncio.sleep(random.uniform(*REFUSAL_SECONDS))  # noqa: S311 (no secret)
+            headers = {"Retry-After": str(retry_seconds)}
+            return show_sign_in(service, next, mistake, name, status, headers)
+
+        network = client_network(request)
+        if hashing.full(network):
+            return await refused(503, BUSY, RETRY_SECONDS)
+        limits = limits_of(network, name)
+        if wait := throttle.begin(limits):
+            minutes, seconds = wait.total_seconds() / 60, int(wait.total_seconds()) + 1
+            return await refused(429, f"Too many attempts; wait {minutes:.0f} minutes.", seconds)
+        try:
+            person, fits = await hashing.run(network, lambda: checked(name, password))
+        except Exception:  # nobody has learned whether the password fits
+            throttle.take_back(limits)
+            raise
+        if person is None or not fits:
+            response = show_sign_in(service, next, "Name or password is wrong.", name, 401)
+            # After the response, whose time would reveal whether a row is written, and so whether the account exists.
+            response.background = BackgroundTask(failures.add, person)
+            return response
+        throttle.take_back(limits)
+        secret = await run_in_threadpool(begin_session, person)
+        welcome = RedirectResponse(_local_path(next), 303)
+        service.guard.sign_in(welcome, secret)
+        return welcome
+
+    return router
+
+
+def _logout_route(service: Service) -> APIRouter:
+    router = service.guard.router("read")
+    router.include_in_schema = False
+
+    @router.post("/logout")
     def logout(who: Who) -> Response:
         if who.session is not None:
-            with state.writing() as session:
-                people.sign_out(session, clock(), who.name, who.session)
+            with service.state.writing() as session:
+                people.sign_out(session, service.clock(), who.name, who.session)
         response = RedirectResponse("/", 303)
-        guard.sign_out(response)
+        service.guard.sign_out(response)
         return response
+
+    return router
+
+
+def _join_routes(service: Service, hashing: HashThreads) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+    state, clock = service.state, service.clock
 
     def join_page(code: str, mistake: str = "", name: str = "", status: int = 200) -> Response:
         with state.reading() as session:
@@ -68,43 +126,59 @@ def routes(service: Service) -> Sequence[APIRouter]:
         if role is None:
             raise HTTPException(404, "This link has been used or has expired; ask for a new one.")
         values: dict[str, Any] = {"role": role, "mistake": mistake, "name": name, "min_length": passwords.MIN_LENGTH}
-        return pages.show("join.html", status, **values)
+        return service.pages.show("join.html", status, **values)
 
-    @public.get("/join/{code}")
+    @router.get("/join/{code}")
     def join(code: str) -> Response:
         return join_page(code)
 
-    @public.post("/join/{code}")
-    def joined(request: Request, code: str, name: Text, password: Text) -> Response:
-        refuse_cross_site(request)
+    def join_and_begin(code: str, name: str, sealed: str) -> str:
+        with state.writing() as session:
+            person = people.join(session, clock(), code, name, sealed)
+            return people.sign_in(session, clock(), person)
+
+    def is_invited(code: str) -> bool:
         with state.reading() as session:
-            if people.invited_role(session, clock(), code) is None:  # before the expensive password hash
-                return join_page(code)
+            return people.invited_role(session, clock(), code) is not None
+
+    @router.post("/join/{code}")
+    async def joined(request: Request, code: str, name: Text, password: Text) -> Response:
+        refuse_cross_site(request)
+        if not await run_in_threadpool(is_invited, code):  # before the expensive password hash
+            return await run_in_threadpool(join_page, code)
+        network = client_network(request)
+        if hashing.full(network):
+            raise HTTPException(503, BUSY, {"Retry-After": str(RETRY_SECONDS)})
         try:
-            name, sealed = people.checked_name(name), passwords.hash_password(password)
-            with state.writing() as session:
-                person = people.join(session, clock(), code, name, sealed)
-                secret = people.sign_in(session, clock(), person)
+            name = people.checked_name(name)
+            sealed = await hashing.run(network, lambda: passwords.hash_password(password))
+            secret = await run_in_threadpool(join_and_begin, code, name, sealed)
         except InputError as error:
-            return join_page(code, str(error), name, 422)
+            return await run_in_threadpool(join_page, code, str(error), name, 422)
         response = RedirectResponse("/", 303)
-        guard.sign_in(response, secret)
+        service.guard.sign_in(response, secret)
         return response
 
-    return public, signed_in
+    return router
 
 
-def sign_in_page(
+def sign_in_page(service: Service, next: str, status: int) -> Response:
+    """Render the sign-in page for somebody who has not tried yet; `next` is the page to show afterwards."""
+    with service.state.reading() as session:
+        nobody = people.is_empty(session)
+    return show_sign_in(service, next, status=status, nobody=nobody)
+
+
+def show_sign_in(
     service: Service,
     next: str,
     mistake: str = "",
     name: str = "",
     status: int = 200,
     headers: dict[str, str] | None = None,
+    nobody: bool = False,
 ) -> Response:
-    """Render the sign-in page; `next` is the page to show afterwards."""
-    with service.state.reading() as session:
-        nobody = people.is_empty(session)
+    """Render the sign-in page; `nobody` shows what to do before the first account exists."""
     values: dict[str, Any] = {"next": _local_path(next), "mistake": mistake, "name": name, "nobody": nobody}
     return service.pages.show("login.html", status, headers, **values)
 

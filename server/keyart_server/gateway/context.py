@@ -9,9 +9,10 @@ from typing import Final
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
+from ..http.client_network import client_network
 from ..state import ServerState
 from .discovery import Discovery, ReadOffer
-from .rate_limits import RateLimiter, network_of
+from .rate_limits import RateLimiter
 from .round_cache import CachedRound, RoundCache
 from .submission_queue import SubmissionQueue
 from .tickets import check_name
@@ -49,7 +50,7 @@ class GatewayContext:
 
     def limit_rate(self, request: Request) -> None:
         """Raise HTTPException (429) if the client's network sends too many requests."""
-        self._rates.take(network_of(request.client.host if request.client else ""))
+        self._rates.take(client_network(request))
 
     async def round(self, round_id: str) -> CachedRound:
         """Return the round. Raises HTTPException (404)."""

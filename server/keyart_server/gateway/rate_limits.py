@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import time
 from collections import OrderedDict
@@ -12,7 +11,6 @@ from typing import Final
 from fastapi import HTTPException
 
 MAX_KEYS: Final = 10_000  # the least recently used key is evicted first
-NETWORK_BITS: Final = 64  # IPv6 prefix that belongs to one customer
 
 
 class RateLimiter:
@@ -39,11 +37,6 @@ class RateLimiter:
         if tokens < 1:
             wait = math.ceil((1 - tokens) / self._a_second)
             raise HTTPException(429, "Too many requests; wait, then try again.", {"Retry-After": str(wait)})
-
-
-def network_of(address: str) -> str:
-    """Return the part of an address that one household or host controls: an IPv4 address or an IPv6 /64 network."""
-    return str(ipaddress.IPv6Network((address, NETWORK_BITS), strict=False)) if ":" in address else address
 
 
 def for_direct_clients() -> RateLimiter:

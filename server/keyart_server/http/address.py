@@ -24,6 +24,7 @@ class Address:
         tls_key: private key of the certificate, a PEM file.
         public: allow listening beyond this machine without TLS, behind a proxy that terminates TLS.
         url: public address, if it differs from `host` and `port`.
+        proxy: IP address of the proxy in front, which alone is believed in `X-Forwarded-For`; None believes nobody.
 
     Raises:
         SettingError: for an address that is invalid or unsafe.
@@ -35,6 +36,7 @@ class Address:
     tls_key: Path | None = None
     public: bool = False
     url: str | None = None
+    proxy: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -50,6 +52,13 @@ class Address:
             parts = urlsplit(self.url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
                 raise SettingError(f"--url is {self.url!r}; it must be like https://keyart.example.")
+        if self.proxy is not None:
+            try:
+                ipaddress.ip_address(self.proxy)
+            except ValueError:
+                raise SettingError(
+                    f"--proxy is {self.proxy!r}; it must be the IP address of the proxy, like 127.0.0.1."
+                ) from None
 
     @property
     def tls(self) -> bool:
@@ -68,6 +77,11 @@ class Address:
     def secure(self) -> bool:
         """Tell whether browsers connect by https."""
         return self.tls or (self.url or "").startswith("https:")
+
+    @property
+    def sees_clients(self) -> bool:
+        """Tell whether requests show the client's address, rather than that of a proxy."""
+        return self.tls or self.proxy is not None or not (self.public or self.url)
 
     @property
     def allowed_hosts(self) -> frozenset[str] | None:

@@ -12,12 +12,9 @@ import httpx
 import pytest
 from attacks.server.wire import CAMPAIGN, Target, attacked, csrf_of, postgres
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-from support.server import NAME, PASSWORD, Clock, join, listening
+from support.server import NAME, PASSWORD, Clock, join
 
 from keyart_server.access import Guard
-from keyart_server.access.sign_in_pages import FAILURES_BY_NAME, FAILURES_FROM_ONE_ADDRESS
-from keyart_server.app import create_app
 
 
 def create(browser: httpx.Client, **headers: str) -> int:
@@ -235,48 +232,6 @@ def test_a_link_after_its_day(target: Target, clock: Clock) -> None:
     clock.pass_by(hours=24)
     assert target.client.get(path).status_code == 404
     assert join(target.browser(), path.rpartition("/")[2]).status_code == 404
-
-
-def test_passwords_guessed_for_one_name(target: Target, clock: Clock) -> None:
-    """Ten tries from an address, then none for a quarter of an hour; the right one is not told either."""
-    target.person()
-    tries = [login(target.browser(), password=f"a wrong password {i}").status_code for i in range(20)]
-    assert tries == [401] * FAILURES_FROM_ONE_ADDRESS + [429] * (20 - FAILURES_FROM_ONE_ADDRESS)
-    assert login(target.browser()).status_code == 429
-    clock.pass_by(minutes=14)
-    assert login(target.browser()).status_code == 429
-    clock.pass_by(minutes=1)
-    assert login(target.browser()).status_code == 303
-
-
-def test_passwords_guessed_from_addresses_that_are_made_up(target: Target) -> None:
-    """A header that names another address each time buys no more tries; nor does another spelling of the name."""
-    target.person()
-    statuses = []
-    for i in range(FAILURES_FROM_ONE_ADDRESS + 5):
-        made_up = dict.fromkeys(("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP"), f"10.0.0.{i}")
-        spelt = "".join(letter.upper() if i >> n & 1 else letter for n, letter in enumerate(NAME.lower()))
-        statuses.append(login(target.browser(**made_up), spelt, "a wrong password").status_code)
-    assert statuses[FAILURES_FROM_ONE_ADDRESS:] == [429] * 5
-
-
-def test_passwords_guessed_from_many_addresses(target: Target) -> None:
-    """From more addresses than one may try: fifty in all for a name."""
-    target.person()
-    count = 0
-
-    app = create_app(target.service)
-
-    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal count
-        if scope["type"] == "http":
-            count += 1
-            scope["client"] = (f"10.0.{count // 250}.{count % 250}", 1)
-        await app(scope, receive, send)
-
-    with listening(elsewhere) as client:
-        tries = [login(client, password="a wrong password").status_code for _ in range(FAILURES_BY_NAME + 3)]
-    assert tries == [401] * FAILURES_BY_NAME + [429] * 3
 
 
 def test_names_that_look_alike_or_cannot_be_shown(target: Target) -> None:

@@ -110,19 +110,19 @@ def attacked(folder: Path, clock: Callable[[], datetime] = now, **settings: Any)
     with open_service(ServerSettings(folder / "data", **settings), clock) as made:
         service = replace(made, keys=replace(made.keys, issuer=ISSUER.private))
         tokens.ensure_admin(service.state, service.data, service.clock())
-        with served(create_app(service)) as client:
+        with served(create_app(service), service.settings.proxy) as client:
             target = Target(service, client, bearer(service.data.admin_token.read_text().strip()))
             with target.browsers:
                 yield target
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
+def served(app: FastAPI, trusted: str | None = None) -> Iterator[httpx.Client]:
     """The application as `keyart_server.http.web_server` runs it, but in a thread; a client for it."""
     with listen("127.0.0.1", 0) as place:
         config = uvicorn.Config(
             app, http=limited_protocol(200), log_config=None, lifespan="on", ws="none", server_header=False,
-            proxy_headers=False, access_log=False,
+            proxy_headers=trusted is not None, forwarded_allow_ips=trusted, access_log=False,
         )  # fmt: skip
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})

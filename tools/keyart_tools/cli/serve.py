@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SECTIONS = {
     "What it stores and offers": ("data", "database_url", "bundle", "catalog"),
-    "Where it listens": ("host", "port", "url", "tls_cert", "tls_key", "public"),
+    "Where it listens": ("host", "port", "url", "proxy", "tls_cert", "tls_key", "public"),
     "Privacy budget": ("epsilon", "delta"),
     "Rounds (the defaults suit one machine)": ("superlink", "superlink_ca", "gateways", "no_rounds"),
     "Backup (instead of serving)": ("backup", "restore"),
@@ -41,6 +41,10 @@ SECTIONS = {
 @click.option("--delta", type=float, help="δ of that limit; fixed once the first round was charged.  [default: 1e-6]")
 @listening_options(8080)
 @click.option("--url", metavar="URL", help="Address that people and devices use, if a proxy makes it another one.")
+@click.option(
+    "--proxy", metavar="ADDRESS",
+    help="IP address of the proxy in front: X-Forwarded-For from there, and from nowhere else, is the client's.",
+)  # fmt: skip
 @click.option(
     "--superlink", metavar="HOST:PORT", help="An existing SuperLink of Flower.  [default: start one when needed]"
 )
