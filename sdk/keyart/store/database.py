@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from ..errors import SettingError, StoreClosed, StoreError
+from ..errors import SettingError, StoreClosed, StoreError, StoreFull
 from . import fork, migrations, rotation, schema, shredding, vault
 from .faults import guarded
-from .keys import KeyProvider
+from .keys import KeyProvider, PassphraseKey
 from .records import Records
 from .rotation import RotateReceipt
 from .schema import Table, store_files
@@ -33,6 +33,19 @@ _SCAN_ROWS: Final = 128  # how many rows are opened under the lock at a time
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _strengthened(connection: sqlite3.Connection, keys: KeyProvider, opened: vault.Vault) -> vault.Vault:
+    """Replace an outdated root key, or leave the file as it is where the disk has no room."""
+    try:
+        with guarded:
+            strengthened = rotation.strengthen(connection, keys, opened)
+    except StoreFull:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return opened
+    shredding.finish(connection, keys)
+    return strengthened
 
 
 class Store:
@@ -84,7 +97,7 @@ class Store:
             StoreDamaged: The file is not a profile, or bytes in it have changed.
             StoreFull: The disk is full, read-only or failing.
             StoreError: The path is a folder, the file is from a newer keyart, or a key store failed.
-            SettingError: The name is not a text.
+            SettingError: The name is not a text, or the passphrase of a new file is too short.
         """
         if not isinstance(profile, str) or not profile:
             raise SettingError("A profile's name is a text that is not empty.")
@@ -93,6 +106,8 @@ class Store:
             file = path.resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise StoreError(f"{str(path)!r} cannot be a path of this machine ({error}).") from error
+        if isinstance(keys, PassphraseKey) and not file.exists():
+            keys.require_long()
         connection = schema.connect(file, keys.in_memory, migrations.make)
         try:
             with guarded:
@@ -100,6 +115,8 @@ class Store:
                 opened = vault.open_vault(connection, keys)
                 shredding.finish(connection, keys)
                 migrations.migrate(connection, opened)
+                if opened.outdated:
+                    opened = _strengthened(connection, keys, opened)
                 return cls(connection, path, keys, vault.unlock(connection, opened, profile), clock)
         except BaseException:
             schema.disconnect(connection)
@@ -216,6 +233,8 @@ class Store:
         with self._lock:
             self._require_open()
             self._refuse_in_transaction("rotate")
+            if isinstance(new_keys, PassphraseKey):
+                new_keys.require_long()
             new_keys = self._keys if new_keys is None else new_keys
             if new_keys.in_memory != self._keys.in_memory:
                 raise SettingError("Keys of a file cannot be those of a store in memory, nor the other way round.")

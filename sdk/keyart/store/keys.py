@@ -4,7 +4,8 @@ A store has a random public id of 16 bytes, kept in its file. A provider turns t
 salt of a passphrase, and the name under which a key store keeps a random key. Forgetting gives the file a new id, so
 a root key is never used again.
 
-scrypt: RFC 7914, with the parameters N = 2¹⁵, r = 8, p = 1 (32 MiB of memory for each guess).
+scrypt: RFC 7914, with the parameters N = 2¹⁵, r = 8, p = 3: 32 MiB of memory for each guess, three times over, as
+OWASP's password storage cheat sheet asks for. Older files have p = 1, and get p = 3 when they are next opened.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from ..errors import SettingError, StoreError, WrongKey
 ROOT_KEY_BYTES = 32
 SCRYPT_N = 2**15
 SCRYPT_R = 8
-SCRYPT_P = 1
+SCRYPT_P = 3
+FORMER_SCRYPT_P = 1
+MIN_PASSPHRASE_LENGTH = 8  # characters of a new passphrase, as NIST SP 800-63B has it
 
 _T = TypeVar("_T")
 
@@ -50,13 +53,31 @@ class PassphraseKey:
             raise SettingError("PassphraseKey needs a passphrase: a text that is not empty.")
 
     def root_key(self, store_id: bytes, create: bool) -> bytes:
+        return self._derived(store_id, SCRYPT_P)
+
+    def former_root_key(self, store_id: bytes) -> bytes:
+        """Return the root key that a file of an earlier keyart has."""
+        return self._derived(store_id, FORMER_SCRYPT_P)
+
+    def require_long(self) -> None:
+        """Raise SettingError if the passphrase is too short for a new profile. A profile that has it still opens."""
+        if len(self._normal()) < MIN_PASSPHRASE_LENGTH:
+            raise SettingError(
+                f"The passphrase of a new profile needs at least {MIN_PASSPHRASE_LENGTH} characters, so that nobody "
+                "guesses it who has a copy of the file; take several words. Profiles with a shorter one still open."
+            )
+
+    def _normal(self) -> str:
         import unicodedata
 
+        # Keyboards differ in how they compose "é"; NFKC makes them the same passphrase.
+        return unicodedata.normalize("NFKC", self.text)
+
+    def _derived(self, store_id: bytes, p: int) -> bytes:
         from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-        # Keyboards differ in how they compose "é"; NFKC makes them the same passphrase.
-        text = unicodedata.normalize("NFKC", self.text).encode("utf-8", "surrogatepass")
-        return Scrypt(salt=store_id, length=ROOT_KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(text)
+        text = self._normal().encode("utf-8", "surrogatepass")
+        return Scrypt(salt=store_id, length=ROOT_KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=p).derive(text)
 
     def destroy(self, store_id: bytes) -> None:
         """Do nothing: the root key exists nowhere but in the passphrase and the salt."""

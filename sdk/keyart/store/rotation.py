@@ -17,8 +17,8 @@ from .envelope import KEY_BYTES, TAG_BYTES, Sealer
 from .header import FileHeader
 from .keys import KeyProvider
 from .ledger import mark_of
-from .schema import Table
-from .vault import ProfileKeys
+from .schema import STORE_ID_BYTES, Table
+from .vault import ProfileKeys, Vault
 
 _RESEALED_AT_A_TIME: Final = 128
 
@@ -71,6 +71,20 @@ def renew(
     fresh = ProfileKeys.of(profile.number, profile.name_hash, secret)
     _reseal(connection, profile, fresh)
     return fresh, [header.sealed_file_key or b"", *(wrapped.sealed for wrapped in profiles)]
+
+
+def strengthen(connection: sqlite3.Connection, keys: KeyProvider, opened: Vault) -> Vault:
+    """Give a file whose root key is outdated another id and a root key of today, and return it as that opens it.
+
+    It is one transaction; `shredding.finish` has to follow. Profiles keep their keys.
+    """
+    store_id = os.urandom(STORE_ID_BYTES)
+    wrapping = Sealer(keys.root_key(store_id, create=True), "wrap")
+    renewed = replace(opened, wrapping=wrapping, outdated=False)
+    connection.execute("BEGIN IMMEDIATE")
+    vault.rewrap(connection, vault.wrapped_secrets(connection, opened), renewed, store_id)
+    connection.execute("COMMIT")
+    return renewed
 
 
 def _reseal(connection: sqlite3.Connection, old: ProfileKeys, new: ProfileKeys) -> None:

@@ -26,7 +26,7 @@ from ..errors import StoreDamaged, WrongKey
 from . import ledger
 from .envelope import KEY_BYTES, WHAT_HELPS, Sealer, derive
 from .header import FileHeader
-from .keys import KeyProvider
+from .keys import KeyProvider, PassphraseKey
 from .schema import STORE_ID_BYTES
 
 HASH_BYTES = 16
@@ -65,10 +65,17 @@ class ProfileKeys:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A file that its keys have opened. `file_key` is not in the file before the first profile."""
+    """A file that its keys have opened.
+
+    Attributes:
+        wrapping: Seals the file key and the keys of each profile.
+        file_key: Hashes names; it is not in the file before the first profile.
+        outdated: True if the root key is one of an earlier keyart, which `rotation.strengthen` replaces.
+    """
 
     wrapping: Sealer
     file_key: bytes = field(repr=False)
+    outdated: bool = False
 
 
 class WrappedSecret(NamedTuple):
@@ -96,13 +103,15 @@ def open_vault(connection: sqlite3.Connection, keys: KeyProvider) -> Vault:
     wrapping = Sealer(keys.root_key(header.store_id, create=fresh), "wrap")
     if fresh:
         return Vault(wrapping, os.urandom(KEY_BYTES))
-    try:
-        return Vault(wrapping, wrapping.unseal(header.sealed_file_key, _file_binding(header)))
-    except StoreDamaged:  # the header's check holds, so it is the key that is not the right one
+    opened = _unsealed(header, wrapping)
+    if opened is None and isinstance(keys, PassphraseKey):
+        opened = _unsealed(header, Sealer(keys.former_root_key(header.store_id), "wrap"), outdated=True)
+    if opened is None:
         raise WrongKey(
             "These keys do not open this profile. Give the passphrase or key store that it was made with; "
             "nothing was changed."
-        ) from None
+        )
+    return opened
 
 
 def unlock(connection: sqlite3.Connection, vault: Vault, name: str) -> ProfileKeys:
@@ -192,6 +201,14 @@ def _new_profile(connection: sqlite3.Connection, vault: Vault, name_hash: bytes)
     _with_file_key(replace(header, profiles=header.profiles + 1), vault).write(connection)
     connection.execute("COMMIT")
     return profile
+
+
+def _unsealed(header: FileHeader, wrapping: Sealer, outdated: bool = False) -> Vault | None:
+    """Return the file as this key opens it, or None if it is another key."""
+    try:
+        return Vault(wrapping, wrapping.unseal(header.sealed_file_key, _file_binding(header)), outdated)
+    except StoreDamaged:  # the header's check holds, so it is the key that is not the right one
+        return None
 
 
 def _opened(header: FileHeader, vault: Vault, row: tuple[object, object, object]) -> WrappedSecret:

@@ -60,7 +60,7 @@ def test_sent_is_the_log_of_what_left(open_art):
 
 def test_rotated_keys(open_art, tmp_path):
     """What is pending is written, all is there under the new keys, and the old ones open nothing."""
-    old, new = keyart.PassphraseKey("old"), keyart.PassphraseKey("new")
+    old, new = keyart.PassphraseKey("an old one"), keyart.PassphraseKey("a new one")
     with open_art(keys=old) as art:
         play_favourite(art, "t0/b", 3)
         art.preferences.like("style:b")

@@ -130,15 +130,15 @@ def test_other_profiles_stay_and_get_a_new_root_key(path, tmp_path, host):
 
 
 def test_after_forgetting_another_passphrase_may_begin_anew(path):
-    with Store.open(path, PassphraseKey("old")) as store:
+    with Store.open(path, PassphraseKey("an old one")) as store:
         store.put(Table.VIEW, b"1", b"x")
         (salt,) = store._connection.execute("SELECT s FROM a").fetchone()
         assert store.forget().verified
     assert salt not in path.read_bytes()
-    with Store.open(path, PassphraseKey("new")) as store:
+    with Store.open(path, PassphraseKey("a new one")) as store:
         assert store.get(Table.VIEW, b"1") is None
     with pytest.raises(WrongKey):
-        Store.open(path, PassphraseKey("old"))
+        Store.open(path, PassphraseKey("an old one"))
 
 
 def test_a_host_that_cannot_make_a_new_key_changes_nothing(path, host):

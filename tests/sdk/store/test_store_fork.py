@@ -96,7 +96,7 @@ from keyart.errors import StoreBusy
 from keyart.store.database import Store
 from keyart.store.keys import PassphraseKey
 try:
-    Store.open(sys.argv[1], PassphraseKey("x"))
+    Store.open(sys.argv[1], PassphraseKey("a passphrase"))
 except StoreBusy:
     print("busy")
 '''

@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from keyart.errors import SettingError, StoreError, WrongKey
+from keyart.errors import SettingError, StoreError, StoreFull, WrongKey
 from keyart.store.database import Store, Table
 from keyart.store.keys import EphemeralKey, HostKey, KeyProvider, KeyringKey, PassphraseKey
 
@@ -26,7 +26,7 @@ def test_a_passphrase_opens_and_a_wrong_one_does_not(path, tmp_path, digest_of):
 
 
 def test_the_salt_differs_by_file(tmp_path):
-    key = PassphraseKey("x")
+    key = PassphraseKey("a passphrase")
     for name in ("a.db", "b.db"):
         Store.open(tmp_path / name, key).close()
     assert key.root_key(b"a" * 16, False) != key.root_key(b"b" * 16, False)
@@ -35,8 +35,77 @@ def test_the_salt_differs_by_file(tmp_path):
 
 def test_scrypt_against_the_vector_of_rfc_7914(monkeypatch):
     monkeypatch.setattr("keyart.store.keys.SCRYPT_N", 16384)
+    monkeypatch.setattr("keyart.store.keys.SCRYPT_P", 1)
     key = PassphraseKey("pleaseletmein").root_key(b"SodiumChloride", False)
     assert key.hex() == "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
+
+
+@pytest.mark.parametrize("short", ["x", "1234567", "\N{LATIN SMALL LETTER E}\N{COMBINING ACUTE ACCENT}" * 7])
+def test_a_short_passphrase_makes_no_new_profile_and_opens_an_old_one(path, monkeypatch, host, short):
+    with pytest.raises(SettingError, match=r"at least 8 characters.*several words"):
+        Store.open(path, PassphraseKey(short))
+    assert not path.exists()
+    with Store.open(path, host.keys) as store, pytest.raises(SettingError, match="at least 8 characters"):
+        store.rotate(PassphraseKey(short))
+    Store.open(path, host.keys).forget()
+    path.unlink()
+    with monkeypatch.context() as earlier:
+        earlier.setattr("keyart.store.keys.MIN_PASSPHRASE_LENGTH", 1)
+        with Store.open(path, PassphraseKey(short)) as store:
+            store.put(Table.VIEW, b"1", b"one")
+    with Store.open(path, PassphraseKey(short)) as store:
+        assert store.rotate().verified and store.get(Table.VIEW, b"1") == b"one"
+        store.forget()
+    Store.open(path, PassphraseKey(short)).close()
+
+
+def made_earlier(path, monkeypatch, text):
+    """A file with two profiles whose root key has the cost of earlier versions."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr("keyart.store.keys.SCRYPT_P", 1)
+        for name in ("default", "another"):
+            with Store.open(path, PassphraseKey(text), name) as store:
+                store.put(Table.VIEW, b"1", name.encode())
+
+
+def opens_at_the_earlier_cost(path, monkeypatch, text):
+    with monkeypatch.context() as earlier:
+        for cost in ("SCRYPT_P", "FORMER_SCRYPT_P"):
+            earlier.setattr(f"keyart.store.keys.{cost}", 1)
+        try:
+            Store.open(path, PassphraseKey(text)).close()
+        except WrongKey:
+            return False
+    return True
+
+
+def test_a_root_key_of_earlier_versions_is_replaced_when_the_file_is_opened(path, tmp_path, monkeypatch, digest_of):
+    text = "a passphrase"
+    made_earlier(path, monkeypatch, text)
+    before = digest_of(tmp_path)
+    with pytest.raises(WrongKey):
+        Store.open(path, PassphraseKey("another passphrase"))
+    assert digest_of(tmp_path) == before
+    for name in ("default", "another", "default"):
+        with Store.open(path, PassphraseKey(text), name) as store:
+            assert store.get(Table.VIEW, b"1") == name.encode()
+    assert not opens_at_the_earlier_cost(path, monkeypatch, text)
+
+
+def test_a_full_disk_leaves_the_root_key_of_earlier_versions(path, monkeypatch):
+    text = "a passphrase"
+    made_earlier(path, monkeypatch, text)
+
+    def full(*_):
+        raise StoreFull("The disk is full.")
+
+    with monkeypatch.context() as now:
+        now.setattr("keyart.store.vault.rewrap", full)
+        with Store.open(path, PassphraseKey(text)) as store:
+            assert store.get(Table.VIEW, b"1") == b"default"
+    assert opens_at_the_earlier_cost(path, monkeypatch, text)
+    Store.open(path, PassphraseKey(text)).close()
+    assert not opens_at_the_earlier_cost(path, monkeypatch, text)
 
 
 @pytest.mark.parametrize("text", ["", None, b"bytes"])

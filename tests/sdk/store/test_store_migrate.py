@@ -75,7 +75,7 @@ def test_nothing_of_schema_1_is_left_in_the_file(old, host):
 
 def test_wrong_keys_do_not_migrate(old, tmp_path, host, digest_of):
     before = digest_of(tmp_path)
-    for keys in (PassphraseKey("x"), Host().keys):
+    for keys in (PassphraseKey("a passphrase"), Host().keys):
         with pytest.raises(WrongKey):
             Store.open(old, keys, "ana")
     assert digest_of(tmp_path) == before

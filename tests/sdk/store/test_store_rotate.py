@@ -127,7 +127,14 @@ def test_an_old_profile_key_opens_nothing_new(path, host):
 @pytest.mark.slow
 def test_from_one_kind_of_keys_to_another(path, host):
     other = Host()
-    ways = [PassphraseKey("first"), host.keys, PassphraseKey("second"), PassphraseKey("third"), other.keys, host.keys]
+    ways = [
+        PassphraseKey("the first"),
+        host.keys,
+        PassphraseKey("the second"),
+        PassphraseKey("the third"),
+        other.keys,
+        host.keys,
+    ]
     with Store.open(path, ways[0]) as store:
         fill(store, 10)
         expected = contents(store)
@@ -247,7 +254,7 @@ def test_wrong_keys_do_not_finish_it(path, tmp_path, host, digest_of):
             store.rotate()
         host.failing = set()
     before, secrets = digest_of(tmp_path), dict(host.secrets)
-    for keys in (Host().keys, PassphraseKey("x")):
+    for keys in (Host().keys, PassphraseKey("a passphrase")):
         with pytest.raises(WrongKey):
             Store.open(path, keys)
     assert digest_of(tmp_path) == before and host.secrets == secrets
