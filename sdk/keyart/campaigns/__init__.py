@@ -14,6 +14,7 @@ Import names from here; each brings its module on first use.
     vector_layout the named parts of a vector
     round_state   a round in progress, between two messages
     receipts      the log of what left the device
+    spent_counter what the host's key store knows of it, so that an older copy of the file is noticed
 
 `keyart.dp` clips and adds noise, and `keyart.secagg` masks, so that a server learns the sum alone.
 """

@@ -19,7 +19,7 @@ from ..secagg.messages import HEADER_BYTES, KeysRequest
 from ..secagg.messages import MAGIC as STAGE_MAGIC
 from ..store.database import Store, Table
 from ..store.open_rounds import drop_open_rounds
-from . import enrolment, kinds, offer, vectors
+from . import enrolment, kinds, offer, spent_counter, vectors
 from .budget import Budget
 from .kinds.experiment import arm_of
 from .limits import Limits, ParticipationHistory
@@ -59,6 +59,7 @@ class CampaignParticipation:
         if not isinstance(message, (bytes, bytearray, memoryview)) or len(message) > MAX_MESSAGE_BYTES:
             raise MessageError(f"A message is bytes, at most {MAX_MESSAGE_BYTES:,} of them.")
         message = bytes(message)
+        self._notice_rollback()
         drop_open_rounds(self._store, self._at.timestamp())
         identity = enrolment.find_identity(self._store)
         secret = identity.private if identity is not None else b""
@@ -75,6 +76,8 @@ class CampaignParticipation:
             # Also where it was said before. A power cut that takes a session back would let this device say two
             # different things, or something that was not charged.
             self._store.flush()
+            if self._store.keeps_counter:
+                spent_counter.raise_counter(self._store, self._cost())
         return reply
 
     def rounds(self) -> Iterator[OpenRound]:
@@ -85,7 +88,14 @@ class CampaignParticipation:
                 yield open_round
 
     def contributions(self) -> list[Contribution]:
-        """Return receipts for all that left the device, oldest first."""
+        """Return receipts for all that left the device, oldest first.
+
+        A file that was rolled back has one of kind "rolled back" for those that are missing.
+        """
+        self._notice_rollback()
+        return self._receipts()
+
+    def _receipts(self) -> list[Contribution]:
         return [Contribution.from_bytes(data) for _, data in self._store.scan(Table.RECEIPT)]
 
     def known_device_key(self) -> bytes | None:
@@ -120,6 +130,17 @@ class CampaignParticipation:
         sent, delta = self.contributions(), self._limits.delta
         past = ParticipationHistory([contribution.charge for contribution in sent])
         return Budget(past.spent(delta), self._limits.epsilon, delta, len(sent))
+
+    def _notice_rollback(self) -> None:
+        """Make up for receipts that an older copy of the file lacks, before the first use of those that it has."""
+        if not self._store.keeps_counter or self._store.counter_compared:
+            return
+        if spent_counter.notice_rollback(self._store, self._cost(), self._at):
+            log.warning("The profile's file is an older copy of itself. What it has forgotten counts as spent.")
+        self._store.counter_compared = True
+
+    def _cost(self) -> float:
+        return spent_counter.cost_of(receipt.charge for receipt in self._receipts())
 
     def leave(self, round_id: bytes) -> bool:
         """Forget a round that has received only the keys, and return True if there was one.

@@ -17,8 +17,9 @@ from typing import Final, Self
 
 from ..errors import SettingError, StoreClosed, StoreError, StoreFull
 from . import fork, migrations, rotation, schema, shredding, vault
+from .envelope import derive
 from .faults import guarded
-from .keys import KeyProvider, PassphraseKey
+from .keys import CounterKeeper, KeyProvider, PassphraseKey
 from .records import Records
 from .rotation import RotateReceipt
 from .schema import Table, store_files
@@ -72,6 +73,9 @@ class Store:
         self._search = shredding.Search([] if keys.in_memory else store_files(self._file))
         self._closed = False
         self._forked = False
+        self.counter_compared = (
+            False  # set once the records were compared with the counter, while this file is locked
+        )
         fork.watch(self)
 
     @classmethod
@@ -200,6 +204,28 @@ class Store:
         with self._lock, guarded:
             return self._records_here().digest(table)
 
+    @property
+    def keeps_counter(self) -> bool:
+        """Return True if the source of the root key keeps a counter of this profile outside the file."""
+        return isinstance(self._keys, CounterKeeper)
+
+    def read_counter(self) -> bytes | None:
+        """Return the counter of this profile, [32]; None if there is none.
+
+        Raises:
+            StoreError: The key store failed.
+        """
+        return self._keys.read_counter(self._counter_name()) if isinstance(self._keys, CounterKeeper) else None
+
+    def write_counter(self, value: bytes) -> None:
+        """Keep the counter of this profile, [32], outside the file, where `keeps_counter`.
+
+        Raises:
+            StoreError: The key store failed.
+        """
+        if isinstance(self._keys, CounterKeeper):
+            self._keys.write_counter(self._counter_name(), value)
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit everything inside, or nothing. A nested transaction joins the outer one, and its failure fails the
@@ -247,6 +273,7 @@ class Store:
                     )
                 self._retired_keys, self._keys, self._profile, self._records = self._keys, new_keys, fresh, None
                 shredding.finish(self._connection, self._retired_keys)
+                self._move_counter(self._retired_keys)
                 self._retired_keys = new_keys
                 return RotateReceipt(
                     self._clock(), self._records_here().total(), not self._search.found(retired_keys)
@@ -271,6 +298,8 @@ class Store:
                     retired_keys = shredding.remove(self._connection, self._keys, self._profile, store_id)
                 try:
                     shredding.finish(self._connection, self._keys)
+                    if isinstance(self._keys, CounterKeeper):
+                        self._keys.delete_counter(self._counter_name())
                     leftovers = self._search.found(retired_keys)
                 finally:
                     self._disconnect()
@@ -313,6 +342,20 @@ class Store:
                 yield record_id, payload
             if len(rows) < _SCAN_ROWS:
                 return
+
+    def _counter_name(self) -> str:
+        # The label key is the one that a rotation keeps. The name tells nobody which profile it is of.
+        self._require_open()
+        return f"keyart-{derive(self._profile.label_key, 'counter', 16).hex()}"
+
+    def _move_counter(self, old_keys: KeyProvider) -> None:
+        """Bring the counter from one key store to another. Cut off, it is made anew at the next answer."""
+        if self._keys is old_keys or not isinstance(old_keys, CounterKeeper):
+            return
+        value = old_keys.read_counter(self._counter_name())
+        if value is not None:
+            old_keys.delete_counter(self._counter_name())  # before it is written: it may be the same key store
+            self.write_counter(value)
 
     def _announced(self) -> bytes:
         """Return the next id of the file, after completing what an earlier forget() or rotate() has left."""

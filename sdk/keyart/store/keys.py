@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from ..errors import SettingError, StoreError, WrongKey
 
@@ -22,6 +22,8 @@ SCRYPT_N = 2**15
 SCRYPT_R = 8
 SCRYPT_P = 3
 FORMER_SCRYPT_P = 1
+COUNTER_BYTES = 32
+COUNTER_MAGIC = b"keyart counter 1"
 MIN_PASSPHRASE_LENGTH = 8  # characters of a new passphrase, as NIST SP 800-63B has it
 
 _T = TypeVar("_T")
@@ -39,6 +41,23 @@ class KeyProvider(Protocol):
 
     def destroy(self, store_id: bytes) -> None:
         """Make the root key of the store unobtainable, as far as this provider can. It may be called twice."""
+
+
+@runtime_checkable
+class CounterKeeper(Protocol):
+    """A source of root keys that also keeps counters by name, outside the file.
+
+    A counter has `COUNTER_BYTES` and begins with `COUNTER_MAGIC`. Methods raise StoreError if the key store fails.
+    """
+
+    def read_counter(self, name: str) -> bytes | None:
+        """Return the counter, or None if there is none, or one that was cut off."""
+
+    def write_counter(self, name: str, value: bytes) -> None:
+        """Keep a counter, in the place of an earlier one."""
+
+    def delete_counter(self, name: str) -> None:
+        """Delete a counter, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +106,12 @@ class PassphraseKey:
 class HostKey:
     """A root key in the host's own key store (Android Keystore, Keychain, a TV's secure element).
 
-    The key store holds one name per store file: `keyart-` and the store's id in hexadecimal.
+    The key store holds one name per store file: `keyart-` and the store's id in hexadecimal. For a profile that has
+    taken part in a campaign it also holds a counter of 32 bytes, by which an older copy of the file is noticed.
 
     Attributes:
         get: Returns the secret of a name, or None.
-        put: Keeps a secret of 32 bytes under a name.
+        put: Keeps a secret of 32 bytes under a name, in the place of an earlier one.
         delete: Removes a name for good.
     """
 
@@ -122,6 +142,20 @@ class HostKey:
             self._call("delete", lambda: self.delete(name))
             if self._held(name) is not None:
                 raise StoreError(f"The host's key store still holds {name!r} after delete; remove it there.")
+
+    def read_counter(self, name: str) -> bytes | None:
+        value = self._held(name)
+        if not isinstance(value, (bytes, bytearray, memoryview)) or len(value) != COUNTER_BYTES:
+            return None
+        # A host may give the same key for every name: it keeps no counter, and serves as it did.
+        return bytes(value) if bytes(value).startswith(COUNTER_MAGIC) else None
+
+    def write_counter(self, name: str, value: bytes) -> None:
+        self._call("put", lambda: self.put(name, value))
+
+    def delete_counter(self, name: str) -> None:
+        if self.read_counter(name) is not None:
+            self._call("delete", lambda: self.delete(name))
 
     def _held(self, name: str) -> object:
         return self._call("get", lambda: self.get(name))
@@ -156,6 +190,15 @@ class KeyringKey:
 
     def destroy(self, store_id: bytes) -> None:
         self._host().destroy(store_id)
+
+    def read_counter(self, name: str) -> bytes | None:
+        return self._host().read_counter(name)
+
+    def write_counter(self, name: str, value: bytes) -> None:
+        self._host().write_counter(name, value)
+
+    def delete_counter(self, name: str) -> None:
+        self._host().delete_counter(name)
 
     def _host(self) -> HostKey:
         # `keyring` costs a second of import, so it is loaded when a key is needed and not before.

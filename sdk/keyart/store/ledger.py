@@ -7,7 +7,8 @@ old ones, and an index may overlook them. So each transaction also writes, seale
     next order number (8) | count (8) | digest (16), big-endian; the tables in the order of `Table`
 
 The digest is the exclusive or of the marks of the records: GCM tag xor hash of the id. It finds accidents; it is no
-proof against an attacker who rolls the whole file back, which nothing on the device can notice.
+proof against an attacker who rolls the whole file back, which only a counter outside the file can show
+(`keyart.campaigns.spent_counter`).
 """
 
 from __future__ import annotations
