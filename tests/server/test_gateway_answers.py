@@ -99,15 +99,15 @@ def test_nobody_without_the_ticket_of_this_round(
 ) -> None:
     made.through(door, Stage.SHARE)
     before = rows(service)
-    number, gateway, mac = made.tickets[0].split(".")
+    number, gateway, key, mac = made.tickets[0].split(".")
     other = Round(service.state, clock, devices=3)
     other.opens(Stage.KEYS)
     other.join(door, 0)
-    forged = Ticket(int(number), gateway).to_text(bytes(32), made.of.round_id)
+    forged = Ticket(int(number), gateway, key).to_text(bytes(32), made.of.round_id)
     wrong = [
         None, "", "Ticket", "Ticket .", f"Bearer {made.tickets[0]}", f"ticket {made.tickets[0]}", f"Ticket {forged}",
-        f"Ticket {other.tickets[0]}", f"Ticket {(int(number) + 1) % 2**32}.{gateway}.{mac}",
-        f"Ticket {number}.west.{mac}", f"Ticket {int(number) + 2**32}.{gateway}.{mac}",
+        f"Ticket {other.tickets[0]}", f"Ticket {(int(number) + 1) % 2**32}.{gateway}.{key}.{mac}",
+        f"Ticket {number}.west.{key}.{mac}", f"Ticket {int(number) + 2**32}.{gateway}.{key}.{mac}",
     ]  # fmt: skip
     for text, stage, method in product(wrong, LATER, ("GET", "POST")):
         headers = {} if text is None else {"Authorization": text}
@@ -121,11 +121,12 @@ def test_a_valid_ticket_of_a_number_that_is_not_asked(service: Service, made: Ro
     reply = made.reply(door, Stage.MASKED, 0)
     with service.state.reading() as session:
         opened = round_store.find_open(session, made.id)
-        members = set(session.scalars(select(MemberRow.number)))
+        members = {row.number: row.device_key_hash for row in session.scalars(select(MemberRow))}
     assert opened is not None
-    number = next(n for n in range(9) if n not in members)
-    made.tickets[9] = Ticket(number, "main").to_text(opened.key, made.of.round_id)
-    assert refusal(made.ask(door, Stage.MASKED, 9)) == refusal(made.hand_in(door, Stage.MASKED, 9, reply)) == 410
+    number, (another, key) = next(n for n in range(9) if n not in members), next(iter(members.items()))
+    for ticket in (Ticket(number, "main", key), Ticket(another, "main", "f" * 64)):  # the latter: of another key
+        made.tickets[9] = ticket.to_text(opened.key, made.of.round_id)
+        assert refusal(made.ask(door, Stage.MASKED, 9)) == refusal(made.hand_in(door, Stage.MASKED, 9, reply)) == 410
     assert rows(service, PartialSumRow) == 0
 
 
@@ -214,8 +215,9 @@ def test_keys_that_are_of_no_device(service: Service, made: Round, door: httpx.C
     wrong["signature"] = good[:-1] + bytes([good[-1] ^ 1])
     wrong["stage"] = good[:3] + bytes([Stage.SHARE | REPLY_FLAG]) + good[4:]
     for name, certificate in certificates.items():
-        record = Identity(stranger.private, certificate).record(made.of.round_id, bytes(32), bytes(32))
-        wrong[name] = message_header(Stage.KEYS | REPLY_FLAG, made.of.round_id) + record
+        wrong[name] = keys(made, Identity(stranger.private, certificate))
+    wrong["no registration"] = good[:-64]
+    wrong["another's registration"] = good[:-64] + made.keys(1)[-64:]
     for name, content in wrong.items():
         assert refusal(door.post(f"{made.path}/keys", content=content)) == 400, name
     assert refusal(door.post(f"{made.path}/keys", content=good + b"x")) == 413

@@ -16,7 +16,7 @@ from keyart.campaigns.offer import Offer
 from keyart.client import Response, Send, Visit, visit
 from keyart.errors import MessageError
 from keyart.secagg import AggregationParameters, Stage, certify
-from keyart.secagg.identity import verify_record
+from keyart.secagg.identity import verify_registration
 from keyart.secagg.messages import KeysReply
 from keyart_federated.secagg import Coordinator, Gateway
 from support.campaigns import ISSUER, NOW, SERVER, offer, public
@@ -102,8 +102,9 @@ class Door:
 
     def _join(self, body: bytes) -> Response:
         try:
-            record = KeysReply.from_bytes(body, self.terms.round_id).record
-            device = verify_record(record, self.terms.round_id, [public(ISSUER)], self.now).device
+            keys, round_id = KeysReply.from_bytes(body, self.terms.round_id), self.terms.round_id
+            issuers = [public(ISSUER)]
+            device = verify_registration(keys.record, keys.registration, round_id, issuers, self.now).device
         except MessageError:
             return Response(400)
         if device not in self.numbers and self.stage is not Stage.KEYS:

@@ -32,7 +32,7 @@ from keyart.secagg import (
     VerifiedPeer,
     agree_secret,
     ring_position,
-    verify_record,
+    verify_registration,
 )
 
 from ..types import Integers
@@ -215,14 +215,15 @@ class Coordinator:
         return self._graph
 
     def _take_keys(self, gateway: int, number: int, reply: bytes) -> None:
-        record = KeysReply.from_bytes(reply, self.terms.round_id).record
-        peer = verify_record(record, self.terms.round_id, self._issuers, self._now)
+        keys = KeysReply.from_bytes(reply, self.terms.round_id)
+        # The record alone proves nothing: whoever was shown it could hand it in, at this gateway or at another one.
+        peer = verify_registration(keys.record, keys.registration, self.terms.round_id, self._issuers, self._now)
         for key in (peer.sealing, peer.masking):
             agree_secret(self._probe, key)  # one that agrees on zero would drive its neighbours away
         if number in self._peers or peer.device in self._devices:
             raise MessageError("its number or its key is in the round already")
         self._devices.add(peer.device)
-        self._gateway[number], self._records[number], self._peers[number] = gateway, record, peer
+        self._gateway[number], self._records[number], self._peers[number] = gateway, keys.record, peer
 
     def _take_shares(self, _: int, number: int, reply: bytes) -> None:
         if number in self._shares:

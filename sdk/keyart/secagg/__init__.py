@@ -24,11 +24,12 @@ from .. import _lazy_exports
 if TYPE_CHECKING:
     from .device_session import DeviceSession, add_pairwise
     from .graph import MAX_NEIGHBOURS, Graph, min_required, ring_position
-    from .identity import RECORD_BYTES, Identity, VerifiedPeer, certify, verify_record
+    from .identity import RECORD_BYTES, Identity, VerifiedPeer, certify, verify_record, verify_registration
     from .key_agreement import KEY_BYTES, agree_secret, commitment, derive_key, masking_key, unseal
     from .masks import Lanes, mask_lanes, to_signed
     from .messages import (
         HEADER_BYTES,
+        KEYS_BYTES,
         REPLY_FLAG,
         SEALED_BYTES,
         KeysReply,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEADER_BYTES",
+    "KEYS_BYTES",
     "KEY_BYTES",
     "MAX_NEIGHBOURS",
     "MODULUS_BITS",
@@ -92,6 +94,7 @@ __all__ = [
     "to_signed",
     "unseal",
     "verify_record",
+    "verify_registration",
 ]
 
 __getattr__ = _lazy_exports(
@@ -99,11 +102,11 @@ __getattr__ = _lazy_exports(
     {
         "device_session": "DeviceSession add_pairwise",
         "graph": "MAX_NEIGHBOURS Graph min_required ring_position",
-        "identity": "RECORD_BYTES Identity VerifiedPeer certify verify_record",
+        "identity": "RECORD_BYTES Identity VerifiedPeer certify verify_record verify_registration",
         "key_agreement": "KEY_BYTES agree_secret commitment derive_key masking_key unseal",
         "masks": "Lanes mask_lanes to_signed",
         "messages": (
-            "HEADER_BYTES REPLY_FLAG SEALED_BYTES KeysReply KeysRequest MaskedReply MaskedRequest "
+            "HEADER_BYTES KEYS_BYTES REPLY_FLAG SEALED_BYTES KeysReply KeysRequest MaskedReply MaskedRequest "
             "ShareReply ShareRequest Stage UnmaskReply UnmaskRequest message_body message_header "
             "packets_asked"
         ),

@@ -75,6 +75,7 @@ class DeviceSession:
         now: Unix seconds at the start.
         secret: The secret that all keys of the round derive from.
         record: This device's record, as others get it.
+        registration: The signature that registers it, which no other device gets.
         answers: The requests that were answered, by stage.
         devices: Number of devices that sent keys.
         neighbours: The neighbours [k], in the order of the ring.
@@ -88,6 +89,7 @@ class DeviceSession:
     now: int
     secret: bytes = field(repr=False)
     record: bytes
+    registration: bytes = field(repr=False)
     answers: tuple[AnsweredRequest, ...] = ()
     devices: int = 0
     neighbours: tuple[Neighbour, ...] = ()
@@ -115,7 +117,8 @@ class DeviceSession:
         secret = random(KEY_BYTES)
         public = [key.public_key().public_bytes_raw() for key in _private(secret, terms.round_id)]
         record = identity.record(terms.round_id, *public)
-        return cls(terms, identity.public, tuple(issuers), now, secret, record)
+        registration = identity.registration(terms.round_id, record)
+        return cls(terms, identity.public, tuple(issuers), now, secret, record, registration)
 
     @property
     def finished(self) -> bool:
@@ -164,7 +167,7 @@ class DeviceSession:
     def _keys(self, message: bytes) -> tuple[DeviceSession, bytes]:
         if wire.KeysRequest.from_bytes(message).terms != self.terms:
             raise MessageError("These are not the terms that this device has agreed to.")
-        return self, wire.KeysReply(self.record).to_bytes(self.terms.round_id)
+        return self, wire.KeysReply(self.record, self.registration).to_bytes(self.terms.round_id)
 
     def _share(self, message: bytes, digest: bytes) -> tuple[DeviceSession, bytes]:
         round_id = self.terms.round_id

@@ -20,7 +20,7 @@ from ..errors import MessageError, SettingError
 from .key_agreement import KEY_BYTES, LABEL
 
 ISSUER_ID_BYTES: Final = 8
-_SIGNATURE_BYTES = 64
+SIGNATURE_BYTES: Final = 64
 _CERTIFICATE = struct.Struct("<8sQ32s64s")
 _RECORD = struct.Struct(f"<{_CERTIFICATE.size}s32s32s64s")
 CERTIFICATE_BYTES: Final = _CERTIFICATE.size
@@ -50,6 +50,14 @@ class Identity:
             raise SettingError("This device has no certificate: have the issuer `certify` its public key first.")
         signature = Ed25519PrivateKey.from_private_bytes(self.private).sign(_signed(round_id, sealing, masking))
         return _RECORD.pack(self.certificate, sealing, masking, signature)
+
+    def registration(self, round_id: bytes, record: bytes) -> bytes:
+        """Return the signature that registers this device with its record (`SIGNATURE_BYTES`).
+
+        Neighbours are shown the record, and never this signature: without it, each of them could register as this
+        device.
+        """
+        return Ed25519PrivateKey.from_private_bytes(self.private).sign(_registered(round_id, record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ def verify_record(record: bytes, round_id: bytes, issuers: Collection[bytes], no
         raise MessageError("A device's certificate is of an issuer that is not known here.")
     if not_after < now:
         raise MessageError("A device's certificate has expired; have the issuer give it a new one.")
-    signed = certificate[:-_SIGNATURE_BYTES]
+    signed = certificate[:-SIGNATURE_BYTES]
     try:
         Ed25519PublicKey.from_public_bytes(issuer).verify(issued, LABEL + b"certificate" + signed)
         Ed25519PublicKey.from_public_bytes(device).verify(signature, _signed(round_id, sealing, masking))
@@ -113,5 +121,32 @@ def verify_record(record: bytes, round_id: bytes, issuers: Collection[bytes], no
     return VerifiedPeer(device, sealing, masking)
 
 
+def verify_registration(
+    record: bytes, registration: bytes, round_id: bytes, issuers: Collection[bytes], now: int
+) -> VerifiedPeer:
+    """Return the device that registers itself with a record, for gateways and the coordinator.
+
+    Args:
+        record: The record, `RECORD_BYTES`.
+        registration: The device's signature (`Identity.registration`), `SIGNATURE_BYTES`.
+        round_id: Id of the round.
+        issuers: Public keys whose certificates count.
+        now: Unix seconds.
+
+    Raises:
+        MessageError: The certificate or a signature is not valid.
+    """
+    peer = verify_record(record, round_id, issuers, now)
+    try:
+        Ed25519PublicKey.from_public_bytes(peer.device).verify(registration, _registered(round_id, record))
+    except InvalidSignature:
+        raise MessageError("The keys are not sent by the device that they belong to.") from None
+    return peer
+
+
 def _signed(round_id: bytes, sealing: bytes, masking: bytes) -> bytes:
     return LABEL + b"keys" + round_id + sealing + masking
+
+
+def _registered(round_id: bytes, record: bytes) -> bytes:
+    return LABEL + b"registration" + round_id + record

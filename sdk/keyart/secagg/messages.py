@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from ..errors import MessageError
-from .identity import RECORD_BYTES
+from .identity import RECORD_BYTES, SIGNATURE_BYTES
 from .key_agreement import KEY_BYTES, TAG_BYTES
 from .parameters import PARAMETERS_BYTES, AggregationParameters
 from .shamir import SHARE_BYTES
@@ -29,6 +29,7 @@ REPLY_FLAG: Final = 0x80
 HEADER_BYTES: Final = len(MAGIC) + 2 + KEY_BYTES
 PACKET_BYTES: Final = 3 * SHARE_BYTES  # what a device deals to a neighbour: a share of lock, masking seed, self-mask
 SEALED_BYTES: Final = PACKET_BYTES + TAG_BYTES
+KEYS_BYTES: Final = RECORD_BYTES + SIGNATURE_BYTES  # of the body of `KeysReply`
 
 _COUNT = struct.Struct("<I")
 
@@ -93,18 +94,25 @@ class KeysRequest:
 
 @dataclass(frozen=True, slots=True)
 class KeysReply:
-    """The device's record (`identity`)."""
+    """The device's registration.
+
+    Attributes:
+        record: The record that its neighbours get (`identity`).
+        registration: The signature that shows that the device itself sends it. Nobody gets it but the gateway and
+            the coordinator.
+    """
 
     record: bytes
+    registration: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return message_header(Stage.KEYS | REPLY_FLAG, round_id) + self.record
+        return message_header(Stage.KEYS | REPLY_FLAG, round_id) + self.record + self.registration
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes) -> KeysReply:
-        record = message_body(message, Stage.KEYS | REPLY_FLAG, round_id)
-        _exactly(record, RECORD_BYTES)
-        return cls(record)
+        body = message_body(message, Stage.KEYS | REPLY_FLAG, round_id)
+        _exactly(body, KEYS_BYTES)
+        return cls(body[:RECORD_BYTES], body[RECORD_BYTES:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from typing import Final
 
 from ..errors import MessageError, StoreDamaged
 from .device_session import AnsweredRequest, DeviceSession, Neighbour
-from .identity import RECORD_BYTES
+from .identity import RECORD_BYTES, SIGNATURE_BYTES
 from .key_agreement import KEY_BYTES
 from .messages import PACKET_BYTES, Stage
 from .parameters import AggregationParameters
 
-VERSION: Final = 1
+VERSION: Final = 2
 _LENGTH = struct.Struct("<I")
 _NUMBERS = struct.Struct("<QI")
 
@@ -27,6 +27,7 @@ def session_to_bytes(session: DeviceSession) -> bytes:
         _NUMBERS.pack(session.now, session.devices),
         session.secret,
         session.record,
+        session.registration,
         _joined(part for answer in session.answers for part in (answer.digest, answer.reply)),
         b"".join(n.device + n.agreed + n.masking for n in session.neighbours),
         bytes(session.shared),
@@ -44,7 +45,8 @@ def session_from_bytes(data: bytes) -> DeviceSession:
     try:
         if data[:1] != bytes((VERSION,)):
             raise ValueError("another version")
-        terms, device, issuers, numbers, secret, record, answers, neighbours, shared, held = _split(data[1:])
+        terms, device, issuers, numbers, secret, record, registration, *stages = _split(data[1:])
+        answers, neighbours, shared, held = stages
         now, devices = _NUMBERS.unpack(numbers)
         parts = _split(answers)
         size = 3 * KEY_BYTES
@@ -55,6 +57,7 @@ def session_from_bytes(data: bytes) -> DeviceSession:
             now,
             secret,
             record,
+            registration,
             tuple(AnsweredRequest(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)),
             devices,
             tuple(_neighbour(neighbours[i : i + size]) for i in range(0, len(neighbours), size)),
@@ -76,6 +79,7 @@ def _check(session: DeviceSession) -> None:
     good = (
         stage <= len(Stage)
         and [len(session.device), len(session.record)] == [KEY_BYTES, RECORD_BYTES]
+        and len(session.registration) == SIGNATURE_BYTES
         and len(session.secret) == (0 if session.finished else KEY_BYTES)
         and {len(key) for key in session.issuers} <= {KEY_BYTES}
         and {len(answer.digest) for answer in session.answers} <= {KEY_BYTES}

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from keyart.secagg import (
     HEADER_BYTES,
     KEY_BYTES,
+    KEYS_BYTES,
     MAX_NEIGHBOURS,
-    RECORD_BYTES,
     SEALED_BYTES,
     SHARE_BYTES,
     AggregationParameters,
@@ -47,7 +47,7 @@ class CachedRound:
     def max_bytes(self, stage: Stage) -> int:
         """Return the maximum length of a submission at a stage; exact lengths are checked later."""
         body_bytes = {
-            Stage.KEYS: RECORD_BYTES,
+            Stage.KEYS: KEYS_BYTES,
             Stage.SHARE: 2 * KEY_BYTES + MAX_NEIGHBOURS * SEALED_BYTES,
             Stage.MASKED: MAX_NEIGHBOURS * SHARE_BYTES + self.parameters.vector_bytes,
             Stage.UNMASK: MAX_NEIGHBOURS // 8 + 2 * MAX_NEIGHBOURS * SHARE_BYTES + SEALED_BYTES,

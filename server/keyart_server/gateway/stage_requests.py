@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from keyart.secagg import Stage
 
 from ..rounds.round import ACTIVE, STATUS_OF_STAGE
-from ..state.tables import RoundRow, StageRequestRow, WindowRow
+from ..state.tables import MemberRow, RoundRow, StageRequestRow, WindowRow
 from .tickets import Ticket
 from .validation import STAGE_CLOSED, SubmissionResult
 
@@ -25,16 +25,22 @@ def stage_request(
     A relay stores requests and window in one transaction: with a window but no request, this member
     has nothing to do at the stage.
     """
+    same_member = and_(
+        MemberRow.round_id == RoundRow.id,
+        MemberRow.number == ticket.number,
+        MemberRow.device_key_hash == ticket.key_hash,
+    )
     same_request = and_(
         StageRequestRow.round_id == RoundRow.id,
         StageRequestRow.stage == stage,
-        StageRequestRow.number == ticket.number,
+        StageRequestRow.number == MemberRow.number,
     )
     same_window = and_(
         WindowRow.round_id == RoundRow.id, WindowRow.stage == stage, WindowRow.gateway == ticket.gateway
     )
     row = session.execute(
         select(RoundRow.standing, StageRequestRow.message, WindowRow.closes, WindowRow.closed)
+        .outerjoin(MemberRow, same_member)
         .outerjoin(StageRequestRow, same_request)
         .outerjoin(WindowRow, same_window)
         .where(RoundRow.id == round_id)

@@ -95,7 +95,8 @@ def _store_keys(
                 )
                 continue
             number = int.from_bytes(random(NUMBER_BYTES), "little")
-            ticket = Ticket(number, gateway if gateway in cohorts else cohorts[number % len(cohorts)])
+            cohort = gateway if gateway in cohorts else cohorts[number % len(cohorts)]
+            ticket = Ticket(number, cohort, submission.key_hash)
             members_by_key[submission.key_hash] = ticket, submission.digest
             ids = {"round_id": cached.id, "number": number, "gateway": ticket.gateway}
             newcomers.append({**ids, "device_key_hash": submission.key_hash})
@@ -117,26 +118,26 @@ def _store_stage(session: Session, at: datetime, submissions: Sequence[StageSubm
         session, at, cached, stage, {submission.ticket.gateway for submission in submissions}
     )
     requests = _requests(session, cached, stage, {submission.ticket.number for submission in submissions})
-    digests = {number: digest for number, (_, digest) in requests.items() if digest is not None}
+    digests = {member: digest for member, (_, digest) in requests.items() if digest is not None}
     sums: dict[str, npt.NDArray[np.unsignedinteger]] = {}
     rows: Rows = []
     results = []
     for submission in submissions:
-        number, cohort = submission.ticket.number, submission.ticket.gateway
-        if number in digests:
+        member, cohort = (submission.ticket.number, submission.ticket.key_hash), submission.ticket.gateway
+        if member in digests:
             results.append(
                 SubmissionResult(204)
-                if digests[number] == submission.digest
+                if digests[member] == submission.digest
                 else SubmissionResult(409, ALREADY_SUBMITTED)
             )
             continue
-        if not is_open or number not in requests or not windows.get(cohort):
+        if not is_open or member not in requests or not windows.get(cohort):
             results.append(SubmissionResult(410, STAGE_CLOSED))
             continue
         content = submission.content
         if stage is Stage.MASKED:
             try:
-                masked = MaskedReply.from_bytes(content, cached.parameters, requests[number][0])
+                masked = MaskedReply.from_bytes(content, cached.parameters, requests[member][0])
             except MessageError as error:
                 results.append(SubmissionResult(400, str(error)))
                 continue
@@ -144,7 +145,7 @@ def _store_stage(session: Session, at: datetime, submissions: Sequence[StageSubm
             total += np.frombuffer(masked.lanes, total.dtype)
             content = masked.pads
         rows.append(_row(submission, submission.ticket, content))
-        digests[number] = submission.digest
+        digests[member] = submission.digest
         results.append(SubmissionResult(204))
     _insert(session, SubmissionRow, rows)
     ids = {"round_id": cached.id}
@@ -184,26 +185,31 @@ def _members(session: Session, cached: CachedRound, key_hashes: Collection[str])
         .join(SubmissionRow, keys)
         .where(MemberRow.round_id == cached.id, MemberRow.device_key_hash.in_(key_hashes))
     )
-    return {row.device_key_hash: (Ticket(row.number, row.gateway), row.digest) for row in session.execute(rows)}
+    return {
+        row.device_key_hash: (Ticket(row.number, row.gateway, row.device_key_hash), row.digest)
+        for row in session.execute(rows)
+    }
 
 
 def _requests(
     session: Session, cached: CachedRound, stage: Stage, numbers: Collection[int]
-) -> dict[int, tuple[int, bytes | None]]:
-    """Return, by member number, the packets in its request and the digest of its submission (None: not submitted)."""
+) -> dict[tuple[int, str], tuple[int, bytes | None]]:
+    """Return the packets in each member's request and the digest of its submission, by its number and key hash."""
     same = and_(
         SubmissionRow.round_id == StageRequestRow.round_id,
         SubmissionRow.stage == StageRequestRow.stage,
         SubmissionRow.number == StageRequestRow.number,
     )
+    member = and_(MemberRow.round_id == StageRequestRow.round_id, MemberRow.number == StageRequestRow.number)
     rows = (
-        select(StageRequestRow.number, StageRequestRow.packets, SubmissionRow.digest)
+        select(StageRequestRow.number, MemberRow.device_key_hash, StageRequestRow.packets, SubmissionRow.digest)
+        .join(MemberRow, member)
         .outerjoin(SubmissionRow, same)
         .where(
             StageRequestRow.round_id == cached.id, StageRequestRow.stage == stage, StageRequestRow.number.in_(numbers)
         )
     )
-    return {row.number: (row.packets, row.digest) for row in session.execute(rows)}
+    return {(row.number, row.device_key_hash): (row.packets, row.digest) for row in session.execute(rows)}
 
 
 def _row(submission: KeysSubmission | StageSubmission, ticket: Ticket, content: bytes) -> dict[str, Any]:

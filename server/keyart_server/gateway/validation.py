@@ -10,7 +10,7 @@ from typing import Final
 
 from keyart.client import sampling_bucket
 from keyart.errors import MessageError
-from keyart.secagg import REPLY_FLAG, KeysReply, Stage, message_body, verify_record
+from keyart.secagg import REPLY_FLAG, KeysReply, Stage, message_body, verify_registration
 
 from .round_cache import CachedRound
 from .tickets import Ticket
@@ -66,10 +66,11 @@ class SubmissionResult:
 def check_keys(
     cached: CachedRound, content: bytes, issuers: Collection[bytes], at: datetime
 ) -> KeysSubmission | SubmissionResult:
-    """Check that keys come from a certified device in the round's sampling range; `issuers` are public keys."""
+    """Check that a certified device in the round's sampling range sends its own keys; `issuers` are public keys."""
+    round_id = cached.parameters.round_id
     try:
-        record = KeysReply.from_bytes(content, cached.parameters.round_id).record
-        peer = verify_record(record, cached.parameters.round_id, issuers, int(at.timestamp()))
+        keys = KeysReply.from_bytes(content, round_id)
+        peer = verify_registration(keys.record, keys.registration, round_id, issuers, int(at.timestamp()))
     except MessageError as error:
         return SubmissionResult(400, str(error))
     if not cached.low <= sampling_bucket(peer.device) < cached.high:

@@ -60,11 +60,13 @@ def ticketed(target: Target, method: str, path: str, ticket: str, content: bytes
 
 def test_a_ticket_that_was_made_up(target: Target, made: Round) -> None:
     """Every stage with no ticket, with an administrator's token, and with tickets of every wrong shape."""
-    number, gateway, mac = made.tickets[0].split(".")
+    number, gateway, key, mac = made.tickets[0].split(".")
     forged = [
-        "x", f"{number}.{gateway}", f"{number}.{gateway}.", f"{number}.{gateway}.{'0' * 32}", f"{number}..{mac}",
-        f"{number}.{gateway}.{mac[:-1]}", f"{number}.{gateway}.{mac.upper()}x", f"0{number}.{gateway}.{mac}",
-        f"{number}.{gateway}\\.{mac}", f"-{number}.{gateway}.{mac}", f"{2**32}.{gateway}.{mac}", "9" * 6000,
+        "x", f"{number}.{gateway}", f"{number}.{gateway}.", f"{number}.{gateway}.{key}", f"{number}.{gateway}.{mac}",
+        f"{number}.{gateway}.{key}.{'0' * 32}", f"{number}..{key}.{mac}", f"{number}.{gateway}.{key}.{mac[:-1]}",
+        f"{number}.{gateway}.{key}.{mac.upper()}x", f"0{number}.{gateway}.{key}.{mac}",
+        f"{number}.{gateway}\\.{key}.{mac}", f"-{number}.{gateway}.{key}.{mac}", f"{2**32}.{gateway}.{key}.{mac}",
+        f"{number}.{gateway}.{'0' * 64}.{mac}", "9" * 6000,
     ]  # fmt: skip
     for stage in LATER:
         path = f"{made.path}/{stage.name.lower()}"
@@ -79,26 +81,25 @@ def test_a_ticket_that_was_made_up(target: Target, made: Round) -> None:
 def test_a_ticket_with_another_number(target: Target, made: Round) -> None:
     """Number guessing: another member's number, or gateway, under a ticket's own seal."""
     tickets = [ticket.split(".") for ticket in made.tickets.values()]
-    for number, _, _ in tickets:
-        for _, gateway, mac in tickets:
-            ticket = f"{number}.{gateway}.{mac}"
+    for number, *_ in tickets:
+        for _, gateway, key, mac in tickets:
+            ticket = f"{number}.{gateway}.{key}.{mac}"
             if ticket not in made.tickets.values():
                 assert ticketed(target, "GET", f"{made.path}/share", ticket) == 401
-    number, _, mac = tickets[0]
-    assert ticketed(target, "GET", f"{made.path}/share", f"{number}.west.{mac}") == 401
+    number, gateway, key, mac = tickets[0]
+    for ticket in (f"{number}.west.{key}.{mac}", f"{number}.{gateway}.{tickets[1][2]}.{mac}"):
+        assert ticketed(target, "GET", f"{made.path}/share", ticket) == 401
 
 
 def test_a_seal_that_is_guessed(target: Target, made: Round) -> None:
     """Five hundred guesses of a seal: of 2¹²⁸ none is right, and no answer tells how near it was."""
-    number, gateway, mac = made.tickets[0].split(".")
+    head, _, mac = made.tickets[0].rpartition(".")
     told = set()
     for i in range(500):
         right = i % 32  # of its characters; the next one is wrong
         rest = hashlib.sha256(str(i).encode()).hexdigest()[: 31 - right]
         guess = mac[:right] + ("1" if mac[right] == "0" else "0") + rest
-        answer = target.client.get(
-            f"{made.path}/share", headers={"Authorization": f"Ticket {number}.{gateway}.{guess}"}
-        )
+        answer = target.client.get(f"{made.path}/share", headers={"Authorization": f"Ticket {head}.{guess}"})
         told.add((answer.status_code, answer.text))
     assert len(told) == 1 and {status for status, _ in told} == {401}
 

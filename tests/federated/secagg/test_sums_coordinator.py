@@ -101,10 +101,27 @@ def test_another_devices_keys_and_a_stranger(fleet):
     assert "already" in one.coordinator.rejected[HOSTILE] and "forged" in one.coordinator.rejected[HOSTILE + 3]
 
 
+def test_a_gateway_registers_no_device_by_its_record(fleet):
+    """A record that was overheard, in front of its device's own keys and under each signature that is at hand."""
+    one = fleet()
+    round_id, identity = one.terms.round_id, one.identities[HOSTILE]
+    for row, session in one.sessions.items():
+        for signature in (session.record[-64:], identity.registration(round_id, session.record)):
+            if row != HOSTILE:
+                keys = wire.KeysReply(session.record, signature).to_bytes(round_id)
+                one.coordinator.receive(
+                    3, StageMessages(Stage.KEYS | wire.REPLY_FLAG, {row: keys}).to_bytes(round_id)
+                )
+    assert set(one.coordinator.rejected) == set(range(one.n)) - {HOSTILE}
+    one.check(one.run())
+
+
 def test_keys_of_low_order_do_not_drive_the_neighbours_away(fleet):
     one = fleet()
-    weak = one.identities[HOSTILE].record(one.terms.round_id, bytes(32), os.urandom(32))
-    one.check(one.run(only(Stage.KEYS, lambda reply: wire.KeysReply(weak).to_bytes(one.terms.round_id))), {HOSTILE})
+    identity, round_id = one.identities[HOSTILE], one.terms.round_id
+    weak = identity.record(round_id, bytes(32), os.urandom(32))
+    keys = wire.KeysReply(weak, identity.registration(round_id, weak)).to_bytes(round_id)
+    one.check(one.run(only(Stage.KEYS, lambda reply: keys)), {HOSTILE})
     assert not one.refusals and "not usable" in one.coordinator.rejected[HOSTILE]
 
 

@@ -8,7 +8,13 @@ import pytest
 
 from keyart.errors import MessageError, SettingError
 from keyart.secagg import Identity, certify
-from keyart.secagg.identity import CERTIFICATE_BYTES, RECORD_BYTES, verify_record
+from keyart.secagg.identity import (
+    CERTIFICATE_BYTES,
+    RECORD_BYTES,
+    SIGNATURE_BYTES,
+    verify_record,
+    verify_registration,
+)
 
 NOW, ROUND, SEALING, MASKING = 1_800_000_000, b"r" * 32, b"s" * 32, b"m" * 32
 ISSUER, STRANGER = Identity.create(os.urandom), Identity.create(os.urandom)
@@ -78,6 +84,22 @@ def test_keys_in_the_other_order():
 def test_without_a_certificate():
     with pytest.raises(SettingError, match="certif"):
         Identity.create(os.urandom).record(ROUND, SEALING, MASKING)
+
+
+def test_a_record_registers_nobody_but_its_own_device():
+    """Neighbours have the record, with the signature that is in it, and sign what they like with their own keys."""
+    one, other = device(), device()
+    record = one.record(ROUND, SEALING, MASKING)
+    registration = one.registration(ROUND, record)
+    assert len(registration) == SIGNATURE_BYTES and one.registration(ROUND, record) == registration
+    assert verify_registration(record, registration, ROUND, [ISSUER.public], NOW) == judge(record)
+    renewed = Identity(one.private, certify(ISSUER.private, one.public, NOW + 1)).record(ROUND, SEALING, MASKING)
+    for wrong in (
+        b"", bytes(SIGNATURE_BYTES), record[-SIGNATURE_BYTES:], other.registration(ROUND, record),
+        one.registration(b"q" * 32, record), one.registration(ROUND, renewed),
+    ):  # fmt: skip
+        with pytest.raises(MessageError, match="not sent by the device"):
+            verify_registration(record, wrong, ROUND, [ISSUER.public], NOW)
 
 
 def test_secrets_are_not_printed():

@@ -25,7 +25,7 @@ def pieces(count: int, size: int) -> tuple[bytes, ...]:
 SURVIVORS = (True,) * 3 + (False,) * 8
 MESSAGES = {
     "keys asked": (wire.KeysRequest(TERMS), (), wire.KeysRequest.from_bytes, ()),
-    "keys": (wire.KeysReply(os.urandom(RECORD_BYTES)), (ROUND,), wire.KeysReply.from_bytes, (ROUND,)),
+    "keys": (wire.KeysReply(os.urandom(RECORD_BYTES), os.urandom(64)), (ROUND,), wire.KeysReply.from_bytes, (ROUND,)),
     "share asked": (
         wire.ShareRequest(12, pieces(K, RECORD_BYTES)),
         (ROUND,),

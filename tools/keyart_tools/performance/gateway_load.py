@@ -200,7 +200,7 @@ class _MaskedRounds:
         pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)
         content = message_header(Stage.MASKED | REPLY_FLAG, terms.round_id) + pads + lanes
         path = f"/device/rounds/{round_id}/masked"
-        tickets = (Ticket(n, NAME).to_text(key, terms.round_id) for n in numbers)
+        tickets = (Ticket(n, NAME, f"{n:064x}").to_text(key, terms.round_id) for n in numbers)
         return [
             [request_head("POST", path, f"Authorization: Ticket {ticket}", len(content)), content]
             for ticket in tickets
