@@ -28,9 +28,12 @@ KeyartError
     ├── NoOverlap         a log shows too little of what a policy would show to say what it is worth
     ├── LedgerError       a privacy ledger that is damaged, in use, failing, or contradicts what is asked of it
     └── RoundFailed       a round without replies, with a NaN or with a wrong shape; the last good model stays
+        └── SumUnopened   the masks of a sum cannot be removed, so that nothing of it was read
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 
 class KeyartError(Exception):
@@ -143,3 +146,15 @@ class LedgerError(FederatedError):
 
 class RoundFailed(FederatedError):
     """A round had no replies, a NaN or a wrong shape; the last good model stays."""
+
+
+class SumUnopened(RoundFailed):
+    """The masks of a sum cannot be removed, so that nothing of it was read.
+
+    Attributes:
+        excluded: SHA-256, in hex, of the certified keys of devices that caused it; later rounds go without them.
+    """
+
+    def __init__(self, message: str, excluded: Collection[str] = ()) -> None:
+        super().__init__(message)
+        self.excluded = frozenset(excluded)

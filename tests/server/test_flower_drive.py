@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from collections.abc import Iterable
+from datetime import timedelta
 from threading import Thread
 
 import numpy as np
 import pytest
-from flwr.app import Context, Message, RecordDict
+from flwr.app import Message
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from support import rounds as round_samples
 from support.crowd import Crowd, begin, found
-from support.local_grid import LocalGrid
+from support.driving import Nodes, Time, stage_of
 from support.rounds import ISSUER
 
 from keyart.errors import FederatedError, RoundFailed, SettingError
@@ -23,10 +21,10 @@ from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.secagg import Coordinator
 from keyart_server import budget
 from keyart_server.flower import client_app, environment, server_app
-from keyart_server.flower.database_retries import Clock, RetryingDatabase
+from keyart_server.flower.database_retries import RetryingDatabase
 from keyart_server.flower.gateways import GatewayNodes
-from keyart_server.flower.stage_messages import STAGE_QUERY, StageRequest
-from keyart_server.rounds import round_store, stage_windows
+from keyart_server.flower.stage_messages import StageRequest
+from keyart_server.rounds import exclusions, round_store, stage_windows
 from keyart_server.service import Service
 from keyart_server.state.tables import WindowRow
 
@@ -36,57 +34,6 @@ DEVICES, SIZE = 8, 12
 
 class Killed(BaseException):
     """What is raised in the middle of a process that is killed."""
-
-
-class Time:
-    """Passes while somebody sleeps, and only then, 2 s at least; meanwhile the world goes on."""
-
-    def __init__(self) -> None:
-        self.at = datetime.now(UTC)
-        self.meanwhile: list[Callable[[], None]] = []
-
-    def now(self) -> datetime:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=max(seconds, 2.0))
-        for each in self.meanwhile:
-            each()
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(self.now, lambda: float(self.at.timestamp()), self.sleep)
-
-
-class Nodes:
-    """A grid over the relays of gateways. before: sees each message and its gateway, and may raise; an answer is lost
-    where it says so. numbers: of the nodes, which are others after a restart."""
-
-    numbers = count(1)
-
-    def __init__(self, lasting: Callable[[float], RetryingDatabase], names: Iterable[str]) -> None:
-        self.names = {next(self.numbers): name for name in names}
-        nodes = {node: Context(1, node, {"gateway": name}, RecordDict(), {}) for node, name in self.names.items()}
-        self.local = LocalGrid(client_app.client_app(lambda patience: nullcontext(lasting(patience))), nodes)
-        self.before: Callable[[Message, str], bool] = lambda message, name: False
-        self.after: Callable[[Message, str], bool] = lambda message, name: False
-        self.asked: list[tuple[str, Stage | None]] = []
-        self._pushed: list[str] = []
-
-    def get_node_ids(self) -> list[int]:
-        return list(self.names)
-
-    def push_messages(self, messages: list[Message]) -> list[str]:
-        (message,) = messages
-        name = self.names[message.metadata.dst_node_id]
-        self.asked.append((name, stage_of(message)))
-        if self.before(message, name):
-            return ["lost"]
-        (number,) = self.local.push_messages(messages)
-        return ["lost" if self.after(message, name) else number]
-
-    def pull_messages(self, numbers: list[str]) -> list[Message]:
-        return list(self.local.pull_messages(numbers))
 
 
 class Scene:
@@ -121,15 +68,23 @@ def scene(service: Service) -> Scene:
     return Scene(service)
 
 
-def stage_of(message: Message) -> Stage | None:
-    return StageRequest.read(message).stage if message.metadata.message_type == f"query.{STAGE_QUERY}" else None
-
-
 def windows(scene: Scene, stage: Stage) -> dict[str, bool]:
     """Of each gateway, whether its window is closed."""
     with scene.state.reading() as session:
         rows = session.scalars(select(WindowRow).where(WindowRow.stage == int(stage)))
         return {row.gateway: row.closed for row in rows}
+
+
+@pytest.mark.parametrize("seconds", [-1, 1], ids=["before the round", "while it goes on"])
+def test_an_excluded_device_that_the_gateways_have_let_in(scene: Scene, seconds: int) -> None:
+    """The coordinator refuses it, unless it was a member before: a round that is resumed must keep its members."""
+    made, device = found(scene.state, scene.of), scene.crowd.devices.sessions[0].device
+    with scene.state.writing() as session:
+        at = made.opened + timedelta(seconds=seconds)
+        exclusions.exclude(session, at, made.campaign_id, 1, [round_samples.key_hash(device)])
+    scene.drive()
+    scene.crowd.check()
+    assert (0 in scene.crowd.survivors()) == (seconds > 0)
 
 
 def test_a_whole_round(scene: Scene) -> None:

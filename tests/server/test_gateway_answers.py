@@ -19,7 +19,7 @@ from keyart.client import sampling_bucket
 from keyart.secagg import DeviceSession, Identity, Stage, certify
 from keyart.secagg.messages import REPLY_FLAG, message_header
 from keyart_server.gateway.tickets import Ticket
-from keyart_server.rounds import round_store, stage_windows
+from keyart_server.rounds import exclusions, round_store, stage_windows
 from keyart_server.service import Service
 from keyart_server.state.tables import MemberRow, PartialSumRow, RoundRow, SubmissionRow
 
@@ -202,6 +202,25 @@ def test_a_device_whose_draw_is_not_asked(service: Service, clock: Clock, door: 
         made = Round(service.state, clock, devices=2, changes={"low": low, "high": high})
         made.opens(Stage.KEYS)
         assert door.post(f"{made.path}/keys", content=keys(made, identity)).status_code == status
+
+
+def test_a_device_that_the_campaign_excludes(service: Service, clock: Clock, made: Round, door: httpx.Client) -> None:
+    """Before it has joined and after, in this campaign and in no other."""
+    made.opens(Stage.KEYS)
+    assert made.join(door, 1).status_code == 200
+    other = Round(service.state, clock, devices=3)
+    other.opens(Stage.KEYS)
+    with service.state.writing() as session:
+        campaign_id = session.get_one(RoundRow, made.id).campaign_id
+        for i in (0, 1):
+            key = key_hash(made.fleet.sessions[i].device)
+            exclusions.exclude(session, clock(), campaign_id, 1, [key])
+            exclusions.exclude(session, clock(), campaign_id, 1, [key])
+    for i in (0, 1):
+        answer = made.join(door, i)
+        assert answer.status_code == 403 and "excluded from this campaign" in answer.json()["error"]
+    assert [made.join(door, 2).status_code, other.join(door, 0).status_code] == [200, 200]
+    assert rows(service, MemberRow) == 3
 
 
 def test_keys_that_are_of_no_device(service: Service, made: Round, door: httpx.Client, clock: Clock) -> None:

@@ -16,9 +16,9 @@ from keyart.errors import BudgetSpent, InputError, SettingError
 from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam, composed, to_epsilon
 from keyart_federated.secagg import Coordinator, Gateway
-from keyart_server import budget
+from keyart_server import audit_log, budget
 from keyart_server.campaigns import campaign_store
-from keyart_server.rounds import Round, round_store, stage_windows
+from keyart_server.rounds import Round, exclusions, round_store, stage_windows
 from keyart_server.service import Service
 from keyart_server.state.tables import MemberRow, PartialSumRow, StageRequestRow, SubmissionRow, WindowRow
 
@@ -123,6 +123,39 @@ def test_before_the_stage_of_masked_vectors_nothing_is_paid(service: Service, cl
         assert budget.fleet_budget(session).spent == 0
         round_store.fail(session, clock(), found.id, "too few")
         assert budget.list_charges(session) == []
+
+
+def test_a_sum_that_was_never_opened_costs_nothing_and_its_dealer_is_excluded(
+    service: Service, clock: Clock, campaign_id: str
+) -> None:
+    """Three rounds are charged; the second one fails through a dealer of noise. The third is charged as if it had not
+    been, in one transaction with the failure, and once."""
+    of, excluded = [round_samples.terms() for _ in range(3)], ["d" * 64]
+    with service.state.writing() as session:
+        other = campaign_store.create(session, clock(), "server", "Autumn", "training").id
+        for number, terms in enumerate(of, start=1):
+            found = round_samples.started(session, clock(), campaign_id, terms, number)
+            round_store.advance(session, clock(), found.id, Stage.KEYS, 6)
+            round_store.advance(session, clock(), found.id, Stage.SHARE, 6)
+        spent = [charge.spent for charge in budget.list_charges(session)]
+        for _ in range(2):
+            clock.pass_by(seconds=1)
+            round_store.fail_unopened(session, clock(), of[1].round_id.hex(), "noise", excluded)
+        assert [(charge.number, charge.spent) for charge in budget.list_charges(session)] == [
+            (1, spent[0]),
+            (3, spent[1]),
+        ]
+        assert budget.fleet_budget(session).spent == spent[1] and round_store.count_lost(session, campaign_id) == 0
+        assert exclusions.excluded_among(session, campaign_id, [*excluded, "e" * 64]) == set(excluded)
+        assert exclusions.excluded_before(session, campaign_id, clock()) == set(excluded)
+        assert exclusions.excluded_before(session, campaign_id, clock() - timedelta(minutes=1)) == set()
+        assert exclusions.excluded_among(session, other, excluded) == set(), "of one campaign"
+        actions = [entry.action for entry in audit_log.newest(session, 9)]
+        assert actions.count("budget.return") == actions.count("round.fail") == 1
+        failed = round_store.find(session, of[1].round_id.hex())
+        assert failed is not None and (failed.standing, failed.failure) == ("failed", "noise")
+        round_store.fail(session, clock(), of[2].round_id.hex(), "for another reason")
+        assert [charge.number for charge in budget.list_charges(session)] == [1, 3], "what was opened stays charged"
 
 
 def test_a_budget_is_kept(service: Service, clock: Clock, campaign_id: str) -> None:

@@ -24,6 +24,7 @@ COLUMNS = {
     "charges": {"campaign_id", "number", "event", "low", "high", "spent", "at"},
     "enrolled": {"device_key_hash", "by", "at", "expires"},
     "enrolments": {"hour", "by", "count"},
+    "excluded": {"campaign_id", "device_key_hash", "number", "at"},
     "gateways": {"name", "last_heartbeat"},
     "members": {"round_id", "number", "device_key_hash", "gateway"},
     "memories": {"campaign_id", "number", "data"},
@@ -114,6 +115,7 @@ def test_a_database_of_version_0_1_is_upgraded(service: Service) -> None:
             connection.execute(text(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}"))
         for column in ("weights", "origin"):
             connection.execute(text(f"ALTER TABLE releases DROP COLUMN {column}"))
+        connection.execute(text("DROP TABLE excluded"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     migrate(service.state.engine)
     test_migrations_make_the_tables(service)

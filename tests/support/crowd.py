@@ -64,7 +64,7 @@ class Crowd:
     clock: Callable[[], datetime] = now
 
     def __post_init__(self) -> None:
-        self._devices = Devices(self.of, self.vectors)
+        self.devices = Devices(self.of, self.vectors)
         self._answers: dict[tuple[Stage, int], bytes] = {}
         self._ends, self._turn = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._play)
@@ -141,5 +141,5 @@ class Crowd:
 
     def _answer(self, stage: Stage, i: int, message: bytes) -> bytes:
         if (stage, i) not in self._answers:
-            self._answers[stage, i] = self._devices.answer(i, message)
+            self._answers[stage, i] = self.devices.answer(i, message)
         return self._answers[stage, i]

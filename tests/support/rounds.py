@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from keyart.secagg import AggregationParameters, DeviceSession, Identity, Stage, certify
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
-from keyart_server.rounds import Round, round_store, stage_windows
+from keyart_server.rounds import Round, exclusions, round_store, stage_windows
 from keyart_server.state.tables import (
     CampaignStateRow,
     EnrolledDeviceRow,
@@ -62,6 +62,7 @@ def fill(session: Session, at: datetime, campaign_id: str) -> None:
     session.add(PartialSumRow(id="p" * 16, round_id=found.id, gateway=GATEWAY, lanes=bytes(32)))
     session.add(EnrolledDeviceRow(device_key_hash="a" * 64, by="token:app", at=at, expires=at + timedelta(days=90)))
     session.add(EnrolmentCountRow(hour=at, by="token:app", count=3))
+    exclusions.exclude(session, at, campaign_id, 1, ["c" * 64])
     session.add(CampaignStateRow(campaign_id=campaign_id, number=1, data=b"\x00\xff"))
     session.add(
         ReleaseRow(

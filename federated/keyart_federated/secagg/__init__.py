@@ -4,7 +4,7 @@ stage_messages  one message a stage between gateway and coordinator
 gateway         relays for its devices, and adds up their masked vectors
 coordinator     the server's state machine over the four stages
 unmasking       the last stage: masks out of the sum
-recovery        secrets from shares, some of which may be wrong
+blame           which devices have caused that secrets cannot be rebuilt
 in_process      a whole round in one process
 
 The device's half is `keyart.secagg`; docs/reference/protocol.md says it all in words.

@@ -8,14 +8,14 @@ does not belong is logged, noted in `rejected`, and that device counts as silent
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from keyart.errors import MessageError, RoundFailed
+from keyart.errors import MessageError, RoundFailed, SumUnopened
 from keyart.secagg import (
     REPLY_FLAG,
     SHARE_BYTES,
@@ -36,6 +36,7 @@ from keyart.secagg import (
 )
 
 from ..types import Integers
+from .blame import guilty
 from .stage_messages import StageMessages
 from .unmasking import Unmasking
 
@@ -65,12 +66,15 @@ class Coordinator:
         terms: Parameters of the aggregation.
         issuers: Public keys (Ed25519) whose certificates count.
         now: Unix seconds.
+        excluded: SHA-256, in hex, of certified keys that may not take part (`SumUnopened.excluded`).
     """
 
-    def __init__(self, terms: AggregationParameters, issuers: Iterable[bytes], now: int) -> None:
+    def __init__(
+        self, terms: AggregationParameters, issuers: Iterable[bytes], now: int, excluded: Collection[str] = ()
+    ) -> None:
         self.terms, self.stage = terms, Stage.KEYS
         self.rejected: dict[int, str] = {}
-        self._issuers, self._now = tuple(issuers), now
+        self._issuers, self._now, self._excluded = tuple(issuers), now, frozenset(excluded)
         self._probe = X25519PrivateKey.generate()
         self._gateway: dict[int, int] = {}
         self._records: dict[int, bytes] = {}
@@ -144,6 +148,7 @@ class Coordinator:
 
         Raises:
             RoundFailed: Too few devices answered.
+            SumUnopened: The masks of the sum cannot be removed.
             SettingError: No graph holds so many devices with the threshold of the terms.
         """
         if self.stage is Stage.KEYS:
@@ -220,6 +225,8 @@ class Coordinator:
         peer = verify_registration(keys.record, keys.registration, self.terms.round_id, self._issuers, self._now)
         for key in (peer.sealing, peer.masking):
             agree_secret(self._probe, key)  # one that agrees on zero would drive its neighbours away
+        if peer.key_hash in self._excluded:
+            raise MessageError("its shares did not open in an earlier round")
         if number in self._peers or peer.device in self._devices:
             raise MessageError("its number or its key is in the round already")
         self._devices.add(peer.device)
@@ -252,12 +259,28 @@ class Coordinator:
         unmasking = Unmasking(
             self.terms, self._of_graph, self._neighbours, self._peers, self._shares, self._pads, self._replies
         )
-        total, lost = unmasking.total(self._masked.copy())
-        if lost:
-            self.rejected.update(dict.fromkeys(lost, "its secrets cannot be rebuilt"))
-            raise RoundFailed(
-                f"The secrets of {len(lost)} devices ({', '.join(map(str, lost[:10]))}) could not be rebuilt: they "
-                "dealt wrong shares, or too many neighbours gave wrong ones. Nothing was learnt and the last good "
-                "model stays; ask again without them."
+        answers, needed = unmasking.answers(), self.terms.required(len(self._peers))
+        if len(answers) < needed:
+            raise self._unopened(
+                f"{len(answers)} of {len(self._peers)} devices answered at stage unmask with what can be read, where "
+                f"{needed} must",
+                unmasking,
             )
+        total, stay = unmasking.total(self._masked.copy(), answers)
+        if stay:
+            names = ", ".join(map(str, stay[:10]))
+            raise self._unopened(f"The secrets of {len(stay)} devices ({names}) could not be rebuilt", unmasking)
         return SumResult(total, tuple(sorted(self._pads)))
+
+    def _unopened(self, reason: str, unmasking: Unmasking) -> SumUnopened:
+        found = guilty(unmasking.lost, self._of_graph.max_disputes)
+        self.rejected.update(dict.fromkeys(found, "it has dealt or given wrong shares"))
+        advice = (
+            f"{len(found)} devices that dealt or gave wrong shares are excluded; ask again without them."
+            if found
+            else "Who gave wrong shares cannot be told; ask again, with more time."
+        )
+        return SumUnopened(
+            f"{reason}. No vector and no sum was opened, and the last good model stays. {advice}",
+            [self._peers[number].key_hash for number in found],
+        )

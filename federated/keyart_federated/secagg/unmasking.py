@@ -1,19 +1,20 @@
-"""Unmasking: the devices' answers of the last stage, turned into the masks that are still in the sum."""
+"""Unmasking: the devices' answers of the last stage, turned into the masks that are still in the sum.
+
+Shares that are not those that were dealt are left out, by the dealers' digests; any `threshold` of the others rebuild
+a secret. What cannot be rebuilt is in `Unmasking.lost`, with what `blame` needs to know.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from keyart.errors import RoundFailed
 from keyart.secagg import (
     SHARE_BYTES,
     AggregationParameters,
     Graph,
     Lanes,
+    PacketPart,
     ShareReply,
     UnmaskReply,
     VerifiedPeer,
@@ -21,6 +22,7 @@ from keyart.secagg import (
     agree_secret,
     commitment,
     derive_key,
+    join_shares,
     mask_lanes,
     masking_key,
     to_signed,
@@ -28,7 +30,7 @@ from keyart.secagg import (
 )
 
 from ..types import Integers
-from .recovery import Recovery
+from .blame import LostSecret
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Unmasking:
         shares: Shares of the devices that dealt some.
         pads: Pads of the devices whose masked vector is in the sum (the survivors).
         replies: Answers of the devices that stayed to the end.
+        lost: Devices of which a secret could not be rebuilt so far, and why.
     """
 
     terms: AggregationParameters
@@ -52,28 +55,9 @@ class Unmasking:
     shares: Mapping[int, ShareReply]
     pads: Mapping[int, bytes]
     replies: Mapping[int, UnmaskReply]
+    lost: dict[int, LostSecret] = field(default_factory=dict)
 
-    def total(self, masked: Lanes) -> tuple[Integers, list[int]]:
-        """Return the sum without masks, and the devices whose masks stay since their secrets cannot be rebuilt.
-
-        `masked` is used up. Raises RoundFailed if too few answers can be read.
-        """
-        answers = self._answers()
-        needed = self.terms.required(len(self.peers))
-        if len(answers) < needed:
-            raise RoundFailed(
-                f"{len(answers)} of {len(self.peers)} devices answered at stage unmask with what can be read, where "
-                f"{needed} must. Nothing was learnt and the last good model stays; ask again."
-            )
-        lost = [n for n in self.pads if not self._take_self_mask(masked, n, answers)]
-        lost += [n for n in self.shares if n not in self.pads and not self._take_pairwise(masked, n, answers)]
-        return to_signed(masked, self.terms.bits), lost
-
-    @cached_property
-    def _recovery(self) -> Recovery:
-        return Recovery(self.graph.threshold)
-
-    def _answers(self) -> dict[int, dict[int, bytes]]:
+    def answers(self) -> dict[int, dict[int, bytes]]:
         """Return shares by giver and then by dealer, of all givers whose lock their neighbours have opened.
 
         A share is of a self-mask, still padded, or of a masking seed.
@@ -86,7 +70,7 @@ class Unmasking:
                     locks[dealer][giver] = share
         answers = {}
         for giver, reply in self.replies.items():
-            lock = self._secret(giver, locks[giver], "lock", self.shares[giver].lock)
+            lock = self._secret(giver, PacketPart.LOCK, locks[giver], self.replies, self._is_lock(giver))
             if lock is None:
                 continue
             content = unseal(derive_key(lock, self.terms.round_id, "lock key"), reply.locked, self.terms.round_id)
@@ -97,24 +81,37 @@ class Unmasking:
             answers[giver] = dict(zip(dealers, parts, strict=True))
         return answers
 
+    def total(self, masked: Lanes, answers: Mapping[int, Mapping[int, bytes]]) -> tuple[Integers, list[int]]:
+        """Return the sum without masks, and the devices whose masks stay since their secrets cannot be rebuilt.
+
+        `masked` is used up; `answers` is from `answers`.
+        """
+        stay = [n for n in self.pads if not self._take_self_mask(masked, n, answers)]
+        stay += [n for n in self.shares if n not in self.pads and not self._take_pairwise(masked, n, answers)]
+        return to_signed(masked, self.terms.bits), stay
+
     def _take_self_mask(self, masked: Lanes, number: int, answers: Mapping[int, Mapping[int, bytes]]) -> bool:
         dealt_to = [n for n in self.neighbours[number] if n in self.shares]
-        pads = np.frombuffer(self.pads[number], np.uint8).reshape(-1, SHARE_BYTES)
-        shares = {
-            giver: (np.frombuffer(answers[giver][number], np.uint8) ^ pad).tobytes()
-            for giver, pad in zip(dealt_to, pads, strict=True)
-            if number in answers.get(giver, ())
-        }
-        seed = self._secret(number, shares, "self-mask", self.shares[number].self_mask)
+        pads = (self.pads[number][i : i + SHARE_BYTES] for i in range(0, len(self.pads[number]), SHARE_BYTES))
+        shares = _from_givers(number, answers)
+        seed = self._secret(
+            number,
+            PacketPart.SELF_MASK,
+            shares,
+            answers,
+            lambda seed: commitment(seed, self.terms.round_id, "self-mask") == self.shares[number].self_mask,
+            dict(zip(dealt_to, pads, strict=True)),
+        )
         if seed is not None:
             masked -= mask_lanes(seed, self.terms.size, self.terms.bits)
         return seed is not None
 
     def _take_pairwise(self, masked: Lanes, number: int, answers: Mapping[int, Mapping[int, bytes]]) -> bool:
         """Take out the masks, in others' vectors, of a device that dealt shares but sent no masked vector."""
-        shares = {n: answers[n][number] for n in self.neighbours[number] if number in answers.get(n, ())}
-        public = self.peers[number].masking
-        seed = self._recovery.secret(shares, self._holders(number), lambda seed: self._masking_public(seed) == public)
+        shares, public = _from_givers(number, answers), self.peers[number].masking
+        seed = self._secret(
+            number, PacketPart.MASKING, shares, answers, lambda seed: self._masking_public(seed) == public
+        )
         if seed is None:
             return False
         private, device = masking_key(seed, self.terms.round_id), self.peers[number].device
@@ -125,14 +122,51 @@ class Unmasking:
                 add_pairwise(masked, agree_secret(private, peer.masking), self.terms, device, peer.device)
         return True
 
-    def _secret(self, number: int, shares: Mapping[int, bytes], purpose: str, committed: bytes) -> bytes | None:
-        def fits(secret: bytes) -> bool:
-            return commitment(secret, self.terms.round_id, purpose) == committed
+    def _secret(
+        self,
+        number: int,
+        part: PacketPart,
+        given: Mapping[int, bytes],
+        answered: Collection[int],
+        fits: Callable[[bytes], bool],
+        pads: Mapping[int, bytes] | None = None,
+    ) -> bytes | None:
+        """Return a secret of a device, or None, and then the reason is in `lost`.
 
-        return self._recovery.secret(shares, self._holders(number), fits)
+        Args:
+            number: The device's number.
+            part: Which of its secrets.
+            given: The shares of it, by their givers.
+            answered: The devices whose answers can be read.
+            fits: Whether a value is what the device has committed to.
+            pads: What hides the shares, by their givers; None: nothing.
+        """
+        dealer, t = self.shares[number], self.graph.threshold
+        places = {n: i for i, n in enumerate(self.neighbours[number])}
+        dealt = [
+            n for n, i in places.items() if n in given and dealer.has_dealt(i, part, given[n], self.terms.round_id)
+        ]
+        if len(dealt) >= t:
+            chosen = dealt[:t]
+            shares = [given[n] if pads is None else _unpadded(given[n], pads[n]) for n in chosen]
+            secret = join_shares(tuple(places[n] for n in chosen), shares)
+            if secret is not None and fits(secret):
+                return secret
+        asked = [n for n in places if n in answered]
+        self.lost[number] = LostSecret(len(dealt) >= t, frozenset(asked).difference(dealt), len(asked) - t)
+        return None
 
-    def _holders(self, number: int) -> dict[int, int]:
-        return {n: i for i, n in enumerate(self.neighbours[number])}
+    def _is_lock(self, number: int) -> Callable[[bytes], bool]:
+        committed, round_id = self.shares[number].lock, self.terms.round_id
+        return lambda lock: commitment(lock, round_id, "lock") == committed
 
     def _masking_public(self, seed: bytes) -> bytes:
         return masking_key(seed, self.terms.round_id).public_key().public_bytes_raw()
+
+
+def _from_givers(dealer: int, answers: Mapping[int, Mapping[int, bytes]]) -> dict[int, bytes]:
+    return {giver: shares[dealer] for giver, shares in answers.items() if dealer in shares}
+
+
+def _unpadded(share: bytes, pad: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(share, pad, strict=True))

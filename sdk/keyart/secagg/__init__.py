@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .key_agreement import KEY_BYTES, agree_secret, commitment, derive_key, masking_key, unseal
     from .masks import Lanes, mask_lanes, to_signed
     from .messages import (
+        DIGESTS_BYTES,
         HEADER_BYTES,
         KEYS_BYTES,
         REPLY_FLAG,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         KeysRequest,
         MaskedReply,
         MaskedRequest,
+        PacketPart,
         ShareReply,
         ShareRequest,
         Stage,
@@ -47,9 +49,10 @@ if TYPE_CHECKING:
     )
     from .parameters import MODULUS_BITS, AggregationParameters, modulus_bits
     from .session_codec import session_from_bytes, session_to_bytes
-    from .shamir import SHARE_BYTES, interpolate_share, join_shares
+    from .shamir import SHARE_BYTES, join_shares
 
 __all__ = [
+    "DIGESTS_BYTES",
     "HEADER_BYTES",
     "KEYS_BYTES",
     "KEY_BYTES",
@@ -68,6 +71,7 @@ __all__ = [
     "Lanes",
     "MaskedReply",
     "MaskedRequest",
+    "PacketPart",
     "ShareReply",
     "ShareRequest",
     "Stage",
@@ -79,7 +83,6 @@ __all__ = [
     "certify",
     "commitment",
     "derive_key",
-    "interpolate_share",
     "join_shares",
     "mask_lanes",
     "masking_key",
@@ -106,12 +109,12 @@ __getattr__ = _lazy_exports(
         "key_agreement": "KEY_BYTES agree_secret commitment derive_key masking_key unseal",
         "masks": "Lanes mask_lanes to_signed",
         "messages": (
-            "HEADER_BYTES KEYS_BYTES REPLY_FLAG SEALED_BYTES KeysReply KeysRequest MaskedReply MaskedRequest "
-            "ShareReply ShareRequest Stage UnmaskReply UnmaskRequest message_body message_header "
-            "packets_asked"
+            "DIGESTS_BYTES HEADER_BYTES KEYS_BYTES REPLY_FLAG SEALED_BYTES KeysReply KeysRequest MaskedReply "
+            "MaskedRequest PacketPart ShareReply ShareRequest Stage UnmaskReply UnmaskRequest message_body "
+            "message_header packets_asked"
         ),
         "parameters": "MODULUS_BITS AggregationParameters modulus_bits",
         "session_codec": "session_from_bytes session_to_bytes",
-        "shamir": "SHARE_BYTES interpolate_share join_shares",
+        "shamir": "SHARE_BYTES join_shares",
     },
 )

@@ -23,7 +23,17 @@ from ..errors import MessageError, SettingError
 from . import messages as wire
 from .graph import RING, Graph, ring_position
 from .identity import Identity, verify_record
-from .key_agreement import KEY_BYTES, SEED_BYTES, agree_secret, commitment, derive_key, masking_key, seal, unseal
+from .key_agreement import (
+    KEY_BYTES,
+    SEED_BYTES,
+    agree_secret,
+    commitment,
+    derive_key,
+    masking_key,
+    seal,
+    share_digest,
+    unseal,
+)
 from .masks import key_stream, mask_lanes, to_lanes
 from .messages import Stage
 from .parameters import AggregationParameters
@@ -190,8 +200,9 @@ class DeviceSession:
             seal(self._seal_key(n, self.device, n.device), packet.tobytes(), self._binding(self.device, n.device))
             for n, packet in zip(neighbours, shares, strict=True)
         ]
+        digests = [b"".join(share_digest(share.tobytes(), round_id) for share in packet) for packet in shares]
         reply = wire.ShareReply(
-            commitment(secrets[2], round_id, "self-mask"), commitment(secrets[0], round_id, "lock"), sealed
+            commitment(secrets[2], round_id, "self-mask"), commitment(secrets[0], round_id, "lock"), sealed, digests
         )
         return replace(self, devices=request.devices, neighbours=neighbours), reply.to_bytes(round_id)
 

@@ -64,6 +64,11 @@ class Graph:
         """Return True if every device is a neighbour of every other."""
         return self.neighbours == self.devices - 1
 
+    @property
+    def max_disputes(self) -> int:
+        """Return how many neighbours of an honest device may lie about its shares: `COLLUDING` of them, or one."""
+        return max(1, int(COLLUDING * self.neighbours))
+
     def distances(self) -> range | list[int]:
         """Return how many places further on each neighbour stands, ascending, [k]."""
         k, n = self.neighbours, self.devices

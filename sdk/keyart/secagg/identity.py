@@ -74,6 +74,11 @@ class VerifiedPeer:
     sealing: bytes
     masking: bytes
 
+    @property
+    def key_hash(self) -> str:
+        """Return the SHA-256 of its certified key in hex, by which servers know it."""
+        return hashlib.sha256(self.device).hexdigest()
+
 
 def certify(issuer: bytes, device: bytes, not_after: int) -> bytes:
     """Certify a device's public key.

@@ -15,6 +15,7 @@ LABEL: Final = b"keyart/sums/1/"  # with the version of the protocol: another ve
 SEED_BYTES: Final = 16
 KEY_BYTES: Final = 32
 TAG_BYTES: Final = 16
+DIGEST_BYTES: Final = 16  # of a share: 128 bits against another share with the same digest
 
 _ONCE = bytes(12)  # nonce: each sealing key seals one message
 
@@ -29,6 +30,11 @@ def derive_key(secret: bytes, round_id: bytes, purpose: str, context: bytes = b"
 def commitment(secret: bytes, round_id: bytes, purpose: str) -> bytes:
     """Return 32 bytes that tell a rebuilt secret from a wrong one, and reveal nothing else of 16 random bytes."""
     return hashlib.sha256(LABEL + purpose.encode() + b"\0" + round_id + secret).digest()
+
+
+def share_digest(share: bytes, round_id: bytes) -> bytes:
+    """Return 16 bytes that tell a share that was dealt from any other, and reveal nothing else of it."""
+    return commitment(share, round_id, "share")[:DIGEST_BYTES]
 
 
 def masking_key(seed: bytes, round_id: bytes) -> X25519PrivateKey:

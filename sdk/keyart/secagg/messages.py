@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import MessageError
 from .identity import RECORD_BYTES, SIGNATURE_BYTES
-from .key_agreement import KEY_BYTES, TAG_BYTES
+from .key_agreement import DIGEST_BYTES, KEY_BYTES, TAG_BYTES, share_digest
 from .parameters import PARAMETERS_BYTES, AggregationParameters
 from .shamir import SHARE_BYTES
 
@@ -29,6 +29,7 @@ REPLY_FLAG: Final = 0x80
 HEADER_BYTES: Final = len(MAGIC) + 2 + KEY_BYTES
 PACKET_BYTES: Final = 3 * SHARE_BYTES  # what a device deals to a neighbour: a share of lock, masking seed, self-mask
 SEALED_BYTES: Final = PACKET_BYTES + TAG_BYTES
+DIGESTS_BYTES: Final = 3 * DIGEST_BYTES  # of the shares in a packet
 KEYS_BYTES: Final = RECORD_BYTES + SIGNATURE_BYTES  # of the body of `KeysReply`
 
 _COUNT = struct.Struct("<I")
@@ -41,6 +42,14 @@ class Stage(IntEnum):
     SHARE = 2
     MASKED = 3
     UNMASK = 4
+
+
+class PacketPart(IntEnum):
+    """The shares in a packet, in order. That of the self-mask is padded."""
+
+    LOCK = 0
+    MASKING = 1
+    SELF_MASK = 2
 
 
 def message_header(kind: int, round_id: bytes) -> bytes:
@@ -146,21 +155,37 @@ class ShareReply:
         self_mask: Commitment to the self-mask, 32 bytes.
         lock: Commitment to the lock, 32 bytes.
         sealed: A packet for each neighbour [k], in the order of the request.
+        digests: The digests of the shares in each packet, [k] of `DIGESTS_BYTES`.
     """
 
     self_mask: bytes
     lock: bytes
     sealed: Sequence[bytes]
+    digests: Sequence[bytes]
+
+    def has_dealt(self, neighbour: int, part: PacketPart, share: bytes, round_id: bytes) -> bool:
+        """Return True if this is the share that the device dealt to a neighbour, by its own digest.
+
+        Args:
+            neighbour: The neighbour's place in the device's list, from 0.
+            part: Which share of the packet it is.
+            share: The share, as the neighbour gives it.
+            round_id: Id of the round.
+        """
+        start = part * DIGEST_BYTES
+        return share_digest(share, round_id) == self.digests[neighbour][start : start + DIGEST_BYTES]
 
     def to_bytes(self, round_id: bytes) -> bytes:
-        return b"".join((message_header(Stage.SHARE | REPLY_FLAG, round_id), self.self_mask, self.lock, *self.sealed))
+        header = message_header(Stage.SHARE | REPLY_FLAG, round_id)
+        return b"".join((header, self.self_mask, self.lock, *self.sealed, *self.digests))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> ShareReply:
         data = message_body(message, Stage.SHARE | REPLY_FLAG, round_id)
-        _exactly(data, 2 * KEY_BYTES + neighbours * SEALED_BYTES)
-        sealed = _pieces(data[2 * KEY_BYTES :], SEALED_BYTES)
-        return cls(data[:KEY_BYTES], data[KEY_BYTES : 2 * KEY_BYTES], sealed)
+        _exactly(data, 2 * KEY_BYTES + neighbours * (SEALED_BYTES + DIGESTS_BYTES))
+        end = 2 * KEY_BYTES + neighbours * SEALED_BYTES
+        sealed, digests = _pieces(data[2 * KEY_BYTES : end], SEALED_BYTES), _pieces(data[end:], DIGESTS_BYTES)
+        return cls(data[:KEY_BYTES], data[KEY_BYTES : 2 * KEY_BYTES], sealed, digests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Charges against the privacy budget: a round is charged in the transaction that opens the stage of masked vectors.
 
 No masked vector can have left a device before that, so a round that ends earlier costs nothing; afterwards the round
-counts, whatever becomes of its sum. A round is charged once, however often it is resumed. Charges compose by their
-Rényi divergences (`keyart_federated.accounting`). Charges with disjoint sampling bucket ranges (`keyart.client`)
-concern different devices, so the fleet has spent what the most-sampled device has spent.
+counts, unless its sum turned out to be one that this server cannot open (`give_back`). A round is charged once,
+however often it is resumed. Charges compose by their Rényi divergences (`keyart_federated.accounting`). Charges with
+disjoint sampling bucket ranges (`keyart.client`) concern different devices, so the fleet has spent what the
+most-sampled device has spent.
 """
 
 from __future__ import annotations
@@ -150,6 +151,29 @@ def charge(
     session.flush()
     audit_log.append(session, at, "server", "budget.charge", campaign_id, round=number, spent=round(spent, 6))
     return _charge(row)
+
+
+def give_back(session: Session, at: datetime, campaign_id: str, number: int) -> None:
+    """Remove the charge of a round whose sum was never opened, inside the transaction that ends the round.
+
+    Nothing that depends on a vector was read or released. Devices keep their own charges, since they cannot know
+    that (docs/reference/protocol.md, "What a failed round reveals"). Later charges are composed again without it.
+    """
+    audit_log.lock(session)
+    row = session.get(ChargeRow, (campaign_id, number))
+    if row is None:
+        return
+    order = ChargeRow.at, ChargeRow.spent
+    later = list(session.scalars(select(ChargeRow).where(ChargeRow.at >= row.at).order_by(*order)))
+    later.remove(row)
+    session.delete(row)
+    counts, delta = _event_counts(session), fleet_budget(session).delta
+    for charge_row in reversed(later):
+        charge_row.spent = composed_by_draw(counts, delta)
+        counts -= Counter([(from_json(charge_row.event), charge_row.low, charge_row.high)])
+    session.flush()
+    spent = fleet_budget(session).spent
+    audit_log.append(session, at, "server", "budget.return", campaign_id, round=number, spent=round(spent, 6))
 
 
 def to_json(event: Mechanism) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Concatenate, Final, ParamSpec
 
 from flwr.app import Context
@@ -17,13 +18,13 @@ from flwr.serverapp import Grid, ServerApp
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from keyart.errors import BudgetSpent, FederatedError, InputError, RoundFailed
+from keyart.errors import BudgetSpent, FederatedError, InputError, RoundFailed, SumUnopened
 from keyart.secagg import REPLY_FLAG, Stage
 from keyart_federated.rounds import run_round
 from keyart_federated.secagg import Coordinator
 from keyart_federated.secagg.stage_messages import StageMessages
 
-from ..rounds import round_store, stage_windows
+from ..rounds import exclusions, round_store, stage_windows
 from ..rounds.round import ACTIVE, STATUS_OF_STAGE, OpenRound
 from ..state.tables import RoundRow, WindowRow
 from . import environment
@@ -75,10 +76,15 @@ def drive(
         transport = _DatabaseTransport(round_id, gateways, database, nodes, patience)
         if transport.open.standing not in ACTIVE:
             raise _RoundMovedOn
-        # Certificates are checked as of the round's beginning, so that resuming it excludes no member.
-        coordinator = Coordinator(transport.parameters, issuers, transport.opened_seconds)
+        # Certificates and exclusions are those of the round's beginning, so that resuming it loses no member.
+        opened = int(transport.opened.timestamp())
+        coordinator = Coordinator(transport.parameters, issuers, opened, transport.excluded)
         result = run_round(coordinator, transport)
         transport.write(round_store.store_sum, database.clock.now(), round_id, result.total, transport.answered)
+    except SumUnopened as error:
+        reason = str(error)
+        log.warning("The sum of the round cannot be opened: %s", reason, extra={"round": round_id})
+        database.writing(round_store.fail_unopened, database.clock.now(), round_id, reason, error.excluded)
     except (RoundFailed, BudgetSpent) as error:
         reason = str(error)
         log.warning("The round has failed: %s", reason, extra={"round": round_id})
@@ -99,7 +105,7 @@ class _DatabaseTransport:
     ) -> None:
         self.id, self.gateways, self.database, self.clock = round_id, gateways, database, database.clock
         self.nodes, self.patience = nodes, patience
-        self.open, self.opened_seconds = database.reading(self._read)
+        self.open, self.opened, self.excluded = database.reading(self._read)
         self.parameters = self.open.parameters
         self.answered = 0  # devices, at the last stage
 
@@ -193,12 +199,13 @@ class _DatabaseTransport:
         now, names = self.clock.now(), self._windows(session, stage)
         return {name: stage_windows.is_over(session, now, self.parameters, stage, name) for name in names}
 
-    def _read(self, session: Session) -> tuple[OpenRound, int]:
-        """Return the round and the time at which it began, in Unix seconds."""
+    def _read(self, session: Session) -> tuple[OpenRound, datetime, frozenset[str]]:
+        """Return the round, the time at which it began, and the devices that were excluded by then."""
         round_, open_round = round_store.find(session, self.id), round_store.find_open(session, self.id)
         if round_ is None or open_round is None:
             raise FederatedError(f"There is no round {self.id}.")
-        return open_round, int(round_.opened.timestamp())
+        excluded = exclusions.excluded_before(session, round_.campaign_id, round_.opened)
+        return open_round, round_.opened, excluded
 
     def _devices(self, bundle: bytes, kind: int) -> int:
         return len(StageMessages.from_bytes(bundle, kind, self.parameters.round_id).parts)

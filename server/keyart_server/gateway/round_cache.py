@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import select
 
 from keyart.secagg import (
+    DIGESTS_BYTES,
     HEADER_BYTES,
     KEY_BYTES,
     KEYS_BYTES,
@@ -31,6 +32,7 @@ class CachedRound:
 
     Attributes:
         id: id in hex.
+        campaign_id: the campaign that it belongs to.
         key: secret key of its tickets.
         low: lower end of its sampling bucket range [low, high).
         high: upper end of that range.
@@ -38,6 +40,7 @@ class CachedRound:
     """
 
     id: str
+    campaign_id: str
     parameters: AggregationParameters
     key: bytes = field(repr=False)
     low: float
@@ -48,7 +51,7 @@ class CachedRound:
         """Return the maximum length of a submission at a stage; exact lengths are checked later."""
         body_bytes = {
             Stage.KEYS: KEYS_BYTES,
-            Stage.SHARE: 2 * KEY_BYTES + MAX_NEIGHBOURS * SEALED_BYTES,
+            Stage.SHARE: 2 * KEY_BYTES + MAX_NEIGHBOURS * (SEALED_BYTES + DIGESTS_BYTES),
             Stage.MASKED: MAX_NEIGHBOURS * SHARE_BYTES + self.parameters.vector_bytes,
             Stage.UNMASK: MAX_NEIGHBOURS // 8 + 2 * MAX_NEIGHBOURS * SHARE_BYTES + SEALED_BYTES,
         }
@@ -68,14 +71,15 @@ class RoundCache:
 
     def find(self, round_id: str) -> CachedRound | None:
         """Read the round from the database; None if it does not exist."""
-        columns = (RoundRow.parameters, RoundRow.key, RoundRow.low, RoundRow.high, RoundRow.wanted)
+        columns = (
+            RoundRow.campaign_id, RoundRow.parameters, RoundRow.key, RoundRow.low, RoundRow.high, RoundRow.wanted
+        )  # fmt: skip
         with self._state.reading() as session:
             row = session.execute(select(*columns).where(RoundRow.id == round_id)).one_or_none()
         if row is None:
             return None
-        cached = CachedRound(
-            round_id, AggregationParameters.from_bytes(row.parameters), row.key, row.low, row.high, row.wanted
-        )
+        parameters = AggregationParameters.from_bytes(row.parameters)
+        cached = CachedRound(round_id, row.campaign_id, parameters, row.key, row.low, row.high, row.wanted)
         self._cache[round_id] = cached
         if len(self._cache) > MAX_ROUNDS:
             self._cache.popitem(last=False)

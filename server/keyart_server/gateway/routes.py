@@ -137,7 +137,7 @@ def device_routes(context: GatewayContext) -> APIRouter:
         response_class=Response,
         responses={
             200: {"content": {"text/plain; charset=utf-8": {"schema": {"type": "string"}}}},
-            403: error_schema("The round does not sample this device."),
+            403: error_schema("The round does not sample this device, or the campaign excludes it."),
             409: error_schema("This device has submitted other keys before."),
             **_ROUND,
             **READ,

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from keyart.errors import MessageError
 from keyart.secagg import MaskedReply, Stage
 
+from ..rounds import exclusions
 from ..rounds.round import STATUS_OF_STAGE
 from ..state.tables import MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow
 from .round_cache import CachedRound
@@ -28,6 +29,10 @@ from .tickets import NUMBER_BYTES, Ticket
 from .validation import ALREADY_SUBMITTED, STAGE_CLOSED, KeysSubmission, StageSubmission, SubmissionResult
 
 ROUND_FULL: Final = "This round is full; wait for another round."
+EXCLUDED: Final = (
+    "This device is excluded from this campaign: an earlier round failed through the shares that it dealt or gave. "
+    "Wait for a round of another campaign."
+)
 NOT_OPEN_YET: Final = "This round does not accept keys yet; try again."
 
 Rows = list[dict[str, Any]]
@@ -79,13 +84,18 @@ def _store_keys(
     cached = submissions[0].round
     is_open, windows = _lock_stage(session, at, cached, Stage.KEYS)
     cohorts = sorted(name for name, takes in windows.items() if is_open and takes)
-    members_by_key = _members(session, cached, {submission.key_hash for submission in submissions})
+    key_hashes = {submission.key_hash for submission in submissions}
+    members_by_key = _members(session, cached, key_hashes)
+    excluded = exclusions.excluded_among(session, cached.campaign_id, key_hashes)
     member_count = select(func.count()).select_from(MemberRow).where(MemberRow.round_id == cached.id)
     free = cached.wanted - session.scalars(member_count).one() if cohorts else 0
     newcomers: Rows = []
     rows: Rows = []
     results = []
     for submission in submissions:
+        if submission.key_hash in excluded:
+            results.append(SubmissionResult(403, EXCLUDED))
+            continue
         if submission.key_hash not in members_by_key:
             if len(newcomers) >= free:
                 results.append(

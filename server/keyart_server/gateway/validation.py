@@ -75,7 +75,7 @@ def check_keys(
         return SubmissionResult(400, str(error))
     if not cached.low <= sampling_bucket(peer.device) < cached.high:
         return SubmissionResult(403, "This round does not sample this device; wait for another round.")
-    return KeysSubmission(cached, hashlib.sha256(peer.device).hexdigest(), content, hashlib.sha256(content).digest())
+    return KeysSubmission(cached, peer.key_hash, content, hashlib.sha256(content).digest())
 
 
 def check_submission(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -20,6 +20,7 @@ from keyart_federated.accounting import Mechanism
 from .. import audit_log, budget
 from ..budget.charges import from_json, to_json
 from ..state.tables import ChargeRow, MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow
+from . import exclusions
 from .round import ACTIVE, COMPARISON_TOPIC, GUARD_TOPIC, STATUS_OF_STAGE, OpenRound, Round, RoundStatus
 
 KEY_BYTES: Final = 32
@@ -181,7 +182,7 @@ def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, A
 
 
 def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
-    """End a round as failed and delete requests and submissions. A charge stays."""
+    """End a round as failed and delete requests and submissions. A charge stays, see `fail_unopened`."""
     row = _locked(session, round_id)
     if row.standing in ("done", "failed"):
         return
@@ -190,6 +191,19 @@ def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
     audit_log.append(
         session, at, "server", "round.fail", row.campaign_id, round=row.number, reason=reason[:MAX_FAILURE_LENGTH]
     )
+
+
+def fail_unopened(session: Session, at: datetime, round_id: str, reason: str, excluded: Collection[str] = ()) -> None:
+    """End a round whose sum was never opened: its charge is returned.
+
+    `excluded` are the key hashes of the devices that caused it; the campaign goes on without them.
+    """
+    row = _locked(session, round_id)
+    if row.standing in ("done", "failed"):
+        return
+    exclusions.exclude(session, at, row.campaign_id, row.number, excluded)
+    budget.give_back(session, at, row.campaign_id, row.number)
+    fail(session, at, round_id, reason)
 
 
 def total_of(open_round: OpenRound) -> npt.NDArray[np.int64]:

@@ -30,7 +30,7 @@ class Fleet:
         random: Callable[[int], bytes] = os.urandom,
         **terms: object,
     ):
-        self.n, self.issuer, self.random = n, Identity.create(random), random
+        self.n, self.issuer, self.random, self.now = n, Identity.create(random), random, NOW
         self.terms = AggregationParameters(
             **{
                 "size": size,

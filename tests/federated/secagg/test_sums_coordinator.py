@@ -169,23 +169,6 @@ def test_bad_seals_cost_nothing_below_the_threshold(fleet):
     one.check(one.run(spoil))
 
 
-@pytest.mark.parametrize("silent_after_share", [False, True])
-def test_a_dealer_of_wrong_shares_makes_the_round_fail_by_name(fleet, silent_after_share):
-    """Nobody can take out masks that nobody can rebuild; the next round is asked without this device."""
-    one = fleet()
-
-    def spoil(stage: Stage, row: int, reply: bytes) -> bytes | None:
-        if row != HOSTILE:
-            return reply
-        if stage is Stage.SHARE:
-            return reply[: HEAD + 64] + os.urandom(len(reply) - HEAD - 64)
-        return None if silent_after_share and stage > Stage.SHARE else reply
-
-    with pytest.raises(RoundFailed, match=rf"1 devices \({HOSTILE}\) could not be rebuilt"):
-        one.run(spoil)
-    assert list(one.coordinator.rejected) == [HOSTILE]
-
-
 def test_a_second_answer_counts_for_nothing(fleet):
     """Neither the same again, nor noise of its length, nor another sum."""
     one = fleet()

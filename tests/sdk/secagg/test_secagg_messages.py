@@ -33,7 +33,7 @@ MESSAGES = {
         (ROUND,),
     ),
     "share": (
-        wire.ShareReply(os.urandom(32), os.urandom(32), pieces(K, wire.SEALED_BYTES)),
+        wire.ShareReply(os.urandom(32), os.urandom(32), pieces(K, wire.SEALED_BYTES), pieces(K, wire.DIGESTS_BYTES)),
         (ROUND,),
         wire.ShareReply.from_bytes,
         (ROUND, K),

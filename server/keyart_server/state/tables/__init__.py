@@ -13,6 +13,7 @@ from .releases import ReleaseRow
 from .rounds import (
     EnrolledDeviceRow,
     EnrolmentCountRow,
+    ExcludedDeviceRow,
     GatewayRow,
     MemberRow,
     PartialSumRow,
@@ -31,6 +32,7 @@ __all__ = [
     "ChargeRow",
     "EnrolledDeviceRow",
     "EnrolmentCountRow",
+    "ExcludedDeviceRow",
     "GatewayRow",
     "InvitationRow",
     "MemberRow",

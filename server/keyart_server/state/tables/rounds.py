@@ -72,6 +72,17 @@ class MemberRow(TableBase):
     gateway: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
 
 
+class ExcludedDeviceRow(TableBase):
+    """A device that a campaign excludes, by the sha256 of its certified key; `number` is the round that it spoilt."""
+
+    __tablename__ = "excluded"
+
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True)
+    device_key_hash: Mapped[str] = mapped_column(String(DIGEST_HEX), primary_key=True)
+    number: Mapped[int]
+    at: Mapped[datetime]
+
+
 class WindowRow(TableBase):
     """A stage of a round at a gateway, which accepts submissions until `closes` or until `due` have arrived."""
 
