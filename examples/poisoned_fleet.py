@@ -13,7 +13,7 @@ from keyart.campaigns import Offer
 from keyart.dp import UNITS
 from keyart.errors import BundleError
 from keyart.model import FeatureSpec
-from keyart_federated.learning import guard
+from keyart_federated.campaigns import guard
 from keyart_federated.worlds import SyntheticWorld
 
 STEPS = 5  # impressions a round

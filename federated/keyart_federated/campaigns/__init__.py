@@ -22,6 +22,7 @@ settings          settings of every kind; `statistics`: of the kinds that repeat
 noise             how a campaign's ε is divided over its sums
 round_offer       a round's offer, and which sums it accepts
 private_sum       the result of a round
+guard             whether honest devices can make a sum; `honest_vectors`: what one of them can send, by kind
 private_estimate  checks and intervals of estimates; `segments`: estimates by device class and daypart
 state_codec       the state between two rounds, as bytes
 bundle_model      a bundle as a model, and back

@@ -16,7 +16,7 @@ from typing import Any, Final
 from keyart.campaigns import SegmentLayout
 from keyart.errors import RoundFailed, SettingError
 
-from . import segments
+from . import honest_vectors, segments
 from .bundle_model import payload_of
 from .campaign import Campaign
 from .noise import total_rounds
@@ -122,7 +122,7 @@ def read_comparison(summed: PrivateSum, base: DeployedModel) -> dict[str, Segmen
         raise RoundFailed(f"A sum of kind {summed.offer.kind!r}, topic {summed.offer.topic!r}, judges no candidate.")
     layout = SegmentLayout.of(summed.offer.topic, base.spec)
     require_usable(summed, base, layout, by_title=False)
-    summed.check(layout)
+    summed.check(honest_vectors.segments(layout, signed=summed.offer.topic == "compare"))
     return segments.estimate(summed.total, layout, summed.offer.units, summed.survivors, summed.variance)
 
 

@@ -20,6 +20,7 @@ from keyart_federated.learning import title_latents
 from keyart_federated.learning.title_latents import VIEWS_CLIP, CowatchSums
 
 from ..types import Doubles
+from . import honest_vectors
 from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
@@ -101,7 +102,7 @@ def sums_of(summed: PrivateSum, asked: Doubles, base: DeployedModel) -> tuple[Co
     """
     layout, offer = title_latents.layout_of(len(base.catalog)), summed.offer
     require_usable(summed, base, layout, by_title=True)
-    summed.check(layout)
+    summed.check(honest_vectors.cowatch(layout))
     sums = CowatchSums.read(
         summed.total,
         asked,

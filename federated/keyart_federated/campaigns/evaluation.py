@@ -21,6 +21,7 @@ from keyart_federated.evaluation.device_estimate import MIN_MEAN_WEIGHT, hardly_
 from keyart_federated.rounding import sum_variance
 
 from ..types import Integers
+from . import honest_vectors
 from .bundle_model import payload_of
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
@@ -113,7 +114,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
     known, offer = summed.counted(known), summed.offer
     try:
         require_usable(summed, base, EvaluationLayout(), by_title=False, by_spec=False)
-        summed.check(EvaluationLayout())
+        summed.check(honest_vectors.evaluation(EvaluationLayout()))
         found = estimate(summed.total, offer.units, summed.survivors, summed.variance)
     except FederatedError as error:
         return unread(known, b"", error)

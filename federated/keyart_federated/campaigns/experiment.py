@@ -28,6 +28,7 @@ from keyart_federated.experiments import (
     verdicts,
 )
 
+from . import honest_vectors
 from .campaign import Campaign
 from .noise import DELTA, EPSILON, PlannedRounds
 from .private_sum import PrivateSum
@@ -183,7 +184,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
     known, look = summed.counted(known), summed.about
     try:
         require_usable(summed, base, question.layout, by_title=False, by_spec=False)
-        summed.check(question.layout)
+        summed.check(honest_vectors.experiment(question))
         sums = tuple(summed.total.tolist())
         told = InterimSum(look["day"], tuple(look["thetas"]), summed.survivors, summed.variance, sums)
         results = _results(known, experiment).with_look(told)

@@ -16,6 +16,7 @@ from keyart.campaigns import POPULATION_PART_SCALES, PopulationLayout, populatio
 from keyart.errors import FederatedError
 from keyart.model import FeatureSpec
 
+from . import honest_vectors
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
@@ -46,7 +47,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
     known, places = summed.counted(known), layout(base)
     try:
         require_usable(summed, base, places, by_title=True)
-        summed.check(places)
+        summed.check(honest_vectors.population(places))
     except FederatedError as error:
         return unread(known, data, error)
     shares = _shares(places, base.spec, summed)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keyart.campaigns import OFFER_MAGIC, Offer, VectorLayout
-from keyart_federated.learning import guard
+from keyart.campaigns import OFFER_MAGIC, Offer
 
 from ..types import Integers
+from . import guard
+from .honest_vectors import HonestVectors
 from .state_codec import unpack
 
 
@@ -36,9 +37,9 @@ class PrivateSum:
         """Variance of the noise in each entry, that of all devices together."""
         return float(self.offer.variance * self.survivors)
 
-    def check(self, layout: VectorLayout, signal: float | None = None) -> float:
+    def check(self, honest: HonestVectors, signal: float | None = None) -> float:
         """Raise RoundFailed for a sum that no honest devices make (`guard.check`, which also explains `signal`)."""
-        return guard.check(self.total, self.survivors, self.offer.variance, layout, signal, self.offer.units)
+        return guard.check(self.total, self.survivors, self.offer.variance, honest, signal, self.offer.units)
 
     @property
     def about(self) -> Mapping[str, Any]:

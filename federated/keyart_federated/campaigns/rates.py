@@ -10,7 +10,7 @@ from keyart.campaigns import Offer, SegmentLayout
 from keyart.errors import FederatedError
 from keyart_federated.experiments import Boundary
 
-from . import segments
+from . import honest_vectors, segments
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
 from .private_sum import PrivateSum
@@ -49,7 +49,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
     known, places = summed.counted(known), layout(base)
     try:
         require_usable(summed, base, places, by_title=False)
-        summed.check(places)
+        summed.check(honest_vectors.segments(places, signed=False))
         found = segments.estimate(summed.total, places, summed.offer.units, summed.survivors, summed.variance)
     except FederatedError as error:
         return unread(known, data, error)

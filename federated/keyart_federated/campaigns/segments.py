@@ -15,18 +15,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from keyart.campaigns import SegmentLayout
-from keyart.errors import RoundFailed
 from keyart_federated.rounding import sum_variance
 
 from ..types import Integers
 from .private_estimate import MIN_DEVIATIONS, normal_interval, require_sum
-
-MAX_DEVIATIONS: Final = 12.0  # of the noise, that a sum may be beyond what its devices can say
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +64,11 @@ def estimate(
         variance: Variance of the noise in each entry, that of all devices together.
 
     Raises:
-        RoundFailed: The sum has another shape, or no devices could make it.
+        RoundFailed: The sum has another shape.
     """
     require_sum(total, segments.size, units, devices, variance)
     steps = 1 / (units * segments.weights)
     told, noise = total * steps, math.sqrt(sum_variance(variance, devices)) * steps
-    if not (np.abs(told) <= devices + MAX_DEVIATIONS * noise).all():
-        raise RoundFailed(
-            f"The sum holds an entry that no {devices} devices reach. It is not used. Some devices are broken or "
-            "hostile: see which app versions and gateways took part."
-        )
     counted, z, squares = segments.parts(told).values()
     noise_n, noise_z, noise_squares = segments.parts(noise).values()
     heard = counted >= MIN_DEVIATIONS * noise_n

@@ -43,7 +43,7 @@ from keyart_federated.learning.title_latents import VIEWS_CLIP
 from keyart_federated.learning.viewer_population import Population
 
 from ..types import Doubles
-from . import cowatch, population
+from . import cowatch, honest_vectors, population
 from .bundle_model import catalog_digest, files_of, model_of
 from .campaign import Campaign
 from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, resized, total_rounds
@@ -287,7 +287,7 @@ def _population(
 ) -> RoundResult:
     places, survivors = population.layout(base), summed.survivors
     require_usable(summed, base, places, by_title=True)
-    summed.check(places)
+    summed.check(honest_vectors.population(places))
     found = Population.read(places, summed.total, summed.offer.units, survivors, summed.variance)
     new = _learner(settings, known, b"", base, base.encoded)
     learner = replace(new, population=found, devices=float(survivors))
@@ -326,7 +326,7 @@ def _trained(
     parts = layout(base, _latent_blocks(campaign, base, _has_latents(base)))
     require_usable(summed, base, parts, by_title=True)
     before = known.get("signal") if known.get("version") == base.version else None
-    signal = summed.check(parts, before)
+    signal = summed.check(honest_vectors.training(parts), before)
     learner, question = _question(_Asked(campaign, offer.round, state or b"", base.version, str(base.bundle), base))
     sent = replace(question, scale=offer.numbers, clip=offer.clip, most=float(offer.most_decisions))
     learner, sent = learner.counted(sent, total, float(survivors), variance, places)

@@ -12,6 +12,7 @@ from keyart.campaigns import TRENDING_BUCKET_SECONDS, TRENDING_BUCKETS, Trending
 from keyart.errors import FederatedError, InputError
 from keyart_federated.experiments.play_trend import Plays
 
+from . import honest_vectors
 from .bundle_model import catalog_digest
 from .campaign import Campaign
 from .noise import Part, PlannedRounds, planned
@@ -45,7 +46,7 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
     known, layout = summed.counted(known), _layout(base)
     try:
         require_usable(summed, base, layout, by_title=True, by_spec=False)
-        summed.check(layout)
+        summed.check(honest_vectors.trending(layout))
         plays = Plays.read(summed.total, layout.titles, summed.offer.units, summed.survivors, summed.variance)
     except FederatedError as error:
         return unread(known, data, error)

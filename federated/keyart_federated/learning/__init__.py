@@ -9,6 +9,5 @@ newton             the step of the weights; `artwork_appeal`: the appeal of titl
 information        gradients of several rounds; stiffness of the simulated curvature
 curvature          Fisher information of simulated viewers, drawn from `viewer_population`
 title_latents      latents of titles, from co-watch sums; `artwork_latents`: those of artworks
-guard              whether honest devices can make a sum
 model, checkpoint  the global model; a learner as bytes
 """

@@ -20,7 +20,7 @@ from keyart.campaigns.vectors import VectorSource
 from keyart.errors import RoundFailed, SettingError
 from keyart.model.features import FeatureSpec
 from keyart.profile.event_codec import Entry
-from keyart_federated.campaigns import segments
+from keyart_federated.campaigns import guard, honest_vectors, segments
 from keyart_federated.campaigns.private_estimate import MIN_DEVIATIONS
 from keyart_federated.campaigns.segments import SegmentEstimate, difference
 from keyart_federated.rounding import MAX_ROUNDING_VARIANCE
@@ -218,14 +218,15 @@ def test_sums_of_another_shape(size, units, devices, variance):
 def test_sums_that_no_devices_could_make(part, sign):
     devices, variance = 100, (4.0 * UNITS) ** 2
     total = total_of(list(made_up(devices)), UNITS)
-    segments.estimate(total, RATES, UNITS, devices, variance)
+    honest = honest_vectors.segments(RATES, signed=False)
+    guard.check(total, devices, variance / devices, honest)
     weight = RATES.parts(RATES.weights)[part][0]
     total[RATES.places[part].start] = sign * (devices * weight * UNITS + 13 * math.sqrt(variance + devices))
-    with pytest.raises(RoundFailed, match="no 100 devices reach"):
-        segments.estimate(total, RATES, UNITS, devices, variance)
+    with pytest.raises(RoundFailed, match="entry that no devices"):
+        guard.check(total, devices, variance / devices, honest)
     total[0] = np.iinfo(np.int64).min
     with pytest.raises(RoundFailed):
-        segments.estimate(total, RATES, UNITS, devices, variance)
+        guard.check(total, devices, variance / devices, honest)
 
 
 def test_any_sum_within_reach_is_read():
