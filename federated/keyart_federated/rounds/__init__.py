@@ -1,7 +1,7 @@
 """The round of a campaign: the driver, and the transport that carries its messages. It uses the SDK and `secagg`.
 
-The driver is a state machine without I/O. It knows no device, no clock and no database: the stages of secure
-aggregation talk to the gateways through a `Transport`. Three implementations exist:
+The driver is a state machine without I/O. It knows no device, no clock, no database and no masks: the stages of an
+aggregation (`Coordinating`) talk to the gateways through a `Transport`. Three transports exist:
 
 - in memory: `keyart_federated.secagg.in_process`, and `keyart_federated.simulation.local_fleet` for simulated
 devices;

@@ -1,18 +1,21 @@
-"""The driver of a round: four stages of secure aggregation, then the sum or a failure. No I/O of its own."""
+"""The driver of a round: the stages of an aggregation, then the sum or a failure. No I/O of its own.
+
+It knows neither masks nor shares: an aggregation is what implements `Coordinating`, and brings its own stages.
+"""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
 from keyart.errors import RoundFailed, SettingError
-from keyart.secagg import Stage
 
 from .transport import Coordinating, Transport
 
 Result = TypeVar("Result")
+StageT = TypeVar("StageT")
 
 
-def run_round(coordinator: Coordinating[Result], transport: Transport) -> Result:
+def run_round(coordinator: Coordinating[StageT, Result], transport: Transport[StageT]) -> Result:
     """Drive a round to its end.
 
     The replies of a stage are taken in the order of the gateways' names, so that a process that resumes a round comes
@@ -31,15 +34,16 @@ def run_round(coordinator: Coordinating[Result], transport: Transport) -> Result
     """
     numbers: dict[str, int] = {}
     requests: dict[str, bytes] = {}
-    for stage in Stage:
-        replies = transport.exchange(stage, coordinator.invitation if stage is Stage.KEYS else b"", requests)
+    first, *_, last = stages = coordinator.stages
+    for stage in stages:
+        replies = transport.exchange(stage, coordinator.invitation if stage is first else b"", requests)
         for name in sorted(replies):
             coordinator.receive(numbers.setdefault(name, len(numbers)), replies[name])
         try:
             coordinator.close()
         except SettingError as error:
             raise RoundFailed(str(error)) from None
-        if stage is not Stage.UNMASK:
+        if stage is not last:
             requests = {name: coordinator.ask(number) for name, number in numbers.items() if coordinator.due(number)}
             transport.advance(stage, requests, replies)
     return coordinator.result

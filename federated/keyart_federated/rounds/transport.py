@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from keyart.secagg import Stage
-
 ResultT_co = TypeVar("ResultT_co", covariant=True)
+StageT_co = TypeVar("StageT_co", covariant=True)
+StageT_contra = TypeVar("StageT_contra", contravariant=True)
 
 
-class Transport(Protocol):
+class Transport(Protocol[StageT_contra]):
     """Carries the messages of one round between the coordinator and the gateways. Gateways are known by name."""
 
-    def exchange(self, stage: Stage, invitation: bytes, requests: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    def exchange(self, stage: StageT_contra, invitation: bytes, requests: Mapping[str, bytes]) -> Mapping[str, bytes]:
         """Deliver the requests of a stage and return the gateways' replies, by gateway.
 
         Args:
-            stage: the stage of secure aggregation.
-            invitation: at `Stage.KEYS` the message for every device; empty at the other stages.
-            requests: one bundle a gateway, for `Gateway.deliver`; empty at `Stage.KEYS`, where no gateway is known.
+            stage: the stage of the aggregation.
+            invitation: at the first stage the message for every device; empty at the other stages.
+            requests: one bundle a gateway; empty at the first stage, where no gateway is known.
 
         Raises:
             RoundFailed: the round cannot go on.
             FederatedError: the round cannot go on now; it may be driven again.
         """
 
-    def advance(self, stage: Stage, requests: Mapping[str, bytes], replies: Mapping[str, bytes]) -> None:
+    def advance(self, stage: StageT_contra, requests: Mapping[str, bytes], replies: Mapping[str, bytes]) -> None:
         """Note that a stage is over. A transport that survives a kill makes it durable here.
 
         Args:
@@ -36,8 +36,15 @@ class Transport(Protocol):
         """
 
 
-class Coordinating(Protocol[ResultT_co]):
-    """The server's half of a secure aggregation, as the driver needs it (`keyart_federated.secagg.Coordinator`)."""
+class Coordinating(Protocol[StageT_co, ResultT_co]):
+    """The aggregation interface: the server's half of an aggregation, as the driver needs it.
+
+    `keyart_federated.secagg.Coordinator` implements it (SecAgg+). Campaigns see a `PrivateSum`, whatever made it.
+    """
+
+    @property
+    def stages(self) -> Sequence[StageT_co]:
+        """The stages of a round in their order, two or more."""
 
     @property
     def invitation(self) -> bytes:

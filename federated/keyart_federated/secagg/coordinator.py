@@ -90,6 +90,11 @@ class Coordinator:
         self._result: SumResult | None = None
 
     @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of a round."""
+        return tuple(Stage)
+
+    @property
     def invitation(self) -> bytes:
         """The first message, the same for every device."""
         return KeysRequest(self.terms).to_bytes()

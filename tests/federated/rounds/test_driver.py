@@ -29,7 +29,7 @@ class Noted:
     silent: Collection[int] = ()
     stage: int = 1
 
-    invitation = b"come"
+    invitation, stages = b"come", tuple(Stage)
 
     @property
     def result(self) -> str:
