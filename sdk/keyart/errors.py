@@ -28,7 +28,8 @@ KeyartError
     ├── NoOverlap         a log shows too little of what a policy would show to say what it is worth
     ├── LedgerError       a privacy ledger that is damaged, in use, failing, or contradicts what is asked of it
     └── RoundFailed       a round without replies, with a NaN or with a wrong shape; the last good model stays
-        └── SumUnopened   the masks of a sum cannot be removed, so that nothing of it was read
+        ├── SumUnopened   the masks of a sum cannot be removed, so that nothing of it was read
+        └── SumRefused    a noised sum that honest devices do not make; the last good result stays
 """
 
 from __future__ import annotations
@@ -158,3 +159,7 @@ class SumUnopened(RoundFailed):
     def __init__(self, message: str, excluded: Collection[str] = ()) -> None:
         super().__init__(message)
         self.excluded = frozenset(excluded)
+
+
+class SumRefused(RoundFailed):
+    """Honest devices do not make such a noised sum; the last good result stays."""

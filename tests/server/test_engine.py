@@ -211,6 +211,27 @@ def test_a_model_is_rolled_out_in_stages_while_its_devices_are_watched(stage: Sc
     assert found is not None and any(gate.name == "take rate all" for gate in found.gates)
 
 
+@pytest.mark.slow
+def test_sub_cohorts_judge_a_model_each_with_devices_of_its_own(stage: Scene) -> None:
+    """A tenth of 24 devices is no three cohorts, so that the comparison tells nothing; take rates are of all."""
+    settings = {"stages": [0.5, 1.0], "stage_hours": 1.0, "cohorts": 3}
+    campaign = stage.create(settings=settings, epsilon=500.0, rounds=1)
+    stage.until(lambda: (found := stage.release(2)) and found.share)
+    for art in stage.fleet.arts[::2]:
+        art.install(stage.service.bundles.folder(2))
+    stage.until(lambda: (found := stage.release(2)) and found.standing == "released", minutes=5)
+    with stage.service.state.reading() as session:
+        rounds = round_store.list_for_campaign(session, campaign.id)
+        charges = [charge for charge in budget.list_charges(session) if charge.high - charge.low < 0.5]
+    ranges = {one.topic: (one.low, one.high) for one in rounds if one.evaluates_release}
+    thirds = [(0.0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1.0)]
+    for look in (0, 1):
+        for which in ("new", "old"):
+            assert [ranges[f"/guard 2 0.5 {look} {which} {i}/3"] for i in (1, 2, 3)] == thirds
+    assert [ranges[f"/compare 2 {i}/3"][0] for i in (1, 2, 3)] == [0.0, 0.1 / 3, 0.2 / 3]
+    assert len({(charge.campaign_id, charge.number) for charge in charges}) == len(charges)
+
+
 def test_a_bundle_by_hand_is_watched_in_its_own_name(stage: Scene, tmp_path: Path) -> None:
     from support.catalogs import sample_bundle, sample_catalog
 

@@ -32,7 +32,7 @@ from support.server import Clock, bearer, listening
 SMALL = {"minimum_devices": 2, "patience": 1.0, "hours": 0.0}
 COHORT = {"wanted": 1000}
 OF_KIND: dict[Kind, dict[str, Any]] = {
-    "training": COHORT | {"stages": [1.0], "unclear": "go on"},
+    "training": COHORT | {"stages": [1.0], "unclear": "go on", "cohorts": 1},  # a tenth of 24 is no three
     "statistics": COHORT,
     "evaluation": COHORT,
     "experiment": {},

@@ -23,6 +23,7 @@ noise             how a campaign's ε is divided over its sums
 round_offer       a round's offer, and which sums it accepts
 private_sum       the result of a round
 guard             whether honest devices can make a sum; `honest_vectors`: what one of them can send, by kind
+sub_cohorts       the median of several disjoint groups of devices, which no single device decides
 private_estimate  checks and intervals of estimates; `segments`: estimates by device class and daypart
 state_codec       the state between two rounds, as bytes
 bundle_model      a bundle as a model, and back
@@ -31,7 +32,7 @@ rollout_plan      how a candidate reaches the fleet
 
 from __future__ import annotations
 
-from .comparison import compares, read_comparison, request_comparison, request_guard, rollout_plan_of
+from .comparison import cohorts_of, compares, read_comparison, request_comparison, request_guard, rollout_plan_of
 from .noise import PlannedRounds, planned_epsilon
 from .private_sum import PrivateSum, own_offer
 from .protocol import CampaignKind, DeployedModel, Finished, RoundRequest, RoundResult, Wait
@@ -50,6 +51,7 @@ __all__ = [
     "Wait",
     "ask",
     "checked",
+    "cohorts_of",
     "compares",
     "find",
     "own_offer",

@@ -27,6 +27,7 @@ from .rollout_plan import RolloutPlan
 from .round_offer import HOUR, request_round, require_usable
 from .segments import SegmentEstimate
 from .settings import HELD_OUT, Cohort, settings_of
+from .sub_cohorts import bucket_range
 from .training import TrainingSettings
 
 COMPARED_HOURS: Final = 336.0  # before the round, whose decisions are replayed
@@ -43,12 +44,18 @@ def rollout_plan_of(campaign: Campaign) -> RolloutPlan:
     return settings_of(campaign, TrainingSettings).rollout if campaign.kind == "training" else RolloutPlan()
 
 
-def request_comparison(
-    candidate: Path, base: DeployedModel, campaign: Campaign, number: int, at: datetime
-) -> RoundRequest:
-    """Return the request that compares a candidate with the base, by segment, on held-out devices.
+def cohorts_of(campaign: Campaign) -> int:
+    """Return how many sub-cohorts judge each candidate of a campaign. Raises SettingError."""
+    settings = settings_of(campaign, SETTINGS[campaign.kind])
+    return settings.sub_cohorts if isinstance(settings, Cohort) else 1
 
-    Each candidate is compared once.
+
+def request_comparison(
+    candidate: Path, base: DeployedModel, campaign: Campaign, number: int, at: datetime, cohort: int = 0
+) -> RoundRequest:
+    """Return the request that compares a candidate with the base, by segment, on a sub-cohort of held-out devices.
+
+    Each candidate is compared once in each of `cohorts_of` sub-cohorts.
 
     Args:
         candidate: Folder of the candidate's bundle.
@@ -56,6 +63,7 @@ def request_comparison(
         campaign: The campaign that made it.
         number: A number that is free among the campaign's rounds.
         at: The time now.
+        cohort: Number of the sub-cohort, from 0.
 
     Raises:
         SettingError: The campaign sets no ε aside.
@@ -66,22 +74,28 @@ def request_comparison(
         base,
         at,
         "comparison",
+        (0.0, HELD_OUT, cohort),
         kind="evaluation",
         topic="compare",
         number=number,
-        low=0.0,
-        high=HELD_OUT,
         since=max(0, int(at.timestamp() - COMPARED_HOURS * HOUR)),
         payload=payload_of(candidate, base.catalog),
     )
 
 
 def request_guard(
-    version: int, base: DeployedModel, campaign: Campaign, number: int, at: datetime, since: datetime
+    version: int,
+    base: DeployedModel,
+    campaign: Campaign,
+    number: int,
+    at: datetime,
+    since: datetime,
+    cohort: int = 0,
 ) -> RoundRequest:
-    """Return the request for the mean reward a decision, by segment, on devices that run a version.
+    """Return the request for the mean reward a decision, by segment, on a sub-cohort of the devices with a version.
 
-    `guard_rounds` of the roll-out plan are charged for each candidate; more of them cost more than the campaign's ε.
+    `guard_rounds` of the roll-out plan are charged for each candidate and device; more of them cost more than the
+    campaign's ε.
 
     Args:
         version: Version of the candidate, or of the base to compare with.
@@ -90,6 +104,7 @@ def request_guard(
         number: A number that is free among the campaign's rounds.
         at: The time now.
         since: Earlier decisions do not count.
+        cohort: Number of the sub-cohort, from 0.
 
     Raises:
         SettingError: The campaign sets no ε aside.
@@ -99,23 +114,23 @@ def request_guard(
         replace(base, version=version),
         at,
         "guard",
+        (0.0, 1.0, cohort),
         kind="statistics",
         topic="rates",
         number=number,
-        low=0.0,
-        high=1.0,
         since=int(since.timestamp()),
     )
 
 
 def read_comparison(summed: PrivateSum, base: DeployedModel) -> dict[str, SegmentEstimate]:
-    """Return the estimates by segment, "all" first.
+    """Return the estimates of a sub-cohort by segment, "all" first; `sub_cohorts.combined` takes those of all.
 
     After `request_comparison` they say how much more reward a decision the candidate would have had than the base;
     after `request_guard`, the reward a decision of the version that it asked about.
 
     Raises:
-        RoundFailed: The sum is of another kind or feature spec, of too few devices, or none that honest devices make.
+        SumRefused: Honest devices do not make the sum.
+        RoundFailed: The sum is of another kind or feature spec, or of too few devices.
     """
     topics = {("evaluation", "compare"), ("statistics", "rates")}
     if (summed.offer.kind, summed.offer.topic) not in topics:
@@ -126,10 +141,19 @@ def read_comparison(summed: PrivateSum, base: DeployedModel) -> dict[str, Segmen
     return segments.estimate(summed.total, layout, summed.offer.units, summed.survivors, summed.variance)
 
 
-def _request(campaign: Campaign, base: DeployedModel, at: datetime, purpose: str, **about: Any) -> RoundRequest:
+def _request(
+    campaign: Campaign,
+    base: DeployedModel,
+    at: datetime,
+    purpose: str,
+    asked: tuple[float, float, int],
+    **about: Any,
+) -> RoundRequest:
+    """Return a request to a sub-cohort: the number in `asked`, after the range of buckets that all of them are in."""
     settings, costs = settings_of(campaign, SETTINGS[campaign.kind]), plan(campaign, base)
     if purpose not in costs or not isinstance(settings, Cohort):
         raise SettingError("The campaign sets no ε aside to judge candidates; give its setting 'gates' a share.")
+    low, high = bucket_range(*asked, settings.sub_cohorts)
     return request_round(
         campaign,
         settings,
@@ -137,7 +161,10 @@ def _request(campaign: Campaign, base: DeployedModel, at: datetime, purpose: str
         at,
         costs[purpose].event,
         planned=total_rounds(costs),
-        wanted=settings.wanted,
+        wanted=settings.wanted_of_cohort,
+        low=low,
+        high=high,
+        minimum_devices=settings.minimum_of_cohort,
         most_decisions=MAX_DECISIONS,
         **about,
     )

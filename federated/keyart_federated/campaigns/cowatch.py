@@ -28,20 +28,21 @@ from .private_sum import PrivateSum
 from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .rollout_plan import RolloutPlan, guard_rounds
 from .round_offer import require_own, require_usable, unread
+from .settings import settings_of
 from .state_codec import load, pack
-from .statistics import ask_again
+from .statistics import StatisticsSettings, ask_again
 
 GUARD_SHARE: Final = 0.25  # of ε, set aside to watch the candidate while it rolls out
 
 
 def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same; the rest is for the guard of the candidate."""
-    segments = SegmentLayout.of("rates", base.spec)
+    segments, cohorts = SegmentLayout.of("rates", base.spec), settings_of(campaign, StatisticsSettings).sub_cohorts
     return planned(
         campaign,
         {
             COWATCH_TOPIC: Part(1 - GUARD_SHARE, campaign.rounds, title_latents.layout_of(len(base.catalog)).size),
-            "guard": Part(GUARD_SHARE, guard_rounds(RolloutPlan()), segments.size),
+            "guard": Part(GUARD_SHARE, guard_rounds(RolloutPlan()), segments.size, cohorts),
         },
     )
 

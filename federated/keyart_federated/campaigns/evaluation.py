@@ -1,6 +1,7 @@
 """Evaluation: what a bundle would be worth, from the decisions of held-out devices before anybody gets it.
 
-Each round is estimated by itself. One is enough, and has all of the campaign's ε: ask for `rounds` of 1. The unit is
+Each round is estimated by itself, from the median of several sub-cohorts that are asked one after the other
+(`sub_cohorts`). One round is enough, and has all of the campaign's ε: ask for `rounds` of 1. The unit is
 a device: decisions on one device depend on each other, devices do not. Without noise the same comes out of the logs
 themselves (`keyart_federated.evaluation.by_device`). Device side: `keyart.campaigns.kinds.evaluation`.
 """
@@ -8,9 +9,11 @@ themselves (`keyart_federated.evaluation.by_device`). Device side: `keyart.campa
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import Final
+from statistics import median
+from typing import Any, Final
 
 import numpy as np
 from pydantic import Field
@@ -24,15 +27,17 @@ from ..types import Integers
 from . import honest_vectors
 from .bundle_model import payload_of
 from .campaign import Campaign
-from .noise import Part, PlannedRounds, planned
+from .noise import Part, PlannedRounds, planned, total_rounds
 from .private_estimate import MIN_DEVIATIONS, normal_interval, require_sum
 from .private_sum import PrivateSum
 from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .round_offer import HOUR, early, request_round, require_own, require_usable, unread
 from .settings import HELD_OUT, Cohort, Draw, Hours, Line, settings_of
 from .state_codec import load, pack
+from .sub_cohorts import CohortTurn, level_of_each, median_interval
 
 PURPOSE: Final = "evaluation"
+LEVEL: Final = 0.95  # confidence of the interval
 MAX_DOUBT: Final = 0.25  # deviation of the noise in the variance, as a share of it
 
 
@@ -72,7 +77,8 @@ class EvaluationEstimate:
 
 def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every round costs the same."""
-    return planned(campaign, {PURPOSE: Part(1.0, campaign.rounds, EvaluationLayout().size)})
+    cohorts = settings_of(campaign, EvaluationSettings).sub_cohorts
+    return planned(campaign, {PURPOSE: Part(1.0, campaign.rounds, EvaluationLayout().size, cohorts)})
 
 
 def ask(
@@ -82,24 +88,26 @@ def ask(
     settings = settings_of(campaign, EvaluationSettings)
     known, _ = load(state, campaign)
     done = known.get("done", 0)
-    if done + failed >= campaign.rounds:
-        return Finished({"version": settings.version, "rounds": done})
+    turn = CohortTurn.after(done + failed, settings.sub_cohorts)
+    if turn.round_ >= campaign.rounds:
+        return Finished({"version": settings.version, "rounds": done // settings.sub_cohorts})
     bundle = base.bundle if settings.version == base.version else base.others.get(settings.version)
     if bundle is None:
         return Wait(f"There is no version {settings.version} here. Publish it, or stop the campaign.")
-    waits = early(known, settings, at)
+    waits = early(known, settings, at) if turn.opens else None
     if waits is not None:
         return waits
+    costs = plan(campaign, base)
     return request_round(
         campaign,
         settings,
         base,
         at,
-        plan(campaign, base)[PURPOSE].event,
+        costs[PURPOSE].event,
         kind="evaluation",
         number=number,
-        planned=campaign.rounds,
-        wanted=settings.wanted,
+        planned=total_rounds(costs),
+        **(turn.request(settings, known, at) if settings.sub_cohorts > 1 else {"wanted": settings.wanted}),
         since=max(0, int(at.timestamp() - settings.window * HOUR)),
         most_decisions=settings.most_decisions,
         payload=payload_of(bundle, base.catalog),
@@ -118,19 +126,31 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
         found = estimate(summed.total, offer.units, summed.survivors, summed.variance)
     except FederatedError as error:
         return unread(known, b"", error)
-    low, high = found.interval()
-    result = {
-        "used": True,
-        "version": settings.version,
-        "installed": offer.model_version,
-        "rate": found.value,
+    cohorts = settings.sub_cohorts
+    result: dict[str, Any] = {"used": True, "version": settings.version, "installed": offer.model_version}
+    collected = [list(astuple(found))]
+    if cohorts > 1:
+        collected = [*(known["collected"] if known.get("collecting") == known["turn"] else []), *collected]
+        known |= {"collecting": known["turn"], "collected": collected}
+        result["cohorts"] = len(collected)
+    if len(collected) > cohorts // 2:
+        result |= _result([EvaluationEstimate(*values) for values in collected], cohorts)
+    return RoundResult(pack(known), result)
+
+
+def _result(found: Sequence[EvaluationEstimate], cohorts: int) -> dict[str, float]:
+    """Return the medians over sub-cohorts. What one that has not answered would have said is anything."""
+    missing = [(-math.inf, math.inf)] * (cohorts - len(found))
+    intervals = [one.interval(level_of_each(LEVEL, cohorts)) for one in found]
+    low, high = median_interval([*intervals, *missing])
+    return {
+        "rate": median(one.value for one in found),
         "low": low,
         "high": high,
-        "logged": found.logged_value,
-        "effective": found.effective,
-        "devices": found.devices,
+        "logged": median(one.logged_value for one in found),
+        "effective": sum(one.effective for one in found),
+        "devices": sum(one.devices for one in found),
     }
-    return RoundResult(pack(known), result)
 
 
 def estimate(total: Integers, units: int, devices: int, variance: float) -> EvaluationEstimate:

@@ -21,7 +21,7 @@ import math
 import numpy as np
 
 from keyart.dp import UNITS, integer_norm
-from keyart.errors import RoundFailed
+from keyart.errors import SumRefused
 
 from ..rounding import MAX_ROUNDING_VARIANCE
 from ..types import Bools, Doubles, Integers
@@ -61,7 +61,7 @@ def check(
         a signal.
 
     Raises:
-        RoundFailed: Honest devices do not make such a sum.
+        SumRefused: Honest devices do not make such a sum.
     """
     reason = _no_sum(total, devices, variance, honest.size)
     if reason is None:
@@ -80,7 +80,7 @@ def check(
         reason = f"is longer than {expected:.2f} of the clip and noise, which honest devices would not exceed"
     if reason is None:
         return 1.0
-    raise RoundFailed(
+    raise SumRefused(
         f"The sum of {devices} devices {reason}. It is not used, and the last good result stays. Some devices are "
         "broken or hostile: see which app versions and gateways took part, before the next campaign."
     )

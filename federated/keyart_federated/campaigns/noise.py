@@ -26,13 +26,15 @@ class Part(NamedTuple):
 
     Attributes:
         share: Share of the budget.
-        times: Number of sums that the part is spent on.
+        times: Number of sums that the part is spent on, for one device.
         size: Entries of each sum.
+        cohorts: Sub-cohorts, each of which has so many sums; a device is in one of them.
     """
 
     share: float
     times: int
     size: int
+    cohorts: int = 1
 
 
 class PlannedRounds(NamedTuple):
@@ -53,7 +55,7 @@ def planned(campaign: Campaign, parts: Mapping[str, Part]) -> dict[str, PlannedR
     """Return the plan of a campaign whose ε is divided over these parts, by purpose. Raises SettingError."""
     events = split(campaign, *parts.values())
     return {
-        purpose: PlannedRounds(part.times, event, part.times)
+        purpose: PlannedRounds(part.times * part.cohorts, event, part.times)
         for (purpose, part), event in zip(parts.items(), events, strict=True)
     }
 
@@ -91,11 +93,12 @@ def _split(epsilon: float, delta: float, parts: tuple[Part, ...]) -> tuple[Skell
     """
 
     if math.isinf(epsilon):
-        return tuple(Skellam(0.0, integer_norm(FINE_UNITS, size), size) for _, _, size in parts)
+        return tuple(Skellam(0.0, integer_norm(FINE_UNITS, part.size), part.size) for part in parts)
 
     def events(noise: float) -> tuple[Skellam, ...]:
         return tuple(
-            Skellam(noise * math.sqrt(times / share), integer_norm(UNITS, size), size) for share, times, size in parts
+            Skellam(noise * math.sqrt(part.times / part.share), integer_norm(UNITS, part.size), part.size)
+            for part in parts
         )
 
     def enough(noise: float) -> bool:

@@ -38,7 +38,7 @@ class PrivateSum:
         return float(self.offer.variance * self.survivors)
 
     def check(self, honest: HonestVectors, signal: float | None = None) -> float:
-        """Raise RoundFailed for a sum that no honest devices make (`guard.check`, which also explains `signal`)."""
+        """Raise SumRefused for a sum that no honest devices make (`guard.check`, which also explains `signal`)."""
         return guard.check(self.total, self.survivors, self.offer.variance, honest, signal, self.offer.units)
 
     @property
@@ -48,7 +48,9 @@ class PrivateSum:
 
     def counted(self, known: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of a state with this round among those that were read."""
-        return {**known, "at": self.about["at"], "done": known.get("done", 0) + 1}
+        about = self.about
+        turn = {name: about[name] for name in ("began", "turn") if name in about}
+        return {**known, "at": about["at"], "done": known.get("done", 0) + 1, **turn}
 
 
 def own_offer(message: bytes) -> Offer:

@@ -18,7 +18,7 @@ from .experiment import ExperimentSettings
 from .noise import DELTA, EPSILON, PlannedRounds
 from .private_sum import PrivateSum
 from .protocol import CampaignKind, DeployedModel, Finished, RoundRequest, RoundResult, Wait
-from .settings import CampaignSettings, parsed, settings_of
+from .settings import CampaignSettings, Cohort, parsed, settings_of
 from .statistics import StatisticsSettings
 from .training import TrainingSettings
 
@@ -93,4 +93,6 @@ def checked(kind: Kind, settings: Mapping[str, Any], epsilon: float | None = Non
         raise SettingError(f"Settings are JSON: texts, finite numbers, lists ({error}).") from None
     found = parsed(text, SETTINGS[kind])
     found.check(epsilon or EPSILON, delta or DELTA)
+    if isinstance(found, Cohort):  # the number, so that another default changes no campaign
+        found = found.model_copy(update={"cohorts": found.sub_cohorts})
     return json.dumps(found.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))

@@ -156,7 +156,8 @@ def require_usable(
 
 def early(known: Mapping[str, Any], settings: CampaignSettings, at: datetime) -> Wait | None:
     """Return a wait if the last round that was read began too short a while ago. `known` are values of the state."""
-    return until(known["at"] + settings.hours * HOUR, at, "The next round") if "at" in known else None
+    began = known.get("began", known.get("at"))  # of the first sub-cohort, where there are several
+    return None if began is None else until(began + settings.hours * HOUR, at, "The next round")
 
 
 def until(moment: float, at: datetime, what: str) -> Wait | None:

@@ -14,6 +14,9 @@ from .campaign import Campaign
 HELD_OUT: Final = 0.1  # sampling buckets below it: devices that evaluate and never train (`keyart.client`)
 MAX_STAGE_SECONDS: Final = 86_400.0  # a device goes on with no round for more than 7 days
 MAX_DEVICES: Final = 1 << 20
+DEFAULT_COHORTS: Final = 3  # the fewest whose median one hostile device cannot choose
+MAX_COHORTS: Final = 9
+MIN_COHORT_DEVICES: Final = 50  # below it devices decline by default (`keyart.Limits`)
 
 
 def _line(text: str) -> str:
@@ -59,12 +62,44 @@ class Cohort(CampaignSettings):
     """Settings of the kinds whose rounds each ask as many devices as will come."""
 
     wanted: Devices = Field(1000, description="Devices that a round waits for, and the most that it takes.")
+    cohorts: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_COHORTS,
+        description="Sub-cohorts that judge a candidate or count a trend, each with its share of wanted and "
+        "minimum_devices; odd. 1: a single device may decide. None: 3, or 1 if they would be too small.",
+    )
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
         if self.wanted < self.minimum_devices:
             raise ValueError("wanted must be minimum_devices or more, or no round has enough of them")
+        if self.sub_cohorts % 2 == 0:
+            raise ValueError("cohorts must be odd, so that they have a median")
+        if self.wanted < self.sub_cohorts * self.minimum_of_cohort:
+            least = self.minimum_of_cohort
+            raise ValueError(f"wanted must be {self.sub_cohorts * least} or more, {least} for each of the cohorts")
         return self
+
+    @property
+    def sub_cohorts(self) -> int:
+        """Number of sub-cohorts that are asked the same, each with devices of its own."""
+        if self.cohorts is not None:
+            return self.cohorts
+        return DEFAULT_COHORTS if self.wanted >= DEFAULT_COHORTS * self._minimum_of(DEFAULT_COHORTS) else 1
+
+    @property
+    def wanted_of_cohort(self) -> int:
+        """Target size of a sub-cohort, in devices."""
+        return self.wanted // self.sub_cohorts
+
+    @property
+    def minimum_of_cohort(self) -> int:
+        """Devices that the noise of a sub-cohort counts on."""
+        return self._minimum_of(self.sub_cohorts)
+
+    def _minimum_of(self, cohorts: int) -> int:
+        return max(self.minimum_devices // cohorts, min(self.minimum_devices, MIN_COHORT_DEVICES))
 
 
 Some = TypeVar("Some", bound=CampaignSettings)

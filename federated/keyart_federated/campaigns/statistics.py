@@ -18,6 +18,7 @@ from .protocol import DeployedModel, Finished, RoundRequest, Wait
 from .round_offer import early, request_round
 from .settings import Cohort, Hours, Line, settings_of
 from .state_codec import load
+from .sub_cohorts import CohortTurn
 
 
 class StatisticsSettings(Cohort):
@@ -40,6 +41,7 @@ def ask_again(
     topic: str,
     plan: Mapping[str, PlannedRounds],
     since: float = 0.0,
+    cohorts: int = 1,
     **about: Any,
 ) -> RoundRequest | Wait | Finished:
     """Return the next round of a campaign that asks the same question in each.
@@ -54,16 +56,20 @@ def ask_again(
         topic: Topic of the offer, and purpose of its rounds in the plan.
         plan: Plan of the campaign.
         since: Unix seconds. What was before is not asked for.
+        cohorts: Sub-cohorts that are asked one after the other in each round.
         about: As in `request_round`.
     """
     settings = settings_of(campaign, StatisticsSettings)
     known, _ = load(state, campaign)
     done = known.get("done", 0)
-    if done + failed >= campaign.rounds:
-        return Finished({"rounds": done})
-    waits = early(known, settings, at)
+    turn = CohortTurn.after(done + failed, cohorts)
+    if turn.round_ >= campaign.rounds:
+        return Finished({"rounds": done // cohorts})
+    waits = early(known, settings, at) if turn.opens else None
     if waits is not None:
         return waits
+    if cohorts > 1:
+        about |= turn.request(settings, known, at)
     return request_round(
         campaign,
         settings,
@@ -74,8 +80,7 @@ def ask_again(
         topic=topic,
         number=number,
         planned=total_rounds(plan),
-        wanted=settings.wanted,
         since=max(0, int(since)),
         most_decisions=settings.most_decisions,
-        **about,
+        **{"wanted": settings.wanted, **about},
     )

@@ -97,8 +97,8 @@ def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     parts[PURPOSE] = Part(1 - POPULATION_SHARE - share - settings.gates, rounds, largest.size)
     if settings.gates:
         size, half = SegmentLayout.of("compare", base.spec).size, settings.gates / 2
-        parts["comparison"] = Part(half, rounds, size)
-        parts["guard"] = Part(half, rounds * guard_rounds(settings.rollout), size)
+        parts["comparison"] = Part(half, rounds, size, settings.sub_cohorts)
+        parts["guard"] = Part(half, rounds * guard_rounds(settings.rollout), size, settings.sub_cohorts)
     return planned(campaign, parts)
 
 

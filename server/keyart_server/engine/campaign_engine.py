@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from keyart.errors import BundleError, KeyartError
+from keyart.errors import BundleError, KeyartError, SumRefused
 from keyart_federated import campaigns as federated_campaigns
 
 from ..campaigns import Campaign, campaign_store
@@ -157,7 +157,10 @@ class CampaignEngine:
             # Recorded for the number of devices by model version.
             installed = {"installed": private_sum.offer.model_version}
             if round_.evaluates_release:
-                result = encode_estimates(federated_campaigns.read_comparison(private_sum, base))
+                try:
+                    result = encode_estimates(federated_campaigns.read_comparison(private_sum, base))
+                except SumRefused as error:  # the same devices would be charged again for the same hostile sum
+                    result = {**encode_estimates({}), "used": False, "reason": str(error)}
                 with service.state.writing() as session:
                     round_store.finish(session, service.clock(), round_.id, {**result, **installed})
                 return

@@ -1,15 +1,20 @@
-"""Takes candidates through the gates: those that need no device, then a comparison on held-out devices."""
+"""Takes candidates through the gates: those that need no device, then a comparison on held-out devices.
+
+The comparison is a round in each sub-cohort, all at once; the gates judge the median of them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from keyart.errors import KeyartError
 from keyart_federated import campaigns as federated_campaigns
+from keyart_federated.campaigns.sub_cohorts import combined
 
-from ..campaigns import campaign_store
+from ..campaigns import Campaign, campaign_store
 from ..releases import Release, publishing, release_store
-from ..rounds.round import COMPARISON_TOPIC
+from ..rounds.round import COMPARISON_TOPIC, cohort_topics
 from ..service import Service
 from . import scheduling
 from .estimate_codec import decode_estimates
@@ -31,32 +36,46 @@ def _evaluate(service: Service, release: Release, campaign_id: str) -> None:
         return
     with service.state.reading() as session:
         campaign = campaign_store.find(session, campaign_id)
-        rounds = scheduling.recent_rounds(session, campaign_id, f"{COMPARISON_TOPIC}{release.version}")
-        number = scheduling.next_round_number(session, campaign_id)
         base = scheduling.current_base(service, session)
         files = release_store.files(session, release.version)
     if campaign is None or isinstance(base, str):
         return
     if not federated_campaigns.compares(campaign):  # the campaign's settings skip the comparison
         publishing.decide(service, release.version)
-    elif rounds and rounds[0].standing == "done":
-        publishing.decide(service, release.version, decode_estimates(rounds[0].result))
-    elif scheduling.consecutive_failures(rounds) >= MAX_TRIES or campaign.state == "stopped":
-        publishing.decide(service, release.version, {})
-    elif not rounds or rounds[0].standing == "failed":
-        retry_time = scheduling.retry_at(rounds)
-        if campaign.state == "paused" or (retry_time is not None and service.clock() < retry_time):
-            return
-        with publishing.temporary_bundle_folder(files) as folder:
-            try:
-                request = federated_campaigns.request_comparison(folder, base, campaign, number, service.clock())
-            except KeyartError as error:
-                service.blocked[campaign.id] = str(error)
+        return
+    topics = cohort_topics(f"{COMPARISON_TOPIC}{release.version}", federated_campaigns.cohorts_of(campaign))
+    with service.state.reading() as session:
+        attempts = [scheduling.recent_rounds(session, campaign_id, topic) for topic in topics]
+    if all(scheduling.is_finished(rounds, MAX_TRIES, campaign.state == "stopped") for rounds in attempts):
+        results = [decode_estimates(rounds[0].result if rounds else {}) for rounds in attempts]
+        publishing.decide(service, release.version, combined(results) if any(results) else {})
+        return
+    if campaign.state == "paused":
+        return
+    for cohort, (topic, rounds) in enumerate(zip(topics, attempts, strict=True)):
+        if not scheduling.is_finished(rounds, MAX_TRIES) and scheduling.is_due(rounds, service.clock()):
+            refusal = _compare(service, campaign, base, files, cohort, topic)
+            if refusal:
+                service.blocked[campaign.id] = refusal
                 publishing.decide(service, release.version, {})
                 return
-        with service.state.writing() as session:
-            refusal = scheduling.begin_round(
-                service, session, campaign, number, request, f"{COMPARISON_TOPIC}{release.version}"
-            )
-        if refusal:
-            publishing.decide(service, release.version, {})
+
+
+def _compare(
+    service: Service,
+    campaign: Campaign,
+    base: federated_campaigns.DeployedModel,
+    files: Mapping[str, bytes],
+    cohort: int,
+    topic: str,
+) -> str:
+    """Begin the round that compares a candidate (its files) on a sub-cohort; return "", or why it cannot begin."""
+    with service.state.reading() as session:
+        number = scheduling.next_round_number(session, campaign.id)
+    with publishing.temporary_bundle_folder(files) as folder:
+        try:
+            request = federated_campaigns.request_comparison(folder, base, campaign, number, service.clock(), cohort)
+        except KeyartError as error:
+            return str(error)
+    with service.state.writing() as session:
+        return scheduling.begin_round(service, session, campaign, number, request, topic)

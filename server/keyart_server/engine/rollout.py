@@ -1,21 +1,24 @@
 """Rolls a release out from share to share, guarded by take rates: an early check, and a check at the end of a stage.
 
-Each check has two rounds: take rates of devices with the release, and of devices with the version before it.
+Each check has two rounds in each sub-cohort: take rates of devices with the release, and of devices with the version
+before it. The gates judge the median of the differences.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from keyart.errors import KeyartError
 from keyart_federated import campaigns as federated_campaigns
-from keyart_federated.campaigns.segments import difference
+from keyart_federated.campaigns.segments import SegmentEstimate, difference
+from keyart_federated.campaigns.sub_cohorts import combined
 
 from ..campaigns import Campaign, campaign_store
 from ..releases import Release, publishing, release_store
 from ..rounds import Round
-from ..rounds.round import GUARD_TOPIC
+from ..rounds.round import GUARD_TOPIC, cohort_topics
 from ..service import Service
 from . import scheduling
 from .estimate_codec import decode_estimates
@@ -43,57 +46,63 @@ def _guard(service: Service, release: Release) -> None:
     if not checks:
         return
     campaign = _campaign_of(service, release)
+    cohorts = federated_campaigns.cohorts_of(campaign)
+    topics = [f"{GUARD_TOPIC}{release.version} {release.share:g} {check} {{}}" for check in range(len(checks))]
     with service.state.reading() as session:
         base = scheduling.current_base(service, session)
-        topics = [f"{GUARD_TOPIC}{release.version} {release.share:g} {check} {{}}" for check in range(len(checks))]
         rounds = {
-            topic.format(group): scheduling.recent_rounds(session, campaign.id, topic.format(group))
+            topic.format(group): [
+                scheduling.recent_rounds(session, campaign.id, of_cohort)
+                for of_cohort in cohort_topics(topic.format(group), cohorts)
+            ]
             for topic in topics
             for group in (NEW, OLD)
         }
     if isinstance(base, str):
         return
     for topic in topics:
-        # One round after the other, so that a device that updates in between is in one of them only.
+        # One group after the other, so that a device that updates in between is in one of them only.
         for group, version in ((NEW, release.version), (OLD, base.version)):
             attempts = rounds[topic.format(group)]
-            if not _is_finished(attempts):
-                _begin_round(service, campaign, base, release, version, topic.format(group), attempts, at)
+            if not all(scheduling.is_finished(of_cohort, MAX_TRIES) for of_cohort in attempts):
+                _begin_rounds(service, campaign, base, release, version, topic.format(group), attempts, at)
                 return
-    new, old = (decode_estimates(rounds[topics[-1].format(group)][0].result) for group in (NEW, OLD))
-    rates = {segment: difference(new[segment], old[segment]) for segment in new if segment in old}
-    publishing.apply_guard(service, release.version, rates)
+    pairs = zip(*(rounds[topics[-1].format(group)] for group in (NEW, OLD)), strict=True)
+    differences = [_difference(*(decode_estimates(attempts[0].result) for attempts in pair)) for pair in pairs]
+    publishing.apply_guard(service, release.version, combined(differences) if any(differences) else {})
 
 
-def _is_finished(rounds: list[Round]) -> bool:
-    """Tell whether the sum was read, or the maximum number of tries has failed."""
-    return bool(rounds) and (rounds[0].standing == "done" or scheduling.consecutive_failures(rounds) >= MAX_TRIES)
+def _difference(new: Mapping[str, SegmentEstimate], old: Mapping[str, SegmentEstimate]) -> dict[str, SegmentEstimate]:
+    """Return new − old by segment, in a sub-cohort."""
+    return {segment: difference(new[segment], old[segment]) for segment in new if segment in old}
 
 
-def _begin_round(
+def _begin_rounds(
     service: Service,
     campaign: Campaign,
     base: federated_campaigns.DeployedModel,
     release: Release,
     version: int,
     topic: str,
-    rounds: list[Round],
+    attempts: list[list[Round]],
     at: datetime,
 ) -> None:
-    if rounds and rounds[0].standing != "failed":
-        return  # it is still active
-    retry_time = scheduling.retry_at(rounds)
-    if retry_time is not None and at < retry_time:
-        return
-    with service.state.writing() as session:
-        number = scheduling.next_round_number(session, campaign.id)
-        try:
-            request = federated_campaigns.request_guard(version, base, campaign, number, at, release.changed)
-            refusal = scheduling.begin_round(service, session, campaign, number, request, topic)
-        except KeyartError as error:
-            refusal = str(error)
-        if refusal:
-            release_store.move(session, at, "server", release.version, "hold", reason=refusal)
+    """Begin the rounds that are due in the sub-cohorts; `attempts` are their rounds so far."""
+    for cohort, (of_cohort, rounds) in enumerate(zip(cohort_topics(topic, len(attempts)), attempts, strict=True)):
+        if scheduling.is_finished(rounds, MAX_TRIES) or not scheduling.is_due(rounds, at):
+            continue
+        with service.state.writing() as session:
+            number = scheduling.next_round_number(session, campaign.id)
+            try:
+                request = federated_campaigns.request_guard(
+                    version, base, campaign, number, at, release.changed, cohort
+                )
+                refusal = scheduling.begin_round(service, session, campaign, number, request, of_cohort)
+            except KeyartError as error:
+                refusal = str(error)
+            if refusal:
+                release_store.move(session, at, "server", release.version, "hold", reason=refusal)
+                return
 
 
 def _campaign_of(service: Service, release: Release) -> Campaign:

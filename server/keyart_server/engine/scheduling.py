@@ -78,6 +78,17 @@ def consecutive_failures(rounds: Sequence[Round]) -> int:
     return next((i for i, round_ in enumerate(rounds) if round_.standing != "failed"), len(rounds))
 
 
+def is_finished(rounds: Sequence[Round], max_tries: int, given_up: bool = False) -> bool:
+    """Tell whether a sum was read, or no further try follows. Rounds of one topic are given newest first."""
+    return given_up or consecutive_failures(rounds) >= max_tries or bool(rounds and rounds[0].standing == "done")
+
+
+def is_due(rounds: Sequence[Round], at: datetime) -> bool:
+    """Tell whether a round may begin now: none is active, and the pause after a failure is over."""
+    retry_time = retry_at(rounds)
+    return (not rounds or rounds[0].standing == "failed") and (retry_time is None or at >= retry_time)
+
+
 def next_round_number(session: Session, campaign_id: str) -> int:
     """Return the next unused round number of the campaign."""
     newest = round_store.list_for_campaign(session, campaign_id, limit=1)

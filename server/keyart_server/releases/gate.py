@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
-    from keyart_federated.campaigns.segments import SegmentEstimate
+    from keyart_federated.campaigns.sub_cohorts import Estimate
 
 GateVerdict = Literal["passed", "unclear", "failed"]
 
@@ -38,7 +38,7 @@ def worst_verdict(gates: Iterable[Gate]) -> GateVerdict:
 
 
 def comparison_gates(
-    name: str, differences: Mapping[str, SegmentEstimate], margin: float, segment_margin: float
+    name: str, differences: Mapping[str, Estimate], margin: float, segment_margin: float
 ) -> tuple[Gate, ...]:
     """Judge measured differences: one gate for all devices together and one per segment, named `name SEGMENT`.
 
@@ -49,6 +49,7 @@ def comparison_gates(
     Args:
         name: first word of the gates' names.
         differences: reward per decision of the new model minus that of the old one, by segment ("all": every device).
+            The median of sub-cohorts (`keyart_federated.campaigns.sub_cohorts`) cannot be chosen by one device.
         margin: accepted drop for all devices.
         segment_margin: accepted drop for a segment.
     """
@@ -66,7 +67,7 @@ def comparison_gates(
     )
 
 
-def _comparison_gate(name: str, segment: str, estimate: SegmentEstimate, margin: float, family: int) -> Gate:
+def _comparison_gate(name: str, segment: str, estimate: Estimate, margin: float, family: int) -> Gate:
     """Judge one segment; `family` is the number of intervals that hold simultaneously."""
     low, high = estimate.interval(1 - (1 - CONFIDENCE_LEVEL) / family)
     numbers = {"mean": estimate.mean, "low": low, "high": high, "margin": margin, "devices": estimate.devices}

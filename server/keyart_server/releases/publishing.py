@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from keyart.bundle import MANIFEST_NAME, MAX_MODEL_VERSION, Manifest, read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, RolloutPlan
-from keyart_federated.campaigns.segments import SegmentEstimate
+from keyart_federated.campaigns.sub_cohorts import Estimate
 
 from ..bundles.published_bundles import check_bundle
 from ..service import Service
@@ -54,7 +54,7 @@ def examine(service: Service, version: int, actor: str = "server") -> Release:
 
 
 def decide(
-    service: Service, version: int, differences: Mapping[str, SegmentEstimate] | None = None, actor: str = "server"
+    service: Service, version: int, differences: Mapping[str, Estimate] | None = None, actor: str = "server"
 ) -> Release:
     """Decide about a candidate: refuse it, let it wait for a person or a key, or publish it.
 
@@ -168,7 +168,7 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
         return decide(service, candidate.version, actor=actor)
 
 
-def apply_guard(service: Service, version: int, rates: Mapping[str, SegmentEstimate] | None) -> Release:
+def apply_guard(service: Service, version: int, rates: Mapping[str, Estimate] | None) -> Release:
     """Apply the guard to a rolling release: hold it if its devices do worse, widen it when its hours are over.
 
     `rates` is the take rate of devices with this model minus that of the others, by segment; it is empty if it could

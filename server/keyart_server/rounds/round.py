@@ -27,6 +27,11 @@ ENDED: Final[tuple[RoundStatus, ...]] = ("done", "failed")
 COMPARISON_TOPIC, GUARD_TOPIC = "/compare ", "/guard "
 
 
+def cohort_topics(topic: str, cohorts: int) -> list[str]:
+    """Return the topics of the rounds of all sub-cohorts: `topic` alone, or followed by "1/3", "2/3" and so on."""
+    return [topic] if cohorts == 1 else [f"{topic} {cohort + 1}/{cohorts}" for cohort in range(cohorts)]
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """A round of a campaign.

@@ -120,7 +120,7 @@ def test_the_rounds_and_the_guard_of_the_candidate_cost_epsilon_in_all(base, vie
     costs = plan(one, base)
     assert [asked.event for asked, *_ in done] == [costs["together"].event] * ROUNDS
     guards = [request_guard(version, base, one, 9, START, START).event for version in (1, 2)] * 4
-    assert costs["guard"].rounds == len(guards)
+    assert costs["guard"].per_device == len(guards)
     spent = epsilon([*(asked.event for asked, *_ in done), *guards])
     assert 0.999 * 8.0 < spent <= 8.0 and planned_epsilon(costs) == pytest.approx(spent)
 

@@ -28,7 +28,7 @@ from keyart_federated.campaigns import (
 )
 from keyart_federated.campaigns.bundle_model import installed
 
-SETTINGS = {"version": 2, "wanted": 500, "minimum_devices": 400}
+SETTINGS = {"version": 2, "wanted": 500, "minimum_devices": 400, "cohorts": 1}
 
 
 def replayed(rng: np.random.Generator, devices: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def differing(layout: SegmentLayout, rng: np.random.Generator, devices: int, y: 
 
 
 def test_a_candidate_is_compared_by_segment_on_devices_that_are_held_out(base):
-    one = campaign("training", {"wanted": 4000, "minimum_devices": 4000, "gates": 0.5}, rounds=2)
+    one = campaign("training", {"wanted": 4000, "minimum_devices": 4000, "gates": 0.5, "cohorts": 1}, rounds=2)
     asked = request_comparison(base.others[2], base, one, 5, START)
     offer = asked.offer
     assert (offer.kind, offer.topic, offer.round, asked.low, asked.high) == ("evaluation", "compare", 5, 0.0, 0.1)
@@ -94,7 +94,7 @@ def test_a_candidate_is_compared_by_segment_on_devices_that_are_held_out(base):
 
 
 def test_the_guard_asks_devices_of_either_version_since_the_roll_out(base):
-    one = campaign("training", {"wanted": 4000, "minimum_devices": 4000, "gates": 0.5}, rounds=2)
+    one = campaign("training", {"wanted": 4000, "minimum_devices": 4000, "gates": 0.5, "cohorts": 1}, rounds=2)
     since = START - timedelta(hours=5)
     layout, rates = SegmentLayout.of("rates", base.spec), {}
     for number, version in enumerate((2, 1), start=6):

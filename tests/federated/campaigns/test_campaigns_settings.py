@@ -21,6 +21,8 @@ WRONG = [
     ("training", {"minimum_devices": 1}, "minimum_devices"),
     ("training", {"minimum_devices": "50"}, "minimum_devices"),
     ("training", {"wanted": 49}, "wanted"),
+    ("training", {"cohorts": 4}, "odd"),
+    ("training", {"cohorts": 5, "wanted": 200}, "250 or more, 50 for each"),
     ("training", {"threshold_permille": 500}, "threshold_permille"),
     ("training", {"patience": 86_401.0}, "patience"),
     ("training", {"patience": float("nan")}, "finite"),
@@ -61,6 +63,7 @@ def test_what_is_not_told_is_written_down_too():
     told = json.loads(text)
     assert told["wanted"] == 200 and told["minimum_devices"] == 50 and told["low"] == 0.1
     assert text == checked("training", told)  # canonical: again the same
+    assert told["cohorts"] == 3 and json.loads(checked("training", {"wanted": 149}))["cohorts"] == 1
 
 
 def test_a_campaign_without_settings_has_the_defaults():

@@ -16,7 +16,7 @@ from keyart.errors import InputError
 from keyart_federated.campaigns import DeployedModel, Finished, RoundRequest, Wait, ask, trending
 from keyart_federated.worlds import SyntheticWorld
 
-SETTINGS = {"wanted": 2000, "minimum_devices": 1600, "hours": 24.0}
+SETTINGS = {"wanted": 2000, "minimum_devices": 1600, "hours": 24.0, "cohorts": 1}
 
 
 @pytest.fixture(scope="module")
