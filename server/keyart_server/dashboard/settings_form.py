@@ -20,6 +20,7 @@ from .formatting import words_of_name
 MAX_VALUE_LENGTH: Final = 400  # characters of a value
 # Labels of settings whose names are not self-explanatory.
 LABELS: Final[Mapping[str, str]] = {
+    "cohorts": "Sub-cohorts",
     "decisions": "Decisions per device",
     "high": "Sampling bucket below",
     "hours": "Hours between rounds",
