@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,7 +18,10 @@ from support.campaigns import BOTH, SERVER, STRANGER, enrolled, fleet, limits, l
 from support.catalogs import Clock, sample_catalog
 
 import keyart
-from keyart.errors import MessageError
+from keyart.campaigns import Offer
+from keyart.dp import skellam_noise
+from keyart.dp.skellam import _table
+from keyart.errors import MessageError, SettingError
 from keyart.secagg import Stage
 from keyart.secagg.messages import HEADER_BYTES, message_header
 
@@ -45,6 +49,13 @@ def answered(art: keyart.Personalizer, message: bytes) -> bytes | None:
     with contextlib.suppress(MessageError):
         return art.answer(message)
     return None
+
+
+def offer_document(asked: Offer) -> tuple[dict[str, object], bytes]:
+    """The JSON and the payload of an offer, for a server to change."""
+    message = asked.sign(SERVER)
+    (length,) = struct.unpack_from("<I", message, 4)
+    return json.loads(message[8 : 8 + length]), asked.payload
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=NO_FIXTURE)
@@ -180,6 +191,38 @@ def test_a_cohort_that_shrinks_after_the_offer(arts):
         )
         with pytest.raises(MessageError):
             arts[0].answer(share)
+
+
+def test_an_offer_that_costs_minutes_of_cpu(arts):
+    """Within the default limits, but in units so fine that each device's noise would take nine minutes to draw."""
+    art = arts[0]
+    document, payload = offer_document(offer(art, campaign="costly", minimum_devices=50, noise_multiplier=1.7))
+    document["units"] = 1 << 22
+    text = json.dumps(document).encode()
+    body = b"KAO2" + struct.pack("<I", len(text)) + text + struct.pack("<I", len(payload)) + payload
+    with pytest.raises(MessageError, match="seconds of its CPU"):
+        art.answer(body + Ed25519PrivateKey.from_private_bytes(SERVER).sign(body))
+
+
+@pytest.mark.parametrize("size", [1, 1 << 10, 1 << 15, 1 << 20])
+def test_noise_at_the_limit_takes_less_than_two_seconds_of_cpu(arts, size):
+    def with_units(units: int) -> Offer:
+        sizes = {"size": size, "units": units, "bits": 64, "payload": b""}
+        return replace(offer(arts[0]), minimum_devices=50, noise_multiplier=1.7, **sizes)
+
+    low, high = 1, 1 << 32
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            with_units(middle)
+        except SettingError:
+            high = middle
+        else:
+            low = middle
+    _table.cache_clear()
+    begin = time.process_time()
+    skellam_noise(size, with_units(low).variance)
+    assert time.process_time() - begin < 2.0
 
 
 CANARIES = ("canary-title", "canary-picture", "canary-profile", "canary-device")

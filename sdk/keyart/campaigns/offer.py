@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ..dp.clip import integer_norm
-from ..dp.skellam import MAX_VARIANCE
+from ..dp.skellam import MAX_DRAWS, MAX_VARIANCE, noise_draws
 from ..errors import MessageError, SettingError
 from ..secagg import AggregationParameters
 from ..types import Doubles
@@ -119,8 +119,11 @@ class Offer:
             raise SettingError(f"The payload is float32 numbers, at most {MAX_PAYLOAD_BYTES:,} bytes of them.")
         if not np.isfinite(np.frombuffer(self.payload, "<f4")).all():
             raise SettingError("The payload holds a number that is not finite.")
-        if self.variance > MAX_VARIANCE:
-            raise SettingError("The noise of one device would be beyond what it draws; ask for fewer units.")
+        if self.variance > MAX_VARIANCE or noise_draws(self.size, self.variance) > MAX_DRAWS:
+            raise SettingError(
+                f"The noise of one device would take more than {MAX_DRAWS:,} draws, seconds of its CPU; ask for "
+                "fewer units, more devices, fewer rounds, or a larger ε."
+            )
         if not self.terms(b"").holds(self.minimum_devices):
             raise SettingError(f"The sum does not fit into {self.bits} bits; take 64, or fewer units.")
 

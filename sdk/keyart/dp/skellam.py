@@ -22,10 +22,14 @@ from ..errors import SettingError
 
 BITS = 128  # of a cumulative probability
 GUARD_BITS = 64  # more, while they are computed
-# Above it, variables of a table each are added: a device draws a few thousand entries, and a longer table than this
-# one (1.4 MB) takes longer to build than it saves.
-MAX_TABLE_VARIANCE = 1 << 20
+# Above it, variables of a table each are added. A table of this variance takes 0.12 s of CPU and 6 MB; a longer one
+# takes longer to build than it saves.
+MAX_TABLE_VARIANCE = 1 << 24
 MAX_VARIANCE = 1 << 40
+# Draws from tables that one vector may take, so that noise costs a device about a second of CPU. Whoever states the
+# variance is a server: without a bound, a signed offer would keep a device busy for minutes.
+MAX_DRAWS = 1 << 22
+PART_DRAWS = 64  # draws that take as long as what each part costs besides its own
 RandomBytes = Callable[[int], bytes]  # how many bytes: the bytes
 
 
@@ -51,6 +55,11 @@ def skellam_noise(size: int, variance: int, random: RandomBytes = os.urandom) ->
         share = variance // parts + (part < variance % parts)
         total += _from_table(size, *_table(share), random)
     return total
+
+
+def noise_draws(size: int, variance: int) -> int:
+    """Return the cost of `skellam_noise` with these arguments, in draws from a table; see `MAX_DRAWS`."""
+    return -(-variance // MAX_TABLE_VARIANCE) * (size + PART_DRAWS)
 
 
 def _from_table(
