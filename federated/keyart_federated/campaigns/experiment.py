@@ -106,6 +106,7 @@ class ExperimentSettings(CampaignSettings):
             groups=self.groups,
             most_decisions=self.most_decisions,
             threshold=self.threshold_permille / 1000,
+            honest_fraction=self.honest_fraction,
         )
 
 

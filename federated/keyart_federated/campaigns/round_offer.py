@@ -79,6 +79,7 @@ def request_round(
             "units": units_of(event),
             "noise_multiplier": event.noise_multiplier,
             "minimum_devices": settings.minimum_devices,
+            "honest_fraction": settings.honest_fraction,
             "threshold_permille": settings.threshold_permille,
             "bits": MODULUS_BITS[-1],
             "epsilon": min(campaign.epsilon or EPSILON, MAX_EPSILON),

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from keyart.campaigns import MAX_TEXT_CHARACTERS
+from keyart.campaigns import HONEST_FRACTION, MAX_TEXT_CHARACTERS
 from keyart.errors import SettingError
 
 from .campaign import Campaign
@@ -38,6 +38,9 @@ class CampaignSettings(BaseModel):
 
     purpose: Line = Field("Better pictures for everybody.", description="A sentence for the person.")
     minimum_devices: Devices = Field(50, description="That the noise counts on; a round of fewer comes to nothing.")
+    honest_fraction: float = Field(
+        HONEST_FRACTION, ge=0.001, le=1, description="Of the minimum cohort, whose noise counts; devices refuse more."
+    )
     threshold_permille: int = Field(
         700, gt=500, le=1000, description="Of a round's devices that must stay to the end."
     )

@@ -180,7 +180,9 @@ def _epsilon(campaign: Campaign) -> float:
 
 def _exchanges(campaign: Campaign, base: DeployedModel) -> int:
     """Return the number of rounds that find the title latents: none where noise would hide them."""
-    devices, epsilon = settings_of(campaign, TrainingSettings).minimum_devices, _epsilon(campaign)
+    settings, epsilon = settings_of(campaign, TrainingSettings), _epsilon(campaign)
+    # The devices that the noise counts on add less than all: as noisy as where this many add the whole.
+    devices = settings.minimum_devices * math.sqrt(settings.honest_fraction)
     return cowatch_exchanges(devices, len(base.catalog), epsilon, campaign.delta or DELTA)
 
 
@@ -199,7 +201,8 @@ def _latent_blocks(campaign: Campaign, base: DeployedModel, has_latents: bool) -
     if not has_latents:
         return "none"
     epsilon, delta = _epsilon(campaign), campaign.delta or DELTA
-    devices, artworks = settings_of(campaign, TrainingSettings).minimum_devices, len(base.catalog.artwork_places)
+    settings, artworks = settings_of(campaign, TrainingSettings), len(base.catalog.artwork_places)
+    devices = settings.minimum_devices * settings.honest_fraction
     return "artworks" if shows_artwork_latents(devices, artworks, campaign.rounds, epsilon, delta) else "tags"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from keyart.campaigns import (
     DEVICES_SHARE,
+    HONEST_FRACTION,
     MAX_ARMS,
     MAX_TEXT_CHARACTERS,
     ExperimentRequest,
@@ -58,7 +59,8 @@ class Experiment:
         group: Kind of the groups.
         groups: Values of that kind.
         most_decisions: Number of a device's latest decisions that count.
-        threshold: Share of a look's devices that the noise counts on.
+        threshold: Share of a look's devices that must stay to the end.
+        honest_fraction: Share of these whose noise counts, as in `keyart.campaigns.Offer`.
 
     Raises:
         SettingError: A value is out of range, or noise would drown a look.
@@ -80,6 +82,7 @@ class Experiment:
     groups: tuple[str, ...] = ()
     most_decisions: int = 400
     threshold: float = 0.8
+    honest_fraction: float = HONEST_FRACTION
 
     def __post_init__(self) -> None:
         if not self.metrics or not set(self.metrics) <= set(MEASURES):
@@ -102,6 +105,8 @@ class Experiment:
         shares = (self.margin, self.tolerance, self.level, self.delta)
         if not all(0 < share < 1 for share in shares) or not (math.isfinite(self.epsilon) and self.epsilon > 0):
             raise SettingError("Margin, tolerance, level and delta are between 0 and 1, and epsilon is above 0.")
+        if not 0 < self.honest_fraction <= 1:
+            raise SettingError(f"honest_fraction is {self.honest_fraction}; it must be above 0 and at most 1.")
         if not 0.5 < self.threshold <= 1 or self.most_decisions < 1:
             raise SettingError("The threshold is above .5 and at most 1, and most_decisions is 1 or more.")
         if self.devices < self.fewest_a_look * self.looks:
@@ -141,10 +146,15 @@ class Experiment:
         return _noise(self.epsilon, self.delta, self.question().layout.size)
 
     @property
+    def counted_share(self) -> float:
+        """The share of a look's devices whose noise counts."""
+        return self.threshold * self.honest_fraction
+
+    @property
     def fewest_a_look(self) -> int:
         """The minimum number of devices of a look, of all arms, for which its sum shows how many there are."""
         layout = self.question().layout
-        deviation = self.noise_multiplier * integer_norm(UNITS, layout.size) / UNITS / math.sqrt(self.threshold)
+        deviation = self.noise_multiplier * integer_norm(UNITS, layout.size) / UNITS / math.sqrt(self.counted_share)
         loud = len(self.arms) * 3 * MIN_DEVICE_DEVIATIONS * deviation / math.sqrt(DEVICES_SHARE)
         return max(MIN_DEVICES_PER_LOOK, math.ceil(loud))
 
@@ -153,13 +163,13 @@ class Experiment:
         return self.devices // self.looks + (look < self.devices % self.looks)
 
     def survivors(self, look: int) -> int:
-        """Return the number of a look's devices that the noise counts on."""
+        """Return the number of a look's devices that must stay to the end."""
         return math.ceil(self.threshold * self.devices_of(look))
 
     def variance(self, look: int) -> int:
         """Return the variance of the noise that each device of a look adds, in integer steps."""
         norm = integer_norm(UNITS, self.question().layout.size)
-        return math.ceil((self.noise_multiplier * norm) ** 2 / self.survivors(look))
+        return math.ceil((self.noise_multiplier * norm) ** 2 / (self.honest_fraction * self.survivors(look)))
 
     def offer(self, look: int, thetas: Sequence[float] | None, **about: Any) -> Offer:
         """Return one look's offer.
@@ -180,6 +190,7 @@ class Experiment:
             units=UNITS,
             noise_multiplier=self.noise_multiplier,
             minimum_devices=self.survivors(look),
+            honest_fraction=self.honest_fraction,
             threshold_permille=math.floor(1000 * self.threshold),
             bits=BITS,
             epsilon=self.epsilon,
@@ -205,7 +216,7 @@ class Experiment:
         told, squares = (arm[1 + place], arm[1 + m + place]) if share == 1.0 else parts["groups"][1:3]
         n = share * self.devices / self.looks * 2 / len(self.arms)  # of the two arms, a look
         norm = integer_norm(UNITS, question.layout.size) / UNITS
-        loud = (self.noise_multiplier * norm) ** 2 / self.threshold if noise else 0.0
+        loud = (self.noise_multiplier * norm) ** 2 / self.counted_share if noise else 0.0
         spread = (known.deviation / question.asked[place].reach) ** 2 * (1 - known.correlation**2)
         spread += math.sqrt(2 * self.looks * loud) / squares / (self.looks * n)  # as `analysis` is on the safe side
         return self.looks * n, self.looks * (4 * n * spread + 8 * loud / told**2)

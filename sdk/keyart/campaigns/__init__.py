@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from .. import _lazy_exports
 
 if TYPE_CHECKING:
-    from .budget import MAX_ORDER, ORDERS, Budget, Charge, divergences_at_orders, skellam_divergences
+    from .budget import HONEST_FRACTION, MAX_ORDER, ORDERS, Budget, Charge, divergences_at_orders, skellam_divergences
     from .device_batch import DeviceBatch
     from .kinds import KINDS, find_kind
     from .kinds.cowatch import (
@@ -81,6 +81,7 @@ __all__ = [
     "DEVICES_SHARE",
     "EVALUATION_PART_MAXIMA",
     "EVALUATION_PART_NORM",
+    "HONEST_FRACTION",
     "KINDS",
     "MAX_ARMS",
     "MAX_BROWSE_MINUTES",
@@ -139,7 +140,7 @@ __all__ = [
 __getattr__ = _lazy_exports(
     __name__,
     {
-        "budget": "MAX_ORDER ORDERS Budget Charge divergences_at_orders skellam_divergences",
+        "budget": "HONEST_FRACTION MAX_ORDER ORDERS Budget Charge divergences_at_orders skellam_divergences",
         "device_batch": "DeviceBatch",
         "kinds": "KINDS find_kind",
         "kinds.cowatch": (

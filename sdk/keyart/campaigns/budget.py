@@ -17,6 +17,10 @@ import numpy as np
 from ..errors import SettingError
 from ..types import Doubles
 
+# Share of an offer's `minimum_devices` whose noise is in a sum whatever the server says of how many there are, and
+# even if a twentieth is in league with it: what devices check of their neighbours assures .48 at every size and
+# quorum (docs/reference/protocol.md, "The graph").
+HONEST_FRACTION: Final = 0.45
 MAX_ORDER: Final = 1024
 # Dense where a campaign's best order lies (a large ε has it near 1), a step of an eighth above.
 ORDERS: Final[tuple[float, ...]] = (

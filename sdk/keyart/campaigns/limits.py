@@ -11,7 +11,8 @@ from typing import Final
 from ..catalog import is_text, quoted
 from ..errors import SettingError
 from ..model.features.spec import is_sensitive
-from .budget import Charge, epsilon_spent
+from ..secagg.parameters import MAX_DEVICES
+from .budget import HONEST_FRACTION, Charge, epsilon_spent
 from .offer import Offer
 
 KINDS: Final = ("training", "statistics", "experiment", "evaluation")
@@ -49,7 +50,14 @@ class Limits:
         epsilon: Maximum privacy loss of this profile over all campaigns.
         delta: Probability that belongs to `epsilon`.
         minimum_devices: Size of the smallest cohort.
+        max_devices: Size of the largest cohort that may be counted on. A server that states more devices than the
+            app has would have each add too little noise.
+        honest_fraction: Largest share of a cohort whose noise may be counted on. The default is what devices can
+            check of a cohort's size themselves.
         least_noise: Smallest noise multiplier.
+        least_own_noise: Smallest noise multiplier of the device's own share of the noise, which protects a vector
+            even without masks: 1 keeps it at ε = 5.3 a round (δ = 10⁻⁶), 4 at 1.2. With 0, the default, nothing but
+            the masks and the issuer protects a single vector.
         contributions_a_day: Maximum number of contributions within 24 hours.
         kinds: Kinds of campaign that are taken part in.
         unprotected: Whether sums without noise are answered, too, and `epsilon` may be infinite. Only for devices of
@@ -66,7 +74,10 @@ class Limits:
     epsilon: float = 8.0
     delta: float = 1e-6
     minimum_devices: int = 50
+    max_devices: int = MAX_DEVICES
+    honest_fraction: float = HONEST_FRACTION
     least_noise: float = 0.3
+    least_own_noise: float = 0.0
     contributions_a_day: int = 4
     kinds: Sequence[str] = field(default=KINDS)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -93,10 +104,12 @@ class Limits:
             raise SettingError(
                 f"Limits need a finite epsilon ≥ 0 and 0 < delta < 1, and have {self.epsilon}, {self.delta}."
             )
-        if self.minimum_devices < 2 or not self.least_noise >= 0 or self.contributions_a_day < 0:
-            raise SettingError(
-                "Limits need minimum_devices of 2 or more, least_noise and contributions_a_day of 0 or more."
-            )
+        if not 2 <= self.minimum_devices <= self.max_devices:
+            raise SettingError("Limits need minimum_devices of 2 or more, and max_devices of at least as many.")
+        if not 0 < self.honest_fraction <= 1:
+            raise SettingError(f"Limits.honest_fraction is above 0 and at most 1, and is {self.honest_fraction}.")
+        if not (self.least_noise >= 0 and self.least_own_noise >= 0) or self.contributions_a_day < 0:
+            raise SettingError("Limits need least_noise, least_own_noise and contributions_a_day of 0 or more.")
 
     def refusal(
         self, offer: Offer, past: ParticipationHistory, model_version: int, feature_spec: str, now: float
@@ -119,6 +132,20 @@ class Limits:
             (
                 offer.minimum_devices < self.minimum_devices,
                 f"its cohort may be {offer.minimum_devices} devices, and {self.minimum_devices} are demanded",
+            ),
+            (
+                offer.minimum_devices > self.max_devices,
+                f"its noise counts on a cohort of {offer.minimum_devices}, and this app has at most "
+                f"{self.max_devices} devices",
+            ),
+            (
+                offer.honest_fraction > self.honest_fraction and not self.unprotected,
+                f"its noise counts on {offer.honest_fraction} of its cohort, and at most {self.honest_fraction} can "
+                "be checked",
+            ),
+            (
+                offer.own_noise < self.least_own_noise,
+                f"each device adds noise of {offer.own_noise:.2g} of a vector; {self.least_own_noise} is demanded",
             ),
             (
                 offer.noise_multiplier < self.least_noise or not (offer.noise_multiplier > 0 or self.unprotected),

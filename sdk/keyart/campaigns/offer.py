@@ -27,7 +27,7 @@ from ..dp.skellam import MAX_DRAWS, MAX_VARIANCE, noise_draws
 from ..errors import MessageError, SettingError
 from ..secagg import AggregationParameters
 from ..types import Doubles
-from .budget import Charge
+from .budget import HONEST_FRACTION, Charge
 
 OFFER_MAGIC: Final = b"KAO2"
 PROTOCOL: Final = 2
@@ -63,7 +63,7 @@ class Offer:
         size: Entries of the vector.
         clip: Clipping norm, before the vector is scaled to 1.
         units: Integers that a norm of 1 becomes.
-        noise_multiplier: Standard deviation of the noise in the sum of `minimum_devices` survivors, divided by `l2`.
+        noise_multiplier: Standard deviation of the noise in the sum of the `counted_devices`, divided by `l2`.
         minimum_devices: As in `AggregationParameters`.
         threshold_permille: As in `AggregationParameters`.
         bits: As in `AggregationParameters`.
@@ -73,6 +73,8 @@ class Offer:
         most_decisions: Maximum number of decisions that count.
         arms: Number of arms of an experiment, else 0.
         since: Unix seconds; earlier decisions are not asked for.
+        honest_fraction: Share of `minimum_devices` whose noise counts. The others may be made up by the server, or
+            collude with it.
         payload: float32 numbers, as the kind needs them.
 
     Raises:
@@ -100,6 +102,7 @@ class Offer:
     most_decisions: int = 1
     arms: int = 0
     since: int = 0
+    honest_fraction: float = HONEST_FRACTION
     payload: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
@@ -133,9 +136,19 @@ class Offer:
         return integer_norm(self.units, self.size)
 
     @property
+    def counted_devices(self) -> float:
+        """Return the number of devices whose noise makes up the whole."""
+        return self.honest_fraction * self.minimum_devices
+
+    @property
     def variance(self) -> int:
-        """Return the variance of the noise that each device adds; `minimum_devices` of them add up to the whole."""
-        return math.ceil((self.noise_multiplier * self.l2) ** 2 / self.minimum_devices)
+        """Return the variance of the noise that each device adds; the `counted_devices` add up to the whole."""
+        return math.ceil((self.noise_multiplier * self.l2) ** 2 / self.counted_devices)
+
+    @property
+    def own_noise(self) -> float:
+        """Return the standard deviation of the noise that a device adds itself, divided by `l2`."""
+        return self.noise_multiplier / math.sqrt(self.counted_devices)
 
     @property
     def charge(self) -> Charge:
@@ -206,6 +219,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "most_decisions": (1, MAX_NUMBER),
     "arms": (0, MAX_ARMS),
     "since": (0, MAX_NUMBER),
+    "honest_fraction": (1e-3, 1),
 }
 
 

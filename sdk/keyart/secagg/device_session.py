@@ -234,9 +234,15 @@ class DeviceSession:
         distances = [0, *((ring_position(self.terms.round_id, device) - own) % RING for device in devices)]
         if any(a >= b for a, b in pairwise(distances)):
             raise MessageError("A neighbour was shown twice, is this device itself, or is out of order.")
+        if of_round.complete:
+            return
         half = of_round.neighbours // 2
-        if not of_round.complete and max(distances[half], RING - distances[half + 1]) > of_round.reach:
-            raise MessageError("The neighbours are farther away than chance would have it: some were left out.")
+        ahead, behind = distances[half], RING - distances[half + 1]
+        if max(ahead, behind) > of_round.reach or ahead + behind > of_round.span:
+            raise MessageError(
+                "The neighbours are farther away than chance would have it: some were left out, or there are fewer "
+                "devices than the server says."
+            )
 
     def _masked(self, message: bytes, vector: Callable[[], Vector] | None) -> tuple[DeviceSession, bytes]:
         terms, round_id, k = self.terms, self.terms.round_id, len(self.neighbours)
@@ -278,7 +284,7 @@ class DeviceSession:
         return replace(self, secret=SPENT, neighbours=(), held=(), shared=()), reply.to_bytes(round_id)
 
     def _check_enough(self, count: int, did: str) -> None:
-        least = self.graph.threshold
+        least = self.graph.survivors
         if count < least:
             raise MessageError(
                 f"{count} of {len(self.neighbours)} neighbours {did}, fewer than {least}: it ends here."

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import numpy as np
+
 from ..errors import SettingError
 from .key_agreement import LABEL
 
 FAILURE: Final = 1e-6  # chance, over a whole round, that chance alone leaves some device with too few neighbours
+DOUBT: Final = 1e-4  # chance that chance alone makes one device doubt the number of devices, by each of two checks
 COLLUDING: Final = 0.05  # share of a device's neighbours that may be in league with a lying server
 MIN_NEIGHBOURS: Final = 56  # were a fifth of all to collude, t or more of so many would with a chance below 1e-8
 MAX_NEIGHBOURS: Final = 8192  # beyond, a device had megabytes to send, and long to search for k
@@ -33,12 +36,16 @@ class Graph:
         neighbours: Number of neighbours of each device, k.
         threshold: Number of shares that rebuild a secret, t.
         reach: Maximum distance of the k/2-th neighbour on a side, in units of the ring's 2^64th part.
+        span: Maximum distance between the farthest neighbours on both sides, in the same units.
+        survivors: Minimum number of a device's neighbours whose vectors must be in the sum.
     """
 
     devices: int
     neighbours: int
     threshold: int
     reach: int
+    span: int
+    survivors: int
 
     @classmethod
     def of(cls, devices: int, required: int) -> Graph:
@@ -98,9 +105,10 @@ def _graph(devices: int, required: int) -> Graph:
             )
         threshold = _reachable(devices, required, k)
         if threshold >= _min_threshold(k):
-            return Graph(devices, k, threshold, _reach(devices, k))
+            survivors = _quantile(devices, required, k, DOUBT)
+            return Graph(devices, k, threshold, _reach(devices, k), _span(devices, k), survivors)
         k += 2 * max(1, k // 64)  # by 3 % where there are many, so that the search is short
-    return Graph(devices, devices - 1, required - 1, RING)
+    return Graph(devices, devices - 1, required - 1, RING, RING, required - 1)
 
 
 def _min_threshold(k: int) -> int:
@@ -108,14 +116,18 @@ def _min_threshold(k: int) -> int:
 
 
 def _reachable(n: int, required: int, k: int) -> int:
-    """Return the greatest t with n · P(X < t) < `FAILURE`; X of k neighbours answer, `required` − 1 of n − 1 others
-    do."""
+    """Return the greatest t with n · P(X < t) < `FAILURE`; X as in `_quantile`."""
+    return _quantile(n, required, k, FAILURE / n)
+
+
+def _quantile(n: int, required: int, k: int, chance: float) -> int:
+    """Return the greatest t with P(X < t) < `chance`; X of k neighbours answer, `required` − 1 of n − 1 others do."""
     answering, silent, tail = required - 1, n - required, 0.0
     first = max(0, k - silent)
     log_chance = _log_choose(answering, first) + _log_choose(silent, k - first) - _log_choose(n - 1, k)
     for i in range(first, k):
         tail += math.exp(log_chance)
-        if n * tail >= FAILURE:
+        if tail >= chance:
             return i
         log_chance += math.log((answering - i) * (k - i) / ((i + 1) * (silent - k + i + 1)))
     return k
@@ -134,6 +146,21 @@ def _reach(n: int, k: int) -> int:
     h, tail = k / 2, math.log(2 * n / FAILURE)
     mean = h + tail + math.sqrt(tail**2 + 2 * h * tail)
     return min(RING, int(mean / (n - 1) * RING))
+
+
+def _span(n: int, k: int) -> int:
+    """Return a distance that k gaps in a row exceed with a probability of `DOUBT`.
+
+    They do if of the n − 1 others fewer than k lie within the distance, a binomial tail.
+    """
+    counts = np.arange(k)
+    ways = np.array([_log_choose(n - 1, i) for i in range(k)])
+    low, high = k / n, 1.0  # k gaps are k / n long on average
+    for _ in range(40):
+        x = (low + high) / 2
+        fewer = float(np.exp(ways + counts * math.log(x) + (n - 1 - counts) * math.log1p(-x)).sum())
+        low, high = (x, high) if fewer > DOUBT else (low, x)
+    return int(high * RING)
 
 
 def ring_position(round_id: bytes, device: bytes) -> int:

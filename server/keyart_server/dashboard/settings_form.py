@@ -23,6 +23,7 @@ LABELS: Final[Mapping[str, str]] = {
     "cohorts": "Sub-cohorts",
     "decisions": "Decisions per device",
     "high": "Sampling bucket below",
+    "honest_fraction": "Counted share of the cohort",
     "hours": "Hours between rounds",
     "looks": "Interim analyses",
     "low": "Sampling bucket from",

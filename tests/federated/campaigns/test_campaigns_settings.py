@@ -44,7 +44,7 @@ WRONG = [
     ("experiment", {"name": "a", "metrics": ["clicks"]}, "clicks"),
     ("experiment", {"name": "a", "metrics": {"take_rate": {"mean": 0.2}}}, "deviation"),
     ("experiment", {"name": "a", "devices": 300}, "too few"),
-    ("experiment", {"name": "a", "devices": 900, "minimum_devices": 80}, "minimum_devices"),
+    ("experiment", {"name": "a", "devices": 4000, "minimum_devices": 400}, "minimum_devices"),
     ("experiment", {"name": "a", "group": "religion", "groups": ["x"]}, "religion"),
     ("evaluation", {}, "version"),
     ("evaluation", {"version": -1}, "version"),

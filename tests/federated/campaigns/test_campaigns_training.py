@@ -121,7 +121,7 @@ def test_the_sums_tell_how_many_decisions_a_device_makes(run):
 def test_a_guess_of_decisions_that_is_far_off_is_put_right(world, tmp_path):
     for guess in (12.0, 75.0):
         fleet = Fleet(world, first_base(tmp_path / str(guess), world.catalog))
-        one = campaign("training", SETTINGS | {"decisions": guess}, epsilon=200.0)
+        one = campaign("training", SETTINGS | {"decisions": guess}, epsilon=450.0)
         fleet.live(STEPS)
         asked = ask(one, None, 1, 1, fleet.base, START)
         found = read(one, None, asked, fleet.total(asked), world.devices, fleet.base)

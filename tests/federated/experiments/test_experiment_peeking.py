@@ -10,7 +10,7 @@ from keyart_federated.experiments import Experiment, detectable
 from keyart_federated.experiments.peeking import agree, baselines, peek
 
 KNOWN = baselines()
-AA = Experiment("aa", 6000, KNOWN, days=28, first_day=14, looks=15)
+AA = Experiment("aa", 8000, KNOWN, days=28, first_day=14, looks=15)
 
 
 def planned() -> Experiment:

@@ -55,8 +55,11 @@ def test_the_round_is_bound_to_the_very_bytes(asked):
 def test_each_devices_share_of_the_noise_makes_up_the_whole(asked):
     for least in (2, 50, 1234):
         whole = (asked.noise_multiplier * integer_norm(asked.units, asked.size)) ** 2
-        variance = replace(asked, minimum_devices=least).variance
-        assert whole <= variance * least <= whole + least
+        for share in (0.45, 1.0):
+            offered = replace(asked, minimum_devices=least, honest_fraction=share)
+            counted = share * least
+            assert offered.counted_devices == counted
+            assert whole <= offered.variance * counted <= whole + counted
 
 
 def test_who_has_not_signed_is_not_read(asked):
